@@ -1,0 +1,234 @@
+//! The response body that the client gets: the provider's frames, and one end event.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tower::BoxError;
+
+use super::watch::RequestWatch;
+use crate::exchange::Exchange;
+use crate::hook::{Failure, Outcome};
+use crate::{failure, headers};
+
+pin_project! {
+    /// A response body that hands on each frame as it comes and notices how it ends.
+    ///
+    /// Dropping it drops the upstream body, which tells the provider to stop. Its error is boxed,
+    /// for it may be the gateway's own.
+    #[derive(Debug)]
+    pub struct ResponseBody<B> {
+        #[pin]
+        source: Source<B>,
+        guard: Guard,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = SourceProjection]
+    enum Source<B> {
+        Upstream { #[pin] body: B },
+        Local { #[pin] body: Full<Bytes> },
+    }
+}
+
+/// What the body owes to the exchange.
+#[derive(Debug, Default)]
+struct Guard {
+    exchange: Exchange,
+    relays_trailers: bool,
+    watch: Option<Arc<RequestWatch>>,
+}
+
+impl<B> ResponseBody<B> {
+    /// A response that is none of the gateway's business.
+    pub(crate) fn passed(body: B) -> Self {
+        let guard = Guard { relays_trailers: true, ..Guard::default() };
+        Self { source: Source::Upstream { body }, guard }
+    }
+
+    /// An answer of the gateway's own; its exchange has ended already.
+    pub(crate) fn local(body: Bytes) -> Self {
+        Self { source: Source::Local { body: Full::new(body) }, guard: Guard::default() }
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    /// The body of a provider's response.
+    pub(crate) fn relayed(
+        body: B,
+        mut exchange: Exchange,
+        relays_trailers: bool,
+        watch: Option<Arc<RequestWatch>>,
+    ) -> Self {
+        if body.is_end_stream() {
+            exchange.end(Outcome::Complete);
+        }
+        Self {
+            source: Source::Upstream { body },
+            guard: Guard { exchange, relays_trailers, watch },
+        }
+    }
+}
+
+/// The request was refused after its response had begun.
+#[derive(Debug)]
+struct ResponseAborted;
+
+impl fmt::Display for ResponseAborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the gateway refused the rest of the request body and ended its response")
+    }
+}
+
+impl std::error::Error for ResponseAborted {}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.project();
+        let guard = this.guard;
+        let mut body = match this.source.project() {
+            SourceProjection::Upstream { body } => body,
+            SourceProjection::Local { body } => {
+                return body
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})));
+            }
+        };
+        if let Some(watch) = &guard.watch {
+            watch.wake_on_refusal(cx.waker());
+            if watch.refusal().is_some() {
+                guard.exchange.broken(Failure::RequestBody);
+                return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
+            }
+        }
+        let frame = {
+            let _entered = guard.exchange.enter();
+            ready!(body.as_mut().poll_frame(cx))
+        };
+        match frame {
+            Some(Ok(mut frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    guard.exchange.data(data.len());
+                    // A server stops at the declared length and may never poll for the end.
+                    if body.is_end_stream() || body.size_hint().exact() == Some(0) {
+                        guard.exchange.end(Outcome::Complete);
+                    }
+                } else if let Some(trailers) = frame.trailers_mut() {
+                    guard.exchange.end(Outcome::Complete);
+                    if !guard.relays_trailers {
+                        return Poll::Ready(None);
+                    }
+                    headers::strip_trailers(trailers);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                let error = error.into();
+                guard.exchange.broken(failure::of_body(&*error));
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                guard.exchange.end(Outcome::Complete);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            // Whoever trusts a `true` drops the body: that must not be taken for a cancellation.
+            Source::Upstream { body } => !self.guard.exchange.is_observed() && body.is_end_stream(),
+            Source::Local { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Upstream { body } => body.size_hint(),
+            Source::Local { body } => body.size_hint(),
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a response that came from the host's app or through the gateway.
+    #[derive(Debug)]
+    #[project = InterceptProjection]
+    pub struct InterceptBody<A, U> {
+        #[pin]
+        from: From<A, U>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = FromProjection]
+    enum From<A, U> {
+        App { #[pin] body: A },
+        Gateway { #[pin] body: ResponseBody<U> },
+    }
+}
+
+impl<A, U> InterceptBody<A, U> {
+    pub(crate) fn app(body: A) -> Self {
+        Self { from: From::App { body } }
+    }
+
+    pub(crate) fn gateway(body: ResponseBody<U>) -> Self {
+        Self { from: From::Gateway { body } }
+    }
+}
+
+impl<A, U> Body for InterceptBody<A, U>
+where
+    A: Body<Data = Bytes>,
+    A::Error: Into<BoxError>,
+    U: Body<Data = Bytes>,
+    U::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().from.project() {
+            FromProjection::App { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            FromProjection::Gateway { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.from {
+            From::App { body } => body.is_end_stream(),
+            From::Gateway { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.from {
+            From::App { body } => body.size_hint(),
+            From::Gateway { body } => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a passing request body tells the exchange that it belongs to.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
+
+use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::string;
+
+/// Shared by a request body, which the upstream stack reads, and the exchange, which waits for the
+/// response.
+#[derive(Debug, Default)]
+pub(crate) struct RequestWatch {
+    pub(crate) bytes: AtomicU64,
+    pub(crate) stream: AtomicBool,
+    model: OnceLock<Box<str>>,
+    refusal: OnceLock<ScanError>,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl RequestWatch {
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.model.get().map(|model| &**model)
+    }
+
+    /// The late reason for which the request must not reach the provider whole.
+    pub(crate) fn refusal(&self) -> Option<ScanError> {
+        self.refusal.get().copied()
+    }
+
+    /// Wakes `waker` when there is a refusal.
+    pub(crate) fn wake_on_refusal(&self, waker: &Waker) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *waiting {
+            Some(known) => known.clone_from(waker),
+            None => *waiting = Some(waker.clone()),
+        }
+    }
+
+    fn refuse(&self, error: ScanError) {
+        let _ = self.refusal.set(error);
+        let waker = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Looks at the bytes of a request body as they pass.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    /// `None` once the body has turned out not to be a JSON object.
+    scanner: Option<ObjectScanner>,
+    watch: Arc<RequestWatch>,
+}
+
+impl Watcher {
+    /// Watches a body from its first byte.
+    pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
+        Self { scanner: Some(ObjectScanner::new()), watch }
+    }
+
+    /// Goes on where the peek at the model has stopped.
+    pub(crate) fn resume(scanner: ObjectScanner, watch: Arc<RequestWatch>) -> Self {
+        Self { scanner: Some(scanner), watch }
+    }
+
+    /// For bodies that are relayed whatever they hold.
+    pub(crate) fn see(&mut self, data: &[u8]) {
+        self.count(data);
+        let Some(scanner) = &mut self.scanner else { return };
+        let is_sound = scanner.push(data).is_ok();
+        self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
+        if self.watch.model().is_none()
+            && let Some(model) = scanner.model()
+        {
+            let _ = self.watch.model.set(string::decode(&model.raw).unwrap_or_default().into());
+        }
+        if !is_sound {
+            self.scanner = None;
+        }
+    }
+
+    /// For bodies that were routed by their model: what contradicts the routing is an error.
+    pub(crate) fn check(&mut self, data: &[u8]) -> Result<(), ScanError> {
+        self.count(data);
+        let Some(scanner) = &mut self.scanner else { return Ok(()) };
+        let checked = scanner.push(data);
+        self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
+        checked.inspect_err(|error| self.watch.refuse(*error))
+    }
+
+    fn count(&self, data: &[u8]) {
+        self.watch.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,220 @@
+//! The options of [`HttpClient`] and their defaults.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::BoxError;
+
+use super::HttpClient;
+use super::connect::Connector;
+use super::error::ClientError;
+use super::shard::Shard;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use super::tls::{self, TlsOptions};
+
+/// Providers send more headers than hyper's default of 100 allows for, once proxies add theirs.
+const MAX_RESPONSE_HEADERS: usize = 256;
+const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
+
+/// Which versions of HTTP a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Versions {
+    Negotiated,
+    Http1,
+    Http2,
+}
+
+/// Configures an [`HttpClient`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct HttpClientBuilder {
+    connect_timeout: Duration,
+    tcp_keepalive: Option<Duration>,
+    idle_timeout: Duration,
+    max_idle_per_origin: usize,
+    connections: usize,
+    streams_per_connection: usize,
+    stream_window: u32,
+    connection_window: u32,
+    keepalive_interval: Option<Duration>,
+    keepalive_timeout: Duration,
+    versions: Versions,
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    tls: TlsOptions,
+}
+
+impl Default for HttpClientBuilder {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            tcp_keepalive: Some(Duration::from_secs(60)),
+            // Below the 60 s after which many servers close, so that it is we who close first.
+            idle_timeout: Duration::from_secs(55),
+            max_idle_per_origin: usize::MAX,
+            connections: 4,
+            streams_per_connection: 90,
+            stream_window: 1 << 20,
+            connection_window: 16 << 20,
+            keepalive_interval: Some(Duration::from_secs(20)),
+            keepalive_timeout: Duration::from_secs(10),
+            versions: Versions::Negotiated,
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            tls: TlsOptions::default(),
+        }
+    }
+}
+
+impl HttpClientBuilder {
+    /// The time for name resolution, TCP and TLS together. Default: 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// When the operating system probes a silent connection. Default: after 60 s.
+    pub fn tcp_keepalive(mut self, after: Option<Duration>) -> Self {
+        self.tcp_keepalive = after;
+        self
+    }
+
+    /// How long an unused connection is kept. Default: 55 s.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// How many unused connections are kept per origin. Default: no limit.
+    pub fn max_idle_per_origin(mut self, connections: usize) -> Self {
+        self.max_idle_per_origin = connections;
+        self
+    }
+
+    /// How many HTTP/2 connections an origin may get. Default: 4; at least 1.
+    ///
+    /// A second one is opened when [`streams_per_connection`](Self::streams_per_connection)
+    /// exchanges are in flight on the first, and so on; when all are full they fill evenly.
+    pub fn connections_per_origin(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// How many exchanges share a connection before the next is opened. Default: 90; at least 1.
+    ///
+    /// An exchange is in flight until its response body has ended. Most servers allow 100 streams.
+    pub fn streams_per_connection(mut self, streams: usize) -> Self {
+        self.streams_per_connection = streams.max(1);
+        self
+    }
+
+    /// The HTTP/2 window of a stream, in bytes. Default: 1 MiB.
+    pub fn http2_stream_window(mut self, bytes: u32) -> Self {
+        self.stream_window = bytes;
+        self
+    }
+
+    /// The HTTP/2 window of a connection, in bytes. Default: 16 MiB.
+    ///
+    /// A large multiple of the stream window, lest one slow reader stall its neighbours.
+    pub fn http2_connection_window(mut self, bytes: u32) -> Self {
+        self.connection_window = bytes;
+        self
+    }
+
+    /// How often an HTTP/2 connection is pinged, idle ones too. Default: every 20 s.
+    pub fn http2_keepalive_interval(mut self, interval: Option<Duration>) -> Self {
+        self.keepalive_interval = interval;
+        self
+    }
+
+    /// How long a ping may go unanswered before the connection is given up. Default: 10 s.
+    pub fn http2_keepalive_timeout(mut self, timeout: Duration) -> Self {
+        self.keepalive_timeout = timeout;
+        self
+    }
+
+    /// HTTP/1.1 alone, whatever an upstream offers.
+    pub fn http1_only(mut self) -> Self {
+        self.versions = Versions::Http1;
+        self
+    }
+
+    /// HTTP/2 alone, without asking: over plain TCP too.
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.versions = Versions::Http2;
+        self
+    }
+
+    /// Trusts the certificate authorities in `pem` too.
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
+    pub fn extra_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Shows upstreams a client certificate: its chain and its private key, in one PEM text.
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
+    pub fn identity_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.identity = Some(pem.into());
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    ///
+    /// Where a PEM text is malformed or TLS cannot be set up.
+    pub fn build<B>(self) -> Result<HttpClient<B>, ClientError>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(self.tcp_keepalive);
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        let transport = {
+            tcp.enforce_http(false);
+            tls::connector(tcp, &self.tls, self.versions)?
+        };
+        #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+        let transport = tcp;
+        let connector = Connector::new(transport, self.connect_timeout);
+
+        let mut client = Client::builder(TokioExecutor::new());
+        client
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.idle_timeout)
+            .pool_max_idle_per_host(self.max_idle_per_origin)
+            .http1_max_headers(MAX_RESPONSE_HEADERS)
+            .http2_only(self.versions == Versions::Http2)
+            .http2_initial_stream_window_size(self.stream_window)
+            .http2_initial_connection_window_size(self.connection_window)
+            .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
+            .http2_keep_alive_interval(self.keepalive_interval)
+            .http2_keep_alive_timeout(self.keepalive_timeout)
+            .http2_keep_alive_while_idle(true);
+        // One pool is as good as many where each exchange has a connection to itself.
+        let shards = if self.versions == Versions::Http1 { 1 } else { self.connections };
+        let shard = || Shard::new(client.build(connector.clone()), self.streams_per_connection);
+        Ok(HttpClient { shards: (0..shards).map(|_| shard()).collect() })
+    }
+}
+
+impl fmt::Debug for HttpClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClientBuilder")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("connections_per_origin", &self.connections)
+            .field("versions", &self.versions)
+            .finish_non_exhaustive()
+    }
+}

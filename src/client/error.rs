@@ -1,0 +1,111 @@
+//! Errors of [`HttpClient`](super::HttpClient).
+
+use std::error::Error;
+use std::fmt;
+
+use hyper_util::client::legacy;
+
+use crate::failure::sources;
+use crate::hook::Failure;
+
+/// A client could not be made, or a request could not be sent or answered.
+///
+/// No text of it holds a URL, a header or a body.
+#[derive(Debug)]
+pub struct ClientError(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Send(legacy::Error),
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    Tls(rustls::Error),
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    Pem(rustls::pki_types::pem::Error),
+}
+
+impl ClientError {
+    pub(super) fn send(error: legacy::Error) -> Self {
+        Self(Kind::Send(error))
+    }
+
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    pub(super) fn tls(error: rustls::Error) -> Self {
+        Self(Kind::Tls(error))
+    }
+
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    pub(super) fn pem(error: rustls::pki_types::pem::Error) -> Self {
+        Self(Kind::Pem(error))
+    }
+
+    /// Whether no connection could be made, so that nothing of the request was sent.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(&self.0, Kind::Send(error) if error.is_connect())
+    }
+
+    /// Whether making a connection took longer than the connect timeout.
+    #[must_use]
+    pub fn is_connect_timeout(&self) -> bool {
+        matches!(&self.0, Kind::Send(error) if is_connect_timeout(error))
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Send(error) if is_connect_timeout(error) => "the connection took too long",
+            Kind::Send(error) if error.is_connect() => "no connection could be made",
+            Kind::Send(_) => "the request could not be sent or was not answered",
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Tls(_) => "TLS could not be set up",
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Pem(_) => "a certificate or key is not well-formed PEM",
+        })
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            Kind::Send(error) => Some(error),
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Tls(error) => Some(error),
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Pem(error) => Some(error),
+        }
+    }
+}
+
+/// The connect timeout has passed.
+#[derive(Debug)]
+pub(super) struct ConnectTimedOut;
+
+impl fmt::Display for ConnectTimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connect timeout has passed")
+    }
+}
+
+impl Error for ConnectTimedOut {}
+
+fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<ConnectTimedOut>())
+}
+
+/// What an error of this client's making says.
+pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if let Some(error) = error.downcast_ref::<legacy::Error>() {
+        return match error {
+            error if is_connect_timeout(error) => Some(Failure::ConnectTimeout),
+            error if error.is_connect() => Some(Failure::Connect),
+            _ => None,
+        };
+    }
+    let error = error.downcast_ref::<hyper::Error>()?;
+    Some(match error {
+        error if error.is_parse() => Failure::Protocol,
+        error if error.is_user() => Failure::RequestBody,
+        _ => Failure::Reset,
+    })
+}

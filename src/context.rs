@@ -1,0 +1,160 @@
+//! What is known of an exchange from its first moment, for all who take part in it.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use http::{HeaderValue, Method, Uri};
+
+use crate::directives::Directives;
+use crate::id::LogId;
+use crate::metadata::Metadata;
+use crate::provider::Upstream;
+use crate::route::{Operation, Place, Span};
+
+/// The gateway that is meant where none is named.
+pub(crate) const DEFAULT_GATEWAY: &str = "default";
+
+/// The identity of one exchange: in the extensions of the upstream request, of the response, and
+/// in every event. Cheap to clone.
+///
+/// ```
+/// use tower_ai_gateway::GatewayContext;
+///
+/// fn log_id<B>(response: &http::Response<B>) -> Option<String> {
+///     response.extensions().get::<GatewayContext>().map(|context| context.log_id().to_string())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct GatewayContext(Arc<Inner>);
+
+struct Inner {
+    log_id: LogId,
+    method: Method,
+    /// As the client sent it. The query may hold a key: it is never shown.
+    uri: Uri,
+    place: Place,
+    operation: Operation,
+    directives: Option<Box<Directives>>,
+    upstream: OnceLock<Arc<Upstream>>,
+    model: OnceLock<Box<str>>,
+}
+
+impl GatewayContext {
+    pub(crate) fn new(
+        method: Method,
+        uri: Uri,
+        place: Place,
+        operation: Operation,
+        directives: Option<Box<Directives>>,
+    ) -> Self {
+        let log_id = LogId::new();
+        let (upstream, model) = Default::default();
+        Self(Arc::new(Inner { log_id, method, uri, place, operation, directives, upstream, model }))
+    }
+
+    pub(crate) fn set_upstream(&self, upstream: Arc<Upstream>) {
+        let _ = self.0.upstream.set(upstream);
+    }
+
+    pub(crate) fn set_model(&self, model: &str) {
+        let _ = self.0.model.set(Box::from(model));
+    }
+
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.0.uri.query()
+    }
+
+    fn text(&self, span: Option<Span>) -> Option<&str> {
+        span.map(|span| span.text(self.path()))
+    }
+
+    /// The id of this exchange, which the client gets as `cf-aig-log-id`.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        self.0.log_id
+    }
+
+    /// The id that the client gets as `cf-aig-event-id`: its own, or else a UUIDv7.
+    #[must_use]
+    pub fn event_id(&self) -> HeaderValue {
+        let given = self.directives().and_then(|directives| directives.event_id.clone());
+        given.unwrap_or_else(|| {
+            let uuid = self.0.log_id.uuid_v7();
+            HeaderValue::from_bytes(&uuid).unwrap_or(HeaderValue::from_static(""))
+        })
+    }
+
+    /// The account in the path; `None` on mounts without one and where it was malformed.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.text(self.0.place.account)
+    }
+
+    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    #[must_use]
+    pub fn gateway(&self) -> &str {
+        if let Some(gateway) = self.text(self.0.place.gateway) {
+            return gateway;
+        }
+        let by_header = self.directives().filter(|_| self.0.place.gateway_by_header);
+        by_header.and_then(|directives| directives.gateway_id.as_deref()).unwrap_or(DEFAULT_GATEWAY)
+    }
+
+    /// The slug of the provider that the request goes to, once that is known.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.0.upstream.get().map(|upstream| upstream.slug())
+    }
+
+    /// The model that a model-routed request goes to, without the provider's prefix.
+    #[must_use]
+    pub fn routed_model(&self) -> Option<&str> {
+        self.0.model.get().map(|model| &**model)
+    }
+
+    /// What is asked of the provider, told by the path.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.0.operation
+    }
+
+    /// The method of the client's request.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The path of the client's request, without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.uri.path()
+    }
+
+    /// The client's `cf-aig-*` headers, where it sent any.
+    #[must_use]
+    pub fn directives(&self) -> Option<&Directives> {
+        self.0.directives.as_deref()
+    }
+
+    /// The client's `cf-aig-metadata`.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: OnceLock<Metadata> = OnceLock::new();
+        match self.directives() {
+            Some(directives) => &directives.metadata,
+            None => NONE.get_or_init(Metadata::default),
+        }
+    }
+}
+
+impl fmt::Debug for GatewayContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayContext")
+            .field("log_id", &self.log_id())
+            .field("account", &self.account())
+            .field("gateway", &self.gateway())
+            .field("provider", &self.provider())
+            .field("operation", &self.operation())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,293 @@
+//! The `cf-aig-*` request headers, parsed once.
+//!
+//! Names, values and ranges are those of Cloudflare's AI Gateway ("Header Glossary" and the pages
+//! it links to). A value outside its range refuses the request; nothing is guessed.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::json::flat::{self, Scalar};
+use crate::metadata::Metadata;
+use crate::route::is_id;
+
+const GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
+const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
+const METADATA: HeaderName = HeaderName::from_static("cf-aig-metadata");
+const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-request-timeout");
+const MAX_ATTEMPTS: HeaderName = HeaderName::from_static("cf-aig-max-attempts");
+const RETRY_DELAY: HeaderName = HeaderName::from_static("cf-aig-retry-delay");
+const BACKOFF: HeaderName = HeaderName::from_static("cf-aig-backoff");
+const SKIP_CACHE: HeaderName = HeaderName::from_static("cf-aig-skip-cache");
+const OLD_SKIP_CACHE: HeaderName = HeaderName::from_static("cf-skip-cache");
+const CACHE_TTL: HeaderName = HeaderName::from_static("cf-aig-cache-ttl");
+const OLD_CACHE_TTL: HeaderName = HeaderName::from_static("cf-cache-ttl");
+const CACHE_KEY: HeaderName = HeaderName::from_static("cf-aig-cache-key");
+const CUSTOM_COST: HeaderName = HeaderName::from_static("cf-aig-custom-cost");
+const COLLECT_LOG: HeaderName = HeaderName::from_static("cf-aig-collect-log");
+const COLLECT_LOG_PAYLOAD: HeaderName = HeaderName::from_static("cf-aig-collect-log-payload");
+const BYOK_ALIAS: HeaderName = HeaderName::from_static("cf-aig-byok-alias");
+const OTEL_TRACE_ID: HeaderName = HeaderName::from_static("cf-aig-otel-trace-id");
+const OTEL_PARENT_SPAN_ID: HeaderName = HeaderName::from_static("cf-aig-otel-parent-span-id");
+
+/// What the client asks of the gateway for one request; `None` where it says nothing.
+///
+/// Layers below the gateway find it through [`GatewayContext::directives`](crate::GatewayContext::directives).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Directives {
+    /// `cf-aig-gateway-id`: the gateway, on the REST paths.
+    pub gateway_id: Option<Box<str>>,
+    /// `cf-aig-event-id`: the client's own id for this exchange, echoed in the response.
+    pub event_id: Option<HeaderValue>,
+    /// `cf-aig-metadata`: up to five entries for logs and metrics.
+    pub metadata: Metadata,
+    /// `cf-aig-request-timeout`: the time until the response head, 1 ms to 1 hour.
+    pub request_timeout: Option<Duration>,
+    /// `cf-aig-max-attempts`: 1 to 5, the first one counted.
+    pub max_attempts: Option<u8>,
+    /// `cf-aig-retry-delay`: 0 to 5 s.
+    pub retry_delay: Option<Duration>,
+    /// `cf-aig-backoff`.
+    pub backoff: Option<Backoff>,
+    /// `cf-aig-skip-cache`, or its old name `cf-skip-cache`.
+    pub skip_cache: Option<bool>,
+    /// `cf-aig-cache-ttl`, or its old name `cf-cache-ttl`: 60 s to 30 days; zero turns the cache off.
+    pub cache_ttl: Option<Duration>,
+    /// `cf-aig-cache-key`: 1 to 256 visible ASCII characters.
+    pub cache_key: Option<Box<str>>,
+    /// `cf-aig-custom-cost`: what this request costs, over any price table.
+    pub custom_cost: Option<CustomCost>,
+    /// `cf-aig-collect-log`.
+    pub collect_log: Option<bool>,
+    /// `cf-aig-collect-log-payload`.
+    pub collect_log_payload: Option<bool>,
+    /// `cf-aig-byok-alias`: which stored key is to be used.
+    pub byok_alias: Option<Box<str>>,
+    /// `cf-aig-otel-trace-id`: 32 hexadecimal digits.
+    pub otel_trace_id: Option<u128>,
+    /// `cf-aig-otel-parent-span-id`: 16 hexadecimal digits.
+    pub otel_parent_span_id: Option<u64>,
+}
+
+/// How the delay between attempts grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backoff {
+    /// The same delay each time.
+    Constant,
+    /// The delay times the number of the attempt.
+    Linear,
+    /// Twice the delay each time.
+    Exponential,
+}
+
+/// The value of `cf-aig-custom-cost`, in USD.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CustomCost {
+    /// `total_cost`: of the whole request.
+    Total(f64),
+    /// Per token.
+    PerToken {
+        /// `per_token_in`
+        input: f64,
+        /// `per_token_cached_in`; the input price where it is not given.
+        cached_input: Option<f64>,
+        /// `per_token_out`
+        output: f64,
+    },
+}
+
+/// A header whose value is malformed: its name, and what it should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    pub(crate) name: HeaderName,
+    pub(crate) must_be: &'static str,
+}
+
+/// The directives of a request, and what to tell the client about parts that were left out.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub(crate) directives: Directives,
+    pub(crate) warning: Option<HeaderValue>,
+}
+
+pub(crate) fn parse(headers: &HeaderMap) -> Result<Parsed, Malformed> {
+    let read = Reader { headers };
+    let metadata = read.one(&METADATA)?;
+    let metadata = metadata.map(|value| {
+        Metadata::parse(value.as_bytes()).ok_or_else(|| {
+            read.malformed(&METADATA, "one flat JSON object, such as {\"team\":\"a\"}")
+        })
+    });
+    let (metadata, dropped) = metadata.transpose()?.unwrap_or_default();
+    let directives = Directives {
+        gateway_id: read
+            .text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?
+            .map(Box::from),
+        event_id: read
+            .value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
+                is_visible(value, 64).then(|| value.clone())
+            })?,
+        metadata,
+        request_timeout: read
+            .number(&REQUEST_TIMEOUT, "milliseconds, a whole number from 1 to 3600000", 1..=3_600_000)?
+            .map(Duration::from_millis),
+        max_attempts: read
+            .number(&MAX_ATTEMPTS, "a whole number from 1 to 5", 1..=5)?
+            .map(|attempts| attempts as u8),
+        retry_delay: read
+            .number(&RETRY_DELAY, "milliseconds, a whole number from 0 to 5000", 0..=5_000)?
+            .map(Duration::from_millis),
+        backoff: read.value(&BACKOFF, "constant, linear or exponential", |value| {
+            match value.as_bytes() {
+                b"constant" => Some(Backoff::Constant),
+                b"linear" => Some(Backoff::Linear),
+                b"exponential" => Some(Backoff::Exponential),
+                _ => None,
+            }
+        })?,
+        skip_cache: read.flag(&SKIP_CACHE)?.or(read.flag(&OLD_SKIP_CACHE)?),
+        cache_ttl: read.cache_ttl(&CACHE_TTL)?.or(read.cache_ttl(&OLD_CACHE_TTL)?),
+        cache_key: read
+            .text(&CACHE_KEY, "1 to 256 visible ASCII characters", |text| {
+                (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+            })?
+            .map(Box::from),
+        custom_cost: read.value(
+            &CUSTOM_COST,
+            "JSON: {\"per_token_in\":N,\"per_token_out\":N} or {\"total_cost\":N}, in USD, not negative",
+            |value| custom_cost(value.as_bytes()),
+        )?,
+        collect_log: read.flag(&COLLECT_LOG)?,
+        collect_log_payload: read.flag(&COLLECT_LOG_PAYLOAD)?,
+        byok_alias: read.text(&BYOK_ALIAS, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
+        otel_trace_id: read.value(&OTEL_TRACE_ID, "32 hexadecimal digits, not all zero", |value| {
+            hex(value.as_bytes(), 32)
+        })?,
+        otel_parent_span_id: read
+            .value(&OTEL_PARENT_SPAN_ID, "16 hexadecimal digits, not all zero", |value| {
+                hex(value.as_bytes(), 16)
+            })?
+            .map(|id| id as u64),
+    };
+    let warning = if dropped.is_empty() {
+        None
+    } else {
+        let text = format!("cf-aig-metadata: left out {}", dropped.join(", "));
+        HeaderValue::try_from(text).ok()
+    };
+    Ok(Parsed { directives, warning })
+}
+
+struct Reader<'a> {
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Reader<'a> {
+    fn malformed(&self, name: &HeaderName, must_be: &'static str) -> Malformed {
+        Malformed { name: name.clone(), must_be }
+    }
+
+    /// A directive that is there twice has no value that is right.
+    fn one(&self, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Malformed> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(self.malformed(name, "given once")),
+        }
+    }
+
+    fn value<T>(
+        &self,
+        name: &HeaderName,
+        must_be: &'static str,
+        read: impl FnOnce(&'a HeaderValue) -> Option<T>,
+    ) -> Result<Option<T>, Malformed> {
+        let Some(value) = self.one(name)? else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| self.malformed(name, must_be))
+    }
+
+    fn text(
+        &self,
+        name: &HeaderName,
+        must_be: &'static str,
+        is_good: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<&'a str>, Malformed> {
+        self.value(name, must_be, |value| value.to_str().ok().filter(|text| is_good(text)))
+    }
+
+    fn number(
+        &self,
+        name: &HeaderName,
+        must_be: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Malformed> {
+        self.value(name, must_be, |value| {
+            let text = value.to_str().ok()?;
+            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|number| is_plain && range.contains(number))
+        })
+    }
+
+    fn flag(&self, name: &HeaderName) -> Result<Option<bool>, Malformed> {
+        self.value(name, "true or false", |value| match value.as_bytes() {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn cache_ttl(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
+        let must_be = "seconds, a whole number from 60 to 2592000, or 0 for no cache";
+        let seconds = self.number(name, must_be, 0..=2_592_000)?;
+        if seconds.is_some_and(|seconds| (1..60).contains(&seconds)) {
+            return Err(self.malformed(name, must_be));
+        }
+        Ok(seconds.map(Duration::from_secs))
+    }
+}
+
+fn is_visible(value: &HeaderValue, longest: usize) -> bool {
+    let bytes = value.as_bytes();
+    (1..=longest).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+fn hex(digits: &[u8], length: usize) -> Option<u128> {
+    if digits.len() != length || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u128::from_str_radix(str::from_utf8(digits).ok()?, 16).ok().filter(|id| *id != 0)
+}
+
+fn custom_cost(json: &[u8]) -> Option<CustomCost> {
+    let members = flat::members(json)?;
+    let price = |name: &str| {
+        let (_, value) = members.iter().find(|(key, _)| key == name)?;
+        match value {
+            Scalar::Number(usd) if *usd >= 0.0 => Some(*usd),
+            // An impossible price is caught by the last line.
+            _ => Some(f64::NAN),
+        }
+    };
+    let cost = match (price("total_cost"), price("per_token_in"), price("per_token_out")) {
+        (Some(total), None, None) => CustomCost::Total(total),
+        (None, input, output) if input.is_some() || output.is_some() => CustomCost::PerToken {
+            input: input.unwrap_or(0.0),
+            cached_input: price("per_token_cached_in"),
+            output: output.unwrap_or(0.0),
+        },
+        _ => return None,
+    };
+    let is_good = match cost {
+        CustomCost::Total(total) => total.is_finite(),
+        CustomCost::PerToken { input, cached_input, output } => {
+            input.is_finite() && output.is_finite() && cached_input.is_none_or(f64::is_finite)
+        }
+    };
+    is_good.then_some(cost)
+}
+
+#[cfg(test)]
+mod tests;

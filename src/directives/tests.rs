@@ -1,0 +1,106 @@
+use super::*;
+
+fn with(name: &'static str, value: &str) -> Result<Parsed, Malformed> {
+    let mut headers = HeaderMap::new();
+    headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    parse(&headers)
+}
+
+#[test]
+fn every_header_takes_its_range_and_refuses_what_is_outside() {
+    let long_key = "k".repeat(256);
+    let too_long_key = "k".repeat(257);
+    let id = "i".repeat(64);
+    let too_long_id = "i".repeat(65);
+    for (name, good, bad) in [
+        (
+            "cf-aig-request-timeout",
+            vec!["1", "3600000"],
+            vec!["0", "3600001", "-1", "1.5", "x", "", "+1"],
+        ),
+        ("cf-aig-max-attempts", vec!["1", "5"], vec!["0", "6", "five"]),
+        ("cf-aig-retry-delay", vec!["0", "5000"], vec!["5001", "-1"]),
+        ("cf-aig-backoff", vec!["constant", "linear", "exponential"], vec!["Linear", ""]),
+        ("cf-aig-skip-cache", vec!["true", "false"], vec!["1", "yes", ""]),
+        ("cf-skip-cache", vec!["true"], vec!["1"]),
+        ("cf-aig-cache-ttl", vec!["0", "60", "2592000"], vec!["1", "59", "2592001"]),
+        ("cf-cache-ttl", vec!["60"], vec!["59"]),
+        ("cf-aig-cache-key", vec!["k", &long_key], vec!["", "a b", &too_long_key]),
+        (
+            "cf-aig-custom-cost",
+            vec![r#"{"total_cost":0}"#, r#"{"per_token_in":1e-6,"per_token_out":2}"#],
+            vec![
+                "{}",
+                "1",
+                r#"{"total_cost":-1}"#,
+                r#"{"total_cost":"1"}"#,
+                r#"{"total_cost":1,"per_token_in":1}"#,
+                r#"{"per_token_in":1,"per_token_cached_in":-1}"#,
+            ],
+        ),
+        ("cf-aig-collect-log", vec!["true", "false"], vec!["on"]),
+        ("cf-aig-collect-log-payload", vec!["true", "false"], vec!["on"]),
+        ("cf-aig-event-id", vec!["e", &id], vec!["", "a b", "\u{e9}", &too_long_id]),
+        ("cf-aig-gateway-id", vec!["gw", &id], vec!["", "..", "a/b", &too_long_id]),
+        ("cf-aig-byok-alias", vec!["team-a"], vec!["", "a b"]),
+        (
+            "cf-aig-otel-trace-id",
+            vec!["0123456789abcdef0123456789ABCDEF"],
+            vec!["1", "00000000000000000000000000000000", "g123456789abcdef0123456789abcdef"],
+        ),
+        (
+            "cf-aig-otel-parent-span-id",
+            vec!["0123456789abcdef"],
+            vec!["0123456789abcde", "+123456789abcdef"],
+        ),
+        ("cf-aig-metadata", vec!["{}", r#"{"a":null}"#], vec!["", "[]", "{", "x"]),
+    ] {
+        for value in good {
+            assert!(with(name, value).is_ok(), "{name}: {value}");
+        }
+        for value in bad {
+            let refused = with(name, value).unwrap_err();
+            assert_eq!(refused.name.as_str(), name, "{value}");
+        }
+    }
+}
+
+#[test]
+fn values_arrive_in_their_units() {
+    let read = |name, value| with(name, value).unwrap().directives;
+    assert_eq!(
+        read("cf-aig-request-timeout", "1500").request_timeout,
+        Some(Duration::from_millis(1500))
+    );
+    assert_eq!(read("cf-cache-ttl", "60").cache_ttl, Some(Duration::from_secs(60)));
+    assert_eq!(
+        read("cf-aig-otel-parent-span-id", "00000000000000ff").otel_parent_span_id,
+        Some(255)
+    );
+    assert_eq!(
+        read("cf-aig-custom-cost", r#"{"per_token_in":0.5}"#).custom_cost,
+        Some(CustomCost::PerToken { input: 0.5, cached_input: None, output: 0.0 })
+    );
+}
+
+#[test]
+fn a_directive_given_twice_is_refused() {
+    let mut headers = HeaderMap::new();
+    headers.append("cf-aig-max-attempts", HeaderValue::from_static("1"));
+    headers.append("cf-aig-max-attempts", HeaderValue::from_static("1"));
+    assert_eq!(parse(&headers).unwrap_err().must_be, "given once");
+}
+
+#[test]
+fn metadata_that_is_left_out_is_named_in_a_warning() {
+    let parsed = with("cf-aig-metadata", r#"{"a":1,"b":{"c":1},"cf.user":"x"}"#).unwrap();
+    assert_eq!(parsed.directives.metadata.len(), 1);
+    let warning = parsed.warning.unwrap();
+    assert_eq!(warning.to_str().unwrap(), "cf-aig-metadata: left out b, cf.user");
+    assert!(with("cf-aig-metadata", r#"{"a":1}"#).unwrap().warning.is_none());
+}
+
+#[test]
+fn no_directives_no_values() {
+    assert_eq!(parse(&HeaderMap::new()).unwrap().directives, Directives::default());
+}

@@ -1,0 +1,135 @@
+//! Telling from an upstream service's error what went wrong, for the answer and the events.
+//!
+//! Errors are told by their types and never by their texts, which may hold a URL and with it a key.
+
+use std::any::Any;
+use std::error::Error;
+use std::io;
+
+use tower::BoxError;
+
+use crate::hook::Failure;
+use crate::rejection::{Code, Rejection};
+
+/// What an error of any type is, as far as its type tells.
+pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
+    let error: &dyn Any = error;
+    if let Some(error) = error.downcast_ref::<BoxError>() {
+        return of(&**error);
+    }
+    #[cfg(feature = "client")]
+    if let Some(error) = error.downcast_ref::<crate::client::ClientError>() {
+        return of(error);
+    }
+    Failure::Other
+}
+
+/// What an error is, or the first of its sources that is known.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
+    sources(error).find_map(known).unwrap_or(Failure::Other)
+}
+
+/// An error of a response body that had begun.
+pub(crate) fn of_body(error: &(dyn Error + 'static)) -> Failure {
+    match of(error) {
+        Failure::Connect | Failure::Other => Failure::Reset,
+        failure => failure,
+    }
+}
+
+/// An error and what it wraps, outermost first.
+pub(crate) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        // An `io::Error` says that its source is the source of what it wraps.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static)).or_else(|| error.source());
+        Some(error)
+    })
+}
+
+fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if error.is::<tower::load_shed::error::Overloaded>() {
+        return Some(Failure::Overloaded);
+    }
+    if error.is::<tower::timeout::error::Elapsed>() {
+        return Some(Failure::HeadTimeout);
+    }
+    #[cfg(feature = "client")]
+    if let Some(failure) = crate::client::failure(error) {
+        return Some(failure);
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => Some(Failure::Connect),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof => Some(Failure::Reset),
+        io::ErrorKind::TimedOut => Some(Failure::HeadTimeout),
+        _ => None,
+    }
+}
+
+/// The answer for a request whose upstream call failed.
+pub(crate) fn answer(failure: Failure) -> Rejection {
+    let (code, message, retry) = match failure {
+        Failure::Connect => (
+            Code::UpstreamFailed,
+            "No connection to the provider could be made; nothing was sent. Try again.",
+            Some(true),
+        ),
+        Failure::ConnectTimeout => (
+            Code::Timeout,
+            "Connect timeout: the connection to the provider took too long; nothing was sent. Try again.",
+            Some(true),
+        ),
+        Failure::HeadTimeout => (
+            Code::Timeout,
+            "Response head timeout: the provider did not begin to answer in time.",
+            None,
+        ),
+        Failure::Overloaded => (
+            Code::Overloaded,
+            "The gateway is at its limit for this provider; nothing was sent. Try again shortly.",
+            Some(true),
+        ),
+        Failure::Reset => {
+            (Code::UpstreamFailed, "The provider closed the connection before it answered.", None)
+        }
+        Failure::Protocol => {
+            (Code::UpstreamFailed, "The provider's answer broke the HTTP protocol.", None)
+        }
+        Failure::RequestBody => {
+            (Code::Malformed, "The request body broke off before its end. Send it again.", None)
+        }
+        Failure::Other => {
+            (Code::UpstreamFailed, "The provider could not be reached or did not answer.", None)
+        }
+    };
+    Rejection::of_upstream(code, message, retry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_by_type_through_all_their_wrappings() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let wrapped = io::Error::other(io::Error::other(refused));
+        assert_eq!(of(&wrapped), Failure::Connect);
+        let boxed: BoxError = Box::new(tower::timeout::error::Elapsed::new());
+        assert_eq!(of_any(&boxed), Failure::HeadTimeout);
+        let boxed: BoxError = Box::new(tower::load_shed::error::Overloaded::new());
+        assert_eq!(of_any(&boxed), Failure::Overloaded);
+        assert_eq!(of_any(&"text"), Failure::Other);
+    }
+}

@@ -1,0 +1,107 @@
+//! The metrics hook: four events in the life of every exchange.
+
+mod event;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use self::event::{AttemptEvent, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings};
+
+/// Observes every request on a gateway path.
+///
+/// Each such request gives one [`on_request`](Self::on_request) and exactly one
+/// [`on_end`](Self::on_end), whatever happens to it: answered, refused, failed, broken off by the
+/// provider, or abandoned by the client at any moment. The methods are called on the task that
+/// drives the request, some of them from `Drop`: they must not block. A hook that panics loses that
+/// event; the response and the other hooks go on.
+///
+/// A closure is a hook of `on_end`:
+///
+/// ```
+/// use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+///
+/// let layer = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .metrics_hook(|end: &EndEvent<'_>| println!("{} {:?}", end.context.log_id(), end.outcome))
+///     .build()?;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `MetricsHook`",
+    note = "implement the trait, or pass a closure `|end: &EndEvent<'_>| …`"
+)]
+pub trait MetricsHook: Send + Sync + 'static {
+    /// A request on a gateway path has arrived; it may still be refused.
+    fn on_request(&self, request: &RequestEvent<'_>) {
+        let _ = request;
+    }
+
+    /// One upstream call has ended: its response head is there, or it failed.
+    fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
+        let _ = attempt;
+    }
+
+    /// The response head that is to be relayed is there.
+    fn on_head(&self, head: &HeadEvent<'_>) {
+        let _ = head;
+    }
+
+    /// The exchange is over.
+    fn on_end(&self, end: &EndEvent<'_>) {
+        let _ = end;
+    }
+}
+
+impl MetricsHook for () {}
+
+impl<F: Fn(&EndEvent<'_>) + Send + Sync + 'static> MetricsHook for F {
+    fn on_end(&self, end: &EndEvent<'_>) {
+        self(end);
+    }
+}
+
+impl<T: MetricsHook + ?Sized> MetricsHook for Arc<T> {
+    fn on_request(&self, request: &RequestEvent<'_>) {
+        (**self).on_request(request);
+    }
+
+    fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
+        (**self).on_attempt(attempt);
+    }
+
+    fn on_head(&self, head: &HeadEvent<'_>) {
+        (**self).on_head(head);
+    }
+
+    fn on_end(&self, end: &EndEvent<'_>) {
+        (**self).on_end(end);
+    }
+}
+
+/// The hooks of a layer, in the order in which they were added.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks(Arc<[Box<dyn MetricsHook>]>);
+
+impl Hooks {
+    pub(crate) fn new(hooks: Vec<Box<dyn MetricsHook>>) -> Self {
+        Self(hooks.into())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn each(&self, call: impl Fn(&dyn MetricsHook)) {
+        for hook in &*self.0 {
+            if catch_unwind(AssertUnwindSafe(|| call(&**hook))).is_err() {
+                tracing::error!(target: crate::TARGET, "a metrics hook panicked; its event is lost");
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} metrics hooks", self.0.len())
+    }
+}

@@ -1,0 +1,74 @@
+//! Ids of exchanges: 128 bits, ordered by time, written as a ULID or as a UUIDv7.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Crockford's base 32, the alphabet of a ULID.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// The id of one exchange: 48 bits of milliseconds since 1970, then 80 random bits.
+///
+/// It is unique for practical purposes, not secret: the random bits come from a fast generator of
+/// the thread. `Display` writes the 26 characters of a [ULID](https://github.com/ulid/spec).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId(u128);
+
+impl LogId {
+    pub(crate) fn new() -> Self {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = since_1970.as_millis() & 0xFFFF_FFFF_FFFF;
+        let random = u128::from(fastrand::u64(..)) << 16 | u128::from(fastrand::u16(..));
+        Self(milliseconds << 80 | random)
+    }
+
+    pub(crate) fn ulid(self) -> [u8; 26] {
+        std::array::from_fn(|i| CROCKFORD[(self.0 >> (5 * (25 - i))) as usize & 31])
+    }
+
+    /// The same instant and random bits as a UUIDv7 (RFC 9562 §5.7).
+    pub(crate) fn uuid_v7(self) -> [u8; 36] {
+        let id = self.0 & !(0xF << 76) & !(0b11 << 62) | 0x7 << 76 | 0b10 << 62;
+        let mut text = [b'-'; 36];
+        let mut nibble = 32;
+        for (i, byte) in text.iter_mut().enumerate() {
+            if !matches!(i, 8 | 13 | 18 | 23) {
+                nibble -= 1;
+                *byte = HEX[(id >> (4 * nibble)) as usize & 15];
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ulid().iter().try_for_each(|&byte| fmt::Write::write_char(f, char::from(byte)))
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_bits_as_ulid_and_as_uuid() {
+        let id = LogId(0x0192_3456_789A_BCDE_F012_3456_789A_BCDE);
+        assert_eq!(id.to_string(), "01J8T5CY4TQKFF04HMASW9NF6Y");
+        assert_eq!(&id.uuid_v7(), b"01923456-789a-7cde-b012-3456789abcde");
+    }
+
+    #[test]
+    fn ids_are_ordered_by_time_and_differ() {
+        let before = LogId::new();
+        let ids: std::collections::HashSet<_> = (0..1000).map(|_| LogId::new()).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.0 >> 80 >= before.0 >> 80));
+    }
+}

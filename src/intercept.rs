@@ -1,0 +1,71 @@
+//! The gateway beside an app.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::admit::Shared;
+use crate::body::{InterceptBody, RequestBody};
+use crate::future::InterceptFuture;
+
+/// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
+///
+/// Made by [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). Readiness is the app's alone:
+/// a saturated upstream delays its own requests and no others. Errors of the upstream become
+/// responses, so the error type is the app's, `Infallible` under axum.
+#[derive(Clone, Debug)]
+pub struct Intercept<S, U> {
+    app: S,
+    upstream: U,
+    shared: Arc<Shared>,
+}
+
+impl<S, U> Intercept<S, U> {
+    pub(crate) fn new(app: S, upstream: U, shared: Arc<Shared>) -> Self {
+        Self { app, upstream, shared }
+    }
+
+    /// The app.
+    pub fn get_ref(&self) -> &S {
+        &self.app
+    }
+
+    /// The app, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.app
+    }
+
+    /// The app, taken out.
+    pub fn into_inner(self) -> S {
+        self.app
+    }
+}
+
+impl<S, U, B, A, R> Service<Request<B>> for Intercept<S, U>
+where
+    S: Service<Request<B>, Response = Response<A>>,
+    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    U::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    R: Body,
+{
+    type Response = Response<InterceptBody<A, R>>;
+    type Error = S::Error;
+    type Future = InterceptFuture<S::Future, U, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.app.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(route) = self.shared.route(&request) else {
+            return InterceptFuture::app(self.app.call(request));
+        };
+        InterceptFuture::gateway(self.shared.admit(&route, request), self.upstream.clone())
+    }
+}

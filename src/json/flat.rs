@@ -1,0 +1,165 @@
+//! Flat JSON objects, as control headers carry them: read whole, scalars only.
+
+use super::string;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    String(String),
+    Number(f64),
+    Bool(bool),
+    /// `null`, an object or an array: there, but not a scalar that a header may carry.
+    Unusable,
+}
+
+/// The members of a flat JSON object in their order, or `None` where it is not one.
+pub(crate) fn members(json: &[u8]) -> Option<Vec<(String, Scalar)>> {
+    let mut reader = Reader { json, at: 0 };
+    let mut members = Vec::new();
+    reader.expect(b'{')?;
+    if reader.peek()? == b'}' {
+        reader.at += 1;
+        return reader.is_at_end().then_some(members);
+    }
+    loop {
+        let key = reader.string()?;
+        reader.expect(b':')?;
+        members.push((key, reader.value()?));
+        match reader.peek()? {
+            b',' => reader.at += 1,
+            b'}' => {
+                reader.at += 1;
+                return reader.is_at_end().then_some(members);
+            }
+            _ => return None,
+        }
+    }
+}
+
+struct Reader<'a> {
+    json: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        while matches!(self.json.get(self.at)?, b' ' | b'\t' | b'\n' | b'\r') {
+            self.at += 1;
+        }
+        Some(self.json[self.at])
+    }
+
+    fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn string(&mut self) -> Option<String> {
+        self.expect(b'"')?;
+        let start = self.at;
+        while *self.json.get(self.at)? != b'"' {
+            self.at += if self.json[self.at] == b'\\' { 2 } else { 1 };
+        }
+        self.at += 1;
+        string::decode(&self.json[start..self.at - 1])
+    }
+
+    fn value(&mut self) -> Option<Scalar> {
+        match self.peek()? {
+            b'"' => self.string().map(Scalar::String),
+            b'{' | b'[' => self.skip_nested().map(|()| Scalar::Unusable),
+            _ => self.word(),
+        }
+    }
+
+    fn word(&mut self) -> Option<Scalar> {
+        let rest = &self.json[self.at..];
+        let end =
+            rest.iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
+        let word = str::from_utf8(&rest[..end?]).ok()?;
+        self.at += word.len();
+        match word {
+            "true" => Some(Scalar::Bool(true)),
+            "false" => Some(Scalar::Bool(false)),
+            "null" => Some(Scalar::Unusable),
+            // Rust also reads `inf`, `nan`, `+1`, `.5` and `1.` as numbers; JSON does not.
+            number if number.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) => {
+                let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
+                Some(Scalar::Number(number))
+            }
+            _ => None,
+        }
+    }
+
+    fn skip_nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn scalars_are_read_and_the_rest_is_marked() {
+        let read = members(br#" {"a":"x\n","b":-1.5,"c":true,"d":null,"e":{"f":["}"]},"g":0} "#);
+        let expected = [
+            ("a", Scalar::String("x\n".into())),
+            ("b", Scalar::Number(-1.5)),
+            ("c", Scalar::Bool(true)),
+            ("d", Scalar::Unusable),
+            ("e", Scalar::Unusable),
+            ("g", Scalar::Number(0.0)),
+        ];
+        assert_eq!(read, Some(expected.map(|(key, value)| (key.to_owned(), value)).to_vec()));
+        assert_eq!(members(b"{}"), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_refused() {
+        for json in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":1}x",
+            "{a:1}",
+            "{\"a\":nan}",
+            "{\"a\":.5}",
+            "{\"a\":1e999}",
+            "{\"a\":\"x}",
+            "{\"a\":[}",
+            "\"a\"",
+        ] {
+            assert_eq!(members(json.as_bytes()), None, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(json in prop::collection::vec(prop::sample::select(&br#"{}[]",:\u1-e.tfn "#[..]), 0..40)) {
+            let _ = members(&json);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The little JSON that a gateway needs: scan a passing object, read a flat one, write a string.
+
+pub(crate) mod flat;
+pub(crate) mod object;
+pub(crate) mod string;

@@ -1,0 +1,288 @@
+//! A push scanner over the members of the one object that is a request body.
+//!
+//! It never builds a tree, never recurses and keeps nothing but the members it is asked for. Bytes
+//! may come in any split. It is strict about the shape of the outer object (a lenient reader could
+//! be led to another `model` than the provider's) and only counts brackets inside nested values.
+
+use super::string;
+
+/// The longest spelling, each letter a `\u` escape, of a key that matters here.
+const LONGEST_KEY: usize = 6 * "stream".len();
+/// No provider has longer model names; what is longer is not kept in memory.
+const LONGEST_MODEL: usize = 1024;
+
+/// Why a body is not one that can be routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScanError {
+    NotAnObject,
+    Malformed,
+    Truncated,
+    DuplicateModel,
+    ModelIsNotAString,
+    ModelTooLong,
+}
+
+/// The string of the top-level `model`: its inside as it is written, and where that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ModelString {
+    pub(crate) raw: Vec<u8>,
+    pub(crate) offset: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Start { bom: u8 },
+    KeyOrEnd,
+    Key,
+    InKey,
+    Colon,
+    Value,
+    InString,
+    Nested { depth: u32, in_string: bool },
+    Scalar,
+    CommaOrEnd,
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Model,
+    Stream,
+    Other,
+}
+
+#[derive(Debug)]
+pub(crate) struct ObjectScanner {
+    state: State,
+    member: Member,
+    /// The next byte of a string stands behind a backslash.
+    escaped: bool,
+    /// Offset of the next byte in the body.
+    offset: u64,
+    /// The head of a key that was split between two pushes.
+    key: Vec<u8>,
+    saw_model: bool,
+    model: Option<ModelString>,
+    model_is_whole: bool,
+    stream: bool,
+}
+
+impl ObjectScanner {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Start { bom: 0 },
+            member: Member::Other,
+            escaped: false,
+            offset: 0,
+            key: Vec::new(),
+            saw_model: false,
+            model: None,
+            model_is_whole: false,
+            stream: false,
+        }
+    }
+
+    /// The top-level `model`, once its closing quote has passed.
+    pub(crate) fn model(&self) -> Option<&ModelString> {
+        self.model.as_ref().filter(|_| self.model_is_whole)
+    }
+
+    /// Whether a top-level `"stream": true` has passed.
+    pub(crate) fn stream(&self) -> bool {
+        self.stream
+    }
+
+    /// The body has ended: was that a whole object?
+    pub(crate) fn finish(&self) -> Result<(), ScanError> {
+        match self.state {
+            State::Done => Ok(()),
+            State::Start { .. } => Err(ScanError::NotAnObject),
+            _ => Err(ScanError::Truncated),
+        }
+    }
+
+    /// Looks at the next bytes. After an error the scanner must not be used again.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), ScanError> {
+        let mut at = 0;
+        while at < chunk.len() {
+            at = self.step(chunk, at)?;
+        }
+        self.offset += chunk.len() as u64;
+        Ok(())
+    }
+
+    fn step(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
+        let byte = chunk[at];
+        match self.state {
+            State::InKey => return self.in_key(chunk, at),
+            State::InString => return self.in_string(chunk, at),
+            State::Nested { depth, in_string } => {
+                return Ok(self.nested(chunk, at, depth, in_string));
+            }
+            State::Scalar => {
+                let end = chunk[at..].iter().position(|byte| !is_scalar(*byte));
+                if let Some(length) = end {
+                    self.state = State::CommaOrEnd;
+                    return Ok(at + length);
+                }
+                return Ok(chunk.len());
+            }
+            State::Start { bom } => self.start(byte, bom)?,
+            _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
+            State::KeyOrEnd if byte == b'}' => self.state = State::Done,
+            State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
+            State::Colon if byte == b':' => self.state = State::Value,
+            State::Value => self.value(byte, at)?,
+            State::CommaOrEnd if byte == b',' => self.state = State::Key,
+            State::CommaOrEnd if byte == b'}' => self.state = State::Done,
+            _ => return Err(ScanError::Malformed),
+        }
+        Ok(at + 1)
+    }
+
+    fn start(&mut self, byte: u8, bom: u8) -> Result<(), ScanError> {
+        self.state = match (bom, byte) {
+            (0, 0xEF) => State::Start { bom: 1 },
+            (1, 0xBB) => State::Start { bom: 2 },
+            (2, 0xBF) => State::Start { bom: 3 },
+            (0 | 3, b' ' | b'\t' | b'\n' | b'\r') => State::Start { bom: 3 },
+            (0 | 3, b'{') => State::KeyOrEnd,
+            _ => return Err(ScanError::NotAnObject),
+        };
+        Ok(())
+    }
+
+    fn in_key(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
+        let (end, closed) = self.string_end(chunk, at);
+        let part = &chunk[at..end];
+        if !closed || !self.key.is_empty() {
+            // One byte more than the longest is enough to know that it is another key.
+            let room = (LONGEST_KEY + 1).saturating_sub(self.key.len());
+            self.key.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        if !closed {
+            return Ok(end);
+        }
+        self.member = member(if self.key.is_empty() { part } else { &self.key });
+        self.key.clear();
+        if self.member == Member::Model && std::mem::replace(&mut self.saw_model, true) {
+            return Err(ScanError::DuplicateModel);
+        }
+        self.state = State::Colon;
+        Ok(end + 1)
+    }
+
+    fn value(&mut self, byte: u8, at: usize) -> Result<(), ScanError> {
+        if self.member == Member::Model && byte != b'"' {
+            return Err(ScanError::ModelIsNotAString);
+        }
+        self.state = match byte {
+            b'"' => {
+                if self.member == Member::Model {
+                    let offset = self.offset + at as u64 + 1;
+                    self.model = Some(ModelString { raw: Vec::new(), offset });
+                }
+                State::InString
+            }
+            b'{' | b'[' => State::Nested { depth: 1, in_string: false },
+            b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
+                self.stream |= self.member == Member::Stream && byte == b't';
+                State::Scalar
+            }
+            _ => return Err(ScanError::Malformed),
+        };
+        Ok(())
+    }
+
+    fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
+        let (end, closed) = self.string_end(chunk, at);
+        if self.member == Member::Model
+            && let Some(model) = &mut self.model
+        {
+            let part = &chunk[at..end];
+            if model.raw.len() + part.len() > LONGEST_MODEL {
+                return Err(ScanError::ModelTooLong);
+            }
+            model.raw.extend_from_slice(part);
+            self.model_is_whole = closed;
+        }
+        if !closed {
+            return Ok(end);
+        }
+        self.state = State::CommaOrEnd;
+        Ok(end + 1)
+    }
+
+    fn nested(
+        &mut self,
+        chunk: &[u8],
+        mut at: usize,
+        mut depth: u32,
+        mut in_string: bool,
+    ) -> usize {
+        while at < chunk.len() {
+            if in_string {
+                let (end, closed) = self.string_end(chunk, at);
+                in_string = !closed;
+                at = end + usize::from(closed);
+                continue;
+            }
+            match chunk[at] {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth = depth.saturating_add(1),
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 {
+                self.state = State::CommaOrEnd;
+                return at;
+            }
+        }
+        self.state = State::Nested { depth, in_string };
+        at
+    }
+
+    /// Where the string that `at` is inside of ends in this chunk, and whether it does.
+    ///
+    /// Only quotes are searched for: a quote is escaped where an odd run of backslashes leads to it.
+    fn string_end(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
+        let mut from = at;
+        if self.escaped && from < chunk.len() {
+            self.escaped = false;
+            from += 1;
+        }
+        loop {
+            let Some(length) = memchr::memchr(b'"', &chunk[from..]) else {
+                self.escaped = odd_backslashes(&chunk[from..]);
+                return (chunk.len(), false);
+            };
+            let quote = from + length;
+            if !odd_backslashes(&chunk[from..quote]) {
+                return (quote, true);
+            }
+            from = quote + 1;
+        }
+    }
+}
+
+fn odd_backslashes(before: &[u8]) -> bool {
+    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
+}
+
+fn member(key: &[u8]) -> Member {
+    if string::reads(key, "model") {
+        Member::Model
+    } else if string::reads(key, "stream") {
+        Member::Stream
+    } else {
+        Member::Other
+    }
+}
+
+#[cfg(test)]
+mod tests;

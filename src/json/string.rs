@@ -1,0 +1,171 @@
+//! JSON strings: decoding with positions, and writing.
+
+/// The decoded characters of the inside of a JSON string, each with the offset behind it in `raw`.
+///
+/// Ends early, with `None`, at a malformed escape or malformed UTF-8; [`Decoder::is_done`] tells.
+pub(crate) struct Decoder<'a> {
+    raw: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Decoder<'a> {
+    pub(crate) fn new(raw: &'a [u8]) -> Self {
+        Self { raw, at: 0 }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.at == self.raw.len()
+    }
+
+    fn escape(&self) -> Option<(char, usize)> {
+        let rest = self.raw.get(self.at + 1..)?;
+        let plain = match rest.first()? {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode_escape(rest),
+            _ => return None,
+        };
+        Some((plain, self.at + 2))
+    }
+
+    fn unicode_escape(&self, rest: &[u8]) -> Option<(char, usize)> {
+        let unit = hex4(rest.get(1..5)?)?;
+        if let Some(character) = char::from_u32(unit) {
+            return Some((character, self.at + 6));
+        }
+        let low = rest.get(5..11).filter(|low| low.starts_with(b"\\u"))?;
+        let low = hex4(&low[2..])?.checked_sub(0xDC00).filter(|low| *low < 0x400)?;
+        let high = unit.checked_sub(0xD800).filter(|high| *high < 0x400)?;
+        Some((char::from_u32(0x10000 + (high << 10) + low)?, self.at + 12))
+    }
+
+    fn plain(&self) -> Option<(char, usize)> {
+        let rest = &self.raw[self.at..];
+        let width = match *rest.first()? {
+            byte if byte < 0x20 => return None,
+            byte if byte < 0x80 => return Some((char::from(byte), self.at + 1)),
+            byte => byte.leading_ones() as usize,
+        };
+        let character = str::from_utf8(rest.get(..width)?).ok()?.chars().next()?;
+        Some((character, self.at + width))
+    }
+}
+
+impl Iterator for Decoder<'_> {
+    type Item = (char, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (character, end) =
+            if self.raw.get(self.at)? == &b'\\' { self.escape()? } else { self.plain()? };
+        self.at = end;
+        Some((character, end))
+    }
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+}
+
+/// The inside of a JSON string as text, or `None` where it is malformed.
+pub(crate) fn decode(raw: &[u8]) -> Option<String> {
+    let mut decoder = Decoder::new(raw);
+    let text = decoder.by_ref().map(|(character, _)| character).collect();
+    decoder.is_done().then_some(text)
+}
+
+/// Whether the inside of a JSON string reads `plain`, whatever escapes it is spelt with.
+pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
+    if !raw.contains(&b'\\') {
+        return raw == plain.as_bytes();
+    }
+    let mut decoder = Decoder::new(raw);
+    let equal = decoder.by_ref().map(|(character, _)| character).eq(plain.chars());
+    equal && decoder.is_done()
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub(crate) fn write(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            control if control < ' ' || control == '\u{7f}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(control)));
+            }
+            // Harmless in JSON, but not where a page embeds it.
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            plain => out.push(plain),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decoding_gives_characters_and_the_offset_behind_each() {
+        let decoded: Vec<_> = Decoder::new(br"a\/\u002f\ud83d\ude00").collect();
+        assert_eq!(decoded, [('a', 1), ('/', 3), ('/', 9), ('\u{1f600}', 21)]);
+    }
+
+    #[test]
+    fn malformed_strings_do_not_decode() {
+        for raw in [
+            &br"\x"[..],
+            br"\u12",
+            br"\ud800",
+            br"\ud800\u0041",
+            br"\udc00",
+            b"\\",
+            b"\xff",
+            b"\xe2\x82",
+            b"\n",
+        ] {
+            assert_eq!(decode(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn escaped_spellings_read_the_same() {
+        assert!(reads(b"model", "model"));
+        assert!(reads(br"mod\u0065l", "model"));
+        assert!(reads(br"\u006dodel", "model"));
+        assert!(!reads(br"mod\u0065ls", "model"));
+        assert!(!reads(br"mod\u0065l\", "model"));
+        assert!(!reads(b"mode", "model"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_writes_decodes(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(decode(&json.as_bytes()[1..json.len() - 1]), Some(text));
+        }
+
+        #[test]
+        fn what_is_written_serde_json_reads(text in any::<String>()) {
+            let mut json = String::new();
+            write(&text, &mut json);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn no_bytes_panic(raw in any::<Vec<u8>>()) {
+            let _ = decode(&raw);
+            let _ = reads(&raw, "model");
+        }
+    }
+}

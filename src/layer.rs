@@ -1,0 +1,215 @@
+//! The layer and its builder.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::admit::Shared;
+use crate::hook::{Hooks, MetricsHook};
+use crate::intercept::Intercept;
+use crate::provider::{Provider, Providers};
+use crate::rejection::ErrorFormat;
+use crate::route::Mount;
+use crate::service::Gateway;
+
+/// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
+const PEEK_LIMIT: usize = 32 * 1024 * 1024;
+
+/// Puts an AI gateway into a stack of services. Cheap to clone.
+///
+/// As it is, it wraps a client and makes a [`Gateway`]; with an
+/// [`upstream`](GatewayLayer::upstream) it stands beside an app and makes an [`Intercept`]. The
+/// [crate documentation](crate) shows both.
+#[derive(Clone, Debug)]
+pub struct GatewayLayer<U = Around> {
+    shared: Arc<Shared>,
+    position: U,
+}
+
+/// The position of a [`GatewayLayer`] around a client.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Around;
+
+/// The position of a [`GatewayLayer`] beside an app: gateway paths go to the upstream `U`.
+#[derive(Clone, Debug)]
+pub struct Upstream<U>(U);
+
+impl GatewayLayer {
+    /// A layer to be configured, without providers.
+    pub fn builder() -> Builder {
+        Builder {
+            providers: Vec::new(),
+            mounts: Vec::new(),
+            hooks: Vec::new(),
+            error_format: ErrorFormat::default(),
+            peek_limit: PEEK_LIMIT,
+        }
+    }
+
+    /// Stands beside an app from now on: gateway paths go to `upstream`, all else to the app.
+    ///
+    /// `upstream` is any HTTP client service, such as `HttpClient` (feature `client`), under any
+    /// layers. It is cloned for each request and driven to readiness by that request alone.
+    #[must_use]
+    pub fn upstream<U>(self, upstream: U) -> GatewayLayer<Upstream<U>> {
+        GatewayLayer { shared: self.shared, position: Upstream(upstream) }
+    }
+}
+
+impl<S> Layer<S> for GatewayLayer {
+    type Service = Gateway<S>;
+
+    fn layer(&self, client: S) -> Gateway<S> {
+        Gateway::new(client, self.shared.clone())
+    }
+}
+
+impl<S, U: Clone> Layer<S> for GatewayLayer<Upstream<U>> {
+    type Service = Intercept<S, U>;
+
+    fn layer(&self, app: S) -> Intercept<S, U> {
+        Intercept::new(app, self.position.0.clone(), self.shared.clone())
+    }
+}
+
+/// Configures a [`GatewayLayer`]; [`build`](Builder::build) finds every mistake.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    providers: Vec<Provider>,
+    mounts: Vec<Mount>,
+    hooks: Vec<Box<dyn MetricsHook>>,
+    error_format: ErrorFormat,
+    peek_limit: usize,
+}
+
+impl Builder {
+    /// Adds a provider.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Adds several providers, such as [`Provider::all`].
+    pub fn providers(mut self, providers: impl IntoIterator<Item = Provider>) -> Self {
+        self.providers.extend(providers);
+        self
+    }
+
+    /// Adds a place where the gateway answers.
+    ///
+    /// Default, where none is added: [`Mount::hosted`] and [`Mount::rest`].
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
+        self
+    }
+
+    /// Adds a hook that is told of every request on a gateway path.
+    pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
+        self.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// The shape of the gateway's own error bodies. Default: what the caller's SDK reads.
+    pub fn error_format(mut self, format: ErrorFormat) -> Self {
+        self.error_format = format;
+        self
+    }
+
+    /// How many bytes of a model-routed body may stand before the end of its `model`; 413 beyond.
+    ///
+    /// Only they are held in memory. Default: 32 MiB.
+    pub fn peek_limit(mut self, bytes: usize) -> Self {
+        self.peek_limit = bytes;
+        self
+    }
+
+    /// Checks everything and makes the layer.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the provider or mount and what is wrong with it.
+    pub fn build(self) -> Result<GatewayLayer, ConfigError> {
+        let mut mounts = self.mounts;
+        if mounts.is_empty() {
+            mounts = vec![Mount::hosted(), Mount::rest()];
+        }
+        if let Some(mount) = mounts.iter().find(|mount| !mount.is_sound()) {
+            return Err(ConfigError::Mount { prefix: mount.prefix().to_owned() });
+        }
+        let shared = Shared {
+            mounts,
+            providers: Providers::new(self.providers)?,
+            hooks: Hooks::new(self.hooks),
+            error_format: self.error_format,
+            peek_limit: self.peek_limit,
+        };
+        Ok(GatewayLayer { shared: Arc::new(shared), position: Around })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("providers", &self.providers)
+            .field("mounts", &self.mounts)
+            .field("hooks", &self.hooks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A mistake in the configuration of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No provider was added.
+    NoProvider,
+    /// A slug or alias is malformed or reserved.
+    Slug {
+        /// The slug or alias.
+        slug: String,
+    },
+    /// Two providers share a slug or an alias.
+    DuplicateSlug {
+        /// The slug or alias.
+        slug: String,
+    },
+    /// A base URL cannot be used.
+    BaseUrl {
+        /// The provider's slug.
+        slug: String,
+        /// What is wrong with the URL.
+        reason: &'static str,
+    },
+    /// The prefix of a mount is malformed.
+    Mount {
+        /// The prefix.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProvider => {
+                f.write_str("the gateway has no provider: add one, such as `Provider::xai()`")
+            }
+            Self::Slug { slug } => write!(
+                f,
+                "`{slug}` cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and `dynamic` are reserved"
+            ),
+            Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
+            Self::BaseUrl { slug, reason } => {
+                write!(f, "the base URL of `{slug}` cannot be used: {reason}")
+            }
+            Self::Mount { prefix } => write!(
+                f,
+                "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
+            ),
+        }
+    }
+}
+
+impl Error for ConfigError {}

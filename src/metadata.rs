@@ -1,0 +1,113 @@
+//! What a client says about its own request: `cf-aig-metadata`.
+
+use std::fmt;
+
+use crate::json::flat::{self, Scalar};
+
+/// The most entries that are kept, as on the hosted gateway.
+const MOST: usize = 5;
+/// How much of a key that was left out is repeated in the warning.
+const LONGEST_IN_WARNING: usize = 64;
+
+/// The entries of `cf-aig-metadata`, in their order: up to five, each a string, number or boolean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata(Vec<(String, MetadataValue)>);
+
+/// One value of [`Metadata`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MetadataValue {
+    /// A string.
+    String(String),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+impl Metadata {
+    /// The entries, and the keys of those that were left out; `None` for what is no JSON object.
+    pub(crate) fn parse(json: &[u8]) -> Option<(Self, Vec<String>)> {
+        let mut kept = Self::default();
+        let mut left_out = Vec::new();
+        for (key, value) in flat::members(json)? {
+            let value = match value {
+                Scalar::String(text) => Some(MetadataValue::String(text)),
+                Scalar::Number(number) => Some(MetadataValue::Number(number)),
+                Scalar::Bool(flag) => Some(MetadataValue::Bool(flag)),
+                Scalar::Unusable => None,
+            };
+            // `cf.` is reserved for what the gateway itself knows.
+            let fits = kept.len() < MOST && !key.starts_with("cf.") && kept.get(&key).is_none();
+            match value {
+                Some(value) if fits => kept.0.push((key, value)),
+                _ => left_out.push(visible(&key)),
+            }
+        }
+        Some((kept, left_out))
+    }
+
+    /// The value of an entry.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&MetadataValue> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
+    /// All entries, in the order in which the client wrote them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for MetadataValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(flag) => flag.fmt(f),
+        }
+    }
+}
+
+/// A key as it may stand in a header.
+fn visible(key: &str) -> String {
+    let replace = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    key.chars().take(LONGEST_IN_WARNING).map(replace).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_five_good_entries_are_kept_in_order() {
+        let json = br#"{"z":"s","a":1.5,"n":null,"b":true,"cf.x":1,"a":2,"c":"4","d":"5","e":"6"}"#;
+        let (metadata, left_out) = Metadata::parse(json).unwrap();
+        let entries: Vec<_> =
+            metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(entries, ["z=s", "a=1.5", "b=true", "c=4", "d=5"]);
+        assert_eq!(left_out, ["n", "cf.x", "a", "e"]);
+        assert_eq!(metadata.get("b"), Some(&MetadataValue::Bool(true)));
+        assert!(!metadata.is_empty());
+    }
+
+    #[test]
+    fn keys_in_warnings_are_short_and_visible() {
+        let json = format!("{{\"{}\":null}}", "\u{e9}\\n ".repeat(50));
+        let (_, left_out) = Metadata::parse(json.as_bytes()).unwrap();
+        assert_eq!(left_out[0].len(), LONGEST_IN_WARNING);
+        assert!(left_out[0].bytes().all(|byte| byte == b'?'));
+    }
+}

@@ -1,0 +1,159 @@
+//! Reading a request body just far enough to know its model.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Body;
+
+use crate::body::RequestBody;
+use crate::body::watch::{RequestWatch, Watcher};
+use crate::json::object::{ObjectScanner, ScanError};
+use crate::rejection::{Code, Rejection};
+use crate::route::model::{self, RoutedModel};
+
+/// Holds the frames that stood before the end of `model`, and no more than that.
+#[derive(Debug)]
+pub(crate) struct Peek<B> {
+    body: Pin<Box<B>>,
+    scanner: ObjectScanner,
+    watch: Arc<RequestWatch>,
+    frames: VecDeque<Bytes>,
+    held: usize,
+    limit: usize,
+    refused: Option<Rejection>,
+}
+
+impl<B: Body<Data = Bytes>> Peek<B> {
+    /// `limit`: how many bytes may be held while the model is sought.
+    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize) -> Self {
+        Self {
+            body: Box::pin(body),
+            scanner: ObjectScanner::new(),
+            watch,
+            frames: VecDeque::new(),
+            held: 0,
+            limit,
+            refused: None,
+        }
+    }
+
+    pub(crate) fn poll_model(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RoutedModel, Rejection>> {
+        loop {
+            let frame = ready!(self.body.as_mut().poll_frame(cx));
+            let frame = match frame {
+                None => {
+                    let refused = self.refused.take();
+                    return Poll::Ready(Err(refused.unwrap_or_else(|| self.ended_without_model())));
+                }
+                Some(Err(_)) => {
+                    let broken = || {
+                        Rejection::of_request(
+                            Code::Malformed,
+                            "The request body broke off before its end.",
+                        )
+                    };
+                    return Poll::Ready(Err(self.refused.take().unwrap_or_else(broken)));
+                }
+                Some(Ok(frame)) => frame,
+            };
+            // Trailers before a model: the next poll says that the body has ended.
+            let Ok(data) = frame.into_data() else { continue };
+            self.watch.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+            if self.refused.is_some() {
+                continue;
+            }
+            match self.look_at(data) {
+                Ok(None) => {}
+                Ok(Some(model)) => return Poll::Ready(Ok(model)),
+                Err(rejection) if self.rest_is_worth_reading() => {
+                    self.frames.clear();
+                    self.refused = Some(rejection);
+                }
+                Err(rejection) => return Poll::Ready(Err(rejection)),
+            }
+        }
+    }
+
+    /// The body from its first byte on, with the bytes of `cut` left out.
+    pub(crate) fn into_body(mut self, routed: &RoutedModel) -> RequestBody<B> {
+        model::splice(&mut self.frames, &routed.cut);
+        self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
+        RequestBody::peeked(self.frames, self.body, Watcher::resume(self.scanner, self.watch))
+    }
+
+    /// A client that still sends would take a reset for a broken connection and never see why it
+    /// was refused; so a rest of a known and bearable length is read and thrown away.
+    fn rest_is_worth_reading(&self) -> bool {
+        let left = self.body.size_hint().upper();
+        left.is_some_and(|left| left <= self.limit as u64)
+    }
+
+    fn look_at(&mut self, data: Bytes) -> Result<Option<RoutedModel>, Rejection> {
+        self.scanner.push(&data).map_err(refusal)?;
+        self.held += data.len();
+        self.frames.push_back(data);
+        if let Some(found) = self.scanner.model() {
+            let routed = model::split(found).ok_or_else(no_prefix)?;
+            if self.body.is_end_stream() {
+                self.scanner.finish().map_err(refusal)?;
+            }
+            return Ok(Some(routed));
+        }
+        if self.held > self.limit {
+            return Err(self.too_large());
+        }
+        Ok(None)
+    }
+
+    fn ended_without_model(&self) -> Rejection {
+        match self.scanner.finish() {
+            Err(error) => refusal(error),
+            Ok(()) => Rejection::of_request(
+                Code::UnknownProvider,
+                "The request body has no `model`. On this route it names the provider too, as in `grok/grok-4`.",
+            )
+            .param("model"),
+        }
+    }
+
+    fn too_large(&self) -> Rejection {
+        let limit = self.limit;
+        let message = format!(
+            "More than {limit} bytes of the request body stand before its `model`, which is the limit here. \
+             Put `model` first, or use the provider's own path."
+        );
+        Rejection::of_request(Code::BodyTooLarge, message)
+    }
+}
+
+/// The answer for a body that cannot be routed.
+pub(crate) fn refusal(error: ScanError) -> Rejection {
+    let (code, message) = match error {
+        ScanError::NotAnObject => (Code::Malformed, "The request body must be a JSON object."),
+        ScanError::Malformed => (Code::Malformed, "The request body is not well-formed JSON."),
+        ScanError::Truncated => (Code::Malformed, "The request body ends inside its JSON object."),
+        ScanError::DuplicateModel => {
+            (Code::Malformed, "The request body has more than one `model`.")
+        }
+        ScanError::ModelIsNotAString => (
+            Code::UnknownProvider,
+            "`model` must be a string. On this route it names the provider too, as in `grok/grok-4`.",
+        ),
+        ScanError::ModelTooLong => {
+            (Code::UnknownProvider, "`model` is longer than any model's name.")
+        }
+    };
+    Rejection::of_request(code, message).param("model")
+}
+
+fn no_prefix() -> Rejection {
+    let message = "`model` must name the provider too on this route, as in `grok/grok-4`.";
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}

@@ -1,0 +1,120 @@
+//! Providers: where a slug leads and how that API wants to be spoken to.
+
+mod table;
+mod upstream;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+pub(crate) use self::upstream::Upstream;
+use crate::layer::ConfigError;
+
+/// An upstream API: its slug in gateway paths and the base URL that stands behind it.
+///
+/// The built-in ones have constructors ([`Provider::xai`], …); the host's own are made with
+/// [`Provider::custom`]. The base URL is fixed when the layer is built: nothing in a request can
+/// choose scheme, host or port.
+///
+/// ```
+/// use tower_ai_gateway::Provider;
+///
+/// let regional = Provider::xai().base_url("https://us.api.x.ai/v1");
+/// let own = Provider::custom("acme", "http://127.0.0.1:9900/v1");
+/// assert_eq!(own.slug(), "custom-acme");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Provider {
+    slug: Cow<'static, str>,
+    aliases: Vec<Cow<'static, str>>,
+    base_url: Cow<'static, str>,
+    openai_path: Cow<'static, str>,
+    join_rule: bool,
+}
+
+impl Provider {
+    /// A provider of the host's own that speaks OpenAI's API below `base_url`.
+    ///
+    /// Its slug is `custom-{slug}`, as on the hosted gateway; the bare slug is an alias of it.
+    #[must_use]
+    pub fn custom(slug: impl AsRef<str>, base_url: impl Into<String>) -> Self {
+        let bare = slug.as_ref().strip_prefix("custom-").unwrap_or(slug.as_ref());
+        Self {
+            slug: Cow::Owned(format!("custom-{bare}")),
+            aliases: vec![Cow::Owned(bare.to_owned())],
+            base_url: Cow::Owned(base_url.into()),
+            openai_path: Cow::Borrowed(""),
+            join_rule: true,
+        }
+    }
+
+    /// Another base URL, for a region, a proxy or a test. `http` or `https`, no query.
+    #[must_use]
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Cow::Owned(base_url.into());
+        self
+    }
+
+    /// One more name for this provider, in paths and as a prefix of model names.
+    #[must_use]
+    pub fn alias(mut self, alias: impl Into<String>) -> Self {
+        self.aliases.push(Cow::Owned(alias.into()));
+        self
+    }
+
+    /// The path from the base URL to the OpenAI-compatible API (`/v1`), for the unified routes.
+    ///
+    /// Empty where the base URL is that API. Default: as the provider documents it; empty for
+    /// custom ones.
+    #[must_use]
+    pub fn openai_path(mut self, path: impl Into<String>) -> Self {
+        self.openai_path = Cow::Owned(path.into());
+        self
+    }
+
+    /// Whether a path that repeats the last segment of the base URL loses one of the two.
+    ///
+    /// With the base `https://api.x.ai/v1`, both `v1/chat/completions` and `chat/completions` lead
+    /// to `/v1/chat/completions`. On by default.
+    #[must_use]
+    pub fn join_rule(mut self, on: bool) -> Self {
+        self.join_rule = on;
+        self
+    }
+
+    /// The name of this provider in paths, events and logs.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+}
+
+/// All providers of a layer, found by slug or alias.
+#[derive(Debug)]
+pub(crate) struct Providers(Box<[Arc<Upstream>]>);
+
+impl Providers {
+    pub(crate) fn new(providers: Vec<Provider>) -> Result<Self, ConfigError> {
+        let mut checked: Vec<Arc<Upstream>> = Vec::new();
+        for provider in providers {
+            let upstream = Upstream::new(provider)?;
+            let taken =
+                |name: &str| checked.iter().any(|other| other.names().any(|taken| taken == name));
+            if let Some(name) = upstream.names().find(|name| taken(name)) {
+                return Err(ConfigError::DuplicateSlug { slug: name.to_owned() });
+            }
+            checked.push(Arc::new(upstream));
+        }
+        if checked.is_empty() {
+            return Err(ConfigError::NoProvider);
+        }
+        Ok(Self(checked.into()))
+    }
+
+    /// A dozen short names: comparing lengths first beats hashing.
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.iter().find(|upstream| upstream.names().any(|known| known == name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

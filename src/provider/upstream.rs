@@ -1,0 +1,118 @@
+//! A provider that has been checked.
+
+use std::fmt;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
+
+use super::Provider;
+use crate::layer::ConfigError;
+use crate::route::join::{self, PathRefused};
+
+/// A provider that has been checked, with all that a request needs made ready.
+pub(crate) struct Upstream {
+    slug: Box<str>,
+    aliases: Box<[Box<str>]>,
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+    base_path: Box<str>,
+    openai_path: Box<str>,
+    join_rule: bool,
+}
+
+impl Upstream {
+    pub(crate) fn new(provider: Provider) -> Result<Self, ConfigError> {
+        let Provider { slug, aliases, base_url, openai_path, join_rule } = provider;
+        for name in std::iter::once(&slug).chain(&aliases) {
+            if !is_slug(name) {
+                return Err(ConfigError::Slug { slug: name.to_string() });
+            }
+        }
+        let refuse = |reason| ConfigError::BaseUrl { slug: slug.to_string(), reason };
+        let uri: Uri = base_url.parse().map_err(|_| refuse("it is not a URL"))?;
+        let parts = uri.into_parts();
+        let scheme = parts.scheme.filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+        let scheme = scheme.ok_or_else(|| refuse("it must begin with http:// or https://"))?;
+        let authority = parts.authority.ok_or_else(|| refuse("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("it must not hold a user or a password"));
+        }
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("?");
+        let is_port =
+            |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+        if authority.host().is_empty() || !(port.is_empty() || is_port(port)) {
+            return Err(refuse("its host or port is malformed"));
+        }
+        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if path.query().is_some() || base_url.contains('#') {
+            return Err(refuse("it must not have a query or a fragment"));
+        }
+        let base_path = path.path().trim_end_matches('/');
+        if join::check(base_path).is_err() || join::check(&openai_path).is_err() {
+            return Err(refuse("its path must not have dot segments"));
+        }
+        let host = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| refuse("its host is malformed"))?;
+        Ok(Self {
+            aliases: aliases.iter().map(|alias| Box::from(&**alias)).collect(),
+            base_path: Box::from(base_path),
+            openai_path: Box::from(openai_path.trim_matches('/')),
+            slug: Box::from(&*slug),
+            scheme,
+            authority,
+            host,
+            join_rule,
+        })
+    }
+
+    pub(crate) fn slug(&self) -> &str {
+        &self.slug
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.slug).chain(self.aliases.iter().map(|alias| &**alias))
+    }
+
+    /// What a request to this provider has as `host`.
+    pub(crate) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
+    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
+        self.uri(join::join(&self.base_path, "", rest, query, self.join_rule)?)
+    }
+
+    /// The URI of an endpoint of the provider's OpenAI-compatible API.
+    pub(crate) fn openai_uri(
+        &self,
+        endpoint: &str,
+        query: Option<&str>,
+    ) -> Result<Uri, PathRefused> {
+        self.uri(join::join(&self.base_path, &self.openai_path, endpoint, query, true)?)
+    }
+
+    fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path_and_query);
+        Uri::from_parts(parts).map_err(|_| PathRefused)
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}://{}{}", self.slug, self.scheme, self.authority, self.base_path)
+    }
+}
+
+fn is_slug(name: &str) -> bool {
+    let is_plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+    };
+    (1..=64).contains(&name.len())
+        && name.bytes().all(is_plain)
+        && !matches!(name, "." | ".." | "compat" | "dynamic" | "custom-")
+}

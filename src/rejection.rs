@@ -1,0 +1,225 @@
+//! Errors of the gateway's own, as answers that the caller's SDK can read.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::context::GatewayContext;
+use crate::json::string;
+use crate::route::Operation;
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// The shape of the gateway's own error bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorFormat {
+    /// What the caller's SDK reads: Anthropic's shape on `messages`, OpenAI's elsewhere.
+    #[default]
+    Provider,
+    /// The envelope of Cloudflare's hosted gateway, with `success`, `error` and `internalCode`.
+    Cloudflare,
+}
+
+/// A number that stays the same whatever the message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Malformed,
+    NoSuchEndpoint,
+    MethodNotAllowed,
+    UnknownProvider,
+    BodyTooLarge,
+    UpstreamFailed,
+    Overloaded,
+    Timeout,
+}
+
+impl Code {
+    pub(crate) fn number(self) -> u16 {
+        match self {
+            Self::Malformed | Self::NoSuchEndpoint | Self::MethodNotAllowed => 2400,
+            Self::UnknownProvider => 2008,
+            Self::BodyTooLarge => 2413,
+            Self::UpstreamFailed => 2005,
+            Self::Overloaded => 2503,
+            Self::Timeout => 2504,
+        }
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::UnknownProvider => StatusCode::BAD_REQUEST,
+            Self::NoSuchEndpoint => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed_request",
+            Self::NoSuchEndpoint => "no_such_endpoint",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::UnknownProvider => "unknown_provider",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UpstreamFailed => "provider_unreachable",
+            Self::Overloaded => "gateway_overloaded",
+            Self::Timeout => "provider_timeout",
+        }
+    }
+
+    fn openai_type(self) -> &'static str {
+        if self.status().is_client_error() { "invalid_request_error" } else { "api_error" }
+    }
+
+    fn anthropic_type(self) -> &'static str {
+        match self {
+            Self::NoSuchEndpoint => "not_found_error",
+            Self::BodyTooLarge => "request_too_large",
+            Self::Overloaded => "overloaded_error",
+            Self::Timeout => "timeout_error",
+            _ if self.status().is_client_error() => "invalid_request_error",
+            _ => "api_error",
+        }
+    }
+}
+
+/// A request that the gateway answers itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Rejection {
+    pub(crate) code: Code,
+    pub(crate) message: Cow<'static, str>,
+    /// The header or member of the body that is at fault.
+    pub(crate) param: Option<Cow<'static, str>>,
+    /// Whether another try can help; `None` where nobody knows.
+    pub(crate) retry: Option<bool>,
+}
+
+impl Rejection {
+    /// What the client must change before it tries again.
+    pub(crate) fn of_request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), param: None, retry: Some(false) }
+    }
+
+    pub(crate) fn of_upstream(code: Code, message: &'static str, retry: Option<bool>) -> Self {
+        Self { code, message: Cow::Borrowed(message), param: None, retry }
+    }
+
+    pub(crate) fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn into_response(
+        self,
+        context: &GatewayContext,
+        format: ErrorFormat,
+    ) -> Response<Bytes> {
+        let body = match format {
+            ErrorFormat::Provider => self.provider_body(context),
+            ErrorFormat::Cloudflare => self.cloudflare_body(),
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(retry) = self.retry {
+            let value = if retry { "true" } else { "false" };
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static(value));
+        }
+        if self.code == Code::MethodNotAllowed {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+
+    fn provider_body(&self, context: &GatewayContext) -> String {
+        let mut json = String::with_capacity(256 + self.message.len());
+        if context.operation() == Operation::Messages {
+            json.push_str(r#"{"type":"error","error":{"type":""#);
+            json.push_str(self.code.anthropic_type());
+            json.push_str(r#"","message":"#);
+            string::write(&self.message, &mut json);
+        } else {
+            json.push_str(r#"{"error":{"message":"#);
+            string::write(&self.message, &mut json);
+            json.push_str(r#","type":""#);
+            json.push_str(self.code.openai_type());
+            json.push_str(r#"","code":""#);
+            json.push_str(self.code.name());
+            json.push_str(r#"","param":"#);
+            match &self.param {
+                Some(param) => string::write(param, &mut json),
+                None => json.push_str("null"),
+            }
+        }
+        json.push_str(r#"},"gateway":{"code":"#);
+        json.push_str(&self.code.number().to_string());
+        json.push_str(r#","log_id":""#);
+        json.push_str(&context.log_id().to_string());
+        json.push_str(r#""}}"#);
+        json
+    }
+
+    /// As the hosted gateway writes it: `error` is an array, and the message stands there three times.
+    fn cloudflare_body(&self) -> String {
+        let mut message = String::new();
+        string::write(&self.message, &mut message);
+        let (code, status) = (self.code.number(), self.code.status().as_u16());
+        format!(
+            r#"{{"success":false,"result":[],"messages":[],"error":[{{"code":{code},"message":{message}}}],"name":"AiGatewayError","httpCode":{status},"internalCode":{code},"message":{message},"description":{message}}}"#
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::Place;
+    use http::{Method, Uri};
+    use serde_json::{Value, json};
+
+    fn body(operation: Operation, format: ErrorFormat) -> (Value, GatewayContext) {
+        let uri = Uri::from_static("/v1/a/g/grok/x?key=secret");
+        let context = GatewayContext::new(Method::POST, uri, Place::default(), operation, None);
+        let rejection = Rejection::of_request(Code::UnknownProvider, "no \"x\"").param("model");
+        let response = rejection.into_response(&context, format);
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()[SHOULD_RETRY], "false");
+        (serde_json::from_slice(response.body()).unwrap(), context)
+    }
+
+    #[test]
+    fn openai_and_anthropic_sdks_each_get_their_shape() {
+        let (error, context) = body(Operation::Chat, ErrorFormat::Provider);
+        let gateway = json!({"code": 2008, "log_id": context.log_id().to_string()});
+        let expected = json!({
+            "error": {"message": "no \"x\"", "type": "invalid_request_error", "code": "unknown_provider", "param": "model"},
+            "gateway": gateway,
+        });
+        assert_eq!(error, expected);
+
+        let (error, context) = body(Operation::Messages, ErrorFormat::Provider);
+        let expected = json!({
+            "type": "error",
+            "error": {"type": "invalid_request_error", "message": "no \"x\""},
+            "gateway": {"code": 2008, "log_id": context.log_id().to_string()},
+        });
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn the_hosted_gateways_envelope() {
+        let (error, _) = body(Operation::Chat, ErrorFormat::Cloudflare);
+        let expected = json!({
+            "success": false, "result": [], "messages": [], "error": [{"code": 2008, "message": "no \"x\""}],
+            "name": "AiGatewayError", "httpCode": 400, "internalCode": 2008, "message": "no \"x\"", "description": "no \"x\"",
+        });
+        assert_eq!(error, expected);
+    }
+}

@@ -1,0 +1,109 @@
+//! The way back: a provider's response, or the gateway's own answer, becomes the client's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::Body;
+
+use crate::body::ResponseBody;
+use crate::body::watch::RequestWatch;
+use crate::context::GatewayContext;
+use crate::exchange::Exchange;
+use crate::failure;
+use crate::headers;
+use crate::hook::{Failure, Outcome};
+use crate::rejection::{ErrorFormat, Rejection};
+
+const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
+const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
+const STEP: HeaderName = HeaderName::from_static("cf-aig-step");
+const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
+const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
+const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
+
+/// All that an exchange needs once its request is on the way.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub(crate) context: GatewayContext,
+    pub(crate) exchange: Exchange,
+    format: ErrorFormat,
+    takes_trailers: bool,
+    warning: Option<HeaderValue>,
+    /// The provider was chosen by the gateway, so the response says which.
+    pub(crate) announces_provider: bool,
+    /// Set where the rest of the request body can still refuse the request.
+    pub(crate) watch: Option<Arc<RequestWatch>>,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        context: GatewayContext,
+        exchange: Exchange,
+        format: ErrorFormat,
+        takes_trailers: bool,
+        warning: Option<HeaderValue>,
+    ) -> Self {
+        Self {
+            context,
+            exchange,
+            format,
+            takes_trailers,
+            warning,
+            announces_provider: false,
+            watch: None,
+        }
+    }
+
+    /// The provider's response, as the client is to get it.
+    pub(crate) fn relay<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
+            return self.failed(Failure::Protocol).map(ResponseBody::local);
+        }
+        let (mut parts, body) = response.into_parts();
+        self.exchange.head(parts.status, &parts.headers);
+        headers::strip_response(&mut parts.headers, self.takes_trailers);
+        self.announce(&mut parts.headers);
+        parts.headers.insert(STEP, HeaderValue::from_static("0"));
+        parts.extensions.insert(self.context);
+        self.exchange.head_relayed();
+        let body = ResponseBody::relayed(body, self.exchange, self.takes_trailers, self.watch);
+        Response::from_parts(parts, body)
+    }
+
+    /// The answer for a request whose upstream call failed.
+    pub(crate) fn failed(mut self, failure: Failure) -> Response<Bytes> {
+        self.exchange.attempt_failed(failure);
+        self.answer(failure::answer(failure), Outcome::Failed)
+    }
+
+    /// The gateway's own answer; the exchange is over with it.
+    pub(crate) fn answer(mut self, rejection: Rejection, outcome: Outcome) -> Response<Bytes> {
+        let code = rejection.code;
+        let mut response = rejection.into_response(&self.context, self.format);
+        self.announce(response.headers_mut());
+        self.exchange.answered(code, response.body().len(), outcome);
+        response.extensions_mut().insert(self.context);
+        response
+    }
+
+    fn announce(&mut self, headers: &mut HeaderMap) {
+        if let Ok(log_id) = HeaderValue::from_bytes(&self.context.log_id().ulid()) {
+            headers.insert(LOG_ID, log_id);
+        }
+        headers.insert(EVENT_ID, self.context.event_id());
+        if let Some(warning) = self.warning.take() {
+            headers.insert(WARNING, warning);
+        }
+        if self.announces_provider {
+            let mut insert = |name, value: Option<&str>| {
+                if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+                    headers.insert(name, value);
+                }
+            };
+            insert(PROVIDER, self.context.provider());
+            insert(MODEL, self.context.routed_model());
+        }
+    }
+}

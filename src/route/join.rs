@@ -1,0 +1,230 @@
+//! The join rule: base path and rest become one upstream path, byte for byte or not at all.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::uri::PathAndQuery;
+
+/// The path could leave the base path, in the eyes of some server, or is no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PathRefused;
+
+/// How often a chain of servers might decode a path; once more than any is known to.
+const DECODINGS: usize = 3;
+
+/// Refuses dot segments: plain, percent-encoded up to three times over, with `\` or encoded
+/// separators around them, or with `;` parameters behind them.
+///
+/// They are refused, not resolved: the provider's server may not resolve them as we would.
+pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
+    if !path.contains('%') {
+        return no_dot_segment(path.as_bytes());
+    }
+    let mut decoded = path.as_bytes().to_vec();
+    for _ in 0..DECODINGS {
+        no_dot_segment(&decoded)?;
+        percent_decode(&mut decoded);
+    }
+    no_dot_segment(&decoded)
+}
+
+fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
+    // Most paths have no dot behind a separator at all.
+    if memchr::memchr(b'.', path).is_none() {
+        return Ok(());
+    }
+    let mut segments = path.split(|byte| matches!(byte, b'/' | b'\\'));
+    let is_dots = |segment: &[u8]| {
+        let name = segment.split(|byte| *byte == b';').next();
+        matches!(name, Some(b"." | b".."))
+    };
+    if segments.any(is_dots) { Err(PathRefused) } else { Ok(()) }
+}
+
+/// One round of lenient decoding, in place: what is not `%` and two hex digits stays.
+fn percent_decode(path: &mut Vec<u8>) {
+    let mut to = 0;
+    let mut from = 0;
+    while from < path.len() {
+        let hex = |at: usize| char::from(*path.get(at)?).to_digit(16);
+        if path[from] == b'%'
+            && let (Some(high), Some(low)) = (hex(from + 1), hex(from + 2))
+        {
+            path[to] = (high << 4 | low) as u8;
+            from += 3;
+        } else {
+            path[to] = path[from];
+            from += 1;
+        }
+        to += 1;
+    }
+    path.truncate(to);
+}
+
+/// `base` + `/` + `middle` + `/` + `rest`, with the query as it came.
+///
+/// With `dedupe`, a segment that ends one part and begins the next is there once: the base
+/// `/v1` gives `/v1/chat` for `v1/chat` and for `chat`. Whole segments are compared, so `v1beta`
+/// stays. `base` begins with `/` or is empty; the other two do not begin with one. `rest` must
+/// have passed [`check`].
+pub(crate) fn join(
+    base: &str,
+    middle: &str,
+    rest: &str,
+    query: Option<&str>,
+    dedupe: bool,
+) -> Result<PathAndQuery, PathRefused> {
+    let middle = if dedupe { without_repeat(base, middle) } else { middle };
+    let rest = if dedupe {
+        without_repeat(if middle.is_empty() { base } else { middle }, rest)
+    } else {
+        rest
+    };
+    let parts = [middle, rest];
+    let length =
+        base.len() + middle.len() + rest.len() + query.map_or(0, |query| query.len() + 1) + 2;
+    let mut path = BytesMut::with_capacity(length);
+    path.put_slice(base.as_bytes());
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        path.put_u8(b'/');
+        path.put_slice(part.as_bytes());
+    }
+    if path.is_empty() {
+        path.put_u8(b'/');
+    }
+    if let Some(query) = query {
+        path.put_u8(b'?');
+        path.put_slice(query.as_bytes());
+    }
+    let path: Bytes = path.freeze();
+    PathAndQuery::from_maybe_shared(path).map_err(|_| PathRefused)
+}
+
+/// `next` without its first segment where that is the last one of `before`.
+fn without_repeat<'a>(before: &str, next: &'a str) -> &'a str {
+    let last = before.rsplit('/').next().unwrap_or_default();
+    match next.strip_prefix(last) {
+        Some(rest) if !last.is_empty() && rest.is_empty() => "",
+        Some(rest) if !last.is_empty() && rest.starts_with('/') => &rest[1..],
+        _ => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn xai(rest: &str) -> String {
+        join("/v1", "", rest, None, true).unwrap().to_string()
+    }
+
+    #[test]
+    fn one_repeated_segment_is_dropped_and_only_a_whole_one() {
+        for (rest, path) in [
+            ("chat/completions", "/v1/chat/completions"),
+            ("v1/chat/completions", "/v1/chat/completions"),
+            ("v1/v1/messages", "/v1/v1/messages"),
+            ("v1beta/models", "/v1/v1beta/models"),
+            ("v10", "/v1/v10"),
+            ("v1", "/v1"),
+            ("v1/", "/v1"),
+            ("", "/v1"),
+            ("batches/b_1:cancel", "/v1/batches/b_1:cancel"),
+            ("models/grok%2F4%20x/", "/v1/models/grok%2F4%20x/"),
+            ("a//b", "/v1/a//b"),
+        ] {
+            assert_eq!(xai(rest), path, "{rest}");
+        }
+        assert_eq!(join("/v1", "", "v1/chat", None, false).unwrap(), "/v1/v1/chat");
+        assert_eq!(
+            join("/openai/v1", "", "v1/chat", Some("a=%2F&b"), true).unwrap(),
+            "/openai/v1/chat?a=%2F&b"
+        );
+        assert_eq!(join("", "", "", None, true).unwrap(), "/");
+        assert_eq!(join("", "", "v1/messages", None, true).unwrap(), "/v1/messages");
+        assert_eq!(join("", "v1", "messages", None, true).unwrap(), "/v1/messages");
+        assert_eq!(join("/v1", "v1", "messages", Some(""), true).unwrap(), "/v1/messages?");
+    }
+
+    #[test]
+    fn dot_segments_are_refused_in_every_disguise() {
+        for path in [
+            "..",
+            ".",
+            "../x",
+            "a/../b",
+            "a/./b",
+            "a/..",
+            "%2e%2e/x",
+            "a/%2E./b",
+            ".%2e",
+            "a/..%2fb",
+            "a%2f..%2fb",
+            "a%5c..",
+            "a\\..\\b",
+            "..;/x",
+            "..;a=b",
+            "a/%2e%2e;x/b",
+            "%252e%252e/x",
+            "a/%25252e./b",
+            "%%32%65%%32%65/x",
+            "a%252f..",
+            "a/.%2fb",
+        ] {
+            assert_eq!(check(path), Err(PathRefused), "{path}");
+        }
+        for path in
+            ["", "a..b", "...", "a/.hidden", "v1.0/x", "a/b..", "100%", "%zz", "x;..", "a/%41"]
+        {
+            assert_eq!(check(path), Ok(()), "{path}");
+        }
+    }
+
+    /// Another reading of the same rule: what a server could make of a path after some decodings.
+    fn escapes(path: &str) -> bool {
+        let mut seen = path.as_bytes().to_vec();
+        (0..4).any(|round| {
+            if round > 0 {
+                percent_decode(&mut seen);
+            }
+            let text = String::from_utf8_lossy(&seen).replace('\\', "/");
+            text.split('/').any(|part| [".", ".."].contains(&part.split(';').next().unwrap_or("")))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_refused_or_stays_below_its_base(
+            rest in prop::collection::vec(
+                prop::sample::select(vec!["..", ".", "%2e", "%25", "2e", "/", "%2f", "%5C", "\\", ";", "v1", "chat", "%", "x"]),
+                0..10,
+            ),
+            query in prop::option::of("[a-z0-9=&%/.]{0,12}"),
+        ) {
+            let rest = rest.concat();
+            let rest = rest.trim_start_matches('/');
+            prop_assert_eq!(check(rest).is_err(), escapes(rest));
+            if check(rest).is_ok() && let Ok(joined) = join("/v1", "", rest, query.as_deref(), true) {
+                prop_assert!(joined.path() == "/v1" || joined.path().starts_with("/v1/"));
+                prop_assert_eq!(joined.query(), query.as_deref());
+                let whole = format!("/v1/{rest}");
+                let once = whole.strip_prefix("/v1").unwrap();
+                prop_assert!([whole.trim_end_matches('/'), once.trim_end_matches('/')].contains(&joined.path().trim_end_matches('/')));
+            }
+        }
+
+        #[test]
+        fn the_join_rule_drops_at_most_one_segment(base in "(/[a-z0-9]{1,3}){0,3}", rest in "[a-z0-9]{1,3}(/[a-z0-9]{1,3}){0,3}/?") {
+            let joined = join(&base, "", &rest, None, true).unwrap().to_string();
+            let plain = format!("{base}/{rest}");
+            let last = base.rsplit('/').next().unwrap();
+            let first = rest.split('/').next().unwrap();
+            if !last.is_empty() && last == first {
+                let dropped = rest[first.len()..].trim_start_matches('/');
+                let expected = if dropped.is_empty() { base } else { format!("{base}/{dropped}") };
+                prop_assert_eq!(joined, expected);
+            } else {
+                prop_assert_eq!(joined, plain);
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Whose request is it, and where does it lead? Pure, synchronous, and free of allocations.
+
+pub(crate) mod join;
+pub(crate) mod model;
+mod mount;
+mod operation;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::{Method, Request, header};
+
+pub use self::mount::Mount;
+use self::mount::Shape;
+pub use self::operation::Operation;
+use crate::provider::{Providers, Upstream};
+
+/// A part of the request's path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Where `part`, which must be a slice of `path`, stands in it.
+    fn of(path: &str, part: &str) -> Self {
+        let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr());
+        // hyper refuses URIs of 64 KiB and more.
+        Self { start: start as u32, end: (start + part.len()) as u32 }
+    }
+
+    pub(crate) fn text(self, path: &str) -> &str {
+        path.get(Range { start: self.start as usize, end: self.end as usize }).unwrap_or_default()
+    }
+}
+
+/// Which gateway of which account a path names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) account: Option<Span>,
+    pub(crate) gateway: Option<Span>,
+    /// The gateway is named by `cf-aig-gateway-id`, not by the path.
+    pub(crate) gateway_by_header: bool,
+}
+
+/// A request on a gateway path.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) place: Place,
+    pub(crate) kind: RouteKind<'a>,
+}
+
+#[derive(Debug)]
+pub(crate) enum RouteKind<'a> {
+    /// Any method, to one provider's own API.
+    Native {
+        upstream: &'a Arc<Upstream>,
+        rest: Span,
+    },
+    /// `POST`, to the provider that the body's `model` names.
+    Unified {
+        endpoint: &'static str,
+    },
+    Refused(RouteRefused),
+}
+
+/// A gateway path that leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteRefused {
+    Id(&'static str),
+    UnknownProvider(Span),
+    NoSuchEndpoint,
+    PostOnly,
+}
+
+/// The endpoints that are routed by `model`.
+const UNIFIED: [&str; 4] = ["chat/completions", "responses", "embeddings", "messages"];
+
+/// The route of a request, or `None` where it is not the gateway's.
+pub(crate) fn route<'a, B>(
+    mounts: &[Mount],
+    providers: &'a Providers,
+    request: &Request<B>,
+) -> Option<Route<'a>> {
+    let path = request.uri().path();
+    let route = mounts.iter().find_map(|mount| {
+        let below = mount.strip(path)?;
+        match mount.shape() {
+            Shape::Hosted => hosted(mount, providers, request.method(), path, below),
+            Shape::Rest => rest(mount, request.method(), path, below),
+            Shape::Bare => {
+                let (slug, rest) = split(below);
+                provider(mount, providers, request.method(), path, slug, rest)
+                    .map(|kind| Route { place: Place::default(), kind })
+            }
+        }
+    })?;
+    // A preflight is answered by the host's own CORS layer.
+    let is_preflight = *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    (!is_preflight).then_some(route)
+}
+
+/// `{account_id}/{gateway_id}/{provider}/{rest}`
+fn hosted<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    below: &str,
+) -> Option<Route<'a>> {
+    let (account, tail) = split(below);
+    let (gateway, tail) = split(tail.unwrap_or_default());
+    let (slug, rest) = split(tail.unwrap_or_default());
+    let kind = provider(mount, providers, method, path, slug, rest)?;
+    Some(with_ids(path, account, Some(gateway), kind))
+}
+
+/// `{account_id}/ai/v1/{endpoint}`
+fn rest<'a>(mount: &Mount, method: &Method, path: &str, below: &str) -> Option<Route<'a>> {
+    let (account, tail) = split(below);
+    let endpoint = tail.and_then(|tail| tail.strip_prefix("ai/v1/"));
+    let kind = match endpoint.and_then(unified) {
+        Some(endpoint) => post_only(method, endpoint),
+        None if mount.is_exclusive() => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
+        None => return None,
+    };
+    let mut route = with_ids(path, account, None, kind);
+    route.place.gateway_by_header = true;
+    Some(route)
+}
+
+fn with_ids<'a>(
+    path: &str,
+    account: &str,
+    gateway: Option<&str>,
+    kind: RouteKind<'a>,
+) -> Route<'a> {
+    let refused =
+        |what| Route { place: Place::default(), kind: RouteKind::Refused(RouteRefused::Id(what)) };
+    if !is_id(account) {
+        return refused("account id");
+    }
+    if gateway.is_some_and(|gateway| !is_id(gateway)) {
+        return refused("gateway id");
+    }
+    let place = Place {
+        account: Some(Span::of(path, account)),
+        gateway: gateway.map(|gateway| Span::of(path, gateway)),
+        gateway_by_header: false,
+    };
+    Route { place, kind }
+}
+
+/// The provider segment decides: a slug or alias that is known, `compat`, `custom-…`, or not ours.
+fn provider<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    slug: &str,
+    rest: Option<&str>,
+) -> Option<RouteKind<'a>> {
+    if let Some(upstream) = providers.find(slug) {
+        let rest = rest.unwrap_or_default().trim_start_matches('/');
+        return Some(RouteKind::Native { upstream, rest: Span::of(path, rest) });
+    }
+    if slug == "compat" {
+        let endpoint = rest.unwrap_or_default().trim_start_matches('/');
+        // Anthropic's SDKs put `v1/` before their paths, whatever base URL they are given.
+        let endpoint = unified(endpoint.strip_prefix("v1/").unwrap_or(endpoint));
+        return Some(match endpoint {
+            Some(endpoint) => post_only(method, endpoint),
+            None => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
+        });
+    }
+    if slug.starts_with("custom-") {
+        return Some(RouteKind::Refused(RouteRefused::UnknownProvider(Span::of(path, slug))));
+    }
+    mount.is_exclusive().then(|| {
+        let is_named = !slug.is_empty();
+        let unknown = || RouteRefused::UnknownProvider(Span::of(path, slug));
+        RouteKind::Refused(if is_named { unknown() } else { RouteRefused::NoSuchEndpoint })
+    })
+}
+
+fn post_only<'a>(method: &Method, endpoint: &'static str) -> RouteKind<'a> {
+    if *method == Method::POST {
+        RouteKind::Unified { endpoint }
+    } else {
+        RouteKind::Refused(RouteRefused::PostOnly)
+    }
+}
+
+fn unified(endpoint: &str) -> Option<&'static str> {
+    UNIFIED.into_iter().find(|known| *known == endpoint)
+}
+
+/// The first segment, and what follows its slash if it has one.
+fn split(path: &str) -> (&str, Option<&str>) {
+    path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)))
+}
+
+/// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.
+pub(crate) fn is_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=64).contains(&id.len()) && id.bytes().all(is_plain) && id != "." && id != ".."
+}
+
+#[cfg(test)]
+mod tests;

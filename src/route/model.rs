@@ -1,0 +1,117 @@
+//! Model names with a provider before them, and cutting that provider out of a body.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::json::object::ModelString;
+use crate::json::string::Decoder;
+
+/// A frame that is cut is copied into one up to this size, and split into two beyond it.
+const COPY_UP_TO: usize = 16 * 1024;
+
+/// `grok/grok-4`, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RoutedModel {
+    /// What stands before the first `/`.
+    pub(crate) prefix: String,
+    /// The model as the provider knows it, slashes included.
+    pub(crate) model: String,
+    /// The bytes of the body that spell the prefix and its slash.
+    pub(crate) cut: Range<u64>,
+}
+
+/// Takes a model name apart at its first slash, however that is spelt.
+///
+/// `None` where the string is malformed, or has no prefix, or nothing behind it.
+pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
+    let mut decoder = Decoder::new(&model.raw);
+    let mut prefix = String::new();
+    let slash = decoder.by_ref().find_map(|(character, end)| {
+        if character == '/' {
+            return Some(end);
+        }
+        prefix.push(character);
+        None
+    })?;
+    let name: String = decoder.by_ref().map(|(character, _)| character).collect();
+    let is_whole = decoder.is_done() && !prefix.is_empty() && !name.is_empty();
+    let cut = model.offset..model.offset + slash as u64;
+    is_whole.then_some(RoutedModel { prefix, model: name, cut })
+}
+
+/// Takes the bytes of `cut` out of a body's first frames; all others stay as they are.
+pub(crate) fn splice(frames: &mut VecDeque<Bytes>, cut: &Range<u64>) {
+    let mut offset = 0;
+    let mut spliced = VecDeque::with_capacity(frames.len() + 1);
+    for frame in frames.drain(..) {
+        let length = frame.len() as u64;
+        let start = cut.start.clamp(offset, offset + length) - offset;
+        let end = cut.end.clamp(offset, offset + length) - offset;
+        offset += length;
+        let (start, end) = (start as usize, end as usize);
+        if start == end {
+            spliced.push_back(frame);
+        } else if frame.len() <= COPY_UP_TO {
+            let mut joined = BytesMut::with_capacity(frame.len() - (end - start));
+            joined.extend_from_slice(&frame[..start]);
+            joined.extend_from_slice(&frame[end..]);
+            spliced.push_back(joined.freeze());
+        } else {
+            spliced.push_back(frame.slice(..start));
+            spliced.push_back(frame.slice(end..));
+        }
+    }
+    spliced.retain(|frame| !frame.is_empty());
+    *frames = spliced;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn routed(raw: &str) -> Option<(String, String, Range<u64>)> {
+        let model = ModelString { raw: raw.as_bytes().to_vec(), offset: 10 };
+        split(&model).map(|model| (model.prefix, model.model, model.cut))
+    }
+
+    #[test]
+    fn the_prefix_ends_at_the_first_slash_however_it_is_spelt() {
+        for (raw, prefix, model, cut) in [
+            ("grok/grok-4", "grok", "grok-4", 10..15),
+            (r"grok\/grok-4", "grok", "grok-4", 10..16),
+            (r"grok\u002Fgrok-4", "grok", "grok-4", 10..20),
+            (r"gr\u006fk/grok-4", "grok", "grok-4", 10..20),
+            ("openrouter/meta/llama-4", "openrouter", "meta/llama-4", 10..21),
+        ] {
+            assert_eq!(routed(raw), Some((prefix.to_owned(), model.to_owned(), cut)), "{raw}");
+        }
+        for raw in ["grok-4", "", "/grok-4", "grok/", r"grok/\x", r"grok\", r"grok/\ud800"] {
+            assert_eq!(routed(raw), None, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_cut_is_missing_in_any_split(
+            body in prop::collection::vec(any::<u8>(), 1..200),
+            ends in prop::array::uniform2(any::<prop::sample::Index>()),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+            large in any::<bool>(),
+        ) {
+            let body = if large { body.repeat(COPY_UP_TO) } else { body };
+            let mut ends = ends.map(|end| end.index(body.len() + 1));
+            ends.sort_unstable();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+            cuts.extend([0, body.len()]);
+            cuts.sort_unstable();
+            let whole = Bytes::from(body.clone());
+            let mut frames: VecDeque<_> = cuts.windows(2).map(|ends| whole.slice(ends[0]..ends[1])).collect();
+            splice(&mut frames, &(ends[0] as u64..ends[1] as u64));
+            let spliced: Vec<u8> = frames.iter().flatten().copied().collect();
+            prop_assert!(spliced == [&body[..ends[0]], &body[ends[1]..]].concat());
+        }
+    }
+}

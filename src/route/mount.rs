@@ -1,0 +1,82 @@
+//! Where in the host's paths the gateway lives.
+
+use std::borrow::Cow;
+
+/// A place in the host's paths where the gateway answers.
+///
+/// Without any, a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway.
+/// A path below a mount is the gateway's where it names a configured provider, `compat` or
+/// `custom-…`; everything else falls through to the host's app, unless the mount is
+/// [exclusive](Mount::exclusive).
+#[derive(Clone, Debug)]
+pub struct Mount {
+    prefix: Cow<'static, str>,
+    shape: Shape,
+    exclusive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Hosted,
+    Rest,
+    Bare,
+}
+
+impl Mount {
+    /// `/v1/{account_id}/{gateway_id}/{provider}/…` and `/v1/{account_id}/{gateway_id}/compat/…`.
+    #[must_use]
+    pub fn hosted() -> Self {
+        Self { prefix: Cow::Borrowed("/v1"), shape: Shape::Hosted, exclusive: false }
+    }
+
+    /// `POST /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
+    ///
+    /// The gateway is named by the header `cf-aig-gateway-id`, else it is `default`.
+    #[must_use]
+    pub fn rest() -> Self {
+        Self { prefix: Cow::Borrowed("/client/v4/accounts"), shape: Shape::Rest, exclusive: false }
+    }
+
+    /// `{prefix}/{provider}/…` and `{prefix}/compat/…`, for an app with one gateway and no ids.
+    ///
+    /// The prefix begins with a slash; an empty one puts the providers at the root.
+    #[must_use]
+    pub fn at(prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        let prefix = Cow::Owned(prefix.trim_end_matches('/').to_owned());
+        Self { prefix, shape: Shape::Bare, exclusive: false }
+    }
+
+    /// Claims every path below the mount: an unknown provider is an error of the gateway, not a
+    /// request for the host's app.
+    #[must_use]
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
+        self
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
+    /// A prefix is empty, or begins with a slash and holds no dot segment or query.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.prefix.is_empty()
+            || (self.prefix.starts_with('/')
+                && !self.prefix.contains(['?', '#', '%'])
+                && super::join::check(&self.prefix).is_ok())
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What stands below the mount.
+    pub(crate) fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&*self.prefix)?.strip_prefix('/')
+    }
+}

@@ -1,0 +1,111 @@
+//! What a request asks a provider for, told by its path.
+
+use std::fmt;
+
+/// The kind of API call, as events and logs name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `chat/completions`, and deferred ones being fetched.
+    Chat,
+    /// OpenAI's `responses`.
+    Responses,
+    /// Anthropic's `messages`.
+    Messages,
+    /// Legacy text `completions` and `complete`.
+    Completions,
+    /// `embeddings`.
+    Embeddings,
+    /// `images/…`.
+    Images,
+    /// `videos/…`.
+    Videos,
+    /// Speech in either direction, and real-time audio.
+    Audio,
+    /// Lists and details of models.
+    Models,
+    /// `files/…`.
+    Files,
+    /// `batches/…`.
+    Batches,
+    /// Anything else.
+    Other,
+}
+
+impl Operation {
+    /// From the path behind the provider's slug.
+    pub(crate) fn of(rest: &str) -> Self {
+        let mut segments = rest.split('/').filter(|segment| !is_version(segment));
+        match (segments.next().unwrap_or_default(), segments.next()) {
+            ("chat", Some("completions" | "deferred-completion")) => Self::Chat,
+            ("responses", _) => Self::Responses,
+            ("messages", _) => Self::Messages,
+            ("completions" | "complete", _) => Self::Completions,
+            ("embeddings", _) => Self::Embeddings,
+            ("images", _) => Self::Images,
+            ("videos", _) => Self::Videos,
+            ("audio" | "tts" | "stt" | "realtime", _) => Self::Audio,
+            ("models" | "language-models" | "embedding-models", _)
+            | ("image-generation-models" | "video-generation-models", _) => Self::Models,
+            ("files", _) => Self::Files,
+            ("batches", _) => Self::Batches,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name in lower case, as in `chat`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+            Self::Images => "images",
+            Self::Videos => "videos",
+            Self::Audio => "audio",
+            Self::Models => "models",
+            Self::Files => "files",
+            Self::Batches => "batches",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `v1`, `v1beta`, and the `openai` and `api` that stand before some providers' versions.
+fn is_version(segment: &str) -> bool {
+    let digits = segment.strip_prefix('v').unwrap_or_default();
+    matches!(segment, "" | "openai" | "api") || digits.starts_with(|c: char| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_told_with_and_without_a_version() {
+        for (rest, operation) in [
+            ("chat/completions", Operation::Chat),
+            ("v1/chat/completions", Operation::Chat),
+            ("v1/chat/deferred-completion/1", Operation::Chat),
+            ("v1/messages", Operation::Messages),
+            ("v1/messages/count_tokens", Operation::Messages),
+            ("responses/resp_1", Operation::Responses),
+            ("v1beta/openai/embeddings", Operation::Embeddings),
+            ("v1/images/generations", Operation::Images),
+            ("v1/language-models", Operation::Models),
+            ("v1/batches/b_1:cancel", Operation::Batches),
+            ("v1/api-key", Operation::Other),
+            ("", Operation::Other),
+        ] {
+            assert_eq!(Operation::of(rest), operation, "{rest}");
+        }
+    }
+}

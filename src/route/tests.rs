@@ -1,0 +1,134 @@
+use super::*;
+use crate::provider::Provider;
+
+fn providers() -> Providers {
+    let acme = Provider::custom("acme", "http://localhost:1/v1");
+    Providers::new(Provider::all().into_iter().chain([acme]).collect()).unwrap()
+}
+
+/// A route in one line: `grok <rest> acct=… gw=…`, `unified <endpoint>`, a refusal, or `not ours`.
+fn told(mounts: &[Mount], method: Method, path: &str) -> String {
+    let providers = providers();
+    let request = Request::builder().method(method).uri(path).body(()).unwrap();
+    let Some(route) = route(mounts, &providers, &request) else { return "not ours".into() };
+    let path = request.uri().path();
+    let id = |span: Option<Span>| span.map_or("-", |span| span.text(path)).to_owned();
+    let ids = format!("{}/{}", id(route.place.account), id(route.place.gateway));
+    match route.kind {
+        RouteKind::Native { upstream, rest } => {
+            format!("{ids} {} {}", upstream.slug(), rest.text(path))
+        }
+        RouteKind::Unified { endpoint } => format!("{ids} unified {endpoint}"),
+        RouteKind::Refused(RouteRefused::UnknownProvider(slug)) => {
+            format!("unknown {}", slug.text(path))
+        }
+        RouteKind::Refused(RouteRefused::Id(what)) => format!("bad {what}"),
+        RouteKind::Refused(refused) => format!("{refused:?}"),
+    }
+}
+
+fn post(mounts: &[Mount], path: &str) -> String {
+    told(mounts, Method::POST, path)
+}
+
+#[test]
+fn hosted_and_rest_paths() {
+    let mounts = [Mount::hosted(), Mount::rest()];
+    let long = format!("/v1/{}/gw/grok/chat", "a".repeat(65));
+    for (path, expected) in [
+        ("/v1/acct/gw/grok/v1/chat/completions", "acct/gw grok v1/chat/completions"),
+        ("/v1/acct/gw/grok/chat/completions?a=1", "acct/gw grok chat/completions"),
+        ("/v1/acct/gw/grok//chat/completions", "acct/gw grok chat/completions"),
+        ("/v1/acct/gw/grok/a//b/", "acct/gw grok a//b/"),
+        ("/v1/acct/gw/xai/models", "acct/gw grok models"),
+        ("/v1/acct/gw/grok", "acct/gw grok "),
+        ("/v1/acct/gw/grok/", "acct/gw grok "),
+        ("http://evil.example/v1/acct/gw/grok/models", "acct/gw grok models"),
+        ("/v1/acct/gw/custom-acme/models", "acct/gw custom-acme models"),
+        ("/v1/acct/gw/acme/models", "acct/gw custom-acme models"),
+        ("/v1/acct/gw/custom-other/models", "unknown custom-other"),
+        ("/v1/a-b_c.d/0/openai/x", "a-b_c.d/0 openai x"),
+        ("/v1/acct/gw/compat/chat/completions", "acct/gw unified chat/completions"),
+        ("/v1/acct/gw/compat/v1/messages", "acct/gw unified messages"),
+        ("/v1/acct/gw/compat/embeddings", "acct/gw unified embeddings"),
+        ("/v1/acct/gw/compat/models", "NoSuchEndpoint"),
+        ("/v1/acct/gw/compat", "NoSuchEndpoint"),
+        ("/client/v4/accounts/acct/ai/v1/responses", "acct/- unified responses"),
+        ("/client/v4/accounts/acct/ai/run", "not ours"),
+        ("/client/v4/accounts/a%20b/ai/v1/messages", "bad account id"),
+        ("/v1//gw/grok/chat", "bad account id"),
+        ("/v1/acct//grok/chat", "bad gateway id"),
+        ("/v1/../gw/grok/chat", "bad account id"),
+        ("/v1/acct/./grok/chat", "bad gateway id"),
+        ("/v1/ac%63t/gw/grok/chat", "bad account id"),
+        (&long, "bad account id"),
+        ("/v1/acct/gw/%67rok/chat", "not ours"),
+        ("/v1/acct/gw/Grok/chat", "not ours"),
+        ("/v1/users/42/posts", "not ours"),
+        ("/v1/users/42", "not ours"),
+        ("/v1beta/acct/gw/grok", "not ours"),
+        ("/v1", "not ours"),
+        ("/health", "not ours"),
+        ("/", "not ours"),
+    ] {
+        assert_eq!(post(&mounts, path), expected, "{path}");
+    }
+}
+
+#[test]
+fn an_exclusive_mount_claims_all_below_it() {
+    let mounts = [Mount::hosted().exclusive(), Mount::rest().exclusive()];
+    for (path, expected) in [
+        ("/v1/acct/gw/nosuch/chat", "unknown nosuch"),
+        ("/v1/acct/gw/%67rok/chat", "unknown %67rok"),
+        ("/v1/acct/gw", "NoSuchEndpoint"),
+        ("/v1/acct/gw//grok", "NoSuchEndpoint"),
+        ("/client/v4/accounts/acct/ai/run", "NoSuchEndpoint"),
+        ("/v1/acct/gw/grok/x", "acct/gw grok x"),
+        ("/healthz", "not ours"),
+    ] {
+        assert_eq!(post(&mounts, path), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_bare_mount_has_no_ids() {
+    let mounts = [Mount::at("/ai/")];
+    for (path, expected) in [
+        ("/ai/grok/v1/chat/completions", "-/- grok v1/chat/completions"),
+        ("/ai/compat/responses", "-/- unified responses"),
+        ("/ai/else", "not ours"),
+        ("/aid/grok/x", "not ours"),
+        ("/v1/acct/gw/grok/x", "not ours"),
+    ] {
+        assert_eq!(post(&mounts, path), expected, "{path}");
+    }
+    assert_eq!(post(&[Mount::at("")], "/grok/x"), "-/- grok x");
+}
+
+#[test]
+fn unified_routes_take_posts_and_preflights_are_the_hosts() {
+    let mounts = [Mount::hosted()];
+    let path = "/v1/acct/gw/compat/chat/completions";
+    assert_eq!(told(&mounts, Method::GET, path), "PostOnly");
+    let providers = providers();
+    for (path, method, header) in [
+        (path, Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
+        ("/v1/acct/gw/grok/chat", Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
+    ] {
+        let request =
+            Request::builder().method(method).uri(path).header(header, "POST").body(()).unwrap();
+        assert!(route(&mounts, &providers, &request).is_none(), "{path}");
+    }
+    assert_eq!(told(&mounts, Method::OPTIONS, "/v1/acct/gw/grok/chat"), "acct/gw grok chat");
+}
+
+#[test]
+fn mounts_that_cannot_work_are_not_sound() {
+    for prefix in ["ai", "/a?b", "/../x", "/a%20b"] {
+        assert!(!Mount::at(prefix).is_sound(), "{prefix}");
+    }
+    for prefix in ["", "/", "/ai", "/a/b"] {
+        assert!(Mount::at(prefix).is_sound(), "{prefix}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The gateway around a client.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::admit::{Admission, Shared};
+use crate::body::{RequestBody, ResponseBody};
+use crate::future::ResponseFuture;
+
+/// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
+/// other requests as they are.
+///
+/// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged.
+#[derive(Clone, Debug)]
+pub struct Gateway<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Gateway<S> {
+    pub(crate) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// The wrapped client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The wrapped client, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The wrapped client, taken out.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Gateway<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(route) = self.shared.route(&request) else {
+            return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
+        };
+        match self.shared.admit(&route, request) {
+            Admission::Forward(request, relay) => {
+                ResponseFuture::forwarded(self.inner.call(request), relay)
+            }
+            Admission::Peek(peeking) => ResponseFuture::peeking(peeking, self.unready_clone()),
+            Admission::Answered(response) => {
+                self.unready_clone();
+                ResponseFuture::answered(response)
+            }
+        }
+    }
+}
+
+impl<S: Clone> Gateway<S> {
+    /// Gives back what `poll_ready` reserved and nobody will spend now: a slow upload must not
+    /// hold a permit, and the clone that sends it later could wait for that very permit.
+    fn unready_clone(&mut self) -> S {
+        self.inner = self.inner.clone();
+        self.inner.clone()
+    }
+}
