@@ -171,6 +171,9 @@ impl Exchange {
     /// The gateway answers by itself.
     pub(crate) fn answered(&mut self, code: Code, length: usize, outcome: Outcome) {
         if let Some(ledger) = &mut self.0 {
+            if ledger.dispatched.is_none() {
+                ledger.timings.overhead += ledger.working_since.elapsed();
+            }
             ledger.status = Some(code.status());
             ledger.code = Some(code);
             ledger.response_bytes = length as u64;

@@ -67,7 +67,7 @@ impl<B: Body> ResponseBody<B> {
         relays_trailers: bool,
         watch: Option<Arc<RequestWatch>>,
     ) -> Self {
-        if body.is_end_stream() {
+        if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
         Self {
@@ -75,6 +75,11 @@ impl<B: Body> ResponseBody<B> {
             guard: Guard { exchange, relays_trailers, watch },
         }
     }
+}
+
+/// A server stops at the declared length and may never poll for the end behind it.
+fn is_over<B: Body>(body: &B) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
 /// The request was refused after its response had begun.
@@ -126,8 +131,7 @@ where
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
                     guard.exchange.data(data.len());
-                    // A server stops at the declared length and may never poll for the end.
-                    if body.is_end_stream() || body.size_hint().exact() == Some(0) {
+                    if is_over(&*body) {
                         guard.exchange.end(Outcome::Complete);
                     }
                 } else if let Some(trailers) = frame.trailers_mut() {

@@ -81,6 +81,12 @@ impl Provider {
         self
     }
 
+    /// Whether `name` is the slug or an alias of this provider.
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.slug == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
     /// The name of this provider in paths, events and logs.
     #[must_use]
     pub fn slug(&self) -> &str {

@@ -1,0 +1,91 @@
+//! A whole AI gateway in one process; `--help` tells how it is run.
+
+mod gateway {
+    pub(crate) mod log;
+    pub(crate) mod mock;
+    pub(crate) mod options;
+    pub(crate) mod serve;
+}
+
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use axum::Router;
+use axum::routing::get;
+use tower::Layer;
+use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
+
+use crate::gateway::options::{Command, HELP, Options};
+use crate::gateway::{log, mock, serve};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("error: {error}\nRun with --help to see the options.");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
+    log::init()?;
+    let layer = GatewayLayer::builder()
+        .providers(providers(&options).await?)
+        .mount(Mount::hosted().exclusive())
+        .mount(Mount::rest().exclusive())
+        .build()?;
+    let app = Router::new().route("/healthz", get(|| async { "ok\n" }));
+    let service = layer.upstream(HttpClient::new()?).layer(app);
+
+    let listener = serve::bind(options.listen).await?;
+    announce(&listener.local_addr()?.to_string(), options.mock);
+    serve::serve(listener, service, serve::GRACE).await?;
+    Ok(())
+}
+
+/// The built-in table, with what the command line moves or adds.
+async fn providers(options: &Options) -> std::io::Result<Vec<Provider>> {
+    let mut providers = Provider::all();
+    let mut place = |slug: &str, base_url: String| match providers
+        .iter_mut()
+        .find(|provider| provider.answers_to(slug))
+    {
+        Some(known) => *known = known.clone().base_url(base_url),
+        None => providers.push(Provider::custom(slug, base_url)),
+    };
+    if options.mock {
+        place("grok", format!("http://{}/v1", mock::start().await?));
+    }
+    for provider in &options.providers {
+        place(&provider.slug, provider.base_url.clone());
+    }
+    Ok(providers)
+}
+
+/// What to paste next. Nobody may be reading standard output: that is no reason to stop.
+fn announce(address: &str, mock: bool) {
+    let mut text = format!("gateway listening on http://{address}\n");
+    if mock {
+        text.push_str(&format!(
+            "xAI is a stand-in in this process. Try:\n\n\
+             curl -N http://{address}/v1/acct/gw/grok/v1/chat/completions \\\n  \
+             -H 'authorization: Bearer test-key' -H 'content-type: application/json' \\\n  \
+             -d '{{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"What is a gateway?\"}}]}}'\n\n"
+        ));
+    }
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

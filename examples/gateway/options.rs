@@ -1,0 +1,240 @@
+//! The command line.
+
+use std::{ffi::OsString, fmt, net::SocketAddr};
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+An AI gateway in one process: point the base URL of a client at it.
+
+Usage: gateway [OPTIONS]
+
+Options:
+  --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
+  --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
+  --mock                    let a built-in stand-in answer for xAI: no account, no network
+  -h, --help                print this text
+
+Try it:
+  cargo run --example gateway -- --mock
+
+  curl -N http://127.0.0.1:8787/v1/acct/gw/grok/v1/chat/completions \\
+    -H 'authorization: Bearer test-key' \\
+    -H 'content-type: application/json' \\
+    -d '{\"model\":\"grok-4.3\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'
+";
+
+const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
+const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
+const MOCK: Flag = Flag("--mock", "");
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Run(Options),
+    Help,
+}
+
+/// How the gateway is to run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) listen: SocketAddr,
+    pub(crate) providers: Vec<ProviderOption>,
+    pub(crate) mock: bool,
+}
+
+/// One `--provider SLUG=BASE_URL`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ProviderOption {
+    pub(crate) slug: String,
+    pub(crate) base_url: String,
+}
+
+/// A command line that cannot be followed, in one sentence for the person who typed it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UsageError(String);
+
+/// An option's name, and the form its value has.
+struct Flag(&'static str, &'static str);
+
+impl Options {
+    /// Reads the arguments that follow the program's name.
+    pub(crate) fn parse<A: Into<OsString>>(
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<Command, UsageError> {
+        let mut options = Self::default();
+        let mut args = args.into_iter().map(Into::into).peekable();
+
+        while let Some(arg) = args.next() {
+            let arg = text(arg)?;
+            let (name, inline) = match arg.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (arg.as_str(), None),
+            };
+            // A value never begins with `--`: what does is the next option, and the value was forgotten.
+            let mut value = || match inline.clone() {
+                Some(value) => Ok(Some(value)),
+                None => args
+                    .next_if(|next| !next.as_encoded_bytes().starts_with(b"--"))
+                    .map(text)
+                    .transpose(),
+            };
+
+            match name {
+                "--listen" => options.listen = LISTEN.parse(value()?, |v| v.parse().ok())?,
+                "--provider" => {
+                    options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
+                }
+                "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
+                "--help" | "-h" => return Ok(Command::Help),
+                // Only the name is repeated: what follows `=` may be a secret.
+                _ => {
+                    return Err(UsageError(format!(
+                        "unknown option `{name}`: `--help` lists those there are"
+                    )));
+                }
+            }
+        }
+        Ok(Command::Run(options))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            providers: Vec::new(),
+            mock: false,
+        }
+    }
+}
+
+impl ProviderOption {
+    fn parse(value: &str) -> Option<Self> {
+        let (slug, base_url) = value.split_once('=')?;
+        let host =
+            base_url.strip_prefix("https://").or_else(|| base_url.strip_prefix("http://"))?;
+        (!slug.is_empty() && !host.is_empty())
+            .then(|| Self { slug: slug.to_owned(), base_url: base_url.to_owned() })
+    }
+}
+
+impl Flag {
+    fn parse<T>(
+        &self,
+        value: Option<String>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, UsageError> {
+        let Self(name, form) = self;
+        let value = value
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| UsageError(format!("`{name}` needs a value: {form}")))?;
+        read(&value).ok_or_else(|| UsageError(format!("`{name}` needs {form}, not `{value}`")))
+    }
+
+    fn switch(&self, value: Option<&str>) -> Result<bool, UsageError> {
+        match value {
+            None => Ok(true),
+            Some(_) => Err(UsageError(format!("`{}` takes no value", self.0))),
+        }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+fn text(arg: OsString) -> Result<String, UsageError> {
+    arg.into_string()
+        .map_err(|arg| UsageError(format!("`{}` is not valid UTF-8", arg.to_string_lossy())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(args: &[&str]) -> Options {
+        match Options::parse(args) {
+            Ok(Command::Run(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(args: &[&str]) -> String {
+        Options::parse(args).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_gives_the_defaults() {
+        let options = run(&[]);
+        assert_eq!(options.listen.to_string(), "127.0.0.1:8787");
+        assert!(options.providers.is_empty() && !options.mock);
+    }
+
+    #[test]
+    fn both_forms_of_a_value_are_read() {
+        for args in [&["--listen", "[::1]:9000"][..], &["--listen=[::1]:9000"]] {
+            assert_eq!(run(args).listen.to_string(), "[::1]:9000");
+        }
+        let options = run(&[
+            "--mock",
+            "--provider",
+            "local=http://127.0.0.1:11434/v1",
+            "--provider=grok=https://us.api.x.ai/v1?a=b",
+        ]);
+        assert!(options.mock);
+        let pairs: Vec<_> =
+            options.providers.iter().map(|p| (p.slug.as_str(), p.base_url.as_str())).collect();
+        assert_eq!(
+            pairs,
+            [("local", "http://127.0.0.1:11434/v1"), ("grok", "https://us.api.x.ai/v1?a=b"),]
+        );
+    }
+
+    #[test]
+    fn help_wins_over_what_comes_before_it() {
+        assert_eq!(Options::parse(["--mock", "-h"]), Ok(Command::Help));
+        assert_eq!(Options::parse(["--help"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn a_mistake_is_answered_with_the_option_and_its_form() {
+        let form = "an IP address and port, such as 127.0.0.1:8787";
+        assert_eq!(
+            refused(&["--listen", "localhost"]),
+            format!("`--listen` needs {form}, not `localhost`")
+        );
+        for args in [&["--listen"][..], &["--listen="], &["--listen", "--mock"]] {
+            assert_eq!(refused(args), format!("`--listen` needs a value: {form}"), "{args:?}");
+        }
+        for wrong in ["local", "local=", "=http://a", "local=ftp://a", "local=http://"] {
+            assert_eq!(
+                refused(&["--provider", wrong]),
+                format!(
+                    "`--provider` needs SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1, not `{wrong}`"
+                )
+            );
+        }
+        assert_eq!(refused(&["--mock=yes"]), "`--mock` takes no value");
+    }
+
+    #[test]
+    fn an_unknown_option_is_named_without_its_value() {
+        assert_eq!(
+            refused(&["--key=test-key"]),
+            "unknown option `--key`: `--help` lists those there are"
+        );
+        assert!(refused(&["serve"]).contains("`serve`"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_not_text_are_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let error = Options::parse([OsString::from_vec(b"--mock\xff".to_vec())]).unwrap_err();
+        assert!(error.to_string().ends_with("is not valid UTF-8"));
+    }
+}

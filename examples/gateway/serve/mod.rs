@@ -1,0 +1,145 @@
+//! Serving HTTP/1.1 and HTTP/2 on one port, and stopping without cutting anyone off.
+
+mod connection;
+mod limits;
+mod signals;
+mod tracked;
+
+use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
+
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::sleep,
+};
+use tower_service::Service;
+
+pub(crate) use self::limits::Limits;
+use self::{connection::Connections, signals::Signals};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long running exchanges may take to finish once the server has been asked to stop.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// How long to wait before trying again when the system has no room for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Binds the address, or says why it cannot be had.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// Serves until SIGTERM or Ctrl-C, then lets running exchanges finish for at most `grace`.
+///
+/// A second signal ends at once.
+pub(crate) async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    grace: Duration,
+) -> io::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let (mut first, mut second) = (Signals::listen()?, Signals::listen()?);
+    let limits = Limits { grace, ..Limits::default() };
+    let stop = async move { first.next().await };
+    let cut = async move {
+        second.next().await;
+        second.next().await;
+    };
+    serve_until(listener, service, limits, stop, cut).await;
+    Ok(())
+}
+
+/// Serves until `stop`, then drains until all is done, the grace period is over, or `cut`.
+pub(crate) async fn serve_until<S, B>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let connections = Connections::new(service, &limits);
+    // Tasks of a set end with it: when this function returns, no connection outlives it.
+    let mut tasks = JoinSet::new();
+    tokio::pin!(stop, cut);
+
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            stream = accept(&listener) => {
+                tasks.spawn(connections.converse(stream, &graceful));
+            }
+        }
+        // Ended tasks are taken out, or the set would only grow.
+        while tasks.try_join_next().is_some() {}
+    }
+
+    drop(listener);
+    tracing::info!(grace = ?limits.grace, "stopping: running exchanges may finish");
+    tokio::select! {
+        () = graceful.shutdown() => tracing::info!("stopped"),
+        () = sleep(limits.grace) => tracing::warn!("stopped: the grace period is over"),
+        () = &mut cut => tracing::warn!("stopped at once"),
+    }
+}
+
+/// The next connection. Failing to accept one is no reason to stop serving the others.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The peer gave up while it was waiting in line.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::Interrupted
+                ) => {}
+            // Out of file descriptors or memory: trying again right away would only spin.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub(crate) struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}: ", self.address)?;
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => f.write_str("the port is taken by another program"),
+            io::ErrorKind::AddrNotAvailable => f.write_str("this machine has no such address"),
+            io::ErrorKind::PermissionDenied => f.write_str("this user may not use that port"),
+            _ => self.source.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
