@@ -1,1 +1,252 @@
-fn main() {}
+//! What the layer adds to a request, over an in-memory client that is always ready.
+//!
+//! `cargo bench --bench layer`. For each case there are the times of the bare client and of the
+//! client under the layer, and `added`: their difference, measured in alternating batches of one
+//! run. Requests are built outside of the measured time; the client reads the request body to its
+//! end, and the response body is read to its end.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use tower::{Layer, Service};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+
+/// How many requests are built, and then sent, at a time: few, so that they are in the cache as a
+/// server has them that has just read them.
+const BATCH: u64 = 8;
+
+/// A body of ready frames.
+#[derive(Clone)]
+struct Frames(VecDeque<Bytes>);
+
+impl Frames {
+    fn one(data: Bytes) -> Self {
+        Self(VecDeque::from([data]))
+    }
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|data| data.len() as u64).sum())
+    }
+}
+
+/// Reads the request, then answers with `frames`.
+#[derive(Clone)]
+struct Client {
+    frames: VecDeque<Bytes>,
+    content_type: HeaderValue,
+}
+
+impl Client {
+    fn json() -> Self {
+        let frames = VecDeque::from([Bytes::from(vec![b'x'; 1024])]);
+        Self { frames, content_type: HeaderValue::from_static("application/json") }
+    }
+
+    /// 100 events, each of them a frame.
+    fn stream() -> Self {
+        let event = Bytes::from(format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n",
+            "x".repeat(50)
+        ));
+        let content_type = HeaderValue::from_static("text/event-stream");
+        Self { frames: std::iter::repeat_n(event, 100).collect(), content_type }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Service<Request<B>> for Client {
+    type Response = Response<Frames>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Frames>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        drain(request.into_body());
+        let mut response = Response::new(Frames(self.frames.clone()));
+        let headers = response.headers_mut();
+        headers.reserve(16);
+        headers.insert("content-type", self.content_type.clone());
+        for name in [
+            "date",
+            "x-request-id",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "vary",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        ready(Ok(response))
+    }
+}
+
+fn drain<B: Body>(body: B) {
+    let mut body = pin!(body);
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
+        black_box(frame.is_ok());
+    }
+}
+
+/// One exchange from `poll_ready` to the end of the response body.
+fn exchange<S, R>(service: &mut S, request: Request<Frames>)
+where
+    S: Service<Request<Frames>, Response = Response<R>>,
+    R: Body,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let mut future = pin!(service.call(request));
+    match future.as_mut().poll(&mut cx) {
+        Poll::Ready(Ok(response)) => drain(response.into_body()),
+        _ => panic!("the client answers at once"),
+    }
+}
+
+/// A request with the headers of an SDK.
+fn request(path: &'static str, body: &Bytes) -> Request<Frames> {
+    let mut request = Request::post(path).body(Frames::one(body.clone())).unwrap();
+    let headers = request.headers_mut();
+    headers.reserve(16);
+    for (name, value) in [
+        ("host", "127.0.0.1:8787"),
+        ("connection", "keep-alive"),
+        ("accept", "application/json"),
+        ("user-agent", "OpenAI/JS 6.49.0"),
+        ("x-stainless-retry-count", "0"),
+        ("x-stainless-lang", "js"),
+        ("x-stainless-package-version", "6.49.0"),
+        ("x-stainless-os", "Linux"),
+        ("authorization", "Bearer test-key"),
+        ("content-type", "application/json"),
+        ("accept-encoding", "gzip, deflate"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.insert("content-length", body.len().into());
+    request
+}
+
+/// A chat of `size` bytes whose text has escapes, with the model first or last.
+fn chat(size: usize, model_first: bool) -> Bytes {
+    let line = r#"the quick brown fox said \"hello\" and jumped over the lazy dog\n"#;
+    let text: String =
+        line.chars().cycle().take(size.saturating_sub(110) / line.len() * line.len()).collect();
+    let messages =
+        format!(r#""messages":[{{"role":"user","content":"{text}"}}],"temperature":0.7"#);
+    let model = r#""model":"grok/grok-4""#;
+    let body = if model_first {
+        format!("{{{model},{messages}}}")
+    } else {
+        format!("{{{messages},{model}}}")
+    };
+    Bytes::from(body)
+}
+
+fn timed<S, R>(service: &mut S, path: &'static str, body: &Bytes, count: u64) -> Duration
+where
+    S: Service<Request<Frames>, Response = Response<R>>,
+    R: Body,
+{
+    let requests: Vec<_> = (0..count).map(|_| request(path, body)).collect();
+    let start = Instant::now();
+    for request in requests {
+        exchange(service, request);
+    }
+    start.elapsed()
+}
+
+/// Runs `iterations` in batches and adds up what `batch` says each took.
+fn batches(iterations: u64, mut batch: impl FnMut(u64) -> Duration) -> Duration {
+    let whole = (0..iterations / BATCH).map(|_| BATCH);
+    whole.chain([iterations % BATCH]).map(&mut batch).sum()
+}
+
+fn layer(hooked: bool) -> GatewayLayer {
+    let builder = GatewayLayer::builder().providers(Provider::all());
+    let hook = |end: &EndEvent<'_>| {
+        black_box(end.response_bytes);
+    };
+    let builder = if hooked { builder.metrics_hook(hook) } else { builder };
+    builder.build().unwrap()
+}
+
+fn compare(
+    criterion: &mut Criterion,
+    case: &str,
+    path: &'static str,
+    body: &Bytes,
+    client: &Client,
+) {
+    let mut group = criterion.benchmark_group(case);
+    group
+        .sample_size(40)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    let mut bare = client.clone();
+    group.bench_function("bare", |bencher| {
+        bencher.iter_custom(|n| batches(n, |count| timed(&mut bare, path, body, count)));
+    });
+    for (name, hooked) in [("no hook", false), ("one hook", true)] {
+        let mut gateway = layer(hooked).layer(client.clone());
+        group.bench_function(BenchmarkId::new("layer", name), |bencher| {
+            bencher.iter_custom(|n| batches(n, |count| timed(&mut gateway, path, body, count)));
+        });
+        group.bench_function(BenchmarkId::new("added", name), |bencher| {
+            bencher.iter_custom(|n| {
+                let (mut under, mut without) = (Duration::ZERO, Duration::ZERO);
+                batches(n, |count| {
+                    under += timed(&mut gateway, path, body, count);
+                    without += timed(&mut bare, path, body, count);
+                    Duration::ZERO
+                });
+                // Noise may make the difference of fast cases negative; criterion takes no zero.
+                under.saturating_sub(without).max(Duration::from_nanos(1))
+            });
+        });
+    }
+    group.finish();
+}
+
+fn benches(criterion: &mut Criterion) {
+    let native = "/v1/acct/gw/grok/v1/chat/completions";
+    let unified = "/v1/acct/gw/compat/chat/completions";
+    let json = Client::json();
+    compare(criterion, "not ours", "/health", &chat(1024, true), &json);
+    compare(criterion, "native 1 KiB", native, &chat(1024, true), &json);
+    compare(criterion, "unified 1 KiB, model first", unified, &chat(1024, true), &json);
+    compare(criterion, "unified 1 KiB, model last", unified, &chat(1024, false), &json);
+    compare(criterion, "unified 1 MiB, model first", unified, &chat(1 << 20, true), &json);
+    compare(criterion, "unified 1 MiB, model last", unified, &chat(1 << 20, false), &json);
+    compare(criterion, "native stream of 100 events", native, &chat(1024, true), &Client::stream());
+}
+
+criterion_group!(layers, benches);
+criterion_main!(layers);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Version, header, request};
+use http::{HeaderMap, Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 
 use crate::body::RequestBody;
 use crate::body::watch::{RequestWatch, Watcher};
-use crate::context::GatewayContext;
-use crate::directives::{self, Malformed, Parsed};
+use crate::context::{Endpoint, GatewayContext};
+use crate::directives::{self, Malformed};
 use crate::exchange::{self, Exchange};
 use crate::headers::{self, Survey};
 use crate::hook::{Hooks, Outcome};
@@ -18,9 +18,9 @@ use crate::peek::{self, Peek};
 use crate::provider::{Providers, Upstream};
 use crate::rejection::{Code, ErrorFormat, Rejection};
 use crate::relay::Relay;
-use crate::route::join::PathRefused;
+use crate::route::join::{self, PathRefused};
 use crate::route::model::RoutedModel;
-use crate::route::{self, Mount, Operation, Route, RouteKind, RouteRefused, Span};
+use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 
 /// What the builder has checked, shared by all clones of a layer and its services.
 #[derive(Debug)]
@@ -33,10 +33,21 @@ pub(crate) struct Shared {
 }
 
 /// What becomes of a request on a gateway path.
-pub(crate) enum Admission<B> {
-    Forward(Request<RequestBody<B>>, Relay),
-    Peek(Box<Peeking<B>>),
-    Answered(Response<Bytes>),
+///
+/// The request itself is not in it: moving one costs as much as most of what is done to it here.
+pub(crate) enum Admission {
+    /// It is rewritten and goes to the provider.
+    Forward(Relay),
+    /// Its model must be sought first.
+    Peek(Seek),
+    Answered(Box<Response<Bytes>>),
+}
+
+/// What is to be done once the model is known.
+pub(crate) struct Seek {
+    endpoint: &'static str,
+    survey: Survey,
+    relay: Relay,
 }
 
 impl Shared {
@@ -44,100 +55,107 @@ impl Shared {
         route::route(&self.mounts, &self.providers, request)
     }
 
-    pub(crate) fn admit<B: Body<Data = Bytes>>(
-        self: &Arc<Self>,
-        route: &Route<'_>,
-        mut request: Request<B>,
-    ) -> Admission<B> {
+    /// Rewrites the head of the request, or says why it goes nowhere.
+    pub(crate) fn admit<B>(&self, route: &Route<'_>, request: &mut Request<B>) -> Admission {
         let arrived = exchange::is_observed(&self.hooks).then(Instant::now);
         let survey = headers::survey_request(request.headers_mut());
-        let (parsed, malformed) =
-            match survey.directives.then(|| directives::parse(request.headers())) {
-                None => (Parsed::default(), None),
-                Some(Ok(parsed)) => (parsed, None),
-                Some(Err(malformed)) => (Parsed::default(), Some(malformed)),
-            };
-        let Parsed { directives, warning } = parsed;
-
-        let uri = std::mem::take(request.uri_mut());
-        let operation = operation(&route.kind, uri.path());
-        let directives = survey.directives.then(|| Box::new(directives));
-        let context =
-            GatewayContext::new(request.method().clone(), uri, route.place, operation, directives);
-        if let RouteKind::Native { upstream, .. } = &route.kind {
-            context.set_upstream(Arc::clone(upstream));
-        }
+        let (directives, malformed) = match survey.directives {
+            false => (None, None),
+            true => match directives::parse(request.headers()) {
+                Ok(directives) => (Some(directives), None),
+                Err(malformed) => (None, Some(malformed)),
+            },
+        };
+        let (endpoint, upstream) = match &route.kind {
+            RouteKind::Native { upstream, rest } => {
+                (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
+            }
+            RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
+            RouteKind::Refused(_) => (Endpoint::None, None),
+        };
+        let (method, uri) = (request.method().clone(), std::mem::take(request.uri_mut()));
+        let context = GatewayContext::new(method, uri, route.place, endpoint, directives, upstream);
         let exchange = match arrived {
             Some(arrived) => Exchange::begin(&self.hooks, &context, arrived),
             None => Exchange::default(),
         };
-        let mut relay = Relay::new(context, exchange, self.error_format, survey.trailers, warning);
+        let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
 
-        let refused =
-            malformed.as_ref().map(malformed_header).or_else(|| refused_method(request.method()));
-        if let Some(rejection) = refused {
-            return Admission::Answered(relay.answer(rejection, Outcome::Rejected));
-        }
-        match route.kind {
-            RouteKind::Native { upstream, rest } => {
-                match native_uri(upstream, rest, &relay.context) {
-                    Ok(uri) => {
-                        *request.uri_mut() = uri;
-                        let (mut parts, body) = request.into_parts();
-                        prepare(&mut parts, survey, upstream, &relay.context);
-                        let body = relay.watched(body);
-                        relay.exchange.dispatch();
-                        Admission::Forward(Request::from_parts(parts, body), relay)
-                    }
-                    Err(rejection) => {
-                        Admission::Answered(relay.answer(rejection, Outcome::Rejected))
-                    }
-                }
-            }
-            RouteKind::Unified { endpoint } => {
-                let (parts, body) = request.into_parts();
-                if let Some(rejection) = encoded(&parts) {
-                    return Admission::Answered(relay.answer(rejection, Outcome::Rejected));
-                }
-                let watch = Arc::new(RequestWatch::default());
-                relay.exchange.watch(&watch);
-                relay.watch = Some(watch.clone());
-                relay.announces_provider = true;
-                let peek = Peek::new(body, watch, self.peek_limit);
-                relay.exchange.pause();
-                Admission::Peek(Box::new(Peeking {
-                    shared: self.clone(),
-                    parts,
-                    survey,
-                    peek,
-                    endpoint,
-                    relay,
-                }))
-            }
-            RouteKind::Refused(refused) => {
-                let rejection = unroutable(refused, relay.context.path());
-                Admission::Answered(relay.answer(rejection, Outcome::Rejected))
+        let refused = malformed.as_ref().map(malformed_header);
+        match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
+            Ok(Aim::Provider) => Admission::Forward(relay),
+            Ok(Aim::Model(endpoint)) => Admission::Peek(Seek { endpoint, survey, relay }),
+            Err(rejection) => {
+                Admission::Answered(Box::new(relay.answer(rejection, Outcome::Rejected)))
             }
         }
     }
+
+    fn aim<B>(
+        &self,
+        route: &Route<'_>,
+        request: &mut Request<B>,
+        survey: &Survey,
+        context: &GatewayContext,
+    ) -> Result<Aim, Rejection> {
+        refuse_method(request.method())?;
+        match &route.kind {
+            RouteKind::Native { upstream, rest } => {
+                let rest = rest.text(context.path());
+                let uri =
+                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
+                *request.uri_mut() = uri.map_err(|PathRefused| malformed_path())?;
+                prepare(request, survey, upstream, context);
+                Ok(Aim::Provider)
+            }
+            RouteKind::Unified { endpoint } => {
+                refuse_encoded(request.headers())?;
+                Ok(Aim::Model(endpoint))
+            }
+            RouteKind::Refused(refused) => Err(unroutable(*refused, context.path())),
+        }
+    }
+
+    /// Where a routed model leads.
+    fn routed_uri(
+        &self,
+        routed: &RoutedModel,
+        endpoint: &str,
+        context: &GatewayContext,
+    ) -> Result<Uri, Rejection> {
+        let upstream = self.providers.find(routed.prefix());
+        let upstream = upstream.ok_or_else(|| unknown_prefix(routed.prefix()))?;
+        context.set_routed(upstream.clone(), routed.model());
+        upstream.openai_uri(endpoint, context.query()).map_err(|PathRefused| malformed_path())
+    }
+}
+
+/// What decides where a request goes.
+enum Aim {
+    Provider,
+    Model(&'static str),
 }
 
 impl Relay {
-    /// The body as it is where nobody wants to know of it.
-    fn watched<B>(&mut self, body: B) -> RequestBody<B> {
+    /// A rewritten request on its way, its body as it is where nobody wants to know of it.
+    pub(crate) fn send<B>(&mut self, request: Request<B>) -> Request<RequestBody<B>> {
         if !self.exchange.is_observed() {
-            return RequestBody::new(body);
+            return request.map(RequestBody::new);
         }
         let watch = Arc::new(RequestWatch::default());
         self.exchange.watch(&watch);
-        RequestBody::watched(body, Watcher::new(watch))
+        self.exchange.dispatch();
+        request.map(|body| RequestBody::watched(body, Watcher::new(watch)))
     }
 }
+
+/// A request as its provider is to get it, and what waits for the response.
+type Forwarded<B> = (Request<RequestBody<B>>, Relay);
 
 /// A model-routed request whose model is not known yet.
 pub(crate) struct Peeking<B> {
     shared: Arc<Shared>,
-    parts: request::Parts,
+    head: Request<()>,
     survey: Survey,
     pub(crate) peek: Peek<B>,
     endpoint: &'static str,
@@ -145,32 +163,54 @@ pub(crate) struct Peeking<B> {
 }
 
 impl<B: Body<Data = Bytes>> Peeking<B> {
-    /// The model is known: the request as its provider is to get it.
-    pub(crate) fn forward(self, routed: &RoutedModel) -> Admission<B> {
-        let Self { shared, mut parts, survey, peek, endpoint, mut relay } = self;
-        let Some(upstream) = shared.providers.find(&routed.prefix) else {
-            let rejection = unknown_prefix(&routed.prefix);
-            return Admission::Answered(relay.answer(rejection, Outcome::Rejected));
-        };
-        relay.context.set_upstream(upstream.clone());
-        relay.context.set_model(&routed.model);
-        match upstream.openai_uri(endpoint, relay.context.query()) {
-            Ok(uri) => parts.uri = uri,
-            Err(PathRefused) => {
-                return Admission::Answered(relay.answer(malformed_path(), Outcome::Rejected));
-            }
-        }
-        prepare(&mut parts, survey, upstream, &relay.context);
-        shorten_content_length(&mut parts.headers, routed.cut.end - routed.cut.start);
-        let body = peek.into_body(routed);
-        relay.exchange.dispatch();
-        Admission::Forward(Request::from_parts(parts, body), relay)
+    pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
+        let Seek { endpoint, survey, mut relay } = seek;
+        let watch = Arc::new(RequestWatch::default());
+        relay.exchange.watch(&watch);
+        relay.watch = Some(watch.clone());
+        relay.announces_provider = true;
+        relay.exchange.pause();
+        let (parts, body) = request.into_parts();
+        let head = Request::from_parts(parts, ());
+        let peek = Peek::new(body, watch, shared.peek_limit);
+        Self { shared: shared.clone(), head, survey, peek, endpoint, relay }
     }
 
-    /// The model cannot be known.
-    pub(crate) fn refuse(self, rejection: Rejection) -> Admission<B> {
-        Admission::Answered(self.relay.answer(rejection, Outcome::Rejected))
+    /// The model is known, or cannot be: the request as its provider is to get it, or the answer.
+    pub(crate) fn conclude(
+        self,
+        model: Result<RoutedModel, Rejection>,
+    ) -> Result<Forwarded<B>, Box<Response<Bytes>>> {
+        let Self { shared, mut head, survey, peek, endpoint, mut relay } = self;
+        let aimed = model.and_then(|routed| {
+            *head.uri_mut() = shared.routed_uri(&routed, endpoint, &relay.context)?;
+            Ok(routed)
+        });
+        let routed = match aimed {
+            Ok(routed) => routed,
+            Err(rejection) => return Err(Box::new(relay.answer(rejection, Outcome::Rejected))),
+        };
+        if let Some(upstream) = relay.context.upstream() {
+            prepare(&mut head, &survey, upstream, &relay.context);
+        }
+        shorten_content_length(head.headers_mut(), routed.cut.end - routed.cut.start);
+        let body = peek.into_body(&routed);
+        relay.exchange.dispatch();
+        Ok((head.map(|()| body), relay))
     }
+}
+
+/// All of a request's head but its URI is made ready for the provider.
+fn prepare<B>(
+    request: &mut Request<B>,
+    survey: &Survey,
+    upstream: &Upstream,
+    context: &GatewayContext,
+) {
+    headers::strip_request(request.headers_mut(), survey, upstream.host());
+    // A client that picks the connection's version by itself refuses any other here.
+    *request.version_mut() = Version::HTTP_11;
+    request.extensions_mut().insert(context.clone());
 }
 
 fn unknown_prefix(prefix: &str) -> Rejection {
@@ -181,42 +221,7 @@ fn unknown_prefix(prefix: &str) -> Rejection {
     Rejection::of_request(Code::UnknownProvider, message).param("model")
 }
 
-/// All of a request's head but its URI is made ready for the provider.
-fn prepare(
-    parts: &mut request::Parts,
-    survey: Survey,
-    upstream: &Upstream,
-    context: &GatewayContext,
-) {
-    headers::strip_request(&mut parts.headers, survey, upstream.host());
-    // A client that picks the connection's version by itself refuses any other here.
-    parts.version = Version::HTTP_11;
-    parts.extensions.insert(context.clone());
-}
-
-fn native_uri(
-    upstream: &Upstream,
-    rest: Span,
-    context: &GatewayContext,
-) -> Result<http::Uri, Rejection> {
-    let rest = rest.text(context.path());
-    let uri = route::join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
-    uri.map_err(|PathRefused| malformed_path())
-}
-
-fn operation(kind: &RouteKind<'_>, path: &str) -> Operation {
-    match kind {
-        RouteKind::Native { rest, .. } => Operation::of(rest.text(path)),
-        RouteKind::Unified { endpoint } => Operation::of(endpoint),
-        // Only the shape of the error depends on it.
-        RouteKind::Refused(_) if path.split('/').any(|segment| segment == "messages") => {
-            Operation::Messages
-        }
-        RouteKind::Refused(_) => Operation::Other,
-    }
-}
-
-fn shorten_content_length(headers: &mut http::HeaderMap, by: u64) {
+fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
     let Some(length) = headers.get(header::CONTENT_LENGTH) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
     match length.and_then(|length| length.checked_sub(by)) {
@@ -239,20 +244,24 @@ fn malformed_header(malformed: &Malformed) -> Rejection {
 }
 
 /// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
-fn refused_method(method: &Method) -> Option<Rejection> {
-    [Method::TRACE, Method::CONNECT]
-        .contains(method)
-        .then(|| Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
+fn refuse_method(method: &Method) -> Result<(), Rejection> {
+    match *method {
+        Method::TRACE | Method::CONNECT => {
+            Err(Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn encoded(parts: &request::Parts) -> Option<Rejection> {
-    let encoding = parts.headers.get(header::CONTENT_ENCODING)?;
-    if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-        return None;
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let message = "The body must not be compressed on a route that reads its `model`. \
+                           Send it plain, or use the provider's own path.";
+            Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
+        }
+        _ => Ok(()),
     }
-    let message = "The body must not be compressed on a route that reads its `model`. \
-                   Send it plain, or use the provider's own path.";
-    Some(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 
 fn unroutable(refused: RouteRefused, path: &str) -> Rejection {

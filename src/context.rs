@@ -33,10 +33,25 @@ struct Inner {
     /// As the client sent it. The query may hold a key: it is never shown.
     uri: Uri,
     place: Place,
-    operation: Operation,
+    endpoint: Endpoint,
     directives: Option<Box<Directives>>,
-    upstream: OnceLock<Arc<Upstream>>,
-    model: OnceLock<Box<str>>,
+    /// Where the path says it.
+    native: Option<Arc<Upstream>>,
+    /// Where the model says it, once that is read.
+    routed: OnceLock<Routed>,
+}
+
+struct Routed {
+    upstream: Arc<Upstream>,
+    model: Box<str>,
+}
+
+/// What is asked for, as the route tells it. The operation follows from it when somebody asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Native(Span),
+    Unified(&'static str),
+    None,
 }
 
 impl GatewayContext {
@@ -44,20 +59,17 @@ impl GatewayContext {
         method: Method,
         uri: Uri,
         place: Place,
-        operation: Operation,
+        endpoint: Endpoint,
         directives: Option<Box<Directives>>,
+        native: Option<Arc<Upstream>>,
     ) -> Self {
-        let log_id = LogId::new();
-        let (upstream, model) = Default::default();
-        Self(Arc::new(Inner { log_id, method, uri, place, operation, directives, upstream, model }))
+        let (log_id, routed) = (LogId::new(), OnceLock::new());
+        Self(Arc::new(Inner { log_id, method, uri, place, endpoint, directives, native, routed }))
     }
 
-    pub(crate) fn set_upstream(&self, upstream: Arc<Upstream>) {
-        let _ = self.0.upstream.set(upstream);
-    }
-
-    pub(crate) fn set_model(&self, model: &str) {
-        let _ = self.0.model.set(Box::from(model));
+    /// The model of a model-routed request has been read.
+    pub(crate) fn set_routed(&self, upstream: Arc<Upstream>, model: &str) {
+        let _ = self.0.routed.set(Routed { upstream, model: Box::from(model) });
     }
 
     pub(crate) fn query(&self) -> Option<&str> {
@@ -100,22 +112,35 @@ impl GatewayContext {
         by_header.and_then(|directives| directives.gateway_id.as_deref()).unwrap_or(DEFAULT_GATEWAY)
     }
 
+    pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
+        let routed = || self.0.routed.get().map(|routed| &routed.upstream);
+        self.0.native.as_ref().or_else(routed)
+    }
+
     /// The slug of the provider that the request goes to, once that is known.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
-        self.0.upstream.get().map(|upstream| upstream.slug())
+        self.upstream().map(|upstream| upstream.slug())
     }
 
     /// The model that a model-routed request goes to, without the provider's prefix.
     #[must_use]
     pub fn routed_model(&self) -> Option<&str> {
-        self.0.model.get().map(|model| &**model)
+        self.0.routed.get().map(|routed| &*routed.model)
     }
 
     /// What is asked of the provider, told by the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        self.0.operation
+        match self.0.endpoint {
+            Endpoint::Native(rest) => Operation::of(rest.text(self.path())),
+            Endpoint::Unified(endpoint) => Operation::of(endpoint),
+            // Only the shape of the error depends on it.
+            Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
+                Operation::Messages
+            }
+            Endpoint::None => Operation::Other,
+        }
     }
 
     /// The method of the client's request.

@@ -68,6 +68,8 @@ pub struct Directives {
     pub otel_trace_id: Option<u128>,
     /// `cf-aig-otel-parent-span-id`: 16 hexadecimal digits.
     pub otel_parent_span_id: Option<u64>,
+    /// What the client is told in `cf-aig-warning`: parts of the above that were left out.
+    pub(crate) warning: Option<HeaderValue>,
 }
 
 /// How the delay between attempts grows.
@@ -106,14 +108,7 @@ pub(crate) struct Malformed {
     pub(crate) must_be: &'static str,
 }
 
-/// The directives of a request, and what to tell the client about parts that were left out.
-#[derive(Debug, Default)]
-pub(crate) struct Parsed {
-    pub(crate) directives: Directives,
-    pub(crate) warning: Option<HeaderValue>,
-}
-
-pub(crate) fn parse(headers: &HeaderMap) -> Result<Parsed, Malformed> {
+pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
     let read = Reader { headers };
     let metadata = read.one(&METADATA)?;
     let metadata = metadata.map(|value| {
@@ -123,6 +118,7 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Parsed, Malformed> {
     });
     let (metadata, dropped) = metadata.transpose()?.unwrap_or_default();
     let directives = Directives {
+        warning: warning(&dropped),
         gateway_id: read
             .text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?
             .map(Box::from),
@@ -172,13 +168,13 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Parsed, Malformed> {
             })?
             .map(|id| id as u64),
     };
-    let warning = if dropped.is_empty() {
-        None
-    } else {
-        let text = format!("cf-aig-metadata: left out {}", dropped.join(", "));
-        HeaderValue::try_from(text).ok()
-    };
-    Ok(Parsed { directives, warning })
+    Ok(Box::new(directives))
+}
+
+/// What to tell the client about parts that were left out.
+fn warning(dropped: &[String]) -> Option<HeaderValue> {
+    let text = format!("cf-aig-metadata: left out {}", dropped.join(", "));
+    HeaderValue::try_from(text).ok().filter(|_| !dropped.is_empty())
 }
 
 struct Reader<'a> {

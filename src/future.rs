@@ -13,10 +13,11 @@ use tower::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::admit::{Admission, Peeking, late_refusal};
+use crate::admit::{Peeking, late_refusal};
 use crate::body::{InterceptBody, RequestBody, ResponseBody};
 use crate::failure;
 use crate::hook::{Failure, Outcome};
+use crate::peek::Drain;
 use crate::relay::Relay;
 
 pin_project! {
@@ -41,7 +42,7 @@ pin_project! {
         // Boxed, for the head of a request alone is larger than all the rest.
         Peeking { peeking: Option<Box<Peeking<B>>>, service: Option<S> },
         Routed { call: Pin<Box<Oneshot<S, Request<RequestBody<B>>>>>, relay: Option<Relay> },
-        Answered { response: Option<Response<Bytes>> },
+        Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
 
@@ -69,7 +70,10 @@ where
                 StateProjection::Routed { call, relay } => {
                     return poll_call(call.as_mut(), relay, cx);
                 }
-                StateProjection::Answered { response } => {
+                StateProjection::Answered { response, rest } => {
+                    if let Some(rest) = rest {
+                        ready!(rest.poll_end(cx));
+                    }
                     let response =
                         response.take().map(|response| response.map(ResponseBody::local));
                     return response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -82,19 +86,15 @@ where
                         *peeking = Some(known);
                         return Poll::Pending;
                     };
-                    let admission = match model {
-                        Ok(model) => known.forward(&model),
-                        Err(rejection) => known.refuse(rejection),
-                    };
-                    match (admission, service.take()) {
-                        (Admission::Forward(request, relay), Some(service)) => {
+                    match (known.conclude(model), service.take()) {
+                        (Ok((request, relay)), Some(service)) => {
                             let call = Box::pin(Oneshot::new(service, request));
                             State::Routed { call, relay: Some(relay) }
                         }
-                        (Admission::Answered(response), _) => {
-                            State::Answered { response: Some(response) }
+                        (Err(response), _) => {
+                            State::Answered { response: Some(response), rest: None }
                         }
-                        (Admission::Peek(_) | Admission::Forward(..), _) => return Poll::Pending,
+                        (Ok(_), None) => return Poll::Pending,
                     }
                 }
             };
@@ -175,8 +175,8 @@ where
         Self::ours(State::Peeking { peeking: Some(peeking), service: Some(service) })
     }
 
-    pub(crate) fn answered(response: Response<Bytes>) -> Self {
-        Self::ours(State::Answered { response: Some(response) })
+    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
+        Self::ours(State::Answered { response: Some(response), rest })
     }
 
     fn ours(state: State<S::Future, S, B>) -> Self {
@@ -252,16 +252,19 @@ where
         Self { state: InterceptState::App { call } }
     }
 
-    pub(crate) fn gateway(admission: Admission<B>, upstream: U) -> Self {
-        let state = match admission {
-            Admission::Forward(request, relay) => {
-                State::Direct { call: Oneshot::new(upstream, request), relay: Some(relay) }
-            }
-            Admission::Peek(peeking) => {
-                State::Peeking { peeking: Some(peeking), service: Some(upstream) }
-            }
-            Admission::Answered(response) => State::Answered { response: Some(response) },
-        };
+    pub(crate) fn forwarded(call: Call<U, B>, relay: Relay) -> Self {
+        Self::gateway(State::Direct { call, relay: Some(relay) })
+    }
+
+    pub(crate) fn peeking(peeking: Box<Peeking<B>>, upstream: U) -> Self {
+        Self::gateway(State::Peeking { peeking: Some(peeking), service: Some(upstream) })
+    }
+
+    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
+        Self::gateway(State::Answered { response: Some(response), rest })
+    }
+
+    fn gateway(state: State<Call<U, B>, U, B>) -> Self {
         Self { state: InterceptState::Gateway { exchanging: Exchanging { state } } }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Everything else is kept: names, values, repeats and the order of repeats.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials;
@@ -10,34 +13,83 @@ use crate::credentials;
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 /// What one pass over a request's headers saw, and what it says must go.
+///
+/// Everything is learnt in that pass, for each look-up by name costs as much as ten headers of it.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     doomed: Doomed,
+    has_host: bool,
     /// The client takes part in trailers (`te: trailers`, RFC 9110 §10.1.4).
     pub(crate) trailers: bool,
-    /// There is a credential for a provider.
-    pub(crate) credential: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
 }
 
-/// Names to remove: collected first, because a map cannot be changed while it is walked.
-#[derive(Debug, Default)]
-struct Doomed {
-    names: [Option<HeaderName>; 6],
-    overflow: Vec<HeaderName>,
+/// What becomes of a header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Host,
+    Credential,
+    /// Goes, and is met often enough to have a bit: its place in `USUAL`.
+    Usual(u8),
+    /// Goes.
+    Other,
 }
 
+/// What is to be removed: collected first, because a map cannot be changed while it is walked.
+#[derive(Debug, Default)]
+struct Doomed {
+    /// One bit for each of `USUAL`.
+    usual: u8,
+    others: Vec<HeaderName>,
+    /// A `connection` line names fields of this hop.
+    nominates: bool,
+}
+
+/// Names that are met often enough to need no memory.
+static USUAL: [HeaderName; 8] =
+    [CONNECTION, TRANSFER_ENCODING, TE, TRAILER, UPGRADE, COOKIE, FORWARDED, SET_COOKIE];
+const CONNECTION_PLACE: u8 = 0;
+const TRANSFER_ENCODING_PLACE: u8 = 1;
+const TE_PLACE: u8 = 2;
+const TRAILER_PLACE: u8 = 3;
+const UPGRADE_PLACE: u8 = 4;
+const COOKIE_PLACE: u8 = 5;
+const FORWARDED_PLACE: u8 = 6;
+const SET_COOKIE_PLACE: u8 = 7;
+
 impl Doomed {
-    fn push(&mut self, name: &HeaderName) {
-        match self.names.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(name.clone()),
-            None => self.overflow.push(name.clone()),
+    fn push(&mut self, fate: Fate, name: &HeaderName, value: &HeaderValue) {
+        match fate {
+            Fate::Usual(place) => {
+                self.usual |= 1 << place;
+                self.nominates |= place == CONNECTION_PLACE && !is_ordinary_connection(value);
+            }
+            // A repeated header is met once for each of its values.
+            _ if self.others.last() == Some(name) => {}
+            _ => self.others.push(name.clone()),
         }
     }
 
-    fn remove_from(self, headers: &mut HeaderMap) {
-        for name in self.names.iter().flatten().chain(&self.overflow) {
+    fn has(&self, place: u8) -> bool {
+        self.usual & 1 << place != 0
+    }
+
+    fn remove_from(&self, headers: &mut HeaderMap) {
+        if self.nominates {
+            remove_named_by_connection(headers);
+        }
+        if self.has(TRANSFER_ENCODING_PLACE) {
+            // A length beside chunks is how messages are smuggled (RFC 9112 §6.3): the chunks count.
+            headers.remove(CONTENT_LENGTH);
+        }
+        let mut left = self.usual;
+        while left != 0 {
+            headers.remove(&USUAL[left.trailing_zeros() as usize]);
+            left &= left - 1;
+        }
+        for name in &self.others {
             headers.remove(name);
         }
     }
@@ -46,59 +98,48 @@ impl Doomed {
 /// Looks at each header once; credentials are marked sensitive on the way.
 pub(crate) fn survey_request(headers: &mut HeaderMap) -> Survey {
     let mut survey = Survey::default();
-    let mut last: Option<&HeaderName> = None;
     for (name, value) in headers.iter_mut() {
-        if credentials::is_credential(name) {
-            value.set_sensitive(true);
-            survey.credential = true;
-            continue;
+        match fate_to_provider(name.as_str()) {
+            Fate::Kept => {}
+            Fate::Host => survey.has_host = true,
+            Fate::Credential => value.set_sensitive(true),
+            fate => {
+                value.set_sensitive(true);
+                survey.trailers |= fate == Fate::Usual(TE_PLACE) && has_token(value, "trailers");
+                survey.directives |= is_directive(name.as_str());
+                survey.doomed.push(fate, name, value);
+            }
         }
-        if *name == TE && has_token(value, "trailers") {
-            survey.trailers = true;
-        }
-        let text = name.as_str();
-        if !stays_with_the_gateway(text) {
-            continue;
-        }
-        survey.directives |= is_directive(text);
-        value.set_sensitive(true);
-        // A repeated header is met once for each of its values.
-        if last != Some(name) {
-            survey.doomed.push(name);
-        }
-        last = Some(name);
     }
     survey
 }
 
 /// Removes what a provider must not see and puts its `host` in the place of ours.
-pub(crate) fn strip_request(headers: &mut HeaderMap, survey: Survey, host: &HeaderValue) {
-    distrust_double_framing(headers);
-    remove_named_by_connection(headers);
-    let trailer = headers.contains_key(TRAILER).then(|| allowed_trailer_names(headers));
-    let trailers = survey.trailers;
+pub(crate) fn strip_request(headers: &mut HeaderMap, survey: &Survey, host: &HeaderValue) {
+    let trailer = survey.doomed.has(TRAILER_PLACE).then(|| allowed_trailer_names(headers));
     survey.doomed.remove_from(headers);
-    if trailers {
+    if survey.trailers {
         headers.insert(TE, TRAILERS);
     }
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
-    if headers.contains_key(HOST) {
+    if survey.has_host {
         headers.insert(HOST, host.clone());
     }
 }
 
 /// Removes what a provider must not say to a client, or does not mean for it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
-    distrust_double_framing(headers);
-    remove_named_by_connection(headers);
-    let trailer = (client_takes_trailers && headers.contains_key(TRAILER))
-        .then(|| allowed_trailer_names(headers));
     let mut doomed = Doomed::default();
-    for name in headers.keys().filter(|name| never_reaches_a_client(name)) {
-        doomed.push(name);
+    for (name, value) in &*headers {
+        match fate_to_client(name.as_str()) {
+            Fate::Kept | Fate::Host => {}
+            fate => doomed.push(fate, name, value),
+        }
     }
+    let trailer = (client_takes_trailers && doomed.has(TRAILER_PLACE))
+        .then(|| allowed_trailer_names(headers));
     doomed.remove_from(headers);
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
@@ -108,23 +149,26 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
 /// Removes from trailers what they may not carry (RFC 9110 §6.5.1) or what would not pass as a header.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
     let mut doomed = Doomed::default();
-    for name in trailers.keys().filter(|name| !may_be_a_trailer(name)) {
-        doomed.push(name);
+    for (name, value) in &*trailers {
+        if !may_be_a_trailer(name.as_str()) {
+            doomed.push(Fate::Other, name, value);
+        }
     }
     doomed.remove_from(trailers);
 }
 
-fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-    ) || name.starts_with("proxy-")
+/// The fields of one hop, in both directions.
+fn fate_of_hop_by_hop(name: &str) -> Fate {
+    match name {
+        "connection" => Fate::Usual(CONNECTION_PLACE),
+        "transfer-encoding" => Fate::Usual(TRANSFER_ENCODING_PLACE),
+        "te" => Fate::Usual(TE_PLACE),
+        "trailer" => Fate::Usual(TRAILER_PLACE),
+        "upgrade" => Fate::Usual(UPGRADE_PLACE),
+        "keep-alive" | "http2-settings" => Fate::Other,
+        _ if name.starts_with("proxy-") => Fate::Other,
+        _ => Fate::Kept,
+    }
 }
 
 /// `cf-aig-…`, with underscores for hyphens too: some servers read the two as one.
@@ -136,67 +180,66 @@ fn is_directive(name: &str) -> bool {
     is_gateway_header(name) || matches!(name, "cf-cache-ttl" | "cf-skip-cache")
 }
 
-fn stays_with_the_gateway(name: &str) -> bool {
-    // The first letter settles it for most headers.
-    match name.as_bytes().first() {
-        Some(b'c') => {
-            matches!(name, "connection" | "cookie" | "cf-connecting-ip") || is_directive(name)
+// In these two, the first letters settle it for nearly every header that is kept.
+
+fn fate_to_provider(name: &str) -> Fate {
+    match name.as_bytes() {
+        [b'a', b'u' | b'p', ..] | [b'x', b'-', b'a' | b'g', ..]
+            if credentials::is_credential(name) =>
+        {
+            Fate::Credential
         }
-        Some(b'f') => name == "forwarded",
-        Some(b'x') => name == "x-real-ip" || name.starts_with("x-forwarded-"),
-        Some(b't') => name == "true-client-ip" || is_hop_by_hop(name),
-        Some(b'h' | b'k' | b'p' | b'u') => is_hop_by_hop(name),
-        _ => false,
+        [b'c', b'f', ..] if is_directive(name) || name == "cf-connecting-ip" => Fate::Other,
+        [b'c', b'o', b'o', ..] if name == "cookie" => Fate::Usual(COOKIE_PLACE),
+        [b'f', b'o', ..] if name == "forwarded" => Fate::Usual(FORWARDED_PLACE),
+        [b'h', ..] if name == "host" => Fate::Host,
+        [b'x', b'-', b'f', ..] if name.starts_with("x-forwarded-") => Fate::Other,
+        [b'x', b'-', b'r', ..] if name == "x-real-ip" => Fate::Other,
+        [b't', b'r', ..] if name == "true-client-ip" => Fate::Other,
+        [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
+            fate_of_hop_by_hop(name)
+        }
+        _ => Fate::Kept,
     }
 }
 
-fn never_reaches_a_client(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    is_hop_by_hop(text)
-        || is_gateway_header(text)
-        || *name == SET_COOKIE
-        || credentials::is_credential(name)
+fn fate_to_client(name: &str) -> Fate {
+    match name.as_bytes() {
+        [b'a', b'u' | b'p', ..] | [b'x', b'-', b'a' | b'g', ..]
+            if credentials::is_credential(name) =>
+        {
+            Fate::Other
+        }
+        [b'c', b'f', ..] if is_gateway_header(name) => Fate::Other,
+        [b's', b'e', ..] if name == "set-cookie" => Fate::Usual(SET_COOKIE_PLACE),
+        [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
+            fate_of_hop_by_hop(name)
+        }
+        _ => Fate::Kept,
+    }
 }
 
-fn may_be_a_trailer(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    let is_framing_routing_or_content = matches!(
-        text,
-        "host"
-            | "content-length"
-            | "content-encoding"
-            | "content-type"
-            | "content-range"
-            | "set-cookie"
+fn may_be_a_trailer(name: &str) -> bool {
+    let is_content = matches!(
+        name,
+        "content-length" | "content-encoding" | "content-type" | "content-range" | "set-cookie"
     );
-    !is_framing_routing_or_content
-        && !stays_with_the_gateway(text)
-        && !credentials::is_credential(name)
+    !is_content && fate_to_provider(name) == Fate::Kept
 }
 
-/// A length beside chunks is how messages are smuggled (RFC 9112 §6.3): the chunks are what counts.
-fn distrust_double_framing(headers: &mut HeaderMap) {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(CONTENT_LENGTH);
-    }
+/// It names no field but those that go anyway.
+fn is_ordinary_connection(value: &HeaderValue) -> bool {
+    let value = value.as_bytes();
+    value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
 }
 
 /// Every field that a `connection` line names is of this hop alone (RFC 9110 §7.6.1).
 fn remove_named_by_connection(headers: &mut HeaderMap) {
-    let is_ordinary = |value: &HeaderValue| {
-        value.as_bytes().eq_ignore_ascii_case(b"keep-alive")
-            || value.as_bytes().eq_ignore_ascii_case(b"close")
-    };
-    if headers.get_all(CONNECTION).iter().all(is_ordinary) {
-        return;
-    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-        // A client must name `te` there; what may pass of it is decided by its value.
-        .filter(|name| *name != TE)
         .collect();
     for name in named {
         headers.remove(name);
@@ -214,7 +257,7 @@ fn allowed_trailer_names(headers: &HeaderMap) -> Option<HeaderValue> {
     for value in headers.get_all(TRAILER) {
         for token in value.as_bytes().split(|byte| *byte == b',') {
             let Ok(name) = HeaderName::from_bytes(token.trim_ascii()) else { continue };
-            if may_be_a_trailer(&name) {
+            if may_be_a_trailer(name.as_str()) {
                 allowed.push_str(if allowed.is_empty() { "" } else { ", " });
                 allowed.push_str(name.as_str());
             }

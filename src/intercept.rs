@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tower::BoxError;
+use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::admit::Shared;
+use crate::admit::{Admission, Peeking, Shared};
 use crate::body::{InterceptBody, RequestBody};
 use crate::future::InterceptFuture;
+use crate::peek::Drain;
 
 /// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
 ///
@@ -62,10 +64,22 @@ where
         self.app.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let Some(route) = self.shared.route(&request) else {
             return InterceptFuture::app(self.app.call(request));
         };
-        InterceptFuture::gateway(self.shared.admit(&route, request), self.upstream.clone())
+        match self.shared.admit(&route, &mut request) {
+            Admission::Forward(mut relay) => {
+                let call = Oneshot::new(self.upstream.clone(), relay.send(request));
+                InterceptFuture::forwarded(call, relay)
+            }
+            Admission::Peek(seek) => {
+                let peeking = Peeking::new(&self.shared, seek, request);
+                InterceptFuture::peeking(Box::new(peeking), self.upstream.clone())
+            }
+            Admission::Answered(response) => {
+                InterceptFuture::answered(response, Drain::of(request, self.shared.peek_limit))
+            }
+        }
     }
 }

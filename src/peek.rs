@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Request;
+use http::header::EXPECT;
 use http_body::Body;
 
 use crate::body::RequestBody;
@@ -101,6 +103,9 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         self.frames.push_back(data);
         if let Some(found) = self.scanner.model() {
             let routed = model::split(found).ok_or_else(no_prefix)?;
+            if found.offset + found.raw.len() as u64 > self.limit as u64 {
+                return Err(self.too_large());
+            }
             if self.body.is_end_stream() {
                 self.scanner.finish().map_err(refusal)?;
             }
@@ -130,6 +135,29 @@ impl<B: Body<Data = Bytes>> Peek<B> {
              Put `model` first, or use the provider's own path."
         );
         Rejection::of_request(Code::BodyTooLarge, message)
+    }
+}
+
+/// A body that nobody wants, where its client would otherwise not come to read the answer.
+pub(crate) struct Drain<B>(Pin<Box<B>>);
+
+/// What a client can have written before it reads, without harm.
+const HARMLESS: u64 = 64 * 1024;
+
+impl<B: Body> Drain<B> {
+    /// Only a body of a known and bearable length; a client that asks before it sends gets its
+    /// answer at once.
+    pub(crate) fn of(request: Request<B>, limit: usize) -> Option<Self> {
+        let length = request.body().size_hint().upper()?;
+        let is_sent =
+            (HARMLESS..=limit as u64).contains(&length) && !request.headers().contains_key(EXPECT);
+        is_sent.then(|| Self(Box::pin(request.into_body())))
+    }
+
+    /// Ready when all is read, or the client has broken off.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(Ok(_)) = ready!(self.0.as_mut().poll_frame(cx)) {}
+        Poll::Ready(())
     }
 }
 

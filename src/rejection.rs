@@ -180,13 +180,16 @@ impl Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Endpoint;
     use crate::route::Place;
     use http::{Method, Uri};
     use serde_json::{Value, json};
 
-    fn body(operation: Operation, format: ErrorFormat) -> (Value, GatewayContext) {
+    fn body(endpoint: &'static str, format: ErrorFormat) -> (Value, GatewayContext) {
         let uri = Uri::from_static("/v1/a/g/grok/x?key=secret");
-        let context = GatewayContext::new(Method::POST, uri, Place::default(), operation, None);
+        let endpoint = Endpoint::Unified(endpoint);
+        let context =
+            GatewayContext::new(Method::POST, uri, Place::default(), endpoint, None, None);
         let rejection = Rejection::of_request(Code::UnknownProvider, "no \"x\"").param("model");
         let response = rejection.into_response(&context, format);
         assert_eq!(response.status(), 400);
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn openai_and_anthropic_sdks_each_get_their_shape() {
-        let (error, context) = body(Operation::Chat, ErrorFormat::Provider);
+        let (error, context) = body("chat/completions", ErrorFormat::Provider);
         let gateway = json!({"code": 2008, "log_id": context.log_id().to_string()});
         let expected = json!({
             "error": {"message": "no \"x\"", "type": "invalid_request_error", "code": "unknown_provider", "param": "model"},
@@ -204,7 +207,7 @@ mod tests {
         });
         assert_eq!(error, expected);
 
-        let (error, context) = body(Operation::Messages, ErrorFormat::Provider);
+        let (error, context) = body("messages", ErrorFormat::Provider);
         let expected = json!({
             "type": "error",
             "error": {"type": "invalid_request_error", "message": "no \"x\""},
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_hosted_gateways_envelope() {
-        let (error, _) = body(Operation::Chat, ErrorFormat::Cloudflare);
+        let (error, _) = body("chat/completions", ErrorFormat::Cloudflare);
         let expected = json!({
             "success": false, "result": [], "messages": [], "error": [{"code": 2008, "message": "no \"x\""}],
             "name": "AiGatewayError", "httpCode": 400, "internalCode": 2008, "message": "no \"x\"", "description": "no \"x\"",

@@ -29,7 +29,6 @@ pub(crate) struct Relay {
     pub(crate) exchange: Exchange,
     format: ErrorFormat,
     takes_trailers: bool,
-    warning: Option<HeaderValue>,
     /// The provider was chosen by the gateway, so the response says which.
     pub(crate) announces_provider: bool,
     /// Set where the rest of the request body can still refuse the request.
@@ -42,34 +41,24 @@ impl Relay {
         exchange: Exchange,
         format: ErrorFormat,
         takes_trailers: bool,
-        warning: Option<HeaderValue>,
     ) -> Self {
-        Self {
-            context,
-            exchange,
-            format,
-            takes_trailers,
-            warning,
-            announces_provider: false,
-            watch: None,
-        }
+        Self { context, exchange, format, takes_trailers, announces_provider: false, watch: None }
     }
 
     /// The provider's response, as the client is to get it.
-    pub(crate) fn relay<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
+    pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
             return self.failed(Failure::Protocol).map(ResponseBody::local);
         }
-        let (mut parts, body) = response.into_parts();
-        self.exchange.head(parts.status, &parts.headers);
-        headers::strip_response(&mut parts.headers, self.takes_trailers);
-        self.announce(&mut parts.headers);
-        parts.headers.insert(STEP, HeaderValue::from_static("0"));
-        parts.extensions.insert(self.context);
+        self.exchange.head(response.status(), response.headers());
+        headers::strip_response(response.headers_mut(), self.takes_trailers);
+        self.announce(response.headers_mut());
+        response.headers_mut().insert(STEP, HeaderValue::from_static("0"));
+        response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
-        let body = ResponseBody::relayed(body, self.exchange, self.takes_trailers, self.watch);
-        Response::from_parts(parts, body)
+        response
+            .map(|body| ResponseBody::relayed(body, self.exchange, self.takes_trailers, self.watch))
     }
 
     /// The answer for a request whose upstream call failed.
@@ -88,12 +77,13 @@ impl Relay {
         response
     }
 
-    fn announce(&mut self, headers: &mut HeaderMap) {
+    fn announce(&self, headers: &mut HeaderMap) {
         if let Ok(log_id) = HeaderValue::from_bytes(&self.context.log_id().ulid()) {
             headers.insert(LOG_ID, log_id);
         }
         headers.insert(EVENT_ID, self.context.event_id());
-        if let Some(warning) = self.warning.take() {
+        let directives = self.context.directives();
+        if let Some(warning) = directives.and_then(|directives| directives.warning.clone()) {
             headers.insert(WARNING, warning);
         }
         if self.announces_provider {

@@ -8,9 +8,10 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::admit::{Admission, Shared};
+use crate::admit::{Admission, Peeking, Shared};
 use crate::body::{RequestBody, ResponseBody};
 use crate::future::ResponseFuture;
+use crate::peek::Drain;
 
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
 /// other requests as they are.
@@ -58,18 +59,22 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let Some(route) = self.shared.route(&request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
-        match self.shared.admit(&route, request) {
-            Admission::Forward(request, relay) => {
+        match self.shared.admit(&route, &mut request) {
+            Admission::Forward(mut relay) => {
+                let request = relay.send(request);
                 ResponseFuture::forwarded(self.inner.call(request), relay)
             }
-            Admission::Peek(peeking) => ResponseFuture::peeking(peeking, self.unready_clone()),
+            Admission::Peek(seek) => {
+                let peeking = Peeking::new(&self.shared, seek, request);
+                ResponseFuture::peeking(Box::new(peeking), self.unready_clone())
+            }
             Admission::Answered(response) => {
                 self.unready_clone();
-                ResponseFuture::answered(response)
+                ResponseFuture::answered(response, Drain::of(request, self.shared.peek_limit))
             }
         }
     }

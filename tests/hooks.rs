@@ -422,3 +422,38 @@ async fn a_body_does_not_say_that_it_is_over_while_it_owes_its_end() {
     assert!(body.frame().await.is_none());
     assert_eq!(recorder.end().outcome, Outcome::Complete);
 }
+
+/// A response body that reads the request as it goes and takes no notice of how that ends.
+struct Duplex<B>(B);
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Duplex<B> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        match std::pin::Pin::new(&mut self.0).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun() {
+    let recorder = Recorder::default();
+    let duplex = service_fn(|request: Request<tower_ai_gateway::RequestBody<Steps>>| async {
+        Ok::<_, Infallible>(Response::new(Duplex(request.into_body())))
+    });
+    let service = layer(recorder.clone()).layer(duplex);
+    let upload =
+        [Step::Data(r#"{"model":"grok/grok-4","#), Step::Pending, Step::Data(r#""model":"x"}"#)];
+    let request = Request::post(UNIFIED).body(Steps::new(&upload)).unwrap();
+    let mut body = service.oneshot(request).await.unwrap().into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), r#"{"model":"grok-4","#);
+    assert!(body.frame().await.unwrap().is_err());
+    let end = recorder.end();
+    assert_eq!((end.outcome, end.failure), (Outcome::Broken, Some(Failure::RequestBody)));
+}

@@ -99,10 +99,9 @@ where
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 let frame = ready!(peeked.rest.as_mut().poll_frame(cx));
-                if let Some(Ok(frame)) = &frame
-                    && let Some(data) = frame.data_ref()
-                    && peeked.watcher.check(data).is_err()
-                {
+                let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                let is_last = frame.is_none() || peeked.rest.is_end_stream();
+                if peeked.watcher.check(data.map_or(&[], |data| data), is_last).is_err() {
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
                 frame

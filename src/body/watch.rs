@@ -82,10 +82,11 @@ impl Watcher {
     }
 
     /// For bodies that were routed by their model: what contradicts the routing is an error.
-    pub(crate) fn check(&mut self, data: &[u8]) -> Result<(), ScanError> {
+    pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
         self.count(data);
         let Some(scanner) = &mut self.scanner else { return Ok(()) };
-        let checked = scanner.push(data);
+        let checked =
+            scanner.push(data).and_then(|()| if is_last { scanner.finish() } else { Ok(()) });
         self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
         checked.inspect_err(|error| self.watch.refuse(*error))
     }

@@ -12,7 +12,7 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
 fn to_provider(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = map(lines);
     let survey = survey_request(&mut headers);
-    strip_request(&mut headers, survey, &HeaderValue::from_static("api.x.ai"));
+    strip_request(&mut headers, &survey, &HeaderValue::from_static("api.x.ai"));
     headers
 }
 
@@ -186,7 +186,7 @@ proptest! {
         };
         let mut got = borrow(&lines);
         let survey = survey_request(&mut got);
-        strip_request(&mut got, survey, &HeaderValue::from_static("api.x.ai"));
+        strip_request(&mut got, &survey, &HeaderValue::from_static("api.x.ai"));
         got.remove("host");
         prop_assert_eq!(got, borrow(&expected));
     }

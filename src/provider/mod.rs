@@ -94,31 +94,35 @@ impl Provider {
     }
 }
 
-/// All providers of a layer, found by slug or alias.
+/// All providers of a layer, by slug and by alias.
 #[derive(Debug)]
-pub(crate) struct Providers(Box<[Arc<Upstream>]>);
+pub(crate) struct Providers(Box<[(Box<str>, Arc<Upstream>)]>);
 
 impl Providers {
     pub(crate) fn new(providers: Vec<Provider>) -> Result<Self, ConfigError> {
-        let mut checked: Vec<Arc<Upstream>> = Vec::new();
+        let mut named: Vec<(Box<str>, Arc<Upstream>)> = Vec::new();
         for provider in providers {
-            let upstream = Upstream::new(provider)?;
-            let taken =
-                |name: &str| checked.iter().any(|other| other.names().any(|taken| taken == name));
-            if let Some(name) = upstream.names().find(|name| taken(name)) {
-                return Err(ConfigError::DuplicateSlug { slug: name.to_owned() });
+            let names: Vec<Box<str>> = std::iter::once(&provider.slug)
+                .chain(&provider.aliases)
+                .map(|name| Box::from(&**name))
+                .collect();
+            let upstream = Arc::new(Upstream::new(provider)?);
+            for name in names {
+                if named.iter().any(|(taken, _)| *taken == name) {
+                    return Err(ConfigError::DuplicateSlug { slug: name.into() });
+                }
+                named.push((name, upstream.clone()));
             }
-            checked.push(Arc::new(upstream));
         }
-        if checked.is_empty() {
+        if named.is_empty() {
             return Err(ConfigError::NoProvider);
         }
-        Ok(Self(checked.into()))
+        Ok(Self(named.into()))
     }
 
     /// A dozen short names: comparing lengths first beats hashing.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.iter().find(|upstream| upstream.names().any(|known| known == name))
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, upstream)| upstream)
     }
 }
 

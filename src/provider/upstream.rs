@@ -7,18 +7,16 @@ use http::{HeaderValue, Uri};
 
 use super::Provider;
 use crate::layer::ConfigError;
-use crate::route::join::{self, PathRefused};
+use crate::route::join::{self, Base, PathRefused};
 
 /// A provider that has been checked, with all that a request needs made ready.
 pub(crate) struct Upstream {
     slug: Box<str>,
-    aliases: Box<[Box<str>]>,
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
-    base_path: Box<str>,
-    openai_path: Box<str>,
-    join_rule: bool,
+    native: Base,
+    openai: Base,
 }
 
 impl Upstream {
@@ -48,30 +46,20 @@ impl Upstream {
         if path.query().is_some() || base_url.contains('#') {
             return Err(refuse("it must not have a query or a fragment"));
         }
-        let base_path = path.path().trim_end_matches('/');
-        if join::check(base_path).is_err() || join::check(&openai_path).is_err() {
-            return Err(refuse("its path must not have dot segments"));
-        }
+        let dots = |_| refuse("its path must not have dot segments");
+        let native = Base::new(path.path(), join_rule).map_err(dots)?;
+        join::check(&openai_path).map_err(dots)?;
+        // A base that was moved may already hold the way to the OpenAI-compatible API.
+        let openai = Base::new(path.path(), true)
+            .and_then(|base| base.join(openai_path.trim_matches('/'), None));
+        let openai = Base::new(openai.map_err(dots)?.path(), true).map_err(dots)?;
         let host = HeaderValue::from_str(authority.as_str())
             .map_err(|_| refuse("its host is malformed"))?;
-        Ok(Self {
-            aliases: aliases.iter().map(|alias| Box::from(&**alias)).collect(),
-            base_path: Box::from(base_path),
-            openai_path: Box::from(openai_path.trim_matches('/')),
-            slug: Box::from(&*slug),
-            scheme,
-            authority,
-            host,
-            join_rule,
-        })
+        Ok(Self { slug: Box::from(&*slug), scheme, authority, host, native, openai })
     }
 
     pub(crate) fn slug(&self) -> &str {
         &self.slug
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.slug).chain(self.aliases.iter().map(|alias| &**alias))
     }
 
     /// What a request to this provider has as `host`.
@@ -81,7 +69,7 @@ impl Upstream {
 
     /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
     pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        self.uri(join::join(&self.base_path, "", rest, query, self.join_rule)?)
+        self.uri(self.native.join(rest, query)?)
     }
 
     /// The URI of an endpoint of the provider's OpenAI-compatible API.
@@ -90,7 +78,7 @@ impl Upstream {
         endpoint: &str,
         query: Option<&str>,
     ) -> Result<Uri, PathRefused> {
-        self.uri(join::join(&self.base_path, &self.openai_path, endpoint, query, true)?)
+        self.uri(self.openai.join(endpoint, query)?)
     }
 
     fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
@@ -104,7 +92,7 @@ impl Upstream {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}://{}{}", self.slug, self.scheme, self.authority, self.base_path)
+        write!(f, "{} at {}://{}{}", self.slug, self.scheme, self.authority, self.native.path())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The join rule: base path and rest become one upstream path, byte for byte or not at all.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 
 /// The path could leave the base path, in the eyes of some server, or is no path.
@@ -15,8 +15,10 @@ const DECODINGS: usize = 3;
 ///
 /// They are refused, not resolved: the provider's server may not resolve them as we would.
 pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
-    if !path.contains('%') {
-        return no_dot_segment(path.as_bytes());
+    match memchr::memchr2(b'%', b'.', path.as_bytes()) {
+        None => return Ok(()),
+        Some(_) if !path.contains('%') => return no_dot_segment(path.as_bytes()),
+        Some(_) => {}
     }
     let mut decoded = path.as_bytes().to_vec();
     for _ in 0..DECODINGS {
@@ -27,10 +29,6 @@ pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
 }
 
 fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
-    // Most paths have no dot behind a separator at all.
-    if memchr::memchr(b'.', path).is_none() {
-        return Ok(());
-    }
     let mut segments = path.split(|byte| matches!(byte, b'/' | b'\\'));
     let is_dots = |segment: &[u8]| {
         let name = segment.split(|byte| *byte == b';').next();
@@ -59,52 +57,63 @@ fn percent_decode(path: &mut Vec<u8>) {
     path.truncate(to);
 }
 
-/// `base` + `/` + `middle` + `/` + `rest`, with the query as it came.
-///
-/// With `dedupe`, a segment that ends one part and begins the next is there once: the base
-/// `/v1` gives `/v1/chat` for `v1/chat` and for `chat`. Whole segments are compared, so `v1beta`
-/// stays. `base` begins with `/` or is empty; the other two do not begin with one. `rest` must
-/// have passed [`check`].
-pub(crate) fn join(
-    base: &str,
-    middle: &str,
-    rest: &str,
-    query: Option<&str>,
+/// What stands before the rest: a path that begins with `/` and does not end with one, or nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    path: Box<str>,
+    last_segment: Box<str>,
     dedupe: bool,
-) -> Result<PathAndQuery, PathRefused> {
-    let middle = if dedupe { without_repeat(base, middle) } else { middle };
-    let rest = if dedupe {
-        without_repeat(if middle.is_empty() { base } else { middle }, rest)
-    } else {
-        rest
-    };
-    let parts = [middle, rest];
-    let length =
-        base.len() + middle.len() + rest.len() + query.map_or(0, |query| query.len() + 1) + 2;
-    let mut path = BytesMut::with_capacity(length);
-    path.put_slice(base.as_bytes());
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        path.put_u8(b'/');
-        path.put_slice(part.as_bytes());
-    }
-    if path.is_empty() {
-        path.put_u8(b'/');
-    }
-    if let Some(query) = query {
-        path.put_u8(b'?');
-        path.put_slice(query.as_bytes());
-    }
-    let path: Bytes = path.freeze();
-    PathAndQuery::from_maybe_shared(path).map_err(|_| PathRefused)
 }
 
-/// `next` without its first segment where that is the last one of `before`.
-fn without_repeat<'a>(before: &str, next: &'a str) -> &'a str {
-    let last = before.rsplit('/').next().unwrap_or_default();
-    match next.strip_prefix(last) {
-        Some(rest) if !last.is_empty() && rest.is_empty() => "",
-        Some(rest) if !last.is_empty() && rest.starts_with('/') => &rest[1..],
-        _ => next,
+impl Base {
+    /// With `dedupe`, a segment that ends the base and begins the rest is there once: the base
+    /// `/v1` gives `/v1/chat` for `v1/chat` and for `chat`. Whole segments count, so `v1beta` stays.
+    pub(crate) fn new(path: &str, dedupe: bool) -> Result<Self, PathRefused> {
+        check(path)?;
+        let path = path.trim_end_matches('/');
+        let last_segment = path.rsplit('/').next().unwrap_or_default();
+        Ok(Self { path: path.into(), last_segment: last_segment.into(), dedupe })
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The base, `/`, `rest` without a slash before it, and the query as it came.
+    ///
+    /// `rest` must have passed [`check`].
+    pub(crate) fn join(
+        &self,
+        rest: &str,
+        query: Option<&str>,
+    ) -> Result<PathAndQuery, PathRefused> {
+        let rest = if self.dedupe { self.without_repeat(rest) } else { rest };
+        let slash = !rest.is_empty() || self.path.is_empty();
+        // Of exactly the right length: only then is it turned into `Bytes` without another allocation.
+        let length = self.path.len()
+            + usize::from(slash)
+            + rest.len()
+            + query.map_or(0, |query| query.len() + 1);
+        let mut path = Vec::with_capacity(length);
+        path.extend_from_slice(self.path.as_bytes());
+        if slash {
+            path.push(b'/');
+        }
+        path.extend_from_slice(rest.as_bytes());
+        if let Some(query) = query {
+            path.push(b'?');
+            path.extend_from_slice(query.as_bytes());
+        }
+        PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| PathRefused)
+    }
+
+    fn without_repeat<'a>(&self, rest: &'a str) -> &'a str {
+        match rest.strip_prefix(&*self.last_segment) {
+            Some(_) if self.last_segment.is_empty() => rest,
+            Some("") => "",
+            Some(after) => after.strip_prefix('/').unwrap_or(rest),
+            None => rest,
+        }
     }
 }
 
@@ -113,8 +122,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn xai(rest: &str) -> String {
-        join("/v1", "", rest, None, true).unwrap().to_string()
+    fn join(base: &str, rest: &str, query: Option<&str>) -> String {
+        Base::new(base, true).unwrap().join(rest, query).unwrap().to_string()
     }
 
     #[test]
@@ -132,17 +141,13 @@ mod tests {
             ("models/grok%2F4%20x/", "/v1/models/grok%2F4%20x/"),
             ("a//b", "/v1/a//b"),
         ] {
-            assert_eq!(xai(rest), path, "{rest}");
+            assert_eq!(join("/v1", rest, None), path, "{rest}");
         }
-        assert_eq!(join("/v1", "", "v1/chat", None, false).unwrap(), "/v1/v1/chat");
-        assert_eq!(
-            join("/openai/v1", "", "v1/chat", Some("a=%2F&b"), true).unwrap(),
-            "/openai/v1/chat?a=%2F&b"
-        );
-        assert_eq!(join("", "", "", None, true).unwrap(), "/");
-        assert_eq!(join("", "", "v1/messages", None, true).unwrap(), "/v1/messages");
-        assert_eq!(join("", "v1", "messages", None, true).unwrap(), "/v1/messages");
-        assert_eq!(join("/v1", "v1", "messages", Some(""), true).unwrap(), "/v1/messages?");
+        let exact = Base::new("/v1", false).unwrap();
+        assert_eq!(exact.join("v1/chat", None).unwrap(), "/v1/v1/chat");
+        assert_eq!(join("/openai/v1/", "v1/chat", Some("a=%2F&b")), "/openai/v1/chat?a=%2F&b");
+        assert_eq!(join("", "", None), "/");
+        assert_eq!(join("/", "v1/messages", Some("")), "/v1/messages?");
     }
 
     #[test]
@@ -203,7 +208,7 @@ mod tests {
             let rest = rest.concat();
             let rest = rest.trim_start_matches('/');
             prop_assert_eq!(check(rest).is_err(), escapes(rest));
-            if check(rest).is_ok() && let Ok(joined) = join("/v1", "", rest, query.as_deref(), true) {
+            if check(rest).is_ok() && let Ok(joined) = Base::new("/v1", true).unwrap().join(rest, query.as_deref()) {
                 prop_assert!(joined.path() == "/v1" || joined.path().starts_with("/v1/"));
                 prop_assert_eq!(joined.query(), query.as_deref());
                 let whole = format!("/v1/{rest}");
@@ -214,7 +219,7 @@ mod tests {
 
         #[test]
         fn the_join_rule_drops_at_most_one_segment(base in "(/[a-z0-9]{1,3}){0,3}", rest in "[a-z0-9]{1,3}(/[a-z0-9]{1,3}){0,3}/?") {
-            let joined = join(&base, "", &rest, None, true).unwrap().to_string();
+            let joined = join(&base, &rest, None);
             let plain = format!("{base}/{rest}");
             let last = base.rsplit('/').next().unwrap();
             let first = rest.split('/').next().unwrap();

@@ -199,7 +199,10 @@ fn unified(endpoint: &str) -> Option<&'static str> {
 
 /// The first segment, and what follows its slash if it has one.
 fn split(path: &str) -> (&str, Option<&str>) {
-    path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)))
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+        None => (path, None),
+    }
 }
 
 /// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::json::object::ModelString;
 use crate::json::string::Decoder;
@@ -14,12 +14,22 @@ const COPY_UP_TO: usize = 16 * 1024;
 /// `grok/grok-4`, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RoutedModel {
-    /// What stands before the first `/`.
-    pub(crate) prefix: String,
-    /// The model as the provider knows it, slashes included.
-    pub(crate) model: String,
+    name: String,
+    slash: usize,
     /// The bytes of the body that spell the prefix and its slash.
     pub(crate) cut: Range<u64>,
+}
+
+impl RoutedModel {
+    /// What stands before the first `/`.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.name[..self.slash]
+    }
+
+    /// The model as the provider knows it, slashes included.
+    pub(crate) fn model(&self) -> &str {
+        &self.name[self.slash + 1..]
+    }
 }
 
 /// Takes a model name apart at its first slash, however that is spelt.
@@ -27,44 +37,49 @@ pub(crate) struct RoutedModel {
 /// `None` where the string is malformed, or has no prefix, or nothing behind it.
 pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let mut decoder = Decoder::new(&model.raw);
-    let mut prefix = String::new();
-    let slash = decoder.by_ref().find_map(|(character, end)| {
-        if character == '/' {
-            return Some(end);
+    // No escape is shorter than what it stands for.
+    let mut name = String::with_capacity(model.raw.len());
+    let mut slash = None;
+    for (character, end) in decoder.by_ref() {
+        if character == '/' && slash.is_none() {
+            slash = Some((name.len(), end));
         }
-        prefix.push(character);
-        None
-    })?;
-    let name: String = decoder.by_ref().map(|(character, _)| character).collect();
-    let is_whole = decoder.is_done() && !prefix.is_empty() && !name.is_empty();
-    let cut = model.offset..model.offset + slash as u64;
-    is_whole.then_some(RoutedModel { prefix, model: name, cut })
+        name.push(character);
+    }
+    let (slash, end) = slash?;
+    let is_whole = decoder.is_done() && slash > 0 && slash + 1 < name.len();
+    let cut = model.offset..model.offset + end as u64;
+    is_whole.then_some(RoutedModel { name, slash, cut })
 }
 
 /// Takes the bytes of `cut` out of a body's first frames; all others stay as they are.
 pub(crate) fn splice(frames: &mut VecDeque<Bytes>, cut: &Range<u64>) {
     let mut offset = 0;
-    let mut spliced = VecDeque::with_capacity(frames.len() + 1);
-    for frame in frames.drain(..) {
+    let mut at = 0;
+    while at < frames.len() && offset < cut.end {
+        let frame = &mut frames[at];
         let length = frame.len() as u64;
-        let start = cut.start.clamp(offset, offset + length) - offset;
-        let end = cut.end.clamp(offset, offset + length) - offset;
+        let start = (cut.start.clamp(offset, offset + length) - offset) as usize;
+        let end = (cut.end.clamp(offset, offset + length) - offset) as usize;
         offset += length;
-        let (start, end) = (start as usize, end as usize);
-        if start == end {
-            spliced.push_back(frame);
-        } else if frame.len() <= COPY_UP_TO {
-            let mut joined = BytesMut::with_capacity(frame.len() - (end - start));
+        if start == 0 {
+            *frame = frame.slice(end..);
+        } else if end == frame.len() {
+            frame.truncate(start);
+        } else if start < end && frame.len() <= COPY_UP_TO {
+            let mut joined = Vec::with_capacity(frame.len() - (end - start));
             joined.extend_from_slice(&frame[..start]);
             joined.extend_from_slice(&frame[end..]);
-            spliced.push_back(joined.freeze());
-        } else {
-            spliced.push_back(frame.slice(..start));
-            spliced.push_back(frame.slice(end..));
+            *frame = Bytes::from(joined);
+        } else if start < end {
+            let tail = frame.slice(end..);
+            frame.truncate(start);
+            at += 1;
+            frames.insert(at, tail);
         }
+        at += 1;
     }
-    spliced.retain(|frame| !frame.is_empty());
-    *frames = spliced;
+    frames.retain(|frame| !frame.is_empty());
 }
 
 #[cfg(test)]
@@ -74,7 +89,7 @@ mod tests {
 
     fn routed(raw: &str) -> Option<(String, String, Range<u64>)> {
         let model = ModelString { raw: raw.as_bytes().to_vec(), offset: 10 };
-        split(&model).map(|model| (model.prefix, model.model, model.cut))
+        split(&model).map(|model| (model.prefix().to_owned(), model.model().to_owned(), model.cut))
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Heap allocations per request, and the sizes of the futures: ratchets that only go down.
+//!
+//! `cargo test --test allocations -- --nocapture` prints them.
+#![allow(clippy::unwrap_used)]
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::mem::size_of_val;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tower::{Layer, Service};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+
+/// What native requests may add to those of the bare client.
+const NATIVE: u64 = 10;
+/// What a hook may add to that: the ledger, the watch and what it learns from the body.
+const HOOKED: u64 = 5;
+
+/// A client or an app that is always ready and answers at once with a head such as xAI sends.
+#[derive(Clone, Copy)]
+struct AtOnce;
+
+impl AtOnce {
+    fn headers() -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(24);
+        for name in [
+            "content-type",
+            "cache-control",
+            "x-request-id",
+            "x-zero-data-retention",
+            "x-data-retention",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-remaining-tokens",
+            "x-metrics-e2e-ms",
+            "x-metrics-ttft-ms",
+            "vary",
+            "date",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        headers
+    }
+}
+
+impl<B> Service<Request<B>> for AtOnce {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        let mut response = Response::new(Full::from(Bytes::from_static(b"{}")));
+        *response.headers_mut() = Self::headers();
+        ready(Ok(response))
+    }
+}
+
+/// A request with the headers of the OpenAI SDK for Python.
+fn request(path: &'static str) -> Request<Full<Bytes>> {
+    let body = br#"{"model":"grok/grok-4","messages":[{"role":"user","content":"hi"}]}"#;
+    let mut request = Request::post(path).body(Full::from(Bytes::from_static(body))).unwrap();
+    for (name, value) in [
+        ("host", "127.0.0.1:8787"),
+        ("accept-encoding", "gzip, deflate"),
+        ("connection", "keep-alive"),
+        ("authorization", "Bearer test-key"),
+        ("accept", "application/json"),
+        ("content-type", "application/json"),
+        ("user-agent", "OpenAI/Python 3.54.0"),
+        ("x-stainless-lang", "python"),
+        ("x-stainless-os", "Linux"),
+        ("x-stainless-package-version", "3.54.0"),
+        ("x-stainless-retry-count", "0"),
+        ("content-length", "69"),
+    ] {
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    request
+}
+
+/// Allocations of one exchange, from the call to the end of the response body.
+fn allocations<S, R>(service: &S, path: &'static str) -> u64
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
+    S::Error: std::fmt::Debug,
+    R: Body,
+    R::Error: std::fmt::Debug,
+{
+    let exchange = |mut service: S, request| {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let mut future = pin!(service.call(request));
+        let Poll::Ready(response) = future.as_mut().poll(&mut cx) else { panic!("not at once") };
+        let mut body = pin!(response.unwrap().into_body());
+        while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
+            assert!(frame.is_ok());
+        }
+    };
+    // The first one pays for thread locals.
+    exchange(service.clone(), request(path));
+    let (service, request) = (service.clone(), request(path));
+    measure(|| exchange(service, request)).count_total
+}
+
+fn layer() -> GatewayLayer {
+    GatewayLayer::builder().provider(Provider::xai()).build().unwrap()
+}
+
+fn hooked() -> GatewayLayer {
+    let hook = |end: &EndEvent<'_>| assert!(end.status.is_some());
+    GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook).build().unwrap()
+}
+
+#[test]
+fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
+    let native = "/v1/acct/gw/grok/v1/chat/completions";
+    let unified = "/v1/acct/gw/compat/chat/completions";
+    let client = AtOnce;
+    let bare = allocations(&client, native);
+    let around = |path| allocations(&layer().layer(client), path) - bare;
+    let beside = |path| allocations(&layer().upstream(client).layer(client), path) - bare;
+    let with_hook = allocations(&hooked().layer(client), native) - bare;
+
+    println!("allocations added to {bare} of the bare client:");
+    println!("  not ours        around {:2}, beside {:2}", around("/health"), beside("/health"));
+    println!(
+        "  native          around {:2}, beside {:2}, with a hook {with_hook:2}",
+        around(native),
+        beside(native)
+    );
+    println!("  unified         around {:2}, beside {:2}", around(unified), beside(unified));
+
+    assert_eq!((around("/health"), beside("/health")), (0, 0));
+    assert!(
+        around(native) <= NATIVE && beside(native) <= NATIVE,
+        "{} {}",
+        around(native),
+        beside(native)
+    );
+    assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
+}
+
+#[test]
+fn the_futures_are_no_larger_than_they_were() {
+    let path = "/v1/acct/gw/grok/v1/chat/completions";
+    let around = size_of_val(&layer().layer(AtOnce).call(request(path)));
+    let beside = size_of_val(&layer().upstream(AtOnce).layer(AtOnce).call(request(path)));
+    let bare = size_of_val(&AtOnce.call(request(path)));
+    println!(
+        "sizes of futures in bytes: bare {bare}, around a client {around}, beside an app {beside}"
+    );
+    assert!(around <= 400, "{around}");
+    assert!(beside <= 700, "{beside}");
+}

@@ -1,0 +1,129 @@
+//! The layer beside an app and around a client, in the forms that the documentation shows.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use support::message::{Message, ok, request};
+use support::raw_upstream::{RawUpstream, Recorder};
+use support::wire::Wire;
+use tokio::net::TcpListener;
+use tower::timeout::TimeoutLayer;
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
+use tower_http::map_response_body::MapResponseBodyLayer;
+
+const NATIVE: &str = "POST /v1/acct/gw/grok/chat/completions";
+const UNIFIED: &str = "POST /v1/acct/gw/compat/chat/completions";
+const BODY: &[u8] = br#"{"model":"grok/grok-4"}"#;
+
+fn layer(base: String) -> GatewayLayer {
+    GatewayLayer::builder().provider(Provider::xai().base_url(base)).build().unwrap()
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/", get(|| async { "app" }))
+        .route("/v1/users/{id}/posts", get(|| async { "posts" }))
+}
+
+/// Serves an app that `axum::serve` takes as it is, and sends it one request after the other.
+async fn served(app: Router, requests: &[Vec<u8>]) -> Vec<Message> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(Wire::connect(addr).await.send_and_read(request).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn beside_an_axum_app_by_router_layer() {
+    let upstream = Recorder::answering(|_| ok(b"grok")).await;
+    let app = app().layer(layer(upstream.base("/v1")).upstream(HttpClient::new().unwrap()));
+    let requests = [
+        request(NATIVE, &[], BODY),
+        request(UNIFIED, &[], BODY),
+        request("GET /", &[], b""),
+        request("GET /v1/users/42/posts", &[], b""),
+        request("GET /nowhere", &[], b""),
+    ];
+    let answers = served(app, &requests).await;
+    let bodies: Vec<&[u8]> = answers.iter().map(Message::body).collect();
+    assert_eq!(bodies, [&b"grok"[..], b"grok", b"app", b"posts", b""]);
+    assert_eq!(answers[4].status(), 404, "the app's own fallback");
+    let targets: Vec<_> =
+        upstream.requests().iter().map(|request| request.head.target().to_owned()).collect();
+    assert_eq!(targets, ["/v1/chat/completions", "/v1/chat/completions"]);
+}
+
+#[tokio::test]
+async fn around_a_whole_router_with_its_body_mapped() {
+    let upstream = Recorder::answering(|_| ok(b"grok")).await;
+    let gateway = layer(upstream.base("/v1")).upstream(HttpClient::new().unwrap());
+    let service = ServiceBuilder::new()
+        .layer(MapResponseBodyLayer::new(Body::new))
+        .layer(gateway)
+        .service(app());
+    let requests = [request(NATIVE, &[], BODY), request("GET /", &[], b"")];
+    let answers = served(Router::new().fallback_service(service), &requests).await;
+    let bodies: Vec<&[u8]> = answers.iter().map(Message::body).collect();
+    assert_eq!(bodies, [&b"grok"[..], b"app"]);
+}
+
+#[tokio::test]
+async fn around_a_client() {
+    let upstream = Recorder::answering(|_| ok(b"grok")).await;
+    let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new().unwrap();
+    let service = ServiceBuilder::new().layer(layer(upstream.base("/v1"))).service(client);
+    for line in [NATIVE, UNIFIED] {
+        let path = line.split(' ').nth(1).unwrap();
+        let request = Request::post(path).body(Full::from(BODY)).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "grok");
+    }
+    assert_eq!(upstream.requests()[1].body(), br#"{"model":"grok-4"}"#);
+}
+
+#[tokio::test]
+async fn around_a_client_what_is_not_the_gateways_goes_to_the_client_as_it_is() {
+    let echo = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
+        let uri = request.uri().to_string();
+        assert!(request.extensions().is_empty());
+        Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::from(uri)))
+    });
+    let uri = "https://elsewhere.example/v1/users/42/posts?a=1";
+    let request = Request::get(uri).header("cookie", "a=1").body(Full::default()).unwrap();
+    let response =
+        layer("http://127.0.0.1:9/v1".into()).layer(echo).oneshot(request).await.unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), uri);
+}
+
+#[tokio::test]
+async fn a_timeout_layer_under_it_is_a_504_that_names_it() {
+    let mut upstream = RawUpstream::start().await;
+    let client = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(Duration::from_millis(50)))
+        .service(HttpClient::new().unwrap());
+    let app = app().layer(layer(upstream.base("/v1")).upstream(client));
+    let silent = async {
+        let mut provider = upstream.accept().await;
+        provider.read_message().await;
+        // Neither answers nor closes while the gateway waits.
+        provider.ended().await
+    };
+    let requests = [request(NATIVE, &[], BODY)];
+    let (answers, _) = tokio::join!(served(app, &requests), silent);
+    let error = answers[0].gateway_error(504, 2504);
+    assert!(error["error"]["message"].as_str().unwrap().contains("head timeout"), "{error}");
+}

@@ -1,0 +1,141 @@
+//! A gateway beside an app, served over a real socket.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower::util::MapRequest;
+use tower_ai_gateway::{
+    Builder, GatewayContext, GatewayLayer, HttpClient, HttpClientBuilder, Mount, Provider,
+    RequestBody,
+};
+
+use super::message::Message;
+use super::wire::Wire;
+
+/// What is to be served.
+#[derive(Debug)]
+pub struct Setup {
+    layer: Builder,
+    client: HttpClientBuilder,
+}
+
+impl Setup {
+    /// `grok` at `base`, under the default mounts, `/ai`, and `/only`, which is exclusive.
+    pub fn new(base: impl Into<String>) -> Self {
+        let layer = GatewayLayer::builder()
+            .provider(Provider::xai().base_url(base))
+            .mount(Mount::hosted())
+            .mount(Mount::rest())
+            .mount(Mount::at("/ai"))
+            .mount(Mount::at("/only").exclusive());
+        Self { layer, client: HttpClient::<RequestBody<Incoming>>::builder() }
+    }
+
+    pub fn provider(self, provider: Provider) -> Self {
+        self.layer(|layer| layer.provider(provider))
+    }
+
+    pub fn layer(mut self, change: impl FnOnce(Builder) -> Builder) -> Self {
+        self.layer = change(self.layer);
+        self
+    }
+
+    pub fn client(mut self, change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder) -> Self {
+        self.client = change(self.client);
+        self
+    }
+
+    pub async fn start(self) -> Gateway {
+        let layer = self.layer.build().unwrap().upstream(self.client.build().unwrap());
+        let service = MapRequest::new(layer.layer(app()), marked);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                let service = TowerToHyperService::new(service.clone());
+                tokio::spawn(async move {
+                    let mut server = auto::Builder::new(TokioExecutor::new());
+                    server.http1().timer(TokioTimer::new());
+                    // A client that breaks off is part of many tests.
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Gateway { addr }
+    }
+}
+
+/// Where a gateway listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Gateway {
+    pub addr: SocketAddr,
+}
+
+impl Gateway {
+    /// `grok` at `base`, with the defaults of the crate.
+    pub async fn start(base: impl Into<String>) -> Self {
+        Setup::new(base).start().await
+    }
+
+    pub async fn connect(&self) -> Wire {
+        Wire::connect(self.addr).await
+    }
+
+    /// The answer to one request on a connection of its own.
+    pub async fn answer(&self, request: impl AsRef<[u8]>) -> Message {
+        let mut wire = self.connect().await;
+        wire.send(request).await;
+        wire.read_message().await
+    }
+}
+
+/// What the server puts into the extensions of every request before the gateway sees it.
+#[derive(Clone, Debug)]
+struct Mark;
+
+fn marked(mut request: Request<Incoming>) -> Request<Incoming> {
+    request.extensions_mut().insert(Mark);
+    request
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/health", axum::routing::get(|| async { "well" }))
+        .route("/v1/users/{id}/posts", axum::routing::any(describe))
+        .fallback(describe)
+}
+
+/// Says what of a request has reached the app.
+async fn describe(request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+    let headers: Vec<String> = headers.collect();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let json = serde_json::json!({
+        "method": parts.method.as_str(),
+        "uri": parts.uri.to_string(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+        "mark": parts.extensions.get::<Mark>().is_some(),
+        "context": parts.extensions.get::<GatewayContext>().is_some(),
+    });
+    let response = Response::builder()
+        .status(418)
+        .header("x-app", "1")
+        .header("set-cookie", "session=1")
+        .header("cf-aig-log-id", "the app's own");
+    response.body(Body::from(json.to_string())).unwrap()
+}
