@@ -1,4 +1,117 @@
 //! An AI gateway as a Tower layer.
+//!
+//! Cloudflare's AI Gateway is a hosted proxy: a client replaces `https://api.x.ai/v1` by
+//! `https://gateway…/v1/{account_id}/{gateway_id}/grok` and keeps its own key. This crate gives the
+//! same paths and the same `cf-aig-*` headers inside of your own process, as a [`GatewayLayer`].
+//! Bodies pass byte for byte in both directions, streams are relayed frame by frame, and a
+//! [`MetricsHook`] is told of every exchange exactly once.
+//!
+//! # Beside an app
+//!
+//! Gateway paths go to an upstream client, everything else to the app. Errors of the upstream
+//! become responses, so the error type stays the app's:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "client")] {
+//! use axum::{Router, routing::get};
+//! use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Provider};
+//!
+//! let gateway = GatewayLayer::builder()
+//!     .provider(Provider::xai()) // slug `grok`, https://api.x.ai/v1
+//!     .metrics_hook(|end: &EndEvent<'_>| println!("{} {}", end.context.operation(), end.outcome))
+//!     .build()?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "the app's own page" }))
+//!     .layer(gateway.upstream(HttpClient::new()?));
+//! # let _ = app; }
+//! # Ok(()) }
+//! ```
+//!
+//! `POST /v1/acct/gw/grok/chat/completions` now goes to xAI, with the caller's key. `Router::layer`
+//! sees unmatched paths too, which `route_layer` does not. A few allocations fewer per request
+//! come of putting the layer around the whole router, with its bodies mapped to axum's:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "client")] {
+//! # use axum::Router;
+//! # use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+//! use tower::ServiceBuilder;
+//! use tower_http::map_response_body::MapResponseBodyLayer;
+//!
+//! # let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+//! # let router = Router::<()>::new();
+//! let service = ServiceBuilder::new()
+//!     .layer(MapResponseBodyLayer::new(axum::body::Body::new))
+//!     .layer(gateway.upstream(HttpClient::new()?))
+//!     .service(router);
+//! let app: Router = Router::new().fallback_service(service);
+//! # let _ = app; }
+//! # Ok(()) }
+//! ```
+//!
+//! # Around a client
+//!
+//! The layer alone is a rewriting layer for any HTTP client service; the client's errors pass
+//! through unchanged. A client that fixes its body type, as [`HttpClient`] and hyper-util's do, is
+//! built for [`RequestBody`]:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "client")] {
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use tower::ServiceBuilder;
+//! use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
+//!
+//! let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+//! let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new()?;
+//! let service = ServiceBuilder::new().layer(gateway).service(client);
+//! # let _ = service; }
+//! # Ok(()) }
+//! ```
+//!
+//! # Paths
+//!
+//! | path | goes to |
+//! |---|---|
+//! | `/v1/{account}/{gateway}/{provider}/{rest}` | `{rest}` below the provider's base URL, any method |
+//! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
+//! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
+//! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
+//!
+//! `{endpoint}` is `chat/completions`, `responses`, `embeddings` or `messages`. A path is the
+//! gateway's where it names a configured provider; any other falls through to the app, so an app
+//! keeps its own `/v1/users/42/posts`. A leading segment of `{rest}` that repeats the end of the
+//! base URL is there once: `grok/v1/chat/completions` and `grok/chat/completions` are the same.
+//!
+//! A body on a model-routed path is read up to the end of its `model`, the provider's prefix is
+//! cut out of it, and the rest streams on. Nothing is parsed into a tree or written anew.
+//!
+//! # Keys
+//!
+//! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
+//! that the request was routed to and to no other. Nothing in a request can choose a scheme, a host
+//! or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
+//! fields of one hop stay here. `via` is not added: who calls a provider through what is not
+//! its business.
+//!
+//! # Composing
+//!
+//! The upstream is an ordinary service: put tower's layers around the client for what applies to
+//! each provider call. Mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
+//! a stream is counted and bounded until it begins, not while it lasts.
+//!
+//! # Logs
+//!
+//! With `tracing`, each exchange has a span (`DEBUG`) and one event at its end (`INFO`; `WARN` where
+//! the provider failed), under the target `tower_ai_gateway`. No query, credential or body is in it.
+//!
+//! # Minimum supported Rust version
+//!
+//! 1.88. Raising it is a minor release.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admit;
@@ -41,6 +154,11 @@ pub use self::provider::Provider;
 pub use self::rejection::ErrorFormat;
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;
+
+/// The README's code is compiled with the tests.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Everything that can be tested, installing what is missing. A line per step; the log of a step
+# that fails is printed whole.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+logs=${CARGO_TARGET_DIR:-target}/run-logs
+mkdir -p "$logs"
+
+step() {
+  local name=$1 log started=$SECONDS
+  shift
+  log="$logs/${name// /-}.log"
+  if "$@" >"$log" 2>&1; then
+    printf 'ok   %-34s %4d s\n' "$name" $((SECONDS - started))
+  else
+    printf 'FAIL %-34s %4d s\n' "$name" $((SECONDS - started))
+    cat "$log"
+    exit 1
+  fi
+}
+
+# Runs as a step and shows the results of the tests as well.
+tested() {
+  step "$@"
+  grep -hE '^test result: |^[0-9]+ passed, ' "$logs/${1// /-}.log" | sed 's/^/     /'
+}
+
+install_tools() {
+  local missing=()
+  command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  command -v curl >/dev/null || missing+=(curl)
+  command -v cc >/dev/null || missing+=(build-essential)
+  if [ ${#missing[@]} -gt 0 ]; then
+    command -v apt-get >/dev/null || { echo "please install: ${missing[*]}"; return 1; }
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
+  fi
+  cargo hack --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-hack --version 0.6.46
+}
+
+step 'install tools' install_tools
+step 'format' cargo fmt --all -- --check
+step 'lints' cargo clippy --all-targets --all-features -- -D warnings
+step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
+step 'each feature alone' env RUSTFLAGS='-D warnings' \
+  cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
+tested 'tests' cargo test --all-features
+tested 'tests without features' cargo test --no-default-features --lib --test hooks --test readiness --test secrets
+step 'benches and examples build' cargo build --release --benches --examples
+tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
