@@ -58,20 +58,21 @@ impl Shared {
     /// Rewrites the head of the request, or says why it goes nowhere.
     pub(crate) fn admit<B>(&self, route: &Route<'_>, request: &mut Request<B>) -> Admission {
         let arrived = exchange::is_observed(&self.hooks).then(Instant::now);
-        let survey = headers::survey_request(request.headers_mut());
-        let (directives, malformed) = match survey.directives {
-            false => (None, None),
-            true => match directives::parse(request.headers()) {
-                Ok(directives) => (Some(directives), None),
-                Err(malformed) => (None, Some(malformed)),
-            },
-        };
         let (endpoint, upstream) = match &route.kind {
             RouteKind::Native { upstream, rest } => {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
             }
             RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
             RouteKind::Refused(_) => (Endpoint::None, None),
+        };
+        let host = upstream.as_deref().map(Upstream::host);
+        let survey = headers::survey_request(request.headers_mut(), host);
+        let (directives, malformed) = match survey.directives {
+            false => (None, None),
+            true => match directives::parse(request.headers()) {
+                Ok(directives) => (Some(directives), None),
+                Err(malformed) => (None, Some(malformed)),
+            },
         };
         let (method, uri) = (request.method().clone(), std::mem::take(request.uri_mut()));
         let context = GatewayContext::new(method, uri, route.place, endpoint, directives, upstream);

@@ -18,7 +18,8 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     doomed: Doomed,
-    has_host: bool,
+    /// A `host` is still the client's, or there are several.
+    has_foreign_host: bool,
     /// The client takes part in trailers (`te: trailers`, RFC 9110 §10.1.4).
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
@@ -95,13 +96,17 @@ impl Doomed {
     }
 }
 
-/// Looks at each header once; credentials are marked sensitive on the way.
-pub(crate) fn survey_request(headers: &mut HeaderMap) -> Survey {
+/// Looks at each header once. On the way credentials are marked sensitive, and the provider's
+/// `host`, where it is known already, takes the place of ours.
+pub(crate) fn survey_request(headers: &mut HeaderMap, mut host: Option<&HeaderValue>) -> Survey {
     let mut survey = Survey::default();
     for (name, value) in headers.iter_mut() {
         match fate_to_provider(name.as_str()) {
             Fate::Kept => {}
-            Fate::Host => survey.has_host = true,
+            Fate::Host => match host.take() {
+                Some(host) => *value = host.clone(),
+                None => survey.has_foreign_host = true,
+            },
             Fate::Credential => value.set_sensitive(true),
             fate => {
                 value.set_sensitive(true);
@@ -114,7 +119,7 @@ pub(crate) fn survey_request(headers: &mut HeaderMap) -> Survey {
     survey
 }
 
-/// Removes what a provider must not see and puts its `host` in the place of ours.
+/// Removes what a provider must not see and puts its `host` in the place of ours, if it is not there.
 pub(crate) fn strip_request(headers: &mut HeaderMap, survey: &Survey, host: &HeaderValue) {
     let trailer = survey.doomed.has(TRAILER_PLACE).then(|| allowed_trailer_names(headers));
     survey.doomed.remove_from(headers);
@@ -124,7 +129,7 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, survey: &Survey, host: &Hea
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
-    if survey.has_host {
+    if survey.has_foreign_host {
         headers.insert(HOST, host.clone());
     }
 }

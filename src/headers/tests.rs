@@ -11,8 +11,13 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
 
 fn to_provider(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = map(lines);
-    let survey = survey_request(&mut headers);
-    strip_request(&mut headers, &survey, &HeaderValue::from_static("api.x.ai"));
+    let mut later = headers.clone();
+    let host = HeaderValue::from_static("api.x.ai");
+    let survey = survey_request(&mut headers, Some(&host));
+    strip_request(&mut headers, &survey, &host);
+    let survey = survey_request(&mut later, None);
+    strip_request(&mut later, &survey, &host);
+    assert_eq!(headers, later, "whenever the provider is known");
     headers
 }
 
@@ -185,7 +190,7 @@ proptest! {
             map(&lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
         };
         let mut got = borrow(&lines);
-        let survey = survey_request(&mut got);
+        let survey = survey_request(&mut got, None);
         strip_request(&mut got, &survey, &HeaderValue::from_static("api.x.ai"));
         got.remove("host");
         prop_assert_eq!(got, borrow(&expected));
