@@ -141,7 +141,7 @@ impl Relay {
     /// A rewritten request on its way, its body as it is where nobody wants to know of it.
     pub(crate) fn send<B>(&mut self, request: Request<B>) -> Request<RequestBody<B>> {
         if !self.exchange.is_observed() {
-            return request.map(RequestBody::new);
+            return request.map(RequestBody::passed);
         }
         let watch = Arc::new(RequestWatch::default());
         self.exchange.watch(&watch);

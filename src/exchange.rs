@@ -44,7 +44,7 @@ struct Ledger {
 
 /// Whether anybody wants to know of exchanges; one branch and one relaxed load.
 pub(crate) fn is_observed(hooks: &Hooks) -> bool {
-    !hooks.is_empty() || tracing::enabled!(target: TARGET, Level::INFO)
+    !hooks.is_empty() || tracing::enabled!(target: TARGET, Level::WARN)
 }
 
 impl Exchange {

@@ -17,11 +17,27 @@ pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
     if let Some(error) = error.downcast_ref::<BoxError>() {
         return of(&**error);
     }
-    #[cfg(feature = "client")]
-    if let Some(error) = error.downcast_ref::<crate::client::ClientError>() {
-        return of(error);
-    }
-    Failure::Other
+    as_known::<io::Error>(error)
+        .or_else(|| as_known::<tower::timeout::error::Elapsed>(error))
+        .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
+        .or_else(|| as_client_error(error))
+        .map_or(Failure::Other, of)
+}
+
+fn as_known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    error.downcast_ref::<E>().map(|error| error as &(dyn Error + 'static))
+}
+
+#[cfg(feature = "client")]
+fn as_client_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    as_known::<crate::client::ClientError>(error)
+        .or_else(|| as_known::<hyper_util::client::legacy::Error>(error))
+        .or_else(|| as_known::<hyper::Error>(error))
+}
+
+#[cfg(not(feature = "client"))]
+fn as_client_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
 }
 
 /// What an error is, or the first of its sources that is known.
@@ -130,6 +146,8 @@ mod tests {
         assert_eq!(of_any(&boxed), Failure::HeadTimeout);
         let boxed: BoxError = Box::new(tower::load_shed::error::Overloaded::new());
         assert_eq!(of_any(&boxed), Failure::Overloaded);
+        let plain = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(of_any(&plain), Failure::Reset);
         assert_eq!(of_any(&"text"), Failure::Other);
     }
 }

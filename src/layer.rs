@@ -139,6 +139,14 @@ impl Builder {
         if let Some(mount) = mounts.iter().find(|mount| !mount.is_sound()) {
             return Err(ConfigError::Mount { prefix: mount.prefix().to_owned() });
         }
+        for (index, mount) in mounts.iter().enumerate() {
+            if mounts[..index]
+                .iter()
+                .any(|other| other.prefix() == mount.prefix() && other.shape() == mount.shape())
+            {
+                return Err(ConfigError::DuplicateMount { prefix: mount.prefix().to_owned() });
+            }
+        }
         let shared = Shared {
             mounts,
             providers: Providers::new(self.providers)?,
@@ -188,6 +196,11 @@ pub enum ConfigError {
         /// The prefix.
         prefix: String,
     },
+    /// A mount was added twice.
+    DuplicateMount {
+        /// The prefix.
+        prefix: String,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -204,6 +217,7 @@ impl fmt::Display for ConfigError {
             Self::BaseUrl { slug, reason } => {
                 write!(f, "the base URL of `{slug}` cannot be used: {reason}")
             }
+            Self::DuplicateMount { prefix } => write!(f, "`{prefix}` is mounted twice"),
             Self::Mount { prefix } => write!(
                 f,
                 "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"

@@ -6,24 +6,29 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::Request;
 use http::header::EXPECT;
 use http_body::Body;
 
-use crate::body::RequestBody;
 use crate::body::watch::{RequestWatch, Watcher};
+use crate::body::{RequestBody, is_over};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::rejection::{Code, Rejection};
 use crate::route::model::{self, RoutedModel};
 
+/// Frames below this are copied together, up to that much.
+const SMALL: usize = 512;
+const LARGE: usize = 16 * 1024;
+
 /// Holds the frames that stood before the end of `model`, and no more than that.
-#[derive(Debug)]
 pub(crate) struct Peek<B> {
     body: Pin<Box<B>>,
     scanner: ObjectScanner,
     watch: Arc<RequestWatch>,
     frames: VecDeque<Bytes>,
+    /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
+    small: BytesMut,
     held: usize,
     limit: usize,
     refused: Option<Rejection>,
@@ -37,6 +42,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             scanner: ObjectScanner::new(),
             watch,
             frames: VecDeque::new(),
+            small: BytesMut::new(),
             held: 0,
             limit,
             refused: None,
@@ -76,6 +82,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                 Ok(Some(model)) => return Poll::Ready(Ok(model)),
                 Err(rejection) if self.rest_is_worth_reading() => {
                     self.frames.clear();
+                    self.small.clear();
                     self.refused = Some(rejection);
                 }
                 Err(rejection) => return Poll::Ready(Err(rejection)),
@@ -85,6 +92,9 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 
     /// The body from its first byte on, with the bytes of `cut` left out.
     pub(crate) fn into_body(mut self, routed: &RoutedModel) -> RequestBody<B> {
+        if !self.small.is_empty() {
+            self.frames.push_back(self.small.freeze());
+        }
         model::splice(&mut self.frames, &routed.cut);
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         RequestBody::peeked(self.frames, self.body, Watcher::resume(self.scanner, self.watch))
@@ -100,13 +110,13 @@ impl<B: Body<Data = Bytes>> Peek<B> {
     fn look_at(&mut self, data: Bytes) -> Result<Option<RoutedModel>, Rejection> {
         self.scanner.push(&data).map_err(refusal)?;
         self.held += data.len();
-        self.frames.push_back(data);
+        self.keep(data);
         if let Some(found) = self.scanner.model() {
             let routed = model::split(found).ok_or_else(no_prefix)?;
             if found.offset + found.raw.len() as u64 > self.limit as u64 {
                 return Err(self.too_large());
             }
-            if self.body.is_end_stream() {
+            if is_over(&*self.body) {
                 self.scanner.finish().map_err(refusal)?;
             }
             return Ok(Some(routed));
@@ -115,6 +125,21 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             return Err(self.too_large());
         }
         Ok(None)
+    }
+
+    fn keep(&mut self, data: Bytes) {
+        if data.len() < SMALL {
+            self.small.extend_from_slice(&data);
+            if self.small.len() < LARGE {
+                return;
+            }
+        }
+        if !self.small.is_empty() {
+            self.frames.push_back(self.small.split().freeze());
+        }
+        if data.len() >= SMALL {
+            self.frames.push_back(data);
+        }
     }
 
     fn ended_without_model(&self) -> Rejection {

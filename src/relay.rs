@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
 use crate::body::ResponseBody;
+use crate::body::response::Trailers;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
 use crate::exchange::Exchange;
@@ -57,8 +58,8 @@ impl Relay {
         response.headers_mut().insert(STEP, HeaderValue::from_static("0"));
         response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
-        response
-            .map(|body| ResponseBody::relayed(body, self.exchange, self.takes_trailers, self.watch))
+        let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
+        response.map(|body| ResponseBody::relayed(body, self.exchange, trailers, self.watch))
     }
 
     /// The answer for a request whose upstream call failed.

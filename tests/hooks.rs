@@ -457,3 +457,17 @@ async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun()
     let end = recorder.end();
     assert_eq!((end.outcome, end.failure), (Outcome::Broken, Some(Failure::RequestBody)));
 }
+
+#[tokio::test]
+async fn a_request_that_contradicts_itself_before_the_head_is_rejected_once() {
+    let recorder = Recorder::default();
+    let upload =
+        [Step::Data(r#"{"model":"grok/grok-4","#), Step::Pending, Step::Data(r#""model":"x"}"#)];
+    let service =
+        layer(recorder.clone()).upstream(Upstream::ok(&[])).layer(service_fn(memory::app));
+    let request = Request::post(UNIFIED).body(Steps::new(&upload)).unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert_eq!(recorder.order(), "request attempt end");
+    assert_eq!(recorder.end().outcome, Outcome::Rejected);
+}

@@ -4,5 +4,13 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod watch;
 
+use http_body::Body;
+
 pub use self::request::RequestBody;
 pub use self::response::{InterceptBody, ResponseBody};
+
+/// Whether all data has been handed out. At the declared length a peer may stop reading, and never
+/// ask for the end behind it.
+pub(crate) fn is_over<B: Body>(body: &B) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}

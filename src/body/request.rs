@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+use super::is_over;
 use super::watch::Watcher;
 use crate::headers;
 
@@ -19,7 +20,6 @@ pin_project! {
     ///
     /// A body is passed on as it is, or watched by the metrics hook, or was read up to its `model`
     /// and goes on from there. Its error is boxed, for it may be the gateway's own.
-    #[derive(Debug)]
     pub struct RequestBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -27,9 +27,9 @@ pin_project! {
 }
 
 pin_project! {
-    #[derive(Debug)]
     #[project = KindProjection]
     enum Kind<B> {
+        Untouched { #[pin] body: B },
         Passed { #[pin] body: B },
         Watched { #[pin] body: B, watcher: Box<Watcher> },
         Peeked { peeked: Box<Peeked<B>> },
@@ -37,11 +37,11 @@ pin_project! {
 }
 
 /// Frames that were read to find the model, then the rest.
-#[derive(Debug)]
 struct Peeked<B> {
     frames: VecDeque<Bytes>,
     rest: Pin<Box<B>>,
     watcher: Watcher,
+    is_refused: bool,
 }
 
 /// The rest of a model-routed body contradicts its beginning.
@@ -59,6 +59,11 @@ impl Error for RequestRefused {}
 impl<B> RequestBody<B> {
     /// A body that is passed on as it is.
     pub fn new(body: B) -> Self {
+        Self { kind: Kind::Untouched { body } }
+    }
+
+    /// A body whose trailers are looked at.
+    pub(crate) fn passed(body: B) -> Self {
         Self { kind: Kind::Passed { body } }
     }
 
@@ -67,7 +72,18 @@ impl<B> RequestBody<B> {
     }
 
     pub(crate) fn peeked(frames: VecDeque<Bytes>, rest: Pin<Box<B>>, watcher: Watcher) -> Self {
-        Self { kind: Kind::Peeked { peeked: Box::new(Peeked { frames, rest, watcher }) } }
+        Self {
+            kind: Kind::Peeked {
+                peeked: Box::new(Peeked { frames, rest, watcher, is_refused: false }),
+            },
+        }
+    }
+}
+
+// What bodies hold is for those who read them, not for logs.
+impl<B> fmt::Debug for RequestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").finish_non_exhaustive()
     }
 }
 
@@ -84,6 +100,11 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut frame = match self.project().kind.project() {
+            KindProjection::Untouched { body } => {
+                return body
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+            }
             KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
             KindProjection::Watched { body, watcher } => {
                 let frame = ready!(body.poll_frame(cx));
@@ -98,10 +119,14 @@ where
                 if let Some(data) = peeked.frames.pop_front() {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
+                if peeked.is_refused {
+                    return Poll::Ready(None);
+                }
                 let frame = ready!(peeked.rest.as_mut().poll_frame(cx));
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                let is_last = frame.is_none() || peeked.rest.is_end_stream();
+                let is_last = frame.is_none() || is_over(&*peeked.rest);
                 if peeked.watcher.check(data.map_or(&[], |data| data), is_last).is_err() {
+                    peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
                 frame
@@ -117,14 +142,21 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Passed { body } | Kind::Watched { body, .. } => body.is_end_stream(),
-            Kind::Peeked { peeked } => peeked.frames.is_empty() && peeked.rest.is_end_stream(),
+            Kind::Untouched { body } | Kind::Passed { body } | Kind::Watched { body, .. } => {
+                body.is_end_stream()
+            }
+            // A body cut short must be polled for its end, where that is found out.
+            Kind::Peeked { peeked } => {
+                peeked.frames.is_empty() && peeked.watcher.has_all() && peeked.rest.is_end_stream()
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Passed { body } | Kind::Watched { body, .. } => body.size_hint(),
+            Kind::Untouched { body } | Kind::Passed { body } | Kind::Watched { body, .. } => {
+                body.size_hint()
+            }
             Kind::Peeked { peeked } => {
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();
                 let rest = peeked.rest.size_hint();
@@ -162,7 +194,7 @@ mod tests {
             Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"a"))),
             Ok(Frame::trailers(trailers)),
         ];
-        let body = RequestBody::new(StreamBody::new(futures_util::stream::iter(frames)));
+        let body = RequestBody::passed(StreamBody::new(futures_util::stream::iter(frames)));
         let collected = body.collect().await.unwrap();
         assert_eq!(collected.trailers().unwrap().len(), 1);
     }

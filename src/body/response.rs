@@ -11,6 +11,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+use super::is_over;
 use super::watch::RequestWatch;
 use crate::exchange::Exchange;
 use crate::hook::{Failure, Outcome};
@@ -21,7 +22,6 @@ pin_project! {
     ///
     /// Dropping it drops the upstream body, which tells the provider to stop. Its error is boxed,
     /// for it may be the gateway's own.
-    #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
         source: Source<B>,
@@ -30,7 +30,6 @@ pin_project! {
 }
 
 pin_project! {
-    #[derive(Debug)]
     #[project = SourceProjection]
     enum Source<B> {
         Upstream { #[pin] body: B },
@@ -42,14 +41,26 @@ pin_project! {
 #[derive(Debug, Default)]
 struct Guard {
     exchange: Exchange,
-    relays_trailers: bool,
+    trailers: Trailers,
     watch: Option<Arc<RequestWatch>>,
+}
+
+/// What becomes of a response's trailers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trailers {
+    /// The client did not ask for any.
+    #[default]
+    Dropped,
+    /// They pass without what may not.
+    Stripped,
+    /// They are none of the gateway's business.
+    Untouched,
 }
 
 impl<B> ResponseBody<B> {
     /// A response that is none of the gateway's business.
     pub(crate) fn passed(body: B) -> Self {
-        let guard = Guard { relays_trailers: true, ..Guard::default() };
+        let guard = Guard { trailers: Trailers::Untouched, ..Guard::default() };
         Self { source: Source::Upstream { body }, guard }
     }
 
@@ -64,22 +75,14 @@ impl<B: Body> ResponseBody<B> {
     pub(crate) fn relayed(
         body: B,
         mut exchange: Exchange,
-        relays_trailers: bool,
+        trailers: Trailers,
         watch: Option<Arc<RequestWatch>>,
     ) -> Self {
         if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
-        Self {
-            source: Source::Upstream { body },
-            guard: Guard { exchange, relays_trailers, watch },
-        }
+        Self { source: Source::Upstream { body }, guard: Guard { exchange, trailers, watch } }
     }
-}
-
-/// A server stops at the declared length and may never poll for the end behind it.
-fn is_over<B: Body>(body: &B) -> bool {
-    body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
 /// The request was refused after its response had begun.
@@ -136,10 +139,11 @@ where
                     }
                 } else if let Some(trailers) = frame.trailers_mut() {
                     guard.exchange.end(Outcome::Complete);
-                    if !guard.relays_trailers {
-                        return Poll::Ready(None);
+                    match guard.trailers {
+                        Trailers::Dropped => return Poll::Ready(None),
+                        Trailers::Stripped => headers::strip_trailers(trailers),
+                        Trailers::Untouched => {}
                     }
-                    headers::strip_trailers(trailers);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -171,9 +175,22 @@ where
     }
 }
 
+// What bodies hold is for those who read them, not for logs.
+
+impl<B> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}
+
+impl<A, U> fmt::Debug for InterceptBody<A, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterceptBody").finish_non_exhaustive()
+    }
+}
+
 pin_project! {
     /// The body of a response that came from the host's app or through the gateway.
-    #[derive(Debug)]
     #[project = InterceptProjection]
     pub struct InterceptBody<A, U> {
         #[pin]
@@ -182,7 +199,6 @@ pin_project! {
 }
 
 pin_project! {
-    #[derive(Debug)]
     #[project = FromProjection]
     enum From<A, U> {
         App { #[pin] body: A },

@@ -91,6 +91,11 @@ impl Watcher {
         checked.inspect_err(|error| self.watch.refuse(*error))
     }
 
+    /// Whether the JSON object has been seen to its end.
+    pub(crate) fn has_all(&self) -> bool {
+        self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
+    }
+
     fn count(&self, data: &[u8]) {
         self.watch.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
     }

@@ -59,10 +59,12 @@ where
     ///
     /// Where TLS cannot be set up.
     pub fn new() -> Result<Self, ClientError> {
-        Self::builder().build()
+        HttpClientBuilder::default().build()
     }
+}
 
-    /// A client to be configured.
+impl HttpClient<()> {
+    /// A client to be configured; its body type is that of what is built.
     pub fn builder() -> HttpClientBuilder {
         HttpClientBuilder::default()
     }

@@ -93,7 +93,9 @@ impl Hooks {
 
     pub(crate) fn each(&self, call: impl Fn(&dyn MetricsHook)) {
         for hook in &*self.0 {
-            if catch_unwind(AssertUnwindSafe(|| call(&**hook))).is_err() {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&**hook))) {
+                // Dropping it could panic again, and nobody would catch that.
+                std::mem::forget(payload);
                 tracing::error!(target: crate::TARGET, "a metrics hook panicked; its event is lost");
             }
         }

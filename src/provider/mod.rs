@@ -4,6 +4,7 @@ mod table;
 mod upstream;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::upstream::Upstream;
@@ -22,7 +23,7 @@ use crate::layer::ConfigError;
 /// let own = Provider::custom("acme", "http://127.0.0.1:9900/v1");
 /// assert_eq!(own.slug(), "custom-acme");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Provider {
     slug: Cow<'static, str>,
     aliases: Vec<Cow<'static, str>>,
@@ -91,6 +92,19 @@ impl Provider {
     #[must_use]
     pub fn slug(&self) -> &str {
         &self.slug
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A URL with a password is refused later, but must not be shown before.
+        let base_url =
+            if self.base_url.contains('@') { "(holds credentials)" } else { &*self.base_url };
+        f.debug_struct("Provider")
+            .field("slug", &self.slug)
+            .field("aliases", &self.aliases)
+            .field("base_url", &base_url)
+            .finish_non_exhaustive()
     }
 }
 

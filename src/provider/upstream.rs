@@ -49,6 +49,11 @@ impl Upstream {
         let dots = |_| refuse("its path must not have dot segments");
         let native = Base::new(path.path(), join_rule).map_err(dots)?;
         join::check(&openai_path).map_err(dots)?;
+        if openai_path.contains(['?', '#']) {
+            return Err(refuse(
+                "the path to its OpenAI-compatible API must not have a query or a fragment",
+            ));
+        }
         // A base that was moved may already hold the way to the OpenAI-compatible API.
         let openai = Base::new(path.path(), true)
             .and_then(|base| base.join(openai_path.trim_matches('/'), None));

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::uri::PathAndQuery;
+
 /// A place in the host's paths where the gateway answers.
 ///
 /// Without any, a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway.
@@ -63,11 +65,14 @@ impl Mount {
         self.exclusive
     }
 
-    /// A prefix is empty, or begins with a slash and holds no dot segment or query.
+    /// A prefix is empty, or a path that a request could have, with no dot segment or query.
     pub(crate) fn is_sound(&self) -> bool {
+        let is_path =
+            || PathAndQuery::try_from(&*self.prefix).is_ok_and(|path| path.path() == self.prefix);
         self.prefix.is_empty()
             || (self.prefix.starts_with('/')
-                && !self.prefix.contains(['?', '#', '%'])
+                && !self.prefix.contains('%')
+                && is_path()
                 && super::join::check(&self.prefix).is_ok())
     }
 

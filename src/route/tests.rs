@@ -125,7 +125,7 @@ fn unified_routes_take_posts_and_preflights_are_the_hosts() {
 
 #[test]
 fn mounts_that_cannot_work_are_not_sound() {
-    for prefix in ["ai", "/a?b", "/../x", "/a%20b"] {
+    for prefix in ["ai", "/a?b", "/a#b", "/a b", "/../x", "/a%20b"] {
         assert!(!Mount::at(prefix).is_sound(), "{prefix}");
     }
     for prefix in ["", "/", "/ai", "/a/b"] {

@@ -15,7 +15,6 @@ use tower::Layer;
 use tower::util::MapRequest;
 use tower_ai_gateway::{
     Builder, GatewayContext, GatewayLayer, HttpClient, HttpClientBuilder, Mount, Provider,
-    RequestBody,
 };
 
 use super::message::Message;
@@ -37,7 +36,7 @@ impl Setup {
             .mount(Mount::rest())
             .mount(Mount::at("/ai"))
             .mount(Mount::at("/only").exclusive());
-        Self { layer, client: HttpClient::<RequestBody<Incoming>>::builder() }
+        Self { layer, client: HttpClient::builder() }
     }
 
     pub fn provider(self, provider: Provider) -> Self {
