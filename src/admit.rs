@@ -21,6 +21,7 @@ use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::RoutedModel;
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
+use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
+    pub(crate) via: Option<Via>,
 }
 
 /// What becomes of a request on a gateway path.
@@ -106,7 +108,7 @@ impl Shared {
                 let uri =
                     join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
                 *request.uri_mut() = uri.map_err(|PathRefused| malformed_path())?;
-                prepare(request, survey, upstream, context);
+                self.prepare(request, survey, upstream, context);
                 Ok(Aim::Provider)
             }
             RouteKind::Unified { endpoint } => {
@@ -192,7 +194,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             Err(rejection) => return Err(Box::new(relay.answer(rejection, Outcome::Rejected))),
         };
         if let Some(upstream) = relay.context.upstream() {
-            prepare(&mut head, &survey, upstream, &relay.context);
+            shared.prepare(&mut head, &survey, upstream, &relay.context);
         }
         shorten_content_length(head.headers_mut(), routed.cut.end - routed.cut.start);
         let body = peek.into_body(&routed);
@@ -201,17 +203,23 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
     }
 }
 
-/// All of a request's head but its URI is made ready for the provider.
-fn prepare<B>(
-    request: &mut Request<B>,
-    survey: &Survey,
-    upstream: &Upstream,
-    context: &GatewayContext,
-) {
-    headers::strip_request(request.headers_mut(), survey, upstream.host());
-    // A client that picks the connection's version by itself refuses any other here.
-    *request.version_mut() = Version::HTTP_11;
-    request.extensions_mut().insert(context.clone());
+impl Shared {
+    /// All of a request's head but its URI is made ready for the provider.
+    fn prepare<B>(
+        &self,
+        request: &mut Request<B>,
+        survey: &Survey,
+        upstream: &Upstream,
+        context: &GatewayContext,
+    ) {
+        headers::strip_request(request.headers_mut(), survey, upstream.host());
+        // A client that picks the connection's version by itself refuses any other here.
+        let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
+        if let Some(via) = &self.via {
+            via.append(request.headers_mut(), received);
+        }
+        request.extensions_mut().insert(context.clone());
+    }
 }
 
 fn unknown_prefix(prefix: &str) -> Rejection {

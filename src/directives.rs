@@ -91,6 +91,7 @@ pub enum CustomCost {
     /// `total_cost`: of the whole request.
     Total(f64),
     /// Per token.
+    #[non_exhaustive]
     PerToken {
         /// `per_token_in`
         input: f64,

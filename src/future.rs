@@ -1,4 +1,4 @@
-//! The futures of [`Gateway`](crate::Gateway) and [`Intercept`](crate::Intercept).
+//! The futures of [`Gateway`](crate::Gateway), [`Intercept`](crate::Intercept) and `HttpClient`.
 
 use std::fmt;
 use std::future::Future;
@@ -15,6 +15,8 @@ use tower_service::Service;
 
 use crate::admit::{Peeking, late_refusal};
 use crate::body::{InterceptBody, RequestBody, ResponseBody};
+#[cfg(feature = "client")]
+pub use crate::client::ClientFuture;
 use crate::failure;
 use crate::hook::{Failure, Outcome};
 use crate::peek::Drain;

@@ -245,6 +245,8 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+        // The provider's may stand there already; the client's is replaced.
+        .filter(|name| *name != HOST)
         .collect();
     for name in named {
         headers.remove(name);

@@ -13,6 +13,7 @@ use crate::provider::{Provider, Providers};
 use crate::rejection::ErrorFormat;
 use crate::route::Mount;
 use crate::service::Gateway;
+use crate::via::Via;
 
 /// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
 const PEEK_LIMIT: usize = 32 * 1024 * 1024;
@@ -46,6 +47,7 @@ impl GatewayLayer {
             hooks: Vec::new(),
             error_format: ErrorFormat::default(),
             peek_limit: PEEK_LIMIT,
+            via: None,
         }
     }
 
@@ -83,6 +85,7 @@ pub struct Builder {
     hooks: Vec<Box<dyn MetricsHook>>,
     error_format: ErrorFormat,
     peek_limit: usize,
+    via: Option<String>,
 }
 
 impl Builder {
@@ -126,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// Adds `via: 1.1 {name}` to what providers get (RFC 9110 §7.6.3). Default: it is not added, for
+    /// who calls a provider through what is not the provider's business.
+    pub fn via(mut self, name: impl Into<String>) -> Self {
+        self.via = Some(name.into());
+        self
+    }
+
     /// Checks everything and makes the layer.
     ///
     /// # Errors
@@ -153,6 +163,7 @@ impl Builder {
             hooks: Hooks::new(self.hooks),
             error_format: self.error_format,
             peek_limit: self.peek_limit,
+            via: self.via.map(Via::new).transpose()?,
         };
         Ok(GatewayLayer { shared: Arc::new(shared), position: Around })
     }
@@ -196,6 +207,11 @@ pub enum ConfigError {
         /// The prefix.
         prefix: String,
     },
+    /// The name for `via` is not a token (RFC 9110 §5.6.2).
+    Via {
+        /// The name.
+        name: String,
+    },
     /// A mount was added twice.
     DuplicateMount {
         /// The prefix.
@@ -216,6 +232,9 @@ impl fmt::Display for ConfigError {
             Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
             Self::BaseUrl { slug, reason } => {
                 write!(f, "the base URL of `{slug}` cannot be used: {reason}")
+            }
+            Self::Via { name } => {
+                write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")
             }
             Self::DuplicateMount { prefix } => write!(f, "`{prefix}` is mounted twice"),
             Self::Mount { prefix } => write!(

@@ -95,8 +95,7 @@
 //! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
 //! that the request was routed to and to no other. Nothing in a request can choose a scheme, a host
 //! or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
-//! fields of one hop stay here. `via` is not added: who calls a provider through what is not
-//! its business.
+//! fields of one hop stay here. Nothing is added, but for `via` where the host asks for it.
 //!
 //! # Composing
 //!
@@ -137,6 +136,7 @@ mod rejection;
 mod relay;
 mod route;
 mod service;
+mod via;
 
 pub use self::body::{InterceptBody, RequestBody, ResponseBody};
 #[cfg(feature = "client")]

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -18,8 +18,7 @@ use http_body_util::{BodyExt, Full};
 use memory::{Recorder, Seen, Step, Steps, Upstream};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_ai_gateway::{
-    EndEvent, Failure, GatewayContext, GatewayLayer, InterceptBody, MetricsHook, Mount, Outcome,
-    Provider,
+    EndEvent, Failure, GatewayContext, GatewayLayer, MetricsHook, Mount, Outcome, Provider,
 };
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
@@ -409,17 +408,48 @@ async fn a_server_that_stops_at_the_declared_length_has_got_all() {
     }
 }
 
+/// A body whose end is learnt between two polls, as that of an HTTP/2 stream.
+struct EndsBetweenPolls {
+    frame: Option<&'static str>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Body for EndsBetweenPolls {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        Poll::Ready(
+            self.frame
+                .take()
+                .map(|data| Ok(http_body::Frame::data(Bytes::from_static(data.as_bytes())))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
 #[tokio::test]
 async fn a_body_does_not_say_that_it_is_over_while_it_owes_its_end() {
     let recorder = Recorder::default();
-    let service = layer(recorder.clone())
-        .upstream(Upstream::ok(&[Step::Data("a")]))
-        .layer(service_fn(memory::app));
-    let response = service.oneshot(post(NATIVE, "{}")).await.unwrap();
-    let mut body: InterceptBody<_, _> = response.into_body();
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = ended.clone();
+    let client = service_fn(move |_: Request<_>| {
+        let body = EndsBetweenPolls { frame: Some("a"), ended: end.clone() };
+        async { Ok::<_, Infallible>(Response::new(body)) }
+    });
+    let response = layer(recorder.clone()).layer(client).oneshot(post(NATIVE, "{}")).await.unwrap();
+    let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
+    ended.store(true, Ordering::SeqCst);
     assert!(!body.is_end_stream());
     assert!(body.frame().await.is_none());
+    drop(body);
     assert_eq!(recorder.end().outcome, Outcome::Complete);
 }
 
@@ -453,7 +483,8 @@ async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun()
     let request = Request::post(UNIFIED).body(Steps::new(&upload)).unwrap();
     let mut body = service.oneshot(request).await.unwrap().into_body();
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), r#"{"model":"grok-4","#);
-    assert!(body.frame().await.unwrap().is_err());
+    let broken = tokio::time::timeout(std::time::Duration::from_secs(10), body.frame()).await;
+    assert!(broken.expect("nobody broke it off").unwrap().is_err());
     let end = recorder.end();
     assert_eq!((end.outcome, end.failure), (Outcome::Broken, Some(Failure::RequestBody)));
 }
@@ -470,4 +501,58 @@ async fn a_request_that_contradicts_itself_before_the_head_is_rejected_once() {
     assert_eq!(response.status(), 400);
     assert_eq!(recorder.order(), "request attempt end");
     assert_eq!(recorder.end().outcome, Outcome::Rejected);
+}
+
+/// A request body that comes piece by piece, read by a task of the upstream's that tells nobody.
+fn read_elsewhere(request: Request<tower_ai_gateway::RequestBody<Upload>>) {
+    tokio::spawn(request.into_body().collect());
+}
+
+type Upload = http_body_util::channel::Channel<Bytes, Infallible>;
+
+/// Lets all other tasks of this thread run until they wait.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_refusal_wakes_who_waits_for_the_head() {
+    let client = service_fn(|request| async {
+        read_elsewhere(request);
+        std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await
+    });
+    let (mut sender, body) = Upload::new(1);
+    let request = Request::post(UNIFIED).body(body).unwrap();
+    let call = tokio::spawn(layer(()).layer(client).oneshot(request));
+    sender.send_data(r#"{"model":"grok/grok-4","#.into()).await.unwrap();
+    settle().await;
+    sender.send_data(r#""model":"x"}"#.into()).await.unwrap();
+    let response = tokio::time::timeout(std::time::Duration::from_secs(10), call)
+        .await
+        .expect("nobody woke it");
+    assert_eq!(response.unwrap().unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn a_late_refusal_wakes_who_reads_the_response() {
+    let client = service_fn(|request| async {
+        read_elsewhere(request);
+        let silent = http_body_util::StreamBody::new(futures_util::stream::pending::<
+            Result<http_body::Frame<Bytes>, Infallible>,
+        >());
+        Ok::<_, Infallible>(Response::new(silent))
+    });
+    let (mut sender, body) = Upload::new(1);
+    sender.send_data(r#"{"model":"grok/grok-4","#.into()).await.unwrap();
+    let request = Request::post(UNIFIED).body(body).unwrap();
+    let mut body = layer(()).layer(client).oneshot(request).await.unwrap().into_body();
+    let read = tokio::spawn(async move { body.frame().await });
+    settle().await;
+    sender.send_data(r#""model":"x"}"#.into()).await.unwrap();
+    let frame = tokio::time::timeout(std::time::Duration::from_secs(10), read)
+        .await
+        .expect("nobody woke it");
+    assert!(frame.unwrap().unwrap().is_err());
 }

@@ -38,6 +38,11 @@ async fn readied<S: Service<Request<Full<Bytes>>, Error: std::fmt::Debug>>(
     service.ready().await.unwrap()
 }
 
+/// A test that waits for a permit that never comes fails, and does not hang.
+async fn soon<F: Future>(step: F) -> F::Output {
+    tokio::time::timeout(std::time::Duration::from_secs(10), step).await.unwrap()
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -120,8 +125,8 @@ async fn no_permit_is_kept_by_who_does_not_call() {
             ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::ok(&[]));
         let mut first = layer().layer(limited);
         let mut second = first.clone();
-        readied(&mut first).await.call(request(path)).await.unwrap();
-        let second = readied(&mut second).await.call(request(NATIVE)).await;
+        soon(async { readied(&mut first).await.call(request(path)).await }).await.unwrap();
+        let second = soon(async { readied(&mut second).await.call(request(NATIVE)).await }).await;
         assert!(second.is_ok(), "{path}");
     }
 }
@@ -141,7 +146,7 @@ async fn a_slow_upload_to_a_model_route_holds_no_permit() {
     let ready = ServiceExt::<Request<Upload>>::ready(&mut first).await.unwrap();
     let mut upload = pin!(ready.call(slow));
     assert!(poll_once(upload.as_mut()).is_pending());
-    gateway.oneshot(quick).await.unwrap();
+    soon(gateway.oneshot(quick)).await.unwrap();
 }
 
 #[tokio::test]

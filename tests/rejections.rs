@@ -519,3 +519,17 @@ async fn what_a_refused_request_has_in_its_body_is_not_the_next_request() {
     }
     upstream.assert_untouched("nothing but refused requests came");
 }
+
+#[tokio::test]
+async fn who_reads_only_when_all_is_sent_reads_why_the_head_was_refused() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    for (line, header, code) in [
+        ("POST /ai/grok/v1/files", "cf-aig-max-attempts: 9", 2400),
+        ("POST /only/nosuch/files", "x-a: 1", 2008),
+    ] {
+        let mut client = gateway.connect().await;
+        client.send(request(line, &[header], &support::noise(20_000_000))).await;
+        client.read_message().await.gateway_error(400, code);
+    }
+}

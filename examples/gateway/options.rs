@@ -15,12 +15,12 @@ Options:
   -h, --help                print this text
 
 Try it:
-  cargo run --example gateway -- --mock
+  cargo run --release --example gateway -- --mock
 
   curl -N http://127.0.0.1:8787/v1/acct/gw/grok/v1/chat/completions \\
     -H 'authorization: Bearer test-key' \\
     -H 'content-type: application/json' \\
-    -d '{\"model\":\"grok-4.3\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'
+    -d '{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'
 ";
 
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");

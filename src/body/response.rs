@@ -120,10 +120,16 @@ where
             }
         };
         if let Some(watch) = &guard.watch {
-            watch.wake_on_refusal(cx.waker());
+            let is_settled = watch.is_settled();
+            if !is_settled {
+                watch.wake_on_refusal(cx.waker());
+            }
             if watch.refusal().is_some() {
                 guard.exchange.broken(Failure::RequestBody);
                 return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
+            }
+            if is_settled {
+                guard.watch = None;
             }
         }
         let frame = {

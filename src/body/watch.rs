@@ -15,6 +15,8 @@ pub(crate) struct RequestWatch {
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
+    /// The body has ended or is gone: nothing more will be known.
+    settled: AtomicBool,
     waiting: Mutex<Option<Waker>>,
 }
 
@@ -26,6 +28,11 @@ impl RequestWatch {
     /// The late reason for which the request must not reach the provider whole.
     pub(crate) fn refusal(&self) -> Option<ScanError> {
         self.refusal.get().copied()
+    }
+
+    /// Whether no refusal can come any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
     }
 
     /// Wakes `waker` when there is a refusal.
@@ -43,6 +50,12 @@ impl RequestWatch {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.watch.settled.store(true, Ordering::Release);
     }
 }
 

@@ -79,6 +79,22 @@ fn host_is_the_providers() {
 }
 
 #[test]
+fn a_connection_line_cannot_take_the_providers_host_away() {
+    let headers = to_provider(&[("host", "a"), ("connection", "close, host"), ("accept", "*/*")]);
+    assert_eq!(headers, map(&[("accept", "*/*"), ("host", "api.x.ai")]));
+}
+
+#[test]
+fn a_length_beside_chunks_is_not_trusted() {
+    let headers = to_provider(&[
+        ("transfer-encoding", "chunked"),
+        ("content-length", "4"),
+        ("accept", "*/*"),
+    ]);
+    assert_eq!(headers, map(&[("accept", "*/*")]));
+}
+
+#[test]
 fn te_and_trailer_say_only_what_may_pass() {
     let headers = to_provider(&[
         ("te", "gzip, Trailers"),
