@@ -4,23 +4,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, Version, header};
+use http::{HeaderMap, Request, Response, Uri, Version, header};
 use http_body::Body;
 
 use crate::body::RequestBody;
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::context::{Endpoint, GatewayContext};
-use crate::directives::{self, Malformed};
+use crate::directives;
 use crate::exchange::{self, Exchange};
 use crate::headers::{self, Survey};
 use crate::hook::{Hooks, Outcome};
 use crate::peek::{self, Peek};
 use crate::provider::{Providers, Upstream};
-use crate::rejection::{Code, ErrorFormat, Rejection};
+use crate::refusal;
+use crate::rejection::{ErrorFormat, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::RoutedModel;
-use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
+use crate::route::{self, Mount, Route, RouteKind};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
@@ -84,7 +85,7 @@ impl Shared {
         };
         let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
 
-        let refused = malformed.as_ref().map(malformed_header);
+        let refused = malformed.as_ref().map(refusal::malformed_header);
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
             Ok(Aim::Provider) => Admission::Forward(relay),
             Ok(Aim::Model(endpoint)) => Admission::Peek(Seek { endpoint, survey, relay }),
@@ -101,21 +102,21 @@ impl Shared {
         survey: &Survey,
         context: &GatewayContext,
     ) -> Result<Aim, Rejection> {
-        refuse_method(request.method())?;
+        refusal::refuse_method(request.method())?;
         match &route.kind {
             RouteKind::Native { upstream, rest } => {
                 let rest = rest.text(context.path());
                 let uri =
                     join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
-                *request.uri_mut() = uri.map_err(|PathRefused| malformed_path())?;
+                *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 self.prepare(request, survey, upstream, context);
                 Ok(Aim::Provider)
             }
             RouteKind::Unified { endpoint } => {
-                refuse_encoded(request.headers())?;
+                refusal::refuse_encoded(request.headers())?;
                 Ok(Aim::Model(endpoint))
             }
-            RouteKind::Refused(refused) => Err(unroutable(*refused, context.path())),
+            RouteKind::Refused(refused) => Err(refusal::unroutable(*refused, context.path())),
         }
     }
 
@@ -127,9 +128,11 @@ impl Shared {
         context: &GatewayContext,
     ) -> Result<Uri, Rejection> {
         let upstream = self.providers.find(routed.prefix());
-        let upstream = upstream.ok_or_else(|| unknown_prefix(routed.prefix()))?;
+        let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;
         context.set_routed(upstream.clone(), routed.model());
-        upstream.openai_uri(endpoint, context.query()).map_err(|PathRefused| malformed_path())
+        upstream
+            .openai_uri(endpoint, context.query())
+            .map_err(|PathRefused| refusal::malformed_path())
     }
 }
 
@@ -222,14 +225,6 @@ impl Shared {
     }
 }
 
-fn unknown_prefix(prefix: &str) -> Rejection {
-    let message = format!(
-        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
-        shortened(prefix)
-    );
-    Rejection::of_request(Code::UnknownProvider, message).param("model")
-}
-
 fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
     let Some(length) = headers.get(header::CONTENT_LENGTH) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
@@ -238,70 +233,6 @@ fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
         // Without it, the client service frames the body by itself.
         None => headers.remove(header::CONTENT_LENGTH),
     };
-}
-
-fn malformed_path() -> Rejection {
-    Rejection::of_request(
-        Code::Malformed,
-        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; send the path that is meant.",
-    )
-}
-
-fn malformed_header(malformed: &Malformed) -> Rejection {
-    let message = format!("The header {} must be {}.", malformed.name, malformed.must_be);
-    Rejection::of_request(Code::Malformed, message).param(malformed.name.to_string())
-}
-
-/// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
-fn refuse_method(method: &Method) -> Result<(), Rejection> {
-    match *method {
-        Method::TRACE | Method::CONNECT => {
-            Err(Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            let message = "The body must not be compressed on a route that reads its `model`. \
-                           Send it plain, or use the provider's own path.";
-            Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
-    match refused {
-        RouteRefused::Id(what) => {
-            let message = format!(
-                "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment."
-            );
-            Rejection::of_request(Code::Malformed, message)
-        }
-        RouteRefused::UnknownProvider(slug) => {
-            let slug = shortened(slug.text(path));
-            let message = format!(
-                "`{slug}` is no provider here. The path must be as in `…/grok/v1/chat/completions`."
-            );
-            Rejection::of_request(Code::UnknownProvider, message)
-        }
-        RouteRefused::NoSuchEndpoint => Rejection::of_request(
-            Code::NoSuchEndpoint,
-            "The gateway has no such path. Model-routed are chat/completions, responses, embeddings and messages; \
-             everything else is below a provider's slug.",
-        ),
-        RouteRefused::PostOnly => {
-            Rejection::of_request(Code::MethodNotAllowed, "This path takes POST.")
-        }
-    }
-}
-
-/// A client's text as it may be repeated to that client.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 /// The answer for a body whose rest turned out to contradict its beginning.

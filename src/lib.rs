@@ -132,6 +132,7 @@ mod layer;
 mod metadata;
 mod peek;
 mod provider;
+mod refusal;
 mod rejection;
 mod relay;
 mod route;

@@ -1,0 +1,79 @@
+//! What is wrong with a request that goes nowhere, in words for its client.
+
+use http::{HeaderMap, Method, header};
+
+use crate::directives::Malformed;
+use crate::rejection::{Code, Rejection};
+use crate::route::RouteRefused;
+
+pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
+    match refused {
+        RouteRefused::Id(what) => {
+            let message = format!(
+                "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment."
+            );
+            Rejection::of_request(Code::Malformed, message)
+        }
+        RouteRefused::UnknownProvider(slug) => {
+            let slug = shortened(slug.text(path));
+            let message = format!(
+                "`{slug}` is no provider here. The path must be as in `…/grok/v1/chat/completions`."
+            );
+            Rejection::of_request(Code::UnknownProvider, message)
+        }
+        RouteRefused::NoSuchEndpoint => Rejection::of_request(
+            Code::NoSuchEndpoint,
+            "The gateway has no such path. Model-routed are chat/completions, responses, embeddings and messages; \
+             everything else is below a provider's slug.",
+        ),
+        RouteRefused::PostOnly => {
+            Rejection::of_request(Code::MethodNotAllowed, "This path takes POST.")
+        }
+    }
+}
+
+pub(crate) fn unknown_prefix(prefix: &str) -> Rejection {
+    let message = format!(
+        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
+        shortened(prefix)
+    );
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}
+
+pub(crate) fn malformed_path() -> Rejection {
+    Rejection::of_request(
+        Code::Malformed,
+        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; send the path that is meant.",
+    )
+}
+
+pub(crate) fn malformed_header(malformed: &Malformed) -> Rejection {
+    let message = format!("The header {} must be {}.", malformed.name, malformed.must_be);
+    Rejection::of_request(Code::Malformed, message).param(malformed.name.to_string())
+}
+
+/// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
+pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
+    match *method {
+        Method::TRACE | Method::CONNECT => {
+            Err(Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let message = "The body must not be compressed on a route that reads its `model`. \
+                           Send it plain, or use the provider's own path.";
+            Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A client's text as it may be repeated to that client.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
