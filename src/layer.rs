@@ -246,3 +246,21 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_found_when_the_layer_is_built() {
+        let xai = || GatewayLayer::builder().provider(Provider::xai());
+        let custom = Provider::custom("acme", "http://127.0.0.1:1").openai_path("/v1?key=1");
+        let twice = xai().mount(Mount::at("/ai")).mount(Mount::at("/ai/"));
+        assert_eq!(GatewayLayer::builder().build().unwrap_err(), ConfigError::NoProvider);
+        assert!(matches!(xai().provider(custom).build(), Err(ConfigError::BaseUrl { .. })));
+        assert!(matches!(twice.build(), Err(ConfigError::DuplicateMount { .. })));
+        assert!(matches!(xai().mount(Mount::at("/a b")).build(), Err(ConfigError::Mount { .. })));
+        assert!(matches!(xai().via("a b").build(), Err(ConfigError::Via { .. })));
+        assert!(xai().mount(Mount::hosted()).mount(Mount::at("/v1")).via("gw").build().is_ok());
+    }
+}

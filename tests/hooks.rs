@@ -556,3 +556,21 @@ async fn a_late_refusal_wakes_who_reads_the_response() {
         .expect("nobody woke it");
     assert!(frame.unwrap().unwrap().is_err());
 }
+
+/// A panic's payload that panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("planted in drop");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_that_panics_again_harms_nobody_either() {
+    let hook = |_: &EndEvent<'_>| std::panic::panic_any(Bomb);
+    let response = exchange(hook, Upstream::ok(&[Step::Data("a")]), post(NATIVE, "{}")).await;
+    assert_eq!(response.body().as_deref(), Some(&b"a"[..]));
+}

@@ -132,3 +132,27 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
     let leak = text.lines().find(|line| line.contains(LEAK));
     assert_eq!(leak, None);
 }
+
+#[tokio::test]
+async fn a_host_that_logs_warnings_alone_hears_of_failures() {
+    let logs = Captured::default();
+    let writer = logs.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("warn")
+        .with_writer(move || writer.clone())
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    for (upstream, expected) in [(Upstream::ok(&[]), false), (Upstream::fails(), true)] {
+        let request = request("/v1/a/g/grok/v1/chat/completions", "{}");
+        let response = layer
+            .clone()
+            .upstream(upstream)
+            .layer(service_fn(memory::app))
+            .oneshot(request)
+            .await
+            .unwrap();
+        response.into_body().collect().await.unwrap();
+        assert_eq!(logs.text().contains("exchange ended"), expected);
+    }
+}
