@@ -14,7 +14,7 @@ use crate::directives;
 use crate::exchange::{self, Exchange};
 use crate::headers::{self, Survey};
 use crate::hook::{Hooks, Outcome};
-use crate::peek::{self, Peek};
+use crate::peek::Peek;
 use crate::provider::{Providers, Upstream};
 use crate::refusal;
 use crate::rejection::{ErrorFormat, Rejection};
@@ -120,6 +120,23 @@ impl Shared {
         }
     }
 
+    /// All of a request's head but its URI is made ready for the provider.
+    fn prepare<B>(
+        &self,
+        request: &mut Request<B>,
+        survey: &Survey,
+        upstream: &Upstream,
+        context: &GatewayContext,
+    ) {
+        headers::strip_request(request.headers_mut(), survey, upstream.host());
+        // A client that picks the connection's version by itself refuses any other here.
+        let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
+        if let Some(via) = &self.via {
+            via.append(request.headers_mut(), received);
+        }
+        request.extensions_mut().insert(context.clone());
+    }
+
     /// Where a routed model leads.
     fn routed_uri(
         &self,
@@ -206,25 +223,6 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
     }
 }
 
-impl Shared {
-    /// All of a request's head but its URI is made ready for the provider.
-    fn prepare<B>(
-        &self,
-        request: &mut Request<B>,
-        survey: &Survey,
-        upstream: &Upstream,
-        context: &GatewayContext,
-    ) {
-        headers::strip_request(request.headers_mut(), survey, upstream.host());
-        // A client that picks the connection's version by itself refuses any other here.
-        let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
-        if let Some(via) = &self.via {
-            via.append(request.headers_mut(), received);
-        }
-        request.extensions_mut().insert(context.clone());
-    }
-}
-
 fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
     let Some(length) = headers.get(header::CONTENT_LENGTH) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
@@ -237,5 +235,5 @@ fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
 
 /// The answer for a body whose rest turned out to contradict its beginning.
 pub(crate) fn late_refusal(relay: &Relay) -> Option<Rejection> {
-    relay.watch.as_ref()?.refusal().map(peek::refusal)
+    relay.watch.as_ref()?.refusal().map(refusal::unreadable_body)
 }

@@ -13,7 +13,8 @@ use http_body::Body;
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
-use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::object::ObjectScanner;
+use crate::refusal;
 use crate::rejection::{Code, Rejection};
 use crate::route::model::{self, RoutedModel};
 
@@ -92,9 +93,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 
     /// The body from its first byte on, with the bytes of `cut` left out.
     pub(crate) fn into_body(mut self, routed: &RoutedModel) -> RequestBody<B> {
-        if !self.small.is_empty() {
-            self.frames.push_back(self.small.freeze());
-        }
+        self.flush();
         model::splice(&mut self.frames, &routed.cut);
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         RequestBody::peeked(self.frames, self.body, Watcher::resume(self.scanner, self.watch))
@@ -108,16 +107,16 @@ impl<B: Body<Data = Bytes>> Peek<B> {
     }
 
     fn look_at(&mut self, data: Bytes) -> Result<Option<RoutedModel>, Rejection> {
-        self.scanner.push(&data).map_err(refusal)?;
+        self.scanner.push(&data).map_err(refusal::unreadable_body)?;
         self.held += data.len();
         self.keep(data);
         if let Some(found) = self.scanner.model() {
-            let routed = model::split(found).ok_or_else(no_prefix)?;
+            let routed = model::split(found).ok_or_else(refusal::no_prefix)?;
             if found.offset + found.raw.len() as u64 > self.limit as u64 {
                 return Err(self.too_large());
             }
             if is_over(&*self.body) {
-                self.scanner.finish().map_err(refusal)?;
+                self.scanner.finish().map_err(refusal::unreadable_body)?;
             }
             return Ok(Some(routed));
         }
@@ -134,17 +133,21 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                 return;
             }
         }
-        if !self.small.is_empty() {
-            self.frames.push_back(self.small.split().freeze());
-        }
+        self.flush();
         if data.len() >= SMALL {
             self.frames.push_back(data);
         }
     }
 
+    fn flush(&mut self) {
+        if !self.small.is_empty() {
+            self.frames.push_back(std::mem::take(&mut self.small).freeze());
+        }
+    }
+
     fn ended_without_model(&self) -> Rejection {
         match self.scanner.finish() {
-            Err(error) => refusal(error),
+            Err(error) => refusal::unreadable_body(error),
             Ok(()) => Rejection::of_request(
                 Code::UnknownProvider,
                 "The request body has no `model`. On this route it names the provider too, as in `grok/grok-4`.",
@@ -184,29 +187,4 @@ impl<B: Body> Drain<B> {
         while let Some(Ok(_)) = ready!(self.0.as_mut().poll_frame(cx)) {}
         Poll::Ready(())
     }
-}
-
-/// The answer for a body that cannot be routed.
-pub(crate) fn refusal(error: ScanError) -> Rejection {
-    let (code, message) = match error {
-        ScanError::NotAnObject => (Code::Malformed, "The request body must be a JSON object."),
-        ScanError::Malformed => (Code::Malformed, "The request body is not well-formed JSON."),
-        ScanError::Truncated => (Code::Malformed, "The request body ends inside its JSON object."),
-        ScanError::DuplicateModel => {
-            (Code::Malformed, "The request body has more than one `model`.")
-        }
-        ScanError::ModelIsNotAString => (
-            Code::UnknownProvider,
-            "`model` must be a string. On this route it names the provider too, as in `grok/grok-4`.",
-        ),
-        ScanError::ModelTooLong => {
-            (Code::UnknownProvider, "`model` is longer than any model's name.")
-        }
-    };
-    Rejection::of_request(code, message).param("model")
-}
-
-fn no_prefix() -> Rejection {
-    let message = "`model` must name the provider too on this route, as in `grok/grok-4`.";
-    Rejection::of_request(Code::UnknownProvider, message).param("model")
 }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 
 use crate::directives::Malformed;
+use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::route::RouteRefused;
 
@@ -76,4 +77,29 @@ pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
 /// A client's text as it may be repeated to that client.
 fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
+}
+
+/// The answer for a body that cannot be routed.
+pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
+    let (code, message) = match error {
+        ScanError::NotAnObject => (Code::Malformed, "The request body must be a JSON object."),
+        ScanError::Malformed => (Code::Malformed, "The request body is not well-formed JSON."),
+        ScanError::Truncated => (Code::Malformed, "The request body ends inside its JSON object."),
+        ScanError::DuplicateModel => {
+            (Code::Malformed, "The request body has more than one `model`.")
+        }
+        ScanError::ModelIsNotAString => (
+            Code::UnknownProvider,
+            "`model` must be a string. On this route it names the provider too, as in `grok/grok-4`.",
+        ),
+        ScanError::ModelTooLong => {
+            (Code::UnknownProvider, "`model` is longer than any model's name.")
+        }
+    };
+    Rejection::of_request(code, message).param("model")
+}
+
+pub(crate) fn no_prefix() -> Rejection {
+    let message = "`model` must name the provider too on this route, as in `grok/grok-4`.";
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
 }
