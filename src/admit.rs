@@ -8,12 +8,13 @@ use http::{HeaderMap, Request, Response, Uri, Version, header};
 use http_body::Body;
 
 use crate::body::RequestBody;
-use crate::body::watch::{RequestWatch, Watcher};
+use crate::body::watch::Watcher;
 use crate::context::{Endpoint, GatewayContext};
 use crate::directives;
-use crate::exchange::{self, Exchange};
+use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
-use crate::hook::{Hooks, Outcome};
+use crate::hook::Outcome;
+use crate::observation::Observation;
 use crate::peek::Peek;
 use crate::provider::{Providers, Upstream};
 use crate::refusal;
@@ -29,7 +30,7 @@ use crate::via::Via;
 pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) providers: Providers,
-    pub(crate) hooks: Hooks,
+    pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
     pub(crate) via: Option<Via>,
@@ -60,7 +61,7 @@ impl Shared {
 
     /// Rewrites the head of the request, or says why it goes nowhere.
     pub(crate) fn admit<B>(&self, route: &Route<'_>, request: &mut Request<B>) -> Admission {
-        let arrived = exchange::is_observed(&self.hooks).then(Instant::now);
+        let arrived = self.observation.is_wanted().then(Instant::now);
         let (endpoint, upstream) = match &route.kind {
             RouteKind::Native { upstream, rest } => {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
@@ -80,7 +81,9 @@ impl Shared {
         let (method, uri) = (request.method().clone(), std::mem::take(request.uri_mut()));
         let context = GatewayContext::new(method, uri, route.place, endpoint, directives, upstream);
         let exchange = match arrived {
-            Some(arrived) => Exchange::begin(&self.hooks, &context, arrived),
+            Some(arrived) => {
+                Exchange::begin(&self.observation, &context, request.headers(), arrived)
+            }
             None => Exchange::default(),
         };
         let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
@@ -165,8 +168,7 @@ impl Relay {
         if !self.exchange.is_observed() {
             return request.map(RequestBody::passed);
         }
-        let watch = Arc::new(RequestWatch::default());
-        self.exchange.watch(&watch);
+        let watch = self.exchange.watch();
         self.exchange.dispatch();
         request.map(|body| RequestBody::watched(body, Watcher::new(watch)))
     }
@@ -188,8 +190,7 @@ pub(crate) struct Peeking<B> {
 impl<B: Body<Data = Bytes>> Peeking<B> {
     pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
         let Seek { endpoint, survey, mut relay } = seek;
-        let watch = Arc::new(RequestWatch::default());
-        relay.exchange.watch(&watch);
+        let watch = relay.exchange.watch();
         relay.watch = Some(watch.clone());
         relay.announces_provider = true;
         relay.exchange.pause();

@@ -129,12 +129,32 @@ impl GatewayContext {
         self.0.routed.get().map(|routed| &*routed.model)
     }
 
+    /// By which kind of path the request came: `native` (the provider in the path), `compat` or
+    /// `rest` (the provider in the model). `None` where it was refused for its path.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&'static str> {
+        match self.0.endpoint {
+            Endpoint::Native(_) => Some("native"),
+            Endpoint::Unified(_) if self.0.place.gateway_by_header => Some("rest"),
+            Endpoint::Unified(_) => Some("compat"),
+            Endpoint::None => None,
+        }
+    }
+
+    /// The path behind the provider's slug.
+    pub(crate) fn provider_path(&self) -> &str {
+        match self.0.endpoint {
+            Endpoint::Native(rest) => rest.text(self.path()),
+            Endpoint::Unified(endpoint) => endpoint,
+            Endpoint::None => "",
+        }
+    }
+
     /// What is asked of the provider, told by the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
         match self.0.endpoint {
-            Endpoint::Native(rest) => Operation::of(rest.text(self.path())),
-            Endpoint::Unified(endpoint) => Operation::of(endpoint),
+            Endpoint::Native(_) | Endpoint::Unified(_) => Operation::of(self.provider_path()),
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
                 Operation::Messages

@@ -4,27 +4,35 @@
 //! from there into the response body. Whoever ends the exchange says how; if nobody does, dropping
 //! the guard says that the client went away. Without a hook or a log to be told it is empty.
 
+mod account;
+mod log;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tracing::Level;
 
+use self::account::{Account, Facts};
 use crate::TARGET;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
 use crate::hook::{
-    AttemptEvent, EndEvent, Failure, HeadEvent, Hooks, Outcome, RequestEvent, Timings,
+    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
 };
+use crate::metering::Reader;
+use crate::observation::Observation;
 use crate::rejection::Code;
+use crate::trace::TraceParent;
+use crate::usage::{Format, Meter};
 
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Option<Box<Ledger>>);
 
 #[derive(Debug)]
 struct Ledger {
-    hooks: Hooks,
+    observation: Arc<Observation>,
     context: GatewayContext,
     span: tracing::Span,
     arrived: Instant,
@@ -36,19 +44,27 @@ struct Ledger {
     failure: Option<Failure>,
     code: Option<Code>,
     stream: bool,
-    provider_request_id: Option<HeaderValue>,
-    response_bytes: u64,
+    cache: Option<CacheStatus>,
     timings: Timings,
+    response_bytes: u64,
+    payload_limit: usize,
+    reader: Reader,
     watch: Option<Arc<RequestWatch>>,
-}
-
-/// Whether anybody wants to know of exchanges; one branch and one relaxed load.
-pub(crate) fn is_observed(hooks: &Hooks) -> bool {
-    !hooks.is_empty() || tracing::enabled!(target: TARGET, Level::WARN)
+    trace: Option<TraceParent>,
+    request_content_type: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    response_content_type: Option<HeaderValue>,
+    provider_request_id: Option<HeaderValue>,
 }
 
 impl Exchange {
-    pub(crate) fn begin(hooks: &Hooks, context: &GatewayContext, arrived: Instant) -> Self {
+    /// `headers`: the request's, as the client sent them.
+    pub(crate) fn begin(
+        observation: &Arc<Observation>,
+        context: &GatewayContext,
+        headers: &HeaderMap,
+        arrived: Instant,
+    ) -> Self {
         let span = tracing::debug_span!(
             target: TARGET,
             "exchange",
@@ -58,9 +74,10 @@ impl Exchange {
             provider = context.provider(),
             operation = context.operation().as_str(),
         );
+        let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
         Self(Some(Box::new(Ledger {
-            hooks: hooks.clone(),
+            observation: observation.clone(),
             context: context.clone(),
             span,
             arrived,
@@ -71,10 +88,17 @@ impl Exchange {
             failure: None,
             code: None,
             stream: false,
-            provider_request_id: None,
-            response_bytes: 0,
+            cache: None,
             timings: Timings::default(),
+            response_bytes: 0,
+            payload_limit: hooks.payload_limit(context),
+            reader: Reader::default(),
             watch: None,
+            trace: TraceParent::of(headers, context.directives()),
+            request_content_type: headers.get(header::CONTENT_TYPE).cloned(),
+            user_agent: headers.get(header::USER_AGENT).cloned(),
+            response_content_type: None,
+            provider_request_id: None,
         })))
     }
 
@@ -83,10 +107,11 @@ impl Exchange {
     }
 
     /// Where the request body tells what it is.
-    pub(crate) fn watch(&mut self, watch: &Arc<RequestWatch>) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.watch = Some(watch.clone());
-        }
+    pub(crate) fn watch(&mut self) -> Arc<RequestWatch> {
+        let Some(ledger) = &mut self.0 else { return Arc::default() };
+        let watch = Arc::new(RequestWatch::new(ledger.payload_limit));
+        ledger.watch = Some(watch.clone());
+        watch
     }
 
     /// Enters the span of the exchange for as long as the guard lives.
@@ -123,16 +148,22 @@ impl Exchange {
     }
 
     /// The head of the provider's response has arrived.
-    pub(crate) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) fn head(&mut self, head: &Parts) {
         let Some(ledger) = &mut self.0 else { return };
         let now = Instant::now();
+        let headers = &head.headers;
         ledger.working_since = now;
         ledger.timings.to_head = Some(now - ledger.arrived);
-        ledger.status = Some(status);
-        ledger.stream = headers.get(header::CONTENT_TYPE).is_some_and(is_event_stream);
+        ledger.status = Some(head.status);
+        ledger.cache = head.extensions.get().copied();
+        ledger.response_content_type = headers.get(header::CONTENT_TYPE).cloned();
+        ledger.stream = Format::of(ledger.response_content_type.as_ref()) == Some(Format::Sse);
         let ids = ["x-request-id", "request-id", "x-trace-id"];
         ledger.provider_request_id = ids.iter().find_map(|name| headers.get(*name)).cloned();
-        ledger.attempt_ended(now, Some(status), None);
+        let limit = ledger.observation.metering_limit();
+        let operation = ledger.context.operation();
+        ledger.reader = Reader::new(headers, operation, limit, ledger.payload_limit);
+        ledger.attempt_ended(now, Some(head.status), None);
     }
 
     /// The head is ready to be handed on.
@@ -144,19 +175,22 @@ impl Exchange {
             context: &ledger.context,
             status,
             stream: ledger.stream,
-            provider_request_id: ledger.provider_request_id(),
+            provider_request_id: text(ledger.provider_request_id.as_ref()),
             time_to_head: ledger.timings.to_head.unwrap_or_default(),
         };
-        ledger.hooks.each(|hook| hook.on_head(&head));
+        ledger.observation.hooks.each(|hook| hook.on_head(&head));
     }
 
     /// A frame of the response body is handed to the client.
-    pub(crate) fn data(&mut self, length: usize) {
-        if let Some(ledger) = &mut self.0 {
-            if ledger.response_bytes == 0 && length > 0 {
-                ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
-            }
-            ledger.response_bytes += length as u64;
+    pub(crate) fn data(&mut self, data: &[u8]) {
+        let Some(ledger) = &mut self.0 else { return };
+        if ledger.response_bytes == 0 && !data.is_empty() {
+            ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
+        }
+        ledger.response_bytes += data.len() as u64;
+        ledger.reader.push(data);
+        if ledger.timings.to_first_token.is_none() && ledger.reader.has_content() {
+            ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
         }
     }
 
@@ -203,10 +237,6 @@ impl Drop for Exchange {
 }
 
 impl Ledger {
-    fn provider_request_id(&self) -> Option<&str> {
-        self.provider_request_id.as_ref()?.to_str().ok()
-    }
-
     fn attempt_ended(&self, now: Instant, status: Option<StatusCode>, failure: Option<Failure>) {
         let attempt = AttemptEvent {
             context: &self.context,
@@ -215,94 +245,92 @@ impl Ledger {
             failure,
             duration: self.dispatched.map_or(Duration::ZERO, |dispatched| now - dispatched),
         };
-        self.hooks.each(|hook| hook.on_attempt(&attempt));
+        self.observation.hooks.each(|hook| hook.on_attempt(&attempt));
+    }
+
+    /// What the stream itself says of its end goes before what the connection does: a client that
+    /// has its terminal marker may leave, and a provider that has not sent it may not.
+    fn judge(&mut self, outcome: Outcome) -> Outcome {
+        let meter = self.reader.meter();
+        match outcome {
+            Outcome::Complete if account::is_unfinished(&self.context, self.status, meter) => {
+                self.failure = Some(Failure::Unfinished);
+                Outcome::Broken
+            }
+            Outcome::Cancelled
+                if self.stream && meter.is_some_and(|meter| meter.terminal().is_some()) =>
+            {
+                Outcome::Complete
+            }
+            _ => outcome,
+        }
     }
 
     fn end(mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
+        self.reader.finish();
+        let outcome = self.judge(outcome);
+        let meter = self.reader.meter();
+        let content_events = meter.map_or(0, Meter::content_events);
+        if outcome == Outcome::Complete
+            && let Some(first) = self.timings.to_first_token
+            && let Some(gaps) = content_events.checked_sub(1).filter(|gaps| *gaps > 0)
+        {
+            let nanoseconds = (self.timings.total - first).as_nanos() / u128::from(gaps);
+            self.timings.inter_token = u64::try_from(nanoseconds).ok().map(Duration::from_nanos);
+        }
         let watch = self.watch.as_deref();
         let context = &self.context;
+        let request_model = context.routed_model().or_else(|| watch?.model());
+        let account = Account::settle(
+            &self.observation,
+            &Facts {
+                context,
+                status: self.status.filter(|_| self.code.is_none()),
+                request_model,
+                cache: self.cache,
+                outcome,
+            },
+            &self.reader,
+        );
+        let request_capture = watch.map(RequestWatch::take_capture);
         let event = EndEvent {
             context,
-            request_model: context.routed_model().or_else(|| watch?.model()),
+            request_model,
+            response_model: meter.and_then(Meter::model),
+            service_tier: meter.and_then(Meter::service_tier),
             status: self.status,
             outcome,
             failure: self.failure,
             gateway_code: self.code.map(Code::number),
+            provider_error: meter.and_then(Meter::error),
             stream_requested: watch.is_some_and(|watch| watch.stream.load(Ordering::Relaxed)),
             stream: self.stream,
+            terminal: meter.and_then(Meter::terminal),
+            content_events,
+            usage: account.usage.as_ref(),
+            metering: account.metering,
+            cost: account.cost,
+            cache: self.cache,
+            step: 0,
             attempts: self.attempts,
             timings: self.timings,
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,
-            provider_request_id: self.provider_request_id(),
+            request_payload: request_capture.as_ref().and_then(|capture| capture.payload()),
+            response_payload: self.reader.payload(),
+            request_content_type: text(self.request_content_type.as_ref()),
+            response_content_type: text(self.response_content_type.as_ref()),
+            user_agent: text(self.user_agent.as_ref()),
+            provider_request_id: text(self.provider_request_id.as_ref()),
+            trace: self.trace,
         };
-        self.hooks.each(|hook| hook.on_end(&event));
+        self.observation.hooks.each(|hook| hook.on_end(&event));
         let _entered = self.span.enter();
-        log(&event);
+        log::log(&event);
     }
 }
 
-/// One line per exchange: a warning where the provider failed, otherwise for information.
-fn log(end: &EndEvent<'_>) {
-    macro_rules! log_at {
-        ($level:expr) => {
-            tracing::event!(
-                target: TARGET,
-                $level,
-                log_id = %end.context.log_id(),
-                account = end.context.account(),
-                gateway = end.context.gateway(),
-                provider = end.context.provider(),
-                operation = end.context.operation().as_str(),
-                method = end.context.method().as_str(),
-                model = end.request_model,
-                status = end.status.map(|status| status.as_u16()),
-                outcome = end.outcome.as_str(),
-                failure = end.failure.map(Failure::as_str),
-                gateway_code = end.gateway_code,
-                stream = end.stream,
-                attempts = end.attempts,
-                ms_to_head = end.timings.to_head.map(milliseconds),
-                ms_to_first_data = end.timings.to_first_data.map(milliseconds),
-                ms_total = milliseconds(end.timings.total),
-                us_overhead = end.timings.overhead.as_nanos() as f64 / 1e3,
-                request_bytes = end.request_bytes,
-                response_bytes = end.response_bytes,
-                provider_request_id = end.provider_request_id,
-                "exchange ended"
-            )
-        };
-    }
-    match end.outcome {
-        Outcome::Failed | Outcome::Broken => log_at!(Level::WARN),
-        _ => log_at!(Level::INFO),
-    }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1e3
-}
-
-/// `text/event-stream`, in any case and with any parameters.
-fn is_event_stream(content_type: &HeaderValue) -> bool {
-    let essence = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn event_streams_are_told_by_the_essence_alone() {
-        for (value, expected) in [
-            ("text/event-stream", true),
-            ("Text/Event-Stream ; charset=utf-8", true),
-            ("text/event-streams", false),
-            ("application/json", false),
-        ] {
-            assert_eq!(is_event_stream(&HeaderValue::from_static(value)), expected, "{value}");
-        }
-    }
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value?.to_str().ok()
 }

@@ -1,7 +1,7 @@
 //! Ids of exchanges: 128 bits, ordered by time, written as a ULID or as a UUIDv7.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Crockford's base 32, the alphabet of a ULID.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -22,6 +22,12 @@ impl LogId {
         let milliseconds = since_1970.as_millis() & 0xFFFF_FFFF_FFFF;
         let random = u128::from(fastrand::u64(..)) << 16 | u128::from(fastrand::u16(..));
         Self(milliseconds << 80 | random)
+    }
+
+    /// When the exchange began, to the millisecond.
+    #[must_use]
+    pub fn timestamp(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis((self.0 >> 80) as u64)
     }
 
     pub(crate) fn ulid(self) -> [u8; 26] {
@@ -72,6 +78,8 @@ mod tests {
     #[test]
     fn the_same_bits_as_ulid_and_as_uuid() {
         let id = LogId(0x0192_3456_789A_BCDE_F012_3456_789A_BCDE);
+        let since_1970 = id.timestamp().duration_since(UNIX_EPOCH).unwrap();
+        assert_eq!(since_1970.as_millis(), 0x0192_3456_789A);
         assert_eq!(id.to_string(), "01J8T5CY4TQKFF04HMASW9NF6Y");
         assert_eq!(&id.uuid_v7(), b"01923456-789a-7cde-b012-3456789abcde");
     }

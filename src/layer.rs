@@ -9,10 +9,12 @@ use tower_layer::Layer;
 use crate::admit::Shared;
 use crate::hook::{Hooks, MetricsHook};
 use crate::intercept::Intercept;
+use crate::observation::Observation;
 use crate::provider::{Provider, Providers};
 use crate::rejection::ErrorFormat;
 use crate::route::Mount;
 use crate::service::Gateway;
+use crate::usage::{Meter, Prices, SeenIds};
 use crate::via::Via;
 
 /// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
@@ -45,6 +47,8 @@ impl GatewayLayer {
             providers: Vec::new(),
             mounts: Vec::new(),
             hooks: Vec::new(),
+            prices: Prices::default(),
+            usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
             peek_limit: PEEK_LIMIT,
             via: None,
@@ -83,6 +87,8 @@ pub struct Builder {
     providers: Vec<Provider>,
     mounts: Vec<Mount>,
     hooks: Vec<Box<dyn MetricsHook>>,
+    prices: Prices,
+    usage_limit: usize,
     error_format: ErrorFormat,
     peek_limit: usize,
     via: Option<String>,
@@ -112,6 +118,22 @@ impl Builder {
     /// Adds a hook that is told of every request on a gateway path.
     pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
         self.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// What models cost, where neither the provider nor the client says so. The host keeps a clone
+    /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// How many bytes of a response's usage may be kept while it passes; beyond, metering stops
+    /// and the relay goes on. Nothing else of a response is kept. 0 turns metering off.
+    ///
+    /// Default: 64 KiB.
+    pub fn usage_limit(mut self, bytes: usize) -> Self {
+        self.usage_limit = bytes;
         self
     }
 
@@ -160,7 +182,12 @@ impl Builder {
         let shared = Shared {
             mounts,
             providers: Providers::new(self.providers)?,
-            hooks: Hooks::new(self.hooks),
+            observation: Arc::new(Observation {
+                hooks: Hooks::new(self.hooks),
+                prices: self.prices,
+                usage_limit: self.usage_limit,
+                billed: SeenIds::default(),
+            }),
             error_format: self.error_format,
             peek_limit: self.peek_limit,
             via: self.via.map(Via::new).transpose()?,

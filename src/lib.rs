@@ -130,6 +130,9 @@ mod intercept;
 mod json;
 mod layer;
 mod metadata;
+mod metering;
+mod observation;
+mod payload;
 mod peek;
 mod provider;
 mod refusal;
@@ -137,6 +140,8 @@ mod rejection;
 mod relay;
 mod route;
 mod service;
+mod trace;
+mod usage;
 mod via;
 
 pub use self::body::{InterceptBody, RequestBody, ResponseBody};
@@ -144,17 +149,33 @@ pub use self::body::{InterceptBody, RequestBody, ResponseBody};
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
 pub use self::context::GatewayContext;
 pub use self::directives::{Backoff, CustomCost, Directives};
+#[cfg(feature = "log")]
+pub use self::hook::log;
 pub use self::hook::{
-    AttemptEvent, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestEvent, Timings,
+    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestEvent,
+    Timings,
 };
 pub use self::id::LogId;
 pub use self::intercept::Intercept;
 pub use self::layer::{Around, Builder, ConfigError, GatewayLayer, Upstream};
 pub use self::metadata::{Metadata, MetadataValue};
+pub use self::metering::Metering;
+pub use self::payload::Payload;
 pub use self::provider::Provider;
 pub use self::rejection::ErrorFormat;
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;
+pub use self::trace::TraceParent;
+pub use self::usage::{
+    Cost, CostSource, Date, LongContext, Price, PriceTable, PriceTableError, Prices, ProviderError,
+    Regional, Terminal, TokenPrice, ToolCalls, ToolPrices, Usage,
+};
+
+/// For the crate's own benchmarks and fuzz targets: no part of its interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::usage::{Format, Meter, Problem};
+}
 
 /// The README's code is compiled with the tests.
 #[cfg(all(doctest, feature = "client"))]

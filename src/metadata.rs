@@ -15,6 +15,7 @@ pub struct Metadata(Vec<(String, MetadataValue)>);
 
 /// One value of [`Metadata`].
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "log", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum MetadataValue {
     /// A string.

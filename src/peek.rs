@@ -74,7 +74,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             };
             // Trailers before a model: the next poll says that the body has ended.
             let Ok(data) = frame.into_data() else { continue };
-            self.watch.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+            self.watch.saw(&data);
             if self.refused.is_some() {
                 continue;
             }

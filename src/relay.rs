@@ -13,12 +13,13 @@ use crate::context::GatewayContext;
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::headers;
-use crate::hook::{Failure, Outcome};
+use crate::hook::{CacheStatus, Failure, Outcome};
 use crate::rejection::{ErrorFormat, Rejection};
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
 const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
 const STEP: HeaderName = HeaderName::from_static("cf-aig-step");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cf-aig-cache-status");
 const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
 const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
 const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
@@ -47,19 +48,24 @@ impl Relay {
     }
 
     /// The provider's response, as the client is to get it.
-    pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+    pub(crate) fn relay<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
             return self.failed(Failure::Protocol).map(ResponseBody::local);
         }
-        self.exchange.head(response.status(), response.headers());
-        headers::strip_response(response.headers_mut(), self.takes_trailers);
-        self.announce(response.headers_mut());
-        response.headers_mut().insert(STEP, HeaderValue::from_static("0"));
-        response.extensions_mut().insert(self.context);
+        let (mut head, body) = response.into_parts();
+        self.exchange.head(&head);
+        headers::strip_response(&mut head.headers, self.takes_trailers);
+        self.announce(&mut head.headers);
+        head.headers.insert(STEP, HeaderValue::from_static("0"));
+        if let Some(cache) = head.extensions.get::<CacheStatus>() {
+            head.headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
+        }
+        head.extensions.insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
-        response.map(|body| ResponseBody::relayed(body, self.exchange, trailers, self.watch))
+        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch);
+        Response::from_parts(head, body)
     }
 
     /// The answer for a request whose upstream call failed.

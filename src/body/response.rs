@@ -139,7 +139,7 @@ where
         match frame {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    guard.exchange.data(data.len());
+                    guard.exchange.data(data);
                     if is_over(&*body) {
                         guard.exchange.end(Outcome::Complete);
                     }

@@ -6,12 +6,14 @@ use std::task::Waker;
 
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
+use crate::payload::Capture;
 
 /// Shared by a request body, which the upstream stack reads, and the exchange, which waits for the
 /// response.
 #[derive(Debug, Default)]
 pub(crate) struct RequestWatch {
     pub(crate) bytes: AtomicU64,
+    capture: Option<Mutex<Capture>>,
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
@@ -21,6 +23,26 @@ pub(crate) struct RequestWatch {
 }
 
 impl RequestWatch {
+    /// Keeps up to `payload_limit` bytes for the hooks.
+    pub(crate) fn new(payload_limit: usize) -> Self {
+        let capture = (payload_limit > 0).then(|| Mutex::new(Capture::new(payload_limit)));
+        Self { capture, ..Self::default() }
+    }
+
+    /// These bytes have come from the client.
+    pub(crate) fn saw(&self, data: &[u8]) {
+        self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        if let Some(capture) = &self.capture {
+            capture.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+        }
+    }
+
+    /// What was kept. The exchange is over: nothing is kept of what may still come.
+    pub(crate) fn take_capture(&self) -> Capture {
+        let Some(capture) = &self.capture else { return Capture::default() };
+        std::mem::take(&mut *capture.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn model(&self) -> Option<&str> {
         self.model.get().map(|model| &**model)
     }
@@ -80,7 +102,7 @@ impl Watcher {
 
     /// For bodies that are relayed whatever they hold.
     pub(crate) fn see(&mut self, data: &[u8]) {
-        self.count(data);
+        self.watch.saw(data);
         let Some(scanner) = &mut self.scanner else { return };
         let is_sound = scanner.push(data).is_ok();
         self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
@@ -96,7 +118,7 @@ impl Watcher {
 
     /// For bodies that were routed by their model: what contradicts the routing is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
-        self.count(data);
+        self.watch.saw(data);
         let Some(scanner) = &mut self.scanner else { return Ok(()) };
         let checked =
             scanner.push(data).and_then(|()| if is_last { scanner.finish() } else { Ok(()) });
@@ -107,9 +129,5 @@ impl Watcher {
     /// Whether the JSON object has been seen to its end.
     pub(crate) fn has_all(&self) -> bool {
         self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
-    }
-
-    fn count(&self, data: &[u8]) {
-        self.watch.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
     }
 }

@@ -6,6 +6,10 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::context::GatewayContext;
+use crate::metering::Metering;
+use crate::payload::Payload;
+use crate::trace::TraceParent;
+use crate::usage::{Cost, ProviderError, Terminal, Usage};
 
 /// A request on a gateway path has arrived.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +60,10 @@ pub struct EndEvent<'a> {
     pub context: &'a GatewayContext,
     /// The model that the request body names, without a provider's prefix.
     pub request_model: Option<&'a str>,
+    /// The model that the response names, by which it is priced.
+    pub response_model: Option<&'a str>,
+    /// The service tier that the response names.
+    pub service_tier: Option<&'a str>,
     /// The status that the client got, or would have got; `None` where it left before.
     pub status: Option<StatusCode>,
     /// How it ended.
@@ -64,10 +72,28 @@ pub struct EndEvent<'a> {
     pub failure: Option<Failure>,
     /// The number in the gateway's own error (`2008`, …), where it answered with one.
     pub gateway_code: Option<u16>,
+    /// What the provider says of an error, in the response body: a status of 200 does not rule
+    /// one out.
+    pub provider_error: Option<&'a ProviderError>,
     /// The request body asks for a stream.
     pub stream_requested: bool,
     /// The response is an event stream.
     pub stream: bool,
+    /// What has said that the response is whole.
+    pub terminal: Option<Terminal>,
+    /// How many events of a stream had content.
+    pub content_events: u64,
+    /// What this exchange used and is billed for, where the provider said so and it is not
+    /// billed elsewhere; [`metering`](Self::metering) says how much of the truth it is.
+    pub usage: Option<&'a Usage>,
+    /// How the usage was read.
+    pub metering: Metering,
+    /// What it cost. `None` where nobody knows, which is not the same as nothing.
+    pub cost: Option<Cost>,
+    /// What a cache in the upstream stack did, where there is one.
+    pub cache: Option<CacheStatus>,
+    /// Which step of a fallback answered; 0 for the first.
+    pub step: u32,
     /// How many upstream calls were made.
     pub attempts: u32,
     /// When what happened.
@@ -76,14 +102,28 @@ pub struct EndEvent<'a> {
     pub request_bytes: u64,
     /// Bytes of the response body that were handed to the client.
     pub response_bytes: u64,
+    /// The request body, where a hook asked for it by [`payload_limit`](super::MetricsHook::payload_limit).
+    pub request_payload: Option<Payload<'a>>,
+    /// The response body as far as it was handed to the client, where a hook asked for it.
+    pub response_payload: Option<Payload<'a>>,
+    /// The `content-type` of the request.
+    pub request_content_type: Option<&'a str>,
+    /// The `content-type` of the response.
+    pub response_content_type: Option<&'a str>,
+    /// The `user-agent` of the request.
+    pub user_agent: Option<&'a str>,
     /// The provider's own id of the request (`x-request-id`, `request-id` or `x-trace-id`).
     pub provider_request_id: Option<&'a str>,
+    /// The trace that the client wants this exchange to be in: `cf-aig-otel-trace-id` and
+    /// `cf-aig-otel-parent-span-id`, or else `traceparent`.
+    pub trace: Option<TraceParent>,
 }
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The provider's whole response was handed on, whatever its status.
+    /// The provider's whole response was handed on, whatever its status. A stream of chat,
+    /// Responses or Messages is whole if it has its terminal marker.
     Complete,
     /// The gateway refused the request; the provider got no whole request.
     Rejected,
@@ -131,6 +171,8 @@ pub enum Failure {
     Reset,
     /// The provider broke the protocol.
     Protocol,
+    /// The stream ended without the marker that says that it is whole.
+    Unfinished,
     /// The request body failed: the client broke it off, or it was refused while it was sent.
     RequestBody,
     /// Another error of the upstream service.
@@ -148,6 +190,7 @@ impl Failure {
             Self::Overloaded => "overloaded",
             Self::Reset => "reset",
             Self::Protocol => "protocol",
+            Self::Unfinished => "unfinished",
             Self::RequestBody => "request_body",
             Self::Other => "other",
         }
@@ -168,9 +211,44 @@ pub struct Timings {
     pub to_head: Option<Duration>,
     /// From arrival to the first bytes of the response body.
     pub to_first_data: Option<Duration>,
+    /// From arrival to the first frame with content: text, reasoning or a tool call. Of streams.
+    pub to_first_token: Option<Duration>,
+    /// The mean time between two events with content, of a complete stream.
+    pub inter_token: Option<Duration>,
     /// From arrival to the end.
     pub total: Duration,
     /// The gateway's own share: deciding and rewriting before the upstream call, and preparing
     /// the head that came back. Time spent waiting for the client or the provider is not in it.
     pub overhead: Duration,
+}
+
+/// What a cache in the upstream stack did with a request. A layer of that stack puts it into the
+/// extensions of its response; the client is told in `cf-aig-cache-status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CacheStatus {
+    /// The response came from the cache: the provider knows nothing of it, and it costs nothing.
+    Hit,
+    /// The provider answered, for the cache had nothing.
+    Miss,
+    /// The cache was not asked.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// The name in capitals, as in `HIT`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "HIT",
+            Self::Miss => "MISS",
+            Self::Bypass => "BYPASS",
+        }
+    }
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

@@ -1,11 +1,16 @@
 //! The metrics hook: four events in the life of every exchange.
 
 mod event;
+#[cfg(feature = "log")]
+pub mod log;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub use self::event::{AttemptEvent, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings};
+pub use self::event::{
+    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
+};
+use crate::context::GatewayContext;
 
 /// Observes every request on a gateway path.
 ///
@@ -50,6 +55,15 @@ pub trait MetricsHook: Send + Sync + 'static {
     fn on_end(&self, end: &EndEvent<'_>) {
         let _ = end;
     }
+
+    /// How many bytes of each body this hook wants to see in its
+    /// [`EndEvent`](EndEvent::request_payload). Asked once, when the request arrives.
+    ///
+    /// Default: 0. The gateway then keeps nothing of what passes through it.
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        let _ = context;
+        0
+    }
 }
 
 impl MetricsHook for () {}
@@ -76,15 +90,19 @@ impl<T: MetricsHook + ?Sized> MetricsHook for Arc<T> {
     fn on_end(&self, end: &EndEvent<'_>) {
         (**self).on_end(end);
     }
+
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        (**self).payload_limit(context)
+    }
 }
 
 /// The hooks of a layer, in the order in which they were added.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks(Arc<[Box<dyn MetricsHook>]>);
+#[derive(Default)]
+pub(crate) struct Hooks(Vec<Box<dyn MetricsHook>>);
 
 impl Hooks {
     pub(crate) fn new(hooks: Vec<Box<dyn MetricsHook>>) -> Self {
-        Self(hooks.into())
+        Self(hooks)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -92,13 +110,22 @@ impl Hooks {
     }
 
     pub(crate) fn each(&self, call: impl Fn(&dyn MetricsHook)) {
-        for hook in &*self.0 {
+        for hook in &self.0 {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&**hook))) {
                 // Dropping it could panic again, and nobody would catch that.
                 std::mem::forget(payload);
                 tracing::error!(target: crate::TARGET, "a metrics hook panicked; its event is lost");
             }
         }
+    }
+}
+
+impl Hooks {
+    /// The most that any hook wants to see of a body.
+    pub(crate) fn payload_limit(&self, context: &GatewayContext) -> usize {
+        let most = std::cell::Cell::new(0);
+        self.each(|hook| most.set(most.get().max(hook.payload_limit(context))));
+        most.get()
     }
 }
 

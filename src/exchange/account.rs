@@ -1,0 +1,101 @@
+//! What an exchange is billed for, once it is over.
+
+use std::time::Instant;
+
+use http::{Method, StatusCode};
+
+use crate::context::GatewayContext;
+use crate::hook::{CacheStatus, Outcome};
+use crate::metering::{Metering, Reader};
+use crate::observation::Observation;
+use crate::route::Operation;
+use crate::usage::{self, Billing, Cost, Format, Meter, Pricing, Usage};
+
+/// The usage and the cost of one exchange.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) usage: Option<Usage>,
+    pub(super) metering: Metering,
+    pub(super) cost: Option<Cost>,
+}
+
+/// What the account follows from, beside the response's bytes.
+pub(super) struct Facts<'a> {
+    pub(super) context: &'a GatewayContext,
+    /// The provider's, not the gateway's own.
+    pub(super) status: Option<StatusCode>,
+    pub(super) request_model: Option<&'a str>,
+    pub(super) cache: Option<CacheStatus>,
+    pub(super) outcome: Outcome,
+}
+
+impl Account {
+    pub(super) fn settle(observation: &Observation, facts: &Facts<'_>, reader: &Reader) -> Self {
+        let Some(status) = facts.status else { return Self::default() };
+        let context = facts.context;
+        let upstream = context.upstream();
+        let meter = reader.meter();
+        let usage = meter.and_then(Meter::usage).filter(|_| status.is_success());
+        let is_new = match usage::billing(
+            context.method(),
+            context.operation(),
+            context.provider_path(),
+            status,
+        ) {
+            _ if facts.cache == Some(CacheStatus::Hit) => false,
+            Billing::Always => true,
+            Billing::Never => false,
+            // Only usage is remembered: until there is some, the work is not done.
+            Billing::Once { id } => {
+                usage.is_none() || {
+                    let place =
+                        upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
+                    observation.billed.is_new(&(place, id), Instant::now())
+                }
+            }
+        };
+        if !is_new {
+            return Self { metering: Metering::Repeated, ..Self::default() };
+        }
+        let is_whole = facts.outcome == Outcome::Complete
+            || meter.is_some_and(|meter| meter.terminal().is_some());
+        let failed = !status.is_success()
+            || usage.is_none() && meter.is_some_and(|meter| meter.error().is_some());
+        let cost = || {
+            let pricing = Pricing {
+                provider: context.provider().unwrap_or_default(),
+                model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
+                operation: context.operation(),
+                service_tier: meter.and_then(Meter::service_tier),
+                host: upstream.map_or("", |upstream| upstream.host().to_str().unwrap_or_default()),
+                batch: false,
+            };
+            let custom = context.directives().and_then(|directives| directives.custom_cost);
+            usage::cost(usage.as_ref(), custom, &observation.prices.current(), &pricing)
+        };
+        Self {
+            cost: if failed { None } else { cost() },
+            usage,
+            metering: reader.metering(is_whole),
+        }
+    }
+}
+
+/// Whether a response must end with a terminal marker, and has none.
+pub(super) fn is_unfinished(
+    context: &GatewayContext,
+    status: Option<StatusCode>,
+    meter: Option<&Meter>,
+) -> bool {
+    use Operation::{Chat, Completions, Messages, Responses};
+    let has_marker = matches!(context.operation(), Chat | Completions | Messages | Responses);
+    meter.is_some_and(|meter| {
+        has_marker
+            && meter.format() == Format::Sse
+            && *context.method() != Method::HEAD
+            && status.is_some_and(|status| status.is_success())
+            && meter.terminal().is_none()
+            // What was not read to its end may have had one.
+            && meter.problem().is_none()
+    })
+}

@@ -1,0 +1,57 @@
+//! The line that an exchange leaves in the host's log.
+
+use std::time::Duration;
+
+use tracing::Level;
+
+use crate::TARGET;
+use crate::hook::{EndEvent, Failure, Outcome};
+use crate::usage::{Cost, Usage};
+
+/// One line per exchange: a warning where the provider failed, otherwise for information.
+pub(super) fn log(end: &EndEvent<'_>) {
+    macro_rules! log_at {
+        ($level:expr) => {
+            tracing::event!(
+                target: TARGET,
+                $level,
+                log_id = %end.context.log_id(),
+                account = end.context.account(),
+                gateway = end.context.gateway(),
+                provider = end.context.provider(),
+                operation = end.context.operation().as_str(),
+                method = end.context.method().as_str(),
+                model = end.request_model,
+                response_model = end.response_model,
+                status = end.status.map(|status| status.as_u16()),
+                outcome = end.outcome.as_str(),
+                failure = end.failure.map(Failure::as_str),
+                gateway_code = end.gateway_code,
+                provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or("")),
+                stream = end.stream,
+                attempts = end.attempts,
+                metering = end.metering.as_str(),
+                tokens_in = end.usage.and_then(Usage::input),
+                tokens_out = end.usage.and_then(Usage::output),
+                cost_usd = end.cost.as_ref().map(Cost::usd),
+                ms_to_head = end.timings.to_head.map(milliseconds),
+                ms_to_first_data = end.timings.to_first_data.map(milliseconds),
+                ms_to_first_token = end.timings.to_first_token.map(milliseconds),
+                ms_total = milliseconds(end.timings.total),
+                us_overhead = end.timings.overhead.as_nanos() as f64 / 1e3,
+                request_bytes = end.request_bytes,
+                response_bytes = end.response_bytes,
+                provider_request_id = end.provider_request_id,
+                "exchange ended"
+            )
+        };
+    }
+    match end.outcome {
+        Outcome::Failed | Outcome::Broken => log_at!(Level::WARN),
+        _ => log_at!(Level::INFO),
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
+}

@@ -1,0 +1,255 @@
+//! What a log keeps of one exchange.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::directives::CustomCost;
+use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
+use crate::metadata::MetadataValue;
+use crate::usage::{CostSource, Terminal, Usage};
+
+/// One exchange, under the names that the log of Cloudflare's AI Gateway has where it has any.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LogRecord {
+    /// The ULID that the client got as `cf-aig-log-id`.
+    pub id: String,
+    /// When the request arrived: RFC 3339, UTC, to the millisecond.
+    pub created_at: Timestamp,
+    /// The id that the client got as `cf-aig-event-id`.
+    pub event_id: String,
+    /// The account in the path.
+    pub account: Option<String>,
+    /// The gateway.
+    pub gateway: String,
+    /// The provider's slug.
+    pub provider: Option<String>,
+    /// The model: the response's, or else the request's.
+    pub model: Option<String>,
+    /// The model that the request names.
+    pub request_model: Option<String>,
+    /// The kind of API call, as in `chat`.
+    pub model_type: String,
+    /// `native`, `compat` or `rest`.
+    pub request_type: Option<String>,
+    /// The method of the request.
+    pub method: String,
+    /// The path of the request, without its query.
+    pub path: String,
+    /// From arrival to end, in milliseconds.
+    pub duration: f64,
+    /// The `content-type` of the request.
+    pub request_content_type: Option<String>,
+    /// The `content-type` of the response.
+    pub response_content_type: Option<String>,
+    /// The `user-agent` of the request.
+    pub user_agent: Option<String>,
+    /// The status that the client got.
+    pub status_code: Option<u16>,
+    /// The whole response came, with a status of 2xx and without an error in it.
+    pub success: bool,
+    /// `complete`, `rejected`, `failed`, `broken` or `cancelled`.
+    pub outcome: String,
+    /// Why it failed or broke off, as in `connect_timeout`.
+    pub failure: Option<String>,
+    /// The number of the gateway's own error, as in 2008.
+    pub gateway_code: Option<u16>,
+    /// The code of the provider's error; empty where it gave an error and no code.
+    pub provider_error: Option<String>,
+    /// The provider's own id of the request.
+    pub provider_request_id: Option<String>,
+    /// The response was an event stream.
+    pub stream: bool,
+    /// What said that the response was whole, as in `done`.
+    pub terminal: Option<String>,
+    /// The response came from a cache.
+    pub cached: bool,
+    /// `HIT`, `MISS` or `BYPASS`, where there is a cache.
+    pub cache_status: Option<String>,
+    /// Which step of a fallback answered.
+    pub step: u32,
+    /// How many upstream calls were made.
+    pub attempts: u32,
+    /// How the usage was read, as in `partial`.
+    pub metering: String,
+    /// All input tokens.
+    pub tokens_in: Option<u64>,
+    /// All output tokens, reasoning included.
+    pub tokens_out: Option<u64>,
+    /// The usage in detail.
+    pub usage_metadata: Option<LoggedUsage>,
+    /// In USD, for display.
+    pub cost: Option<f64>,
+    /// In ticks: 1 USD = 10^10 ticks.
+    pub cost_ticks: Option<u64>,
+    /// `custom`, `reported`, or `table` and its date.
+    pub cost_source: Option<String>,
+    /// The request said what it costs, by `cf-aig-custom-cost`.
+    pub custom_cost: bool,
+    /// `cf-aig-metadata`.
+    pub metadata: BTreeMap<String, MetadataValue>,
+    /// When what happened.
+    pub timings: LoggedTimings,
+    /// Bytes of the request body.
+    pub request_size: u64,
+    /// The beginning of the request body, where it was to be collected.
+    pub request_head: Option<String>,
+    /// `request_head` is the whole body.
+    pub request_head_complete: Option<bool>,
+    /// Bytes of the response body.
+    pub response_size: u64,
+    /// The beginning of the response body, where it was to be collected.
+    pub response_head: Option<String>,
+    /// `response_head` is the whole body.
+    pub response_head_complete: Option<bool>,
+    /// What a person thought of the response: -1 or 1.
+    pub feedback: Option<i8>,
+    /// How good a person or a program found the response.
+    pub score: Option<f64>,
+}
+
+/// Tokens by kind; the kinds do not overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LoggedUsage {
+    /// Input tokens from no cache.
+    pub input_uncached: Option<u64>,
+    /// Input tokens from the provider's cache.
+    pub cache_read: Option<u64>,
+    /// Input tokens into the provider's cache.
+    pub cache_write: Option<u64>,
+    /// Output tokens without reasoning.
+    pub output_visible: Option<u64>,
+    /// Output tokens of reasoning.
+    pub reasoning: Option<u64>,
+    /// The total that the provider reported.
+    pub total_reported: Option<u64>,
+    /// Calls of tools on the provider's side.
+    pub tool_calls: Option<u64>,
+    /// Images in the response.
+    pub images: Option<u64>,
+    /// The service tier that the response names.
+    pub service_tier: Option<String>,
+}
+
+/// In milliseconds from the request's arrival, but for the last two.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LoggedTimings {
+    /// To the response head.
+    pub to_head: Option<f64>,
+    /// To the first bytes of the response body.
+    pub to_first_data: Option<f64>,
+    /// To the first content of a stream.
+    pub to_first_token: Option<f64>,
+    /// The mean between two events with content.
+    pub inter_token: Option<f64>,
+    /// The gateway's own share.
+    pub overhead: f64,
+}
+
+impl LogRecord {
+    /// Everything but the bodies.
+    #[must_use]
+    pub fn new(end: &EndEvent<'_>) -> Self {
+        let context = end.context;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let is_success = end.status.is_some_and(|status| status.is_success());
+        let custom: Option<CustomCost> =
+            context.directives().and_then(|directives| directives.custom_cost);
+        Self {
+            id: context.log_id().to_string(),
+            created_at: timestamp(context.log_id().timestamp()),
+            event_id: String::from_utf8_lossy(context.event_id().as_bytes()).into_owned(),
+            account: owned(context.account()),
+            gateway: context.gateway().to_owned(),
+            provider: owned(context.provider()),
+            model: owned(end.response_model.or(end.request_model)),
+            request_model: owned(end.request_model),
+            model_type: context.operation().as_str().to_owned(),
+            request_type: owned(context.endpoint()),
+            method: context.method().as_str().to_owned(),
+            path: context.path().to_owned(),
+            duration: milliseconds(end.timings.total),
+            request_content_type: owned(end.request_content_type),
+            response_content_type: owned(end.response_content_type),
+            user_agent: owned(end.user_agent),
+            status_code: end.status.map(|status| status.as_u16()),
+            success: end.outcome == Outcome::Complete && is_success && end.provider_error.is_none(),
+            outcome: end.outcome.as_str().to_owned(),
+            failure: owned(end.failure.map(Failure::as_str)),
+            gateway_code: end.gateway_code,
+            provider_error: end
+                .provider_error
+                .map(|error| error.code.as_deref().unwrap_or_default().to_owned()),
+            provider_request_id: owned(end.provider_request_id),
+            stream: end.stream,
+            terminal: owned(end.terminal.map(Terminal::as_str)),
+            cached: end.cache == Some(CacheStatus::Hit),
+            cache_status: owned(end.cache.map(CacheStatus::as_str)),
+            step: end.step,
+            attempts: end.attempts,
+            metering: end.metering.as_str().to_owned(),
+            tokens_in: end.usage.and_then(Usage::input),
+            tokens_out: end.usage.and_then(Usage::output),
+            usage_metadata: end.usage.map(|usage| LoggedUsage::new(usage, end.service_tier)),
+            cost: end.cost.map(|cost| cost.usd()),
+            cost_ticks: end.cost.map(|cost| cost.ticks),
+            cost_source: end.cost.map(|cost| source(cost.source)),
+            custom_cost: custom.is_some(),
+            metadata: context
+                .metadata()
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.clone()))
+                .collect(),
+            timings: LoggedTimings {
+                to_head: end.timings.to_head.map(milliseconds),
+                to_first_data: end.timings.to_first_data.map(milliseconds),
+                to_first_token: end.timings.to_first_token.map(milliseconds),
+                inter_token: end.timings.inter_token.map(milliseconds),
+                overhead: milliseconds(end.timings.overhead),
+            },
+            request_size: end.request_bytes,
+            response_size: end.response_bytes,
+            ..Self::default()
+        }
+    }
+}
+
+impl LoggedUsage {
+    fn new(usage: &Usage, service_tier: Option<&str>) -> Self {
+        Self {
+            input_uncached: usage.input_uncached,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            output_visible: usage.output_visible,
+            reasoning: usage.reasoning,
+            total_reported: usage.total_reported,
+            tool_calls: usage.tool_calls,
+            images: usage.images,
+            service_tier: service_tier.map(str::to_owned),
+        }
+    }
+}
+
+fn source(source: CostSource) -> String {
+    match source {
+        CostSource::Custom => "custom".to_owned(),
+        CostSource::Reported => "reported".to_owned(),
+        CostSource::Table { as_of } => format!("table {as_of}"),
+    }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
+}

@@ -1,0 +1,31 @@
+//! What the exchanges of a layer are observed with.
+
+use tracing::Level;
+
+use crate::TARGET;
+use crate::hook::Hooks;
+use crate::usage::{Prices, SeenIds};
+
+/// Shared by all exchanges of a layer.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    pub(crate) hooks: Hooks,
+    pub(crate) prices: Prices,
+    /// How many bytes of a response's usage may be kept; 0 turns metering off.
+    pub(crate) usage_limit: usize,
+    /// Requests whose usage was billed and that may be asked for again.
+    pub(crate) billed: SeenIds,
+}
+
+impl Observation {
+    /// Whether anybody wants to know of exchanges; one branch and one relaxed load.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.hooks.is_empty() || tracing::enabled!(target: TARGET, Level::WARN)
+    }
+
+    /// The limit of what is kept of a response's usage, where anybody wants to know it.
+    pub(crate) fn metering_limit(&self) -> usize {
+        let is_wanted = !self.hooks.is_empty() || tracing::enabled!(target: TARGET, Level::INFO);
+        if is_wanted { self.usage_limit } else { 0 }
+    }
+}

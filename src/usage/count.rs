@@ -1,0 +1,84 @@
+//! How many deltas a stream has, for the mean time between them.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+/// Stands once in each content event of chat completions, Responses and Messages.
+const DELTA: &[u8] = b"\"delta\"";
+/// Stands once in each event of legacy completions.
+const TEXT: &[u8] = b"\"text\"";
+
+static DELTAS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(DELTA));
+static TEXTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TEXT));
+
+/// Counts a word in bytes that come in any split.
+#[derive(Debug)]
+pub(super) struct Counter {
+    finder: &'static Finder<'static>,
+    count: u64,
+    /// How much of the word the bytes so far ended with.
+    matched: usize,
+}
+
+impl Counter {
+    pub(super) fn deltas() -> Self {
+        Self { finder: &DELTAS, count: 0, matched: 0 }
+    }
+
+    pub(super) fn texts() -> Self {
+        Self { finder: &TEXTS, count: 0, matched: 0 }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn add_one(&mut self) {
+        self.count += 1;
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let word = self.finder.needle();
+        let mut end = 0;
+        if self.matched > 0 {
+            // No beginning of the word stands anywhere else in it, so this is the only way on.
+            let missing = &word[self.matched..];
+            if bytes.len() < missing.len() && missing.starts_with(bytes) {
+                self.matched += bytes.len();
+                return;
+            }
+            if bytes.starts_with(missing) {
+                self.count += 1;
+                end = missing.len();
+            }
+        }
+        let start = end;
+        for found in self.finder.find_iter(&bytes[start..]) {
+            self.count += 1;
+            end = start + found + word.len();
+        }
+        let rest = &bytes[end..];
+        self.matched =
+            (1..word.len()).rev().find(|length| rest.ends_with(&word[..*length])).unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_split_counts_the_same() {
+        let text = br#"{"delta":"d"} "del "delta" delta" "delta"delta" "delt"delta""delta" "del"#;
+        for first in 0..text.len() {
+            for second in first..text.len() {
+                let mut counter = Counter::deltas();
+                counter.push(&text[..first]);
+                counter.push(&text[first..second]);
+                counter.push(&text[second..]);
+                assert_eq!(counter.count(), 5, "{first} {second}");
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What one JSON document tells: the data of an event, or a whole body.
+
+use super::reported::Reported;
+
+/// What is kept of a model's name at most; no provider has longer ones.
+const LONGEST_MODEL: usize = 1024;
+/// What is kept of any other string at most.
+const LONGEST_WORD: usize = 128;
+
+/// Objects and arrays whose members matter, told by the path that leads to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Root,
+    /// `response` of the events of Responses.
+    Response,
+    /// `message` of the first event of Messages.
+    Message,
+    /// `error`, at the root or in `response`.
+    Error,
+    /// `choices[]`
+    Choices,
+    Choice,
+    /// `delta`, at the root or in a choice.
+    Delta,
+    /// An array that is content if it has an element.
+    Parts,
+    /// `data[]`, whose elements are counted.
+    Data,
+}
+
+/// What is to be done with the value of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    Skip,
+    /// To look into if it is an object, or an array for [`Place::Choices`] and [`Place::Data`].
+    Enter(Place),
+    /// A string to keep. Of several, the last one of the highest rank counts.
+    Text(Field, u8),
+    /// Content, unless it is empty.
+    Content,
+    Usage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Model,
+    ServiceTier,
+    Type,
+    /// The code of an error.
+    Code,
+}
+
+/// Keys are compared as they are written: no provider spells letters as escapes.
+pub(super) fn member(place: Place, key: &[u8]) -> Member {
+    use Place::{Choice, Choices, Data, Delta, Error, Message, Response, Root};
+    match (place, key) {
+        (Root | Response | Message, b"usage") => Member::Usage,
+        (Root, b"model") => Member::Text(Field::Model, 2),
+        (Response | Message, b"model") => Member::Text(Field::Model, 1),
+        (Root, b"service_tier") => Member::Text(Field::ServiceTier, 2),
+        (Response | Message, b"service_tier") => Member::Text(Field::ServiceTier, 1),
+        (Root, b"type") => Member::Text(Field::Type, 1),
+        (Root, b"response") => Member::Enter(Response),
+        (Root, b"message") => Member::Enter(Message),
+        (Root | Response, b"error") => Member::Enter(Error),
+        (Error, b"code") => Member::Text(Field::Code, 3),
+        (Root, b"code") => Member::Text(Field::Code, 2),
+        (Error, b"type") => Member::Text(Field::Code, 1),
+        (Root, b"choices") => Member::Enter(Choices),
+        (Root, b"data") => Member::Enter(Data),
+        (Root | Choice, b"delta") => Member::Enter(Delta),
+        (Choice, b"text") => Member::Content,
+        (
+            Delta,
+            b"content" | b"reasoning_content" | b"reasoning" | b"tool_calls" | b"refusal" | b"text"
+            | b"thinking" | b"partial_json",
+        ) => Member::Content,
+        _ => Member::Skip,
+    }
+}
+
+/// The inside of a JSON string as it is written, kept in memory that is used again.
+#[derive(Debug, Default)]
+pub(super) struct Captured {
+    raw: Vec<u8>,
+    /// Of what is kept; 0 where nothing is.
+    rank: u8,
+    is_cut: bool,
+    /// What passes now is of lower rank.
+    ignores: bool,
+}
+
+impl Captured {
+    fn begin(&mut self, rank: u8) {
+        self.ignores = rank < self.rank;
+        if !self.ignores {
+            self.clear();
+            self.rank = rank;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.raw.clear();
+        self.rank = 0;
+        self.is_cut = false;
+    }
+
+    fn extend(&mut self, part: &[u8], longest: usize) {
+        if self.ignores {
+            return;
+        }
+        let room = longest - self.raw.len();
+        self.is_cut |= part.len() > room;
+        self.raw.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    /// All of it, if it was not too long to keep.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.head().filter(|_| !self.is_cut)
+    }
+
+    /// At least the beginning of it.
+    pub(super) fn head(&self) -> Option<&[u8]> {
+        (self.rank > 0).then_some(&self.raw[..])
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Event {
+    pub(super) kind: Captured,
+    pub(super) model: Captured,
+    pub(super) service_tier: Captured,
+    pub(super) code: Captured,
+    /// The `usage` at the root, in `response` and in `message`.
+    pub(super) usage: [Option<Reported>; 3],
+    pub(super) reached_usage: bool,
+    pub(super) has_content: bool,
+    pub(super) has_response: bool,
+    /// A non-null `error` at the root.
+    pub(super) has_error: bool,
+    /// `choices`, `output`, `content` or `data` at the root: an answer, whatever else is in it.
+    pub(super) has_answer: bool,
+    /// Elements of `data`.
+    pub(super) elements: u64,
+    /// Not JSON, but the `[DONE]` that ends some streams.
+    pub(super) is_done_marker: bool,
+}
+
+impl Event {
+    pub(super) fn clear(&mut self) {
+        self.kind.clear();
+        self.model.clear();
+        self.service_tier.clear();
+        self.code.clear();
+        self.usage = [None; 3];
+        self.reached_usage = false;
+        self.has_content = false;
+        self.has_response = false;
+        self.has_error = false;
+        self.has_answer = false;
+        self.elements = 0;
+        self.is_done_marker = false;
+    }
+
+    pub(super) fn saw_key(&mut self, place: Place, key: &[u8]) {
+        if place == Place::Root {
+            self.has_answer |= matches!(key, b"choices" | b"output" | b"content" | b"data");
+            self.has_response |= key == b"response";
+        }
+    }
+
+    pub(super) fn begin_text(&mut self, field: Field, rank: u8) {
+        self.text(field).0.begin(rank);
+    }
+
+    pub(super) fn extend_text(&mut self, field: Field, part: &[u8]) {
+        let (text, longest) = self.text(field);
+        text.extend(part, longest);
+    }
+
+    fn text(&mut self, field: Field) -> (&mut Captured, usize) {
+        match field {
+            Field::Model => (&mut self.model, LONGEST_MODEL),
+            Field::ServiceTier => (&mut self.service_tier, LONGEST_WORD),
+            Field::Type => (&mut self.kind, LONGEST_WORD),
+            Field::Code => (&mut self.code, LONGEST_WORD),
+        }
+    }
+
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.kind.whole() == Some(kind.as_bytes())
+    }
+
+    /// The usage that bills: of the document itself, or of the one object that the event is about.
+    pub(super) fn billed_usage(&self) -> Option<&Reported> {
+        let [root, response, message] = &self.usage;
+        let ends = || {
+            ["response.completed", "response.incomplete", "response.failed"]
+                .iter()
+                .any(|kind| self.is(kind))
+        };
+        let response = response.as_ref().filter(|_| ends());
+        let message = message.as_ref().filter(|_| self.is("message_start"));
+        root.as_ref().or(response).or(message)
+    }
+
+    pub(super) fn set_usage(&mut self, place: Place, usage: Reported) {
+        let slot = match place {
+            Place::Response => 1,
+            Place::Message => 2,
+            _ => 0,
+        };
+        self.usage[slot] = Some(usage);
+    }
+}

@@ -1,0 +1,98 @@
+//! Which events of a stream have to be read: found by a search for a few words in each frame.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::meter::Terminal;
+use super::sse::last_boundary;
+use crate::route::Operation;
+
+type Word = LazyLock<Finder<'static>>;
+
+/// A word that an event must have in it to matter.
+///
+/// An unescaped `"usage"` is never inside of a JSON string, so the answer's own text does not
+/// bring it about. `error` may stand there; reading an event in vain does no harm.
+static USAGE: Word = LazyLock::new(|| Finder::new("\"usage\""));
+static ERROR: Word = LazyLock::new(|| Finder::new("error"));
+static DONE: Word = LazyLock::new(|| Finder::new("[DONE]"));
+/// The events that end a stream of Responses carry the whole response; deltas do not.
+static RESPONSE: Word = LazyLock::new(|| Finder::new("\"response\""));
+static MESSAGE_STOP: Word = LazyLock::new(|| Finder::new("message_stop"));
+
+const WORDS: usize = 5;
+
+/// The words and terminal markers of an operation's streams.
+#[derive(Debug)]
+pub(super) struct Gates {
+    words: &'static [&'static Word],
+}
+
+static CHAT: Gates = Gates { words: &[&USAGE, &ERROR, &DONE] };
+static RESPONSES: Gates = Gates { words: &[&USAGE, &ERROR, &RESPONSE] };
+static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] };
+static ALL: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP] };
+
+impl Gates {
+    pub(super) fn of(operation: Operation) -> &'static Self {
+        match operation {
+            Operation::Chat | Operation::Completions => &CHAT,
+            Operation::Responses => &RESPONSES,
+            Operation::Messages => &MESSAGES,
+            _ => &ALL,
+        }
+    }
+
+    /// Only markers that the search finds may count, or the split of the bytes would matter.
+    pub(super) fn find(&self, terminal: Terminal) -> bool {
+        let word = match terminal {
+            Terminal::Done => &DONE,
+            Terminal::Completed | Terminal::Incomplete | Terminal::Failed => &RESPONSE,
+            Terminal::MessageStop => &MESSAGE_STOP,
+            Terminal::Closed => return false,
+        };
+        self.words.iter().any(|own| std::ptr::eq(*own, word))
+    }
+
+    pub(super) fn search<'a>(&self, frame: &'a [u8]) -> Search<'a> {
+        Search { words: self.words, frame, hits: [0; WORDS] }
+    }
+}
+
+/// The search through one frame.
+pub(super) struct Search<'a> {
+    words: &'static [&'static Word],
+    frame: &'a [u8],
+    /// Where each word stands next, or something before that.
+    hits: [usize; WORDS],
+}
+
+impl Search<'_> {
+    /// `from` is where an event begins; gives where the next event does that must be read: because
+    /// it matters, or because it is not whole in this frame.
+    pub(super) fn next_event(&mut self, from: usize) -> usize {
+        let mut nearest = self.frame.len();
+        for (word, hit) in self.words.iter().zip(&mut self.hits) {
+            if *hit <= from {
+                *hit = find(word, self.frame, from);
+            }
+            nearest = nearest.min(*hit);
+        }
+        from + last_boundary(&self.frame[from..nearest])
+    }
+}
+
+fn find(word: &'static Word, frame: &[u8], mut from: usize) -> usize {
+    while let Some(found) = word.find(&frame[from..]) {
+        let hit = from + found;
+        let after = hit + word.needle().len();
+        // Many providers write this in each event but the last.
+        let is_null = frame[after..].starts_with(b":null") || frame[after..].starts_with(b": null");
+        if !(is_null && std::ptr::eq(word, &USAGE)) {
+            return hit;
+        }
+        from = after;
+    }
+    frame.len()
+}

@@ -1,0 +1,316 @@
+//! The meter: looks at each frame of a response body as it passes.
+
+use super::count::Counter;
+use super::event::{Captured, Event};
+use super::format::Format;
+use super::gate::Gates;
+use super::reported::Reported;
+use super::scan::Scanner;
+use super::sse::{Lines, Piece};
+use super::tokens::Usage;
+use crate::json::string;
+use crate::route::Operation;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Why metering stopped before the body did. What was found until then stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The body is not JSON, or an event with usage in it is not.
+    Malformed,
+    /// A usage object is longer than what may be kept.
+    Overflow,
+}
+
+/// What says that a response is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Terminal {
+    /// `data: [DONE]`
+    Done,
+    /// `response.completed`
+    Completed,
+    /// `response.incomplete`
+    Incomplete,
+    /// `response.failed`
+    Failed,
+    /// `message_stop`
+    MessageStop,
+    /// The JSON object was closed.
+    Closed,
+}
+
+/// The provider says that it failed, whatever the status says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProviderError {
+    /// The provider's own code, at most 128 bytes of it. Its spelling changes between releases.
+    pub code: Option<Box<str>>,
+}
+
+/// Reads one response body.
+#[derive(Debug)]
+pub struct Meter {
+    format: Format,
+    counts_images: bool,
+    gates: &'static Gates,
+    /// How many bytes of a byte order mark have passed.
+    bom: usize,
+    lines: Lines,
+    scanner: Scanner,
+    /// The event is named `error`.
+    is_error: bool,
+    deltas: Counter,
+    has_content: bool,
+    reported: Option<Reported>,
+    images: Option<u64>,
+    model: Option<Box<str>>,
+    service_tier: Option<Box<str>>,
+    terminal: Option<Terminal>,
+    error: Option<ProviderError>,
+    problem: Option<Problem>,
+}
+
+impl Terminal {
+    /// The name in lower case, as in `message_stop`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Completed => "completed",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+            Self::MessageStop => "message_stop",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Meter {
+    /// The longest usage object that is kept, unless the host says otherwise.
+    pub const LIMIT: usize = 64 * 1024;
+
+    /// Keeps usage objects of up to `limit` bytes.
+    pub fn new(format: Format, operation: Operation, limit: usize) -> Self {
+        let is_body = format == Format::Json;
+        let is_text = operation == Operation::Completions;
+        Self {
+            format,
+            counts_images: is_body && operation == Operation::Images,
+            gates: Gates::of(operation),
+            bom: 0,
+            lines: Lines::new(),
+            scanner: Scanner::new(limit, is_body),
+            is_error: false,
+            deltas: if is_text { Counter::texts() } else { Counter::deltas() },
+            has_content: false,
+            reported: None,
+            images: None,
+            model: None,
+            service_tier: None,
+            terminal: None,
+            error: None,
+            problem: None,
+        }
+    }
+
+    /// How the body is read.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The tokens and costs seen so far.
+    pub fn usage(&self) -> Option<Usage> {
+        let usage = self.reported.as_ref().map(Usage::new);
+        match self.images {
+            Some(_) => Some(Usage { images: self.images, ..usage.unwrap_or_default() }),
+            None => usage,
+        }
+    }
+
+    /// The model that the response names.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The service tier that the response names.
+    pub fn service_tier(&self) -> Option<&str> {
+        self.service_tier.as_deref()
+    }
+
+    /// The first terminal marker.
+    pub fn terminal(&self) -> Option<Terminal> {
+        self.terminal
+    }
+
+    /// Whether an event with non-empty content has passed; never of a JSON body.
+    pub fn has_content(&self) -> bool {
+        self.has_content
+    }
+
+    /// How many events with a delta have passed, from the first with content on.
+    pub fn content_events(&self) -> u64 {
+        self.deltas.count()
+    }
+
+    /// The last error of the provider.
+    pub fn error(&self) -> Option<&ProviderError> {
+        self.error.as_ref()
+    }
+
+    /// Why metering stopped early.
+    pub fn problem(&self) -> Option<Problem> {
+        self.problem
+    }
+
+    /// Looks at the next bytes of the body.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while self.bom < BOM.len() && !bytes.is_empty() {
+            if bytes[0] != BOM[self.bom] {
+                self.bom = BOM.len();
+                break;
+            }
+            self.bom += 1;
+            bytes = &bytes[1..];
+        }
+        match self.format {
+            Format::Json => self.push_json(bytes),
+            Format::Sse => self.push_sse(bytes),
+        }
+    }
+
+    /// The body has ended, well or not.
+    pub fn finish(&mut self) {
+        // An event without its blank line is good if it is whole.
+        if self.problem.is_none() && self.format == Format::Sse {
+            self.end_event();
+        }
+    }
+
+    fn push_json(&mut self, bytes: &[u8]) {
+        if self.terminal.is_none() && self.problem.is_none() {
+            self.problem = self.scanner.push(bytes).err();
+            self.read_document();
+        }
+    }
+
+    fn push_sse(&mut self, frame: &[u8]) {
+        // Deltas count from the first content on, whatever becomes of the rest.
+        let mut counted = if self.has_content { 0 } else { frame.len() };
+        if self.problem.is_none() {
+            self.problem = self.read_events(frame, &mut counted).err();
+        }
+        self.deltas.push(&frame[counted..]);
+    }
+
+    fn read_events(&mut self, frame: &[u8], counted: &mut usize) -> Result<(), Problem> {
+        let mut search = self.gates.search(frame);
+        let mut at = 0;
+        while at < frame.len() {
+            if self.has_content && self.lines.is_between_events() {
+                let next = search.next_event(at);
+                if next > at {
+                    // An LF that belongs to a CR passed over is one more blank line at most.
+                    at = next;
+                    continue;
+                }
+            }
+            let had_content = self.has_content;
+            at = frame.len() - self.push_event(&frame[at..])?.len();
+            if self.has_content && !had_content {
+                self.deltas.add_one();
+                *counted = at;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on to the end of an event and gives the bytes behind it.
+    fn push_event<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Problem> {
+        while let Some(piece) = self.lines.next(&mut bytes) {
+            match piece {
+                Piece::Data(data) => self.scanner.push(data)?,
+                Piece::Error => self.is_error = true,
+                Piece::End => {
+                    self.scanner.check_end()?;
+                    self.end_event();
+                    break;
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn end_event(&mut self) {
+        if std::mem::take(&mut self.is_error) {
+            let code = self.scanner.document().and_then(|event| text(event.code.head()));
+            self.error = Some(ProviderError { code });
+        }
+        self.read_document();
+        self.scanner.reset();
+    }
+
+    fn read_document(&mut self) {
+        let Some(event) = self.scanner.document() else { return };
+        let usage = event.billed_usage();
+        // Later names count only beside usage: other events are not read for them.
+        if !self.has_content || usage.is_some() {
+            adopt(&mut self.model, &event.model);
+            adopt(&mut self.service_tier, &event.service_tier);
+        }
+        if let Some(newer) = usage {
+            let is_part = event.is("message_start") || event.is("message_delta");
+            match &mut self.reported {
+                Some(reported) if is_part => reported.update(newer),
+                reported => *reported = Some(*newer),
+            }
+        }
+        let marker = match self.format {
+            Format::Json => Some(Terminal::Closed),
+            Format::Sse => terminal(event).filter(|terminal| self.gates.find(*terminal)),
+        };
+        let has_failed = event.is("error")
+            || marker == Some(Terminal::Failed)
+            || event.has_error && !event.has_answer;
+        if has_failed {
+            self.error = Some(ProviderError { code: text(event.code.head()) });
+        } else if self.counts_images {
+            self.images = Some(event.elements);
+        }
+        self.terminal = self.terminal.or(marker);
+        self.has_content |= event.has_content && self.format == Format::Sse;
+    }
+}
+
+fn terminal(event: &Event) -> Option<Terminal> {
+    match event.kind.whole() {
+        _ if event.is_done_marker => Some(Terminal::Done),
+        Some(b"message_stop") => Some(Terminal::MessageStop),
+        Some(b"response.completed") if event.has_response => Some(Terminal::Completed),
+        Some(b"response.incomplete") if event.has_response => Some(Terminal::Incomplete),
+        Some(b"response.failed") if event.has_response => Some(Terminal::Failed),
+        _ => None,
+    }
+}
+
+/// Replaces a name only where it changed, so that repeated ones cost no memory.
+fn adopt(name: &mut Option<Box<str>>, captured: &Captured) {
+    let Some(raw) = captured.whole() else { return };
+    if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
+        *name = decode(raw).or(name.take());
+    }
+}
+
+fn decode(raw: &[u8]) -> Option<Box<str>> {
+    let is_plain = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
+    match str::from_utf8(raw) {
+        Ok(plain) if is_plain => Some(plain.into()),
+        _ => string::decode(raw).map(Box::from),
+    }
+}
+
+/// As much of the inside of a string as is well-formed.
+fn text(raw: Option<&[u8]>) -> Option<Box<str>> {
+    Some(string::Decoder::new(raw?).map(|(character, _)| character).collect::<String>().into())
+}

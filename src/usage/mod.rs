@@ -1,0 +1,35 @@
+//! What an exchange used and what that costs, read beside the relayed bytes.
+//!
+//! [`Meter`] looks at each frame of a response body once. It builds no tree and keeps no copy of
+//! the stream: in a stream whose first content has passed, only events that a byte search has
+//! found to matter are read at all.
+
+mod billing;
+mod cost;
+mod count;
+mod event;
+mod format;
+mod gate;
+mod members;
+mod meter;
+mod price;
+mod reported;
+mod scan;
+mod seen;
+mod sse;
+mod table;
+mod tokens;
+
+pub(crate) use self::billing::{Billing, billing};
+pub(crate) use self::cost::cost;
+pub use self::cost::{Cost, CostSource};
+pub use self::format::Format;
+pub use self::meter::{Meter, Problem, ProviderError, Terminal};
+pub use self::price::{LongContext, Price, Regional, TokenPrice, ToolPrices};
+pub(crate) use self::seen::SeenIds;
+pub(crate) use self::table::Pricing;
+pub use self::table::{Date, PriceTable, PriceTableError, Prices};
+pub use self::tokens::{ToolCalls, Usage};
+
+#[cfg(test)]
+mod tests;

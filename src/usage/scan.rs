@@ -1,0 +1,217 @@
+//! A push scanner over one JSON document, for what [`Event`] keeps of it.
+//!
+//! It never builds a tree, never recurses, and takes bytes in any split. It is strict about the
+//! objects that it looks into and only counts brackets inside of all other values.
+
+mod quote;
+mod value;
+
+use self::quote::StringEnd;
+use super::event::{Event, Member, Place, member};
+use super::meter::Problem;
+
+/// No key that matters is longer.
+const LONGEST_KEY: usize = "reasoning_content".len();
+/// The longest path: root, choices, choice, delta, parts.
+const DEEPEST: usize = 5;
+const DONE: &[u8] = b"[DONE]";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Start,
+    Marker {
+        matched: usize,
+    },
+    KeyOrEnd,
+    Key,
+    InKey,
+    Colon,
+    Value,
+    ElementOrEnd,
+    Element,
+    InString,
+    Scalar,
+    Nested {
+        depth: u32,
+        in_string: bool,
+    },
+    CommaOrEnd,
+    Done,
+    /// Nothing that follows in this document matters.
+    Ignored,
+}
+
+#[derive(Debug)]
+pub(super) struct Scanner {
+    state: State,
+    places: [Place; DEEPEST],
+    level: usize,
+    member: Member,
+    string: StringEnd,
+    /// The head of a key or of a usage object that was split between two pushes.
+    split: Vec<u8>,
+    /// The longest usage object.
+    limit: usize,
+    /// The document is a whole body, which no blank line ends.
+    is_body: bool,
+    event: Event,
+}
+
+impl Scanner {
+    pub(super) fn new(limit: usize, is_body: bool) -> Self {
+        Self {
+            state: State::Start,
+            places: [Place::Root; DEEPEST],
+            level: 0,
+            member: Member::Skip,
+            string: StringEnd::default(),
+            split: Vec::new(),
+            limit,
+            is_body,
+            event: Event::default(),
+        }
+    }
+
+    /// What was found, once the document is whole.
+    pub(super) fn document(&self) -> Option<&Event> {
+        (self.state == State::Done).then_some(&self.event)
+    }
+
+    /// The document ends here. Malformed ones matter only where there was usage in them.
+    pub(super) fn check_end(&self) -> Result<(), Problem> {
+        let is_whole = matches!(self.state, State::Done | State::Start | State::Ignored);
+        if is_whole || !self.event.reached_usage { Ok(()) } else { Err(Problem::Malformed) }
+    }
+
+    /// On to the next document.
+    pub(super) fn reset(&mut self) {
+        if self.state != State::Start {
+            self.state = State::Start;
+            self.string = StringEnd::default();
+            self.split.clear();
+            self.event.clear();
+        }
+    }
+
+    /// Looks at the next bytes. After an error the scanner must not be used again.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), Problem> {
+        match self.scan(chunk) {
+            Err(Problem::Malformed) if !self.is_body && !self.event.reached_usage => {
+                self.state = State::Ignored;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn scan(&mut self, chunk: &[u8]) -> Result<(), Problem> {
+        let mut at = 0;
+        while let Some(&byte) = chunk.get(at) {
+            at = match self.state {
+                State::InKey => self.in_key(chunk, at),
+                State::InString => self.in_string(chunk, at),
+                State::Nested { depth, in_string } => self.nested(chunk, at, depth, in_string)?,
+                State::Scalar => self.in_scalar(chunk, at),
+                State::Value if !is_space(byte) => self.value(byte, at)?,
+                State::Element if !is_space(byte) => self.element(byte, at)?,
+                State::ElementOrEnd if !is_space(byte) && byte != b']' => self.element(byte, at)?,
+                State::Ignored => return Ok(()),
+                _ => {
+                    self.punctuation(byte)?;
+                    at + 1
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn punctuation(&mut self, byte: u8) -> Result<(), Problem> {
+        match self.state {
+            State::Marker { matched } => self.marker(byte, matched),
+            _ if is_space(byte) => {}
+            State::Start => self.start(byte)?,
+            State::KeyOrEnd if byte == b'}' => self.leave(),
+            State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
+            State::Colon if byte == b':' => self.state = State::Value,
+            State::ElementOrEnd if byte == b']' => self.leave(),
+            State::CommaOrEnd => match (byte, self.is_array()) {
+                (b',', false) => self.state = State::Key,
+                (b',', true) => self.state = State::Element,
+                (b'}', false) | (b']', true) => self.leave(),
+                _ => return Err(Problem::Malformed),
+            },
+            // What follows a body is not looked at.
+            State::Done if self.is_body => {}
+            _ => return Err(Problem::Malformed),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, byte: u8) -> Result<(), Problem> {
+        self.state = match byte {
+            b'{' => {
+                self.places[0] = Place::Root;
+                self.level = 0;
+                State::KeyOrEnd
+            }
+            b'[' if !self.is_body => State::Marker { matched: 1 },
+            // JSON, but nothing that has usage; in events there may be anything.
+            b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => State::Ignored,
+            _ => return Err(Problem::Malformed),
+        };
+        Ok(())
+    }
+
+    fn marker(&mut self, byte: u8, matched: usize) {
+        self.state = match DONE.get(matched) {
+            Some(expected) if *expected != byte => State::Ignored,
+            Some(_) if matched + 1 == DONE.len() => {
+                self.event.is_done_marker = true;
+                State::Done
+            }
+            _ => State::Marker { matched: matched + 1 },
+        };
+    }
+
+    fn place(&self) -> Place {
+        self.places[self.level]
+    }
+
+    fn is_array(&self) -> bool {
+        matches!(self.place(), Place::Choices | Place::Parts | Place::Data)
+    }
+
+    fn enter(&mut self, place: Place) {
+        self.level += 1;
+        self.places[self.level] = place;
+        self.state = if self.is_array() { State::ElementOrEnd } else { State::KeyOrEnd };
+    }
+
+    fn leave(&mut self) {
+        self.state = if self.level == 0 { State::Done } else { State::CommaOrEnd };
+        self.level = self.level.saturating_sub(1);
+    }
+
+    fn in_key(&mut self, chunk: &[u8], at: usize) -> usize {
+        let (end, closed) = self.string.find(chunk, at);
+        let part = &chunk[at..end];
+        if !closed || !self.split.is_empty() {
+            // One byte more than the longest is enough to know that it is another key.
+            let room = (LONGEST_KEY + 1).saturating_sub(self.split.len());
+            self.split.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        if !closed {
+            return end;
+        }
+        let key = if self.split.is_empty() { part } else { &self.split[..] };
+        self.member = member(self.places[self.level], key);
+        self.event.saw_key(self.places[self.level], key);
+        self.split.clear();
+        self.state = State::Colon;
+        end + 1
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}

@@ -1,0 +1,143 @@
+//! What the scanner does with values.
+
+use super::{Scanner, State};
+use crate::usage::event::{Field, Member, Place};
+use crate::usage::members::is_scalar;
+use crate::usage::meter::Problem;
+use crate::usage::reported::Reported;
+
+impl Scanner {
+    pub(super) fn element(&mut self, byte: u8, at: usize) -> Result<usize, Problem> {
+        self.member = match self.place() {
+            Place::Choices => Member::Enter(Place::Choice),
+            Place::Parts => {
+                self.event.has_content = true;
+                Member::Skip
+            }
+            _ => {
+                self.event.elements += 1;
+                Member::Skip
+            }
+        };
+        self.value(byte, at)
+    }
+
+    /// Gives where to go on: a bracket that is only measured is part of what it opens.
+    pub(super) fn value(&mut self, byte: u8, at: usize) -> Result<usize, Problem> {
+        match (byte, self.member) {
+            (b'{', Member::Enter(place)) if !matches!(place, Place::Choices | Place::Data) => {
+                self.event.has_error |= place == Place::Error && self.place() == Place::Root;
+                self.enter(place);
+            }
+            (b'[', Member::Enter(place @ (Place::Choices | Place::Data))) => self.enter(place),
+            (b'[', Member::Content) => self.enter(Place::Parts),
+            (b'{' | b'[', member) => {
+                self.event.has_content |= member == Member::Content;
+                if member == Member::Usage && byte == b'[' {
+                    self.member = Member::Skip;
+                } else if member == Member::Usage {
+                    self.event.reached_usage = true;
+                }
+                self.state = State::Nested { depth: 0, in_string: false };
+                return Ok(at);
+            }
+            (b'"', member) => {
+                if let Member::Text(field, rank) = member {
+                    self.event.begin_text(field, rank);
+                }
+                self.event.has_error |=
+                    member == Member::Enter(Place::Error) && self.place() == Place::Root;
+                self.state = State::InString;
+            }
+            (b't' | b'f' | b'n' | b'-' | b'0'..=b'9', member) => {
+                if let Member::Text(field @ Field::Code, rank) = member
+                    && byte.is_ascii_digit()
+                {
+                    self.event.begin_text(field, rank);
+                    self.event.extend_text(field, &[byte]);
+                } else {
+                    self.member = Member::Skip;
+                }
+                self.state = State::Scalar;
+            }
+            _ => return Err(Problem::Malformed),
+        }
+        Ok(at + 1)
+    }
+
+    pub(super) fn in_scalar(&mut self, chunk: &[u8], at: usize) -> usize {
+        let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
+        let end = length.map_or(chunk.len(), |length| at + length);
+        if let Member::Text(field, _) = self.member {
+            self.event.extend_text(field, &chunk[at..end]);
+        }
+        if length.is_some() {
+            self.state = State::CommaOrEnd;
+        }
+        end
+    }
+
+    pub(super) fn in_string(&mut self, chunk: &[u8], at: usize) -> usize {
+        let (end, closed) = self.string.find(chunk, at);
+        match self.member {
+            Member::Text(field, _) => self.event.extend_text(field, &chunk[at..end]),
+            Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
+            _ => {}
+        }
+        if !closed {
+            return end;
+        }
+        self.state = State::CommaOrEnd;
+        end + 1
+    }
+
+    pub(super) fn nested(
+        &mut self,
+        chunk: &[u8],
+        start: usize,
+        mut depth: u32,
+        mut in_string: bool,
+    ) -> Result<usize, Problem> {
+        let mut at = start;
+        let mut is_over = false;
+        while at < chunk.len() && !is_over {
+            if in_string {
+                let (end, closed) = self.string.find(chunk, at);
+                in_string = !closed;
+                at = end + usize::from(closed);
+                continue;
+            }
+            match chunk[at] {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth = depth.saturating_add(1),
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    is_over = depth == 0;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        self.state = if is_over { State::CommaOrEnd } else { State::Nested { depth, in_string } };
+        if self.member == Member::Usage {
+            self.keep_usage(&chunk[start..at], is_over)?;
+        }
+        Ok(at)
+    }
+
+    fn keep_usage(&mut self, part: &[u8], is_over: bool) -> Result<(), Problem> {
+        if self.split.len() + part.len() > self.limit {
+            return Err(Problem::Overflow);
+        }
+        if !is_over || !self.split.is_empty() {
+            self.split.extend_from_slice(part);
+        }
+        if is_over {
+            let whole = if self.split.is_empty() { part } else { &self.split[..] };
+            let usage = Reported::read(whole).ok_or(Problem::Malformed)?;
+            self.event.set_usage(self.place(), usage);
+            self.split.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! Ids whose usage was counted already.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The last ids that were seen, each for a day at most.
+///
+/// Per process: another process, or this one after a restart, counts them once more. Of an id only
+/// a hash is kept, keyed per process; the chance that two of 10,000 ids share one is 1 in 10^11.
+#[derive(Debug)]
+pub(crate) struct SeenIds {
+    keys: RandomState,
+    seen: Mutex<Seen>,
+    capacity: usize,
+    lifetime: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    hashes: HashSet<u64>,
+    /// In the order of their coming.
+    order: VecDeque<(u64, Instant)>,
+}
+
+impl Default for SeenIds {
+    fn default() -> Self {
+        Self::new(10_000, Duration::from_secs(24 * 60 * 60))
+    }
+}
+
+impl SeenIds {
+    pub(crate) fn new(capacity: usize, lifetime: Duration) -> Self {
+        Self { keys: RandomState::new(), seen: Mutex::default(), capacity, lifetime }
+    }
+
+    /// Whether `id` is new at `now`. From then on it is not, until it is forgotten.
+    pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
+        let hash = self.keys.hash_one(id);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((oldest, since)) = seen.order.front().copied()
+            && now.saturating_duration_since(since) >= self.lifetime
+        {
+            seen.order.pop_front();
+            seen.hashes.remove(&oldest);
+        }
+        if !seen.hashes.insert(hash) {
+            return false;
+        }
+        seen.order.push_back((hash, now));
+        if seen.order.len() > self.capacity
+            && let Some((oldest, _)) = seen.order.pop_front()
+        {
+            seen.hashes.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_new_once_a_day() {
+        let ids = SeenIds::default();
+        let start = Instant::now();
+        let hours = |hours: u64| start + Duration::from_secs(hours * 3600);
+        assert!(ids.is_new("a", start));
+        assert!(!ids.is_new("a", hours(12)));
+        assert!(ids.is_new("b", hours(12)));
+        assert!(!ids.is_new("a", hours(23)));
+        assert!(ids.is_new("a", hours(24)));
+        assert!(!ids.is_new("b", hours(24)));
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let ids = SeenIds::default();
+        let now = Instant::now();
+        for id in 0..25_000 {
+            assert!(ids.is_new(id.to_string().as_str(), now));
+        }
+        assert!(!ids.is_new("15000", now));
+        assert!(ids.is_new("14999", now));
+        let seen = ids.seen.lock().unwrap();
+        assert_eq!((seen.order.len(), seen.hashes.len()), (10_000, 10_000));
+    }
+}

@@ -1,0 +1,273 @@
+//! Costs to the tick.
+
+use super::*;
+use crate::directives::CustomCost;
+use crate::usage::reported::Reported;
+use crate::usage::{
+    Cost, CostSource, Date, LongContext, Price, PriceTable, Prices, Pricing, TokenPrice, cost,
+};
+
+fn usage(json: &str) -> Usage {
+    Usage::new(&Reported::read(json.as_bytes()).unwrap())
+}
+
+fn chat(model: &str) -> Pricing<'_> {
+    Pricing {
+        provider: "grok",
+        model,
+        operation: Operation::Chat,
+        service_tier: Some("default"),
+        host: "api.x.ai",
+        batch: false,
+    }
+}
+
+fn ticks(usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
+    PriceTable::builtin().ticks(usage, pricing)
+}
+
+fn tokens(input: u64, cached: u64, output: u64) -> Usage {
+    usage(&format!(
+        r#"{{"input_tokens":{input},"input_tokens_details":{{"cached_tokens":{cached}}},"output_tokens":{output},"total_tokens":{}}}"#,
+        input + output
+    ))
+}
+
+#[test]
+fn the_table_agrees_with_recorded_charges() {
+    let batch = usage(
+        r#"{"prompt_tokens":204,"prompt_tokens_details":{"cached_tokens":128},"completion_tokens":2,
+            "completion_tokens_details":{"reasoning_tokens":62},"total_tokens":268}"#,
+    );
+    let pricing = Pricing { batch: true, ..chat("grok-4.3") };
+    assert_eq!(ticks(&batch, &pricing), Some(2_244_800));
+
+    let searched = usage(
+        r#"{"input_tokens":5689,"input_tokens_details":{"cached_tokens":2048},"output_tokens":444,
+            "output_tokens_details":{"reasoning_tokens":245},"total_tokens":6133,
+            "num_server_side_tools_used":2,"server_side_tool_usage_details":{"web_search_calls":2}}"#,
+    );
+    let pricing = Pricing { operation: Operation::Responses, ..chat("grok-4.3") };
+    assert_eq!(ticks(&searched, &pricing), Some(160_708_500));
+}
+
+#[test]
+fn every_model_costs_what_its_row_says() {
+    // USD per 100 tokens of each kind, in ticks: input, cached input, output.
+    let four_seven = [2_000_000, 500_000, 6_000_000];
+    let four_three = [1_250_000, 200_000, 2_500_000];
+    for (model, [input, cached, output]) in [
+        ("grok-4.7", four_seven),
+        ("grok-4.6", four_seven),
+        ("grok-4.5", [2_000_000, 300_000, 6_000_000]),
+        ("grok-4.3", four_three),
+        ("grok-4.20-0309-reasoning", four_three),
+        ("grok-4.20-0309-non-reasoning", four_three),
+        ("grok-4.20-multi-agent-0309", four_three),
+        ("grok-build-0.1", [1_000_000, 200_000, 2_000_000]),
+    ] {
+        let pricing = chat(model);
+        assert_eq!(ticks(&tokens(100, 0, 0), &pricing), Some(input), "{model}");
+        assert_eq!(ticks(&tokens(100, 100, 0), &pricing), Some(cached), "{model}");
+        assert_eq!(ticks(&tokens(0, 0, 100), &pricing), Some(output), "{model}");
+        // From 200,000 input tokens on, cached ones too, everything is twice as much.
+        assert_eq!(
+            ticks(&tokens(199_999, 199_900, 0), &pricing),
+            Some(input / 100 * 99 + cached * 1999),
+            "{model}"
+        );
+        assert_eq!(
+            ticks(&tokens(200_000, 199_900, 100), &pricing),
+            Some(2 * (input + cached * 1999 + output)),
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn multipliers_compose() {
+    let used = tokens(100, 0, 100);
+    let plain = chat("grok-4.7");
+    let priority = Pricing { service_tier: Some("priority"), ..plain };
+    let regional = Pricing { host: "us.api.x.ai", ..plain };
+    assert_eq!(ticks(&used, &plain), Some(8_000_000));
+    assert_eq!(ticks(&used, &priority), Some(16_000_000));
+    assert_eq!(ticks(&used, &regional), Some(8_800_000));
+    assert_eq!(ticks(&used, &Pricing { host: "us.api.x.ai", ..priority }), Some(17_600_000));
+    // Messages have no tiers, 4.5 no other region's price, 4.7 no discount in a batch.
+    assert_eq!(
+        ticks(&used, &Pricing { operation: Operation::Messages, ..priority }),
+        Some(8_000_000)
+    );
+    assert_eq!(ticks(&used, &Pricing { model: "grok-4.5", ..regional }), Some(8_000_000));
+    assert_eq!(ticks(&used, &Pricing { batch: true, ..plain }), Some(8_000_000));
+}
+
+#[test]
+fn multipliers_leave_tools_alone_and_round_once() {
+    let one = usage(
+        r#"{"input_tokens":1,"output_tokens":0,"server_side_tool_usage_details":{"x_search_calls":1}}"#,
+    );
+    let priority = Pricing { service_tier: Some("priority"), ..chat("grok-4.3") };
+    assert_eq!(ticks(&one, &priority), Some(25_000 + 50_000_000));
+    let mut table = PriceTable::empty(Date::default());
+    let mut price = Price::per_token(TokenPrice::new(3, 3, 3));
+    price.batch_percent = Some(50);
+    table.insert("m", price);
+    let batch = Pricing { batch: true, ..chat("m") };
+    assert_eq!(table.ticks(&tokens(1, 0, 0), &batch), Some(2));
+    assert_eq!(table.ticks(&tokens(2, 0, 1), &batch), Some(5));
+}
+
+#[test]
+fn images_cost_by_number() {
+    let two = Usage { images: Some(2), ..Usage::default() };
+    let images = |model| Pricing { operation: Operation::Images, ..chat(model) };
+    assert_eq!(ticks(&two, &images("grok-imagine-image")), Some(400_000_000));
+    assert_eq!(ticks(&two, &images("grok-imagine-image-quality")), Some(1_000_000_000));
+    assert_eq!(ticks(&two, &images("grok-imagine-image-2.0")), None);
+    assert_eq!(ticks(&Usage::default(), &images("grok-imagine-image")), None);
+}
+
+#[test]
+fn what_is_not_known_has_no_cost() {
+    let used = tokens(100, 0, 100);
+    for model in ["grok-9", "grok-4", "grok-latest", "grok-4.3-0417", "grok-4.3-mini", ""] {
+        assert_eq!(ticks(&used, &chat(model)), None, "{model}");
+    }
+    assert_eq!(ticks(&used, &chat("grok-4.3-latest")), ticks(&used, &chat("grok-4.3")));
+    for unknown in [
+        r#"{"input_tokens":5}"#,
+        r#"{"output_tokens":5}"#,
+        r#"{"input_tokens":5,"output_tokens":5,"num_server_side_tools_used":1}"#,
+        r#"{"input_tokens":5,"output_tokens":5,"server_side_tool_usage_details":{"document_search_calls":1}}"#,
+    ] {
+        assert_eq!(ticks(&usage(unknown), &chat("grok-4.3")), None, "{unknown}");
+    }
+    assert_eq!(
+        ticks(
+            &usage(r#"{"input_tokens":18446744073709551615,"output_tokens":9}"#),
+            &chat("grok-4.3")
+        ),
+        Some(u64::MAX)
+    );
+}
+
+#[test]
+fn custom_goes_over_reported_and_that_over_the_table() {
+    let table = PriceTable::builtin();
+    let pricing = chat("grok-4.3");
+    let mut used = tokens(100, 40, 10);
+    let of = |usage: Option<&Usage>, custom| cost(usage, custom, &table, &pricing);
+    let as_of = Date::new(2026, 9, 21).unwrap();
+    assert_eq!(
+        of(Some(&used), None),
+        Some(Cost { ticks: 1_080_000, source: CostSource::Table { as_of } })
+    );
+    used.cost_ticks = Some(7);
+    assert_eq!(of(Some(&used), None), Some(Cost { ticks: 7, source: CostSource::Reported }));
+    let per_token = |cached_input| CustomCost::PerToken { input: 0.01, cached_input, output: 0.1 };
+    for (custom, usd) in [
+        (CustomCost::Total(0.1), 0.1),
+        (CustomCost::Total(0.0), 0.0),
+        (per_token(None), 2.0),
+        (per_token(Some(0.005)), 1.8),
+    ] {
+        let cost = of(Some(&used), Some(custom)).unwrap();
+        assert_eq!(cost.source, CostSource::Custom);
+        assert_eq!(cost.ticks, (usd * 1e10_f64).round() as u64, "{custom:?}");
+        assert!((cost.usd() - usd).abs() < 1e-9);
+    }
+    assert_eq!(of(None, Some(CustomCost::Total(1e300))).unwrap().ticks, u64::MAX);
+    assert_eq!(of(None, Some(per_token(None))), None);
+    assert_eq!(of(None, None), None);
+}
+
+#[test]
+fn a_row_holds_for_its_provider_or_for_all() {
+    let used = tokens(1, 0, 0);
+    let at = |provider, model| Pricing { provider, ..chat(model) };
+    assert_eq!(ticks(&used, &at("custom-acme", "grok-4.3")), None);
+    let mut table = PriceTable::empty(Date::default());
+    let price = |ticks| Price::per_token(TokenPrice::new(ticks, ticks, ticks));
+    table.insert("vendor/m", price(1));
+    table.insert("openrouter/vendor/m", price(2));
+    assert_eq!(table.ticks(&used, &at("grok", "vendor/m")), Some(1));
+    assert_eq!(table.ticks(&used, &at("openrouter", "vendor/m-latest")), Some(2));
+}
+
+#[test]
+fn a_running_table_can_be_changed() {
+    let prices = Prices::default();
+    let shared = prices.clone();
+    let before = prices.current();
+    let long = LongContext::new(10, TokenPrice::new(2, 2, 2));
+    let mut price = Price::per_token(TokenPrice::new(1, 1, 1));
+    price.long_context = Some(long);
+    shared.insert("own", price.clone());
+    assert_eq!(before.get("grok", "own"), None);
+    assert_eq!(prices.current().get("grok", "own"), Some(&price));
+    assert!(prices.current().get("grok", "grok-4.3").is_some());
+    shared.replace(PriceTable::empty(Date::default()));
+    assert_eq!(prices.current().get("grok", "grok-4.3"), None);
+}
+
+#[test]
+fn the_own_table_is_read_as_toml_reads_it() {
+    let text = include_str!("../prices.toml");
+    let table = PriceTable::from_toml(text).unwrap();
+    assert_eq!(table, PriceTable::builtin());
+    let toml: toml::Table = text.parse().unwrap();
+    assert_eq!(toml["as_of"].as_datetime().unwrap().to_string(), table.as_of().to_string());
+    let models = toml["models"].as_table().unwrap();
+    assert_eq!(models.len(), 10);
+    for (model, row) in models {
+        let (provider, model) = model.split_once('/').unwrap();
+        let price = table.get(provider, model).unwrap();
+        let ticks = |key: &str, units: f64| {
+            row.get(key).map(|usd| (usd.as_float().unwrap() / units * 1e10).round() as u64)
+        };
+        let tokens =
+            |price: TokenPrice| [Some(price.input), Some(price.cached_input), Some(price.output)];
+        let long = price.long_context.map(|long| tokens(long.tokens)).unwrap_or_default();
+        let names = ["input", "cached_input", "output"];
+        assert_eq!(price.tokens.map(tokens).unwrap_or_default(), names.map(|key| ticks(key, 1e6)));
+        assert_eq!(long, names.map(|key| ticks(&format!("long_{key}"), 1e6)));
+        assert_eq!(price.image, ticks("image", 1.0));
+        let integer = |key: &str| row.get(key).map(|number| number.as_integer().unwrap() as u64);
+        assert_eq!(price.long_context.map(|long| long.from), integer("long_from"));
+        assert_eq!(price.batch_percent, integer("batch_percent"));
+        let regional = price.regional.as_ref();
+        assert_eq!(regional.map(|regional| regional.percent), integer("regional_percent"));
+        assert_eq!(
+            regional.map(|regional| &*regional.host),
+            row.get("regional_host").map(|host| host.as_str().unwrap())
+        );
+    }
+}
+
+#[test]
+fn tables_that_cannot_be_read_name_the_line() {
+    let model = "as_of = 2026-01-01\n[models.\"m\"]\n";
+    for (text, line) in [
+        (String::new(), 0),
+        ("as_of = today\n".into(), 1),
+        ("as_of = 2026-13-01\n".into(), 1),
+        ("\n[unknown]\n".into(), 2),
+        ("[tools]\nspade = 1.00\n".into(), 2),
+        (format!("{model}input = 1.00\n"), 3),
+        (format!("{model}image = 1\n"), 3),
+        (format!("{model}image = -1.0\n"), 3),
+        (format!("{model}image = 0.00000000001\n"), 3),
+        (format!("{model}input = 1.00001\n"), 3),
+        (format!("{model}image = 99999999999.0\n"), 3),
+        (format!("{model}image = 1.0\nimage = 1.0\n"), 4),
+        (format!("{model}image = 1.0\n[models.\"m\"]\nimage = 1.0\n"), 5),
+        (format!("{model}regional_percent = 110\n"), 3),
+        (format!("{model}long_from = 5\n"), 3),
+        (format!("{model}what\n"), 3),
+    ] {
+        let error = PriceTable::from_toml(&text).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("price table, line {line}:")), "{text:?}: {error}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The meter against a plain one over random bodies and streams.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Reads `body` in frames of the given lengths, again and again.
+fn read_in(format: Format, operation: Operation, body: &[u8], lengths: &[usize]) -> Reading {
+    let mut meter = Meter::new(format, operation, Meter::LIMIT);
+    let mut rest = body;
+    for length in lengths.iter().cycle() {
+        let (frame, after) = rest.split_at((*length).min(rest.len()));
+        meter.push(frame);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    meter.finish();
+    Reading::of(&meter)
+}
+
+fn frames() -> impl Strategy<Value = Vec<usize>> {
+    let length = prop_oneof![0_usize..5, 0_usize..300, Just(100_000)];
+    prop::collection::vec(length, 1..8).prop_map(|mut lengths| {
+        lengths.push(7);
+        lengths
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn streams_read_as_a_plain_reader_reads_them(
+        operation in generate::operation(),
+        events in generate::stream(),
+        frames in frames(),
+    ) {
+        let expected = reference::stream(operation, &events);
+        let stream = events.concat();
+        prop_assert_eq!(&read_in(Format::Sse, operation, stream.as_bytes(), &frames), &expected);
+        prop_assert_eq!(&read(Format::Sse, operation, stream.as_bytes(), usize::MAX), &expected);
+    }
+
+    #[test]
+    fn bodies_read_as_a_plain_reader_reads_them(
+        operation in generate::operation(),
+        object in generate::object(),
+        spelling in generate::spelling(),
+        frames in frames(),
+    ) {
+        let mut body = String::new();
+        spelling.write(&object, &mut body);
+        let expected = reference::body(operation, &body);
+        prop_assert_eq!(read_in(Format::Json, operation, body.as_bytes(), &frames), expected);
+    }
+}

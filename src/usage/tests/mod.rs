@@ -1,0 +1,75 @@
+mod costs;
+mod differential;
+mod generate;
+mod hostile;
+mod reference;
+mod shapes;
+
+use super::{Format, Meter, Problem, ProviderError, Terminal, Usage};
+use crate::route::Operation;
+
+/// All that a meter tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Reading {
+    usage: Option<Usage>,
+    model: Option<String>,
+    service_tier: Option<String>,
+    terminal: Option<Terminal>,
+    has_content: bool,
+    content_events: u64,
+    error: Option<ProviderError>,
+    problem: Option<Problem>,
+}
+
+impl Reading {
+    fn of(meter: &Meter) -> Self {
+        Self {
+            usage: meter.usage(),
+            model: meter.model().map(str::to_owned),
+            service_tier: meter.service_tier().map(str::to_owned),
+            terminal: meter.terminal(),
+            has_content: meter.has_content(),
+            content_events: meter.content_events(),
+            error: meter.error().cloned(),
+            problem: meter.problem(),
+        }
+    }
+
+    fn error_code(&self) -> Option<&str> {
+        self.error.as_ref()?.code.as_deref()
+    }
+}
+
+/// Reads `body` in frames of `frame` bytes, with empty ones between them.
+fn read(format: Format, operation: Operation, body: &[u8], frame: usize) -> Reading {
+    let mut meter = Meter::new(format, operation, Meter::LIMIT);
+    for frame in body.chunks(frame) {
+        meter.push(frame);
+        meter.push(b"");
+    }
+    meter.finish();
+    Reading::of(&meter)
+}
+
+/// Reads `body` whole and in frames of each small size, which must not matter.
+fn read_any(format: Format, operation: Operation, body: &[u8]) -> Reading {
+    let whole = read(format, operation, body, body.len().max(1));
+    for frame in (1..=64.min(body.len())).chain([100, 1000]) {
+        assert_eq!(read(format, operation, body, frame), whole, "frames of {frame}");
+    }
+    whole
+}
+
+fn json(operation: Operation, body: &str) -> Reading {
+    read_any(Format::Json, operation, body.as_bytes())
+}
+
+/// Reads a stream with each kind of line end, which must not matter either.
+fn sse(operation: Operation, body: &str) -> Reading {
+    let reading = read_any(Format::Sse, operation, body.as_bytes());
+    for end in ["\r\n", "\r"] {
+        let other = read_any(Format::Sse, operation, body.replace('\n', end).as_bytes());
+        assert_eq!(other, reading, "{end:?}");
+    }
+    reading
+}
