@@ -1,6 +1,8 @@
 //! An upstream in memory that does as it is told, one poll at a time, and a hook that remembers.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod end;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,9 +16,10 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tower::{BoxError, Service};
 use tower_ai_gateway::{
-    AttemptEvent, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestBody, RequestEvent,
-    Timings,
+    AttemptEvent, EndEvent, Failure, HeadEvent, MetricsHook, RequestBody, RequestEvent,
 };
+
+pub use self::end::End;
 
 /// What happens at one poll.
 #[derive(Clone, Debug)]
@@ -134,30 +137,6 @@ pub async fn app<B>(_: Request<B>) -> Result<Response<http_body_util::Full<Bytes
     Ok(Response::new(http_body_util::Full::from("app")))
 }
 
-/// An end event without its lifetimes.
-#[derive(Clone, Debug)]
-pub struct End {
-    pub log_id: String,
-    pub event_id: String,
-    pub account: Option<String>,
-    pub gateway: String,
-    pub provider: Option<String>,
-    pub operation: String,
-    pub metadata: Vec<(String, String)>,
-    pub request_model: Option<String>,
-    pub status: Option<StatusCode>,
-    pub outcome: Outcome,
-    pub failure: Option<Failure>,
-    pub gateway_code: Option<u16>,
-    pub stream_requested: bool,
-    pub stream: bool,
-    pub attempts: u32,
-    pub timings: Timings,
-    pub request_bytes: u64,
-    pub response_bytes: u64,
-    pub provider_request_id: Option<String>,
-}
-
 #[derive(Clone, Debug)]
 pub enum Seen {
     Request,
@@ -218,32 +197,6 @@ impl MetricsHook for Recorder {
     }
 
     fn on_end(&self, end: &EndEvent<'_>) {
-        let context = end.context;
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        self.push(Seen::End(Box::new(End {
-            log_id: context.log_id().to_string(),
-            event_id: context.event_id().to_str().unwrap().to_owned(),
-            account: owned(context.account()),
-            gateway: context.gateway().to_owned(),
-            provider: owned(context.provider()),
-            operation: context.operation().to_string(),
-            metadata: context
-                .metadata()
-                .iter()
-                .map(|(key, value)| (key.to_owned(), value.to_string()))
-                .collect(),
-            request_model: owned(end.request_model),
-            status: end.status,
-            outcome: end.outcome,
-            failure: end.failure,
-            gateway_code: end.gateway_code,
-            stream_requested: end.stream_requested,
-            stream: end.stream,
-            attempts: end.attempts,
-            timings: end.timings,
-            request_bytes: end.request_bytes,
-            response_bytes: end.response_bytes,
-            provider_request_id: owned(end.provider_request_id),
-        })));
+        self.push(Seen::End(Box::new(End::of(end))));
     }
 }
