@@ -14,6 +14,7 @@ use crate::directives;
 use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
+use crate::inject::Splice;
 use crate::observation::Observation;
 use crate::peek::Peek;
 use crate::provider::{Providers, Upstream};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
+    pub(crate) asks_for_usage: bool,
     pub(crate) via: Option<Via>,
 }
 
@@ -140,6 +142,18 @@ impl Shared {
         request.extensions_mut().insert(context.clone());
     }
 
+    /// What asks for the usage of a stream, where the host wants that.
+    fn splice(
+        &self,
+        context: &GatewayContext,
+        headers: &mut HeaderMap,
+        cut: u64,
+    ) -> Option<Splice> {
+        let suits =
+            self.asks_for_usage && Splice::suits(context.method(), context.operation(), headers);
+        suits.then(|| Splice::new(headers, cut))
+    }
+
     /// Where a routed model leads.
     fn routed_uri(
         &self,
@@ -164,13 +178,21 @@ enum Aim {
 
 impl Relay {
     /// A rewritten request on its way, its body as it is where nobody wants to know of it.
-    pub(crate) fn send<B>(&mut self, request: Request<B>) -> Request<RequestBody<B>> {
-        if !self.exchange.is_observed() {
+    pub(crate) fn send<B>(
+        &mut self,
+        shared: &Shared,
+        mut request: Request<B>,
+    ) -> Request<RequestBody<B>> {
+        let splice = shared.splice(&self.context, request.headers_mut(), 0);
+        if !self.exchange.is_observed() && splice.is_none() {
             return request.map(RequestBody::passed);
         }
         let watch = self.exchange.watch();
+        if splice.is_some() {
+            self.watch = Some(watch.clone());
+        }
         self.exchange.dispatch();
-        request.map(|body| RequestBody::watched(body, Watcher::new(watch)))
+        request.map(|body| RequestBody::watched(body, Watcher::new(watch).with(splice)))
     }
 }
 
@@ -217,8 +239,10 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         if let Some(upstream) = relay.context.upstream() {
             shared.prepare(&mut head, &survey, upstream, &relay.context);
         }
-        shorten_content_length(head.headers_mut(), routed.cut.end - routed.cut.start);
-        let body = peek.into_body(&routed);
+        let cut = routed.cut.end - routed.cut.start;
+        shorten_content_length(head.headers_mut(), cut);
+        let splice = shared.splice(&relay.context, head.headers_mut(), cut);
+        let body = peek.into_body(&routed, splice);
         relay.exchange.dispatch();
         Ok((head.map(|()| body), relay))
     }

@@ -181,16 +181,22 @@ impl Exchange {
         ledger.observation.hooks.each(|hook| hook.on_head(&head));
     }
 
-    /// A frame of the response body is handed to the client.
+    /// Data of the response body has come from the provider.
     pub(crate) fn data(&mut self, data: &[u8]) {
         let Some(ledger) = &mut self.0 else { return };
-        if ledger.response_bytes == 0 && !data.is_empty() {
+        if ledger.timings.to_first_data.is_none() && !data.is_empty() {
             ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
         }
-        ledger.response_bytes += data.len() as u64;
         ledger.reader.push(data);
         if ledger.timings.to_first_token.is_none() && ledger.reader.has_content() {
             ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
+        }
+    }
+
+    /// So many bytes of the response body go to the client.
+    pub(crate) fn handed_on(&mut self, length: usize) {
+        if let Some(ledger) = &mut self.0 {
+            ledger.response_bytes += length as u64;
         }
     }
 

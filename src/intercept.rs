@@ -70,7 +70,7 @@ where
         };
         match self.shared.admit(&route, &mut request) {
             Admission::Forward(mut relay) => {
-                let call = Oneshot::new(self.upstream.clone(), relay.send(request));
+                let call = Oneshot::new(self.upstream.clone(), relay.send(&self.shared, request));
                 InterceptFuture::forwarded(call, relay)
             }
             Admission::Peek(seek) => {

@@ -51,6 +51,7 @@ impl GatewayLayer {
             usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
             peek_limit: PEEK_LIMIT,
+            asks_for_usage: false,
             via: None,
         }
     }
@@ -91,6 +92,7 @@ pub struct Builder {
     usage_limit: usize,
     error_format: ErrorFormat,
     peek_limit: usize,
+    asks_for_usage: bool,
     via: Option<String>,
 }
 
@@ -151,6 +153,20 @@ impl Builder {
         self
     }
 
+    /// Asks providers for the usage of streams of chat completions whose clients did not ask for it,
+    /// by adding `stream_options.include_usage`, and keeps the extra chunk from those clients.
+    ///
+    /// A request that may be one is then sent with its `content-length` raised by the length of the
+    /// option, and with blanks at its end where the option is not needed. A client that sends
+    /// `stream_options` of any kind decides for itself. In the response, an event that comes in
+    /// parts is held back until it is whole (up to 64 KiB); compressed streams keep their chunk.
+    ///
+    /// Default: off. Bodies are then the client's, byte for byte.
+    pub fn ask_for_usage(mut self, asks: bool) -> Self {
+        self.asks_for_usage = asks;
+        self
+    }
+
     /// Adds `via: 1.1 {name}` to what providers get (RFC 9110 §7.6.3). Default: it is not added, for
     /// who calls a provider through what is not the provider's business.
     pub fn via(mut self, name: impl Into<String>) -> Self {
@@ -190,6 +206,7 @@ impl Builder {
             }),
             error_format: self.error_format,
             peek_limit: self.peek_limit,
+            asks_for_usage: self.asks_for_usage,
             via: self.via.map(Via::new).transpose()?,
         };
         Ok(GatewayLayer { shared: Arc::new(shared), position: Around })

@@ -126,6 +126,7 @@ pub mod future;
 mod headers;
 mod hook;
 mod id;
+mod inject;
 mod intercept;
 mod json;
 mod layer;

@@ -13,6 +13,7 @@ use http_body::Body;
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
+use crate::inject::Splice;
 use crate::json::object::ObjectScanner;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
@@ -92,11 +93,16 @@ impl<B: Body<Data = Bytes>> Peek<B> {
     }
 
     /// The body from its first byte on, with the bytes of `cut` left out.
-    pub(crate) fn into_body(mut self, routed: &RoutedModel) -> RequestBody<B> {
+    pub(crate) fn into_body(
+        mut self,
+        routed: &RoutedModel,
+        splice: Option<Splice>,
+    ) -> RequestBody<B> {
         self.flush();
         model::splice(&mut self.frames, &routed.cut);
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
-        RequestBody::peeked(self.frames, self.body, Watcher::resume(self.scanner, self.watch))
+        let watcher = Watcher::resume(self.scanner, self.watch).with(splice);
+        RequestBody::peeked(self.frames, self.body, watcher)
     }
 
     /// A client that still sends would take a reset for a broken connection and never see why it

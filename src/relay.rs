@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
@@ -15,6 +16,7 @@ use crate::failure;
 use crate::headers;
 use crate::hook::{CacheStatus, Failure, Outcome};
 use crate::rejection::{ErrorFormat, Rejection};
+use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
 const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
@@ -64,7 +66,14 @@ impl Relay {
         head.extensions.insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
-        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch);
+        let hides = self.watch.as_ref().is_some_and(|watch| watch.asks_for_usage())
+            && head.status.is_success()
+            && !head.headers.contains_key(CONTENT_ENCODING)
+            && Format::of(head.headers.get(CONTENT_TYPE)) == Some(Format::Sse);
+        if hides {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch, hides);
         Response::from_parts(head, body)
     }
 

@@ -65,7 +65,7 @@ where
         };
         match self.shared.admit(&route, &mut request) {
             Admission::Forward(mut relay) => {
-                let request = relay.send(request);
+                let request = relay.send(&self.shared, request);
                 ResponseFuture::forwarded(self.inner.call(request), relay)
             }
             Admission::Peek(seek) => {

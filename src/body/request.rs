@@ -107,16 +107,23 @@ where
             }
             KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
             KindProjection::Watched { body, watcher } => {
+                if let Some(frame) = watcher.ahead() {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 let frame = ready!(body.poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
                     && let Some(data) = frame.data_ref()
                 {
                     watcher.see(data);
                 }
-                frame
+                spliced(watcher, frame)
             }
             KindProjection::Peeked { peeked } => {
+                if let Some(frame) = peeked.watcher.ahead() {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 if let Some(data) = peeked.frames.pop_front() {
+                    let data = peeked.watcher.spliced(data);
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 if peeked.is_refused {
@@ -129,7 +136,7 @@ where
                     peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
-                frame
+                spliced(&mut peeked.watcher, frame)
             }
         };
         if let Some(Ok(frame)) = &mut frame
@@ -142,33 +149,58 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Untouched { body } | Kind::Passed { body } | Kind::Watched { body, .. } => {
-                body.is_end_stream()
-            }
+            Kind::Untouched { body } | Kind::Passed { body } => body.is_end_stream(),
+            Kind::Watched { body, watcher } => added(watcher).0 == 0 && body.is_end_stream(),
             // A body cut short must be polled for its end, where that is found out.
             Kind::Peeked { peeked } => {
-                peeked.frames.is_empty() && peeked.watcher.has_all() && peeked.rest.is_end_stream()
+                peeked.frames.is_empty()
+                    && peeked.watcher.has_all()
+                    && added(&peeked.watcher).0 == 0
+                    && peeked.rest.is_end_stream()
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Untouched { body } | Kind::Passed { body } | Kind::Watched { body, .. } => {
-                body.size_hint()
-            }
+            Kind::Untouched { body } | Kind::Passed { body } => body.size_hint(),
+            Kind::Watched { body, watcher } => longer(&body.size_hint(), added(watcher)),
             Kind::Peeked { peeked } => {
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();
-                let rest = peeked.rest.size_hint();
-                let mut hint = SizeHint::new();
-                hint.set_lower(rest.lower().saturating_add(ahead));
-                if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(ahead)) {
-                    hint.set_upper(upper);
-                }
-                hint
+                let (least, most) = added(&peeked.watcher);
+                longer(&peeked.rest.size_hint(), (least + ahead, most + ahead))
             }
         }
     }
+}
+
+/// A frame of the client's, with what the gateway adds.
+fn spliced<E>(
+    watcher: &mut Watcher,
+    frame: Option<Result<Frame<Bytes>, E>>,
+) -> Option<Result<Frame<Bytes>, E>> {
+    match frame {
+        Some(Ok(frame)) => match frame.into_data() {
+            Ok(data) => Some(Ok(Frame::data(watcher.spliced(data)))),
+            Err(frame) => watcher.end(frame.into_trailers().ok()).map(Ok),
+        },
+        Some(Err(error)) => Some(Err(error)),
+        None => watcher.end(None).map(Ok),
+    }
+}
+
+/// How many bytes the gateway is going to add, at least and at most.
+fn added(watcher: &Watcher) -> (u64, u64) {
+    watcher.splice().map_or((0, 0), |splice| (splice.left(), splice.most()))
+}
+
+fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
+    let mut longer = SizeHint::new();
+    longer.set_lower(hint.lower().saturating_add(least));
+    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(most)) {
+        longer.set_upper(upper);
+    }
+    longer
 }
 
 #[cfg(test)]

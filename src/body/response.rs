@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -15,6 +16,7 @@ use super::is_over;
 use super::watch::RequestWatch;
 use crate::exchange::Exchange;
 use crate::hook::{Failure, Outcome};
+use crate::inject::Hiding;
 use crate::{failure, headers};
 
 pin_project! {
@@ -43,6 +45,8 @@ struct Guard {
     exchange: Exchange,
     trailers: Trailers,
     watch: Option<Arc<RequestWatch>>,
+    /// The client must not see the usage that the gateway has asked for.
+    hiding: Option<Box<Hiding>>,
 }
 
 /// What becomes of a response's trailers.
@@ -77,11 +81,67 @@ impl<B: Body> ResponseBody<B> {
         mut exchange: Exchange,
         trailers: Trailers,
         watch: Option<Arc<RequestWatch>>,
+        hides_usage: bool,
     ) -> Self {
         if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
-        Self { source: Source::Upstream { body }, guard: Guard { exchange, trailers, watch } }
+        let hiding = hides_usage.then(|| Box::new(Hiding::new()));
+        Self {
+            source: Source::Upstream { body },
+            guard: Guard { exchange, trailers, watch, hiding },
+        }
+    }
+}
+
+impl Guard {
+    /// Looks at the provider's next frame and at what it says of the end. With a [`Hiding`], that
+    /// takes it in.
+    fn see<E: Into<BoxError>>(
+        &mut self,
+        frame: Option<Result<Frame<Bytes>, E>>,
+        is_over: impl FnOnce() -> bool,
+    ) -> Option<Result<Frame<Bytes>, BoxError>> {
+        let mut frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                let error = error.into();
+                self.exchange.broken(failure::of_body(&*error));
+                return Some(Err(error));
+            }
+            None => {
+                self.end(None);
+                return None;
+            }
+        };
+        if let Some(data) = frame.data_ref() {
+            self.exchange.data(data);
+            match &mut self.hiding {
+                Some(hiding) => self.exchange.handed_on(hiding.data(data)),
+                None => self.exchange.handed_on(data.len()),
+            }
+            if is_over() {
+                self.end(None);
+            }
+        } else if let Some(trailers) = frame.trailers_mut() {
+            match self.trailers {
+                Trailers::Dropped => {
+                    self.end(None);
+                    return None;
+                }
+                Trailers::Stripped => headers::strip_trailers(trailers),
+                Trailers::Untouched => {}
+            }
+            self.end(Some(trailers));
+        }
+        Some(Ok(frame))
+    }
+
+    fn end(&mut self, trailers: Option<&mut HeaderMap>) {
+        if let Some(hiding) = &mut self.hiding {
+            self.exchange.handed_on(hiding.end(trailers.map(std::mem::take)));
+        }
+        self.exchange.end(Outcome::Complete);
     }
 }
 
@@ -132,35 +192,22 @@ where
                 guard.watch = None;
             }
         }
-        let frame = {
-            let _entered = guard.exchange.enter();
-            ready!(body.as_mut().poll_frame(cx))
-        };
-        match frame {
-            Some(Ok(mut frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    guard.exchange.data(data);
-                    if is_over(&*body) {
-                        guard.exchange.end(Outcome::Complete);
-                    }
-                } else if let Some(trailers) = frame.trailers_mut() {
-                    guard.exchange.end(Outcome::Complete);
-                    match guard.trailers {
-                        Trailers::Dropped => return Poll::Ready(None),
-                        Trailers::Stripped => headers::strip_trailers(trailers),
-                        Trailers::Untouched => {}
-                    }
+        loop {
+            if let Some(hiding) = &mut guard.hiding {
+                if let Some(frame) = hiding.ahead() {
+                    return Poll::Ready(Some(Ok(frame)));
                 }
-                Poll::Ready(Some(Ok(frame)))
+                if hiding.has_ended() {
+                    return Poll::Ready(None);
+                }
             }
-            Some(Err(error)) => {
-                let error = error.into();
-                guard.exchange.broken(failure::of_body(&*error));
-                Poll::Ready(Some(Err(error)))
-            }
-            None => {
-                guard.exchange.end(Outcome::Complete);
-                Poll::Ready(None)
+            let frame = {
+                let _entered = guard.exchange.enter();
+                ready!(body.as_mut().poll_frame(cx))
+            };
+            let frame = guard.see(frame, || is_over(&*body));
+            if guard.hiding.is_none() || matches!(frame, Some(Err(_))) {
+                return Poll::Ready(frame);
             }
         }
     }
@@ -168,13 +215,18 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.source {
             // Whoever trusts a `true` drops the body: that must not be taken for a cancellation.
-            Source::Upstream { body } => !self.guard.exchange.is_observed() && body.is_end_stream(),
+            Source::Upstream { body } => {
+                !self.guard.exchange.is_observed()
+                    && self.guard.hiding.as_ref().is_none_or(|hiding| hiding.left() == 0)
+                    && body.is_end_stream()
+            }
             Source::Local { body } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
+            Source::Upstream { .. } if self.guard.hiding.is_some() => SizeHint::default(),
             Source::Upstream { body } => body.size_hint(),
             Source::Local { body } => body.size_hint(),
         }

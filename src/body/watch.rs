@@ -4,6 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Frame;
+
+use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::payload::Capture;
@@ -17,6 +22,8 @@ pub(crate) struct RequestWatch {
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
+    /// The gateway has asked for usage where the client did not.
+    asks_for_usage: AtomicBool,
     /// The body has ended or is gone: nothing more will be known.
     settled: AtomicBool,
     waiting: Mutex<Option<Waker>>,
@@ -50,6 +57,11 @@ impl RequestWatch {
     /// The late reason for which the request must not reach the provider whole.
     pub(crate) fn refusal(&self) -> Option<ScanError> {
         self.refusal.get().copied()
+    }
+
+    /// Whether the gateway has asked for usage where the client did not.
+    pub(crate) fn asks_for_usage(&self) -> bool {
+        self.asks_for_usage.load(Ordering::Acquire)
     }
 
     /// Whether no refusal can come any more.
@@ -87,17 +99,52 @@ pub(crate) struct Watcher {
     /// `None` once the body has turned out not to be a JSON object.
     scanner: Option<ObjectScanner>,
     watch: Arc<RequestWatch>,
+    splice: Option<Splice>,
 }
 
 impl Watcher {
     /// Watches a body from its first byte.
     pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(ObjectScanner::new()), watch }
+        Self { scanner: Some(ObjectScanner::new()), watch, splice: None }
     }
 
     /// Goes on where the peek at the model has stopped.
     pub(crate) fn resume(scanner: ObjectScanner, watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(scanner), watch }
+        Self { scanner: Some(scanner), watch, splice: None }
+    }
+
+    /// Asks for the usage of a stream on the way.
+    pub(crate) fn with(mut self, splice: Option<Splice>) -> Self {
+        self.splice = splice;
+        self
+    }
+
+    /// What goes out before the client's next frame.
+    pub(crate) fn ahead(&mut self) -> Option<Frame<Bytes>> {
+        self.splice.as_mut()?.ahead()
+    }
+
+    /// The client's next data, as the provider is to get it.
+    pub(crate) fn spliced(&mut self, mut data: Bytes) -> Bytes {
+        if let Some(splice) = &mut self.splice {
+            let place = self.scanner.as_ref().and_then(ObjectScanner::place_of_stream_options);
+            if splice.data(&mut data, place) {
+                self.watch.asks_for_usage.store(true, Ordering::Release);
+            }
+        }
+        data
+    }
+
+    /// The client's body has ended, maybe with trailers: what goes out in their place.
+    pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> Option<Frame<Bytes>> {
+        match &mut self.splice {
+            Some(splice) => splice.end(trailers),
+            None => trailers.map(Frame::trailers),
+        }
+    }
+
+    pub(crate) fn splice(&self) -> Option<&Splice> {
+        self.splice.as_ref()
     }
 
     /// For bodies that are relayed whatever they hold.

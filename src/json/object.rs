@@ -7,7 +7,7 @@
 use super::string;
 
 /// The longest spelling, each letter a `\u` escape, of a key that matters here.
-const LONGEST_KEY: usize = 6 * "stream".len();
+const LONGEST_KEY: usize = 6 * "stream_options".len();
 /// No provider has longer model names; what is longer is not kept in memory.
 const LONGEST_MODEL: usize = 1024;
 
@@ -48,6 +48,7 @@ enum State {
 enum Member {
     Model,
     Stream,
+    StreamOptions,
     Other,
 }
 
@@ -65,6 +66,9 @@ pub(crate) struct ObjectScanner {
     model: Option<ModelString>,
     model_is_whole: bool,
     stream: bool,
+    has_stream_options: bool,
+    /// Offset of the brace that closes the object.
+    closed_at: Option<u64>,
 }
 
 impl ObjectScanner {
@@ -79,6 +83,8 @@ impl ObjectScanner {
             model: None,
             model_is_whole: false,
             stream: false,
+            has_stream_options: false,
+            closed_at: None,
         }
     }
 
@@ -90,6 +96,11 @@ impl ObjectScanner {
     /// Whether a top-level `"stream": true` has passed.
     pub(crate) fn stream(&self) -> bool {
         self.stream
+    }
+
+    /// Where the object of a request for a stream closes that has no `stream_options`.
+    pub(crate) fn place_of_stream_options(&self) -> Option<u64> {
+        self.closed_at.filter(|_| self.stream && !self.has_stream_options)
     }
 
     /// The body has ended: was that a whole object?
@@ -129,12 +140,14 @@ impl ObjectScanner {
             }
             State::Start { bom } => self.start(byte, bom)?,
             _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
-            State::KeyOrEnd if byte == b'}' => self.state = State::Done,
             State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
             State::Colon if byte == b':' => self.state = State::Value,
             State::Value => self.value(byte, at)?,
             State::CommaOrEnd if byte == b',' => self.state = State::Key,
-            State::CommaOrEnd if byte == b'}' => self.state = State::Done,
+            State::KeyOrEnd | State::CommaOrEnd if byte == b'}' => {
+                self.closed_at = Some(self.offset + at as u64);
+                self.state = State::Done;
+            }
             _ => return Err(ScanError::Malformed),
         }
         Ok(at + 1)
@@ -165,6 +178,7 @@ impl ObjectScanner {
         }
         self.member = member(if self.key.is_empty() { part } else { &self.key });
         self.key.clear();
+        self.has_stream_options |= self.member == Member::StreamOptions;
         if self.member == Member::Model && std::mem::replace(&mut self.saw_model, true) {
             return Err(ScanError::DuplicateModel);
         }
@@ -279,6 +293,8 @@ fn member(key: &[u8]) -> Member {
         Member::Model
     } else if string::reads(key, "stream") {
         Member::Stream
+    } else if string::reads(key, "stream_options") {
+        Member::StreamOptions
     } else {
         Member::Other
     }

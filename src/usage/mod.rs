@@ -5,6 +5,7 @@
 //! found to matter are read at all.
 
 mod billing;
+mod chunk;
 mod cost;
 mod count;
 mod event;
@@ -21,12 +22,14 @@ mod table;
 mod tokens;
 
 pub(crate) use self::billing::{Billing, billing};
+pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
 pub use self::format::Format;
 pub use self::meter::{Meter, Problem, ProviderError, Terminal};
 pub use self::price::{LongContext, Price, Regional, TokenPrice, ToolPrices};
 pub(crate) use self::seen::SeenIds;
+pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
 pub use self::table::{Date, PriceTable, PriceTableError, Prices};
 pub use self::tokens::{ToolCalls, Usage};

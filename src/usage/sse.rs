@@ -3,7 +3,7 @@
 
 /// What stands in the bytes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// A part of the data, line ends between its lines included.
     Data(&'a [u8]),
     /// The event is named `error`.
@@ -26,7 +26,7 @@ enum Line {
 
 /// Where in the stream the next byte stands.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     line: Line,
     /// The last byte was a CR; an LF belongs to it.
     after_cr: bool,
@@ -38,7 +38,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             line: Line::Start,
             after_cr: false,
@@ -54,7 +54,7 @@ impl Lines {
     }
 
     /// Takes the next piece off `bytes`; `None` where they are used up.
-    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Piece<'a>> {
+    pub(crate) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Piece<'a>> {
         loop {
             let byte = *bytes.first()?;
             if std::mem::replace(&mut self.after_cr, false) && byte == b'\n' {

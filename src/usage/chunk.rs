@@ -1,0 +1,27 @@
+//! The extra chunk that tells the usage of a stream of chat completions.
+
+use super::members::members;
+
+/// Whether an event is nothing but that: it has usage, and an array of choices with none in it.
+pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
+    if memchr::memmem::find(event, b"\"usage\"").is_none() {
+        return false;
+    }
+    let mut data = event
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .filter_map(|line| line.strip_prefix(b"data:"));
+    let (Some(object), None) = (data.next(), data.next()) else { return false };
+    let (mut has_usage, mut has_no_choices) = (false, false);
+    let read = members(object, |key, value| {
+        match key {
+            b"usage" => has_usage = value.starts_with(b"{"),
+            b"choices" => {
+                let inside = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]"));
+                has_no_choices = inside.is_some_and(|inside| inside.trim_ascii().is_empty());
+            }
+            _ => {}
+        }
+        Some(())
+    });
+    read.is_some() && has_usage && has_no_choices
+}

@@ -1,0 +1,140 @@
+//! Asking for the usage of streams: the option goes in, the chunk stays out of the client's sight.
+#![cfg(feature = "client")]
+#![allow(clippy::unwrap_used)]
+
+mod memory;
+mod metered;
+mod support;
+
+use metered::{
+    CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, Scene, chat_event, json, post, sse, usage_event,
+};
+use support::message::{Message, chunk, request};
+use tower_ai_gateway::Outcome;
+
+const OPTION: &str = r#","stream_options":{"include_usage":true}"#;
+const COMPAT: &str = "/v1/acct/gw/compat/chat/completions";
+
+async fn scene() -> Scene {
+    Scene::with(|layer| layer.ask_for_usage(true)).await
+}
+
+fn shown() -> String {
+    [chat_event(r#"{"role":"assistant"}"#), chat_event(r#"{"content":"a \"usage\""}"#)].concat()
+}
+
+/// What the provider sends where it is asked for usage.
+fn stream() -> String {
+    [&shown(), &usage_event(CHAT_USAGE)[..], DONE].concat()
+}
+
+/// One exchange: what the provider got, what the client got.
+async fn exchange(scene: &mut Scene, request: &[u8], answer: &[u8]) -> (Message, Message) {
+    let mut client = scene.gateway.connect().await;
+    client.send(request).await;
+    let mut provider = scene.provider.accept().await;
+    let sent = provider.read_message().await;
+    provider.send(answer).await;
+    drop(provider);
+    (sent, client.read_message().await)
+}
+
+#[tokio::test]
+async fn a_stream_is_asked_for_its_usage_and_the_client_does_not_notice() {
+    let mut scene = scene().await;
+    let native = br#"{"stream":true,"messages":[{"content":"}\"{"}],"model":"grok-4"}  "#;
+    let unified = br#"{"messages":[],"stream":true,"model":"grok/grok-4"}  "#;
+    for (path, body, prefix) in [(CHAT, &native[..], ""), (COMPAT, &unified[..], "grok/")] {
+        for size in [1, 7, 10_000] {
+            let answer = sse(&stream(), size);
+            let (sent, got) = exchange(&mut scene, &post(path, body), &answer).await;
+            let text = str::from_utf8(body).unwrap().replace(prefix, "");
+            let expected = text.replace("}  ", &format!("{OPTION}}}  "));
+            assert_eq!(str::from_utf8(sent.body()).unwrap(), expected);
+            let json: serde_json::Value = sent.json();
+            assert_eq!(json["stream_options"]["include_usage"], true);
+            let expected = [&shown(), DONE].concat();
+            assert_eq!(str::from_utf8(got.body()).unwrap(), expected, "{path} by {size}");
+            let end = scene.end().await;
+            assert_eq!((end.outcome, end.cost.unwrap().ticks), (Outcome::Complete, 2_244_800));
+            assert_eq!(end.request_bytes, body.len() as u64);
+            assert_eq!(end.response_bytes, expected.len() as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_gets_no_blanks() {
+    let mut scene = scene().await;
+    for (body, added) in [(CHAT_REQUEST, OPTION), (b"{\"stream\":false}", ""), (b"[]", "")] {
+        let mut request = request(&format!("POST {CHAT}"), &["transfer-encoding: chunked"], b"");
+        for piece in body.chunks(3) {
+            request.extend(chunk(piece));
+        }
+        request.extend(chunk(b""));
+        let (sent, _) = exchange(&mut scene, &request, &json("200 OK", "{}")).await;
+        let text = str::from_utf8(body).unwrap();
+        let expected = format!("{}{added}{}", &text[..text.len() - 1], &text[text.len() - 1..]);
+        assert_eq!(str::from_utf8(sent.body()).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn who_sets_the_option_decides() {
+    let mut scene = scene().await;
+    for options in [r#"{"include_usage":true}"#, r#"{"include_usage":false}"#, "null"] {
+        for key in ["stream_options", "stream_\\u006fptions"] {
+            let body = format!(r#"{{"{key}":{options},"stream":true}}"#);
+            let answer = sse(&stream(), 50);
+            let (sent, got) = exchange(&mut scene, &post(CHAT, body.as_bytes()), &answer).await;
+            assert_eq!(str::from_utf8(sent.body()).unwrap().trim_end(), body);
+            assert_eq!(str::from_utf8(got.body()).unwrap(), stream());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_stream_of_chat_stays_as_it_is() {
+    let mut scene = scene().await;
+    // Its length has been announced before it is known to be no stream.
+    for body in ["{}", r#"{"stream":false}"#, "no json", r#"{"stream":true"#] {
+        let (sent, got) =
+            exchange(&mut scene, &post(CHAT, body.as_bytes()), &json("200 OK", "{}")).await;
+        let sent = str::from_utf8(sent.body()).unwrap();
+        assert_eq!(sent, format!("{body}{}", " ".repeat(OPTION.len())));
+        assert_eq!(got.body(), b"{}");
+    }
+    let stream = r#"{"stream":true}"#;
+    for path in ["/v1/acct/gw/grok/v1/responses", "/v1/acct/gw/grok/v1/messages"] {
+        let (sent, _) =
+            exchange(&mut scene, &post(path, stream.as_bytes()), &json("200 OK", "{}")).await;
+        assert_eq!(sent.body(), stream.as_bytes());
+    }
+    for header in ["content-encoding: gzip", "content-type: text/plain"] {
+        let request = request(&format!("POST {CHAT}"), &[header], stream.as_bytes());
+        let (sent, _) = exchange(&mut scene, &request, &json("200 OK", "{}")).await;
+        assert_eq!(sent.body(), stream.as_bytes(), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn errors_pass_as_they_are() {
+    let mut scene = scene().await;
+    let error = r#"{"code":"x","error":"no","choices":[],"usage":{}}"#;
+    let answer = json("400 Bad Request", error);
+    let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &answer).await;
+    assert_eq!((got.status(), got.body()), (400, error.as_bytes()));
+    // A stream that breaks off does so for the client as well.
+    let mut broken = sse(&stream(), 50);
+    broken.truncate(broken.len() - 30);
+    let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &broken).await;
+    assert!(!got.content.is_whole);
+}
+
+#[tokio::test]
+async fn without_the_hosts_word_nothing_is_added() {
+    let mut scene = Scene::new().await;
+    let (sent, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &sse(&stream(), 50)).await;
+    assert_eq!(sent.body(), CHAT_REQUEST);
+    assert_eq!(str::from_utf8(got.body()).unwrap(), stream());
+}
