@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench layer`. For each case there are the times of the bare client and of the
 //! client under the layer, and `added`: their difference, measured in alternating batches of one
-//! run. Requests are built outside of the measured time; the client reads the request body to its
+//! run; `added by metering` is that of a hook with and without usage. Requests are built outside of the measured time; the client reads the request body to its
 //! end, and the response body is read to its end. As hyper-util's does, the client boxes its future
 //! and leaves something in the response's extensions.
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -16,11 +16,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, Service};
-use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+use tower_ai_gateway::{EndEvent, Gateway, GatewayLayer, Provider};
 
 /// How many requests are built, and then sent, at a time: few, so that they are in the cache as a
 /// server has them that has just read them.
@@ -64,8 +64,12 @@ struct Client {
 }
 
 impl Client {
+    /// A chat completion of 1 KiB.
     fn json() -> Self {
-        let frames = VecDeque::from([Bytes::from(vec![b'x'; 1024])]);
+        let head = r#"{"id":"1","object":"chat.completion","created":1,"model":"grok-4.3","choices":[{"index":0,"message":{"role":"assistant","content":""#;
+        let tail = r#"","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":41,"prompt_tokens_details":{"text_tokens":32,"cached_tokens":6},"completion_tokens_details":{"reasoning_tokens":0},"cost_in_usd_ticks":561000},"service_tier":"default"}"#;
+        let text = "x".repeat(1024 - head.len() - tail.len());
+        let frames = VecDeque::from([Bytes::from([head, &text, tail].concat())]);
         Self { frames, content_type: HeaderValue::from_static("application/json") }
     }
 
@@ -194,63 +198,98 @@ fn batches(iterations: u64, mut batch: impl FnMut(u64) -> Duration) -> Duration 
     whole.chain([iterations % BATCH]).map(&mut batch).sum()
 }
 
-fn layer(hooked: bool) -> GatewayLayer {
+fn layer(hooked: bool, metered: bool) -> GatewayLayer {
     let builder = GatewayLayer::builder().providers(Provider::all());
     let hook = |end: &EndEvent<'_>| {
-        black_box(end.response_bytes);
+        black_box((end.response_bytes, end.cost));
     };
     let builder = if hooked { builder.metrics_hook(hook) } else { builder };
+    let builder = if metered { builder } else { builder.usage_limit(0) };
     builder.build().unwrap()
 }
 
-fn compare(
-    criterion: &mut Criterion,
-    case: &str,
+/// One kind of request, and the client that answers it.
+struct Case<'a> {
     path: &'static str,
-    body: &Bytes,
-    client: &Client,
-) {
-    let mut group = criterion.benchmark_group(case);
+    body: Bytes,
+    client: &'a Client,
+}
+
+impl Case<'_> {
+    fn gateway(&self, hooked: bool, metered: bool) -> Gateway<Client> {
+        layer(hooked, metered).layer(self.client.clone())
+    }
+
+    fn timed<S, R>(&self, service: &mut S, count: u64) -> Duration
+    where
+        S: Service<Request<Frames>, Response = Response<R>>,
+        R: Body,
+    {
+        timed(service, self.path, &self.body, count)
+    }
+
+    /// What `over` takes longer than `under`.
+    fn added<S, T, R, Q>(&self, bencher: &mut Bencher<'_>, over: &mut S, under: &mut T)
+    where
+        S: Service<Request<Frames>, Response = Response<R>>,
+        T: Service<Request<Frames>, Response = Response<Q>>,
+        R: Body,
+        Q: Body,
+    {
+        bencher.iter_custom(|n| {
+            let (mut long, mut short) = (Duration::ZERO, Duration::ZERO);
+            batches(n, |count| {
+                long += self.timed(over, count);
+                short += self.timed(under, count);
+                Duration::ZERO
+            });
+            // Noise may make the difference of fast cases negative; criterion takes no zero.
+            long.saturating_sub(short).max(Duration::from_nanos(1))
+        });
+    }
+}
+
+fn compare(criterion: &mut Criterion, name: &str, case: &Case<'_>) {
+    let mut group = criterion.benchmark_group(name);
     group
         .sample_size(40)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    let mut bare = client.clone();
+    let mut bare = case.client.clone();
     group.bench_function("bare", |bencher| {
-        bencher.iter_custom(|n| batches(n, |count| timed(&mut bare, path, body, count)));
+        bencher.iter_custom(|n| batches(n, |count| case.timed(&mut bare, count)));
     });
     for (name, hooked) in [("no hook", false), ("one hook", true)] {
-        let mut gateway = layer(hooked).layer(client.clone());
+        let mut gateway = case.gateway(hooked, true);
         group.bench_function(BenchmarkId::new("layer", name), |bencher| {
-            bencher.iter_custom(|n| batches(n, |count| timed(&mut gateway, path, body, count)));
+            bencher.iter_custom(|n| batches(n, |count| case.timed(&mut gateway, count)));
         });
         group.bench_function(BenchmarkId::new("added", name), |bencher| {
-            bencher.iter_custom(|n| {
-                let (mut under, mut without) = (Duration::ZERO, Duration::ZERO);
-                batches(n, |count| {
-                    under += timed(&mut gateway, path, body, count);
-                    without += timed(&mut bare, path, body, count);
-                    Duration::ZERO
-                });
-                // Noise may make the difference of fast cases negative; criterion takes no zero.
-                under.saturating_sub(without).max(Duration::from_nanos(1))
-            });
+            case.added(bencher, &mut gateway, &mut bare);
         });
     }
+    let (mut metered, mut unmetered) = (case.gateway(true, true), case.gateway(true, false));
+    group.bench_function("added by metering", |bencher| {
+        case.added(bencher, &mut metered, &mut unmetered);
+    });
     group.finish();
 }
 
 fn benches(criterion: &mut Criterion) {
     let native = "/v1/acct/gw/grok/v1/chat/completions";
     let unified = "/v1/acct/gw/compat/chat/completions";
-    let json = Client::json();
-    compare(criterion, "not ours", "/health", &chat(1024, true), &json);
-    compare(criterion, "native 1 KiB", native, &chat(1024, true), &json);
-    compare(criterion, "unified 1 KiB, model first", unified, &chat(1024, true), &json);
-    compare(criterion, "unified 1 KiB, model last", unified, &chat(1024, false), &json);
-    compare(criterion, "unified 1 MiB, model first", unified, &chat(1 << 20, true), &json);
-    compare(criterion, "unified 1 MiB, model last", unified, &chat(1 << 20, false), &json);
-    compare(criterion, "native stream of 100 events", native, &chat(1024, true), &Client::stream());
+    let (json, stream) = (&Client::json(), &Client::stream());
+    for (name, path, size, model_first, client) in [
+        ("not ours", "/health", 1024, true, json),
+        ("native 1 KiB", native, 1024, true, json),
+        ("unified 1 KiB, model first", unified, 1024, true, json),
+        ("unified 1 KiB, model last", unified, 1024, false, json),
+        ("unified 1 MiB, model first", unified, 1 << 20, true, json),
+        ("unified 1 MiB, model last", unified, 1 << 20, false, json),
+        ("native stream of 100 events", native, 1024, true, stream),
+    ] {
+        compare(criterion, name, &Case { path, body: chat(size, model_first), client });
+    }
 }
 
 criterion_group!(layers, benches);
