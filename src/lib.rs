@@ -152,6 +152,8 @@ pub use self::context::GatewayContext;
 pub use self::directives::{Backoff, CustomCost, Directives};
 #[cfg(feature = "log")]
 pub use self::hook::log;
+#[cfg(feature = "otel")]
+pub use self::hook::otel;
 pub use self::hook::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestEvent,
     Timings,

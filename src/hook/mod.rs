@@ -1,8 +1,12 @@
 //! The metrics hook: four events in the life of every exchange.
 
 mod event;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+pub(crate) mod genai;
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "otel")]
+pub mod otel;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

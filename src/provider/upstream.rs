@@ -72,6 +72,14 @@ impl Upstream {
         &self.host
     }
 
+    /// Where this provider is: its host without brackets, and its port, said or not.
+    #[cfg(feature = "otel")]
+    pub(crate) fn server(&self) -> (&str, u16) {
+        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
+        let usual = if self.scheme == Scheme::HTTP { 80 } else { 443 };
+        (host, self.authority.port_u16().unwrap_or(usual))
+    }
+
     /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
     pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
         self.uri(self.native.join(rest, query)?)

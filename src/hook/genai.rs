@@ -1,0 +1,76 @@
+//! What OpenTelemetry's GenAI conventions call providers and operations.
+//!
+//! The conventions are not stable: their names may change in a minor release of this crate.
+
+use crate::route::Operation;
+
+/// `gen_ai.provider.name`: a well-known value where there is one, otherwise the slug as it is.
+pub(crate) fn provider_name(slug: &str) -> &str {
+    match slug {
+        "grok" => "x_ai",
+        "google-ai-studio" => "gcp.gemini",
+        "mistral" => "mistral_ai",
+        "perplexity-ai" => "perplexity",
+        same => same,
+    }
+}
+
+/// `gen_ai.operation.name`: a well-known value where one applies, otherwise the crate's own name.
+pub(crate) fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Chat | Operation::Responses | Operation::Messages => "chat",
+        Operation::Completions => "text_completion",
+        Operation::Embeddings => "embeddings",
+        Operation::Images | Operation::Videos => "generate_content",
+        own => own.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Provider;
+
+    #[test]
+    fn built_in_providers_have_the_names_of_the_conventions() {
+        let names: Vec<_> = Provider::all()
+            .iter()
+            .map(|provider| provider_name(provider.slug()).to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "x_ai",
+                "openai",
+                "anthropic",
+                "gcp.gemini",
+                "groq",
+                "mistral_ai",
+                "deepseek",
+                "perplexity",
+                "cerebras",
+                "openrouter",
+                "cohere"
+            ]
+        );
+        assert_eq!(provider_name("my-own"), "my-own");
+    }
+
+    #[test]
+    fn every_way_of_chatting_is_chat() {
+        for (operation, name) in [
+            (Operation::Chat, "chat"),
+            (Operation::Responses, "chat"),
+            (Operation::Messages, "chat"),
+            (Operation::Completions, "text_completion"),
+            (Operation::Embeddings, "embeddings"),
+            (Operation::Images, "generate_content"),
+            (Operation::Videos, "generate_content"),
+            (Operation::Audio, "audio"),
+            (Operation::Models, "models"),
+            (Operation::Other, "other"),
+        ] {
+            assert_eq!(operation_name(operation), name);
+        }
+    }
+}

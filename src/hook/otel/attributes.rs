@@ -1,0 +1,145 @@
+//! What a span says of an exchange.
+
+use opentelemetry::{KeyValue, Value};
+
+use crate::hook::EndEvent;
+use crate::hook::genai::{operation_name, provider_name};
+use crate::metadata::MetadataValue;
+use crate::usage::CostSource;
+
+/// How many bytes of a text of the client's are kept at most.
+const LONGEST_TEXT: usize = 1024;
+/// How many bytes of a model are kept in a span's name.
+const LONGEST_NAMED_MODEL: usize = 128;
+
+/// `{operation} {model}`, or the operation alone.
+pub(super) fn span_name(end: &EndEvent<'_>) -> String {
+    let operation = operation_name(end.context.operation());
+    match end.request_model {
+        Some(model) => format!("{operation} {}", cut(model, LONGEST_NAMED_MODEL)),
+        None => operation.to_owned(),
+    }
+}
+
+/// What the conventions want a sampler to see.
+pub(super) fn for_sampling(end: &EndEvent<'_>) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(5);
+    let operation = operation_name(end.context.operation());
+    attributes.push(KeyValue::new("gen_ai.operation.name", operation));
+    if let Some(provider) = end.context.provider() {
+        attributes.push(KeyValue::new("gen_ai.provider.name", text(provider_name(provider))));
+    }
+    if let Some(model) = end.request_model {
+        attributes.push(KeyValue::new("gen_ai.request.model", text(model)));
+    }
+    if let Some(upstream) = end.context.upstream() {
+        let (address, port) = upstream.server();
+        attributes.push(KeyValue::new("server.address", text(address)));
+        attributes.push(KeyValue::new("server.port", i64::from(port)));
+    }
+    attributes
+}
+
+/// All else.
+pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
+    let mut set = |key: &'static str, value: Option<Value>| {
+        if let Some(value) = value {
+            put(KeyValue::new(key, value));
+        }
+    };
+    let context = end.context;
+    let timings = &end.timings;
+
+    set("gen_ai.request.stream", end.stream_requested.then(|| true.into()));
+    set("gen_ai.response.model", end.response_model.map(text));
+    let first_chunk = timings.to_first_data.filter(|_| end.stream);
+    set("gen_ai.response.time_to_first_chunk", first_chunk.map(|time| time.as_secs_f64().into()));
+    if let Some(usage) = end.usage {
+        set("gen_ai.usage.input_tokens", usage.input().map(count));
+        set("gen_ai.usage.output_tokens", usage.output().map(count));
+        set("gen_ai.usage.cache_read.input_tokens", usage.cache_read.map(count));
+        set("gen_ai.usage.cache_creation.input_tokens", usage.cache_write.map(count));
+        set("gen_ai.usage.reasoning.output_tokens", usage.reasoning.map(count));
+    }
+    if let Some(cost) = end.cost {
+        set("gen_ai.usage.cost", Some(cost.usd().into()));
+        set("ai_gateway.cost.usd", Some(cost.usd().into()));
+        set("ai_gateway.cost.ticks", Some(count(cost.ticks)));
+        let source = match cost.source {
+            CostSource::Custom => "custom",
+            CostSource::Reported => "reported",
+            CostSource::Table { .. } => "table",
+        };
+        set("ai_gateway.cost.source", Some(source.into()));
+    }
+    let status = end.status.map(|status| i64::from(status.as_u16()).into());
+    set("http.response.status_code", status);
+
+    set("ai_gateway.log_id", Some(context.log_id().to_string().into()));
+    set("ai_gateway.event_id", context.event_id().to_str().ok().map(text));
+    set("ai_gateway.account", context.account().map(text));
+    set("ai_gateway.gateway", Some(text(context.gateway())));
+    set("ai_gateway.operation", Some(context.operation().as_str().into()));
+    set("ai_gateway.outcome", Some(end.outcome.as_str().into()));
+    set("ai_gateway.metering", Some(end.metering.as_str().into()));
+    set("ai_gateway.code", end.gateway_code.map(|code| i64::from(code).into()));
+    set("ai_gateway.stream", Some(end.stream.into()));
+    set("ai_gateway.cache_status", end.cache.map(|cache| cache.as_str().into()));
+    set("ai_gateway.step", Some(i64::from(end.step).into()));
+    set("ai_gateway.attempts", Some(i64::from(end.attempts).into()));
+    set("ai_gateway.overhead", Some(timings.overhead.as_secs_f64().into()));
+    let first_token = timings.to_first_token.map(|time| time.as_secs_f64().into());
+    set("ai_gateway.time_to_first_token", first_token);
+
+    for (key, value) in context.metadata().iter() {
+        let value = match value {
+            MetadataValue::String(string) => text(string),
+            MetadataValue::Number(number) => (*number).into(),
+            MetadataValue::Bool(flag) => (*flag).into(),
+        };
+        // No key of a client's can take the place of another attribute.
+        put(KeyValue::new(format!("ai_gateway.metadata.{}", cut(key, LONGEST_TEXT)), value));
+    }
+}
+
+fn text(text: &str) -> Value {
+    cut(text, LONGEST_TEXT).to_owned().into()
+}
+
+fn count(count: u64) -> Value {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
+/// At most `length` bytes, and no half characters.
+fn cut(text: &str, length: usize) -> &str {
+    let mut end = length.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        for (whole, length, kept) in [
+            ("grok-4", 6, "grok-4"),
+            ("grok-4", 9, "grok-4"),
+            ("grok-4", 4, "grok"),
+            ("aéb", 2, "a"),
+            ("aéb", 3, "aé"),
+            ("é", 0, ""),
+        ] {
+            assert_eq!(cut(whole, length), kept);
+        }
+    }
+
+    #[test]
+    fn counts_beyond_the_type_are_as_large_as_it_goes() {
+        assert_eq!(count(7), Value::I64(7));
+        assert_eq!(count(u64::MAX), Value::I64(i64::MAX));
+    }
+}

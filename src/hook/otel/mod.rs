@@ -1,0 +1,175 @@
+//! Spans of exchanges through OpenTelemetry's interface, by its GenAI conventions.
+//!
+//! [`SpanHook`] makes one span of kind `CLIENT` per exchange, refused and cancelled ones as well.
+//! It is named `{operation} {model}`, begins when the request arrives, ends when the exchange
+//! does, and has an event for the response head and one for the first token. This crate brings no
+//! SDK: the host sets up a tracer provider with its own processor and exporter. The span is handed
+//! over on the task that relays the response, so the processor must not block; the SDK's
+//! batch processor does not.
+//!
+//! ```
+//! use opentelemetry::trace::{SpanId, TraceId};
+//! use opentelemetry_sdk::trace::{
+//!     IdGenerator, RandomIdGenerator, SdkTracerProvider, SpanExporter,
+//! };
+//! use tower_ai_gateway::otel::{SpanHook, requested_trace_id};
+//! use tower_ai_gateway::{GatewayLayer, Provider};
+//!
+//! /// Gives the trace ids that clients ask for by `cf-aig-otel-trace-id`.
+//! #[derive(Debug, Default)]
+//! struct Ids(RandomIdGenerator);
+//!
+//! impl IdGenerator for Ids {
+//!     fn new_trace_id(&self) -> TraceId {
+//!         requested_trace_id().unwrap_or_else(|| self.0.new_trace_id())
+//!     }
+//!
+//!     fn new_span_id(&self) -> SpanId {
+//!         self.0.new_span_id()
+//!     }
+//! }
+//!
+//! fn wire(exporter: impl SpanExporter + 'static) -> Result<(), Box<dyn std::error::Error>> {
+//!     let provider = SdkTracerProvider::builder()
+//!         .with_id_generator(Ids::default())
+//!         .with_batch_exporter(exporter) // of `opentelemetry-otlp`, say
+//!         .build();
+//!     let layer = GatewayLayer::builder()
+//!         .provider(Provider::xai())
+//!         .metrics_hook(SpanHook::of(&provider))
+//!         .build()?;
+//!     # let _ = layer;
+//!     // … serve, and when that is over:
+//!     provider.shutdown()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The trace
+//!
+//! A request with `traceparent`, or with both `cf-aig-otel-trace-id` and
+//! `cf-aig-otel-parent-span-id`, gives a child of the span that it names. A `traceparent` that is
+//! not sampled is left to the SDK's sampler, whose default respects it. Any other request gives a
+//! root span: what is current on the task is not asked, for an exchange outlives it.
+//!
+//! OpenTelemetry has no way to choose the id of a new trace but the SDK's id generator. For a
+//! `cf-aig-otel-trace-id` without a parent, the hook therefore offers it there, by
+//! [`requested_trace_id`]. Without such a generator the span is in a trace of its own and has the
+//! id that was asked for as the attribute `ai_gateway.requested_trace_id`. No parent is made up.
+//!
+//! # Attributes
+//!
+//! No prompt, no completion, no header, no query. Texts of the client are cut after 1024 bytes.
+//!
+//! | attribute | value |
+//! |---|---|
+//! | `gen_ai.operation.name` | `chat`, `text_completion`, `embeddings`, `generate_content`, or the gateway's own name |
+//! | `gen_ai.provider.name` | `x_ai`, `openai`, …; the slug of a provider that the conventions do not know |
+//! | `gen_ai.request.model`, `gen_ai.response.model` | as they are written in the bodies |
+//! | `gen_ai.request.stream` | `true` where the request asks for a stream |
+//! | `gen_ai.response.time_to_first_chunk` | seconds, of streams |
+//! | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens` | cached and reasoning tokens among them |
+//! | `gen_ai.usage.cache_read.input_tokens`, `gen_ai.usage.cache_creation.input_tokens` | tokens |
+//! | `gen_ai.usage.reasoning.output_tokens` | tokens |
+//! | `gen_ai.usage.cost` | USD; no part of the conventions, but the hosted gateway's name for it |
+//! | `server.address`, `server.port` | of the provider's base URL |
+//! | `http.response.status_code` | what the client got |
+//! | `error.type` | of a failed exchange: the provider's error code, else a [`Failure`](crate::Failure), else the status, else `_OTHER` |
+//! | `ai_gateway.log_id`, `ai_gateway.event_id` | as in the response headers |
+//! | `ai_gateway.account`, `ai_gateway.gateway`, `ai_gateway.operation` | as the path says |
+//! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::Metering) |
+//! | `ai_gateway.code` | the number in the gateway's own error |
+//! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported` or `table` |
+//! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
+//! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
+//! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |
+//! | `ai_gateway.metadata.{key}` | an entry of `cf-aig-metadata` |
+//!
+//! The span's status is an error where the request was refused, no response came, it broke off, or
+//! the provider reported an error. A client that leaves is not an error.
+//!
+//! The conventions are not stable: names may change in a minor release of this crate.
+
+mod attributes;
+mod failed;
+mod parent;
+
+use std::fmt;
+use std::time::SystemTime;
+
+use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry::trace::{Span, SpanKind, Status, Tracer, TracerProvider};
+use opentelemetry::{InstrumentationScope, KeyValue};
+
+pub use self::parent::requested_trace_id;
+use super::{EndEvent, MetricsHook};
+
+/// A [`MetricsHook`] that makes a span of every exchange. See the [module](self).
+pub struct SpanHook<T = BoxedTracer> {
+    tracer: T,
+}
+
+impl SpanHook {
+    /// Through the tracer provider that is the global one now: it must have been set before.
+    #[must_use]
+    pub fn global() -> Self {
+        Self::new(global::tracer_with_scope(scope()))
+    }
+}
+
+impl<T> SpanHook<T> {
+    /// Through a tracer of this provider, named `tower-ai-gateway`.
+    #[must_use]
+    pub fn of<P: TracerProvider<Tracer = T>>(provider: &P) -> Self {
+        Self::new(provider.tracer_with_scope(scope()))
+    }
+
+    /// Through this tracer.
+    #[must_use]
+    pub fn new(tracer: T) -> Self {
+        Self { tracer }
+    }
+}
+
+impl<T: Tracer + Send + Sync + 'static> MetricsHook for SpanHook<T> {
+    fn on_end(&self, end: &EndEvent<'_>) {
+        let ended = SystemTime::now();
+        let arrived = ended.checked_sub(end.timings.total).unwrap_or(ended);
+        let builder = self
+            .tracer
+            .span_builder(attributes::span_name(end))
+            .with_kind(SpanKind::Client)
+            .with_start_time(arrived)
+            .with_attributes(attributes::for_sampling(end));
+        let mut span = parent::start(&self.tracer, builder, end.trace);
+        // What is not sampled costs no more than this.
+        if span.is_recording() {
+            attributes::each(end, |attribute| span.set_attribute(attribute));
+            if let Some(failed) = failed::of(end) {
+                span.set_attribute(KeyValue::new("error.type", failed.error_type));
+                span.set_status(Status::error(failed.description));
+            }
+            for (name, after) in [
+                ("ai_gateway.response_head", end.timings.to_head),
+                ("ai_gateway.first_token", end.timings.to_first_token),
+            ] {
+                if let Some(after) = after {
+                    span.add_event_with_timestamp(name, arrived + after, Vec::new());
+                }
+            }
+        }
+        span.end_with_timestamp(ended);
+    }
+}
+
+impl<T> fmt::Debug for SpanHook<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanHook").finish_non_exhaustive()
+    }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
+}
