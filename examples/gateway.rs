@@ -5,6 +5,8 @@ mod gateway {
     pub(crate) mod mock;
     pub(crate) mod options;
     pub(crate) mod serve;
+    #[cfg(feature = "otel")]
+    pub(crate) mod spans;
 }
 
 use std::error::Error;
@@ -43,18 +45,27 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
-    let layer = GatewayLayer::builder()
+    let builder = GatewayLayer::builder()
         .providers(providers(&options).await?)
         .mount(Mount::hosted().exclusive())
-        .mount(Mount::rest().exclusive())
-        .build()?;
+        .mount(Mount::rest().exclusive());
+    #[cfg(feature = "otel")]
+    let spans = gateway::spans::Spans::from_env()?;
+    #[cfg(feature = "otel")]
+    let builder = match spans.hook() {
+        Some(hook) => builder.metrics_hook(hook),
+        None => builder,
+    };
+    let layer = builder.build()?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" }));
     let service = layer.upstream(HttpClient::new()?).layer(app);
 
     let listener = serve::bind(options.listen).await?;
     announce(&listener.local_addr()?.to_string(), options.mock);
-    serve::serve(listener, service, serve::GRACE).await?;
-    Ok(())
+    let served = serve::serve(listener, service, serve::GRACE).await;
+    #[cfg(feature = "otel")]
+    spans.shutdown().await;
+    Ok(served?)
 }
 
 /// The built-in table, with what the command line moves or adds.

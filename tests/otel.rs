@@ -4,7 +4,7 @@
 mod collector;
 mod support;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -36,7 +36,7 @@ struct Scene {
     gateway: Gateway,
     collector: Collector,
     tracing: SdkTracerProvider,
-    ends: mpsc::UnboundedReceiver<()>,
+    ends: mpsc::UnboundedReceiver<Duration>,
 }
 
 impl Scene {
@@ -49,15 +49,16 @@ impl Scene {
     async fn with(base: String, collector: Collector, tracing: SdkTracerProvider) -> Self {
         let (sender, ends) = mpsc::unbounded_channel();
         // The hooks are told in this order: after an end, its span has been handed over.
-        let told = move |_: &EndEvent<'_>| sender.send(()).unwrap();
+        let told = move |end: &EndEvent<'_>| sender.send(end.timings.total).unwrap();
         let hook = SpanHook::of(&tracing);
         let setup = Setup::new(base).provider(Provider::custom("acme", "http://[::1]:1/"));
         let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
         Self { gateway: setup.start().await, collector, tracing, ends }
     }
 
-    async fn ended(&mut self) {
-        guard("the end event", self.ends.recv()).await.unwrap();
+    /// Waits until an exchange is over, and says how long it took.
+    async fn ended(&mut self) -> Duration {
+        guard("the end event", self.ends.recv()).await.unwrap()
     }
 
     /// The answer to one request, once its exchange is over.
@@ -147,7 +148,8 @@ async fn a_complete_stream_is_told_in_full() {
     let before = nanoseconds(SystemTime::now());
     let metadata = r#"cf-aig-metadata: {"team":"a","n":1.5,"beta":true,"gen_ai.usage.cost":"x"}"#;
     let headers = ["cf-aig-event-id: mine", metadata];
-    let answer = scene.answer(&headers, &chat_body()).await;
+    let answer = scene.gateway.answer(request(CHAT, &headers, chat_body().as_bytes())).await;
+    let total = scene.ended().await;
     let after = nanoseconds(SystemTime::now());
     assert_eq!(answer.status(), 200);
 
@@ -169,6 +171,8 @@ async fn a_complete_stream_is_told_in_full() {
     times.extend([span.end_time_unix_nano, after]);
     assert!(times.is_sorted(), "{times:?}");
     assert!(span.start_time_unix_nano < span.events[0].time_unix_nano);
+    let length = span.end_time_unix_nano - span.start_time_unix_nano;
+    assert_eq!(u128::from(length), total.as_nanos(), "the span is as long as the exchange");
 
     let mut attributes = object(&span.attributes);
     let log_id = attributes.remove("ai_gateway.log_id").unwrap();

@@ -1,0 +1,96 @@
+//! Spans of all exchanges, sent over OTLP to where `OTEL_EXPORTER_OTLP_ENDPOINT` says.
+
+use std::{env, error::Error, future::Future, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry_http::{HttpClient as OtlpClient, HttpError};
+use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider};
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
+use tower::ServiceExt;
+use tower_ai_gateway::{
+    HttpClient,
+    otel::{SpanHook, requested_trace_id},
+};
+
+/// For one export, and for the last one when the gateway stops.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A collector's answer is short, or not worth reading.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// Where spans go, if anywhere.
+pub(crate) struct Spans(Option<SdkTracerProvider>);
+
+impl Spans {
+    /// Needs a runtime, for the exports.
+    pub(crate) fn from_env() -> Result<Self, Box<dyn Error + Send + Sync>> {
+        if env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none_or(|endpoint| endpoint.is_empty()) {
+            return Ok(Self(None));
+        }
+        let client = Client { runtime: Handle::current(), http: HttpClient::new()? };
+        let exporter = SpanExporter::builder().with_http().with_http_client(client).build()?;
+        let provider = SdkTracerProvider::builder()
+            .with_id_generator(Ids::default())
+            .with_batch_exporter(exporter)
+            .build();
+        Ok(Self(Some(provider)))
+    }
+
+    pub(crate) fn hook(&self) -> Option<SpanHook<SdkTracer>> {
+        self.0.as_ref().map(SpanHook::of)
+    }
+
+    /// Sends what is still held.
+    pub(crate) async fn shutdown(self) {
+        let Some(provider) = self.0 else { return };
+        match spawn_blocking(move || provider.shutdown_with_timeout(PATIENCE)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "spans were lost at the end"),
+            Err(error) => tracing::warn!(%error, "spans were lost at the end"),
+        }
+    }
+}
+
+/// Grants the trace ids that clients ask for.
+#[derive(Debug, Default)]
+struct Ids(RandomIdGenerator);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        requested_trace_id().unwrap_or_else(|| self.0.new_trace_id())
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
+}
+
+/// The exporter's thread has no runtime: its requests run on the gateway's.
+#[derive(Debug)]
+struct Client {
+    runtime: Handle,
+    http: HttpClient<Full<Bytes>>,
+}
+
+impl OtlpClient for Client {
+    fn send_bytes<'a, 'b>(
+        &'a self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let http = self.http.clone();
+        let sent = async move {
+            let (parts, body) = http.oneshot(request.map(Full::new)).await?.into_parts();
+            let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
+            Ok(Response::from_parts(parts, body.to_bytes()))
+        };
+        let sent = self.runtime.spawn(timeout(PATIENCE, sent));
+        Box::pin(async move { sent.await?? })
+    }
+}
