@@ -7,7 +7,9 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_http::{HttpClient as OtlpClient, HttpError};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
+use opentelemetry_otlp::{
+    HttpExporterBuilderSet, SpanExporter, SpanExporterBuilder, WithHttpConfig,
+};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider};
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 use tower::ServiceExt;
@@ -30,8 +32,14 @@ impl Spans {
         if env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none_or(|endpoint| endpoint.is_empty()) {
             return Ok(Self(None));
         }
+        Self::through(SpanExporter::builder().with_http())
+    }
+
+    fn through(
+        exporter: SpanExporterBuilder<HttpExporterBuilderSet>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let client = Client { runtime: Handle::current(), http: HttpClient::new()? };
-        let exporter = SpanExporter::builder().with_http().with_http_client(client).build()?;
+        let exporter = exporter.with_http_client(client).build()?;
         let provider = SdkTracerProvider::builder()
             .with_id_generator(Ids::default())
             .with_batch_exporter(exporter)
@@ -88,9 +96,48 @@ impl OtlpClient for Client {
         let sent = async move {
             let (parts, body) = http.oneshot(request.map(Full::new)).await?.into_parts();
             let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
+            Ok::<_, HttpError>(Response::from_parts(parts, body.to_bytes()))
         };
-        let sent = self.runtime.spawn(timeout(PATIENCE, sent));
-        Box::pin(async move { sent.await?? })
+        // The timer, too, must be made there.
+        let sent = self.runtime.spawn(async { timeout(PATIENCE, sent).await? });
+        Box::pin(async move {
+            let answer = sent.await?;
+            match &answer {
+                Ok(answer) if answer.status().is_success() => {}
+                Ok(answer) => tracing::warn!(status = answer.status().as_u16(), "spans refused"),
+                Err(error) => tracing::warn!(error = %error, "spans cannot be exported"),
+            }
+            answer
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::{Router, routing::post};
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_otlp::WithExportConfig;
+    use tokio::{net::TcpListener, sync::mpsc};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_held_at_the_end_is_sent() {
+        let (sender, mut exports) = mpsc::unbounded_channel();
+        let receive = move |body: Bytes| async move { sender.send(body).unwrap() };
+        let collector = Router::new().route("/v1/traces", post(receive));
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, collector).await });
+
+        let builder = SpanExporter::builder().with_http().with_endpoint(endpoint);
+        let spans = Spans::through(builder).unwrap();
+        assert!(spans.hook().is_some());
+        drop(spans.0.as_ref().unwrap().tracer("test").start("a span"));
+        spans.shutdown().await;
+        let export = exports.try_recv().unwrap();
+        assert!(export.windows(6).any(|part| part == b"a span"));
     }
 }
