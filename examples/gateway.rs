@@ -4,6 +4,8 @@ mod gateway {
     pub(crate) mod log;
     pub(crate) mod mock;
     pub(crate) mod options;
+    #[cfg(feature = "metrics")]
+    pub(crate) mod prometheus;
     pub(crate) mod serve;
     #[cfg(feature = "otel")]
     pub(crate) mod spans;
@@ -56,9 +58,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         Some(hook) => builder.metrics_hook(hook),
         None => builder,
     };
-    let layer = builder.build()?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" }));
-    let service = layer.upstream(HttpClient::new()?).layer(app);
+    #[cfg(feature = "metrics")]
+    let (builder, app) = {
+        let (hook, page) = gateway::prometheus::start()?;
+        (builder.metrics_hook(hook), app.merge(page))
+    };
+    let service = builder.build()?.upstream(HttpClient::new()?).layer(app);
 
     let listener = serve::bind(options.listen).await?;
     announce(&listener.local_addr()?.to_string(), options.mock);

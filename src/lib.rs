@@ -152,6 +152,8 @@ pub use self::context::GatewayContext;
 pub use self::directives::{Backoff, CustomCost, Directives};
 #[cfg(feature = "log")]
 pub use self::hook::log;
+#[cfg(feature = "metrics")]
+pub use self::hook::metrics;
 #[cfg(feature = "otel")]
 pub use self::hook::otel;
 pub use self::hook::{

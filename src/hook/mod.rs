@@ -5,6 +5,8 @@ mod event;
 pub(crate) mod genai;
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "otel")]
 pub mod otel;
 

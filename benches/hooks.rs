@@ -1,0 +1,184 @@
+//! What a shipped hook adds to an exchange, over an in-memory client that is always ready.
+//!
+//! `cargo bench --bench hooks --features metrics`. `added` is the difference between a layer with
+//! the hook and one with a hook that does nothing, in alternating batches of one run: the four
+//! events of an exchange, into a Prometheus recorder.
+//!
+//! `hooks count {chat|stream} {none|metrics} N` sends N exchanges and nothing else, for tools that
+//! count instructions.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::Criterion;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tower::{Layer, Service};
+use tower_ai_gateway::metrics::Metrics;
+use tower_ai_gateway::{Gateway, GatewayLayer, Provider};
+
+const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
+const ASKED: &[u8] = br#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
+const USAGE: &str = r#""usage":{"prompt_tokens":199,"completion_tokens":1,"total_tokens":200,"prompt_tokens_details":{"cached_tokens":163},"completion_tokens_details":{"reasoning_tokens":0},"cost_in_usd_ticks":1234567}"#;
+
+/// A body of ready frames.
+#[derive(Clone)]
+struct Frames(VecDeque<Bytes>);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|data| data.len() as u64).sum())
+    }
+}
+
+/// Reads the request, then answers with `frames`.
+#[derive(Clone)]
+struct Client {
+    frames: VecDeque<Bytes>,
+    content_type: &'static str,
+}
+
+impl Client {
+    fn chat() -> Self {
+        let text = "x".repeat(600);
+        let body = format!(
+            r#"{{"model":"grok-4.3","choices":[{{"message":{{"content":"{text}"}}}}],{USAGE}}}"#
+        );
+        Self { frames: VecDeque::from([Bytes::from(body)]), content_type: "application/json" }
+    }
+
+    fn stream() -> Self {
+        let content = r#"{"model":"grok-4.3","choices":[{"delta":{"content":"hello"}}]}"#;
+        let last = format!(r#"{{"model":"grok-4.3","choices":[],{USAGE}}}"#);
+        let events = [content, content, content, &last, "[DONE]"];
+        let frame = |event: &str| Bytes::from(format!("data: {event}\n\n"));
+        Self { frames: events.map(frame).into(), content_type: "text/event-stream" }
+    }
+}
+
+impl<B: Body> Service<Request<B>> for Client {
+    type Response = Response<Frames>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Frames>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        drain(request.into_body());
+        let response = Response::builder().header("content-type", self.content_type);
+        ready(Ok(response.body(Frames(self.frames.clone())).unwrap()))
+    }
+}
+
+fn drain<B: Body>(body: B) {
+    let mut body = pin!(body);
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
+        black_box(frame.is_ok());
+    }
+}
+
+/// As many exchanges as `count`, and how long they took.
+fn exchanges(service: &mut Gateway<Client>, count: u64) -> Duration {
+    let request = |_| Request::post(PATH).body(Full::from(ASKED)).unwrap();
+    let requests: Vec<_> = (0..count).map(request).collect();
+    let mut cx = Context::from_waker(Waker::noop());
+    let start = Instant::now();
+    for request in requests {
+        match pin!(service.call(request)).as_mut().poll(&mut cx) {
+            Poll::Ready(Ok(response)) => drain(response.into_body()),
+            _ => panic!("the client answers at once"),
+        }
+    }
+    start.elapsed()
+}
+
+/// A layer whose hook does nothing, or measures.
+fn service(client: &Client, hook: Option<Metrics>) -> Gateway<Client> {
+    let builder = GatewayLayer::builder().provider(Provider::xai());
+    let builder = match hook {
+        Some(hook) => builder.metrics_hook(hook),
+        None => builder.metrics_hook(()),
+    };
+    builder.build().unwrap().layer(client.clone())
+}
+
+fn recorder() -> (Metrics, PrometheusHandle) {
+    let recorder = PrometheusBuilder::new().set_buckets(&[0.001, 0.1, 10.0]).unwrap();
+    let recorder = recorder.build_recorder();
+    let handle = recorder.handle();
+    (Metrics::new().recorder(recorder), handle)
+}
+
+fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
+    /// Few, so that they are in the cache as a server has them that has just read them.
+    const BATCH: u64 = 8;
+    let mut group = criterion.benchmark_group(case);
+    group.sample_size(40).measurement_time(Duration::from_secs(2));
+    let (hook, handle) = recorder();
+    let (mut without, mut with) = (service(client, None), service(client, Some(hook)));
+    group.bench_function("added by `Metrics`", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let (mut bare, mut hooked) = (Duration::ZERO, Duration::ZERO);
+            for batch in 0..iterations.div_ceil(BATCH) {
+                let count = BATCH.min(iterations - batch * BATCH);
+                bare += exchanges(&mut without, count);
+                hooked += exchanges(&mut with, count);
+                if batch % 128 == 0 {
+                    handle.run_upkeep();
+                }
+            }
+            // Noise may make a difference negative; criterion takes no zero.
+            hooked.saturating_sub(bare).max(Duration::from_nanos(1))
+        });
+    });
+    group.finish();
+}
+
+/// Sends what the arguments say, and nothing else.
+fn count(case: &str, hook: &str, exchanged: u64) {
+    let client = if case == "stream" { Client::stream() } else { Client::chat() };
+    let hook = (hook == "metrics").then(|| recorder().0);
+    let mut service = service(&client, hook);
+    for _ in 0..exchanged {
+        exchanges(&mut service, 1);
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, mode, case, hook, exchanged, ..] = &arguments[..]
+        && mode == "count"
+    {
+        return count(case, hook, exchanged.parse().unwrap());
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    compare(&mut criterion, "chat of 1 KiB", &Client::chat());
+    compare(&mut criterion, "stream of 5 events", &Client::stream());
+    criterion.final_summary();
+}

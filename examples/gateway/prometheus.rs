@@ -1,0 +1,114 @@
+//! `GET /metrics`: what the gateway measures, in Prometheus' text format.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use tower_ai_gateway::metrics::Metrics;
+
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How often what was recorded is moved into the buckets: until then every value is kept.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+// The boundaries that OpenTelemetry's conventions for generative AI advise.
+const SECONDS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const TOKENS: [f64; 14] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0,
+    16777216.0, 67108864.0,
+];
+/// From 5 µs on.
+const OVERHEAD: [f64; 12] =
+    [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
+
+/// The hook that measures and the route that shows it. Needs a runtime, for the upkeep.
+pub(crate) fn start() -> Result<(Metrics, Router), BuildError> {
+    let recorder = recorder()?;
+    let handle = recorder.handle();
+    tokio::spawn(keep_up(handle.clone()));
+    let page = get(|| async move { page(&handle) });
+    Ok((Metrics::new().recorder(recorder), Router::new().route("/metrics", page)))
+}
+
+fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let full = |name: &str| Matcher::Full(name.to_owned());
+    let builder = PrometheusBuilder::new()
+        // `_total` behind counters, and the units.
+        .with_recommended_naming(true)
+        .set_buckets(&SECONDS)?
+        .set_buckets_for_metric(full("gen_ai.client.operation.duration"), &SECONDS)?
+        .set_buckets_for_metric(full("gen_ai.client.token.usage"), &TOKENS)?
+        .set_buckets_for_metric(full("ai_gateway.overhead"), &OVERHEAD)?;
+    Ok(builder.build_recorder())
+}
+
+fn page(handle: &PrometheusHandle) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], handle.render())
+}
+
+async fn keep_up(handle: PrometheusHandle) {
+    let mut interval = tokio::time::interval(UPKEEP);
+    loop {
+        interval.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tower::{Layer, ServiceExt};
+    use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+
+    use super::*;
+    use crate::gateway::mock;
+
+    #[tokio::test]
+    async fn what_went_through_the_gateway_is_on_the_page() {
+        let (hook, app) = start().unwrap();
+        let mock = format!("http://{}/v1", mock::start().await.unwrap());
+        let layer = GatewayLayer::builder()
+            .provider(Provider::xai().base_url(mock))
+            .metrics_hook(hook)
+            .build()
+            .unwrap();
+        let gateway = layer.upstream(HttpClient::new().unwrap()).layer(app);
+
+        let ask = r#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
+        let request = http::Request::post("/v1/acct/gw/grok/v1/chat/completions")
+            .header("authorization", "Bearer test-key")
+            .header("content-type", "application/json")
+            .body(ask.to_owned())
+            .unwrap();
+        let answer = gateway.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let answer = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+
+        let page = http::Request::get("/metrics").body(String::new()).unwrap();
+        let page = gateway.oneshot(page).await.unwrap();
+        assert_eq!(page.headers()["content-type"], CONTENT_TYPE);
+        let page = page.into_body().collect().await.unwrap().to_bytes();
+        let page = str::from_utf8(&page).unwrap();
+        let line = |begin: &str, with: &str| {
+            let mut lines = page.lines();
+            let line = lines.find(|line| line.starts_with(begin) && line.contains(with));
+            line.unwrap_or_else(|| panic!("no {begin} with {with} in {page}")).to_owned()
+        };
+        let ticks = line("ai_gateway_cost_ticks_total{", "ai_gateway_cost_source=\"reported\"");
+        assert!(ticks.ends_with(&format!(" {}", answer["usage"]["cost_in_usd_ticks"])), "{ticks}");
+        for (bucket, bound) in [
+            ("gen_ai_client_operation_duration_seconds_bucket{", "le=\"81.92\"} 1"),
+            ("gen_ai_client_token_usage_bucket{", "le=\"67108864\"} 1"),
+            ("ai_gateway_overhead_seconds_bucket{", "le=\"1\"} 1"),
+        ] {
+            assert!(line(bucket, bound).contains("gen_ai_provider_name=\"x_ai\""));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Names that may be the value of a label.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+/// What stands for a name that is not known.
+pub(super) const OTHER: &str = "other";
+
+/// No name of a model is longer.
+const LONGEST: usize = 128;
+
+/// A name that is known, one that is not, or none at all. Names are never forgotten, so an id
+/// keeps its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Id(u32);
+
+impl Id {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const OTHER: Self = Self(1);
+
+    /// The value of the label, for the name that has this id.
+    pub(super) fn label(self, name: Option<&str>) -> Option<&str> {
+        if self == Self::OTHER { Some(OTHER) } else { name }
+    }
+
+    /// Where there is no room for more series.
+    pub(super) fn folded(self) -> Self {
+        if self == Self::NONE { self } else { Self::OTHER }
+    }
+}
+
+/// A set of names that only grows, and of those that traffic brings, to a limit.
+#[derive(Debug)]
+pub(super) struct Known {
+    most: usize,
+    names: RwLock<Names>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    ids: HashMap<Box<str>, Id>,
+    learned: usize,
+}
+
+impl Known {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, names: RwLock::default() }
+    }
+
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    pub(super) fn id(&self, name: Option<&str>) -> Id {
+        let Some(name) = name else { return Id::NONE };
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.ids.get(name).copied().unwrap_or(Id::OTHER)
+    }
+
+    /// Makes `name` known, whatever the limit.
+    pub(super) fn add(&self, name: &str) -> Id {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).add(name)
+    }
+
+    /// Makes `name` known while there is room.
+    pub(super) fn learn(&self, name: &str) -> Id {
+        let is_full = |names: &Names| names.learned >= self.most;
+        if name.len() > LONGEST
+            || is_full(&self.names.read().unwrap_or_else(PoisonError::into_inner))
+        {
+            return Id::OTHER;
+        }
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = names.ids.get(name) {
+            return *id;
+        }
+        if is_full(&names) {
+            return Id::OTHER;
+        }
+        names.learned += 1;
+        names.add(name)
+    }
+}
+
+impl Names {
+    fn add(&mut self, name: &str) -> Id {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        let id = Id(next.saturating_add(Id::OTHER.0 + 1));
+        self.ids.insert(name.into(), id);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_learned_up_to_the_limit_and_kept() {
+        let known = Known::new(2);
+        let listed = known.add("listed");
+        let [a, b] = ["a", "b"].map(|name| known.learn(name));
+        assert_eq!(known.learn("c"), Id::OTHER);
+        assert_eq!(known.learn("a"), Id::OTHER, "a full set is not searched: `id` does that");
+        assert_eq!(["listed", "a", "b"].map(|name| known.id(Some(name))), [listed, a, b]);
+        assert!(listed != a && a != b && a != Id::OTHER && a != Id::NONE);
+        assert_eq!((known.id(Some("c")), known.id(None)), (Id::OTHER, Id::NONE));
+        assert_ne!(known.add("c"), Id::OTHER, "what the host lists has no limit");
+    }
+
+    #[test]
+    fn a_name_that_is_learned_twice_takes_one_place() {
+        let known = Known::new(2);
+        assert_eq!(known.learn("a"), known.learn("a"));
+        assert_ne!(known.learn("b"), Id::OTHER);
+    }
+
+    #[test]
+    fn endless_names_are_not_learned() {
+        let known = Known::new(2);
+        assert_eq!(known.learn(&"a".repeat(129)), Id::OTHER);
+        assert_ne!(known.learn(&"a".repeat(128)), Id::OTHER);
+    }
+}

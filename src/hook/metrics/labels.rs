@@ -1,0 +1,98 @@
+//! Values of labels, under OpenTelemetry's names where it has any.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use crate::hook::{AttemptEvent, EndEvent, Failure, Outcome};
+use crate::route::Operation;
+
+pub(super) fn operation(operation: Operation) -> &'static str {
+    match operation {
+        // To OpenTelemetry these are one operation, whatever the API.
+        Operation::Chat | Operation::Responses | Operation::Messages => "chat",
+        Operation::Completions => "text_completion",
+        operation => operation.as_str(),
+    }
+}
+
+pub(super) fn provider(slug: &str) -> &str {
+    match slug {
+        "grok" => "x_ai",
+        "google-ai-studio" => "gcp.gemini",
+        "mistral" => "mistral_ai",
+        "perplexity-ai" => "perplexity",
+        slug => slug,
+    }
+}
+
+/// Why an exchange or an attempt has no good answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ErrorType {
+    Status(StatusCode),
+    /// The response says so, under a status of success.
+    Provider,
+    Failure(Failure),
+    Cancelled,
+}
+
+impl ErrorType {
+    pub(super) fn of_end(end: &EndEvent<'_>) -> Option<Self> {
+        match end.outcome {
+            Outcome::Complete | Outcome::Rejected => end
+                .status
+                .and_then(Self::of_status)
+                .or_else(|| end.provider_error.map(|_| Self::Provider)),
+            Outcome::Failed | Outcome::Broken => {
+                Some(Self::Failure(end.failure.unwrap_or(Failure::Other)))
+            }
+            Outcome::Cancelled => Some(Self::Cancelled),
+        }
+    }
+
+    pub(super) fn of_attempt(attempt: &AttemptEvent<'_>) -> Option<Self> {
+        attempt.failure.map(Self::Failure).or_else(|| Self::of_status(attempt.status?))
+    }
+
+    fn of_status(status: StatusCode) -> Option<Self> {
+        match status.as_u16() {
+            0..400 => None,
+            400..600 => Some(Self::Status(status)),
+            // Numbers that mean nothing make no series.
+            _ => Some(Self::Failure(Failure::Other)),
+        }
+    }
+
+    pub(super) fn label(self) -> Cow<'static, str> {
+        match self {
+            Self::Status(status) => Cow::Owned(status.as_str().to_owned()),
+            Self::Provider => Cow::Borrowed("provider"),
+            Self::Failure(failure) => Cow::Borrowed(failure.as_str()),
+            Self::Cancelled => Cow::Borrowed("cancelled"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Provider;
+
+    #[test]
+    fn the_built_in_providers_have_opentelemetrys_names() {
+        let names: Vec<String> =
+            Provider::all().iter().map(|known| provider(known.slug()).to_owned()).collect();
+        let expected = "x_ai openai anthropic gcp.gemini groq mistral_ai deepseek perplexity \
+                        cerebras openrouter cohere";
+        assert_eq!(names.join(" "), expected);
+        assert_eq!(provider("custom-acme"), "custom-acme");
+    }
+
+    #[test]
+    fn statuses_beyond_all_classes_are_one_error() {
+        let of = |status| ErrorType::of_status(StatusCode::from_u16(status).unwrap());
+        assert_eq!([200, 304, 399].map(of), [None; 3]);
+        assert_eq!(of(429).unwrap().label(), "429");
+        assert_eq!([600, 999].map(|status| of(status).unwrap().label()), ["other", "other"]);
+    }
+}

@@ -1,0 +1,320 @@
+//! Measurements of exchanges through the facade of the crate `metrics`, for any exporter of it.
+//!
+//! ```
+//! use tower_ai_gateway::metrics::Metrics;
+//! use tower_ai_gateway::{GatewayLayer, Provider};
+//!
+//! let layer = GatewayLayer::builder()
+//!     .provider(Provider::xai())
+//!     .metrics_hook(Metrics::new())
+//!     .build()?;
+//! # Ok::<(), tower_ai_gateway::ConfigError>(())
+//! ```
+//!
+//! # Metrics
+//!
+//! Names and labels are OpenTelemetry's where its conventions for generative AI have any. Those are
+//! not stable yet, so **names and labels are outside of semantic versioning**: a minor release may
+//! follow a change of theirs. Exporters write them in their own way, as in
+//! `gen_ai_client_operation_duration_seconds`.
+//!
+//! | metric | kind, unit | labels beside the common ones |
+//! |---|---|---|
+//! | `gen_ai.client.operation.duration` | histogram, s | `error.type` |
+//! | `gen_ai.client.token.usage` | histogram, tokens | `gen_ai.token.type`: `input`, `output` |
+//! | `gen_ai.client.operation.time_to_first_chunk` | histogram, s | |
+//! | `gen_ai.client.operation.time_per_output_chunk` | histogram, s: the mean of one stream | |
+//! | `ai_gateway.requests.started` | counter | of the common ones the operation alone |
+//! | `ai_gateway.requests.active` | gauge | of the common ones the operation alone |
+//! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type` |
+//! | `ai_gateway.streams.active` | gauge | no model |
+//! | `ai_gateway.attempts` | counter | no model; `error.type` |
+//! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `reasoning` |
+//! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
+//! | `ai_gateway.cost.unknown` | counter | |
+//! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `miss`, `bypass` |
+//! | `ai_gateway.metering` | counter | `ai_gateway.metering.result`: as [`Metering`](crate::Metering) |
+//! | `ai_gateway.overhead` | histogram, s | no model |
+//! | `ai_gateway.request.bytes` | counter, bytes | |
+//! | `ai_gateway.response.bytes` | counter, bytes | |
+//!
+//! Common labels: `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model`,
+//! `gen_ai.response.model`; a label without a value is left out. `error.type` is a status, the name
+//! of a [`Failure`](crate::Failure), `provider` for an error under a status of success, or
+//! `cancelled`.
+//!
+//! Counters are exact: tokens of `input` and `output` are all that is billed, the other three kinds
+//! are parts of them. Once nothing is under way, as many requests have ended as have started.
+//! Durations are of exchanges that were sent to a provider.
+//!
+//! # Labels are bounded
+//!
+//! Whoever sends a request chooses its model, so a model is a label only where it is known: in
+//! the [price table](Metrics::prices), in the [host's list](Metrics::models), or named by a whole
+//! response of a status of success while there is [room](Metrics::max_models). Any other is `other`.
+//! Accounts and metadata are never labels; gateways are where the host
+//! [wants it](Metrics::label_gateways).
+
+mod cache;
+mod known;
+mod labels;
+mod names;
+mod register;
+mod series;
+
+use std::fmt;
+use std::sync::{Arc, Once, OnceLock};
+
+use metrics::{Counter, Gauge, Label, Recorder};
+
+use self::cache::Cache;
+use self::known::{Id, Known};
+use self::labels::ErrorType;
+use self::names::label;
+use self::register::{Register, labels};
+use self::series::Series;
+use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, Outcome, RequestEvent};
+use crate::context::GatewayContext;
+use crate::route::Operation;
+use crate::usage::Prices;
+
+/// How many models are learned from responses, unless the host says else.
+const MAX_MODELS: usize = 100;
+
+/// How many sets of labels tell models apart.
+const MAX_SERIES: usize = 10_000;
+
+/// `Other` is the last.
+const OPERATIONS: usize = Operation::Other as usize + 1;
+
+/// A hook that measures every exchange; see the [module](self).
+pub struct Metrics {
+    register: Register,
+    prices: Prices,
+    providers: Known,
+    models: Known,
+    gateways: Option<Known>,
+    described: Once,
+    requests: [OnceLock<Requests>; OPERATIONS],
+    attempts: Cache<(Id, Operation, Option<ErrorType>), Counter>,
+    streams: Cache<(Id, Operation), Gauge>,
+    series: Cache<Key, Arc<Series>>,
+}
+
+/// The handles of all requests for one operation.
+struct Requests {
+    started: Counter,
+    active: Gauge,
+}
+
+/// What decides upon the labels of an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    provider: Id,
+    request_model: Id,
+    response_model: Id,
+    gateway: Id,
+    operation: Operation,
+    outcome: Outcome,
+    error: Option<ErrorType>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Measures with the recorder that the process has installed by the first request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            register: Register::Installed,
+            prices: Prices::default(),
+            providers: Known::new(usize::MAX),
+            models: Known::new(MAX_MODELS),
+            gateways: None,
+            described: Once::new(),
+            requests: Default::default(),
+            attempts: Cache::default(),
+            streams: Cache::default(),
+            series: Cache::default(),
+        }
+    }
+
+    /// Measures with this recorder and no other.
+    #[must_use]
+    pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
+        self.register = Register::Given(Arc::new(recorder));
+        self
+    }
+
+    /// The prices whose models are labels: a clone of what the
+    /// [layer](crate::Builder::prices) has. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// Models that are labels in any case.
+    #[must_use]
+    pub fn models<M: AsRef<str>>(self, models: impl IntoIterator<Item = M>) -> Self {
+        for model in models {
+            self.models.add(model.as_ref());
+        }
+        self
+    }
+
+    /// How many models become labels because a response names them. Default: 100.
+    #[must_use]
+    pub fn max_models(mut self, most: usize) -> Self {
+        self.models.set_most(most);
+        self
+    }
+
+    /// Makes the gateway a label of what ends, for the first `most` gateways under which a whole
+    /// response of a status of success was relayed; further ones are `other`. Default: it is none.
+    #[must_use]
+    pub fn label_gateways(mut self, most: usize) -> Self {
+        self.gateways = Some(Known::new(most));
+        self
+    }
+
+    fn requests(&self, operation: Operation) -> &Requests {
+        self.requests[operation as usize].get_or_init(|| {
+            let labels = labels([(label::OPERATION, Some(labels::operation(operation)))]);
+            Requests {
+                started: self.register.counter(names::STARTED, labels.clone()),
+                active: self.register.gauge(names::ACTIVE, labels),
+            }
+        })
+    }
+
+    /// Which providers there are is the host's choice, so all of them are labels.
+    fn provider(&self, context: &GatewayContext) -> Id {
+        let Some(slug) = context.provider() else { return Id::NONE };
+        match self.providers.id(Some(slug)) {
+            Id::OTHER => self.providers.add(slug),
+            id => id,
+        }
+    }
+
+    /// The gauge of live streams, the same at the head as at the end.
+    fn streams(&self, provider: Id, context: &GatewayContext) -> Gauge {
+        let make = || self.register.gauge(names::STREAMS, place(context));
+        self.streams.get((provider, context.operation()), make)
+    }
+
+    fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
+        match (self.models.id(model), model) {
+            (Id::OTHER, Some(model)) => {
+                let prices = self.prices.current();
+                let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
+                if is_priced { self.models.add(model) } else { Id::OTHER }
+            }
+            (id, _) => id,
+        }
+    }
+
+    fn key(&self, end: &EndEvent<'_>) -> Key {
+        let context = end.context;
+        let is_success = end.outcome == Outcome::Complete
+            && end.gateway_code.is_none()
+            && end.status.is_some_and(|status| status.is_success());
+        let learn = |known: &Known, id: Id, name: Option<&str>| match (id, name) {
+            (Id::OTHER, Some(name)) if is_success => known.learn(name),
+            _ => id,
+        };
+        let slug = context.provider();
+        let response_model = self.model(slug, end.response_model);
+        let response_model = learn(&self.models, response_model, end.response_model);
+        let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
+            let name = Some(context.gateway());
+            learn(gateways, gateways.id(name), name)
+        });
+        Key {
+            provider: self.provider(context),
+            request_model: self.model(slug, end.request_model),
+            response_model,
+            gateway,
+            operation: context.operation(),
+            outcome: end.outcome,
+            error: ErrorType::of_end(end),
+        }
+    }
+
+    fn series(&self, mut key: Key, end: &EndEvent<'_>) -> Arc<Series> {
+        if let Some(series) = self.series.find(&key) {
+            return series;
+        }
+        if self.series.len() >= MAX_SERIES {
+            key.request_model = key.request_model.folded();
+            key.response_model = key.response_model.folded();
+            key.gateway = key.gateway.folded();
+        }
+        self.series.get(key, || {
+            let place = place(end.context);
+            let gateway = self.gateways.as_ref().map(|_| end.context.gateway());
+            let mut all = place.clone();
+            all.extend(labels([
+                (label::REQUEST_MODEL, key.request_model.label(end.request_model)),
+                (label::RESPONSE_MODEL, key.response_model.label(end.response_model)),
+                (label::GATEWAY, key.gateway.label(gateway)),
+            ]));
+            Arc::new(Series::new(&self.register, end, all, place))
+        })
+    }
+}
+
+impl MetricsHook for Metrics {
+    fn on_request(&self, request: &RequestEvent<'_>) {
+        self.described.call_once(|| self.register.with(names::describe));
+        let requests = self.requests(request.context.operation());
+        requests.started.increment(1);
+        requests.active.increment(1.0);
+    }
+
+    fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
+        let context = attempt.context;
+        let error = ErrorType::of_attempt(attempt);
+        let make = || {
+            let mut labels = place(context);
+            labels.extend(error.map(|error| Label::new(label::ERROR, error.label().into_owned())));
+            self.register.counter(names::ATTEMPTS, labels)
+        };
+        let key = (self.provider(context), context.operation(), error);
+        self.attempts.get(key, make).increment(1);
+    }
+
+    fn on_head(&self, head: &HeadEvent<'_>) {
+        if head.stream {
+            self.streams(self.provider(head.context), head.context).increment(1.0);
+        }
+    }
+
+    fn on_end(&self, end: &EndEvent<'_>) {
+        let key = self.key(end);
+        self.requests(key.operation).active.decrement(1.0);
+        let series = self.series(key, end);
+        if end.stream {
+            series.streams(|| self.streams(key.provider, end.context)).decrement(1.0);
+        }
+        series.record(&self.register, end);
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("series", &self.series.len()).finish_non_exhaustive()
+    }
+}
+
+/// The labels of provider and operation.
+fn place(context: &GatewayContext) -> Vec<Label> {
+    labels([
+        (label::PROVIDER, context.provider().map(labels::provider)),
+        (label::OPERATION, Some(labels::operation(context.operation()))),
+    ])
+}

@@ -1,0 +1,164 @@
+//! All handles that the end of an exchange needs, under one set of labels.
+
+use std::sync::OnceLock;
+
+use metrics::{Counter, Gauge, Histogram, Label};
+
+use super::labels::ErrorType;
+use super::names::{self, label};
+use super::register::{Register, with_label};
+use crate::hook::{CacheStatus, EndEvent};
+use crate::metering::Metering;
+use crate::usage::{CostSource, Usage};
+
+/// Handles that not every exchange needs are made when one does, so that no series says nothing.
+pub(super) struct Series {
+    /// Provider, operation, models, and the gateway where it is one.
+    labels: Vec<Label>,
+    ended: Counter,
+    request_bytes: Counter,
+    response_bytes: Counter,
+    overhead: Histogram,
+    duration: OnceLock<Histogram>,
+    first_chunk: OnceLock<Histogram>,
+    per_chunk: OnceLock<Histogram>,
+    token_usage: [OnceLock<Histogram>; 2],
+    tokens: [OnceLock<Counter>; 5],
+    cost: [OnceLock<Counter>; 3],
+    cost_unknown: OnceLock<Counter>,
+    cache: [OnceLock<Counter>; 3],
+    metering: [OnceLock<Counter>; 7],
+    streams: OnceLock<Gauge>,
+    error: Option<ErrorType>,
+}
+
+impl Series {
+    /// `place`: the labels of provider and operation alone.
+    pub(super) fn new(
+        register: &Register,
+        end: &EndEvent<'_>,
+        labels: Vec<Label>,
+        place: Vec<Label>,
+    ) -> Self {
+        let error = ErrorType::of_end(end);
+        let outcome = with_label(&labels, label::OUTCOME, end.outcome.as_str());
+        Self {
+            ended: register.counter(names::ENDED, with_error(outcome, error)),
+            request_bytes: register.counter(names::REQUEST_BYTES, labels.clone()),
+            response_bytes: register.counter(names::RESPONSE_BYTES, labels.clone()),
+            overhead: register.histogram(names::OVERHEAD, place),
+            labels,
+            duration: OnceLock::new(),
+            first_chunk: OnceLock::new(),
+            per_chunk: OnceLock::new(),
+            token_usage: Default::default(),
+            tokens: Default::default(),
+            cost: Default::default(),
+            cost_unknown: OnceLock::new(),
+            cache: Default::default(),
+            metering: Default::default(),
+            streams: OnceLock::new(),
+            error,
+        }
+    }
+
+    pub(super) fn record(&self, register: &Register, end: &EndEvent<'_>) {
+        self.ended.increment(1);
+        self.request_bytes.increment(end.request_bytes);
+        self.response_bytes.increment(end.response_bytes);
+        self.overhead.record(end.timings.overhead);
+        let counter = |cell: &OnceLock<Counter>, name, kind, value, amount| {
+            let make = || register.counter(name, with_label(&self.labels, kind, value));
+            cell.get_or_init(make).increment(amount);
+        };
+        let histogram = |cell: &OnceLock<Histogram>, name, value: Option<_>| {
+            if let Some(value) = value {
+                let make = || register.histogram(name, self.labels.clone());
+                cell.get_or_init(make).record::<std::time::Duration>(value);
+            }
+        };
+        if end.attempts > 0 {
+            let make =
+                || register.histogram(names::DURATION, with_error(self.labels.clone(), self.error));
+            self.duration.get_or_init(make).record(end.timings.total);
+        }
+        histogram(&self.first_chunk, names::TIME_TO_FIRST_CHUNK, end.timings.to_first_token);
+        histogram(&self.per_chunk, names::TIME_PER_OUTPUT_CHUNK, end.timings.inter_token);
+        if let Some(usage) = end.usage {
+            self.record_tokens(register, usage);
+        }
+        if let Some(cost) = end.cost {
+            let (at, source) = match cost.source {
+                CostSource::Custom => (0, "custom"),
+                CostSource::Reported => (1, "reported"),
+                CostSource::Table { .. } => (2, "table"),
+            };
+            counter(&self.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
+        } else if is_cost_unknown(end) {
+            let make = || register.counter(names::COST_UNKNOWN, self.labels.clone());
+            self.cost_unknown.get_or_init(make).increment(1);
+        }
+        if let Some(status) = end.cache {
+            let (at, value) = match status {
+                CacheStatus::Hit => (0, "hit"),
+                CacheStatus::Miss => (1, "miss"),
+                CacheStatus::Bypass => (2, "bypass"),
+            };
+            counter(&self.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
+        }
+        if is_answered(end)
+            && let Some(cell) = self.metering.get(end.metering as usize)
+        {
+            let result = end.metering.as_str();
+            counter(cell, names::METERING, label::METERING_RESULT, result, 1);
+        }
+    }
+
+    fn record_tokens(&self, register: &Register, usage: &Usage) {
+        let (input, output) = (usage.input(), usage.output());
+        let types = [("input", input), ("output", output)];
+        for (cell, (kind, tokens)) in self.token_usage.iter().zip(types) {
+            if let Some(tokens) = tokens {
+                let labels = || with_label(&self.labels, label::TOKEN_TYPE, kind);
+                cell.get_or_init(|| register.histogram(names::TOKEN_USAGE, labels()))
+                    .record(tokens as f64);
+            }
+        }
+        let kinds = [
+            ("input", input),
+            ("output", output),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("reasoning", usage.reasoning),
+        ];
+        for (cell, (kind, tokens)) in self.tokens.iter().zip(kinds) {
+            if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+                let labels = || with_label(&self.labels, label::TOKEN_KIND, kind);
+                cell.get_or_init(|| register.counter(names::TOKENS, labels())).increment(tokens);
+            }
+        }
+    }
+
+    /// The gauge of live streams, which is found by `find` for the first stream.
+    pub(super) fn streams(&self, find: impl FnOnce() -> Gauge) -> &Gauge {
+        self.streams.get_or_init(find)
+    }
+}
+
+fn with_error(mut labels: Vec<Label>, error: Option<ErrorType>) -> Vec<Label> {
+    labels.extend(error.map(|error| Label::new(label::ERROR, error.label().into_owned())));
+    labels
+}
+
+/// The provider has answered, and not the gateway.
+fn is_answered(end: &EndEvent<'_>) -> bool {
+    end.status.is_some() && end.gateway_code.is_none()
+}
+
+fn is_cost_unknown(end: &EndEvent<'_>) -> bool {
+    let is_error = end.usage.is_none() && end.provider_error.is_some();
+    is_answered(end)
+        && end.status.is_some_and(|status| status.is_success())
+        && end.metering != Metering::Repeated
+        && !is_error
+}
