@@ -34,6 +34,8 @@ struct Inner {
     uri: Uri,
     place: Place,
     endpoint: Endpoint,
+    /// Read from the path when first asked for.
+    operation: OnceLock<Operation>,
     directives: Option<Box<Directives>>,
     /// Where the path says it.
     native: Option<Arc<Upstream>>,
@@ -63,8 +65,17 @@ impl GatewayContext {
         directives: Option<Box<Directives>>,
         native: Option<Arc<Upstream>>,
     ) -> Self {
-        let (log_id, routed) = (LogId::new(), OnceLock::new());
-        Self(Arc::new(Inner { log_id, method, uri, place, endpoint, directives, native, routed }))
+        Self(Arc::new(Inner {
+            log_id: LogId::new(),
+            method,
+            uri,
+            place,
+            endpoint,
+            operation: OnceLock::new(),
+            directives,
+            native,
+            routed: OnceLock::new(),
+        }))
     }
 
     /// The model of a model-routed request has been read.
@@ -153,14 +164,14 @@ impl GatewayContext {
     /// What is asked of the provider, told by the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        match self.0.endpoint {
+        *self.0.operation.get_or_init(|| match self.0.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) => Operation::of(self.provider_path()),
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
                 Operation::Messages
             }
             Endpoint::None => Operation::Other,
-        }
+        })
     }
 
     /// The method of the client's request.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
+use super::hash::Fast;
+
 /// What stands for a name that is not known.
 pub(super) const OTHER: &str = "other";
 
@@ -38,7 +40,7 @@ pub(super) struct Known {
 
 #[derive(Debug, Default)]
 struct Names {
-    ids: HashMap<Box<str>, Id>,
+    ids: HashMap<Box<str>, Id, Fast>,
     learned: usize,
 }
 

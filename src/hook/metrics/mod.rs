@@ -56,6 +56,7 @@
 //! [wants it](Metrics::label_gateways).
 
 mod cache;
+mod hash;
 mod known;
 mod labels;
 mod names;
