@@ -95,6 +95,7 @@ pub struct Metrics {
     providers: Known,
     models: Known,
     gateways: Option<Known>,
+    max_series: usize,
     described: Once,
     requests: [OnceLock<Requests>; OPERATIONS],
     attempts: Cache<(Id, Operation, Option<ErrorType>), Counter>,
@@ -136,6 +137,7 @@ impl Metrics {
             providers: Known::new(usize::MAX),
             models: Known::new(MAX_MODELS),
             gateways: None,
+            max_series: MAX_SERIES,
             described: Once::new(),
             requests: Default::default(),
             attempts: Cache::default(),
@@ -250,7 +252,7 @@ impl Metrics {
         if let Some(series) = self.series.find(&key) {
             return series;
         }
-        if self.series.len() >= MAX_SERIES {
+        if self.series.len() >= self.max_series {
             key.request_model = key.request_model.folded();
             key.response_model = key.response_model.folded();
             key.gateway = key.gateway.folded();
@@ -319,3 +321,6 @@ fn place(context: &GatewayContext) -> Vec<Label> {
         (label::OPERATION, Some(labels::operation(context.operation()))),
     ])
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ use crate::hook::{CacheStatus, EndEvent};
 use crate::metering::Metering;
 use crate::usage::{CostSource, Usage};
 
+/// `Repeated` is the last.
+const METERINGS: usize = Metering::Repeated as usize + 1;
+
 /// Handles that not every exchange needs are made when one does, so that no series says nothing.
 pub(super) struct Series {
     /// Provider, operation, models, and the gateway where it is one.
@@ -27,7 +30,7 @@ pub(super) struct Series {
     cost: [OnceLock<Counter>; 3],
     cost_unknown: OnceLock<Counter>,
     cache: [OnceLock<Counter>; 3],
-    metering: [OnceLock<Counter>; 7],
+    metering: [OnceLock<Counter>; METERINGS],
     streams: OnceLock<Gauge>,
     error: Option<ErrorType>,
 }
@@ -106,11 +109,9 @@ impl Series {
             };
             counter(&self.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
         }
-        if is_answered(end)
-            && let Some(cell) = self.metering.get(end.metering as usize)
-        {
-            let result = end.metering.as_str();
-            counter(cell, names::METERING, label::METERING_RESULT, result, 1);
+        if is_answered(end) {
+            let cell = &self.metering[end.metering as usize];
+            counter(cell, names::METERING, label::METERING_RESULT, end.metering.as_str(), 1);
         }
     }
 
