@@ -4,7 +4,7 @@
 //! the hook and one with a hook that does nothing: of the least time that a batch took, for batches
 //! that alternate. It holds the four events of an exchange, into a Prometheus recorder.
 //!
-//! `hooks count {chat|stream} {none|metrics} N` sends N exchanges and nothing else, for tools that
+//! `hooks count {chat|alias|stream} {none|metrics} N` sends N exchanges and nothing else, for tools that
 //! count instructions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -27,7 +27,7 @@ use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::{Gateway, GatewayLayer, Provider};
 
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
-const ASKED: &[u8] = br#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
+const ASKED: &str = r#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
 const USAGE: &str = r#""usage":{"prompt_tokens":199,"completion_tokens":1,"total_tokens":200,"prompt_tokens_details":{"cached_tokens":163},"completion_tokens_details":{"reasoning_tokens":0},"cost_in_usd_ticks":1234567}"#;
 
 /// A body of ready frames.
@@ -57,6 +57,7 @@ impl Body for Frames {
 /// Reads the request, then answers with `frames`.
 #[derive(Clone)]
 struct Client {
+    asked: &'static str,
     frames: VecDeque<Bytes>,
     content_type: &'static str,
 }
@@ -67,7 +68,13 @@ impl Client {
         let body = format!(
             r#"{{"model":"grok-4.3","choices":[{{"message":{{"content":"{text}"}}}}],{USAGE}}}"#
         );
-        Self { frames: VecDeque::from([Bytes::from(body)]), content_type: "application/json" }
+        let frames = VecDeque::from([Bytes::from(body)]);
+        Self { asked: ASKED, frames, content_type: "application/json" }
+    }
+
+    /// The client asks for a model by a name that nobody else knows.
+    fn alias() -> Self {
+        Self { asked: r#"{"model":"my-alias","messages":[]}"#, ..Self::chat() }
     }
 
     fn stream() -> Self {
@@ -75,7 +82,8 @@ impl Client {
         let last = format!(r#"{{"model":"grok-4.3","choices":[],{USAGE}}}"#);
         let events = [content, content, content, &last, "[DONE]"];
         let frame = |event: &str| Bytes::from(format!("data: {event}\n\n"));
-        Self { frames: events.map(frame).into(), content_type: "text/event-stream" }
+        let frames = events.map(frame).into();
+        Self { asked: ASKED, frames, content_type: "text/event-stream" }
     }
 }
 
@@ -104,8 +112,8 @@ fn drain<B: Body>(body: B) {
 }
 
 /// As many exchanges as `count`, and how long they took.
-fn exchanges(service: &mut Gateway<Client>, count: u64) -> Duration {
-    let request = |_| Request::post(PATH).body(Full::from(ASKED)).unwrap();
+fn exchanges(service: &mut Gateway<Client>, asked: &'static str, count: u64) -> Duration {
+    let request = |_| Request::post(PATH).body(Full::from(asked)).unwrap();
     let requests: Vec<_> = (0..count).map(request).collect();
     let mut cx = Context::from_waker(Waker::noop());
     let start = Instant::now();
@@ -146,8 +154,8 @@ fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
         bencher.iter_custom(|iterations| {
             let (mut bare, mut hooked) = (Duration::MAX, Duration::MAX);
             for _ in 0..iterations.div_ceil(BATCH) {
-                bare = bare.min(exchanges(&mut without, BATCH));
-                hooked = hooked.min(exchanges(&mut with, BATCH));
+                bare = bare.min(exchanges(&mut without, client.asked, BATCH));
+                hooked = hooked.min(exchanges(&mut with, client.asked, BATCH));
                 handle.run_upkeep();
             }
             let added = hooked.saturating_sub(bare).as_secs_f64() / BATCH as f64;
@@ -160,11 +168,16 @@ fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
 
 /// Sends what the arguments say, and nothing else.
 fn count(case: &str, hook: &str, exchanged: u64) {
-    let client = if case == "stream" { Client::stream() } else { Client::chat() };
+    let client = match case {
+        "chat" => Client::chat(),
+        "alias" => Client::alias(),
+        "stream" => Client::stream(),
+        _ => panic!("no such case: {case}"),
+    };
     let hook = (hook == "metrics").then(|| recorder().0);
     let mut service = service(&client, hook);
     for _ in 0..exchanged {
-        exchanges(&mut service, 1);
+        exchanges(&mut service, client.asked, 1);
     }
 }
 
@@ -177,6 +190,7 @@ fn main() {
     }
     let mut criterion = Criterion::default().configure_from_args();
     compare(&mut criterion, "chat of 1 KiB", &Client::chat());
+    compare(&mut criterion, "chat of 1 KiB, model not known", &Client::alias());
     compare(&mut criterion, "stream of 5 events", &Client::stream());
     criterion.final_summary();
 }

@@ -59,6 +59,7 @@ mod cache;
 mod hash;
 mod known;
 mod labels;
+mod lookup;
 mod names;
 mod register;
 mod series;
@@ -66,16 +67,15 @@ mod series;
 use std::fmt;
 use std::sync::{Arc, Once, OnceLock};
 
-use metrics::{Counter, Gauge, Label, Recorder};
+use metrics::{Counter, Gauge, Recorder};
 
 use self::cache::Cache;
 use self::known::{Id, Known};
 use self::labels::ErrorType;
-use self::names::label;
-use self::register::{Register, labels};
-use self::series::Series;
-use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, Outcome, RequestEvent};
-use crate::context::GatewayContext;
+use self::lookup::{Key, Requests, place};
+use self::register::Register;
+use self::series::{Series, with_error};
+use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
 use crate::route::Operation;
 use crate::usage::Prices;
 
@@ -101,24 +101,6 @@ pub struct Metrics {
     attempts: Cache<(Id, Operation, Option<ErrorType>), Counter>,
     streams: Cache<(Id, Operation), Gauge>,
     series: Cache<Key, Arc<Series>>,
-}
-
-/// The handles of all requests for one operation.
-struct Requests {
-    started: Counter,
-    active: Gauge,
-}
-
-/// What decides upon the labels of an exchange.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    provider: Id,
-    request_model: Id,
-    response_model: Id,
-    gateway: Id,
-    operation: Operation,
-    outcome: Outcome,
-    error: Option<ErrorType>,
 }
 
 impl Default for Metrics {
@@ -161,7 +143,8 @@ impl Metrics {
         self
     }
 
-    /// Models that are labels in any case.
+    /// Models that are labels in any case, such as the aliases that clients use: a response names
+    /// the model behind them.
     #[must_use]
     pub fn models<M: AsRef<str>>(self, models: impl IntoIterator<Item = M>) -> Self {
         for model in models {
@@ -184,91 +167,6 @@ impl Metrics {
         self.gateways = Some(Known::new(most));
         self
     }
-
-    fn requests(&self, operation: Operation) -> &Requests {
-        self.requests[operation as usize].get_or_init(|| {
-            let labels = labels([(label::OPERATION, Some(labels::operation(operation)))]);
-            Requests {
-                started: self.register.counter(names::STARTED, labels.clone()),
-                active: self.register.gauge(names::ACTIVE, labels),
-            }
-        })
-    }
-
-    /// Which providers there are is the host's choice, so all of them are labels.
-    fn provider(&self, context: &GatewayContext) -> Id {
-        let Some(slug) = context.provider() else { return Id::NONE };
-        match self.providers.id(Some(slug)) {
-            Id::OTHER => self.providers.add(slug),
-            id => id,
-        }
-    }
-
-    /// The gauge of live streams, the same at the head as at the end.
-    fn streams(&self, provider: Id, context: &GatewayContext) -> Gauge {
-        let make = || self.register.gauge(names::STREAMS, place(context));
-        self.streams.get((provider, context.operation()), make)
-    }
-
-    fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
-        match (self.models.id(model), model) {
-            (Id::OTHER, Some(model)) => {
-                let prices = self.prices.current();
-                let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
-                if is_priced { self.models.add(model) } else { Id::OTHER }
-            }
-            (id, _) => id,
-        }
-    }
-
-    fn key(&self, end: &EndEvent<'_>) -> Key {
-        let context = end.context;
-        let is_success = end.outcome == Outcome::Complete
-            && end.gateway_code.is_none()
-            && end.status.is_some_and(|status| status.is_success());
-        let learn = |known: &Known, id: Id, name: Option<&str>| match (id, name) {
-            (Id::OTHER, Some(name)) if is_success => known.learn(name),
-            _ => id,
-        };
-        let slug = context.provider();
-        let response_model = self.model(slug, end.response_model);
-        let response_model = learn(&self.models, response_model, end.response_model);
-        let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
-            let name = Some(context.gateway());
-            learn(gateways, gateways.id(name), name)
-        });
-        Key {
-            provider: self.provider(context),
-            request_model: self.model(slug, end.request_model),
-            response_model,
-            gateway,
-            operation: context.operation(),
-            outcome: end.outcome,
-            error: ErrorType::of_end(end),
-        }
-    }
-
-    fn series(&self, mut key: Key, end: &EndEvent<'_>) -> Arc<Series> {
-        if let Some(series) = self.series.find(&key) {
-            return series;
-        }
-        if self.series.len() >= self.max_series {
-            key.request_model = key.request_model.folded();
-            key.response_model = key.response_model.folded();
-            key.gateway = key.gateway.folded();
-        }
-        self.series.get(key, || {
-            let place = place(end.context);
-            let gateway = self.gateways.as_ref().map(|_| end.context.gateway());
-            let mut all = place.clone();
-            all.extend(labels([
-                (label::REQUEST_MODEL, key.request_model.label(end.request_model)),
-                (label::RESPONSE_MODEL, key.response_model.label(end.response_model)),
-                (label::GATEWAY, key.gateway.label(gateway)),
-            ]));
-            Arc::new(Series::new(&self.register, end, all, place))
-        })
-    }
 }
 
 impl MetricsHook for Metrics {
@@ -282,11 +180,7 @@ impl MetricsHook for Metrics {
     fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
         let context = attempt.context;
         let error = ErrorType::of_attempt(attempt);
-        let make = || {
-            let mut labels = place(context);
-            labels.extend(error.map(|error| Label::new(label::ERROR, error.label().into_owned())));
-            self.register.counter(names::ATTEMPTS, labels)
-        };
+        let make = || self.register.counter(names::ATTEMPTS, with_error(place(context), error));
         let key = (self.provider(context), context.operation(), error);
         self.attempts.get(key, make).increment(1);
     }
@@ -312,14 +206,6 @@ impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").field("series", &self.series.len()).finish_non_exhaustive()
     }
-}
-
-/// The labels of provider and operation.
-fn place(context: &GatewayContext) -> Vec<Label> {
-    labels([
-        (label::PROVIDER, context.provider().map(labels::provider)),
-        (label::OPERATION, Some(labels::operation(context.operation()))),
-    ])
 }
 
 #[cfg(test)]

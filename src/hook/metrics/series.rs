@@ -146,7 +146,7 @@ impl Series {
     }
 }
 
-fn with_error(mut labels: Vec<Label>, error: Option<ErrorType>) -> Vec<Label> {
+pub(super) fn with_error(mut labels: Vec<Label>, error: Option<ErrorType>) -> Vec<Label> {
     labels.extend(error.map(|error| Label::new(label::ERROR, error.label().into_owned())));
     labels
 }

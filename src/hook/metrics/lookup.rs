@@ -1,0 +1,128 @@
+//! From an exchange to its handles.
+
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge, Label};
+
+use super::Metrics;
+use super::known::{Id, Known};
+use super::labels::{self, ErrorType};
+use super::names::{self, label};
+use super::register::labels;
+use super::series::Series;
+use crate::context::GatewayContext;
+use crate::hook::{EndEvent, Outcome};
+use crate::route::Operation;
+
+/// The handles of all requests for one operation.
+pub(super) struct Requests {
+    pub(super) started: Counter,
+    pub(super) active: Gauge,
+}
+
+/// What decides upon the labels of an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) provider: Id,
+    request_model: Id,
+    response_model: Id,
+    gateway: Id,
+    pub(super) operation: Operation,
+    outcome: Outcome,
+    error: Option<ErrorType>,
+}
+
+impl Metrics {
+    pub(super) fn requests(&self, operation: Operation) -> &Requests {
+        self.requests[operation as usize].get_or_init(|| {
+            let labels = labels([(label::OPERATION, Some(labels::operation(operation)))]);
+            Requests {
+                started: self.register.counter(names::STARTED, labels.clone()),
+                active: self.register.gauge(names::ACTIVE, labels),
+            }
+        })
+    }
+
+    /// Which providers there are is the host's choice, so all of them are labels.
+    pub(super) fn provider(&self, context: &GatewayContext) -> Id {
+        let Some(slug) = context.provider() else { return Id::NONE };
+        match self.providers.id(Some(slug)) {
+            Id::OTHER => self.providers.add(slug),
+            id => id,
+        }
+    }
+
+    /// The gauge of live streams, the same at the head as at the end.
+    pub(super) fn streams(&self, provider: Id, context: &GatewayContext) -> Gauge {
+        let make = || self.register.gauge(names::STREAMS, place(context));
+        self.streams.get((provider, context.operation()), make)
+    }
+
+    fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
+        match (self.models.id(model), model) {
+            (Id::OTHER, Some(model)) => {
+                let prices = self.prices.current();
+                let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
+                if is_priced { self.models.add(model) } else { Id::OTHER }
+            }
+            (id, _) => id,
+        }
+    }
+
+    pub(super) fn key(&self, end: &EndEvent<'_>) -> Key {
+        let context = end.context;
+        let is_success = end.outcome == Outcome::Complete
+            && end.gateway_code.is_none()
+            && end.status.is_some_and(|status| status.is_success());
+        let learn = |known: &Known, id: Id, name: Option<&str>| match (id, name) {
+            (Id::OTHER, Some(name)) if is_success => known.learn(name),
+            _ => id,
+        };
+        let slug = context.provider();
+        let response_model = self.model(slug, end.response_model);
+        let response_model = learn(&self.models, response_model, end.response_model);
+        let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
+            let name = Some(context.gateway());
+            learn(gateways, gateways.id(name), name)
+        });
+        Key {
+            provider: self.provider(context),
+            request_model: self.model(slug, end.request_model),
+            response_model,
+            gateway,
+            operation: context.operation(),
+            outcome: end.outcome,
+            error: ErrorType::of_end(end),
+        }
+    }
+
+    pub(super) fn series(&self, mut key: Key, end: &EndEvent<'_>) -> Arc<Series> {
+        if let Some(series) = self.series.find(&key) {
+            return series;
+        }
+        if self.series.len() >= self.max_series {
+            key.request_model = key.request_model.folded();
+            key.response_model = key.response_model.folded();
+            key.gateway = key.gateway.folded();
+        }
+        self.series.get(key, || {
+            let place = place(end.context);
+            let gateway = self.gateways.as_ref().map(|_| end.context.gateway());
+            let mut all = place.clone();
+            all.extend(labels([
+                (label::REQUEST_MODEL, key.request_model.label(end.request_model)),
+                (label::RESPONSE_MODEL, key.response_model.label(end.response_model)),
+                (label::GATEWAY, key.gateway.label(gateway)),
+            ]));
+            Arc::new(Series::new(&self.register, end, all, place))
+        })
+    }
+}
+
+/// The labels of provider and operation.
+pub(super) fn place(context: &GatewayContext) -> Vec<Label> {
+    labels([
+        (label::PROVIDER, context.provider().map(labels::provider)),
+        (label::OPERATION, Some(labels::operation(context.operation()))),
+    ])
+}
