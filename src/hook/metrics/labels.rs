@@ -5,26 +5,6 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use crate::hook::{AttemptEvent, EndEvent, Failure, Outcome};
-use crate::route::Operation;
-
-pub(super) fn operation(operation: Operation) -> &'static str {
-    match operation {
-        // To OpenTelemetry these are one operation, whatever the API.
-        Operation::Chat | Operation::Responses | Operation::Messages => "chat",
-        Operation::Completions => "text_completion",
-        operation => operation.as_str(),
-    }
-}
-
-pub(super) fn provider(slug: &str) -> &str {
-    match slug {
-        "grok" => "x_ai",
-        "google-ai-studio" => "gcp.gemini",
-        "mistral" => "mistral_ai",
-        "perplexity-ai" => "perplexity",
-        slug => slug,
-    }
-}
 
 /// Why an exchange or an attempt has no good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,17 +56,6 @@ impl ErrorType {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::Provider;
-
-    #[test]
-    fn the_built_in_providers_have_opentelemetrys_names() {
-        let names: Vec<String> =
-            Provider::all().iter().map(|known| provider(known.slug()).to_owned()).collect();
-        let expected = "x_ai openai anthropic gcp.gemini groq mistral_ai deepseek perplexity \
-                        cerebras openrouter cohere";
-        assert_eq!(names.join(" "), expected);
-        assert_eq!(provider("custom-acme"), "custom-acme");
-    }
 
     #[test]
     fn statuses_beyond_all_classes_are_one_error() {

@@ -6,11 +6,12 @@ use metrics::{Counter, Gauge, Label};
 
 use super::Metrics;
 use super::known::{Id, Known};
-use super::labels::{self, ErrorType};
+use super::labels::ErrorType;
 use super::names::{self, label};
 use super::register::labels;
 use super::series::Series;
 use crate::context::GatewayContext;
+use crate::hook::genai;
 use crate::hook::{EndEvent, Outcome};
 use crate::route::Operation;
 
@@ -35,7 +36,7 @@ pub(super) struct Key {
 impl Metrics {
     pub(super) fn requests(&self, operation: Operation) -> &Requests {
         self.requests[operation as usize].get_or_init(|| {
-            let labels = labels([(label::OPERATION, Some(labels::operation(operation)))]);
+            let labels = labels([(label::OPERATION, Some(genai::operation_name(operation)))]);
             Requests {
                 started: self.register.counter(names::STARTED, labels.clone()),
                 active: self.register.gauge(names::ACTIVE, labels),
@@ -122,7 +123,7 @@ impl Metrics {
 /// The labels of provider and operation.
 pub(super) fn place(context: &GatewayContext) -> Vec<Label> {
     labels([
-        (label::PROVIDER, context.provider().map(labels::provider)),
-        (label::OPERATION, Some(labels::operation(context.operation()))),
+        (label::PROVIDER, context.provider().map(genai::provider_name)),
+        (label::OPERATION, Some(genai::operation_name(context.operation()))),
     ])
 }
