@@ -1,0 +1,249 @@
+//! The hook that makes a record of every exchange.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::queue::{Limits, Queue};
+use super::report::{FlushReport, LogCounts};
+use super::weight::weight;
+use super::writer::Writer;
+use super::{LogRecord, LogSink, payload, redact};
+use crate::context::GatewayContext;
+use crate::directives::Directives;
+use crate::hook::{EndEvent, MetricsHook};
+
+/// How long dropping the last clone of a [`LogHook`] may take.
+const DROP_GRACE: Duration = Duration::from_secs(2);
+
+/// Writes one [`LogRecord`] for each exchange. Clones write to the same log.
+///
+/// Records wait in a bounded queue for a thread that redacts and writes them: an exchange never
+/// waits for a disk. What does not fit into the queue is dropped and counted, and the host's own
+/// log is told so (`WARN`, once a minute at most).
+///
+/// Clients decide for their own requests: `cf-aig-collect-log: false` makes no record, and
+/// `cf-aig-collect-log-payload: true` puts the beginning of both bodies into it.
+///
+/// Before the program ends, [`flush`](Self::flush) writes what is queued. Dropping the last clone
+/// does the same, for two seconds at most.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tower_ai_gateway::log::{LogFile, LogHook};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = LogHook::builder(LogFile::open("gateway.jsonl")?).build()?;
+/// let layer =
+///     GatewayLayer::builder().provider(Provider::xai()).metrics_hook(log.clone()).build()?;
+///
+/// // Serve, and then:
+/// let report = log.flush(Duration::from_secs(10));
+/// if !report.is_complete() {
+///     eprintln!("{report}");
+/// }
+/// # let _ = layer;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct LogHook(Arc<Inner>);
+
+struct Inner {
+    policy: Policy,
+    queue: Arc<Queue>,
+}
+
+/// Which requests are logged, and how much of them.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    collect: bool,
+    payloads: bool,
+    payload_limit: usize,
+}
+
+/// Makes a [`LogHook`].
+pub struct LogHookBuilder {
+    policy: Policy,
+    limits: Limits,
+    sinks: Vec<Box<dyn LogSink>>,
+    redact: Vec<Box<dyn Fn(&mut String) + Send>>,
+    map: Vec<Box<dyn Fn(&mut LogRecord) + Send>>,
+}
+
+impl LogHook {
+    /// A hook whose records go to `sink`.
+    pub fn builder(sink: impl LogSink) -> LogHookBuilder {
+        LogHookBuilder {
+            policy: Policy { collect: true, payloads: false, payload_limit: 64 * 1024 },
+            limits: Limits { records: 8192, bytes: 64 << 20 },
+            sinks: vec![Box::new(sink)],
+            redact: Vec::new(),
+            map: Vec::new(),
+        }
+    }
+
+    /// Writes all records that are queued now, and makes them last. Blocks until that is done, for
+    /// at most `timeout`; in async code call it through `tokio::task::spawn_blocking`.
+    ///
+    /// What has become of all records is in the report, whether or not the time was enough.
+    #[must_use = "it says how many records were lost"]
+    pub fn flush(&self, timeout: Duration) -> FlushReport {
+        self.0.queue.flush(timeout)
+    }
+
+    /// What has become of all records so far.
+    #[must_use]
+    pub fn counts(&self) -> LogCounts {
+        self.0.queue.counts()
+    }
+
+    /// How many records found the queue full and were dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.counts().dropped
+    }
+}
+
+impl MetricsHook for LogHook {
+    fn on_end(&self, end: &EndEvent<'_>) {
+        let Inner { policy, queue } = &*self.0;
+        let directives = end.context.directives();
+        if !policy.wants_record(directives) {
+            return;
+        }
+        let mut record = Box::new(LogRecord::new(end));
+        if policy.wants_payloads(directives) {
+            payload::attach(&mut record, end, policy.payload_limit);
+        }
+        let weight = weight(&record);
+        queue.push(record, weight);
+    }
+
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        let policy = &self.0.policy;
+        if policy.wants_payloads(context.directives()) { policy.payload_limit } else { 0 }
+    }
+}
+
+impl Policy {
+    fn wants_record(&self, directives: Option<&Directives>) -> bool {
+        directives.and_then(|directives| directives.collect_log).unwrap_or(self.collect)
+    }
+
+    fn wants_payloads(&self, directives: Option<&Directives>) -> bool {
+        let asked = directives.and_then(|directives| directives.collect_log_payload);
+        self.wants_record(directives) && asked.unwrap_or(self.payloads)
+    }
+}
+
+impl LogHookBuilder {
+    /// Writes every record to this sink too. The sinks share one thread: give one that may be slow
+    /// a hook of its own.
+    #[must_use]
+    pub fn sink(mut self, sink: impl LogSink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Whether requests that say nothing of it are logged. Default: yes.
+    ///
+    /// `cf-aig-collect-log` decides where it is there.
+    #[must_use]
+    pub fn collect(mut self, collect: bool) -> Self {
+        self.policy.collect = collect;
+        self
+    }
+
+    /// Whether the bodies of requests that say nothing of it are logged. Default: no.
+    ///
+    /// `cf-aig-collect-log-payload` decides where it is there. What looks like a credential is
+    /// taken out of them; whatever else people write to models is not.
+    #[must_use]
+    pub fn payloads(mut self, payloads: bool) -> Self {
+        self.policy.payloads = payloads;
+        self
+    }
+
+    /// How many bytes of each body are logged, where they are. Default: 64 KiB.
+    ///
+    /// Every open exchange whose bodies are logged keeps up to twice as much in memory.
+    #[must_use]
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.policy.payload_limit = bytes;
+        self
+    }
+
+    /// How many records may be queued. Default: 8,192.
+    #[must_use]
+    pub fn queue_limit(mut self, records: usize) -> Self {
+        self.limits.records = records;
+        self
+    }
+
+    /// How many bytes of memory the queued records may take up. Default: 64 MiB.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// Changes each text of a record that comes from the client or the provider: the bodies, the
+    /// path, metadata and the like. It is called on the writer's thread, after the gateway's own
+    /// redaction; several are called in their order. Where it panics the record is not written.
+    #[must_use]
+    pub fn redact(mut self, change: impl Fn(&mut String) + Send + 'static) -> Self {
+        self.redact.push(Box::new(change));
+        self
+    }
+
+    /// Changes each record, after all redaction, on the writer's thread. Where it panics the record
+    /// is not written.
+    #[must_use]
+    pub fn map(mut self, change: impl Fn(&mut LogRecord) + Send + 'static) -> Self {
+        self.map.push(Box::new(change));
+        self
+    }
+
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for another thread.
+    pub fn build(self) -> io::Result<LogHook> {
+        let Self { policy, limits, sinks, redact, map } = self;
+        let queue = Arc::new(Queue::new(limits));
+        let prepare = move |record: &mut LogRecord| {
+            redact::record(record, &redact);
+            map.iter().for_each(|change| change(record));
+        };
+        Writer::start(queue.clone(), Box::new(prepare), sinks)?;
+        Ok(LogHook(Arc::new(Inner { policy, queue })))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let report = self.queue.flush(DROP_GRACE);
+        self.queue.close();
+        if !report.in_time || report.error.is_some() {
+            tracing::warn!(target: crate::TARGET, %report, "the log may lack records");
+        }
+    }
+}
+
+impl fmt::Debug for LogHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogHook").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LogHookBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogHookBuilder")
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! The thread that writes.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use super::queue::{Batch, Queue, Work};
+use super::{LogRecord, LogSink, SinkError};
+
+/// What is done to a record before it is written.
+pub(super) type Prepare = Box<dyn Fn(&mut LogRecord) + Send>;
+
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    prepare: Prepare,
+    sinks: Vec<Box<dyn LogSink>>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when the queue is closed and empty.
+    pub(super) fn start(
+        queue: Arc<Queue>,
+        prepare: Prepare,
+        sinks: Vec<Box<dyn LogSink>>,
+    ) -> io::Result<()> {
+        let mut writer = Self { queue, prepare, sinks };
+        thread::Builder::new().name("gateway-log".to_owned()).spawn(move || writer.run())?;
+        Ok(())
+    }
+
+    fn run(&mut self) {
+        loop {
+            match self.queue.next() {
+                Work::Write(batch) => self.write(batch),
+                Work::Flush(flushers) => {
+                    let mut error = self.flush().err();
+                    for flusher in flushers {
+                        // Each is told; the first gets the error as it was.
+                        let kind = error.as_ref().map(io::Error::kind);
+                        let told = error.take().map_or(Ok(()), Err);
+                        error = kind.map(io::Error::from);
+                        // Who has stopped waiting need not know.
+                        let _ = flusher.send(told);
+                    }
+                }
+                Work::Stop => {
+                    let _ = self.flush();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, mut batch: Batch) {
+        let count = batch.records.len();
+        let prepare = &self.prepare;
+        // What could not be redacted must not be written.
+        batch.records.retain_mut(|record| unwinding(|| prepare(record)).is_ok());
+        let mut error = (batch.records.len() < count)
+            .then(|| SinkError::from(io::Error::other("a closure of the host's panicked")));
+        let mut written = batch.records.len();
+        for sink in self.sinks.iter_mut().filter(|_| !batch.records.is_empty()) {
+            let result =
+                unwinding(|| sink.write(&batch.records)).unwrap_or_else(|panic| Err(panic.into()));
+            if let Err(failed) = result {
+                written = written.min(failed.written);
+                error.get_or_insert(failed);
+            }
+        }
+        self.queue.settle(&batch, written, error.as_ref().map(|error| &error.source));
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // All of them are flushed, whatever comes of the first.
+        let flushed = self.sinks.iter_mut().map(|sink| unwinding(|| sink.flush())?);
+        flushed.fold(Ok(()), Result::and)
+    }
+}
+
+/// What `call` returns, or an error where it panics.
+fn unwinding<T>(call: impl FnOnce() -> T) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload: Box<dyn Any + Send>| {
+        // Dropping it could panic again.
+        std::mem::forget(payload);
+        io::Error::other("a log sink panicked")
+    })
+}
