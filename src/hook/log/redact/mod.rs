@@ -1,7 +1,53 @@
 //! Taking credentials out of records.
 
-use super::LogRecord;
+mod credential;
+mod escape;
+mod text;
 
+use super::LogRecord;
+use crate::metadata::MetadataValue;
+
+/// Redacts every text of a record that comes from the client or the provider, then lets the host's
+/// closures have it.
 pub(super) fn record(record: &mut LogRecord, more: &[Box<dyn Fn(&mut String) + Send>]) {
-    let _ = (record, more);
+    let redact = |text: &mut String, is_cut: bool| {
+        text::redact(text, is_cut);
+        more.iter().for_each(|change| change(text));
+    };
+    let is_cut = |is_complete: Option<bool>| is_complete == Some(false);
+    let (request, response) = (record.request_head_complete, record.response_head_complete);
+    for (text, is_cut) in [
+        (&mut record.request_head, is_cut(request)),
+        (&mut record.response_head, is_cut(response)),
+        (&mut record.account, false),
+        (&mut record.model, false),
+        (&mut record.request_model, false),
+        (&mut record.request_content_type, false),
+        (&mut record.response_content_type, false),
+        (&mut record.user_agent, false),
+        (&mut record.provider_error, false),
+        (&mut record.provider_request_id, false),
+    ] {
+        if let Some(text) = text {
+            redact(text, is_cut);
+        }
+    }
+    for text in [&mut record.event_id, &mut record.gateway, &mut record.method, &mut record.path] {
+        redact(text, false);
+    }
+    if let Some(tier) = record.usage_metadata.as_mut().and_then(|usage| usage.service_tier.as_mut())
+    {
+        redact(tier, false);
+    }
+    record.metadata = std::mem::take(&mut record.metadata)
+        .into_iter()
+        .map(|(mut key, mut value)| {
+            if let MetadataValue::String(value) = &mut value {
+                text::redact_member(&key, value);
+                redact(value, false);
+            }
+            redact(&mut key, false);
+            (key, value)
+        })
+        .collect();
 }

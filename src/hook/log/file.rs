@@ -1,0 +1,217 @@
+//! A file of JSON lines.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::lines::{Lines, line};
+use super::{LogRecord, LogSink, SinkError, rotate};
+
+/// Writes one line of JSON for each record to a file, which is rotated.
+///
+/// A file that grows beyond 100 MiB is renamed, with the time in its name (`gateway.jsonl` becomes
+/// `gateway-20260131T235959.999Z.jsonl`), and a new one is begun; ten are kept beside it. Names
+/// sort by time. Every record stands whole in one of the files.
+///
+/// The file is for its owner alone (mode 600) unless it is there already. One that another program
+/// moves or deletes is begun anew. After an error the file is opened again for what comes next.
+/// Two hooks must not share a file.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    max_size: u64,
+    daily: bool,
+    keep: usize,
+    current: Option<Current>,
+    lines: Lines,
+    /// What could not be renamed is tried again with the next batch, and told once.
+    rotation: Rotation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rotation {
+    Possible,
+    Failed,
+}
+
+/// The file that is written to.
+#[derive(Debug)]
+struct Current {
+    file: File,
+    /// Which file it is, to find out whether the path still leads there. `None`: it is no file,
+    /// but a device or a pipe.
+    identity: Option<Identity>,
+    size: u64,
+    /// The day of its last record.
+    day: Option<Date>,
+}
+
+impl LogFile {
+    /// Appends to the file at `path`, which is created where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened for writing.
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let mut file = Self {
+            path: path.into(),
+            max_size: 100 << 20,
+            daily: false,
+            keep: 10,
+            current: None,
+            lines: Lines::default(),
+            rotation: Rotation::Possible,
+        };
+        file.current = Some(file.reopen()?);
+        Ok(file)
+    }
+
+    /// How many bytes the file may grow to. Default: 100 MiB. A longer record has a file of its
+    /// own.
+    #[must_use]
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.max_size = bytes;
+        self
+    }
+
+    /// Whether each day (UTC) has a file of its own. Default: no.
+    #[must_use]
+    pub fn daily(mut self, daily: bool) -> Self {
+        self.daily = daily;
+        self
+    }
+
+    /// How many rotated files are kept; older ones are deleted. Default: 10.
+    #[must_use]
+    pub fn keep(mut self, files: usize) -> Self {
+        self.keep = files;
+        self
+    }
+
+    fn append(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
+        self.lines.begin();
+        let mut current = match self.current.take() {
+            Some(current) if current.is_at(&self.path) => current,
+            _ => self.reopen()?,
+        };
+        let mut may_rotate = true;
+        for record in batch {
+            let day = record.created_at.to_zoned(TimeZone::UTC).date();
+            let line = line(record).map_err(|error| self.lines.failed(error))?;
+            if may_rotate && self.is_due(&current, line.len(), day) {
+                self.send(&mut current)?;
+                may_rotate = self.rotate(&current);
+                current = self.reopen().map_err(|error| self.lines.failed(error))?;
+            }
+            self.lines.add(&line);
+            // Exchanges end in another order than they begin.
+            current.day = current.day.max(Some(day));
+            if self.lines.is_full() {
+                self.send(&mut current)?;
+            }
+        }
+        self.send(&mut current)?;
+        self.current = Some(current);
+        Ok(())
+    }
+
+    fn send(&mut self, current: &mut Current) -> Result<(), SinkError> {
+        current.size += self.lines.len() as u64;
+        self.lines.send(&mut current.file)
+    }
+
+    /// Whether a line of this length and day belongs into the next file.
+    fn is_due(&self, current: &Current, length: usize, day: Date) -> bool {
+        let size = current.size + self.lines.len() as u64;
+        let is_new_day = self.daily && current.day.is_some_and(|last| last < day);
+        let is_full = size.saturating_add(length as u64) > self.max_size;
+        current.identity.is_some() && size > 0 && (is_full || is_new_day)
+    }
+
+    /// Whether the file was renamed; where that fails, it grows on.
+    fn rotate(&mut self, current: &Current) -> bool {
+        let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
+        if let Err(error) = &renamed
+            && self.rotation == Rotation::Possible
+        {
+            tracing::warn!(target: crate::TARGET, %error, "the log cannot be rotated; it grows on");
+        }
+        self.rotation = if renamed.is_ok() { Rotation::Possible } else { Rotation::Failed };
+        if renamed.is_ok() {
+            rotate::prune(&self.path, self.keep);
+        }
+        renamed.is_ok()
+    }
+
+    fn reopen(&mut self) -> io::Result<Current> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Ok(Current { file, identity: None, size: 0, day: None });
+        }
+        let size = metadata.len();
+        self.lines.is_torn = size > 0 && !ends_with_a_line(&self.path)?;
+        let modified = metadata.modified().ok().filter(|_| size > 0);
+        let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+        let day = modified.map(|time| time.to_zoned(TimeZone::UTC).date());
+        Ok(Current { file, identity: Some(Identity::of(&metadata)), size, day })
+    }
+}
+
+impl LogSink for LogFile {
+    fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
+        let Err(first) = self.append(batch) else { return Ok(()) };
+        // The file is closed now: the rest is tried once more on a new one.
+        let rest = batch.get(first.written..).unwrap_or_default();
+        self.append(rest)
+            .map_err(|again| SinkError::after(first.written + again.written, again.source))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &self.current {
+            Some(Current { file, identity: Some(_), .. }) => file.sync_data(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Current {
+    fn is_at(&self, path: &Path) -> bool {
+        let Some(identity) = &self.identity else { return true };
+        fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == *identity)
+    }
+}
+
+/// Tells one file from another.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity(#[cfg(unix)] (u64, u64));
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self((metadata.dev(), metadata.ino()))
+    }
+
+    /// There is no knowing: the path leads to some file.
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self()
+    }
+}
+
+fn ends_with_a_line(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}

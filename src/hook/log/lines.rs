@@ -1,0 +1,225 @@
+//! JSON lines on any writer.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+
+use super::{LogRecord, LogSink, SinkError};
+
+/// So much is written at once, or a line where that is longer.
+const CHUNK: usize = 64 * 1024;
+
+/// Writes one line of JSON for each record, to standard output for one.
+///
+/// Lines are written in large pieces: there is no need for a buffer around the writer. Where a
+/// writer fails within a line, the next one begins on a line of its own.
+pub struct JsonLines<W> {
+    writer: W,
+    lines: Lines,
+}
+
+impl<W: Write + Send + 'static> JsonLines<W> {
+    /// Writes to `writer`.
+    pub fn new(writer: W) -> Self {
+        Self { writer, lines: Lines::default() }
+    }
+}
+
+impl<W: Write + Send + 'static> LogSink for JsonLines<W> {
+    fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
+        let Self { writer, lines } = self;
+        lines.begin();
+        for record in batch {
+            let line = line(record).map_err(|error| lines.failed(error))?;
+            lines.add(&line);
+            if lines.is_full() {
+                lines.send(writer)?;
+            }
+        }
+        lines.send(writer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl<W> fmt::Debug for JsonLines<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLines").finish_non_exhaustive()
+    }
+}
+
+pub(super) fn line(record: &LogRecord) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(record)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Lines on their way to a writer.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    waiting: Vec<u8>,
+    /// Where each line that waits ends.
+    ends: Vec<usize>,
+    /// How many lines were written since the beginning.
+    written: usize,
+    /// The last line in the writer lacks its end.
+    pub(super) is_torn: bool,
+}
+
+impl Lines {
+    /// A new batch; what an error has left of the last one is forgotten.
+    pub(super) fn begin(&mut self) {
+        self.waiting.clear();
+        self.ends.clear();
+        self.written = 0;
+    }
+
+    pub(super) fn add(&mut self, line: &[u8]) {
+        self.waiting.extend_from_slice(line);
+        self.ends.push(self.waiting.len());
+    }
+
+    /// The bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= CHUNK
+    }
+
+    pub(super) fn failed(&self, error: io::Error) -> SinkError {
+        SinkError::after(self.written, error)
+    }
+
+    /// Writes the lines that wait.
+    pub(super) fn send(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        if self.is_torn {
+            out.write_all(b"\n").map_err(|error| self.failed(error))?;
+        }
+        let (sent, result) = write(out, &self.waiting);
+        let whole = self.ends.partition_point(|end| *end <= sent);
+        let end_of_whole = whole.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.written += whole;
+        self.is_torn = sent > end_of_whole;
+        self.waiting.clear();
+        self.ends.clear();
+        result.map_err(|error| self.failed(error))
+    }
+}
+
+/// Writes all it can, and says how much that was.
+fn write(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match out.write(&bytes[sent..]) {
+            Ok(0) => return (sent, Err(ErrorKind::WriteZero.into())),
+            // A writer that claims to have written more than it was given is not believed.
+            Ok(length) => sent = bytes.len().min(sent + length),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return (sent, Err(error)),
+        }
+    }
+    (sent, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    /// Takes so many bytes at each call, or fails.
+    #[derive(Clone, Default)]
+    struct Script {
+        steps: Arc<Mutex<VecDeque<Result<usize, ErrorKind>>>>,
+        bytes: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Script {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let step = self.steps.lock().unwrap().pop_front().unwrap_or(Ok(usize::MAX));
+            let length = step?.min(bytes.len());
+            self.bytes.lock().unwrap().extend_from_slice(&bytes[..length]);
+            Ok(length)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn records(count: usize) -> Vec<LogRecord> {
+        let record = |number| LogRecord { id: format!("{number}"), ..LogRecord::default() };
+        (0..count).map(record).collect()
+    }
+
+    fn ids(bytes: &[u8]) -> Vec<String> {
+        let id = |line: &str| match serde_json::from_str::<LogRecord>(line) {
+            Ok(record) => record.id,
+            Err(_) => format!("torn: {}", line.len()),
+        };
+        str::from_utf8(bytes).unwrap().lines().map(id).collect()
+    }
+
+    #[test]
+    fn what_a_writer_takes_in_pieces_is_one_line_each() {
+        let script = Script::default();
+        script.steps.lock().unwrap().extend([Ok(1), Err(ErrorKind::Interrupted), Ok(700), Ok(3)]);
+        JsonLines::new(script.clone()).write(&records(3)).unwrap();
+        assert_eq!(ids(&script.bytes.lock().unwrap()), ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn a_line_that_was_torn_is_ended_before_the_next_and_the_whole_ones_are_counted() {
+        let length = line(&records(1)[0]).unwrap().len();
+        for (taken, whole, expected) in [
+            (0, 0, vec!["7"]),
+            (5, 0, vec!["torn: 5", "7"]),
+            (length - 1, 0, vec!["0", "7"]),
+            (length, 1, vec!["0", "7"]),
+            (2 * length + 9, 2, vec!["0", "1", "torn: 9", "7"]),
+        ] {
+            let script = Script::default();
+            let mut sink = JsonLines::new(script.clone());
+            script.steps.lock().unwrap().extend([Ok(taken), Err(ErrorKind::StorageFull)]);
+            if taken == 0 {
+                script.steps.lock().unwrap().pop_front();
+            }
+            let error = sink.write(&records(3)).unwrap_err();
+            assert_eq!((error.written, error.source.kind()), (whole, ErrorKind::StorageFull));
+            // The newline itself may fail too.
+            if taken % length != 0 {
+                script.steps.lock().unwrap().push_back(Err(ErrorKind::StorageFull));
+                assert_eq!(sink.write(&records(2)).unwrap_err().written, 0);
+            }
+            sink.write(&records(8)[7..]).unwrap();
+            assert_eq!(ids(&script.bytes.lock().unwrap()), expected, "{taken}");
+        }
+    }
+
+    #[test]
+    fn a_writer_that_takes_nothing_is_an_error_and_no_loop() {
+        let script = Script::default();
+        script.steps.lock().unwrap().push_back(Ok(0));
+        let error = JsonLines::new(script).write(&records(1)).unwrap_err();
+        assert_eq!(error.source.kind(), ErrorKind::WriteZero);
+    }
+
+    #[test]
+    fn a_batch_larger_than_a_chunk_is_written_in_several() {
+        let script = Script::default();
+        let mut records = records(6);
+        for record in &mut records {
+            record.path = "/".repeat(CHUNK / 2);
+        }
+        script.steps.lock().unwrap().extend([Ok(usize::MAX), Err(ErrorKind::Other)]);
+        let error = JsonLines::new(script.clone()).write(&records).unwrap_err();
+        assert_eq!(error.written, 2);
+        assert_eq!(ids(&script.bytes.lock().unwrap()), ["0", "1"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What credentials look like.
+
+use super::escape::{Unit, skip_space, unit};
+
+/// How much of a word decides whether it is a key.
+const LOOK_AHEAD: usize = 64;
+/// Behind a letter or a digit a key must be as long as keys are, and have a digit in it: `risk-` is
+/// a word.
+const SURE: usize = 16;
+
+/// How keys begin, and how many characters must follow.
+const PREFIXES: [(&str, usize); 17] = [
+    ("sk-", 6),
+    ("sk_", 16),
+    ("xai-", 8),
+    ("gsk_", 8),
+    ("csk-", 8),
+    ("rk_", 16),
+    ("hf_", 16),
+    ("r8_", 16),
+    ("fw_", 16),
+    ("pplx-", 12),
+    ("nvapi-", 12),
+    ("AIza", 12),
+    ("AKIA", 12),
+    ("ghp_", 16),
+    ("github_pat_", 16),
+    ("xox", 12),
+    // A JSON object in base64: the head of a signed token.
+    ("eyJ", 16),
+];
+
+const NAMES: [&str; 12] = [
+    "token",
+    "accesstoken",
+    "refreshtoken",
+    "auth",
+    "xauth",
+    "pwd",
+    "cookie",
+    "setcookie",
+    "credential",
+    "credentials",
+    "sessionid",
+    "xamzsecuritytoken",
+];
+
+/// Names that end so are credentials, whosever they are.
+const ENDINGS: [&str; 12] = [
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "accesstoken",
+    "refreshtoken",
+    "authtoken",
+    "idtoken",
+    "sessiontoken",
+    "apitoken",
+    "secret",
+    "authorization",
+];
+
+const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
+
+/// Whether a member of this name holds a credential. `name`: in lower case, without `-` and `_`.
+pub(super) fn is_credential(name: &str) -> bool {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
+}
+
+/// Where the key that begins at `at` ends. `is_word`: no letter or digit stands before it. `is_cut`:
+/// the text goes on where it ends here, so that a key may be short.
+pub(super) fn key_end(text: &str, at: usize, is_word: bool, is_cut: bool) -> Option<usize> {
+    let first = unit(text, at)?.character;
+    PREFIXES.iter().filter(|(prefix, _)| prefix.starts_with(first)).find_map(|(prefix, least)| {
+        let begin = after(text, at, prefix, |a, b| a == b)?;
+        let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let body = Run::new(text, begin, is_key);
+        let is_enough =
+            if is_word { body.length >= *least } else { body.length >= SURE && body.has_digit };
+        let goes_on = is_word && is_cut && body.length > 0 && body.end == text.len();
+        (is_enough || goes_on).then(|| run_end(text, body.end, is_key))
+    })
+}
+
+/// Where the token behind `Bearer` begins and ends.
+pub(super) fn bearer(text: &str, at: usize, is_cut: bool) -> Option<(usize, usize)> {
+    let word = after(text, at, "bearer", |a, b| a.eq_ignore_ascii_case(&b))?;
+    let begin = skip_space(text, word);
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    let body = Run::new(text, begin, is_token);
+    let goes_on = is_cut && body.length > 0 && body.end == text.len();
+    (begin > word && (body.length >= 6 || goes_on))
+        .then(|| (begin, run_end(text, body.end, is_token)))
+}
+
+/// Where the data of a long data URL begins and ends, from its `;base64,` on, and its length.
+pub(super) fn base64(text: &str, at: usize) -> Option<(usize, usize)> {
+    let begin = after(text, at, ";base64,", |a, b| a.eq_ignore_ascii_case(&b))?;
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
+    let body = Run::new(text, begin, is_base64);
+    (body.length == LOOK_AHEAD).then(|| (begin, run_end(text, body.end, is_base64)))
+}
+
+/// The end of `expected`, if it begins at `at`.
+fn after(text: &str, mut at: usize, expected: &str, same: fn(char, char) -> bool) -> Option<usize> {
+    for expected in expected.chars() {
+        let unit = unit(text, at).filter(|unit| same(unit.character, expected))?;
+        at = unit.end;
+    }
+    Some(at)
+}
+
+/// The first characters of a kind: [`LOOK_AHEAD`] at most, or a text full of beginnings of keys
+/// would be read over and over.
+struct Run {
+    length: usize,
+    has_digit: bool,
+    end: usize,
+}
+
+impl Run {
+    fn new(text: &str, at: usize, belongs: impl Fn(char) -> bool) -> Self {
+        let mut run = Self { length: 0, has_digit: false, end: at };
+        while run.length < LOOK_AHEAD
+            && let Some(Unit { character, end, .. }) = unit(text, run.end)
+            && belongs(character)
+        {
+            run.length += 1;
+            run.has_digit |= character.is_ascii_digit();
+            run.end = end;
+        }
+        run
+    }
+}
+
+fn run_end(text: &str, mut at: usize, belongs: impl Fn(char) -> bool) -> usize {
+    while let Some(unit) = unit(text, at).filter(|unit| belongs(unit.character)) {
+        at = unit.end;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_credentials_are_known_with_whatever_stands_before_them() {
+        for name in [
+            "apikey",
+            "xgoogapikey",
+            "authorization",
+            "proxyauthorization",
+            "password",
+            "clientsecret",
+            "awssecretaccesskey",
+            "refreshtoken",
+            "token",
+            "setcookie",
+            "privatekey",
+        ] {
+            assert!(is_credential(name), "{name}");
+        }
+        for name in ["", "maxtokens", "tokens", "key", "stoptoken", "author", "secretary", "model"]
+        {
+            assert!(!is_credential(name), "{name}");
+        }
+    }
+
+    fn key(text: &str) -> Option<usize> {
+        key_end(text, 0, true, false)
+    }
+
+    #[test]
+    fn a_key_ends_where_its_characters_do() {
+        assert_eq!(key("sk-abcdef, and"), Some(9));
+        assert_eq!(key(r"\u0073k\u002dabcdef\n"), Some(19));
+        assert_eq!(key("xai-0123456789\"}"), Some(14));
+        assert_eq!(key("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln next"), Some(41));
+        let long = format!("gsk_{}", "a".repeat(1000));
+        assert_eq!(key(&format!("{long} ")), Some(1004));
+    }
+
+    #[test]
+    fn words_are_no_keys() {
+        for word in ["sk-", "sk-learn", "skill", "xai-org", "eyJ", "", "hf_hub_download"] {
+            assert_eq!(key(word), None, "{word}");
+        }
+        // Within a word: long, and with a digit.
+        assert_eq!(key_end("sk-management-of-everything", 0, false, false), None);
+        assert_eq!(key_end("sk-0123456789", 0, false, false), None);
+        assert_eq!(key_end("sk-0123456789abcdef", 0, false, false), Some(19));
+    }
+
+    #[test]
+    fn what_the_end_of_a_text_cuts_may_be_short() {
+        assert_eq!(key_end("sk-a", 0, true, true), Some(4));
+        assert_eq!(key_end("sk-a b", 0, true, true), None);
+        assert_eq!(bearer("Bearer x", 0, true), Some((7, 8)));
+        assert_eq!(bearer("Bearer x y", 0, true), None);
+    }
+
+    #[test]
+    fn bearer_tokens_are_found_in_any_case() {
+        assert_eq!(bearer("Bearer abc.DEF+/=~ x", 0, false), Some((7, 18)));
+        assert_eq!(bearer("bEARER \t abcdef", 0, false), Some((9, 15)));
+        assert_eq!(bearer("bearer of bad news", 0, false), None);
+        assert_eq!(bearer("bearerabcdefgh", 0, false), None);
+    }
+
+    #[test]
+    fn data_urls_are_shortened_where_they_are_long() {
+        let url = |length| format!(";base64,{}\"", "A".repeat(length));
+        assert_eq!(base64(&url(63), 0), None);
+        assert_eq!(base64(&url(64), 0), Some((8, 72)));
+        assert_eq!(base64(&url(5000), 0), Some((8, 5008)));
+        let escaped = format!(";base64,{}", r"a\/".repeat(40));
+        assert_eq!(base64(&escaped, 0), Some((8, escaped.len())));
+    }
+}

@@ -1,0 +1,129 @@
+//! Text as JSON sees it, at whatever depth it was put into strings of strings.
+
+/// One character of a text, or the backslashes before one that no escape explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) character: char,
+    /// How many backslashes stand before it.
+    pub(super) slashes: usize,
+    /// Where it ends in the text.
+    pub(super) end: usize,
+}
+
+/// The unit that begins at `at`, which is not the end of the text.
+pub(super) fn unit(text: &str, at: usize) -> Option<Unit> {
+    let rest = text.get(at..)?;
+    let first = rest.chars().next()?;
+    if first != '\\' {
+        return Some(Unit { character: first, slashes: 0, end: at + first.len_utf8() });
+    }
+    let bytes = rest.as_bytes();
+    let slashes = bytes.iter().take_while(|byte| **byte == b'\\').count();
+    let (character, length) = match bytes.get(slashes) {
+        Some(b'"') => ('"', 1),
+        Some(b'/') => ('/', 1),
+        Some(b'u') => match rest.get(slashes + 1..slashes + 5).and_then(unicode) {
+            Some(character) => (character, 5),
+            None => ('\\', 0),
+        },
+        _ => ('\\', 0),
+    };
+    Some(Unit { character, slashes, end: at + slashes + length })
+}
+
+/// Half of a pair is as good as any character that is in no credential.
+fn unicode(digits: &str) -> Option<char> {
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let code = u32::from_str_radix(digits?, 16).ok()?;
+    Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+/// Where the white space that begins at `at` ends, escaped line ends and tabs included.
+pub(super) fn skip_space(text: &str, mut at: usize) -> usize {
+    while let Some(unit) = unit(text, at) {
+        at = match unit.character {
+            '\\' if matches!(text.as_bytes().get(unit.end), Some(b'n' | b'r' | b't')) => {
+                unit.end + 1
+            }
+            space if space.is_whitespace() => unit.end,
+            _ => break,
+        };
+    }
+    at
+}
+
+/// Where the inside of a string ends that was opened by a quote behind `opening` backslashes: at
+/// the end of the text where it is never closed.
+pub(super) fn string_end(text: &str, mut at: usize, opening: usize) -> usize {
+    while let Some(unit) = unit(text, at) {
+        let level = level(unit.slashes);
+        // A quote of an outer string ends the inner one too.
+        if unit.character == '"' && level <= self::level(opening) {
+            let of_quote = (1 << level) - 1;
+            return at + unit.slashes - of_quote;
+        }
+        at = unit.end;
+    }
+    text.len()
+}
+
+/// How deep within strings of strings a quote stands behind so many backslashes: each level doubles
+/// them and adds one.
+fn level(slashes: usize) -> u32 {
+    slashes.trailing_ones()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_are_one_character_at_any_depth() {
+        for (text, character, slashes) in [
+            ("a", 'a', 0),
+            ("\u{e9}", '\u{e9}', 0),
+            (r"\u0061", 'a', 1),
+            (r"\\\u0061", 'a', 3),
+            (r#"\""#, '"', 1),
+            (r"\u0022", '"', 1),
+            (r"\/", '/', 1),
+            (r"\ud83d", char::REPLACEMENT_CHARACTER, 1),
+        ] {
+            assert_eq!(unit(text, 0), Some(Unit { character, slashes, end: text.len() }), "{text}");
+        }
+        for text in [r"\n", r"\u00g1", r"\u12", "\\", "\\u\u{e9}\u{e9}", "\\\u{e9}", r"\u+123"] {
+            let backslash = Unit { character: '\\', slashes: 1, end: 1 };
+            assert_eq!(unit(text, 0), Some(backslash), "{text}");
+        }
+        assert_eq!(unit("", 0), None);
+    }
+
+    #[test]
+    fn space_may_be_escaped() {
+        assert_eq!(skip_space(" \t\\n\\\\r\\u0020x", 0), 13);
+        assert_eq!(skip_space("x ", 0), 0);
+        assert_eq!(skip_space("  ", 0), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in r#"[\\"u02/a]*"#, opening in 0_usize..70) {
+            let end = string_end(&text, 0, opening);
+            prop_assert!(text.is_char_boundary(end));
+            prop_assert!(skip_space(&text, 0) <= text.len());
+        }
+
+        #[test]
+        fn a_string_ends_where_it_was_closed(value in any::<String>(), depth in 0..4) {
+            let mut text = serde_json::to_string(&value).unwrap();
+            for _ in 0..depth {
+                text = serde_json::to_string(&text).unwrap();
+            }
+            // The quotes of all levels stand at both ends, each behind its backslashes.
+            let quotes = (2_usize << depth) - 1;
+            let end = string_end(&text, quotes, (1 << depth) - 1);
+            prop_assert_eq!(end, text.len() - quotes);
+        }
+    }
+}
