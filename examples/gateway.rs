@@ -6,6 +6,8 @@ mod gateway {
     pub(crate) mod options;
     #[cfg(feature = "metrics")]
     pub(crate) mod prometheus;
+    #[cfg(feature = "log")]
+    pub(crate) mod records;
     pub(crate) mod serve;
     #[cfg(feature = "otel")]
     pub(crate) mod spans;
@@ -21,6 +23,8 @@ use tower::Layer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::gateway::options::{Command, HELP, Options};
+#[cfg(feature = "log")]
+use crate::gateway::records;
 use crate::gateway::{log, mock, serve};
 
 #[tokio::main]
@@ -58,6 +62,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         Some(hook) => builder.metrics_hook(hook),
         None => builder,
     };
+    #[cfg(feature = "log")]
+    let (builder, records) = records::keep(builder, options.log.as_deref())?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" }));
     #[cfg(feature = "metrics")]
     let (builder, app) = {
@@ -71,6 +77,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let served = serve::serve(listener, service, serve::GRACE).await;
     #[cfg(feature = "otel")]
     spans.shutdown().await;
+    #[cfg(feature = "log")]
+    records::finish(records).await;
     Ok(served?)
 }
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{ffi::OsString, fmt, net::SocketAddr};
+use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -11,6 +11,7 @@ Usage: gateway [OPTIONS]
 Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
+  --log FILE                write one JSON line for each exchange (feature `log`)
   --mock                    let a built-in stand-in answer for xAI: no account, no network
   -h, --help                print this text
 
@@ -25,6 +26,7 @@ Try it:
 
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
+const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
 const MOCK: Flag = Flag("--mock", "");
 
 /// What the command line asks for.
@@ -39,6 +41,9 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) providers: Vec<ProviderOption>,
+    /// Without the feature `log` it is refused before anybody could read it.
+    #[cfg_attr(not(feature = "log"), allow(dead_code))]
+    pub(crate) log: Option<PathBuf>,
     pub(crate) mock: bool,
 }
 
@@ -84,6 +89,10 @@ impl Options {
                 "--provider" => {
                     options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
                 }
+                "--log" => {
+                    let file = LOG.parse(value()?, |v| Some(PathBuf::from(v)))?;
+                    options.log = Some(LOG.of_feature("log", cfg!(feature = "log"), file)?);
+                }
                 "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
                 "--help" | "-h" => return Ok(Command::Help),
                 // Only the name is repeated: what follows `=` may be a secret.
@@ -103,6 +112,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             providers: Vec::new(),
+            log: None,
             mock: false,
         }
     }
@@ -129,6 +139,16 @@ impl Flag {
             .filter(|value| !value.is_empty())
             .ok_or_else(|| UsageError(format!("`{name}` needs a value: {form}")))?;
         read(&value).ok_or_else(|| UsageError(format!("`{name}` needs {form}, not `{value}`")))
+    }
+
+    /// For an option that needs a feature of the crate.
+    fn of_feature<T>(&self, feature: &str, is_there: bool, value: T) -> Result<T, UsageError> {
+        is_there.then_some(value).ok_or_else(|| {
+            UsageError(format!(
+                "`{}` needs the feature `{feature}`, which this program was built without",
+                self.0
+            ))
+        })
     }
 
     fn switch(&self, value: Option<&str>) -> Result<bool, UsageError> {
@@ -219,6 +239,23 @@ mod tests {
             );
         }
         assert_eq!(refused(&["--mock=yes"]), "`--mock` takes no value");
+    }
+
+    #[test]
+    #[cfg(feature = "log")]
+    fn a_log_has_its_file() {
+        assert_eq!(run(&["--log", "a b.jsonl"]).log, Some(PathBuf::from("a b.jsonl")));
+        assert_eq!(run(&[]).log, None);
+        assert!(refused(&["--log"]).starts_with("`--log` needs a value: a file"));
+    }
+
+    #[test]
+    #[cfg(not(feature = "log"))]
+    fn a_log_without_its_feature_is_refused() {
+        assert_eq!(
+            refused(&["--log", "a.jsonl"]),
+            "`--log` needs the feature `log`, which this program was built without"
+        );
     }
 
     #[test]

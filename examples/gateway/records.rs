@@ -1,0 +1,71 @@
+//! `--log FILE`: one JSON line for each exchange.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use tower_ai_gateway::Builder;
+use tower_ai_gateway::log::{LogFile, LogHook};
+
+/// How long writing the last lines may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Logs the exchanges of the layer to be built, where a file is given.
+pub(crate) fn keep(
+    layer: Builder,
+    file: Option<&Path>,
+) -> Result<(Builder, Option<LogHook>), Box<dyn Error + Send + Sync>> {
+    let Some(path) = file else { return Ok((layer, None)) };
+    let file = LogFile::open(path)
+        .map_err(|error| format!("cannot write the log {}: {error}", path.display()))?;
+    let log = LogHook::builder(file).build()?;
+    Ok((layer.metrics_hook(log.clone()), Some(log)))
+}
+
+/// Writes what is still queued, and says what could not be written.
+pub(crate) async fn finish(log: Option<LogHook>) {
+    let Some(log) = log else { return };
+    match tokio::task::spawn_blocking(move || log.flush(PATIENCE)).await {
+        Ok(report) if report.is_complete() => {}
+        Ok(report) => eprintln!("the log is not complete: {report}"),
+        Err(error) => eprintln!("the log may not be complete: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use axum::Router;
+    use axum::body::Body;
+    use http::Request;
+    use serde_json::Value;
+    use tower::{Layer, ServiceExt, service_fn};
+    use tower_ai_gateway::{GatewayLayer, Mount, Provider};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn exchanges_are_in_the_file_once_all_is_finished() {
+        let path = std::env::temp_dir().join(format!("gateway-records-{}", std::process::id()));
+        let layer =
+            GatewayLayer::builder().provider(Provider::xai()).mount(Mount::hosted().exclusive());
+        let (layer, log) = keep(layer, Some(&path)).unwrap();
+        let upstream = service_fn(|_| async {
+            Err::<http::Response<Body>, _>(std::io::Error::other("nobody is called"))
+        });
+        let service = layer.build().unwrap().upstream(upstream).layer(Router::<()>::new());
+        let request = Request::get("/v1/acct/gw/nosuch/x").body(Body::empty()).unwrap();
+        service.oneshot(request).await.unwrap();
+        finish(log).await;
+        let line: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(line["outcome"], "rejected");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_had_is_named() {
+        let error = keep(GatewayLayer::builder(), Some(Path::new("/nosuch/log"))).err().unwrap();
+        assert!(error.to_string().starts_with("cannot write the log /nosuch/log: "), "{error}");
+    }
+}
