@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::queue::{Limits, Queue};
 use super::report::{FlushReport, LogCounts};
 use super::weight::weight;
-use super::writer::Writer;
+use super::writer::{Change, Writer};
 use super::{LogRecord, LogSink, payload, redact};
 use crate::context::GatewayContext;
 use crate::directives::Directives;
@@ -68,8 +68,8 @@ pub struct LogHookBuilder {
     policy: Policy,
     limits: Limits,
     sinks: Vec<Box<dyn LogSink>>,
-    redact: Vec<Box<dyn Fn(&mut String) + Send>>,
-    map: Vec<Box<dyn Fn(&mut LogRecord) + Send>>,
+    redact: Vec<Change<String>>,
+    map: Vec<Change<LogRecord>>,
 }
 
 impl LogHook {

@@ -9,12 +9,12 @@ use std::thread;
 use super::queue::{Batch, Queue, Work};
 use super::{LogRecord, LogSink, SinkError};
 
-/// What is done to a record before it is written.
-pub(super) type Prepare = Box<dyn Fn(&mut LogRecord) + Send>;
+/// What is done to a record or a text before it is written.
+pub(super) type Change<T> = Box<dyn Fn(&mut T) + Send>;
 
 pub(super) struct Writer {
     queue: Arc<Queue>,
-    prepare: Prepare,
+    prepare: Change<LogRecord>,
     sinks: Vec<Box<dyn LogSink>>,
 }
 
@@ -22,7 +22,7 @@ impl Writer {
     /// Starts the thread. It ends when the queue is closed and empty.
     pub(super) fn start(
         queue: Arc<Queue>,
-        prepare: Prepare,
+        prepare: Change<LogRecord>,
         sinks: Vec<Box<dyn LogSink>>,
     ) -> io::Result<()> {
         let mut writer = Self { queue, prepare, sinks };

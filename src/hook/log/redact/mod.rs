@@ -5,11 +5,12 @@ mod escape;
 mod text;
 
 use super::LogRecord;
+use super::writer::Change;
 use crate::metadata::MetadataValue;
 
 /// Redacts every text of a record that comes from the client or the provider, then lets the host's
 /// closures have it.
-pub(super) fn record(record: &mut LogRecord, more: &[Box<dyn Fn(&mut String) + Send>]) {
+pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     let redact = |text: &mut String, is_cut: bool| {
         text::redact(text, is_cut);
         more.iter().for_each(|change| change(text));
