@@ -605,6 +605,30 @@ fn each_day_has_its_file() {
 }
 
 #[test]
+fn rotations_within_a_millisecond_overwrite_nothing() {
+    let directory = Directory::new();
+    let mut file = LogFile::open(directory.log()).unwrap().max_size(1).keep(1_000);
+    let ids: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    let records: Vec<_> = ids.iter().map(|id| record(id, "2026-01-31T22:00:00Z")).collect();
+    file.write(&records).unwrap();
+    let files = directory.files();
+    let logged: Vec<_> =
+        files.iter().flat_map(|file| lines(file)).map(|line| line["id"].clone()).collect();
+    assert_eq!((files.len(), logged), (200, ids.into_iter().map(Value::from).collect()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_file_does_not_take_is_tried_on_the_same_path_again() {
+    let directory = Directory::new();
+    std::os::unix::fs::symlink("/dev/full", directory.log()).unwrap();
+    let mut file = LogFile::open(directory.log()).unwrap();
+    fs::remove_file(directory.log()).unwrap();
+    file.write(&[record("1", "2026-01-31T22:00:00Z")]).unwrap();
+    assert_eq!(lines(&directory.log())[0]["id"], "1");
+}
+
+#[test]
 fn a_line_that_a_crash_has_torn_is_left_alone() {
     let directory = Directory::new();
     fs::write(directory.log(), "{\"id\":\"ha").unwrap();
