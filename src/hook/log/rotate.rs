@@ -13,7 +13,9 @@ const LENGTH: usize = "20260131T235959.999Z".len();
 
 /// Renames a log file after the time that it is, or later where that name would not be the last.
 pub(super) fn rename(path: &Path) -> io::Result<()> {
-    let now = Timestamp::now().to_zoned(TimeZone::UTC).datetime();
+    // Names know milliseconds alone, and a name that is there would be overwritten.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
+    let now = now.to_zoned(TimeZone::UTC).datetime();
     let last = rotated(path)?.last().map(|(time, _)| *time);
     let time = match last {
         Some(last) if last >= now => last.saturating_add(1.millisecond()),
