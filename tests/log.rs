@@ -768,6 +768,22 @@ async fn sinks_and_closures_that_panic_are_counted_and_called_again() {
     assert!(calm.take().iter().all(|record| record.gateway == "default mapped"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_record_is_written_or_counted_whoever_else_makes_some() {
+    let directory = Directory::new();
+    let file = LogFile::open(directory.log()).unwrap();
+    let log = LogHook::builder(file).queue_limit(20).build().unwrap();
+    let tasks = (0..8).map(|_| tokio::spawn(refuse_and_drop(log.clone(), 400)));
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let counts = log.flush(LONG).counts;
+    assert_eq!(counts.written + counts.dropped, 3_200, "{counts:?}");
+    let lines = lines(&directory.log());
+    let ids: BTreeSet<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!((lines.len() as u64, ids.len()), (counts.written, lines.len()));
+}
+
 /// Refuses so many requests in memory, then drops the layer and with it the last of its hook.
 async fn refuse_and_drop(log: LogHook, count: usize) {
     use tower::{Layer as _, ServiceExt as _, service_fn};

@@ -1,4 +1,15 @@
 //! Logs of exchanges, one record each.
+//!
+//! A [`LogHook`] makes a [`LogRecord`] of every exchange and hands it to a [`LogSink`] on a thread
+//! of its own: [`LogFile`] for a file that is rotated, [`JsonLines`] for standard output or any
+//! other writer, or the host's own.
+//!
+//! Bodies are in a record only where the host or the client asked for them. They are cut, and what
+//! looks like a credential is replaced by `[REDACTED]`, in every text of the record: bearer tokens,
+//! keys by their prefix, members by their name. This is a net, not a proof: a key that a stream
+//! spreads over several events is not seen. A body that is no text reads `<binary>`, a compressed
+//! response `<encoded>`; then, and only then, is `request_head_complete` or
+//! `response_head_complete` null beside it.
 
 mod file;
 mod hook;
