@@ -22,6 +22,8 @@ mod redact;
 mod report;
 mod rotate;
 mod sink;
+#[cfg(feature = "log-sqlite")]
+mod sqlite;
 mod weight;
 mod writer;
 
@@ -31,3 +33,8 @@ pub use self::lines::JsonLines;
 pub use self::record::{LogRecord, LoggedTimings, LoggedUsage};
 pub use self::report::{FlushReport, LogCounts};
 pub use self::sink::{LogSink, SinkError};
+#[cfg(feature = "log-sqlite")]
+pub use self::sqlite::{
+    Bucket, Cursor, Feedback, LogPage, LogQuery, LogStore, LogStoreSink, ModelTotals, Percentiles,
+    StoreError, Summary, SummaryQuery, Totals,
+};

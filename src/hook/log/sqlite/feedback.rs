@@ -1,0 +1,202 @@
+//! What people and programs think of a response, by the id of its log.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use serde::{Deserialize, Deserializer};
+
+use super::write::{insert_metadata, without_bodies};
+use super::{LogStore, StoreError, query};
+use crate::hook::log::LogRecord;
+use crate::metadata::MetadataValue;
+
+/// How long feedback waits for a record that is still on its way to the database.
+const GRACE: Duration = Duration::from_secs(1);
+/// A log id is a ULID.
+const ID_LENGTH: usize = 26;
+/// The most entries of metadata that a record has after feedback.
+const MOST_METADATA: usize = 20;
+
+/// A change to what is thought of a response: what is not set stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Feedback {
+    /// -1 or 1; `Some(None)` takes it back.
+    #[serde(deserialize_with = "given")]
+    pub feedback: Option<Option<i8>>,
+    /// Any finite number; `Some(None)` takes it back.
+    #[serde(deserialize_with = "given")]
+    pub score: Option<Option<f64>>,
+    /// Entries to set, or with `None` to remove. A record has at most 20 afterwards.
+    pub metadata: BTreeMap<String, Option<MetadataValue>>,
+}
+
+/// Tells `null` from a field that is not there.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl Feedback {
+    fn check(&self) -> Result<(), StoreError> {
+        if !matches!(self.feedback, None | Some(None | Some(-1 | 1))) {
+            return Err(StoreError::Invalid("`feedback` is -1, 1 or null"));
+        }
+        if self.score.flatten().is_some_and(|score| !score.is_finite()) {
+            return Err(StoreError::Invalid("`score` is a finite number or null"));
+        }
+        let is_infinite =
+            |value: &MetadataValue| matches!(value, MetadataValue::Number(n) if !n.is_finite());
+        if self.metadata.values().flatten().any(is_infinite) {
+            return Err(StoreError::Invalid("numbers in `metadata` are finite"));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, record: &mut LogRecord) -> Result<(), StoreError> {
+        record.feedback = self.feedback.unwrap_or(record.feedback);
+        record.score = self.score.unwrap_or(record.score);
+        for (key, value) in &self.metadata {
+            match value {
+                Some(value) => record.metadata.insert(key.clone(), value.clone()),
+                None => record.metadata.remove(key),
+            };
+        }
+        if !self.metadata.is_empty() && record.metadata.len() > MOST_METADATA {
+            return Err(StoreError::Invalid("a log has at most 20 entries of `metadata`"));
+        }
+        Ok(())
+    }
+}
+
+impl LogStore {
+    /// Changes what is thought of a response and gives back the whole record.
+    ///
+    /// Records are written some time after the response has ended, so an id that is not there yet
+    /// is waited for, up to one second. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownId`] where no such record comes, [`StoreError::Invalid`] for values
+    /// out of range, or a failure of the database.
+    pub fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<LogRecord, StoreError> {
+        feedback.check()?;
+        let until = Instant::now() + if id.len() == ID_LENGTH { GRACE } else { Duration::ZERO };
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let seen = self.inner.arrivals.count();
+            if let Some(record) = update(&mut self.inner.connections.writer(), id, feedback)? {
+                return Ok(record);
+            }
+            if left.is_zero() {
+                return Err(StoreError::UnknownId);
+            }
+            self.inner.arrivals.wait(seen, left);
+        }
+    }
+}
+
+fn update(
+    connection: &mut Connection,
+    id: &str,
+    feedback: &Feedback,
+) -> Result<Option<LogRecord>, StoreError> {
+    // At once a writer: between reading and writing nobody else changes the record.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let seq: Option<i64> = transaction
+        .prepare_cached("SELECT seq FROM logs WHERE id = ?")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let (Some(seq), Some(mut record)) = (seq, query::get(&transaction, id)?) else {
+        return Ok(None);
+    };
+    feedback.apply(&mut record)?;
+    transaction
+        .prepare_cached("UPDATE logs SET feedback = ? WHERE seq = ?")?
+        .execute((record.feedback, seq))?;
+    transaction
+        .prepare_cached("UPDATE records SET record = ? WHERE seq = ?")?
+        .execute((without_bodies(&record)?, seq))?;
+    transaction.prepare_cached("DELETE FROM metadata WHERE seq = ?")?.execute([seq])?;
+    insert_metadata(&transaction, seq, &record)?;
+    transaction.commit()?;
+    Ok(Some(record))
+}
+
+/// How many batches were written, for those who wait for the next.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    count: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Arrivals {
+    pub(super) fn announce(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, seen: u64, at_most: Duration) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        // Woken, timed out or poisoned: the caller looks again in any case.
+        drop(self.changed.wait_timeout_while(count, at_most, |count| *count == seen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Feedback, String> {
+        let feedback: Feedback = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        feedback.check().map_err(|error| error.to_string())?;
+        Ok(feedback)
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_null_takes_back() {
+        let mut record = LogRecord { feedback: Some(1), score: Some(0.5), ..LogRecord::default() };
+        read(r#"{"metadata":{"a":"x","b":true}}"#).unwrap().apply(&mut record).unwrap();
+        read(r#"{"feedback":null,"metadata":{"a":null}}"#).unwrap().apply(&mut record).unwrap();
+        assert_eq!((record.feedback, record.score), (None, Some(0.5)));
+        assert_eq!(record.metadata, BTreeMap::from([("b".to_owned(), MetadataValue::Bool(true))]));
+        read(r#"{"feedback":-1,"score":7}"#).unwrap().apply(&mut record).unwrap();
+        assert_eq!((record.feedback, record.score), (Some(-1), Some(7.0)));
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        for json in [
+            r#"{"feedback":0}"#,
+            r#"{"feedback":2}"#,
+            r#"{"feedback":"1"}"#,
+            r#"{"feedback":300}"#,
+            r#"{"score":"good"}"#,
+            r#"{"score":1e999}"#,
+            r#"{"metadata":null}"#,
+            r#"{"metadata":{"a":[]}}"#,
+            r#"{"rating":1}"#,
+        ] {
+            assert!(read(json).is_err(), "{json}");
+        }
+        let infinite = Feedback { score: Some(Some(f64::INFINITY)), ..Feedback::default() };
+        assert!(infinite.check().is_err());
+    }
+
+    #[test]
+    fn metadata_does_not_grow_without_end() {
+        let metadata = |count| (0..count).map(|n| (n.to_string(), Some(MetadataValue::Bool(true))));
+        let feedback =
+            |count| Feedback { metadata: metadata(count).collect(), ..Feedback::default() };
+        assert!(feedback(20).apply(&mut LogRecord::default()).is_ok());
+        assert!(feedback(21).apply(&mut LogRecord::default()).is_err());
+    }
+}

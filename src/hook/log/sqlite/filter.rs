@@ -1,0 +1,117 @@
+//! Conditions on the columns of `logs`: their text is the program's, their values are bound.
+
+use rusqlite::types::Value;
+
+use super::query::{Cursor, LogQuery};
+
+#[derive(Default)]
+pub(super) struct Filter {
+    conditions: Vec<&'static str>,
+    values: Vec<Value>,
+}
+
+impl Filter {
+    /// Adds a condition with one `?` for each of the values.
+    fn add<const N: usize>(&mut self, condition: &'static str, values: [Value; N]) {
+        self.conditions.push(condition);
+        self.values.extend(values);
+    }
+
+    pub(super) fn is(&mut self, condition: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.add(condition, [value.into()]);
+        }
+    }
+
+    pub(super) fn beyond(&mut self, cursor: Cursor, oldest_first: bool) {
+        let condition = if oldest_first {
+            "(created_at, logs.seq) > (?, ?)"
+        } else {
+            "(created_at, logs.seq) < (?, ?)"
+        };
+        self.add(condition, [cursor.created_at.into(), cursor.seq.into()]);
+    }
+
+    /// `select`, up to and with the conditions.
+    pub(super) fn sql(&self, select: &'static str) -> String {
+        let mut sql = select.to_owned();
+        for (condition, word) in
+            self.conditions.iter().zip([" WHERE "].into_iter().chain(std::iter::repeat(" AND ")))
+        {
+            sql += word;
+            sql += condition;
+        }
+        sql
+    }
+
+    pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.values.into_iter()
+    }
+}
+
+impl From<&LogQuery> for Filter {
+    fn from(query: &LogQuery) -> Self {
+        let text = |text: &Option<String>| text.clone();
+        let mut filter = Self::default();
+        filter.is("created_at >= ?", query.from.map(|from| from.as_millisecond()));
+        filter.is("created_at < ?", query.to.map(|to| to.as_millisecond()));
+        // All that one provider answered is too much to sort: without a model, go by time.
+        let provider = if query.model.is_some() { "provider = ?" } else { "+provider = ?" };
+        filter.is(provider, text(&query.provider));
+        filter.is("model = ?", text(&query.model));
+        filter.is("operation = ?", text(&query.operation));
+        if let Some(status) = &query.status {
+            filter
+                .add("status BETWEEN ? AND ?", [(*status.start()).into(), (*status.end()).into()]);
+        }
+        filter.is("outcome = ?", text(&query.outcome));
+        filter.is("success = ?", query.success);
+        filter.is("cached = ?", query.cached);
+        filter.is("stream = ?", query.stream);
+        filter.is("event_id = ?", text(&query.event_id));
+        filter.is("id = ?", text(&query.id));
+        for (key, value) in &query.metadata {
+            filter.add(
+                "logs.seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
+                [key.clone().into(), value.clone().into()],
+            );
+        }
+        filter.is("cost_ticks >= ?", query.min_cost_ticks.map(integer));
+        filter.is("cost_ticks <= ?", query.max_cost_ticks.map(integer));
+        filter.is("tokens_in >= ?", query.min_tokens_in.map(integer));
+        filter.is("tokens_in <= ?", query.max_tokens_in.map(integer));
+        filter.is("tokens_out >= ?", query.min_tokens_out.map(integer));
+        filter.is("tokens_out <= ?", query.max_tokens_out.map(integer));
+        filter.is("duration >= ?", query.min_duration.map(|least| least.as_secs_f64() * 1e3));
+        filter.is("feedback = ?", query.feedback);
+        filter
+    }
+}
+
+/// SQLite's integers end at 2^63 - 1.
+pub(super) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_never_in_the_text() {
+        let hostile = "' OR 1=1 --";
+        let mut query = LogQuery::default();
+        query.provider = Some(hostile.to_owned());
+        query.metadata = vec![(hostile.to_owned(), hostile.to_owned())];
+        query.max_cost_ticks = Some(u64::MAX);
+        let filter = Filter::from(&query);
+        assert_eq!(
+            filter.sql("SELECT 1 FROM logs"),
+            "SELECT 1 FROM logs WHERE +provider = ? \
+             AND logs.seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
+             AND cost_ticks <= ?"
+        );
+        assert_eq!(filter.into_values().last(), Some(Value::Integer(i64::MAX)));
+        assert_eq!(Filter::from(&LogQuery::default()).sql("SELECT"), "SELECT");
+    }
+}

@@ -1,0 +1,116 @@
+//! A log in a SQLite file: records that can be asked for, summed up and judged.
+
+mod connection;
+mod error;
+mod feedback;
+mod filter;
+mod params;
+mod query;
+mod router;
+mod schema;
+mod summary;
+mod write;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::connection::Connections;
+pub use self::error::StoreError;
+use self::feedback::Arrivals;
+pub use self::feedback::Feedback;
+pub use self::query::{Cursor, LogPage, LogQuery};
+pub use self::summary::{Bucket, ModelTotals, Percentiles, Summary, SummaryQuery, Totals};
+use self::write::Keep;
+pub use self::write::LogStoreSink;
+use super::LogRecord;
+
+/// A log in a SQLite file. A clone is the same store.
+///
+/// Several processes may have the same file open: one writes at a time, and all read meanwhile.
+/// Everything here blocks the thread that calls it; [`router`](Self::router) sees to that by itself.
+#[derive(Clone)]
+pub struct LogStore {
+    inner: Arc<Inner>,
+    keep: Keep,
+}
+
+struct Inner {
+    connections: Connections,
+    arrivals: Arrivals,
+}
+
+impl LogStore {
+    /// Opens the file, or makes it, on Unix with permissions for its owner alone. SQLite puts two
+    /// more beside it while it is open (`-wal`, `-shm`).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NewerSchema`] where a later release wrote the file, [`StoreError::NotALog`]
+    /// where something else did, or a failure of the file system or the database.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let connections = Connections::open(path.as_ref())?;
+        let inner = Inner { connections, arrivals: Arrivals::default() };
+        Ok(Self { inner: Arc::new(inner), keep: Keep::default() })
+    }
+
+    /// Keeps records that are not older than `max_age`, and the last `max_records` of them. The
+    /// [`sink`](Self::sink) deletes others as it writes, the oldest first and some at a time; what
+    /// they took up in the file is used again. Default: everything is kept.
+    #[must_use]
+    pub fn keep(mut self, max_age: Option<Duration>, max_records: Option<u64>) -> Self {
+        self.keep = Keep { age: max_age, records: max_records };
+        self
+    }
+
+    /// What a log hook is to write to.
+    #[must_use]
+    pub fn sink(&self) -> LogStoreSink {
+        LogStoreSink(self.clone())
+    }
+
+    /// Some of the records that fit, and where the next ones are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] for a limit out of range, or a failure of the database.
+    pub fn query(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        self.inner.connections.read(|connection| query::page(connection, query))
+    }
+
+    /// How many records fit, on all pages.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database does.
+    pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
+        self.inner.connections.read(|connection| query::count(connection, query))
+    }
+
+    /// A record with its bodies, as far as they are kept; `None` where the id is not known (yet).
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database does.
+    pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
+        self.inner.connections.read(|connection| query::get(connection, id))
+    }
+
+    /// Sums and percentiles. Reads every record of the range, and has some 50 bytes of memory for
+    /// each meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] for a range that is empty or has more than 500 buckets, or a failure
+    /// of the database.
+    pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, StoreError> {
+        self.inner.connections.read(|connection| summary::summary(connection, query))
+    }
+}
+
+impl fmt::Debug for LogStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogStore").field("keep", &self.keep).finish_non_exhaustive()
+    }
+}

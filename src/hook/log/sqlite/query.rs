@@ -1,0 +1,195 @@
+//! Questions for records, newest first, a page at a time.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use serde::{Serialize, Serializer};
+
+use super::StoreError;
+use super::filter::Filter;
+use crate::hook::log::LogRecord;
+
+/// The most records on a page.
+pub(super) const MOST: u32 = 1000;
+const DEFAULT: u32 = 50;
+
+/// Which records are asked for; those that fit all that is set. Texts are compared exactly.
+///
+/// ```
+/// use tower_ai_gateway::log::LogQuery;
+///
+/// let mut query = LogQuery::default();
+/// query.provider = Some("grok".to_owned());
+/// query.status = Some(400..=499);
+/// query.metadata = vec![("user".to_owned(), "42".to_owned())];
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct LogQuery {
+    /// Arrived at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Arrived before this instant.
+    pub to: Option<Timestamp>,
+    /// The provider's slug.
+    pub provider: Option<String>,
+    /// The model, as in [`LogRecord::model`].
+    pub model: Option<String>,
+    /// The kind of API call, as in [`LogRecord::model_type`].
+    pub operation: Option<String>,
+    /// The status: `429..=429` is one, `400..=499` a class.
+    pub status: Option<RangeInclusive<u16>>,
+    /// How it ended, as in [`LogRecord::outcome`].
+    pub outcome: Option<String>,
+    /// As in [`LogRecord::success`].
+    pub success: Option<bool>,
+    /// From a cache or not.
+    pub cached: Option<bool>,
+    /// An event stream or not.
+    pub stream: Option<bool>,
+    /// The id of the event.
+    pub event_id: Option<String>,
+    /// The id of the log.
+    pub id: Option<String>,
+    /// Entries that the metadata has, all of them. A number or boolean is compared as its text.
+    pub metadata: Vec<(String, String)>,
+    /// The least cost, in ticks: 1 USD = 10^10 ticks. This and what follows leaves out records
+    /// that do not say.
+    pub min_cost_ticks: Option<u64>,
+    /// The highest cost, in ticks.
+    pub max_cost_ticks: Option<u64>,
+    /// The fewest input tokens.
+    pub min_tokens_in: Option<u64>,
+    /// The most input tokens.
+    pub max_tokens_in: Option<u64>,
+    /// The fewest output tokens.
+    pub min_tokens_out: Option<u64>,
+    /// The most output tokens.
+    pub max_tokens_out: Option<u64>,
+    /// The shortest time from arrival to end.
+    pub min_duration: Option<Duration>,
+    /// What a person thought: -1 or 1.
+    pub feedback: Option<i8>,
+    /// The oldest first. Default: the newest first.
+    pub oldest_first: bool,
+    /// How many records a page has, at most 1,000. Default: 50.
+    pub limit: Option<u32>,
+    /// Where the page before ended: its [`LogPage::next`].
+    pub cursor: Option<Cursor>,
+}
+
+/// Some of the records that fit a [`LogQuery`], without their bodies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LogPage {
+    /// In the order that was asked for; those of one millisecond in the order of writing.
+    pub logs: Vec<LogRecord>,
+    /// Where the next page begins, where there is one.
+    pub next: Option<Cursor>,
+}
+
+/// A place between two records, which stays where it is while others are written. Its text is for
+/// giving back, not for reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub(super) created_at: i64,
+    pub(super) seq: i64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.created_at, self.seq)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let numbers = text.split_once('.').and_then(|(created_at, seq)| {
+            Some(Self { created_at: created_at.parse().ok()?, seq: seq.parse().ok()? })
+        });
+        numbers.ok_or(StoreError::Invalid("the cursor is not one that a page ended with"))
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
+    let limit = query.limit.unwrap_or(DEFAULT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(StoreError::Invalid("a page has between 1 and 1000 records"));
+    }
+    let mut filter = Filter::from(query);
+    if let Some(cursor) = query.cursor {
+        filter.beyond(cursor, query.oldest_first);
+    }
+    let order = if query.oldest_first {
+        " ORDER BY created_at, logs.seq LIMIT ?"
+    } else {
+        " ORDER BY created_at DESC, logs.seq DESC LIMIT ?"
+    };
+    let sql = filter.sql("SELECT created_at, logs.seq, record FROM logs JOIN records USING (seq)")
+        + order;
+    // One more says whether there is a next page.
+    let values = filter.into_values().chain([i64::from(limit + 1).into()]);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut page = LogPage { logs: Vec::new(), next: None };
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if page.logs.len() == limit as usize {
+            page.next = last;
+            break;
+        }
+        page.logs.push(serde_json::from_str(
+            row.get_ref(2)?.as_str().map_err(Box::from).map_err(StoreError::Record)?,
+        )?);
+        last = Some(Cursor { created_at: row.get(0)?, seq: row.get(1)? });
+    }
+    Ok(page)
+}
+
+pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, StoreError> {
+    let filter = Filter::from(query);
+    let mut statement = connection.prepare_cached(&filter.sql("SELECT count(*) FROM logs"))?;
+    let count: i64 =
+        statement.query_row(params_from_iter(filter.into_values()), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// A whole record, bodies included.
+pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<LogRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT record, request_head, response_head FROM logs JOIN records USING (seq)
+         WHERE id = ?",
+    )?;
+    let columns = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?));
+    let Some((record, request_head, response_head)) =
+        statement.query_row([id], columns).optional()?
+    else {
+        return Ok(None);
+    };
+    Ok(Some(LogRecord { request_head, response_head, ..serde_json::from_str(&record)? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_its_own_text_and_no_other() {
+        let cursor = Cursor { created_at: -5, seq: i64::MAX };
+        assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+        for text in ["", ".", "1", "1.", ".1", "1.2.3", "1.x", "99999999999999999999.1", "1.1 "] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+    }
+}

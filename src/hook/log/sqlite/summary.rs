@@ -1,0 +1,281 @@
+//! Sums and percentiles over a time range.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params_from_iter};
+use serde::Serialize;
+
+use super::StoreError;
+use super::filter::Filter;
+use super::query::LogQuery;
+
+/// The most buckets of a summary.
+const MOST_BUCKETS: u64 = 500;
+/// The most models of a summary: those with the most requests.
+const MOST_MODELS: usize = 200;
+const TICKS_PER_USD: f64 = 1e10;
+
+/// What is to be summed up.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SummaryQuery {
+    /// Arrived at this instant or later.
+    pub from: Timestamp,
+    /// Arrived before this instant.
+    pub to: Timestamp,
+    /// How long a bucket is, to the millisecond. A range has at most 500.
+    pub bucket: Duration,
+    /// The provider's slug.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+}
+
+impl SummaryQuery {
+    /// All providers and models.
+    #[must_use]
+    pub fn new(from: Timestamp, to: Timestamp, bucket: Duration) -> Self {
+        Self { from, to, bucket, provider: None, model: None }
+    }
+}
+
+/// Sums over a time range: of all, by time, and by model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The beginning of the range, in milliseconds since 1970.
+    pub from: i64,
+    /// The end of the range, which is not in it, in milliseconds since 1970.
+    pub to: i64,
+    /// How long a bucket is, in milliseconds.
+    pub bucket: u64,
+    /// Of all records in the range.
+    pub totals: Totals,
+    /// By time of arrival, without gaps. The last may reach beyond the range and has nothing of
+    /// what is there.
+    pub buckets: Vec<Bucket>,
+    /// By provider and model: up to 200, those with the most requests first.
+    pub models: Vec<ModelTotals>,
+}
+
+/// Sums of one bucket.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Bucket {
+    /// Its beginning, in milliseconds since 1970.
+    pub start: i64,
+    /// Of the records that arrived in it.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// Sums of one model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ModelTotals {
+    /// The provider's slug.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// Of its records.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// What some records come to. Sums end at the largest number instead of starting anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Records.
+    pub requests: u64,
+    /// Neither successful nor rejected nor cancelled.
+    pub errors: u64,
+    /// Refused by the gateway.
+    pub rejected: u64,
+    /// Abandoned by the client.
+    pub cancelled: u64,
+    /// Answered by an event stream.
+    pub streams: u64,
+    /// Answered from a cache.
+    pub cached: u64,
+    /// `cached` by `requests`.
+    pub cache_rate: Option<f64>,
+    /// Input tokens.
+    pub tokens_in: u64,
+    /// Output tokens.
+    pub tokens_out: u64,
+    /// Costs in ticks: 1 USD = 10^10 ticks.
+    pub cost_ticks: u64,
+    /// Costs in USD, for display.
+    pub cost: f64,
+    /// From arrival to end, of all records.
+    pub latency_ms: Percentiles,
+    /// From arrival to the first content of a stream, of the records that have one.
+    pub ttft_ms: Percentiles,
+}
+
+/// The least values that 50, 90 and 99 % do not exceed, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Percentiles {
+    /// The median.
+    pub p50: Option<f64>,
+    /// Nine tenths.
+    pub p90: Option<f64>,
+    /// All but a hundredth.
+    pub p99: Option<f64>,
+}
+
+pub(super) fn summary(
+    connection: &Connection,
+    query: &SummaryQuery,
+) -> Result<Summary, StoreError> {
+    let (from, to) = (query.from.as_millisecond(), query.to.as_millisecond());
+    let bucket = u64::try_from(query.bucket.as_millis()).unwrap_or(u64::MAX);
+    if from >= to || bucket == 0 {
+        return Err(StoreError::Invalid("`from` is before `to`, and `bucket` at least 1 ms"));
+    }
+    let count = to.abs_diff(from).div_ceil(bucket);
+    if count > MOST_BUCKETS {
+        return Err(StoreError::Invalid("a summary has at most 500 buckets"));
+    }
+
+    let filter = Filter::from(&LogQuery {
+        from: Some(query.from),
+        to: Some(query.to),
+        provider: query.provider.clone(),
+        model: query.model.clone(),
+        ..LogQuery::default()
+    });
+    let mut statement = connection.prepare_cached(&filter.sql(
+        "SELECT created_at, provider, model, outcome, success, stream, cached, tokens_in,
+            tokens_out, cost_ticks, duration, first_token FROM logs",
+    ))?;
+    let mut rows = statement.query(params_from_iter(filter.into_values()))?;
+    let mut all = Tally::default();
+    let mut buckets: Vec<_> = (0..count).map(|_| Tally::default()).collect();
+    let mut models = BTreeMap::<(Option<String>, Option<String>), Tally>::new();
+    while let Some(row) = rows.next()? {
+        let entry = Entry::read(row)?;
+        let at = entry.created_at.abs_diff(from) / bucket;
+        if let Some(tally) = buckets.get_mut(at as usize) {
+            tally.add(&entry);
+        }
+        models.entry((row.get(1)?, row.get(2)?)).or_default().add(&entry);
+        all.add(&entry);
+    }
+
+    let starts = (0..count).map(|number| from.saturating_add_unsigned(number * bucket));
+    let buckets =
+        starts.zip(buckets).map(|(start, tally)| Bucket { start, totals: tally.totals() });
+    let mut models: Vec<_> = models
+        .into_iter()
+        .map(|((provider, model), tally)| ModelTotals { provider, model, totals: tally.totals() })
+        .collect();
+    models.sort_by_key(|model| std::cmp::Reverse(model.totals.requests));
+    models.truncate(MOST_MODELS);
+    Ok(Summary { from, to, bucket, totals: all.totals(), buckets: buckets.collect(), models })
+}
+
+/// The columns of one record that are summed up.
+struct Entry {
+    created_at: i64,
+    is_rejected: bool,
+    is_cancelled: bool,
+    success: bool,
+    stream: bool,
+    cached: bool,
+    tokens_in: u64,
+    tokens_out: u64,
+    cost_ticks: u64,
+    duration: f64,
+    first_token: Option<f64>,
+}
+
+impl Entry {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let outcome = row.get_ref(3)?.as_str()?;
+        let number = |column| {
+            row.get::<_, Option<i64>>(column)
+                .map(|number| number.unwrap_or_default().unsigned_abs())
+        };
+        Ok(Self {
+            created_at: row.get(0)?,
+            is_rejected: outcome == "rejected",
+            is_cancelled: outcome == "cancelled",
+            success: row.get(4)?,
+            stream: row.get(5)?,
+            cached: row.get(6)?,
+            tokens_in: number(7)?,
+            tokens_out: number(8)?,
+            cost_ticks: number(9)?,
+            duration: row.get(10)?,
+            first_token: row.get(11)?,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    totals: Totals,
+    durations: Vec<f64>,
+    first_tokens: Vec<f64>,
+}
+
+impl Tally {
+    fn add(&mut self, entry: &Entry) {
+        let totals = &mut self.totals;
+        totals.requests += 1;
+        totals.rejected += u64::from(entry.is_rejected);
+        totals.cancelled += u64::from(entry.is_cancelled);
+        totals.errors += u64::from(!entry.success && !entry.is_rejected && !entry.is_cancelled);
+        totals.streams += u64::from(entry.stream);
+        totals.cached += u64::from(entry.cached);
+        totals.tokens_in = totals.tokens_in.saturating_add(entry.tokens_in);
+        totals.tokens_out = totals.tokens_out.saturating_add(entry.tokens_out);
+        totals.cost_ticks = totals.cost_ticks.saturating_add(entry.cost_ticks);
+        self.durations.push(entry.duration);
+        self.first_tokens.extend(entry.first_token);
+    }
+
+    fn totals(self) -> Totals {
+        let Totals { requests, cached, cost_ticks, .. } = self.totals;
+        Totals {
+            cache_rate: (requests > 0).then(|| cached as f64 / requests as f64),
+            cost: cost_ticks as f64 / TICKS_PER_USD,
+            latency_ms: Percentiles::of(self.durations),
+            ttft_ms: Percentiles::of(self.first_tokens),
+            ..self.totals
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_unstable_by(f64::total_cmp);
+        // Nearest rank: a value that was measured, not one between two.
+        let rank = |percent: usize| (values.len() * percent).div_ceil(100).checked_sub(1);
+        let value = |percent| rank(percent).and_then(|rank| values.get(rank).copied());
+        Self { p50: value(50), p90: value(90), p99: value(99) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let of = |values: Vec<f64>| {
+            let Percentiles { p50, p90, p99 } = Percentiles::of(values);
+            [p50, p90, p99].map(|value| value.unwrap_or(-1.0))
+        };
+        assert_eq!(of(vec![]), [-1.0, -1.0, -1.0]);
+        assert_eq!(of(vec![7.0]), [7.0, 7.0, 7.0]);
+        assert_eq!(of(vec![3.0, 1.0, 2.0]), [2.0, 3.0, 3.0]);
+        assert_eq!(of((1..=100).rev().map(f64::from).collect()), [50.0, 90.0, 99.0]);
+        assert_eq!(of((1..=200).map(f64::from).collect()), [100.0, 180.0, 198.0]);
+    }
+}
