@@ -49,12 +49,12 @@ impl Connections {
             Some(connection) => connection,
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
-        let result = read(&connection)?;
+        let result = read(&connection);
         let mut readers = lock(&self.readers);
         if readers.len() < IDLE {
             readers.push(connection);
         }
-        Ok(result)
+        result
     }
 }
 

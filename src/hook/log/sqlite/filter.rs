@@ -24,11 +24,8 @@ impl Filter {
     }
 
     pub(super) fn beyond(&mut self, cursor: Cursor, oldest_first: bool) {
-        let condition = if oldest_first {
-            "(created_at, logs.seq) > (?, ?)"
-        } else {
-            "(created_at, logs.seq) < (?, ?)"
-        };
+        let condition =
+            if oldest_first { "(created_at, seq) > (?, ?)" } else { "(created_at, seq) < (?, ?)" };
         self.add(condition, [cursor.created_at.into(), cursor.seq.into()]);
     }
 
@@ -72,7 +69,7 @@ impl From<&LogQuery> for Filter {
         filter.is("id = ?", text(&query.id));
         for (key, value) in &query.metadata {
             filter.add(
-                "logs.seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
+                "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
                 [key.clone().into(), value.clone().into()],
             );
         }
@@ -108,7 +105,7 @@ mod tests {
         assert_eq!(
             filter.sql("SELECT 1 FROM logs"),
             "SELECT 1 FROM logs WHERE +provider = ? \
-             AND logs.seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
+             AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
              AND cost_ticks <= ?"
         );
         assert_eq!(filter.into_values().last(), Some(Value::Integer(i64::MAX)));

@@ -132,12 +132,16 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
         filter.beyond(cursor, query.oldest_first);
     }
     let order = if query.oldest_first {
-        " ORDER BY created_at, logs.seq LIMIT ?"
+        "ORDER BY created_at, seq"
     } else {
-        " ORDER BY created_at DESC, logs.seq DESC LIMIT ?"
+        "ORDER BY created_at DESC, seq DESC"
     };
-    let sql = filter.sql("SELECT created_at, logs.seq, record FROM logs JOIN records USING (seq)")
-        + order;
+    // The records come last, so that nothing sorts them but those of the page.
+    let chosen = filter.sql("SELECT created_at, seq FROM logs");
+    let sql = format!(
+        "SELECT created_at, seq, record FROM ({chosen} {order} LIMIT ?) JOIN records USING (seq)
+         {order}"
+    );
     // One more says whether there is a next page.
     let values = filter.into_values().chain([i64::from(limit + 1).into()]);
     let mut statement = connection.prepare_cached(&sql)?;
@@ -149,9 +153,7 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
             page.next = last;
             break;
         }
-        page.logs.push(serde_json::from_str(
-            row.get_ref(2)?.as_str().map_err(Box::from).map_err(StoreError::Record)?,
-        )?);
+        page.logs.push(serde_json::from_str(&row.get::<_, String>(2)?)?);
         last = Some(Cursor { created_at: row.get(0)?, seq: row.get(1)? });
     }
     Ok(page)

@@ -106,8 +106,14 @@ async fn feedback(
         }
         _ => Refusal::bad("the body could not be read"),
     })?;
-    let change: Feedback = serde_json::from_slice(&body).map_err(|_| Refusal::bad(FEEDBACK))?;
+    let change = change(&body).map_err(|_| Refusal::bad(FEEDBACK))?;
     blocking(api.feedback, move || api.store.set_feedback(&id, &change)).await
+}
+
+fn change(body: &[u8]) -> serde_json::Result<Feedback> {
+    // serde would take an array for the fields in their order.
+    let object: serde_json::Map<_, _> = serde_json::from_slice(body)?;
+    serde_json::from_value(object.into())
 }
 
 fn params(pairs: Pairs) -> Result<Params, Refusal> {

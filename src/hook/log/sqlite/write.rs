@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, Transaction, named_params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
 use super::filter::integer;
 use super::{LogStore, StoreError};
@@ -63,7 +63,7 @@ impl LogStore {
 }
 
 fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), StoreError> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for record in records {
         insert_one(&transaction, record)?;
     }
