@@ -15,7 +15,12 @@ fn a_file_that_is_opened_again_has_everything() {
     let directory = Directory::new();
     let mut records = various(50);
     records[7].response_head = Some("an answer".to_owned());
-    write(&LogStore::open(directory.file()).unwrap(), &records);
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &records);
+    assert_eq!(store.count(&LogQuery::default()).unwrap(), 50);
+    drop(store);
+    let left = std::fs::read_dir(&directory.0).unwrap().count();
+    assert_eq!(left, 1, "what SQLite puts beside the file is gone");
     let store = LogStore::open(directory.file()).unwrap();
     for record in &records {
         assert_eq!(store.get(&record.id).unwrap().as_ref(), Some(record));
@@ -127,7 +132,7 @@ const FILE: &str = "LOG_SQLITE_TEST_FILE";
 #[test]
 fn another_process_reads_and_judges() {
     if let Some(file) = std::env::var_os(FILE) {
-        return be_the_other_process(LogStore::open(file).unwrap());
+        return be_the_other_process(&LogStore::open(file).unwrap());
     }
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
@@ -147,7 +152,7 @@ fn another_process_reads_and_judges() {
     assert_eq!(store.get(&id(3)).unwrap().unwrap().feedback, Some(-1));
 }
 
-fn be_the_other_process(store: LogStore) {
+fn be_the_other_process(store: &LogStore) {
     println!("open");
     let until = Instant::now() + Duration::from_secs(30);
     while store.count(&LogQuery::default()).unwrap() < 1000 {

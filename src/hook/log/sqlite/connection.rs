@@ -14,13 +14,16 @@ use super::{StoreError, schema};
 const BUSY: Duration = Duration::from_secs(5);
 /// Idle connections that are kept for reading.
 const IDLE: usize = 4;
+/// What is left of the journal after one that had to grow, in bytes.
+const JOURNAL: i64 = 64 << 20;
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 32;
 
 pub(super) struct Connections {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // Before the writer, for who closes the file last tidies up, and must be able to write.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
 }
 
 impl Connections {
@@ -32,6 +35,7 @@ impl Connections {
         schema::migrate(&mut writer)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "NORMAL")?;
+        writer.pragma_update(None, "journal_size_limit", JOURNAL)?;
         Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default() })
     }
 

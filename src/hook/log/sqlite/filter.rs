@@ -97,10 +97,12 @@ mod tests {
     #[test]
     fn values_are_never_in_the_text() {
         let hostile = "' OR 1=1 --";
-        let mut query = LogQuery::default();
-        query.provider = Some(hostile.to_owned());
-        query.metadata = vec![(hostile.to_owned(), hostile.to_owned())];
-        query.max_cost_ticks = Some(u64::MAX);
+        let query = LogQuery {
+            provider: Some(hostile.to_owned()),
+            metadata: vec![(hostile.to_owned(), hostile.to_owned())],
+            max_cost_ticks: Some(u64::MAX),
+            ..LogQuery::default()
+        };
         let filter = Filter::from(&query);
         assert_eq!(
             filter.sql("SELECT 1 FROM logs"),

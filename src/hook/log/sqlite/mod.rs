@@ -30,6 +30,23 @@ use super::LogRecord;
 ///
 /// Several processes may have the same file open: one writes at a time, and all read meanwhile.
 /// Everything here blocks the thread that calls it; [`router`](Self::router) sees to that by itself.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tower_ai_gateway::log::{LogHook, LogStore};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let month = Duration::from_secs(30 * 24 * 60 * 60);
+/// let store = LogStore::open("gateway.db")?.keep(Some(month), Some(1_000_000));
+/// let log = LogHook::builder(store.sink()).build()?;
+/// let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(log).build()?;
+///
+/// // Behind the host's own authentication, for it has none:
+/// let private: axum::Router = axum::Router::new().nest("/observe", store.router());
+/// # let _ = (layer, private);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct LogStore {
     inner: Arc<Inner>,
