@@ -27,6 +27,9 @@ mod sqlite;
 mod weight;
 mod writer;
 
+/// A moment, of the crate `jiff`.
+pub use jiff::Timestamp;
+
 pub use self::file::LogFile;
 pub use self::hook::{LogHook, LogHookBuilder};
 pub use self::lines::JsonLines;
