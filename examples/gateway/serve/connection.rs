@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, pending},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use axum::extract::ConnectInfo;
 use http::{Request, Response};
 use hyper::{
     body::{Body, Incoming},
@@ -40,10 +42,11 @@ impl<S> Connections<S> {
         }
     }
 
-    /// Serves one connection. The watchers are taken before the future is first polled, so that none is forgotten.
+    /// Serves one connection, whose peer's address comes along with every request. The watchers are taken before the future is first polled, so that none is forgotten.
     pub(super) fn converse<B>(
         &self,
         stream: TcpStream,
+        peer: SocketAddr,
         graceful: &GracefulShutdown,
     ) -> impl Future<Output = ()> + Send + use<S, B>
     where
@@ -60,7 +63,8 @@ impl<S> Connections<S> {
         let asked = Arc::new(AtomicBool::new(false));
         let service = service_fn({
             let (asked, service) = (asked.clone(), self.service.clone());
-            move |request| {
+            move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
                 asked.store(true, Ordering::Relaxed);
                 service.call(request)
             }

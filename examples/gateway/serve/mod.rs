@@ -80,8 +80,8 @@ pub(crate) async fn serve_until<S, B>(
     loop {
         tokio::select! {
             () = &mut stop => break,
-            stream = accept(&listener) => {
-                tasks.spawn(connections.converse(stream, &graceful));
+            (stream, peer) = accept(&listener) => {
+                tasks.spawn(connections.converse(stream, peer, &graceful));
             }
         }
         // Ended tasks are taken out, or the set would only grow.
@@ -98,10 +98,10 @@ pub(crate) async fn serve_until<S, B>(
 }
 
 /// The next connection. Failing to accept one is no reason to stop serving the others.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             // The peer gave up while it was waiting in line.
             Err(error)
                 if matches!(

@@ -1,0 +1,322 @@
+//! Who may see the pages of the operator.
+//!
+//! Without a token: this machine alone. With one: whoever has it, wherever they are.
+
+use std::{
+    env::{self, VarError},
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// The environment variable that the token is read from.
+pub(crate) const TOKEN: &str = "GATEWAY_ADMIN_TOKEN";
+
+/// What a proxy on this machine adds: the peer is then not who asks.
+const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
+/// Decides who may pass. Of the token it keeps a digest alone.
+#[derive(Clone)]
+pub(crate) struct Guard(Option<Arc<[u8; 32]>>);
+
+/// The middleware that a [`Guard`] is.
+pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+    match guard.check(peer, request.method(), request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => denied.into_response(),
+    }
+}
+
+impl Guard {
+    /// Asks for the token in the environment, if there is one.
+    pub(crate) fn from_env() -> Result<Self, TokenError> {
+        match env::var(TOKEN) {
+            Ok(token) => Self::with_token(&token),
+            Err(VarError::NotPresent) => Ok(Self(None)),
+            Err(VarError::NotUnicode(_)) => Err(TokenError),
+        }
+    }
+
+    fn with_token(token: &str) -> Result<Self, TokenError> {
+        // A variable that is set by mistake to nothing must not let everybody in.
+        let is_good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+        is_good.then(|| Self(Some(Arc::new(digest(token.as_bytes()))))).ok_or(TokenError)
+    }
+
+    fn check(
+        &self,
+        peer: Option<SocketAddr>,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), Denied> {
+        match &self.0 {
+            Some(digest) if !has_token(headers, digest) => return Err(Denied::NoToken),
+            None if !is_local(peer, uri, headers) => return Err(Denied::NotLocal),
+            _ => {}
+        }
+        // A browser sends its user's password along with the requests of other sites as well.
+        if !method.is_safe() && !is_own(headers) {
+            return Err(Denied::CrossSite);
+        }
+        Ok(())
+    }
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// As `Bearer`, or as the password of `Basic`, which browsers know how to ask for.
+fn has_token(headers: &HeaderMap, expected: &[u8; 32]) -> bool {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((scheme, value)) = given.and_then(|given| given.split_once(' ')) else { return false };
+    let is = |name| scheme.eq_ignore_ascii_case(name);
+    let value = value.trim();
+    let token = if is("bearer") {
+        Some(value.as_bytes().to_vec())
+    } else if is("basic") {
+        password(value)
+    } else {
+        None
+    };
+    token.is_some_and(|token| bool::from(digest(&token).ct_eq(expected)))
+}
+
+fn password(basic: &str) -> Option<Vec<u8>> {
+    let pair = STANDARD.decode(basic).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some(pair[colon + 1..].to_vec())
+}
+
+/// From this machine to this machine under a name of its own: a page elsewhere whose name has been
+/// made to point here comes with that name.
+fn is_local(peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| Authority::try_from(host.as_bytes()).ok())
+        .chain(uri.authority().cloned().map(Some))
+        .peekable();
+    peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+        && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+        && hosts.peek().is_some()
+        && hosts.all(|host| host.is_some_and(|host| is_loopback(&host)))
+}
+
+fn is_loopback(authority: &Authority) -> bool {
+    let host = authority.host();
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Whether a request that changes something comes from our own page, or from no page at all.
+fn is_own(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    // No form can send JSON, and a script of another site must first ask whether it may.
+    let is_json = content_type
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    is_json && matches!(site, None | Some(b"same-origin" | b"none"))
+}
+
+/// Why a request may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Denied {
+    NoToken,
+    NotLocal,
+    CrossSite,
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"gateway admin\"")];
+        match self {
+            Self::NoToken => {
+                let text = format!("This page needs the gateway's admin token ({TOKEN}).\n");
+                (StatusCode::UNAUTHORIZED, challenge, text).into_response()
+            }
+            Self::NotLocal => {
+                let text = format!(
+                    "This page can be seen from the gateway's own machine alone, as localhost. \
+                     To see it from elsewhere, start the gateway with {TOKEN} set.\n"
+                );
+                (StatusCode::FORBIDDEN, text).into_response()
+            }
+            Self::CrossSite => {
+                let text = "Changes come as JSON, and not from a page of another site.\n";
+                (StatusCode::FORBIDDEN, text).into_response()
+            }
+        }
+    }
+}
+
+/// A token that nobody could type or send.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TokenError;
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{TOKEN} must be visible ASCII characters without spaces: unset it, or set it")
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: &str = "127.0.0.1:50000";
+
+    /// What the guard says of a `GET` with these headers.
+    fn get(guard: &Guard, peer: &str, pairs: &[(&'static str, &str)]) -> Result<(), Denied> {
+        ask(guard, &Method::GET, "/dashboard", peer, pairs)
+    }
+
+    fn ask(
+        guard: &Guard,
+        method: &Method,
+        uri: &str,
+        peer: &str,
+        pairs: &[(&'static str, &str)],
+    ) -> Result<(), Denied> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        guard.check(Some(peer.parse().unwrap()), method, &uri.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn this_machine_may_look_under_its_own_names() {
+        let guard = Guard(None);
+        for host in ["localhost", "LOCALHOST:1", "127.0.0.1:8787", "127.8.9.1", "[::1]", "[::1]:80"]
+        {
+            assert_eq!(get(&guard, LOCAL, &[("host", host)]), Ok(()), "{host}");
+        }
+        for peer in ["[::1]:9", "127.3.2.1:9", "[::ffff:127.0.0.1]:9"] {
+            assert_eq!(get(&guard, peer, &[("host", "localhost")]), Ok(()), "{peer}");
+        }
+        let by_authority = ask(&guard, &Method::GET, "http://localhost:1/", LOCAL, &[]);
+        assert_eq!(by_authority, Ok(()));
+    }
+
+    #[test]
+    fn other_names_and_other_machines_may_not() {
+        let guard = Guard(None);
+        for host in [
+            "rebound.example",
+            "localhost.example",
+            "127.0.0.1.example",
+            "localhost:1@rebound.example",
+            "rebound.example@localhost",
+            "192.168.0.1",
+            "0.0.0.0",
+            "[::]",
+            "not a host",
+            "",
+        ] {
+            assert_eq!(get(&guard, LOCAL, &[("host", host)]), Err(Denied::NotLocal), "{host}");
+        }
+        for peer in ["192.168.0.9:1", "[2001:db8::1]:1", "[::ffff:10.0.0.1]:1"] {
+            let denied = get(&guard, peer, &[("host", "localhost")]);
+            assert_eq!(denied, Err(Denied::NotLocal), "{peer}");
+        }
+        assert_eq!(get(&guard, LOCAL, &[]), Err(Denied::NotLocal));
+        let two = [("host", "localhost"), ("host", "rebound.example")];
+        assert_eq!(get(&guard, LOCAL, &two), Err(Denied::NotLocal));
+        let both = ask(&guard, &Method::GET, "http://rebound.example/", LOCAL, &two[..1]);
+        assert_eq!(both, Err(Denied::NotLocal));
+        let nowhere = guard.check(None, &Method::GET, &Uri::default(), &HeaderMap::new());
+        assert_eq!(nowhere, Err(Denied::NotLocal));
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_does_not_vouch_for_who_asks() {
+        for name in FORWARDING {
+            let pairs = [("host", "localhost"), (name, "127.0.0.1")];
+            assert_eq!(get(&Guard(None), LOCAL, &pairs), Err(Denied::NotLocal), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_a_token_everybody_needs_it() {
+        let guard = Guard::with_token("test:token").unwrap();
+        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        let away = "192.168.0.9:1";
+        for good in ["Bearer test:token".into(), "bearer  test:token".into(), basic("me:test:token")]
+        {
+            let pairs = [("authorization", &*good), ("host", "gateway.example")];
+            assert_eq!(get(&guard, away, &pairs), Ok(()), "{good}");
+        }
+        for wrong in [
+            "Bearer test:toke".into(),
+            "Bearer test:tokens".into(),
+            "Bearer".into(),
+            "test:token".into(),
+            "Digest test:token".into(),
+            "Basic !".into(),
+            basic("test"),
+            basic("test:token"),
+            basic("me:"),
+        ] {
+            let pairs = [("authorization", &*wrong), ("host", "localhost")];
+            assert_eq!(get(&guard, LOCAL, &pairs), Err(Denied::NoToken), "{wrong}");
+        }
+        assert_eq!(get(&guard, LOCAL, &[("host", "localhost")]), Err(Denied::NoToken));
+    }
+
+    #[test]
+    fn a_change_comes_from_our_own_page_as_json() {
+        let guard = Guard::with_token("test-token").unwrap();
+        let patch = |content_type: &str, site: &[(&'static str, &str)]| {
+            let pairs =
+                [("authorization", "Bearer test-token"), ("content-type", content_type)];
+            ask(&guard, &Method::PATCH, "/", LOCAL, &[&pairs[..], site].concat())
+        };
+        for site in [&[][..], &[("sec-fetch-site", "same-origin")], &[("sec-fetch-site", "none")]] {
+            assert_eq!(patch("application/json; charset=utf-8", site), Ok(()), "{site:?}");
+        }
+        assert_eq!(patch("text/plain", &[]), Err(Denied::CrossSite));
+        for site in ["cross-site", "same-site", ""] {
+            let denied = patch("application/json", &[("sec-fetch-site", site)]);
+            assert_eq!(denied, Err(Denied::CrossSite), "{site}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_refused() {
+        for token in ["", " ", "a b", "é", "a\n"] {
+            assert!(Guard::with_token(token).is_err(), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_missing_token_makes_the_browser_ask() {
+        let answer = Denied::NoToken.into_response();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.headers()["www-authenticate"], "Basic realm=\"gateway admin\"");
+        for denied in [Denied::NotLocal, Denied::CrossSite] {
+            let answer = denied.into_response();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+            assert!(!answer.headers().contains_key("www-authenticate"));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// The page: asks the gateway every few seconds and shows what it says.
+
+import { Problem, get } from './api.js';
+import { Detail } from './detail.js';
+import { byId, setText, show } from './dom.js';
+import { Filters } from './filters.js';
+import { count, seconds } from './format.js';
+import { Log } from './log.js';
+import { Overview } from './overview.js';
+
+const LIVE_EVERY = 2_000;
+const REFRESH_EVERY = 5_000;
+
+const filters = new Filters(() => refresh());
+const detail = new Detail();
+const overview = new Overview((scope) => filters.choose(scope));
+const log = new Log((id) => detail.open(id));
+
+let asking = null;
+let timer;
+let liveTimer;
+
+// The newest question wins: one that is still on its way is dropped.
+async function refresh() {
+  clearTimeout(timer);
+  asking?.abort();
+  const { signal } = (asking = new AbortController());
+  const { from, to, bucket } = filters.window;
+  try {
+    const [summary, all] = await Promise.all([
+      get('/summary', { from, to, bucket, ...filters.scope }, signal),
+      filters.isScoped ? get('/summary', { from, to, bucket: to - from }, signal) : null,
+      log.refresh(from, filters.log, signal),
+    ]);
+    filters.offer((all ?? summary).models);
+    overview.show(summary);
+    invite(summary);
+    complain(null);
+    setText(byId('updated'), `Updated ${seconds(new Date())}`);
+  } catch (error) {
+    if (signal.aborted) return;
+    complain(error);
+  }
+  later();
+}
+
+function later() {
+  clearTimeout(timer);
+  if (!document.hidden) timer = setTimeout(refresh, REFRESH_EVERY);
+}
+
+async function watch() {
+  clearTimeout(liveTimer);
+  try {
+    const live = await get('/live');
+    setText(byId('live-in-flight'), count(live.in_flight));
+    setText(byId('live-streams'), count(live.streams));
+    byId('live').classList.toggle('busy', live.in_flight > 0);
+  } catch {
+    setText(byId('live-in-flight'), '–');
+    setText(byId('live-streams'), '–');
+    byId('live').classList.remove('busy');
+  }
+  if (!document.hidden) liveTimer = setTimeout(watch, LIVE_EVERY);
+}
+
+// Where there is nothing to see: how to get something.
+function invite(summary) {
+  const isEmpty = summary.totals.requests === 0;
+  show(byId('empty'), isEmpty && !filters.isAny);
+  show(byId('overview'), !isEmpty || filters.isAny);
+  show(byId('log'), !isEmpty || filters.isAny);
+  setText(byId('empty-title'), `No requests in the last ${filters.range.words}`);
+}
+
+function complain(error) {
+  const text = error instanceof Problem ? error.message : error && `This page has a fault: ${error.message}`;
+  show(byId('problem'), Boolean(text));
+  setText(byId('problem'), text ?? '');
+}
+
+const command = `curl -N ${location.origin}/v1/acct/gw/grok/v1/chat/completions \\
+  -H "authorization: Bearer $XAI_API_KEY" -H 'content-type: application/json' \\
+  -d '{"model":"grok-4.3","stream":true,"messages":[{"role":"user","content":"What is a gateway?"}]}'`;
+setText(byId('empty-command'), command);
+show(byId('empty-copy'), Boolean(navigator.clipboard));
+byId('empty-copy').addEventListener('click', () => navigator.clipboard.writeText(command));
+
+byId('older').addEventListener('click', () => log.older(filters.window.from, filters.log).catch(complain));
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(timer);
+  clearTimeout(liveTimer);
+  if (!document.hidden) {
+    refresh();
+    watch();
+  }
+});
+
+refresh();
+watch();
