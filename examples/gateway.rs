@@ -1,8 +1,15 @@
 //! A whole AI gateway in one process; `--help` tells how it is run.
 
 mod gateway {
+    #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
+    pub(crate) mod admin;
+    #[cfg(feature = "log-sqlite")]
+    pub(crate) mod dashboard;
     pub(crate) mod log;
+    #[cfg(feature = "log-sqlite")]
+    pub(crate) mod log_db;
     pub(crate) mod mock;
+    pub(crate) mod observers;
     pub(crate) mod options;
     #[cfg(feature = "metrics")]
     pub(crate) mod prometheus;
@@ -22,9 +29,8 @@ use axum::routing::get;
 use tower::Layer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
+use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options};
-#[cfg(feature = "log")]
-use crate::gateway::records;
 use crate::gateway::{log, mock, serve};
 
 #[tokio::main]
@@ -55,30 +61,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         .providers(providers(&options).await?)
         .mount(Mount::hosted().exclusive())
         .mount(Mount::rest().exclusive());
-    #[cfg(feature = "otel")]
-    let spans = gateway::spans::Spans::from_env()?;
-    #[cfg(feature = "otel")]
-    let builder = match spans.hook() {
-        Some(hook) => builder.metrics_hook(hook),
-        None => builder,
-    };
-    #[cfg(feature = "log")]
-    let (builder, records) = records::keep(builder, options.log.as_deref())?;
-    let app = Router::new().route("/healthz", get(|| async { "ok\n" }));
-    #[cfg(feature = "metrics")]
-    let (builder, app) = {
-        let (hook, page) = gateway::prometheus::start()?;
-        (builder.metrics_hook(hook), app.merge(page))
-    };
+    let (observers, builder, pages) = Observers::start(&options, builder)?;
+    let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
     let service = builder.build()?.upstream(HttpClient::new()?).layer(app);
 
     let listener = serve::bind(options.listen).await?;
-    announce(&listener.local_addr()?.to_string(), options.mock);
+    announce(&listener.local_addr()?.to_string(), &options);
     let served = serve::serve(listener, service, serve::GRACE).await;
-    #[cfg(feature = "otel")]
-    spans.shutdown().await;
-    #[cfg(feature = "log")]
-    records::finish(records).await;
+    observers.finish().await;
     Ok(served?)
 }
 
@@ -102,9 +92,12 @@ async fn providers(options: &Options) -> std::io::Result<Vec<Provider>> {
 }
 
 /// What to paste next. Nobody may be reading standard output: that is no reason to stop.
-fn announce(address: &str, mock: bool) {
+fn announce(address: &str, options: &Options) {
     let mut text = format!("gateway listening on http://{address}\n");
-    if mock {
+    if options.log_db.is_some() {
+        text.push_str(&format!("dashboard at http://{address}/dashboard\n"));
+    }
+    if options.mock {
         text.push_str(&format!(
             "xAI is a stand-in in this process. Try:\n\n\
              curl -N http://{address}/v1/acct/gw/grok/v1/chat/completions \\\n  \

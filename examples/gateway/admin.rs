@@ -261,7 +261,8 @@ mod tests {
         let guard = Guard::with_token("test:token").unwrap();
         let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
         let away = "192.168.0.9:1";
-        for good in ["Bearer test:token".into(), "bearer  test:token".into(), basic("me:test:token")]
+        for good in
+            ["Bearer test:token".into(), "bearer  test:token".into(), basic("me:test:token")]
         {
             let pairs = [("authorization", &*good), ("host", "gateway.example")];
             assert_eq!(get(&guard, away, &pairs), Ok(()), "{good}");
@@ -287,8 +288,7 @@ mod tests {
     fn a_change_comes_from_our_own_page_as_json() {
         let guard = Guard::with_token("test-token").unwrap();
         let patch = |content_type: &str, site: &[(&'static str, &str)]| {
-            let pairs =
-                [("authorization", "Bearer test-token"), ("content-type", content_type)];
+            let pairs = [("authorization", "Bearer test-token"), ("content-type", content_type)];
             ask(&guard, &Method::PATCH, "/", LOCAL, &[&pairs[..], site].concat())
         };
         for site in [&[][..], &[("sec-fetch-site", "same-origin")], &[("sec-fetch-site", "none")]] {

@@ -12,6 +12,9 @@ Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
   --log FILE                write one JSON line for each exchange (feature `log`)
+  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard:
+                            to this machine alone, or by the token in GATEWAY_ADMIN_TOKEN
+                            (needs a build with the feature `log-sqlite`)
   --mock                    let a built-in stand-in answer for xAI: no account, no network
   -h, --help                print this text
 
@@ -27,6 +30,7 @@ Try it:
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
+const LOG_DB: Flag = Flag("--log-db", "a file, such as gateway.db");
 const MOCK: Flag = Flag("--mock", "");
 
 /// What the command line asks for.
@@ -41,9 +45,8 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) providers: Vec<ProviderOption>,
-    /// Without the feature `log` it is refused before anybody could read it.
-    #[cfg_attr(not(feature = "log"), allow(dead_code))]
     pub(crate) log: Option<PathBuf>,
+    pub(crate) log_db: Option<PathBuf>,
     pub(crate) mock: bool,
 }
 
@@ -93,6 +96,11 @@ impl Options {
                     let file = LOG.parse(value()?, |v| Some(PathBuf::from(v)))?;
                     options.log = Some(LOG.of_feature("log", cfg!(feature = "log"), file)?);
                 }
+                "--log-db" => {
+                    let file = LOG_DB.parse(value()?, |v| Some(PathBuf::from(v)))?;
+                    let is_there = cfg!(feature = "log-sqlite");
+                    options.log_db = Some(LOG_DB.of_feature("log-sqlite", is_there, file)?);
+                }
                 "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
                 "--help" | "-h" => return Ok(Command::Help),
                 // Only the name is repeated: what follows `=` may be a secret.
@@ -113,6 +121,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             providers: Vec::new(),
             log: None,
+            log_db: None,
             mock: false,
         }
     }
@@ -191,7 +200,7 @@ mod tests {
     fn nothing_gives_the_defaults() {
         let options = run(&[]);
         assert_eq!(options.listen.to_string(), "127.0.0.1:8787");
-        assert!(options.providers.is_empty() && !options.mock);
+        assert!(options.providers.is_empty() && !options.mock && options.log_db.is_none());
     }
 
     #[test]
@@ -211,6 +220,25 @@ mod tests {
         assert_eq!(
             pairs,
             [("local", "http://127.0.0.1:11434/v1"), ("grok", "https://us.api.x.ai/v1?a=b"),]
+        );
+    }
+
+    #[cfg(feature = "log-sqlite")]
+    #[test]
+    fn the_log_is_a_file() {
+        assert_eq!(run(&["--log-db", "a b.db"]).log_db, Some(PathBuf::from("a b.db")));
+        assert_eq!(
+            refused(&["--log-db", "--mock"]),
+            "`--log-db` needs a value: a file, such as gateway.db"
+        );
+    }
+
+    #[cfg(not(feature = "log-sqlite"))]
+    #[test]
+    fn a_log_that_was_not_built_in_is_refused() {
+        assert_eq!(
+            refused(&["--log-db", "gateway.db"]),
+            "`--log-db` needs a build with the feature `log-sqlite`"
         );
     }
 

@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use serde_json::{Value, json};
@@ -60,7 +60,8 @@ pub(crate) fn router(log: Router, live: Arc<Live>, guard: Guard) -> Router {
         .route("/dashboard/api/live", get(now).with_state(live))
         .nest("/dashboard/api", log);
     for (path, kind, text) in FILES {
-        router = router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], text) }));
+        router =
+            router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], text) }));
     }
     router
         .layer(middleware::from_fn_with_state(guard, admin::guard))

@@ -1,0 +1,60 @@
+//! `--log-db`: every exchange into an SQLite file, and a page that shows it.
+
+use std::{error::Error, path::Path, sync::Arc, time::Duration};
+
+use axum::Router;
+use tower_ai_gateway::{
+    Builder,
+    log::{LogHook, LogStore},
+};
+
+use super::{
+    admin::{Guard, TokenError},
+    dashboard::{self, Live},
+};
+
+/// How long the last records may take to reach the disk.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// The log, what fills it, and what is going on right now.
+pub(crate) struct LogDb {
+    store: LogStore,
+    hook: LogHook,
+    live: Arc<Live>,
+}
+
+impl LogDb {
+    /// Opens the file, or makes it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let store = LogStore::open(path)
+            .map_err(|error| format!("cannot log to {}: {}", path.display(), told(&error)))?;
+        let hook = LogHook::builder(store.sink()).build()?;
+        Ok(Self { store, hook, live: Arc::default() })
+    }
+
+    /// Lets the log and the page know of every exchange.
+    pub(crate) fn observe(&self, builder: Builder) -> Builder {
+        builder.metrics_hook(self.hook.clone()).metrics_hook(self.live.clone())
+    }
+
+    /// The page, behind its guard.
+    pub(crate) fn dashboard(&self) -> Result<Router, TokenError> {
+        Ok(dashboard::router(self.store.router(), self.live.clone(), Guard::from_env()?))
+    }
+
+    /// Writes what is still queued, and says so if that is not all.
+    pub(crate) async fn flush(self) {
+        let hook = self.hook;
+        match tokio::task::spawn_blocking(move || hook.flush(FLUSH)).await {
+            Ok(report) if report.is_complete() => tracing::info!(%report, "the log is closed"),
+            Ok(report) => tracing::error!(%report, "the log lacks records"),
+            Err(error) => tracing::error!(%error, "the log could not be flushed"),
+        }
+    }
+}
+
+/// An error with what caused it, in one line.
+fn told(error: &dyn Error) -> String {
+    std::iter::successors(error.source(), |error| (*error).source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,86 @@
+//! What watches the gateway: whatever this build has and the command line or environment asks for.
+
+use std::error::Error;
+
+use axum::Router;
+use tower_ai_gateway::Builder;
+#[cfg(feature = "log")]
+use tower_ai_gateway::log::LogHook;
+
+#[cfg(any(feature = "metrics", feature = "log-sqlite"))]
+use super::admin::Guard;
+#[cfg(feature = "log-sqlite")]
+use super::log_db::LogDb;
+use super::options::Options;
+#[cfg(feature = "metrics")]
+use super::prometheus;
+#[cfg(feature = "log")]
+use super::records;
+#[cfg(feature = "otel")]
+use super::spans::Spans;
+
+/// What has to be finished when the gateway stops.
+pub(crate) struct Observers {
+    #[cfg(feature = "otel")]
+    spans: Spans,
+    #[cfg(feature = "log")]
+    records: Option<LogHook>,
+    #[cfg(feature = "log-sqlite")]
+    log_db: Option<LogDb>,
+}
+
+impl Observers {
+    /// Lets them know of every exchange, and gives the pages that they have for the operator.
+    pub(crate) fn start(
+        options: &Options,
+        layer: Builder,
+    ) -> Result<(Self, Builder, Router), Box<dyn Error + Send + Sync>> {
+        // A build without them refuses the options by which they are asked for.
+        let (_, _) = (&options.log, &options.log_db);
+        let pages = Router::new();
+        #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
+        let guard = Guard::from_env()?;
+        #[cfg(feature = "metrics")]
+        let (layer, pages) = {
+            let (hook, page) = prometheus::start(guard.clone())?;
+            (layer.metrics_hook(hook), pages.merge(page))
+        };
+        #[cfg(feature = "otel")]
+        let spans = Spans::from_env()?;
+        #[cfg(feature = "otel")]
+        let layer = match spans.hook() {
+            Some(hook) => layer.metrics_hook(hook),
+            None => layer,
+        };
+        #[cfg(feature = "log")]
+        let (layer, records) = records::keep(layer, options.log.as_deref())?;
+        #[cfg(feature = "log-sqlite")]
+        let log_db = options.log_db.as_deref().map(LogDb::open).transpose()?;
+        #[cfg(feature = "log-sqlite")]
+        let (layer, pages) = match &log_db {
+            Some(log_db) => (log_db.observe(layer), pages.merge(log_db.dashboard(guard))),
+            None => (layer, pages),
+        };
+        let observers = Self {
+            #[cfg(feature = "otel")]
+            spans,
+            #[cfg(feature = "log")]
+            records,
+            #[cfg(feature = "log-sqlite")]
+            log_db,
+        };
+        Ok((observers, layer, pages))
+    }
+
+    /// Writes and sends what is still queued.
+    pub(crate) async fn finish(self) {
+        #[cfg(feature = "otel")]
+        self.spans.shutdown().await;
+        #[cfg(feature = "log")]
+        records::finish(self.records).await;
+        #[cfg(feature = "log-sqlite")]
+        if let Some(log_db) = self.log_db {
+            log_db.flush().await;
+        }
+    }
+}
