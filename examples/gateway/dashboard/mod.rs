@@ -71,7 +71,9 @@ pub(crate) fn router(log: Router, live: Arc<Live>, guard: Guard) -> Router {
 
 async fn strict(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().extend(HEADERS);
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -1,0 +1,52 @@
+// node suite.mjs GATEWAY CHROMIUM PICTURES
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { checkAccess } from './access.mjs';
+import { launch } from './browser.mjs';
+import { Book } from './exchanges.mjs';
+import { Gateway } from './gateway.mjs';
+import { check, finish } from './harness.mjs';
+import { checkHostile } from './hostile.mjs';
+import { checkLog } from './log.mjs';
+import { checkLooks } from './looks.mjs';
+import { checkNumbers } from './numbers.mjs';
+import { startProvider } from './provider.mjs';
+import { checkStates, checkStopped } from './states.mjs';
+import { trade } from './traffic.mjs';
+
+const [binary, chromium, pictures] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
+const browser = await launch(chromium);
+const provider = await startProvider();
+const database = join(folder, 'gateway.db');
+const gateway = await Gateway.start(binary, [
+  '--mock', '--log-db', database,
+  '--provider', `local=${provider.url}`, '--provider', 'dead=http://127.0.0.1:1/v1',
+]);
+const book = new Book(gateway);
+
+try {
+  await checkStates(browser, { binary, database: join(folder, 'empty.db') });
+  await check('exchanges of every kind are sent and logged', () => trade(book));
+  await checkNumbers(browser, book);
+  await checkLooks(browser, book, pictures);
+  await checkLog(browser, book);
+  await checkHostile(browser, book);
+  await checkStopped(browser, gateway);
+  await check('stopping writes all that is queued', async () => {
+    assert.equal(await gateway.stop(), 0);
+    assert.match(gateway.said, new RegExp(`"${book.entries.length} log records written"`));
+  });
+  await checkAccess(browser, book, { binary, database });
+} catch (error) {
+  await check('the suite runs to its end', () => { throw error; });
+} finally {
+  await browser.close();
+  provider.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(finish());
