@@ -33,6 +33,7 @@ install_tools() {
   command -v npm >/dev/null || missing+=(npm)
   command -v curl >/dev/null || missing+=(curl)
   command -v cc >/dev/null || missing+=(build-essential)
+  command -v chromium >/dev/null || missing+=(chromium)
   if [ ${#missing[@]} -gt 0 ]; then
     command -v apt-get >/dev/null || { echo "please install: ${missing[*]}"; return 1; }
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
@@ -48,5 +49,7 @@ step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test hooks --test peek --test readiness --test secrets
-step 'benches and examples build' cargo build --release --benches --examples
+tested 'example by default' cargo test --example gateway
+step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
+tested 'dashboard in Chromium' tests/dashboard/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"

@@ -20,7 +20,7 @@ const DETAIL_TEXTS = ['#detail h2', '#detail h3 >> nth=0', '.facts dt >> nth=0',
 export async function checkLooks(browser, book, pictures) {
   const url = `${book.gateway.origin}/dashboard?range=15m`;
   const detail = async (page) => {
-    await page.locator('#rows tbody tr', { hasText: 'stream' }).first().locator('.opens').click();
+    await page.locator('#rows tbody tr', { hasText: /grok-4.3stream/ }).first().locator('.opens').click();
     await page.locator('#detail h3').first().waitFor();
   };
 
@@ -51,7 +51,9 @@ export async function checkLooks(browser, book, pictures) {
       await showing(page, book.entries.length);
       const measure = (selector) => page.locator(selector).evaluate((element) => [element.scrollWidth, element.clientWidth]);
       const widths = [await measure('html')];
-      if (width === 360) await page.screenshot({ path: join(pictures, 'phone.png'), fullPage: true });
+      if (width === 360) await page.screenshot({ path: join(pictures, 'phone.png') });
+      await page.locator('#rows tbody tr').nth(2).scrollIntoViewIfNeeded();
+      if (width === 360) await page.screenshot({ path: join(pictures, 'phone-log.png') });
       await detail(page);
       widths.push(await measure('html'), await measure('#detail'));
       if (width === 360) await page.screenshot({ path: join(pictures, 'phone-detail.png') });
