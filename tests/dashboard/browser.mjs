@@ -12,7 +12,7 @@ export async function launch(executablePath) {
 }
 
 // A page, with all that must not happen on it: `faults` stays empty, `foreign` too.
-export async function open(browser, url, options = {}) {
+export async function open(browser, url, { clock = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const faults = [];
@@ -29,9 +29,16 @@ export async function open(browser, url, options = {}) {
       console.error(`violated ${event.violatedDirective}: ${event.blockedURI}`);
     });
   });
+  if (clock) await page.clock.install();
   await page.goto(url);
   return { page, context, faults, foreign };
 }
+
+// As if the page lay behind another one, or no longer.
+export const hide = (page, hidden) => page.evaluate((value) => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+  document.dispatchEvent(new Event('visibilitychange'));
+}, hidden);
 
 // As if somebody came back to the page: it asks again at once.
 export const nudge = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));

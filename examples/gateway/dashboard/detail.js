@@ -135,9 +135,9 @@ function usage({ usage_metadata: used, metering, tokens_in: input, tokens_out: o
   const of = (name) => (used?.[name] == null ? null : count(used[name]));
   return [
     ['Tokens in', count(input), 'detail-tokens-in'],
-    ['of them read from the provider’s cache', of('cache_read')],
-    ['of them written to the provider’s cache', of('cache_write')],
-    ['of them from no cache', of('input_uncached')],
+    ['of them cached', of('cache_read')],
+    ['of them written to the cache', of('cache_write')],
+    ['of them fresh', of('input_uncached')],
     ['Tokens out', count(output), 'detail-tokens-out'],
     ['of them reasoning', of('reasoning')],
     ['of them visible', of('output_visible')],

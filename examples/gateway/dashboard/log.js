@@ -61,6 +61,7 @@ export class Log {
       return known;
     }
     const cell = (name, label, ...content) => html('td', { class: name, role: 'cell', 'data-label': label }, ...content);
+    const number = (label, value, format) => cell(value == null ? 'number unknown' : 'number', label, format(value));
     const open = () => this.#open(record.id);
     const row = html('tr', { role: 'row', 'data-id': record.id },
       cell('time', 'Time', html('button', { type: 'button', class: 'opens' }, moment(new Date(record.created_at)))),
@@ -69,11 +70,11 @@ export class Log {
       cell('model', 'Model', record.model ?? html('span', { class: 'faint' }, 'none'),
         record.stream ? html('span', { class: 'tag' }, 'stream') : null,
         record.cached ? html('span', { class: 'tag' }, 'cache') : null),
-      cell('number', 'Tokens in', count(record.tokens_in)),
-      cell('number', 'Tokens out', count(record.tokens_out)),
-      cell('number cost', 'Cost', dollars(record.cost_ticks)),
-      cell('number', 'Duration', milliseconds(record.duration)),
-      cell('number', 'First token', milliseconds(record.timings.to_first_token)));
+      number('Tokens in', record.tokens_in, count),
+      number('Tokens out', record.tokens_out, count),
+      number('Cost', record.cost_ticks, dollars),
+      number('Duration', record.duration, milliseconds),
+      number('First token', record.timings.to_first_token, milliseconds));
     row.addEventListener('click', open);
     this.#rows.set(record.id, row);
     return row;
