@@ -9,7 +9,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use http::Version;
+use http::{Request, Version};
 use reconciled::Sum;
 use reconciled::client;
 use reconciled::plan::{Course, Exchange};
@@ -17,7 +17,7 @@ use reconciled::program::Program;
 use reconciled::provider::Books;
 use scrape::Page;
 use serde_json::Value;
-use support::client::{Connection, collect, full, request};
+use support::client::{Connection, collect, full};
 use support::guard;
 use tower_ai_gateway::log::{LogQuery, LogStore, SummaryQuery, Timestamp};
 
@@ -122,8 +122,11 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
 async fn settled(program: &Program) -> Page {
     let scrape = async || {
         let mut connection = Connection::open(program.addr, Version::HTTP_11).await;
-        let request = request(Version::HTTP_11, "GET", "/metrics", &[], full(""));
-        let body = connection.send(request).await.into_body();
+        // To this machine alone, and only under its own name.
+        let request = Request::get("/metrics").header("host", program.addr.to_string());
+        let response = connection.send(request.body(full("")).unwrap()).await;
+        assert_eq!(response.status(), 200);
+        let body = response.into_body();
         Page::parse(str::from_utf8(&collect(body).await.unwrap()).unwrap())
     };
     let poll = async {

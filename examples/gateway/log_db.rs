@@ -9,7 +9,7 @@ use tower_ai_gateway::{
 };
 
 use super::{
-    admin::{Guard, TokenError},
+    admin::Guard,
     dashboard::{self, Live},
 };
 
@@ -38,8 +38,8 @@ impl LogDb {
     }
 
     /// The page, behind its guard.
-    pub(crate) fn dashboard(&self) -> Result<Router, TokenError> {
-        Ok(dashboard::router(self.store.router(), self.live.clone(), Guard::from_env()?))
+    pub(crate) fn dashboard(&self, guard: Guard) -> Router {
+        dashboard::router(self.store.router(), self.live.clone(), guard)
     }
 
     /// Writes what is still queued, and says so if that is not all.

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::header;
+use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 use tower_ai_gateway::metrics::Metrics;
+
+use super::admin::{self, Guard};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -28,12 +31,15 @@ const OVERHEAD: [f64; 12] =
     [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
 
 /// The hook that measures and the route that shows it. Needs a runtime, for the upkeep.
-pub(crate) fn start() -> Result<(Metrics, Router), BuildError> {
+pub(crate) fn start(guard: Guard) -> Result<(Metrics, Router), BuildError> {
     let recorder = recorder()?;
     let handle = recorder.handle();
     tokio::spawn(keep_up(handle.clone()));
     let page = get(|| async move { page(&handle) });
-    Ok((Metrics::new().recorder(recorder), Router::new().route("/metrics", page)))
+    let router = Router::new()
+        .route("/metrics", page)
+        .layer(middleware::from_fn_with_state(guard, admin::guard));
+    Ok((Metrics::new().recorder(recorder), router))
 }
 
 fn recorder() -> Result<PrometheusRecorder, BuildError> {
@@ -62,6 +68,9 @@ async fn keep_up(handle: PrometheusHandle) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
     use http_body_util::BodyExt;
     use tower::{Layer, ServiceExt};
     use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
@@ -71,7 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_went_through_the_gateway_is_on_the_page() {
-        let (hook, app) = start().unwrap();
+        let (hook, app) = start(Guard::from_env().unwrap()).unwrap();
         let mock = format!("http://{}/v1", mock::start().await.unwrap());
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url(mock))
@@ -91,8 +100,14 @@ mod tests {
         let answer = answer.into_body().collect().await.unwrap().to_bytes();
         let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
 
-        let page = http::Request::get("/metrics").body(String::new()).unwrap();
-        let page = gateway.oneshot(page).await.unwrap();
+        let scrape = |host: &str| {
+            let peer = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9)));
+            let request = http::Request::get("/metrics").header("host", host).extension(peer);
+            gateway.clone().oneshot(request.body(String::new()).unwrap())
+        };
+        let refused = scrape("gateway.example").await.unwrap();
+        assert_eq!(refused.status(), 403);
+        let page = scrape("127.0.0.1:8787").await.unwrap();
         assert_eq!(page.headers()["content-type"], CONTENT_TYPE);
         let page = page.into_body().collect().await.unwrap().to_bytes();
         let page = str::from_utf8(&page).unwrap();
