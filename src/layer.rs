@@ -1,24 +1,13 @@
-//! The layer and its builder.
+//! The layer, in its two positions.
 
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use tower_layer::Layer;
 
 use crate::admit::Shared;
-use crate::hook::{Hooks, MetricsHook};
+use crate::builder::Builder;
 use crate::intercept::Intercept;
-use crate::observation::Observation;
-use crate::provider::{Provider, Providers};
-use crate::rejection::ErrorFormat;
-use crate::route::Mount;
 use crate::service::Gateway;
-use crate::usage::{Meter, Prices, SeenIds};
-use crate::via::Via;
-
-/// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
-const PEEK_LIMIT: usize = 32 * 1024 * 1024;
 
 /// Puts an AI gateway into a stack of services. Cheap to clone.
 ///
@@ -41,19 +30,13 @@ pub struct Around;
 pub struct Upstream<U>(U);
 
 impl GatewayLayer {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), position: Around }
+    }
+
     /// A layer to be configured, without providers.
     pub fn builder() -> Builder {
-        Builder {
-            providers: Vec::new(),
-            mounts: Vec::new(),
-            hooks: Vec::new(),
-            prices: Prices::default(),
-            usage_limit: Meter::LIMIT,
-            error_format: ErrorFormat::default(),
-            peek_limit: PEEK_LIMIT,
-            asks_for_usage: false,
-            via: None,
-        }
+        Builder::new()
     }
 
     /// Stands beside an app from now on: gateway paths go to `upstream`, all else to the app.
@@ -79,232 +62,5 @@ impl<S, U: Clone> Layer<S> for GatewayLayer<Upstream<U>> {
 
     fn layer(&self, app: S) -> Intercept<S, U> {
         Intercept::new(app, self.position.0.clone(), self.shared.clone())
-    }
-}
-
-/// Configures a [`GatewayLayer`]; [`build`](Builder::build) finds every mistake.
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    providers: Vec<Provider>,
-    mounts: Vec<Mount>,
-    hooks: Vec<Box<dyn MetricsHook>>,
-    prices: Prices,
-    usage_limit: usize,
-    error_format: ErrorFormat,
-    peek_limit: usize,
-    asks_for_usage: bool,
-    via: Option<String>,
-}
-
-impl Builder {
-    /// Adds a provider.
-    pub fn provider(mut self, provider: Provider) -> Self {
-        self.providers.push(provider);
-        self
-    }
-
-    /// Adds several providers, such as [`Provider::all`].
-    pub fn providers(mut self, providers: impl IntoIterator<Item = Provider>) -> Self {
-        self.providers.extend(providers);
-        self
-    }
-
-    /// Adds a place where the gateway answers.
-    ///
-    /// Default, where none is added: [`Mount::hosted`] and [`Mount::rest`].
-    pub fn mount(mut self, mount: Mount) -> Self {
-        self.mounts.push(mount);
-        self
-    }
-
-    /// Adds a hook that is told of every request on a gateway path.
-    pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
-        self.hooks.push(Box::new(hook));
-        self
-    }
-
-    /// What models cost, where neither the provider nor the client says so. The host keeps a clone
-    /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
-    pub fn prices(mut self, prices: Prices) -> Self {
-        self.prices = prices;
-        self
-    }
-
-    /// How many bytes of a response's usage may be kept while it passes; beyond, metering stops
-    /// and the relay goes on. Nothing else of a response is kept. 0 turns metering off.
-    ///
-    /// Default: 64 KiB.
-    pub fn usage_limit(mut self, bytes: usize) -> Self {
-        self.usage_limit = bytes;
-        self
-    }
-
-    /// The shape of the gateway's own error bodies. Default: what the caller's SDK reads.
-    pub fn error_format(mut self, format: ErrorFormat) -> Self {
-        self.error_format = format;
-        self
-    }
-
-    /// How many bytes of a model-routed body may stand before the end of its `model`; 413 beyond.
-    ///
-    /// Only they are held in memory. Default: 32 MiB.
-    pub fn peek_limit(mut self, bytes: usize) -> Self {
-        self.peek_limit = bytes;
-        self
-    }
-
-    /// Asks providers for the usage of streams of chat completions whose clients did not ask for it,
-    /// by adding `stream_options.include_usage`, and keeps the extra chunk from those clients.
-    ///
-    /// A request that may be one is then sent with its `content-length` raised by the length of the
-    /// option, and with blanks at its end where the option is not needed. A client that sends
-    /// `stream_options` of any kind decides for itself. In the response, an event that comes in
-    /// parts is held back until it is whole (up to 64 KiB); compressed streams keep their chunk.
-    ///
-    /// Default: off. Bodies are then the client's, byte for byte.
-    pub fn ask_for_usage(mut self, asks: bool) -> Self {
-        self.asks_for_usage = asks;
-        self
-    }
-
-    /// Adds `via: 1.1 {name}` to what providers get (RFC 9110 §7.6.3). Default: it is not added, for
-    /// who calls a provider through what is not the provider's business.
-    pub fn via(mut self, name: impl Into<String>) -> Self {
-        self.via = Some(name.into());
-        self
-    }
-
-    /// Checks everything and makes the layer.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] that names the provider or mount and what is wrong with it.
-    pub fn build(self) -> Result<GatewayLayer, ConfigError> {
-        let mut mounts = self.mounts;
-        if mounts.is_empty() {
-            mounts = vec![Mount::hosted(), Mount::rest()];
-        }
-        if let Some(mount) = mounts.iter().find(|mount| !mount.is_sound()) {
-            return Err(ConfigError::Mount { prefix: mount.prefix().to_owned() });
-        }
-        for (index, mount) in mounts.iter().enumerate() {
-            if mounts[..index]
-                .iter()
-                .any(|other| other.prefix() == mount.prefix() && other.shape() == mount.shape())
-            {
-                return Err(ConfigError::DuplicateMount { prefix: mount.prefix().to_owned() });
-            }
-        }
-        let shared = Shared {
-            mounts,
-            providers: Providers::new(self.providers)?,
-            observation: Arc::new(Observation {
-                hooks: Hooks::new(self.hooks),
-                prices: self.prices,
-                usage_limit: self.usage_limit,
-                billed: SeenIds::default(),
-            }),
-            error_format: self.error_format,
-            peek_limit: self.peek_limit,
-            asks_for_usage: self.asks_for_usage,
-            via: self.via.map(Via::new).transpose()?,
-        };
-        Ok(GatewayLayer { shared: Arc::new(shared), position: Around })
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("providers", &self.providers)
-            .field("mounts", &self.mounts)
-            .field("hooks", &self.hooks.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A mistake in the configuration of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// No provider was added.
-    NoProvider,
-    /// A slug or alias is malformed or reserved.
-    Slug {
-        /// The slug or alias.
-        slug: String,
-    },
-    /// Two providers share a slug or an alias.
-    DuplicateSlug {
-        /// The slug or alias.
-        slug: String,
-    },
-    /// A base URL cannot be used.
-    BaseUrl {
-        /// The provider's slug.
-        slug: String,
-        /// What is wrong with the URL.
-        reason: &'static str,
-    },
-    /// The prefix of a mount is malformed.
-    Mount {
-        /// The prefix.
-        prefix: String,
-    },
-    /// The name for `via` is not a token (RFC 9110 §5.6.2).
-    Via {
-        /// The name.
-        name: String,
-    },
-    /// A mount was added twice.
-    DuplicateMount {
-        /// The prefix.
-        prefix: String,
-    },
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProvider => {
-                f.write_str("the gateway has no provider: add one, such as `Provider::xai()`")
-            }
-            Self::Slug { slug } => write!(
-                f,
-                "`{slug}` cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and `dynamic` are reserved"
-            ),
-            Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
-            Self::BaseUrl { slug, reason } => {
-                write!(f, "the base URL of `{slug}` cannot be used: {reason}")
-            }
-            Self::Via { name } => {
-                write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")
-            }
-            Self::DuplicateMount { prefix } => write!(f, "`{prefix}` is mounted twice"),
-            Self::Mount { prefix } => write!(
-                f,
-                "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
-            ),
-        }
-    }
-}
-
-impl Error for ConfigError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_mistake_is_found_when_the_layer_is_built() {
-        let xai = || GatewayLayer::builder().provider(Provider::xai());
-        let custom = Provider::custom("acme", "http://127.0.0.1:1").openai_path("/v1?key=1");
-        let twice = xai().mount(Mount::at("/ai")).mount(Mount::at("/ai/"));
-        assert_eq!(GatewayLayer::builder().build().unwrap_err(), ConfigError::NoProvider);
-        assert!(matches!(xai().provider(custom).build(), Err(ConfigError::BaseUrl { .. })));
-        assert!(matches!(twice.build(), Err(ConfigError::DuplicateMount { .. })));
-        assert!(matches!(xai().mount(Mount::at("/a b")).build(), Err(ConfigError::Mount { .. })));
-        assert!(matches!(xai().via("a b").build(), Err(ConfigError::Via { .. })));
-        assert!(xai().mount(Mount::hosted()).mount(Mount::at("/v1")).via("gw").build().is_ok());
     }
 }

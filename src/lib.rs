@@ -115,6 +115,7 @@
 
 mod admit;
 mod body;
+mod builder;
 #[cfg(feature = "client")]
 mod client;
 mod context;
@@ -146,6 +147,7 @@ mod usage;
 mod via;
 
 pub use self::body::{InterceptBody, RequestBody, ResponseBody};
+pub use self::builder::{Builder, ConfigError};
 #[cfg(feature = "client")]
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
 pub use self::context::GatewayContext;
@@ -162,7 +164,7 @@ pub use self::hook::{
 };
 pub use self::id::LogId;
 pub use self::intercept::Intercept;
-pub use self::layer::{Around, Builder, ConfigError, GatewayLayer, Upstream};
+pub use self::layer::{Around, GatewayLayer, Upstream};
 pub use self::metadata::{Metadata, MetadataValue};
 pub use self::metering::Metering;
 pub use self::payload::Payload;

@@ -3,7 +3,7 @@
 use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Version};
 
-use crate::layer::ConfigError;
+use crate::builder::ConfigError;
 
 /// The values of `via`, ready for each version a request may arrive in.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::upstream::Upstream;
-use crate::layer::ConfigError;
+use crate::builder::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
 ///

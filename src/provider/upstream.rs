@@ -6,7 +6,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 use super::Provider;
-use crate::layer::ConfigError;
+use crate::builder::ConfigError;
 use crate::route::join::{self, Base, PathRefused};
 
 /// A provider that has been checked, with all that a request needs made ready.

@@ -1,0 +1,72 @@
+//! Mistakes in the configuration of a layer.
+
+use std::error::Error;
+use std::fmt;
+
+/// A mistake in the configuration of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No provider was added.
+    NoProvider,
+    /// A slug or alias is malformed or reserved.
+    Slug {
+        /// The slug or alias.
+        slug: String,
+    },
+    /// Two providers share a slug or an alias.
+    DuplicateSlug {
+        /// The slug or alias.
+        slug: String,
+    },
+    /// A base URL cannot be used.
+    BaseUrl {
+        /// The provider's slug.
+        slug: String,
+        /// What is wrong with the URL.
+        reason: &'static str,
+    },
+    /// The prefix of a mount is malformed.
+    Mount {
+        /// The prefix.
+        prefix: String,
+    },
+    /// The name for `via` is not a token (RFC 9110 §5.6.2).
+    Via {
+        /// The name.
+        name: String,
+    },
+    /// A mount was added twice.
+    DuplicateMount {
+        /// The prefix.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProvider => {
+                f.write_str("the gateway has no provider: add one, such as `Provider::xai()`")
+            }
+            Self::Slug { slug } => write!(
+                f,
+                "`{slug}` cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and `dynamic` are reserved"
+            ),
+            Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
+            Self::BaseUrl { slug, reason } => {
+                write!(f, "the base URL of `{slug}` cannot be used: {reason}")
+            }
+            Self::Via { name } => {
+                write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")
+            }
+            Self::DuplicateMount { prefix } => write!(f, "`{prefix}` is mounted twice"),
+            Self::Mount { prefix } => write!(
+                f,
+                "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
+            ),
+        }
+    }
+}
+
+impl Error for ConfigError {}

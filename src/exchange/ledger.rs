@@ -1,0 +1,183 @@
+//! What is noted down of an exchange until it ends, and what is told of it then.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::account::{self, Account, Facts};
+use super::log;
+use crate::body::watch::RequestWatch;
+use crate::context::GatewayContext;
+use crate::hook::{AttemptEvent, CacheStatus, EndEvent, Failure, Outcome, Timings};
+use crate::metering::Reader;
+use crate::observation::Observation;
+use crate::rejection::Code;
+use crate::trace::TraceParent;
+use crate::usage::Meter;
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) observation: Arc<Observation>,
+    pub(super) context: GatewayContext,
+    pub(super) span: tracing::Span,
+    pub(super) arrived: Instant,
+    /// When the gateway last began to work on this exchange.
+    pub(super) working_since: Instant,
+    pub(super) dispatched: Option<Instant>,
+    pub(super) attempts: u32,
+    pub(super) status: Option<StatusCode>,
+    pub(super) failure: Option<Failure>,
+    pub(super) code: Option<Code>,
+    pub(super) stream: bool,
+    pub(super) cache: Option<CacheStatus>,
+    pub(super) timings: Timings,
+    pub(super) response_bytes: u64,
+    pub(super) payload_limit: usize,
+    pub(super) reader: Reader,
+    pub(super) watch: Option<Arc<RequestWatch>>,
+    pub(super) trace: Option<TraceParent>,
+    pub(super) request_content_type: Option<HeaderValue>,
+    pub(super) user_agent: Option<HeaderValue>,
+    pub(super) response_content_type: Option<HeaderValue>,
+    pub(super) provider_request_id: Option<HeaderValue>,
+}
+
+impl Ledger {
+    /// `headers`: the request's, as the client sent them.
+    pub(super) fn new(
+        observation: &Arc<Observation>,
+        context: &GatewayContext,
+        headers: &HeaderMap,
+        span: tracing::Span,
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            observation: observation.clone(),
+            context: context.clone(),
+            span,
+            arrived,
+            working_since: arrived,
+            dispatched: None,
+            attempts: 0,
+            status: None,
+            failure: None,
+            code: None,
+            stream: false,
+            cache: None,
+            timings: Timings::default(),
+            response_bytes: 0,
+            payload_limit: observation.hooks.payload_limit(context),
+            reader: Reader::default(),
+            watch: None,
+            trace: TraceParent::of(headers, context.directives()),
+            request_content_type: headers.get(header::CONTENT_TYPE).cloned(),
+            user_agent: headers.get(header::USER_AGENT).cloned(),
+            response_content_type: None,
+            provider_request_id: None,
+        }
+    }
+
+    pub(super) fn attempt_ended(
+        &self,
+        now: Instant,
+        status: Option<StatusCode>,
+        failure: Option<Failure>,
+    ) {
+        let attempt = AttemptEvent {
+            context: &self.context,
+            number: self.attempts,
+            status,
+            failure,
+            duration: self.dispatched.map_or(Duration::ZERO, |dispatched| now - dispatched),
+        };
+        self.observation.hooks.each(|hook| hook.on_attempt(&attempt));
+    }
+
+    /// What the stream itself says of its end goes before what the connection does: a client that
+    /// has its terminal marker may leave, and a provider that has not sent it may not.
+    fn judge(&mut self, outcome: Outcome) -> Outcome {
+        let meter = self.reader.meter();
+        match outcome {
+            Outcome::Complete if account::is_unfinished(&self.context, self.status, meter) => {
+                self.failure = Some(Failure::Unfinished);
+                Outcome::Broken
+            }
+            Outcome::Cancelled
+                if self.stream && meter.is_some_and(|meter| meter.terminal().is_some()) =>
+            {
+                Outcome::Complete
+            }
+            _ => outcome,
+        }
+    }
+
+    pub(super) fn end(mut self, outcome: Outcome) {
+        self.timings.total = self.arrived.elapsed();
+        self.reader.finish();
+        let outcome = self.judge(outcome);
+        let meter = self.reader.meter();
+        let content_events = meter.map_or(0, Meter::content_events);
+        if outcome == Outcome::Complete
+            && let Some(first) = self.timings.to_first_token
+            && let Some(gaps) = content_events.checked_sub(1).filter(|gaps| *gaps > 0)
+        {
+            let nanoseconds = (self.timings.total - first).as_nanos() / u128::from(gaps);
+            self.timings.inter_token = u64::try_from(nanoseconds).ok().map(Duration::from_nanos);
+        }
+        let watch = self.watch.as_deref();
+        let context = &self.context;
+        let request_model = context.routed_model().or_else(|| watch?.model());
+        let account = Account::settle(
+            &self.observation,
+            &Facts {
+                context,
+                status: self.status.filter(|_| self.code.is_none()),
+                request_model,
+                cache: self.cache,
+                outcome,
+            },
+            &self.reader,
+        );
+        let request_capture = watch.map(RequestWatch::take_capture);
+        let event = EndEvent {
+            context,
+            request_model,
+            response_model: meter.and_then(Meter::model),
+            service_tier: meter.and_then(Meter::service_tier),
+            status: self.status,
+            outcome,
+            failure: self.failure,
+            gateway_code: self.code.map(Code::number),
+            provider_error: meter.and_then(Meter::error),
+            stream_requested: watch.is_some_and(|watch| watch.stream.load(Ordering::Relaxed)),
+            stream: self.stream,
+            terminal: meter.and_then(Meter::terminal),
+            content_events,
+            usage: account.usage.as_ref(),
+            metering: account.metering,
+            cost: account.cost,
+            cache: self.cache,
+            step: 0,
+            attempts: self.attempts,
+            timings: self.timings,
+            request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
+            response_bytes: self.response_bytes,
+            request_payload: request_capture.as_ref().and_then(|capture| capture.payload()),
+            response_payload: self.reader.payload(),
+            request_content_type: text(self.request_content_type.as_ref()),
+            response_content_type: text(self.response_content_type.as_ref()),
+            user_agent: text(self.user_agent.as_ref()),
+            provider_request_id: text(self.provider_request_id.as_ref()),
+            trace: self.trace,
+        };
+        self.observation.hooks.each(|hook| hook.on_end(&event));
+        let _entered = self.span.enter();
+        log::log(&event);
+    }
+}
+
+pub(super) fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value?.to_str().ok()
+}
