@@ -1,6 +1,6 @@
 //! The parts of the reconciliation: what is planned, who plays the provider and the clients, and
 //! the gateway as a program of its own.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client;
 pub mod plan;
