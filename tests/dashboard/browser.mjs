@@ -14,6 +14,7 @@ export async function launch(executablePath) {
 // A page, with all that must not happen on it: `faults` stays empty, `foreign` too.
 export async function open(browser, url, { clock = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const faults = [];
   const foreign = [];

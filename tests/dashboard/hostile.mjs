@@ -21,7 +21,6 @@ export async function checkHostile(browser, book) {
   const path = '/v1/acct/gw/custom-local/chat/completions/"><img%20src=x%20onerror=window.pwned=1>'
     .replaceAll('<', '%3C').replaceAll('>', '%3E');
   const body = { more: { messages: [{ role: 'user', content: HOSTILE.script }] } };
-  const exact = 2n ** 53n + 1n;
   const huge = { headers: { 'cf-aig-custom-cost': '{"total_cost":1}' } };
   let entry;
 
@@ -104,11 +103,14 @@ export async function checkHostile(browser, book) {
 
   await check('a sum beyond what a float holds keeps its last digit', async () => {
     await book.scripted('dear', { json: completion('dear', 0) }, { tokensIn: 7, tokensOut: 5, ticks: 10n ** 10n }, huge);
+    // An odd sum: the floats there are even.
+    const exact = 2n ** 53n + 1n + book.sums().ticks % 2n;
     const text = JSON.stringify(completion('dear', 'TICKS')).replace('"TICKS"', String(exact));
     await book.scripted('dear', { text }, { tokensIn: 7, tokensOut: 5, ticks: exact });
     await book.written();
     const { page: other, context: second } = await open(browser, `${gateway.origin}/dashboard?range=15m`);
     await showing(other, book.entries.length);
+    assert.equal(book.sums().ticks % 2n, 1n);
     assert.equal(await shown(other, 'total-cost'), usd(book.sums().ticks));
     await second.close();
   });

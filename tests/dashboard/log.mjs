@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { open } from './browser.mjs';
+import { nudge, open } from './browser.mjs';
 import { SCRIPTED } from './exchanges.mjs';
 import { check, until } from './harness.mjs';
 import { grouped, usd } from './money.mjs';
@@ -148,12 +148,16 @@ export async function checkLog(browser, book) {
     await page.keyboard.press('Escape');
   });
 
-  await check('older entries follow on demand', async () => {
-    const more = 60;
-    for (let sent = 0; sent < more; sent += 10) {
-      await Promise.all(Array.from({ length: 10 }, () => book.refusedBy('rejected', 400, 'nobody', 'chat/completions', {}, { provider: null, model: null })));
+  const refused = async (count) => {
+    for (let sent = 0; sent < count; sent += 10) {
+      await Promise.all(Array.from({ length: 10 }, () =>
+        book.refusedBy('rejected', 400, 'nobody', 'chat/completions', {}, { provider: null, model: null })));
     }
     await book.written();
+  };
+
+  await check('older entries follow on demand', async () => {
+    await refused(60);
     await page.reload();
     await showing(page, book.entries.length);
     assert.equal((await rows()).length, 50);
@@ -163,6 +167,14 @@ export async function checkLog(browser, book) {
       await until('there are more', async () => (await rows()).length > before);
     }
     assert.deepEqual(await rows(), ids(book.entries));
+  });
+
+  await check('no gap is left where more entries came than are asked for at once', async () => {
+    await refused(60);
+    await nudge(page);
+    await showing(page, book.entries.length);
+    const newest = await gateway.json('/dashboard/api/logs?limit=50');
+    await until('the newest page alone', async () => JSON.stringify(await rows()) === JSON.stringify(ids(newest.logs)));
     assert.deepEqual(faults, []);
   });
   await context.close();

@@ -81,6 +81,14 @@ export async function checkNumbers(browser, book) {
       await page.keyboard.press('ArrowRight');
     }
     assert.equal(seen.size, 30);
+    const bars = await chart.locator('svg').evaluate((drawn) => {
+      const marks = [...drawn.querySelectorAll('text[text-anchor=end]')].slice(0, 2);
+      const [zero, one] = marks.map((mark) => mark.y.baseVal[0].value);
+      const unit = (zero - one) / Number(marks[1].textContent);
+      return ['answered', 'errors', 'rejected', 'cancelled'].map((color) =>
+        [...drawn.querySelectorAll(`rect.${color}`)].reduce((sum, bar) => sum + bar.height.baseVal.value, 0) / unit);
+    });
+    bars.forEach((height, index) => assert.ok(Math.abs(height - sums[index]) < 0.01, `${bars} for ${sums}`));
     assert.deepEqual(sums, [totals.ok, totals.errors, totals.rejected, totals.cancelled]);
     await hide(page, false);
     assert.match(await chart.locator('svg').getAttribute('aria-label'), new RegExp(`^Requests: ok ${totals.ok}, errors ${totals.errors}`));
