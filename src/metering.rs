@@ -1,9 +1,16 @@
 //! Reading a response body beside the relay.
 
+#[cfg(feature = "decompression")]
+mod decode;
+#[cfg(not(feature = "decompression"))]
+#[path = "metering/no_decode.rs"]
+mod decode;
+
 use std::fmt;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
+use self::decode::Decoder;
 use crate::payload::{Capture, Payload};
 use crate::route::Operation;
 use crate::usage::{Format, Meter, Problem};
@@ -57,21 +64,79 @@ impl fmt::Display for Metering {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     sink: Option<Box<Sink>>,
+    /// Compressed in a way that is not read.
     is_encoded: bool,
 }
 
-/// Where the bytes go once they are plain.
 #[derive(Debug)]
 struct Sink {
+    coding: Coding,
     meter: Option<Meter>,
     capture: Capture,
 }
 
+/// What stands between the relayed bytes and the plain ones.
+#[derive(Debug)]
+enum Coding {
+    Plain,
+    Coded(Decoder),
+    /// The decoder is gone: the body has ended, or cannot be read on. `is_cut`: it ended in the
+    /// middle of what was coded.
+    Over {
+        is_cut: bool,
+    },
+}
+
+impl Coding {
+    /// `None` where the coding is not one that is read, or there are several.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let is_plain = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
+        let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let mut codings = codings.map(HeaderValue::as_bytes).filter(|coding| !is_plain(coding));
+        match (codings.next(), codings.next()) {
+            (None, _) => Some(Self::Plain),
+            (Some(coding), None) => Decoder::of(coding).map(Self::Coded),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 impl Sink {
     fn push(&mut self, data: &[u8]) {
-        self.capture.push(data);
+        let Self { coding, meter, capture } = self;
+        let mut see = |plain: &[u8]| {
+            capture.push(plain);
+            if let Some(meter) = meter {
+                meter.push(plain);
+            }
+        };
+        match coding {
+            Coding::Plain => see(data),
+            Coding::Over { .. } => {}
+            Coding::Coded(decoder) => {
+                if let Err(problem) = decoder.push(data, see) {
+                    self.stop(problem);
+                } else if meter.is_none() && capture.is_cut() {
+                    self.coding = Coding::Over { is_cut: false };
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, problem: Problem) {
+        self.coding = Coding::Over { is_cut: false };
+        self.capture.cut();
         if let Some(meter) = &mut self.meter {
-            meter.push(data);
+            meter.stop(problem);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Coding::Coded(decoder) = &self.coding {
+            self.coding = Coding::Over { is_cut: decoder.is_cut() };
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.finish();
         }
     }
 }
@@ -85,17 +150,19 @@ impl Reader {
         limit: usize,
         payload_limit: usize,
     ) -> Self {
-        let is_encoded = headers
-            .get_all(header::CONTENT_ENCODING)
-            .iter()
-            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        let coding = Coding::of(headers);
+        let is_encoded = coding.is_none();
         let format = Format::of(headers.get(header::CONTENT_TYPE));
         let format = format.filter(|_| limit > 0 && !is_encoded);
         if format.is_none() && payload_limit == 0 {
             return Self { sink: None, is_encoded };
         }
-        let meter = format.map(|format| Meter::new(format, operation, limit));
-        let sink = Sink { meter, capture: Capture::new(payload_limit) };
+        let sink = Sink {
+            // What cannot be decoded is kept as it is.
+            coding: coding.unwrap_or(Coding::Plain),
+            meter: format.map(|format| Meter::new(format, operation, limit)),
+            capture: Capture::new(payload_limit),
+        };
         Self { sink: Some(Box::new(sink)), is_encoded }
     }
 
@@ -107,8 +174,8 @@ impl Reader {
 
     /// The body has ended, well or not.
     pub(crate) fn finish(&mut self) {
-        if let Some(meter) = self.sink.as_mut().and_then(|sink| sink.meter.as_mut()) {
-            meter.finish();
+        if let Some(sink) = &mut self.sink {
+            sink.finish();
         }
     }
 
@@ -126,14 +193,17 @@ impl Reader {
 
     /// `is_whole`: the response came to its end.
     pub(crate) fn metering(&self, is_whole: bool) -> Metering {
+        let coding = self.sink.as_ref().map(|sink| &sink.coding);
+        let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
         match self.meter() {
             None if self.is_encoded => Metering::Encoded,
             None => Metering::None,
             Some(meter) => match meter.problem() {
                 Some(Problem::Overflow) => Metering::Overflow,
                 Some(Problem::Malformed) => Metering::Malformed,
-                None if is_whole => Metering::Complete,
-                None => Metering::Partial,
+                None if !is_whole => Metering::Partial,
+                None if is_cut && meter.terminal().is_none() => Metering::Malformed,
+                None => Metering::Complete,
             },
         }
     }

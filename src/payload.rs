@@ -42,6 +42,16 @@ impl Capture {
         self.bytes.extend_from_slice(&data[..data.len().min(room)]);
     }
 
+    /// More has passed than what was pushed.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// Whether nothing more will be kept.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     pub(crate) fn payload(&self) -> Option<Payload<'_>> {
         (self.limit > 0).then_some(Payload { bytes: &self.bytes, is_whole: !self.is_cut })
     }

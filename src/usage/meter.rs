@@ -180,6 +180,11 @@ impl Meter {
         }
     }
 
+    /// The body cannot be read any further.
+    pub fn stop(&mut self, problem: Problem) {
+        self.problem.get_or_insert(problem);
+    }
+
     /// The body has ended, well or not.
     pub fn finish(&mut self) {
         // An event without its blank line is good if it is whole.

@@ -1,0 +1,95 @@
+//! Decoding a copy of a compressed response, for the meter and the hooks alone.
+
+mod codec;
+mod gzip;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use self::codec::{Codec, Step};
+use crate::usage::Problem;
+
+/// What may be decoded of a body however short it is…
+const ALLOWANCE: u64 = 1 << 20;
+/// … and for each byte of it: answers shrink by 3 to 30 times, bombs by 1,000 and more.
+const RATIO: u64 = 100;
+/// How much is decoded at a time, and so at most beyond the bound.
+const STEP: usize = 8 * 1024;
+
+/// The codings of bodies that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+/// Decodes one body, as its bytes come.
+pub(super) struct Decoder {
+    coding: Coding,
+    /// Made for the first byte: many coded responses have no body at all.
+    codec: Option<Codec>,
+    encoded: u64,
+    decoded: u64,
+}
+
+impl Decoder {
+    /// `coding`: all of a response's `content-encoding`. `None` where it is not one that is read.
+    pub(super) fn of(coding: &[u8]) -> Option<Self> {
+        let named = |name: &&(&str, Coding)| coding.eq_ignore_ascii_case(name.0.as_bytes());
+        let (_, coding) = [
+            ("gzip", Coding::Gzip),
+            ("x-gzip", Coding::Gzip),
+            ("deflate", Coding::Deflate),
+            ("br", Coding::Brotli),
+            ("zstd", Coding::Zstd),
+        ]
+        .iter()
+        .find(named)?;
+        Some(Self { coding: *coding, codec: None, encoded: 0, decoded: 0 })
+    }
+
+    /// Gives `out` all that can be decoded by now. After an error the decoder must not be used again.
+    pub(super) fn push(
+        &mut self,
+        mut data: &[u8],
+        mut out: impl FnMut(&[u8]),
+    ) -> Result<(), Problem> {
+        let Some(first) = data.first() else { return Ok(()) };
+        let mut buffer = [0; STEP];
+        let codec = match &mut self.codec {
+            Some(codec) => codec,
+            none => none.insert(Codec::new(self.coding, *first).ok_or(Problem::Malformed)?),
+        };
+        loop {
+            let Step { read, written } = codec.step(data, &mut buffer).ok_or(Problem::Malformed)?;
+            data = &data[read..];
+            self.encoded += read as u64;
+            self.decoded += written as u64;
+            if self.decoded > ALLOWANCE + RATIO.saturating_mul(self.encoded) {
+                return Err(Problem::Overflow);
+            }
+            out(&buffer[..written]);
+            if written < buffer.len() {
+                match (data.is_empty(), read + written) {
+                    (true, _) => return Ok(()),
+                    (false, 0) => return Err(Problem::Malformed),
+                    (false, _) => {}
+                }
+            }
+        }
+    }
+
+    /// Whether the bytes so far are the beginning of more.
+    pub(super) fn is_cut(&self) -> bool {
+        self.codec.as_ref().is_some_and(|codec| !codec.is_at_end())
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("coding", &self.coding).finish_non_exhaustive()
+    }
+}

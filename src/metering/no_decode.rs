@@ -1,0 +1,20 @@
+//! Without the feature `decompression` no coding is read.
+
+use crate::usage::Problem;
+
+#[derive(Debug)]
+pub(super) enum Decoder {}
+
+impl Decoder {
+    pub(super) fn of(_: &[u8]) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn push(&mut self, _: &[u8], _: impl FnMut(&[u8])) -> Result<(), Problem> {
+        match *self {}
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        match *self {}
+    }
+}
