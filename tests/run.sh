@@ -48,7 +48,7 @@ step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
 step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
-tested 'tests without features' cargo test --no-default-features --lib --test hooks --test peek --test readiness --test secrets
+tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets
 tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"

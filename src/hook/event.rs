@@ -104,7 +104,8 @@ pub struct EndEvent<'a> {
     pub response_bytes: u64,
     /// The request body, where a hook asked for it by [`payload_limit`](super::MetricsHook::payload_limit).
     pub request_payload: Option<Payload<'a>>,
-    /// The response body as far as it was handed to the client, where a hook asked for it.
+    /// The response body as far as it was handed to the client, where a hook asked for it; decoded,
+    /// where it was compressed in a way that is read.
     pub response_payload: Option<Payload<'a>>,
     /// The `content-type` of the request.
     pub request_content_type: Option<&'a str>,
