@@ -124,6 +124,8 @@ mod directives;
 mod exchange;
 mod failure;
 pub mod future;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
 mod headers;
 mod hook;
 mod id;
@@ -181,6 +183,8 @@ pub use self::usage::{
 /// For the crate's own benchmarks and fuzz targets: no part of its interface.
 #[doc(hidden)]
 pub mod internals {
+    #[cfg(fuzzing)]
+    pub use crate::fuzzing::*;
     pub use crate::usage::{Format, Meter, Problem};
 }
 

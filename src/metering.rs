@@ -1,7 +1,7 @@
 //! Reading a response body beside the relay.
 
 #[cfg(feature = "decompression")]
-mod decode;
+pub(crate) mod decode;
 #[cfg(not(feature = "decompression"))]
 #[path = "metering/no_decode.rs"]
 mod decode;

@@ -11,9 +11,9 @@ use self::codec::{Codec, Step};
 use crate::usage::Problem;
 
 /// What may be decoded of a body however short it is…
-const ALLOWANCE: u64 = 1 << 20;
+pub(crate) const ALLOWANCE: u64 = 1 << 20;
 /// … and for each byte of it: answers shrink by 3 to 30 times, bombs by 1,000 and more.
-const RATIO: u64 = 100;
+pub(crate) const RATIO: u64 = 100;
 /// How much is decoded at a time, and so at most beyond the bound.
 const STEP: usize = 8 * 1024;
 
@@ -27,7 +27,7 @@ enum Coding {
 }
 
 /// Decodes one body, as its bytes come.
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     coding: Coding,
     /// Made for the first byte: many coded responses have no body at all.
     codec: Option<Codec>,
@@ -37,7 +37,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// `coding`: all of a response's `content-encoding`. `None` where it is not one that is read.
-    pub(super) fn of(coding: &[u8]) -> Option<Self> {
+    pub(crate) fn of(coding: &[u8]) -> Option<Self> {
         let named = |name: &&(&str, Coding)| coding.eq_ignore_ascii_case(name.0.as_bytes());
         let (_, coding) = [
             ("gzip", Coding::Gzip),
@@ -52,7 +52,7 @@ impl Decoder {
     }
 
     /// Gives `out` all that can be decoded by now. After an error the decoder must not be used again.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         mut data: &[u8],
         mut out: impl FnMut(&[u8]),
@@ -83,7 +83,7 @@ impl Decoder {
     }
 
     /// Whether the bytes so far are the beginning of more.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.codec.as_ref().is_some_and(|codec| !codec.is_at_end())
     }
 }

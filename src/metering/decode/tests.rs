@@ -116,6 +116,11 @@ fn a_body_may_be_empty_and_its_end_is_known() {
             let (_, is_cut) = whole(coding, &encoded[..length]).unwrap();
             assert!(is_cut, "{coding} {length}");
         }
+        // The end may fall together with that of a step.
+        for length in [STEP, 2 * STEP] {
+            let text = vec![b'x'; length];
+            assert_eq!(whole(coding, &encode(&[&text])), Ok((text, false)), "{coding}");
+        }
     }
 }
 

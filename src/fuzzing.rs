@@ -1,0 +1,202 @@
+//! What must hold of any bytes: run by the fuzz targets in `fuzz/`, and over their seeds as a test.
+//!
+//! The first bytes of an input choose an operation and how the rest is cut into chunks.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+
+use crate::directives;
+use crate::headers;
+use crate::json::object::ObjectScanner;
+use crate::json::{flat, string};
+use crate::provider::{Provider, Providers};
+use crate::route::join::{self, Base};
+use crate::route::{self, Mount, Operation, RouteKind};
+use crate::trace::TraceParent;
+use crate::usage::{Format, Meter};
+
+/// Every split gives the same reading.
+pub fn sse_meter(data: &[u8]) {
+    meter(Format::Sse, data);
+}
+
+/// Every split gives the same reading.
+pub fn json_meter(data: &[u8]) {
+    meter(Format::Json, data);
+}
+
+fn meter(format: Format, data: &[u8]) {
+    use Operation::{Chat, Completions, Embeddings, Images, Messages, Other, Responses};
+    let [choice, seed, body @ ..] = data else { return };
+    let operations = [Chat, Responses, Messages, Completions, Embeddings, Images, Other];
+    let operation = operations[usize::from(*choice) % operations.len()];
+    let limit = if choice & 0x80 == 0 { Meter::LIMIT } else { 64 };
+    let read = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut meter = Meter::new(format, operation, limit);
+        chunks.for_each(|chunk| meter.push(chunk));
+        meter.finish();
+        let is_small = |text: Option<&str>| text.is_none_or(|text| text.len() <= 4096);
+        assert!(is_small(meter.model()) && is_small(meter.service_tier()));
+        meter
+    };
+    let whole = read(&mut std::iter::once(body));
+    for cut in [read(&mut chunks(*seed, body)), read(&mut body.chunks(1))] {
+        assert_eq!(cut.problem(), whole.problem());
+        assert_eq!(cut.usage(), whole.usage());
+        assert_eq!(cut.model(), whole.model());
+        assert_eq!(cut.service_tier(), whole.service_tier());
+        assert_eq!(cut.terminal(), whole.terminal());
+        assert_eq!(cut.error(), whole.error());
+        assert_eq!(cut.has_content(), whole.has_content());
+        assert_eq!(cut.content_events(), whole.content_events());
+    }
+}
+
+/// Chunks of 0 to 31 bytes.
+fn chunks(seed: u8, mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut state = u32::from(seed);
+    std::iter::from_fn(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (chunk, after) = rest.split_at(rest.len().min(state as usize >> 27));
+        let is_over = rest.is_empty();
+        rest = after;
+        (!is_over).then_some(chunk)
+    })
+}
+
+/// The bound holds, and where nothing is wrong every split decodes to the same.
+#[cfg(feature = "decompression")]
+pub fn decode(data: &[u8]) {
+    use crate::metering::decode::{ALLOWANCE, Decoder, RATIO};
+    use crate::usage::Problem;
+
+    let [choice, seed, body @ ..] = data else { return };
+    let coding = ["gzip", "deflate", "br", "zstd"][usize::from(*choice) % 4];
+    let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut decoder = Decoder::of(coding.as_bytes()).unwrap();
+        let (mut decoded, mut length) = (0, 0_u64);
+        let mut hash = 0_u64;
+        let result = Iterator::try_for_each(&mut chunks, |chunk| {
+            length += chunk.len() as u64;
+            decoder.push(chunk, |plain| {
+                decoded += plain.len() as u64;
+                let mix = |hash: u64, byte: &u8| hash.wrapping_mul(31).wrapping_add((*byte).into());
+                hash = plain.iter().fold(hash, mix);
+            })
+        });
+        assert!(decoded <= ALLOWANCE + RATIO * length);
+        result.map(|()| (decoded, hash, decoder.is_cut()))
+    };
+    let whole = read(&mut std::iter::once(body));
+    let cut = read(&mut chunks(*seed, body));
+    if ![&whole, &cut].contains(&&Err(Problem::Overflow)) {
+        assert_eq!(cut, whole);
+    }
+}
+
+/// A path that passes leads below the base path and nowhere else.
+pub fn path_map(data: &[u8]) {
+    let Ok(uri) = Uri::try_from(data) else { return };
+    let providers = Providers::new(Provider::all()).unwrap();
+    let mounts = [Mount::hosted(), Mount::rest(), Mount::at("/ai").exclusive()];
+    let mut request = Request::new(());
+    *request.uri_mut() = uri;
+    let path = request.uri().path();
+    let Some(route) = route::route(&mounts, &providers, &request) else { return };
+    let RouteKind::Native { rest, .. } = route.kind else { return };
+    let rest = rest.text(path);
+    assert!(path.ends_with(rest));
+    if join::check(rest).is_err() {
+        return;
+    }
+    let base = Base::new("/v1/base", true).unwrap();
+    if let Ok(joined) = base.join(rest, request.uri().query()) {
+        assert_eq!(joined.query(), request.uri().query());
+        assert!(joined.path() == "/v1/base" || joined.path().starts_with("/v1/base/"));
+        assert!(!joined.path().split('/').any(|segment| matches!(segment, "." | "..")));
+    }
+}
+
+/// Nothing of this hop and nothing of the gateway's crosses it.
+pub fn headers(data: &[u8]) {
+    let mut request = lines(data);
+    let mut response = request.clone();
+    let host = HeaderValue::from_static("provider.test");
+    let survey = headers::survey_request(&mut request, None);
+    headers::strip_request(&mut request, &survey, &host);
+    headers::strip_response(&mut response, false);
+    for (name, value) in &request {
+        let name = name.as_str();
+        assert!(!name.starts_with("cf-aig-") && !name.starts_with("proxy-"), "{name}");
+        assert!(!matches!(name, "connection" | "upgrade" | "cookie" | "transfer-encoding"));
+        assert!(name != "host" || *value == host);
+        assert!(name != "te" || value == "trailers");
+    }
+    for name in response.keys().map(HeaderName::as_str) {
+        assert!(!matches!(name, "connection" | "upgrade" | "set-cookie" | "transfer-encoding"));
+    }
+    headers::strip_trailers(&mut response);
+}
+
+/// What is malformed is refused, and never a panic.
+pub fn control_headers(data: &[u8]) {
+    let headers = lines(data);
+    let directives = directives::parse(&headers);
+    TraceParent::of(&headers, directives.as_deref().ok());
+    let _ = flat::members(data);
+}
+
+/// A header per line, as far as they are headers.
+fn lines(data: &[u8]) -> HeaderMap {
+    let pairs = data.split(|byte| *byte == b'\n').filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+        Some((HeaderName::from_bytes(&line[..colon]).ok()?, value))
+    });
+    let mut headers = HeaderMap::new();
+    pairs.for_each(|(name, value)| {
+        headers.append(name, value);
+    });
+    headers
+}
+
+/// Every split finds the same model.
+pub fn json_peek(data: &[u8]) {
+    let [seed, body @ ..] = data else { return };
+    let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut scanner = ObjectScanner::new();
+        let result = Iterator::try_for_each(&mut chunks, |chunk| scanner.push(chunk));
+        let model = scanner.model().cloned();
+        if let Some(model) = &model {
+            let text = string::decode(&model.raw);
+            assert!(text.is_none_or(|text| string::reads(&model.raw, &text)));
+        }
+        (result.and_then(|()| scanner.finish()), model, scanner.stream())
+    };
+    assert_eq!(read(&mut chunks(*seed, body)), read(&mut std::iter::once(body)));
+}
+
+#[cfg(test)]
+mod tests {
+    /// The seeds of a target, which `fuzz/` has in a directory of its name.
+    fn replay(target: &str, check: fn(&[u8])) {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/");
+        let files = std::fs::read_dir(format!("{seeds}{target}")).unwrap();
+        let seeds: Vec<_> =
+            files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        assert!(!seeds.is_empty(), "{target}");
+        seeds.iter().for_each(|seed| check(seed));
+    }
+
+    #[test]
+    fn the_seeds_of_all_targets_pass() {
+        replay("sse_meter", super::sse_meter);
+        replay("json_meter", super::json_meter);
+        #[cfg(feature = "decompression")]
+        replay("decode", super::decode);
+        replay("path_map", super::path_map);
+        replay("headers", super::headers);
+        replay("control_headers", super::control_headers);
+        replay("json_peek", super::json_peek);
+    }
+}
