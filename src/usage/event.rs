@@ -52,30 +52,44 @@ pub(super) enum Field {
 
 /// Keys are compared as they are written: no provider spells letters as escapes.
 pub(super) fn member(place: Place, key: &[u8]) -> Member {
-    use Place::{Choice, Choices, Data, Delta, Error, Message, Response, Root};
-    match (place, key) {
-        (Root | Response | Message, b"usage") => Member::Usage,
-        (Root, b"model") => Member::Text(Field::Model, 2),
-        (Response | Message, b"model") => Member::Text(Field::Model, 1),
-        (Root, b"service_tier") => Member::Text(Field::ServiceTier, 2),
-        (Response | Message, b"service_tier") => Member::Text(Field::ServiceTier, 1),
-        (Root, b"type") => Member::Text(Field::Type, 1),
-        (Root, b"response") => Member::Enter(Response),
-        (Root, b"message") => Member::Enter(Message),
-        (Root | Response, b"error") => Member::Enter(Error),
-        (Error, b"code") => Member::Text(Field::Code, 3),
-        (Root, b"code") => Member::Text(Field::Code, 2),
-        (Error, b"type") => Member::Text(Field::Code, 1),
-        (Root, b"choices") => Member::Enter(Choices),
-        (Root, b"data") => Member::Enter(Data),
-        (Root | Choice, b"delta") => Member::Enter(Delta),
-        (Choice, b"text") => Member::Content,
-        (
-            Delta,
-            b"content" | b"reasoning_content" | b"reasoning" | b"tool_calls" | b"refusal" | b"text"
-            | b"thinking" | b"partial_json",
-        ) => Member::Content,
-        _ => Member::Skip,
+    match place {
+        Place::Root => match key {
+            b"usage" => Member::Usage,
+            b"model" => Member::Text(Field::Model, 2),
+            b"service_tier" => Member::Text(Field::ServiceTier, 2),
+            b"type" => Member::Text(Field::Type, 1),
+            b"response" => Member::Enter(Place::Response),
+            b"message" => Member::Enter(Place::Message),
+            b"error" => Member::Enter(Place::Error),
+            b"code" => Member::Text(Field::Code, 2),
+            b"choices" => Member::Enter(Place::Choices),
+            b"data" => Member::Enter(Place::Data),
+            b"delta" => Member::Enter(Place::Delta),
+            _ => Member::Skip,
+        },
+        Place::Response | Place::Message => match key {
+            b"usage" => Member::Usage,
+            b"model" => Member::Text(Field::Model, 1),
+            b"service_tier" => Member::Text(Field::ServiceTier, 1),
+            b"error" if place == Place::Response => Member::Enter(Place::Error),
+            _ => Member::Skip,
+        },
+        Place::Error => match key {
+            b"code" => Member::Text(Field::Code, 3),
+            b"type" => Member::Text(Field::Code, 1),
+            _ => Member::Skip,
+        },
+        Place::Choice => match key {
+            b"delta" => Member::Enter(Place::Delta),
+            b"text" => Member::Content,
+            _ => Member::Skip,
+        },
+        Place::Delta => match key {
+            b"content" | b"reasoning_content" | b"reasoning" | b"tool_calls" | b"refusal"
+            | b"text" | b"thinking" | b"partial_json" => Member::Content,
+            _ => Member::Skip,
+        },
+        Place::Choices | Place::Parts | Place::Data => Member::Skip,
     }
 }
 
@@ -204,12 +218,12 @@ impl Event {
         root.as_ref().or(response).or(message)
     }
 
-    pub(super) fn set_usage(&mut self, place: Place, usage: Reported) {
-        let slot = match place {
+    /// Where the `usage` of this place is kept.
+    pub(super) fn usage_at(&mut self, place: Place) -> &mut Option<Reported> {
+        &mut self.usage[match place {
             Place::Response => 1,
             Place::Message => 2,
             _ => 0,
-        };
-        self.usage[slot] = Some(usage);
+        }]
     }
 }

@@ -1,76 +1,114 @@
-//! The members of a whole JSON object in memory, as raw bytes.
+//! The members of a whole JSON object in memory, read in one pass.
 
-/// Tells `each` the inside of every key and the text of its value; `None` where the object is
-/// malformed. Nested values are only measured.
-pub(super) fn members<'a>(
-    object: &'a [u8],
-    mut each: impl FnMut(&'a [u8], &'a [u8]) -> Option<()>,
-) -> Option<()> {
-    let mut rest = object.trim_ascii().strip_prefix(b"{")?.trim_ascii_start();
-    if rest == b"}" {
-        return Some(());
-    }
-    loop {
-        let (key, after) = rest.split_at_checked(value_length(rest)?)?;
-        let key = key.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        let after = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let (value, after) = after.split_at_checked(value_length(after)?)?;
-        each(key, value)?;
-        rest = match after.trim_ascii_start().split_first()? {
-            (b',', rest) => rest.trim_ascii_start(),
-            (b'}', rest) => return rest.is_empty().then_some(()),
-            _ => return None,
-        };
-    }
+use super::scan::find_quote;
+
+/// Reads on from one value to the next. `None` says: malformed, or not all there.
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
 }
 
-/// A whole number of at least 0, the largest there is where it is larger.
-pub(super) fn number(value: &[u8]) -> Option<u64> {
-    let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    let digit =
-        |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    is_plain.then(|| value.iter().fold(0, digit))
-}
+impl<'a> Cursor<'a> {
+    pub(super) fn new(json: &'a [u8]) -> Self {
+        Self { rest: json }
+    }
 
-/// How long the value is that `json` begins with.
-fn value_length(json: &[u8]) -> Option<usize> {
-    match json.first()? {
-        b'"' => string_length(json),
-        b'{' | b'[' => nested_length(json),
-        _ => {
-            let length = json.iter().position(|byte| !is_scalar(*byte))?;
-            (length > 0).then_some(length)
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(super) fn is_at_object(&self) -> bool {
+        self.rest.first() == Some(&b'{')
+    }
+
+    /// Tells `each` the inside of every key of an object; it must pass over the value.
+    pub(super) fn members(
+        &mut self,
+        mut each: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.punctuation(b'{')?;
+        if self.rest.first()? == &b'}' {
+            self.rest = &self.rest[1..];
+            return Some(());
         }
-    }
-}
-
-fn string_length(json: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        match json.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-fn nested_length(json: &[u8]) -> Option<usize> {
-    let (mut at, mut depth) = (0, 0_usize);
-    loop {
-        match json.get(at)? {
-            b'"' => {
-                at += string_length(&json[at..])?;
-                continue;
+        loop {
+            let key = self.string()?;
+            self.rest = self.rest.trim_ascii_start();
+            self.punctuation(b':')?;
+            each(key, self)?;
+            self.rest = self.rest.trim_ascii_start();
+            let (byte, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            match byte {
+                b',' => self.rest = rest.trim_ascii_start(),
+                b'}' => return Some(()),
+                _ => return None,
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
         }
-        at += 1;
-        if depth == 0 {
-            return Some(at);
+    }
+
+    /// Passes over a number, if it is a whole one of at least 0: the largest there is where it is
+    /// larger. Passes over anything else, too.
+    pub(super) fn number(&mut self) -> Option<Option<u64>> {
+        let (mut number, mut length) = (0_u64, 0);
+        while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
+            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            length += 1;
         }
+        if length == 0 || is_scalar(*self.rest.get(length)?) {
+            return self.skip().map(|()| None);
+        }
+        self.rest = &self.rest[length..];
+        Some(Some(number))
+    }
+
+    /// Passes over a value; nested ones are only measured.
+    pub(super) fn skip(&mut self) -> Option<()> {
+        match self.rest.first()? {
+            b'"' => {
+                self.string()?;
+            }
+            b'{' | b'[' => self.nested()?,
+            _ => {
+                let length = self.rest.iter().position(|byte| !is_scalar(*byte))?;
+                self.rest = &self.rest[length..];
+                return (length > 0).then_some(());
+            }
+        }
+        Some(())
+    }
+
+    /// The inside of a string.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let inside = self.rest.strip_prefix(b"\"")?;
+        let length = find_quote(inside)?;
+        self.rest = &inside[length + 1..];
+        Some(&inside[..length])
+    }
+
+    fn nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.rest.first()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.rest = &self.rest[1..];
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    /// Passes over this byte and the spaces behind it.
+    fn punctuation(&mut self, expected: u8) -> Option<()> {
+        let rest = self.rest.strip_prefix(&[expected])?;
+        self.rest = rest.trim_ascii_start();
+        Some(())
     }
 }
 
@@ -85,11 +123,22 @@ mod tests {
     fn read(json: &str) -> Option<Vec<(String, String)>> {
         let text = |raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
         let mut all = Vec::new();
-        members(json.as_bytes(), |key, value| {
-            all.push((text(key), text(value)));
+        let mut cursor = Cursor::new(json.as_bytes());
+        cursor.members(|key, cursor| {
+            let before = cursor.rest();
+            cursor.skip()?;
+            all.push((text(key), text(&before[..before.len() - cursor.rest().len()])));
             Some(())
         })?;
-        Some(all)
+        cursor.rest().is_empty().then_some(all)
+    }
+
+    fn number(json: &str) -> Option<u64> {
+        let json = format!("{json},");
+        let mut cursor = Cursor::new(json.as_bytes());
+        let number = cursor.number().unwrap();
+        assert_eq!(cursor.rest(), b",", "{json}");
+        number
     }
 
     #[test]
@@ -126,12 +175,15 @@ mod tests {
 
     #[test]
     fn numbers_saturate_and_are_whole() {
-        assert_eq!(number(b"007"), Some(7));
-        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
-        assert_eq!(number(b"18446744073709551616"), Some(u64::MAX));
-        assert_eq!(number("9".repeat(999).as_bytes()), Some(u64::MAX));
-        for other in ["", "-1", "1.0", "1e3", "null", "\"1\""] {
-            assert_eq!(number(other.as_bytes()), None, "{other}");
+        assert_eq!(number("007"), Some(7));
+        assert_eq!(number("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number("18446744073709551616"), Some(u64::MAX));
+        assert_eq!(number(&"9".repeat(999)), Some(u64::MAX));
+        for other in ["-1", "1.0", "1e3", "null", "\"1\"", "{\"a\":1}", "[]"] {
+            assert_eq!(number(other), None, "{other}");
+        }
+        for cut in ["", "1", "-", ",", "\"1"] {
+            assert_eq!(Cursor::new(cut.as_bytes()).number(), None, "{cut}");
         }
     }
 }

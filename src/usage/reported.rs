@@ -1,6 +1,6 @@
 //! A `usage` object as a provider writes it, under the names of any API.
 
-use super::members::{members, number};
+use super::members::Cursor;
 use super::tokens::ToolCalls;
 
 /// The figures of one `usage` object; `None` where it does not say.
@@ -29,44 +29,50 @@ pub(super) struct Reported {
 }
 
 impl Reported {
-    /// `None` where the object is malformed. Members of other names are passed over.
+    /// Reads a whole object; `None` where it is malformed.
     pub(super) fn read(object: &[u8]) -> Option<Self> {
         let mut read = Self::default();
-        members(object, |key, value| {
-            match key {
-                b"prompt_tokens" | b"input_tokens" => set(&mut read.input, value),
-                b"completion_tokens" | b"output_tokens" => set(&mut read.output, value),
-                b"total_tokens" => set(&mut read.total, value),
-                b"cache_read_input_tokens" => set(&mut read.cache_read, value),
-                b"cache_creation_input_tokens" => set(&mut read.cache_write, value),
-                b"cost_in_usd_ticks" => set(&mut read.cost_ticks, value),
-                b"cost_in_nano_usd" => {
-                    let ticks = number(value).map(|nano| nano.saturating_mul(10));
-                    read.cost_ticks = read.cost_ticks.or(ticks);
-                }
-                b"num_server_side_tools_used" => set(&mut read.tools_used, value),
-                b"prompt_tokens_details" | b"input_tokens_details" => {
-                    details(value, |key, value| {
-                        if key == b"cached_tokens" {
-                            set(&mut read.cached, value);
-                        }
-                    })?;
-                }
-                b"completion_tokens_details" | b"output_tokens_details" => {
-                    details(value, |key, value| {
-                        if key == b"reasoning_tokens" {
-                            set(&mut read.reasoning, value);
-                        }
-                    })?;
-                }
-                b"server_side_tool_usage_details" | b"server_tool_use" => {
-                    details(value, |key, value| read.tools.set(key, number(value)))?;
-                }
-                _ => {}
+        (read.parse(object)? == object.len()).then_some(read)
+    }
+
+    /// Takes over the figures of the object that `json` begins with and gives its length; `None`
+    /// where it is malformed or not all there. Members of other names are passed over.
+    pub(super) fn parse(&mut self, json: &[u8]) -> Option<usize> {
+        let mut cursor = Cursor::new(json);
+        cursor.members(|key, value| match key {
+            b"prompt_tokens" | b"input_tokens" => set(&mut self.input, value),
+            b"completion_tokens" | b"output_tokens" => set(&mut self.output, value),
+            b"total_tokens" => set(&mut self.total, value),
+            b"cache_read_input_tokens" => set(&mut self.cache_read, value),
+            b"cache_creation_input_tokens" => set(&mut self.cache_write, value),
+            b"cost_in_usd_ticks" => set(&mut self.cost_ticks, value),
+            b"cost_in_nano_usd" => {
+                let ticks = value.number()?.map(|nano| nano.saturating_mul(10));
+                self.cost_ticks = self.cost_ticks.or(ticks);
+                Some(())
             }
-            Some(())
+            b"num_server_side_tools_used" => set(&mut self.tools_used, value),
+            b"prompt_tokens_details" | b"input_tokens_details" => {
+                details(value, |key, value| match key {
+                    b"cached_tokens" => set(&mut self.cached, value),
+                    _ => value.skip(),
+                })
+            }
+            b"completion_tokens_details" | b"output_tokens_details" => {
+                details(value, |key, value| match key {
+                    b"reasoning_tokens" => set(&mut self.reasoning, value),
+                    _ => value.skip(),
+                })
+            }
+            b"server_side_tool_usage_details" | b"server_tool_use" => {
+                details(value, |key, value| match self.tools.kind(key) {
+                    Some(calls) => set(calls, value),
+                    None => value.skip(),
+                })
+            }
+            _ => value.skip(),
         })?;
-        Some(read)
+        Some(json.len() - cursor.rest().len())
     }
 
     /// Takes over every figure that `newer` has: the events of Messages each tell a part, and
@@ -85,17 +91,15 @@ impl Reported {
     }
 }
 
-fn set(figure: &mut Option<u64>, value: &[u8]) {
-    *figure = number(value).or(*figure);
+fn set(figure: &mut Option<u64>, value: &mut Cursor<'_>) -> Option<()> {
+    *figure = value.number()?.or(*figure);
+    Some(())
 }
 
 /// The members of a nested object; `null` and anything else has none.
-fn details<'a>(value: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
-    if !value.starts_with(b"{") {
-        return Some(());
-    }
-    members(value, |key, value| {
-        each(key, value);
-        Some(())
-    })
+fn details<'a>(
+    value: &mut Cursor<'a>,
+    each: impl FnMut(&'a [u8], &mut Cursor<'a>) -> Option<()>,
+) -> Option<()> {
+    if value.is_at_object() { value.members(each) } else { value.skip() }
 }

@@ -7,6 +7,7 @@ mod quote;
 mod value;
 
 use self::quote::StringEnd;
+pub(super) use self::quote::find_quote;
 use super::event::{Event, Member, Place, member};
 use super::meter::Problem;
 
@@ -108,14 +109,19 @@ impl Scanner {
         let mut at = 0;
         while let Some(&byte) = chunk.get(at) {
             at = match self.state {
+                State::KeyOrEnd | State::Key if byte == b'"' => self.in_key(chunk, at + 1),
+                State::Value if !is_space(byte) => self.value(chunk, at)?,
                 State::InKey => self.in_key(chunk, at),
                 State::InString => self.in_string(chunk, at),
                 State::Nested { depth, in_string } => self.nested(chunk, at, depth, in_string)?,
                 State::Scalar => self.in_scalar(chunk, at),
-                State::Value if !is_space(byte) => self.value(byte, at)?,
-                State::Element if !is_space(byte) => self.element(byte, at)?,
-                State::ElementOrEnd if !is_space(byte) && byte != b']' => self.element(byte, at)?,
+                State::Element if !is_space(byte) => self.element(chunk, at)?,
+                State::ElementOrEnd if !is_space(byte) && byte != b']' => {
+                    self.element(chunk, at)?
+                }
                 State::Ignored => return Ok(()),
+                // What follows a body is not looked at.
+                State::Done if self.is_body => return Ok(()),
                 _ => {
                     self.punctuation(byte)?;
                     at + 1
@@ -131,7 +137,6 @@ impl Scanner {
             _ if is_space(byte) => {}
             State::Start => self.start(byte)?,
             State::KeyOrEnd if byte == b'}' => self.leave(),
-            State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
             State::Colon if byte == b':' => self.state = State::Value,
             State::ElementOrEnd if byte == b']' => self.leave(),
             State::CommaOrEnd => match (byte, self.is_array()) {
@@ -140,8 +145,6 @@ impl Scanner {
                 (b'}', false) | (b']', true) => self.leave(),
                 _ => return Err(Problem::Malformed),
             },
-            // What follows a body is not looked at.
-            State::Done if self.is_body => {}
             _ => return Err(Problem::Malformed),
         }
         Ok(())
@@ -201,14 +204,35 @@ impl Scanner {
             self.split.extend_from_slice(&part[..part.len().min(room)]);
         }
         if !closed {
+            self.state = State::InKey;
             return end;
         }
+        let place = self.place();
         let key = if self.split.is_empty() { part } else { &self.split[..] };
-        self.member = member(self.places[self.level], key);
-        self.event.saw_key(self.places[self.level], key);
+        self.member = member(place, key);
+        self.event.saw_key(place, key);
         self.split.clear();
-        self.state = State::Colon;
-        end + 1
+        self.behind(b':', State::Value, State::Colon, chunk, end + 1)
+    }
+
+    /// A value ends before `at`.
+    fn value_ends(&mut self, chunk: &[u8], at: usize) -> usize {
+        let next = if self.is_array() { State::Element } else { State::Key };
+        self.behind(b',', next, State::CommaOrEnd, chunk, at)
+    }
+
+    /// Passes over a byte that is most likely there.
+    fn behind(
+        &mut self,
+        likely: u8,
+        then: State,
+        otherwise: State,
+        chunk: &[u8],
+        at: usize,
+    ) -> usize {
+        let is_there = chunk.get(at) == Some(&likely);
+        self.state = if is_there { then } else { otherwise };
+        at + usize::from(is_there)
     }
 }
 

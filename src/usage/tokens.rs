@@ -72,8 +72,9 @@ impl ToolCalls {
         ]
     }
 
-    pub(super) fn set(&mut self, key: &[u8], calls: Option<u64>) {
-        let kind = match key {
+    /// The figure of this name in a usage object.
+    pub(super) fn kind(&mut self, key: &[u8]) -> Option<&mut Option<u64>> {
+        Some(match key {
             b"web_search_calls" | b"web_search_requests" => &mut self.web_search,
             b"x_search_calls" => &mut self.x_search,
             b"code_interpreter_calls" => &mut self.code_interpreter,
@@ -81,9 +82,8 @@ impl ToolCalls {
             b"mcp_calls" => &mut self.mcp,
             b"document_search_calls" => &mut self.document_search,
             b"image_generation_calls" => &mut self.image_generation,
-            _ => return,
-        };
-        *kind = calls.or(*kind);
+            _ => return None,
+        })
     }
 
     pub(super) fn update(&mut self, newer: &Self) {

@@ -7,7 +7,7 @@ use crate::usage::meter::Problem;
 use crate::usage::reported::Reported;
 
 impl Scanner {
-    pub(super) fn element(&mut self, byte: u8, at: usize) -> Result<usize, Problem> {
+    pub(super) fn element(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         self.member = match self.place() {
             Place::Choices => Member::Enter(Place::Choice),
             Place::Parts => {
@@ -19,27 +19,23 @@ impl Scanner {
                 Member::Skip
             }
         };
-        self.value(byte, at)
+        self.value(chunk, at)
     }
 
-    /// Gives where to go on: a bracket that is only measured is part of what it opens.
-    pub(super) fn value(&mut self, byte: u8, at: usize) -> Result<usize, Problem> {
-        match (byte, self.member) {
+    /// Gives where to go on.
+    pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
+        match (chunk[at], self.member) {
             (b'{', Member::Enter(place)) if !matches!(place, Place::Choices | Place::Data) => {
                 self.event.has_error |= place == Place::Error && self.place() == Place::Root;
                 self.enter(place);
             }
             (b'[', Member::Enter(place @ (Place::Choices | Place::Data))) => self.enter(place),
             (b'[', Member::Content) => self.enter(Place::Parts),
+            (b'{', Member::Usage) => return self.usage(chunk, at),
             (b'{' | b'[', member) => {
                 self.event.has_content |= member == Member::Content;
-                if member == Member::Usage && byte == b'[' {
-                    self.member = Member::Skip;
-                } else if member == Member::Usage {
-                    self.event.reached_usage = true;
-                }
-                self.state = State::Nested { depth: 0, in_string: false };
-                return Ok(at);
+                self.member = Member::Skip;
+                return self.nested(chunk, at, 0, false);
             }
             (b'"', member) => {
                 if let Member::Text(field, rank) = member {
@@ -48,21 +44,36 @@ impl Scanner {
                 self.event.has_error |=
                     member == Member::Enter(Place::Error) && self.place() == Place::Root;
                 self.state = State::InString;
+                return Ok(self.in_string(chunk, at + 1));
             }
             (b't' | b'f' | b'n' | b'-' | b'0'..=b'9', member) => {
                 if let Member::Text(field @ Field::Code, rank) = member
-                    && byte.is_ascii_digit()
+                    && chunk[at].is_ascii_digit()
                 {
                     self.event.begin_text(field, rank);
-                    self.event.extend_text(field, &[byte]);
                 } else {
                     self.member = Member::Skip;
                 }
                 self.state = State::Scalar;
+                return Ok(self.in_scalar(chunk, at));
             }
             _ => return Err(Problem::Malformed),
         }
         Ok(at + 1)
+    }
+
+    /// Most usage objects are whole in their chunk; the others are kept until they are.
+    fn usage(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
+        self.event.reached_usage = true;
+        let place = self.place();
+        let usage = self.event.usage_at(place);
+        match usage.insert(Reported::default()).parse(&chunk[at..]) {
+            Some(length) if length <= self.limit => Ok(self.value_ends(chunk, at + length)),
+            _ => {
+                *usage = None;
+                self.nested(chunk, at, 0, false)
+            }
+        }
     }
 
     pub(super) fn in_scalar(&mut self, chunk: &[u8], at: usize) -> usize {
@@ -71,10 +82,7 @@ impl Scanner {
         if let Member::Text(field, _) = self.member {
             self.event.extend_text(field, &chunk[at..end]);
         }
-        if length.is_some() {
-            self.state = State::CommaOrEnd;
-        }
-        end
+        if length.is_some() { self.value_ends(chunk, end) } else { end }
     }
 
     pub(super) fn in_string(&mut self, chunk: &[u8], at: usize) -> usize {
@@ -87,8 +95,7 @@ impl Scanner {
         if !closed {
             return end;
         }
-        self.state = State::CommaOrEnd;
-        end + 1
+        self.value_ends(chunk, end + 1)
     }
 
     pub(super) fn nested(
@@ -118,10 +125,13 @@ impl Scanner {
             }
             at += 1;
         }
-        self.state = if is_over { State::CommaOrEnd } else { State::Nested { depth, in_string } };
         if self.member == Member::Usage {
             self.keep_usage(&chunk[start..at], is_over)?;
         }
+        if is_over {
+            return Ok(self.value_ends(chunk, at));
+        }
+        self.state = State::Nested { depth, in_string };
         Ok(at)
     }
 
@@ -135,7 +145,8 @@ impl Scanner {
         if is_over {
             let whole = if self.split.is_empty() { part } else { &self.split[..] };
             let usage = Reported::read(whole).ok_or(Problem::Malformed)?;
-            self.event.set_usage(self.place(), usage);
+            let place = self.place();
+            *self.event.usage_at(place) = Some(usage);
             self.split.clear();
         }
         Ok(())
