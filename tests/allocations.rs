@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use bytes::Bytes;
+use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::Body;
-use http_body_util::Full;
+use http_body::{Body, Frame};
+use http_body_util::{Full, StreamBody};
 use tower::{Layer, Service};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
@@ -154,6 +155,46 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     );
     assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
+}
+
+/// Answers with a stream of so many events, each a frame of its own.
+#[derive(Clone, Copy)]
+struct Streams(usize);
+
+type Frames = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
+
+impl<B> Service<Request<B>> for Streams {
+    type Response = Response<Frames>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        const EVENTS: [&str; 2] = [
+            "data: {\"model\":\"grok-4\",\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":null}\n\n",
+            "data: {\"model\":\"grok-4\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"total_tokens\":1}}\n\n",
+        ];
+        let event =
+            |place: usize| Ok(Frame::data(Bytes::from_static(EVENTS[place % 2].as_bytes())));
+        let frames: Vec<_> = (0..self.0).map(event).collect();
+        let mut response = Response::new(StreamBody::new(stream::iter(frames)));
+        let value = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, value);
+        ready(Ok(response))
+    }
+}
+
+#[test]
+fn the_events_of_a_metered_stream_allocate_nothing() {
+    let path = "/v1/acct/gw/grok/v1/chat/completions";
+    let hook = |end: &EndEvent<'_>| assert_eq!(end.usage.unwrap().input(), Some(1));
+    let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
+    let layer = layer.build().unwrap();
+    let of = |events| allocations(&layer.layer(Streams(events)), path);
+    assert_eq!(of(1000), of(10));
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub(super) enum Field {
 }
 
 /// Keys are compared as they are written: no provider spells letters as escapes.
+#[inline]
 pub(super) fn member(place: Place, key: &[u8]) -> Member {
     match place {
         Place::Root => match key {
@@ -125,12 +126,25 @@ impl Captured {
         }
         let room = longest - self.raw.len();
         self.is_cut |= part.len() > room;
-        self.raw.extend_from_slice(&part[..part.len().min(room)]);
+        let part = &part[..part.len().min(room)];
+        if self.raw.capacity() == 0 {
+            // Exactly as long as needed, so that it can be taken as it is.
+            self.raw = part.to_vec();
+        } else {
+            self.raw.extend_from_slice(part);
+        }
     }
 
     /// All of it, if it was not too long to keep.
     pub(super) fn whole(&self) -> Option<&[u8]> {
         self.head().filter(|_| !self.is_cut)
+    }
+
+    /// All of it, which is here no longer.
+    pub(super) fn take(&mut self) -> Option<String> {
+        let raw = std::mem::take(&mut self.raw);
+        self.clear();
+        String::from_utf8(raw).ok()
     }
 
     /// At least the beginning of it.
@@ -145,8 +159,12 @@ pub(super) struct Event {
     pub(super) model: Captured,
     pub(super) service_tier: Captured,
     pub(super) code: Captured,
-    /// The `usage` at the root, in `response` and in `message`.
-    pub(super) usage: [Option<Reported>; 3],
+    /// The `usage` at the root, …
+    usage: Option<Reported>,
+    /// … in `response`, which one event of a stream has at most, …
+    response_usage: Option<Box<Reported>>,
+    /// … and in `message`, likewise.
+    message_usage: Option<Box<Reported>>,
     pub(super) reached_usage: bool,
     pub(super) has_content: bool,
     pub(super) has_response: bool,
@@ -166,7 +184,9 @@ impl Event {
         self.model.clear();
         self.service_tier.clear();
         self.code.clear();
-        self.usage = [None; 3];
+        self.usage = None;
+        self.response_usage = None;
+        self.message_usage = None;
         self.reached_usage = false;
         self.has_content = false;
         self.has_response = false;
@@ -176,6 +196,7 @@ impl Event {
         self.is_done_marker = false;
     }
 
+    #[inline]
     pub(super) fn saw_key(&mut self, place: Place, key: &[u8]) {
         if place == Place::Root {
             self.has_answer |= matches!(key, b"choices" | b"output" | b"content" | b"data");
@@ -207,23 +228,22 @@ impl Event {
 
     /// The usage that bills: of the document itself, or of the one object that the event is about.
     pub(super) fn billed_usage(&self) -> Option<&Reported> {
-        let [root, response, message] = &self.usage;
         let ends = || {
             ["response.completed", "response.incomplete", "response.failed"]
                 .iter()
                 .any(|kind| self.is(kind))
         };
-        let response = response.as_ref().filter(|_| ends());
-        let message = message.as_ref().filter(|_| self.is("message_start"));
-        root.as_ref().or(response).or(message)
+        let response = || self.response_usage.as_deref().filter(|_| ends());
+        let message = || self.message_usage.as_deref().filter(|_| self.is("message_start"));
+        self.usage.as_ref().or_else(response).or_else(message)
     }
 
-    /// Where the `usage` of this place is kept.
-    pub(super) fn usage_at(&mut self, place: Place) -> &mut Option<Reported> {
-        &mut self.usage[match place {
-            Place::Response => 1,
-            Place::Message => 2,
-            _ => 0,
-        }]
+    /// Makes room for the `usage` of this place, and for no other there.
+    pub(super) fn new_usage(&mut self, place: Place) -> &mut Reported {
+        match place {
+            Place::Response => self.response_usage.insert(Box::default()),
+            Place::Message => self.message_usage.insert(Box::default()),
+            _ => self.usage.insert(Reported::default()),
+        }
     }
 }

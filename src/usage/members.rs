@@ -48,6 +48,7 @@ impl<'a> Cursor<'a> {
 
     /// Passes over a number, if it is a whole one of at least 0: the largest there is where it is
     /// larger. Passes over anything else, too.
+    #[inline(always)]
     pub(super) fn number(&mut self) -> Option<Option<u64>> {
         let (mut number, mut length) = (0_u64, 0);
         while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
@@ -55,10 +56,15 @@ impl<'a> Cursor<'a> {
             length += 1;
         }
         if length == 0 || is_scalar(*self.rest.get(length)?) {
-            return self.skip().map(|()| None);
+            return self.no_number();
         }
         self.rest = &self.rest[length..];
         Some(Some(number))
+    }
+
+    #[cold]
+    fn no_number(&mut self) -> Option<Option<u64>> {
+        self.skip().map(|()| None)
     }
 
     /// Passes over a value; nested ones are only measured.
@@ -78,6 +84,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The inside of a string.
+    #[inline(always)]
     fn string(&mut self) -> Option<&'a [u8]> {
         let inside = self.rest.strip_prefix(b"\"")?;
         let length = find_quote(inside)?;

@@ -257,14 +257,13 @@ impl Meter {
     }
 
     fn read_document(&mut self) {
-        let Some(event) = self.scanner.document() else { return };
-        let usage = event.billed_usage();
+        let Some(event) = self.scanner.document_mut() else { return };
         // Later names count only beside usage: other events are not read for them.
-        if !self.has_content || usage.is_some() {
-            adopt(&mut self.model, &event.model);
-            adopt(&mut self.service_tier, &event.service_tier);
+        if !self.has_content || event.billed_usage().is_some() {
+            adopt(&mut self.model, &mut event.model);
+            adopt(&mut self.service_tier, &mut event.service_tier);
         }
-        if let Some(newer) = usage {
+        if let Some(newer) = event.billed_usage() {
             let is_part = event.is("message_start") || event.is("message_delta");
             match &mut self.reported {
                 Some(reported) if is_part => reported.update(newer),
@@ -300,18 +299,12 @@ fn terminal(event: &Event) -> Option<Terminal> {
 }
 
 /// Replaces a name only where it changed, so that repeated ones cost no memory.
-fn adopt(name: &mut Option<Box<str>>, captured: &Captured) {
+fn adopt(name: &mut Option<Box<str>>, captured: &mut Captured) {
     let Some(raw) = captured.whole() else { return };
     if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
-        *name = decode(raw).or(name.take());
-    }
-}
-
-fn decode(raw: &[u8]) -> Option<Box<str>> {
-    let is_plain = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
-    match str::from_utf8(raw) {
-        Ok(plain) if is_plain => Some(plain.into()),
-        _ => string::decode(raw).map(Box::from),
+        let is_plain = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
+        let newer = if is_plain { captured.take() } else { string::decode(raw) };
+        *name = newer.map(Box::from).or(name.take());
     }
 }
 

@@ -78,6 +78,10 @@ impl Scanner {
         (self.state == State::Done).then_some(&self.event)
     }
 
+    pub(super) fn document_mut(&mut self) -> Option<&mut Event> {
+        (self.state == State::Done).then_some(&mut self.event)
+    }
+
     /// The document ends here. Malformed ones matter only where there was usage in them.
     pub(super) fn check_end(&self) -> Result<(), Problem> {
         let is_whole = matches!(self.state, State::Done | State::Start | State::Ignored);
@@ -109,16 +113,32 @@ impl Scanner {
         let mut at = 0;
         while let Some(&byte) = chunk.get(at) {
             at = match self.state {
-                State::KeyOrEnd | State::Key if byte == b'"' => self.in_key(chunk, at + 1),
-                State::Value if !is_space(byte) => self.value(chunk, at)?,
-                State::InKey => self.in_key(chunk, at),
+                State::KeyOrEnd | State::Key if byte == b'"' => {
+                    self.state = State::InKey;
+                    at + 1
+                }
+                State::InKey => {
+                    let at = self.in_key(chunk, at);
+                    match chunk.get(at) {
+                        Some(byte) if self.state == State::Value && !is_space(*byte) => {
+                            self.value(chunk, at)?
+                        }
+                        _ => at,
+                    }
+                }
+                State::ElementOrEnd if byte == b']' => {
+                    self.leave();
+                    at + 1
+                }
+                State::Value | State::Element | State::ElementOrEnd if !is_space(byte) => {
+                    if self.state != State::Value {
+                        self.element();
+                    }
+                    self.value(chunk, at)?
+                }
                 State::InString => self.in_string(chunk, at),
                 State::Nested { depth, in_string } => self.nested(chunk, at, depth, in_string)?,
                 State::Scalar => self.in_scalar(chunk, at),
-                State::Element if !is_space(byte) => self.element(chunk, at)?,
-                State::ElementOrEnd if !is_space(byte) && byte != b']' => {
-                    self.element(chunk, at)?
-                }
                 State::Ignored => return Ok(()),
                 // What follows a body is not looked at.
                 State::Done if self.is_body => return Ok(()),
@@ -138,7 +158,6 @@ impl Scanner {
             State::Start => self.start(byte)?,
             State::KeyOrEnd if byte == b'}' => self.leave(),
             State::Colon if byte == b':' => self.state = State::Value,
-            State::ElementOrEnd if byte == b']' => self.leave(),
             State::CommaOrEnd => match (byte, self.is_array()) {
                 (b',', false) => self.state = State::Key,
                 (b',', true) => self.state = State::Element,
@@ -195,44 +214,56 @@ impl Scanner {
         self.level = self.level.saturating_sub(1);
     }
 
+    #[inline(always)]
     fn in_key(&mut self, chunk: &[u8], at: usize) -> usize {
         let (end, closed) = self.string.find(chunk, at);
         let part = &chunk[at..end];
-        if !closed || !self.split.is_empty() {
-            // One byte more than the longest is enough to know that it is another key.
-            let room = (LONGEST_KEY + 1).saturating_sub(self.split.len());
-            self.split.extend_from_slice(&part[..part.len().min(room)]);
-        }
-        if !closed {
-            self.state = State::InKey;
+        if closed && self.split.is_empty() {
+            self.key(part);
+        } else if !self.split_key(part, closed) {
             return end;
         }
+        let has_colon = chunk.get(end + 1) == Some(&b':');
+        self.state = if has_colon { State::Value } else { State::Colon };
+        end + 1 + usize::from(has_colon)
+    }
+
+    /// Gives whether this is the key's last part.
+    #[cold]
+    fn split_key(&mut self, part: &[u8], closed: bool) -> bool {
+        // One byte more than the longest is enough to know that it is another key.
+        let room = (LONGEST_KEY + 1).saturating_sub(self.split.len());
+        self.split.extend_from_slice(&part[..part.len().min(room)]);
+        self.state = State::InKey;
+        if closed {
+            let mut key = std::mem::take(&mut self.split);
+            self.key(&key);
+            key.clear();
+            self.split = key;
+        }
+        closed
+    }
+
+    #[inline]
+    fn key(&mut self, key: &[u8]) {
         let place = self.place();
-        let key = if self.split.is_empty() { part } else { &self.split[..] };
         self.member = member(place, key);
         self.event.saw_key(place, key);
-        self.split.clear();
-        self.behind(b':', State::Value, State::Colon, chunk, end + 1)
     }
 
     /// A value ends before `at`.
+    #[inline]
     fn value_ends(&mut self, chunk: &[u8], at: usize) -> usize {
-        let next = if self.is_array() { State::Element } else { State::Key };
-        self.behind(b',', next, State::CommaOrEnd, chunk, at)
-    }
-
-    /// Passes over a byte that is most likely there.
-    fn behind(
-        &mut self,
-        likely: u8,
-        then: State,
-        otherwise: State,
-        chunk: &[u8],
-        at: usize,
-    ) -> usize {
-        let is_there = chunk.get(at) == Some(&likely);
-        self.state = if is_there { then } else { otherwise };
-        at + usize::from(is_there)
+        match chunk[at..] {
+            [b',', b'"', ..] if !self.is_array() => {
+                self.state = State::InKey;
+                at + 2
+            }
+            _ => {
+                self.state = State::CommaOrEnd;
+                at
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an exchange used, in one form for all APIs.
 
-use super::reported::Reported;
+use super::reported::{Figure, Reported};
 
 /// Tokens and other units that a provider reported; `None` where it did not say.
 ///
@@ -71,30 +71,6 @@ impl ToolCalls {
             self.image_generation,
         ]
     }
-
-    /// The figure of this name in a usage object.
-    pub(super) fn kind(&mut self, key: &[u8]) -> Option<&mut Option<u64>> {
-        Some(match key {
-            b"web_search_calls" | b"web_search_requests" => &mut self.web_search,
-            b"x_search_calls" => &mut self.x_search,
-            b"code_interpreter_calls" => &mut self.code_interpreter,
-            b"file_search_calls" => &mut self.file_search,
-            b"mcp_calls" => &mut self.mcp,
-            b"document_search_calls" => &mut self.document_search,
-            b"image_generation_calls" => &mut self.image_generation,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn update(&mut self, newer: &Self) {
-        self.web_search = newer.web_search.or(self.web_search);
-        self.x_search = newer.x_search.or(self.x_search);
-        self.code_interpreter = newer.code_interpreter.or(self.code_interpreter);
-        self.file_search = newer.file_search.or(self.file_search);
-        self.mcp = newer.mcp.or(self.mcp);
-        self.document_search = newer.document_search.or(self.document_search);
-        self.image_generation = newer.image_generation.or(self.image_generation);
-    }
 }
 
 impl Usage {
@@ -117,13 +93,14 @@ impl Usage {
     }
 
     pub(super) fn new(reported: &Reported) -> Self {
+        let tools = reported.tools();
         let mut usage = Self {
-            cache_read: reported.cache_read.or(reported.cached),
-            cache_write: reported.cache_write,
-            total_reported: reported.total,
-            cost_ticks: reported.cost_ticks,
-            tool_calls: reported.tools_used.or(reported.tools.total()),
-            tools: reported.tools,
+            cache_read: reported.get(Figure::CacheRead).or(reported.get(Figure::Cached)),
+            cache_write: reported.get(Figure::CacheWrite),
+            total_reported: reported.get(Figure::Total),
+            cost_ticks: reported.get(Figure::CostTicks),
+            tool_calls: reported.get(Figure::ToolsUsed).or_else(|| tools.total()),
+            tools,
             ..Self::default()
         };
         usage.set_input(reported);
@@ -134,27 +111,27 @@ impl Usage {
     /// Cached tokens are a part of the input, unless they are named as Messages does or are more
     /// than the input itself.
     fn set_input(&mut self, reported: &Reported) {
-        let inside = match (reported.cache_read, reported.cached) {
+        let inside = match (reported.get(Figure::CacheRead), reported.get(Figure::Cached)) {
             (None, Some(cached)) => cached,
             _ => 0,
         };
         self.input_uncached =
-            reported.input.map(|input| input.checked_sub(inside).unwrap_or(input));
+            reported.get(Figure::Input).map(|input| input.checked_sub(inside).unwrap_or(input));
     }
 
     /// Reasoning stands beside the output in chat completions and inside of it in Responses; the
     /// total tells which. Without a total it is inside, if it can be.
     fn set_output(&mut self, reported: &Reported) {
-        let Some(output) = reported.output else {
-            self.reasoning = reported.reasoning;
+        let Some(output) = reported.get(Figure::Output) else {
+            self.reasoning = reported.get(Figure::Reasoning);
             return;
         };
-        let reasoning = reported.reasoning.unwrap_or(0);
+        let reasoning = reported.get(Figure::Reasoning).unwrap_or(0);
         let is_total = |output: u64| {
-            let inputs = [reported.input, self.input()];
-            inputs.iter().any(|input| sum(&[*input, Some(output)]) == reported.total)
+            let inputs = [reported.get(Figure::Input), self.input()];
+            inputs.iter().any(|input| sum(&[*input, Some(output)]) == reported.get(Figure::Total))
         };
-        let is_beside = match reported.total {
+        let is_beside = match reported.get(Figure::Total) {
             Some(_) if is_total(output) => false,
             Some(_) if is_total(output.saturating_add(reasoning)) => true,
             Some(_) => {
@@ -165,7 +142,8 @@ impl Usage {
         };
         let inside = if is_beside { 0 } else { reasoning.min(output) };
         self.output_visible = Some(output - inside);
-        self.reasoning = reported.reasoning.map(|_| if is_beside { reasoning } else { inside });
+        self.reasoning =
+            reported.get(Figure::Reasoning).map(|_| if is_beside { reasoning } else { inside });
     }
 }
 

@@ -119,7 +119,8 @@ fn a_body_may_be_empty_and_its_end_is_known() {
         // The end may fall together with that of a step.
         for length in [STEP, 2 * STEP] {
             let text = vec![b'x'; length];
-            assert_eq!(whole(coding, &encode(&[&text])), Ok((text, false)), "{coding}");
+            let decoded = whole(coding, &encode(&[&text]));
+            assert!(decoded == Ok((text, false)), "{coding} {length}");
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) struct StringEnd {
 
 impl StringEnd {
     /// Where the string that `at` is inside of ends in this chunk, and whether it does.
+    #[inline(always)]
     pub(super) fn find(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
         let mut from = at;
         if self.escaped && from < chunk.len() {
@@ -18,24 +19,29 @@ impl StringEnd {
         match find_quote(&chunk[from..]) {
             Some(length) => (from + length, true),
             None => {
-                self.escaped = odd_backslashes(&chunk[from..]);
+                self.goes_on_behind(&chunk[from..]);
                 (chunk.len(), false)
             }
         }
+    }
+
+    #[cold]
+    fn goes_on_behind(&mut self, bytes: &[u8]) {
+        self.escaped = odd_backslashes(bytes);
     }
 }
 
 /// The length of the string that `bytes` begin inside of.
 ///
-/// Most strings are short: eight bytes at a time they are over before a vector search has begun.
-#[inline]
+/// Most strings are short: sixteen bytes at a time they are over before a vector search has begun.
+#[inline(always)]
 pub(in crate::usage) fn find_quote(bytes: &[u8]) -> Option<usize> {
     const SHORT: usize = 32;
     let mut passed = 0;
     while passed < SHORT
         && let Some(word) = bytes[passed..].first_chunk()
     {
-        let hits = quotes(u64::from_le_bytes(*word));
+        let hits = quotes(u128::from_le_bytes(*word));
         if hits != 0 {
             let quote = passed + hits.trailing_zeros() as usize / 8;
             match bytes[..quote].last() {
@@ -60,13 +66,46 @@ fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Has the lowest bit set in the high half of the first byte that is a quote; 0 where none is.
-fn quotes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let differences = word ^ (ONES * b'"' as u64);
+/// The lowest bit that is set stands in the first byte that is a quote; 0 where none is.
+fn quotes(word: u128) -> u128 {
+    const ONES: u128 = u128::MAX / 0xff;
+    let differences = word ^ (ONES * b'"' as u128);
     differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 
 fn odd_backslashes(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As one would do it without haste.
+    fn find(bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            match bytes.get(at)? {
+                b'"' => return Some(at),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn the_end_of_a_string_is_found(
+            plain in 0_usize..70,
+            mixed in "[\"\\\\!#\u{a2}\u{e2}]{0,40}",
+            after in 0_usize..40,
+        ) {
+            let bytes = [&b"x".repeat(plain)[..], mixed.as_bytes(), &b"x".repeat(after)].concat();
+            prop_assert_eq!(find_quote(&bytes), find(&bytes));
+        }
+    }
 }

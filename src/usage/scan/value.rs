@@ -7,7 +7,7 @@ use crate::usage::meter::Problem;
 use crate::usage::reported::Reported;
 
 impl Scanner {
-    pub(super) fn element(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
+    pub(super) fn element(&mut self) {
         self.member = match self.place() {
             Place::Choices => Member::Enter(Place::Choice),
             Place::Parts => {
@@ -19,10 +19,10 @@ impl Scanner {
                 Member::Skip
             }
         };
-        self.value(chunk, at)
     }
 
     /// Gives where to go on.
+    #[inline(always)]
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
             (b'{', Member::Enter(place)) if !matches!(place, Place::Choices | Place::Data) => {
@@ -66,16 +66,13 @@ impl Scanner {
     fn usage(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         self.event.reached_usage = true;
         let place = self.place();
-        let usage = self.event.usage_at(place);
-        match usage.insert(Reported::default()).parse(&chunk[at..]) {
+        match self.event.new_usage(place).parse(&chunk[at..]) {
             Some(length) if length <= self.limit => Ok(self.value_ends(chunk, at + length)),
-            _ => {
-                *usage = None;
-                self.nested(chunk, at, 0, false)
-            }
+            _ => self.nested(chunk, at, 0, false),
         }
     }
 
+    #[inline]
     pub(super) fn in_scalar(&mut self, chunk: &[u8], at: usize) -> usize {
         let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
         let end = length.map_or(chunk.len(), |length| at + length);
@@ -85,6 +82,7 @@ impl Scanner {
         if length.is_some() { self.value_ends(chunk, end) } else { end }
     }
 
+    #[inline]
     pub(super) fn in_string(&mut self, chunk: &[u8], at: usize) -> usize {
         let (end, closed) = self.string.find(chunk, at);
         match self.member {
@@ -146,7 +144,7 @@ impl Scanner {
             let whole = if self.split.is_empty() { part } else { &self.split[..] };
             let usage = Reported::read(whole).ok_or(Problem::Malformed)?;
             let place = self.place();
-            *self.event.usage_at(place) = Some(usage);
+            *self.event.new_usage(place) = usage;
             self.split.clear();
         }
         Ok(())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::usage::reported::Reported;
+use crate::usage::reported::{Figure, Reported};
 
 /// Reads a stream, each event with its blank line.
 pub(super) fn stream(operation: Operation, events: &[String]) -> Reading {
@@ -190,23 +190,31 @@ fn reported(usage: &Value) -> Reported {
     let number = |keys: &[&str]| keys.iter().find_map(|key| usage[*key].as_u64());
     let details =
         |keys: [&str; 2], name: &str| keys.iter().find_map(|key| usage[*key][name].as_u64());
-    let mut reported = Reported {
-        input: number(&["prompt_tokens", "input_tokens"]),
-        output: number(&["completion_tokens", "output_tokens"]),
-        total: number(&["total_tokens"]),
-        cached: details(["prompt_tokens_details", "input_tokens_details"], "cached_tokens"),
-        cache_read: number(&["cache_read_input_tokens"]),
-        cache_write: number(&["cache_creation_input_tokens"]),
-        reasoning: details(
-            ["completion_tokens_details", "output_tokens_details"],
-            "reasoning_tokens",
-        ),
-        cost_ticks: number(&["cost_in_usd_ticks"]),
-        tools_used: number(&["num_server_side_tools_used"]),
-        ..Reported::default()
-    };
     let calls = &usage["server_side_tool_usage_details"];
-    reported.tools.web_search = calls["web_search_calls"].as_u64();
-    reported.tools.mcp = calls["mcp_calls"].as_u64();
+    let figures = [
+        (Figure::Input, number(&["prompt_tokens", "input_tokens"])),
+        (Figure::Output, number(&["completion_tokens", "output_tokens"])),
+        (Figure::Total, number(&["total_tokens"])),
+        (
+            Figure::Cached,
+            details(["prompt_tokens_details", "input_tokens_details"], "cached_tokens"),
+        ),
+        (Figure::CacheRead, number(&["cache_read_input_tokens"])),
+        (Figure::CacheWrite, number(&["cache_creation_input_tokens"])),
+        (
+            Figure::Reasoning,
+            details(["completion_tokens_details", "output_tokens_details"], "reasoning_tokens"),
+        ),
+        (Figure::CostTicks, number(&["cost_in_usd_ticks"])),
+        (Figure::ToolsUsed, number(&["num_server_side_tools_used"])),
+        (Figure::WebSearch, calls["web_search_calls"].as_u64()),
+        (Figure::Mcp, calls["mcp_calls"].as_u64()),
+    ];
+    let mut reported = Reported::default();
+    for (figure, value) in figures {
+        if let Some(value) = value {
+            reported.set(figure, value);
+        }
+    }
     reported
 }
