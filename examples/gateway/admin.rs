@@ -173,7 +173,10 @@ pub(crate) struct TokenError;
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{TOKEN} must be visible ASCII characters without spaces: unset it, or choose another")
+        write!(
+            f,
+            "{TOKEN} must be visible ASCII characters without spaces: unset it, or choose another"
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! The extra chunk that tells the usage of a stream of chat completions.
 
-use super::members::members;
+use super::members::Cursor;
 
 /// Whether an event is nothing but that: it has usage, and an array of choices with none in it.
 pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
@@ -12,7 +12,11 @@ pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
         .filter_map(|line| line.strip_prefix(b"data:"));
     let (Some(object), None) = (data.next(), data.next()) else { return false };
     let (mut has_usage, mut has_no_choices) = (false, false);
-    let read = members(object, |key, value| {
+    let mut cursor = Cursor::new(object.trim_ascii_start());
+    let read = cursor.members(|key, cursor| {
+        let before = cursor.rest();
+        cursor.skip()?;
+        let value = &before[..before.len() - cursor.rest().len()];
         match key {
             b"usage" => has_usage = value.starts_with(b"{"),
             b"choices" => {
@@ -23,5 +27,6 @@ pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
         }
         Some(())
     });
-    read.is_some() && has_usage && has_no_choices
+    let is_whole = read.is_some() && cursor.rest().trim_ascii().is_empty();
+    is_whole && has_usage && has_no_choices
 }
