@@ -311,3 +311,9 @@ fn a_stream_may_end_without_its_last_blank_line() {
         assert_eq!(reading.usage.unwrap().input(), Some(5));
     }
 }
+
+#[test]
+fn elements_of_any_kind_are_counted() {
+    let reading = json(Operation::Images, r#"{"data":["a","b",[1],{"url":"u"},null,"c"]}"#);
+    assert_eq!((reading.usage.unwrap().images, reading.problem), (Some(6), None));
+}
