@@ -35,6 +35,9 @@ pub enum Metering {
     Malformed,
     /// The response repeats what was billed before, or never costs anything: a stored response, a
     /// repeated poll, a page of batch results, a list of models, a hit of a cache.
+    ///
+    /// Polls of a video are known again by its request id: by the last 10,000 ids that had usage,
+    /// for 24 hours, in this process. Another process bills its own first poll.
     Repeated,
 }
 
