@@ -187,6 +187,25 @@ async fn the_first_token_is_not_the_first_byte() {
 }
 
 #[tokio::test]
+async fn json_without_its_end_is_not_wholly_metered() {
+    let mut scene = Scene::new().await;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+    for (body, metering) in [
+        (r#"{"usage":{"prompt_tokens":1},"choices":["#, Metering::Malformed),
+        (r#"{"usage":{"prompt"#, Metering::Malformed),
+        (" ", Metering::Complete),
+        ("[1]", Metering::Complete),
+        ("{}", Metering::Complete),
+    ] {
+        // Nothing but the end of the connection says that the body is over.
+        let answer = [head, body].concat();
+        let (_, end) = scene.exchange(&post(CHAT, b"{}"), answer.as_bytes()).await;
+        assert_eq!((end.outcome, end.metering), (Outcome::Complete, metering), "{body}");
+        assert_eq!(end.usage, None);
+    }
+}
+
+#[tokio::test]
 async fn json_has_a_first_byte_and_no_first_token() {
     let mut scene = Scene::new().await;
     let end = scene.json(CHAT, r#"{"choices":[{"message":{"content":"a"}}]}"#).await;

@@ -164,6 +164,11 @@ impl Meter {
         self.problem
     }
 
+    /// Whether the bytes so far are the beginning of a longer JSON body.
+    pub fn is_cut(&self) -> bool {
+        self.format == Format::Json && self.scanner.is_within()
+    }
+
     /// Looks at the next bytes of the body.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while self.bom < BOM.len() && !bytes.is_empty() {

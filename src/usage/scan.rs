@@ -84,8 +84,12 @@ impl Scanner {
 
     /// The document ends here. Malformed ones matter only where there was usage in them.
     pub(super) fn check_end(&self) -> Result<(), Problem> {
-        let is_whole = matches!(self.state, State::Done | State::Start | State::Ignored);
-        if is_whole || !self.event.reached_usage { Ok(()) } else { Err(Problem::Malformed) }
+        if self.is_within() && self.event.reached_usage { Err(Problem::Malformed) } else { Ok(()) }
+    }
+
+    /// Whether the document has begun, matters, and has not ended.
+    pub(super) fn is_within(&self) -> bool {
+        !matches!(self.state, State::Done | State::Start | State::Ignored)
     }
 
     /// On to the next document.
