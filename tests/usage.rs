@@ -205,6 +205,21 @@ async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
 }
 
 #[tokio::test]
+async fn polls_for_a_video_cost_nothing_whatever_the_client_says_it_costs() {
+    let mut scene = Scene::new().await;
+    let total = r#"cf-aig-custom-cost: {"total_cost":1}"#;
+    let poll = request("GET /v1/acct/gw/grok/v1/videos/v1", &[total], b"");
+    let pending = json("200 OK", r#"{"status":"pending","progress":1}"#);
+    let done = json("200 OK", r#"{"status":"done","usage":{"cost_in_usd_ticks":5}}"#);
+    let mut billed = Vec::new();
+    for answer in [&pending, &pending, &done, &done] {
+        let (_, end) = scene.exchange(&poll, answer).await;
+        billed.push(end.cost.map(|cost| cost.ticks));
+    }
+    assert_eq!(billed, [None, None, Some(10_000_000_000), None]);
+}
+
+#[tokio::test]
 async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
     let prices = Prices::default();
     let mut scene = Scene::with(|layer| layer.prices(prices.clone())).await;

@@ -36,12 +36,9 @@ impl Account {
         let upstream = context.upstream();
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage).filter(|_| status.is_success());
-        let is_new = match usage::billing(
-            context.method(),
-            context.operation(),
-            context.provider_path(),
-            status,
-        ) {
+        let billing =
+            usage::billing(context.method(), context.operation(), context.provider_path(), status);
+        let is_new = match billing {
             _ if facts.cache == Some(CacheStatus::Hit) => false,
             Billing::Always => true,
             Billing::Never => false,
@@ -59,8 +56,9 @@ impl Account {
         }
         let is_whole = facts.outcome == Outcome::Complete
             || meter.is_some_and(|meter| meter.terminal().is_some());
-        let failed = !status.is_success()
-            || usage.is_none() && meter.is_some_and(|meter| meter.error().is_some());
+        let is_unanswered = matches!(billing, Billing::Once { .. })
+            || meter.is_some_and(|meter| meter.error().is_some());
+        let is_free = !status.is_success() || usage.is_none() && is_unanswered;
         let cost = || {
             let pricing = Pricing {
                 provider: context.provider().unwrap_or_default(),
@@ -74,7 +72,7 @@ impl Account {
             usage::cost(usage.as_ref(), custom, &observation.prices.current(), &pricing)
         };
         Self {
-            cost: if failed { None } else { cost() },
+            cost: if is_free { None } else { cost() },
             usage,
             metering: reader.metering(is_whole),
         }
