@@ -99,16 +99,19 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let mut frame = match self.project().kind.project() {
+        let frame = match self.project().kind.project() {
             KindProjection::Untouched { body } => {
                 return body
                     .poll_frame(cx)
                     .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
             }
-            KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
+            KindProjection::Passed { body } => ready!(body.poll_frame(cx)).map(stripped),
             KindProjection::Watched { body, watcher } => {
                 if let Some(frame) = watcher.ahead() {
                     return Poll::Ready(Some(Ok(frame)));
+                }
+                if watcher.has_ended() {
+                    return Poll::Ready(None);
                 }
                 let frame = ready!(body.poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
@@ -126,7 +129,7 @@ where
                     let data = peeked.watcher.spliced(data);
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                if peeked.is_refused {
+                if peeked.is_refused || peeked.watcher.has_ended() {
                     return Poll::Ready(None);
                 }
                 let frame = ready!(peeked.rest.as_mut().poll_frame(cx));
@@ -139,11 +142,6 @@ where
                 spliced(&mut peeked.watcher, frame)
             }
         };
-        if let Some(Ok(frame)) = &mut frame
-            && let Some(trailers) = frame.trailers_mut()
-        {
-            headers::strip_trailers(trailers);
-        }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
@@ -174,12 +172,22 @@ where
     }
 }
 
-/// A frame of the client's, with what the gateway adds.
+/// A frame of the client's, without what trailers may not carry.
+fn stripped<E>(mut frame: Result<Frame<Bytes>, E>) -> Result<Frame<Bytes>, E> {
+    if let Ok(frame) = &mut frame
+        && let Some(trailers) = frame.trailers_mut()
+    {
+        headers::strip_trailers(trailers);
+    }
+    frame
+}
+
+/// Such a frame, with what the gateway adds.
 fn spliced<E>(
     watcher: &mut Watcher,
     frame: Option<Result<Frame<Bytes>, E>>,
 ) -> Option<Result<Frame<Bytes>, E>> {
-    match frame {
+    match frame.map(stripped) {
         Some(Ok(frame)) => match frame.into_data() {
             Ok(data) => Some(Ok(Frame::data(watcher.spliced(data)))),
             Err(frame) => watcher.end(frame.into_trailers().ok()).map(Ok),
@@ -205,8 +213,12 @@ fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::inject::Splice;
     use http::HeaderMap;
+    use http::header::CONTENT_LENGTH;
     use http_body_util::{BodyExt, Full, StreamBody};
 
     #[test]
@@ -229,5 +241,39 @@ mod tests {
         let body = RequestBody::passed(StreamBody::new(futures_util::stream::iter(frames)));
         let collected = body.collect().await.unwrap();
         assert_eq!(collected.trailers().unwrap().len(), 1);
+    }
+
+    /// A request whose body may be asked for its usage, and its watcher.
+    fn spliced_body(
+        frames: Vec<Frame<Bytes>>,
+        length: u64,
+    ) -> RequestBody<impl Body<Data = Bytes, Error = BoxError>> {
+        let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
+        let splice = Splice::new(&mut headers, 0);
+        let watcher = Watcher::new(Arc::default()).with(Some(splice));
+        // This panics where it is polled behind its end.
+        let frames = futures_util::stream::unfold(frames.into_iter(), async |mut frames| {
+            frames.next().map(|frame| (Ok::<_, BoxError>(frame), frames))
+        });
+        RequestBody::watched(StreamBody::new(Box::pin(frames)), watcher)
+    }
+
+    #[tokio::test]
+    async fn a_body_is_not_polled_behind_its_end() {
+        let body = spliced_body(vec![Frame::data(Bytes::from_static(b"{}"))], 2);
+        let sent = body.collect().await.unwrap().to_bytes();
+        assert_eq!(sent.trim_ascii_end(), b"{}");
+        assert!(sent.len() > 2);
+    }
+
+    #[tokio::test]
+    async fn trailers_behind_blanks_pass_without_what_they_may_not_carry() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sum", "1".parse().unwrap());
+        trailers.insert("cf-aig-metadata", "{}".parse().unwrap());
+        let frames = vec![Frame::data(Bytes::from_static(b"{}")), Frame::trailers(trailers)];
+        let collected = spliced_body(frames, 2).collect().await.unwrap();
+        let trailers = collected.trailers().unwrap();
+        assert_eq!((trailers.len(), trailers.contains_key("x-sum")), (1, true));
     }
 }

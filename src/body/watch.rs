@@ -143,6 +143,11 @@ impl Watcher {
         }
     }
 
+    /// The client's body has ended, and must not be polled again.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.splice.as_ref().is_some_and(Splice::has_ended)
+    }
+
     pub(crate) fn splice(&self) -> Option<&Splice> {
         self.splice.as_ref()
     }

@@ -25,6 +25,7 @@ pub(crate) struct Splice {
     is_over: bool,
     ahead: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
+    has_ended: bool,
 }
 
 impl Splice {
@@ -46,7 +47,14 @@ impl Splice {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         let (ahead, trailers) = (VecDeque::new(), None);
-        Self { pads: length.is_some(), offset: cut, is_over: false, ahead, trailers }
+        Self {
+            pads: length.is_some(),
+            offset: cut,
+            is_over: false,
+            ahead,
+            trailers,
+            has_ended: false,
+        }
     }
 
     /// What goes out before the client's next frame.
@@ -74,11 +82,17 @@ impl Splice {
     /// The client's body has ended, maybe with trailers: what goes out in their place.
     pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> Option<Frame<Bytes>> {
         self.trailers = trailers;
+        self.has_ended = true;
         if self.left() > 0 {
             self.is_over = true;
             return Some(Frame::data(Bytes::from_static(PADDING)));
         }
         self.ahead()
+    }
+
+    /// Nothing is left to be asked of the client.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// How many bytes are still to be added.
