@@ -15,6 +15,7 @@ use crate::exchange::Exchange;
 use crate::failure;
 use crate::headers;
 use crate::hook::{CacheStatus, Failure, Outcome};
+use crate::inject::Hiding;
 use crate::rejection::{ErrorFormat, Rejection};
 use crate::usage::Format;
 
@@ -66,14 +67,18 @@ impl Relay {
         head.extensions.insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
-        let hides = self.watch.as_ref().is_some_and(|watch| watch.asks_for_usage())
-            && head.status.is_success()
-            && !head.headers.contains_key(CONTENT_ENCODING)
-            && Format::of(head.headers.get(CONTENT_TYPE)) == Some(Format::Sse);
-        if hides {
+        // A provider may begin to answer before it has all of the request.
+        let asks = |watch: &&Arc<RequestWatch>| watch.asks_for_usage() != Some(false);
+        let hiding = self.watch.as_ref().filter(asks).filter(|_| {
+            head.status.is_success()
+                && !head.headers.contains_key(CONTENT_ENCODING)
+                && Format::of(head.headers.get(CONTENT_TYPE)) == Some(Format::Sse)
+        });
+        let hiding = hiding.map(|watch| Hiding::new(watch.clone()));
+        if hiding.is_some() {
             head.headers.remove(CONTENT_LENGTH);
         }
-        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch, hides);
+        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding);
         Response::from_parts(head, body)
     }
 

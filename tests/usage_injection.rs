@@ -7,8 +7,9 @@ mod metered;
 mod support;
 
 use metered::{
-    CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, Scene, chat_event, json, post, sse, usage_event,
+    CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, SSE_HEAD, Scene, chat_event, json, post, sse, usage_event,
 };
+use support::guard;
 use support::message::{Message, chunk, request};
 use tower_ai_gateway::Outcome;
 
@@ -76,6 +77,32 @@ async fn a_body_of_unknown_length_gets_no_blanks() {
         let text = str::from_utf8(body).unwrap();
         let expected = format!("{}{added}{}", &text[..text.len() - 1], &text[text.len() - 1..]);
         assert_eq!(str::from_utf8(sent.body()).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_may_begin_to_answer_before_the_request_is_whole() {
+    let mut scene = scene().await;
+    let asking = r#"{"stream":true,"stream_options":{"include_usage":true}}"#;
+    for (body, expected) in [(r#"{"stream":true}"#, [&shown(), DONE].concat()), (asking, stream())]
+    {
+        let mut client = scene.gateway.connect().await;
+        let sent = post(CHAT, body.as_bytes());
+        let (beginning, rest) = sent.split_at(sent.len() - 1);
+        client.send(beginning).await;
+        let mut provider = scene.provider.accept().await;
+        let head = provider.read_head().await;
+        provider.send(SSE_HEAD).await;
+        let answer = client.read_head().await;
+        client.send(rest).await;
+        let content = provider.read_content(&head).await;
+        let length = body.len() + OPTION.len();
+        assert_eq!((content.is_whole, content.bytes.len()), (true, length));
+        provider.send(chunk(stream().as_bytes())).await;
+        provider.send(chunk(b"")).await;
+        let content = guard("the answer", client.read_content(&answer)).await;
+        assert_eq!(str::from_utf8(&content.bytes).unwrap(), expected);
+        assert_eq!(scene.end().await.cost.unwrap().ticks, 2_244_800);
     }
 }
 

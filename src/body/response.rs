@@ -45,7 +45,7 @@ struct Guard {
     exchange: Exchange,
     trailers: Trailers,
     watch: Option<Arc<RequestWatch>>,
-    /// The client must not see the usage that the gateway has asked for.
+    /// The client must not see the usage that the gateway asks for.
     hiding: Option<Box<Hiding>>,
 }
 
@@ -81,12 +81,12 @@ impl<B: Body> ResponseBody<B> {
         mut exchange: Exchange,
         trailers: Trailers,
         watch: Option<Arc<RequestWatch>>,
-        hides_usage: bool,
+        hiding: Option<Hiding>,
     ) -> Self {
         if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
-        let hiding = hides_usage.then(|| Box::new(Hiding::new()));
+        let hiding = hiding.map(Box::new);
         Self {
             source: Source::Upstream { body },
             guard: Guard { exchange, trailers, watch, hiding },
@@ -120,7 +120,8 @@ impl Guard {
                 Some(hiding) => self.exchange.handed_on(hiding.data(data)),
                 None => self.exchange.handed_on(data.len()),
             }
-            if is_over() {
+            // Who is not told the length asks for the end behind it.
+            if self.hiding.is_none() && is_over() {
                 self.end(None);
             }
         } else if let Some(trailers) = frame.trailers_mut() {
@@ -217,7 +218,7 @@ where
             // Whoever trusts a `true` drops the body: that must not be taken for a cancellation.
             Source::Upstream { body } => {
                 !self.guard.exchange.is_observed()
-                    && self.guard.hiding.as_ref().is_none_or(|hiding| hiding.left() == 0)
+                    && self.guard.hiding.as_ref().is_none_or(|hiding| hiding.is_empty())
                     && body.is_end_stream()
             }
             Source::Local { body } => body.is_end_stream(),
@@ -237,5 +238,62 @@ where
 impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{BodyExt, StreamBody};
+
+    /// A body that has said its length, as those of HTTP/2 do that have trailers all the same.
+    struct Sized<B>(B, u64);
+
+    impl<B: Body<Data = Bytes> + Unpin> Body for Sized<B> {
+        type Data = Bytes;
+        type Error = B::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+            let frame = ready!(Pin::new(&mut self.0).poll_frame(cx));
+            if let Some(Ok(frame)) = &frame {
+                self.1 -= frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(frame)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.1)
+        }
+    }
+
+    #[tokio::test]
+    async fn hiding_keeps_trailers_behind_the_last_byte() {
+        let data = "data: {}\n\ndata: cut off";
+        let frames = [
+            Ok::<_, BoxError>(Frame::data(Bytes::from(data))),
+            Ok(Frame::trailers(HeaderMap::from_iter([(http::header::ETAG, 1.into())]))),
+        ];
+        let body = Sized(StreamBody::new(futures_util::stream::iter(frames)), data.len() as u64);
+        let hiding = Some(Hiding::new(Arc::default()));
+        let mut body =
+            ResponseBody::relayed(body, Exchange::default(), Trailers::Stripped, None, hiding);
+        let mut got = Vec::new();
+        // As servers do that ask for the end behind each frame.
+        while !body.is_end_stream()
+            && let Some(frame) = body.frame().await
+        {
+            match frame.unwrap().into_data() {
+                Ok(data) => got.extend_from_slice(&data),
+                Err(frame) => {
+                    assert_eq!(got, data.as_bytes());
+                    assert_eq!(frame.into_trailers().unwrap().len(), 1);
+                    return;
+                }
+            }
+        }
+        panic!("no trailers came");
     }
 }

@@ -22,8 +22,8 @@ pub(crate) struct RequestWatch {
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
-    /// The gateway has asked for usage where the client did not.
-    asks_for_usage: AtomicBool,
+    /// Whether the gateway has asked for usage where the client did not, once that is known.
+    asks_for_usage: OnceLock<bool>,
     /// The body has ended or is gone: nothing more will be known.
     settled: AtomicBool,
     waiting: Mutex<Option<Waker>>,
@@ -59,9 +59,13 @@ impl RequestWatch {
         self.refusal.get().copied()
     }
 
-    /// Whether the gateway has asked for usage where the client did not.
-    pub(crate) fn asks_for_usage(&self) -> bool {
-        self.asks_for_usage.load(Ordering::Acquire)
+    /// Whether the gateway has asked for usage where the client did not; `None` where it still may.
+    pub(crate) fn asks_for_usage(&self) -> Option<bool> {
+        self.asks_for_usage.get().copied()
+    }
+
+    pub(crate) fn set_asks_for_usage(&self, asks: bool) {
+        let _ = self.asks_for_usage.set(asks);
     }
 
     /// Whether no refusal can come any more.
@@ -89,6 +93,7 @@ impl RequestWatch {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
+        self.watch.set_asks_for_usage(false);
         self.watch.settled.store(true, Ordering::Release);
     }
 }
@@ -115,6 +120,9 @@ impl Watcher {
 
     /// Asks for the usage of a stream on the way.
     pub(crate) fn with(mut self, splice: Option<Splice>) -> Self {
+        if splice.is_none() {
+            self.watch.set_asks_for_usage(false);
+        }
         self.splice = splice;
         self
     }
@@ -129,7 +137,7 @@ impl Watcher {
         if let Some(splice) = &mut self.splice {
             let place = self.scanner.as_ref().and_then(ObjectScanner::place_of_stream_options);
             if splice.data(&mut data, place) {
-                self.watch.asks_for_usage.store(true, Ordering::Release);
+                self.watch.set_asks_for_usage(true);
             }
         }
         data

@@ -1,19 +1,22 @@
 //! The extra chunk on its way out of a response body.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Frame;
 
+use crate::body::watch::RequestWatch;
 use crate::usage::{Lines, Piece, is_usage_chunk};
 
 /// A chunk of usage is not longer; an event that is may go on before it is whole.
 const LONGEST: usize = 64 * 1024;
 
-/// Takes the chunk of usage out of one event stream. Only an event that came in part is held back.
+/// Takes the chunk of usage out of one event stream, if the gateway has asked for it. Only an event that came in part is held back.
 #[derive(Debug)]
 pub(crate) struct Hiding {
+    watch: Arc<RequestWatch>,
     lines: Lines,
     /// The beginning of an event.
     held: BytesMut,
@@ -27,8 +30,10 @@ pub(crate) struct Hiding {
 }
 
 impl Hiding {
-    pub(crate) fn new() -> Self {
+    /// `watch`: of the request, which knows who asked for usage.
+    pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
         Self {
+            watch,
             lines: Lines::new(),
             held: BytesMut::new(),
             passes: false,
@@ -50,9 +55,9 @@ impl Hiding {
         self.has_ended
     }
 
-    /// How many bytes the client may still get of what the provider has sent.
-    pub(crate) fn left(&self) -> u64 {
-        (self.held.len() + self.ahead.iter().map(Bytes::len).sum::<usize>()) as u64
+    /// The client has got all that it is to get of what the provider has sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.ahead.is_empty() && self.trailers.is_none()
     }
 
     /// The provider's next data has come. Gives how many bytes may go to the client by it.
@@ -66,7 +71,7 @@ impl Hiding {
             }
             let end = data.len() - rest.len();
             if self.held.is_empty() {
-                if !self.passes && is_usage_chunk(&data[start..end]) {
+                if !self.passes && self.hides(&data[start..end]) {
                     self.pass(data.slice(passed..start));
                     passed = end;
                 }
@@ -74,7 +79,7 @@ impl Hiding {
                 self.held.extend_from_slice(&data[..end]);
                 passed = end;
                 let event = self.held.split().freeze();
-                if !is_usage_chunk(&event) {
+                if !self.hides(&event) {
                     self.pass(event);
                 }
             }
@@ -102,6 +107,10 @@ impl Hiding {
         left
     }
 
+    fn hides(&self, event: &[u8]) -> bool {
+        is_usage_chunk(event) && self.watch.asks_for_usage() == Some(true)
+    }
+
     fn pass(&mut self, data: Bytes) {
         self.shown += data.len();
         if !data.is_empty() {
@@ -118,9 +127,15 @@ mod tests {
     const CHUNK: &str = "data: {\"id\":\"1\",\"choices\":[ ],\"usage\":{\"total_tokens\":1}}\n\n";
     const DONE: &str = "data: [DONE]\n\n";
 
+    fn hiding() -> Hiding {
+        let watch = RequestWatch::default();
+        watch.set_asks_for_usage(true);
+        Hiding::new(Arc::new(watch))
+    }
+
     /// What comes out, and in how many pieces.
     fn shown(stream: &str, size: usize) -> (String, usize) {
-        let mut hiding = Hiding::new();
+        let mut hiding = hiding();
         let (mut out, mut pieces) = (Vec::new(), 0);
         let mut take = |hiding: &mut Hiding| {
             while let Some(frame) = hiding.ahead() {
@@ -176,7 +191,7 @@ mod tests {
         );
         let stream = [&long, CHUNK, FIRST].concat();
         for size in [1000, 70_000, stream.len()] {
-            let mut hiding = Hiding::new();
+            let mut hiding = hiding();
             for frame in stream.as_bytes().chunks(size) {
                 hiding.data(&Bytes::copy_from_slice(frame));
                 assert!(hiding.held.len() <= LONGEST);
