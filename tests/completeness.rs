@@ -69,6 +69,19 @@ async fn what_broke_off_keeps_the_usage_seen_so_far() {
 }
 
 #[tokio::test]
+async fn what_breaks_off_behind_its_terminal_marker_is_wholly_metered() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, CHAT).await;
+    provider.send(chunk([&usage_event(CHAT_USAGE), DONE].concat().as_bytes())).await;
+    client.read_chunk().await.unwrap();
+    drop(provider);
+    client.ended().await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Broken, Metering::Complete));
+    assert_eq!(end.cost.unwrap().ticks, 2_244_800);
+}
+
+#[tokio::test]
 async fn a_cancelled_stream_counts_what_had_arrived() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, MESSAGES).await;

@@ -6,11 +6,16 @@ mod memory;
 mod metered;
 mod support;
 
-use memory::End;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use memory::{End, Recorder, Step, Upstream};
 use metered::{CHAT, CHAT_USAGE, DONE, Scene, chat_event, get, json, post, usage_event};
 use support::message::request;
+use tower::{Layer, ServiceExt};
 use tower_ai_gateway::{
-    Cost, CostSource, Metering, Outcome, Price, PriceTable, Prices, TokenPrice,
+    Cost, CostSource, GatewayLayer, Metering, Outcome, Price, PriceTable, Prices, Provider,
+    TokenPrice,
 };
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
@@ -205,6 +210,25 @@ async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
 }
 
 #[tokio::test]
+async fn videos_of_two_providers_may_have_one_id() {
+    let body = r#"{"status":"done","usage":{"cost_in_usd_ticks":5}}"#;
+    let headers = &[("content-type", "application/json")];
+    let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data(body)]) };
+    let recorder = Recorder::default();
+    let layer = GatewayLayer::builder().providers([Provider::xai(), Provider::openai()]);
+    let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
+    let service = layer.layer(upstream);
+    for provider in ["grok", "openai", "grok"] {
+        let path = format!("/v1/acct/gw/{provider}/v1/videos/v1");
+        let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();
+        service.clone().oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+    }
+    let ticks = |end: End| end.cost.map(|cost| cost.ticks);
+    let billed: Vec<_> = recorder.ends().into_iter().map(ticks).collect();
+    assert_eq!(billed, [Some(5), Some(5), None]);
+}
+
+#[tokio::test]
 async fn polls_for_a_video_cost_nothing_whatever_the_client_says_it_costs() {
     let mut scene = Scene::new().await;
     let total = r#"cf-aig-custom-cost: {"total_cost":1}"#;
@@ -256,6 +280,7 @@ async fn errors_and_refusals_cost_nothing() {
     let chat = request(&format!("POST {CHAT}"), &[header], b"{}");
     let answers = [
         json("429 Too Many Requests", r#"{"code":"x","error":"slow down"}"#),
+        json("500 Internal Server Error", r#"{"usage":{"prompt_tokens":1}}"#),
         json("200 OK", r#"{"code":"unavailable","error":"Timed out waiting for first token"}"#),
     ];
     for answer in answers {
@@ -266,6 +291,10 @@ async fn errors_and_refusals_cost_nothing() {
     scene.gateway.answer(refused).await.gateway_error(400, 2008);
     let end = scene.end().await;
     assert_eq!((end.cost, end.metering), (None, Metering::None));
+    let refused = request("GET /v1/acct/gw/grok/v1/models", &["cf-aig-skip-cache: maybe"], b"");
+    scene.gateway.answer(refused).await.gateway_error(400, 2400);
+    // What the provider never saw repeats nothing of it.
+    assert_eq!(scene.end().await.metering, Metering::None);
 }
 
 #[tokio::test]

@@ -6,12 +6,24 @@ mod memory;
 mod metered;
 mod support;
 
+use bytes::Bytes;
+use http::header::ETAG;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt, Collected, StreamBody};
+use hyper::body::Incoming;
 use metered::{
     CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, SSE_HEAD, Scene, chat_event, json, post, sse, usage_event,
 };
+use support::client::{Connection, full, request as hyper_request};
+use support::gateway::Setup;
 use support::guard;
+use support::hyper_upstream::HyperUpstream;
 use support::message::{Message, chunk, request};
-use tower_ai_gateway::Outcome;
+use tokio::sync::mpsc;
+use tower::BoxError;
+use tower_ai_gateway::{HttpClientBuilder, Outcome};
 
 const OPTION: &str = r#","stream_options":{"include_usage":true}"#;
 const COMPAT: &str = "/v1/acct/gw/compat/chat/completions";
@@ -141,6 +153,61 @@ async fn what_is_no_stream_of_chat_stays_as_it_is() {
         let request = request(&format!("POST {CHAT}"), &[header], stream.as_bytes());
         let (sent, _) = exchange(&mut scene, &request, &json("200 OK", "{}")).await;
         assert_eq!(sent.body(), stream.as_bytes(), "{header}");
+    }
+}
+
+/// Answers with its stream, and with trailers behind it, under a length that it says beforehand.
+async fn hyper_upstream() -> (HyperUpstream, mpsc::UnboundedReceiver<(Parts, Collected<Bytes>)>) {
+    let (sender, seen) = mpsc::unbounded_channel();
+    let handler = move |request: Request<Incoming>| {
+        let sender = sender.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            sender.send((head, body.collect().await.unwrap())).unwrap();
+            let trailers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("sum"))]);
+            let frames =
+                [Ok::<_, BoxError>(Frame::data(stream().into())), Ok(Frame::trailers(trailers))];
+            let body = StreamBody::new(futures_util::stream::iter(frames));
+            let response = Response::builder().header("content-type", "text/event-stream");
+            let response = response.header("content-length", stream().len());
+            response.body(BodyExt::boxed(body)).unwrap()
+        }
+    };
+    (HyperUpstream::start(handler).await, seen)
+}
+
+#[tokio::test]
+async fn lengths_and_trailers_are_right_in_both_versions_of_http() {
+    let (upstream, mut seen) = hyper_upstream().await;
+    for is_http2_upstream in [false, true] {
+        let setup = Setup::new(upstream.base("/v1")).layer(|layer| layer.ask_for_usage(true));
+        let setup = match is_http2_upstream {
+            true => setup.client(HttpClientBuilder::http2_prior_knowledge),
+            false => setup,
+        };
+        let gateway = setup.start().await;
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            for (body, asks) in [(&br#"{"stream":true}"#[..], true), (b"{}", false), (b"", false)] {
+                let mut client = Connection::open(gateway.addr, version).await;
+                let length = body.len().to_string();
+                let headers = [("te", "trailers"), ("content-length", length.as_str())];
+                let answer =
+                    client.send(hyper_request(version, "POST", CHAT, &headers, full(body))).await;
+                let (head, came) = guard("a request", seen.recv()).await.unwrap();
+                let came = came.to_bytes();
+                assert_eq!(came.len(), body.len() + OPTION.len());
+                assert_eq!(head.headers["content-length"], came.len().to_string());
+                let said = answer.headers().get("content-length").cloned();
+                let got = guard("the answer", answer.into_body().collect()).await.unwrap();
+                // HTTP/1.1 has none behind a length, or that were not announced.
+                let has_trailers = is_http2_upstream && version == Version::HTTP_2;
+                assert_eq!(got.trailers().is_some(), has_trailers, "{version:?} {asks}");
+                let got = got.to_bytes();
+                let expected = if asks { [&shown(), DONE].concat() } else { stream() };
+                assert_eq!(str::from_utf8(&got).unwrap(), expected, "{version:?}");
+                assert_eq!(said.is_none(), asks);
+            }
+        }
     }
 }
 
