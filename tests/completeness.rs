@@ -10,7 +10,7 @@ use metered::{
     CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, SSE_HEAD, Scene, chat_event, json, post, usage_event,
 };
 use support::guard;
-use support::message::chunk;
+use support::message::{chunk, request};
 use support::wire::Wire;
 use tower_ai_gateway::{Failure, Metering, Outcome};
 
@@ -23,7 +23,7 @@ const MESSAGE_DELTA: &str =
 #[tokio::test]
 async fn a_stream_without_its_terminal_marker_is_broken() {
     let mut scene = Scene::new().await;
-    let content = chat_event(r#"{"content":"a [DONE]"}"#);
+    let content = chat_event(r#"{"content":"a [DONE]"}"#).repeat(3);
     let response =
         "data: {\"type\":\"response.output_text.delta\",\"delta\":\"response.completed\"}\n\n";
     for (path, body) in [
@@ -46,6 +46,25 @@ async fn a_stream_without_its_terminal_marker_is_broken() {
     let usage = end.usage.unwrap();
     assert_eq!((usage.input(), usage.output()), (Some(9), Some(1)));
     assert_eq!(end.cost.unwrap().ticks, 9 * 12_500 + 25_000);
+}
+
+#[tokio::test]
+async fn what_has_no_stream_in_it_needs_no_terminal_marker() {
+    let mut scene = Scene::new().await;
+    let stream = "content-type: text/event-stream\r\nconnection: close";
+    let head = request(&format!("HEAD {CHAT}"), &[], b"");
+    for (request, status) in [(&head, "200 OK"), (&post(CHAT, b"{}"), "503 Unavailable")] {
+        let answer = format!("HTTP/1.1 {status}\r\n{stream}\r\n\r\n");
+        let mut client = scene.gateway.connect().await;
+        client.send(request).await;
+        let mut provider = scene.provider.accept().await;
+        provider.read_message().await;
+        provider.send(answer).await;
+        drop(provider);
+        client.read_head().await;
+        let end = scene.end().await;
+        assert_eq!((end.outcome, end.failure), (Outcome::Complete, None), "{status}");
+    }
 }
 
 #[tokio::test]
@@ -106,6 +125,27 @@ async fn a_client_that_leaves_with_the_terminal_marker_has_all() {
     guard("the provider's connection to end", provider.ended()).await;
     let end = scene.end().await;
     assert_eq!((end.outcome, end.metering), (Outcome::Complete, Metering::Complete));
+    assert_eq!(end.cost.unwrap().ticks, 2_244_800);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_json_behind_its_last_brace_has_left_all_the_same() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.gateway.connect().await;
+    client.send(post(CHAT, b"{}")).await;
+    let mut provider = scene.provider.accept().await;
+    provider.read_message().await;
+    let body = format!(r#"{{"usage":{CHAT_USAGE}}}"#);
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    provider.send(head).await;
+    provider.send(chunk(body.as_bytes())).await;
+    client.read_head().await;
+    client.read_chunk().await.unwrap();
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Cancelled, Metering::Complete));
     assert_eq!(end.cost.unwrap().ticks, 2_244_800);
 }
 

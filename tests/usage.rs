@@ -209,15 +209,38 @@ async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
     assert_eq!(billed, [never, once, never, never, once]);
 }
 
+/// A provider in memory that answers everything by this.
+fn answering(json: &'static str) -> Upstream {
+    let headers = &[("content-type", "application/json")];
+    Upstream { headers, ..Upstream::ok(&[Step::Data(json)]) }
+}
+
+#[tokio::test]
+async fn the_table_knows_where_the_request_went_and_which_tier_it_got() {
+    const PLAIN: &str = r#"{"model":"grok-4.7","service_tier":"default","usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
+    const PRIORITY: &str = r#"{"model":"grok-4.7","service_tier":"priority","usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
+    for (base, answer, ticks) in [
+        ("https://api.x.ai/v1", PLAIN, 2_600_000),
+        ("https://api.x.ai/v1", PRIORITY, 5_200_000),
+        ("https://us.api.x.ai/v1", PLAIN, 2_860_000),
+        ("https://us.api.x.ai:443/v1", PLAIN, 2_860_000),
+    ] {
+        let recorder = Recorder::default();
+        let layer = GatewayLayer::builder().provider(Provider::xai().base_url(base));
+        let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
+        let request = Request::post(CHAT).body(Full::<Bytes>::from("{}")).unwrap();
+        let service = layer.layer(answering(answer));
+        service.oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(recorder.end().cost.unwrap().ticks, ticks, "{base}");
+    }
+}
+
 #[tokio::test]
 async fn videos_of_two_providers_may_have_one_id() {
-    let body = r#"{"status":"done","usage":{"cost_in_usd_ticks":5}}"#;
-    let headers = &[("content-type", "application/json")];
-    let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data(body)]) };
     let recorder = Recorder::default();
     let layer = GatewayLayer::builder().providers([Provider::xai(), Provider::openai()]);
     let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
-    let service = layer.layer(upstream);
+    let service = layer.layer(answering(r#"{"usage":{"cost_in_usd_ticks":5}}"#));
     for provider in ["grok", "openai", "grok"] {
         let path = format!("/v1/acct/gw/{provider}/v1/videos/v1");
         let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();

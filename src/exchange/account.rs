@@ -65,7 +65,7 @@ impl Account {
                 model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
                 operation: context.operation(),
                 service_tier: meter.and_then(Meter::service_tier),
-                host: upstream.map_or("", |upstream| upstream.host().to_str().unwrap_or_default()),
+                host: upstream.map_or("", |upstream| upstream.host_name()),
                 batch: false,
             };
             let custom = context.directives().and_then(|directives| directives.custom_cost);

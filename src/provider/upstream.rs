@@ -72,6 +72,11 @@ impl Upstream {
         &self.host
     }
 
+    /// The name of that host, without a port.
+    pub(crate) fn host_name(&self) -> &str {
+        self.authority.host()
+    }
+
     /// Where this provider is: its host without brackets, and its port, said or not.
     #[cfg(feature = "otel")]
     pub(crate) fn server(&self) -> (&str, u16) {
