@@ -13,7 +13,8 @@ use crate::usage::{Lines, Piece, is_usage_chunk};
 /// A chunk of usage is not longer; an event that is may go on before it is whole.
 const LONGEST: usize = 64 * 1024;
 
-/// Takes the chunk of usage out of one event stream, if the gateway has asked for it. Only an event that came in part is held back.
+/// Takes the chunk of usage out of one event stream, if the gateway has asked for it. Only an
+/// event that came in part is held back.
 #[derive(Debug)]
 pub(crate) struct Hiding {
     watch: Arc<RequestWatch>,
