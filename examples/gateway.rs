@@ -60,7 +60,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let builder = GatewayLayer::builder()
         .providers(providers(&options).await?)
         .mount(Mount::hosted().exclusive())
-        .mount(Mount::rest().exclusive());
+        .mount(Mount::rest().exclusive())
+        .ask_for_usage(options.ask_for_usage);
     let (observers, builder, pages) = Observers::start(&options, builder)?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
     let service = builder.build()?.upstream(HttpClient::new()?).layer(app);

@@ -11,12 +11,22 @@ Usage: gateway [OPTIONS]
 Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
+  --ask-for-usage           let streams of chat completions tell their tokens and cost even where
+                            the client did not ask; what is added for that is kept from the client
   --log FILE                write one JSON line for each exchange (feature `log`)
-  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard:
-                            to this machine alone, or by the token in GATEWAY_ADMIN_TOKEN
-                            (needs a build with the feature `log-sqlite`)
+  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard
+                            (feature `log-sqlite`)
   --mock                    let a built-in stand-in answer for xAI: no account, no network
   -h, --help                print this text
+
+Environment:
+  GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard from anywhere; without
+                               it they are shown to this machine alone
+  OTEL_EXPORTER_OTLP_ENDPOINT  where to send spans, such as http://127.0.0.1:4318 (feature `otel`)
+  RUST_LOG                     what is told on standard error [default: info]
+
+With the feature `metrics` there is /metrics for Prometheus. A build with all features:
+  cargo run --release --example gateway --features full -- --log-db gateway.db
 
 Try it:
   cargo run --release --example gateway -- --mock
@@ -29,6 +39,7 @@ Try it:
 
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
+const ASK_FOR_USAGE: Flag = Flag("--ask-for-usage", "");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
 const LOG_DB: Flag = Flag("--log-db", "a file, such as gateway.db");
 const MOCK: Flag = Flag("--mock", "");
@@ -45,6 +56,7 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) providers: Vec<ProviderOption>,
+    pub(crate) ask_for_usage: bool,
     pub(crate) log: Option<PathBuf>,
     pub(crate) log_db: Option<PathBuf>,
     pub(crate) mock: bool,
@@ -92,6 +104,9 @@ impl Options {
                 "--provider" => {
                     options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
                 }
+                "--ask-for-usage" => {
+                    options.ask_for_usage = ASK_FOR_USAGE.switch(inline.as_deref())?;
+                }
                 "--log" => {
                     let file = LOG.parse(value()?, |v| Some(PathBuf::from(v)))?;
                     options.log = Some(LOG.of_feature("log", cfg!(feature = "log"), file)?);
@@ -120,6 +135,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             providers: Vec::new(),
+            ask_for_usage: false,
             log: None,
             log_db: None,
             mock: false,
@@ -200,7 +216,8 @@ mod tests {
     fn nothing_gives_the_defaults() {
         let options = run(&[]);
         assert_eq!(options.listen.to_string(), "127.0.0.1:8787");
-        assert!(options.providers.is_empty() && !options.mock && options.log_db.is_none());
+        assert!(options.providers.is_empty() && !options.mock && !options.ask_for_usage);
+        assert!(options.log.is_none() && options.log_db.is_none());
     }
 
     #[test]
@@ -238,7 +255,7 @@ mod tests {
     fn a_log_that_was_not_built_in_is_refused() {
         assert_eq!(
             refused(&["--log-db", "gateway.db"]),
-            "`--log-db` needs a build with the feature `log-sqlite`"
+            "`--log-db` needs the feature `log-sqlite`, which this program was built without"
         );
     }
 
@@ -267,6 +284,12 @@ mod tests {
             );
         }
         assert_eq!(refused(&["--mock=yes"]), "`--mock` takes no value");
+        assert_eq!(refused(&["--ask-for-usage=no"]), "`--ask-for-usage` takes no value");
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_that_is_wanted() {
+        assert!(run(&["--ask-for-usage", "--mock"]).ask_for_usage);
     }
 
     #[test]
