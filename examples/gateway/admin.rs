@@ -160,7 +160,8 @@ impl IntoResponse for Denied {
                 (StatusCode::FORBIDDEN, text).into_response()
             }
             Self::CrossSite => {
-                let text = "Changes come as JSON, and not from a page of another site.\n";
+                let text = "Send changes with `content-type: application/json`; \
+                            pages of other sites cannot.\n";
                 (StatusCode::FORBIDDEN, text).into_response()
             }
         }
