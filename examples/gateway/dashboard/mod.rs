@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
-    response::Response,
+    response::{Redirect, Response},
     routing::get,
 };
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub(crate) fn router(log: Router, live: Arc<Live>, guard: Guard) -> Router {
     let mut router = Router::new()
         .route("/dashboard/api/live", get(now).with_state(live))
+        .route("/dashboard/", get(async || Redirect::permanent("/dashboard")))
         .nest("/dashboard/api", log);
     for (path, kind, text) in FILES {
         router =
