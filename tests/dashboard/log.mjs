@@ -139,6 +139,16 @@ export async function checkLog(browser, book) {
     assert.equal(await row.locator('.opens').evaluate((button) => document.activeElement === button), true);
   });
 
+  await check('a stream without usage says how to have it told', async () => {
+    const silent = book.entries.find(({ kind, stream, tokensIn }) => kind === 'ok' && stream && tokensIn === null);
+    for (const [entry, count] of [[silent, 1], [searched, 0]]) {
+      await page.locator(`#rows tr[data-id="${entry.id}"]`).click();
+      await page.locator('#detail-duration').waitFor();
+      assert.equal(await page.locator('#detail', { hasText: '--ask-for-usage' }).count(), count);
+      await page.keyboard.press('Escape');
+    }
+  });
+
   await check('sources of costs are named', async () => {
     const priced = book.entries.find(({ ticks }) => ticks === 162_000);
     await page.locator(`#rows tr[data-id="${priced.id}"]`).click();

@@ -36,7 +36,9 @@ export class Detail {
   }
 
   #head(title, ...more) {
-    return html('header', {}, html('h2', { id: 'detail-title' }, title), ...more,
+    // A long path breaks behind its slashes.
+    const pieces = title.split(/(?<=\/)/).flatMap((piece) => [piece, html('wbr')]);
+    return html('header', {}, html('h2', { id: 'detail-title' }, ...pieces), ...more,
       html('button', { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => this.#dialog.close() }, '×'));
   }
 
@@ -47,7 +49,7 @@ export class Detail {
       html('p', { class: 'when' }, `${day(at)} ${seconds(at)}, `, html('code', {}, record.id)),
       this.#feedback(record),
       part('Timings', bar(record), facts(timings(record))),
-      part('Usage', facts(usage(record))),
+      part('Usage', facts(usage(record)), hint(record)),
       part('Cost', facts([
         ['Cost', dollars(record.cost_ticks), 'detail-cost'],
         ['Source', source(record.cost_source)],
@@ -93,7 +95,7 @@ function facts(pairs) {
   const known = pairs.filter(([, text]) => text != null && text !== '' && text !== '–');
   if (!known.length) return html('p', { class: 'faint' }, 'Not known.');
   return html('dl', { class: 'facts' },
-    ...known.flatMap(([name, text, id]) => [html('dt', {}, name), html('dd', { id }, text)]));
+    ...known.flatMap(([name, text, id]) => [html('dt', { class: name.startsWith('of them ') ? 'part' : null }, name), html('dd', { id }, text)]));
 }
 
 // The phases of an exchange, one after the other.
@@ -147,6 +149,15 @@ function usage({ usage_metadata: used, metering, tokens_in: input, tokens_out: o
     ['Service tier', used?.service_tier],
     ['Metering', metering],
   ];
+}
+
+// Streams of chat completions tell their usage only to those who ask.
+function hint({ model_type: kind, stream, success, metering, tokens_in: input }) {
+  const isSilent = kind === 'chat' && stream && success && metering === 'complete' && input == null;
+  return isSilent
+    ? html('p', { class: 'faint' }, 'The provider told none: the client can ask for it by ',
+      html('code', {}, 'stream_options.include_usage'), ', or the gateway by ', html('code', {}, '--ask-for-usage'), '.')
+    : null;
 }
 
 function source(text) {
