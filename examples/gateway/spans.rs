@@ -5,12 +5,18 @@ use std::{env, error::Error, future::Future, pin::Pin, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry::{
+    Key,
+    trace::{SpanId, TraceId},
+};
 use opentelemetry_http::{HttpClient as OtlpClient, HttpError};
 use opentelemetry_otlp::{
     HttpExporterBuilderSet, SpanExporter, SpanExporterBuilder, WithHttpConfig,
 };
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider},
+};
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 use tower::ServiceExt;
 use tower_ai_gateway::{
@@ -18,6 +24,8 @@ use tower_ai_gateway::{
     otel::{SpanHook, requested_trace_id},
 };
 
+/// What the gateway is called where `OTEL_SERVICE_NAME` does not say.
+const SERVICE: &str = "ai-gateway";
 /// For one export, and for the last one when the gateway stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A collector's answer is short, or not worth reading.
@@ -41,6 +49,7 @@ impl Spans {
         let client = Client { runtime: Handle::current(), http: HttpClient::new()? };
         let exporter = exporter.with_http_client(client).build()?;
         let provider = SdkTracerProvider::builder()
+            .with_resource(resource())
             .with_id_generator(Ids::default())
             .with_batch_exporter(exporter)
             .build();
@@ -60,6 +69,13 @@ impl Spans {
             Err(error) => tracing::warn!(%error, "spans were lost at the end"),
         }
     }
+}
+
+fn resource() -> Resource {
+    let given = Resource::builder().build();
+    let name = given.get(&Key::from_static_str("service.name"));
+    let is_named = name.is_some_and(|name| !name.as_str().starts_with("unknown_service"));
+    if is_named { given } else { Resource::builder().with_service_name(SERVICE).build() }
 }
 
 /// Grants the trace ids that clients ask for.
@@ -138,6 +154,7 @@ mod tests {
         drop(spans.0.as_ref().unwrap().tracer("test").start("a span"));
         spans.shutdown().await;
         let export = exports.try_recv().unwrap();
-        assert!(export.windows(6).any(|part| part == b"a span"));
+        let tells = |text: &str| export.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(tells("a span") && tells(SERVICE));
     }
 }
