@@ -154,7 +154,8 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
             .map(Box::from),
         custom_cost: read.value(
             &CUSTOM_COST,
-            "JSON: {\"per_token_in\":N,\"per_token_out\":N} or {\"total_cost\":N}, in USD, not negative",
+            "JSON: {\"per_token_in\":N,\"per_token_out\":N}, with \"per_token_cached_in\":N if you like, \
+             or {\"total_cost\":N}, in USD, not negative",
             |value| custom_cost(value.as_bytes()),
         )?,
         collect_log: read.flag(&COLLECT_LOG)?,
