@@ -9,18 +9,22 @@ const MOST: usize = 5;
 /// How much of a key that was left out is repeated in the warning.
 const LONGEST_IN_WARNING: usize = 64;
 
+/// Up to here every whole number is exact: 2^53.
+#[cfg(feature = "log")]
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The entries of `cf-aig-metadata`, in their order: up to five, each a string, number or boolean.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Vec<(String, MetadataValue)>);
 
 /// One value of [`Metadata`].
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "log", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
+#[cfg_attr(feature = "log", derive(serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum MetadataValue {
     /// A string.
     String(String),
-    /// A number.
+    /// A number. Whole ones beyond 2^53 lose their last digits: send ids as strings.
     Number(f64),
     /// `true` or `false`.
     Bool(bool),
@@ -82,6 +86,22 @@ impl fmt::Display for MetadataValue {
     }
 }
 
+/// Whole numbers are written as the client wrote them, without a fraction.
+#[cfg(feature = "log")]
+impl serde::Serialize for MetadataValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::String(text) => serializer.serialize_str(text),
+            // Beyond, not every whole number has a value of its own. Casts of floats saturate.
+            Self::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+                serializer.serialize_i64(*number as i64)
+            }
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Bool(flag) => serializer.serialize_bool(*flag),
+        }
+    }
+}
+
 /// A key as it may stand in a header.
 fn visible(key: &str) -> String {
     let replace = |c: char| if c.is_ascii_graphic() { c } else { '?' };
@@ -102,6 +122,16 @@ mod tests {
         assert_eq!(left_out, ["n", "cf.x", "a", "e"]);
         assert_eq!(metadata.get("b"), Some(&MetadataValue::Bool(true)));
         assert!(!metadata.is_empty());
+    }
+
+    #[cfg(feature = "log")]
+    #[test]
+    fn whole_numbers_have_no_fraction() {
+        let json = |number| serde_json::to_string(&MetadataValue::Number(number)).unwrap();
+        assert_eq!([1.0, -7.0, 0.5, 0.0].map(json), ["1", "-7", "0.5", "0"]);
+        assert_eq!([EXACT, 1e300].map(json), ["9007199254740992", "1e+300"]);
+        let read: MetadataValue = serde_json::from_str("1").unwrap();
+        assert_eq!(read, MetadataValue::Number(1.0));
     }
 
     #[test]

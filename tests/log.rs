@@ -428,7 +428,7 @@ async fn no_secret_reaches_the_file() {
     assert_eq!(line["provider_error"], "[REDACTED]");
     assert_eq!(
         line["metadata"],
-        json!({ "api_key": "[REDACTED]", "note": "[REDACTED]", "[REDACTED]": 1.0 })
+        json!({ "api_key": "[REDACTED]", "note": "[REDACTED]", "[REDACTED]": 1 })
     );
     let sent: Value = serde_json::from_str(line["request_head"].as_str().unwrap()).unwrap();
     assert_eq!(sent["messages"][0]["content"], "on [HOST], my key is [REDACTED]: [REDACTED]");
