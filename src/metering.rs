@@ -36,8 +36,8 @@ pub enum Metering {
     /// The response repeats what was billed before, or never costs anything: a stored response, a
     /// repeated poll, a page of batch results, a list of models, a hit of a cache.
     ///
-    /// Polls of a video are known again by its request id: by the last 10,000 ids that had usage,
-    /// for 24 hours, in this process. Another process bills its own first poll.
+    /// A layer knows the last 10,000 videos that it has billed, each for 24 hours and until the
+    /// process ends. A poll after that, or through another process, is billed once more.
     Repeated,
 }
 
@@ -205,9 +205,7 @@ impl Reader {
                 Some(Problem::Overflow) => Metering::Overflow,
                 Some(Problem::Malformed) => Metering::Malformed,
                 None if !is_whole => Metering::Partial,
-                None if is_cut && meter.terminal().is_none() || meter.is_cut() => {
-                    Metering::Malformed
-                }
+                None if is_cut && meter.terminal().is_none() => Metering::Malformed,
                 None => Metering::Complete,
             },
         }
