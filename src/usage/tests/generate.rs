@@ -68,7 +68,11 @@ fn usage() -> impl Strategy<Value = Value> {
                     "ticks" => ("cost_in_usd_ticks".into(), figure),
                     "tools" => (
                         "server_side_tool_usage_details".into(),
-                        json!({"web_search_calls": figure, "mcp_calls": 2}),
+                        json!({
+                            "web_search_calls": figure, "x_search_calls": 1, "mcp_calls": 2,
+                            "code_interpreter_calls": 3, "file_search_calls": 4,
+                            "document_search_calls": 5, "image_generation_calls": 6,
+                        }),
                     ),
                     _ => (
                         "context_details".into(),

@@ -208,7 +208,12 @@ fn reported(usage: &Value) -> Reported {
         (Figure::CostTicks, number(&["cost_in_usd_ticks"])),
         (Figure::ToolsUsed, number(&["num_server_side_tools_used"])),
         (Figure::WebSearch, calls["web_search_calls"].as_u64()),
+        (Figure::XSearch, calls["x_search_calls"].as_u64()),
+        (Figure::CodeInterpreter, calls["code_interpreter_calls"].as_u64()),
+        (Figure::FileSearch, calls["file_search_calls"].as_u64()),
         (Figure::Mcp, calls["mcp_calls"].as_u64()),
+        (Figure::DocumentSearch, calls["document_search_calls"].as_u64()),
+        (Figure::ImageGeneration, calls["image_generation_calls"].as_u64()),
     ];
     let mut reported = Reported::default();
     for (figure, value) in figures {
