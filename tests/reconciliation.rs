@@ -86,12 +86,15 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
     for record in &records {
         *outcomes.entry(record["outcome"].as_str().unwrap()).or_default() += 1;
         let figure = |name: &str| record[name].as_u64().unwrap_or(0);
-        logged += Sum {
+        let own = Sum {
             exchanges: u64::from(record["cost_ticks"].is_u64()),
             input: figure("tokens_in"),
             output: figure("tokens_out"),
             ticks: figure("cost_ticks"),
         };
+        let number = record["event_id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(own, Exchange::number(number).billed(), "{record}");
+        logged += own;
     }
     assert_eq!(outcomes, expected);
     assert_eq!(logged, written);

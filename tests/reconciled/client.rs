@@ -25,7 +25,8 @@ pub async fn run(gateway: SocketAddr, books: Books, start: u64, step: usize, end
 /// Gives whether the connection can be used again.
 async fn one(connection: &mut Connection, books: &Books, number: u64, exchange: Exchange) -> bool {
     let id = number.to_string();
-    let headers = [("content-type", "application/json"), ("x-number", &id)];
+    let headers =
+        [("content-type", "application/json"), ("x-number", &id), ("cf-aig-event-id", &id)];
     let body = full(r#"{"model":"grok-4","stream":true}"#);
     let request = request(Version::HTTP_11, "POST", exchange.path(), &headers, body);
     if exchange.course == Course::GivenUp {

@@ -120,6 +120,15 @@ impl Exchange {
         self.fresh * 12_500 + self.cached * 2_000 + output * 25_000
     }
 
+    /// What the client of this exchange is told of usage, whole or in part.
+    pub fn billed(&self) -> Sum {
+        match self.course {
+            Course::Json | Course::Stream => self.told(self.visible + self.reasoning),
+            Course::Broken | Course::Unfinished | Course::Cancelled => self.told(1),
+            _ => Sum::default(),
+        }
+    }
+
     /// What the provider has told by the time that it has written `output` tokens.
     pub fn told(&self, output: u64) -> Sum {
         let input = self.fresh + self.cached;
