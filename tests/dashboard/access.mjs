@@ -36,6 +36,8 @@ export async function checkAccess(browser, book, { binary, database }) {
         assert.equal((await gateway.ask(path, { headers: { [name]: '127.0.0.1' } })).status, 403);
       }
     }
+    const { status, headers } = await gateway.ask('/dashboard/');
+    assert.deepEqual([status, headers.location], [308, '/dashboard']);
     assert.equal((await patch(gateway, { 'content-type': 'application/json' })).status, 200);
     assert.equal((await patch(gateway, { 'content-type': 'text/plain' })).status, 403);
     assert.equal((await patch(gateway, { 'content-type': 'application/json', 'sec-fetch-site': 'cross-site' })).status, 403);
