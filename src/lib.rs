@@ -97,6 +97,21 @@
 //! or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
 //! fields of one hop stay here. Nothing is added, but for `via` where the host asks for it.
 //!
+//! # Usage and cost
+//!
+//! Responses are read as they pass, JSON and event streams alike, and never changed or held up.
+//! [`EndEvent`] says what an exchange used ([`Usage`]), how far that is the whole truth
+//! ([`Metering`]), what it cost and who says so ([`Cost`]), and when what happened ([`Timings`]).
+//! A cost is the request's own `cf-aig-custom-cost`, or else what the provider reports, or else
+//! tokens times a [`PriceTable`], which the host changes at run time through [`Prices`]; what none
+//! of them knows has no cost. A stream without its terminal marker is broken, and a failure under a
+//! status of 200 is a [`ProviderError`]. Streams of chat completions tell their usage only to those
+//! who ask: see [`Builder::ask_for_usage`].
+//!
+//! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
+//! `log` (JSON lines) and `log-sqlite` (a log that can be asked). Compressed responses are metered
+//! with the feature `decompression`.
+//!
 //! # Composing
 //!
 //! The upstream is an ordinary service: put tower's layers around the client for what applies to
@@ -188,8 +203,8 @@ pub mod internals {
     pub use crate::usage::{Format, Meter, Problem};
 }
 
-/// The README's code is compiled with the tests.
-#[cfg(all(doctest, feature = "client"))]
+/// The README's code is compiled with the tests of all features.
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
