@@ -165,7 +165,7 @@ async fn a_line_says_all_of_a_stream() {
         r#"data: {"model":"grok-4-0709","service_tier":"default","choices":[{"delta":{"content":"a"}}]}"#,
         r#"data: {"model":"grok-4-0709","choices":[{"delta":{"content":"b"}}]}"#,
         r#"data: {"model":"grok-4-0709","choices":[{"delta":{"content":"c"}}]}"#,
-        r#"data: {"model":"grok-4-0709","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":290},"cost_in_usd_ticks":2244800}}"#,
+        r#"data: {"model":"grok-4-0709","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":290},"server_side_tool_usage_details":{"web_search_calls":2,"mcp_calls":0},"cost_in_usd_ticks":2244800}}"#,
         "data: [DONE]",
     ];
     let stream: String = events.iter().map(|event| format!("{event}\n\n")).collect();
@@ -224,8 +224,12 @@ async fn a_line_says_all_of_a_stream() {
         "tokens_out": 291,
         "usage_metadata": {
             "input_uncached": 8, "cache_read": 4, "cache_write": null, "output_visible": 1,
-            "reasoning": 290, "total_reported": 303, "tool_calls": null, "images": null,
-            "service_tier": "default",
+            "reasoning": 290, "total_reported": 303, "tool_calls": 2, "images": null,
+            "tools": {
+                "web_search": 2, "x_search": null, "code_interpreter": null, "file_search": null,
+                "mcp": 0, "document_search": null, "image_generation": null,
+            },
+            "service_tier": "default", "inconsistent": false,
         },
         "cost": 0.000_224_48,
         "cost_ticks": 2_244_800,
@@ -267,6 +271,17 @@ fn cases() -> Vec<Case> {
               {\"model\":\"m\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}   ",
             json!({ "outcome": "complete", "status_code": 200, "success": true, "model": "m",
                 "stream": false, "metering": "complete", "tokens_in": 3, "tokens_out": 2 }),
+        ),
+        case(
+            "a total that does not add up",
+            CHAT,
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 81\r\n\r\n\
+              {\"model\":\"m\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":77}}",
+            json!({ "metering": "complete", "tokens_in": 3, "tokens_out": 2, "usage_metadata": {
+                "input_uncached": 3, "cache_read": null, "cache_write": null, "output_visible": 2,
+                "reasoning": null, "total_reported": 77, "tool_calls": null, "tools": null,
+                "images": null, "service_tier": null, "inconsistent": true,
+            } }),
         ),
         case(
             "provider error",

@@ -35,6 +35,7 @@ pub struct Usage {
 
 /// Calls of tools that ran on the provider's side, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "log", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct ToolCalls {
     /// Searches of the web.

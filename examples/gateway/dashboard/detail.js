@@ -147,7 +147,7 @@ function usage({ usage_metadata: used, metering, tokens_in: input, tokens_out: o
     ['Tool calls', of('tool_calls')],
     ['Images', of('images')],
     ['Service tier', used?.service_tier],
-    ['Metering', metering],
+    ['Metering', used?.inconsistent ? `${metering}, but the total does not add up` : metering],
   ];
 }
 

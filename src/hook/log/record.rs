@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::directives::CustomCost;
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::metadata::MetadataValue;
-use crate::usage::{CostSource, Terminal, Usage};
+use crate::usage::{CostSource, Terminal, ToolCalls, Usage};
 
 /// One exchange, under the names that the log of Cloudflare's AI Gateway has where it has any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -131,10 +131,14 @@ pub struct LoggedUsage {
     pub total_reported: Option<u64>,
     /// Calls of tools on the provider's side.
     pub tool_calls: Option<u64>,
+    /// The same by kind, where the provider tells it.
+    pub tools: Option<ToolCalls>,
     /// Images in the response.
     pub images: Option<u64>,
     /// The service tier that the response names.
     pub service_tier: Option<String>,
+    /// The reported total fits no known way of counting.
+    pub inconsistent: bool,
 }
 
 /// In milliseconds from the request's arrival, but for the last two.
@@ -232,8 +236,10 @@ impl LoggedUsage {
             reasoning: usage.reasoning,
             total_reported: usage.total_reported,
             tool_calls: usage.tool_calls,
+            tools: usage.tools.total().map(|_| usage.tools),
             images: usage.images,
             service_tier: service_tier.map(str::to_owned),
+            inconsistent: usage.inconsistent,
         }
     }
 }
