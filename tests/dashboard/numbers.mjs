@@ -38,7 +38,7 @@ export async function checkNumbers(browser, book) {
     const expected = [...keys.values()].map(({ provider, model }) => {
       const sums = book.sums((entry) => entry.provider === provider && entry.model === model);
       return [provider ?? 'none', model ?? 'none', grouped(sums.requests), grouped(sums.errors),
-        grouped(sums.tokensIn), grouped(sums.tokensOut), usd(sums.ticks), '0%'].join(' | ');
+        grouped(sums.tokensIn), grouped(sums.tokensOut), usd(sums.ticks || null), '0%'].join(' | ');
     });
     const rows = await page.locator('#models tbody tr').all();
     const actual = await Promise.all(rows.map(async (row) => (await texts(row.locator('th, td'))).slice(0, 8).join(' | ')));

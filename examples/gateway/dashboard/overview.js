@@ -93,7 +93,8 @@ export class Overview {
 function cells(model) {
   return [
     count(model.requests), count(model.errors), count(model.tokens_in), count(model.tokens_out),
-    dollars(model.cost_ticks), percent(model.cache_rate),
+    // No tick of cost: nobody knows it, or there is none.
+    model.cost_ticks ? dollars(model.cost_ticks) : '–', percent(model.cache_rate),
     milliseconds(model.latency_ms.p50), milliseconds(model.latency_ms.p90),
     milliseconds(model.ttft_ms.p50), milliseconds(model.ttft_ms.p90),
   ];

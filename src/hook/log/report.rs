@@ -51,7 +51,8 @@ impl FlushReport {
 impl fmt::Display for FlushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LogCounts { written, dropped, failed, queued } = self.counts;
-        write!(f, "{written} log records written")?;
+        let records = if written == 1 { "record" } else { "records" };
+        write!(f, "{written} log {records} written")?;
         for (count, why) in [
             (dropped, "dropped as the queue was full"),
             (failed, "that could not be written"),
@@ -74,6 +75,11 @@ mod tests {
 
     #[test]
     fn a_report_says_only_what_there_is_to_say() {
+        let one = LogCounts { written: 1, ..LogCounts::default() };
+        assert_eq!(
+            FlushReport { counts: one, ..FlushReport::default() }.to_string(),
+            "1 log record written"
+        );
         let counts = LogCounts { written: 3, ..LogCounts::default() };
         let report = FlushReport { counts, in_time: true, error: None };
         assert!(report.is_complete());
