@@ -17,6 +17,7 @@ import { checkNumbers } from './numbers.mjs';
 import { startProvider } from './provider.mjs';
 import { checkStates, checkStopped } from './states.mjs';
 import { trade } from './traffic.mjs';
+import { checkUsage } from './usage.mjs';
 
 const [binary, chromium, pictures] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
@@ -43,6 +44,7 @@ try {
     assert.ok(gateway.said.includes(told), gateway.said.slice(-500));
   });
   await checkAccess(browser, book, { binary, database });
+  await checkUsage({ binary, database });
 } catch (error) {
   await check('the suite runs to its end', () => { throw error; });
 } finally {
