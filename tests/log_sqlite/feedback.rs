@@ -29,7 +29,7 @@ async fn feedback_changes_what_it_names_and_can_be_asked_for() {
     let change = json!({ "feedback": -1, "metadata": { "team": null, "user": 7, "good": true } });
     let after = patch(&log, &id(1), change).await;
     expected["feedback"] = json!(-1);
-    expected["metadata"] = json!({ "user": 7.0, "good": true });
+    expected["metadata"] = json!({ "user": 7, "good": true });
     assert_eq!(after, expected);
     assert_eq!(log.ids("feedback=-1").await, [id(1)]);
     assert!(log.ids("feedback=1").await.is_empty());
