@@ -205,7 +205,9 @@ impl Reader {
                 Some(Problem::Overflow) => Metering::Overflow,
                 Some(Problem::Malformed) => Metering::Malformed,
                 None if !is_whole => Metering::Partial,
-                None if is_cut && meter.terminal().is_none() => Metering::Malformed,
+                None if is_cut && meter.terminal().is_none() || meter.is_cut() => {
+                    Metering::Malformed
+                }
                 None => Metering::Complete,
             },
         }
