@@ -8,7 +8,7 @@ use http::Version;
 
 use support::client::{Connection, channel, collect, full, next_data, request as hyper_request};
 use support::gateway::{Gateway, Setup};
-use support::message::{chunk, ok, request};
+use support::message::{STREAM_HEAD, chunk, ok, request};
 use support::raw_upstream::{RawUpstream, Recorder};
 use support::{assert_same_bytes, noise};
 
@@ -322,8 +322,7 @@ async fn events_reach_the_client_one_by_one() {
         let provider = async {
             let mut provider = upstream.accept().await;
             provider.read_message().await;
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-            provider.send(head).await;
+            provider.send(STREAM_HEAD).await;
             provider
         };
         // The head alone comes through, before there is any body.

@@ -5,30 +5,24 @@ mod support;
 
 use http::Version;
 use support::client::{Connection, channel, full, next_data, request as hyper_request};
+use support::ends::Ends;
 use support::gateway::{Gateway, Setup};
 use support::guard;
-use support::message::{chunk, request};
+use support::message::{STREAM_HEAD, chunk, request};
 use support::raw_upstream::RawUpstream;
 use support::wire::Wire;
-use tokio::sync::mpsc;
-use tower_ai_gateway::{EndEvent, Outcome};
-
-const STREAM_HEAD: &[u8] =
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+use tower_ai_gateway::Outcome;
 
 struct Scene {
     upstream: RawUpstream,
     gateway: Gateway,
-    ends: mpsc::UnboundedReceiver<(Outcome, u64)>,
+    ends: Ends<(Outcome, u64)>,
 }
 
 impl Scene {
     async fn new() -> Self {
         let upstream = RawUpstream::start().await;
-        let (sender, ends) = mpsc::unbounded_channel();
-        let hook = move |end: &EndEvent<'_>| {
-            let _ = sender.send((end.outcome, end.response_bytes));
-        };
+        let (hook, ends) = Ends::by(|end| (end.outcome, end.response_bytes));
         let gateway =
             Setup::new(upstream.base("/v1")).layer(|layer| layer.metrics_hook(hook)).start().await;
         Self { upstream, gateway, ends }
@@ -37,9 +31,8 @@ impl Scene {
     /// The provider's connection has ended and the one end event says why.
     async fn assert_cancelled(mut self, mut provider: Wire, response_bytes: u64) {
         guard("the provider's connection to end", provider.ended()).await;
-        let end = guard("the end event", self.ends.recv()).await.unwrap();
-        assert_eq!(end, (Outcome::Cancelled, response_bytes));
-        assert!(self.ends.try_recv().is_err(), "one end event");
+        assert_eq!(self.ends.next().await, (Outcome::Cancelled, response_bytes));
+        assert!(self.ends.is_empty(), "one end event");
     }
 }
 
@@ -113,7 +106,7 @@ async fn in_the_middle_of_an_upload() {
         provider.read_head().await;
         drop(client);
         guard("the provider's connection to end", provider.ended()).await;
-        let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+        let (outcome, _) = scene.ends.next().await;
         // Whether hyper reports the broken upload or drops the exchange first is a race of its own.
         assert!(matches!(outcome, Outcome::Cancelled | Outcome::Failed), "{outcome}");
     }
@@ -127,7 +120,7 @@ async fn while_the_model_is_still_to_come() {
         "POST /ai/compat/responses HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n";
     client.send(format!("{head}{{\"a\":1,")).await;
     drop(client);
-    let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+    let (outcome, _) = scene.ends.next().await;
     assert!(matches!(outcome, Outcome::Cancelled | Outcome::Rejected), "{outcome}");
     assert_eq!(scene.upstream.connections(), 0);
 }
@@ -155,13 +148,13 @@ async fn one_stream_of_an_http2_connection_alone() {
     }
     drop(bodies.remove(0));
     guard("the first provider's connection to end", providers[0].ended()).await;
-    let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+    let (outcome, _) = scene.ends.next().await;
     assert_eq!(outcome, Outcome::Cancelled);
 
     providers[1].send([&chunk(b"data: 2\n\n")[..], b"0\r\n\r\n"].concat()).await;
     assert_eq!(next_data(&mut bodies[0]).await.unwrap(), "data: 2\n\n");
     assert!(next_data(&mut bodies[0]).await.is_none());
-    let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+    let (outcome, _) = scene.ends.next().await;
     assert_eq!(outcome, Outcome::Complete, "its neighbour is not harmed");
 }
 
@@ -186,7 +179,7 @@ async fn a_reader_that_does_not_keep_up_and_then_leaves() {
     }
     drop(client);
     guard("the provider's connection to end", provider.ended()).await;
-    let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+    let (outcome, _) = scene.ends.next().await;
     assert_eq!(outcome, Outcome::Cancelled);
 }
 
@@ -207,6 +200,6 @@ async fn an_upload_that_the_provider_does_not_wait_for() {
     assert_eq!(response.status(), 413, "an early answer is relayed while the upload goes on");
     let mut body = response.into_body();
     assert_eq!(next_data(&mut body).await.unwrap(), "no");
-    let (outcome, _) = guard("the end event", scene.ends.recv()).await.unwrap();
+    let (outcome, _) = scene.ends.next().await;
     assert_eq!(outcome, Outcome::Complete);
 }

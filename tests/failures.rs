@@ -9,7 +9,7 @@ use http::{Response, Version};
 use support::client::{Connection, collect, full, next_data, request as hyper_request};
 use support::gateway::{Gateway, Setup};
 use support::hyper_upstream::{HyperUpstream, body};
-use support::message::{Message, chunk, ok, request};
+use support::message::{Message, STREAM_HEAD, chunk, ok, request, response};
 use support::noise;
 use support::raw_upstream::{RawUpstream, Recorder};
 
@@ -137,13 +137,10 @@ async fn a_101_that_nobody_asked_for_is_502_and_no_tunnel() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_never_ended_cleanly() {
-    let chunked =
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-    let sized = "HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n";
     for (head, part) in [
-        (sized, &b"data: {}\n\n"[..]),
-        (chunked, &chunk(b"data: {}\n\n")),
-        (chunked, b"64\r\ndata: {}\n\n"),
+        (&b"HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n"[..], &b"data: {}\n\n"[..]),
+        (STREAM_HEAD, &chunk(b"data: {}\n\n")),
+        (STREAM_HEAD, b"64\r\ndata: {}\n\n"),
     ] {
         for ending in [Ending::Close, Ending::Reset] {
             for version in [Version::HTTP_11, Version::HTTP_2] {
@@ -171,7 +168,8 @@ async fn a_body_that_breaks_off_is_never_ended_cleanly() {
                     Ending::Reset => provider.reset(),
                 }
                 let rest = collect(body).await;
-                assert!(rest.is_err(), "{version:?} {ending:?} {head:?}: {rest:?}");
+                let head = head.escape_ascii();
+                assert!(rest.is_err(), "{version:?} {ending:?} {head}: {rest:?}");
             }
         }
     }
@@ -265,11 +263,9 @@ async fn a_providers_own_errors_pass_untouched() {
         ("599 Odd", "x-a: 1"),
     ] {
         let body = format!("{{\"error\" : \"{status}\",\"error\":1e400}}\n\u{feff}");
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status}\r\n{extra}\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        let upstream = Recorder::answering(move |_| answer.clone().into_bytes()).await;
+        let headers = [extra, "content-type: application/problem+json"];
+        let answer = response(status, &headers, body.as_bytes());
+        let upstream = Recorder::answering(move |_| answer.clone()).await;
         let gateway = Gateway::start(upstream.base("/v1")).await;
         for request in both_kinds() {
             let came = gateway.answer(request).await;

@@ -8,7 +8,7 @@ use tower_ai_gateway::log::{LogHook, LogRecord};
 
 use crate::log::Log;
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::message::{Message, request};
+use crate::support::message::{Message, request, response};
 use crate::support::raw_upstream::Recorder;
 
 const CHAT: &[u8] = br#"{"model":"grok-4-0709","usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"cost_in_usd_ticks":1000000001}}"#;
@@ -25,10 +25,7 @@ fn provider(request: &Message) -> Vec<u8> {
     } else {
         ("200 OK", "application/json", CHAT)
     };
-    let length = body.len();
-    let head =
-        format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n");
-    [head.as_bytes(), body].concat()
+    response(status, &[&format!("content-type: {kind}")], body)
 }
 
 /// The name of each exchange is in its metadata.

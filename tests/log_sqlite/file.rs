@@ -19,7 +19,7 @@ fn a_file_that_is_opened_again_has_everything() {
     write(&store, &records);
     assert_eq!(store.count(&LogQuery::default()).unwrap(), 50);
     drop(store);
-    let left = std::fs::read_dir(&directory.0).unwrap().count();
+    let left = std::fs::read_dir(directory.path()).unwrap().count();
     assert_eq!(left, 1, "what SQLite puts beside the file is gone");
     let store = LogStore::open(directory.file()).unwrap();
     for record in &records {
@@ -38,7 +38,7 @@ fn only_the_owner_may_read_what_was_logged() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     write(&store, &[record(1)]);
-    let files: Vec<_> = std::fs::read_dir(&directory.0).unwrap().map(Result::unwrap).collect();
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap).collect();
     assert_eq!(files.len(), 3, "the database, its log and its index");
     for file in files {
         let mode = file.metadata().unwrap().permissions().mode();
@@ -55,14 +55,14 @@ fn files_of_others_and_of_later_releases_are_left_alone() {
     let error = LogStore::open(directory.file()).unwrap_err();
     assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 1 }), "{error}");
 
-    let other = directory.0.join("other.db");
+    let other = directory.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
     assert!(matches!(LogStore::open(&other), Err(StoreError::NotALog)));
-    let text = directory.0.join("text");
+    let text = directory.path().join("text");
     std::fs::write(&text, "no database at all, but long enough to have a head ".repeat(10))
         .unwrap();
     assert!(matches!(LogStore::open(&text), Err(StoreError::Database(_))));
-    let nowhere = directory.0.join("nosuch").join("log.db");
+    let nowhere = directory.path().join("nosuch").join("log.db");
     assert!(matches!(LogStore::open(nowhere), Err(StoreError::File(_))));
 }
 

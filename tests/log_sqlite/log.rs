@@ -2,11 +2,11 @@
 #![allow(unreachable_pub)]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower_ai_gateway::log::{LogRecord, LogSink as _, LogStore};
 
@@ -17,26 +17,19 @@ use crate::support::wire::Wire;
 pub const START: i64 = 1_700_000_000_000;
 
 /// A directory that goes when the test does.
-pub struct Directory(pub PathBuf);
+pub struct Directory(TempDir);
 
 impl Directory {
     pub fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tower-ai-gateway-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 
     pub fn file(&self) -> PathBuf {
-        self.0.join("log.db")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.path().join("log.db")
     }
 }
 

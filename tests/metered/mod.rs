@@ -1,13 +1,12 @@
 //! A gateway whose end events a test waits for, and answers in the shapes of xAI's API.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tower_ai_gateway::{Builder, EndEvent};
+use tower_ai_gateway::Builder;
 
 use crate::memory::End;
+use crate::support::ends::Ends;
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::guard;
-use crate::support::message::{Message, chunk, request};
+use crate::support::message::{Message, chunk, request, response};
 use crate::support::raw_upstream::RawUpstream;
 
 pub const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
@@ -31,7 +30,7 @@ pub fn usage_event(usage: &str) -> String {
 pub struct Scene {
     pub gateway: Gateway,
     pub provider: RawUpstream,
-    pub ends: UnboundedReceiver<End>,
+    pub ends: Ends<End>,
 }
 
 impl Scene {
@@ -41,15 +40,14 @@ impl Scene {
 
     pub async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let provider = RawUpstream::start().await;
-        let (sender, ends) = unbounded_channel();
-        let hook = move |end: &EndEvent<'_>| drop(sender.send(End::of(end)));
+        let (hook, ends) = Ends::by(End::of);
         let setup = Setup::new(provider.base("/v1"));
         let gateway = setup.layer(|layer| change(layer).metrics_hook(hook)).start().await;
         Self { gateway, provider, ends }
     }
 
     pub async fn end(&mut self) -> End {
-        guard("the end event", self.ends.recv()).await.unwrap()
+        self.ends.next().await
     }
 
     /// One exchange: the provider answers a request with these bytes and hangs up.
@@ -90,9 +88,7 @@ pub fn get(path: &str) -> Vec<u8> {
 
 /// An answer after which the connection ends.
 pub fn json(status: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    let head = "content-type: application/json\r\nconnection: close";
-    format!("HTTP/1.1 {status}\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    response(status, &["content-type: application/json", "connection: close"], body.as_bytes())
 }
 
 pub const SSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\

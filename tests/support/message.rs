@@ -139,11 +139,22 @@ pub fn request(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A `200` with a body of known length.
-pub fn ok(body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+/// A response with a body of known length.
+pub fn response(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let line = format!("HTTP/1.1 {status}");
+    let length = format!("content-length: {}", body.len());
+    let head = [&[&line[..]][..], headers, &[&length, "", ""]].concat().join("\r\n");
     [head.as_bytes(), body].concat()
 }
+
+/// A `200` with a body of known length.
+pub fn ok(body: &[u8]) -> Vec<u8> {
+    response("200 OK", &[], body)
+}
+
+/// The head of a stream in chunks.
+pub const STREAM_HEAD: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// One chunk of a chunked body; an empty one ends it.
 pub fn chunk(data: &[u8]) -> Vec<u8> {

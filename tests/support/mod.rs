@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client;
+pub mod ends;
 pub mod gateway;
 pub mod hyper_upstream;
 pub mod message;

@@ -1,0 +1,13 @@
+//! The `metrics` hook: exact numbers, gauges that come back to zero, and labels that stay few.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod counts;
+mod labels;
+mod memory;
+mod names;
+mod provider;
+mod scene;
+#[path = "../scrape/mod.rs"]
+mod scrape;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,35 @@
+//! What the dashboard and the documentation name is what there is.
+
+use std::collections::BTreeSet;
+
+use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
+
+use crate::memory::exchange;
+use crate::scene::{Scene, page, recorder};
+use crate::scrape;
+
+#[tokio::test]
+async fn the_dashboard_and_the_documentation_name_what_there_is() {
+    let mut scene = Scene::new(|metrics| metrics).await;
+    for model in ["grok-4.3", "stream", "unpriced"] {
+        scene.chat(model).await;
+    }
+    let (cached, handle) = recorder();
+    let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(cached);
+    exchange(&builder.build().unwrap(), CacheStatus::Hit).await;
+    let mut scraped = scene.page().names();
+    scraped.extend(page(&handle).names());
+    assert!(scraped.len() > 17, "{scraped:?}");
+
+    let dashboard = include_str!("../../examples/grafana/tower-ai-gateway.json");
+    let used = scrape::names_in_dashboard(dashboard);
+    let unknown: BTreeSet<_> = used.difference(&scraped).collect();
+    assert!(used.len() > 15 && unknown.is_empty(), "{unknown:?} of {used:?}");
+
+    let documentation = include_str!("../../src/hook/metrics/mod.rs");
+    let documented = scrape::names_in_table(documentation);
+    let families: BTreeSet<_> = scraped.iter().map(|name| scrape::family(name)).collect();
+    assert_eq!(families, documented);
+    let shown: BTreeSet<_> = used.iter().map(|name| scrape::family(name)).collect();
+    assert_eq!(shown, documented, "the dashboard shows every metric");
+}
