@@ -2,4 +2,5 @@
 
 pub(crate) mod flat;
 pub(crate) mod object;
+pub(crate) mod quote;
 pub(crate) mod string;

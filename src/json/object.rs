@@ -4,6 +4,7 @@
 //! may come in any split. It is strict about the shape of the outer object (a lenient reader could
 //! be led to another `model` than the provider's) and only counts brackets inside nested values.
 
+use super::quote::StringEnd;
 use super::string;
 
 /// The longest spelling, each letter a `\u` escape, of a key that matters here.
@@ -56,8 +57,7 @@ enum Member {
 pub(crate) struct ObjectScanner {
     state: State,
     member: Member,
-    /// The next byte of a string stands behind a backslash.
-    escaped: bool,
+    string: StringEnd,
     /// Offset of the next byte in the body.
     offset: u64,
     /// The head of a key that was split between two pushes.
@@ -76,7 +76,7 @@ impl ObjectScanner {
         Self {
             state: State::Start { bom: 0 },
             member: Member::Other,
-            escaped: false,
+            string: StringEnd::default(),
             offset: 0,
             key: Vec::new(),
             saw_model: false,
@@ -166,7 +166,7 @@ impl ObjectScanner {
     }
 
     fn in_key(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
-        let (end, closed) = self.string_end(chunk, at);
+        let (end, closed) = self.string.find(chunk, at);
         let part = &chunk[at..end];
         if !closed || !self.key.is_empty() {
             // One byte more than the longest is enough to know that it is another key.
@@ -209,7 +209,7 @@ impl ObjectScanner {
     }
 
     fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
-        let (end, closed) = self.string_end(chunk, at);
+        let (end, closed) = self.string.find(chunk, at);
         if self.member == Member::Model
             && let Some(model) = &mut self.model
         {
@@ -236,7 +236,7 @@ impl ObjectScanner {
     ) -> usize {
         while at < chunk.len() {
             if in_string {
-                let (end, closed) = self.string_end(chunk, at);
+                let (end, closed) = self.string.find(chunk, at);
                 in_string = !closed;
                 at = end + usize::from(closed);
                 continue;
@@ -256,32 +256,6 @@ impl ObjectScanner {
         self.state = State::Nested { depth, in_string };
         at
     }
-
-    /// Where the string that `at` is inside of ends in this chunk, and whether it does.
-    ///
-    /// Only quotes are searched for: a quote is escaped where an odd run of backslashes leads to it.
-    fn string_end(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
-        let mut from = at;
-        if self.escaped && from < chunk.len() {
-            self.escaped = false;
-            from += 1;
-        }
-        loop {
-            let Some(length) = memchr::memchr(b'"', &chunk[from..]) else {
-                self.escaped = odd_backslashes(&chunk[from..]);
-                return (chunk.len(), false);
-            };
-            let quote = from + length;
-            if !odd_backslashes(&chunk[from..quote]) {
-                return (quote, true);
-            }
-            from = quote + 1;
-        }
-    }
-}
-
-fn odd_backslashes(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 fn is_scalar(byte: u8) -> bool {

@@ -1,6 +1,6 @@
 //! The members of a whole JSON object in memory, read in one pass.
 
-use super::scan::find_quote;
+use crate::json::quote::find_quote;
 
 /// Reads on from one value to the next. `None` says: malformed, or not all there.
 pub(super) struct Cursor<'a> {

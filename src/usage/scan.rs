@@ -3,13 +3,11 @@
 //! It never builds a tree, never recurses, and takes bytes in any split. It is strict about the
 //! objects that it looks into and only counts brackets inside of all other values.
 
-mod quote;
 mod value;
 
-use self::quote::StringEnd;
-pub(super) use self::quote::find_quote;
 use super::event::{Event, Member, Place, member};
 use super::meter::Problem;
+use crate::json::quote::StringEnd;
 
 /// No key that matters is longer.
 const LONGEST_KEY: usize = "reasoning_content".len();

@@ -2,7 +2,7 @@
 
 /// The search for the quote that ends a string, over chunks in any split.
 #[derive(Debug, Default)]
-pub(super) struct StringEnd {
+pub(crate) struct StringEnd {
     /// The next byte of the string stands behind a backslash.
     escaped: bool,
 }
@@ -10,7 +10,7 @@ pub(super) struct StringEnd {
 impl StringEnd {
     /// Where the string that `at` is inside of ends in this chunk, and whether it does.
     #[inline(always)]
-    pub(super) fn find(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
+    pub(crate) fn find(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
         let mut from = at;
         if self.escaped && from < chunk.len() {
             self.escaped = false;
@@ -35,7 +35,7 @@ impl StringEnd {
 ///
 /// Most strings are short: sixteen bytes at a time they are over before a vector search has begun.
 #[inline(always)]
-pub(in crate::usage) fn find_quote(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
     const SHORT: usize = 32;
     let mut passed = 0;
     while passed < SHORT
