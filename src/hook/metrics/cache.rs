@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
 
-use super::hash::Fast;
+use rapidhash::fast::RandomState;
 
 /// A read-mostly map of handles. It does not bound itself: its keys must.
 #[derive(Debug)]
-pub(super) struct Cache<K, V>(RwLock<HashMap<K, V, Fast>>);
+pub(super) struct Cache<K, V>(RwLock<HashMap<K, V, RandomState>>);
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use super::hash::Fast;
+use rapidhash::fast::RandomState;
 
 /// What stands for a name that is not known.
 pub(super) const OTHER: &str = "other";
@@ -40,7 +40,7 @@ pub(super) struct Known {
 
 #[derive(Debug, Default)]
 struct Names {
-    ids: HashMap<Box<str>, Id, Fast>,
+    ids: HashMap<Box<str>, Id, RandomState>,
     learned: usize,
 }
 

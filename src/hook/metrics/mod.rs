@@ -56,7 +56,6 @@
 //! [wants it](Metrics::label_gateways).
 
 mod cache;
-mod hash;
 mod known;
 mod labels;
 mod lookup;
