@@ -30,6 +30,18 @@ pub enum CostSource {
     },
 }
 
+impl CostSource {
+    /// The name in lower case, as in `reported`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Reported => "reported",
+            Self::Table { .. } => "table",
+        }
+    }
+}
+
 impl Cost {
     /// In USD, for display; sums are exact in ticks only.
     #[must_use]

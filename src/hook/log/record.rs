@@ -246,9 +246,8 @@ impl LoggedUsage {
 
 fn source(source: CostSource) -> String {
     match source {
-        CostSource::Custom => "custom".to_owned(),
-        CostSource::Reported => "reported".to_owned(),
-        CostSource::Table { as_of } => format!("table {as_of}"),
+        CostSource::Table { as_of } => format!("{} {as_of}", source.as_str()),
+        CostSource::Custom | CostSource::Reported => source.as_str().to_owned(),
     }
 }
 

@@ -91,11 +91,12 @@ impl Series {
             self.record_tokens(register, usage);
         }
         if let Some(cost) = end.cost {
-            let (at, source) = match cost.source {
-                CostSource::Custom => (0, "custom"),
-                CostSource::Reported => (1, "reported"),
-                CostSource::Table { .. } => (2, "table"),
+            let at = match cost.source {
+                CostSource::Custom => 0,
+                CostSource::Reported => 1,
+                CostSource::Table { .. } => 2,
             };
+            let source = cost.source.as_str();
             counter(&self.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
         } else if is_cost_unknown(end) {
             let make = || register.counter(names::COST_UNKNOWN, self.labels.clone());

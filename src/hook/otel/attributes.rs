@@ -5,7 +5,6 @@ use opentelemetry::{KeyValue, Value};
 use crate::hook::EndEvent;
 use crate::hook::genai::{operation_name, provider_name};
 use crate::metadata::MetadataValue;
-use crate::usage::CostSource;
 
 /// How many bytes of a text of the client's are kept at most.
 const LONGEST_TEXT: usize = 1024;
@@ -65,12 +64,7 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
         set("gen_ai.usage.cost", Some(cost.usd().into()));
         set("ai_gateway.cost.usd", Some(cost.usd().into()));
         set("ai_gateway.cost.ticks", Some(count(cost.ticks)));
-        let source = match cost.source {
-            CostSource::Custom => "custom",
-            CostSource::Reported => "reported",
-            CostSource::Table { .. } => "table",
-        };
-        set("ai_gateway.cost.source", Some(source.into()));
+        set("ai_gateway.cost.source", Some(cost.source.as_str().into()));
     }
     let status = end.status.map(|status| i64::from(status.as_u16()).into());
     set("http.response.status_code", status);

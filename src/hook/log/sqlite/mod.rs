@@ -26,6 +26,8 @@ use self::write::Keep;
 pub use self::write::LogStoreSink;
 use super::LogRecord;
 
+const TICKS_PER_USD: f64 = 1e10;
+
 /// A log in a SQLite file. A clone is the same store.
 ///
 /// Several processes may have the same file open: one writes at a time, and all read meanwhile.

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{LogQuery, SummaryQuery};
+use super::{LogQuery, SummaryQuery, TICKS_PER_USD};
 
 /// How much of a parameter's name is repeated in a message.
 const LONGEST_NAME: usize = 64;
 /// The most entries of metadata in one question.
 const MOST_METADATA: usize = 8;
-const TICKS_PER_USD: f64 = 1e10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Into how many buckets a range falls that names no length.
 const BUCKETS: u64 = 24;

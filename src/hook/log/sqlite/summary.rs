@@ -7,15 +7,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
-use super::StoreError;
 use super::filter::Filter;
 use super::query::LogQuery;
+use super::{StoreError, TICKS_PER_USD};
 
 /// The most buckets of a summary.
 const MOST_BUCKETS: u64 = 500;
 /// The most models of a summary: those with the most requests.
 const MOST_MODELS: usize = 200;
-const TICKS_PER_USD: f64 = 1e10;
 
 /// What is to be summed up.
 #[derive(Clone, Debug, PartialEq)]
