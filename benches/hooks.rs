@@ -8,18 +8,20 @@
 //! count instructions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod frames;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::hint::black_box;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::Criterion;
+use frames::{Frames, drain};
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use http_body_util::Full;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tower::{Layer, Service};
@@ -29,30 +31,6 @@ use tower_ai_gateway::{Gateway, GatewayLayer, Provider};
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const ASKED: &str = r#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
 const USAGE: &str = r#""usage":{"prompt_tokens":199,"completion_tokens":1,"total_tokens":200,"prompt_tokens_details":{"cached_tokens":163},"completion_tokens_details":{"reasoning_tokens":0},"cost_in_usd_ticks":1234567}"#;
-
-/// A body of ready frames.
-#[derive(Clone)]
-struct Frames(VecDeque<Bytes>);
-
-impl Body for Frames {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|data| data.len() as u64).sum())
-    }
-}
 
 /// Reads the request, then answers with `frames`.
 #[derive(Clone)]
@@ -100,14 +78,6 @@ impl<B: Body> Service<Request<B>> for Client {
         drain(request.into_body());
         let response = Response::builder().header("content-type", self.content_type);
         ready(Ok(response.body(Frames(self.frames.clone())).unwrap()))
-    }
-}
-
-fn drain<B: Body>(body: B) {
-    let mut body = pin!(body);
-    let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
-        black_box(frame.is_ok());
     }
 }
 

@@ -7,6 +7,8 @@
 //! and leaves something in the response's extensions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod frames;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -17,44 +19,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
+use frames::{Frames, drain};
 use http::{HeaderName, HeaderValue, Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use tower::{Layer, Service};
 use tower_ai_gateway::{EndEvent, Gateway, GatewayLayer, Provider};
 
 /// How many requests are built, and then sent, at a time: few, so that they are in the cache as a
 /// server has them that has just read them.
 const BATCH: u64 = 8;
-
-/// A body of ready frames.
-#[derive(Clone)]
-struct Frames(VecDeque<Bytes>);
-
-impl Frames {
-    fn one(data: Bytes) -> Self {
-        Self(VecDeque::from([data]))
-    }
-}
-
-impl Body for Frames {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|data| data.len() as u64).sum())
-    }
-}
 
 /// Reads the request, then answers with `frames`.
 #[derive(Clone)]
@@ -115,14 +88,6 @@ impl<B: Body<Data = Bytes>> Service<Request<B>> for Client {
 
 #[derive(Clone)]
 struct ConnectionInfo;
-
-fn drain<B: Body>(body: B) {
-    let mut body = pin!(body);
-    let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
-        black_box(frame.is_ok());
-    }
-}
 
 /// One exchange from `poll_ready` to the end of the response body.
 fn exchange<S, R>(service: &mut S, request: Request<Frames>)
