@@ -178,9 +178,9 @@ pub fn json_peek(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    /// The seeds of a target, which `fuzz/` has in a directory of its name.
+    /// The seeds of a target, in a directory of its name: not in `fuzz/`, which cargo never packages.
     fn replay(target: &str, check: fn(&[u8])) {
-        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/");
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/seeds/");
         let files = std::fs::read_dir(format!("{seeds}{target}")).unwrap();
         let seeds: Vec<_> =
             files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
