@@ -216,6 +216,28 @@ async fn the_end_event_says_what_was() {
 }
 
 #[tokio::test]
+async fn each_of_the_usual_names_of_a_provider_request_id_is_known() {
+    for headers in [&[("x-request-id", "id")], &[("request-id", "id")], &[("x-trace-id", "id")]] {
+        let recorder = Recorder::default();
+        let upstream = Upstream { headers, ..Upstream::ok(&[]) };
+        exchange(recorder.clone(), upstream, post(NATIVE, "{}")).await;
+        assert_eq!(recorder.end().provider_request_id.as_deref(), Some("id"), "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_come_has_no_time() {
+    let recorder = Recorder::default();
+    exchange(recorder.clone(), Upstream::ok(&[Step::Data("")]), post(NATIVE, "{}")).await;
+    assert_eq!(recorder.end().timings.to_first_data, None);
+    let recorder = Recorder::default();
+    exchange(recorder.clone(), Upstream::fails(), post(NATIVE, "{}")).await;
+    let timings = recorder.end().timings;
+    assert_eq!(timings.to_head, None);
+    assert!(!timings.overhead.is_zero(), "the request was rewritten all the same");
+}
+
+#[tokio::test]
 async fn a_model_routed_request_is_told_with_its_provider_and_model() {
     let recorder = Recorder::default();
     let body = r#"{"messages":[],"model":"xai/grok-4","stream":true}"#;
@@ -308,6 +330,9 @@ impl MetricsHook for Panics {
         panic!("planted");
     }
     fn on_end(&self, _: &EndEvent<'_>) {
+        panic!("planted");
+    }
+    fn payload_limit(&self, _: &GatewayContext) -> usize {
         panic!("planted");
     }
 }

@@ -57,6 +57,10 @@ impl MetricsHook for Debugs {
     fn on_end(&self, event: &EndEvent<'_>) {
         self.0.note(event);
     }
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        self.0.note(context);
+        1000
+    }
 }
 
 fn request(path: &str, body: &str) -> Request<Full<Bytes>> {
@@ -103,7 +107,7 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
         ("/v1/a/g/nosuch/x", echoes.clone()),
         ("/v1/a/g/compat/chat/completions", echoes.clone()),
     ] {
-        for body in [r#"{"model":"grok/grok-4"}"#, "{}"] {
+        for body in [r#"{"model":"grok/grok-4","user":"sk-LEAK"}"#, r#"{"user":"sk-LEAK"}"#] {
             let watched = logs.clone();
             let inner = upstream.clone();
             let upstream =
