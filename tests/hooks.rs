@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -235,6 +236,21 @@ async fn what_did_not_come_has_no_time() {
     let timings = recorder.end().timings;
     assert_eq!(timings.to_head, None);
     assert!(!timings.overhead.is_zero(), "the request was rewritten all the same");
+}
+
+#[tokio::test]
+async fn the_time_that_a_client_takes_is_not_the_gateways_own() {
+    const WAIT: Duration = Duration::from_millis(20);
+    let recorder = Recorder::default();
+    let body = Steps::new(&[Step::Pending, Step::Data(r#"{"model":"grok/grok-4"}"#)]);
+    let request = Request::post(UNIFIED).body(body).unwrap();
+    let service = layer(recorder.clone()).upstream(Upstream::ok(&[]));
+    let mut call = pin!(service.layer(service_fn(memory::app)).oneshot(request));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    std::thread::sleep(WAIT);
+    call.await.unwrap().into_body().collect().await.unwrap();
+    let timings = recorder.end().timings;
+    assert!(timings.overhead + WAIT <= timings.total, "{timings:?}");
 }
 
 #[tokio::test]

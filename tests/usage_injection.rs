@@ -57,7 +57,11 @@ async fn a_stream_is_asked_for_its_usage_and_the_client_does_not_notice() {
     let mut scene = scene().await;
     let native = br#"{"stream":true,"messages":[{"content":"}\"{"}],"model":"grok-4"}  "#;
     let unified = br#"{"messages":[],"stream":true,"model":"grok/grok-4"}  "#;
-    for (path, body, prefix) in [(CHAT, &native[..], ""), (COMPAT, &unified[..], "grok/")] {
+    for (path, body, prefix) in [
+        (CHAT, &native[..], ""),
+        (COMPAT, &unified[..], "grok/"),
+        ("/v1/acct/gw/grok/v1/completions", &native[..], ""),
+    ] {
         for size in [1, 7, 10_000] {
             let answer = sse(&stream(), size);
             let (sent, got) = exchange(&mut scene, &post(path, body), &answer).await;
@@ -149,10 +153,14 @@ async fn what_is_no_stream_of_chat_stays_as_it_is() {
             exchange(&mut scene, &post(path, stream.as_bytes()), &json("200 OK", "{}")).await;
         assert_eq!(sent.body(), stream.as_bytes());
     }
-    for header in ["content-encoding: gzip", "content-type: text/plain"] {
-        let request = request(&format!("POST {CHAT}"), &[header], stream.as_bytes());
+    for (method, header) in [
+        ("POST", "content-encoding: gzip"),
+        ("POST", "content-type: text/plain"),
+        ("PUT", "content-type: application/json"),
+    ] {
+        let request = request(&format!("{method} {CHAT}"), &[header], stream.as_bytes());
         let (sent, _) = exchange(&mut scene, &request, &json("200 OK", "{}")).await;
-        assert_eq!(sent.body(), stream.as_bytes(), "{header}");
+        assert_eq!(sent.body(), stream.as_bytes(), "{method} {header}");
     }
 }
 
@@ -218,11 +226,34 @@ async fn errors_pass_as_they_are() {
     let answer = json("400 Bad Request", error);
     let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &answer).await;
     assert_eq!((got.status(), got.body()), (400, error.as_bytes()));
+    // Nor is there anything to hide in what is no plain stream of success.
+    for (status, headers) in [
+        ("200 OK", "content-type: application/json"),
+        ("500 Oh", "content-type: text/event-stream"),
+        ("200 OK", "content-type: text/event-stream\r\ncontent-encoding: x-none"),
+    ] {
+        let length = stream().len();
+        let head = format!("HTTP/1.1 {status}\r\n{headers}\r\ncontent-length: {length}\r\n\r\n");
+        let answer = [head, stream()].concat();
+        let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), answer.as_bytes()).await;
+        assert_eq!(got.head.content_length(), Some(length), "{headers}");
+        assert_eq!(got.body(), stream().as_bytes(), "{headers}");
+    }
     // A stream that breaks off does so for the client as well.
     let mut broken = sse(&stream(), 50);
     broken.truncate(broken.len() - 30);
     let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &broken).await;
     assert!(!got.content.is_whole);
+}
+
+#[tokio::test]
+async fn an_event_without_its_end_is_shown_and_counted() {
+    let mut scene = scene().await;
+    let body = [&stream(), "data: {"].concat();
+    let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &sse(&body, 50)).await;
+    let expected = [&shown(), DONE, "data: {"].concat();
+    assert_eq!(str::from_utf8(got.body()).unwrap(), expected);
+    assert_eq!(scene.end().await.response_bytes, expected.len() as u64);
 }
 
 #[tokio::test]

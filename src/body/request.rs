@@ -259,6 +259,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_body_says_of_its_size_holds_to_its_end() {
+        let asks = br#"{"stream":true}"#;
+        for (json, has_length) in
+            [(&asks[..], true), (b"{}", true), (b"", true), (asks, false), (b"{}", false)]
+        {
+            let mut headers = HeaderMap::new();
+            if has_length {
+                headers.insert(CONTENT_LENGTH, json.len().into());
+            }
+            let watcher = Watcher::new(Arc::default());
+            let watcher = watcher.with(Some(Splice::new(&mut headers, 0)));
+            let mut body = RequestBody::watched(Full::new(Bytes::from_static(json)), watcher);
+            let mut said = vec![body.size_hint()];
+            let mut sizes = vec![0];
+            while !body.is_end_stream()
+                && let Some(frame) = body.frame().await
+            {
+                sizes.push(frame.unwrap().into_data().unwrap().len() as u64);
+                said.push(body.size_hint());
+            }
+            let mut left: u64 = sizes.iter().sum();
+            for (said, size) in said.iter().zip(sizes) {
+                left -= size;
+                assert!(said.lower() <= left && left <= said.upper().unwrap(), "{said:?}");
+                assert!(said.exact().is_some() || !has_length, "{said:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_body_is_not_polled_behind_its_end() {
         let body = spliced_body(vec![Frame::data(Bytes::from_static(b"{}"))], 2);
         let sent = body.collect().await.unwrap().to_bytes();

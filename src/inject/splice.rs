@@ -70,9 +70,7 @@ impl Splice {
         let start = self.offset;
         self.offset += data.len() as u64;
         let at = brace.and_then(|brace| brace.checked_sub(start));
-        let Some(at) = at.filter(|_| brace < Some(self.offset) && !self.is_over) else {
-            return false;
-        };
+        let Some(at) = at.filter(|_| brace < Some(self.offset)) else { return false };
         self.is_over = true;
         let rest = data.split_off(usize::try_from(at).unwrap_or(0));
         self.ahead.extend([Bytes::from_static(OPTION), rest]);
