@@ -213,3 +213,45 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a JSON body of this coding, with room for four bytes of usage and eight of payload.
+    fn read(coding: &'static str, body: &str) -> Reader {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let mut reader = Reader::new(&headers, Operation::Chat, 4, 8);
+        reader.push(body.as_bytes());
+        reader.finish();
+        reader
+    }
+
+    #[test]
+    fn what_stopped_the_metering_goes_before_what_stopped_the_response() {
+        for (body, metering) in [
+            (r#"{"usage":{"a":1}}"#, Metering::Overflow),
+            ("<html>", Metering::Malformed),
+            ("{", Metering::Partial),
+        ] {
+            assert_eq!(read("identity", body).metering(false), metering, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_kept_as_it_is() {
+        let reader = read("x-none", "0123");
+        assert_eq!(reader.metering(true), Metering::Encoded);
+        assert_eq!(reader.payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
+    }
+
+    #[cfg(feature = "decompression")]
+    #[test]
+    fn a_payload_that_cannot_be_decoded_to_its_end_is_not_whole() {
+        let reader = read("gzip", "no gzip");
+        assert_eq!(reader.metering(true), Metering::Malformed);
+        assert_eq!(reader.payload().map(|payload| payload.is_whole), Some(false));
+    }
+}

@@ -72,6 +72,7 @@ mod tests {
         assert_eq!(parsed.parent_span_id, Some(0x00f0_67aa_0ba9_02b7));
         assert!(parsed.is_sampled);
         assert!(!parse(format!("00-{TRACE}-00f067aa0ba902b7-00").as_bytes()).unwrap().is_sampled);
+        assert!(parse(format!("00-{TRACE}-00f067aa0ba902b7-ff").as_bytes()).unwrap().is_sampled);
         assert!(parse(format!("cc-{TRACE}-00f067aa0ba902b7-01-more").as_bytes()).is_some());
     }
 

@@ -98,6 +98,7 @@ async fn traceparent_is_the_trace_unless_the_gateway_is_told_another() {
     let own = format!("cf-aig-otel-trace-id: {}", "0".repeat(31) + "9");
     assert_eq!(of(&[&standard, &own]).await, Some((9, None, true)));
     assert_eq!(of(&["traceparent: nonsense"]).await, None);
+    assert_eq!(of(&[&standard, &standard]).await, None);
 }
 
 #[tokio::test]

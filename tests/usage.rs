@@ -288,6 +288,8 @@ async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
     assert_eq!(of(each, body("grok-4.3", "")).await, Some((2_000_000, "custom")));
     // By the model of the response, not of the request.
     assert_eq!(of("a: b", body("grok-4.3", "")).await, Some((1_500_000, "table")));
+    let unnamed = body("grok-4.3", "").replace("model", "other");
+    assert_eq!(of("a: b", unnamed).await, Some((2_600_000, "table")));
     assert_eq!(of("a: b", body("grok-9", "")).await, None);
     // The host learns of a new model while the gateway runs.
     prices.insert("grok/grok-9", Price::per_token(TokenPrice::new(1, 1, 2)));
