@@ -69,7 +69,7 @@ impl Account {
                 batch: false,
             };
             let custom = context.directives().and_then(|directives| directives.custom_cost);
-            usage::cost(usage.as_ref(), custom, &observation.prices.current(), &pricing)
+            usage::cost(usage.as_ref(), custom, &observation.prices, &pricing)
         };
         Self {
             cost: if is_free { None } else { cost() },

@@ -45,13 +45,14 @@ fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
     }
 }
 
+/// `responses/{id}/cancel` and the batches of Messages answer with stored things.
 fn posted(operation: Operation, rest: &str) -> Billing<'_> {
-    // `responses/{id}/cancel` and the batches of Messages answer with stored things.
-    let is_stored = segment_behind(rest, "responses").is_some()
-        || segment_behind(rest, "messages").is_some_and(|next| next == "batches");
     match operation {
         Operation::Models | Operation::Files | Operation::Batches => Billing::Never,
-        _ if is_stored => Billing::Never,
+        Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
+        Operation::Messages if segment_behind(rest, "messages") == Some("batches") => {
+            Billing::Never
+        }
         _ => Billing::Always,
     }
 }

@@ -1,7 +1,7 @@
 //! What an exchange costs, and who says so.
 
 use super::price::USD;
-use super::table::{Date, PriceTable, Pricing};
+use super::table::{Date, Prices, Pricing};
 use super::tokens::Usage;
 use crate::directives::CustomCost;
 
@@ -55,7 +55,7 @@ impl Cost {
 pub(crate) fn cost(
     usage: Option<&Usage>,
     custom: Option<CustomCost>,
-    table: &PriceTable,
+    prices: &Prices,
     pricing: &Pricing<'_>,
 ) -> Option<Cost> {
     if let Some(custom) = custom {
@@ -68,6 +68,7 @@ pub(crate) fn cost(
     if let Some(ticks) = usage.cost_ticks {
         return Some(Cost { ticks, source: CostSource::Reported });
     }
+    let table = prices.current();
     let ticks = table.ticks(usage, pricing)?;
     Some(Cost { ticks, source: CostSource::Table { as_of: table.as_of() } })
 }

@@ -155,10 +155,10 @@ fn what_is_not_known_has_no_cost() {
 
 #[test]
 fn custom_goes_over_reported_and_that_over_the_table() {
-    let table = PriceTable::builtin();
+    let prices = Prices::default();
     let pricing = chat("grok-4.3");
     let mut used = tokens(100, 40, 10);
-    let of = |usage: Option<&Usage>, custom| cost(usage, custom, &table, &pricing);
+    let of = |usage: Option<&Usage>, custom| cost(usage, custom, &prices, &pricing);
     let as_of = Date::new(2026, 9, 21).unwrap();
     assert_eq!(
         of(Some(&used), None),
