@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use serde_json::{Map, Value, json};
 
 use crate::collector::object;
-use crate::scene::{CHAT, Scene, chat_body, json_response, streaming};
+use crate::scene::{CHAT, Scene, chat_body, event_stream, json_response, streaming};
 use crate::support::message::request;
 use crate::support::raw_upstream::Recorder;
 
@@ -62,10 +62,11 @@ async fn a_complete_stream_is_told_in_full() {
     let log_id = attributes.remove("ai_gateway.log_id").unwrap();
     assert_eq!(log_id, answer.head.get("cf-aig-log-id").unwrap());
     take_seconds(&mut attributes, "ai_gateway.overhead", &span);
-    take_seconds(&mut attributes, "gen_ai.response.time_to_first_chunk", &span);
+    let chunk = take_seconds(&mut attributes, "gen_ai.response.time_to_first_chunk", &span);
     let token = take_seconds(&mut attributes, "ai_gateway.time_to_first_token", &span);
     let event = span.events[1].time_unix_nano - span.start_time_unix_nano;
     assert!((token - event as f64 / 1e9).abs() < 1e-6, "{token} {event}");
+    assert_eq!(chunk, token);
     assert_eq!(
         Value::from(attributes),
         json!({
@@ -138,4 +139,18 @@ async fn messages_tell_what_was_written_to_the_cache() {
         assert!(!attributes.contains_key(absent), "{absent}: {attributes:#?}");
     }
     assert_eq!(span.events.len(), 1, "no first token of what is no stream");
+}
+
+#[tokio::test]
+async fn chunks_without_content_are_not_the_first() {
+    let provider = Recorder::answering(|_| {
+        let role = r#"{"model":"grok-4","choices":[{"index":0,"delta":{"role":"assistant"}}]}"#;
+        event_stream(&[role, "[DONE]"])
+    })
+    .await;
+    let mut scene = Scene::new(provider.base("/v1")).await;
+    scene.answer(&[], &chat_body()).await;
+    let attributes = object(&scene.only_span().await.attributes);
+    assert_eq!(attributes["ai_gateway.stream"], true);
+    assert!(!attributes.contains_key("gen_ai.response.time_to_first_chunk"), "{attributes:#?}");
 }

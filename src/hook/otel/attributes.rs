@@ -51,8 +51,9 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
 
     set("gen_ai.request.stream", end.stream_requested.then(|| true.into()));
     set("gen_ai.response.model", end.response_model.map(text));
-    let first_chunk = timings.to_first_data.filter(|_| end.stream);
-    set("gen_ai.response.time_to_first_chunk", first_chunk.map(|time| time.as_secs_f64().into()));
+    // As the metric of the same meaning: a chunk without content, as with the role, is none.
+    let first_token = timings.to_first_token.map(|time| Value::from(time.as_secs_f64()));
+    set("gen_ai.response.time_to_first_chunk", first_token.clone());
     if let Some(usage) = end.usage {
         set("gen_ai.usage.input_tokens", usage.input().map(count));
         set("gen_ai.usage.output_tokens", usage.output().map(count));
@@ -82,7 +83,6 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     set("ai_gateway.step", Some(i64::from(end.step).into()));
     set("ai_gateway.attempts", Some(i64::from(end.attempts).into()));
     set("ai_gateway.overhead", Some(timings.overhead.as_secs_f64().into()));
-    let first_token = timings.to_first_token.map(|time| time.as_secs_f64().into());
     set("ai_gateway.time_to_first_token", first_token);
 
     for (key, value) in context.metadata().iter() {

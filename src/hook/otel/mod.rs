@@ -67,7 +67,7 @@
 //! | `gen_ai.provider.name` | `x_ai`, `openai`, …; the slug of a provider that the conventions do not know |
 //! | `gen_ai.request.model`, `gen_ai.response.model` | as they are written in the bodies |
 //! | `gen_ai.request.stream` | `true` where the request asks for a stream |
-//! | `gen_ai.response.time_to_first_chunk` | seconds, of streams |
+//! | `gen_ai.response.time_to_first_chunk` | seconds to the first content of a stream |
 //! | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens` | cached and reasoning tokens among them |
 //! | `gen_ai.usage.cache_read.input_tokens`, `gen_ai.usage.cache_creation.input_tokens` | tokens |
 //! | `gen_ai.usage.reasoning.output_tokens` | tokens |
