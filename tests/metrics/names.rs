@@ -33,3 +33,14 @@ async fn the_dashboard_and_the_documentation_name_what_there_is() {
     let shown: BTreeSet<_> = used.iter().map(|name| scrape::family(name)).collect();
     assert_eq!(shown, documented, "the dashboard shows every metric");
 }
+
+/// An error has no response model, so that a filter by that alone would hide it.
+#[test]
+fn the_dashboard_filters_by_either_model() {
+    let dashboard = include_str!("../../examples/grafana/tower-ai-gateway.json");
+    assert!(dashboard.matches(r#"gen_ai_response_model=~\"$model\""#).count() > 20);
+    for line in dashboard.lines().filter(|line| line.contains(r#"_model=~\"$model\""#)) {
+        let by = |kind| line.matches(&format!(r#"gen_ai_{kind}_model=~\"$model\""#)).count();
+        assert_eq!(by("response"), by("request"), "{line}");
+    }
+}

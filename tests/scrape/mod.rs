@@ -82,12 +82,13 @@ pub fn names_in_dashboard(json: &str) -> BTreeSet<String> {
     queries.chain(variables).flat_map(names_in_query).collect()
 }
 
-/// What stands outside of `{…}` and `by (…)` and begins as our names do.
+/// What stands outside of `{…}`, `by (…)` and names of labels and begins as our names do.
 fn names_in_query(query: &str) -> Vec<String> {
     let mut plain = query.to_owned();
-    for (open, close) in [("{", '}'), ("by (", ')'), (", gen_ai", ')')] {
+    for (open, close) in [("{", '}'), ("by (", ')'), (", gen_ai", ')'), ("\"gen_ai", '"')] {
         while let Some(from) = plain.find(open) {
-            let to = plain[from..].find(close).map_or(plain.len(), |length| from + length + 1);
+            let inside = from + open.len();
+            let to = plain[inside..].find(close).map_or(plain.len(), |length| inside + length + 1);
             plain.replace_range(from..to, " ");
         }
     }
