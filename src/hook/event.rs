@@ -120,6 +120,25 @@ pub struct EndEvent<'a> {
     pub trace: Option<TraceParent>,
 }
 
+impl EndEvent<'_> {
+    /// The provider has answered with success, and what that costs is not known: sums of costs
+    /// lack it. What is billed elsewhere or says an error is not among it.
+    #[must_use]
+    pub fn is_cost_unknown(&self) -> bool {
+        let is_error = self.usage.is_none() && self.provider_error.is_some();
+        self.cost.is_none()
+            && self.is_answered()
+            && self.status.is_some_and(|status| status.is_success())
+            && self.metering != Metering::Repeated
+            && !is_error
+    }
+
+    /// The provider has answered, and not the gateway.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.status.is_some() && self.gateway_code.is_none()
+    }
+}
+
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {

@@ -36,6 +36,7 @@ export class Book {
       kind: 'ok', stream: false, tokensIn: null, tokensOut: null, ticks: null,
       id: answer.id, status: answer.status, ...entry,
     };
+    full.unknown = full.status === 200 && full.ticks === null;
     if (!full.id) throw new Error(`no log id: ${answer.status} ${answer.text}`);
     this.entries.push(full);
     return full;
@@ -94,6 +95,7 @@ export class Book {
       requests: entries.length, ok: of('ok'), errors: of('error'), rejected: of('rejected'), cancelled: of('cancelled'),
       streams: entries.filter(({ stream }) => stream).length,
       tokensIn: add('tokensIn'), tokensOut: add('tokensOut'), ticks: add('ticks'),
+      unknown: entries.filter(({ unknown }) => unknown).length,
     };
   }
 }

@@ -24,12 +24,13 @@ export async function checkNumbers(browser, book) {
       requests: grouped(totals.requests), streams: grouped(totals.streams), errors: grouped(totals.errors),
       rejected: grouped(totals.rejected), cancelled: grouped(totals.cancelled),
       'tokens-in': grouped(totals.tokensIn), 'tokens-out': grouped(totals.tokensOut),
-      cost: usd(totals.ticks), 'cache-rate': '0%', cached: '0',
+      cost: usd(totals.ticks), 'cost-unknown': `${totals.unknown} not known`, 'cache-rate': '0%', cached: '0',
     };
     const actual = {};
     for (const name of Object.keys(expected)) actual[name] = await shown(page, `total-${name}`);
     assert.deepEqual(actual, expected);
     assert.ok(totals.errors === 5 && totals.rejected === 2 && totals.cancelled === 1 && totals.streams === 6);
+    assert.ok(totals.unknown >= 2 && totals.unknown < totals.requests);
     assert.ok(totals.ticks > 400_162_001n && totals.tokensIn > 0n);
   });
 
@@ -38,7 +39,7 @@ export async function checkNumbers(browser, book) {
     const expected = [...keys.values()].map(({ provider, model }) => {
       const sums = book.sums((entry) => entry.provider === provider && entry.model === model);
       return [provider ?? 'none', model ?? 'none', grouped(sums.requests), grouped(sums.errors),
-        grouped(sums.tokensIn), grouped(sums.tokensOut), usd(sums.ticks || null), '0%'].join(' | ');
+        grouped(sums.tokensIn), grouped(sums.tokensOut), usd(sums.ticks || null) + (sums.unknown ? `${sums.unknown} not known` : ''), '0%'].join(' | ');
     });
     const rows = await page.locator('#models tbody tr').all();
     const actual = await Promise.all(rows.map(async (row) => (await texts(row.locator('th, td'))).slice(0, 8).join(' | ')));

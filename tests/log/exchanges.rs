@@ -107,6 +107,7 @@ async fn a_line_says_all_of_a_stream() {
         "cost": 0.000_224_48,
         "cost_ticks": 2_244_800,
         "cost_source": "reported",
+        "cost_unknown": false,
         "custom_cost": false,
         "metadata": { "team": "a", "n": 1.5, "b": true },
         "timings": timings,

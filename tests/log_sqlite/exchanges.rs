@@ -15,10 +15,15 @@ const CHAT: &[u8] = br#"{"model":"grok-4-0709","usage":{"prompt_tokens":10,"comp
 const STREAM: &[u8] = b"data: {\"model\":\"grok-4-0709\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n\
     data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10,\"cost_in_usd_ticks\":20}}\n\n\
     data: [DONE]\n\n";
+const UNPRICED: &[u8] =
+    br#"{"model":"house","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+const UNPRICED_ASK: &str = r#"{"model":"house"}"#;
 const LIMITED: &[u8] = br#"{"error":{"message":"slow down","code":"rate_limited"}}"#;
 
 fn provider(request: &Message) -> Vec<u8> {
-    let (status, kind, body) = if request.head.target().ends_with("/embeddings") {
+    let (status, kind, body) = if request.body() == UNPRICED_ASK.as_bytes() {
+        ("200 OK", "application/json", UNPRICED)
+    } else if request.head.target().ends_with("/embeddings") {
         ("429 Too Many Requests", "application/json", LIMITED)
     } else if request.body().starts_with(br#"{"stream":true"#) {
         ("200 OK", "text/event-stream", STREAM)
@@ -124,4 +129,40 @@ async fn exchanges_are_found_by_what_they_were() {
     assert!(totals["ttft_ms"]["p50"].as_f64().unwrap() > 0.0);
     assert_eq!(summary["models"][0]["model"], "grok-4-0709");
     assert_eq!(summary["models"][0]["requests"], 3);
+}
+
+#[tokio::test]
+async fn costs_that_nobody_knows_are_counted() {
+    let log = Log::start().await;
+    let hook = LogHook::builder(log.store.sink()).build().unwrap();
+    let upstream = Recorder::answering(provider).await;
+    let setup = Setup::new(upstream.base("/v1")).layer(|layer| layer.metrics_hook(hook.clone()));
+    let gateway = setup.start().await;
+
+    let chat = "/v1/acct/gw/grok/v1/chat/completions";
+    for _ in 0..2 {
+        send(&gateway, "unknown", chat, &[], UNPRICED_ASK).await;
+    }
+    let costs = r#"cf-aig-custom-cost: {"total_cost":0.5}"#;
+    send(&gateway, "custom", chat, &[costs], UNPRICED_ASK).await;
+    send(&gateway, "reported", chat, &[], r#"{"model":"grok-4"}"#).await;
+    send(&gateway, "limited", "/v1/acct/gw/grok/v1/embeddings", &[], "{}").await;
+    send(&gateway, "rejected", "/only/nosuch/chat/completions", &[], "{}").await;
+    let flush = move || hook.flush(Duration::from_secs(20));
+    assert!(tokio::task::spawn_blocking(flush).await.unwrap().is_complete());
+
+    let summary = log.get("/summary").await;
+    assert_eq!(
+        (&summary["totals"]["requests"], &summary["totals"]["cost_unknown"]),
+        (&json!(6), &json!(2))
+    );
+    let models = summary["models"].as_array().unwrap().iter();
+    let unknown: Vec<_> =
+        models.filter(|model| model["cost_unknown"] != 0).map(|model| &model["model"]).collect();
+    assert_eq!(unknown, ["house"]);
+    let logs = log.get("/logs").await;
+    for record in logs["logs"].as_array().unwrap() {
+        let is_unknown = record["metadata"]["case"] == "unknown";
+        assert_eq!(record["cost_unknown"], is_unknown, "{record:#}");
+    }
 }

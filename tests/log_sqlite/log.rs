@@ -124,6 +124,7 @@ pub fn various(count: usize) -> Vec<LogRecord> {
         record.tokens_in = (!number.is_multiple_of(6)).then_some(number as u64 * 10);
         record.tokens_out = (!number.is_multiple_of(6)).then_some(number as u64);
         record.cost_ticks = (number % 6 > 1).then_some(number as u64 * 1_000_000_000);
+        record.cost_unknown = record.cost_ticks.is_none() && number.is_multiple_of(5);
         record.duration = 1.5 * (number * 37 % 101) as f64;
         record.timings.to_first_token = record.stream.then_some((number * 53 % 97) as f64 + 0.25);
         record.feedback = [None, Some(1), Some(-1)][number % 3];

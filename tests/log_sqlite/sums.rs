@@ -37,6 +37,7 @@ fn totals(records: &[&LogRecord]) -> Value {
         "tokens_out": sum(&|r| r.tokens_out),
         "cost_ticks": ticks,
         "cost": ticks as f64 / 1e10,
+        "cost_unknown": count(&|r| r.cost_unknown),
         "latency_ms": percentiles(records.iter().map(|r| r.duration).collect()),
         "ttft_ms": percentiles(records.iter().filter_map(|r| r.timings.to_first_token).collect()),
     })

@@ -5,6 +5,8 @@ import { byId, html, setChildren, setText } from './dom.js';
 import { axisDollars, compact, count, dollars, milliseconds, percent } from './format.js';
 
 const TICKS = 1e10;
+// The column of costs in the table by model.
+const COST = 6;
 
 const sum = (name, field, color) => ({
   name, color, value: (bucket) => bucket[field], total: (totals) => count(totals[field]),
@@ -70,7 +72,8 @@ export class Overview {
     const rows = sorted.map((model) => {
       const key = JSON.stringify([model.provider, model.model]);
       const row = known.get(key) ?? this.#row(model, key);
-      cells(model).forEach((text, index) => setText(row.cells[index + 2], text));
+      cells(model).forEach((text, index) => setText(row.cells[index + 2].firstChild, text));
+      setText(row.cells[COST].lastChild, unknown(model));
       row.cells[3].classList.toggle('bad', model.errors > 0);
       return row;
     });
@@ -84,7 +87,8 @@ export class Overview {
         : html('button', { type: 'button', class: 'link', onclick: () => this.#choose(filter) }, name));
     const row = html('tr', {}, pick(provider, { provider: provider ?? '', model: '' }),
       pick(model, { provider: provider ?? '', model: model ?? '' }),
-      ...Array.from({ length: 10 }, () => html('td')));
+      ...Array.from({ length: 10 }, () => html('td', {}, document.createTextNode(''))));
+    row.cells[COST].append(html('span', { class: 'note' }));
     row.dataset.key = key;
     return row;
   }
@@ -100,12 +104,15 @@ function cells(model) {
   ];
 }
 
+// Sums of costs lack these.
+const unknown = ({ cost_unknown: number }) => (number ? `${count(number)} not known` : '');
+
 function tiles(totals) {
   const texts = {
     requests: count(totals.requests), streams: count(totals.streams),
     errors: count(totals.errors), rejected: count(totals.rejected), cancelled: count(totals.cancelled),
     'tokens-in': count(totals.tokens_in), 'tokens-out': count(totals.tokens_out),
-    cost: dollars(totals.cost_ticks),
+    cost: dollars(totals.cost_ticks), 'cost-unknown': unknown(totals),
     'cache-rate': percent(totals.cache_rate), cached: count(totals.cached),
   };
   for (const name of ['p50', 'p90', 'p99']) {

@@ -88,6 +88,8 @@ pub struct LogRecord {
     pub cost_ticks: Option<u64>,
     /// `custom`, `reported`, or `table` and its date.
     pub cost_source: Option<String>,
+    /// A successful response that should have a cost, and nobody knows it.
+    pub cost_unknown: bool,
     /// The request said what it costs, by `cf-aig-custom-cost`.
     pub custom_cost: bool,
     /// `cf-aig-metadata`.
@@ -206,6 +208,7 @@ impl LogRecord {
             cost: end.cost.map(|cost| cost.usd()),
             cost_ticks: end.cost.map(|cost| cost.ticks),
             cost_source: end.cost.map(|cost| source(cost.source)),
+            cost_unknown: end.is_cost_unknown(),
             custom_cost: custom.is_some(),
             metadata: context
                 .metadata()

@@ -98,7 +98,7 @@ impl Series {
             };
             let source = cost.source.as_str();
             counter(&self.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
-        } else if is_cost_unknown(end) {
+        } else if end.is_cost_unknown() {
             let make = || register.counter(names::COST_UNKNOWN, self.labels.clone());
             self.cost_unknown.get_or_init(make).increment(1);
         }
@@ -110,7 +110,7 @@ impl Series {
             };
             counter(&self.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
         }
-        if is_answered(end) {
+        if end.is_answered() {
             let cell = &self.metering[end.metering as usize];
             counter(cell, names::METERING, label::METERING_RESULT, end.metering.as_str(), 1);
         }
@@ -150,17 +150,4 @@ impl Series {
 pub(super) fn with_error(mut labels: Vec<Label>, error: Option<ErrorType>) -> Vec<Label> {
     labels.extend(error.map(|error| Label::new(label::ERROR, error.label().into_owned())));
     labels
-}
-
-/// The provider has answered, and not the gateway.
-fn is_answered(end: &EndEvent<'_>) -> bool {
-    end.status.is_some() && end.gateway_code.is_none()
-}
-
-fn is_cost_unknown(end: &EndEvent<'_>) -> bool {
-    let is_error = end.usage.is_none() && end.provider_error.is_some();
-    is_answered(end)
-        && end.status.is_some_and(|status| status.is_success())
-        && end.metering != Metering::Repeated
-        && !is_error
 }

@@ -30,6 +30,7 @@ const V1: &str = "
         tokens_in INTEGER,
         tokens_out INTEGER,
         cost_ticks INTEGER,
+        cost_unknown INTEGER NOT NULL,
         duration REAL NOT NULL,
         first_token REAL,
         feedback INTEGER

@@ -109,6 +109,8 @@ pub struct Totals {
     pub cost_ticks: u64,
     /// Costs in USD, for display.
     pub cost: f64,
+    /// Records whose cost is in neither sum, for nobody knows it.
+    pub cost_unknown: u64,
     /// From arrival to end, of all records.
     pub latency_ms: Percentiles,
     /// From arrival to the first content of a stream, of the records that have one.
@@ -150,7 +152,7 @@ pub(super) fn summary(
     });
     let mut statement = connection.prepare_cached(&filter.sql(
         "SELECT created_at, provider, model, outcome, success, stream, cached, tokens_in,
-            tokens_out, cost_ticks, duration, first_token FROM logs",
+            tokens_out, cost_ticks, cost_unknown, duration, first_token FROM logs",
     ))?;
     let mut rows = statement.query(params_from_iter(filter.into_values()))?;
     let mut all = Tally::default();
@@ -189,6 +191,7 @@ struct Entry {
     tokens_in: u64,
     tokens_out: u64,
     cost_ticks: u64,
+    cost_unknown: bool,
     duration: f64,
     first_token: Option<f64>,
 }
@@ -210,8 +213,9 @@ impl Entry {
             tokens_in: number(7)?,
             tokens_out: number(8)?,
             cost_ticks: number(9)?,
-            duration: row.get(10)?,
-            first_token: row.get(11)?,
+            cost_unknown: row.get(10)?,
+            duration: row.get(11)?,
+            first_token: row.get(12)?,
         })
     }
 }
@@ -235,6 +239,7 @@ impl Tally {
         totals.tokens_in = totals.tokens_in.saturating_add(entry.tokens_in);
         totals.tokens_out = totals.tokens_out.saturating_add(entry.tokens_out);
         totals.cost_ticks = totals.cost_ticks.saturating_add(entry.cost_ticks);
+        totals.cost_unknown += u64::from(entry.cost_unknown);
         self.durations.push(entry.duration);
         self.first_tokens.extend(entry.first_token);
     }

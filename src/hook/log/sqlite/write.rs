@@ -74,11 +74,11 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
     let is_new = transaction
         .prepare_cached(
             "INSERT INTO logs (id, created_at, event_id, provider, model, operation, status,
-                outcome, success, cached, stream, tokens_in, tokens_out, cost_ticks, duration,
-                first_token, feedback)
+                outcome, success, cached, stream, tokens_in, tokens_out, cost_ticks, cost_unknown,
+                duration, first_token, feedback)
              VALUES (:id, :created_at, :event_id, :provider, :model, :operation, :status,
                 :outcome, :success, :cached, :stream, :tokens_in, :tokens_out, :cost_ticks,
-                :duration, :first_token, :feedback)
+                :cost_unknown, :duration, :first_token, :feedback)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(named_params! {
@@ -96,6 +96,7 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
             ":tokens_in": record.tokens_in.map(integer),
             ":tokens_out": record.tokens_out.map(integer),
             ":cost_ticks": record.cost_ticks.map(integer),
+            ":cost_unknown": record.cost_unknown,
             ":duration": record.duration,
             ":first_token": record.timings.to_first_token,
             ":feedback": record.feedback,
