@@ -21,6 +21,7 @@ use tower_ai_gateway::{
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
 const IMAGES: &str = "/v1/acct/gw/grok/v1/images/generations";
+const EDITS: &str = "/v1/acct/gw/grok/v1/images/edits";
 
 const RESPONSES_USAGE: &str = r#"{"input_tokens":5689,"input_tokens_details":{"cached_tokens":2048},"output_tokens":444,"output_tokens_details":{"reasoning_tokens":245},"total_tokens":6133,"num_server_side_tools_used":2,"cost_in_usd_ticks":160708500,"server_side_tool_usage_details":{"web_search_calls":2}}"#;
 
@@ -106,6 +107,11 @@ async fn every_shape_of_json_gives_its_exact_figures() {
             IMAGES,
             r#"{"data":[{"url":"u","mime_type":"image/jpeg"}],"usage":{"cost_in_usd_ticks":200000000}}"#.to_owned(),
             ([None; 4], Some((200_000_000, "reported"))),
+        ),
+        (
+            EDITS,
+            r#"{"model":"grok-imagine-image","data":[{"url":"u"}]}"#.to_owned(),
+            ([None; 4], None),
         ),
     ] {
         let end = scene.json(path, &body).await;

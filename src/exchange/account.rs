@@ -64,6 +64,7 @@ impl Account {
                 provider: context.provider().unwrap_or_default(),
                 model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
                 operation: context.operation(),
+                path: context.provider_path(),
                 service_tier: meter.and_then(Meter::service_tier),
                 host: upstream.map_or("", |upstream| upstream.host_name()),
                 batch: false,

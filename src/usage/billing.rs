@@ -57,7 +57,7 @@ fn posted(operation: Operation, rest: &str) -> Billing<'_> {
     }
 }
 
-fn segment_behind<'a>(rest: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn segment_behind<'a>(rest: &'a str, name: &str) -> Option<&'a str> {
     let mut segments = rest.split('/').filter(|segment| !segment.is_empty());
     segments.find(|segment| *segment == name)?;
     segments.next()

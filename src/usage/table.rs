@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::billing::segment_behind;
 use super::price::{Price, ToolPrices};
 use super::tokens::Usage;
 use crate::route::Operation;
@@ -71,6 +72,8 @@ pub(crate) struct Pricing<'a> {
     /// The model that the response names, or where it names none, the request.
     pub(crate) model: &'a str,
     pub(crate) operation: Operation,
+    /// Behind the provider's slug, without a query.
+    pub(crate) path: &'a str,
     /// The tier that the response names: what was asked for may not have been granted.
     pub(crate) service_tier: Option<&'a str>,
     /// The host that served the request.
@@ -135,6 +138,12 @@ impl PriceTable {
     /// `None` where anything that was used has no known price.
     pub(super) fn ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
         let price = self.get(pricing.provider, pricing.model)?;
+        // An edit pays for the images that it is given, too, and nobody says how many they are.
+        if pricing.operation == Operation::Images
+            && segment_behind(pricing.path, "images") == Some("edits")
+        {
+            return None;
+        }
         if let (Operation::Images, Some(image)) = (pricing.operation, price.image) {
             return Some(image.saturating_mul(usage.images?));
         }

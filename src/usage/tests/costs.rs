@@ -16,6 +16,7 @@ fn chat(model: &str) -> Pricing<'_> {
         provider: "grok",
         model,
         operation: Operation::Chat,
+        path: "v1/chat/completions",
         service_tier: Some("default"),
         host: "api.x.ai",
         batch: false,
@@ -127,6 +128,32 @@ fn images_cost_by_number() {
     assert_eq!(ticks(&two, &images("grok-imagine-image-quality")), Some(1_000_000_000));
     assert_eq!(ticks(&two, &images("grok-imagine-image-2.0")), None);
     assert_eq!(ticks(&Usage::default(), &images("grok-imagine-image")), None);
+}
+
+#[test]
+fn edits_of_images_have_no_price() {
+    let one = Usage { images: Some(1), ..tokens(100, 0, 100) };
+    let mut table = PriceTable::builtin();
+    table.insert("tokens", Price::per_token(TokenPrice::new(1, 1, 1)));
+    for (path, expected) in [
+        ("v1/images/generations", [Some(200_000_000), Some(200)]),
+        ("v1/images/edits", [None, None]),
+        ("images/edits/", [None, None]),
+    ] {
+        let of = |model| {
+            let pricing = Pricing { operation: Operation::Images, path, ..chat(model) };
+            table.ticks(&one, &pricing)
+        };
+        assert_eq!([of("grok-imagine-image"), of("tokens")], expected, "{path}");
+    }
+    let reported = Usage { cost_ticks: Some(7), ..one };
+    let edit = Pricing {
+        operation: Operation::Images,
+        path: "v1/images/edits",
+        ..chat("grok-imagine-image")
+    };
+    let cost = cost(Some(&reported), None, &table, &edit);
+    assert_eq!(cost.map(|cost| cost.ticks), Some(7));
 }
 
 #[test]
