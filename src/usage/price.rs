@@ -13,9 +13,11 @@ pub struct Price {
     pub tokens: Option<TokenPrice>,
     /// Per token of requests with long inputs.
     pub long_context: Option<LongContext>,
-    /// Ticks per image.
+    /// Ticks per generated image; edits have no cost from a table.
     pub image: Option<u64>,
-    /// What of the token prices a batch pays, in percent.
+    /// What of the token prices a batch pays, in percent. The gateway itself bills no batches: it
+    /// takes the pages of their results for what was billed before, so that this changes no
+    /// [`Cost`](crate::Cost) of an exchange.
     pub batch_percent: Option<u64>,
     /// Where another price holds.
     pub regional: Option<Regional>,
@@ -84,7 +86,7 @@ impl Price {
         Self { tokens: Some(tokens), ..Self::default() }
     }
 
-    /// Per image, in ticks.
+    /// Per image, in ticks. Edits of images have no cost from a table.
     #[must_use]
     pub fn per_image(ticks: u64) -> Self {
         Self { image: Some(ticks), ..Self::default() }
