@@ -152,7 +152,7 @@ fn edits_of_images_have_no_price() {
         path: "v1/images/edits",
         ..chat("grok-imagine-image")
     };
-    let cost = cost(Some(&reported), None, &table, &edit);
+    let cost = cost(Some(&reported), None, &Prices::default(), &edit);
     assert_eq!(cost.map(|cost| cost.ticks), Some(7));
 }
 
