@@ -11,6 +11,7 @@ mod gateway {
     pub(crate) mod mock;
     pub(crate) mod observers;
     pub(crate) mod options;
+    pub(crate) mod prices;
     #[cfg(feature = "metrics")]
     pub(crate) mod prometheus;
     #[cfg(feature = "log")]
@@ -31,7 +32,7 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options};
-use crate::gateway::{log, mock, serve};
+use crate::gateway::{log, mock, prices, serve};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -57,12 +58,14 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
+    let prices = prices::start(options.prices.as_deref()).await?;
     let builder = GatewayLayer::builder()
         .providers(providers(&options).await?)
         .mount(Mount::hosted().exclusive())
         .mount(Mount::rest().exclusive())
-        .ask_for_usage(options.ask_for_usage);
-    let (observers, builder, pages) = Observers::start(&options, builder)?;
+        .ask_for_usage(options.ask_for_usage)
+        .prices(prices.clone());
+    let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
     let service = builder.build()?.upstream(HttpClient::new()?).layer(app);
 

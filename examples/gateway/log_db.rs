@@ -13,6 +13,8 @@ use super::{
     dashboard::{self, Live},
 };
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long the last records may take to reach the disk.
 const FLUSH: Duration = Duration::from_secs(10);
 
@@ -24,10 +26,14 @@ pub(crate) struct LogDb {
 }
 
 impl LogDb {
-    /// Opens the file, or makes it.
-    pub(crate) fn open(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    /// Opens the file, or makes it. Records older than so many days are deleted.
+    pub(crate) fn open(
+        path: &Path,
+        keep: Option<u32>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let store = LogStore::open(path)
-            .map_err(|error| format!("cannot log to {}: {}", path.display(), told(&error)))?;
+            .map_err(|error| format!("cannot log to {}: {}", path.display(), told(&error)))?
+            .keep(keep.map(|days| DAY.saturating_mul(days)), None);
         let hook = LogHook::builder(store.sink()).build()?;
         Ok(Self { store, hook, live: Arc::default() })
     }
@@ -57,4 +63,23 @@ impl LogDb {
 fn told(error: &dyn Error) -> String {
     std::iter::successors(error.source(), |error| (*error).source())
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tower_ai_gateway::log::{LogQuery, LogRecord, LogSink as _};
+
+    use super::*;
+
+    #[test]
+    fn old_records_are_deleted_where_that_is_wanted() {
+        let old = serde_json::json!({ "id": "old", "created_at": "2020-01-01T00:00:00Z" });
+        let old: LogRecord = serde_json::from_value(old).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        for (keep, left) in [(None, 1), (Some(u32::MAX), 1), (Some(1), 0)] {
+            let log = LogDb::open(&directory.path().join("gateway.db"), keep).unwrap();
+            log.store.sink().write(std::slice::from_ref(&old)).unwrap();
+            assert_eq!(log.store.count(&LogQuery::default()).unwrap(), left, "{keep:?}");
+        }
+    }
 }

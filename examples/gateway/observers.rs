@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use axum::Router;
-use tower_ai_gateway::Builder;
 #[cfg(feature = "log")]
 use tower_ai_gateway::log::LogHook;
+use tower_ai_gateway::{Builder, Prices};
 
 #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
 use super::admin::Guard;
@@ -33,16 +33,17 @@ impl Observers {
     /// Lets them know of every exchange, and gives the pages that they have for the operator.
     pub(crate) fn start(
         options: &Options,
+        prices: &Prices,
         layer: Builder,
     ) -> Result<(Self, Builder, Router), Box<dyn Error + Send + Sync>> {
         // A build without them refuses the options by which they are asked for.
-        let (_, _) = (&options.log, &options.log_db);
+        let (_, _, _, _) = (&options.log, &options.log_db, options.log_keep, prices);
         let pages = Router::new();
         #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
         let guard = Guard::from_env()?;
         #[cfg(feature = "metrics")]
         let (layer, pages) = {
-            let (hook, page) = prometheus::start(guard.clone())?;
+            let (hook, page) = prometheus::start(guard.clone(), prices.clone())?;
             (layer.metrics_hook(hook), pages.merge(page))
         };
         #[cfg(feature = "otel")]
@@ -55,7 +56,9 @@ impl Observers {
         #[cfg(feature = "log")]
         let (layer, records) = records::keep(layer, options.log.as_deref())?;
         #[cfg(feature = "log-sqlite")]
-        let log_db = options.log_db.as_deref().map(LogDb::open).transpose()?;
+        let log_db = options.log_db.as_deref();
+        #[cfg(feature = "log-sqlite")]
+        let log_db = log_db.map(|path| LogDb::open(path, options.log_keep)).transpose()?;
         #[cfg(feature = "log-sqlite")]
         let (layer, pages) = match &log_db {
             Some(log_db) => (log_db.observe(layer), pages.merge(log_db.dashboard(guard))),

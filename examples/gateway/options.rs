@@ -16,6 +16,9 @@ Options:
   --log FILE                write one JSON line for each exchange (feature `log`)
   --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard
                             (feature `log-sqlite`)
+  --log-keep DAYS           delete from that file what is older
+  --prices FILE             what models cost, in the form of src/usage/prices.toml and in place of
+                            it; read again at SIGHUP
   --mock                    let a built-in stand-in answer for xAI: no account, no network
   -h, --help                print this text
 
@@ -42,6 +45,8 @@ const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://1
 const ASK_FOR_USAGE: Flag = Flag("--ask-for-usage", "");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
 const LOG_DB: Flag = Flag("--log-db", "a file, such as gateway.db");
+const LOG_KEEP: Flag = Flag("--log-keep", "a number of days, such as 30");
+const PRICES: Flag = Flag("--prices", "a file, such as prices.toml");
 const MOCK: Flag = Flag("--mock", "");
 
 /// What the command line asks for.
@@ -59,6 +64,9 @@ pub(crate) struct Options {
     pub(crate) ask_for_usage: bool,
     pub(crate) log: Option<PathBuf>,
     pub(crate) log_db: Option<PathBuf>,
+    /// In days.
+    pub(crate) log_keep: Option<u32>,
+    pub(crate) prices: Option<PathBuf>,
     pub(crate) mock: bool,
 }
 
@@ -116,6 +124,13 @@ impl Options {
                     let is_there = cfg!(feature = "log-sqlite");
                     options.log_db = Some(LOG_DB.of_feature("log-sqlite", is_there, file)?);
                 }
+                "--log-keep" => {
+                    let days = |v: &str| v.parse().ok().filter(|days| *days > 0);
+                    options.log_keep = Some(LOG_KEEP.parse(value()?, days)?);
+                }
+                "--prices" => {
+                    options.prices = Some(PRICES.parse(value()?, |v| Some(PathBuf::from(v)))?);
+                }
                 "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
                 "--help" | "-h" => return Ok(Command::Help),
                 // Only the name is repeated: what follows `=` may be a secret.
@@ -125,6 +140,9 @@ impl Options {
                     )));
                 }
             }
+        }
+        if options.log_keep.is_some() && options.log_db.is_none() {
+            return Err(UsageError("`--log-keep` needs `--log-db`".to_owned()));
         }
         Ok(Command::Run(options))
     }
@@ -138,6 +156,8 @@ impl Default for Options {
             ask_for_usage: false,
             log: None,
             log_db: None,
+            log_keep: None,
+            prices: None,
             mock: false,
         }
     }
@@ -218,6 +238,7 @@ mod tests {
         assert_eq!(options.listen.to_string(), "127.0.0.1:8787");
         assert!(options.providers.is_empty() && !options.mock && !options.ask_for_usage);
         assert!(options.log.is_none() && options.log_db.is_none());
+        assert!(options.log_keep.is_none() && options.prices.is_none());
     }
 
     #[test]
@@ -247,6 +268,33 @@ mod tests {
         assert_eq!(
             refused(&["--log-db", "--mock"]),
             "`--log-db` needs a value: a file, such as gateway.db"
+        );
+    }
+
+    #[cfg(feature = "log-sqlite")]
+    #[test]
+    fn the_log_is_kept_for_days() {
+        assert_eq!(run(&["--log-db", "a.db", "--log-keep", "30"]).log_keep, Some(30));
+        assert_eq!(run(&["--log-keep=1", "--log-db=a.db"]).log_keep, Some(1));
+        for wrong in ["0", "-1", "1.5", "a month"] {
+            assert_eq!(
+                refused(&["--log-db", "a.db", "--log-keep", wrong]),
+                format!("`--log-keep` needs a number of days, such as 30, not `{wrong}`")
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_log_can_be_kept() {
+        assert_eq!(refused(&["--log-keep", "30"]), "`--log-keep` needs `--log-db`");
+    }
+
+    #[test]
+    fn the_prices_are_a_file() {
+        assert_eq!(run(&["--prices", "a b.toml"]).prices, Some(PathBuf::from("a b.toml")));
+        assert_eq!(
+            refused(&["--prices", "--mock"]),
+            "`--prices` needs a value: a file, such as prices.toml"
         );
     }
 

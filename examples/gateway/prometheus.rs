@@ -10,6 +10,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
+use tower_ai_gateway::Prices;
 use tower_ai_gateway::metrics::Metrics;
 
 use super::admin::{self, Guard};
@@ -31,7 +32,7 @@ const OVERHEAD: [f64; 12] =
     [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
 
 /// The hook that measures and the route that shows it. Needs a runtime, for the upkeep.
-pub(crate) fn start(guard: Guard) -> Result<(Metrics, Router), BuildError> {
+pub(crate) fn start(guard: Guard, prices: Prices) -> Result<(Metrics, Router), BuildError> {
     let recorder = recorder()?;
     let handle = recorder.handle();
     tokio::spawn(keep_up(handle.clone()));
@@ -39,7 +40,7 @@ pub(crate) fn start(guard: Guard) -> Result<(Metrics, Router), BuildError> {
     let router = Router::new()
         .route("/metrics", page)
         .layer(middleware::from_fn_with_state(guard, admin::guard));
-    Ok((Metrics::new().recorder(recorder), router))
+    Ok((Metrics::new().recorder(recorder).prices(prices), router))
 }
 
 fn recorder() -> Result<PrometheusRecorder, BuildError> {
@@ -80,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_went_through_the_gateway_is_on_the_page() {
-        let (hook, app) = start(Guard::from_env().unwrap()).unwrap();
+        let (hook, app) = start(Guard::from_env().unwrap(), Prices::default()).unwrap();
         let mock = format!("http://{}/v1", mock::start().await.unwrap());
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url(mock))
