@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { nudge, open } from './browser.mjs';
 import { SCRIPTED } from './exchanges.mjs';
 import { check, until } from './harness.mjs';
-import { grouped, usd } from './money.mjs';
+import { duration, grouped, usd } from './money.mjs';
 import { shown, showing } from './numbers.mjs';
 
 export async function checkLog(browser, book) {
@@ -109,6 +109,8 @@ export async function checkLog(browser, book) {
     assert.equal(await fact('Account'), 'acct');
     const record = await gateway.json(`/dashboard/api/logs/${searched.id}`);
     assert.equal(await fact('of them reasoning'), grouped(record.usage_metadata.reasoning));
+    const own = duration(await fact('Gateway’s own share'));
+    assert.ok(own.value > 0 && Math.abs(own.value - record.timings.overhead) <= own.slack, `${own.value}`);
     const widths = await page.locator('.phases rect').evaluateAll((all) => all.map((one) => one.width.baseVal.value));
     assert.ok(Math.abs(widths.reduce((sum, width) => sum + width) - 1000) < 0.01, String(widths));
     assert.ok(Math.abs(widths[0] / 1000 - record.timings.to_head / record.duration) < 1e-4);

@@ -18,9 +18,9 @@ export function percentile(values, share) {
 
 // Reads what the page says of a time back, in milliseconds, with the half of its last digit.
 export function duration(text) {
-  const [, number, unit] = text.match(/^([\d.]+) (ms|s|min)$/) ?? [];
-  const scale = { ms: 1, s: 1000, min: 60_000 }[unit];
-  // Trailing zeros are not written, so a time below 10 ms or in seconds has two digits, others none.
+  const [, number, unit] = text.match(/^([\d.]+) (µs|ms|s|min)$/) ?? [];
+  const scale = { µs: 0.001, ms: 1, s: 1000, min: 60_000 }[unit];
+  // Trailing zeros are not written, so a time from 1 to 10 ms or in seconds has two digits, others none.
   const last = unit === 's' || (unit === 'ms' && Number(number) < 10) ? 0.005 : 0.5;
   return { value: Number(number) * scale, slack: last * scale * 1.0001 };
 }

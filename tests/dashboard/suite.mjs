@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { checkAccess } from './access.mjs';
 import { launch } from './browser.mjs';
 import { Book } from './exchanges.mjs';
+import { checkFormat } from './format.mjs';
 import { Gateway } from './gateway.mjs';
 import { check, finish } from './harness.mjs';
 import { checkHostile } from './hostile.mjs';
@@ -31,6 +32,7 @@ const gateway = await Gateway.start(binary, [
 const book = new Book(gateway);
 
 try {
+  await checkFormat();
   await checkStates(browser, { binary, database: join(folder, 'empty.db') });
   await check('exchanges of every kind are sent and logged', () => trade(book));
   await checkNumbers(browser, book);

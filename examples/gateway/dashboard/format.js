@@ -23,6 +23,7 @@ export function axisDollars(value, step) {
 
 export function milliseconds(value) {
   if (value == null) return NONE;
+  if (value > 0 && value < 0.9995) return `${Math.round(value * 1000)} µs`;
   if (value < 10) return `${trim(value.toFixed(2))} ms`;
   if (value < 999.5) return `${Math.round(value)} ms`;
   if (value < 59_995) return `${trim((value / 1000).toFixed(2))} s`;
