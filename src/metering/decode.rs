@@ -72,8 +72,9 @@ impl Decoder {
                 return Err(Problem::Overflow);
             }
             out(&buffer[..written]);
-            if written < buffer.len() {
-                match (data.is_empty(), read + written) {
+            // A decoder may stop before the output is full and still have more of it.
+            if written == 0 {
+                match (data.is_empty(), read) {
                     (true, _) => return Ok(()),
                     (false, 0) => return Err(Problem::Malformed),
                     (false, _) => {}
