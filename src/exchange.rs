@@ -11,14 +11,13 @@ mod log;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::response::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 
 use self::ledger::{Ledger, text};
 use crate::TARGET;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
-use crate::hook::{Failure, HeadEvent, Outcome, RequestEvent};
+use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::rejection::Code;
@@ -95,14 +94,18 @@ impl Exchange {
     }
 
     /// The head of the provider's response has arrived.
-    pub(crate) fn head(&mut self, head: &Parts) {
+    pub(crate) fn head(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        cache: Option<CacheStatus>,
+    ) {
         let Some(ledger) = &mut self.0 else { return };
         let now = Instant::now();
-        let headers = &head.headers;
         ledger.working_since = now;
         ledger.timings.to_head = Some(now - ledger.arrived);
-        ledger.status = Some(head.status);
-        ledger.cache = head.extensions.get().copied();
+        ledger.status = Some(status);
+        ledger.cache = cache;
         ledger.response_content_type = headers.get(header::CONTENT_TYPE).cloned();
         ledger.stream = Format::of(ledger.response_content_type.as_ref()) == Some(Format::Sse);
         let ids = ["x-request-id", "request-id", "x-trace-id"];
@@ -110,7 +113,7 @@ impl Exchange {
         let limit = ledger.observation.metering_limit();
         let operation = ledger.context.operation();
         ledger.reader = Reader::new(headers, operation, limit, ledger.payload_limit);
-        ledger.attempt_ended(now, Some(head.status), None);
+        ledger.attempt_ended(now, Some(status), None);
     }
 
     /// The head is ready to be handed on.

@@ -51,35 +51,43 @@ impl Relay {
     }
 
     /// The provider's response, as the client is to get it.
-    pub(crate) fn relay<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
             return self.failed(Failure::Protocol).map(ResponseBody::local);
         }
-        let (mut head, body) = response.into_parts();
-        self.exchange.head(&head);
-        headers::strip_response(&mut head.headers, self.takes_trailers);
-        self.announce(&mut head.headers);
-        head.headers.insert(STEP, HeaderValue::from_static("0"));
-        if let Some(cache) = head.extensions.get::<CacheStatus>() {
-            head.headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
+        let cache = response.extensions().get::<CacheStatus>().copied();
+        self.exchange.head(status, response.headers(), cache);
+        let headers = response.headers_mut();
+        headers::strip_response(headers, self.takes_trailers);
+        self.announce(headers);
+        headers.insert(STEP, HeaderValue::from_static("0"));
+        if let Some(cache) = cache {
+            headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
         }
-        head.extensions.insert(self.context);
+        let hiding = self.hiding(status, headers);
+        if hiding.is_some() {
+            headers.remove(CONTENT_LENGTH);
+        }
+        response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
+        response
+            .map(|body| ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding))
+    }
+
+    /// What keeps the usage from the client that the gateway asks for, in a stream of it.
+    fn hiding(&self, status: StatusCode, headers: &HeaderMap) -> Option<Hiding> {
+        let watch = self.watch.as_ref()?;
         // A provider may begin to answer before it has all of the request.
-        let asks = |watch: &&Arc<RequestWatch>| watch.asks_for_usage() != Some(false);
-        let hiding = self.watch.as_ref().filter(asks).filter(|_| {
-            head.status.is_success()
-                && !head.headers.contains_key(CONTENT_ENCODING)
-                && Format::of(head.headers.get(CONTENT_TYPE)) == Some(Format::Sse)
-        });
-        let hiding = hiding.map(|watch| Hiding::new(watch.clone()));
-        if hiding.is_some() {
-            head.headers.remove(CONTENT_LENGTH);
-        }
-        let body = ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding);
-        Response::from_parts(head, body)
+        let asks = watch.asks_for_usage() != Some(false);
+        let is_stream = || {
+            status.is_success()
+                && !headers.contains_key(CONTENT_ENCODING)
+                && Format::of(headers.get(CONTENT_TYPE)) == Some(Format::Sse)
+        };
+        (asks && is_stream()).then(|| Hiding::new(watch.clone()))
     }
 
     /// The answer for a request whose upstream call failed.

@@ -99,13 +99,13 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match self.project().kind.project() {
+        let mut frame = match self.project().kind.project() {
             KindProjection::Untouched { body } => {
                 return body
                     .poll_frame(cx)
                     .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
             }
-            KindProjection::Passed { body } => ready!(body.poll_frame(cx)).map(stripped),
+            KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
             KindProjection::Watched { body, watcher } => {
                 if let Some(frame) = watcher.ahead() {
                     return Poll::Ready(Some(Ok(frame)));
@@ -119,7 +119,7 @@ where
                 {
                     watcher.see(data);
                 }
-                spliced(watcher, frame)
+                if watcher.splice().is_some() { spliced(watcher, frame) } else { frame }
             }
             KindProjection::Peeked { peeked } => {
                 if let Some(frame) = peeked.watcher.ahead() {
@@ -139,9 +139,16 @@ where
                     peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
-                spliced(&mut peeked.watcher, frame)
+                if peeked.watcher.splice().is_some() {
+                    spliced(&mut peeked.watcher, frame)
+                } else {
+                    frame
+                }
             }
         };
+        if let Some(Ok(frame)) = &mut frame {
+            strip(frame);
+        }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
@@ -172,26 +179,27 @@ where
     }
 }
 
-/// A frame of the client's, without what trailers may not carry.
-fn stripped<E>(mut frame: Result<Frame<Bytes>, E>) -> Result<Frame<Bytes>, E> {
-    if let Ok(frame) = &mut frame
-        && let Some(trailers) = frame.trailers_mut()
-    {
+/// Takes out what trailers may not carry.
+fn strip<D>(frame: &mut Frame<D>) {
+    if let Some(trailers) = frame.trailers_mut() {
         headers::strip_trailers(trailers);
     }
-    frame
 }
 
-/// Such a frame, with what the gateway adds.
+/// A frame of the client's, with what the gateway adds.
 fn spliced<E>(
     watcher: &mut Watcher,
     frame: Option<Result<Frame<Bytes>, E>>,
 ) -> Option<Result<Frame<Bytes>, E>> {
-    match frame.map(stripped) {
-        Some(Ok(frame)) => match frame.into_data() {
-            Ok(data) => Some(Ok(Frame::data(watcher.spliced(data)))),
-            Err(frame) => watcher.end(frame.into_trailers().ok()).map(Ok),
-        },
+    match frame {
+        Some(Ok(mut frame)) => {
+            // Here too: trailers may go out later, behind what is added.
+            strip(&mut frame);
+            match frame.into_data() {
+                Ok(data) => Some(Ok(Frame::data(watcher.spliced(data)))),
+                Err(frame) => watcher.end(frame.into_trailers().ok()).map(Ok),
+            }
+        }
         Some(Err(error)) => Some(Err(error)),
         None => watcher.end(None).map(Ok),
     }

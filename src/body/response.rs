@@ -95,47 +95,36 @@ impl<B: Body> ResponseBody<B> {
 }
 
 impl Guard {
-    /// Looks at the provider's next frame and at what it says of the end. With a [`Hiding`], that
-    /// takes it in.
-    fn see<E: Into<BoxError>>(
-        &mut self,
-        frame: Option<Result<Frame<Bytes>, E>>,
-        is_over: impl FnOnce() -> bool,
-    ) -> Option<Result<Frame<Bytes>, BoxError>> {
-        let mut frame = match frame {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => {
-                let error = error.into();
-                self.exchange.broken(failure::of_body(&*error));
-                return Some(Err(error));
-            }
-            None => {
-                self.end(None);
-                return None;
-            }
-        };
+    /// Looks at the provider's next frame and at what it says of the end; with a [`Hiding`], that
+    /// takes it in. Gives whether the client gets it as it is now.
+    #[inline]
+    fn see(&mut self, frame: &mut Frame<Bytes>, is_over: impl FnOnce() -> bool) -> bool {
         if let Some(data) = frame.data_ref() {
-            self.exchange.data(data);
-            match &mut self.hiding {
-                Some(hiding) => self.exchange.handed_on(hiding.data(data)),
-                None => self.exchange.handed_on(data.len()),
+            if !self.exchange.is_observed() && self.hiding.is_none() {
+                return true;
             }
-            // Who is not told the length asks for the end behind it.
-            if self.hiding.is_none() && is_over() {
-                self.end(None);
+            self.exchange.data(data);
+            if let Some(hiding) = &mut self.hiding {
+                // Who is not told the length asks for the end behind it.
+                self.exchange.handed_on(hiding.data(data));
+                return false;
+            }
+            self.exchange.handed_on(data.len());
+            if is_over() {
+                self.exchange.end(Outcome::Complete);
             }
         } else if let Some(trailers) = frame.trailers_mut() {
             match self.trailers {
                 Trailers::Dropped => {
                     self.end(None);
-                    return None;
+                    return false;
                 }
                 Trailers::Stripped => headers::strip_trailers(trailers),
                 Trailers::Untouched => {}
             }
             self.end(Some(trailers));
         }
-        Some(Ok(frame))
+        self.hiding.is_none()
     }
 
     fn end(&mut self, trailers: Option<&mut HeaderMap>) {
@@ -206,9 +195,21 @@ where
                 let _entered = guard.exchange.enter();
                 ready!(body.as_mut().poll_frame(cx))
             };
-            let frame = guard.see(frame, || is_over(&*body));
-            if guard.hiding.is_none() || matches!(frame, Some(Err(_))) {
-                return Poll::Ready(frame);
+            match frame {
+                Some(Ok(mut frame)) => {
+                    if guard.see(&mut frame, || is_over(&*body)) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                Some(Err(error)) => {
+                    let error = error.into();
+                    guard.exchange.broken(failure::of_body(&*error));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => guard.end(None),
+            }
+            if guard.hiding.is_none() {
+                return Poll::Ready(None);
             }
         }
     }
