@@ -119,7 +119,7 @@ where
                 {
                     watcher.see(data);
                 }
-                if watcher.splice().is_some() { spliced(watcher, frame) } else { frame }
+                spliced(watcher, frame)
             }
             KindProjection::Peeked { peeked } => {
                 if let Some(frame) = peeked.watcher.ahead() {
@@ -139,11 +139,7 @@ where
                     peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
-                if peeked.watcher.splice().is_some() {
-                    spliced(&mut peeked.watcher, frame)
-                } else {
-                    frame
-                }
+                spliced(&mut peeked.watcher, frame)
             }
         };
         if let Some(Ok(frame)) = &mut frame {
@@ -187,10 +183,14 @@ fn strip<D>(frame: &mut Frame<D>) {
 }
 
 /// A frame of the client's, with what the gateway adds.
+#[inline]
 fn spliced<E>(
     watcher: &mut Watcher,
     frame: Option<Result<Frame<Bytes>, E>>,
 ) -> Option<Result<Frame<Bytes>, E>> {
+    if watcher.splice().is_none() {
+        return frame;
+    }
     match frame {
         Some(Ok(mut frame)) => {
             // Here too: trailers may go out later, behind what is added.
