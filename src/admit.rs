@@ -1,41 +1,53 @@
 //! The synchronous half: a routed request becomes one to forward, one to peek into, or an answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri, Version, header};
-use http_body::Body;
+use http::{HeaderMap, Method, Request, Response, Version};
 
 use crate::body::RequestBody;
 use crate::body::watch::Watcher;
-use crate::context::{Endpoint, GatewayContext};
-use crate::directives;
+use crate::context::{Arrival, DEFAULT_GATEWAY, Endpoint, GatewayContext};
+use crate::credentials;
+use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::inject::Splice;
 use crate::observation::Observation;
-use crate::peek::Peek;
-use crate::provider::{Providers, Upstream};
+use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
 use crate::rejection::{ErrorFormat, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
-use crate::route::model::RoutedModel;
-use crate::route::{self, Mount, Route, RouteKind};
+use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
+use crate::seek::{Seek, Sought};
+use crate::settings::{GatewaySettings, Rules, SettingsQuery, SettingsResolver};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) providers: Providers,
+    /// `None` where every gateway is served and nothing is set.
+    pub(crate) settings: Option<Box<dyn SettingsResolver>>,
     pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
     pub(crate) asks_for_usage: bool,
     pub(crate) via: Option<Via>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("mounts", &self.mounts)
+            .field("providers", &self.providers)
+            .field("observation", &self.observation)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What becomes of a request on a gateway path.
@@ -49,13 +61,6 @@ pub(crate) enum Admission {
     Answered(Box<Response<Bytes>>),
 }
 
-/// What is to be done once the model is known.
-pub(crate) struct Seek {
-    endpoint: &'static str,
-    survey: Survey,
-    relay: Relay,
-}
-
 impl Shared {
     pub(crate) fn route<B>(&self, request: &Request<B>) -> Option<Route<'_>> {
         route::route(&self.mounts, &self.providers, request)
@@ -64,24 +69,42 @@ impl Shared {
     /// Rewrites the head of the request, or says why it goes nowhere.
     pub(crate) fn admit<B>(&self, route: &Route<'_>, request: &mut Request<B>) -> Admission {
         let arrived = self.observation.is_wanted().then(Instant::now);
-        let (endpoint, upstream) = match &route.kind {
+        let (endpoint, native) = match &route.kind {
             RouteKind::Native { upstream, rest } => {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
             }
             RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
-        let host = upstream.as_deref().map(Upstream::host);
-        let survey = headers::survey_request(request.headers_mut(), host);
-        let (directives, malformed) = match survey.directives {
+        let host = native.as_deref().map(Upstream::host);
+        let mut survey = headers::survey_request(request.headers_mut(), host);
+        let (mut directives, malformed) = match survey.directives {
             false => (None, None),
             true => match directives::parse(request.headers()) {
                 Ok(directives) => (Some(directives), None),
                 Err(malformed) => (None, Some(malformed)),
             },
         };
-        let (method, uri) = (request.method().clone(), std::mem::take(request.uri_mut()));
-        let context = GatewayContext::new(method, uri, route.place, endpoint, directives, upstream);
+        let entry = self.enter(route, request, &mut survey, directives.as_deref());
+        let (settings, locked) = match entry {
+            Ok(settings) => (settings, None),
+            Err(locked) => (None, Some(locked)),
+        };
+        if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
+            directives = directives.map(|own| Box::new(own.or(defaults)));
+        }
+        let observation = (!self.observation.hooks.is_empty()).then(|| self.observation.clone());
+        let arrival = Arrival {
+            method: request.method().clone(),
+            uri: std::mem::take(request.uri_mut()),
+            place: route.place,
+            endpoint,
+            directives,
+            settings,
+            has_credentials: survey.credentials,
+            native,
+        };
+        let context = GatewayContext::new(arrival, observation);
         let exchange = match arrived {
             Some(arrived) => {
                 Exchange::begin(&self.observation, &context, request.headers(), arrived)
@@ -90,90 +113,127 @@ impl Shared {
         };
         let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
 
-        let refused = malformed.as_ref().map(refusal::malformed_header);
+        let refused = locked.or_else(|| malformed.as_ref().map(refusal::malformed_header));
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
-            Ok(Aim::Provider) => Admission::Forward(relay),
-            Ok(Aim::Model(endpoint)) => Admission::Peek(Seek { endpoint, survey, relay }),
+            Ok(None) => Admission::Forward(relay),
+            Ok(Some(sought)) => Admission::Peek(Seek { sought, survey, relay }),
             Err(rejection) => {
                 Admission::Answered(Box::new(relay.answer(rejection, Outcome::Rejected)))
             }
         }
     }
 
+    /// The settings of the gateway that the request names, if it may use that.
+    fn enter<B>(
+        &self,
+        route: &Route<'_>,
+        request: &mut Request<B>,
+        survey: &mut Survey,
+        directives: Option<&Directives>,
+    ) -> Result<Option<Arc<GatewaySettings>>, Rejection> {
+        let Some(resolver) = &self.settings else { return Ok(None) };
+        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
+            return Ok(None);
+        }
+        let path = request.uri().path();
+        let account = route.place.account.map(|account| account.text(path));
+        let gateway = match route.place.gateway {
+            Some(gateway) => gateway.text(path),
+            None => directives
+                .filter(|_| route.place.gateway_by_header)
+                .and_then(|directives| directives.gateway_id.as_deref())
+                .unwrap_or(DEFAULT_GATEWAY),
+        };
+        let query = SettingsQuery { account, gateway, extensions: request.extensions() };
+        let settings =
+            resolver.resolve(&query).ok_or_else(|| refusal::unknown_gateway(gateway))?;
+        let is_rest = route.place.gateway_by_header;
+        credentials::authenticate(request.headers_mut(), survey, &settings, is_rest)?;
+        Ok(Some(settings))
+    }
+
+    /// Makes the head ready for its provider, or says what must be read of the body first.
     fn aim<B>(
         &self,
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &Survey,
         context: &GatewayContext,
-    ) -> Result<Aim, Rejection> {
+    ) -> Result<Option<Sought>, Rejection> {
         refusal::refuse_method(request.method())?;
         match &route.kind {
             RouteKind::Native { upstream, rest } => {
                 let rest = rest.text(context.path());
-                let uri =
-                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
+                let uri = join::check(rest)
+                    .and_then(|()| upstream.origin().native_uri(rest, context.query()));
                 *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
-                self.prepare(request, survey, upstream, context);
-                Ok(Aim::Provider)
+                allow_provider(context, upstream)?;
+                self.prepare(request, survey, upstream, Way::Native, context)?;
+                let rules = context.settings().map(|settings| &settings.rules);
+                let restricts = rules.is_some_and(Rules::restrict_models);
+                let may_name_one = matches!(*context.method(), Method::POST | Method::PUT);
+                Ok((restricts && may_name_one).then_some(Sought::AnyModel))
             }
             RouteKind::Unified { endpoint } => {
                 refusal::refuse_encoded(request.headers())?;
-                Ok(Aim::Model(endpoint))
+                Ok(Some(Sought::Provider(endpoint)))
             }
             RouteKind::Refused(refused) => Err(refusal::unroutable(*refused, context.path())),
         }
     }
 
     /// All of a request's head but its URI is made ready for the provider.
-    fn prepare<B>(
+    pub(crate) fn prepare<B>(
         &self,
         request: &mut Request<B>,
         survey: &Survey,
         upstream: &Upstream,
+        way: Way,
         context: &GatewayContext,
-    ) {
+    ) -> Result<(), Rejection> {
         headers::strip_request(request.headers_mut(), survey, upstream.host());
+        credentials::attach(request.headers_mut(), context, upstream, way)?;
         // A client that picks the connection's version by itself refuses any other here.
         let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
         if let Some(via) = &self.via {
             via.append(request.headers_mut(), received);
         }
         request.extensions_mut().insert(context.clone());
+        Ok(())
     }
 
     /// What asks for the usage of a stream, where the host wants that.
-    fn splice(
+    pub(crate) fn splice(
         &self,
         context: &GatewayContext,
         headers: &mut HeaderMap,
-        cut: u64,
+        removed: i64,
     ) -> Option<Splice> {
         let suits =
             self.asks_for_usage && Splice::suits(context.method(), context.operation(), headers);
-        suits.then(|| Splice::new(headers, cut))
-    }
-
-    /// Where a routed model leads.
-    fn routed_uri(
-        &self,
-        routed: &RoutedModel,
-        endpoint: &str,
-        context: &GatewayContext,
-    ) -> Result<Uri, Rejection> {
-        let upstream = self.providers.find(routed.prefix());
-        let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;
-        context.set_routed(upstream.clone(), routed.model());
-        upstream
-            .openai_uri(endpoint, context.query())
-            .map_err(|PathRefused| refusal::malformed_path())
+        suits.then(|| Splice::new(headers, removed))
     }
 }
 
-/// What decides where a request goes.
-enum Aim {
-    Provider,
-    Model(&'static str),
+pub(crate) fn allow_provider(
+    context: &GatewayContext,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    let is_allowed =
+        context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream));
+    if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
+}
+
+pub(crate) fn allow_model(
+    context: &GatewayContext,
+    model: Option<&str>,
+) -> Result<(), Rejection> {
+    let Some(rules) = context.settings().map(|settings| &settings.rules) else { return Ok(()) };
+    let is_allowed = match model {
+        Some(model) => rules.allow_model(model),
+        None => !rules.restrict_models(),
+    };
+    if is_allowed { Ok(()) } else { Err(refusal::model_not_allowed(model)) }
 }
 
 impl Relay {
@@ -194,68 +254,6 @@ impl Relay {
         self.exchange.dispatch();
         request.map(|body| RequestBody::watched(body, Watcher::new(watch).with(splice)))
     }
-}
-
-/// A request as its provider is to get it, and what waits for the response.
-type Forwarded<B> = (Request<RequestBody<B>>, Relay);
-
-/// A model-routed request whose model is not known yet.
-pub(crate) struct Peeking<B> {
-    shared: Arc<Shared>,
-    head: Request<()>,
-    survey: Survey,
-    pub(crate) peek: Peek<B>,
-    endpoint: &'static str,
-    pub(crate) relay: Relay,
-}
-
-impl<B: Body<Data = Bytes>> Peeking<B> {
-    pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
-        let Seek { endpoint, survey, mut relay } = seek;
-        let watch = relay.exchange.watch();
-        relay.watch = Some(watch.clone());
-        relay.announces_provider = true;
-        relay.exchange.pause();
-        let (parts, body) = request.into_parts();
-        let head = Request::from_parts(parts, ());
-        let peek = Peek::new(body, watch, shared.peek_limit);
-        Self { shared: shared.clone(), head, survey, peek, endpoint, relay }
-    }
-
-    /// The model is known, or cannot be: the request as its provider is to get it, or the answer.
-    pub(crate) fn conclude(
-        self,
-        model: Result<RoutedModel, Rejection>,
-    ) -> Result<Forwarded<B>, Box<Response<Bytes>>> {
-        let Self { shared, mut head, survey, peek, endpoint, mut relay } = self;
-        let aimed = model.and_then(|routed| {
-            *head.uri_mut() = shared.routed_uri(&routed, endpoint, &relay.context)?;
-            Ok(routed)
-        });
-        let routed = match aimed {
-            Ok(routed) => routed,
-            Err(rejection) => return Err(Box::new(relay.answer(rejection, Outcome::Rejected))),
-        };
-        if let Some(upstream) = relay.context.upstream() {
-            shared.prepare(&mut head, &survey, upstream, &relay.context);
-        }
-        let cut = routed.cut.end - routed.cut.start;
-        shorten_content_length(head.headers_mut(), cut);
-        let splice = shared.splice(&relay.context, head.headers_mut(), cut);
-        let body = peek.into_body(&routed, splice);
-        relay.exchange.dispatch();
-        Ok((head.map(|()| body), relay))
-    }
-}
-
-fn shorten_content_length(headers: &mut HeaderMap, by: u64) {
-    let Some(length) = headers.get(header::CONTENT_LENGTH) else { return };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    match length.and_then(|length| length.checked_sub(by)) {
-        Some(length) => headers.insert(header::CONTENT_LENGTH, length.into()),
-        // Without it, the client service frames the body by itself.
-        None => headers.remove(header::CONTENT_LENGTH),
-    };
 }
 
 /// The answer for a body whose rest turned out to contradict its beginning.

@@ -13,6 +13,7 @@ use crate::observation::Observation;
 use crate::provider::{Provider, Providers};
 use crate::rejection::ErrorFormat;
 use crate::route::Mount;
+use crate::settings::SettingsResolver;
 use crate::usage::{Meter, Prices, SeenIds};
 use crate::via::Via;
 
@@ -25,6 +26,7 @@ pub struct Builder {
     providers: Vec<Provider>,
     mounts: Vec<Mount>,
     hooks: Vec<Box<dyn MetricsHook>>,
+    settings: Option<Box<dyn SettingsResolver>>,
     prices: Prices,
     usage_limit: usize,
     error_format: ErrorFormat,
@@ -39,6 +41,7 @@ impl Builder {
             providers: Vec::new(),
             mounts: Vec::new(),
             hooks: Vec::new(),
+            settings: None,
             prices: Prices::default(),
             usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
@@ -71,6 +74,17 @@ impl Builder {
     /// Adds a hook that is told of every request on a gateway path.
     pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
         self.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// What holds for each gateway: a handle on a table of settings that the host replaces while it
+    /// runs ([`Settings`](crate::settings::Settings)), one for all
+    /// (`Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`), or the host's own
+    /// [`SettingsResolver`].
+    ///
+    /// Default: every gateway is served, and nothing is set.
+    pub fn settings(mut self, settings: impl SettingsResolver) -> Self {
+        self.settings = Some(Box::new(settings));
         self
     }
 
@@ -149,6 +163,7 @@ impl Builder {
         let shared = Shared {
             mounts,
             providers: Providers::new(self.providers)?,
+            settings: self.settings,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),
                 prices: self.prices,

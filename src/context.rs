@@ -1,6 +1,7 @@
 //! What is known of an exchange from its first moment, for all who take part in it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
@@ -8,8 +9,11 @@ use http::{HeaderValue, Method, Uri};
 use crate::directives::Directives;
 use crate::id::LogId;
 use crate::metadata::Metadata;
+use crate::observation::Observation;
 use crate::provider::Upstream;
 use crate::route::{Operation, Place, Span};
+use crate::settings::{GatewaySettings, Timeouts};
+use crate::step::Step;
 
 /// The gateway that is meant where none is named.
 pub(crate) const DEFAULT_GATEWAY: &str = "default";
@@ -36,16 +40,53 @@ struct Inner {
     endpoint: Endpoint,
     /// Read from the path when first asked for.
     operation: OnceLock<Operation>,
+    /// The client's, over the gateway's defaults where it sent any.
     directives: Option<Box<Directives>>,
+    /// `None` where nothing is set.
+    settings: Option<Arc<GatewaySettings>>,
+    /// The client's key for the provider goes with its request.
+    has_credentials: bool,
+    /// `None` where there is no hook.
+    observation: Option<Arc<Observation>>,
     /// Where the path says it.
     native: Option<Arc<Upstream>>,
-    /// Where the model says it, once that is read.
-    routed: OnceLock<Routed>,
+    /// Where the body says it, once that is read.
+    first: OnceLock<Step>,
+    /// What is tried after that, once somebody wants to know.
+    further: OnceLock<Box<[Step]>>,
+    /// The step that is being tried, or has answered.
+    step: AtomicU32,
+    /// How many upstream calls layers below have told of.
+    attempts: AtomicU32,
 }
 
-struct Routed {
-    upstream: Arc<Upstream>,
-    model: Box<str>,
+/// What a request says before anything is read of its body.
+pub(crate) struct Arrival {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) place: Place,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) directives: Option<Box<Directives>>,
+    pub(crate) settings: Option<Arc<GatewaySettings>>,
+    pub(crate) has_credentials: bool,
+    pub(crate) native: Option<Arc<Upstream>>,
+}
+
+impl Arrival {
+    /// With nothing but where it goes.
+    #[cfg(test)]
+    pub(crate) fn new(method: Method, uri: Uri, endpoint: Endpoint) -> Self {
+        Self {
+            method,
+            uri,
+            place: Place::default(),
+            endpoint,
+            directives: None,
+            settings: None,
+            has_credentials: false,
+            native: None,
+        }
+    }
 }
 
 /// What is asked for, as the route tells it. The operation follows from it when somebody asks.
@@ -53,18 +94,14 @@ struct Routed {
 pub(crate) enum Endpoint {
     Native(Span),
     Unified(&'static str),
+    Universal,
     None,
 }
 
 impl GatewayContext {
-    pub(crate) fn new(
-        method: Method,
-        uri: Uri,
-        place: Place,
-        endpoint: Endpoint,
-        directives: Option<Box<Directives>>,
-        native: Option<Arc<Upstream>>,
-    ) -> Self {
+    pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
+        let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
+        let Arrival { settings, has_credentials, native, .. } = arrival;
         Self(Arc::new(Inner {
             log_id: LogId::new(),
             method,
@@ -73,14 +110,82 @@ impl GatewayContext {
             endpoint,
             operation: OnceLock::new(),
             directives,
+            settings,
+            has_credentials,
+            observation,
             native,
-            routed: OnceLock::new(),
+            first: OnceLock::new(),
+            further: OnceLock::new(),
+            step: AtomicU32::new(0),
+            attempts: AtomicU32::new(0),
         }))
     }
 
-    /// The model of a model-routed request has been read.
-    pub(crate) fn set_routed(&self, upstream: Arc<Upstream>, model: &str) {
-        let _ = self.0.routed.set(Routed { upstream, model: Box::from(model) });
+    /// The body has been read as far as it says where the request goes.
+    pub(crate) fn set_first(&self, step: Step) -> Option<&Step> {
+        let _ = self.0.first.set(step);
+        self.0.first.get()
+    }
+
+    /// What is to be tried after the first step. Only the first call counts.
+    pub(crate) fn set_further(&self, steps: Vec<Step>) {
+        let _ = self.0.further.set(steps.into());
+    }
+
+    /// What is to be tried after the first step; `None` where nobody has said.
+    pub(crate) fn further(&self) -> Option<&[Step]> {
+        self.0.further.get().map(|steps| &**steps)
+    }
+
+    /// Which step is being tried, or has answered; 0 for the first.
+    #[must_use]
+    pub fn step(&self) -> u32 {
+        self.0.step.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn set_step(&self, number: u32) {
+        self.0.step.store(number, Ordering::Relaxed);
+    }
+
+    /// The step that is being tried; `None` for the first of a request on a provider's own path.
+    pub(crate) fn current(&self) -> Option<&Step> {
+        match self.step() {
+            0 => self.0.first.get(),
+            number => self.further()?.get(number as usize - 1),
+        }
+    }
+
+    /// How many upstream calls layers below have told of.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.0.attempts.load(Ordering::Relaxed)
+    }
+
+    /// One more upstream call; gives its number, 1 for the first.
+    pub(crate) fn begin_attempt(&self) -> u32 {
+        self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn observation(&self) -> Option<&Observation> {
+        self.0.observation.as_deref()
+    }
+
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.0.has_credentials
+    }
+
+    pub(crate) fn settings(&self) -> Option<&GatewaySettings> {
+        self.0.settings.as_deref()
+    }
+
+    /// The timeouts that hold for the current step: the request's, then those of its gateway.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        let own = self.directives().map_or_else(Timeouts::default, Directives::timeouts);
+        let settings = self.settings().zip(self.upstream());
+        own.or(settings.map_or_else(Timeouts::default, |(settings, upstream)| {
+            settings.timeouts_of(upstream)
+        }))
     }
 
     pub(crate) fn query(&self) -> Option<&str> {
@@ -124,8 +229,12 @@ impl GatewayContext {
     }
 
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
-        let routed = || self.0.routed.get().map(|routed| &routed.upstream);
-        self.0.native.as_ref().or_else(routed)
+        self.current().map(|step| &step.upstream).or(self.0.native.as_ref())
+    }
+
+    /// Where the client's own request goes, whatever is tried after it.
+    pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
+        self.0.native.as_ref().or_else(|| self.0.first.get().map(|step| &step.upstream))
     }
 
     /// The slug of the provider that the request goes to, once that is known.
@@ -134,43 +243,52 @@ impl GatewayContext {
         self.upstream().map(|upstream| upstream.slug())
     }
 
-    /// The model that a model-routed request goes to, without the provider's prefix.
+    /// The model that the gateway has chosen: of a model-routed request, without the provider's
+    /// prefix, or of the step that is tried after another has failed.
     #[must_use]
     pub fn routed_model(&self) -> Option<&str> {
-        self.0.routed.get().map(|routed| &*routed.model)
+        self.current().and_then(|step| step.model.as_deref())
     }
 
     /// By which kind of path the request came: `native` (the provider in the path), `compat` or
-    /// `rest` (the provider in the model). `None` where it was refused for its path.
+    /// `rest` (the provider in the model), or `universal` (several requests in the body). `None`
+    /// where it was refused for its path.
     #[must_use]
     pub fn endpoint(&self) -> Option<&'static str> {
         match self.0.endpoint {
             Endpoint::Native(_) => Some("native"),
             Endpoint::Unified(_) if self.0.place.gateway_by_header => Some("rest"),
             Endpoint::Unified(_) => Some("compat"),
+            Endpoint::Universal => Some("universal"),
             Endpoint::None => None,
         }
     }
 
     /// The path behind the provider's slug.
     pub(crate) fn provider_path(&self) -> &str {
+        if let Some(step) = self.current() {
+            return &step.path;
+        }
         match self.0.endpoint {
             Endpoint::Native(rest) => rest.text(self.path()),
             Endpoint::Unified(endpoint) => endpoint,
-            Endpoint::None => "",
+            Endpoint::Universal | Endpoint::None => "",
         }
     }
 
     /// What is asked of the provider, told by the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
+        if let Some(step) = self.current() {
+            return step.operation;
+        }
         *self.0.operation.get_or_init(|| match self.0.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) => Operation::of(self.provider_path()),
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
                 Operation::Messages
             }
-            Endpoint::None => Operation::Other,
+            Endpoint::Universal | Endpoint::None => Operation::Other,
         })
     }
 
@@ -186,10 +304,13 @@ impl GatewayContext {
         self.0.uri.path()
     }
 
-    /// The client's `cf-aig-*` headers, where it sent any.
+    /// What holds for this request: the client's `cf-aig-*` headers, and the gateway's defaults
+    /// where they say nothing. `None` where neither says anything.
     #[must_use]
     pub fn directives(&self) -> Option<&Directives> {
-        self.0.directives.as_deref()
+        let of_step = self.current().and_then(|step| step.directives.as_deref());
+        let own = of_step.or(self.0.directives.as_deref());
+        own.or_else(|| self.settings()?.defaults())
     }
 
     /// The client's `cf-aig-metadata`.

@@ -10,11 +10,15 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::json::flat::{self, Scalar};
 use crate::metadata::Metadata;
 use crate::route::is_id;
+use crate::settings::Timeouts;
 
 const GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
 const METADATA: HeaderName = HeaderName::from_static("cf-aig-metadata");
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-request-timeout");
+const CONNECT_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-connect-timeout");
+const IDLE_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-idle-timeout");
+const TOTAL_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-total-timeout");
 const MAX_ATTEMPTS: HeaderName = HeaderName::from_static("cf-aig-max-attempts");
 const RETRY_DELAY: HeaderName = HeaderName::from_static("cf-aig-retry-delay");
 const BACKOFF: HeaderName = HeaderName::from_static("cf-aig-backoff");
@@ -44,6 +48,14 @@ pub struct Directives {
     pub metadata: Metadata,
     /// `cf-aig-request-timeout`: the time until the response head, 1 ms to 1 hour.
     pub request_timeout: Option<Duration>,
+    /// `cf-aig-connect-timeout`, of this crate's own: the time for a connection, 1 ms to 1 hour.
+    pub connect_timeout: Option<Duration>,
+    /// `cf-aig-idle-timeout`, of this crate's own: the time between two frames of the response,
+    /// 1 ms to 1 hour.
+    pub idle_timeout: Option<Duration>,
+    /// `cf-aig-total-timeout`, of this crate's own: the time until the end of the response, 1 ms to
+    /// 1 hour.
+    pub total_timeout: Option<Duration>,
     /// `cf-aig-max-attempts`: 1 to 5, the first one counted.
     pub max_attempts: Option<u8>,
     /// `cf-aig-retry-delay`: 0 to 5 s.
@@ -70,6 +82,45 @@ pub struct Directives {
     pub otel_parent_span_id: Option<u64>,
     /// What the client is told in `cf-aig-warning`: parts of the above that were left out.
     pub(crate) warning: Option<HeaderValue>,
+}
+
+impl Directives {
+    /// What `weaker` says where these say nothing.
+    pub(crate) fn or(self, weaker: &Self) -> Self {
+        let metadata =
+            if self.metadata.is_empty() { weaker.metadata.clone() } else { self.metadata };
+        Self {
+            gateway_id: self.gateway_id.or_else(|| weaker.gateway_id.clone()),
+            event_id: self.event_id.or_else(|| weaker.event_id.clone()),
+            metadata,
+            request_timeout: self.request_timeout.or(weaker.request_timeout),
+            connect_timeout: self.connect_timeout.or(weaker.connect_timeout),
+            idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
+            total_timeout: self.total_timeout.or(weaker.total_timeout),
+            max_attempts: self.max_attempts.or(weaker.max_attempts),
+            retry_delay: self.retry_delay.or(weaker.retry_delay),
+            backoff: self.backoff.or(weaker.backoff),
+            skip_cache: self.skip_cache.or(weaker.skip_cache),
+            cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
+            cache_key: self.cache_key.or_else(|| weaker.cache_key.clone()),
+            custom_cost: self.custom_cost.or(weaker.custom_cost),
+            collect_log: self.collect_log.or(weaker.collect_log),
+            collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
+            byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
+            otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
+            otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
+            warning: self.warning.or_else(|| weaker.warning.clone()),
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let mut timeouts = Timeouts::default();
+        timeouts.connect = self.connect_timeout;
+        timeouts.head = self.request_timeout;
+        timeouts.idle = self.idle_timeout;
+        timeouts.total = self.total_timeout;
+        timeouts
+    }
 }
 
 /// How the delay between attempts grows.
@@ -128,9 +179,10 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
                 is_visible(value, 64).then(|| value.clone())
             })?,
         metadata,
-        request_timeout: read
-            .number(&REQUEST_TIMEOUT, "milliseconds, a whole number from 1 to 3600000", 1..=3_600_000)?
-            .map(Duration::from_millis),
+        request_timeout: read.timeout(&REQUEST_TIMEOUT)?,
+        connect_timeout: read.timeout(&CONNECT_TIMEOUT)?,
+        idle_timeout: read.timeout(&IDLE_TIMEOUT)?,
+        total_timeout: read.timeout(&TOTAL_TIMEOUT)?,
         max_attempts: read
             .number(&MAX_ATTEMPTS, "a whole number from 1 to 5", 1..=5)?
             .map(|attempts| attempts as u8),
@@ -227,6 +279,11 @@ impl<'a> Reader<'a> {
             let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse().ok().filter(|number| is_plain && range.contains(number))
         })
+    }
+
+    fn timeout(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
+        let must_be = "milliseconds, a whole number from 1 to 3600000";
+        Ok(self.number(name, must_be, 1..=3_600_000)?.map(Duration::from_millis))
     }
 
     fn flag(&self, name: &HeaderName) -> Result<Option<bool>, Malformed> {

@@ -86,7 +86,6 @@ impl Exchange {
             let now = Instant::now();
             ledger.timings.overhead += now - ledger.working_since;
             ledger.dispatched = Some(now);
-            ledger.attempts += 1;
             if let Some(provider) = ledger.context.provider() {
                 ledger.span.record("provider", provider);
             }
@@ -113,7 +112,7 @@ impl Exchange {
         let limit = ledger.observation.metering_limit();
         let operation = ledger.context.operation();
         ledger.reader = Reader::new(headers, operation, limit, ledger.payload_limit);
-        ledger.attempt_ended(now, Some(status), None);
+        ledger.attempt_ended(now, Ok(status));
     }
 
     /// The head is ready to be handed on.
@@ -154,7 +153,7 @@ impl Exchange {
     pub(crate) fn attempt_failed(&mut self, failure: Failure) {
         if let Some(ledger) = &mut self.0 {
             ledger.failure = Some(failure);
-            ledger.attempt_ended(Instant::now(), None, Some(failure));
+            ledger.attempt_ended(Instant::now(), Err(failure));
         }
     }
 

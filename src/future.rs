@@ -13,7 +13,7 @@ use tower::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::admit::{Peeking, late_refusal};
+use crate::admit::late_refusal;
 use crate::body::{InterceptBody, RequestBody, ResponseBody};
 #[cfg(feature = "client")]
 pub use crate::client::ClientFuture;
@@ -21,6 +21,7 @@ use crate::failure;
 use crate::hook::{Failure, Outcome};
 use crate::peek::Drain;
 use crate::relay::Relay;
+use crate::seek::Peeking;
 
 pin_project! {
     /// One exchange: `F` is the upstream call of a request that went out at once, a clone of `S`
@@ -83,12 +84,12 @@ where
                 StateProjection::Peeking { peeking, service } => {
                     let Some(mut known) = peeking.take() else { return Poll::Pending };
                     known.relay.exchange.resume();
-                    let Poll::Ready(model) = known.peek.poll_model(cx) else {
+                    let Poll::Ready(found) = known.poll_found(cx) else {
                         known.relay.exchange.pause();
                         *peeking = Some(known);
                         return Poll::Pending;
                     };
-                    match (known.conclude(model), service.take()) {
+                    match (known.conclude(found), service.take()) {
                         (Ok((request, relay)), Some(service)) => {
                             let call = Box::pin(Oneshot::new(service, request));
                             State::Routed { call, relay: Some(relay) }

@@ -24,6 +24,8 @@ pub(crate) struct Survey {
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
+    /// The client brings a key for a provider.
+    pub(crate) credentials: bool,
 }
 
 /// What becomes of a header.
@@ -107,7 +109,10 @@ pub(crate) fn survey_request(headers: &mut HeaderMap, mut host: Option<&HeaderVa
                 Some(host) => *value = host.clone(),
                 None => survey.has_foreign_host = true,
             },
-            Fate::Credential => value.set_sensitive(true),
+            Fate::Credential => {
+                value.set_sensitive(true);
+                survey.credentials = true;
+            }
             fate => {
                 value.set_sensitive(true);
                 survey.trailers |= fate == Fate::Usual(TE_PLACE) && has_token(value, "trailers");
@@ -206,6 +211,36 @@ fn fate_to_provider(name: &str) -> Fate {
         }
         _ => Fate::Kept,
     }
+}
+
+/// Whether a provider may be sent a key in a header of this name.
+pub(crate) fn may_hold_a_key(name: &str) -> bool {
+    let is_of_the_message = name.starts_with("content-") || name == "accept";
+    matches!(fate_to_provider(name), Fate::Kept | Fate::Credential) && !is_of_the_message
+}
+
+/// Whether a header of a request for one provider may go to another one too. What is not known to
+/// be harmless stays: nobody can tell what else a provider takes for a key.
+pub(crate) fn is_for_any_provider(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "anthropic-beta"
+            | "anthropic-version"
+            | "baggage"
+            | "content-encoding"
+            | "content-length"
+            | "content-type"
+            | "idempotency-key"
+            | "te"
+            | "traceparent"
+            | "tracestate"
+            | "trailer"
+            | "user-agent"
+            | "via"
+    ) || name.starts_with("x-stainless-")
 }
 
 fn fate_to_client(name: &str) -> Fate {

@@ -10,10 +10,11 @@ use tower::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::admit::{Admission, Peeking, Shared};
+use crate::admit::{Admission, Shared};
 use crate::body::{InterceptBody, RequestBody};
 use crate::future::InterceptFuture;
 use crate::peek::Drain;
+use crate::seek::Peeking;
 
 /// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
 ///

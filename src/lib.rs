@@ -129,6 +129,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admit;
+mod attempt;
 mod body;
 mod builder;
 #[cfg(feature = "client")]
@@ -158,7 +159,11 @@ mod refusal;
 mod rejection;
 mod relay;
 mod route;
+mod secret;
+mod seek;
 mod service;
+pub mod settings;
+mod step;
 mod trace;
 mod usage;
 mod via;

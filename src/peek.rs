@@ -14,10 +14,12 @@ use http_body::Body;
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
 use crate::inject::Splice;
-use crate::json::object::ObjectScanner;
+use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::string;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
 use crate::route::model::{self, RoutedModel};
+use crate::seek::Sought;
 
 /// Frames below this are copied together, up to that much.
 const SMALL: usize = 512;
@@ -33,12 +35,26 @@ pub(crate) struct Peek<B> {
     small: BytesMut,
     held: usize,
     limit: usize,
+    sought: Sought,
+    /// Nothing can be found any more, and the body goes on all the same.
+    is_unreadable: bool,
     refused: Option<Rejection>,
+}
+
+/// What was found in a body.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A model with its provider before it.
+    Routed(RoutedModel),
+    /// The model's name as it is.
+    Named(String),
+    /// The body is no JSON object, or names no model.
+    Nothing { is_empty: bool },
 }
 
 impl<B: Body<Data = Bytes>> Peek<B> {
     /// `limit`: how many bytes may be held while the model is sought.
-    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize) -> Self {
+    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, sought: Sought, limit: usize) -> Self {
         Self {
             body: Box::pin(body),
             scanner: ObjectScanner::new(),
@@ -47,6 +63,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             small: BytesMut::new(),
             held: 0,
             limit,
+            sought,
+            is_unreadable: false,
             refused: None,
         }
     }
@@ -54,10 +72,14 @@ impl<B: Body<Data = Bytes>> Peek<B> {
     pub(crate) fn poll_model(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<RoutedModel, Rejection>> {
+    ) -> Poll<Result<Found, Rejection>> {
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let frame = match frame {
+                None if self.sought == Sought::AnyModel && self.refused.is_none() => {
+                    self.is_unreadable |= self.scanner.finish().is_err();
+                    return Poll::Ready(Ok(Found::Nothing { is_empty: self.held == 0 }));
+                }
                 None => {
                     let refused = self.refused.take();
                     return Poll::Ready(Err(refused.unwrap_or_else(|| self.ended_without_model())));
@@ -81,7 +103,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             }
             match self.look_at(data) {
                 Ok(None) => {}
-                Ok(Some(model)) => return Poll::Ready(Ok(model)),
+                Ok(Some(found)) => return Poll::Ready(Ok(found)),
                 Err(rejection) if self.rest_is_worth_reading() => {
                     self.frames.clear();
                     self.small.clear();
@@ -92,16 +114,19 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         }
     }
 
-    /// The body from its first byte on, with the bytes of `cut` left out.
+    /// The body from its first byte on, changed where that is asked for.
     pub(crate) fn into_body(
         mut self,
-        routed: &RoutedModel,
+        edit: Option<&RoutedModel>,
         splice: Option<Splice>,
     ) -> RequestBody<B> {
         self.flush();
-        model::splice(&mut self.frames, &routed.cut);
+        if let Some(RoutedModel { cut, insert, .. }) = edit {
+            model::splice(&mut self.frames, cut, insert);
+        }
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
-        let watcher = Watcher::resume(self.scanner, self.watch).with(splice);
+        let scanner = (!self.is_unreadable).then_some(self.scanner);
+        let watcher = Watcher::resume(scanner, self.watch).with(splice);
         RequestBody::peeked(self.frames, self.body, watcher)
     }
 
@@ -112,19 +137,34 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         left.is_some_and(|left| left <= self.limit as u64)
     }
 
-    fn look_at(&mut self, data: Bytes) -> Result<Option<RoutedModel>, Rejection> {
-        self.scanner.push(&data).map_err(refusal::unreadable_body)?;
+    fn look_at(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
+        let scanned = self.scanner.push(&data);
+        let is_any = self.sought == Sought::AnyModel;
         self.held += data.len();
-        self.keep(data);
+        match scanned {
+            Ok(()) => self.keep(data),
+            // It is for the provider to say what it makes of it, if it may see it.
+            Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
+                self.keep(data);
+                self.is_unreadable = true;
+                return Ok(Some(Found::Nothing { is_empty: false }));
+            }
+            Err(error) => return Err(refusal::unreadable_body(error)),
+        }
         if let Some(found) = self.scanner.model() {
-            let routed = model::split(found).ok_or_else(refusal::no_prefix)?;
-            if found.offset + found.raw.len() as u64 > self.limit as u64 {
+            let end = found.span().end;
+            let found = if is_any {
+                Found::Named(string::decode(&found.raw).ok_or_else(refusal::malformed_model)?)
+            } else {
+                Found::Routed(model::split(found).ok_or_else(refusal::no_prefix)?)
+            };
+            if end > self.limit as u64 {
                 return Err(self.too_large());
             }
             if is_over(&*self.body) {
                 self.scanner.finish().map_err(refusal::unreadable_body)?;
             }
-            return Ok(Some(routed));
+            return Ok(Some(found));
         }
         if self.held > self.limit {
             return Err(self.too_large());

@@ -53,6 +53,54 @@ pub(crate) fn malformed_header(malformed: &Malformed) -> Rejection {
     Rejection::of_request(Code::Malformed, message).param(malformed.name.to_string())
 }
 
+/// The same for a missing token and for a wrong one.
+pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
+    let message = if is_rest {
+        "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."
+    } else {
+        "This gateway asks for one of its tokens: send it as `cf-aig-authorization: Bearer {token}`."
+    };
+    let param = if is_rest { "authorization" } else { "cf-aig-authorization" };
+    Rejection::of_request(Code::Unauthorized, message).param(param)
+}
+
+pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
+    let message = format!("There is no gateway `{}` here.", shortened(gateway));
+    Rejection::of_request(Code::UnknownGateway, message)
+}
+
+/// It does not tell which there are.
+pub(crate) fn unknown_alias() -> Rejection {
+    let message = "The gateway keeps no key of this alias for the provider.";
+    Rejection::of_request(Code::UnknownAlias, message).param("cf-aig-byok-alias")
+}
+
+pub(crate) fn no_key() -> Rejection {
+    let message = "This gateway has no key for the provider: send one, as to the provider itself.";
+    Rejection::of_request(Code::NoKey, message)
+}
+
+pub(crate) fn client_key() -> Rejection {
+    let message =
+        "This gateway uses the keys that it keeps: send the request without a provider's key.";
+    Rejection::of_request(Code::Forbidden, message)
+}
+
+pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
+    let message = format!("This gateway does not allow the provider `{slug}`.");
+    Rejection::of_request(Code::Forbidden, message)
+}
+
+pub(crate) fn model_not_allowed(model: Option<&str>) -> Rejection {
+    let message = match model {
+        Some(model) => format!("This gateway does not allow the model `{}`.", shortened(model)),
+        None => "This gateway allows certain models alone, and the request body names none that \
+                 can be read: send plain JSON with a `model`."
+            .to_owned(),
+    };
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
 /// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
 pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
     match *method {
@@ -97,6 +145,10 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
         }
     };
     Rejection::of_request(code, message).param("model")
+}
+
+pub(crate) fn malformed_model() -> Rejection {
+    Rejection::of_request(Code::Malformed, "`model` is no well-formed JSON string.").param("model")
 }
 
 pub(crate) fn no_prefix() -> Rejection {

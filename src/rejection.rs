@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::context::GatewayContext;
@@ -30,6 +30,11 @@ pub(crate) enum Code {
     NoSuchEndpoint,
     MethodNotAllowed,
     UnknownProvider,
+    UnknownGateway,
+    UnknownAlias,
+    Unauthorized,
+    NoKey,
+    Forbidden,
     BodyTooLarge,
     UpstreamFailed,
     Overloaded,
@@ -41,6 +46,11 @@ impl Code {
         match self {
             Self::Malformed | Self::NoSuchEndpoint | Self::MethodNotAllowed => 2400,
             Self::UnknownProvider => 2008,
+            Self::UnknownGateway => 2001,
+            Self::UnknownAlias => 2040,
+            Self::Unauthorized => 2009,
+            Self::NoKey => 2401,
+            Self::Forbidden => 2403,
             Self::BodyTooLarge => 2413,
             Self::UpstreamFailed => 2005,
             Self::Overloaded => 2503,
@@ -50,7 +60,12 @@ impl Code {
 
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Malformed | Self::UnknownProvider => StatusCode::BAD_REQUEST,
+            Self::Malformed
+            | Self::UnknownProvider
+            | Self::UnknownGateway
+            | Self::UnknownAlias => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NoSuchEndpoint => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -66,6 +81,11 @@ impl Code {
             Self::NoSuchEndpoint => "no_such_endpoint",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnknownProvider => "unknown_provider",
+            Self::UnknownGateway => "unknown_gateway",
+            Self::UnknownAlias => "unknown_key_alias",
+            Self::Unauthorized => "invalid_gateway_token",
+            Self::NoKey => "no_provider_key",
+            Self::Forbidden => "not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::UpstreamFailed => "provider_unreachable",
             Self::Overloaded => "gateway_overloaded",
@@ -74,12 +94,17 @@ impl Code {
     }
 
     fn openai_type(self) -> &'static str {
+        if self.status() == StatusCode::UNAUTHORIZED {
+            return "authentication_error";
+        }
         if self.status().is_client_error() { "invalid_request_error" } else { "api_error" }
     }
 
     fn anthropic_type(self) -> &'static str {
         match self {
             Self::NoSuchEndpoint => "not_found_error",
+            Self::Unauthorized | Self::NoKey => "authentication_error",
+            Self::Forbidden => "permission_error",
             Self::BodyTooLarge => "request_too_large",
             Self::Overloaded => "overloaded_error",
             Self::Timeout => "timeout_error",
@@ -135,6 +160,9 @@ impl Rejection {
         if self.code == Code::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 
@@ -180,16 +208,14 @@ impl Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Endpoint;
-    use crate::route::Place;
+    use crate::context::{Arrival, Endpoint};
     use http::{Method, Uri};
     use serde_json::{Value, json};
 
     fn body(endpoint: &'static str, format: ErrorFormat) -> (Value, GatewayContext) {
         let uri = Uri::from_static("/v1/a/g/grok/x?key=secret");
         let endpoint = Endpoint::Unified(endpoint);
-        let context =
-            GatewayContext::new(Method::POST, uri, Place::default(), endpoint, None, None);
+        let context = GatewayContext::new(Arrival::new(Method::POST, uri, endpoint), None);
         let rejection = Rejection::of_request(Code::UnknownProvider, "no \"x\"").param("model");
         let response = rejection.into_response(&context, format);
         assert_eq!(response.status(), 400);

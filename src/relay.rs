@@ -62,7 +62,7 @@ impl Relay {
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);
         self.announce(headers);
-        headers.insert(STEP, HeaderValue::from_static("0"));
+        headers.insert(STEP, HeaderValue::from(self.context.step()));
         if let Some(cache) = cache {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
         }
@@ -115,7 +115,7 @@ impl Relay {
         if let Some(warning) = directives.and_then(|directives| directives.warning.clone()) {
             headers.insert(WARNING, warning);
         }
-        if self.announces_provider {
+        if self.announces_provider || self.context.step() > 0 {
             let mut insert = |name, value: Option<&str>| {
                 if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
                     headers.insert(name, value);

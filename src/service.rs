@@ -8,10 +8,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::admit::{Admission, Peeking, Shared};
+use crate::admit::{Admission, Shared};
 use crate::body::{RequestBody, ResponseBody};
 use crate::future::ResponseFuture;
 use crate::peek::Drain;
+use crate::seek::Peeking;
 
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
 /// other requests as they are.

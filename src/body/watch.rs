@@ -114,8 +114,8 @@ impl Watcher {
     }
 
     /// Goes on where the peek at the model has stopped.
-    pub(crate) fn resume(scanner: ObjectScanner, watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(scanner), watch, splice: None }
+    pub(crate) fn resume(scanner: Option<ObjectScanner>, watch: Arc<RequestWatch>) -> Self {
+        Self { scanner, watch, splice: None }
     }
 
     /// Asks for the usage of a stream on the way.

@@ -26,6 +26,11 @@ pub enum ConfigError {
         /// What is wrong with the URL.
         reason: &'static str,
     },
+    /// The header for a provider's stored keys is malformed, or one that never reaches a provider.
+    KeyHeader {
+        /// The provider's slug.
+        slug: String,
+    },
     /// The prefix of a mount is malformed.
     Mount {
         /// The prefix.
@@ -56,6 +61,9 @@ impl fmt::Display for ConfigError {
             Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
             Self::BaseUrl { slug, reason } => {
                 write!(f, "the base URL of `{slug}` cannot be used: {reason}")
+            }
+            Self::KeyHeader { slug } => {
+                write!(f, "the header for the keys of `{slug}` cannot be sent to a provider")
             }
             Self::Via { name } => {
                 write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")

@@ -10,7 +10,7 @@ use super::account::{self, Account, Facts};
 use super::log;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
-use crate::hook::{AttemptEvent, CacheStatus, EndEvent, Failure, Outcome, Timings};
+use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
 use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::rejection::Code;
@@ -26,7 +26,6 @@ pub(super) struct Ledger {
     /// When the gateway last began to work on this exchange.
     pub(super) working_since: Instant,
     pub(super) dispatched: Option<Instant>,
-    pub(super) attempts: u32,
     pub(super) status: Option<StatusCode>,
     pub(super) failure: Option<Failure>,
     pub(super) code: Option<Code>,
@@ -60,7 +59,6 @@ impl Ledger {
             arrived,
             working_since: arrived,
             dispatched: None,
-            attempts: 0,
             status: None,
             failure: None,
             code: None,
@@ -79,20 +77,18 @@ impl Ledger {
         }
     }
 
-    pub(super) fn attempt_ended(
-        &self,
-        now: Instant,
-        status: Option<StatusCode>,
-        failure: Option<Failure>,
-    ) {
-        let attempt = AttemptEvent {
-            context: &self.context,
-            number: self.attempts,
-            status,
-            failure,
-            duration: self.dispatched.map_or(Duration::ZERO, |dispatched| now - dispatched),
-        };
-        self.observation.hooks.each(|hook| hook.on_attempt(&attempt));
+    /// The upstream call has ended. Layers below may have told of it, and of others before it.
+    pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
+        if self.context.attempts() == 0 {
+            let number = self.context.begin_attempt();
+            let duration = self.dispatched.map_or(Duration::ZERO, |dispatched| now - dispatched);
+            self.context.attempt_ended(number, result, duration);
+        }
+    }
+
+    /// How many upstream calls were made: one that is under way counts.
+    fn attempts(&self) -> u32 {
+        self.context.attempts().max(u32::from(self.dispatched.is_some()))
     }
 
     /// What the stream itself says of its end goes before what the connection does: a client that
@@ -159,8 +155,8 @@ impl Ledger {
             metering: account.metering,
             cost: account.cost,
             cache: self.cache,
-            step: 0,
-            attempts: self.attempts,
+            step: context.step(),
+            attempts: self.attempts(),
             timings: self.timings,
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,

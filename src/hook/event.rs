@@ -28,6 +28,8 @@ pub struct AttemptEvent<'a> {
     pub context: &'a GatewayContext,
     /// 1 for the first attempt.
     pub number: u32,
+    /// Which step of a fallback it was for; 0 for the first.
+    pub step: u32,
     /// The status, where a head came.
     pub status: Option<StatusCode>,
     /// Why none came.

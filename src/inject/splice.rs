@@ -21,7 +21,7 @@ const PADDING: &[u8] = &[b' '; OPTION.len()];
 pub(crate) struct Splice {
     pads: bool,
     /// Of the next byte, in the body as the client sent it.
-    offset: u64,
+    offset: i64,
     is_over: bool,
     ahead: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
@@ -38,8 +38,8 @@ impl Splice {
             && (content_type.is_none() || Format::of(content_type) == Some(Format::Json))
     }
 
-    /// `cut`: how many bytes have been taken out of the body in front of what is still to come.
-    pub(crate) fn new(headers: &mut HeaderMap, cut: u64) -> Self {
+    /// `removed`: how many bytes have been taken out of the body in front of what is still to come.
+    pub(crate) fn new(headers: &mut HeaderMap, removed: i64) -> Self {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let length = length.and_then(|length| length.checked_add(OPTION.len() as u64));
@@ -49,7 +49,7 @@ impl Splice {
         let (ahead, trailers) = (VecDeque::new(), None);
         Self {
             pads: length.is_some(),
-            offset: cut,
+            offset: removed,
             is_over: false,
             ahead,
             trailers,
@@ -68,8 +68,9 @@ impl Splice {
     /// Gives whether the option went in.
     pub(crate) fn data(&mut self, data: &mut Bytes, brace: Option<u64>) -> bool {
         let start = self.offset;
-        self.offset += data.len() as u64;
-        let at = brace.and_then(|brace| brace.checked_sub(start));
+        self.offset = start.saturating_add_unsigned(data.len() as u64);
+        let brace = brace.and_then(|brace| i64::try_from(brace).ok());
+        let at = brace.and_then(|brace| brace.checked_sub(start)).filter(|at| *at >= 0);
         let Some(at) = at.filter(|_| brace < Some(self.offset)) else { return false };
         self.is_over = true;
         let rest = data.split_off(usize::try_from(at).unwrap_or(0));

@@ -4,6 +4,8 @@
 //! may come in any split. It is strict about the shape of the outer object (a lenient reader could
 //! be led to another `model` than the provider's) and only counts brackets inside nested values.
 
+use std::ops::Range;
+
 use super::quote::StringEnd;
 use super::string;
 
@@ -28,6 +30,13 @@ pub(crate) enum ScanError {
 pub(crate) struct ModelString {
     pub(crate) raw: Vec<u8>,
     pub(crate) offset: u64,
+}
+
+impl ModelString {
+    /// Where its inside stands in the body.
+    pub(crate) fn span(&self) -> Range<u64> {
+        self.offset..self.offset + self.raw.len() as u64
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

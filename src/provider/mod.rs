@@ -1,5 +1,7 @@
 //! Providers: where a slug leads and how that API wants to be spoken to.
 
+mod key_header;
+mod origin;
 mod table;
 mod upstream;
 
@@ -7,7 +9,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::upstream::Upstream;
+pub(crate) use self::key_header::KeyHeader;
+pub(crate) use self::origin::Origin;
+pub(crate) use self::upstream::{Upstream, Way};
 use crate::builder::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
@@ -28,8 +32,15 @@ pub struct Provider {
     slug: Cow<'static, str>,
     aliases: Vec<Cow<'static, str>>,
     base_url: Cow<'static, str>,
+    /// Further places of the same API, and how much of the load each takes.
+    further_base_urls: Vec<(String, u32)>,
+    weight: u32,
     openai_path: Cow<'static, str>,
     join_rule: bool,
+    /// Where the API wants its key; `None` for `authorization: Bearer`.
+    key_header: Option<Cow<'static, str>>,
+    /// The OpenAI-compatible API wants it in `authorization` all the same.
+    openai_takes_bearer: bool,
 }
 
 impl Provider {
@@ -43,8 +54,12 @@ impl Provider {
             slug: Cow::Owned(format!("custom-{bare}")),
             aliases: vec![Cow::Owned(bare.to_owned())],
             base_url: Cow::Owned(base_url.into()),
+            further_base_urls: Vec::new(),
+            weight: 1,
             openai_path: Cow::Borrowed(""),
             join_rule: true,
+            key_header: None,
+            openai_takes_bearer: false,
         }
     }
 
@@ -52,6 +67,30 @@ impl Provider {
     #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Cow::Owned(base_url.into());
+        self
+    }
+
+    /// One more base URL of the same API. A layer for load and health shares the load among them by
+    /// their weights, at least 1 each; without one, the first base URL has it all.
+    #[must_use]
+    pub fn further_base_url(mut self, base_url: impl Into<String>, weight: u32) -> Self {
+        self.further_base_urls.push((base_url.into(), weight.max(1)));
+        self
+    }
+
+    /// The weight of the first base URL beside further ones. Default: 1.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight.max(1);
+        self
+    }
+
+    /// The header in which this API wants a stored key, which stands there alone.
+    ///
+    /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
+    #[must_use]
+    pub fn key_header(mut self, name: impl Into<String>) -> Self {
+        self.key_header = Some(Cow::Owned(name.into()));
         self
     }
 

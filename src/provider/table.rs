@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::Provider;
 
 macro_rules! providers {
-    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)?, $base:literal + $openai:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)?, $base:literal + $openai:literal $(, key in $key:literal)?;)*) => {
         impl Provider {
             $(
                 $(#[$doc])*
@@ -18,8 +18,12 @@ macro_rules! providers {
                         slug: Cow::Borrowed($slug),
                         aliases: vec![$(Cow::Borrowed($alias))?],
                         base_url: Cow::Borrowed($base),
+                        further_base_urls: Vec::new(),
+                        weight: 1,
                         openai_path: Cow::Borrowed($openai),
                         join_rule: true,
+                        key_header: None $(.or(Some(Cow::Borrowed($key))))?,
+                        openai_takes_bearer: true,
                     }
                 }
             )*
@@ -39,9 +43,9 @@ providers! {
     /// OpenAI, `https://api.openai.com/v1`; slug `openai`.
     openai: "openai", "https://api.openai.com/v1" + "";
     /// Anthropic, `https://api.anthropic.com`; slug `anthropic`.
-    anthropic: "anthropic", "https://api.anthropic.com" + "/v1";
+    anthropic: "anthropic", "https://api.anthropic.com" + "/v1", key in "x-api-key";
     /// Google AI Studio (Gemini), `https://generativelanguage.googleapis.com`; slug `google-ai-studio`.
-    google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai";
+    google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai", key in "x-goog-api-key";
     /// Groq, `https://api.groq.com/openai/v1`; slug `groq`.
     groq: "groq", "https://api.groq.com/openai/v1" + "";
     /// Mistral, `https://api.mistral.ai`; slug `mistral`.

@@ -41,7 +41,7 @@ fn a_custom_provider_answers_to_both_of_its_names() {
         for name in ["acme", "custom-acme"] {
             let upstream = providers.find(name).unwrap();
             assert_eq!(upstream.slug(), "custom-acme");
-            assert_eq!(upstream.native_uri("x", None).unwrap(), "http://localhost:1/v1/x");
+            assert_eq!(upstream.origin().native_uri("x", None).unwrap(), "http://localhost:1/v1/x");
         }
     }
 }
@@ -89,8 +89,8 @@ fn the_whole_table_is_sound_and_leads_where_the_providers_document() {
         ),
     ] {
         let upstream = providers.find(name).unwrap();
-        assert_eq!(upstream.native_uri("x", None).unwrap(), native, "{name}");
-        assert_eq!(upstream.openai_uri("chat/completions", None).unwrap(), openai, "{name}");
+        assert_eq!(upstream.origin().native_uri("x", None).unwrap(), native, "{name}");
+        assert_eq!(upstream.origin().openai_uri("chat/completions", None).unwrap(), openai, "{name}");
     }
 }
 
@@ -98,7 +98,7 @@ fn the_whole_table_is_sound_and_leads_where_the_providers_document() {
 fn an_overridden_base_may_already_hold_the_way_to_the_openai_api() {
     let upstream = Upstream::new(Provider::anthropic().base_url("http://127.0.0.1:1/v1")).unwrap();
     assert_eq!(
-        upstream.openai_uri("messages", Some("beta=true")).unwrap(),
+        upstream.origin().openai_uri("messages", Some("beta=true")).unwrap(),
         "http://127.0.0.1:1/v1/messages?beta=true"
     );
 }

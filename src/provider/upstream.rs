@@ -1,116 +1,128 @@
 //! A provider that has been checked.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
+#[cfg(feature = "otel")]
+use http::uri::Scheme;
 
-use super::Provider;
+use super::{KeyHeader, Origin, Provider};
 use crate::builder::ConfigError;
-use crate::route::join::{self, Base, PathRefused};
+use crate::route::Operation;
 
-/// A provider that has been checked, with all that a request needs made ready.
+/// A provider that has been checked.
 pub(crate) struct Upstream {
     slug: Box<str>,
-    scheme: Scheme,
-    authority: Authority,
-    host: HeaderValue,
-    native: Base,
-    openai: Base,
+    aliases: Box<[Cow<'static, str>]>,
+    first: Origin,
+    further: Box<[Origin]>,
+    key_header: KeyHeader,
+    openai_takes_bearer: bool,
+}
+
+/// By which of a provider's APIs a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Native,
+    /// The OpenAI-compatible one, and beside it Messages.
+    OpenAi(Operation),
 }
 
 impl Upstream {
     pub(crate) fn new(provider: Provider) -> Result<Self, ConfigError> {
-        let Provider { slug, aliases, base_url, openai_path, join_rule } = provider;
+        let Provider {
+            slug,
+            aliases,
+            base_url,
+            further_base_urls,
+            weight,
+            openai_path,
+            join_rule,
+            key_header,
+            openai_takes_bearer,
+        } = provider;
         for name in std::iter::once(&slug).chain(&aliases) {
             if !is_slug(name) {
                 return Err(ConfigError::Slug { slug: name.to_string() });
             }
         }
-        let refuse = |reason| ConfigError::BaseUrl { slug: slug.to_string(), reason };
-        let uri: Uri = base_url.parse().map_err(|_| refuse("it is not a URL"))?;
-        let parts = uri.into_parts();
-        let scheme = parts.scheme.filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
-        let scheme = scheme.ok_or_else(|| refuse("it must begin with http:// or https://"))?;
-        let authority = parts.authority.ok_or_else(|| refuse("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refuse("it must not hold a user or a password"));
-        }
-        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("?");
-        let is_port =
-            |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-        if authority.host().is_empty() || !(port.is_empty() || is_port(port)) {
-            return Err(refuse("its host or port is malformed"));
-        }
-        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        if path.query().is_some() || base_url.contains('#') {
-            return Err(refuse("it must not have a query or a fragment"));
-        }
-        let dots = |_| refuse("its path must not have dot segments");
-        let native = Base::new(path.path(), join_rule).map_err(dots)?;
-        join::check(&openai_path).map_err(dots)?;
-        if openai_path.contains(['?', '#']) {
-            return Err(refuse(
-                "the path to its OpenAI-compatible API must not have a query or a fragment",
-            ));
-        }
-        // A base that was moved may already hold the way to the OpenAI-compatible API.
-        let openai = Base::new(path.path(), true)
-            .and_then(|base| base.join(openai_path.trim_matches('/'), None));
-        let openai = Base::new(openai.map_err(dots)?.path(), true).map_err(dots)?;
-        let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|_| refuse("its host is malformed"))?;
-        Ok(Self { slug: Box::from(&*slug), scheme, authority, host, native, openai })
+        let origin = |base_url: &str, weight| {
+            Origin::new(base_url, &openai_path, join_rule, weight)
+                .map_err(|reason| ConfigError::BaseUrl { slug: slug.to_string(), reason })
+        };
+        let first = origin(&base_url, weight)?;
+        let further: Result<_, _> =
+            further_base_urls.iter().map(|(base_url, weight)| origin(base_url, *weight)).collect();
+        let further = further?;
+        let key_header = KeyHeader::parse(key_header.as_deref());
+        let key_header =
+            key_header.ok_or_else(|| ConfigError::KeyHeader { slug: slug.to_string() })?;
+        Ok(Self {
+            slug: Box::from(&*slug),
+            aliases: aliases.into(),
+            first,
+            further,
+            key_header,
+            openai_takes_bearer,
+        })
     }
 
     pub(crate) fn slug(&self) -> &str {
         &self.slug
     }
 
+    /// Whether `name` is the slug or an alias.
+    pub(crate) fn answers_to(&self, name: &str) -> bool {
+        *self.slug == *name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Where it is, unless somebody chooses among [`origins`](Self::origins).
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.first
+    }
+
+    /// All places where it is.
+    #[cfg(feature = "control")]
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> + Clone {
+        std::iter::once(&self.first).chain(&self.further)
+    }
+
+    /// Where a stored key goes.
+    pub(crate) fn key_header(&self, way: Way) -> &KeyHeader {
+        match way {
+            Way::OpenAi(operation)
+                if self.openai_takes_bearer && operation != Operation::Messages =>
+            {
+                &KeyHeader::Bearer
+            }
+            Way::Native | Way::OpenAi(_) => &self.key_header,
+        }
+    }
+
     /// What a request to this provider has as `host`.
     pub(crate) fn host(&self) -> &HeaderValue {
-        &self.host
+        &self.first.host
     }
 
     /// The name of that host, without a port.
     pub(crate) fn host_name(&self) -> &str {
-        self.authority.host()
+        self.first.authority.host()
     }
 
     /// Where this provider is: its host without brackets, and its port, said or not.
     #[cfg(feature = "otel")]
     pub(crate) fn server(&self) -> (&str, u16) {
-        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
-        let usual = if self.scheme == Scheme::HTTP { 80 } else { 443 };
-        (host, self.authority.port_u16().unwrap_or(usual))
-    }
-
-    /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
-    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        self.uri(self.native.join(rest, query)?)
-    }
-
-    /// The URI of an endpoint of the provider's OpenAI-compatible API.
-    pub(crate) fn openai_uri(
-        &self,
-        endpoint: &str,
-        query: Option<&str>,
-    ) -> Result<Uri, PathRefused> {
-        self.uri(self.openai.join(endpoint, query)?)
-    }
-
-    fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path_and_query);
-        Uri::from_parts(parts).map_err(|_| PathRefused)
+        let host = self.host_name().trim_start_matches('[').trim_end_matches(']');
+        let usual = if self.first.scheme == Scheme::HTTP { 80 } else { 443 };
+        (host, self.first.authority.port_u16().unwrap_or(usual))
     }
 }
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}://{}{}", self.slug, self.scheme, self.authority, self.native.path())
+        let Origin { scheme, authority, native, .. } = &self.first;
+        write!(f, "{} at {scheme}://{authority}{}", self.slug, native.path())
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::json::object::ModelString;
-use crate::json::string::Decoder;
+use crate::json::string::{self, Decoder};
 
 /// A frame that is cut is copied into one up to this size, and split into two beyond it.
 const COPY_UP_TO: usize = 16 * 1024;
@@ -16,8 +16,12 @@ const COPY_UP_TO: usize = 16 * 1024;
 pub(crate) struct RoutedModel {
     name: String,
     slash: usize,
-    /// The bytes of the body that spell the prefix and its slash.
+    /// The bytes of the body that are left out: those that spell the prefix and its slash.
     pub(crate) cut: Range<u64>,
+    /// What is put in their place.
+    pub(crate) insert: Bytes,
+    /// The whole name in the body.
+    span: Range<u64>,
 }
 
 impl RoutedModel {
@@ -29,6 +33,18 @@ impl RoutedModel {
     /// The model as the provider knows it, slashes included.
     pub(crate) fn model(&self) -> &str {
         &self.name[self.slash + 1..]
+    }
+
+    /// How many bytes the body loses; fewer than none where it grows.
+    pub(crate) fn removed(&self) -> i64 {
+        let cut = i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX);
+        cut.saturating_sub(i64::try_from(self.insert.len()).unwrap_or(i64::MAX))
+    }
+
+    /// Puts another model in the place of the whole name.
+    pub(crate) fn replace(&mut self, model: &str) {
+        self.cut = self.span.clone();
+        self.insert = escaped(model);
     }
 }
 
@@ -49,11 +65,45 @@ pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let (slash, end) = slash?;
     let is_whole = decoder.is_done() && slash > 0 && slash + 1 < name.len();
     let cut = model.offset..model.offset + end as u64;
-    is_whole.then_some(RoutedModel { name, slash, cut })
+    let span = model.span();
+    is_whole.then_some(RoutedModel { name, slash, cut, insert: Bytes::new(), span })
 }
 
-/// Takes the bytes of `cut` out of a body's first frames; all others stay as they are.
-pub(crate) fn splice(frames: &mut VecDeque<Bytes>, cut: &Range<u64>) {
+/// A name as it stands inside of a JSON string.
+pub(crate) fn escaped(name: &str) -> Bytes {
+    let mut quoted = String::with_capacity(name.len() + 2);
+    string::write(name, &mut quoted);
+    let inside = quoted.len().saturating_sub(1).max(1);
+    Bytes::from(quoted).slice(1..inside)
+}
+
+/// Takes the bytes of `cut` out of a body's first frames and puts others in their place; all else
+/// stays as it is.
+pub(crate) fn splice(frames: &mut VecDeque<Bytes>, cut: &Range<u64>, insert: &Bytes) {
+    cut_out(frames, cut);
+    if insert.is_empty() {
+        return;
+    }
+    let mut offset = 0;
+    let mut at = 0;
+    while let Some(frame) = frames.get_mut(at)
+        && offset + frame.len() as u64 <= cut.start
+    {
+        offset += frame.len() as u64;
+        at += 1;
+    }
+    let Some(frame) = frames.get_mut(at) else {
+        frames.push_back(insert.clone());
+        return;
+    };
+    let head = frame.split_to((cut.start - offset) as usize);
+    frames.insert(at, insert.clone());
+    if !head.is_empty() {
+        frames.insert(at, head);
+    }
+}
+
+fn cut_out(frames: &mut VecDeque<Bytes>, cut: &Range<u64>) {
     let mut offset = 0;
     let mut at = 0;
     while at < frames.len() && offset < cut.end {
@@ -108,13 +158,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn another_model_takes_the_place_of_the_whole_name() {
+        let body = br#"{"model":"dynamic\/x","n":1}"#;
+        let raw = br"dynamic\/x".to_vec();
+        let mut routed = split(&ModelString { raw, offset: 10 }).unwrap();
+        assert_eq!((routed.prefix(), routed.removed()), ("dynamic", 9));
+        routed.replace("a\"b/cd");
+        assert_eq!(routed.removed(), 10 - 8);
+        let mut frames = VecDeque::from([Bytes::from_static(body)]);
+        splice(&mut frames, &routed.cut, &routed.insert);
+        let spliced: Vec<u8> = frames.into_iter().flatten().collect();
+        assert_eq!(spliced, br#"{"model":"a\"b/cd","n":1}"#);
+    }
+
     proptest! {
         #[test]
-        fn only_the_cut_is_missing_in_any_split(
+        fn only_the_cut_is_changed_in_any_split(
             body in prop::collection::vec(any::<u8>(), 1..200),
             ends in prop::array::uniform2(any::<prop::sample::Index>()),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
             large in any::<bool>(),
+            insert in "[a-z]{0,9}",
         ) {
             let body = if large { body.repeat(COPY_UP_TO) } else { body };
             let mut ends = ends.map(|end| end.index(body.len() + 1));
@@ -124,9 +189,9 @@ mod tests {
             cuts.sort_unstable();
             let whole = Bytes::from(body.clone());
             let mut frames: VecDeque<_> = cuts.windows(2).map(|ends| whole.slice(ends[0]..ends[1])).collect();
-            splice(&mut frames, &(ends[0] as u64..ends[1] as u64));
+            splice(&mut frames, &(ends[0] as u64..ends[1] as u64), &Bytes::from(insert.clone()));
             let spliced: Vec<u8> = frames.iter().flatten().copied().collect();
-            prop_assert!(spliced == [&body[..ends[0]], &body[ends[1]..]].concat());
+            prop_assert!(spliced == [&body[..ends[0]], insert.as_bytes(), &body[ends[1]..]].concat());
         }
     }
 }

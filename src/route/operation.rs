@@ -53,6 +53,15 @@ impl Operation {
         }
     }
 
+    /// Whether a request body of this kind must name a model.
+    pub(crate) fn takes_model(self) -> bool {
+        match self {
+            Self::Chat | Self::Responses | Self::Messages | Self::Completions => true,
+            Self::Embeddings | Self::Images | Self::Videos => true,
+            Self::Audio | Self::Models | Self::Files | Self::Batches | Self::Other => false,
+        }
+    }
+
     /// The name in lower case, as in `chat`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,0 +1,31 @@
+//! Who may use a gateway, and with which key a provider is asked.
+//!
+//! A key on the request passes unchanged to the provider that the request is routed to, and to no
+//! other. It is marked sensitive when it is first seen, so no `Debug` of a header map shows it and
+//! HTTP/2 never puts it into a compression table. A request without one gets the gateway's stored
+//! key for that provider, where there is one.
+
+mod gate;
+mod key;
+
+pub(crate) use self::gate::authenticate;
+pub(crate) use self::key::attach;
+#[cfg(feature = "control")]
+pub(crate) use self::key::stored;
+use http::HeaderMap;
+
+/// The headers that providers read keys from.
+pub(crate) const CREDENTIALS: [&str; 4] =
+    ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+
+/// Whether providers read keys from this header.
+pub(crate) fn is_credential(name: &str) -> bool {
+    matches!(name, "authorization" | "x-api-key" | "api-key" | "x-goog-api-key")
+}
+
+/// Takes all keys off a request, whoever they are for.
+pub(crate) fn remove(headers: &mut HeaderMap) {
+    for name in CREDENTIALS {
+        headers.remove(name);
+    }
+}

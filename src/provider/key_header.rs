@@ -1,0 +1,43 @@
+//! Where a provider wants its key.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+
+use crate::secret::Secret;
+
+/// The header that a stored key is sent in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyHeader {
+    /// `authorization: Bearer {key}`
+    Bearer,
+    /// The key alone.
+    Plain(HeaderName),
+}
+
+impl KeyHeader {
+    /// `None` where it can be no header's name, or one that never crosses the gateway.
+    pub(super) fn parse(name: Option<&str>) -> Option<Self> {
+        let Some(name) = name else { return Some(Self::Bearer) };
+        let name = HeaderName::try_from(name).ok()?;
+        if name == AUTHORIZATION {
+            return Some(Self::Bearer);
+        }
+        crate::headers::may_hold_a_key(name.as_str()).then_some(Self::Plain(name))
+    }
+
+    pub(crate) fn name(&self) -> &HeaderName {
+        match self {
+            Self::Bearer => &AUTHORIZATION,
+            Self::Plain(name) => name,
+        }
+    }
+
+    /// Puts a key into the headers of a request.
+    pub(crate) fn insert(&self, headers: &mut HeaderMap, key: &Secret) {
+        let value = match self {
+            Self::Bearer => key.bearer(),
+            Self::Plain(_) => key.plain(),
+        };
+        headers.insert(self.name().clone(), value.clone());
+    }
+}

@@ -1,0 +1,89 @@
+//! One place where a provider's API is.
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
+
+use crate::route::join::{self, Base, PathRefused};
+
+/// A base URL that has been checked, with all that a request needs made ready.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    pub(super) host: HeaderValue,
+    pub(super) native: Base,
+    openai: Base,
+    /// How much of the load it takes beside others.
+    pub(crate) weight: u32,
+}
+
+impl Origin {
+    /// Says what is wrong with the URL, where something is.
+    pub(super) fn new(
+        base_url: &str,
+        openai_path: &str,
+        join_rule: bool,
+        weight: u32,
+    ) -> Result<Self, &'static str> {
+        let uri: Uri = base_url.parse().map_err(|_| "it is not a URL")?;
+        let parts = uri.into_parts();
+        let scheme = parts.scheme.filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+        let scheme = scheme.ok_or("it must begin with http:// or https://")?;
+        let authority = parts.authority.ok_or("it has no host")?;
+        if authority.as_str().contains('@') {
+            return Err("it must not hold a user or a password");
+        }
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("?");
+        let is_port =
+            |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+        if authority.host().is_empty() || !(port.is_empty() || is_port(port)) {
+            return Err("its host or port is malformed");
+        }
+        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if path.query().is_some() || base_url.contains('#') {
+            return Err("it must not have a query or a fragment");
+        }
+        let dots = |_| "its path must not have dot segments";
+        let native = Base::new(path.path(), join_rule).map_err(dots)?;
+        join::check(openai_path).map_err(dots)?;
+        if openai_path.contains(['?', '#']) {
+            return Err(
+                "the path to its OpenAI-compatible API must not have a query or a fragment",
+            );
+        }
+        // A base that was moved may already hold the way to the OpenAI-compatible API.
+        let openai = Base::new(path.path(), true)
+            .and_then(|base| base.join(openai_path.trim_matches('/'), None));
+        let openai = Base::new(openai.map_err(dots)?.path(), true).map_err(dots)?;
+        let host =
+            HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
+        Ok(Self { scheme, authority, host, native, openai, weight })
+    }
+
+    /// What a request to this place has as `host`.
+    pub(crate) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
+    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
+        self.uri(self.native.join(rest, query)?)
+    }
+
+    /// The URI of an endpoint of the provider's OpenAI-compatible API.
+    pub(crate) fn openai_uri(
+        &self,
+        endpoint: &str,
+        query: Option<&str>,
+    ) -> Result<Uri, PathRefused> {
+        self.uri(self.openai.join(endpoint, query)?)
+    }
+
+    fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path_and_query);
+        Uri::from_parts(parts).map_err(|_| PathRefused)
+    }
+}

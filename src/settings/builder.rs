@@ -1,0 +1,268 @@
+//! Making the settings of a gateway.
+
+use std::time::Duration;
+
+use super::concurrency::ConcurrencyLimit;
+use super::keys::{DEFAULT_ALIAS, StoredKey};
+use super::pattern::Pattern;
+use super::{Fallback, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
+use crate::directives::Directives;
+use crate::route::is_id;
+
+/// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct GatewaySettingsBuilder {
+    settings: GatewaySettings,
+    is_authenticated_elsewhere: bool,
+    mistake: Option<SettingsError>,
+}
+
+impl GatewaySettingsBuilder {
+    /// Lets in who shows this token. Several may be valid at once.
+    pub fn token(mut self, token: GatewayToken) -> Self {
+        self.settings.tokens.push(token);
+        self
+    }
+
+    /// Something else says who may use this gateway, such as the host's own middleware: stored keys
+    /// may be used without a token.
+    pub fn authenticated_elsewhere(mut self) -> Self {
+        self.is_authenticated_elsewhere = true;
+        self
+    }
+
+    /// Keeps a provider's key for clients that bring none. `provider` is a slug or an alias.
+    pub fn key(self, provider: impl Into<String>, key: Secret) -> Self {
+        self.add_key(provider.into(), DEFAULT_ALIAS.to_owned(), key, 0)
+    }
+
+    /// Keeps a key that clients choose by `cf-aig-byok-alias`.
+    pub fn key_as(
+        self,
+        provider: impl Into<String>,
+        alias: impl Into<String>,
+        key: Secret,
+    ) -> Self {
+        self.add_key(provider.into(), alias.into(), key, 0)
+    }
+
+    /// Keeps one of several keys of the same alias that share the load by their weights, at least 1
+    /// each. A layer for load and health chooses; without one, the first is used.
+    pub fn weighted_key(
+        self,
+        provider: impl Into<String>,
+        alias: impl Into<String>,
+        key: Secret,
+        weight: u32,
+    ) -> Self {
+        self.add_key(provider.into(), alias.into(), key, weight.max(1))
+    }
+
+    fn add_key(mut self, provider: String, alias: String, secret: Secret, weight: u32) -> Self {
+        if !is_id(&alias) {
+            self.mistake.get_or_insert(SettingsError::Alias { alias: alias.clone() });
+        }
+        let is_taken = self.settings.keys.0.iter().any(|key| {
+            *key.provider == *provider && *key.alias == *alias && (key.weight == 0 || weight == 0)
+        });
+        if is_taken {
+            let (provider, alias) = (provider.clone(), alias.clone());
+            self.mistake.get_or_insert(SettingsError::DuplicateKey { provider, alias });
+        }
+        let (provider, alias) = (provider.into(), alias.into());
+        self.settings.keys.0.push(StoredKey { provider, alias, secret, weight });
+        self
+    }
+
+    /// Refuses requests for whose provider there is no key, neither the client's nor a stored one
+    /// (401). Default: they go on, and the provider answers.
+    pub fn require_credentials(mut self) -> Self {
+        self.settings.requires_credentials = true;
+        self
+    }
+
+    /// Refuses requests that bring a key for their provider (403): only stored keys are used.
+    pub fn refuse_client_credentials(mut self) -> Self {
+        self.settings.refuses_client_credentials = true;
+        self
+    }
+
+    /// What holds where a request's headers say nothing.
+    ///
+    /// ```
+    /// use tower_ai_gateway::settings::GatewaySettings;
+    ///
+    /// let settings = GatewaySettings::builder()
+    ///     .defaults(|defaults| defaults.max_attempts = Some(3))
+    ///     .build()?;
+    /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+    /// ```
+    pub fn defaults(mut self, set: impl FnOnce(&mut Directives)) -> Self {
+        set(self.settings.defaults.get_or_insert_default());
+        self
+    }
+
+    /// The timeouts of this gateway. A request's `cf-aig-*-timeout` headers go before them.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.settings.timeouts = timeouts;
+        self
+    }
+
+    /// The timeouts for one provider, before those of the gateway.
+    pub fn provider_timeouts(mut self, provider: impl Into<String>, timeouts: Timeouts) -> Self {
+        self.settings.provider_timeouts.push((provider.into().into(), timeouts));
+        self
+    }
+
+    /// Allows these providers alone, by slug or alias.
+    pub fn allow_providers<P: Into<String>>(
+        mut self,
+        providers: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let names = providers.into_iter().map(|name| name.into().into());
+        self.settings.rules.providers.get_or_insert_default().extend(names);
+        self
+    }
+
+    /// Allows these models alone; `*` stands for any text, and no provider stands before the name.
+    ///
+    /// A request that names its model is then read up to that before it is sent, on a provider's
+    /// own path too. One that must name a model and names none that can be read is refused.
+    pub fn allow_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
+        let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
+        let allowed = self.settings.rules.models.get_or_insert_default();
+        allowed.extend(patterns.into_iter().flatten());
+        self
+    }
+
+    /// Refuses these models, whatever is allowed; `*` stands for any text.
+    pub fn deny_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
+        let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
+        self.settings.rules.denied_models.extend(patterns.into_iter().flatten());
+        self
+    }
+
+    fn pattern(&mut self, pattern: impl AsRef<str>) -> Option<Pattern> {
+        let pattern = Pattern::new(pattern.as_ref());
+        if pattern.is_none() {
+            self.mistake.get_or_insert(SettingsError::Pattern);
+        }
+        pattern
+    }
+
+    /// What is tried where a provider fails; the first that fits a request counts.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.settings.fallbacks.push(fallback);
+        self
+    }
+
+    /// How many exchanges of this gateway may be under way at once.
+    pub fn concurrency(mut self, limit: ConcurrencyLimit) -> Self {
+        self.settings.concurrency.gateway = Some(limit);
+        self
+    }
+
+    /// How many with each provider.
+    pub fn concurrency_per_provider(mut self, limit: ConcurrencyLimit) -> Self {
+        self.settings.concurrency.providers.push((None, limit));
+        self
+    }
+
+    /// How many with one provider, by slug or alias.
+    pub fn concurrency_of_provider(
+        mut self,
+        provider: impl Into<String>,
+        limit: ConcurrencyLimit,
+    ) -> Self {
+        // In front: what is said of one provider goes before what is said of each.
+        let of_one = (Some(provider.into().into()), limit);
+        self.settings.concurrency.providers.insert(0, of_one);
+        self
+    }
+
+    /// How many with each credential that is sent to a provider.
+    pub fn concurrency_per_credential(mut self, limit: ConcurrencyLimit) -> Self {
+        self.settings.concurrency.credential = Some(limit);
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    ///
+    /// A [`SettingsError`] that says what is wrong. Stored keys without a token are refused, unless
+    /// something else [authenticates](Self::authenticated_elsewhere).
+    pub fn build(self) -> Result<GatewaySettings, SettingsError> {
+        let Self { settings, is_authenticated_elsewhere, mistake } = self;
+        if let Some(mistake) = mistake {
+            return Err(mistake);
+        }
+        if settings.tokens.is_empty() && !settings.keys.is_empty() && !is_authenticated_elsewhere {
+            return Err(SettingsError::KeysWithoutTokens);
+        }
+        if settings.fallbacks.iter().any(|fallback| fallback.steps.is_empty()) {
+            return Err(SettingsError::FallbackWithoutSteps);
+        }
+        if settings.fallbacks.iter().any(|fallback| fallback.pattern.is_none()) {
+            return Err(SettingsError::Pattern);
+        }
+        if let Some(defaults) = settings.defaults.as_deref() {
+            check_ranges(defaults)?;
+        }
+        Ok(settings)
+    }
+}
+
+/// Defaults have the ranges of the headers that they stand for.
+fn check_ranges(defaults: &Directives) -> Result<(), SettingsError> {
+    let refuse = |what, must_be| Err(SettingsError::OutOfRange { what, must_be });
+    if defaults.max_attempts.is_some_and(|attempts| !(1..=5).contains(&attempts)) {
+        return refuse("max_attempts", "from 1 to 5");
+    }
+    if defaults.retry_delay.is_some_and(|delay| delay > Duration::from_millis(5_000)) {
+        return refuse("retry_delay", "at most 5 s");
+    }
+    let is_ttl = |ttl: Duration| ttl.is_zero() || (60..=2_592_000).contains(&ttl.as_secs());
+    if !defaults.cache_ttl.is_none_or(is_ttl) {
+        return refuse("cache_ttl", "zero, or from 60 s to 30 days");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Secret {
+        Secret::new("sk-LEAK-builder").unwrap()
+    }
+
+    #[test]
+    fn stored_keys_need_a_token_or_another_lock() {
+        let keys = || GatewaySettings::builder().key("grok", key());
+        assert_eq!(keys().build().unwrap_err(), SettingsError::KeysWithoutTokens);
+        assert!(keys().token(GatewayToken::new("t")).build().is_ok());
+        let settings = keys().authenticated_elsewhere().build().unwrap();
+        assert!(!format!("{settings:?}").contains("LEAK"));
+    }
+
+    #[test]
+    fn every_mistake_is_found() {
+        let locked = || GatewaySettings::builder().token(GatewayToken::new("t"));
+        let twice = locked().key("grok", key()).key("grok", key());
+        assert!(matches!(twice.build(), Err(SettingsError::DuplicateKey { .. })));
+        let shared = |weight| locked().weighted_key("grok", "a", key(), weight);
+        assert!(shared(1).weighted_key("grok", "a", key(), 3).build().is_ok());
+        assert!(shared(1).key_as("grok", "a", key()).build().is_err());
+        let alias = locked().key_as("grok", "a b", key());
+        assert!(matches!(alias.build(), Err(SettingsError::Alias { .. })));
+        assert_eq!(locked().allow_models([""]).build().unwrap_err(), SettingsError::Pattern);
+        let fallback = locked().fallback(Fallback::on("*"));
+        assert_eq!(fallback.build().unwrap_err(), SettingsError::FallbackWithoutSteps);
+        let fallback = locked().fallback(Fallback::on("").to_model("x"));
+        assert_eq!(fallback.build().unwrap_err(), SettingsError::Pattern);
+        let attempts = locked().defaults(|defaults| defaults.max_attempts = Some(6));
+        assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));
+    }
+}

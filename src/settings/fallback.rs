@@ -1,0 +1,90 @@
+//! What is tried where a provider fails.
+
+use std::fmt;
+
+use super::pattern::Pattern;
+
+/// What is tried, in order, where a request for certain models has failed.
+///
+/// ```
+/// use tower_ai_gateway::settings::Fallback;
+///
+/// let fallback = Fallback::on("grok-4*").to_model("grok-3").to("openai", "gpt-5");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fallback {
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) provider: Option<Box<str>>,
+    pub(crate) steps: Vec<FallbackStep>,
+}
+
+/// One thing to try.
+#[derive(Clone)]
+pub(crate) struct FallbackStep {
+    /// A slug or alias; `None` for the provider that has failed.
+    pub(crate) provider: Option<Box<str>>,
+    /// `None` for the model that was asked for.
+    pub(crate) model: Option<Box<str>>,
+    pub(crate) alias: Option<Box<str>>,
+}
+
+impl Fallback {
+    /// For requests whose model matches `models`, in which `*` stands for any text. A request
+    /// without a model matches `*` alone.
+    #[must_use]
+    pub fn on(models: impl AsRef<str>) -> Self {
+        Self { pattern: Pattern::new(models.as_ref()), provider: None, steps: Vec::new() }
+    }
+
+    /// Only where the request went to this provider, a slug or alias.
+    #[must_use]
+    pub fn from_provider(mut self, provider: impl Into<String>) -> Self {
+        self.provider = Some(provider.into().into());
+        self
+    }
+
+    /// Then another model of the same provider.
+    #[must_use]
+    pub fn to_model(self, model: impl Into<String>) -> Self {
+        self.step(None, Some(model.into().into()), None)
+    }
+
+    /// Then a model of another provider, which needs a stored key: what the client brought is for
+    /// the first provider alone.
+    #[must_use]
+    pub fn to(self, provider: impl Into<String>, model: impl Into<String>) -> Self {
+        self.step(Some(provider.into().into()), Some(model.into().into()), None)
+    }
+
+    /// Then another provider under the same model name.
+    #[must_use]
+    pub fn to_provider(self, provider: impl Into<String>) -> Self {
+        self.step(Some(provider.into().into()), None, None)
+    }
+
+    /// The stored key for the step that was added last. Default: the one named `default`.
+    #[must_use]
+    pub fn with_key(mut self, alias: impl Into<String>) -> Self {
+        if let Some(step) = self.steps.last_mut() {
+            step.alias = Some(alias.into().into());
+        }
+        self
+    }
+
+    pub(crate) fn step(
+        mut self,
+        provider: Option<Box<str>>,
+        model: Option<Box<str>>,
+        alias: Option<Box<str>>,
+    ) -> Self {
+        self.steps.push(FallbackStep { provider, model, alias });
+        self
+    }
+}
+
+impl fmt::Debug for FallbackStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (provider, model) = (self.provider.as_deref(), self.model.as_deref());
+        write!(f, "{}/{}", provider.unwrap_or("="), model.unwrap_or("="))
+    }
+}

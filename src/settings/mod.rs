@@ -1,0 +1,94 @@
+//! What a host sets for each of its gateways.
+//!
+//! A gateway is what `{account_id}/{gateway_id}` in the path names. Its [`GatewaySettings`] say who
+//! may use it, with which keys, models and providers, and what holds where a request says nothing.
+//! They come from a [`SettingsResolver`], such as the handle [`Settings`] on a [`SettingsTable`].
+
+mod builder;
+mod concurrency;
+mod error;
+mod fallback;
+pub(crate) mod keys;
+mod pattern;
+mod rules;
+mod table;
+mod timeouts;
+mod token;
+
+use std::fmt;
+
+pub use self::builder::GatewaySettingsBuilder;
+pub use self::concurrency::ConcurrencyLimit;
+pub(crate) use self::concurrency::ConcurrencyLimits;
+pub use self::error::SettingsError;
+pub use self::fallback::Fallback;
+pub(crate) use self::fallback::FallbackStep;
+use self::keys::Keys;
+pub(crate) use self::rules::Rules;
+pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
+pub use self::timeouts::Timeouts;
+pub use self::token::GatewayToken;
+pub(crate) use self::token::digest;
+use crate::directives::Directives;
+use crate::provider::Upstream;
+pub use crate::secret::{Secret, SecretError};
+
+/// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
+/// mistake; the default lets everything pass.
+#[derive(Clone, Default)]
+pub struct GatewaySettings {
+    tokens: Vec<GatewayToken>,
+    pub(crate) keys: Keys,
+    pub(crate) rules: Rules,
+    defaults: Option<Box<Directives>>,
+    pub(crate) timeouts: Timeouts,
+    provider_timeouts: Vec<(Box<str>, Timeouts)>,
+    pub(crate) fallbacks: Vec<Fallback>,
+    pub(crate) concurrency: ConcurrencyLimits,
+    /// Requests without any key for their provider are refused.
+    pub(crate) requires_credentials: bool,
+    /// Requests that bring a key for their provider are refused.
+    pub(crate) refuses_client_credentials: bool,
+}
+
+impl GatewaySettings {
+    /// Settings to be made.
+    pub fn builder() -> GatewaySettingsBuilder {
+        GatewaySettingsBuilder::default()
+    }
+
+    /// Whether clients must show a token.
+    #[must_use]
+    pub fn asks_for_token(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// Whether a token is one of this gateway's.
+    pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
+        token::accepts(&self.tokens, &digest(shown))
+    }
+
+    /// What holds where a request says nothing.
+    pub(crate) fn defaults(&self) -> Option<&Directives> {
+        self.defaults.as_deref()
+    }
+
+    /// The timeouts for a provider.
+    pub(crate) fn timeouts_of(&self, upstream: &Upstream) -> Timeouts {
+        let own = self.provider_timeouts.iter().find(|(name, _)| upstream.answers_to(name));
+        own.map_or(self.timeouts, |(_, own)| own.or(self.timeouts))
+    }
+}
+
+// Counts, not contents: a name of a key or a model may tell more than a log should know.
+impl fmt::Debug for GatewaySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewaySettings")
+            .field("tokens", &self.tokens.len())
+            .field("keys", &self.keys.0.len())
+            .field("rules", &self.rules)
+            .field("timeouts", &self.timeouts)
+            .field("fallbacks", &self.fallbacks)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Names of models, with `*` for any text.
+
+use std::fmt;
+
+/// A model's name in which `*` stands for any text, `/` included: `grok-4*`, `*`, `meta/*-instruct`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Pattern(Box<str>);
+
+impl Pattern {
+    /// `None` where it is empty or longer than any model's name.
+    pub(crate) fn new(pattern: &str) -> Option<Self> {
+        (1..=256).contains(&pattern.len()).then(|| Self(pattern.into()))
+    }
+
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        let mut rest = rest;
+        // The first place is the best for each: it leaves most for those that follow.
+        for part in parts {
+            match rest.find(part) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(name)
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, expected) in [
+            ("grok-4", "grok-4", true),
+            ("grok-4", "grok-4.3", false),
+            ("grok-4*", "grok-4", true),
+            ("grok-4*", "grok-4.3-fast", true),
+            ("grok-4*", "grok-3", false),
+            ("*", "", true),
+            ("*-mini", "grok-3-mini", true),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*b*c", "abcbc", true),
+            ("meta/*", "meta/llama/4", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+        assert_eq!(Pattern::new(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn as_a_search_of_all_ways_says(pattern in "[ab*]{1,6}", name in "[ab]{0,6}") {
+            fn slow(pattern: &str, name: &str) -> bool {
+                match pattern.chars().next() {
+                    None => name.is_empty(),
+                    Some('*') => (0..=name.len()).any(|at| slow(&pattern[1..], &name[at..])),
+                    Some(first) => name.strip_prefix(first).is_some_and(|rest| slow(&pattern[1..], rest)),
+                }
+            }
+            prop_assert_eq!(matches(&pattern, &name), slow(&pattern, &name));
+        }
+    }
+}

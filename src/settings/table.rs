@@ -1,0 +1,249 @@
+//! The settings of many gateways, and the handle by which a host changes them while they are used.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http::Extensions;
+
+use super::GatewaySettings;
+
+/// Which gateway's settings are wanted.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SettingsQuery<'a> {
+    /// The account in the path; `None` on mounts without one.
+    pub account: Option<&'a str>,
+    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    pub gateway: &'a str,
+    /// The extensions of the request, where the host's own middleware may have put who is calling.
+    pub extensions: &'a Extensions,
+}
+
+/// Where a layer finds the settings of a gateway.
+///
+/// It is asked once for each request on a gateway path, and the request keeps what it got to its
+/// end. The call must not block: look it up in what the host has at hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `SettingsResolver`",
+    note = "pass `Settings`, a closure `|query: &SettingsQuery<'_>| …`, or implement the trait"
+)]
+pub trait SettingsResolver: Send + Sync + 'static {
+    /// The settings of this gateway; `None` where there is no such gateway, which refuses the
+    /// request (400, code 2001).
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>>;
+}
+
+impl<F> SettingsResolver for F
+where
+    F: Fn(&SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> + Send + Sync + 'static,
+{
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
+        self(query)
+    }
+}
+
+/// One gateway for all: every account and gateway id has these settings.
+impl SettingsResolver for Arc<GatewaySettings> {
+    fn resolve(&self, _: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
+        Some(self.clone())
+    }
+}
+
+/// The settings of many gateways at one moment.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, SettingsTable};
+///
+/// let team = GatewaySettings::builder().token(GatewayToken::new("example")).build()?;
+/// let table = SettingsTable::new().gateway("acct", "team", team).refuse_unknown();
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct SettingsTable {
+    /// By gateway, then by account: most gateways have one.
+    gateways: HashMap<Box<str>, Vec<(Option<Box<str>>, Arc<GatewaySettings>)>>,
+    unknown: Unknown,
+}
+
+#[derive(Clone, Default)]
+enum Unknown {
+    #[default]
+    Refused,
+    Served(Arc<GatewaySettings>),
+}
+
+impl SettingsTable {
+    /// Without a gateway; those that are unknown are refused.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The settings of a gateway of an account, in place of earlier ones.
+    #[must_use]
+    pub fn gateway(
+        self,
+        account: impl Into<String>,
+        gateway: impl Into<String>,
+        settings: impl Into<Arc<GatewaySettings>>,
+    ) -> Self {
+        self.insert(Some(account.into()), gateway.into(), settings.into())
+    }
+
+    /// The settings of the gateway of this id in every account that has no such gateway of its own,
+    /// and on mounts without accounts.
+    #[must_use]
+    pub fn gateway_of_any_account(
+        self,
+        gateway: impl Into<String>,
+        settings: impl Into<Arc<GatewaySettings>>,
+    ) -> Self {
+        self.insert(None, gateway.into(), settings.into())
+    }
+
+    fn insert(
+        mut self,
+        account: Option<String>,
+        gateway: String,
+        settings: Arc<GatewaySettings>,
+    ) -> Self {
+        let account = account.map(String::into_boxed_str);
+        let of_id = self.gateways.entry(gateway.into()).or_default();
+        of_id.retain(|(known, _)| *known != account);
+        // Those without an account stand behind the others: the first that fits is the right one.
+        let place = if account.is_some() { 0 } else { of_id.len() };
+        of_id.insert(place, (account, settings));
+        self
+    }
+
+    /// Serves unknown gateways with these settings.
+    #[must_use]
+    pub fn serve_unknown(mut self, settings: impl Into<Arc<GatewaySettings>>) -> Self {
+        self.unknown = Unknown::Served(settings.into());
+        self
+    }
+
+    /// Refuses unknown gateways (400, code 2001). This is the default.
+    #[must_use]
+    pub fn refuse_unknown(mut self) -> Self {
+        self.unknown = Unknown::Refused;
+        self
+    }
+
+    /// The settings of a gateway.
+    #[must_use]
+    pub fn get(&self, account: Option<&str>, gateway: &str) -> Option<&Arc<GatewaySettings>> {
+        let of_id = self.gateways.get(gateway).into_iter().flatten();
+        let mut fitting =
+            of_id.filter(|(known, _)| known.is_none() || known.as_deref() == account);
+        match (fitting.next(), &self.unknown) {
+            (Some((_, settings)), _) | (None, Unknown::Served(settings)) => Some(settings),
+            (None, Unknown::Refused) => None,
+        }
+    }
+
+    /// All settings in the table.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<GatewaySettings>> {
+        let unknown = match &self.unknown {
+            Unknown::Served(settings) => Some(settings),
+            Unknown::Refused => None,
+        };
+        self.gateways.values().flatten().map(|(_, settings)| settings).chain(unknown)
+    }
+}
+
+impl fmt::Debug for SettingsTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettingsTable")
+            .field("gateways", &self.gateways.values().map(Vec::len).sum::<usize>())
+            .field("serves_unknown", &matches!(self.unknown, Unknown::Served(_)))
+            .finish()
+    }
+}
+
+/// A [`SettingsTable`] that a host replaces while it is used. Clones share the table.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let settings = Settings::new(SettingsTable::new().serve_unknown(GatewaySettings::default()));
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .settings(settings.clone())
+///     .build()?;
+/// settings.replace(SettingsTable::new()); // from the next request on, no gateway is known
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings(Arc<RwLock<Arc<SettingsTable>>>);
+
+impl Settings {
+    /// A handle on this table.
+    #[must_use]
+    pub fn new(table: SettingsTable) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(table))))
+    }
+
+    /// The whole table is another from now on. Requests under way keep what they began with.
+    pub fn replace(&self, table: SettingsTable) {
+        let table = Arc::new(table);
+        let old = std::mem::replace(
+            &mut *self.0.write().unwrap_or_else(PoisonError::into_inner),
+            table,
+        );
+        // A large table takes its time to go: not under the lock.
+        drop(old);
+    }
+
+    /// The table of this moment.
+    #[must_use]
+    pub fn current(&self) -> Arc<SettingsTable> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl SettingsResolver for Settings {
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.get(query.account, query.gateway).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Timeouts;
+    use std::time::Duration;
+
+    fn marked(milliseconds: u64) -> GatewaySettings {
+        let timeouts = Timeouts::default().head(Duration::from_millis(milliseconds));
+        GatewaySettings::builder().timeouts(timeouts).build().unwrap()
+    }
+
+    fn mark(settings: Option<Arc<GatewaySettings>>) -> Option<u128> {
+        settings.map(|settings| settings.timeouts.head.unwrap().as_millis())
+    }
+
+    #[test]
+    fn an_account_goes_before_any_account_and_both_before_the_unknown() {
+        let table = SettingsTable::new()
+            .gateway_of_any_account("gw", marked(1))
+            .gateway("a", "gw", marked(2))
+            .gateway("a", "gw", marked(3));
+        let settings = Settings::new(table.clone());
+        let extensions = Extensions::new();
+        let of = |settings: &Settings, account, gateway| {
+            let query = SettingsQuery { account, gateway, extensions: &extensions };
+            mark(settings.resolve(&query))
+        };
+        assert_eq!(of(&settings, Some("a"), "gw"), Some(3));
+        assert_eq!(of(&settings, Some("b"), "gw"), Some(1));
+        assert_eq!(of(&settings, None, "gw"), Some(1));
+        assert_eq!(of(&settings, Some("a"), "other"), None);
+        settings.clone().replace(table.serve_unknown(marked(4)));
+        assert_eq!(of(&settings, Some("a"), "other"), Some(4));
+        assert_eq!(settings.current().iter().count(), 3);
+    }
+}

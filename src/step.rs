@@ -1,0 +1,71 @@
+//! Where one step of an exchange leads: the first is what the client asks for, further ones are
+//! tried where it fails.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::directives::Directives;
+use crate::provider::{Upstream, Way};
+use crate::route::Operation;
+use crate::secret::Secret;
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) way: Way,
+    /// Behind the base URL, without a query.
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) operation: Operation,
+    /// The model that the provider is asked for; `None` for what the body names.
+    pub(crate) model: Option<Box<str>>,
+    pub(crate) key: StepKey,
+    /// What holds for this step alone, before what holds for the exchange.
+    pub(crate) directives: Option<Box<Directives>>,
+    /// A request of its own, and not a variation of the client's.
+    pub(crate) entry: Option<Box<StepRequest>>,
+}
+
+/// Which key a step is sent with, where the client's is not for its provider.
+#[derive(Debug)]
+pub(crate) enum StepKey {
+    /// The stored one of this alias, or else of the exchange's.
+    Stored(Option<Box<str>>),
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "set by a layer"))]
+    Given(Secret),
+}
+
+/// What a client has written for one step: the head as its provider is to get it, but for the key,
+/// and the body.
+#[derive(Debug)]
+pub(crate) struct StepRequest {
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<Box<str>>,
+    pub(crate) body: Bytes,
+    /// The client's own key for this provider is among the headers.
+    pub(crate) has_credentials: bool,
+    pub(crate) stream: bool,
+}
+
+impl Step {
+    /// To an endpoint of a provider's OpenAI-compatible API, or of Messages.
+    pub(crate) fn unified(
+        upstream: Arc<Upstream>,
+        endpoint: &'static str,
+        model: Option<Box<str>>,
+    ) -> Self {
+        let operation = Operation::of(endpoint);
+        Self {
+            upstream,
+            way: Way::OpenAi(operation),
+            path: Cow::Borrowed(endpoint),
+            operation,
+            model,
+            key: StepKey::Stored(None),
+            directives: None,
+            entry: None,
+        }
+    }
+}
