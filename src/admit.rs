@@ -30,7 +30,7 @@ use crate::via::Via;
 /// What the builder has checked, shared by all clones of a layer and its services.
 pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
-    pub(crate) providers: Providers,
+    pub(crate) providers: Arc<Providers>,
     /// `None` where every gateway is served and nothing is set.
     pub(crate) settings: Option<Box<dyn SettingsResolver>>,
     pub(crate) observation: Arc<Observation>,
@@ -100,6 +100,7 @@ impl Shared {
             place: route.place,
             endpoint,
             directives,
+            providers: settings.is_some().then(|| self.providers.clone()),
             settings,
             has_credentials: survey.credentials,
             native,
@@ -145,8 +146,7 @@ impl Shared {
                 .unwrap_or(DEFAULT_GATEWAY),
         };
         let query = SettingsQuery { account, gateway, extensions: request.extensions() };
-        let settings =
-            resolver.resolve(&query).ok_or_else(|| refusal::unknown_gateway(gateway))?;
+        let settings = resolver.resolve(&query).ok_or_else(|| refusal::unknown_gateway(gateway))?;
         let is_rest = route.place.gateway_by_header;
         credentials::authenticate(request.headers_mut(), survey, &settings, is_rest)?;
         Ok(Some(settings))
@@ -224,10 +224,7 @@ pub(crate) fn allow_provider(
     if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
 }
 
-pub(crate) fn allow_model(
-    context: &GatewayContext,
-    model: Option<&str>,
-) -> Result<(), Rejection> {
+pub(crate) fn allow_model(context: &GatewayContext, model: Option<&str>) -> Result<(), Rejection> {
     let Some(rules) = context.settings().map(|settings| &settings.rules) else { return Ok(()) };
     let is_allowed = match model {
         Some(model) => rules.allow_model(model),

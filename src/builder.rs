@@ -162,7 +162,7 @@ impl Builder {
         }
         let shared = Shared {
             mounts,
-            providers: Providers::new(self.providers)?,
+            providers: Arc::new(Providers::new(self.providers)?),
             settings: self.settings,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),

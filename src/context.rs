@@ -10,7 +10,7 @@ use crate::directives::Directives;
 use crate::id::LogId;
 use crate::metadata::Metadata;
 use crate::observation::Observation;
-use crate::provider::Upstream;
+use crate::provider::{Providers, Upstream};
 use crate::route::{Operation, Place, Span};
 use crate::settings::{GatewaySettings, Timeouts};
 use crate::step::Step;
@@ -44,6 +44,8 @@ struct Inner {
     directives: Option<Box<Directives>>,
     /// `None` where nothing is set.
     settings: Option<Arc<GatewaySettings>>,
+    /// Of the layer, for what the settings lead to.
+    providers: Option<Arc<Providers>>,
     /// The client's key for the provider goes with its request.
     has_credentials: bool,
     /// `None` where there is no hook.
@@ -68,6 +70,7 @@ pub(crate) struct Arrival {
     pub(crate) endpoint: Endpoint,
     pub(crate) directives: Option<Box<Directives>>,
     pub(crate) settings: Option<Arc<GatewaySettings>>,
+    pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) has_credentials: bool,
     pub(crate) native: Option<Arc<Upstream>>,
 }
@@ -83,6 +86,7 @@ impl Arrival {
             endpoint,
             directives: None,
             settings: None,
+            providers: None,
             has_credentials: false,
             native: None,
         }
@@ -101,7 +105,7 @@ pub(crate) enum Endpoint {
 impl GatewayContext {
     pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
         let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
-        let Arrival { settings, has_credentials, native, .. } = arrival;
+        let Arrival { settings, providers, has_credentials, native, .. } = arrival;
         Self(Arc::new(Inner {
             log_id: LogId::new(),
             method,
@@ -111,6 +115,7 @@ impl GatewayContext {
             operation: OnceLock::new(),
             directives,
             settings,
+            providers,
             has_credentials,
             observation,
             native,
@@ -135,6 +140,20 @@ impl GatewayContext {
     /// What is to be tried after the first step; `None` where nobody has said.
     pub(crate) fn further(&self) -> Option<&[Step]> {
         self.0.further.get().map(|steps| &**steps)
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.providers.as_ref()?.find(name)
+    }
+
+    /// Whether there may be something to try where the first step fails.
+    #[cfg(feature = "control")]
+    pub(crate) fn may_fall_back(&self) -> bool {
+        match self.further() {
+            Some(steps) => !steps.is_empty(),
+            None => self.settings().is_some_and(|settings| !settings.fallbacks.is_empty()),
+        }
     }
 
     /// Which step is being tried, or has answered; 0 for the first.
@@ -183,9 +202,8 @@ impl GatewayContext {
     pub fn timeouts(&self) -> Timeouts {
         let own = self.directives().map_or_else(Timeouts::default, Directives::timeouts);
         let settings = self.settings().zip(self.upstream());
-        own.or(settings.map_or_else(Timeouts::default, |(settings, upstream)| {
-            settings.timeouts_of(upstream)
-        }))
+        own.or(settings
+            .map_or_else(Timeouts::default, |(settings, upstream)| settings.timeouts_of(upstream)))
     }
 
     pub(crate) fn query(&self) -> Option<&str> {

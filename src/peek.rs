@@ -69,10 +69,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         }
     }
 
-    pub(crate) fn poll_model(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Found, Rejection>> {
+    pub(crate) fn poll_model(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let frame = match frame {

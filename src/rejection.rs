@@ -60,10 +60,9 @@ impl Code {
 
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Malformed
-            | Self::UnknownProvider
-            | Self::UnknownGateway
-            | Self::UnknownAlias => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::UnknownProvider | Self::UnknownGateway | Self::UnknownAlias => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthorized | Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NoSuchEndpoint => StatusCode::NOT_FOUND,

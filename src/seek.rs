@@ -110,7 +110,9 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             (Found::Nothing { is_empty: true }, _) => Ok(None),
             (Found::Nothing { .. } | Found::Routed(_), _) => {
                 // An upload, say. What must name a model has to name one that can be read.
-                if context.operation().takes_model() { allow_model(context, None)? }
+                if context.operation().takes_model() {
+                    allow_model(context, None)?
+                }
                 Ok(None)
             }
         }

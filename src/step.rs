@@ -68,4 +68,19 @@ impl Step {
             entry: None,
         }
     }
+
+    /// To a path of a provider's own API.
+    #[cfg(feature = "control")]
+    pub(crate) fn native(upstream: Arc<Upstream>, path: String, model: Option<Box<str>>) -> Self {
+        Self {
+            upstream,
+            way: Way::Native,
+            operation: Operation::of(&path),
+            path: Cow::Owned(path),
+            model,
+            key: StepKey::Stored(None),
+            directives: None,
+            entry: None,
+        }
+    }
 }

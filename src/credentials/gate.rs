@@ -90,7 +90,8 @@ mod tests {
         for good in ["Bearer old", "bearer new", "new", " BEARER  new "] {
             assert_eq!(pass(false, &[(NAME, good)]), (true, false), "{good}");
         }
-        for bad in ["Bearer", "Bearer ", "", "Bearer ol", "Basic old", "old new", "Bearer Bearer old"]
+        for bad in
+            ["Bearer", "Bearer ", "", "Bearer ol", "Basic old", "old new", "Bearer Bearer old"]
         {
             assert!(!pass(false, &[(NAME, bad)]).0, "{bad}");
         }

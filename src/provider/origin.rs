@@ -79,6 +79,14 @@ impl Origin {
         self.uri(self.openai.join(endpoint, query)?)
     }
 
+    /// What stands behind the base URL in a URI of this place.
+    #[cfg(feature = "control")]
+    pub(crate) fn rest<'u>(&self, uri: &'u Uri) -> Option<&'u str> {
+        let is_here =
+            uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority);
+        uri.path().strip_prefix(self.native.path()).filter(|_| is_here)?.strip_prefix('/')
+    }
+
     fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());

@@ -90,7 +90,11 @@ fn the_whole_table_is_sound_and_leads_where_the_providers_document() {
     ] {
         let upstream = providers.find(name).unwrap();
         assert_eq!(upstream.origin().native_uri("x", None).unwrap(), native, "{name}");
-        assert_eq!(upstream.origin().openai_uri("chat/completions", None).unwrap(), openai, "{name}");
+        assert_eq!(
+            upstream.origin().openai_uri("chat/completions", None).unwrap(),
+            openai,
+            "{name}"
+        );
     }
 }
 

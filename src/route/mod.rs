@@ -193,6 +193,13 @@ fn post_only<'a>(method: &Method, endpoint: &'static str) -> RouteKind<'a> {
     }
 }
 
+/// The endpoint that a provider's path leads to, where that is one of the four that providers have
+/// in common.
+#[cfg(feature = "control")]
+pub(crate) fn endpoint(rest: &str) -> Option<&'static str> {
+    unified(rest.strip_prefix("v1/").unwrap_or(rest))
+}
+
 fn unified(endpoint: &str) -> Option<&'static str> {
     UNIFIED.into_iter().find(|known| *known == endpoint)
 }

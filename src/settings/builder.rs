@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
-use super::{Fallback, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
+use super::{FallbackChain, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
 use crate::directives::Directives;
 use crate::route::is_id;
 
@@ -152,8 +152,8 @@ impl GatewaySettingsBuilder {
     }
 
     /// What is tried where a provider fails; the first that fits a request counts.
-    pub fn fallback(mut self, fallback: Fallback) -> Self {
-        self.settings.fallbacks.push(fallback);
+    pub fn fallback(mut self, chain: FallbackChain) -> Self {
+        self.settings.fallbacks.push(chain);
         self
     }
 
@@ -258,9 +258,9 @@ mod tests {
         let alias = locked().key_as("grok", "a b", key());
         assert!(matches!(alias.build(), Err(SettingsError::Alias { .. })));
         assert_eq!(locked().allow_models([""]).build().unwrap_err(), SettingsError::Pattern);
-        let fallback = locked().fallback(Fallback::on("*"));
+        let fallback = locked().fallback(FallbackChain::on("*"));
         assert_eq!(fallback.build().unwrap_err(), SettingsError::FallbackWithoutSteps);
-        let fallback = locked().fallback(Fallback::on("").to_model("x"));
+        let fallback = locked().fallback(FallbackChain::on("").to_model("x"));
         assert_eq!(fallback.build().unwrap_err(), SettingsError::Pattern);
         let attempts = locked().defaults(|defaults| defaults.max_attempts = Some(6));
         assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));

@@ -50,10 +50,9 @@ impl fmt::Display for SettingsError {
                 f,
                 "`{provider}` has two keys named `{alias}`: give each a weight, or another alias"
             ),
-            Self::Alias { alias } => write!(
-                f,
-                "`{alias}` cannot name a key: 1 to 64 of A-Z a-z 0-9 - _ . are allowed"
-            ),
+            Self::Alias { alias } => {
+                write!(f, "`{alias}` cannot name a key: 1 to 64 of A-Z a-z 0-9 - _ . are allowed")
+            }
             Self::UnknownProvider { provider } => write!(f, "`{provider}` is no provider here"),
             Self::Pattern => f.write_str("a pattern of model names must have 1 to 256 bytes"),
             Self::FallbackWithoutSteps => {

@@ -3,16 +3,18 @@
 use std::fmt;
 
 use super::pattern::Pattern;
+#[cfg(feature = "control")]
+use crate::provider::Upstream;
 
 /// What is tried, in order, where a request for certain models has failed.
 ///
 /// ```
-/// use tower_ai_gateway::settings::Fallback;
+/// use tower_ai_gateway::settings::FallbackChain;
 ///
-/// let fallback = Fallback::on("grok-4*").to_model("grok-3").to("openai", "gpt-5");
+/// let chain = FallbackChain::on("grok-4*").to_model("grok-3").to("openai", "gpt-5");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Fallback {
+pub struct FallbackChain {
     pub(crate) pattern: Option<Pattern>,
     pub(crate) provider: Option<Box<str>>,
     pub(crate) steps: Vec<FallbackStep>,
@@ -28,7 +30,7 @@ pub(crate) struct FallbackStep {
     pub(crate) alias: Option<Box<str>>,
 }
 
-impl Fallback {
+impl FallbackChain {
     /// For requests whose model matches `models`, in which `*` stands for any text. A request
     /// without a model matches `*` alone.
     #[must_use]
@@ -69,6 +71,15 @@ impl Fallback {
             step.alias = Some(alias.into().into());
         }
         self
+    }
+
+    /// Whether it is for requests to this provider that name this model.
+    #[cfg(feature = "control")]
+    pub(crate) fn fits(&self, upstream: &Upstream, model: Option<&str>) -> bool {
+        let is_provider = |name: &str| upstream.answers_to(name);
+        let is_model = |pattern: &Pattern| pattern.matches(model.unwrap_or_default());
+        self.provider.as_deref().is_none_or(is_provider)
+            && self.pattern.as_ref().is_some_and(is_model)
     }
 
     pub(crate) fn step(

@@ -21,8 +21,7 @@ pub use self::builder::GatewaySettingsBuilder;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
 pub use self::error::SettingsError;
-pub use self::fallback::Fallback;
-pub(crate) use self::fallback::FallbackStep;
+pub use self::fallback::FallbackChain;
 use self::keys::Keys;
 pub(crate) use self::rules::Rules;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
@@ -43,7 +42,7 @@ pub struct GatewaySettings {
     defaults: Option<Box<Directives>>,
     pub(crate) timeouts: Timeouts,
     provider_timeouts: Vec<(Box<str>, Timeouts)>,
-    pub(crate) fallbacks: Vec<Fallback>,
+    pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) concurrency: ConcurrencyLimits,
     /// Requests without any key for their provider are refused.
     pub(crate) requires_credentials: bool,

@@ -135,8 +135,7 @@ impl SettingsTable {
     #[must_use]
     pub fn get(&self, account: Option<&str>, gateway: &str) -> Option<&Arc<GatewaySettings>> {
         let of_id = self.gateways.get(gateway).into_iter().flatten();
-        let mut fitting =
-            of_id.filter(|(known, _)| known.is_none() || known.as_deref() == account);
+        let mut fitting = of_id.filter(|(known, _)| known.is_none() || known.as_deref() == account);
         match (fitting.next(), &self.unknown) {
             (Some((_, settings)), _) | (None, Unknown::Served(settings)) => Some(settings),
             (None, Unknown::Refused) => None,
@@ -189,10 +188,8 @@ impl Settings {
     /// The whole table is another from now on. Requests under way keep what they began with.
     pub fn replace(&self, table: SettingsTable) {
         let table = Arc::new(table);
-        let old = std::mem::replace(
-            &mut *self.0.write().unwrap_or_else(PoisonError::into_inner),
-            table,
-        );
+        let old =
+            std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), table);
         // A large table takes its time to go: not under the lock.
         drop(old);
     }

@@ -1,0 +1,111 @@
+//! The request of a step: where it goes, and with which key.
+//!
+//! Every step is made of the request as it came to the first one, so that nothing of the steps
+//! between can reach a provider that it was not meant for.
+
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderValue, Uri, Version};
+
+use crate::context::GatewayContext;
+use crate::control::replay::Head;
+use crate::credentials;
+use crate::headers;
+use crate::provider::{Upstream, Way};
+use crate::secret::Secret;
+use crate::step::{Step, StepKey, StepRequest};
+
+/// The head of a step's request; `None` where the step cannot be taken.
+///
+/// `first`: the provider that the client's own request is for. `growth`: by how many bytes the body
+/// differs from the client's.
+pub(super) fn aim(
+    original: &Head,
+    first: &Upstream,
+    step: &Step,
+    context: Option<&GatewayContext>,
+    growth: i64,
+) -> Option<Head> {
+    let is_same = step.entry.is_none() && first.slug() == step.upstream.slug();
+    let mut headers = match &step.entry {
+        Some(entry) => entry.headers.clone(),
+        None if is_same => original.headers.clone(),
+        None => for_another_provider(&original.headers),
+    };
+    let key = key(step, context);
+    let brought = context.is_none_or(GatewayContext::has_credentials);
+    match (step.entry.as_deref(), key) {
+        // What the client wrote for this step is for this step.
+        (Some(StepRequest { has_credentials: true, .. }), _) => {}
+        (Some(_), key) => put(&mut headers, &step.upstream, step.way, key),
+        // The client's own key goes wherever its own request does.
+        (None, _) if is_same && brought && !matches!(step.key, StepKey::Given(_)) => {}
+        (None, None) if is_same && matches!(step.key, StepKey::Stored(None)) => {}
+        (None, Some(key)) => {
+            credentials::remove(&mut headers);
+            put(&mut headers, &step.upstream, step.way, Some(key));
+        }
+        (None, None) => return None,
+    }
+    let is_copy = step.entry.is_none();
+    if original.headers.contains_key(HOST) {
+        headers.insert(HOST, step.upstream.host().clone());
+    }
+    if let Some(entry) = &step.entry {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
+    } else {
+        lengthen(&mut headers, growth);
+    }
+    let uri = if is_same { original.uri.clone() } else { uri(step)? };
+    Some(Head {
+        method: original.method.clone(),
+        uri,
+        version: if is_copy { original.version } else { Version::HTTP_11 },
+        headers,
+        extensions: original.extensions.clone(),
+    })
+}
+
+fn uri(step: &Step) -> Option<Uri> {
+    let origin = step.upstream.origin();
+    let query = step.entry.as_ref().and_then(|entry| entry.query.as_deref());
+    match step.way {
+        Way::Native => origin.native_uri(&step.path, query).ok(),
+        Way::OpenAi(_) => origin.openai_uri(&step.path, query).ok(),
+    }
+}
+
+/// What of a request for one provider may go to another one.
+fn for_another_provider(headers: &HeaderMap) -> HeaderMap {
+    let harmless = headers.iter().filter(|(name, _)| headers::is_for_any_provider(name.as_str()));
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in harmless {
+        kept.append(name.clone(), value.clone());
+    }
+    kept
+}
+
+fn key<'a>(step: &'a Step, context: Option<&'a GatewayContext>) -> Option<&'a Secret> {
+    let alias = match &step.key {
+        StepKey::Given(key) => return Some(key),
+        StepKey::Stored(alias) => alias.as_deref(),
+    };
+    let context = context?;
+    let directives = step.directives.as_deref().or_else(|| context.directives());
+    let alias = alias.or_else(|| directives?.byok_alias.as_deref());
+    credentials::stored(context, &step.upstream, alias)
+}
+
+fn put(headers: &mut HeaderMap, upstream: &Upstream, way: Way, key: Option<&Secret>) {
+    if let Some(key) = key {
+        upstream.key_header(way).insert(headers, key);
+    }
+}
+
+fn lengthen(headers: &mut HeaderMap, growth: i64) {
+    let Some(length) = headers.get(CONTENT_LENGTH).filter(|_| growth != 0) else { return };
+    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
+    match length.and_then(|length| length.checked_add_signed(growth)) {
+        Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
+        None => headers.remove(CONTENT_LENGTH),
+    };
+}

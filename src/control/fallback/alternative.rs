@@ -1,0 +1,89 @@
+//! What is tried where there is no gateway above to say so.
+
+use std::sync::Arc;
+
+use http::Uri;
+
+use crate::builder::ConfigError;
+use crate::provider::{Provider, Upstream};
+use crate::route::{self, Operation};
+use crate::secret::Secret;
+use crate::step::{Step, StepKey};
+
+/// Another provider, or another model of the same one, for a client stack without a gateway.
+#[derive(Clone, Debug)]
+pub struct Alternative {
+    provider: Provider,
+    key: Option<Secret>,
+    model: Option<Box<str>>,
+}
+
+impl Alternative {
+    /// This provider. Without a [key](Self::key) it can be no other than the first one, whose
+    /// requests bring their own.
+    #[must_use]
+    pub fn new(provider: Provider) -> Self {
+        Self { provider, key: None, model: None }
+    }
+
+    /// The key for this provider, in the header that it reads keys from.
+    #[must_use]
+    pub fn key(mut self, key: Secret) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// The model to ask for, in the place of the body's top-level `model`.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into().into());
+        self
+    }
+}
+
+/// The providers of a stack without a gateway, checked.
+#[derive(Debug)]
+pub(super) struct Alternatives {
+    pub(super) first: Arc<Upstream>,
+    others: Vec<(Arc<Upstream>, Option<Secret>, Option<Box<str>>)>,
+}
+
+impl Alternatives {
+    pub(super) fn new(first: Provider, others: Vec<Alternative>) -> Result<Self, ConfigError> {
+        let checked = others.into_iter().map(|Alternative { provider, key, model }| {
+            Upstream::new(provider).map(|upstream| (Arc::new(upstream), key, model))
+        });
+        Ok(Self {
+            first: Arc::new(Upstream::new(first)?),
+            others: checked.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What can be tried for a request to this URI; nothing where it is not for the first provider.
+    pub(super) fn steps(&self, uri: &Uri) -> Vec<Step> {
+        let Some(rest) = self.first.origin().rest(uri) else { return Vec::new() };
+        let endpoint = route::endpoint(rest);
+        let steps = self.others.iter().filter_map(|(upstream, key, model)| {
+            let is_same = upstream.slug() == self.first.slug();
+            let key = match key {
+                Some(key) => StepKey::Given(key.clone()),
+                None if is_same => StepKey::Stored(None),
+                None => return None,
+            };
+            let mut step = match endpoint {
+                Some(endpoint) => Step::unified(upstream.clone(), endpoint, model.clone()),
+                // Elsewhere than at the four, providers have little in common.
+                None if !is_same => return None,
+                None => Step::native(upstream.clone(), rest.to_owned(), model.clone()),
+            };
+            step.key = key;
+            Some(step)
+        });
+        steps.collect()
+    }
+
+    /// What a request to this URI asks for.
+    pub(super) fn operation(&self, uri: &Uri) -> Operation {
+        self.first.origin().rest(uri).map_or(Operation::Other, Operation::of)
+    }
+}

@@ -1,0 +1,328 @@
+//! One request, as far as its steps lead.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::aim::aim;
+use super::body::FallbackBody;
+use super::judge;
+use super::plan::{NamedModel, Plan};
+use crate::TARGET;
+use crate::context::GatewayContext;
+use crate::control::replay::{Edit, ReplayBody, Take};
+use crate::failure;
+use crate::hook::Failure;
+use crate::route::model::escaped;
+
+/// What is needed to try something else.
+pub(super) struct Work<B> {
+    /// The client's own request.
+    original: Arc<Take<B>>,
+    plan: Plan,
+    /// What the body names, once somebody has looked.
+    model: Option<NamedModel>,
+    /// The step that is being tried.
+    step: usize,
+    began: Instant,
+    /// How many calls layers below had told of when this one began.
+    told: u32,
+}
+
+impl<B> Work<B> {
+    pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
+        let told = plan.context().map_or(0, GatewayContext::attempts);
+        Self { original, plan, model: None, step: 0, began: Instant::now(), told }
+    }
+
+    fn set_step(&mut self, step: usize) {
+        self.step = step;
+        if let Some(context) = self.plan.context() {
+            context.set_step(u32::try_from(step).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The call of a step has ended. Layers below may have told of it already.
+    fn ended(&self, result: Result<http::StatusCode, Failure>) {
+        if let Some(context) = self.plan.context()
+            && context.attempts() == self.told
+        {
+            let number = context.begin_attempt();
+            context.attempt_ended(number, result, self.began.elapsed());
+        }
+    }
+
+    /// The request of the next step that can be taken.
+    fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
+        let model = self.model.as_ref().map(|model| model.name.as_str());
+        let found = {
+            let steps = self.plan.steps(model);
+            (self.step..steps.len()).find_map(|at| {
+                let step = steps.get(at)?;
+                let take = self.take(step);
+                if take.is_none() {
+                    let provider = step.upstream.slug();
+                    tracing::info!(target: TARGET, step = at + 1, provider, "a step cannot be taken");
+                }
+                Some((at + 1, take?))
+            })
+        };
+        let (number, take) = found?;
+        self.set_step(number);
+        self.began = Instant::now();
+        self.told = self.plan.context().map_or(0, GatewayContext::attempts);
+        Some(take.request())
+    }
+
+    fn take(&self, step: &crate::step::Step) -> Option<Arc<Take<B>>> {
+        let context = self.plan.context();
+        let first = match &self.plan {
+            Plan::Gateway(context) => context.first_upstream()?,
+            Plan::Own { alternatives, .. } => &alternatives.first,
+        };
+        let original = &self.original.head;
+        if let Some(entry) = &step.entry {
+            let head = aim(original, first, step, context, 0)?;
+            return Some(Take::other(head, entry.body.clone()));
+        }
+        let edit = match &step.model {
+            None => None,
+            Some(model) => {
+                let named = self.model.as_ref()?;
+                Some(Edit { cut: named.span.clone(), insert: escaped(model) })
+            }
+        };
+        let growth = edit.as_ref().map_or(0, Edit::growth);
+        Some(self.original.varied(aim(original, first, step, context, growth)?, edit))
+    }
+
+    /// Whether there may be something else to try.
+    fn may_go_on(&self) -> bool {
+        let is_replayable = self.original.is_replayable();
+        match self.plan.needs_model() && self.model.is_none() {
+            true => self.step == 0 && is_replayable,
+            false => {
+                let model = self.model.as_ref().map(|model| model.name.as_str());
+                let steps = self.plan.steps(model);
+                let mut left = steps.iter().skip(self.step);
+                left.any(|step| step.entry.is_some() || is_replayable)
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Fallback`](super::Fallback).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct FallbackFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        #[pin]
+        state: State<S::Future>,
+        // `None` where there is nothing else to try.
+        again: Option<Box<Again<S, B, R>>>,
+    }
+}
+
+struct Again<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    service: S,
+    work: Work<B>,
+    /// The response of the step that is being judged.
+    judged: Option<Judged<R>>,
+    /// The last response that was no answer, and whose it was.
+    last: Option<(Response<FallbackBody<R>>, usize)>,
+    /// Why the last step gave none.
+    error: Option<S::Error>,
+    next: Option<Request<ReplayBody<B>>>,
+}
+
+/// A response that may be an error.
+struct Judged<R> {
+    head: http::response::Parts,
+    body: FallbackBody<R>,
+    read: BytesMut,
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Calling { #[pin] call: F },
+        // A response that says success is read until it is known whether that is true.
+        Judging,
+        // The body is read for its model.
+        Seeking,
+        Readying,
+    }
+}
+
+impl<S, B, R> FallbackFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    pub(super) fn once(call: S::Future) -> Self {
+        Self { state: State::Calling { call }, again: None }
+    }
+
+    pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
+        let again = Again { service, work, judged: None, last: None, error: None, next: None };
+        Self { state: State::Calling { call }, again: Some(Box::new(again)) }
+    }
+}
+
+impl<S, B, R> Future for FallbackFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Output = Result<Response<FallbackBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Calling { call } => {
+                    let result = ready!(call.poll(cx));
+                    let Some(again) = this.again.as_mut() else {
+                        return Poll::Ready(result.map(|response| response.map(FallbackBody::new)));
+                    };
+                    match result {
+                        Ok(response) => {
+                            let response = response.map(FallbackBody::new);
+                            again.work.ended(Ok(response.status()));
+                            match again.look_at(response) {
+                                Ok(next) => next,
+                                Err(response) => return Poll::Ready(Ok(response)),
+                            }
+                        }
+                        Err(error) => {
+                            let failure = failure::of_any(&error);
+                            again.work.ended(Err(failure));
+                            let leads_on = judge::leads_on(failure) && again.work.may_go_on();
+                            again.error = Some(error);
+                            if leads_on {
+                                State::Seeking
+                            } else {
+                                return again.give_up();
+                            }
+                        }
+                    }
+                }
+                StateProjection::Judging => {
+                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
+                    match ready!(again.poll_judged(cx)) {
+                        Some(response) => return Poll::Ready(Ok(response)),
+                        None => State::Seeking,
+                    }
+                }
+                StateProjection::Seeking => {
+                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
+                    let work = &mut again.work;
+                    if work.model.is_none() && work.plan.needs_model() {
+                        let frames = ready!(work.original.tape().poll_whole(cx));
+                        work.model = frames.and_then(|frames| NamedModel::of(&frames));
+                    }
+                    again.next = work.next();
+                    if again.next.is_none() {
+                        return again.give_up();
+                    }
+                    State::Readying
+                }
+                StateProjection::Readying => {
+                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
+                    ready!(again.service.poll_ready(cx))?;
+                    let Some(request) = again.next.take() else { return Poll::Pending };
+                    State::Calling { call: again.service.call(request) }
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+impl<S, B, R> Again<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    /// The response is an answer and is given back, or it leads to something else.
+    fn look_at(
+        &mut self,
+        response: Response<FallbackBody<R>>,
+    ) -> Result<State<S::Future>, Response<FallbackBody<R>>> {
+        if judge::is_failure(response.status()) {
+            if !self.work.may_go_on() {
+                return Err(response);
+            }
+            self.last = Some((response, self.work.step));
+            return Ok(State::Seeking);
+        }
+        let is_suspect = judge::may_hide_an_error(response.status(), response.headers());
+        if is_suspect && self.work.may_go_on() {
+            let (head, body) = response.into_parts();
+            self.judged = Some(Judged { head, body: body.judged(), read: BytesMut::new() });
+            return Ok(State::Judging);
+        }
+        Err(response)
+    }
+
+    /// The response, if it is an answer after all.
+    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<FallbackBody<R>>>> {
+        let Some(judged) = &mut self.judged else { return Poll::Ready(None) };
+        let mut is_failure = false;
+        while judged.read.len() <= judge::LONGEST_ERROR {
+            match ready!(judged.body.poll_ahead(cx)) {
+                Some(data) => judged.read.extend_from_slice(&data),
+                None => {
+                    let operation = self.work.plan.operation();
+                    is_failure =
+                        judged.body.is_broken() || judge::is_error(&judged.read, operation);
+                    break;
+                }
+            }
+        }
+        let Some(Judged { head, body, .. }) = self.judged.take() else { return Poll::Ready(None) };
+        let response = Response::from_parts(head, body);
+        if is_failure {
+            self.last = Some((response, self.work.step));
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(response))
+    }
+
+    /// Nothing else can be tried: the last response there was, or else the last error.
+    fn give_up(&mut self) -> Poll<Result<Response<FallbackBody<R>>, S::Error>> {
+        if let Some((response, step)) = self.last.take() {
+            self.work.set_step(step);
+            return Poll::Ready(Ok(response));
+        }
+        self.error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
+    }
+}
+
+impl<S, B, R> fmt::Debug for FallbackFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! Trying something else where a provider fails: another model, or another provider.
+
+mod aim;
+mod alternative;
+mod body;
+mod future;
+mod judge;
+mod plan;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use self::alternative::Alternative;
+use self::alternative::Alternatives;
+pub use self::body::FallbackBody;
+pub use self::future::FallbackFuture;
+use self::future::Work;
+use self::plan::Plan;
+use super::replay::ReplayBody;
+use crate::builder::ConfigError;
+use crate::context::GatewayContext;
+use crate::provider::Provider;
+
+/// Tries something else where a provider fails.
+///
+/// It goes on where there is no connection, at a timeout, on 408, 409, 425, 429 and all 5xx, and on
+/// a 200 that is an error; any other response is an answer. Where all fail, the last response is
+/// handed on. It stands under a [`ReplayLayer`](super::ReplayLayer) and above a
+/// [`RetryLayer`](super::RetryLayer), whose attempts are made for each step.
+///
+/// Under a gateway, what is tried are the further entries of a universal request, the further models
+/// of a dynamic route, or the [fallback chains](crate::settings::FallbackChain) of its settings.
+/// What the client brought as a key for one provider never goes to another: all keys are taken off
+/// first, and only the stored key of the other provider is used.
+#[derive(Clone, Debug, Default)]
+pub struct FallbackLayer {
+    alternatives: Option<Arc<Alternatives>>,
+}
+
+impl FallbackLayer {
+    /// Tries what the gateway above says.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For a client stack without a gateway: where a request to `first` fails, these are tried in
+    /// their order. Requests to other places pass.
+    ///
+    /// ```
+    /// use tower_ai_gateway::Provider;
+    /// use tower_ai_gateway::control::{Alternative, FallbackLayer};
+    /// use tower_ai_gateway::settings::Secret;
+    ///
+    /// let key = Secret::new("example-key")?;
+    /// let layer = FallbackLayer::between(
+    ///     Provider::xai(),
+    ///     [
+    ///         Alternative::new(Provider::xai()).model("grok-3"),
+    ///         Alternative::new(Provider::openai()).key(key).model("gpt-5"),
+    ///     ],
+    /// )?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where a provider is misconfigured.
+    pub fn between(
+        first: Provider,
+        alternatives: impl IntoIterator<Item = Alternative>,
+    ) -> Result<Self, ConfigError> {
+        let alternatives = Alternatives::new(first, alternatives.into_iter().collect())?;
+        Ok(Self { alternatives: Some(Arc::new(alternatives)) })
+    }
+}
+
+impl<S> Layer<S> for FallbackLayer {
+    type Service = Fallback<S>;
+
+    fn layer(&self, inner: S) -> Fallback<S> {
+        Fallback { inner, layer: self.clone() }
+    }
+}
+
+/// Tries something else where a provider fails. See [`FallbackLayer`].
+#[derive(Clone, Debug)]
+pub struct Fallback<S> {
+    inner: S,
+    layer: FallbackLayer,
+}
+
+impl<S, B, R> Service<Request<ReplayBody<B>>> for Fallback<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<FallbackBody<R>>;
+    type Error = S::Error;
+    type Future = FallbackFuture<S, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReplayBody<B>>) -> FallbackFuture<S, B, R> {
+        let context = request.extensions().get::<GatewayContext>();
+        let alternatives = self.layer.alternatives.as_ref();
+        let take = request.body().take().cloned();
+        let work = take.and_then(|take| {
+            Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
+        });
+        let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
+        // The one that is ready is called; its clone gets ready for what may follow.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next.clone());
+        FallbackFuture::new(ready.call(request), next, work)
+    }
+}

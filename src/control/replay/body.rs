@@ -1,0 +1,146 @@
+//! A request body that can be read again.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower::BoxError;
+
+use super::edit::Editor;
+use super::take::Take;
+use super::tape::Position;
+
+pin_project! {
+    /// A request body that is recorded while it is sent, so that it can be sent again.
+    ///
+    /// Frames are kept as they are, not copied. Made by [`ReplayLayer`](super::ReplayLayer).
+    pub struct ReplayBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B> {
+        Once { #[pin] body: B },
+        Recorded { reader: Reader<B> },
+    }
+}
+
+struct Reader<B> {
+    take: Arc<Take<B>>,
+    at: Position,
+    editor: Option<Box<Editor>>,
+}
+
+impl<B> ReplayBody<B> {
+    /// A body that is sent once and not recorded.
+    pub(super) fn once(body: B) -> Self {
+        Self { kind: Kind::Once { body } }
+    }
+
+    pub(super) fn recorded(take: Arc<Take<B>>) -> Self {
+        let editor = take.edit.clone().map(|edit| Box::new(Editor::new(edit)));
+        Self { kind: Kind::Recorded { reader: Reader { take, at: Position::default(), editor } } }
+    }
+
+    /// How the request can be sent again; `None` where it is not recorded.
+    pub(crate) fn take(&self) -> Option<&Arc<Take<B>>> {
+        match &self.kind {
+            Kind::Once { .. } => None,
+            Kind::Recorded { reader } => Some(&reader.take),
+        }
+    }
+
+    /// The same body from its beginning, for a retry policy of the host's own; `None` where it is
+    /// not recorded, or has grown too large for that.
+    ///
+    /// Of several, the one that was polled last is read on; the others fail.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let take = self.take().filter(|take| take.is_replayable())?;
+        Some(Self::recorded(take.clone()))
+    }
+}
+
+// What bodies hold is for those who read them, not for logs.
+impl<B> fmt::Debug for ReplayBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayBody").finish_non_exhaustive()
+    }
+}
+
+impl<B> Body for ReplayBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let reader = match self.project().kind.project() {
+            KindProjection::Once { body } => {
+                return body
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+            }
+            KindProjection::Recorded { reader } => reader,
+        };
+        let Reader { take, at, editor } = reader;
+        loop {
+            if let Some(data) = editor.as_mut().and_then(|editor| editor.next()) {
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+            let frame = ready!(take.tape.poll_frame(at, cx));
+            match (frame, editor.as_mut()) {
+                (Some(Ok(frame)), Some(editor)) => match frame.into_data() {
+                    Ok(data) => editor.push(data),
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                (frame, _) => return Poll::Ready(frame),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Once { body } => body.is_end_stream(),
+            Kind::Recorded { reader: Reader { take, at, editor } } => {
+                !editor.as_ref().is_some_and(|editor| editor.has_more())
+                    && take.tape.is_end_stream(at)
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Once { body } => body.size_hint(),
+            Kind::Recorded { reader: Reader { take, at, editor } } => {
+                let hint = take.tape.size_hint(at);
+                match editor {
+                    Some(editor) => grown(&hint, editor.growth_left()),
+                    None => hint,
+                }
+            }
+        }
+    }
+}
+
+fn grown(hint: &SizeHint, by: i64) -> SizeHint {
+    let mut grown = SizeHint::new();
+    let upper = hint.upper().and_then(|upper| upper.checked_add_signed(by));
+    match upper {
+        Some(upper) if hint.exact().is_some() => grown.set_exact(upper),
+        _ => grown.set_lower(hint.lower().saturating_add_signed(by.min(0))),
+    }
+    grown
+}

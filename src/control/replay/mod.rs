@@ -1,0 +1,119 @@
+//! Requests that can be sent again: their bodies are recorded while they are sent.
+
+mod body;
+mod edit;
+mod error;
+mod take;
+mod tape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use self::body::ReplayBody;
+pub(crate) use self::edit::Edit;
+pub(crate) use self::take::{Head, Take};
+use self::tape::Tape;
+use crate::context::GatewayContext;
+
+/// How many bytes of a body are kept, unless the host says else.
+const LIMIT: usize = 16 * 1024 * 1024;
+
+/// Makes requests repeatable for the layers below it, such as [`RetryLayer`](super::RetryLayer) and
+/// [`FallbackLayer`](super::FallbackLayer).
+///
+/// The first attempt does not wait for the body: it is recorded while it is sent. A body that
+/// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayLayer {
+    limit: usize,
+    on_demand: bool,
+}
+
+impl Default for ReplayLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ReplayLayer {
+    /// Records every request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { limit: LIMIT, on_demand: false }
+    }
+
+    /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
+    /// of 2 or more, and those for which there is something to fall back to.
+    #[must_use]
+    pub fn on_demand() -> Self {
+        Self { limit: LIMIT, on_demand: true }
+    }
+
+    /// How many bytes of a request are kept. Default: 16 MiB.
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+}
+
+impl<S> Layer<S> for ReplayLayer {
+    type Service = Replay<S>;
+
+    fn layer(&self, inner: S) -> Replay<S> {
+        Replay { inner, layer: *self }
+    }
+}
+
+/// Records request bodies. See [`ReplayLayer`].
+#[derive(Clone, Debug)]
+pub struct Replay<S> {
+    inner: S,
+    layer: ReplayLayer,
+}
+
+impl<S, B> Service<Request<B>> for Replay<S>
+where
+    S: Service<Request<ReplayBody<B>>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> S::Future {
+        // What is known to be too large is not even begun with.
+        let fits = request.body().size_hint().lower() <= self.layer.limit as u64;
+        if !fits || self.layer.on_demand && !may_be_repeated(&request) {
+            return self.inner.call(request.map(ReplayBody::once));
+        }
+        let head = Head::of(&request);
+        let limit = self.layer.limit;
+        let request = request.map(|body| {
+            let tape = Arc::new(Tape::new(body, limit));
+            ReplayBody::recorded(Arc::new(Take { head, tape, edit: None }))
+        });
+        self.inner.call(request)
+    }
+}
+
+/// Whether the gateway above may want to send the request again.
+fn may_be_repeated<B>(request: &Request<B>) -> bool {
+    let Some(context) = request.extensions().get::<GatewayContext>() else { return false };
+    let attempts = context.directives().and_then(|directives| directives.max_attempts);
+    attempts.is_some_and(|attempts| attempts > 1) || context.may_fall_back()
+}

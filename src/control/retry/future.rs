@@ -1,0 +1,199 @@
+//! One request, as often as it is sent.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep};
+use tower::BoxError;
+use tower::retry::budget::TpsBudget;
+use tower_service::Service;
+
+use super::RetrySettings;
+use super::budget;
+use super::decision::{Attempt, decide};
+use crate::TARGET;
+use crate::context::GatewayContext;
+use crate::control::replay::{ReplayBody, Take};
+use crate::failure;
+
+/// How much of a response that nobody will see is read, so that its connection can be used again.
+const DRAINED: usize = 64 * 1024;
+
+/// What is needed to send a request again.
+pub(super) struct Work<B> {
+    take: Arc<Take<B>>,
+    settings: RetrySettings,
+    budget: Option<Arc<TpsBudget>>,
+    context: Option<GatewayContext>,
+    attempts: u8,
+    /// Of the attempt that is under way, among all of its exchange.
+    number: u32,
+    began: Instant,
+}
+
+impl<B> Work<B> {
+    pub(super) fn new(
+        take: Arc<Take<B>>,
+        settings: RetrySettings,
+        budget: Option<Arc<TpsBudget>>,
+        context: Option<GatewayContext>,
+    ) -> Self {
+        let began = Instant::now();
+        let mut work = Self { take, settings, budget, context, attempts: 0, number: 0, began };
+        work.begin();
+        work
+    }
+
+    fn begin(&mut self) {
+        self.attempts += 1;
+        self.began = Instant::now();
+        self.number = self.context.as_ref().map_or(0, GatewayContext::begin_attempt);
+    }
+
+    /// An attempt has ended: after which time there is another one.
+    fn ended(&self, attempt: Attempt<'_>) -> Option<std::time::Duration> {
+        if let Some(context) = &self.context {
+            let result = match attempt {
+                Attempt::Head(status, _) => Ok(status),
+                Attempt::Failed(failure) => Err(failure),
+            };
+            context.attempt_ended(self.number, result, self.began.elapsed());
+        }
+        let is_first = self.attempts == 1;
+        let mut random = fastrand::Rng::new();
+        let Some(delay) = decide(&self.settings, self.attempts, attempt, &mut random) else {
+            if is_first {
+                budget::deposit(self.budget.as_ref());
+            }
+            return None;
+        };
+        if !self.take.is_replayable() {
+            return None;
+        }
+        if !budget::withdraw(self.budget.as_ref()) {
+            let origin = self.take.head.uri.authority().map(|authority| authority.as_str());
+            tracing::info!(target: TARGET, origin, "no retry: the origin's budget is used up");
+            return None;
+        }
+        tracing::debug!(target: TARGET, attempts = self.attempts, ?delay, "sending again");
+        Some(delay)
+    }
+}
+
+pin_project! {
+    /// The future of [`Retry`](super::Retry).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RetryFuture<S, B>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        #[pin]
+        state: State<S::Future>,
+        // `None` where the request is sent once, whatever comes of it.
+        again: Option<Again<S, B>>,
+    }
+}
+
+struct Again<S, B> {
+    service: S,
+    work: Box<Work<B>>,
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Calling { #[pin] call: F },
+        Waiting { sleep: Pin<Box<Sleep>> },
+        Readying,
+    }
+}
+
+impl<S, B> RetryFuture<S, B>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    pub(super) fn once(call: S::Future) -> Self {
+        Self { state: State::Calling { call }, again: None }
+    }
+
+    pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
+        let again = Again { service, work: Box::new(work) };
+        Self { state: State::Calling { call }, again: Some(again) }
+    }
+}
+
+impl<S, B, R> Future for RetryFuture<S, B>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Output = Result<Response<R>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Calling { call } => {
+                    let result = ready!(call.poll(cx));
+                    let Some(Again { work, .. }) = this.again else { return Poll::Ready(result) };
+                    let attempt = match &result {
+                        Ok(response) => Attempt::Head(response.status(), response.headers()),
+                        Err(error) => Attempt::Failed(failure::of_any(error)),
+                    };
+                    let Some(delay) = work.ended(attempt) else { return Poll::Ready(result) };
+                    if let Ok(response) = result {
+                        drain(response.into_body(), cx);
+                    }
+                    if delay.is_zero() {
+                        State::Readying
+                    } else {
+                        State::Waiting { sleep: Box::pin(sleep(delay)) }
+                    }
+                }
+                StateProjection::Waiting { sleep } => {
+                    ready!(sleep.as_mut().poll(cx));
+                    State::Readying
+                }
+                StateProjection::Readying => {
+                    let Some(Again { service, work }) = this.again else { return Poll::Pending };
+                    ready!(service.poll_ready(cx))?;
+                    work.begin();
+                    State::Calling { call: service.call(work.take.request()) }
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+/// Reads what is there already of a response that nobody will see.
+pub(in crate::control) fn drain<R: Body>(body: R, cx: &mut Context<'_>) {
+    let mut body = pin!(body);
+    let mut left = DRAINED;
+    while let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) {
+        let read = frame.data_ref().map_or(0, |data| data.remaining());
+        match left.checked_sub(read) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+impl<S, B> fmt::Debug for RetryFuture<S, B>
+where
+    S: Service<Request<ReplayBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! Sending a request again that a provider could not answer.
+
+mod budget;
+mod decision;
+mod future;
+mod settings;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use self::budget::Budgets;
+pub use self::future::RetryFuture;
+use self::future::Work;
+pub use self::settings::RetrySettings;
+use super::replay::ReplayBody;
+use crate::context::GatewayContext;
+
+/// Sends a request again where the provider could not answer it. Off unless asked for, since a
+/// request that is sent twice may be billed twice.
+///
+/// It is, where a connection fails before a response head has come, where the head takes too long,
+/// and on 408, 409, 429, 500, 502, 503, 504 and 529; not where the provider says
+/// `x-should-retry: false` or asks for more patience than is allowed; and never once a response has
+/// been handed on. `retry-after` and `retry-after-ms` are obeyed. It stands under a
+/// [`ReplayLayer`](super::ReplayLayer), in any client stack:
+///
+/// ```
+/// # #[cfg(feature = "client")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use tower::ServiceBuilder;
+/// use tower_ai_gateway::HttpClient;
+/// use tower_ai_gateway::control::{ReplayBody, ReplayLayer, RetryLayer, RetrySettings};
+///
+/// let client: HttpClient<ReplayBody<Full<Bytes>>> = HttpClient::new()?;
+/// let client = ServiceBuilder::new()
+///     .layer(ReplayLayer::new())
+///     .layer(RetryLayer::new(RetrySettings::attempts(3)))
+///     .service(client);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "client"))] fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct RetryLayer {
+    settings: RetrySettings,
+    budgets: Arc<Budgets>,
+}
+
+impl RetryLayer {
+    /// With tower's budget for each origin: 10 retries a second, and a fifth of all requests.
+    #[must_use]
+    pub fn new(settings: RetrySettings) -> Self {
+        Self { settings, budgets: Arc::new(Budgets::new(10, 0.2)) }
+    }
+
+    /// How many retries an origin gets: so many a second whatever its load, and such a share of the
+    /// requests that were answered. The services of a layer share their budgets.
+    ///
+    /// `share` is from 0 to 1000, `per_second` up to a million.
+    #[must_use]
+    pub fn budget(mut self, per_second: u32, share: f32) -> Self {
+        let share = if share.is_finite() { share.clamp(0.0, 1000.0) } else { 0.0 };
+        self.budgets = Arc::new(Budgets::new(per_second.min(1_000_000), share));
+        self
+    }
+}
+
+impl Default for RetryLayer {
+    /// Sends again what asks for it.
+    fn default() -> Self {
+        Self::new(RetrySettings::default())
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry { inner, layer: self.clone() }
+    }
+}
+
+/// Sends requests again. See [`RetryLayer`].
+#[derive(Clone, Debug)]
+pub struct Retry<S> {
+    inner: S,
+    layer: RetryLayer,
+}
+
+impl<S, B, R> Service<Request<ReplayBody<B>>> for Retry<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = RetryFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReplayBody<B>>) -> RetryFuture<S, B> {
+        let context = request.extensions().get::<GatewayContext>();
+        let settings = self.layer.settings.of(context);
+        let take = request.body().take().filter(|_| settings.max_attempts > 1);
+        let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
+        let budget = self.layer.budgets.of(request.uri().authority());
+        let work = Work::new(take.clone(), settings, budget, context.cloned());
+        // The one that is ready is called; its clone gets ready for what may follow.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next.clone());
+        RetryFuture::new(ready.call(request), next, work)
+    }
+}

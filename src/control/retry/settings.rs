@@ -1,0 +1,104 @@
+//! How often and when a request is sent again.
+
+use std::time::Duration;
+
+use crate::context::GatewayContext;
+use crate::directives::Backoff;
+
+/// The most attempts, the first one counted.
+const MOST_ATTEMPTS: u8 = 5;
+
+/// How often and when a request is sent again.
+///
+/// Under a gateway, `cf-aig-max-attempts`, `cf-aig-retry-delay` and `cf-aig-backoff`, or else the
+/// defaults of its settings, go before these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    pub(super) max_attempts: u8,
+    pub(super) delay: Duration,
+    pub(super) backoff: Backoff,
+    pub(super) max_delay: Duration,
+    pub(super) max_retry_after: Duration,
+    pub(super) has_jitter: bool,
+}
+
+impl Default for RetrySettings {
+    /// One attempt; where a request asks for more, delays that begin at 500 ms and double.
+    fn default() -> Self {
+        Self {
+            max_attempts: 1,
+            delay: Duration::from_millis(500),
+            backoff: Backoff::Exponential,
+            max_delay: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(30),
+            has_jitter: true,
+        }
+    }
+}
+
+impl RetrySettings {
+    /// So many attempts in all, 1 to 5.
+    #[must_use]
+    pub fn attempts(attempts: u8) -> Self {
+        Self { max_attempts: attempts.clamp(1, MOST_ATTEMPTS), ..Self::default() }
+    }
+
+    /// The first delay; each is drawn at random between zero and its full length. Default: 500 ms.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// How delays grow. Default: they double.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// The longest delay. Default: 30 s.
+    #[must_use]
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// How long a `retry-after` may be that is waited for; the response is handed on where it is
+    /// longer. Default: 30 s.
+    #[must_use]
+    pub fn max_retry_after(mut self, time: Duration) -> Self {
+        self.max_retry_after = time;
+        self
+    }
+
+    /// Whether delays are drawn at random. Default: they are, lest all clients come back at once.
+    #[must_use]
+    pub fn jitter(mut self, on: bool) -> Self {
+        self.has_jitter = on;
+        self
+    }
+
+    /// What holds for one request.
+    pub(super) fn of(self, context: Option<&GatewayContext>) -> Self {
+        let Some(directives) = context.and_then(GatewayContext::directives) else { return self };
+        let attempts = directives.max_attempts.unwrap_or(self.max_attempts);
+        Self {
+            max_attempts: attempts.clamp(1, MOST_ATTEMPTS),
+            delay: directives.retry_delay.unwrap_or(self.delay),
+            backoff: directives.backoff.unwrap_or(self.backoff),
+            ..self
+        }
+    }
+
+    /// The longest delay behind so many attempts.
+    pub(super) fn full_delay(&self, attempts: u8) -> Duration {
+        let attempts = u32::from(attempts.max(1));
+        let factor = match self.backoff {
+            Backoff::Constant => 1,
+            Backoff::Linear => attempts,
+            Backoff::Exponential => 1 << (attempts - 1).min(16),
+        };
+        self.delay.saturating_mul(factor).min(self.max_delay)
+    }
+}
