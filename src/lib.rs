@@ -160,6 +160,8 @@ mod relay;
 mod route;
 mod service;
 mod trace;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the admission"))]
+mod universal;
 mod usage;
 mod via;
 

@@ -6,6 +6,7 @@ use crate::directives::Malformed;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::route::RouteRefused;
+use crate::universal::{EntryError, Member};
 
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
     match refused {
@@ -51,6 +52,31 @@ pub(crate) fn malformed_path() -> Rejection {
 pub(crate) fn malformed_header(malformed: &Malformed) -> Rejection {
     let message = format!("The header {} must be {}.", malformed.name, malformed.must_be);
     Rejection::of_request(Code::Malformed, message).param(malformed.name.to_string())
+}
+
+/// The answer for the body of a universal request that is not one.
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the admission"))]
+pub(crate) fn malformed_entry(error: &EntryError) -> Rejection {
+    let EntryError { entry, member, must_be } = error;
+    let (message, param) = match (entry, member) {
+        (None, _) => (format!("The request body must be {must_be}."), None),
+        (Some(entry), Member::Whole) => {
+            let message =
+                format!("Entry {entry} of the request body, counted from 0, must be {must_be}.");
+            (message, Some(format!("[{entry}]")))
+        }
+        (Some(entry), member) => {
+            let message = format!(
+                "`{member}` of entry {entry} of the request body, counted from 0, must be {must_be}."
+            );
+            (message, Some(format!("[{entry}].{member}")))
+        }
+    };
+    let rejection = Rejection::of_request(Code::Malformed, message);
+    match param {
+        Some(param) => rejection.param(param),
+        None => rejection,
+    }
 }
 
 /// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
