@@ -23,7 +23,7 @@ use crate::rejection::{ErrorFormat, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::RoutedModel;
-use crate::route::{self, Mount, Route, RouteKind};
+use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
@@ -69,7 +69,7 @@ impl Shared {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
             }
             RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
-            RouteKind::Refused(_) => (Endpoint::None, None),
+            RouteKind::Universal | RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = upstream.as_deref().map(Upstream::host);
         let survey = headers::survey_request(request.headers_mut(), host);
@@ -120,6 +120,10 @@ impl Shared {
             RouteKind::Unified { endpoint } => {
                 refusal::refuse_encoded(request.headers())?;
                 Ok(Aim::Model(endpoint))
+            }
+            // Until entries of a body can be sent.
+            RouteKind::Universal => {
+                Err(refusal::unroutable(RouteRefused::NoSuchEndpoint, context.path()))
             }
             RouteKind::Refused(refused) => Err(refusal::unroutable(*refused, context.path())),
         }

@@ -100,7 +100,7 @@ pub fn decode(data: &[u8]) {
 pub fn path_map(data: &[u8]) {
     let Ok(uri) = Uri::try_from(data) else { return };
     let providers = Providers::new(Provider::all()).unwrap();
-    let mounts = [Mount::hosted(), Mount::rest(), Mount::at("/ai").exclusive()];
+    let mounts = [Mount::hosted().universal(), Mount::rest(), Mount::at("/ai").exclusive()];
     let mut request = Request::new(());
     *request.uri_mut() = uri;
     let path = request.uri().path();
