@@ -74,6 +74,7 @@ impl Shared {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
             }
             RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
+            RouteKind::Universal => (Endpoint::Universal, None),
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
@@ -102,7 +103,8 @@ impl Shared {
             directives,
             providers: settings.is_some().then(|| self.providers.clone()),
             settings,
-            has_credentials: survey.credentials,
+            // Nobody can tell for which entry of several a key would be.
+            has_credentials: survey.credentials && endpoint != Endpoint::Universal,
             native,
         };
         let context = GatewayContext::new(arrival, observation);
@@ -178,6 +180,10 @@ impl Shared {
                 refusal::refuse_encoded(request.headers())?;
                 Ok(Some(Sought::Provider(endpoint)))
             }
+            RouteKind::Universal => {
+                refusal::refuse_encoded(request.headers())?;
+                Ok(Some(Sought::Entries))
+            }
             RouteKind::Refused(refused) => Err(refusal::unroutable(*refused, context.path())),
         }
     }
@@ -193,13 +199,18 @@ impl Shared {
     ) -> Result<(), Rejection> {
         headers::strip_request(request.headers_mut(), survey, upstream.host());
         credentials::attach(request.headers_mut(), context, upstream, way)?;
+        self.finish(request, context);
+        Ok(())
+    }
+
+    /// What every request gets on its way out, wherever it goes.
+    pub(crate) fn finish<B>(&self, request: &mut Request<B>, context: &GatewayContext) {
         // A client that picks the connection's version by itself refuses any other here.
         let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
         if let Some(via) = &self.via {
             via.append(request.headers_mut(), received);
         }
         request.extensions_mut().insert(context.clone());
-        Ok(())
     }
 
     /// What asks for the usage of a stream, where the host wants that.

@@ -3,10 +3,16 @@
 //! Names, values and ranges are those of Cloudflare's AI Gateway ("Header Glossary" and the pages
 //! it links to). A value outside its range refuses the request; nothing is guessed.
 
+pub(crate) mod form;
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use self::form::{
+    ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
+    is_cache_key,
+};
 use crate::json::flat::{self, Scalar};
 use crate::metadata::Metadata;
 use crate::route::is_id;
@@ -84,45 +90,6 @@ pub struct Directives {
     pub(crate) warning: Option<HeaderValue>,
 }
 
-impl Directives {
-    /// What `weaker` says where these say nothing.
-    pub(crate) fn or(self, weaker: &Self) -> Self {
-        let metadata =
-            if self.metadata.is_empty() { weaker.metadata.clone() } else { self.metadata };
-        Self {
-            gateway_id: self.gateway_id.or_else(|| weaker.gateway_id.clone()),
-            event_id: self.event_id.or_else(|| weaker.event_id.clone()),
-            metadata,
-            request_timeout: self.request_timeout.or(weaker.request_timeout),
-            connect_timeout: self.connect_timeout.or(weaker.connect_timeout),
-            idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
-            total_timeout: self.total_timeout.or(weaker.total_timeout),
-            max_attempts: self.max_attempts.or(weaker.max_attempts),
-            retry_delay: self.retry_delay.or(weaker.retry_delay),
-            backoff: self.backoff.or(weaker.backoff),
-            skip_cache: self.skip_cache.or(weaker.skip_cache),
-            cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
-            cache_key: self.cache_key.or_else(|| weaker.cache_key.clone()),
-            custom_cost: self.custom_cost.or(weaker.custom_cost),
-            collect_log: self.collect_log.or(weaker.collect_log),
-            collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
-            byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
-            otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
-            otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
-            warning: self.warning.or_else(|| weaker.warning.clone()),
-        }
-    }
-
-    pub(crate) fn timeouts(&self) -> Timeouts {
-        let mut timeouts = Timeouts::default();
-        timeouts.connect = self.connect_timeout;
-        timeouts.head = self.request_timeout;
-        timeouts.idle = self.idle_timeout;
-        timeouts.total = self.total_timeout;
-        timeouts
-    }
-}
-
 /// How the delay between attempts grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -160,6 +127,48 @@ pub(crate) struct Malformed {
     pub(crate) must_be: &'static str,
 }
 
+impl Directives {
+    /// Field by field what this says, and what `weaker` says where this says nothing.
+    ///
+    /// Metadata are one field: those of the one replace those of the other.
+    pub(crate) fn or(self, weaker: &Self) -> Self {
+        Self {
+            gateway_id: self.gateway_id.or_else(|| weaker.gateway_id.clone()),
+            event_id: self.event_id.or_else(|| weaker.event_id.clone()),
+            metadata: match self.metadata.is_empty() {
+                true => weaker.metadata.clone(),
+                false => self.metadata,
+            },
+            request_timeout: self.request_timeout.or(weaker.request_timeout),
+            connect_timeout: self.connect_timeout.or(weaker.connect_timeout),
+            idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
+            total_timeout: self.total_timeout.or(weaker.total_timeout),
+            max_attempts: self.max_attempts.or(weaker.max_attempts),
+            retry_delay: self.retry_delay.or(weaker.retry_delay),
+            backoff: self.backoff.or(weaker.backoff),
+            skip_cache: self.skip_cache.or(weaker.skip_cache),
+            cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
+            cache_key: self.cache_key.or_else(|| weaker.cache_key.clone()),
+            custom_cost: self.custom_cost.or(weaker.custom_cost),
+            collect_log: self.collect_log.or(weaker.collect_log),
+            collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
+            byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
+            otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
+            otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
+            warning: self.warning.or_else(|| weaker.warning.clone()),
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let mut timeouts = Timeouts::default();
+        timeouts.connect = self.connect_timeout;
+        timeouts.head = self.request_timeout;
+        timeouts.idle = self.idle_timeout;
+        timeouts.total = self.total_timeout;
+        timeouts
+    }
+}
+
 pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
     let read = Reader { headers };
     let metadata = read.one(&METADATA)?;
@@ -184,25 +193,17 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
         idle_timeout: read.timeout(&IDLE_TIMEOUT)?,
         total_timeout: read.timeout(&TOTAL_TIMEOUT)?,
         max_attempts: read
-            .number(&MAX_ATTEMPTS, "a whole number from 1 to 5", 1..=5)?
+            .number(&MAX_ATTEMPTS, &ATTEMPTS)?
             .map(|attempts| attempts as u8),
         retry_delay: read
-            .number(&RETRY_DELAY, "milliseconds, a whole number from 0 to 5000", 0..=5_000)?
+            .number(&RETRY_DELAY, &DELAY_MS)?
             .map(Duration::from_millis),
-        backoff: read.value(&BACKOFF, "constant, linear or exponential", |value| {
-            match value.as_bytes() {
-                b"constant" => Some(Backoff::Constant),
-                b"linear" => Some(Backoff::Linear),
-                b"exponential" => Some(Backoff::Exponential),
-                _ => None,
-            }
-        })?,
+        backoff: read
+            .value(&BACKOFF, BACKOFF_FORM, |value| Backoff::named(value.to_str().ok()?))?,
         skip_cache: read.flag(&SKIP_CACHE)?.or(read.flag(&OLD_SKIP_CACHE)?),
         cache_ttl: read.cache_ttl(&CACHE_TTL)?.or(read.cache_ttl(&OLD_CACHE_TTL)?),
         cache_key: read
-            .text(&CACHE_KEY, "1 to 256 visible ASCII characters", |text| {
-                (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-            })?
+            .text(&CACHE_KEY, CACHE_KEY_FORM, is_cache_key)?
             .map(Box::from),
         custom_cost: read.value(
             &CUSTOM_COST,
@@ -268,26 +269,20 @@ impl<'a> Reader<'a> {
         self.value(name, must_be, |value| value.to_str().ok().filter(|text| is_good(text)))
     }
 
-    fn number(
-        &self,
-        name: &HeaderName,
-        must_be: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<Option<u64>, Malformed> {
-        self.value(name, must_be, |value| {
+    fn number(&self, name: &HeaderName, whole: &Whole) -> Result<Option<u64>, Malformed> {
+        self.value(name, whole.must_be, |value| {
             let text = value.to_str().ok()?;
             let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|number| is_plain && range.contains(number))
+            text.parse().ok().filter(|number| is_plain && (whole.fits)(*number))
         })
     }
 
     fn timeout(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
-        let must_be = "milliseconds, a whole number from 1 to 3600000";
-        Ok(self.number(name, must_be, 1..=3_600_000)?.map(Duration::from_millis))
+        Ok(self.number(name, &TIMEOUT_MS)?.map(Duration::from_millis))
     }
 
     fn flag(&self, name: &HeaderName) -> Result<Option<bool>, Malformed> {
-        self.value(name, "true or false", |value| match value.as_bytes() {
+        self.value(name, FLAG_FORM, |value| match value.as_bytes() {
             b"true" => Some(true),
             b"false" => Some(false),
             _ => None,
@@ -295,11 +290,7 @@ impl<'a> Reader<'a> {
     }
 
     fn cache_ttl(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
-        let must_be = "seconds, a whole number from 60 to 2592000, or 0 for no cache";
-        let seconds = self.number(name, must_be, 0..=2_592_000)?;
-        if seconds.is_some_and(|seconds| (1..60).contains(&seconds)) {
-            return Err(self.malformed(name, must_be));
-        }
+        let seconds = self.number(name, &TTL_SECONDS)?;
         Ok(seconds.map(Duration::from_secs))
     }
 }

@@ -3,6 +3,7 @@
 //! The first bytes of an input choose an operation and how the rest is cut into chunks.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 
 use crate::directives;
@@ -13,6 +14,7 @@ use crate::provider::{Provider, Providers};
 use crate::route::join::{self, Base};
 use crate::route::{self, Mount, Operation, RouteKind};
 use crate::trace::TraceParent;
+use crate::universal;
 use crate::usage::{Format, Meter};
 
 /// Every split gives the same reading.
@@ -98,7 +100,7 @@ pub fn decode(data: &[u8]) {
 pub fn path_map(data: &[u8]) {
     let Ok(uri) = Uri::try_from(data) else { return };
     let providers = Providers::new(Provider::all()).unwrap();
-    let mounts = [Mount::hosted(), Mount::rest(), Mount::at("/ai").exclusive()];
+    let mounts = [Mount::hosted().universal(), Mount::rest(), Mount::at("/ai").exclusive()];
     let mut request = Request::new(());
     *request.uri_mut() = uri;
     let path = request.uri().path();
@@ -176,6 +178,28 @@ pub fn json_peek(data: &[u8]) {
     assert_eq!(read(&mut chunks(*seed, body)), read(&mut std::iter::once(body)));
 }
 
+/// Entries are what their body says, and hold nothing of the gateway's.
+pub fn universal(data: &[u8]) {
+    let body = Bytes::copy_from_slice(data);
+    let Ok(entries) = universal::parse(&body) else { return };
+    assert!((1..=16).contains(&entries.len()));
+    for entry in &entries {
+        let query = &entry.query;
+        assert!(query.is_empty() || body.as_ptr_range().contains(&query.as_ptr()));
+        assert!(query.is_empty() || query.starts_with(b"{") && query.ends_with(b"}"));
+        assert!(!entry.endpoint.starts_with('/') && join::check(entry.endpoint_path()).is_ok());
+        let mut headers: HeaderMap = entry.headers.iter().cloned().collect();
+        let names = headers.clone();
+        let survey = headers::survey_request(&mut headers, None);
+        headers::strip_request(&mut headers, &survey, &HeaderValue::from_static("provider.test"));
+        assert_eq!(headers, names);
+        // Cut out, a query reads as it did in its place.
+        let mut scanner = ObjectScanner::new();
+        assert!(query.is_empty() || scanner.push(query).and_then(|()| scanner.finish()).is_ok());
+        assert_eq!(scanner.model().and_then(|model| string::decode(&model.raw)), entry.model);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     /// The seeds of a target, in a directory of its name: not in `fuzz/`, which cargo never packages.
@@ -198,5 +222,6 @@ mod tests {
         replay("headers", super::headers);
         replay("control_headers", super::control_headers);
         replay("json_peek", super::json_peek);
+        replay("universal", super::universal);
     }
 }

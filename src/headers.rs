@@ -3,7 +3,7 @@
 //! Everything else is kept: names, values, repeats and the order of repeats.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, SET_COOKIE, TE, TRAILER,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -165,6 +165,28 @@ pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
         }
     }
     doomed.remove_from(trailers);
+}
+
+/// Where a header goes that stands in an entry of a universal request, not on the request itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryHeader {
+    ToProvider,
+    /// As above, and it carries a key.
+    Credential,
+    /// It asks something of the gateway.
+    Directive,
+    Dropped,
+}
+
+/// An entry may send what a request may, but nothing of its own about a body that we frame.
+pub(crate) fn entry_header(name: &HeaderName) -> EntryHeader {
+    match fate_to_provider(name.as_str()) {
+        Fate::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
+        Fate::Kept => EntryHeader::ToProvider,
+        Fate::Credential => EntryHeader::Credential,
+        Fate::Other if is_directive(name.as_str()) => EntryHeader::Directive,
+        Fate::Host | Fate::Usual(_) | Fate::Other => EntryHeader::Dropped,
+    }
 }
 
 /// The fields of one hop, in both directions.

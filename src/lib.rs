@@ -134,6 +134,7 @@ mod body;
 mod builder;
 #[cfg(feature = "client")]
 mod client;
+mod collect;
 mod context;
 #[cfg(feature = "control")]
 pub mod control;
@@ -167,6 +168,7 @@ mod service;
 pub mod settings;
 mod step;
 mod trace;
+mod universal;
 mod usage;
 mod via;
 

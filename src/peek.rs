@@ -48,6 +48,8 @@ pub(crate) enum Found {
     Routed(RoutedModel),
     /// The model's name as it is.
     Named(String),
+    /// All of the body.
+    Whole(Bytes),
     /// The body is no JSON object, or names no model.
     Nothing { is_empty: bool },
 }

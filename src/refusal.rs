@@ -6,6 +6,7 @@ use crate::directives::Malformed;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::route::RouteRefused;
+use crate::universal::{EntryError, Member};
 
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
     match refused {
@@ -99,6 +100,46 @@ pub(crate) fn model_not_allowed(model: Option<&str>) -> Rejection {
             .to_owned(),
     };
     Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// The answer for the body of a universal request that is not one.
+pub(crate) fn malformed_entry(error: &EntryError) -> Rejection {
+    let EntryError { entry, member, must_be } = error;
+    let (message, param) = match (entry, member) {
+        (None, _) => (format!("The request body must be {must_be}."), None),
+        (Some(entry), Member::Whole) => {
+            let message =
+                format!("Entry {entry} of the request body, counted from 0, must be {must_be}.");
+            (message, Some(format!("[{entry}]")))
+        }
+        (Some(entry), member) => {
+            let message = format!(
+                "`{member}` of entry {entry} of the request body, counted from 0, must be {must_be}."
+            );
+            (message, Some(format!("[{entry}].{member}")))
+        }
+    };
+    let rejection = Rejection::of_request(Code::Malformed, message);
+    match param {
+        Some(param) => rejection.param(param),
+        None => rejection,
+    }
+}
+
+pub(crate) fn unknown_entry_provider(index: usize, provider: &str) -> Rejection {
+    let message = format!(
+        "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no provider here.",
+        shortened(provider)
+    );
+    Rejection::of_request(Code::UnknownProvider, message).param(format!("[{index}].provider"))
+}
+
+pub(crate) fn unroutable_entry(index: usize) -> Rejection {
+    let message = format!(
+        "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be one of \
+         chat/completions, responses, embeddings and messages, and its model as in `grok/grok-4`."
+    );
+    Rejection::of_request(Code::Malformed, message).param(format!("[{index}].endpoint"))
 }
 
 /// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).

@@ -1,7 +1,8 @@
 //! Requests that go nowhere before something of their body is read.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
@@ -9,6 +10,7 @@ use http_body::Body;
 
 use crate::admit::{Shared, allow_model, allow_provider};
 use crate::body::RequestBody;
+use crate::collect::Collect;
 use crate::headers::Survey;
 use crate::hook::Outcome;
 use crate::peek::{Found, Peek};
@@ -17,7 +19,8 @@ use crate::rejection::Rejection;
 use crate::relay::Relay;
 use crate::route::join::PathRefused;
 use crate::route::model::RoutedModel;
-use crate::step::Step;
+use crate::step::{Step, StepRequest};
+use crate::universal;
 
 /// What must be read of a body before it is known where the request goes, or whether it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) enum Sought {
     Provider(&'static str),
     /// The model, whether it may be used.
     AnyModel,
+    /// Whole requests, of which one is sent after the other has failed.
+    Entries,
 }
 
 /// A request that waits for what is sought.
@@ -43,9 +48,23 @@ pub(crate) struct Peeking<B> {
     shared: Arc<Shared>,
     head: Request<()>,
     survey: Survey,
-    peek: Peek<B>,
+    reading: Reading<B>,
     sought: Sought,
     pub(crate) relay: Relay,
+}
+
+enum Reading<B> {
+    /// Up to the model.
+    Model(Peek<B>),
+    /// To the end.
+    Whole(Collect<B>),
+}
+
+/// What the provider gets as the body.
+enum Settled {
+    /// The client's, changed where that is asked for.
+    Passed(Option<RoutedModel>),
+    Replaced(Bytes),
 }
 
 impl<B: Body<Data = Bytes>> Peeking<B> {
@@ -57,12 +76,19 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         relay.exchange.pause();
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
-        let peek = Peek::new(body, watch, sought, shared.peek_limit);
-        Self { shared: shared.clone(), head, survey, peek, sought, relay }
+        let limit = shared.peek_limit;
+        let reading = match sought {
+            Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
+            sought => Reading::Model(Peek::new(body, watch, sought, limit)),
+        };
+        Self { shared: shared.clone(), head, survey, reading, sought, relay }
     }
 
     pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
-        Poll::Ready(ready!(self.peek.poll_model(cx)))
+        match &mut self.reading {
+            Reading::Model(peek) => peek.poll_model(cx),
+            Reading::Whole(collect) => collect.poll_whole(cx).map_ok(Found::Whole),
+        }
     }
 
     /// It is found, or cannot be: the request as its provider is to get it, or the answer.
@@ -70,23 +96,28 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         mut self,
         found: Result<Found, Rejection>,
     ) -> Result<Forwarded<B>, Box<Response<Bytes>>> {
-        let edit = found.and_then(|found| self.settle(found));
-        let Self { shared, mut head, peek, mut relay, .. } = self;
-        let edit = match edit {
-            Ok(edit) => edit,
-            Err(rejection) => return Err(Box::new(relay.answer(rejection, Outcome::Rejected))),
+        let settled = found.and_then(|found| self.settle(found));
+        let Self { shared, mut head, reading, mut relay, .. } = self;
+        let body = match (settled, reading) {
+            (Err(rejection), _) => {
+                return Err(Box::new(relay.answer(rejection, Outcome::Rejected)));
+            }
+            (Ok(Settled::Replaced(body)), _) => RequestBody::whole(body),
+            (Ok(Settled::Passed(_)), Reading::Whole(_)) => RequestBody::whole(Bytes::new()),
+            (Ok(Settled::Passed(edit)), Reading::Model(peek)) => {
+                let removed = edit.as_ref().map_or(0, RoutedModel::removed);
+                shorten_content_length(head.headers_mut(), removed);
+                let splice = shared.splice(&relay.context, head.headers_mut(), removed);
+                peek.into_body(edit.as_ref(), splice)
+            }
         };
-        let removed = edit.as_ref().map_or(0, RoutedModel::removed);
-        shorten_content_length(head.headers_mut(), removed);
-        let splice = shared.splice(&relay.context, head.headers_mut(), removed);
-        let body = peek.into_body(edit.as_ref(), splice);
         relay.exchange.dispatch();
         Ok((head.map(|()| body), relay))
     }
 
-    /// What is to be changed in the body, once the head is ready for its provider.
-    fn settle(&mut self, found: Found) -> Result<Option<RoutedModel>, Rejection> {
-        let Self { shared, head, survey, sought, relay, .. } = self;
+    /// Makes the head ready for its provider, or says why the request goes nowhere.
+    fn settle(&mut self, found: Found) -> Result<Settled, Rejection> {
+        let Self { shared, head, survey, sought, relay, reading, .. } = self;
         let context = &relay.context;
         match (found, *sought) {
             (Found::Routed(routed), Sought::Provider(endpoint)) => {
@@ -101,19 +132,38 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let way = step.way;
                 context.set_first(step);
                 shared.prepare(head, survey, upstream, way, context)?;
-                Ok(Some(routed))
+                Ok(Settled::Passed(Some(routed)))
+            }
+            (Found::Whole(body), _) => {
+                let entries = universal::parse(&body);
+                let entries = entries.map_err(|error| refusal::malformed_entry(&error))?;
+                let mut steps =
+                    universal::steps(entries, head.headers(), context, shared)?.into_iter();
+                let first = steps.next().and_then(|step| context.set_first(step));
+                let entry = first.and_then(|step| step.entry.as_deref());
+                let Some(StepRequest { uri, headers, body, stream }) = entry else {
+                    return Ok(Settled::Replaced(Bytes::new()));
+                };
+                context.set_further(steps.collect());
+                if let Reading::Whole(collect) = reading {
+                    collect.watch().stream.store(*stream, Ordering::Relaxed);
+                }
+                *head.uri_mut() = uri.clone();
+                *head.headers_mut() = headers.clone();
+                shared.finish(head, context);
+                Ok(Settled::Replaced(body.clone()))
             }
             (Found::Named(model), _) => {
                 allow_model(context, Some(&model))?;
-                Ok(None)
+                Ok(Settled::Passed(None))
             }
-            (Found::Nothing { is_empty: true }, _) => Ok(None),
+            (Found::Nothing { is_empty: true }, _) => Ok(Settled::Passed(None)),
             (Found::Nothing { .. } | Found::Routed(_), _) => {
                 // An upload, say. What must name a model has to name one that can be read.
                 if context.operation().takes_model() {
-                    allow_model(context, None)?
+                    allow_model(context, None)?;
                 }
-                Ok(None)
+                Ok(Settled::Passed(None))
             }
         }
     }

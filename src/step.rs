@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 
 use crate::directives::Directives;
 use crate::provider::{Upstream, Way};
@@ -37,15 +37,12 @@ pub(crate) enum StepKey {
     Given(Secret),
 }
 
-/// What a client has written for one step: the head as its provider is to get it, but for the key,
-/// and the body.
+/// The whole request of a step, as its provider is to get it.
 #[derive(Debug)]
 pub(crate) struct StepRequest {
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
-    pub(crate) query: Option<Box<str>>,
     pub(crate) body: Bytes,
-    /// The client's own key for this provider is among the headers.
-    pub(crate) has_credentials: bool,
     pub(crate) stream: bool,
 }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
@@ -33,6 +34,7 @@ pin_project! {
         Passed { #[pin] body: B },
         Watched { #[pin] body: B, watcher: Box<Watcher> },
         Peeked { peeked: Box<Peeked<B>> },
+        Whole { #[pin] body: Full<Bytes> },
     }
 }
 
@@ -71,6 +73,11 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Watched { body, watcher: Box::new(watcher) } }
     }
 
+    /// A body of which all is there.
+    pub(crate) fn whole(body: Bytes) -> Self {
+        Self { kind: Kind::Whole { body: Full::new(body) } }
+    }
+
     pub(crate) fn peeked(frames: VecDeque<Bytes>, rest: Pin<Box<B>>, watcher: Watcher) -> Self {
         Self {
             kind: Kind::Peeked {
@@ -104,6 +111,11 @@ where
                 return body
                     .poll_frame(cx)
                     .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+            }
+            KindProjection::Whole { body } => {
+                return body
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})));
             }
             KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
             KindProjection::Watched { body, watcher } => {
@@ -151,6 +163,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Untouched { body } | Kind::Passed { body } => body.is_end_stream(),
+            Kind::Whole { body } => body.is_end_stream(),
             Kind::Watched { body, watcher } => added(watcher).0 == 0 && body.is_end_stream(),
             // A body cut short must be polled for its end, where that is found out.
             Kind::Peeked { peeked } => {
@@ -165,6 +178,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Untouched { body } | Kind::Passed { body } => body.size_hint(),
+            Kind::Whole { body } => body.size_hint(),
             Kind::Watched { body, watcher } => longer(&body.size_hint(), added(watcher)),
             Kind::Peeked { peeked } => {
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();

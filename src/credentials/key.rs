@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::context::GatewayContext;
+use crate::directives::Directives;
 use crate::provider::{KeyHeader, Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -15,14 +16,39 @@ pub(crate) fn attach(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
-    let (settings, alias) = (context.settings(), alias(context));
-    let refuses_clients = settings.is_some_and(|settings| settings.refuses_client_credentials);
+    let has_credentials = context.has_credentials();
+    attach_as(headers, context, context.directives(), has_credentials, upstream, way)
+}
+
+/// As [`attach`], for an entry of a universal request: with its own directives and its own keys.
+pub(crate) fn attach_to_entry(
+    headers: &mut HeaderMap,
+    context: &GatewayContext,
+    directives: &Directives,
+    has_credentials: bool,
+    upstream: &Upstream,
+    way: Way,
+) -> Result<(), Rejection> {
+    attach_as(headers, context, Some(directives), has_credentials, upstream, way)
+}
+
+fn attach_as(
+    headers: &mut HeaderMap,
+    context: &GatewayContext,
+    directives: Option<&Directives>,
+    has_credentials: bool,
+    upstream: &Upstream,
+    way: Way,
+) -> Result<(), Rejection> {
+    let settings = context.settings();
     let key_header = upstream.key_header(way);
     // A provider of the host's own may read its key from a header that no other has.
     let has_own_key = matches!(key_header, KeyHeader::Plain(name) if headers.contains_key(name));
-    if context.has_credentials() || has_own_key {
-        return if refuses_clients { Err(refusal::client_key()) } else { Ok(()) };
+    if has_credentials || has_own_key {
+        let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
+        return if refuses { Err(refusal::client_key()) } else { Ok(()) };
     }
+    let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
     match (stored(context, upstream, alias), alias) {
         (Some(key), _) => key_header.insert(headers, key),
@@ -40,9 +66,4 @@ pub(crate) fn stored<'a>(
     alias: Option<&'a str>,
 ) -> Option<&'a Secret> {
     context.settings()?.keys.of(upstream, alias).next().map(|key| &key.secret)
-}
-
-/// Which stored key the client wants.
-fn alias(context: &GatewayContext) -> Option<&str> {
-    context.directives()?.byok_alias.as_deref()
 }

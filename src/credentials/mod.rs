@@ -9,9 +9,9 @@ mod gate;
 mod key;
 
 pub(crate) use self::gate::authenticate;
-pub(crate) use self::key::attach;
 #[cfg(feature = "control")]
 pub(crate) use self::key::stored;
+pub(crate) use self::key::{attach, attach_to_entry};
 use http::HeaderMap;
 
 /// The headers that providers read keys from.

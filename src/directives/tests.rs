@@ -104,3 +104,55 @@ fn metadata_that_is_left_out_is_named_in_a_warning() {
 fn no_directives_no_values() {
     assert_eq!(*parse(&HeaderMap::new()).unwrap(), Directives::default());
 }
+
+#[test]
+fn the_stronger_directives_win_field_by_field() {
+    let of = |pairs: &[(&'static str, &str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        *parse(&headers).unwrap()
+    };
+    let all = of(&[
+        ("cf-aig-gateway-id", "gw"),
+        ("cf-aig-event-id", "e"),
+        ("cf-aig-metadata", r#"{"a":1,"cf.x":1}"#),
+        ("cf-aig-request-timeout", "1"),
+        ("cf-aig-max-attempts", "1"),
+        ("cf-aig-retry-delay", "1"),
+        ("cf-aig-backoff", "linear"),
+        ("cf-aig-skip-cache", "true"),
+        ("cf-aig-cache-ttl", "60"),
+        ("cf-aig-cache-key", "k"),
+        ("cf-aig-custom-cost", r#"{"total_cost":1}"#),
+        ("cf-aig-collect-log", "true"),
+        ("cf-aig-collect-log-payload", "true"),
+        ("cf-aig-byok-alias", "a"),
+        ("cf-aig-otel-trace-id", "0123456789abcdef0123456789abcdef"),
+        ("cf-aig-otel-parent-span-id", "0123456789abcdef"),
+    ]);
+    assert!(all.warning.is_some());
+    assert_eq!(all.clone().or(&Directives::default()), all);
+    assert_eq!(Directives::default().or(&all), all);
+
+    let weaker = of(&[
+        ("cf-aig-gateway-id", "gw2"),
+        ("cf-aig-event-id", "e2"),
+        ("cf-aig-metadata", r#"{"b":1,"cf.y":1}"#),
+        ("cf-aig-request-timeout", "2"),
+        ("cf-aig-max-attempts", "2"),
+        ("cf-aig-retry-delay", "2"),
+        ("cf-aig-backoff", "constant"),
+        ("cf-aig-skip-cache", "false"),
+        ("cf-aig-cache-ttl", "0"),
+        ("cf-aig-cache-key", "k2"),
+        ("cf-aig-custom-cost", r#"{"total_cost":2}"#),
+        ("cf-aig-collect-log", "false"),
+        ("cf-aig-collect-log-payload", "false"),
+        ("cf-aig-byok-alias", "a2"),
+        ("cf-aig-otel-trace-id", "1123456789abcdef0123456789abcdef"),
+        ("cf-aig-otel-parent-span-id", "1123456789abcdef"),
+    ]);
+    assert_eq!(all.clone().or(&weaker), all);
+}

@@ -112,6 +112,36 @@ fn credentials_are_marked_sensitive() {
 }
 
 #[test]
+fn headers_of_an_entry_go_where_those_of_a_request_would() {
+    use EntryHeader::{Credential, Directive, Dropped, ToProvider};
+    for (name, expected) in [
+        ("authorization", Credential),
+        ("x-goog-api-key", Credential),
+        ("anthropic-version", ToProvider),
+        ("content-type", ToProvider),
+        ("idempotency-key", ToProvider),
+        ("cf-ray", ToProvider),
+        ("cf-aig-max-attempts", Directive),
+        ("cf_aig_metadata", Directive),
+        ("cf-aig-authorization", Directive),
+        ("cf-skip-cache", Directive),
+        ("cf-connecting-ip", Dropped),
+        ("content-length", Dropped),
+        ("expect", Dropped),
+        ("host", Dropped),
+        ("cookie", Dropped),
+        ("connection", Dropped),
+        ("te", Dropped),
+        ("transfer-encoding", Dropped),
+        ("proxy-authorization", Dropped),
+        ("x-forwarded-for", Dropped),
+        ("x-real-ip", Dropped),
+    ] {
+        assert_eq!(entry_header(&HeaderName::from_static(name)), expected, "{name}");
+    }
+}
+
+#[test]
 fn a_provider_does_not_speak_for_the_gateway() {
     let mut headers = map(&[
         ("content-type", "text/plain"),

@@ -114,7 +114,7 @@ impl Reader<'_> {
 }
 
 /// RFC 8259 §6, which is stricter than Rust: no `+1`, `01`, `.5`, `1.`, `inf` or `nan`.
-fn is_number(text: &[u8]) -> bool {
+pub(super) fn is_number(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let has_leading_zero = text.len() > 1 && text[0] == b'0' && text[1].is_ascii_digit();
     let (whole, text) = digits(text);

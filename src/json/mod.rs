@@ -1,5 +1,7 @@
-//! The little JSON that a gateway needs: scan a passing object, read a flat one, write a string.
+//! The little JSON that a gateway needs: scan a passing object, walk one that is all there, read a
+//! flat one, write a string.
 
+pub(crate) mod cursor;
 pub(crate) mod flat;
 pub(crate) mod object;
 pub(crate) mod quote;

@@ -62,6 +62,8 @@ pub(crate) enum RouteKind<'a> {
     Unified {
         endpoint: &'static str,
     },
+    /// `POST`, to the providers that the entries of the body name.
+    Universal,
     Refused(RouteRefused),
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn route<'a, B>(
     (!is_preflight).then_some(route)
 }
 
-/// `{account_id}/{gateway_id}/{provider}/{rest}`
+/// `{account_id}/{gateway_id}/{provider}/{rest}`, or the universal `{account_id}/{gateway_id}`.
 fn hosted<'a>(
     mount: &Mount,
     providers: &'a Providers,
@@ -113,7 +115,12 @@ fn hosted<'a>(
     let (account, tail) = split(below);
     let (gateway, tail) = split(tail.unwrap_or_default());
     let (slug, rest) = split(tail.unwrap_or_default());
-    let kind = provider(mount, providers, method, path, slug, rest)?;
+    let ends_at_gateway = slug.is_empty() && rest.is_none() && !gateway.is_empty();
+    let kind = if ends_at_gateway && mount.is_universal() {
+        post_only(method, RouteKind::Universal)
+    } else {
+        provider(mount, providers, method, path, slug, rest)?
+    };
     Some(with_ids(path, account, Some(gateway), kind))
 }
 
@@ -122,7 +129,7 @@ fn rest<'a>(mount: &Mount, method: &Method, path: &str, below: &str) -> Option<R
     let (account, tail) = split(below);
     let endpoint = tail.and_then(|tail| tail.strip_prefix("ai/v1/"));
     let kind = match endpoint.and_then(unified) {
-        Some(endpoint) => post_only(method, endpoint),
+        Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
         None if mount.is_exclusive() => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
         None => return None,
     };
@@ -171,7 +178,7 @@ fn provider<'a>(
         // Anthropic's SDKs put `v1/` before their paths, whatever base URL they are given.
         let endpoint = unified(endpoint.strip_prefix("v1/").unwrap_or(endpoint));
         return Some(match endpoint {
-            Some(endpoint) => post_only(method, endpoint),
+            Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
             None => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
         });
     }
@@ -185,17 +192,12 @@ fn provider<'a>(
     })
 }
 
-fn post_only<'a>(method: &Method, endpoint: &'static str) -> RouteKind<'a> {
-    if *method == Method::POST {
-        RouteKind::Unified { endpoint }
-    } else {
-        RouteKind::Refused(RouteRefused::PostOnly)
-    }
+fn post_only<'a>(method: &Method, kind: RouteKind<'a>) -> RouteKind<'a> {
+    if *method == Method::POST { kind } else { RouteKind::Refused(RouteRefused::PostOnly) }
 }
 
 /// The endpoint that a provider's path leads to, where that is one of the four that providers have
 /// in common.
-#[cfg(feature = "control")]
 pub(crate) fn endpoint(rest: &str) -> Option<&'static str> {
     unified(rest.strip_prefix("v1/").unwrap_or(rest))
 }

@@ -15,6 +15,7 @@ pub struct Mount {
     prefix: Cow<'static, str>,
     shape: Shape,
     exclusive: bool,
+    universal: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Mount {
     /// `/v1/{account_id}/{gateway_id}/{provider}/…` and `/v1/{account_id}/{gateway_id}/compat/…`.
     #[must_use]
     pub fn hosted() -> Self {
-        Self { prefix: Cow::Borrowed("/v1"), shape: Shape::Hosted, exclusive: false }
+        Self::new(Cow::Borrowed("/v1"), Shape::Hosted)
     }
 
     /// `POST /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
@@ -36,7 +37,7 @@ impl Mount {
     /// The gateway is named by the header `cf-aig-gateway-id`, else it is `default`.
     #[must_use]
     pub fn rest() -> Self {
-        Self { prefix: Cow::Borrowed("/client/v4/accounts"), shape: Shape::Rest, exclusive: false }
+        Self::new(Cow::Borrowed("/client/v4/accounts"), Shape::Rest)
     }
 
     /// `{prefix}/{provider}/…` and `{prefix}/compat/…`, for an app with one gateway and no ids.
@@ -45,8 +46,11 @@ impl Mount {
     #[must_use]
     pub fn at(prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
-        let prefix = Cow::Owned(prefix.trim_end_matches('/').to_owned());
-        Self { prefix, shape: Shape::Bare, exclusive: false }
+        Self::new(Cow::Owned(prefix.trim_end_matches('/').to_owned()), Shape::Bare)
+    }
+
+    fn new(prefix: Cow<'static, str>, shape: Shape) -> Self {
+        Self { prefix, shape, exclusive: false, universal: false }
     }
 
     /// Claims every path below the mount: an unknown provider is an error of the gateway, not a
@@ -57,12 +61,27 @@ impl Mount {
         self
     }
 
+    /// Turns the universal endpoint on: `POST /v1/{account_id}/{gateway_id}`, with or without a
+    /// slash behind it, takes a JSON array of entries that are tried in order.
+    ///
+    /// It is off by default, for its path could be one of the host's own, such as `/v1/users/42`.
+    /// Only [`Mount::hosted`] has this endpoint; on other mounts nothing changes.
+    #[must_use]
+    pub fn universal(mut self) -> Self {
+        self.universal = true;
+        self
+    }
+
     pub(crate) fn shape(&self) -> Shape {
         self.shape
     }
 
     pub(crate) fn is_exclusive(&self) -> bool {
         self.exclusive
+    }
+
+    pub(crate) fn is_universal(&self) -> bool {
+        self.universal
     }
 
     /// A prefix is empty, or a path that a request could have, with no dot segment or query.

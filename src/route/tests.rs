@@ -19,6 +19,7 @@ fn told(mounts: &[Mount], method: Method, path: &str) -> String {
             format!("{ids} {} {}", upstream.slug(), rest.text(path))
         }
         RouteKind::Unified { endpoint } => format!("{ids} unified {endpoint}"),
+        RouteKind::Universal => format!("{ids} universal"),
         RouteKind::Refused(RouteRefused::UnknownProvider(slug)) => {
             format!("unknown {}", slug.text(path))
         }
@@ -92,6 +93,64 @@ fn an_exclusive_mount_claims_all_below_it() {
 }
 
 #[test]
+fn the_universal_endpoint_is_there_where_it_is_turned_on() {
+    let long = format!("/v1/acct/{}", "g".repeat(65));
+    for (path, expected, exclusively) in [
+        ("/v1/acct/gw", "acct/gw universal", None),
+        ("/v1/acct/gw/", "acct/gw universal", None),
+        ("/v1/acct/gw?a=1", "acct/gw universal", None),
+        ("/v1/users/42", "users/42 universal", None),
+        ("http://evil.example/v1/acct/gw", "acct/gw universal", None),
+        // A slug there is no provider, but the gateway's id.
+        ("/v1/acct/grok", "acct/grok universal", None),
+        ("/v1/acct/compat/", "acct/compat universal", None),
+        ("/v1/a%20b/gw", "bad account id", None),
+        ("/v1//gw", "bad account id", None),
+        ("/v1/../gw/", "bad account id", None),
+        ("/v1/acct/..", "bad gateway id", None),
+        ("/v1/acct/%67w/", "bad gateway id", None),
+        (&long, "bad gateway id", None),
+        ("/v1/acct/gw/grok/x", "acct/gw grok x", None),
+        ("/v1/acct/gw/compat/responses", "acct/gw unified responses", None),
+        ("/v1/acct/gw//", "not ours", Some("NoSuchEndpoint")),
+        ("/v1/acct/gw//grok", "not ours", Some("NoSuchEndpoint")),
+        ("/v1/acct/gw/else", "not ours", Some("unknown else")),
+        ("/v1/acct", "not ours", Some("bad gateway id")),
+        ("/v1/acct/", "not ours", Some("bad gateway id")),
+        ("/v1/acct//", "not ours", Some("bad gateway id")),
+        ("/v1/", "not ours", Some("bad account id")),
+        ("/v1", "not ours", None),
+    ] {
+        let mount = Mount::hosted().universal();
+        assert_eq!(post(std::slice::from_ref(&mount), path), expected, "{path}");
+        let exclusively = exclusively.unwrap_or(expected);
+        assert_eq!(post(&[mount.exclusive()], path), exclusively, "{path}");
+    }
+}
+
+#[test]
+fn the_universal_endpoint_is_off_elsewhere() {
+    for path in ["/v1/acct/gw", "/v1/acct/gw/"] {
+        assert_eq!(post(&[Mount::hosted()], path), "not ours", "{path}");
+        assert_eq!(post(&[Mount::hosted().exclusive()], path), "NoSuchEndpoint", "{path}");
+    }
+    assert_eq!(post(&[Mount::at("/ai").universal()], "/ai/acct/gw"), "not ours");
+    let rest = [Mount::rest().universal()];
+    assert_eq!(post(&rest, "/client/v4/accounts/acct/gw"), "not ours");
+}
+
+#[test]
+fn the_universal_endpoint_takes_posts_alone() {
+    let mounts = [Mount::hosted().universal()];
+    for path in ["/v1/acct/gw", "/v1/acct/gw/"] {
+        for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::OPTIONS] {
+            assert_eq!(told(&mounts, method, path), "PostOnly", "{path}");
+        }
+    }
+    assert_eq!(told(&mounts, Method::GET, "/v1/ac!ct/gw"), "bad account id");
+}
+
+#[test]
 fn a_bare_mount_has_no_ids() {
     let mounts = [Mount::at("/ai/")];
     for (path, expected) in [
@@ -108,13 +167,14 @@ fn a_bare_mount_has_no_ids() {
 
 #[test]
 fn unified_routes_take_posts_and_preflights_are_the_hosts() {
-    let mounts = [Mount::hosted()];
+    let mounts = [Mount::hosted().universal()];
     let path = "/v1/acct/gw/compat/chat/completions";
     assert_eq!(told(&mounts, Method::GET, path), "PostOnly");
     let providers = providers();
     for (path, method, header) in [
         (path, Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
         ("/v1/acct/gw/grok/chat", Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
+        ("/v1/acct/gw", Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
     ] {
         let request =
             Request::builder().method(method).uri(path).header(header, "POST").body(()).unwrap();

@@ -4,7 +4,7 @@
 //! between can reach a provider that it was not meant for.
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderValue, Uri, Version};
+use http::{HeaderMap, Uri};
 
 use crate::context::GatewayContext;
 use crate::control::replay::Head;
@@ -25,41 +25,39 @@ pub(super) fn aim(
     context: Option<&GatewayContext>,
     growth: i64,
 ) -> Option<Head> {
-    let is_same = step.entry.is_none() && first.slug() == step.upstream.slug();
-    let mut headers = match &step.entry {
-        Some(entry) => entry.headers.clone(),
-        None if is_same => original.headers.clone(),
-        None => for_another_provider(&original.headers),
-    };
-    let key = key(step, context);
-    let brought = context.is_none_or(GatewayContext::has_credentials);
-    match (step.entry.as_deref(), key) {
-        // What the client wrote for this step is for this step.
-        (Some(StepRequest { has_credentials: true, .. }), _) => {}
-        (Some(_), key) => put(&mut headers, &step.upstream, step.way, key),
-        // The client's own key goes wherever its own request does.
-        (None, _) if is_same && brought && !matches!(step.key, StepKey::Given(_)) => {}
-        (None, None) if is_same && matches!(step.key, StepKey::Stored(None)) => {}
-        (None, Some(key)) => {
-            credentials::remove(&mut headers);
-            put(&mut headers, &step.upstream, step.way, Some(key));
-        }
-        (None, None) => return None,
+    if let Some(StepRequest { uri, headers, .. }) = step.entry.as_deref() {
+        return Some(Head {
+            method: original.method.clone(),
+            uri: uri.clone(),
+            version: original.version,
+            headers: headers.clone(),
+            extensions: original.extensions.clone(),
+        });
     }
-    let is_copy = step.entry.is_none();
+    let is_same = first.slug() == step.upstream.slug();
+    let mut headers = match is_same {
+        true => original.headers.clone(),
+        false => for_another_provider(&original.headers),
+    };
+    let brought = context.is_none_or(GatewayContext::has_credentials);
+    match key(step, context) {
+        // The client's own key goes wherever its own request does.
+        _ if is_same && brought && !matches!(step.key, StepKey::Given(_)) => {}
+        Some(key) => {
+            credentials::remove(&mut headers);
+            step.upstream.key_header(step.way).insert(&mut headers, key);
+        }
+        None if is_same && matches!(step.key, StepKey::Stored(None)) => {}
+        None => return None,
+    }
     if original.headers.contains_key(HOST) {
         headers.insert(HOST, step.upstream.host().clone());
     }
-    if let Some(entry) = &step.entry {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
-    } else {
-        lengthen(&mut headers, growth);
-    }
-    let uri = if is_same { original.uri.clone() } else { uri(step)? };
+    lengthen(&mut headers, growth);
     Some(Head {
         method: original.method.clone(),
-        uri,
-        version: if is_copy { original.version } else { Version::HTTP_11 },
+        uri: if is_same { original.uri.clone() } else { uri(step)? },
+        version: original.version,
         headers,
         extensions: original.extensions.clone(),
     })
@@ -67,10 +65,9 @@ pub(super) fn aim(
 
 fn uri(step: &Step) -> Option<Uri> {
     let origin = step.upstream.origin();
-    let query = step.entry.as_ref().and_then(|entry| entry.query.as_deref());
     match step.way {
-        Way::Native => origin.native_uri(&step.path, query).ok(),
-        Way::OpenAi(_) => origin.openai_uri(&step.path, query).ok(),
+        Way::Native => origin.native_uri(&step.path, None).ok(),
+        Way::OpenAi(_) => origin.openai_uri(&step.path, None).ok(),
     }
 }
 
@@ -93,12 +90,6 @@ fn key<'a>(step: &'a Step, context: Option<&'a GatewayContext>) -> Option<&'a Se
     let directives = step.directives.as_deref().or_else(|| context.directives());
     let alias = alias.or_else(|| directives?.byok_alias.as_deref());
     credentials::stored(context, &step.upstream, alias)
-}
-
-fn put(headers: &mut HeaderMap, upstream: &Upstream, way: Way, key: Option<&Secret>) {
-    if let Some(key) = key {
-        upstream.key_header(way).insert(headers, key);
-    }
 }
 
 fn lengthen(headers: &mut HeaderMap, growth: i64) {

@@ -1,0 +1,42 @@
+//! The forms of values that headers and the `config` of a universal entry share.
+
+use super::Backoff;
+
+/// A whole number that a directive takes: what may be said of it, and which ones fit.
+pub(crate) struct Whole {
+    pub(crate) must_be: &'static str,
+    pub(crate) fits: fn(u64) -> bool,
+}
+
+pub(crate) const TIMEOUT_MS: Whole = Whole {
+    must_be: "milliseconds, a whole number from 1 to 3600000",
+    fits: |ms| (1..=3_600_000).contains(&ms),
+};
+pub(crate) const ATTEMPTS: Whole =
+    Whole { must_be: "a whole number from 1 to 5", fits: |attempts| (1..=5).contains(&attempts) };
+pub(crate) const DELAY_MS: Whole = Whole {
+    must_be: "milliseconds, a whole number from 0 to 5000",
+    fits: |ms| (0..=5_000).contains(&ms),
+};
+pub(crate) const TTL_SECONDS: Whole = Whole {
+    must_be: "seconds, a whole number from 60 to 2592000, or 0 for no cache",
+    fits: |seconds| seconds == 0 || (60..=2_592_000).contains(&seconds),
+};
+pub(crate) const BACKOFF_FORM: &str = "constant, linear or exponential";
+pub(crate) const FLAG_FORM: &str = "true or false";
+pub(crate) const CACHE_KEY_FORM: &str = "1 to 256 visible ASCII characters";
+
+pub(crate) fn is_cache_key(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl Backoff {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "constant" => Some(Self::Constant),
+            "linear" => Some(Self::Linear),
+            "exponential" => Some(Self::Exponential),
+            _ => None,
+        }
+    }
+}

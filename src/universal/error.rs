@@ -1,0 +1,71 @@
+//! What is wrong with the body of a universal request.
+
+use std::fmt;
+
+use http::HeaderName;
+
+use super::MOST_ENTRIES;
+
+/// Where a body is wrong, and what is allowed there. No value of the body is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntryError {
+    /// The entry's place in the array, from 0; `None` where the array itself is wrong.
+    pub(crate) entry: Option<usize>,
+    pub(crate) member: Member,
+    pub(crate) must_be: &'static str,
+}
+
+/// A part of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// All of it.
+    Whole,
+    Provider,
+    Endpoint,
+    Headers,
+    Header(HeaderName),
+    Query,
+    Model,
+    Config,
+    /// One of the keys of `config`.
+    Setting(&'static str),
+}
+
+impl EntryError {
+    pub(super) fn of_body(must_be: &'static str) -> Self {
+        Self { entry: None, member: Member::Whole, must_be }
+    }
+
+    pub(super) fn not_json() -> Self {
+        Self::of_body("well-formed JSON, its values nested 128 deep at most")
+    }
+
+    pub(super) fn not_entries() -> Self {
+        const { assert!(MOST_ENTRIES == 16, "the text says so") };
+        Self::of_body("a JSON array of 1 to 16 entries, or one entry")
+    }
+
+    pub(super) fn of(entry: usize, member: Member, must_be: &'static str) -> Self {
+        Self { entry: Some(entry), member, must_be }
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Provider => f.write_str("provider"),
+            Self::Endpoint => f.write_str("endpoint"),
+            Self::Headers => f.write_str("headers"),
+            // Names can be longer than any message should be; they are ASCII.
+            Self::Header(name) => {
+                let name = name.as_str();
+                write!(f, "headers.{}", name.get(..64).unwrap_or(name))
+            }
+            Self::Query => f.write_str("query"),
+            Self::Model => f.write_str("query.model"),
+            Self::Config => f.write_str("config"),
+            Self::Setting(key) => write!(f, "config.{key}"),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The entries of a universal request, as the steps that they are.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use super::Entry;
+use crate::admit::{Shared, allow_model, allow_provider};
+use crate::context::GatewayContext;
+use crate::credentials;
+use crate::directives::Directives;
+use crate::headers;
+use crate::json::object::ObjectScanner;
+use crate::provider::{Upstream, Way};
+use crate::refusal;
+use crate::rejection::Rejection;
+use crate::route::join::PathRefused;
+use crate::route::{self, Operation, model};
+use crate::step::{Step, StepKey, StepRequest};
+
+/// All of them are checked before the first is tried. `outer`: the headers of the client's request.
+pub(crate) fn steps(
+    entries: Vec<Entry>,
+    outer: &HeaderMap,
+    context: &GatewayContext,
+    shared: &Shared,
+) -> Result<Vec<Step>, Rejection> {
+    let of_request = context.directives().cloned().unwrap_or_default();
+    let entries = entries.into_iter().enumerate();
+    entries.map(|(index, entry)| step(index, entry, outer, &of_request, context, shared)).collect()
+}
+
+fn step(
+    index: usize,
+    entry: Entry,
+    outer: &HeaderMap,
+    of_request: &Directives,
+    context: &GatewayContext,
+    shared: &Shared,
+) -> Result<Step, Rejection> {
+    let aimed = match &*entry.provider {
+        "compat" => unified(&entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
+        slug => {
+            let upstream = shared.providers.find(slug);
+            let upstream =
+                upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?.clone();
+            native(&entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
+        }
+    };
+    let Aimed { upstream, way, path, uri, model, body } = aimed;
+    allow_provider(context, &upstream)?;
+    let operation = Operation::of(&path);
+    if model.is_some() || operation.takes_model() {
+        allow_model(context, model.as_deref())?;
+    }
+    let directives = entry.directives(of_request);
+    let mut headers = head(&entry, outer, &body);
+    let has_credentials =
+        entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
+    credentials::attach_to_entry(
+        &mut headers,
+        context,
+        &directives,
+        has_credentials,
+        &upstream,
+        way,
+    )?;
+    if outer.contains_key(HOST) {
+        headers.insert(HOST, upstream.host().clone());
+    }
+    let request = StepRequest { uri, headers, body, stream: entry.stream };
+    Ok(Step {
+        upstream,
+        way,
+        path: Cow::Owned(path),
+        operation,
+        model: model.map(String::into_boxed_str),
+        key: StepKey::Stored(None),
+        directives: Some(Box::new(directives)),
+        entry: Some(Box::new(request)),
+    })
+}
+
+/// Where an entry leads, and with which body.
+struct Aimed {
+    upstream: Arc<Upstream>,
+    way: Way,
+    path: String,
+    uri: Uri,
+    model: Option<String>,
+    body: Bytes,
+}
+
+fn native(entry: &Entry, upstream: Arc<Upstream>) -> Result<Aimed, PathRefused> {
+    let (path, query) = (entry.endpoint_path(), entry.endpoint_query());
+    Ok(Aimed {
+        uri: upstream.origin().native_uri(path, query)?,
+        upstream,
+        way: Way::Native,
+        path: path.to_owned(),
+        model: entry.model.clone(),
+        body: entry.query.clone(),
+    })
+}
+
+/// `compat` among the entries: the provider stands before the model, and is cut out.
+fn unified(entry: &Entry, shared: &Shared) -> Option<Aimed> {
+    let endpoint = route::endpoint(entry.endpoint_path())?;
+    let mut scanner = ObjectScanner::new();
+    scanner.push(&entry.query).ok()?;
+    let routed = model::split(scanner.model()?)?;
+    let upstream = shared.providers.find(routed.prefix())?.clone();
+    let mut frames = VecDeque::from([entry.query.clone()]);
+    model::splice(&mut frames, &routed.cut, &routed.insert);
+    let body: Vec<u8> = frames.into_iter().flatten().collect();
+    Some(Aimed {
+        uri: upstream.origin().openai_uri(endpoint, entry.endpoint_query()).ok()?,
+        way: Way::OpenAi(Operation::of(endpoint)),
+        path: endpoint.to_owned(),
+        model: Some(routed.model().to_owned()),
+        upstream,
+        body: Bytes::from(body),
+    })
+}
+
+/// What an entry says itself, over what of the client's request may go to any provider.
+fn head(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(outer.len() + entry.headers.len());
+    for (name, value) in outer {
+        if headers::is_for_any_provider(name.as_str()) && !name.as_str().starts_with("content-") {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &entry.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers
+}
