@@ -159,6 +159,7 @@ mod rejection;
 mod relay;
 mod route;
 mod service;
+pub mod settings;
 mod trace;
 mod usage;
 mod via;

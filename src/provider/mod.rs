@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::upstream::Upstream;
+pub(crate) use self::upstream::{Upstream, is_slug};
 use crate::builder::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
