@@ -194,6 +194,7 @@ fn conditions_that_cannot_be_used_are_refused() {
         ("headers.cf-aig-authorization", header("cf-aig-authorization")),
         ("headers.cf-aig-metadata", header("CF-AIG-Metadata")),
         ("headers.cf_aig_authorization", header("cf_aig_authorization")),
+        ("headers.cf_aig_metadata", header("cf_aig_metadata")),
         ("metadata.a", Condition::metadata("a").one_of(none)),
         ("metadata.a", Condition::metadata("a").starts_with("")),
         ("metadata.a", Condition::metadata("a").less(f64::NAN)),

@@ -152,3 +152,11 @@ fn conditions_are_put_together() {
     assert_holds(false, &Condition::any([no(), no()]));
     assert_holds(true, &Condition::any([Condition::all([yes(), Condition::not(no())]), no()]));
 }
+
+#[test]
+fn several_tests_of_one_field_must_all_hold() {
+    let seats = |operators| Condition(Test::Field(Subject::Metadata("seats".into()), operators));
+    assert_holds(true, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(6.0)]));
+    assert_holds(false, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(5.0)]));
+    assert_holds(false, &seats(vec![Operator::GreaterOrEqual(6.0), Operator::Less(9.0)]));
+}
