@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 
 use crate::body::watch::RequestWatch;
+use crate::refusal;
 use crate::rejection::{Code, Rejection};
 
 /// A body that is read to its end.
@@ -38,10 +39,7 @@ impl<B: Body<Data = Bytes>> Collect<B> {
         loop {
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 None => return Poll::Ready(Ok(self.take())),
-                Some(Err(_)) => {
-                    let message = "The request body broke off before its end.";
-                    return Poll::Ready(Err(Rejection::of_request(Code::Malformed, message)));
-                }
+                Some(Err(_)) => return Poll::Ready(Err(refusal::broken_body())),
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);

@@ -1,7 +1,7 @@
 //! What is known of an exchange from its first moment, for all who take part in it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
@@ -47,7 +47,7 @@ struct Inner {
     /// Of the layer, for what the settings lead to.
     providers: Option<Arc<Providers>>,
     /// The client's key for the provider goes with its request.
-    has_credentials: bool,
+    has_credentials: AtomicBool,
     /// `None` where there is no hook.
     observation: Option<Arc<Observation>>,
     /// Where the path says it.
@@ -116,7 +116,7 @@ impl GatewayContext {
             directives,
             settings,
             providers,
-            has_credentials,
+            has_credentials: AtomicBool::new(has_credentials),
             observation,
             native,
             first: OnceLock::new(),
@@ -142,7 +142,6 @@ impl GatewayContext {
         self.0.further.get().map(|steps| &**steps)
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
         self.0.providers.as_ref()?.find(name)
     }
@@ -190,7 +189,12 @@ impl GatewayContext {
     }
 
     pub(crate) fn has_credentials(&self) -> bool {
-        self.0.has_credentials
+        self.0.has_credentials.load(Ordering::Relaxed)
+    }
+
+    /// The client's key has been taken off: nobody knows whose it is.
+    pub(crate) fn set_without_credentials(&self) {
+        self.0.has_credentials.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn settings(&self) -> Option<&GatewaySettings> {

@@ -162,20 +162,25 @@ fn lines(data: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Every split finds the same model.
+/// Every split finds the same model and the same scalars.
 pub fn json_peek(data: &[u8]) {
     let [seed, body @ ..] = data else { return };
-    let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
-        let mut scanner = ObjectScanner::new();
+    let read = |mut scanner: ObjectScanner, mut chunks: &mut dyn Iterator<Item = &[u8]>| {
         let result = Iterator::try_for_each(&mut chunks, |chunk| scanner.push(chunk));
         let model = scanner.model().cloned();
         if let Some(model) = &model {
             let text = string::decode(&model.raw);
             assert!(text.is_none_or(|text| string::reads(&model.raw, &text)));
         }
-        (result.and_then(|()| scanner.finish()), model, scanner.stream())
+        let scalars = scanner.scalars().cloned();
+        ((result.and_then(|()| scanner.finish()), model, scanner.stream()), scalars)
     };
-    assert_eq!(read(&mut chunks(*seed, body)), read(&mut std::iter::once(body)));
+    let whole = || std::iter::once(body);
+    let plain = read(ObjectScanner::new(), &mut whole());
+    let capturing = read(ObjectScanner::capturing(), &mut whole());
+    assert_eq!(read(ObjectScanner::new(), &mut chunks(*seed, body)), plain);
+    assert_eq!(read(ObjectScanner::capturing(), &mut chunks(*seed, body)), capturing);
+    assert_eq!(capturing.0, plain.0);
 }
 
 /// Entries are what their body says, and hold nothing of the gateway's.

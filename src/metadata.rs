@@ -19,7 +19,7 @@ pub struct Metadata(Vec<(String, MetadataValue)>);
 
 /// One value of [`Metadata`].
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "log", derive(serde::Deserialize), serde(untagged))]
+#[cfg_attr(any(feature = "config", feature = "log"), derive(serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum MetadataValue {
     /// A string.
@@ -73,6 +73,42 @@ impl Metadata {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl From<&str> for MetadataValue {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for MetadataValue {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for MetadataValue {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+impl From<f64> for MetadataValue {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<i32> for MetadataValue {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u32> for MetadataValue {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::json::string;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
@@ -56,10 +57,17 @@ pub(crate) enum Found {
 
 impl<B: Body<Data = Bytes>> Peek<B> {
     /// `limit`: how many bytes may be held while the model is sought.
-    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, sought: Sought, limit: usize) -> Self {
+    /// `captures`: members beside `model` may be asked for.
+    pub(crate) fn new(
+        body: B,
+        watch: Arc<RequestWatch>,
+        sought: Sought,
+        captures: bool,
+        limit: usize,
+    ) -> Self {
         Self {
             body: Box::pin(body),
-            scanner: ObjectScanner::new(),
+            scanner: if captures { ObjectScanner::capturing() } else { ObjectScanner::new() },
             watch,
             frames: VecDeque::new(),
             small: BytesMut::new(),
@@ -84,13 +92,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     return Poll::Ready(Err(refused.unwrap_or_else(|| self.ended_without_model())));
                 }
                 Some(Err(_)) => {
-                    let broken = || {
-                        Rejection::of_request(
-                            Code::Malformed,
-                            "The request body broke off before its end.",
-                        )
-                    };
-                    return Poll::Ready(Err(self.refused.take().unwrap_or_else(broken)));
+                    let refused = self.refused.take();
+                    return Poll::Ready(Err(refused.unwrap_or_else(refusal::broken_body)));
                 }
                 Some(Ok(frame)) => frame,
             };
@@ -111,6 +114,39 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                 Err(rejection) => return Poll::Ready(Err(rejection)),
             }
         }
+    }
+
+    /// Reads on until these members are known, or that they are not there.
+    pub(crate) fn poll_known(
+        &mut self,
+        fields: BodyFields,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        while !self.scanner.knows(fields) {
+            if self.held > self.limit {
+                return Poll::Ready(Err(self.too_large()));
+            }
+            match ready!(self.body.as_mut().poll_frame(cx)) {
+                None => {
+                    let finished = self.scanner.finish();
+                    return Poll::Ready(finished.map_err(refusal::unreadable_body));
+                }
+                Some(Err(_)) => return Poll::Ready(Err(refusal::broken_body())),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.watch.saw(&data);
+                    self.scanner.push(&data).map_err(refusal::unreadable_body)?;
+                    self.held += data.len();
+                    self.keep(data);
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What is known of the members beside `model`.
+    pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
+        self.scanner.scalars()
     }
 
     /// The body from its first byte on, changed where that is asked for.

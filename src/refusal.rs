@@ -188,8 +188,25 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
     Rejection::of_request(code, message).param("model")
 }
 
+pub(crate) fn broken_body() -> Rejection {
+    Rejection::of_request(Code::Malformed, "The request body broke off before its end.")
+}
+
 pub(crate) fn malformed_model() -> Rejection {
     Rejection::of_request(Code::Malformed, "`model` is no well-formed JSON string.").param("model")
+}
+
+pub(crate) fn unknown_route(name: &str) -> Rejection {
+    let message = format!("This gateway has no route `dynamic/{}`.", shortened(name));
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}
+
+pub(crate) fn route_without_model(name: &str) -> Rejection {
+    let message = format!(
+        "The route `dynamic/{}` has no model for this request that this gateway has a key for.",
+        shortened(name)
+    );
+    Rejection::of_request(Code::Forbidden, message).param("model")
 }
 
 pub(crate) fn no_prefix() -> Rejection {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
@@ -11,12 +11,14 @@ use http_body::Body;
 use crate::admit::{Shared, allow_model, allow_provider};
 use crate::body::RequestBody;
 use crate::collect::Collect;
+use crate::credentials;
 use crate::headers::Survey;
 use crate::hook::Outcome;
 use crate::peek::{Found, Peek};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::relay::Relay;
+use crate::route::dynamic;
 use crate::route::join::PathRefused;
 use crate::route::model::RoutedModel;
 use crate::step::{Step, StepRequest};
@@ -50,6 +52,8 @@ pub(crate) struct Peeking<B> {
     survey: Survey,
     reading: Reading<B>,
     sought: Sought,
+    /// The name of a dynamic route, which waits for what the route must know.
+    route: Option<RoutedModel>,
     pub(crate) relay: Relay,
 }
 
@@ -77,16 +81,34 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
         let limit = shared.peek_limit;
+        let settings = relay.context.settings();
+        let captures = settings.is_some_and(|settings| !settings.routes.is_empty());
         let reading = match sought {
             Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
-            sought => Reading::Model(Peek::new(body, watch, sought, limit)),
+            sought => Reading::Model(Peek::new(body, watch, sought, captures, limit)),
         };
-        Self { shared: shared.clone(), head, survey, reading, sought, relay }
+        Self { shared: shared.clone(), head, survey, reading, sought, route: None, relay }
     }
 
     pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         match &mut self.reading {
-            Reading::Model(peek) => peek.poll_model(cx),
+            Reading::Model(peek) => {
+                if self.route.is_none() {
+                    match ready!(peek.poll_model(cx))? {
+                        Found::Routed(routed) if dynamic::is_route(&routed) => {
+                            self.route = Some(routed);
+                        }
+                        found => return Poll::Ready(Ok(found)),
+                    }
+                }
+                let fields = self.route.as_ref();
+                let fields = fields.map(|route| dynamic::body_fields(&self.relay.context, route));
+                ready!(peek.poll_known(fields.unwrap_or_default(), cx))?;
+                Poll::Ready(Ok(self
+                    .route
+                    .take()
+                    .map_or(Found::Nothing { is_empty: true }, Found::Routed)))
+            }
             Reading::Whole(collect) => collect.poll_whole(cx).map_ok(Found::Whole),
         }
     }
@@ -120,6 +142,32 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let Self { shared, head, survey, sought, relay, reading, .. } = self;
         let context = &relay.context;
         match (found, *sought) {
+            (Found::Routed(mut routed), Sought::Provider(endpoint))
+                if dynamic::is_route(&routed) =>
+            {
+                let body = match reading {
+                    Reading::Model(peek) => peek.scalars(),
+                    Reading::Whole(_) => None,
+                };
+                let steps = dynamic::steps(context, &routed, head.headers(), body, endpoint)?;
+                credentials::remove(head.headers_mut());
+                for header in shared.providers.key_headers() {
+                    head.headers_mut().remove(header);
+                }
+                context.set_without_credentials();
+                let mut steps = steps.into_iter();
+                let Some(first) = steps.next().and_then(|step| context.set_first(step)) else {
+                    return Err(refusal::unknown_route(routed.model()));
+                };
+                context.set_further(steps.collect());
+                let upstream = first.upstream.clone();
+                // A query may hold a key, too.
+                let uri = upstream.origin().openai_uri(endpoint, None);
+                *head.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
+                shared.prepare(head, survey, &upstream, first.way, context)?;
+                routed.replace(first.model.as_deref().unwrap_or_default());
+                Ok(Settled::Passed(Some(routed)))
+            }
             (Found::Routed(routed), Sought::Provider(endpoint)) => {
                 let upstream = shared.providers.find(routed.prefix());
                 let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;

@@ -81,16 +81,7 @@ impl Reader<'_> {
             rest.iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
         let word = str::from_utf8(&rest[..end?]).ok()?;
         self.at += word.len();
-        match word {
-            "true" => Some(Scalar::Bool(true)),
-            "false" => Some(Scalar::Bool(false)),
-            "null" => Some(Scalar::Unusable),
-            number if is_number(number.as_bytes()) => {
-                let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
-                Some(Scalar::Number(number))
-            }
-            _ => None,
-        }
+        self::word(word)
     }
 
     fn skip_nested(&mut self) -> Option<()> {
@@ -110,6 +101,20 @@ impl Reader<'_> {
                 return Some(());
             }
         }
+    }
+}
+
+/// A scalar that is no string.
+pub(crate) fn word(word: &str) -> Option<Scalar> {
+    match word {
+        "true" => Some(Scalar::Bool(true)),
+        "false" => Some(Scalar::Bool(false)),
+        "null" => Some(Scalar::Unusable),
+        number if is_number(number.as_bytes()) => {
+            let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
+            Some(Scalar::Number(number))
+        }
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::quote::StringEnd;
+use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
 use super::string;
 
 /// The longest spelling, each letter a `\u` escape, of a key that matters here.
@@ -59,7 +60,24 @@ enum Member {
     Model,
     Stream,
     StreamOptions,
+    /// Only where scalars are captured.
+    MaxTokens,
+    User,
+    ServiceTier,
     Other,
+}
+
+impl Member {
+    fn field(self) -> Option<BodyField> {
+        match self {
+            Self::Model => Some(BodyField::Model),
+            Self::Stream => Some(BodyField::Stream),
+            Self::MaxTokens => Some(BodyField::MaxTokens),
+            Self::User => Some(BodyField::User),
+            Self::ServiceTier => Some(BodyField::ServiceTier),
+            Self::StreamOptions | Self::Other => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -78,6 +96,7 @@ pub(crate) struct ObjectScanner {
     has_stream_options: bool,
     /// Offset of the brace that closes the object.
     closed_at: Option<u64>,
+    capture: Option<Box<Capture>>,
 }
 
 impl ObjectScanner {
@@ -94,7 +113,28 @@ impl ObjectScanner {
             stream: false,
             has_stream_options: false,
             closed_at: None,
+            capture: None,
         }
+    }
+
+    /// Also keeps the scalars that conditions may read.
+    #[allow(dead_code)]
+    pub(crate) fn capturing() -> Self {
+        Self { capture: Some(Box::default()), ..Self::new() }
+    }
+
+    /// What was captured so far; `None` where nothing is.
+    #[allow(dead_code)]
+    pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
+        self.capture.as_deref().map(Capture::scalars)
+    }
+
+    /// Whether nothing more needs to be read for `fields`: their values have passed, or the object
+    /// has closed without them. Never true of an open object where nothing is captured.
+    #[allow(dead_code)]
+    pub(crate) fn knows(&self, fields: BodyFields) -> bool {
+        let seen = self.capture.as_deref().map(Capture::seen).unwrap_or_default();
+        self.closed_at.is_some() || seen.has_all(fields)
     }
 
     /// The top-level `model`, once its closing quote has passed.
@@ -139,14 +179,7 @@ impl ObjectScanner {
             State::Nested { depth, in_string } => {
                 return Ok(self.nested(chunk, at, depth, in_string));
             }
-            State::Scalar => {
-                let end = chunk[at..].iter().position(|byte| !is_scalar(*byte));
-                if let Some(length) = end {
-                    self.state = State::CommaOrEnd;
-                    return Ok(at + length);
-                }
-                return Ok(chunk.len());
-            }
+            State::Scalar => return Ok(self.scalar(chunk, at)),
             State::Start { bom } => self.start(byte, bom)?,
             _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
             State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
@@ -185,7 +218,11 @@ impl ObjectScanner {
         if !closed {
             return Ok(end);
         }
-        self.member = member(if self.key.is_empty() { part } else { &self.key });
+        let key = if self.key.is_empty() { part } else { &self.key };
+        self.member = member(key);
+        if self.member == Member::Other && self.capture.is_some() {
+            self.member = captured_member(key);
+        }
         self.key.clear();
         self.has_stream_options |= self.member == Member::StreamOptions;
         if self.member == Member::Model && std::mem::replace(&mut self.saw_model, true) {
@@ -214,7 +251,31 @@ impl ObjectScanner {
             }
             _ => return Err(ScanError::Malformed),
         };
+        if let Some(capture) = &mut self.capture
+            && let Some(field) = self.member.field()
+        {
+            match self.state {
+                State::Nested { .. } => capture.nested(field),
+                State::Scalar => capture.begin(field, &[byte]),
+                _ => capture.begin(field, &[]),
+            }
+        }
         Ok(())
+    }
+
+    fn scalar(&mut self, chunk: &[u8], at: usize) -> usize {
+        let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
+        let end = length.map_or(chunk.len(), |length| at + length);
+        if let Some(capture) = &mut self.capture {
+            capture.extend(&chunk[at..end]);
+            if length.is_some() {
+                capture.end_of_word();
+            }
+        }
+        if length.is_some() {
+            self.state = State::CommaOrEnd;
+        }
+        end
     }
 
     fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
@@ -228,6 +289,12 @@ impl ObjectScanner {
             }
             model.raw.extend_from_slice(part);
             self.model_is_whole = closed;
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.extend(&chunk[at..end]);
+            if closed {
+                capture.end_of_string();
+            }
         }
         if !closed {
             return Ok(end);
@@ -278,6 +345,18 @@ fn member(key: &[u8]) -> Member {
         Member::Stream
     } else if string::reads(key, "stream_options") {
         Member::StreamOptions
+    } else {
+        Member::Other
+    }
+}
+
+fn captured_member(key: &[u8]) -> Member {
+    if string::reads(key, BodyField::MaxTokens.name()) {
+        Member::MaxTokens
+    } else if string::reads(key, BodyField::User.name()) {
+        Member::User
+    } else if string::reads(key, BodyField::ServiceTier.name()) {
+        Member::ServiceTier
     } else {
         Member::Other
     }

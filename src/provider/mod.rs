@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 pub(crate) use self::key_header::KeyHeader;
 pub(crate) use self::origin::Origin;
-pub(crate) use self::upstream::{Upstream, Way};
+pub(crate) use self::upstream::{Upstream, Way, is_slug};
 use crate::builder::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
@@ -171,6 +173,14 @@ impl Providers {
             return Err(ConfigError::NoProvider);
         }
         Ok(Self(named.into()))
+    }
+
+    /// The headers beside `authorization` in which any of them wants its key.
+    pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(Way::Native) {
+            KeyHeader::Plain(name) => Some(name),
+            KeyHeader::Bearer => None,
+        })
     }
 
     /// A dozen short names: comparing lengths first beats hashing.

@@ -126,7 +126,8 @@ impl fmt::Debug for Upstream {
     }
 }
 
-fn is_slug(name: &str) -> bool {
+/// Whether `name` may be a slug or an alias.
+pub(crate) fn is_slug(name: &str) -> bool {
     let is_plain = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
     };

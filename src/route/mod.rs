@@ -1,5 +1,6 @@
 //! Whose request is it, and where does it lead? Pure, synchronous, and free of allocations.
 
+pub(crate) mod dynamic;
 pub(crate) mod join;
 pub(crate) mod model;
 mod mount;

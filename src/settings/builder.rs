@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
+use super::route::DynamicRoute;
 use super::{FallbackChain, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
 use crate::directives::Directives;
 use crate::route::is_id;
@@ -154,6 +155,15 @@ impl GatewaySettingsBuilder {
     /// What is tried where a provider fails; the first that fits a request counts.
     pub fn fallback(mut self, chain: FallbackChain) -> Self {
         self.settings.fallbacks.push(chain);
+        self
+    }
+
+    /// A dynamic route, which clients name as the model `dynamic/{name}`. Of one name, the version
+    /// that is added last is deployed.
+    pub fn route(mut self, route: DynamicRoute) -> Self {
+        if let Err(error) = self.settings.routes.add(route) {
+            self.mistake.get_or_insert(SettingsError::Route(error));
+        }
         self
     }
 

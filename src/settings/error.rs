@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use super::route::RouteError;
+
 /// A mistake in the settings of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,6 +32,8 @@ pub enum SettingsError {
     Pattern,
     /// A fallback has no steps.
     FallbackWithoutSteps,
+    /// A dynamic route cannot be added.
+    Route(RouteError),
     /// A value is outside its range.
     OutOfRange {
         /// What it is for.
@@ -58,9 +62,17 @@ impl fmt::Display for SettingsError {
             Self::FallbackWithoutSteps => {
                 f.write_str("a fallback needs at least one model or provider to fall back to")
             }
+            Self::Route(error) => error.fmt(f),
             Self::OutOfRange { what, must_be } => write!(f, "{what} must be {must_be}"),
         }
     }
 }
 
-impl Error for SettingsError {}
+impl Error for SettingsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Route(error) => error.source(),
+            _ => None,
+        }
+    }
+}

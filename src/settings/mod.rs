@@ -10,6 +10,7 @@ mod error;
 mod fallback;
 pub(crate) mod keys;
 mod pattern;
+pub mod route;
 mod rules;
 mod table;
 mod timeouts;
@@ -23,6 +24,7 @@ pub(crate) use self::concurrency::ConcurrencyLimits;
 pub use self::error::SettingsError;
 pub use self::fallback::FallbackChain;
 use self::keys::Keys;
+use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::timeouts::Timeouts;
@@ -43,6 +45,7 @@ pub struct GatewaySettings {
     pub(crate) timeouts: Timeouts,
     provider_timeouts: Vec<(Box<str>, Timeouts)>,
     pub(crate) fallbacks: Vec<FallbackChain>,
+    pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
     /// Requests without any key for their provider are refused.
     pub(crate) requires_credentials: bool,
@@ -88,6 +91,7 @@ impl fmt::Debug for GatewaySettings {
             .field("rules", &self.rules)
             .field("timeouts", &self.timeouts)
             .field("fallbacks", &self.fallbacks)
+            .field("routes", &self.routes.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,70 @@
+//! The models of a dynamic route, as the steps that they are.
+
+use http::HeaderMap;
+
+use super::model::RoutedModel;
+use crate::context::GatewayContext;
+use crate::credentials;
+use crate::directives::Directives;
+use crate::json::scalars::{BodyFields, BodyScalars};
+use crate::refusal;
+use crate::rejection::Rejection;
+use crate::settings::route::{DynamicRoute, Facts, ModelNode};
+use crate::step::{Step, StepKey};
+
+/// What stands in the place of a provider.
+const PREFIX: &str = "dynamic";
+
+/// Whether a model is the name of a route.
+pub(crate) fn is_route(routed: &RoutedModel) -> bool {
+    routed.prefix() == PREFIX
+}
+
+fn find<'a>(context: &'a GatewayContext, name: &str) -> Option<&'a DynamicRoute> {
+    context.settings()?.routes.find(name)
+}
+
+/// What the route of this name must know of the body.
+pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> BodyFields {
+    find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
+}
+
+/// The steps that a request goes through, at least one. Only stored keys are used: the client does
+/// not know for which provider it would bring one.
+pub(crate) fn steps(
+    context: &GatewayContext,
+    routed: &RoutedModel,
+    headers: &HeaderMap,
+    body: Option<&BodyScalars>,
+    endpoint: &'static str,
+) -> Result<Vec<Step>, Rejection> {
+    let name = routed.model();
+    let route = find(context, name).ok_or_else(|| refusal::unknown_route(name))?;
+    let nothing = BodyScalars::default();
+    let metadata = context.metadata();
+    let facts = Facts { metadata, headers, body: body.unwrap_or(&nothing) };
+    let chain = route.resolve(&facts);
+    let steps: Vec<_> = chain.iter().filter_map(|node| step(context, node, endpoint)).collect();
+    if steps.is_empty() { Err(refusal::route_without_model(name)) } else { Ok(steps) }
+}
+
+/// `None` where the gateway has not what the node needs.
+fn step(context: &GatewayContext, node: &ModelNode, endpoint: &'static str) -> Option<Step> {
+    let upstream = context.find_provider(&node.provider)?;
+    let of_node = Directives {
+        request_timeout: node.timeout,
+        max_attempts: node.attempts,
+        retry_delay: node.retry_delay,
+        backoff: node.backoff,
+        ..Directives::default()
+    };
+    let mut directives = context.directives().cloned().unwrap_or_default().or(&of_node);
+    if node.key_alias.is_some() {
+        directives.byok_alias.clone_from(&node.key_alias);
+    }
+    credentials::stored(context, upstream, directives.byok_alias.as_deref())?;
+    let mut step = Step::unified(upstream.clone(), endpoint, Some(node.model.clone()));
+    step.key = StepKey::Stored(directives.byok_alias.clone());
+    step.directives = Some(Box::new(directives));
+    Some(step)
+}

@@ -1,0 +1,123 @@
+//! What a request says, and whether a condition holds for it.
+
+use http::HeaderMap;
+
+use super::condition::{Condition, Operator, Subject, Test};
+use crate::json::flat::Scalar;
+use crate::json::scalars::BodyScalars;
+use crate::{Metadata, MetadataValue};
+
+/// What a route goes by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) headers: &'a HeaderMap,
+    /// At least the fields that the route [reads](super::DynamicRoute::body_fields).
+    pub(crate) body: &'a BodyScalars,
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug)]
+enum Value<'a> {
+    Text(&'a str),
+    Number(f64),
+    Bool(bool),
+    /// Text for want of types: what it is to be compared with says how it is to be read.
+    Header(&'a str),
+    /// There, but like nothing that it could be compared with.
+    Unusable,
+}
+
+impl Facts<'_> {
+    fn get(&self, subject: &Subject) -> Option<Value<'_>> {
+        match subject {
+            Subject::Metadata(key) => self.metadata.get(key).map(|value| match value {
+                MetadataValue::String(text) => Value::Text(text),
+                MetadataValue::Number(number) => Value::Number(*number),
+                MetadataValue::Bool(flag) => Value::Bool(*flag),
+            }),
+            Subject::Header(name) => {
+                // What somebody has marked as a secret is none of a route's business.
+                let value = self.headers.get(name).filter(|value| !value.is_sensitive())?;
+                Some(str::from_utf8(value.as_bytes()).map_or(Value::Unusable, Value::Header))
+            }
+            Subject::Body(field) => self.body.get(*field).map(|value| match value {
+                Scalar::String(text) => Value::Text(text),
+                Scalar::Number(number) => Value::Number(*number),
+                Scalar::Bool(flag) => Value::Bool(*flag),
+                Scalar::Unusable => Value::Unusable,
+            }),
+            Subject::Unknown(_) => None,
+        }
+    }
+}
+
+impl Value<'_> {
+    fn is(self, value: &MetadataValue) -> bool {
+        match value {
+            MetadataValue::String(text) => self.text() == Some(text),
+            MetadataValue::Number(number) => self.number() == Some(*number),
+            MetadataValue::Bool(flag) => match self {
+                Self::Bool(own) => own == *flag,
+                Self::Header(text) => text == if *flag { "true" } else { "false" },
+                _ => false,
+            },
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Header(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Header(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        match &self.0 {
+            Test::All(conditions) => conditions.iter().all(|condition| condition.holds(facts)),
+            Test::Any(conditions) => conditions.iter().any(|condition| condition.holds(facts)),
+            Test::Not(condition) => !condition.holds(facts),
+            Test::Field(subject, operators) => {
+                let value = facts.get(subject);
+                operators.iter().all(|operator| operator.holds(value))
+            }
+        }
+    }
+}
+
+impl Operator {
+    fn holds(&self, value: Option<Value<'_>>) -> bool {
+        let Some(value) = value else {
+            return matches!(self, Self::NotEquals(_) | Self::Exists(false));
+        };
+        let is_number = |test: fn(&f64, &f64) -> bool, bound: &f64| {
+            value.number().is_some_and(|number| test(&number, bound))
+        };
+        match self {
+            Self::Equals(other) => value.is(other),
+            Self::NotEquals(other) => !value.is(other),
+            Self::OneOf(others) => others.iter().any(|other| value.is(other)),
+            Self::Exists(exists) => *exists,
+            Self::Less(bound) => is_number(f64::lt, bound),
+            Self::LessOrEqual(bound) => is_number(f64::le, bound),
+            Self::Greater(bound) => is_number(f64::gt, bound),
+            Self::GreaterOrEqual(bound) => is_number(f64::ge, bound),
+            Self::StartsWith(prefix) => {
+                value.text().is_some_and(|text| text.starts_with(&**prefix))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use super::*;
+use crate::Metadata;
+use crate::json::flat::Scalar;
+use crate::json::scalars::{BodyField, BodyScalars};
+use crate::settings::route::{Condition, Node, RouteBuilder};
+use http::HeaderMap;
+
+/// The names of the nodes that a request with this metadata tries.
+fn chain(route: &DynamicRoute, metadata: &str) -> Vec<String> {
+    chain_of(route, metadata, &BodyScalars::default())
+}
+
+fn chain_of(route: &DynamicRoute, metadata: &str, body: &BodyScalars) -> Vec<String> {
+    let (metadata, _) = Metadata::parse(metadata.as_bytes()).unwrap();
+    let facts = Facts { metadata: &metadata, headers: &HeaderMap::new(), body };
+    route.resolve(&facts).iter().map(|model| model.name.to_string()).collect()
+}
+
+fn with_models<const N: usize>(route: RouteBuilder, models: [&str; N]) -> DynamicRoute {
+    let add = |route: RouteBuilder, name: &&str| route.node(*name, Node::model("grok", *name));
+    models.iter().fold(route, add).build().unwrap()
+}
+
+#[test]
+fn a_way_is_a_chain_of_models() {
+    let paid = Condition::metadata("plan").equals("paid");
+    let short = Condition::body(BodyField::MaxTokens).less(100);
+    let route = DynamicRoute::builder("support")
+        .start("paid")
+        .node("paid", Node::when(paid).then("big").otherwise("short"))
+        .node("short", Node::when(short).then("stop").otherwise("small"))
+        .node("big", Node::model("grok", "grok-4").fallback("again"))
+        // A condition behind a model decides on its fallback.
+        .node(
+            "again",
+            Node::when(Condition::metadata("vip").equals(true)).then("other").otherwise("small"),
+        )
+        .node("other", Node::model("openai", "gpt").fallback("small"))
+        .node("small", Node::model("grok", "grok-3-mini").fallback("stop"))
+        .node("stop", Node::end())
+        .build()
+        .unwrap();
+    for (metadata, expected) in [
+        (r#"{"plan":"paid"}"#, &["big", "small"][..]),
+        (r#"{"plan":"paid","vip":true}"#, &["big", "other", "small"]),
+        (r#"{"plan":"free","vip":true}"#, &["small"]),
+        ("{}", &["small"]),
+    ] {
+        assert_eq!(chain(&route, metadata), expected, "{metadata}");
+    }
+    let mut body = BodyScalars::default();
+    body.set(BodyField::MaxTokens, Some(Scalar::Number(99.0)));
+    assert_eq!(chain_of(&route, "{}", &body), [""; 0], "it ends before a model");
+    assert_eq!(chain_of(&route, r#"{"plan":"paid"}"#, &body), ["big", "small"]);
+}
+
+#[test]
+fn places_of_values_stay_what_they_are() {
+    for (route, node, value, expected) in [
+        ("support", "split", "user-1", 4600),
+        ("support", "split", "user-2", 6613),
+        ("support", "split", "42", 5028),
+        ("support", "split", "", 163),
+        ("support", "split", "\u{e9}\0", 7710),
+        ("support", "split", "true", 6977),
+        ("support", "other", "user-1", 5378),
+        ("sales", "split", "user-1", 8933),
+    ] {
+        assert_eq!(place(route, node, value), expected, "{route} {node} {value}");
+    }
+}
+
+fn split(version: &str, split: Node) -> DynamicRoute {
+    let route =
+        DynamicRoute::builder("support").version(version).start("split").node("split", split);
+    with_models(route, ["a", "b", "c"])
+}
+
+fn first(route: &DynamicRoute, metadata: &str) -> String {
+    let chain = chain(route, metadata);
+    assert_eq!(chain.len(), 1);
+    chain[0].clone()
+}
+
+#[test]
+fn a_value_goes_the_way_of_its_place() {
+    let by_id = || Node::split().by_metadata("id");
+    // `user-1` is at 46.00 percent, `42` at 50.28.
+    for (shares, user_1, user_42) in [
+        ([46, 1], "b", "c"),
+        ([47, 1], "a", "c"),
+        ([1, 45], "c", "c"),
+        ([1, 46], "b", "c"),
+        ([50, 1], "a", "b"),
+        ([51, 1], "a", "a"),
+        ([47, 53], "a", "b"),
+    ] {
+        let [to_a, to_b] = shares;
+        for version in ["1", "2"] {
+            let route = split(version, by_id().share(to_a, "a").share(to_b, "b").otherwise("c"));
+            assert_eq!(first(&route, r#"{"id":"user-1"}"#), user_1, "{shares:?}");
+            assert_eq!(first(&route, r#"{"id":"42"}"#), user_42, "{shares:?}");
+            assert_eq!(first(&route, r#"{"id":42}"#), user_42, "{shares:?}");
+        }
+    }
+}
+
+/// How many of 100,000 go to a, b and c.
+fn counts(route: &DynamicRoute, metadata: impl Fn(u32) -> String) -> [u32; 3] {
+    let mut counts = [0; 3];
+    for id in 0..100_000 {
+        let way = first(route, &metadata(id));
+        let place = ["a", "b", "c"].iter().position(|name| *name == way);
+        counts[place.unwrap()] += 1;
+    }
+    counts
+}
+
+#[track_caller]
+fn assert_near(counts: [u32; 3], percents: [u32; 3]) {
+    for (count, percent) in counts.iter().zip(percents) {
+        assert!(count.abs_diff(percent * 1000) < 1000, "{counts:?} for {percents:?}");
+    }
+}
+
+#[test]
+fn shares_of_many_ids_are_what_they_say() {
+    let node = Node::split().by_metadata("id").share(10, "a").share(33, "b").otherwise("c");
+    let by_id = split("1", node);
+    assert_near(counts(&by_id, |id| format!(r#"{{"id":"user-{id}"}}"#)), [10, 33, 57]);
+    assert_near(counts(&by_id, |id| format!(r#"{{"id":{id}}}"#)), [10, 33, 57]);
+}
+
+#[test]
+fn without_the_entry_it_is_chance() {
+    fastrand::seed(7);
+    let by_id = Node::split().by_metadata("id").share(10, "a").share(33, "b").otherwise("c");
+    assert_near(counts(&split("1", by_id), |_| "{}".to_owned()), [10, 33, 57]);
+    let by_chance = split("1", Node::split().share(60, "a").share(40, "b").otherwise("c"));
+    let counts = counts(&by_chance, |_| r#"{"id":"user-1"}"#.to_owned());
+    assert_near(counts, [60, 40, 0]);
+    assert_eq!(counts[2], 0);
+}
+
+#[test]
+fn a_first_share_that_grows_keeps_what_it_has() {
+    let routes = [10, 20, 50, 99].map(|percent| {
+        let node = Node::split().by_metadata("id").share(percent, "a").share(1, "b");
+        split("1", node.otherwise("c"))
+    });
+    for id in 0..1000 {
+        let metadata = format!(r#"{{"id":"user-{id}"}}"#);
+        let ways: Vec<_> = routes.iter().map(|route| first(route, &metadata)).collect();
+        let joined = ways.iter().position(|way| way == "a").unwrap_or(ways.len());
+        assert!(ways[joined..].iter().all(|way| way == "a"), "{metadata}");
+    }
+}
