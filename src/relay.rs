@@ -62,7 +62,11 @@ impl Relay {
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);
         self.announce(headers);
-        headers.insert(STEP, HeaderValue::from(self.context.step()));
+        let step = match self.context.step() {
+            0 => HeaderValue::from_static("0"),
+            step => HeaderValue::from(step),
+        };
+        headers.insert(STEP, step);
         if let Some(cache) = cache {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
         }
