@@ -134,6 +134,9 @@ mod builder;
 #[cfg(feature = "client")]
 mod client;
 mod context;
+#[cfg(feature = "control")]
+#[cfg_attr(docsrs, doc(cfg(feature = "control")))]
+pub mod control;
 mod credentials;
 mod directives;
 mod exchange;
@@ -159,6 +162,8 @@ mod rejection;
 mod relay;
 mod route;
 mod service;
+pub mod settings;
+mod timeout;
 mod trace;
 mod usage;
 mod via;
@@ -189,6 +194,7 @@ pub use self::provider::Provider;
 pub use self::rejection::ErrorFormat;
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;
+pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 pub use self::trace::TraceParent;
 pub use self::usage::{
     Cost, CostSource, Date, LongContext, Price, PriceTable, PriceTableError, Prices, ProviderError,
