@@ -116,7 +116,8 @@
 //!
 //! The upstream is an ordinary service: put tower's layers around the client for what applies to
 //! each provider call. Mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
-//! a stream is counted and bounded until it begins, not while it lasts.
+//! a stream is counted and bounded until it begins, not while it lasts. The layers of the feature
+//! `control` see it to its end: timeouts by phase, a total, a limit of concurrent requests.
 //!
 //! # Logs
 //!

@@ -422,6 +422,15 @@ async fn the_service_is_ready_when_the_one_within_is() {
     assert!(service.poll_ready(&mut cx).is_ready(), "though nothing will be let in");
 }
 
+/// There is no runtime: a timer would panic.
+#[test]
+fn who_may_not_wait_is_refused_at_once() {
+    let mut service = ConcurrencyLayer::new(0).wait(Duration::ZERO).layer(client(0, &[]));
+    let mut call = pin!(service.call(of("a")));
+    let Poll::Ready(result) = poll_once(call.as_mut()) else { panic!("waits") };
+    assert!(!error(result).is_queue_full());
+}
+
 /// Allocations of one exchange that waits for nothing.
 fn allocations<S, R>(mut service: S) -> u64
 where
