@@ -18,7 +18,7 @@ pub struct Timed {
 }
 
 pub fn timed(gaps: &[u64]) -> Timed {
-    let mut timed = Timed { gaps: gaps.to_vec().into_iter(), sleep: None };
+    let mut timed = Timed { gaps: Vec::from(gaps).into_iter(), sleep: None };
     timed.go_on();
     timed
 }
