@@ -10,6 +10,7 @@ use tower::BoxError;
 
 use crate::hook::Failure;
 use crate::rejection::{Code, Rejection};
+use crate::timeout::{TimeoutError, TimeoutPhase};
 
 /// What an error of any type is, as far as its type tells.
 pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
@@ -18,6 +19,7 @@ pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
         return of(&**error);
     }
     as_known::<io::Error>(error)
+        .or_else(|| as_known::<TimeoutError>(error))
         .or_else(|| as_known::<tower::timeout::error::Elapsed>(error))
         .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
         .or_else(|| as_client_error(error))
@@ -74,6 +76,18 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     if error.is::<tower::timeout::error::Elapsed>() {
         return Some(Failure::HeadTimeout);
     }
+    if let Some(error) = error.downcast_ref::<TimeoutError>() {
+        return Some(match error.phase() {
+            TimeoutPhase::Connect => Failure::ConnectTimeout,
+            TimeoutPhase::Head => Failure::HeadTimeout,
+            TimeoutPhase::Idle => Failure::IdleTimeout,
+            TimeoutPhase::Total => Failure::TotalTimeout,
+        });
+    }
+    #[cfg(feature = "control")]
+    if error.is::<crate::control::ConcurrencyError>() {
+        return Some(Failure::Overloaded);
+    }
     #[cfg(feature = "client")]
     if let Some(failure) = crate::client::failure(error) {
         return Some(failure);
@@ -112,6 +126,16 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
             "Response head timeout: the provider did not begin to answer in time.",
             None,
         ),
+        Failure::IdleTimeout => (
+            Code::Timeout,
+            "Idle timeout: the provider fell silent in the middle of its answer.",
+            None,
+        ),
+        Failure::TotalTimeout => (
+            Code::Timeout,
+            "Total timeout: the provider did not answer within the time for the whole request.",
+            None,
+        ),
         Failure::Overloaded => (
             Code::Overloaded,
             "The gateway is at its limit for this provider; nothing was sent. Try again shortly.",
@@ -146,6 +170,17 @@ mod tests {
         assert_eq!(of_any(&boxed), Failure::HeadTimeout);
         let boxed: BoxError = Box::new(tower::load_shed::error::Overloaded::new());
         assert_eq!(of_any(&boxed), Failure::Overloaded);
+        let phases = [
+            (TimeoutPhase::Connect, Failure::ConnectTimeout),
+            (TimeoutPhase::Head, Failure::HeadTimeout),
+            (TimeoutPhase::Idle, Failure::IdleTimeout),
+            (TimeoutPhase::Total, Failure::TotalTimeout),
+        ];
+        for (phase, failure) in phases {
+            let error = TimeoutError::new(phase, std::time::Duration::from_secs(1));
+            assert_eq!(of_any(&error), failure);
+            assert_eq!(of_body(&io::Error::other(error)), failure);
+        }
         let plain = io::Error::from(io::ErrorKind::ConnectionReset);
         assert_eq!(of_any(&plain), Failure::Reset);
         assert_eq!(of_any(&"text"), Failure::Other);

@@ -116,7 +116,8 @@
 //!
 //! The upstream is an ordinary service: put tower's layers around the client for what applies to
 //! each provider call. Mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
-//! a stream is counted and bounded until it begins, not while it lasts.
+//! a stream is counted and bounded until it begins, not while it lasts. The layers of the feature
+//! `control` see it to its end: timeouts by phase, a total, a limit of concurrent requests.
 //!
 //! # Logs
 //!
@@ -137,6 +138,7 @@ mod client;
 mod collect;
 mod context;
 #[cfg(feature = "control")]
+#[cfg_attr(docsrs, doc(cfg(feature = "control")))]
 pub mod control;
 mod credentials;
 mod directives;
@@ -167,6 +169,7 @@ mod seek;
 mod service;
 pub mod settings;
 mod step;
+mod timeout;
 mod trace;
 mod universal;
 mod usage;
@@ -198,6 +201,7 @@ pub use self::provider::Provider;
 pub use self::rejection::ErrorFormat;
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;
+pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 pub use self::trace::TraceParent;
 pub use self::usage::{
     Cost, CostSource, Date, LongContext, Price, PriceTable, PriceTableError, Prices, ProviderError,

@@ -70,7 +70,8 @@ impl Default for HttpClientBuilder {
 }
 
 impl HttpClientBuilder {
-    /// The time for name resolution, TCP and TLS together. Default: 10 s.
+    /// The time for name resolution, TCP and TLS together. Default: 10 s; a
+    /// [`ConnectTimeout`](crate::ConnectTimeout) can shorten the wait of one request.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -204,7 +205,8 @@ impl HttpClientBuilder {
         // One pool is as good as many where each exchange has a connection to itself.
         let shards = if self.versions == Versions::Http1 { 1 } else { self.connections };
         let shard = || Shard::new(client.build(connector.clone()), self.streams_per_connection);
-        Ok(HttpClient { shards: (0..shards).map(|_| shard()).collect() })
+        let shards = (0..shards).map(|_| shard()).collect();
+        Ok(HttpClient { shards, connect_timeout: self.connect_timeout })
     }
 }
 

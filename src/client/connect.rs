@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::error::ConnectTimedOut;
+use crate::timeout::{TimeoutError, TimeoutPhase};
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -47,7 +47,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
                 Ok(connected) => Ok(connected?),
-                Err(_) => Err(ConnectTimedOut.into()),
+                Err(_) => Err(TimeoutError::new(TimeoutPhase::Connect, timeout).into()),
             }
         })
     }

@@ -7,6 +7,7 @@ use hyper_util::client::legacy;
 
 use crate::failure::sources;
 use crate::hook::Failure;
+use crate::timeout::{TimeoutError, TimeoutPhase};
 
 /// A client could not be made, or a request could not be sent or answered.
 ///
@@ -17,6 +18,8 @@ pub struct ClientError(Kind);
 #[derive(Debug)]
 enum Kind {
     Send(legacy::Error),
+    /// The request gave up waiting for a connection.
+    Connect(TimeoutError),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     Tls(rustls::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -26,6 +29,10 @@ enum Kind {
 impl ClientError {
     pub(super) fn send(error: legacy::Error) -> Self {
         Self(Kind::Send(error))
+    }
+
+    pub(super) fn connect(error: TimeoutError) -> Self {
+        Self(Kind::Connect(error))
     }
 
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -41,13 +48,24 @@ impl ClientError {
     /// Whether no connection could be made, so that nothing of the request was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        matches!(&self.0, Kind::Send(error) if error.is_connect())
+        match &self.0 {
+            Kind::Send(error) => error.is_connect(),
+            Kind::Connect(_) => true,
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Tls(_) | Kind::Pem(_) => false,
+        }
     }
 
-    /// Whether making a connection took longer than the connect timeout.
+    /// Whether making a connection took longer than the connect timeout, the client's or that of
+    /// the request's [`ConnectTimeout`](crate::ConnectTimeout).
     #[must_use]
     pub fn is_connect_timeout(&self) -> bool {
-        matches!(&self.0, Kind::Send(error) if is_connect_timeout(error))
+        match &self.0 {
+            Kind::Send(error) => is_connect_timeout(error),
+            Kind::Connect(_) => true,
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Tls(_) | Kind::Pem(_) => false,
+        }
     }
 }
 
@@ -55,6 +73,7 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Send(error) if is_connect_timeout(error) => "the connection took too long",
+            Kind::Connect(_) => "the connection took too long",
             Kind::Send(error) if error.is_connect() => "no connection could be made",
             Kind::Send(_) => "the request could not be sent or was not answered",
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -69,6 +88,7 @@ impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Kind::Send(error) => Some(error),
+            Kind::Connect(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             Kind::Tls(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -77,20 +97,9 @@ impl Error for ClientError {
     }
 }
 
-/// The connect timeout has passed.
-#[derive(Debug)]
-pub(super) struct ConnectTimedOut;
-
-impl fmt::Display for ConnectTimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connect timeout has passed")
-    }
-}
-
-impl Error for ConnectTimedOut {}
-
 fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
-    sources(error).any(|error| error.is::<ConnectTimedOut>())
+    let mut timeouts = sources(error).filter_map(|error| error.downcast_ref::<TimeoutError>());
+    timeouts.any(|error| error.phase() == TimeoutPhase::Connect)
 }
 
 /// What an error of this client's making says.

@@ -7,12 +7,14 @@ mod error;
 mod shard;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod tls;
+mod waiting;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -26,6 +28,7 @@ pub use self::builder::HttpClientBuilder;
 pub use self::error::ClientError;
 pub(crate) use self::error::failure;
 use self::shard::{InFlight, Shard};
+use self::waiting::Waiting;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
@@ -46,6 +49,7 @@ use self::shard::{InFlight, Shard};
 /// ```
 pub struct HttpClient<B> {
     shards: Arc<[Shard<B>]>,
+    connect_timeout: Duration,
 }
 
 impl<B> HttpClient<B>
@@ -83,15 +87,16 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ClientFuture {
+    fn call(&mut self, mut request: Request<B>) -> ClientFuture {
         let (client, in_flight) = shard::pick(&self.shards);
-        ClientFuture { response: client.request(request), in_flight: Some(in_flight) }
+        let waiting = Waiting::of(&mut request, self.connect_timeout);
+        ClientFuture { response: client.request(request), in_flight: Some(in_flight), waiting }
     }
 }
 
 impl<B> Clone for HttpClient<B> {
     fn clone(&self) -> Self {
-        Self { shards: self.shards.clone() }
+        Self { shards: self.shards.clone(), connect_timeout: self.connect_timeout }
     }
 }
 
@@ -106,13 +111,22 @@ impl<B> fmt::Debug for HttpClient<B> {
 pub struct ClientFuture {
     response: legacy::ResponseFuture,
     in_flight: Option<InFlight>,
+    /// Where the request bounds its wait for a connection, until it has one.
+    waiting: Option<Box<Waiting>>,
 }
 
 impl Future for ClientFuture {
     type Output = Result<Response<ClientBody>, ClientError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(Pin::new(&mut self.response).poll(cx)).map_err(ClientError::send)?;
+        let Poll::Ready(response) = Pin::new(&mut self.response).poll(cx) else {
+            let Some(waiting) = &mut self.waiting else { return Poll::Pending };
+            let waited = ready!(waiting.poll_end(cx));
+            self.waiting = None;
+            return waited
+                .map_or(Poll::Pending, |error| Poll::Ready(Err(ClientError::connect(error))));
+        };
+        let response = response.map_err(ClientError::send)?;
         let in_flight = self.in_flight.take();
         Poll::Ready(Ok(response.map(|body| ClientBody::new(body, in_flight))))
     }

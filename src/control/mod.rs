@@ -1,10 +1,20 @@
-//! Layers for the stack below a gateway, or for any other client stack.
+//! Layers for the stack below a gateway. They work around any HTTP client, with the gateway or
+//! without.
 
+pub mod concurrency;
+mod deadline;
 mod fallback;
 mod replay;
 mod retry;
 mod retry_after;
+pub mod timeout;
+mod timer;
 
+pub use self::concurrency::{
+    Concurrency, ConcurrencyBody, ConcurrencyError, ConcurrencyFuture, ConcurrencyLayer,
+};
+pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
 pub use self::fallback::{Alternative, Fallback, FallbackBody, FallbackFuture, FallbackLayer};
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
+pub use self::timeout::{Timeout, TimeoutBody, TimeoutFuture, TimeoutLayer};

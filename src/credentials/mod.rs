@@ -14,6 +14,9 @@ pub(crate) use self::key::stored;
 pub(crate) use self::key::{attach, attach_to_entry};
 use http::HeaderMap;
 
+#[cfg(feature = "control")]
+use crate::provider::{Upstream, Way};
+
 /// The headers that providers read keys from.
 pub(crate) const CREDENTIALS: [&str; 4] =
     ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
@@ -28,4 +31,12 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in CREDENTIALS {
         headers.remove(name);
     }
+}
+
+/// What stands for the key that a request is sent with.
+#[cfg(feature = "control")]
+pub(crate) fn digest(headers: &HeaderMap, upstream: &Upstream) -> Option<[u8; 32]> {
+    let own = upstream.key_header(Way::Native).name();
+    let key = headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(*name)));
+    key.map(|key| crate::settings::digest(key.as_bytes()))
 }

@@ -187,7 +187,11 @@ pub enum Failure {
     ConnectTimeout,
     /// A layer of the upstream stack gave up waiting for the response head.
     HeadTimeout,
-    /// The upstream stack sheds load.
+    /// A layer of the upstream stack gave up waiting for the next part of the response.
+    IdleTimeout,
+    /// The whole exchange took longer than it may.
+    TotalTimeout,
+    /// The upstream stack sheds load, or its limit of concurrent requests is reached.
     Overloaded,
     /// The connection was closed or reset.
     Reset,
@@ -209,6 +213,8 @@ impl Failure {
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::HeadTimeout => "head_timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::TotalTimeout => "total_timeout",
             Self::Overloaded => "overloaded",
             Self::Reset => "reset",
             Self::Protocol => "protocol",

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "control")]
+use crate::provider::Upstream;
+
 /// A limit of exchanges under way, from the call to the end of the response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,4 +37,14 @@ pub(crate) struct ConcurrencyLimits {
     /// By slug or alias, and for each provider by itself where none is named.
     pub(crate) providers: Vec<(Option<Box<str>>, ConcurrencyLimit)>,
     pub(crate) credential: Option<ConcurrencyLimit>,
+}
+
+#[cfg(feature = "control")]
+impl ConcurrencyLimits {
+    pub(crate) fn of_provider(&self, upstream: &Upstream) -> Option<ConcurrencyLimit> {
+        let is_its = |name: &str| upstream.answers_to(name);
+        let mut fitting =
+            self.providers.iter().filter(|(name, _)| name.as_deref().is_none_or(is_its));
+        fitting.next().map(|(_, limit)| *limit)
+    }
 }

@@ -1,66 +1,87 @@
-//! How long things may take.
+//! How long an exchange may take, phase by phase.
 
 use std::time::Duration;
 
-/// The four bounds in time of an exchange; `None` where there is none.
+/// How long an exchange with a provider may take. `None`, the default of each, is without a bound.
+///
+/// The layers of the upstream stack take them from the extensions of the request, and what is not
+/// there from what they were made with.
 ///
 /// ```
 /// use std::time::Duration;
 /// use tower_ai_gateway::settings::Timeouts;
 ///
-/// let timeouts = Timeouts::default().head(Duration::from_secs(30)).idle(Duration::from_secs(60));
-/// assert_eq!(timeouts.total, None); // a healthy stream is never cut
+/// let timeouts = Timeouts::default().head(Duration::from_secs(60)).idle(Duration::from_secs(30));
+/// assert_eq!(timeouts.total, None);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Until there is a connection: name resolution, TCP and TLS. `HttpClient` has 10 s by itself.
+    /// To get a connection: a pooled one, or name resolution, TCP and TLS.
     pub connect: Option<Duration>,
-    /// From a call to its response head, for each attempt.
+    /// From an upstream call to its response head; each attempt has it anew.
     pub head: Option<Duration>,
-    /// Between two frames of a response body, and before the first.
+    /// To the next frame of a response body, while somebody waits for it.
     pub idle: Option<Duration>,
-    /// From the first call to the last byte of the response body, over all attempts.
+    /// From the request to the last byte of the response, all attempts included.
     pub total: Option<Duration>,
 }
 
 impl Timeouts {
-    /// Bounds the time until there is a connection.
+    /// Sets [`connect`](field@Self::connect).
     #[must_use]
-    pub fn connect(mut self, time: Duration) -> Self {
-        self.connect = Some(time);
+    pub const fn connect(mut self, timeout: Duration) -> Self {
+        self.connect = Some(timeout);
         self
     }
 
-    /// Bounds the time from a call to its response head.
+    /// Sets [`head`](field@Self::head).
     #[must_use]
-    pub fn head(mut self, time: Duration) -> Self {
-        self.head = Some(time);
+    pub const fn head(mut self, timeout: Duration) -> Self {
+        self.head = Some(timeout);
         self
     }
 
-    /// Bounds the time between two frames of a response body.
+    /// Sets [`idle`](field@Self::idle).
     #[must_use]
-    pub fn idle(mut self, time: Duration) -> Self {
-        self.idle = Some(time);
+    pub const fn idle(mut self, timeout: Duration) -> Self {
+        self.idle = Some(timeout);
         self
     }
 
-    /// Bounds all of an exchange. It cuts healthy streams too: set it where that is wanted.
+    /// Sets [`total`](field@Self::total).
     #[must_use]
-    pub fn total(mut self, time: Duration) -> Self {
-        self.total = Some(time);
+    pub const fn total(mut self, timeout: Duration) -> Self {
+        self.total = Some(timeout);
         self
     }
 
-    /// What `weaker` says where this says nothing.
+    /// These, and where one is not set, that of `weaker`.
     #[must_use]
-    pub fn or(self, weaker: Self) -> Self {
+    pub fn or(self, weaker: Timeouts) -> Timeouts {
         Self {
             connect: self.connect.or(weaker.connect),
             head: self.head.or(weaker.head),
             idle: self.idle.or(weaker.idle),
             total: self.total.or(weaker.total),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_taken_from_the_first_that_has_it() {
+        let second = Duration::from_secs;
+        let strong = Timeouts::default().connect(second(1)).total(second(2));
+        let weak = Timeouts::default().connect(second(3)).head(second(4)).idle(second(5));
+        let both = strong.or(weak);
+        let expected =
+            Timeouts::default().connect(second(1)).head(second(4)).idle(second(5)).total(second(2));
+        assert_eq!(both, expected);
+        assert_eq!(Timeouts::default().or(weak), weak);
+        assert_eq!(strong.or(Timeouts::default()), strong);
     }
 }

@@ -1,0 +1,36 @@
+//! What a request gets that found no place.
+
+use std::error::Error;
+use std::fmt;
+
+/// A limit of concurrent requests is reached; nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConcurrencyError(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Waited,
+    QueueFull,
+}
+
+impl ConcurrencyError {
+    pub(super) const WAITED: Self = Self(Kind::Waited);
+    pub(super) const QUEUE_FULL: Self = Self(Kind::QueueFull);
+
+    /// Whether so many requests were waiting already that this one did not wait at all.
+    #[must_use]
+    pub fn is_queue_full(&self) -> bool {
+        self.0 == Kind::QueueFull
+    }
+}
+
+impl fmt::Display for ConcurrencyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Waited => "too many requests are in flight, and none of them ended in time",
+            Kind::QueueFull => "too many requests are in flight, and too many wait for their end",
+        })
+    }
+}
+
+impl Error for ConcurrencyError {}

@@ -1,0 +1,57 @@
+//! A limit of concurrent requests that streams do not escape: a request counts until its response
+//! body has ended or is dropped.
+//!
+//! tower's own `ConcurrencyLimit` forgets a request at its response head. A request that finds no
+//! place waits for one, in the order of arrival and for a bounded time, then fails with a
+//! [`ConcurrencyError`]; the gateway answers that with 503.
+//!
+//! ```
+//! # #[cfg(feature = "client")] {
+//! use std::time::Duration;
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use tower::ServiceBuilder;
+//! use tower_ai_gateway::HttpClient;
+//! use tower_ai_gateway::control::ConcurrencyLayer;
+//!
+//! let limit = ConcurrencyLayer::new(100).wait(Duration::from_secs(5)).queue(50);
+//! let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
+//! let service = ServiceBuilder::new().layer(limit).service(client);
+//! # let _ = service; }
+//! ```
+//!
+//! Besides one pool for all requests there can be pools by key, each with a limit of its own:
+//!
+//! ```
+//! use http::Extensions;
+//! use tower_ai_gateway::control::ConcurrencyLayer;
+//!
+//! #[derive(Clone)]
+//! struct Tenant {
+//!     name: String,
+//!     streams: usize,
+//! }
+//!
+//! let limit = ConcurrencyLayer::new(100).per(|extensions: &Extensions| {
+//!     extensions.get::<Tenant>().map(|tenant| (tenant.name.clone(), tenant.streams))
+//! });
+//! # let _ = limit;
+//! ```
+
+mod body;
+mod error;
+mod future;
+mod gate;
+mod layer;
+mod list;
+mod pool;
+mod pools;
+mod service;
+mod taking;
+mod waiting;
+
+pub use self::body::ConcurrencyBody;
+pub use self::error::ConcurrencyError;
+pub use self::future::ConcurrencyFuture;
+pub use self::layer::ConcurrencyLayer;
+pub use self::service::Concurrency;

@@ -1,0 +1,244 @@
+//! Who is in, and who waits, under one limit.
+//!
+//! Everything is decided under one lock that is held for a few instructions; wakers are woken and
+//! dropped outside of it, for both may run code of others.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::list::SmallList;
+
+/// The requests that share a limit.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// As the request said that came last.
+    limit: usize,
+    held: usize,
+    /// In the order of arrival. Who is no longer here, and did not leave, has got a permit.
+    waiting: BTreeMap<u64, Option<Waker>>,
+    next: u64,
+}
+
+/// What becomes of a request that cannot but wait.
+pub(super) enum Entry {
+    Admitted(Permit),
+    Queued(Ticket),
+    Full,
+}
+
+impl Pool {
+    /// A permit, where one is free and nobody waits for it. `limit` is that of the pool from now on.
+    pub(super) fn try_enter(self: &Arc<Self>, limit: usize) -> Option<Permit> {
+        let (woken, is_in) = {
+            let mut state = self.state();
+            let woken = state.change(limit);
+            (woken, state.enter())
+        };
+        woken.into_iter().for_each(Waker::wake);
+        is_in.then(|| Permit(self.clone()))
+    }
+
+    /// A permit or a place in the queue, where fewer than `queue` wait.
+    pub(super) fn enter(self: &Arc<Self>, limit: usize, queue: usize) -> Entry {
+        let (woken, entry) = {
+            let mut state = self.state();
+            let woken = state.change(limit);
+            let entry = if state.enter() {
+                Entry::Admitted(Permit(self.clone()))
+            } else if state.waiting.len() >= queue {
+                Entry::Full
+            } else {
+                let number = state.next;
+                state.next += 1;
+                state.waiting.insert(number, None);
+                Entry::Queued(Ticket { pool: Some(self.clone()), number })
+            };
+            (woken, entry)
+        };
+        woken.into_iter().for_each(Waker::wake);
+        entry
+    }
+
+    fn release(&self) {
+        let woken = {
+            let mut state = self.state();
+            state.held = state.held.saturating_sub(1);
+            state.grant()
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Nothing that is done under the lock panics.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn change(&mut self, limit: usize) -> SmallList<Waker> {
+        if self.limit == limit {
+            return SmallList::default();
+        }
+        self.limit = limit;
+        self.grant()
+    }
+
+    fn enter(&mut self) -> bool {
+        // Nobody waits then: whatever frees a place gives it to who waits.
+        let is_free = self.held < self.limit;
+        self.held += usize::from(is_free);
+        is_free
+    }
+
+    /// Gives what is free to those who wait longest.
+    fn grant(&mut self) -> SmallList<Waker> {
+        let mut woken = SmallList::default();
+        while self.held < self.limit
+            && let Some((_, waker)) = self.waiting.pop_first()
+        {
+            self.held += 1;
+            if let Some(waker) = waker {
+                woken.push(waker);
+            }
+        }
+        woken
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        write!(f, "{} of {} held, {} waiting", state.held, state.limit, state.waiting.len())
+    }
+}
+
+/// A place in a pool, given back on drop.
+#[derive(Debug)]
+pub(super) struct Permit(Arc<Pool>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// A place in the queue of a pool, left on drop.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// `None` once it was exchanged for a permit.
+    pool: Option<Arc<Pool>>,
+    number: u64,
+}
+
+impl Ticket {
+    /// The permit, once it is this request's turn. Not to be asked again after that.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Permit> {
+        let Some(pool) = &self.pool else { return Poll::Pending };
+        let (old, is_granted) = match pool.state().waiting.get_mut(&self.number) {
+            None => (None, true),
+            Some(Some(waker)) if waker.will_wake(cx.waker()) => (None, false),
+            Some(waker) => (waker.replace(cx.waker().clone()), false),
+        };
+        drop(old);
+        if !is_granted {
+            return Poll::Pending;
+        }
+        self.pool.take().map_or(Poll::Pending, |pool| Poll::Ready(Permit(pool)))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.take() else { return };
+        let left = pool.state().waiting.remove(&self.number);
+        if left.is_none() {
+            // The permit had come, and nobody has seen it.
+            pool.release();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(pool: &Arc<Pool>, limit: usize) -> Ticket {
+        match pool.enter(limit, usize::MAX) {
+            Entry::Queued(ticket) => ticket,
+            _ => panic!("not queued"),
+        }
+    }
+
+    fn turn(ticket: &mut Ticket) -> Option<Permit> {
+        match ticket.poll_turn(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(permit) => Some(permit),
+            Poll::Pending => None,
+        }
+    }
+
+    fn shown(pool: &Pool) -> String {
+        format!("{pool:?}")
+    }
+
+    #[test]
+    fn nobody_overtakes_who_waits() {
+        let pool = Arc::new(Pool::default());
+        let permit = pool.try_enter(1).unwrap();
+        let (mut first, mut second) = (queued(&pool, 1), queued(&pool, 1));
+        assert!(turn(&mut second).is_none() && turn(&mut first).is_none());
+        drop(permit);
+        assert!(pool.try_enter(1).is_none(), "the permit is the first one's, though unseen");
+        assert!(turn(&mut second).is_none());
+        let permit = turn(&mut first).unwrap();
+        drop((permit, first));
+        assert!(turn(&mut second).is_some());
+        drop(second);
+        assert_eq!(shown(&pool), "0 of 1 held, 0 waiting");
+    }
+
+    #[test]
+    fn who_leaves_the_queue_strands_nothing() {
+        let pool = Arc::new(Pool::default());
+        let permit = pool.try_enter(1).unwrap();
+        let (first, second, mut third) = (queued(&pool, 1), queued(&pool, 1), queued(&pool, 1));
+        drop(second);
+        drop(permit);
+        // The first has a permit that it never saw; it goes to the next in the queue.
+        drop(first);
+        assert!(turn(&mut third).is_some());
+    }
+
+    #[test]
+    fn a_changed_limit_holds_from_the_next_request_on() {
+        let pool = Arc::new(Pool::default());
+        let mut held: Vec<_> = (0..4).map(|_| pool.try_enter(4).unwrap()).collect();
+        let mut waiting = queued(&pool, 2);
+        held.drain(..2);
+        assert!(turn(&mut waiting).is_none(), "two of two are held");
+        held.pop();
+        let permit = turn(&mut waiting).unwrap();
+        assert_eq!(shown(&pool), "2 of 2 held, 0 waiting");
+        let mut more = [queued(&pool, 2), queued(&pool, 2)];
+        // Who brings a higher limit finds those first who waited under the lower one.
+        assert!(pool.try_enter(4).is_none());
+        assert!(more.iter_mut().all(|ticket| ticket.pool.is_some() && turn(ticket).is_some()));
+        drop((held, permit, waiting));
+        assert_eq!(shown(&pool), "0 of 4 held, 0 waiting");
+    }
+
+    #[test]
+    fn the_queue_has_its_bound_and_a_limit_of_0_lets_nothing_in() {
+        let pool = Arc::new(Pool::default());
+        assert!(pool.try_enter(0).is_none());
+        let ticket = pool.enter(0, 1);
+        assert!(matches!(ticket, Entry::Queued(_)));
+        assert!(matches!(pool.enter(0, 1), Entry::Full));
+        drop(ticket);
+        assert!(matches!(pool.enter(0, 1), Entry::Queued(_)));
+    }
+}

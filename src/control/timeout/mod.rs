@@ -1,0 +1,43 @@
+//! Timeouts of one upstream call: to its connection, to its response head, and between the frames
+//! of its response body.
+//!
+//! tower's own `Timeout` ends at the response head. Here, a healthy stream lasts as long as it
+//! likes, and a silent one does not. For a bound over all attempts of a request see
+//! [`DeadlineLayer`](super::DeadlineLayer).
+//!
+//! ```
+//! # #[cfg(feature = "client")] {
+//! use std::time::Duration;
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use tower::ServiceBuilder;
+//! use tower_ai_gateway::control::TimeoutLayer;
+//! use tower_ai_gateway::{HttpClient, settings::Timeouts};
+//!
+//! let timeouts = Timeouts::default().head(Duration::from_secs(60)).idle(Duration::from_secs(30));
+//! let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
+//! let service = ServiceBuilder::new().layer(TimeoutLayer::new(timeouts)).service(client);
+//! # let _ = service; }
+//! ```
+
+mod body;
+mod future;
+mod layer;
+mod service;
+
+use http::Extensions;
+
+pub use self::body::TimeoutBody;
+pub use self::future::TimeoutFuture;
+pub use self::layer::TimeoutLayer;
+pub use self::service::Timeout;
+use crate::context::GatewayContext;
+use crate::settings::Timeouts;
+
+/// The timeouts of a request: those in its extensions, then those of the gateway above, and else
+/// those that a layer was made with.
+pub(crate) fn timeouts_of(extensions: &Extensions, explicit: Timeouts) -> Timeouts {
+    let of_gateway = extensions.get::<GatewayContext>().map(GatewayContext::timeouts);
+    let weaker = of_gateway.map_or(explicit, |timeouts| timeouts.or(explicit));
+    extensions.get::<Timeouts>().map_or(weaker, |timeouts| timeouts.or(weaker))
+}

@@ -1,0 +1,52 @@
+//! The service of [`TimeoutLayer`](super::TimeoutLayer).
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::{TimeoutBody, TimeoutFuture, timeouts_of};
+use crate::settings::Timeouts;
+use crate::timeout::ConnectTimeout;
+
+/// Bounds the time of each upstream call. Made by [`TimeoutLayer`](super::TimeoutLayer).
+///
+/// It fails with a [`TimeoutError`](crate::TimeoutError), before the response head by its future
+/// and after it by the body.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeout<S> {
+    inner: S,
+    timeouts: Timeouts,
+}
+
+impl<S> Timeout<S> {
+    pub(super) fn new(inner: S, timeouts: Timeouts) -> Self {
+        Self { inner, timeouts }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Timeout<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<TimeoutBody<R>>;
+    type Error = BoxError;
+    type Future = TimeoutFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let timeouts = timeouts_of(request.extensions(), self.timeouts);
+        if let Some(connect) = timeouts.connect {
+            request.extensions_mut().insert(ConnectTimeout(connect));
+        }
+        TimeoutFuture::new(self.inner.call(request), timeouts)
+    }
+}

@@ -1,0 +1,90 @@
+//! The error of a timeout, and the connect timeout of a single request.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// A timeout has passed.
+///
+/// The gateway tells by its [`phase`](Self::phase) which, in its answer and to its hooks; a layer of
+/// the host's own may fail with it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeoutError {
+    phase: TimeoutPhase,
+    after: Duration,
+}
+
+impl TimeoutError {
+    /// The time for `phase` was `after`, and it has passed.
+    #[must_use]
+    pub const fn new(phase: TimeoutPhase, after: Duration) -> Self {
+        Self { phase, after }
+    }
+
+    /// What took too long.
+    #[must_use]
+    pub const fn phase(&self) -> TimeoutPhase {
+        self.phase
+    }
+
+    /// How long it was allowed to take.
+    #[must_use]
+    pub const fn after(&self) -> Duration {
+        self.after
+    }
+}
+
+impl fmt::Display for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} timeout of {:?} has passed", self.phase.as_str(), self.after)
+    }
+}
+
+impl Error for TimeoutError {}
+
+/// What a timeout bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeoutPhase {
+    /// Getting a connection. Nothing was sent.
+    Connect,
+    /// Waiting for the response head.
+    Head,
+    /// Waiting for the next frame of the response body.
+    Idle,
+    /// The whole exchange, from the request to the last byte of the response.
+    Total,
+}
+
+impl TimeoutPhase {
+    /// The name in lower case, as in `connect`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Head => "head",
+            Self::Idle => "idle",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// How long one request may wait for its connection: an extension of the request, which
+/// `HttpClient` obeys where it is less than the client's own connect timeout.
+///
+/// A layer cannot see how a connection is made; so the layer of timeouts asks for it by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectTimeout(pub Duration);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_the_phase_and_the_time() {
+        let error = TimeoutError::new(TimeoutPhase::Head, Duration::from_millis(1500));
+        assert_eq!(error.to_string(), "the head timeout of 1.5s has passed");
+        assert_eq!((error.phase().as_str(), error.after().as_millis()), ("head", 1500));
+    }
+}
