@@ -28,6 +28,8 @@ use std::process::ExitCode;
 use axum::Router;
 use axum::routing::get;
 use tower::Layer;
+#[cfg(feature = "control")]
+use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::gateway::observers::Observers;
@@ -67,7 +69,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         .prices(prices.clone());
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
-    let service = builder.build()?.upstream(HttpClient::new()?).layer(app);
+    let client = HttpClient::new()?;
+    // What requests and settings ask for: timeouts, retries, fallback, limits.
+    #[cfg(feature = "control")]
+    let client = ControlLayer::new().layer(client);
+    let service = builder.build()?.upstream(client).layer(app);
 
     let listener = serve::bind(options.listen).await?;
     announce(&listener.local_addr()?.to_string(), &options);

@@ -7,6 +7,7 @@ mod fallback;
 mod replay;
 mod retry;
 mod retry_after;
+mod stack;
 pub mod timeout;
 mod timer;
 
@@ -17,4 +18,5 @@ pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
 pub use self::fallback::{Alternative, Fallback, FallbackBody, FallbackFuture, FallbackLayer};
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
+pub use self::stack::{ControlLayer, Controlled};
 pub use self::timeout::{Timeout, TimeoutBody, TimeoutFuture, TimeoutLayer};

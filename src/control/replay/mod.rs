@@ -58,6 +58,12 @@ impl ReplayLayer {
         Self { limit: LIMIT, on_demand: true }
     }
 
+    /// Records every request from now on.
+    pub(super) fn always(mut self) -> Self {
+        self.on_demand = false;
+        self
+    }
+
     /// How many bytes of a request are kept. Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {

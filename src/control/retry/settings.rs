@@ -79,6 +79,11 @@ impl RetrySettings {
         self
     }
 
+    /// Whether requests are sent again that do not ask for it.
+    pub(in crate::control) fn may_repeat(&self) -> bool {
+        self.max_attempts > 1
+    }
+
     /// What holds for one request.
     pub(super) fn of(self, context: Option<&GatewayContext>) -> Self {
         let Some(directives) = context.and_then(GatewayContext::directives) else { return self };

@@ -1,0 +1,116 @@
+//! All layers of this module, in their order.
+
+use std::fmt;
+
+use tower_layer::Layer;
+
+use super::{
+    Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
+    ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
+};
+use crate::settings::Timeouts;
+
+/// A client under all control layers: the type that [`ControlLayer`] makes.
+pub type Controlled<S> = Deadline<Replay<Fallback<Retry<Concurrency<Timeout<S>>>>>>;
+
+/// All control layers in their order: total timeout, fallback, retries, concurrency, and the timeouts
+/// of each call.
+///
+/// As it is, it does what requests and the settings of their gateways ask for, and nothing else: a
+/// request that asks for nothing passes untouched.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use axum::Router;
+/// use tower::ServiceBuilder;
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let upstream = ServiceBuilder::new().layer(ControlLayer::new()).service(HttpClient::new()?);
+/// let app: Router = Router::new().layer(gateway.upstream(upstream));
+/// # let _ = app; }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct ControlLayer {
+    timeouts: Timeouts,
+    replay: ReplayLayer,
+    retry: RetryLayer,
+    fallback: FallbackLayer,
+    concurrency: ConcurrencyLayer,
+}
+
+impl Default for ControlLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ControlLayer {
+    /// What the gateway asks for, and nothing else.
+    pub fn new() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            replay: ReplayLayer::on_demand(),
+            retry: RetryLayer::default(),
+            fallback: FallbackLayer::new(),
+            concurrency: ConcurrencyLayer::of_gateway(),
+        }
+    }
+
+    /// The timeouts of requests for which neither they nor their gateway have any.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How requests are sent again, where neither they nor their gateway say.
+    pub fn retry(mut self, settings: RetrySettings) -> Self {
+        self.retry = RetryLayer::new(settings);
+        if settings.may_repeat() {
+            self.replay = self.replay.always();
+        }
+        self
+    }
+
+    /// How many retries an origin gets; see [`RetryLayer::budget`].
+    pub fn retry_budget(mut self, per_second: u32, share: f32) -> Self {
+        self.retry = self.retry.budget(per_second, share);
+        self
+    }
+
+    /// How many bytes of a request body are kept to be sent again. Default: 16 MiB.
+    pub fn replay_limit(mut self, bytes: usize) -> Self {
+        self.replay = self.replay.limit(bytes);
+        self
+    }
+
+    /// Limits of the host's own, beside those of the gateways.
+    pub fn concurrency(mut self, layer: ConcurrencyLayer) -> Self {
+        self.concurrency = layer;
+        self
+    }
+}
+
+impl<S> Layer<S> for ControlLayer {
+    type Service = Controlled<S>;
+
+    fn layer(&self, client: S) -> Controlled<S> {
+        let call = TimeoutLayer::new(self.timeouts).layer(client);
+        let attempts = self.retry.layer(self.concurrency.layer(call));
+        let steps = self.replay.layer(self.fallback.layer(attempts));
+        DeadlineLayer::new(self.timeouts).layer(steps)
+    }
+}
+
+impl fmt::Debug for ControlLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlLayer")
+            .field("timeouts", &self.timeouts)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
