@@ -1,0 +1,91 @@
+//! What settings and control layers add to a request that needs nothing of them.
+//!
+//! `cargo bench --bench control --features control`. Each figure is the difference of alternating
+//! batches in one run, over the client of `benches/layer.rs`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod exchange;
+mod frames;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use criterion::{Criterion, criterion_group, criterion_main};
+use exchange::{Client, added, chat, request};
+use frames::Frames;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, Request};
+use tower::{Layer, ServiceBuilder};
+use tower_ai_gateway::control::{ControlLayer, ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewayToken, Secret, Settings, SettingsTable,
+};
+use tower_ai_gateway::{Builder, GatewayLayer, Provider};
+
+const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
+const TOKEN: HeaderName = HeaderName::from_static("cf-aig-authorization");
+
+/// A hundred gateways, each with two tokens and a key.
+fn settings() -> Settings {
+    let table = (0..100).fold(SettingsTable::new(), |table, number| {
+        let settings = GatewaySettings::builder()
+            .token(GatewayToken::new(format!("test-token-{number}")))
+            .token(GatewayToken::new("test-token"))
+            .key("grok", Secret::new("test-key").unwrap())
+            .build();
+        let gateway = if number == 50 { "gw".to_owned() } else { format!("gw-{number}") };
+        table.gateway("acct", gateway, settings.unwrap())
+    });
+    Settings::new(table)
+}
+
+fn builder() -> Builder {
+    GatewayLayer::builder().providers(Provider::all())
+}
+
+fn plain(body: &Bytes) -> Request<Frames> {
+    request(PATH, body)
+}
+
+/// With a gateway token, and without a key.
+fn locked(body: &Bytes) -> Request<Frames> {
+    let mut request = request(PATH, body);
+    request.headers_mut().remove(AUTHORIZATION);
+    request.headers_mut().insert(TOKEN, HeaderValue::from_static("Bearer test-token"));
+    request
+}
+
+fn benches(criterion: &mut Criterion) {
+    let client = Client::json();
+    let body = chat(1024, true);
+    let mut group = criterion.benchmark_group("added");
+    group
+        .sample_size(60)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3));
+    let (plain, locked) = (|| plain(&body), || locked(&body));
+
+    let mut open = builder().build().unwrap().layer(client.clone());
+    let mut gated = builder().settings(settings()).build().unwrap().layer(client.clone());
+    // The request has a control header in both cases: reading those is not what is asked here.
+    group.bench_function("settings, token and stored key", |bencher| {
+        added(bencher, (&mut gated, &locked), (&mut open, &locked));
+    });
+
+    let mut bare = client.clone();
+    let retry = RetryLayer::new(RetrySettings::attempts(3));
+    let mut again =
+        ServiceBuilder::new().layer(ReplayLayer::new()).layer(retry).service(client.clone());
+    group.bench_function("retries that are not needed", |bencher| {
+        added(bencher, (&mut again, &plain), (&mut bare, &plain));
+    });
+
+    let mut idle = ControlLayer::new().layer(client.clone());
+    group.bench_function("all control layers, idle", |bencher| {
+        added(bencher, (&mut idle, &plain), (&mut bare, &plain));
+    });
+    group.finish();
+}
+
+criterion_group!(control, benches);
+criterion_main!(control);
