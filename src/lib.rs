@@ -134,6 +134,8 @@ mod builder;
 #[cfg(feature = "client")]
 mod client;
 mod context;
+#[cfg(feature = "control")]
+pub mod control;
 mod credentials;
 mod directives;
 mod exchange;

@@ -187,6 +187,10 @@ pub enum Failure {
     HeadTimeout,
     /// The upstream stack sheds load.
     Overloaded,
+    /// Nothing was sent: too many calls to the upstream have failed, and its circuit is open.
+    CircuitOpen,
+    /// Nothing was sent: the provider has asked to be left alone for a while.
+    CoolingDown,
     /// The connection was closed or reset.
     Reset,
     /// The provider broke the protocol.
@@ -208,6 +212,8 @@ impl Failure {
             Self::ConnectTimeout => "connect_timeout",
             Self::HeadTimeout => "head_timeout",
             Self::Overloaded => "overloaded",
+            Self::CircuitOpen => "circuit_open",
+            Self::CoolingDown => "cooling_down",
             Self::Reset => "reset",
             Self::Protocol => "protocol",
             Self::Unfinished => "unfinished",

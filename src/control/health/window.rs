@@ -1,0 +1,73 @@
+//! The calls of the last while, counted in bounded memory.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many parts a window has.
+pub(super) const PARTS: u64 = 10;
+
+/// Counts calls by the tenth of the window in which their verdict came.
+#[derive(Debug)]
+pub(super) struct Window {
+    origin: Instant,
+    part: Duration,
+    /// The newest part that was ever written to, counted from the origin.
+    newest: u64,
+    buckets: [Bucket; PARTS as usize],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    slot: u64,
+    calls: u32,
+    failed: u32,
+}
+
+impl Window {
+    pub(super) fn new(length: Duration, now: Instant) -> Self {
+        let part = (length / PARTS as u32).max(Duration::from_nanos(1));
+        Self { origin: now, part, newest: 0, buckets: Default::default() }
+    }
+
+    /// Counts a call, and gives the part that it is in.
+    pub(super) fn count(&mut self, has_failed: bool, now: Instant) -> u64 {
+        let slot = self.slot(now);
+        self.newest = slot;
+        let bucket = self.bucket(slot);
+        if bucket.slot != slot {
+            *bucket = Bucket { slot, ..Bucket::default() };
+        }
+        bucket.calls = bucket.calls.saturating_add(1);
+        bucket.failed = bucket.failed.saturating_add(u32::from(has_failed));
+        slot
+    }
+
+    /// Takes back a call that did not fail.
+    pub(super) fn uncount(&mut self, slot: u64) {
+        let bucket = self.bucket(slot);
+        if bucket.slot == slot {
+            bucket.calls = bucket.calls.saturating_sub(1);
+        }
+    }
+
+    /// How many calls there were, and how many of them failed.
+    pub(super) fn sums(&self, now: Instant) -> (u32, u32) {
+        let newest = self.slot(now);
+        let live = self.buckets.iter().filter(|bucket| bucket.slot + PARTS > newest);
+        live.fold((0, 0), |(calls, failed), bucket| {
+            (calls.saturating_add(bucket.calls), failed.saturating_add(bucket.failed))
+        })
+    }
+
+    /// A time that another thread took a little earlier counts as the newest.
+    fn slot(&self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.origin).as_nanos();
+        let slot = passed / self.part.as_nanos();
+        u64::try_from(slot).unwrap_or(u64::MAX - PARTS).max(self.newest)
+    }
+
+    fn bucket(&mut self, slot: u64) -> &mut Bucket {
+        &mut self.buckets[(slot % PARTS) as usize]
+    }
+}
