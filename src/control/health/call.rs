@@ -145,3 +145,6 @@ impl Answering {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

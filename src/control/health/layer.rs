@@ -33,7 +33,7 @@ const CREDENTIALS: [HeaderName; 4] = [
 /// begins anew. The [module documentation](super) has an example.
 #[derive(Clone, Debug, Default)]
 pub struct HealthLayer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl HealthLayer {

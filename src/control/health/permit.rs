@@ -125,3 +125,6 @@ impl Answered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
