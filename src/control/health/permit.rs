@@ -41,7 +41,7 @@ impl Breaker {
     pub(crate) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Open> {
         let (ticket, change) = self.machine().admit(now)?;
         self.tell(change);
-        Ok(Permit { breaker: self.clone(), ticket: Some(ticket) })
+        Ok(Permit(Some((self.clone(), ticket))))
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
@@ -76,52 +76,47 @@ impl fmt::Debug for Breaker {
 
 /// A call that was admitted, and of which no verdict is known.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    breaker: Arc<Breaker>,
-    ticket: Option<Ticket>,
-}
+pub(crate) struct Permit(Option<(Arc<Breaker>, Ticket)>);
 
 impl Permit {
     /// The call went well so far.
     pub(crate) fn success(mut self, now: Instant) -> Answered {
-        let success = self.ticket.take().map(|ticket| {
-            let (success, change) = self.breaker.machine().success(ticket, now);
-            self.breaker.tell(change);
-            success
-        });
-        Answered { breaker: self.breaker.clone(), success }
+        Answered(self.0.take().map(|(breaker, ticket)| {
+            let (success, change) = breaker.machine().success(ticket, now);
+            breaker.tell(change);
+            (breaker, success)
+        }))
     }
 
     /// The call failed.
     pub(crate) fn failure(mut self, now: Instant) {
-        if let Some(ticket) = self.ticket.take() {
-            let change = self.breaker.machine().failure(ticket, now);
-            self.breaker.tell(change);
+        if let Some((breaker, ticket)) = self.0.take() {
+            let change = breaker.machine().failure(ticket, now);
+            breaker.tell(change);
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take_if(|ticket| ticket.is_probe()) {
-            self.breaker.machine().release(ticket);
+        if let Some((breaker, ticket)) = &self.0
+            && ticket.is_probe()
+        {
+            breaker.machine().release(*ticket);
         }
     }
 }
 
 /// A call that went well so far, and whose body may still break off.
 #[derive(Debug)]
-pub(crate) struct Answered {
-    breaker: Arc<Breaker>,
-    success: Option<Success>,
-}
+pub(crate) struct Answered(Option<(Arc<Breaker>, Success)>);
 
 impl Answered {
     /// It failed after all.
     pub(crate) fn failure(self, now: Instant) {
-        if let Some(success) = self.success {
-            let change = self.breaker.machine().take_back(success, now);
-            self.breaker.tell(change);
+        if let Some((breaker, success)) = self.0 {
+            let change = breaker.machine().take_back(success, now);
+            breaker.tell(change);
         }
     }
 }

@@ -11,7 +11,8 @@ pub(super) const PARTS: u64 = 10;
 #[derive(Debug)]
 pub(super) struct Window {
     origin: Instant,
-    part: Duration,
+    /// How long a part is, in nanoseconds.
+    part: u64,
     /// The newest part that was ever written to, counted from the origin.
     newest: u64,
     buckets: [Bucket; PARTS as usize],
@@ -26,7 +27,7 @@ struct Bucket {
 
 impl Window {
     pub(super) fn new(length: Duration, now: Instant) -> Self {
-        let part = (length / PARTS as u32).max(Duration::from_nanos(1));
+        let part = (nanos(length) / PARTS).max(1);
         Self { origin: now, part, newest: 0, buckets: Default::default() }
     }
 
@@ -62,12 +63,16 @@ impl Window {
 
     /// A time that another thread took a little earlier counts as the newest.
     fn slot(&self, now: Instant) -> u64 {
-        let passed = now.saturating_duration_since(self.origin).as_nanos();
-        let slot = passed / self.part.as_nanos();
-        u64::try_from(slot).unwrap_or(u64::MAX - PARTS).max(self.newest)
+        let passed = nanos(now.saturating_duration_since(self.origin));
+        (passed / self.part).max(self.newest)
     }
 
     fn bucket(&mut self, slot: u64) -> &mut Bucket {
         &mut self.buckets[(slot % PARTS) as usize]
     }
+}
+
+/// Enough for centuries, and divided faster than 128 bits.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
