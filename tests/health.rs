@@ -255,7 +255,9 @@ async fn the_head_of_a_probe_closes_the_circuit_while_its_body_lasts() {
     let mut next = pin!(service.clone().oneshot(to("http://a/")));
     assert!(poll_once(next.as_mut()).is_pending(), "calls are made again");
     response.unwrap().into_body().collect().await.unwrap_err();
-    let error = service.oneshot(to("http://a/")).await.unwrap_err();
+    let Poll::Ready(Err(error)) = poll_once(pin!(service.oneshot(to("http://a/")))) else {
+        panic!("a call was made");
+    };
     assert_eq!(unavailable(&error), (UnavailableReason::CircuitOpen, 30 * SECOND));
 }
 
@@ -339,7 +341,9 @@ async fn a_throttled_key_is_left_alone_and_no_other() {
         let error = ask(with("http://a/x", "one", "", "")).await.unwrap_err();
         assert_eq!(unavailable(&error), (UnavailableReason::CoolingDown, seconds * SECOND));
         ask(with("http://a/", "two", "", "")).await.unwrap();
-        ask(with("http://a/?key=three", "", "", "")).await.unwrap();
+        ask(with("http://a/?key=three", "", status, after)).await.unwrap();
+        ask(with("http://a/?key=four", "", "", "")).await.unwrap();
+        ask(with("http://a/?alt=sse&key=three", "", "", "")).await.unwrap_err();
         ask(with("http://b/", "one", "", "")).await.unwrap();
         tokio::time::advance(seconds * SECOND - Duration::from_millis(1)).await;
         ask(with("http://a/", "one", "", "")).await.unwrap_err();
@@ -369,6 +373,21 @@ async fn a_layer_that_is_not_configured_does_nothing() {
     for _ in 0..50 {
         assert!(!service.clone().oneshot(to("http://a/")).await.unwrap_err().is::<Unavailable>());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_layer_below_refuses_is_no_failure() {
+    let client = service_fn(|_: Request<()>| async { Err::<Response<Script>, _>("down") });
+    let below = open_after(1).layer(client);
+    let service = open_after(2).layer(below);
+    for _ in 0..5 {
+        service.clone().oneshot(to("http://a/")).await.unwrap_err();
+    }
+    tokio::time::advance(30 * SECOND).await;
+    let error = service.clone().oneshot(to("http://a/")).await.unwrap_err();
+    assert!(!error.is::<Unavailable>(), "only what was sent counts: this is the second call");
+    let error = service.oneshot(to("http://a/")).await.unwrap_err();
+    assert!(error.is::<Unavailable>());
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,3 +108,15 @@ impl<F> fmt::Debug for HealthFuture<F> {
         f.debug_struct("HealthFuture").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_breaks_off_its_upload_is_not_the_upstreams_fault() {
+        assert!(!is_the_upstreams(Failure::RequestBody));
+        assert!(is_the_upstreams(Failure::HeadTimeout));
+        assert!(is_the_upstreams(Failure::Other));
+    }
+}

@@ -76,3 +76,36 @@ impl Window {
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_counts_for_the_length_of_the_window_exact_to_a_tenth() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut window = Window::new(Duration::from_secs(30), start);
+        window.count(true, at(2));
+        window.count(false, at(3));
+        assert_eq!(window.sums(at(29)), (2, 1));
+        assert_eq!(window.sums(at(30)), (1, 0));
+        assert_eq!(window.sums(at(33)), (0, 0));
+        // What is long over is not taken back from what stands in its place.
+        let slot = window.count(false, at(35));
+        window.count(false, at(65));
+        window.uncount(slot);
+        assert_eq!(window.sums(at(65)), (1, 0));
+    }
+
+    #[test]
+    fn a_time_that_another_thread_took_earlier_counts_as_the_newest() {
+        let start = Instant::now();
+        let mut window = Window::new(Duration::from_secs(30), start);
+        let (earlier, later) = (start + Duration::from_secs(5), start + Duration::from_secs(35));
+        window.count(true, later);
+        window.count(true, earlier);
+        assert_eq!(window.sums(later), (2, 2));
+        assert_eq!(window.sums(earlier), (2, 2));
+    }
+}

@@ -1,3 +1,6 @@
+use std::sync::Barrier;
+use std::thread;
+
 use super::*;
 use crate::control::health::BreakerSettings;
 
@@ -89,4 +92,35 @@ fn without_candidates_there_is_no_call() {
     assert_eq!(pick(&[], now, &mut rng).unwrap_err().after, Duration::ZERO);
     let drained = [candidate(0), candidate(0)];
     assert_eq!(pick(&drained, now, &mut rng).unwrap_err().after, Duration::ZERO);
+}
+
+/// Both look free to all of the threads, and each has room for one alone.
+#[test]
+fn who_loses_a_race_for_a_probe_asks_the_next() {
+    for _ in 0..200 {
+        let candidates = [candidate(1), candidate(1)];
+        let now = Instant::now();
+        for candidate in &candidates {
+            candidate.admit(now).unwrap().failed(now);
+        }
+        let barrier = Barrier::new(4);
+        let ask = |seed| {
+            barrier.wait();
+            pick(&candidates, now + 30 * SECOND, &mut fastrand::Rng::with_seed(seed)).ok()
+        };
+        let calls: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|seed| {
+                    scope.spawn({
+                        let ask = &ask;
+                        move || ask(seed)
+                    })
+                })
+                .collect();
+            threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+        });
+        let mut indexes: Vec<_> = calls.iter().map(|(index, _)| *index).collect();
+        indexes.sort_unstable();
+        assert_eq!(indexes, [0, 1]);
+    }
 }
