@@ -31,8 +31,18 @@ pub(crate) fn pick(
         return only.admit(now).map(|call| (0, call)).map_err(|blocked| blocked.as_error(now));
     }
     let mut loads: Vec<_> = candidates.iter().map(|candidate| candidate.load(now)).collect();
+    pick_by(candidates, &mut loads, now, rng)
+}
+
+/// Goes by what the loads were a moment ago.
+fn pick_by(
+    candidates: &[Candidate],
+    loads: &mut [Load],
+    now: Instant,
+    rng: &mut fastrand::Rng,
+) -> Result<(usize, Call), Unavailable> {
     loop {
-        let index = choose(&loads, rng).map_err(|soonest| match soonest {
+        let index = choose(loads, rng).map_err(|soonest| match soonest {
             Some(blocked) => blocked.as_error(now),
             None => Unavailable { after: Duration::ZERO, reason: UnavailableReason::CircuitOpen },
         })?;

@@ -32,19 +32,19 @@
 //! other status is a success: of a 401 or 429 the upstream itself is well. No verdict at all are
 //! requests that the caller dropped or broke off, and those that a layer below refused to send.
 
-mod account;
+pub(crate) mod account;
 mod body;
 mod breaker;
-mod call;
+pub(crate) mod call;
 mod change;
-mod choice;
+pub(crate) mod choice;
 mod cooldown;
 mod error;
 mod future;
-mod key;
+pub(crate) mod key;
 mod layer;
-mod permit;
-mod registry;
+pub(crate) mod permit;
+pub(crate) mod registry;
 mod service;
 mod settings;
 mod window;
