@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use tower::BoxError;
 
@@ -23,6 +24,7 @@ pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
         .or_else(|| as_known::<tower::timeout::error::Elapsed>(error))
         .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
         .or_else(|| as_client_error(error))
+        .or_else(|| as_control_error(error))
         .map_or(Failure::Other, of)
 }
 
@@ -42,9 +44,34 @@ fn as_client_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
     None
 }
 
+#[cfg(feature = "control")]
+fn as_control_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    as_known::<crate::control::health::Unavailable>(error)
+}
+
+#[cfg(not(feature = "control"))]
+fn as_control_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
+}
+
 /// What an error is, or the first of its sources that is known.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
     sources(error).find_map(known).unwrap_or(Failure::Other)
+}
+
+/// How long until another try can help, where the error says so.
+pub(crate) fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
+    #[cfg(feature = "control")]
+    {
+        use crate::control::health::Unavailable;
+        let unavailable = sources(error).find_map(|error| error.downcast_ref::<Unavailable>());
+        unavailable.map(|unavailable| unavailable.after).filter(|after| !after.is_zero())
+    }
+    #[cfg(not(feature = "control"))]
+    {
+        let _ = error;
+        None
+    }
 }
 
 /// An error of a response body that had begun.
@@ -87,6 +114,10 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     #[cfg(feature = "control")]
     if error.is::<crate::control::ConcurrencyError>() {
         return Some(Failure::Overloaded);
+    }
+    #[cfg(feature = "control")]
+    if let Some(unavailable) = error.downcast_ref::<crate::control::health::Unavailable>() {
+        return Some(unavailable.failure());
     }
     #[cfg(feature = "client")]
     if let Some(failure) = crate::client::failure(error) {
@@ -139,6 +170,16 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
         Failure::Overloaded => (
             Code::Overloaded,
             "The gateway is at its limit for this provider; nothing was sent. Try again shortly.",
+            Some(true),
+        ),
+        Failure::CircuitOpen => (
+            Code::Overloaded,
+            "Too many calls to this provider have failed of late, so it is left alone for now; nothing was sent. Try again later.",
+            Some(true),
+        ),
+        Failure::CoolingDown => (
+            Code::Overloaded,
+            "The provider has asked to be left alone for now; nothing was sent. Try again later.",
             Some(true),
         ),
         Failure::Reset => {

@@ -291,7 +291,8 @@ where
                 let response = ready!(exchanging.poll(cx)).unwrap_or_else(
                     |UpstreamFailed { error, relay }| {
                         let error: BoxError = error.into();
-                        relay.failed(failure::of(&*error)).map(ResponseBody::local)
+                        let retry_after = failure::retry_after(&*error);
+                        relay.failed(failure::of(&*error), retry_after).map(ResponseBody::local)
                     },
                 );
                 Poll::Ready(Ok(response.map(InterceptBody::gateway)))

@@ -1,9 +1,10 @@
 //! Errors of the gateway's own, as answers that the caller's SDK can read.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::context::GatewayContext;
@@ -122,20 +123,27 @@ pub(crate) struct Rejection {
     pub(crate) param: Option<Cow<'static, str>>,
     /// Whether another try can help; `None` where nobody knows.
     pub(crate) retry: Option<bool>,
+    /// How long until it can.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Rejection {
     /// What the client must change before it tries again.
     pub(crate) fn of_request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), param: None, retry: Some(false) }
+        Self { code, message: message.into(), param: None, retry: Some(false), retry_after: None }
     }
 
     pub(crate) fn of_upstream(code: Code, message: &'static str, retry: Option<bool>) -> Self {
-        Self { code, message: Cow::Borrowed(message), param: None, retry }
+        Self { code, message: Cow::Borrowed(message), param: None, retry, retry_after: None }
     }
 
     pub(crate) fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
         self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, after: Option<Duration>) -> Self {
+        self.retry_after = after;
         self
     }
 
@@ -155,6 +163,11 @@ impl Rejection {
         if let Some(retry) = self.retry {
             let value = if retry { "true" } else { "false" };
             headers.insert(SHOULD_RETRY, HeaderValue::from_static(value));
+        }
+        if let Some(after) = self.retry_after {
+            // Whole seconds, and never too few.
+            let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code == Code::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -4,6 +4,7 @@
 pub mod concurrency;
 mod deadline;
 mod fallback;
+pub mod health;
 mod replay;
 mod retry;
 mod retry_after;

@@ -193,6 +193,10 @@ pub enum Failure {
     TotalTimeout,
     /// The upstream stack sheds load, or its limit of concurrent requests is reached.
     Overloaded,
+    /// Nothing was sent: too many calls to the upstream have failed, and its circuit is open.
+    CircuitOpen,
+    /// Nothing was sent: the provider has asked to be left alone for a while.
+    CoolingDown,
     /// The connection was closed or reset.
     Reset,
     /// The provider broke the protocol.
@@ -216,6 +220,8 @@ impl Failure {
             Self::IdleTimeout => "idle_timeout",
             Self::TotalTimeout => "total_timeout",
             Self::Overloaded => "overloaded",
+            Self::CircuitOpen => "circuit_open",
+            Self::CoolingDown => "cooling_down",
             Self::Reset => "reset",
             Self::Protocol => "protocol",
             Self::Unfinished => "unfinished",

@@ -1,0 +1,62 @@
+//! The load of one credential at one upstream.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::cooldown::CoolDown;
+use super::registry::Neutral;
+
+/// What is known of one credential at one upstream.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    cooling: Mutex<CoolDown>,
+    in_flight: AtomicUsize,
+}
+
+impl Account {
+    /// Until when it is not to be used, where that is yet to come.
+    pub(crate) fn cooling_until(&self, now: Instant) -> Option<Instant> {
+        self.cooling().until(now)
+    }
+
+    /// How many exchanges are open.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts an exchange, until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    fn cooling(&self) -> MutexGuard<'_, CoolDown> {
+        self.cooling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Neutral for Account {
+    fn is_neutral(&self, now: Instant) -> bool {
+        self.cooling_until(now).is_none()
+    }
+}
+
+/// One exchange, until its response body has ended.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Account>);
+
+impl InFlight {
+    /// The account is not to be used for a while.
+    pub(super) fn cool_down(&self, duration: Duration, now: Instant) {
+        self.0.cooling().begin(duration, now);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

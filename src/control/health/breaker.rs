@@ -1,0 +1,233 @@
+//! A circuit breaker, as a state machine that is told the time.
+
+use tokio::time::Instant;
+
+use super::change::{BreakerState, Change, ChangeReason};
+use super::settings::BreakerSettings;
+use super::window::Window;
+
+/// Whether calls to one upstream are made.
+///
+/// A verdict counts in the period of the state in which its call was admitted, and not afterwards:
+/// what was sent before the circuit opened says nothing about how the upstream is now.
+#[derive(Debug)]
+pub(super) struct Machine {
+    settings: BreakerSettings,
+    /// Counts the changes of state.
+    period: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed(Box<Tally>),
+    Open { until: Instant },
+    HalfOpen { probe: Option<Probe>, probes: u64 },
+}
+
+/// The calls of a closed circuit.
+#[derive(Debug)]
+struct Tally {
+    failures_in_a_row: u32,
+    /// Counts successes, those that were taken back too.
+    successes: u64,
+    window: Window,
+}
+
+/// A call that is to show whether the upstream is well again.
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    number: u64,
+    since: Instant,
+}
+
+/// A call that was admitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    period: u64,
+    probe: Option<u64>,
+}
+
+impl Ticket {
+    /// Whether the call has a place that must be given back.
+    pub(super) fn is_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+}
+
+/// A success that may yet turn out to be none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Success {
+    period: u64,
+    slot: u64,
+    number: u64,
+    failures_before: u32,
+}
+
+/// No call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// When to ask again. Where a probe is on the way, nobody knows; it is a guess then.
+    pub(crate) until: Instant,
+}
+
+/// How long a probe may well take.
+const PROBE_GUESS: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Machine {
+    pub(super) fn new(settings: BreakerSettings, now: Instant) -> Self {
+        let settings = settings.within();
+        Self { settings, period: 0, state: State::closed(&settings, now) }
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        match self.state {
+            State::Closed(_) => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Whether a call would be admitted.
+    pub(super) fn check(&self, now: Instant) -> Result<(), Open> {
+        match &self.state {
+            State::Closed(_) | State::HalfOpen { probe: None, .. } => Ok(()),
+            State::Open { until } if now >= *until => Ok(()),
+            State::Open { until } => Err(Open { until: *until }),
+            State::HalfOpen { probe: Some(probe), .. } => {
+                // A probe may hang for long. The next one does not wait for it forever.
+                let patience = probe.since + self.settings.open_for;
+                if now >= patience {
+                    return Ok(());
+                }
+                Err(Open { until: (now + PROBE_GUESS).min(patience) })
+            }
+        }
+    }
+
+    /// Admits a call or not. At the end of its time an open circuit is half open with the first one.
+    pub(super) fn admit(&mut self, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
+        self.check(now)?;
+        let change = match self.state {
+            State::Open { .. } => {
+                let half_open = State::HalfOpen { probe: None, probes: 0 };
+                Some(self.change(half_open, ChangeReason::ProbeDue))
+            }
+            _ => None,
+        };
+        let mut ticket = Ticket { period: self.period, probe: None };
+        if let State::HalfOpen { probe, probes } = &mut self.state {
+            *probes += 1;
+            *probe = Some(Probe { number: *probes, since: now });
+            ticket.probe = Some(*probes);
+        }
+        Ok((ticket, change))
+    }
+
+    /// The call went well so far. A probe that did closes the circuit.
+    pub(super) fn success(&mut self, ticket: Ticket, now: Instant) -> (Success, Option<Change>) {
+        let mut success = Success { period: ticket.period, slot: 0, number: 0, failures_before: 0 };
+        if ticket.period != self.period {
+            return (success, None);
+        }
+        let mut change = None;
+        if let State::HalfOpen { .. } = self.state {
+            let closed = State::closed(&self.settings, now);
+            change = Some(self.change(closed, ChangeReason::ProbeSucceeded));
+            success.period = self.period;
+        }
+        if let State::Closed(tally) = &mut self.state {
+            success.failures_before = std::mem::take(&mut tally.failures_in_a_row);
+            tally.successes += 1;
+            success.number = tally.successes;
+            success.slot = tally.window.count(false, now);
+        }
+        // Even a success can be the call by which there are enough of them for the share to count.
+        (success, change.or_else(|| self.judge(now)))
+    }
+
+    /// The call failed.
+    pub(super) fn failure(&mut self, ticket: Ticket, now: Instant) -> Option<Change> {
+        if ticket.period != self.period {
+            return None;
+        }
+        match &mut self.state {
+            State::Closed(tally) => tally.fail(now),
+            State::HalfOpen { .. } => return Some(self.open(ChangeReason::ProbeFailed, now)),
+            State::Open { .. } => return None,
+        }
+        self.judge(now)
+    }
+
+    /// A call that went well has failed after all, as where a body breaks off behind a sound head:
+    /// it counts as a failure of now, and not as the success of then. It ends a row of failures
+    /// only if another call has gone well since.
+    pub(super) fn take_back(&mut self, success: Success, now: Instant) -> Option<Change> {
+        if success.period != self.period {
+            return None;
+        }
+        let State::Closed(tally) = &mut self.state else { return None };
+        tally.window.uncount(success.slot);
+        if tally.successes == success.number {
+            tally.failures_in_a_row =
+                tally.failures_in_a_row.saturating_add(success.failures_before);
+        }
+        tally.fail(now);
+        self.judge(now)
+    }
+
+    /// Nothing is known of the call, for the client went away.
+    pub(super) fn release(&mut self, ticket: Ticket) {
+        if ticket.period == self.period
+            && let State::HalfOpen { probe, .. } = &mut self.state
+            && probe.is_some_and(|probe| Some(probe.number) == ticket.probe)
+        {
+            *probe = None;
+        }
+    }
+
+    /// Whether a new one would do as well: closed, and no failure counts.
+    pub(super) fn is_neutral(&self, now: Instant) -> bool {
+        let State::Closed(tally) = &self.state else { return false };
+        tally.failures_in_a_row == 0 && tally.window.sums(now).1 == 0
+    }
+
+    fn judge(&mut self, now: Instant) -> Option<Change> {
+        let State::Closed(tally) = &self.state else { return None };
+        if tally.failures_in_a_row >= self.settings.failures_in_a_row {
+            return Some(self.open(ChangeReason::FailuresInARow, now));
+        }
+        let (calls, failed) = tally.window.sums(now);
+        let is_open = calls >= self.settings.min_calls
+            && f64::from(failed) / f64::from(calls) >= self.settings.failed_share;
+        is_open.then(|| self.open(ChangeReason::FailedShare, now))
+    }
+
+    fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
+        self.change(State::Open { until: now + self.settings.open_for }, reason)
+    }
+
+    fn change(&mut self, state: State, reason: ChangeReason) -> Change {
+        let from = self.state();
+        self.state = state;
+        self.period += 1;
+        Change { from, to: self.state(), reason }
+    }
+}
+
+impl State {
+    fn closed(settings: &BreakerSettings, now: Instant) -> Self {
+        let window = Window::new(settings.window, now);
+        Self::Closed(Box::new(Tally { failures_in_a_row: 0, successes: 0, window }))
+    }
+}
+
+impl Tally {
+    fn fail(&mut self, now: Instant) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        self.window.count(true, now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,370 @@
+//! The state machine against a model that keeps every call that it ever saw.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::*;
+
+const OPEN_FOR: u64 = 40;
+const WINDOW: u64 = 50;
+
+/// Small numbers, so that few steps reach everything. The window's parts are 5 ms long.
+fn settings() -> BreakerSettings {
+    BreakerSettings::new()
+        .failures_in_a_row(3)
+        .min_calls(6)
+        .window(Duration::from_millis(WINDOW))
+        .open_for(Duration::from_millis(OPEN_FOR))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Admit,
+    /// About one of the calls that are being made.
+    Success(usize),
+    Failure(usize),
+    Release(usize),
+    /// One of those that went well fails after all.
+    TakeBack(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => Just(Step::Admit),
+        3 => any::<usize>().prop_map(Step::Success),
+        3 => any::<usize>().prop_map(Step::Failure),
+        1 => any::<usize>().prop_map(Step::Release),
+        1 => any::<usize>().prop_map(Step::TakeBack),
+        2 => prop_oneof![0..3_u64, 0..2 * OPEN_FOR].prop_map(Step::Wait),
+    ]
+}
+
+/// Everything by its definition, in milliseconds.
+#[derive(Debug, Default)]
+struct Model {
+    now: u64,
+    state: Option<Opened>,
+    /// When the state began.
+    since: u64,
+    period: u64,
+    /// Of this period: when, whether it failed, and whether it was taken back since.
+    verdicts: Vec<Verdict>,
+    /// Of this period: when each probe began, and whether it still has its place.
+    probes: Vec<(u64, bool)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Opened {
+    Open,
+    HalfOpen,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Verdict {
+    at: u64,
+    failed: bool,
+    taken_back: bool,
+    /// A failure in the place of this success, which was the last one.
+    instead_of: Option<usize>,
+}
+
+impl Model {
+    fn state(&self) -> BreakerState {
+        match self.state {
+            None => BreakerState::Closed,
+            Some(Opened::Open) => BreakerState::Open,
+            Some(Opened::HalfOpen) => BreakerState::HalfOpen,
+        }
+    }
+
+    fn enter(&mut self, state: Option<Opened>) {
+        *self = Self {
+            now: self.now,
+            state,
+            since: self.now,
+            period: self.period + 1,
+            ..Self::default()
+        };
+    }
+
+    /// The number of the probe, where it is one.
+    fn admit(&mut self) -> Option<Option<usize>> {
+        if self.state.is_none() {
+            return Some(None);
+        }
+        if self.state == Some(Opened::Open) {
+            if self.now < self.since + OPEN_FOR {
+                return None;
+            }
+            self.enter(Some(Opened::HalfOpen));
+        }
+        if let Some((since, true)) = self.probes.last()
+            && self.now < since + OPEN_FOR
+        {
+            return None;
+        }
+        self.probes.push((self.now, true));
+        Some(Some(self.probes.len() - 1))
+    }
+
+    fn success(&mut self) -> usize {
+        if self.state.is_some() {
+            self.enter(None);
+        }
+        self.verdict(false, None);
+        self.verdicts.len().saturating_sub(1)
+    }
+
+    fn failure(&mut self) {
+        match self.state {
+            None => self.verdict(true, None),
+            Some(_) => self.enter(Some(Opened::Open)),
+        }
+    }
+
+    fn take_back(&mut self, index: usize) {
+        self.verdicts[index].taken_back = true;
+        let is_last = self.verdicts.iter().rposition(|verdict| !verdict.failed) == Some(index);
+        self.verdict(true, is_last.then_some(index));
+    }
+
+    fn verdict(&mut self, failed: bool, instead_of: Option<usize>) {
+        self.verdicts.push(Verdict { at: self.now, failed, taken_back: false, instead_of });
+        let (in_a_row, calls, failed) = (self.failures_in_a_row(), self.calls(), self.failed());
+        if in_a_row >= 3 || calls >= 6 && 2 * failed >= calls {
+            self.enter(Some(Opened::Open));
+        }
+    }
+
+    /// Back to the last success, or beyond it if it was taken back as the last one.
+    fn failures_in_a_row(&self) -> usize {
+        let (mut count, mut beyond) = (0, Vec::new());
+        for (index, verdict) in self.verdicts.iter().enumerate().rev() {
+            if verdict.failed {
+                count += 1;
+                beyond.extend(verdict.instead_of);
+            } else if !beyond.contains(&index) {
+                break;
+            }
+        }
+        count
+    }
+
+    fn calls(&self) -> usize {
+        self.recent().count()
+    }
+
+    fn failed(&self) -> usize {
+        self.recent().filter(|verdict| verdict.failed).count()
+    }
+
+    /// The window goes on by tenths, counted from when the circuit closed.
+    fn recent(&self) -> impl Iterator<Item = &Verdict> {
+        let tenth = |at| (at - self.since) / (WINDOW / 10);
+        let newest = tenth(self.now);
+        let counts = move |verdict: &&Verdict| tenth(verdict.at) + 10 > newest;
+        self.verdicts.iter().filter(|verdict| !verdict.taken_back).filter(counts)
+    }
+}
+
+/// Both, and the calls that are being made.
+struct Pair {
+    start: Instant,
+    machine: Machine,
+    model: Model,
+    calls: Vec<(Ticket, u64, Option<usize>)>,
+    successes: Vec<(Success, u64, usize)>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let start = Instant::now();
+        let machine = Machine::new(settings(), start);
+        Self { start, machine, model: Model::default(), calls: vec![], successes: vec![] }
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.model.now)
+    }
+
+    fn run(&mut self, step: Step) {
+        let (now, before) = (self.now(), self.machine.state());
+        let any = |len: usize, index: usize| (len > 0).then(|| index % len.max(1));
+        let change = match step {
+            Step::Wait(millis) => {
+                self.model.now += millis;
+                None
+            }
+            Step::Admit => {
+                let is_admitted = self.machine.check(now).is_ok();
+                let admitted = self.machine.admit(now);
+                let expected = self.model.admit();
+                assert_eq!(admitted.is_ok(), expected.is_some());
+                assert_eq!(admitted.is_ok(), is_admitted);
+                match admitted {
+                    Ok((ticket, change)) => {
+                        assert_eq!(ticket.is_probe(), expected.unwrap().is_some());
+                        self.calls.push((ticket, self.model.period, expected.unwrap()));
+                        change
+                    }
+                    Err(open) => {
+                        assert!(open.until > now);
+                        None
+                    }
+                }
+            }
+            Step::Success(index) => any(self.calls.len(), index).and_then(|index| {
+                let (ticket, period, _) = self.calls.swap_remove(index);
+                let (success, change) = self.machine.success(ticket, now);
+                if period == self.model.period {
+                    let index = self.model.success();
+                    self.successes.push((success, self.model.period, index));
+                } else {
+                    self.successes.push((success, period, 0));
+                }
+                change
+            }),
+            Step::Failure(index) => any(self.calls.len(), index).and_then(|index| {
+                let (ticket, period, _) = self.calls.swap_remove(index);
+                if period == self.model.period {
+                    self.model.failure();
+                }
+                self.machine.failure(ticket, now)
+            }),
+            Step::Release(index) => any(self.calls.len(), index).and_then(|index| {
+                let (ticket, period, probe) = self.calls.swap_remove(index);
+                if period == self.model.period
+                    && let Some(probe) = probe
+                {
+                    self.model.probes[probe].1 = false;
+                }
+                self.machine.release(ticket);
+                None
+            }),
+            Step::TakeBack(index) => any(self.successes.len(), index).and_then(|index| {
+                let (success, period, number) = self.successes.swap_remove(index);
+                if period == self.model.period && self.model.state.is_none() {
+                    self.model.take_back(number);
+                }
+                self.machine.take_back(success, now)
+            }),
+        };
+        let after = self.machine.state();
+        assert_eq!(after, self.model.state());
+        match change {
+            Some(change) => assert_eq!((change.from, change.to), (before, after)),
+            None => assert_eq!(before, after),
+        }
+        if self.model.state.is_none() {
+            let failures = (self.model.failures_in_a_row(), self.model.failed());
+            assert_eq!(self.machine.is_neutral(self.now()), failures == (0, 0));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn it_is_as_the_model_is(steps in prop::collection::vec(step(), 0..120)) {
+        let mut pair = Pair::new();
+        for step in steps {
+            pair.run(step);
+        }
+    }
+}
+
+/// Every sequence of a few steps, from every state that matters.
+#[test]
+fn it_is_as_the_model_is_in_all_short_runs() {
+    let steps = [
+        Step::Admit,
+        Step::Success(0),
+        Step::Failure(0),
+        Step::Release(0),
+        Step::TakeBack(0),
+        Step::Wait(OPEN_FOR),
+    ];
+    let fail = [Step::Admit, Step::Failure(0)];
+    let opened = fail.repeat(3);
+    let half_open = [&opened[..], &[Step::Admit, Step::Wait(OPEN_FOR), Step::Admit]].concat();
+    for start in [&[][..], &fail.repeat(2), &opened, &half_open] {
+        for run in 0..steps.len().pow(6) {
+            let mut pair = Pair::new();
+            for step in start {
+                pair.run(*step);
+            }
+            for digit in 0..6 {
+                pair.run(steps[run / steps.len().pow(digit) % steps.len()]);
+            }
+        }
+    }
+}
+
+fn tickets(machine: &mut Machine, count: usize, now: Instant) -> Vec<Ticket> {
+    (0..count).map(|_| machine.admit(now).unwrap().0).collect()
+}
+
+#[test]
+fn the_defaults() {
+    let start = Instant::now();
+    let mut machine = Machine::new(BreakerSettings::default(), start);
+    for ticket in tickets(&mut machine, 4, start) {
+        assert_eq!(machine.failure(ticket, start), None);
+    }
+    let ticket = tickets(&mut machine, 1, start)[0];
+    let change = machine.failure(ticket, start).unwrap();
+    assert_eq!(change.reason, ChangeReason::FailuresInARow);
+    assert_eq!((change.from, change.to), (BreakerState::Closed, BreakerState::Open));
+    let until = start + Duration::from_secs(30);
+    assert_eq!(machine.admit(until - Duration::from_nanos(1)).unwrap_err(), Open { until });
+    assert_eq!(machine.admit(until).unwrap().1.unwrap().reason, ChangeReason::ProbeDue);
+}
+
+#[test]
+fn half_of_twenty_calls_within_half_a_minute_are_too_many() {
+    for (apart, opens) in [(1, true), (2, false)] {
+        let start = Instant::now();
+        let mut machine = Machine::new(BreakerSettings::default(), start);
+        let mut change = None;
+        for call in 0..20 {
+            let now = start + Duration::from_secs(apart * call);
+            let ticket = tickets(&mut machine, 1, now)[0];
+            assert_eq!(change, None);
+            change = match call % 2 {
+                0 => machine.failure(ticket, now),
+                _ => machine.success(ticket, now).1,
+            };
+        }
+        assert_eq!(change.map(|change| change.reason), opens.then_some(ChangeReason::FailedShare));
+    }
+}
+
+#[test]
+fn bodies_that_all_break_off_open_the_circuit_one_after_another() {
+    let now = Instant::now();
+    let mut machine = Machine::new(BreakerSettings::default(), now);
+    for call in 1..=5 {
+        let ticket = tickets(&mut machine, 1, now)[0];
+        let (success, change) = machine.success(ticket, now);
+        assert_eq!(change, None);
+        assert_eq!(machine.take_back(success, now).is_some(), call == 5);
+    }
+}
+
+#[test]
+fn a_time_that_was_taken_a_little_earlier_does_no_harm() {
+    let start = Instant::now() + Duration::from_secs(100);
+    let mut machine = Machine::new(BreakerSettings::default(), start);
+    let later = start + Duration::from_secs(20);
+    for ticket in tickets(&mut machine, 2, start) {
+        machine.success(ticket, later);
+    }
+    for ticket in tickets(&mut machine, 4, start) {
+        machine.failure(ticket, start - Duration::from_secs(1));
+    }
+    assert!(!machine.is_neutral(later + Duration::from_secs(26)));
+}

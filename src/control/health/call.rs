@@ -1,0 +1,160 @@
+//! One call to one of several candidates, from its admission to the end of its response body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::account::{Account, InFlight};
+use super::choice::{Blocked, Load, choose};
+use super::error::{Unavailable, UnavailableReason};
+use super::permit::{Answered, Breaker, Permit};
+
+/// An upstream and a credential that a call could use.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    /// Where failures are counted, if they are.
+    pub(crate) breaker: Option<Arc<Breaker>>,
+    /// Where the load and the cool-down are, if they matter.
+    pub(crate) account: Option<Arc<Account>>,
+    /// The share of the calls; see [`Load::weight`].
+    pub(crate) weight: u32,
+}
+
+/// A call that may be made to the candidate of that index.
+pub(crate) fn pick(
+    candidates: &[Candidate],
+    now: Instant,
+    rng: &mut fastrand::Rng,
+) -> Result<(usize, Call), Unavailable> {
+    if let [only] = candidates {
+        return only.admit(now).map(|call| (0, call)).map_err(|blocked| blocked.as_error(now));
+    }
+    let mut loads: Vec<_> = candidates.iter().map(|candidate| candidate.load(now)).collect();
+    pick_by(candidates, &mut loads, now, rng)
+}
+
+/// Goes by what the loads were a moment ago.
+fn pick_by(
+    candidates: &[Candidate],
+    loads: &mut [Load],
+    now: Instant,
+    rng: &mut fastrand::Rng,
+) -> Result<(usize, Call), Unavailable> {
+    loop {
+        let index = choose(loads, rng).map_err(|soonest| match soonest {
+            Some(blocked) => blocked.as_error(now),
+            None => Unavailable { after: Duration::ZERO, reason: UnavailableReason::CircuitOpen },
+        })?;
+        match candidates[index].admit(now) {
+            Ok(call) => return Ok((index, call)),
+            // Another call was faster to become the one probe.
+            Err(blocked) => loads[index].blocked = Some(blocked),
+        }
+    }
+}
+
+impl Candidate {
+    fn load(&self, now: Instant) -> Load {
+        let in_flight = self.account.as_ref().map_or(0, |account| account.in_flight());
+        Load { weight: self.weight, in_flight, blocked: self.blocked(now) }
+    }
+
+    fn blocked(&self, now: Instant) -> Option<Blocked> {
+        let open = self.breaker.as_ref().and_then(|breaker| breaker.check(now).err());
+        let open = open.map(|open| Blocked::open(open.until));
+        // Both must be over.
+        self.cooling(now).into_iter().chain(open).max_by_key(|blocked| blocked.until)
+    }
+
+    fn cooling(&self, now: Instant) -> Option<Blocked> {
+        let until = self.account.as_ref()?.cooling_until(now)?;
+        Some(Blocked { until, reason: UnavailableReason::CoolingDown })
+    }
+
+    fn admit(&self, now: Instant) -> Result<Call, Blocked> {
+        // Asked first, for it takes no place.
+        if self.cooling(now).is_some()
+            && let Some(blocked) = self.blocked(now)
+        {
+            return Err(blocked);
+        }
+        let permit = match &self.breaker {
+            Some(breaker) => Some(breaker.admit(now).map_err(|open| Blocked::open(open.until))?),
+            None => None,
+        };
+        Ok(Call { permit, in_flight: self.account.as_ref().map(|account| account.enter()) })
+    }
+}
+
+impl Blocked {
+    fn open(until: Instant) -> Self {
+        Self { until, reason: UnavailableReason::CircuitOpen }
+    }
+
+    fn as_error(self, now: Instant) -> Unavailable {
+        let after = self.until.saturating_duration_since(now);
+        Unavailable { after, reason: self.reason }
+    }
+}
+
+/// A call that is being made. Dropped without a verdict, it leaves nothing behind.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    permit: Option<Permit>,
+    in_flight: Option<InFlight>,
+}
+
+impl Call {
+    /// No response came, and that is the upstream's fault.
+    pub(crate) fn failed(self, now: Instant) {
+        if let Some(permit) = self.permit {
+            permit.failure(now);
+        }
+    }
+
+    /// A response head came.
+    pub(crate) fn answered(
+        self,
+        is_failure: bool,
+        cool_for: Option<Duration>,
+        now: Instant,
+    ) -> Answering {
+        if let Some((in_flight, duration)) = self.in_flight.as_ref().zip(cool_for) {
+            in_flight.cool_down(duration, now);
+        }
+        let mut answered = None;
+        match self.permit {
+            Some(permit) if is_failure => permit.failure(now),
+            Some(permit) => answered = Some(permit.success(now)),
+            None => {}
+        }
+        Answering { answered, in_flight: self.in_flight }
+    }
+}
+
+/// A call whose response body is on the way.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    answered: Option<Answered>,
+    in_flight: Option<InFlight>,
+}
+
+impl Answering {
+    /// The body is over, or nobody wants it.
+    pub(crate) fn end(&mut self) {
+        self.answered = None;
+        self.in_flight = None;
+    }
+
+    /// The body broke off, and that is the upstream's fault.
+    pub(crate) fn broke(&mut self, now: Instant) {
+        if let Some(answered) = self.answered.take() {
+            answered.failure(now);
+        }
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Choosing among several upstreams by weight and load.
+//!
+//! The power of two choices: two candidates are drawn in proportion to their weights, and the one
+//! with less to do for its weight is taken. Idle candidates get calls in proportion to their
+//! weights; a slow one fills up and gets fewer, without all of them rushing to the emptiest.
+
+use tokio::time::Instant;
+
+use super::error::UnavailableReason;
+
+/// What there is to know of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Its share of the calls. With 0 it gets none.
+    pub(crate) weight: u32,
+    /// How many exchanges are open.
+    pub(crate) in_flight: usize,
+    /// Why it is left out.
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// Why something is not used, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    pub(crate) until: Instant,
+    pub(crate) reason: UnavailableReason,
+}
+
+impl Load {
+    fn draws(&self) -> u64 {
+        if self.blocked.is_some() { 0 } else { u64::from(self.weight) }
+    }
+
+    /// Whether there is less to do for the weight than at the other.
+    fn is_below(&self, other: &Self) -> bool {
+        let share = |load: &Self, of: &Self| load.in_flight as u128 * u128::from(of.weight);
+        share(self, other) < share(other, self)
+    }
+}
+
+/// The candidate to take. None left: what is free the soonest, or nothing where there is none with
+/// a weight.
+pub(crate) fn choose(loads: &[Load], rng: &mut fastrand::Rng) -> Result<usize, Option<Blocked>> {
+    let Some(first) = draw(loads, None, rng) else {
+        let blocked = loads.iter().filter(|load| load.weight > 0).filter_map(|load| load.blocked);
+        return Err(blocked.min_by_key(|blocked| blocked.until));
+    };
+    let Some(second) = draw(loads, Some(first), rng) else { return Ok(first) };
+    let is_second_below = loads
+        .get(second)
+        .zip(loads.get(first))
+        .is_some_and(|(second, first)| second.is_below(first));
+    Ok(if is_second_below { second } else { first })
+}
+
+fn draw(loads: &[Load], except: Option<usize>, rng: &mut fastrand::Rng) -> Option<usize> {
+    let usable = || {
+        let usable = loads.iter().enumerate().map(|(index, load)| (index, load.draws()));
+        usable.filter(|(index, draws)| *draws > 0 && Some(*index) != except)
+    };
+    let sum: u64 = usable().map(|(_, draws)| draws).sum();
+    // Whoever is alone needs no luck.
+    let mut at = if sum == 0 { 0 } else { rng.u64(0..sum) };
+    usable()
+        .find(|(_, draws)| {
+            let is_hit = at < *draws;
+            at = at.saturating_sub(*draws);
+            is_hit
+        })
+        .map(|(index, _)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const DRAWS: usize = 100_000;
+
+    fn load(weight: u32, in_flight: usize) -> Load {
+        Load { weight, in_flight, blocked: None }
+    }
+
+    fn shares(loads: &[Load]) -> Vec<f64> {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut counts = vec![0_u32; loads.len()];
+        for _ in 0..DRAWS {
+            counts[choose(loads, &mut rng).unwrap()] += 1;
+        }
+        counts.iter().map(|count| f64::from(*count) / DRAWS as f64).collect()
+    }
+
+    #[track_caller]
+    fn assert_shares(loads: &[Load], expected: &[f64]) {
+        let shares = shares(loads);
+        for (share, expected) in shares.iter().zip(expected) {
+            assert!((share - expected).abs() < 0.02 * expected.max(0.01), "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn idle_candidates_share_by_weight() {
+        assert_shares(&[load(1, 0), load(3, 0)], &[0.25, 0.75]);
+        assert_shares(&[load(1, 0), load(1, 0), load(2, 0)], &[0.25, 0.25, 0.5]);
+        assert_shares(&[load(u32::MAX, 0), load(u32::MAX, 0)], &[0.5, 0.5]);
+        assert_shares(&[load(0, 0), load(1, 0)], &[0.0, 1.0]);
+    }
+
+    #[test]
+    fn who_has_more_to_do_for_its_weight_is_avoided() {
+        assert_shares(&[load(1, 1), load(3, 0)], &[0.0, 1.0]);
+        // Three times the weight bears three times the load.
+        assert_shares(&[load(1, 1), load(3, 4)], &[1.0, 0.0]);
+        assert_shares(&[load(1, 1), load(3, 3)], &[0.25, 0.75]);
+        // Of three, the loaded one is never taken, for one of the others is always drawn beside it.
+        let shares = shares(&[load(1, 9), load(1, 0), load(1, 0)]);
+        assert_eq!(shares[0], 0.0);
+        assert!((shares[1] - 0.5).abs() < 0.01, "{shares:?}");
+    }
+
+    #[test]
+    fn both_draws_are_different_and_by_weight() {
+        // The first is always the fuller one of two, so it is taken only where it is drawn twice.
+        assert_shares(&[load(1_000_000, 1_000_001), load(1, 0)], &[0.0, 1.0]);
+    }
+
+    #[test]
+    fn the_blocked_are_left_out_and_the_soonest_is_named() {
+        let now = Instant::now();
+        let blocked = |weight, seconds, reason| Load {
+            blocked: Some(Blocked { until: now + Duration::from_secs(seconds), reason }),
+            ..load(weight, 0)
+        };
+        let open = blocked(5, 9, UnavailableReason::CircuitOpen);
+        let cooling = blocked(1, 4, UnavailableReason::CoolingDown);
+        let drained = blocked(0, 1, UnavailableReason::CoolingDown);
+        assert_shares(&[open, load(1, 7), cooling], &[0.0, 1.0, 0.0]);
+        let mut rng = fastrand::Rng::with_seed(1);
+        assert_eq!(choose(&[open, cooling, drained], &mut rng), Err(cooling.blocked));
+        assert_eq!(choose(&[drained], &mut rng), Err(None));
+        assert_eq!(choose(&[], &mut rng), Err(None));
+    }
+}

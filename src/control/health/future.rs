@@ -1,0 +1,122 @@
+//! The future of [`Health`](super::Health).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower::BoxError;
+
+use super::body::HealthBody;
+use super::call::Call;
+use super::cooldown;
+use super::error::Unavailable;
+use super::settings::CoolDownSettings;
+use crate::control::retry_after::retry_after;
+use crate::failure;
+use crate::hook::Failure;
+
+pin_project! {
+    /// The future of [`Health`](super::Health).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct HealthFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Calling { #[pin] call: F, guard: Option<Call>, cool_down: Option<CoolDownSettings> },
+        Refused { error: Option<Unavailable> },
+    }
+}
+
+impl<F> HealthFuture<F> {
+    pub(super) fn calling(call: F, guard: Call, cool_down: Option<CoolDownSettings>) -> Self {
+        Self { state: State::Calling { call, guard: Some(guard), cool_down } }
+    }
+
+    pub(super) fn refused(error: Unavailable) -> Self {
+        Self { state: State::Refused { error: Some(error) } }
+    }
+}
+
+impl<F, R, E> Future for HealthFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    R: Body,
+{
+    type Output = Result<Response<HealthBody<R>>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Calling { call, guard, cool_down } => {
+                let result = ready!(call.poll(cx));
+                let guard = guard.take().unwrap_or_default();
+                Poll::Ready(match result {
+                    Ok(response) => Ok(answered(response, guard, cool_down.as_ref())),
+                    Err(error) => {
+                        let error = error.into();
+                        if is_the_upstreams(failure::of(&*error)) {
+                            guard.failed(Instant::now());
+                        }
+                        Err(error)
+                    }
+                })
+            }
+            StateProjection::Refused { error } => {
+                error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())))
+            }
+        }
+    }
+}
+
+fn answered<R: Body>(
+    response: Response<R>,
+    guard: Call,
+    cool_down: Option<&CoolDownSettings>,
+) -> Response<HealthBody<R>> {
+    let status = response.status();
+    let cool_for = cool_down.filter(|_| cooldown::may_ask(status)).and_then(|settings| {
+        let said = retry_after(response.headers(), SystemTime::now());
+        cooldown::asked(settings, status, said)
+    });
+    let is_failure = matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529);
+    let answering = guard.answered(is_failure, cool_for, Instant::now());
+    response.map(|body| HealthBody::new(body, answering))
+}
+
+/// Whether a failure says that the upstream is not well. It does not where the client broke its
+/// request off, nor where nothing was sent because a layer below refused to.
+pub(super) fn is_the_upstreams(failure: Failure) -> bool {
+    !matches!(
+        failure,
+        Failure::RequestBody | Failure::Overloaded | Failure::CircuitOpen | Failure::CoolingDown
+    )
+}
+
+impl<F> fmt::Debug for HealthFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthFuture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_breaks_off_its_upload_is_not_the_upstreams_fault() {
+        assert!(!is_the_upstreams(Failure::RequestBody));
+        assert!(is_the_upstreams(Failure::HeadTimeout));
+        assert!(is_the_upstreams(Failure::Other));
+    }
+}

@@ -1,0 +1,58 @@
+//! Leaving alone an upstream that is not well.
+//!
+//! [`HealthLayer`] goes around a client, below retries. Its circuit breaker makes no more calls to
+//! an upstream of which too many have failed; its cool-down leaves alone a key that was told to
+//! wait. Where no call is made, the error is [`Unavailable`], which the gateway answers by a 503
+//! with `retry-after`. Both are off until they are configured:
+//!
+//! ```
+//! use tower::ServiceBuilder;
+//! use tower_ai_gateway::control::health::{
+//!     BreakerSettings, CoolDownSettings, HealthChange, HealthLayer,
+//! };
+//! # use tower::service_fn;
+//! # async fn send(_: http::Request<String>) -> Result<http::Response<String>, std::io::Error> {
+//! #     Ok(http::Response::default())
+//! # }
+//! # let client = service_fn(send);
+//!
+//! let health = HealthLayer::new()
+//!     .breaker(BreakerSettings::default())
+//!     .cool_down(CoolDownSettings::default())
+//!     .on_change(|change: &HealthChange<'_>| {
+//!         println!("{}: {} to {}, {}", change.upstream, change.from, change.to, change.reason);
+//!     });
+//! let service = ServiceBuilder::new().layer(health).service(client);
+//! # let _ = service;
+//! ```
+//!
+//! # What is a failure
+//!
+//! An error of the client, a status of 500, 502, 503, 504 or 529, and a body that breaks off. Any
+//! other status is a success: of a 401 or 429 the upstream itself is well. No verdict at all are
+//! requests that the caller dropped or broke off, and those that a layer below refused to send.
+
+pub(crate) mod account;
+mod body;
+mod breaker;
+pub(crate) mod call;
+mod change;
+pub(crate) mod choice;
+mod cooldown;
+mod error;
+mod future;
+pub(crate) mod key;
+mod layer;
+pub(crate) mod permit;
+pub(crate) mod registry;
+mod service;
+mod settings;
+mod window;
+
+pub use self::body::HealthBody;
+pub use self::change::{BreakerState, ChangeReason, HealthChange};
+pub use self::error::{Unavailable, UnavailableReason};
+pub use self::future::HealthFuture;
+pub use self::layer::HealthLayer;
+pub use self::service::Health;
+pub use self::settings::{BreakerSettings, CoolDownSettings, SettingsError};

@@ -1,0 +1,125 @@
+//! Calls that a circuit breaker has admitted.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::breaker::{Machine, Open, Success, Ticket};
+use super::change::{Change, HealthChange};
+use super::registry::Neutral;
+use super::settings::BreakerSettings;
+
+pub(crate) type Observer = Arc<dyn Fn(&HealthChange<'_>) + Send + Sync>;
+
+/// The circuit breaker of one upstream.
+pub(crate) struct Breaker {
+    name: Box<str>,
+    machine: Mutex<Machine>,
+    observer: Option<Observer>,
+}
+
+impl Breaker {
+    /// The observer is told of `name` with each change.
+    pub(crate) fn new(
+        name: impl Into<Box<str>>,
+        settings: BreakerSettings,
+        observer: Option<Observer>,
+        now: Instant,
+    ) -> Self {
+        Self { name: name.into(), machine: Mutex::new(Machine::new(settings, now)), observer }
+    }
+
+    /// Whether a call would be admitted.
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Open> {
+        self.machine().check(now)
+    }
+
+    /// Admits a call or not. The permit must be told how the call went; without a verdict it is as
+    /// if there had been no call.
+    pub(crate) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Open> {
+        let (ticket, change) = self.machine().admit(now)?;
+        self.tell(change);
+        Ok(Permit(Some((self.clone(), ticket))))
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, change: Option<Change>) {
+        let Some((Change { from, to, reason }, observer)) = change.zip(self.observer.as_ref())
+        else {
+            return;
+        };
+        let change = HealthChange { upstream: &self.name, from, to, reason };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&change))) {
+            // Dropping it could panic again, and nobody would catch that.
+            std::mem::forget(payload);
+            tracing::error!(target: crate::TARGET, "an observer of health panicked");
+        }
+    }
+}
+
+impl Neutral for Breaker {
+    fn is_neutral(&self, now: Instant) -> bool {
+        self.machine().is_neutral(now)
+    }
+}
+
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.machine().state())
+    }
+}
+
+/// A call that was admitted, and of which no verdict is known.
+#[derive(Debug)]
+pub(crate) struct Permit(Option<(Arc<Breaker>, Ticket)>);
+
+impl Permit {
+    /// The call went well so far.
+    pub(crate) fn success(mut self, now: Instant) -> Answered {
+        Answered(self.0.take().map(|(breaker, ticket)| {
+            let (success, change) = breaker.machine().success(ticket, now);
+            breaker.tell(change);
+            (breaker, success)
+        }))
+    }
+
+    /// The call failed.
+    pub(crate) fn failure(mut self, now: Instant) {
+        if let Some((breaker, ticket)) = self.0.take() {
+            let change = breaker.machine().failure(ticket, now);
+            breaker.tell(change);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some((breaker, ticket)) = &self.0
+            && ticket.is_probe()
+        {
+            breaker.machine().release(*ticket);
+        }
+    }
+}
+
+/// A call that went well so far, and whose body may still break off.
+#[derive(Debug)]
+pub(crate) struct Answered(Option<(Arc<Breaker>, Success)>);
+
+impl Answered {
+    /// It failed after all.
+    pub(crate) fn failure(self, now: Instant) {
+        if let Some((breaker, success)) = self.0 {
+            let change = breaker.machine().take_back(success, now);
+            breaker.tell(change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The service around a client.
+
+use std::slice;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tokio::time::Instant;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::body::HealthBody;
+use super::call::pick;
+use super::future::HealthFuture;
+use super::layer::Shared;
+
+/// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
+///
+/// Its errors are the client's, boxed, and [`Unavailable`](super::Unavailable). It is ready when the
+/// client is.
+#[derive(Clone, Debug)]
+pub struct Health<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Health<S> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// The client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The client, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The client, taken out.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Health<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = Response<HealthBody<R>>;
+    type Error = BoxError;
+    type Future = HealthFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let now = Instant::now();
+        let candidate = self.shared.candidate(&request, now);
+        match pick(slice::from_ref(&candidate), now, &mut fastrand::Rng::new()) {
+            Ok((_, guard)) => {
+                let cool_down = self.shared.config.cool_down;
+                HealthFuture::calling(self.inner.call(request), guard, cool_down)
+            }
+            Err(unavailable) => HealthFuture::refused(unavailable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! What counts as load, and until when.
+
+use std::future::{Future, Pending, pending};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::Waker;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::*;
+use crate::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
+
+fn layer() -> HealthLayer {
+    HealthLayer::new().breaker(BreakerSettings::default()).cool_down(CoolDownSettings::default())
+}
+
+fn request() -> Request<()> {
+    Request::new(())
+}
+
+/// The exchanges that are open at the one upstream.
+fn load(layer: &HealthLayer) -> usize {
+    layer.shared.candidate(&request(), Instant::now()).account.unwrap().in_flight()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    None,
+    Error,
+    Trailers,
+    SaysSo,
+    Length,
+    Never,
+}
+
+/// Two frames of data, and an end of some kind.
+#[derive(Debug)]
+struct Upstream {
+    left: u64,
+    end: End,
+}
+
+impl Body for Upstream {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.left > 0 {
+            self.left -= 1;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))));
+        }
+        match self.end {
+            End::Error => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            End::Trailers => Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new())))),
+            End::Never => Poll::Pending,
+            End::None | End::SaysSo | End::Length => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.end == End::SaysSo && self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.end {
+            End::Length => SizeHint::with_exact(self.left),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+async fn response(layer: &HealthLayer, left: u64, end: End) -> Response<HealthBody<Upstream>> {
+    let client = service_fn(move |_: Request<()>| async move {
+        Ok::<_, io::Error>(Response::new(Upstream { left, end }))
+    });
+    layer.layer(client).oneshot(request()).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_load_until_its_end() {
+    for end in [End::None, End::Error, End::Trailers, End::SaysSo, End::Length, End::Never] {
+        let layer = layer();
+        let response = response(&layer, 2, end).await;
+        let mut body = pin!(response.into_body());
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert_eq!(load(&layer), 1);
+        assert!(body.as_mut().poll_frame(cx).is_ready());
+        assert_eq!(load(&layer), 1);
+        assert!(body.as_mut().poll_frame(cx).is_ready());
+        let ends_early = matches!(end, End::SaysSo | End::Length);
+        assert_eq!(load(&layer), usize::from(!ends_early), "{end:?}");
+        let _ = body.as_mut().poll_frame(cx);
+        assert_eq!(load(&layer), usize::from(end == End::Never), "{end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_over_from_the_start_is_no_load() {
+    for end in [End::SaysSo, End::Length] {
+        let layer = layer();
+        let _response = response(&layer, 0, end).await;
+        assert_eq!(load(&layer), 0, "{end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_body_is_no_load() {
+    let layer = layer();
+    let first = response(&layer, 2, End::Never).await;
+    let second = response(&layer, 2, End::Never).await;
+    assert_eq!(load(&layer), 2);
+    drop(first);
+    assert_eq!(load(&layer), 1);
+    drop(second);
+    assert_eq!(load(&layer), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_load_until_it_fails_or_is_dropped() {
+    let layer = layer();
+    let hanging = || layer.layer(service_fn(|_: Request<()>| never()));
+    let mut call = Box::pin(hanging().oneshot(request()));
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(cx).is_pending());
+    assert_eq!(load(&layer), 1);
+    drop(call);
+    assert_eq!(load(&layer), 0);
+
+    let failing = layer.layer(service_fn(|_: Request<()>| async {
+        Err::<Response<Upstream>, io::Error>(io::ErrorKind::ConnectionReset.into())
+    }));
+    for _ in 0..6 {
+        failing.clone().oneshot(request()).await.unwrap_err();
+        assert_eq!(load(&layer), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_panics_leaves_nothing_behind() {
+    let layer = layer();
+    let panicking = layer.layer(service_fn(|_: Request<()>| -> Pending<_> {
+        panic!("client");
+        #[allow(unreachable_code)]
+        never()
+    }));
+    tokio::spawn(panicking.oneshot(request())).await.unwrap_err();
+    assert_eq!(load(&layer), 0);
+}
+
+fn never() -> Pending<io::Result<Response<Upstream>>> {
+    pending()
+}
