@@ -17,9 +17,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Request};
 use tower::{Layer, ServiceBuilder};
 use tower_ai_gateway::control::{ControlLayer, ReplayLayer, RetryLayer, RetrySettings};
-use tower_ai_gateway::settings::{
-    GatewaySettings, GatewayToken, Secret, Settings, SettingsTable,
-};
+use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
 use tower_ai_gateway::{Builder, GatewayLayer, Provider};
 
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";

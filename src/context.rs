@@ -14,6 +14,8 @@ use crate::provider::{Providers, Upstream};
 use crate::route::{Operation, Place, Span};
 use crate::settings::{GatewaySettings, Timeouts};
 use crate::step::Step;
+#[cfg(feature = "control")]
+use crate::step::StepKey;
 
 /// The gateway that is meant where none is named.
 pub(crate) const DEFAULT_GATEWAY: &str = "default";
@@ -60,6 +62,8 @@ struct Inner {
     step: AtomicU32,
     /// How many upstream calls layers below have told of.
     attempts: AtomicU32,
+    /// Which of the provider's places the last call went to; 0 for the first.
+    origin: AtomicU32,
 }
 
 /// What a request says before anything is read of its body.
@@ -123,6 +127,7 @@ impl GatewayContext {
             further: OnceLock::new(),
             step: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
+            origin: AtomicU32::new(0),
         }))
     }
 
@@ -186,6 +191,30 @@ impl GatewayContext {
 
     pub(crate) fn observation(&self) -> Option<&Observation> {
         self.0.observation.as_deref()
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn shared_observation(&self) -> Option<&Arc<Observation>> {
+        self.0.observation.as_ref()
+    }
+
+    pub(crate) fn origin(&self) -> u32 {
+        self.0.origin.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn set_origin(&self, number: u32) {
+        self.0.origin.store(number, Ordering::Relaxed);
+    }
+
+    /// Which stored key the current step wants.
+    #[cfg(feature = "control")]
+    pub(crate) fn key_alias(&self) -> Option<&str> {
+        let of_step = self.current().and_then(|step| match &step.key {
+            StepKey::Stored(alias) => alias.as_deref(),
+            StepKey::Given(_) => None,
+        });
+        of_step.or_else(|| self.directives()?.byok_alias.as_deref())
     }
 
     pub(crate) fn has_credentials(&self) -> bool {
@@ -301,9 +330,11 @@ impl GatewayContext {
     /// What is asked of the provider, told by the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        if let Some(step) = self.current() {
-            return step.operation;
-        }
+        self.current().map_or_else(|| self.operation_of_path(), |step| step.operation)
+    }
+
+    /// What the path alone tells: the same from the arrival to the end.
+    pub(crate) fn operation_of_path(&self) -> Operation {
         *self.0.operation.get_or_init(|| match self.0.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) => Operation::of(self.provider_path()),
             // Only the shape of the error depends on it.

@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_ai_gateway::control::health::{
-    BreakerSettings, BreakerState, ChangeReason, CoolDownSettings, HealthLayer, Unavailable,
+    BreakerSettings, ChangeReason, CoolDownSettings, HealthLayer, HealthState, Unavailable,
     UnavailableReason,
 };
 use tower_ai_gateway::{EndEvent, Failure, GatewayLayer, Provider};
@@ -205,8 +205,8 @@ async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_told() {
     ask().await.unwrap();
     ask().await.unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 11);
-    use BreakerState::{Closed, HalfOpen, Open};
     use ChangeReason::{FailuresInARow, ProbeDue, ProbeFailed, ProbeSucceeded};
+    use HealthState::{Closed, HalfOpen, Open};
     let expected = [
         (Closed, Open, FailuresInARow),
         (Open, HalfOpen, ProbeDue),

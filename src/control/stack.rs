@@ -4,6 +4,7 @@ use std::fmt;
 
 use tower_layer::Layer;
 
+use super::health::{Health, HealthLayer};
 use super::{
     Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
     ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
@@ -11,10 +12,10 @@ use super::{
 use crate::settings::Timeouts;
 
 /// A client under all control layers: the type that [`ControlLayer`] makes.
-pub type Controlled<S> = Deadline<Replay<Fallback<Retry<Concurrency<Timeout<S>>>>>>;
+pub type Controlled<S> = Deadline<Replay<Fallback<Retry<Concurrency<Health<Timeout<S>>>>>>>;
 
-/// All control layers in their order: total timeout, fallback, retries, concurrency, and the timeouts
-/// of each call.
+/// All control layers in their order: total timeout, fallback, retries, concurrency, load and
+/// health, and the timeouts of each call.
 ///
 /// As it is, it does what requests and the settings of their gateways ask for, and nothing else: a
 /// request that asks for nothing passes untouched.
@@ -41,6 +42,7 @@ pub struct ControlLayer {
     retry: RetryLayer,
     fallback: FallbackLayer,
     concurrency: ConcurrencyLayer,
+    health: HealthLayer,
 }
 
 impl Default for ControlLayer {
@@ -58,6 +60,7 @@ impl ControlLayer {
             retry: RetryLayer::default(),
             fallback: FallbackLayer::new(),
             concurrency: ConcurrencyLayer::of_gateway(),
+            health: HealthLayer::new(),
         }
     }
 
@@ -93,6 +96,13 @@ impl ControlLayer {
         self.concurrency = layer;
         self
     }
+
+    /// Circuit breakers and cool-downs. Without it there are none, and the load is shared all the
+    /// same among the base URLs and keys of a provider that has several.
+    pub fn health(mut self, layer: HealthLayer) -> Self {
+        self.health = layer;
+        self
+    }
 }
 
 impl<S> Layer<S> for ControlLayer {
@@ -100,7 +110,8 @@ impl<S> Layer<S> for ControlLayer {
 
     fn layer(&self, client: S) -> Controlled<S> {
         let call = TimeoutLayer::new(self.timeouts).layer(client);
-        let attempts = self.retry.layer(self.concurrency.layer(call));
+        let call = self.concurrency.layer(self.health.layer(call));
+        let attempts = self.retry.layer(call);
         let steps = self.replay.layer(self.fallback.layer(attempts));
         DeadlineLayer::new(self.timeouts).layer(steps)
     }

@@ -66,7 +66,7 @@ impl Account {
                 operation: context.operation(),
                 path: context.provider_path(),
                 service_tier: meter.and_then(Meter::service_tier),
-                host: upstream.map_or("", |upstream| upstream.host_name()),
+                host: upstream.map_or("", |upstream| upstream.host_name(context.origin())),
                 batch: false,
             };
             let custom = context.directives().and_then(|directives| directives.custom_cost);

@@ -17,6 +17,8 @@ pub use self::event::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
 };
 use crate::context::GatewayContext;
+#[cfg(feature = "control")]
+use crate::control::health::HealthChange;
 
 /// Observes every request on a gateway path.
 ///
@@ -62,6 +64,14 @@ pub trait MetricsHook: Send + Sync + 'static {
         let _ = end;
     }
 
+    /// The health of an upstream has changed, told by a
+    /// [`HealthLayer`](crate::control::health::HealthLayer) below the gateway.
+    #[cfg(feature = "control")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
+    fn on_health(&self, change: &HealthChange<'_>) {
+        let _ = change;
+    }
+
     /// How many bytes of each body this hook wants to see in its
     /// [`EndEvent`](EndEvent::request_payload). Asked once, when the request arrives.
     ///
@@ -95,6 +105,11 @@ impl<T: MetricsHook + ?Sized> MetricsHook for Arc<T> {
 
     fn on_end(&self, end: &EndEvent<'_>) {
         (**self).on_end(end);
+    }
+
+    #[cfg(feature = "control")]
+    fn on_health(&self, change: &HealthChange<'_>) {
+        (**self).on_health(change);
     }
 
     fn payload_limit(&self, context: &GatewayContext) -> usize {

@@ -1,7 +1,7 @@
 //! Where a provider wants its key.
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::secret::Secret;
 
@@ -32,12 +32,16 @@ impl KeyHeader {
         }
     }
 
-    /// Puts a key into the headers of a request.
-    pub(crate) fn insert(&self, headers: &mut HeaderMap, key: &Secret) {
-        let value = match self {
+    /// A key as it stands there.
+    pub(crate) fn value<'k>(&self, key: &'k Secret) -> &'k HeaderValue {
+        match self {
             Self::Bearer => key.bearer(),
             Self::Plain(_) => key.plain(),
-        };
-        headers.insert(self.name().clone(), value.clone());
+        }
+    }
+
+    /// Puts a key into the headers of a request.
+    pub(crate) fn insert(&self, headers: &mut HeaderMap, key: &Secret) {
+        headers.insert(self.name().clone(), self.value(key).clone());
     }
 }

@@ -13,13 +13,21 @@ pub(crate) struct Origin {
     pub(super) host: HeaderValue,
     pub(super) native: Base,
     openai: Base,
+    /// Its place among those of its provider, from 0.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer chooses"))]
+    pub(crate) number: u32,
     /// How much of the load it takes beside others.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer chooses"))]
     pub(crate) weight: u32,
+    /// The base URL itself.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer tells it"))]
+    base: Box<str>,
 }
 
 impl Origin {
     /// Says what is wrong with the URL, where something is.
     pub(super) fn new(
+        number: u32,
         base_url: &str,
         openai_path: &str,
         join_rule: bool,
@@ -57,10 +65,12 @@ impl Origin {
         let openai = Base::new(openai.map_err(dots)?.path(), true).map_err(dots)?;
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
-        Ok(Self { scheme, authority, host, native, openai, weight })
+        let base = format!("{scheme}://{authority}{}", native.path()).into();
+        Ok(Self { scheme, authority, host, native, openai, number, weight, base })
     }
 
     /// What a request to this place has as `host`.
+    #[cfg(feature = "control")]
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.host
     }
@@ -79,12 +89,34 @@ impl Origin {
         self.uri(self.openai.join(endpoint, query)?)
     }
 
+    /// The base URL, as in `https://api.x.ai/v1`.
+    #[cfg(feature = "control")]
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether a URI is of this place.
+    #[cfg(feature = "control")]
+    pub(crate) fn is_of(&self, uri: &Uri) -> bool {
+        uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
+    }
+
     /// What stands behind the base URL in a URI of this place.
     #[cfg(feature = "control")]
     pub(crate) fn rest<'u>(&self, uri: &'u Uri) -> Option<&'u str> {
-        let is_here =
-            uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority);
-        uri.path().strip_prefix(self.native.path()).filter(|_| is_here)?.strip_prefix('/')
+        let below = uri.path().strip_prefix(self.native.path()).filter(|_| self.is_of(uri))?;
+        below.strip_prefix('/')
+    }
+
+    /// A URI of `other`, moved to this place.
+    #[cfg(feature = "control")]
+    pub(crate) fn moved(&self, other: &Self, uri: &Uri) -> Option<Uri> {
+        if self.number == other.number {
+            return None;
+        }
+        let below = uri.path_and_query()?.as_str().strip_prefix(other.native.path())?;
+        let path = format!("{}{below}", self.native.path());
+        self.uri(PathAndQuery::try_from(path).ok()?).ok()
     }
 
     fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {

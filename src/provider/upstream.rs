@@ -47,13 +47,15 @@ impl Upstream {
                 return Err(ConfigError::Slug { slug: name.to_string() });
             }
         }
-        let origin = |base_url: &str, weight| {
-            Origin::new(base_url, &openai_path, join_rule, weight)
+        let origin = |number, base_url: &str, weight| {
+            Origin::new(number, base_url, &openai_path, join_rule, weight)
                 .map_err(|reason| ConfigError::BaseUrl { slug: slug.to_string(), reason })
         };
-        let first = origin(&base_url, weight)?;
-        let further: Result<_, _> =
-            further_base_urls.iter().map(|(base_url, weight)| origin(base_url, *weight)).collect();
+        let first = origin(0, &base_url, weight)?;
+        let further: Result<_, _> = (1..)
+            .zip(&further_base_urls)
+            .map(|(number, (base_url, weight))| origin(number, base_url, *weight))
+            .collect();
         let further = further?;
         let key_header = KeyHeader::parse(key_header.as_deref());
         let key_header =
@@ -100,20 +102,28 @@ impl Upstream {
         }
     }
 
+    /// All headers in which a stored key may go.
+    #[cfg(feature = "control")]
+    pub(crate) fn key_headers(&self) -> impl Iterator<Item = &KeyHeader> {
+        let bearer = self.openai_takes_bearer.then_some(&KeyHeader::Bearer);
+        std::iter::once(&self.key_header).chain(bearer)
+    }
+
     /// What a request to this provider has as `host`.
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.first.host
     }
 
-    /// The name of that host, without a port.
-    pub(crate) fn host_name(&self) -> &str {
-        self.first.authority.host()
+    /// The name of the host of the place of this number, without a port.
+    pub(crate) fn host_name(&self, number: u32) -> &str {
+        let origin = (number as usize).checked_sub(1).and_then(|at| self.further.get(at));
+        origin.unwrap_or(&self.first).authority.host()
     }
 
     /// Where this provider is: its host without brackets, and its port, said or not.
     #[cfg(feature = "otel")]
     pub(crate) fn server(&self) -> (&str, u16) {
-        let host = self.host_name().trim_start_matches('[').trim_end_matches(']');
+        let host = self.host_name(0).trim_start_matches('[').trim_end_matches(']');
         let usual = if self.first.scheme == Scheme::HTTP { 80 } else { 443 };
         (host, self.first.authority.port_u16().unwrap_or(usual))
     }

@@ -6,17 +6,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::change::{Change, ChangeReason, HealthState, Subject};
 use super::cooldown::CoolDown;
 use super::registry::Neutral;
 
 /// What is known of one credential at one upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    subject: Subject,
     cooling: Mutex<CoolDown>,
     in_flight: AtomicUsize,
 }
 
 impl Account {
+    pub(crate) fn new(subject: Subject) -> Self {
+        Self { subject, ..Self::default() }
+    }
+
     /// Until when it is not to be used, where that is yet to come.
     pub(crate) fn cooling_until(&self, now: Instant) -> Option<Instant> {
         self.cooling().until(now)
@@ -51,7 +57,12 @@ pub(crate) struct InFlight(Arc<Account>);
 impl InFlight {
     /// The account is not to be used for a while.
     pub(super) fn cool_down(&self, duration: Duration, now: Instant) {
+        let was_cooling = self.0.cooling_until(now).is_some();
         self.0.cooling().begin(duration, now);
+        if !was_cooling && !duration.is_zero() {
+            let (from, to) = (HealthState::Closed, HealthState::CoolingDown);
+            self.0.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait });
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::change::{BreakerState, Change, ChangeReason};
+use super::change::{Change, ChangeReason, HealthState};
 use super::settings::BreakerSettings;
 use super::window::Window;
 
@@ -80,11 +80,11 @@ impl Machine {
         Self { settings, period: 0, state: State::closed(&settings, now) }
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    pub(super) fn state(&self) -> HealthState {
         match self.state {
-            State::Closed(_) => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            State::Closed(_) => HealthState::Closed,
+            State::Open { .. } => HealthState::Open,
+            State::HalfOpen { .. } => HealthState::HalfOpen,
         }
     }
 

@@ -1,19 +1,24 @@
-//! What an observer is told of a circuit breaker.
+//! What an observer is told of an upstream's health.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-/// The state of a circuit breaker.
+/// The state of an upstream's circuit breaker, or of a key that is used there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BreakerState {
+#[non_exhaustive]
+pub enum HealthState {
     /// Calls are made.
     Closed,
     /// No call is made.
     Open,
     /// One call at a time is made, to see how it goes.
     HalfOpen,
+    /// A key is left alone for a while. Nothing is told when that is over.
+    CoolingDown,
 }
 
-impl BreakerState {
+impl HealthState {
     /// The name in lower case, as in `half_open`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -21,17 +26,18 @@ impl BreakerState {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half_open",
+            Self::CoolingDown => "cooling_down",
         }
     }
 }
 
-impl fmt::Display for BreakerState {
+impl fmt::Display for HealthState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// Why a circuit breaker changed its state.
+/// Why a state changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeReason {
@@ -45,6 +51,8 @@ pub enum ChangeReason {
     ProbeSucceeded,
     /// It opened again: a probe failed.
     ProbeFailed,
+    /// The upstream asked for patience with a key.
+    ToldToWait,
 }
 
 impl ChangeReason {
@@ -57,6 +65,7 @@ impl ChangeReason {
             Self::ProbeDue => "probe_due",
             Self::ProbeSucceeded => "probe_succeeded",
             Self::ProbeFailed => "probe_failed",
+            Self::ToldToWait => "told_to_wait",
         }
     }
 }
@@ -67,16 +76,18 @@ impl fmt::Display for ChangeReason {
     }
 }
 
-/// A circuit breaker has changed its state.
+/// The health of an upstream has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthChange<'a> {
-    /// The upstream, as in `https://api.x.ai`.
+    /// The slug of the provider, under a gateway.
+    pub provider: Option<&'a str>,
+    /// The upstream, as in `https://api.x.ai`; under a gateway, its base URL.
     pub upstream: &'a str,
     /// The state before.
-    pub from: BreakerState,
+    pub from: HealthState,
     /// The state from now on.
-    pub to: BreakerState,
+    pub to: HealthState,
     /// Why.
     pub reason: ChangeReason,
 }
@@ -84,7 +95,36 @@ pub struct HealthChange<'a> {
 /// A change without the name of the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
-    pub(super) from: BreakerState,
-    pub(super) to: BreakerState,
+    pub(super) from: HealthState,
+    pub(super) to: HealthState,
     pub(super) reason: ChangeReason,
+}
+
+/// Whose health it is, and who is told of it.
+#[derive(Clone, Default)]
+pub(crate) struct Subject {
+    pub(super) provider: Option<Box<str>>,
+    pub(super) upstream: Box<str>,
+    pub(super) observer: Option<Observer>,
+}
+
+pub(crate) type Observer = Arc<dyn Fn(&HealthChange<'_>) + Send + Sync>;
+
+impl Subject {
+    pub(super) fn tell(&self, Change { from, to, reason }: Change) {
+        let Some(observer) = &self.observer else { return };
+        let (provider, upstream) = (self.provider.as_deref(), &*self.upstream);
+        let change = HealthChange { provider, upstream, from, to, reason };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&change))) {
+            // Dropping it could panic again, and nobody would catch that.
+            std::mem::forget(payload);
+            tracing::error!(target: crate::TARGET, "an observer of health panicked");
+        }
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.upstream)
+    }
 }

@@ -10,12 +10,14 @@ use tower_layer::Layer;
 
 use super::account::Account;
 use super::call::Candidate;
-use super::change::HealthChange;
+use super::change::{HealthChange, Observer, Subject};
+use super::choices::Choices;
 use super::key::{AccountKey, UpstreamKey, UpstreamParts};
-use super::permit::{Breaker, Observer};
+use super::permit::Breaker;
 use super::registry::Registry;
 use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
+use crate::context::GatewayContext;
 
 /// Where a caller's key may be.
 const CREDENTIALS: [HeaderName; 4] = [
@@ -92,24 +94,85 @@ pub(super) struct Config {
 }
 
 impl Shared {
-    /// The one candidate for a request, which is where it goes.
-    pub(super) fn candidate<B>(&self, request: &Request<B>, now: Instant) -> Candidate {
-        let upstream = upstream(request.uri());
+    /// What a request could use: where it goes, or one of several places and keys.
+    pub(super) fn candidates<B>(&self, request: &Request<B>, now: Instant) -> Candidates {
+        let context = request.extensions().get::<GatewayContext>();
+        let choices = context.and_then(|context| Choices::of(context, request));
+        if let Some(choices) = choices {
+            let list = choices.each().map(|choice| {
+                let place = (choice.upstream.slug(), choice.origin.base());
+                let observer = || self.observer(context);
+                self.candidate(place, choice.key_bytes(), choice.weight, true, observer, now)
+            });
+            return Candidates::Several(list.collect(), choices);
+        }
+        let place = context.and_then(|context| place(context, request.uri()));
+        let place = place.unwrap_or_else(|| upstream(request.uri()));
+        let keys = credentials(request);
+        let observer = || self.observer(context);
+        Candidates::One(self.candidate(place, keys, 1, false, observer, now))
+    }
+
+    /// `is_chosen`: its load is weighed against that of others.
+    fn candidate<'a>(
+        &self,
+        place: (&str, &str),
+        keys: impl Iterator<Item = &'a [u8]>,
+        weight: u32,
+        is_chosen: bool,
+        observer: impl Fn() -> Option<Observer>,
+        now: Instant,
+    ) -> Candidate {
+        let subject = || {
+            let (scope, base) = place;
+            // Under a gateway the scope is a provider, and the base has a scheme.
+            let provider = base.contains("://").then(|| scope.into());
+            let upstream = match provider {
+                Some(_) => base.into(),
+                None => format!("{scope}://{base}").into(),
+            };
+            Subject { provider, upstream, observer: observer() }
+        };
         let breaker = self.config.breaker.map(|settings| {
-            let key: &dyn UpstreamParts = &upstream;
+            let key: &dyn UpstreamParts = &place;
             self.upstreams.get(key, now, || {
-                let (scheme, host) = upstream;
-                let observer = self.config.observer.clone();
-                let breaker = Breaker::new(format!("{scheme}://{host}"), settings, observer, now);
-                (UpstreamKey::new(scheme, host), breaker)
+                (UpstreamKey::new(place.0, place.1), Breaker::new(subject(), settings, now))
             })
         });
-        let account = self.config.cool_down.map(|_| {
-            let key = AccountKey::new(upstream, credentials(request));
-            self.accounts.get(&key, now, || (key, Account::default()))
+        let account = (is_chosen || self.config.cool_down.is_some()).then(|| {
+            let key = AccountKey::new(place, keys);
+            self.accounts.get(&key, now, || (key, Account::new(subject())))
         });
-        Candidate { breaker, account, weight: 1 }
+        Candidate { breaker, account, weight }
     }
+
+    /// Who is told of changes: the host, and the hooks of the gateway above.
+    fn observer(&self, context: Option<&GatewayContext>) -> Option<Observer> {
+        let own = self.config.observer.clone();
+        let Some(observation) = context.and_then(GatewayContext::shared_observation) else {
+            return own;
+        };
+        let observation = observation.clone();
+        Some(Arc::new(move |change: &HealthChange<'_>| {
+            observation.hooks.each(|hook| hook.on_health(change));
+            if let Some(own) = &own {
+                own(change);
+            }
+        }))
+    }
+}
+
+/// What a request may use, with the state of each.
+pub(super) enum Candidates {
+    One(Candidate),
+    Several(Vec<Candidate>, Choices),
+}
+
+/// The provider of a request and its base URL, where the request goes there.
+fn place<'a>(context: &'a GatewayContext, uri: &Uri) -> Option<(&'a str, &'a str)> {
+    let upstream = context.upstream()?;
+    let origin = upstream.origin();
+    origin.is_of(uri).then(|| (upstream.slug(), origin.base()))
 }
 
 /// The scheme and the authority, without a password that may be in there. A client that knows only

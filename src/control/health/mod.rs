@@ -26,6 +26,14 @@
 //! # let _ = service;
 //! ```
 //!
+//! # Several base URLs and keys
+//!
+//! Where a provider has [further base URLs](crate::Provider::further_base_url), or a gateway several
+//! [weighted keys](crate::settings::GatewaySettingsBuilder::weighted_key) of one alias for it, each
+//! call of the gateway takes one of them: of two that are drawn by their weights, the one that has
+//! less under way for its weight. What is open or cools down is left out. A key that the client
+//! brought is never exchanged.
+//!
 //! # What is a failure
 //!
 //! An error of the client, a status of 500, 502, 503, 504 or 529, and a body that breaks off. Any
@@ -38,6 +46,7 @@ mod breaker;
 pub(crate) mod call;
 mod change;
 pub(crate) mod choice;
+mod choices;
 mod cooldown;
 mod error;
 mod future;
@@ -50,7 +59,7 @@ mod settings;
 mod window;
 
 pub use self::body::HealthBody;
-pub use self::change::{BreakerState, ChangeReason, HealthChange};
+pub use self::change::{ChangeReason, HealthChange, HealthState};
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::future::HealthFuture;
 pub use self::layer::HealthLayer;

@@ -1,34 +1,24 @@
 //! Calls that a circuit breaker has admitted.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 use super::breaker::{Machine, Open, Success, Ticket};
-use super::change::{Change, HealthChange};
+use super::change::{Change, Subject};
 use super::registry::Neutral;
 use super::settings::BreakerSettings;
 
-pub(crate) type Observer = Arc<dyn Fn(&HealthChange<'_>) + Send + Sync>;
-
 /// The circuit breaker of one upstream.
 pub(crate) struct Breaker {
-    name: Box<str>,
+    subject: Subject,
     machine: Mutex<Machine>,
-    observer: Option<Observer>,
 }
 
 impl Breaker {
-    /// The observer is told of `name` with each change.
-    pub(crate) fn new(
-        name: impl Into<Box<str>>,
-        settings: BreakerSettings,
-        observer: Option<Observer>,
-        now: Instant,
-    ) -> Self {
-        Self { name: name.into(), machine: Mutex::new(Machine::new(settings, now)), observer }
+    pub(crate) fn new(subject: Subject, settings: BreakerSettings, now: Instant) -> Self {
+        Self { subject, machine: Mutex::new(Machine::new(settings, now)) }
     }
 
     /// Whether a call would be admitted.
@@ -49,15 +39,8 @@ impl Breaker {
     }
 
     fn tell(&self, change: Option<Change>) {
-        let Some((Change { from, to, reason }, observer)) = change.zip(self.observer.as_ref())
-        else {
-            return;
-        };
-        let change = HealthChange { upstream: &self.name, from, to, reason };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&change))) {
-            // Dropping it could panic again, and nobody would catch that.
-            std::mem::forget(payload);
-            tracing::error!(target: crate::TARGET, "an observer of health panicked");
+        if let Some(change) = change {
+            self.subject.tell(change);
         }
     }
 }
@@ -70,7 +53,7 @@ impl Neutral for Breaker {
 
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.machine().state())
+        write!(f, "{:?}: {}", self.subject, self.machine().state())
     }
 }
 

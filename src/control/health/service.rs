@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::body::HealthBody;
 use super::call::pick;
 use super::future::HealthFuture;
-use super::layer::Shared;
+use super::layer::{Candidates, Shared};
 
 /// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
 ///
@@ -60,10 +60,14 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let now = Instant::now();
-        let candidate = self.shared.candidate(&request, now);
-        match pick(slice::from_ref(&candidate), now, &mut fastrand::Rng::new()) {
+        let picked = match self.shared.candidates(&request, now) {
+            Candidates::One(only) => pick(slice::from_ref(&only), now, &mut fastrand::Rng::new()),
+            Candidates::Several(all, choices) => pick(&all, now, &mut fastrand::Rng::new())
+                .inspect(|(index, _)| choices.take(*index, &mut request)),
+        };
+        match picked {
             Ok((_, guard)) => {
                 let cool_down = self.shared.config.cool_down;
                 HealthFuture::calling(self.inner.call(request), guard, cool_down)

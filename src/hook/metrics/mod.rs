@@ -29,6 +29,8 @@
 //! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type` |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
+//! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `server.address`, `ai_gateway.health.state`: what an upstream changed to |
+//! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `server.address` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `reasoning` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
@@ -72,9 +74,15 @@ use self::cache::Cache;
 use self::known::{Id, Known};
 use self::labels::ErrorType;
 use self::lookup::{Key, Requests, place};
+#[cfg(feature = "control")]
+use self::names::label;
 use self::register::Register;
 use self::series::{Series, with_error};
+#[cfg(feature = "control")]
+use super::genai;
 use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
+#[cfg(feature = "control")]
+use crate::control::health::{HealthChange, HealthState};
 use crate::route::Operation;
 use crate::usage::Prices;
 
@@ -171,7 +179,7 @@ impl Metrics {
 impl MetricsHook for Metrics {
     fn on_request(&self, request: &RequestEvent<'_>) {
         self.described.call_once(|| self.register.with(names::describe));
-        let requests = self.requests(request.context.operation());
+        let requests = self.requests(request.context.operation_of_path());
         requests.started.increment(1);
         requests.active.increment(1.0);
     }
@@ -192,12 +200,30 @@ impl MetricsHook for Metrics {
 
     fn on_end(&self, end: &EndEvent<'_>) {
         let key = self.key(end);
-        self.requests(key.operation).active.decrement(1.0);
+        self.requests(end.context.operation_of_path()).active.decrement(1.0);
         let series = self.series(key, end);
         if end.stream {
             series.streams(|| self.streams(key.provider, end.context)).decrement(1.0);
         }
         series.record(&self.register, end);
+    }
+
+    #[cfg(feature = "control")]
+    fn on_health(&self, change: &HealthChange<'_>) {
+        let provider = change.provider.map(genai::provider_name);
+        let place = [(label::PROVIDER, provider), (label::UPSTREAM, Some(change.upstream))];
+        let [provider, upstream] = place;
+        let state = (label::HEALTH_STATE, Some(change.to.as_str()));
+        let labels = register::labels([provider, upstream, state]);
+        self.register.counter(names::HEALTH_CHANGES, labels).increment(1);
+        let openness = match change.to {
+            HealthState::Closed => 0.0,
+            HealthState::HalfOpen => 0.5,
+            HealthState::Open => 1.0,
+            // It is a key's and not the circuit's.
+            HealthState::CoolingDown => return,
+        };
+        self.register.gauge(names::CIRCUIT, register::labels(place)).set(openness);
     }
 }
 

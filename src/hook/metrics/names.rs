@@ -14,6 +14,8 @@ pub(super) const ENDED: &str = "ai_gateway.requests.ended";
 pub(super) const ACTIVE: &str = "ai_gateway.requests.active";
 pub(super) const STREAMS: &str = "ai_gateway.streams.active";
 pub(super) const ATTEMPTS: &str = "ai_gateway.attempts";
+pub(super) const HEALTH_CHANGES: &str = "ai_gateway.health.changes";
+pub(super) const CIRCUIT: &str = "ai_gateway.circuit.open";
 pub(super) const TOKENS: &str = "ai_gateway.tokens";
 pub(super) const COST: &str = "ai_gateway.cost.ticks";
 pub(super) const COST_UNKNOWN: &str = "ai_gateway.cost.unknown";
@@ -35,13 +37,18 @@ pub(super) mod label {
     pub(crate) const TOKEN_KIND: &str = "ai_gateway.token.kind";
     pub(crate) const COST_SOURCE: &str = "ai_gateway.cost.source";
     pub(crate) const CACHE_STATUS: &str = "ai_gateway.cache.status";
+    #[cfg(feature = "control")]
+    pub(crate) const UPSTREAM: &str = "server.address";
+    #[cfg(feature = "control")]
+    pub(crate) const HEALTH_STATE: &str = "ai_gateway.health.state";
     pub(crate) const METERING_RESULT: &str = "ai_gateway.metering.result";
 }
 
-const COUNTERS: [(&str, Unit, &str); 10] = [
+const COUNTERS: [(&str, Unit, &str); 11] = [
     (STARTED, Unit::Count, "Requests that arrived on a gateway path."),
     (ENDED, Unit::Count, "Exchanges that are over, by how they ended."),
     (ATTEMPTS, Unit::Count, "Upstream calls that ended by a response head or a failure."),
+    (HEALTH_CHANGES, Unit::Count, "Changes of the health of upstreams, by what they changed to."),
     (
         TOKENS,
         Unit::Count,
@@ -55,8 +62,9 @@ const COUNTERS: [(&str, Unit, &str); 10] = [
     (RESPONSE_BYTES, Unit::Bytes, "Bytes of response bodies handed to clients."),
 ];
 
-const GAUGES: [(&str, &str); 2] = [
+const GAUGES: [(&str, &str); 3] = [
     (ACTIVE, "Exchanges that have begun and not ended."),
+    (CIRCUIT, "Circuit breakers: 1 open, 0.5 half open, 0 closed."),
     (STREAMS, "Event streams that are being relayed."),
 ];
 

@@ -72,11 +72,11 @@ struct Verdict {
 }
 
 impl Model {
-    fn state(&self) -> BreakerState {
+    fn state(&self) -> HealthState {
         match self.state {
-            None => BreakerState::Closed,
-            Some(Opened::Open) => BreakerState::Open,
-            Some(Opened::HalfOpen) => BreakerState::HalfOpen,
+            None => HealthState::Closed,
+            Some(Opened::Open) => HealthState::Open,
+            Some(Opened::HalfOpen) => HealthState::HalfOpen,
         }
     }
 
@@ -318,7 +318,7 @@ fn the_defaults() {
     let ticket = tickets(&mut machine, 1, start)[0];
     let change = machine.failure(ticket, start).unwrap();
     assert_eq!(change.reason, ChangeReason::FailuresInARow);
-    assert_eq!((change.from, change.to), (BreakerState::Closed, BreakerState::Open));
+    assert_eq!((change.from, change.to), (HealthState::Closed, HealthState::Open));
     let until = start + Duration::from_secs(30);
     assert_eq!(machine.admit(until - Duration::from_nanos(1)).unwrap_err(), Open { until });
     assert_eq!(machine.admit(until).unwrap().1.unwrap().reason, ChangeReason::ProbeDue);

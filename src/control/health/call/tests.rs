@@ -1,11 +1,12 @@
 use super::*;
 use crate::control::health::BreakerSettings;
+use crate::control::health::change::Subject;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn candidate(weight: u32) -> Candidate {
     let settings = BreakerSettings::default().failures_in_a_row(1);
-    let breaker = Breaker::new("up", settings, None, Instant::now());
+    let breaker = Breaker::new(Subject::default(), settings, Instant::now());
     Candidate { breaker: Some(Arc::new(breaker)), account: Some(Arc::default()), weight }
 }
 

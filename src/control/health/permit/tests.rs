@@ -3,9 +3,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::control::health::{BreakerState, ChangeReason};
+use crate::control::health::change::Observer;
+use crate::control::health::{ChangeReason, HealthState};
 
-type Seen = Arc<Mutex<Vec<(BreakerState, BreakerState, ChangeReason)>>>;
+type Seen = Arc<Mutex<Vec<(HealthState, HealthState, ChangeReason)>>>;
+
+fn subject(observer: Observer) -> Subject {
+    Subject { provider: None, upstream: "up".into(), observer: Some(observer) }
+}
 
 fn observed() -> (Arc<Breaker>, Seen) {
     let seen = Seen::default();
@@ -15,7 +20,7 @@ fn observed() -> (Arc<Breaker>, Seen) {
         log.lock().unwrap().push((change.from, change.to, change.reason));
     });
     let settings = BreakerSettings::default().failures_in_a_row(1);
-    (Arc::new(Breaker::new("up", settings, Some(observer), Instant::now())), seen)
+    (Arc::new(Breaker::new(subject(observer), settings, Instant::now())), seen)
 }
 
 /// A breaker that has opened, and the time at which a probe is due.
@@ -27,8 +32,8 @@ fn due() -> (Arc<Breaker>, Seen, Instant) {
     (breaker, seen, now + Duration::from_secs(30))
 }
 
-const HALF_OPEN: (BreakerState, BreakerState, ChangeReason) =
-    (BreakerState::Open, BreakerState::HalfOpen, ChangeReason::ProbeDue);
+const HALF_OPEN: (HealthState, HealthState, ChangeReason) =
+    (HealthState::Open, HealthState::HalfOpen, ChangeReason::ProbeDue);
 
 /// What the calls of many threads at once come to.
 fn rush(breaker: &Arc<Breaker>, now: Instant) -> Vec<Permit> {
@@ -124,7 +129,7 @@ fn an_observer_that_panics_changes_nothing() {
     let observer: Observer = Arc::new(|_| panic!("observer"));
     let settings = BreakerSettings::default().failures_in_a_row(1);
     let now = Instant::now();
-    let breaker = Arc::new(Breaker::new("up", settings, Some(observer), now));
+    let breaker = Arc::new(Breaker::new(subject(observer), settings, now));
     breaker.admit(now).unwrap().failure(now);
     assert!(breaker.check(now).is_err());
     breaker.admit(now + Duration::from_secs(30)).unwrap().success(now);

@@ -23,7 +23,10 @@ fn request() -> Request<()> {
 
 /// The exchanges that are open at the one upstream.
 fn load(layer: &HealthLayer) -> usize {
-    layer.shared.candidate(&request(), Instant::now()).account.unwrap().in_flight()
+    match layer.shared.candidates(&request(), Instant::now()) {
+        Candidates::One(only) => only.account.unwrap().in_flight(),
+        Candidates::Several(..) => panic!("there is one upstream"),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
