@@ -80,6 +80,7 @@
 //! | `/v1/{account}/{gateway}/{provider}/{rest}` | `{rest}` below the provider's base URL, any method |
 //! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
 //! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
+//! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, where the mount is [universal](Mount::universal) |
 //! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
 //!
 //! `{endpoint}` is `chat/completions`, `responses`, `embeddings` or `messages`. A path is the
@@ -93,9 +94,41 @@
 //! # Keys
 //!
 //! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
-//! that the request was routed to and to no other. Nothing in a request can choose a scheme, a host
-//! or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
+//! that the request was routed to and to no other; a request without one gets the key that its
+//! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
 //! fields of one hop stay here. Nothing is added, but for `via` where the host asks for it.
+//!
+//! # Gateways
+//!
+//! `{account}/{gateway}` in the path names a gateway. What holds for it are its
+//! [settings](settings::GatewaySettings): tokens that clients must show, stored keys, allowed
+//! providers and models, timeouts, fallback chains, dynamic routes, limits, and a default for every
+//! control header. A host sets them in code or reads them from a TOML file (feature `config`), and
+//! replaces them while requests are under way, each of which keeps what it began with:
+//!
+//! ```
+//! use tower_ai_gateway::settings::{
+//!     FallbackChain, GatewaySettings, GatewayToken, Secret, Settings, SettingsTable,
+//! };
+//! use tower_ai_gateway::{GatewayLayer, Provider};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let team = GatewaySettings::builder()
+//!     .token(GatewayToken::new("example-token"))
+//!     .key("grok", Secret::new("example-key")?)
+//!     .key("openai", Secret::new("another-key")?)
+//!     .allow_models(["grok-4*", "gpt-5*"])
+//!     .fallback(FallbackChain::on("grok-4*").to("openai", "gpt-5"))
+//!     .defaults(|defaults| defaults.max_attempts = Some(2))
+//!     .build()?;
+//! let settings = Settings::new(SettingsTable::new().gateway("acct", "team", team));
+//! let gateway = GatewayLayer::builder()
+//!     .providers(Provider::all())
+//!     .settings(settings.clone()) // the host keeps this handle
+//!     .build()?;
+//! # let _ = gateway;
+//! # Ok(()) }
+//! ```
 //!
 //! # Usage and cost
 //!
@@ -114,8 +147,12 @@
 //!
 //! # Composing
 //!
-//! The upstream is an ordinary service: put tower's layers around the client for what applies to
-//! each provider call. Mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
+//! The upstream is an ordinary service: put layers around the client for what applies to each
+//! provider call. The crate's own are in `control` (feature `control`): timeouts, retries, fallback,
+//! limits that last as long as a stream, load and health. `control::ControlLayer` is all of them in
+//! their order; without it, `cf-aig-max-attempts` and the like have nobody to act on them, and only
+//! the first step of a universal request or a dynamic route is tried. They work without the gateway
+//! too. Of tower's own layers mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
 //! a stream is counted and bounded until it begins, not while it lasts. The layers of the feature
 //! `control` see it to its end: timeouts by phase, a total, a limit of concurrent requests.
 //!
