@@ -10,6 +10,8 @@ use crate::directives::Directives;
 use crate::id::LogId;
 use crate::metadata::Metadata;
 use crate::observation::Observation;
+#[cfg(feature = "control")]
+use crate::provider::Way;
 use crate::provider::{Providers, Upstream};
 use crate::route::{Operation, Place, Span};
 use crate::settings::{GatewaySettings, Timeouts};
@@ -205,6 +207,12 @@ impl GatewayContext {
     #[cfg(feature = "control")]
     pub(crate) fn set_origin(&self, number: u32) {
         self.0.origin.store(number, Ordering::Relaxed);
+    }
+
+    /// By which of its provider's APIs the current step goes.
+    #[cfg(feature = "control")]
+    pub(crate) fn way(&self) -> Way {
+        self.current().map_or(Way::Native, |step| step.way)
     }
 
     /// Which stored key the current step wants.

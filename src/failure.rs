@@ -112,6 +112,10 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
         });
     }
     #[cfg(feature = "control")]
+    if let Some(error) = error.downcast_ref::<crate::control::KeyError>() {
+        return Some(error.failure());
+    }
+    #[cfg(feature = "control")]
     if error.is::<crate::control::ConcurrencyError>() {
         return Some(Failure::Overloaded);
     }
@@ -180,6 +184,16 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
         Failure::CoolingDown => (
             Code::Overloaded,
             "The provider has asked to be left alone for now; nothing was sent. Try again later.",
+            Some(true),
+        ),
+        Failure::NoKey => (
+            Code::NoKey,
+            "This gateway has no key for the provider: send one, as to the provider itself.",
+            Some(false),
+        ),
+        Failure::KeySource => (
+            Code::Overloaded,
+            "The gateway could not get its key for the provider; nothing was sent. Try again.",
             Some(true),
         ),
         Failure::Reset => {

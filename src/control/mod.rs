@@ -5,6 +5,7 @@ pub mod concurrency;
 mod deadline;
 mod fallback;
 pub mod health;
+mod keys;
 mod replay;
 mod retry;
 mod retry_after;
@@ -17,6 +18,7 @@ pub use self::concurrency::{
 };
 pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
 pub use self::fallback::{Alternative, Fallback, FallbackBody, FallbackFuture, FallbackLayer};
+pub use self::keys::{FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeySource, Keyed};
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
 pub use self::stack::{ControlLayer, Controlled};

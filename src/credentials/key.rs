@@ -52,6 +52,7 @@ fn attach_as(
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
     match (stored(context, upstream, alias), alias) {
         (Some(key), _) => key_header.insert(headers, key),
+        (None, _) if settings.is_some_and(|settings| settings.takes_keys_from_layer) => {}
         (None, Some(_)) => return Err(refusal::unknown_alias()),
         (None, None) if requires => return Err(refusal::no_key()),
         (None, None) => {}

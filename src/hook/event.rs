@@ -205,6 +205,10 @@ pub enum Failure {
     Unfinished,
     /// The request body failed: the client broke it off, or it was refused while it was sent.
     RequestBody,
+    /// The gateway has no key for the provider; nothing was sent.
+    NoKey,
+    /// The gateway could not get its key for the provider; nothing was sent.
+    KeySource,
     /// Another error of the upstream service.
     Other,
 }
@@ -226,6 +230,8 @@ impl Failure {
             Self::Protocol => "protocol",
             Self::Unfinished => "unfinished",
             Self::RequestBody => "request_body",
+            Self::NoKey => "no_key",
+            Self::KeySource => "key_source",
             Self::Other => "other",
         }
     }

@@ -62,7 +62,9 @@ fn step(context: &GatewayContext, node: &ModelNode, endpoint: &'static str) -> O
     if node.key_alias.is_some() {
         directives.byok_alias.clone_from(&node.key_alias);
     }
-    credentials::stored(context, upstream, directives.byok_alias.as_deref())?;
+    if !context.settings().is_some_and(|settings| settings.takes_keys_from_layer) {
+        credentials::stored(context, upstream, directives.byok_alias.as_deref())?;
+    }
     let mut step = Step::unified(upstream.clone(), endpoint, Some(node.model.clone()));
     step.key = StepKey::Stored(directives.byok_alias.clone());
     step.directives = Some(Box::new(directives));

@@ -76,6 +76,13 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// Keys that are not stored here come from a layer below the gateway, such as `KeyLayer` (feature
+    /// `control`): a request without one goes on, whatever alias it names.
+    pub fn keys_from_layer(mut self) -> Self {
+        self.settings.takes_keys_from_layer = true;
+        self
+    }
+
     /// Refuses requests for whose provider there is no key, neither the client's nor a stored one
     /// (401). Default: they go on, and the provider answers.
     pub fn require_credentials(mut self) -> Self {
@@ -208,7 +215,8 @@ impl GatewaySettingsBuilder {
         if let Some(mistake) = mistake {
             return Err(mistake);
         }
-        if settings.tokens.is_empty() && !settings.keys.is_empty() && !is_authenticated_elsewhere {
+        let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
+        if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
             return Err(SettingsError::KeysWithoutTokens);
         }
         if settings.fallbacks.iter().any(|fallback| fallback.steps.is_empty()) {
@@ -253,6 +261,8 @@ mod tests {
         let keys = || GatewaySettings::builder().key("grok", key());
         assert_eq!(keys().build().unwrap_err(), SettingsError::KeysWithoutTokens);
         assert!(keys().token(GatewayToken::new("t")).build().is_ok());
+        let from_layer = GatewaySettings::builder().keys_from_layer();
+        assert_eq!(from_layer.build().unwrap_err(), SettingsError::KeysWithoutTokens);
         let settings = keys().authenticated_elsewhere().build().unwrap();
         assert!(!format!("{settings:?}").contains("LEAK"));
     }

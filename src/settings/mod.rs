@@ -47,6 +47,8 @@ pub struct GatewaySettings {
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
+    /// Keys that are not stored here come from a layer below.
+    pub(crate) takes_keys_from_layer: bool,
     /// Requests without any key for their provider are refused.
     pub(crate) requires_credentials: bool,
     /// Requests that bring a key for their provider are refused.

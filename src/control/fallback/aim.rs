@@ -48,6 +48,7 @@ pub(super) fn aim(
             step.upstream.key_header(step.way).insert(&mut headers, key);
         }
         None if is_same && matches!(step.key, StepKey::Stored(None)) => {}
+        None if context.is_some_and(takes_keys_from_layer) => credentials::remove(&mut headers),
         None => return None,
     }
     if original.headers.contains_key(HOST) {
@@ -61,6 +62,11 @@ pub(super) fn aim(
         headers,
         extensions: original.extensions.clone(),
     })
+}
+
+/// A layer below this one has the keys.
+fn takes_keys_from_layer(context: &GatewayContext) -> bool {
+    context.settings().is_some_and(|settings| settings.takes_keys_from_layer)
 }
 
 fn uri(step: &Step) -> Option<Uri> {

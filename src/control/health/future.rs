@@ -99,7 +99,12 @@ fn answered<R: Body>(
 pub(super) fn is_the_upstreams(failure: Failure) -> bool {
     !matches!(
         failure,
-        Failure::RequestBody | Failure::Overloaded | Failure::CircuitOpen | Failure::CoolingDown
+        Failure::RequestBody
+            | Failure::Overloaded
+            | Failure::CircuitOpen
+            | Failure::CoolingDown
+            | Failure::NoKey
+            | Failure::KeySource
     )
 }
 

@@ -1,0 +1,102 @@
+//! Keys that were fetched, until they are to be fetched again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::error::KeyError;
+use super::source::{FetchedKey, KeyQuery, KeySource};
+use crate::settings::Secret;
+
+/// How many keys are remembered. Whoever calls may name gateways that nobody else does.
+const MOST: usize = 4096;
+/// For how long it is remembered that there is no key.
+const ABSENT_FOR: Duration = Duration::from_secs(10);
+
+/// What a source has said.
+#[derive(Clone)]
+struct Known {
+    key: Option<Secret>,
+    until: Instant,
+}
+
+/// One query's answer, or the wait for it.
+type Slot = Arc<OnceCell<Known>>;
+
+/// A source, and what it has said.
+pub(super) struct Cache<K> {
+    source: K,
+    slots: Mutex<HashMap<KeyQuery, Slot>>,
+}
+
+impl<K> Cache<K> {
+    pub(super) fn new(source: K) -> Self {
+        Self { source, slots: Mutex::default() }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<KeyQuery, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, or where it will be known.
+    pub(super) fn look_up(&self, query: &KeyQuery) -> Result<Option<Secret>, Pending> {
+        let now = Instant::now();
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(query) {
+            match slot.get() {
+                Some(known) if known.until > now => return Ok(known.key.clone()),
+                // Somebody is asking.
+                None => return Err(Pending(slot.clone())),
+                Some(_) => {}
+            }
+        }
+        if slots.len() >= MOST {
+            slots.retain(|_, slot| slot.get().is_some_and(|known| known.until > now));
+            if slots.len() >= MOST {
+                slots.clear();
+            }
+        }
+        let slot = Slot::default();
+        slots.insert(query.clone(), slot.clone());
+        Err(Pending(slot))
+    }
+}
+
+/// A key that is being fetched, or is to be.
+pub(super) struct Pending(Slot);
+
+impl Pending {
+    /// Waits for the answer of whoever asks; whoever comes first asks, and where that one goes away
+    /// before the answer, the next does.
+    pub(super) async fn wait<K: KeySource>(
+        self,
+        cache: Arc<Cache<K>>,
+        query: KeyQuery,
+    ) -> Result<Option<Secret>, KeyError> {
+        let fetch = || async {
+            let fetched = cache.source.fetch(query.clone()).await;
+            let now = Instant::now();
+            let known = match fetched.map_err(KeyError::source_failed)? {
+                Some(FetchedKey { secret, valid_for }) => {
+                    // A time beyond all clocks is as good as a day.
+                    let until = now.checked_add(valid_for);
+                    let until = until.unwrap_or(now + Duration::from_secs(86_400));
+                    Known { key: Some(secret), until }
+                }
+                None => Known { key: None, until: now + ABSENT_FOR },
+            };
+            Ok::<_, KeyError>(known)
+        };
+        self.0.get_or_try_init(fetch).await.map(|known| known.key.clone())
+    }
+}
+
+impl<K> fmt::Debug for Cache<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} keys", self.slots().len())
+    }
+}

@@ -1,0 +1,50 @@
+//! Why a request got no key.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use tower::BoxError;
+
+use crate::hook::Failure;
+
+/// A request got no key for its provider; nothing was sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is none.
+    None,
+    /// The source failed. Its error is not shown to clients.
+    Source(Arc<dyn Error + Send + Sync>),
+}
+
+impl KeyError {
+    pub(super) fn source_failed(error: BoxError) -> Self {
+        Self::Source(error.into())
+    }
+
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::None => Failure::NoKey,
+            Self::Source(_) => Failure::KeySource,
+        }
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "there is no key for the provider",
+            Self::Source(_) => "the key for the provider could not be fetched",
+        })
+    }
+}
+
+impl Error for KeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::None => None,
+            Self::Source(error) => Some(&**error),
+        }
+    }
+}

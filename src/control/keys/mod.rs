@@ -1,0 +1,172 @@
+//! Keys from a secret manager: fetched when they are needed, and kept for as long as they are valid.
+
+mod cache;
+mod error;
+mod future;
+mod source;
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use self::cache::Cache;
+pub use self::error::KeyError;
+pub use self::future::KeyFuture;
+pub use self::source::{FetchedKey, KeyQuery, KeySource};
+use crate::context::GatewayContext;
+use crate::credentials;
+use crate::provider::Upstream;
+use crate::settings::Secret;
+use crate::settings::keys::DEFAULT_ALIAS;
+
+/// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
+///
+/// It stands right around the client, under all other control layers, so that each step of a
+/// fallback gets the key of its own provider. Keys are kept for as long as the source says; that
+/// there is none is remembered for 10 s. What comes while a key is being fetched waits for that one
+/// call. Gateways that get their keys so say it by
+/// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer).
+///
+/// ```
+/// # use tower::BoxError;
+/// # use tower_ai_gateway::control::{FetchedKey, KeyQuery, KeySource};
+/// # struct Vault;
+/// # impl KeySource for Vault {
+/// #     async fn fetch(&self, _: KeyQuery) -> Result<Option<FetchedKey>, BoxError> { Ok(None) }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use axum::Router;
+/// use tower::ServiceBuilder;
+/// use tower_ai_gateway::control::{ControlLayer, KeyLayer};
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let upstream = ServiceBuilder::new()
+///     .layer(ControlLayer::new())
+///     .layer(KeyLayer::new(Vault))
+///     .service(HttpClient::new()?);
+/// let app: Router = Router::new().layer(gateway.upstream(upstream));
+/// # let _ = app; }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct KeyLayer<K> {
+    cache: Arc<Cache<K>>,
+}
+
+impl<K: KeySource> KeyLayer<K> {
+    /// With nothing fetched yet. All services of the layer share what is fetched.
+    #[must_use]
+    pub fn new(source: K) -> Self {
+        Self { cache: Arc::new(Cache::new(source)) }
+    }
+}
+
+impl<K> Clone for KeyLayer<K> {
+    fn clone(&self) -> Self {
+        Self { cache: self.cache.clone() }
+    }
+}
+
+impl<S, K> Layer<S> for KeyLayer<K> {
+    type Service = Keyed<S, K>;
+
+    fn layer(&self, inner: S) -> Keyed<S, K> {
+        Keyed { inner, cache: self.cache.clone() }
+    }
+}
+
+/// Gives requests their keys. See [`KeyLayer`].
+pub struct Keyed<S, K> {
+    inner: S,
+    cache: Arc<Cache<K>>,
+}
+
+impl<S: Clone, K> Clone for Keyed<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), cache: self.cache.clone() }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for Keyed<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyed").field("inner", &self.inner).field("cache", &self.cache).finish()
+    }
+}
+
+impl<S, K, B, R> Service<Request<B>> for Keyed<S, K>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    K: KeySource,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = KeyFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> KeyFuture<S, B> {
+        let Some(query) = wanted(&request) else {
+            return KeyFuture::direct(self.inner.call(request));
+        };
+        match self.cache.look_up(&query) {
+            Ok(key) => match put(&mut request, key) {
+                Ok(()) => KeyFuture::direct(self.inner.call(request)),
+                Err(error) => {
+                    self.unready_clone();
+                    KeyFuture::refused(error)
+                }
+            },
+            Err(pending) => {
+                let fetch = Box::pin(pending.wait(self.cache.clone(), query));
+                KeyFuture::fetching(fetch, request, self.unready_clone())
+            }
+        }
+    }
+}
+
+impl<S: Clone, K> Keyed<S, K> {
+    /// Gives back what `poll_ready` reserved: nobody knows how long a source takes.
+    fn unready_clone(&mut self) -> S {
+        self.inner = self.inner.clone();
+        self.inner.clone()
+    }
+}
+
+fn place<B>(request: &Request<B>) -> Option<(&GatewayContext, &Upstream)> {
+    let context = request.extensions().get::<GatewayContext>()?;
+    Some((context, &**context.upstream()?))
+}
+
+/// The key that a request lacks.
+fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
+    let (context, upstream) = place(request)?;
+    if credentials::digest(request.headers(), upstream).is_some() {
+        return None;
+    }
+    Some(KeyQuery {
+        account: context.account().map(Box::from),
+        gateway: context.gateway().into(),
+        provider: upstream.slug().into(),
+        alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
+    })
+}
+
+fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError> {
+    let key = key.ok_or(KeyError::None)?;
+    let header =
+        place(request).map(|(context, upstream)| upstream.key_header(context.way()).clone());
+    if let Some(header) = header {
+        header.insert(request.headers_mut(), &key);
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Where keys come from that the gateway does not keep itself.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower::BoxError;
+
+use crate::settings::Secret;
+
+/// A secret manager, asked for the key of a provider.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower::BoxError;
+/// use tower_ai_gateway::control::{FetchedKey, KeyQuery, KeySource};
+/// use tower_ai_gateway::settings::Secret;
+///
+/// struct Vault;
+///
+/// impl KeySource for Vault {
+///     async fn fetch(&self, query: KeyQuery) -> Result<Option<FetchedKey>, BoxError> {
+///         let path = format!("{}/{}", query.gateway, query.provider);
+///         // … ask the vault for `path` …
+///         # let _ = path;
+///         let key = Secret::new("example-key")?;
+///         Ok(Some(FetchedKey::new(key, Duration::from_secs(300))))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `KeySource`",
+    note = "implement the trait: an async method `fetch` from a `KeyQuery` to a key"
+)]
+pub trait KeySource: Send + Sync + 'static {
+    /// The key for a provider, or `None` where there is none.
+    ///
+    /// At most one call is under way for each query; what waits for it shares its result.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the source from knowing. It is not remembered: the next request asks again.
+    fn fetch(
+        &self,
+        query: KeyQuery,
+    ) -> impl Future<Output = Result<Option<FetchedKey>, BoxError>> + Send;
+}
+
+impl<K: KeySource> KeySource for Arc<K> {
+    fn fetch(
+        &self,
+        query: KeyQuery,
+    ) -> impl Future<Output = Result<Option<FetchedKey>, BoxError>> + Send {
+        (**self).fetch(query)
+    }
+}
+
+/// Whose key is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct KeyQuery {
+    /// The account in the path; `None` on mounts without one.
+    pub account: Option<Box<str>>,
+    /// The gateway.
+    pub gateway: Box<str>,
+    /// The provider's slug.
+    pub provider: Box<str>,
+    /// `cf-aig-byok-alias`, or what the step of a fallback says, else `default`.
+    pub alias: Box<str>,
+}
+
+/// A key, and for how long it may be used without asking again.
+#[derive(Clone)]
+pub struct FetchedKey {
+    pub(super) secret: Secret,
+    pub(super) valid_for: Duration,
+}
+
+impl FetchedKey {
+    /// A key that may be used for so long.
+    #[must_use]
+    pub fn new(secret: Secret, valid_for: Duration) -> Self {
+        Self { secret, valid_for }
+    }
+}
+
+impl fmt::Debug for FetchedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchedKey").field("valid_for", &self.valid_for).finish_non_exhaustive()
+    }
+}
