@@ -15,7 +15,7 @@ impl Hangups {
     }
 
     /// Waits for a signal that nobody sends.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "config"))]
     pub(crate) fn never() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         signal(SignalKind::user_defined2()).map(Self)
@@ -43,7 +43,8 @@ impl Hangups {
 }
 
 /// Sends one to this process, which must be listening.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(crate) async fn hang_up() {
     let hang_up = format!("kill -HUP {}", std::process::id());
     let sent = tokio::process::Command::new("sh").args(["-c", &hang_up]).status().await;
@@ -51,7 +52,8 @@ pub(crate) async fn hang_up() {
 }
 
 /// Waits, but not for ever, until it is so.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let polled = async {
         while !is_so() {

@@ -74,7 +74,8 @@ async fn read(path: &Path) -> Result<Config, BoxError> {
     Ok(tokio::task::spawn_blocking(move || Config::from_file(path)).await??)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -23,7 +23,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn looks_like_a_key(word: &str) -> bool {
-    let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| of(byte));
+    let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(of);
     let is_random =
         word.len() >= 24 && has(u8::is_ascii_digit) && has(|byte| byte.is_ascii_lowercase());
     is_random || PREFIXES.iter().any(|prefix| word.starts_with(prefix))

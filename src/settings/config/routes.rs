@@ -24,7 +24,7 @@ pub(super) fn read(
         {
             place.called(&list, name);
         }
-        let route = route(&place, value, providers, aliases)?;
+        let route = route(&place, &value, providers, aliases)?;
         routes.add(route).map_err(|error| place.refuse(Kind::Duplicate, error.kind()))?;
     }
     Ok(routes)
@@ -32,7 +32,7 @@ pub(super) fn read(
 
 fn route(
     place: &Place<'_>,
-    value: DeValue<'_>,
+    value: &DeValue<'_>,
     providers: &Providers,
     aliases: &Aliases,
 ) -> Result<DynamicRoute, ConfigFileError> {
@@ -42,11 +42,11 @@ fn route(
         place.refuse(Kind::Route, complaint(error.message()))
     })?;
     let route = raw.build().map_err(|error| match error.node() {
-        Some(node) => node_place(place, &value, node, None).refuse(Kind::Route, error.kind()),
+        Some(node) => node_place(place, value, node, None).refuse(Kind::Route, error.kind()),
         None => place.refuse(Kind::Route, error.kind()),
     })?;
     for model in route.models() {
-        check(place, &value, model, providers, aliases)?;
+        check(place, value, model, providers, aliases)?;
     }
     Ok(route)
 }

@@ -135,3 +135,27 @@ fn what_variables_and_files_hold_is_not_shown() {
     let spaces = "keys = [{ provider = \"grok\", env = \"HAS_SPACES\" }]";
     assert_eq!(of_gateway(spaces).kind(), Kind::Secret);
 }
+
+#[test]
+fn what_does_not_look_like_a_key_is_not_repeated_where_one_may_be() {
+    for text in [
+        "LEAK-7 = 1",
+        "tokens = [{ env = \"LEAK-7\" }]",
+        "tokens = [{ LEAK-7 = 1 }]",
+        "keys = [{ provider = \"grok\", alias = \"LEAK 7\", env = \"HAS_A\" }]",
+        "keys = [{ provider = \"grok\", LEAK-7 = 1 }]",
+        "timeouts.head_ms = \"LEAK-7\"",
+        "defaults.byok_alias = \"LEAK-7\"",
+        "defaults.backoff = \"LEAK-7\"",
+        "fallback = [{ models = \"*\", steps = [{ model = \"m\", key_alias = \"LEAK-7\" }] }]",
+        "routes = [{ name = \"r\", start = [\"LEAK-7\"], LEAK-7 = 1 }]",
+        "routes = [{ name = \"r\", nodes = \"LEAK-7\" }]",
+        "routes = [{ name = \"r\", nodes = { m = { type = \"LEAK-7\" } } }]",
+        "routes = [{ name = \"r\", nodes = { m = { type = \"model\", provider = \"grok\", model = \"m\", attempts = \"LEAK-7\" } } }]",
+        "routes = [{ name = \"r\", nodes = { m = { type = \"model\", provider = \"grok\", model = \"m\", LEAK-7 = 1 } } }]",
+        "routes = [{ name = \"r\", nodes = { m = { type = \"model\", provider = \"grok\", model = \"m\", backoff = \"LEAK-7\" } } }]",
+        "account = LEAK-7",
+    ] {
+        of_gateway(text);
+    }
+}
