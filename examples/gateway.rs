@@ -3,8 +3,10 @@
 mod gateway {
     #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
     pub(crate) mod admin;
+    pub(crate) mod config;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod dashboard;
+    pub(crate) mod hangup;
     pub(crate) mod log;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod log_db;
@@ -34,22 +36,23 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options};
-use crate::gateway::{log, mock, prices, serve};
+use crate::gateway::{config, log, mock, prices, serve};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Run(options)) => options,
+    let done = match Options::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Run(options)) => run(*options).await,
+        Ok(Command::Check(file)) => config::check(&file).map(|summary| print(&summary)),
         Ok(Command::Help) => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
+            print(HELP);
+            Ok(())
         }
         Err(error) => {
             eprintln!("error: {error}\nRun with --help to see the options.");
             return ExitCode::from(2);
         }
     };
-    match run(options).await {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -61,12 +64,16 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
     let prices = prices::start(options.prices.as_deref()).await?;
-    let builder = GatewayLayer::builder()
-        .providers(providers(&options).await?)
-        .mount(Mount::hosted().exclusive())
+    let config = config::start(options.config.as_deref()).await?;
+    let mut builder = GatewayLayer::builder()
+        .providers(providers(config.providers, &options).await?)
+        .mount(Mount::hosted().exclusive().universal())
         .mount(Mount::rest().exclusive())
         .ask_for_usage(options.ask_for_usage)
         .prices(prices.clone());
+    if let Some(settings) = config.settings {
+        builder = builder.settings(settings);
+    }
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
     let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
     let client = HttpClient::new()?;
@@ -82,9 +89,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(served?)
 }
 
-/// The built-in table, with what the command line moves or adds.
-async fn providers(options: &Options) -> std::io::Result<Vec<Provider>> {
-    let mut providers = Provider::all();
+/// The providers of the file or the built-in ones, with what the command line moves or adds.
+async fn providers(
+    mut providers: Vec<Provider>,
+    options: &Options,
+) -> std::io::Result<Vec<Provider>> {
     let mut place = |slug: &str, base_url: String| match providers
         .iter_mut()
         .find(|provider| provider.answers_to(slug))
@@ -101,7 +110,7 @@ async fn providers(options: &Options) -> std::io::Result<Vec<Provider>> {
     Ok(providers)
 }
 
-/// What to paste next. Nobody may be reading standard output: that is no reason to stop.
+/// What to paste next.
 fn announce(address: &str, options: &Options) {
     let mut text = format!("gateway listening on http://{address}\n");
     if options.log_db.is_some() {
@@ -115,5 +124,10 @@ fn announce(address: &str, options: &Options) {
              -d '{{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"What is a gateway?\"}}]}}'\n\n"
         ));
     }
+    print(&text);
+}
+
+/// Nobody may be reading standard output: that is no reason to stop.
+fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

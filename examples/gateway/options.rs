@@ -10,6 +10,11 @@ Usage: gateway [OPTIONS]
 
 Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
+  --config FILE             providers, and the settings of gateways: who may use them, with which
+                            keys and models, and what bounds and fallbacks there are; read again
+                            when it changes and at SIGHUP (feature `config`). All that can stand in
+                            it: examples/gateway/gateway.toml
+  --check                   only say what that file holds, or what is wrong with it
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
   --ask-for-usage           let streams of chat completions tell their tokens and cost even where
                             the client did not ask; what is added for that is kept from the client
@@ -41,6 +46,8 @@ Try it:
 ";
 
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
+const CONFIG: Flag = Flag("--config", "a file, such as gateway.toml");
+const CHECK: Flag = Flag("--check", "");
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
 const ASK_FOR_USAGE: Flag = Flag("--ask-for-usage", "");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
@@ -52,7 +59,9 @@ const MOCK: Flag = Flag("--mock", "");
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Run(Options),
+    Run(Box<Options>),
+    /// Only looks whether this file is good.
+    Check(PathBuf),
     Help,
 }
 
@@ -60,6 +69,7 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
+    pub(crate) config: Option<PathBuf>,
     pub(crate) providers: Vec<ProviderOption>,
     pub(crate) ask_for_usage: bool,
     pub(crate) log: Option<PathBuf>,
@@ -90,6 +100,7 @@ impl Options {
         args: impl IntoIterator<Item = A>,
     ) -> Result<Command, UsageError> {
         let mut options = Self::default();
+        let mut checks = false;
         let mut args = args.into_iter().map(Into::into).peekable();
 
         while let Some(arg) = args.next() {
@@ -109,6 +120,12 @@ impl Options {
 
             match name {
                 "--listen" => options.listen = LISTEN.parse(value()?, |v| v.parse().ok())?,
+                "--config" => {
+                    let file = CONFIG.parse(value()?, |v| Some(PathBuf::from(v)))?;
+                    let is_there = cfg!(feature = "config");
+                    options.config = Some(CONFIG.of_feature("config", is_there, file)?);
+                }
+                "--check" => checks = CHECK.switch(inline.as_deref())?,
                 "--provider" => {
                     options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
                 }
@@ -144,7 +161,11 @@ impl Options {
         if options.log_keep.is_some() && options.log_db.is_none() {
             return Err(UsageError("`--log-keep` needs `--log-db`".to_owned()));
         }
-        Ok(Command::Run(options))
+        match (checks, options.config) {
+            (true, Some(file)) => Ok(Command::Check(file)),
+            (true, None) => Err(UsageError("`--check` needs `--config`".to_owned())),
+            (false, config) => Ok(Command::Run(Box::new(Self { config, ..options }))),
+        }
     }
 }
 
@@ -152,6 +173,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            config: None,
             providers: Vec::new(),
             ask_for_usage: false,
             log: None,

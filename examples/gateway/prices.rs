@@ -6,35 +6,31 @@ use std::path::{Path, PathBuf};
 
 use tower_ai_gateway::{PriceTable, Prices};
 
+use super::hangup::Hangups;
+
 /// The prices of the file, or where none is given, the built-in ones.
 pub(crate) async fn start(file: Option<&Path>) -> Result<Prices, PricesError> {
     let Some(path) = file else { return Ok(Prices::default()) };
     let prices = Prices::new(read(path).await?);
-    #[cfg(unix)]
-    follow(path.to_owned(), prices.clone()).map_err(|error| PricesError::new(path, error))?;
+    let hangups = Hangups::listen().map_err(|error| PricesError::new(path, error))?;
+    tokio::spawn(follow(path.to_owned(), prices.clone(), hangups));
     Ok(prices)
 }
 
 /// Reads the file again at every SIGHUP from here on.
-#[cfg(unix)]
-fn follow(path: PathBuf, prices: Prices) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            match renew(&path, &prices).await {
-                Ok(()) => {
-                    let as_of = prices.current().as_of();
-                    tracing::info!(file = %path.display(), %as_of, "the prices were read again");
-                }
-                Err(error) => tracing::error!(%error, "the prices stay as they were"),
+async fn follow(path: PathBuf, prices: Prices, mut hangups: Hangups) {
+    loop {
+        hangups.next().await;
+        match renew(&path, &prices).await {
+            Ok(()) => {
+                let as_of = prices.current().as_of();
+                tracing::info!(file = %path.display(), %as_of, "the prices were read again");
             }
+            Err(error) => tracing::error!(%error, "the prices stay as they were"),
         }
-    });
-    Ok(())
+    }
 }
 
-#[cfg(unix)]
 async fn renew(path: &Path, prices: &Prices) -> Result<(), PricesError> {
     prices.replace(read(path).await?);
     Ok(())
@@ -74,6 +70,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    #[cfg(unix)]
+    use crate::gateway::hangup::{hang_up, until};
 
     fn table(day: u8) -> String {
         format!(
@@ -112,7 +110,6 @@ mod tests {
         assert!(error.contains("missing.toml: "), "{error}");
     }
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn a_mistake_at_a_later_time_leaves_the_old_prices() {
         let (_directory, path) = file(&table(5));
@@ -128,14 +125,7 @@ mod tests {
         let (_directory, path) = file(&table(5));
         let prices = start(Some(&path)).await.unwrap();
         fs::write(&path, table(6)).unwrap();
-        let hang_up = format!("kill -HUP {}", std::process::id());
-        let sent = tokio::process::Command::new("sh").args(["-c", &hang_up]).status().await;
-        assert!(sent.unwrap().success());
-        let renewed = async {
-            while day(&prices) != 6 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(20), renewed).await.unwrap();
+        hang_up().await;
+        until(|| day(&prices) == 6).await;
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn run(args: &[&str]) -> Options {
     match Options::parse(args) {
-        Ok(Command::Run(options)) => options,
+        Ok(Command::Run(options)) => *options,
         other => panic!("{other:?}"),
     }
 }
@@ -20,6 +20,34 @@ fn nothing_gives_the_defaults() {
     assert!(options.providers.is_empty() && !options.mock && !options.ask_for_usage);
     assert!(options.log.is_none() && options.log_db.is_none());
     assert!(options.log_keep.is_none() && options.prices.is_none());
+    assert!(options.config.is_none());
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn the_settings_are_a_file_that_can_be_checked_alone() {
+    let file = PathBuf::from("a b.toml");
+    assert_eq!(run(&["--config", "a b.toml", "--mock"]).config, Some(file.clone()));
+    let check = Ok(Command::Check(file));
+    assert_eq!(Options::parse(["--check", "--config=a b.toml"]), check);
+    assert_eq!(Options::parse(["--config", "a b.toml", "--check"]), check);
+    let form = "`--config` needs a value: a file, such as gateway.toml";
+    assert_eq!(refused(&["--config", "--check"]), form);
+}
+
+#[cfg(not(feature = "config"))]
+#[test]
+fn settings_that_were_not_built_in_are_refused() {
+    assert_eq!(
+        refused(&["--config", "gateway.toml"]),
+        "`--config` needs the feature `config`, which this program was built without"
+    );
+}
+
+#[test]
+fn only_a_file_of_settings_can_be_checked() {
+    assert_eq!(refused(&["--check"]), "`--check` needs `--config`");
+    assert_eq!(refused(&["--check=yes"]), "`--check` takes no value");
 }
 
 #[test]
