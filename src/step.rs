@@ -30,10 +30,10 @@ pub(crate) struct Step {
 
 /// Which key a step is sent with, where the client's is not for its provider.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer goes by it"))]
 pub(crate) enum StepKey {
     /// The stored one of this alias, or else of the exchange's.
     Stored(Option<Box<str>>),
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "set by a layer"))]
     Given(Secret),
 }
 
