@@ -57,6 +57,7 @@ pub(crate) struct Peeking<B> {
     pub(crate) relay: Relay,
 }
 
+#[expect(clippy::large_enum_variant, reason = "all of it is boxed, and few are of the other kind")]
 enum Reading<B> {
     /// Up to the model.
     Model(Peek<B>),
@@ -186,7 +187,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let entries = universal::parse(&body);
                 let entries = entries.map_err(|error| refusal::malformed_entry(&error))?;
                 let mut steps =
-                    universal::steps(entries, head.headers(), context, shared)?.into_iter();
+                    universal::steps(&entries, head.headers(), context, shared)?.into_iter();
                 let first = steps.next().and_then(|step| context.set_first(step));
                 let entry = first.and_then(|step| step.entry.as_deref());
                 let Some(StepRequest { uri, headers, body, stream }) = entry else {

@@ -24,31 +24,31 @@ use crate::step::{Step, StepKey, StepRequest};
 
 /// All of them are checked before the first is tried. `outer`: the headers of the client's request.
 pub(crate) fn steps(
-    entries: Vec<Entry>,
+    entries: &[Entry],
     outer: &HeaderMap,
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Vec<Step>, Rejection> {
     let of_request = context.directives().cloned().unwrap_or_default();
-    let entries = entries.into_iter().enumerate();
+    let entries = entries.iter().enumerate();
     entries.map(|(index, entry)| step(index, entry, outer, &of_request, context, shared)).collect()
 }
 
 fn step(
     index: usize,
-    entry: Entry,
+    entry: &Entry,
     outer: &HeaderMap,
     of_request: &Directives,
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Step, Rejection> {
     let aimed = match &*entry.provider {
-        "compat" => unified(&entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
+        "compat" => unified(entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
         slug => {
             let upstream = shared.providers.find(slug);
             let upstream =
                 upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?.clone();
-            native(&entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
+            native(entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
         }
     };
     let Aimed { upstream, way, path, uri, model, body } = aimed;
@@ -58,7 +58,7 @@ fn step(
         allow_model(context, model.as_deref())?;
     }
     let directives = entry.directives(of_request);
-    let mut headers = head(&entry, outer, &body);
+    let mut headers = head(entry, outer, &body);
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
     credentials::attach_to_entry(
