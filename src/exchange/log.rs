@@ -29,6 +29,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
                 gateway_code = end.gateway_code,
                 provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or("")),
                 stream = end.stream,
+                step = end.step,
                 attempts = end.attempts,
                 metering = end.metering.as_str(),
                 tokens_in = end.usage.and_then(Usage::input),
