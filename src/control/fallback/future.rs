@@ -17,21 +17,22 @@ use tower_service::Service;
 use super::aim::aim;
 use super::body::FallbackBody;
 use super::judge;
-use super::plan::{NamedModel, Plan};
+use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::replay::{Edit, ReplayBody, Take};
 use crate::failure;
 use crate::hook::Failure;
 use crate::route::model::escaped;
+use crate::step::Step;
 
 /// What is needed to try something else.
 pub(super) struct Work<B> {
     /// The client's own request.
     original: Arc<Take<B>>,
     plan: Plan,
-    /// What the body names, once somebody has looked.
-    model: Option<NamedModel>,
+    /// What the body says of its model, once somebody has looked.
+    model: Option<BodyModel>,
     /// The step that is being tried.
     step: usize,
     began: Instant,
@@ -64,9 +65,8 @@ impl<B> Work<B> {
 
     /// The request of the next step that can be taken.
     fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
-        let model = self.model.as_ref().map(|model| model.name.as_str());
         let found = {
-            let steps = self.plan.steps(model);
+            let steps = self.steps();
             (self.step..steps.len()).find_map(|at| {
                 let step = steps.get(at)?;
                 let take = self.take(step);
@@ -84,7 +84,26 @@ impl<B> Work<B> {
         Some(take.request())
     }
 
-    fn take(&self, step: &crate::step::Step) -> Option<Arc<Take<B>>> {
+    fn named(&self) -> Option<&NamedModel> {
+        match &self.model {
+            Some(BodyModel::Named(model)) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// The steps after the first, as far as they are known.
+    fn steps(&self) -> &[Step] {
+        if matches!(self.model, Some(BodyModel::Unclear)) {
+            return &[];
+        }
+        self.plan.steps(self.named().map(|model| &*model.name))
+    }
+
+    fn must_look(&self) -> bool {
+        self.model.is_none() && self.plan.needs_model()
+    }
+
+    fn take(&self, step: &Step) -> Option<Arc<Take<B>>> {
         let context = self.plan.context();
         let first = match &self.plan {
             Plan::Gateway(context) => context.first_upstream()?,
@@ -98,7 +117,7 @@ impl<B> Work<B> {
         let edit = match &step.model {
             None => None,
             Some(model) => {
-                let named = self.model.as_ref()?;
+                let named = self.named()?;
                 Some(Edit { cut: named.span.clone(), insert: escaped(model) })
             }
         };
@@ -109,15 +128,11 @@ impl<B> Work<B> {
     /// Whether there may be something else to try.
     fn may_go_on(&self) -> bool {
         let is_replayable = self.original.is_replayable();
-        match self.plan.needs_model() && self.model.is_none() {
-            true => self.step == 0 && is_replayable,
-            false => {
-                let model = self.model.as_ref().map(|model| model.name.as_str());
-                let steps = self.plan.steps(model);
-                let mut left = steps.iter().skip(self.step);
-                left.any(|step| step.entry.is_some() || is_replayable)
-            }
+        if self.must_look() {
+            return is_replayable;
         }
+        let mut left = self.steps().iter().skip(self.step);
+        left.any(|step| step.entry.is_some() || is_replayable)
     }
 }
 
@@ -207,7 +222,7 @@ where
                         Ok(response) => {
                             let response = response.map(FallbackBody::new);
                             again.work.ended(Ok(response.status()));
-                            match again.look_at(response) {
+                            match again.look_at(response, cx) {
                                 Ok(next) => next,
                                 Err(response) => return Poll::Ready(Ok(response)),
                             }
@@ -235,9 +250,10 @@ where
                 StateProjection::Seeking => {
                     let Some(again) = this.again.as_mut() else { return Poll::Pending };
                     let work = &mut again.work;
-                    if work.model.is_none() && work.plan.needs_model() {
+                    if work.must_look() {
                         let frames = ready!(work.original.tape().poll_whole(cx));
-                        work.model = frames.and_then(|frames| NamedModel::of(&frames));
+                        let model = frames.map(|frames| BodyModel::of(&frames));
+                        work.model = Some(model.unwrap_or(BodyModel::Unclear));
                     }
                     again.next = work.next();
                     if again.next.is_none() {
@@ -247,7 +263,10 @@ where
                 }
                 StateProjection::Readying => {
                     let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    ready!(again.service.poll_ready(cx))?;
+                    if let Err(error) = ready!(again.service.poll_ready(cx)) {
+                        again.error = Some(error);
+                        return again.give_up();
+                    }
                     let Some(request) = again.next.take() else { return Poll::Pending };
                     State::Calling { call: again.service.call(request) }
                 }
@@ -267,15 +286,17 @@ where
     fn look_at(
         &mut self,
         response: Response<FallbackBody<R>>,
+        cx: &mut Context<'_>,
     ) -> Result<State<S::Future>, Response<FallbackBody<R>>> {
         if judge::is_failure(response.status()) {
             if !self.work.may_go_on() {
                 return Err(response);
             }
-            self.last = Some((response, self.work.step));
+            self.keep(response.map(FallbackBody::judged), cx);
             return Ok(State::Seeking);
         }
-        let is_suspect = judge::may_hide_an_error(response.status(), response.headers());
+        let is_suspect = judge::may_hide_an_error(response.status(), response.headers())
+            && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
         if is_suspect && self.work.may_go_on() {
             let (head, body) = response.into_parts();
             self.judged = Some(Judged { head, body: body.judged(), read: BytesMut::new() });
@@ -302,10 +323,16 @@ where
         let Some(Judged { head, body, .. }) = self.judged.take() else { return Poll::Ready(None) };
         let response = Response::from_parts(head, body);
         if is_failure {
-            self.last = Some((response, self.work.step));
+            self.keep(response, cx);
             return Poll::Ready(None);
         }
         Poll::Ready(Some(response))
+    }
+
+    /// It may be handed on yet, when the request that it answers has been broken off.
+    fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
+        response.body_mut().read_what_is_there(cx);
+        self.last = Some((response, self.work.step));
     }
 
     /// Nothing else can be tried: the last response there was, or else the last error.

@@ -181,7 +181,8 @@ pub(in crate::control) fn drain<R: Body>(body: R, cx: &mut Context<'_>) {
     let mut body = pin!(body);
     let mut left = DRAINED;
     while let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) {
-        let read = frame.data_ref().map_or(0, |data| data.remaining());
+        // An empty frame counts, too: there could be any number of them.
+        let read = frame.data_ref().map_or(1, |data| data.remaining().max(1));
         match left.checked_sub(read) {
             Some(rest) => left = rest,
             None => return,
