@@ -16,7 +16,9 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     seconds(text).or_else(|| Some(date()?.duration_since(now).unwrap_or_default()))
 }
 
+/// What is too long to be told is as long as can be.
 fn seconds(text: &str) -> Option<Duration> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    Duration::try_from_secs_f64(text.parse().ok().filter(|_| is_number)?).ok()
+    let seconds = text.parse().ok().filter(|_| is_number)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
