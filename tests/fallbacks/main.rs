@@ -9,4 +9,7 @@ mod models;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
 mod universal;

@@ -80,12 +80,12 @@ where
 
     /// Reads what is there already, so that it is not lost with its connection.
     pub(super) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
-        let mut left = KEPT;
-        while let Poll::Ready(Some(data)) = self.poll_ahead(cx) {
-            match left.checked_sub(data.len().max(1)) {
-                Some(rest) => left = rest,
-                None => return,
-            }
+        let of = |frame: &Frame<Bytes>| frame.data_ref().map_or(1, |data| data.len().max(1));
+        let mut kept: usize = self.ahead.iter().map(of).sum();
+        while kept < KEPT
+            && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
+        {
+            kept += data.len().max(1);
         }
     }
 

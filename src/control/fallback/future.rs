@@ -211,6 +211,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if let Some(again) = this.again.as_mut()
+            && let Some((last, _)) = &mut again.last
+        {
+            last.body_mut().read_what_is_there(cx);
+        }
         loop {
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
@@ -329,7 +334,8 @@ where
         Poll::Ready(Some(response))
     }
 
-    /// It may be handed on yet, when the request that it answers has been broken off.
+    /// It may be handed on yet, when the request that it answers has been broken off: what comes of
+    /// it meanwhile is kept, up to a bound.
     fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
         response.body_mut().read_what_is_there(cx);
         self.last = Some((response, self.work.step));
