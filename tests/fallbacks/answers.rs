@@ -147,6 +147,36 @@ async fn a_stream_is_handed_on_at_once() {
     assert_eq!(scene.events.end().step, 0);
 }
 
+/// Long, and nothing of it is there yet.
+struct Long;
+
+impl http_body::Body for Long {
+    type Data = Bytes;
+    type Error = tower::BoxError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, tower::BoxError>>> {
+        std::task::Poll::Pending
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(5000)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_long_for_an_error_is_not_waited_for() {
+    let scene = first(|| {
+        let response = Response::builder().header("content-type", "application/json");
+        Ok(response.body(Long.boxed_unsync()).unwrap())
+    });
+    let frame = Ok(Frame::data(Bytes::from_static(BODY.as_bytes())));
+    let head = tokio::time::timeout(Duration::from_secs(1), scene.head(CHAT, &[], vec![frame]));
+    assert_eq!(head.await.unwrap().headers()["cf-aig-step"], "0");
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_while_it_is_judged_is_none() {
     let half = || {

@@ -109,6 +109,14 @@ async fn messages_have_their_own_header() {
     assert_eq!(calls[1].uri, "https://api.anthropic.com/v1/messages");
     assert_eq!(calls[1].header("x-api-key"), Some("sk-for-anthropic"));
     assert_eq!(calls[1].header("authorization"), None);
+    // With the key of the gateway's own, there is never more than one.
+    let chain = FallbackChain::on("*").to_model("claude");
+    let scene = Scene::new(keys().fallback(chain), busy(&[ANTHROPIC]));
+    scene.send("/v1/acct/gw/anthropic/v1/chat/completions", &[], BODY).await;
+    let calls = scene.upstream.calls();
+    assert_eq!(calls[0].header("x-api-key"), Some("sk-for-anthropic"));
+    assert_eq!(calls[1].header("authorization"), Some("Bearer sk-for-anthropic"));
+    assert_eq!(calls[1].header("x-api-key"), None);
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ impl Call {
     }
 }
 
+type Held = Pin<Box<dyn Send>>;
 type Rule = dyn Fn(&Call, usize) -> Answer + Send + Sync;
 
 /// All providers that there are: who is called stands in the URI.
@@ -63,7 +64,7 @@ pub struct Upstream {
     /// How many frames of a body it reads before it answers.
     reads: usize,
     /// Bodies that it has not read to their end, as a connection holds them.
-    held: Arc<Mutex<Vec<Pin<Box<dyn Send>>>>>,
+    held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Upstream {

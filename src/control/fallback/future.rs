@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -228,8 +229,8 @@ where
                             let response = response.map(FallbackBody::new);
                             again.work.ended(Ok(response.status()));
                             match again.look_at(response, cx) {
-                                Ok(next) => next,
-                                Err(response) => return Poll::Ready(Ok(response)),
+                                ControlFlow::Continue(next) => next,
+                                ControlFlow::Break(response) => return Poll::Ready(Ok(response)),
                             }
                         }
                         Err(error) => {
@@ -292,22 +293,22 @@ where
         &mut self,
         response: Response<FallbackBody<R>>,
         cx: &mut Context<'_>,
-    ) -> Result<State<S::Future>, Response<FallbackBody<R>>> {
+    ) -> ControlFlow<Response<FallbackBody<R>>, State<S::Future>> {
         if judge::is_failure(response.status()) {
             if !self.work.may_go_on() {
-                return Err(response);
+                return ControlFlow::Break(response);
             }
             self.keep(response.map(FallbackBody::judged), cx);
-            return Ok(State::Seeking);
+            return ControlFlow::Continue(State::Seeking);
         }
         let is_suspect = judge::may_hide_an_error(response.status(), response.headers())
             && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
         if is_suspect && self.work.may_go_on() {
             let (head, body) = response.into_parts();
             self.judged = Some(Judged { head, body: body.judged(), read: BytesMut::new() });
-            return Ok(State::Judging);
+            return ControlFlow::Continue(State::Judging);
         }
-        Err(response)
+        ControlFlow::Break(response)
     }
 
     /// The response, if it is an answer after all.

@@ -176,7 +176,7 @@ where
         let Some(rest) = &mut state.rest else { return Poll::Ready(None) };
         self.waiting.add(cx.waker());
         let frame = ready!(rest.as_mut().poll_frame(&mut Context::from_waker(&self.waker)));
-        // What came may be what another one waits for.
+        // Whoever waits has something to look at, and who asked waits no more.
         self.waiting.wake_others(cx.waker());
         let is_last = rest.is_end_stream();
         let next = match frame {

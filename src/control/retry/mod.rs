@@ -102,7 +102,6 @@ where
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
-    R: Body,
 {
     type Response = S::Response;
     type Error = S::Error;
