@@ -9,7 +9,6 @@ mod gate;
 mod key;
 
 pub(crate) use self::gate::authenticate;
-#[cfg(feature = "control")]
 pub(crate) use self::key::stored;
 pub(crate) use self::key::{attach, attach_to_entry};
 use http::HeaderMap;

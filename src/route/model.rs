@@ -165,7 +165,7 @@ mod tests {
         let mut routed = split(&ModelString { raw, offset: 10 }).unwrap();
         assert_eq!((routed.prefix(), routed.removed()), ("dynamic", 9));
         routed.replace("a\"b/cd");
-        assert_eq!(routed.removed(), 10 - 8);
+        assert_eq!(routed.removed(), 10 - 7);
         let mut frames = VecDeque::from([Bytes::from_static(body)]);
         splice(&mut frames, &routed.cut, &routed.insert);
         let spliced: Vec<u8> = frames.into_iter().flatten().collect();
