@@ -229,9 +229,8 @@ impl GatewayContext {
         self.0.has_credentials.load(Ordering::Relaxed)
     }
 
-    /// The client's key has been taken off: nobody knows whose it is.
-    pub(crate) fn set_without_credentials(&self) {
-        self.0.has_credentials.store(false, Ordering::Relaxed);
+    pub(crate) fn set_has_credentials(&self, has: bool) {
+        self.0.has_credentials.store(has, Ordering::Relaxed);
     }
 
     pub(crate) fn settings(&self) -> Option<&GatewaySettings> {

@@ -155,7 +155,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 for header in shared.providers.key_headers() {
                     head.headers_mut().remove(header);
                 }
-                context.set_without_credentials();
+                // They are taken off: nobody knows whose they are.
+                context.set_has_credentials(false);
                 let mut steps = steps.into_iter();
                 let Some(first) = steps.next().and_then(|step| context.set_first(step)) else {
                     return Err(refusal::unknown_route(routed.model()));

@@ -16,6 +16,9 @@ pub(crate) fn attach(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
+    if has_own_key(headers, upstream, way) {
+        context.set_has_credentials(true);
+    }
     let has_credentials = context.has_credentials();
     attach_as(headers, context, context.directives(), has_credentials, upstream, way)
 }
@@ -41,23 +44,25 @@ fn attach_as(
     way: Way,
 ) -> Result<(), Rejection> {
     let settings = context.settings();
-    let key_header = upstream.key_header(way);
-    // A provider of the host's own may read its key from a header that no other has.
-    let has_own_key = matches!(key_header, KeyHeader::Plain(name) if headers.contains_key(name));
-    if has_credentials || has_own_key {
+    if has_credentials || has_own_key(headers, upstream, way) {
         let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
         return if refuses { Err(refusal::client_key()) } else { Ok(()) };
     }
     let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
     match (stored(context, upstream, alias), alias) {
-        (Some(key), _) => key_header.insert(headers, key),
+        (Some(key), _) => upstream.key_header(way).insert(headers, key),
         (None, _) if settings.is_some_and(|settings| settings.takes_keys_from_layer) => {}
         (None, Some(_)) => return Err(refusal::unknown_alias()),
         (None, None) if requires => return Err(refusal::no_key()),
         (None, None) => {}
     }
     Ok(())
+}
+
+/// A provider of the host's own may read its key from a header that no other has.
+fn has_own_key(headers: &HeaderMap, upstream: &Upstream, way: Way) -> bool {
+    matches!(upstream.key_header(way), KeyHeader::Plain(name) if headers.contains_key(name))
 }
 
 /// The gateway's key for a provider; the first, where several share the load.

@@ -147,7 +147,10 @@ impl Ledger {
             failure: self.failure,
             gateway_code: self.code.map(Code::number),
             provider_error: meter.and_then(Meter::error),
-            stream_requested: watch.is_some_and(|watch| watch.stream.load(Ordering::Relaxed)),
+            stream_requested: match context.current().and_then(|step| step.entry.as_deref()) {
+                Some(entry) => entry.stream,
+                None => watch.is_some_and(|watch| watch.stream.load(Ordering::Relaxed)),
+            },
             stream: self.stream,
             terminal: meter.and_then(Meter::terminal),
             content_events,

@@ -64,7 +64,8 @@ impl FallbackChain {
         self.step(Some(provider.into().into()), None, None)
     }
 
-    /// The stored key for the step that was added last. Default: the one named `default`.
+    /// The stored key for the step that was added last. Default: the one that the request names by
+    /// `cf-aig-byok-alias`, or else `default`.
     #[must_use]
     pub fn with_key(mut self, alias: impl Into<String>) -> Self {
         if let Some(step) = self.steps.last_mut() {

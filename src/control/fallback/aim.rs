@@ -3,7 +3,7 @@
 //! Every step is made of the request as it came to the first one, so that nothing of the steps
 //! between can reach a provider that it was not meant for.
 
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, VIA};
 use http::{HeaderMap, Uri};
 
 use crate::context::GatewayContext;
@@ -26,11 +26,17 @@ pub(super) fn aim(
     growth: i64,
 ) -> Option<Head> {
     if let Some(StepRequest { uri, headers, .. }) = step.entry.as_deref() {
+        let mut headers = headers.clone();
+        // The gateway has put itself there, in the first one.
+        headers.remove(VIA);
+        for via in original.headers.get_all(VIA) {
+            headers.append(VIA, via.clone());
+        }
         return Some(Head {
             method: original.method.clone(),
             uri: uri.clone(),
             version: original.version,
-            headers: headers.clone(),
+            headers,
             extensions: original.extensions.clone(),
         });
     }

@@ -45,13 +45,24 @@ impl Alternative {
 #[derive(Debug)]
 pub(super) struct Alternatives {
     pub(super) first: Arc<Upstream>,
-    others: Vec<(Arc<Upstream>, Option<Secret>, Option<Box<str>>)>,
+    others: Vec<Other>,
+}
+
+#[derive(Debug)]
+struct Other {
+    upstream: Arc<Upstream>,
+    key: Option<Secret>,
+    model: Option<Box<str>>,
 }
 
 impl Alternatives {
     pub(super) fn new(first: Provider, others: Vec<Alternative>) -> Result<Self, ConfigError> {
         let checked = others.into_iter().map(|Alternative { provider, key, model }| {
-            Upstream::new(provider).map(|upstream| (Arc::new(upstream), key, model))
+            Upstream::new(provider).map(|upstream| Other {
+                upstream: Arc::new(upstream),
+                key,
+                model,
+            })
         });
         Ok(Self {
             first: Arc::new(Upstream::new(first)?),
@@ -63,7 +74,7 @@ impl Alternatives {
     pub(super) fn steps(&self, uri: &Uri) -> Vec<Step> {
         let Some(rest) = self.first.origin().rest(uri) else { return Vec::new() };
         let endpoint = route::endpoint(rest);
-        let steps = self.others.iter().filter_map(|(upstream, key, model)| {
+        let steps = self.others.iter().filter_map(|Other { upstream, key, model }| {
             let is_same = upstream.slug() == self.first.slug();
             let key = match key {
                 Some(key) => StepKey::Given(key.clone()),

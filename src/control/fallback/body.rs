@@ -10,6 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+/// How much is read of a response that may be handed on later.
+const KEPT: usize = 64 * 1024;
+
 pin_project! {
     /// The body of a response that has passed a [`Fallback`](super::Fallback): its frames as they
     /// came.
@@ -54,6 +57,9 @@ where
     /// Reads a frame ahead and gives its data; `None` at the end or at an error.
     pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Rest::Judged { body } = &mut self.rest else { return Poll::Ready(None) };
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
         body.as_mut().poll_frame(cx).map(|frame| match frame {
             Some(Ok(frame)) => {
                 let data = frame.data_ref().cloned().unwrap_or_default();
@@ -70,6 +76,17 @@ where
                 None
             }
         })
+    }
+
+    /// Reads what is there already, so that it is not lost with its connection.
+    pub(super) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
+        let of = |frame: &Frame<Bytes>| frame.data_ref().map_or(1, |data| data.len().max(1));
+        let mut kept: usize = self.ahead.iter().map(of).sum();
+        while kept < KEPT
+            && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
+        {
+            kept += data.len().max(1);
+        }
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -115,7 +132,9 @@ where
         let rest = if self.has_ended { SizeHint::with_exact(0) } else { self.rest.size_hint() };
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(ahead));
-        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(ahead)) {
+        // Whoever trusts an exact length never comes to see the error behind it.
+        let upper = rest.upper().filter(|_| self.error.is_none());
+        if let Some(upper) = upper.and_then(|upper| upper.checked_add(ahead)) {
             hint.set_upper(upper);
         }
         hint

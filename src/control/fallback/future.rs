@@ -2,124 +2,23 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::aim::aim;
 use super::body::FallbackBody;
 use super::judge;
-use super::plan::{NamedModel, Plan};
-use crate::TARGET;
-use crate::context::GatewayContext;
-use crate::control::replay::{Edit, ReplayBody, Take};
+use super::plan::BodyModel;
+use super::work::Work;
+use crate::control::replay::ReplayBody;
 use crate::failure;
-use crate::hook::Failure;
-use crate::route::model::escaped;
-
-/// What is needed to try something else.
-pub(super) struct Work<B> {
-    /// The client's own request.
-    original: Arc<Take<B>>,
-    plan: Plan,
-    /// What the body names, once somebody has looked.
-    model: Option<NamedModel>,
-    /// The step that is being tried.
-    step: usize,
-    began: Instant,
-    /// How many calls layers below had told of when this one began.
-    told: u32,
-}
-
-impl<B> Work<B> {
-    pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
-        let told = plan.context().map_or(0, GatewayContext::attempts);
-        Self { original, plan, model: None, step: 0, began: Instant::now(), told }
-    }
-
-    fn set_step(&mut self, step: usize) {
-        self.step = step;
-        if let Some(context) = self.plan.context() {
-            context.set_step(u32::try_from(step).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// The call of a step has ended. Layers below may have told of it already.
-    fn ended(&self, result: Result<http::StatusCode, Failure>) {
-        if let Some(context) = self.plan.context()
-            && context.attempts() == self.told
-        {
-            let number = context.begin_attempt();
-            context.attempt_ended(number, result, self.began.elapsed());
-        }
-    }
-
-    /// The request of the next step that can be taken.
-    fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
-        let model = self.model.as_ref().map(|model| model.name.as_str());
-        let found = {
-            let steps = self.plan.steps(model);
-            (self.step..steps.len()).find_map(|at| {
-                let step = steps.get(at)?;
-                let take = self.take(step);
-                if take.is_none() {
-                    let provider = step.upstream.slug();
-                    tracing::info!(target: TARGET, step = at + 1, provider, "a step cannot be taken");
-                }
-                Some((at + 1, take?))
-            })
-        };
-        let (number, take) = found?;
-        self.set_step(number);
-        self.began = Instant::now();
-        self.told = self.plan.context().map_or(0, GatewayContext::attempts);
-        Some(take.request())
-    }
-
-    fn take(&self, step: &crate::step::Step) -> Option<Arc<Take<B>>> {
-        let context = self.plan.context();
-        let first = match &self.plan {
-            Plan::Gateway(context) => context.first_upstream()?,
-            Plan::Own { alternatives, .. } => &alternatives.first,
-        };
-        let original = &self.original.head;
-        if let Some(entry) = &step.entry {
-            let head = aim(original, first, step, context, 0)?;
-            return Some(Take::other(head, entry.body.clone()));
-        }
-        let edit = match &step.model {
-            None => None,
-            Some(model) => {
-                let named = self.model.as_ref()?;
-                Some(Edit { cut: named.span.clone(), insert: escaped(model) })
-            }
-        };
-        let growth = edit.as_ref().map_or(0, Edit::growth);
-        Some(self.original.varied(aim(original, first, step, context, growth)?, edit))
-    }
-
-    /// Whether there may be something else to try.
-    fn may_go_on(&self) -> bool {
-        let is_replayable = self.original.is_replayable();
-        match self.plan.needs_model() && self.model.is_none() {
-            true => self.step == 0 && is_replayable,
-            false => {
-                let model = self.model.as_ref().map(|model| model.name.as_str());
-                let steps = self.plan.steps(model);
-                let mut left = steps.iter().skip(self.step);
-                left.any(|step| step.entry.is_some() || is_replayable)
-            }
-        }
-    }
-}
 
 pin_project! {
     /// The future of [`Fallback`](super::Fallback).
@@ -196,6 +95,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if let Some(again) = this.again.as_mut()
+            && let Some((last, _)) = &mut again.last
+        {
+            last.body_mut().read_what_is_there(cx);
+        }
         loop {
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
@@ -207,9 +111,9 @@ where
                         Ok(response) => {
                             let response = response.map(FallbackBody::new);
                             again.work.ended(Ok(response.status()));
-                            match again.look_at(response) {
-                                Ok(next) => next,
-                                Err(response) => return Poll::Ready(Ok(response)),
+                            match again.look_at(response, cx) {
+                                ControlFlow::Continue(next) => next,
+                                ControlFlow::Break(response) => return Poll::Ready(Ok(response)),
                             }
                         }
                         Err(error) => {
@@ -235,9 +139,10 @@ where
                 StateProjection::Seeking => {
                     let Some(again) = this.again.as_mut() else { return Poll::Pending };
                     let work = &mut again.work;
-                    if work.model.is_none() && work.plan.needs_model() {
+                    if work.must_look() {
                         let frames = ready!(work.original.tape().poll_whole(cx));
-                        work.model = frames.and_then(|frames| NamedModel::of(&frames));
+                        let model = frames.map(|frames| BodyModel::of(&frames));
+                        work.model = Some(model.unwrap_or(BodyModel::Unclear));
                     }
                     again.next = work.next();
                     if again.next.is_none() {
@@ -247,7 +152,10 @@ where
                 }
                 StateProjection::Readying => {
                     let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    ready!(again.service.poll_ready(cx))?;
+                    if let Err(error) = ready!(again.service.poll_ready(cx)) {
+                        again.error = Some(error);
+                        return again.give_up();
+                    }
                     let Some(request) = again.next.take() else { return Poll::Pending };
                     State::Calling { call: again.service.call(request) }
                 }
@@ -267,21 +175,23 @@ where
     fn look_at(
         &mut self,
         response: Response<FallbackBody<R>>,
-    ) -> Result<State<S::Future>, Response<FallbackBody<R>>> {
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<Response<FallbackBody<R>>, State<S::Future>> {
         if judge::is_failure(response.status()) {
             if !self.work.may_go_on() {
-                return Err(response);
+                return ControlFlow::Break(response);
             }
-            self.last = Some((response, self.work.step));
-            return Ok(State::Seeking);
+            self.keep(response.map(FallbackBody::judged), cx);
+            return ControlFlow::Continue(State::Seeking);
         }
-        let is_suspect = judge::may_hide_an_error(response.status(), response.headers());
+        let is_suspect = judge::may_hide_an_error(response.status(), response.headers())
+            && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
         if is_suspect && self.work.may_go_on() {
             let (head, body) = response.into_parts();
             self.judged = Some(Judged { head, body: body.judged(), read: BytesMut::new() });
-            return Ok(State::Judging);
+            return ControlFlow::Continue(State::Judging);
         }
-        Err(response)
+        ControlFlow::Break(response)
     }
 
     /// The response, if it is an answer after all.
@@ -302,10 +212,17 @@ where
         let Some(Judged { head, body, .. }) = self.judged.take() else { return Poll::Ready(None) };
         let response = Response::from_parts(head, body);
         if is_failure {
-            self.last = Some((response, self.work.step));
+            self.keep(response, cx);
             return Poll::Ready(None);
         }
         Poll::Ready(Some(response))
+    }
+
+    /// It may be handed on yet, when the request that it answers has been broken off: what comes of
+    /// it meanwhile is kept, up to a bound.
+    fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
+        response.body_mut().read_what_is_there(cx);
+        self.last = Some((response, self.work.step));
     }
 
     /// Nothing else can be tried: the last response there was, or else the last error.

@@ -6,6 +6,7 @@ mod body;
 mod future;
 mod judge;
 mod plan;
+mod work;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,8 +22,8 @@ pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
 pub use self::body::FallbackBody;
 pub use self::future::FallbackFuture;
-use self::future::Work;
 use self::plan::Plan;
+use self::work::Work;
 use super::replay::ReplayBody;
 use crate::builder::ConfigError;
 use crate::context::GatewayContext;

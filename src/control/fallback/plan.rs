@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::alternative::Alternatives;
 use crate::context::GatewayContext;
-use crate::json::object::ObjectScanner;
+use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::route::{self, Operation};
 use crate::step::{Step, StepKey};
@@ -109,23 +109,72 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
     steps.collect()
 }
 
-/// The model that a whole body names, and where it stands.
+/// What a whole body says of its model.
+#[derive(Debug)]
+pub(super) enum BodyModel {
+    Named(NamedModel),
+    /// It is no JSON object, or one without a model.
+    Absent,
+    /// There are several, or what stands there is no name: what a provider would make of it,
+    /// nobody can know.
+    Unclear,
+}
+
+/// The model that a body names, and where it stands.
 #[derive(Debug)]
 pub(super) struct NamedModel {
     pub(super) name: String,
     pub(super) span: std::ops::Range<u64>,
 }
 
-impl NamedModel {
-    /// `None` where the body is no JSON object, or does not name one model: what a provider would
-    /// make of two, nobody can know.
-    pub(super) fn of(frames: &[Bytes]) -> Option<Self> {
+impl BodyModel {
+    pub(super) fn of(frames: &[Bytes]) -> Self {
         let mut scanner = ObjectScanner::new();
-        for frame in frames {
-            scanner.push(frame).ok()?;
+        let mut pushed = frames.iter().map(|frame| scanner.push(frame));
+        match pushed.find_map(Result::err).or_else(|| scanner.finish().err()) {
+            None => {}
+            Some(ScanError::NotAnObject) => return Self::Absent,
+            Some(_) => return Self::Unclear,
         }
-        scanner.finish().ok()?;
-        let model = scanner.model()?;
-        Some(Self { name: string::decode(&model.raw)?, span: model.span() })
+        let Some(model) = scanner.model() else { return Self::Absent };
+        match string::decode(&model.raw) {
+            Some(name) => Self::Named(NamedModel { name, span: model.span() }),
+            None => Self::Unclear,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_names_one_model_or_none_or_nobody_knows() {
+        let of = |body: &'static str| {
+            let frames: Vec<_> = body.as_bytes().chunks(3).map(Bytes::from_static).collect();
+            match BodyModel::of(&frames) {
+                BodyModel::Named(model) => {
+                    let span = model.span.start as usize..model.span.end as usize;
+                    format!("{} = {}", &body[span], model.name)
+                }
+                BodyModel::Absent => "absent".to_owned(),
+                BodyModel::Unclear => "unclear".to_owned(),
+            }
+        };
+        for (body, expected) in [
+            (r#"{"n":1,"model":"m"}"#, "m = m"),
+            (r#"{"model":"\u006d\/1","n":{"model":2}}"#, r"\u006d\/1 = m/1"),
+            (r#"{"n":1}"#, "absent"),
+            ("", "absent"),
+            ("--boundary", "absent"),
+            ("[1]", "absent"),
+            (r#"{"model":"m","mod\u0065l":"n"}"#, "unclear"),
+            (r#"{"model":1}"#, "unclear"),
+            (r#"{"model":"\ud800"}"#, "unclear"),
+            (r#"{"model":"m""#, "unclear"),
+            (r#"{"model":"m",}x"#, "unclear"),
+        ] {
+            assert_eq!(of(body), expected, "{body}");
+        }
     }
 }

@@ -60,7 +60,7 @@ impl<B> ReplayBody<B> {
     /// The same body from its beginning, for a retry policy of the host's own; `None` where it is
     /// not recorded, or has grown too large for that.
     ///
-    /// Of several, the one that was polled last is read on; the others fail.
+    /// Of several, the one that began to be read last is read on; the others fail.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
         let take = self.take().filter(|take| take.is_replayable())?;

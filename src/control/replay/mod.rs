@@ -7,6 +7,7 @@ mod take;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,7 +65,8 @@ impl ReplayLayer {
         self
     }
 
-    /// How many bytes of a request are kept. Default: 16 MiB.
+    /// How many bytes of a request are kept; each frame counts for 64 bytes more than it has.
+    /// Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
@@ -103,7 +105,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> S::Future {
         // What is known to be too large is not even begun with.
-        let fits = request.body().size_hint().lower() <= self.layer.limit as u64;
+        let fits = tape::fits(request.body().size_hint().lower(), self.layer.limit);
         if !fits || self.layer.on_demand && !may_be_repeated(&request) {
             return self.inner.call(request.map(ReplayBody::once));
         }

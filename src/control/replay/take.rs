@@ -10,7 +10,7 @@ use super::edit::Edit;
 use super::tape::Tape;
 
 /// The head of a request, kept to be sent again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -32,7 +32,6 @@ impl Head {
 }
 
 /// One way in which a request is sent, as often as is needed.
-#[derive(Debug)]
 pub(crate) struct Take<B> {
     pub(crate) head: Head,
     pub(super) tape: Arc<Tape<B>>,

@@ -1,8 +1,8 @@
 //! A body that is recorded while it is read for the first time.
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower::BoxError;
 
 use super::error::ReplayError;
+use super::waiting::Waiting;
 use crate::TARGET;
 
 /// What a frame takes beside its bytes.
@@ -17,15 +18,20 @@ const FRAME_OVERHEAD: usize = 64;
 
 /// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
 /// time: the one that began last.
-#[derive(Debug)]
-pub(crate) struct Tape<B>(Mutex<State<B>>);
+pub(crate) struct Tape<B> {
+    state: Mutex<State<B>>,
+    waiting: Arc<Waiting>,
+    /// Wakes all that wait: the body itself knows no other.
+    waker: Waker,
+}
 
-#[derive(Debug)]
 struct State<B> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
     frames: Vec<Bytes>,
     trailers: Option<HeaderMap>,
+    /// What has come of it, kept or not.
+    come: Length,
     /// What the frames take in memory.
     held: usize,
     limit: usize,
@@ -35,18 +41,52 @@ struct State<B> {
     readers: u64,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Length {
+    frames: usize,
+    bytes: u64,
+}
+
+impl Length {
+    fn add(&mut self, data: &Bytes) {
+        self.frames += 1;
+        self.bytes = self.bytes.saturating_add(data.len() as u64);
+    }
+}
+
 /// How far one reader has come.
 #[derive(Debug, Default)]
 pub(crate) struct Position {
     /// Which reader it is; 0 until it has begun.
     reader: u64,
-    frames: usize,
+    read: Length,
     has_ended: bool,
 }
 
+/// Whether a body of at least this many bytes can be kept at all.
+pub(super) fn fits(least: u64, limit: usize) -> bool {
+    least == 0 || least.saturating_add(FRAME_OVERHEAD as u64) <= limit as u64
+}
+
 impl<B> Tape<B> {
+    fn with(rest: Option<Pin<Box<B>>>, limit: usize) -> Self {
+        let waiting = Arc::<Waiting>::default();
+        let waker = Waker::from(waiting.clone());
+        let state = State {
+            rest,
+            frames: Vec::new(),
+            trailers: None,
+            come: Length::default(),
+            held: 0,
+            limit,
+            lost: None,
+            readers: 0,
+        };
+        Self { state: Mutex::new(state), waiting, waker }
+    }
+
     fn state(&self) -> MutexGuard<'_, State<B>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it can be read from its beginning.
@@ -56,16 +96,11 @@ impl<B> Tape<B> {
 
     /// A body that is whole already.
     pub(crate) fn of(body: Bytes) -> Self {
-        let frames = if body.is_empty() { Vec::new() } else { vec![body] };
-        Self(Mutex::new(State {
-            rest: None,
-            frames,
-            trailers: None,
-            held: 0,
-            limit: usize::MAX,
-            lost: None,
-            readers: 0,
-        }))
+        let tape = Self::with(None, usize::MAX);
+        if !body.is_empty() {
+            tape.state().keep(body);
+        }
+        tape
     }
 }
 
@@ -76,16 +111,7 @@ where
 {
     /// Keeps up to `limit` bytes.
     pub(crate) fn new(body: B, limit: usize) -> Self {
-        let rest = (!body.is_end_stream()).then(|| Box::pin(body));
-        Self(Mutex::new(State {
-            rest,
-            frames: Vec::new(),
-            trailers: None,
-            held: 0,
-            limit,
-            lost: None,
-            readers: 0,
-        }))
+        Self::with((!body.is_end_stream()).then(|| Box::pin(body)), limit)
     }
 
     pub(crate) fn poll_frame(
@@ -93,121 +119,136 @@ where
         at: &mut Position,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if at.has_ended {
+            return Poll::Ready(None);
+        }
         let mut state = self.state();
         if at.reader == 0 {
             state.readers += 1;
             at.reader = state.readers;
-        }
-        if at.has_ended {
-            return Poll::Ready(None);
+            // Whoever read before must learn that there is nothing more to wait for.
+            self.waiting.wake_others(cx.waker());
         }
         if at.reader != state.readers {
-            at.has_ended = true;
-            return Poll::Ready(Some(Err(ReplayError::Superseded.into())));
+            return at.fail(ReplayError::Superseded);
         }
-        if let Some(frame) = state.frames.get(at.frames) {
-            at.frames += 1;
-            return Poll::Ready(Some(Ok(Frame::data(frame.clone()))));
+        if let Some(data) = state.frames.get(at.read.frames) {
+            at.read.add(data);
+            return Poll::Ready(Some(Ok(Frame::data(data.clone()))));
         }
-        let next = match state.poll_rest(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(next) => next,
-        };
+        if at.read.frames < state.come.frames {
+            return at.fail(ReplayError::TooLarge);
+        }
+        if state.rest.is_none() && state.lost == Some(ReplayError::Broken) {
+            return at.fail(ReplayError::Broken);
+        }
+        let next = ready!(self.poll_rest(&mut state, cx));
+        if let Some(Ok(data)) = next {
+            at.read.add(&data);
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        at.has_ended = true;
         Poll::Ready(match next {
-            Some(Ok(data)) => {
-                // What is too much to be kept is not counted either.
-                at.frames = state.frames.len();
-                Some(Ok(Frame::data(data)))
-            }
-            Some(Err(error)) => {
-                at.has_ended = true;
-                Some(Err(error))
-            }
-            None => {
-                at.has_ended = true;
-                state.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers)))
-            }
+            Some(Err(error)) => Some(Err(error)),
+            _ => state.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))),
         })
     }
 
-    /// Reads on to the end; gives what there is then, or `None` where it is not all there.
+    /// Reads on to the end; gives what there is then, or `None` where it is not all there. Whoever
+    /// reads it goes on reading.
     pub(crate) fn poll_whole(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Bytes>>> {
         let mut state = self.state();
-        // Whoever still reads has come too late.
-        state.readers += 1;
         while state.lost.is_none() {
-            match ready!(state.poll_rest(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => break,
-                None => return Poll::Ready(Some(state.frames.clone())),
+            if state.rest.is_none() {
+                return Poll::Ready(Some(state.frames.clone()));
             }
+            let _ = ready!(self.poll_rest(&mut state, cx));
         }
         Poll::Ready(None)
     }
 
+    /// The next data of the body itself, which is kept.
+    fn poll_rest(
+        &self,
+        state: &mut State<B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BoxError>>> {
+        let Some(rest) = &mut state.rest else { return Poll::Ready(None) };
+        self.waiting.add(cx.waker());
+        let frame = ready!(rest.as_mut().poll_frame(&mut Context::from_waker(&self.waker)));
+        // Whoever waits has something to look at, and who asked waits no more.
+        self.waiting.wake_others(cx.waker());
+        let is_last = rest.is_end_stream();
+        let next = match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    state.keep(data.clone());
+                    if is_last {
+                        state.rest = None;
+                    }
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Err(frame) => {
+                    state.trailers = frame.into_trailers().ok();
+                    None
+                }
+            },
+            Some(Err(error)) => {
+                state.lost = Some(ReplayError::Broken);
+                Some(Err(error.into()))
+            }
+            None => None,
+        };
+        state.rest = None;
+        Poll::Ready(next)
+    }
+
     /// What is still to come, to a reader that has come so far.
     pub(crate) fn size_hint(&self, at: &Position) -> SizeHint {
+        if at.has_ended {
+            return SizeHint::with_exact(0);
+        }
         let state = self.state();
-        let ahead = state.frames.iter().skip(at.frames).map(|frame| frame.len() as u64).sum();
-        let mut hint = match &state.rest {
+        let ahead = state.come.bytes.saturating_sub(at.read.bytes);
+        let rest = match &state.rest {
             Some(rest) => rest.size_hint(),
             None => SizeHint::with_exact(0),
         };
-        if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(ahead)) {
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(ahead));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(ahead)) {
             hint.set_upper(upper);
         }
-        hint.set_lower(hint.lower().saturating_add(ahead));
         hint
     }
 
     pub(crate) fn is_end_stream(&self, at: &Position) -> bool {
+        if at.has_ended {
+            return true;
+        }
         let state = self.state();
-        at.has_ended
-            || at.frames >= state.frames.len()
-                && match &state.rest {
-                    Some(rest) => rest.is_end_stream(),
-                    None => state.trailers.is_none(),
-                }
+        at.read.frames == state.come.frames
+            && match &state.rest {
+                Some(rest) => rest.is_end_stream(),
+                None => state.trailers.is_none() && state.lost != Some(ReplayError::Broken),
+            }
     }
 }
 
-impl<B> State<B>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    /// The next data of the body itself, which is kept.
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
-        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-        match ready!(rest.as_mut().poll_frame(cx)) {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => {
-                    self.keep(&data);
-                    Poll::Ready(Some(Ok(data)))
-                }
-                Err(frame) => {
-                    self.rest = None;
-                    self.trailers = frame.into_trailers().ok();
-                    Poll::Ready(None)
-                }
-            },
-            Some(Err(error)) => {
-                self.rest = None;
-                self.lost = Some(ReplayError::Broken);
-                Poll::Ready(Some(Err(error.into())))
-            }
-            None => {
-                self.rest = None;
-                Poll::Ready(None)
-            }
-        }
+impl Position {
+    fn fail<T>(&mut self, error: ReplayError) -> Poll<Option<Result<T, BoxError>>> {
+        self.has_ended = true;
+        Poll::Ready(Some(Err(error.into())))
     }
+}
 
-    fn keep(&mut self, data: &Bytes) {
+impl<B> State<B> {
+    fn keep(&mut self, data: Bytes) {
+        self.come.add(&data);
         if self.lost.is_some() {
             return;
         }
-        self.held = self.held.saturating_add(data.len() + FRAME_OVERHEAD);
+        self.held = self.held.saturating_add(data.len()).saturating_add(FRAME_OVERHEAD);
         if self.held > self.limit {
             tracing::info!(
                 target: TARGET,
@@ -217,7 +258,7 @@ where
             self.lost = Some(ReplayError::TooLarge);
             self.frames = Vec::new();
         } else {
-            self.frames.push(data.clone());
+            self.frames.push(data);
         }
     }
 }

@@ -72,6 +72,7 @@ fn may_be_repeated(failure: Failure) -> bool {
 mod tests {
     use super::*;
     use crate::directives::Backoff;
+    use fastrand::Rng;
     use proptest::prelude::*;
 
     const SECOND: Duration = Duration::from_secs(1);

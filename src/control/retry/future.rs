@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -22,9 +22,6 @@ use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::replay::{ReplayBody, Take};
 use crate::failure;
-
-/// How much of a response that nobody will see is read, so that its connection can be used again.
-const DRAINED: usize = 64 * 1024;
 
 /// What is needed to send a request again.
 pub(super) struct Work<B> {
@@ -135,7 +132,6 @@ where
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
-    R: Body,
 {
     type Output = Result<Response<R>, S::Error>;
 
@@ -151,9 +147,8 @@ where
                         Err(error) => Attempt::Failed(failure::of_any(error)),
                     };
                     let Some(delay) = work.ended(attempt) else { return Poll::Ready(result) };
-                    if let Ok(response) = result {
-                        drain(response.into_body(), cx);
-                    }
+                    // Its client service sees to the rest of a response that nobody reads.
+                    drop(result);
                     if delay.is_zero() {
                         State::Readying
                     } else {
@@ -172,19 +167,6 @@ where
                 }
             };
             this.state.set(next);
-        }
-    }
-}
-
-/// Reads what is there already of a response that nobody will see.
-pub(in crate::control) fn drain<R: Body>(body: R, cx: &mut Context<'_>) {
-    let mut body = pin!(body);
-    let mut left = DRAINED;
-    while let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) {
-        let read = frame.data_ref().map_or(0, |data| data.remaining());
-        match left.checked_sub(read) {
-            Some(rest) => left = rest,
-            None => return,
         }
     }
 }

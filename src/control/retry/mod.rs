@@ -54,14 +54,16 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
-    /// With tower's budget for each origin: 10 retries a second, and a fifth of all requests.
+    /// With tower's budget for each origin: 10 retries a second, and a fifth of the requests that
+    /// were answered at once.
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
         Self { settings, budgets: Arc::new(Budgets::new(10, 0.2)) }
     }
 
-    /// How many retries an origin gets: so many a second whatever its load, and such a share of the
-    /// requests that were answered. The services of a layer share their budgets.
+    /// How many retries an origin gets: so many a second whatever its load, weighed over 10 seconds,
+    /// and such a share of the requests that were answered at once. The services of a layer share
+    /// their budgets.
     ///
     /// `share` is from 0 to 1000, `per_second` up to a million.
     #[must_use]
@@ -100,7 +102,6 @@ where
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
-    R: Body,
 {
     type Response = S::Response;
     type Error = S::Error;

@@ -1,0 +1,125 @@
+//! What one request has tried, and what it can try next.
+
+use std::sync::Arc;
+
+use http::{Request, StatusCode};
+use tokio::time::Instant;
+
+use super::aim::aim;
+use super::plan::{BodyModel, NamedModel, Plan};
+use crate::TARGET;
+use crate::context::GatewayContext;
+use crate::control::replay::{Edit, ReplayBody, Take};
+use crate::hook::Failure;
+use crate::route::model::escaped;
+use crate::step::Step;
+
+/// What is needed to try something else.
+pub(super) struct Work<B> {
+    /// The client's own request.
+    pub(super) original: Arc<Take<B>>,
+    pub(super) plan: Plan,
+    /// What the body says of its model, once somebody has looked.
+    pub(super) model: Option<BodyModel>,
+    /// The step that is being tried.
+    pub(super) step: usize,
+    began: Instant,
+    /// How many calls layers below had told of when this one began.
+    told: u32,
+}
+
+impl<B> Work<B> {
+    pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
+        let told = plan.context().map_or(0, GatewayContext::attempts);
+        Self { original, plan, model: None, step: 0, began: Instant::now(), told }
+    }
+
+    pub(super) fn set_step(&mut self, step: usize) {
+        self.step = step;
+        if let Some(context) = self.plan.context() {
+            context.set_step(u32::try_from(step).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The call of a step has ended. Layers below may have told of it already.
+    pub(super) fn ended(&self, result: Result<StatusCode, Failure>) {
+        if let Some(context) = self.plan.context()
+            && context.attempts() == self.told
+        {
+            let number = context.begin_attempt();
+            context.attempt_ended(number, result, self.began.elapsed());
+        }
+    }
+
+    /// The request of the next step that can be taken.
+    pub(super) fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
+        let found = {
+            let steps = self.steps();
+            (self.step..steps.len()).find_map(|at| {
+                let step = steps.get(at)?;
+                let take = self.take(step);
+                if take.is_none() {
+                    let provider = step.upstream.slug();
+                    tracing::info!(target: TARGET, step = at + 1, provider, "a step cannot be taken");
+                }
+                Some((at + 1, take?))
+            })
+        };
+        let (number, take) = found?;
+        self.set_step(number);
+        self.began = Instant::now();
+        self.told = self.plan.context().map_or(0, GatewayContext::attempts);
+        Some(take.request())
+    }
+
+    fn named(&self) -> Option<&NamedModel> {
+        match &self.model {
+            Some(BodyModel::Named(model)) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// The steps after the first, as far as they are known.
+    fn steps(&self) -> &[Step] {
+        if matches!(self.model, Some(BodyModel::Unclear)) {
+            return &[];
+        }
+        self.plan.steps(self.named().map(|model| &*model.name))
+    }
+
+    pub(super) fn must_look(&self) -> bool {
+        self.model.is_none() && self.plan.needs_model()
+    }
+
+    fn take(&self, step: &Step) -> Option<Arc<Take<B>>> {
+        let context = self.plan.context();
+        let first = match &self.plan {
+            Plan::Gateway(context) => context.first_upstream()?,
+            Plan::Own { alternatives, .. } => &alternatives.first,
+        };
+        let original = &self.original.head;
+        if let Some(entry) = &step.entry {
+            let head = aim(original, first, step, context, 0)?;
+            return Some(Take::other(head, entry.body.clone()));
+        }
+        let edit = match &step.model {
+            None => None,
+            Some(model) => {
+                let named = self.named()?;
+                Some(Edit { cut: named.span.clone(), insert: escaped(model) })
+            }
+        };
+        let growth = edit.as_ref().map_or(0, Edit::growth);
+        Some(self.original.varied(aim(original, first, step, context, growth)?, edit))
+    }
+
+    /// Whether there may be something else to try.
+    pub(super) fn may_go_on(&self) -> bool {
+        let is_replayable = self.original.is_replayable();
+        if self.must_look() {
+            return is_replayable;
+        }
+        let mut left = self.steps().iter().skip(self.step);
+        left.any(|step| step.entry.is_some() || is_replayable)
+    }
+}

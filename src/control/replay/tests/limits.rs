@@ -1,0 +1,71 @@
+//! Bodies that are too large to be kept, and layers that do not keep them.
+
+use super::*;
+use tower::{Layer, Service};
+
+/// Two frames of five bytes: what they take, with what each frame counts for beside its bytes.
+const TWO_FRAMES: usize = 2 * (5 + 64);
+
+fn two() -> Script {
+    Script::new([data("12345"), data("67890"), End])
+}
+
+#[test]
+fn the_limit_is_kept_to_the_byte() {
+    let at = take(&two(), TWO_FRAMES);
+    read(&mut reader(&at));
+    assert!(at.is_replayable());
+    assert_eq!(read(&mut reader(&at)), [got("12345"), got("67890"), Got::End]);
+
+    let over = take(&two(), TWO_FRAMES - 1);
+    let mut first = reader(&over);
+    let mut clone = first.try_clone().unwrap();
+    assert_eq!(poll(&mut first), got("12345"));
+    assert!(over.is_replayable());
+    // Who reads does not notice.
+    assert_eq!(read(&mut first), [got("67890"), Got::End]);
+    assert!(!over.is_replayable() && first.try_clone().is_none());
+    // Nobody gets a body that lacks its beginning.
+    assert_eq!(read(&mut clone), [failed(ReplayError::TooLarge), Got::End]);
+}
+
+#[test]
+fn many_small_frames_are_too_much_also() {
+    let take = take(&Script::new((0..100).map(|_| data("1")).chain([End])), 1000);
+    assert_eq!(read(&mut reader(&take)).len(), 101);
+    assert!(!take.is_replayable());
+}
+
+#[test]
+fn a_reader_that_went_over_the_limit_reads_to_the_end() {
+    let take = take(&Script::new([data("12345"), data("67890"), data("a"), Trailers]), 100);
+    let mut first = reader(&take);
+    assert_eq!(poll(&mut first), got("12345"));
+    assert_eq!(poll(&mut first), got("67890"));
+    assert_eq!(read(&mut first), [got("a"), Got::Trailers, Got::End]);
+}
+
+/// Whether a layer keeps the body of a request.
+fn keeps(layer: ReplayLayer, request: Request<Script>) -> bool {
+    let kept = std::cell::Cell::new(None);
+    let mut service = layer.layer(tower::service_fn(|request: Request<ReplayBody<Script>>| {
+        kept.set(Some(request.body().try_clone().is_some()));
+        std::future::ready(Ok::<_, BoxError>(()))
+    }));
+    drop(service.call(request));
+    kept.get().unwrap()
+}
+
+#[test]
+fn what_is_known_to_be_too_large_is_not_begun_with() {
+    let layer = ReplayLayer::new().limit(10 + 64);
+    assert!(keeps(layer, Request::new(two().sized())));
+    assert!(keeps(layer, Request::new(two())));
+    assert!(keeps(ReplayLayer::new().limit(0), Request::new(Script::new([End]).sized())));
+    assert!(!keeps(ReplayLayer::new().limit(10 + 63), Request::new(two().sized())));
+}
+
+#[test]
+fn on_demand_nothing_is_kept_that_nobody_asks_for() {
+    assert!(!keeps(ReplayLayer::on_demand(), Request::new(two())));
+}
