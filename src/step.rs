@@ -10,6 +10,7 @@ use http::{HeaderMap, Uri};
 use crate::directives::Directives;
 use crate::provider::{Upstream, Way};
 use crate::route::Operation;
+#[cfg(feature = "control")]
 use crate::secret::Secret;
 
 #[derive(Debug)]
@@ -32,8 +33,9 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) enum StepKey {
     /// The stored one of this alias, or else of the exchange's.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     Stored(Option<Box<str>>),
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "set by a layer"))]
+    #[cfg(feature = "control")]
     Given(Secret),
 }
 
