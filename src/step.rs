@@ -10,6 +10,7 @@ use http::{HeaderMap, Uri};
 use crate::directives::Directives;
 use crate::provider::{Upstream, Way};
 use crate::route::Operation;
+#[cfg(feature = "control")]
 use crate::secret::Secret;
 
 #[derive(Debug)]
@@ -30,10 +31,11 @@ pub(crate) struct Step {
 
 /// Which key a step is sent with, where the client's is not for its provider.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer goes by it"))]
 pub(crate) enum StepKey {
     /// The stored one of this alias, or else of the exchange's.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     Stored(Option<Box<str>>),
+    #[cfg(feature = "control")]
     Given(Secret),
 }
 
