@@ -1,7 +1,9 @@
 //! With which key a provider is asked, where the client brings none.
 
-use http::HeaderMap;
+use http::header::Entry;
+use http::{HeaderMap, HeaderName};
 
+use super::gate::remove_tokens;
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::provider::{KeyHeader, Upstream, Way};
@@ -16,7 +18,14 @@ pub(crate) fn attach(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
-    let has_credentials = context.has_credentials();
+    let mut has_credentials = context.has_credentials();
+    let own = upstream.key_header(way);
+    if take_tokens_off(headers, context, has_credentials, own) {
+        has_credentials = super::any(headers);
+        if !has_credentials {
+            context.set_without_credentials();
+        }
+    }
     attach_as(headers, context, context.directives(), has_credentials, upstream, way)
 }
 
@@ -29,7 +38,27 @@ pub(crate) fn attach_to_entry(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
+    let own = upstream.key_header(way);
+    let changed = take_tokens_off(headers, context, has_credentials, own);
+    let has_credentials = if changed { super::any(headers) } else { has_credentials };
     attach_as(headers, context, Some(directives), has_credentials, upstream, way)
+}
+
+/// Gives whether there was anything to look at.
+fn take_tokens_off(
+    headers: &mut HeaderMap,
+    context: &GatewayContext,
+    has_credentials: bool,
+    own: &KeyHeader,
+) -> bool {
+    let Some(settings) = context.settings().filter(|settings| settings.asks_for_token()) else {
+        return false;
+    };
+    let may_hold_one = has_credentials || headers.contains_key(own.name());
+    if may_hold_one {
+        remove_tokens(headers, settings, own.name());
+    }
+    may_hold_one
 }
 
 fn attach_as(
@@ -43,7 +72,10 @@ fn attach_as(
     let settings = context.settings();
     let key_header = upstream.key_header(way);
     // A provider of the host's own may read its key from a header that no other has.
-    let has_own_key = matches!(key_header, KeyHeader::Plain(name) if headers.contains_key(name));
+    let has_own_key = match key_header {
+        KeyHeader::Plain(name) => mark_sensitive(headers, name),
+        KeyHeader::Bearer => false,
+    };
     if has_credentials || has_own_key {
         let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
         return if refuses { Err(refusal::client_key()) } else { Ok(()) };
@@ -57,6 +89,13 @@ fn attach_as(
         (None, None) => {}
     }
     Ok(())
+}
+
+/// Gives whether the header is there.
+fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) -> bool {
+    let Entry::Occupied(mut values) = headers.entry(name) else { return false };
+    values.iter_mut().for_each(|value| value.set_sensitive(true));
+    true
 }
 
 /// The gateway's key for a provider; the first, where several share the load.

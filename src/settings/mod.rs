@@ -6,6 +6,7 @@
 
 mod builder;
 mod concurrency;
+mod defaults;
 mod error;
 mod fallback;
 pub(crate) mod keys;
@@ -67,7 +68,7 @@ impl GatewaySettings {
 
     /// Whether a token is one of this gateway's.
     pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
-        token::accepts(&self.tokens, &digest(shown))
+        !shown.is_empty() && token::accepts(&self.tokens, &digest(shown))
     }
 
     /// What holds where a request says nothing.
@@ -82,7 +83,7 @@ impl GatewaySettings {
     }
 }
 
-// Counts, not contents: a name of a key or a model may tell more than a log should know.
+// Of tokens and keys, how many there are: a name of a key may tell more than a log should know.
 impl fmt::Debug for GatewaySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewaySettings")
