@@ -42,14 +42,24 @@ impl Metadata {
                 Scalar::Bool(flag) => Some(MetadataValue::Bool(flag)),
                 Scalar::Unusable => None,
             };
-            // `cf.` is reserved for what the gateway itself knows.
-            let fits = kept.len() < MOST && !key.starts_with("cf.") && kept.get(&key).is_none();
-            match value {
-                Some(value) if fits => kept.0.push((key, value)),
-                _ => left_out.push(visible(&key)),
-            }
+            let added = match value {
+                Some(value) => kept.add(key, value),
+                None => Err(key),
+            };
+            left_out.extend(added.err().map(|key| visible(&key)));
         }
         Some((kept, left_out))
+    }
+
+    /// Keeps an entry, or gives its key back where there is no room for it, or its key is there
+    /// already or reserved.
+    pub(crate) fn add(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
+        // `cf.` is reserved for what the gateway itself knows.
+        if self.len() >= MOST || key.starts_with("cf.") || self.get(&key).is_some() {
+            return Err(key);
+        }
+        self.0.push((key, value));
+        Ok(())
     }
 
     /// The value of an entry.

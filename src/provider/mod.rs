@@ -29,7 +29,7 @@ use crate::builder::ConfigError;
 /// let own = Provider::custom("acme", "http://127.0.0.1:9900/v1");
 /// assert_eq!(own.slug(), "custom-acme");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
     slug: Cow<'static, str>,
     aliases: Vec<Cow<'static, str>>,

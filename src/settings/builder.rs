@@ -6,6 +6,7 @@ use super::pattern::Pattern;
 use super::route::DynamicRoute;
 use super::{FallbackChain, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
 use crate::directives::Directives;
+use crate::metadata::MetadataValue;
 use crate::route::is_id;
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
@@ -99,6 +100,23 @@ impl GatewaySettingsBuilder {
     /// ```
     pub fn defaults(mut self, set: impl FnOnce(&mut Directives)) -> Self {
         set(self.settings.defaults.get_or_insert_default());
+        self
+    }
+
+    /// One entry of the metadata of requests that have none of their own, among the
+    /// [`defaults`](Self::defaults): up to five, each with its own name, none beginning with `cf.`.
+    pub fn default_metadata(
+        mut self,
+        key: impl Into<String>,
+        value: impl Into<MetadataValue>,
+    ) -> Self {
+        let defaults = self.settings.defaults.get_or_insert_default();
+        if defaults.metadata.add(key.into(), value.into()).is_err() {
+            self.mistake.get_or_insert(SettingsError::OutOfRange {
+                what: "the default metadata",
+                must_be: "up to five entries, each with its own name, none beginning with `cf.`",
+            });
+        }
         self
     }
 

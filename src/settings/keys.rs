@@ -26,6 +26,10 @@ impl Keys {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredKey> {
+        self.0.iter()
+    }
+
     /// The keys of a provider under an alias: one, or several that share its load.
     pub(crate) fn of<'a>(
         &'a self,

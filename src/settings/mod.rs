@@ -3,9 +3,13 @@
 //! A gateway is what `{account_id}/{gateway_id}` in the path names. Its [`GatewaySettings`] say who
 //! may use it, with which keys, models and providers, and what holds where a request says nothing.
 //! They come from a [`SettingsResolver`], such as the handle [`Settings`] on a [`SettingsTable`].
+//! With the feature `config`, a table can be read from a TOML file (`Config`).
 
 mod builder;
+mod check;
 mod concurrency;
+#[cfg(feature = "config")]
+mod config;
 mod defaults;
 mod error;
 mod fallback;
@@ -22,6 +26,8 @@ use std::fmt;
 pub use self::builder::GatewaySettingsBuilder;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
+#[cfg(feature = "config")]
+pub use self::config::{Config, ConfigFileError, ConfigFileErrorKind};
 pub use self::error::SettingsError;
 pub use self::fallback::FallbackChain;
 use self::keys::Keys;

@@ -1,0 +1,70 @@
+//! `[gateways.…]` and `[default]`: one gateway.
+
+use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use super::fallbacks::{self, PATTERN};
+use super::providers::Providers;
+use super::section::{Named, Section};
+use super::{defaults, limits, routes, secrets};
+use crate::settings::pattern::Pattern;
+use crate::settings::{GatewaySettings, GatewaySettingsBuilder};
+
+/// Reads all of a gateway but for its name.
+pub(super) fn read(
+    mut section: Section<'_>,
+    providers: &Providers,
+) -> Result<GatewaySettings, ConfigFileError> {
+    let place = section.place.clone();
+    let builder = secrets::tokens(&mut section, GatewaySettings::builder())?;
+    let (aliases, builder) = secrets::keys(&mut section, providers, builder)?;
+    let builder = access(&mut section, providers, builder)?;
+    let builder = limits::timeouts(&mut section, providers, builder)?;
+    let mut builder = limits::concurrency(&mut section, providers, builder)?;
+    if let Some(defaults) = defaults::read(&mut section, &aliases)? {
+        builder = builder.defaults(|all| *all = defaults);
+    }
+    for chain in fallbacks::read(&mut section, providers, &aliases)? {
+        builder = builder.fallback(chain);
+    }
+    for route in routes::read(&mut section, providers, &aliases)?.iter() {
+        builder = builder.route(route.clone());
+    }
+    section.end()?;
+    builder.build().map_err(|error| place.refuse(Kind::Conflict, error))
+}
+
+/// Who may use what.
+fn access(
+    section: &mut Section<'_>,
+    providers: &Providers,
+    mut builder: GatewaySettingsBuilder,
+) -> Result<GatewaySettingsBuilder, ConfigFileError> {
+    let mut is_on = |name| section.flag(name).map(Option::unwrap_or_default);
+    if is_on("authenticated_elsewhere")? {
+        builder = builder.authenticated_elsewhere();
+    }
+    if is_on("require_credentials")? {
+        builder = builder.require_credentials();
+    }
+    if is_on("refuse_client_credentials")? {
+        builder = builder.refuse_client_credentials();
+    }
+    if let Some(allowed) = section.texts("allow_providers")? {
+        let slugs: Result<Vec<_>, _> = allowed.iter().map(|name| providers.slug(name)).collect();
+        builder = builder.allow_providers(slugs?);
+    }
+    if let Some(models) = section.texts("allow_models")? {
+        builder = builder.allow_models(patterns(models)?);
+    }
+    if let Some(models) = section.texts("deny_models")? {
+        builder = builder.deny_models(patterns(models)?);
+    }
+    Ok(builder)
+}
+
+fn patterns(models: Vec<Named<'_>>) -> Result<Vec<String>, ConfigFileError> {
+    let pattern = |model: Named<'_>| match Pattern::new(&model.text) {
+        Some(_) => Ok(model.text),
+        None => Err(model.place.refuse(Kind::Value, PATTERN)),
+    };
+    models.into_iter().map(pattern).collect()
+}

@@ -1,0 +1,117 @@
+//! `[providers]`: the built-in table, with what the file moves or adds.
+
+use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use super::section::{Named, Place, Section};
+use crate::builder::ConfigError;
+use crate::directives::form::Whole;
+use crate::provider::{Provider, Upstream};
+
+pub(super) const WEIGHT: Whole = Whole {
+    must_be: "a whole number from 1 to 1000000",
+    fits: |weight| (1..=1_000_000).contains(&weight),
+};
+
+/// All providers that a file knows.
+pub(super) struct Providers(pub(super) Vec<Provider>);
+
+impl Providers {
+    pub(super) fn read(root: &mut Section<'_>) -> Result<Self, ConfigFileError> {
+        let mut providers = Self(Provider::all());
+        let Some(mut section) = root.section("providers")? else { return Ok(providers) };
+        let mut set = Vec::new();
+        for (name, value) in section.rest() {
+            let section = value.section()?;
+            let place = section.place.clone();
+            let at = providers.0.iter().position(|provider| provider.answers_to(&name));
+            let provider = providers.provider(&name, at, section)?;
+            if set.iter().any(|slug| *slug == provider.slug()) {
+                return Err(place.refuse(Kind::Duplicate, "this provider is set twice"));
+            }
+            set.push(provider.slug().to_owned());
+            match at.and_then(|at| providers.0.get_mut(at)) {
+                Some(known) => *known = provider,
+                None => providers.0.push(provider),
+            }
+        }
+        Ok(providers)
+    }
+
+    /// The slug of the provider of this name.
+    pub(super) fn slug(&self, name: &Named<'_>) -> Result<String, ConfigFileError> {
+        self.slug_at(&name.text, &name.place)
+    }
+
+    pub(super) fn slug_at(&self, name: &str, place: &Place<'_>) -> Result<String, ConfigFileError> {
+        let known = self.0.iter().find(|provider| provider.answers_to(name));
+        known.map(|provider| provider.slug().to_owned()).ok_or_else(|| {
+            let message = format!("`{name}` is no provider: neither built in nor in [providers]");
+            place.refuse(Kind::UnknownProvider, message)
+        })
+    }
+
+    fn provider(
+        &self,
+        name: &str,
+        at: Option<usize>,
+        mut section: Section<'_>,
+    ) -> Result<Provider, ConfigFileError> {
+        let base_url = section.text("base_url")?;
+        let known = at.and_then(|at| self.0.get(at)).cloned();
+        let mut provider = match (known, base_url) {
+            (Some(known), None) => known,
+            (Some(known), Some(url)) => check(known.base_url(url.text), &url.place)?,
+            (None, url) => {
+                let url = section.need("base_url", url)?;
+                let provider = Provider::custom(name, url.text);
+                // Its name first, for a mistake in that is none of the URL's.
+                check(provider.clone().base_url("http://localhost"), &section.place)?;
+                check(provider, &url.place)?
+            }
+        };
+        if let Some(weight) = section.whole("weight", &WEIGHT)? {
+            provider = provider.weight(weight as u32);
+        }
+        for further in section.list("further_base_urls")? {
+            let mut section = further.section()?;
+            let url = section.text("base_url")?;
+            let url = section.need("base_url", url)?;
+            let weight = section.whole("weight", &WEIGHT)?.unwrap_or(1);
+            provider = check(provider.further_base_url(url.text, weight as u32), &url.place)?;
+            section.end()?;
+        }
+        for alias in section.texts("aliases")?.unwrap_or_default() {
+            let others = self.0.iter().enumerate().filter(|(index, _)| Some(*index) != at);
+            if others.map(|(_, other)| other).any(|other| other.answers_to(&alias.text)) {
+                let message = "another provider has this name";
+                return Err(alias.place.refuse(Kind::Duplicate, message));
+            }
+            if !provider.answers_to(&alias.text) {
+                provider = check(provider.alias(alias.text), &alias.place)?;
+            }
+        }
+        if let Some(header) = section.text("key_header")? {
+            provider = check(provider.key_header(header.text), &header.place)?;
+        }
+        if let Some(path) = section.text("openai_path")? {
+            provider = check(provider.openai_path(path.text), &path.place)?;
+        }
+        if let Some(on) = section.flag("join_rule")? {
+            provider = provider.join_rule(on);
+        }
+        section.end()?;
+        Ok(provider)
+    }
+}
+
+/// Finds a mistake while it is known where it was made.
+fn check(provider: Provider, place: &Place<'_>) -> Result<Provider, ConfigFileError> {
+    match Upstream::new(provider.clone()) {
+        Ok(_) => Ok(provider),
+        Err(ConfigError::Slug { .. }) => Err(place.refuse(
+            Kind::Value,
+            "it cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and \
+             `dynamic` are reserved",
+        )),
+        Err(error) => Err(place.refuse(Kind::Value, error)),
+    }
+}

@@ -1,0 +1,278 @@
+//! What a file says is what the same in code would be.
+
+use std::time::Duration;
+
+use super::*;
+use crate::directives::{Backoff, CustomCost};
+use crate::settings::route::{Condition, DynamicRoute, Node};
+use crate::settings::{ConcurrencyLimit, FallbackChain, GatewayToken, Timeouts};
+
+const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
+
+#[test]
+fn the_example_is_read() {
+    let config = Config::from_toml(EXAMPLE).unwrap();
+    assert_eq!(config.to_string(), "1 gateway, 12 providers, 1 route");
+    let table = config.settings();
+    assert!(table.get(Some("acct"), "team").unwrap().accepts(b"example"));
+    assert!(table.get(Some("other"), "team").unwrap().requires_credentials);
+    table.check_providers(&config.providers()).unwrap();
+}
+
+#[test]
+fn the_lines_that_the_example_leaves_out_are_good_too() {
+    let mut text = String::new();
+    for line in EXAMPLE.lines() {
+        let name = line.trim_start().strip_prefix("# ").unwrap_or_default();
+        let is_setting = name.starts_with("[[")
+            || name.starts_with("{ ")
+            || name.split_once(" = ").is_some_and(|(name, _)| {
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            });
+        let line = if is_setting { line.replacen("# ", "", 1) } else { line.to_owned() };
+        text.push_str(&line.replace("\"XAI_API_KEY\"", "\"HAS_A\""));
+        text.push('\n');
+    }
+    let text =
+        text.replace("TEAM_TOKEN", "HAS_B").replace("{ file = \"/run/secrets/team-token\" },", "");
+    let config = read(&text).unwrap();
+    let team = config.settings().get(Some("acct"), "team").unwrap().clone();
+    assert!(team.accepts(b"sk-LEAK-HAS_B"));
+    assert_eq!(team.keys.iter().count(), 1);
+    assert!(team.timeouts.total.is_some());
+    let defaults = team.defaults().unwrap();
+    assert!(defaults.custom_cost.is_some() && defaults.byok_alias.is_some());
+}
+
+#[test]
+fn nothing_is_an_empty_table() {
+    let config = read("").unwrap();
+    assert_eq!(config.to_string(), "0 gateways, 11 providers, 0 routes");
+    assert!(config.providers() == Provider::all());
+    assert!(config.settings().get(None, "default").is_none());
+    let served = read("unknown_gateways = \"serve\"").unwrap().settings();
+    assert!(!served.get(None, "default").unwrap().asks_for_token());
+}
+
+#[test]
+fn providers_are_those_of_the_table_moved_and_added_to() {
+    let config = read(
+        r#"
+        [providers.xai]
+        base_url = "https://us.api.x.ai/v1"
+        weight = 3
+        further_base_urls = [
+          { base_url = "https://eu.api.x.ai/v1" },
+          { base_url = "https://api.x.ai/v1", weight = 2 },
+        ]
+        aliases = ["x"]
+
+        [providers.local]
+        base_url = "http://127.0.0.1:11434/v1"
+        aliases = ["ollama", "llama"]
+        key_header = "x-key"
+        openai_path = "/openai"
+        join_rule = false
+        "#,
+    );
+    let mut expected = Provider::all();
+    expected[0] = Provider::xai()
+        .base_url("https://us.api.x.ai/v1")
+        .weight(3)
+        .further_base_url("https://eu.api.x.ai/v1", 1)
+        .further_base_url("https://api.x.ai/v1", 2)
+        .alias("x");
+    let local = Provider::custom("local", "http://127.0.0.1:11434/v1").alias("ollama");
+    let local = local.alias("llama").key_header("x-key").openai_path("/openai").join_rule(false);
+    expected.push(local);
+    assert!(config.unwrap().providers() == expected);
+}
+
+/// Every setting of a gateway.
+const ALL: &str = r#"
+tokens = [{ sha256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c" }, { env = "HAS_T" }]
+authenticated_elsewhere = true
+require_credentials = true
+refuse_client_credentials = true
+allow_providers = ["xai", "openai"]
+allow_models = ["grok-*", "gpt-5"]
+deny_models = ["*-x"]
+keys = [
+  { provider = "xai", env = "HAS_1" },
+  { provider = "openai", alias = "backup", env = "HAS_2", weight = 2 },
+  { provider = "openai", alias = "backup", env = "HAS_3", weight = 1 },
+]
+timeouts = { connect_ms = 1, head_ms = 2, idle_ms = 3, total_ms = 4 }
+provider_timeouts.xai = { head_ms = 5 }
+concurrency.limit = 10
+concurrency.wait_ms = 11
+concurrency.per_provider = { limit = 12 }
+concurrency.per_credential = { limit = 13, wait_ms = 0 }
+concurrency.providers.xai = { limit = 14 }
+fallback = [
+  { models = "grok-4*", provider = "xai", steps = [
+    { model = "grok-3" },
+    { provider = "openai", model = "gpt-5", key_alias = "backup" },
+    { provider = "openai", key_alias = "backup" },
+  ] },
+  { models = "*", steps = [{ model = "x" }] },
+]
+
+[SECTION.defaults]
+request_timeout_ms = 1
+connect_timeout_ms = 2
+idle_timeout_ms = 3
+total_timeout_ms = 4
+max_attempts = 5
+retry_delay_ms = 0
+backoff = "linear"
+skip_cache = true
+cache_ttl = 0
+collect_log = false
+collect_log_payload = true
+byok_alias = "backup"
+metadata = { a = "text", b = 1, c = 1.5, d = true }
+custom_cost = { per_token_in = 1, per_token_cached_in = 0.5, per_token_out = 2.0 }
+
+[[SECTION.routes]]
+name = "support"
+version = "2"
+start = "paid"
+[SECTION.routes.nodes.paid]
+type = "conditional"
+condition = { "metadata.plan" = { eq = "paid" } }
+true = "big"
+false = "small"
+[SECTION.routes.nodes.big]
+type = "model"
+provider = "xai"
+model = "grok-4"
+key_alias = "default"
+fallback = "small"
+[SECTION.routes.nodes.small]
+type = "model"
+provider = "openai"
+model = "gpt-5-mini"
+"#;
+
+fn in_code() -> GatewaySettings {
+    let ms = Duration::from_millis;
+    let secret = |name| env(name).unwrap();
+    let route = DynamicRoute::builder("support").version("2").start("paid");
+    let condition = Condition::metadata("plan").equals("paid");
+    let route = route
+        .node("big", Node::model("xai", "grok-4").key_alias("default").fallback("small"))
+        .node("paid", Node::when(condition).then("big").otherwise("small"))
+        .node("small", Node::model("openai", "gpt-5-mini"));
+    let timeouts = Timeouts::default().connect(ms(1)).head(ms(2)).idle(ms(3)).total(ms(4));
+    let chain = FallbackChain::on("grok-4*").from_provider("grok").to_model("grok-3");
+    let chain = chain.to("openai", "gpt-5").with_key("backup").to_provider("openai");
+    GatewaySettings::builder()
+        .token(GatewayToken::new("example"))
+        .token(GatewayToken::new("sk-LEAK-HAS_T"))
+        .authenticated_elsewhere()
+        .require_credentials()
+        .refuse_client_credentials()
+        .allow_providers(["grok", "openai"])
+        .allow_models(["grok-*", "gpt-5"])
+        .deny_models(["*-x"])
+        .key("grok", secret("HAS_1"))
+        .weighted_key("openai", "backup", secret("HAS_2"), 2)
+        .weighted_key("openai", "backup", secret("HAS_3"), 1)
+        .timeouts(timeouts)
+        .provider_timeouts("grok", Timeouts::default().head(ms(5)))
+        .concurrency_per_provider(ConcurrencyLimit::new(12))
+        .concurrency_per_credential(ConcurrencyLimit::new(13).wait(ms(0)))
+        .concurrency_of_provider("grok", ConcurrencyLimit::new(14))
+        .concurrency(ConcurrencyLimit::new(10).wait(ms(11)))
+        .default_metadata("a", "text")
+        .default_metadata("b", 1)
+        .default_metadata("c", 1.5)
+        .default_metadata("d", true)
+        .defaults(|defaults| {
+            defaults.request_timeout = Some(ms(1));
+            defaults.connect_timeout = Some(ms(2));
+            defaults.idle_timeout = Some(ms(3));
+            defaults.total_timeout = Some(ms(4));
+            defaults.max_attempts = Some(5);
+            defaults.retry_delay = Some(ms(0));
+            defaults.backoff = Some(Backoff::Linear);
+            defaults.skip_cache = Some(true);
+            defaults.cache_ttl = Some(ms(0));
+            defaults.collect_log = Some(false);
+            defaults.collect_log_payload = Some(true);
+            defaults.byok_alias = Some("backup".into());
+            let (input, output) = (1.0, 2.0);
+            defaults.custom_cost =
+                Some(CustomCost::PerToken { input, cached_input: Some(0.5), output });
+        })
+        .fallback(chain.with_key("backup"))
+        .fallback(FallbackChain::on("*").to_model("x"))
+        .route(route.build().unwrap())
+        .build()
+        .unwrap()
+}
+
+#[track_caller]
+fn assert_same(read: &GatewaySettings, code: &GatewaySettings) {
+    let keys = |settings: &GatewaySettings| {
+        let key = |key: &crate::settings::keys::StoredKey| {
+            (key.provider.clone(), key.alias.clone(), key.secret.clone(), key.weight)
+        };
+        settings.keys.iter().map(key).collect::<Vec<_>>()
+    };
+    let steps = |settings: &GatewaySettings| {
+        let chains = settings.fallbacks.iter();
+        chains
+            .flat_map(|chain| {
+                chain
+                    .steps
+                    .iter()
+                    .map(|step| (step.provider.clone(), step.model.clone(), step.alias.clone()))
+            })
+            .collect::<Vec<_>>()
+    };
+    let chains = |settings: &GatewaySettings| format!("{:?}", settings.fallbacks);
+    let routes = |settings: &GatewaySettings| format!("{:?}", settings.routes);
+    assert!(read.tokens == code.tokens);
+    assert_eq!(keys(read), keys(code));
+    assert_eq!(format!("{:?}", read.rules), format!("{:?}", code.rules));
+    assert_eq!(read.defaults(), code.defaults());
+    assert_eq!(read.timeouts, code.timeouts);
+    assert_eq!(read.provider_timeouts, code.provider_timeouts);
+    assert_eq!(steps(read), steps(code));
+    assert_eq!(chains(read), chains(code));
+    assert_eq!(routes(read), routes(code));
+    assert_eq!(read.concurrency.gateway, code.concurrency.gateway);
+    assert_eq!(read.concurrency.providers, code.concurrency.providers);
+    assert_eq!(read.concurrency.credential, code.concurrency.credential);
+    assert_eq!(read.requires_credentials, code.requires_credentials);
+    assert_eq!(read.refuses_client_credentials, code.refuses_client_credentials);
+}
+
+#[test]
+fn every_setting_is_what_it_is_in_code() {
+    let team = ALL.replace("SECTION", "gateways.team");
+    let config = read(&format!("[gateways.team]\naccount = \"acct\"\n{team}")).unwrap();
+    let settings = config.settings();
+    assert_same(settings.get(Some("acct"), "team").unwrap(), &in_code());
+    assert!(settings.get(Some("other"), "team").is_none());
+
+    let default = ALL.replace("SECTION", "default");
+    let text =
+        format!("unknown_gateways = \"serve\"\n[default]\n{default}[gateways.a]\nid = \"b\"");
+    let settings = read(&text).unwrap().settings();
+    assert_same(settings.get(None, "any").unwrap(), &in_code());
+    assert!(!settings.get(Some("any"), "b").unwrap().asks_for_token());
+}
+
+#[test]
+fn the_other_way_to_say_a_cost_is_read() {
+    let of = |cost| {
+        let config = read(&format!("[gateways.a]\ndefaults.custom_cost = {cost}")).unwrap();
+        config.settings().get(None, "a").unwrap().defaults().unwrap().custom_cost.unwrap()
+    };
+    assert_eq!(of("{ total_cost = 0.5 }"), CustomCost::Total(0.5));
+    let of_output = CustomCost::PerToken { input: 0.0, cached_input: None, output: 1.0 };
+    assert_eq!(of("{ per_token_out = 1 }"), of_output);
+}

@@ -1,0 +1,213 @@
+//! Each mistake, with the line and the key that it is said to be at.
+
+use super::*;
+
+/// What is said of a mistake in a gateway `team`, whose first line is the file's second.
+pub(super) fn of_gateway(text: &str) -> String {
+    let error = read(&format!("[gateways.team]\nauthenticated_elsewhere = true\n{text}"));
+    error.unwrap_err().to_string()
+}
+
+fn of_file(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[track_caller]
+pub(super) fn says(said: &str, start: &str, part: &str) {
+    assert!(said.starts_with(start) && said.contains(part), "{said}");
+}
+
+#[test]
+fn unknown_settings_are_refused_everywhere() {
+    let at_the_top = of_file("\nunknown_gateway = \"serve\"\n");
+    assert_eq!(at_the_top, "line 2, unknown_gateway: there is no setting of this name here");
+    for (text, place) in [
+        ("timeout = 1", "line 3, gateways.team.timeout: "),
+        ("\ntokens = [{ sha = \"\" }]", "line 4, gateways.team.tokens[0].sha: "),
+        (
+            "[[gateways.team.keys]]\nprovider = \"grok\"\nnam = 1",
+            "line 5, gateways.team.keys.grok.nam: ",
+        ),
+        ("[gateways.team.timeouts]\nconnect = 1", "line 4, gateways.team.timeouts.connect: "),
+        (
+            "[gateways.team.provider_timeouts.grok]\nhead = 1",
+            "line 4, gateways.team.provider_timeouts.grok.head: ",
+        ),
+        ("defaults = { attempts = 1 }", "line 3, gateways.team.defaults.attempts: "),
+        (
+            "defaults.custom_cost = { total_cost = 1, currency = \"EUR\" }",
+            "line 3, gateways.team.defaults.custom_cost.currency: ",
+        ),
+        ("concurrency.limits = 1", "line 3, gateways.team.concurrency.limits: "),
+        (
+            "concurrency.per_provider = { limit = 1, per = 1 }",
+            "line 3, gateways.team.concurrency.per_provider.per: ",
+        ),
+        (
+            "concurrency.providers.grok = { limit = 1, per = 1 }",
+            "line 3, gateways.team.concurrency.providers.grok.per: ",
+        ),
+        (
+            "[[gateways.team.fallback]]\nmodels = \"*\"\nsteps = [{ model = \"a\" }]\nstep = 1",
+            "line 6, gateways.team.fallback[0].step: ",
+        ),
+        (
+            "fallback = [{ models = \"*\", steps = [{ mode = 1, model = \"a\" }] }]",
+            "line 3, gateways.team.fallback[0].steps[0].mode: ",
+        ),
+    ] {
+        says(&of_gateway(text), place, "there is no setting of this name");
+    }
+    says(&of_file("[providers.grok]\nurl = 1"), "line 2, providers.grok.url: ", "no setting");
+    says(
+        &of_file("[providers.grok]\n\nfurther_base_urls = [{ base_url = \"http://a\", url = 1 }]"),
+        "line 3, providers.grok.further_base_urls[0].url: ",
+        "no setting",
+    );
+    says(
+        &of_file("unknown_gateways = \"serve\"\n[default]\naccount = \"a\""),
+        "line 3, default.account: ",
+        "no setting",
+    );
+    says(
+        &of_gateway("[[gateways.team.routes]]\nname = \"r\"\nbegin = \"a\""),
+        "line 5, gateways.team.routes.r: ",
+        "unknown field `begin`, expected one of `name`",
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_refused_with_its_line() {
+    let said = of_file("[gateways.team]\n\naccount = acct\n");
+    says(&said, "line 3: ", "string values must be quoted");
+    says(&of_file("[a]\n[a]"), "line 2: ", "duplicate key");
+    says(&of_file("a = 1\nb"), "line 2: ", "");
+}
+
+#[test]
+fn values_have_types_forms_and_ranges() {
+    for (text, start, must_be) in [
+        ("account = 1", "account: ", "a string"),
+        ("account = \"a/b\"", "account: ", "1 to 64 of A-Z a-z 0-9"),
+        ("id = \"\"", "id: ", "1 to 64 of A-Z a-z 0-9"),
+        ("require_credentials = \"true\"", "require_credentials: ", "true or false"),
+        ("allow_models = \"grok\"", "allow_models: ", "a list"),
+        ("allow_models = [\"a\", \"\"]", "allow_models[1]: ", "1 to 256 bytes"),
+        ("deny_models = [1]", "deny_models[0]: ", "a string"),
+        ("timeouts = 5", "timeouts: ", "a table"),
+        ("timeouts.head_ms = 0", "timeouts.head_ms: ", "from 1 to 3600000"),
+        ("timeouts.total_ms = 3_600_001", "timeouts.total_ms: ", "from 1 to 3600000"),
+        ("timeouts.idle_ms = 1.5", "timeouts.idle_ms: ", "a whole number"),
+        ("timeouts.connect_ms = -1", "timeouts.connect_ms: ", "a whole number"),
+        ("defaults.request_timeout_ms = 0", "defaults.request_timeout_ms: ", "from 1 to 3600000"),
+        ("defaults.max_attempts = 6", "defaults.max_attempts: ", "from 1 to 5"),
+        ("defaults.retry_delay_ms = 5001", "defaults.retry_delay_ms: ", "from 0 to 5000"),
+        ("defaults.backoff = \"none\"", "defaults.backoff: ", "constant, linear or exponential"),
+        ("defaults.cache_ttl = 59", "defaults.cache_ttl: ", "from 60 to 2592000, or 0"),
+        ("defaults.skip_cache = 1", "defaults.skip_cache: ", "true or false"),
+        ("defaults.cache_key = \"k\"", "defaults.cache_key: ", "of one request"),
+        ("defaults.metadata = { a = [] }", "defaults.metadata.a: ", "a string, a number or a bool"),
+        ("defaults.metadata = { \"cf.a\" = 1 }", "defaults.metadata.cf.a: ", "none beginning"),
+        (
+            "defaults.metadata = { a = 1, b = 1, c = 1, d = 1, e = 1, f = 1 }",
+            "defaults.metadata.f: ",
+            "up to five",
+        ),
+        ("defaults.custom_cost = { total_cost = -1 }", "defaults.custom_cost.total_cost: ", "USD"),
+        ("defaults.custom_cost = { total_cost = inf }", "defaults.custom_cost.total_cost: ", "USD"),
+        (
+            "defaults.custom_cost = { total_cost = 1, per_token_in = 1 }",
+            "defaults.custom_cost: ",
+            "{ total_cost }, or",
+        ),
+        ("concurrency.limit = 0", "concurrency.limit: ", "from 1"),
+        ("concurrency.wait_ms = 5", "concurrency: ", "it needs `limit`"),
+        ("concurrency.per_credential = {}", "concurrency.per_credential: ", "it needs `limit`"),
+        ("tokens = [{ sha256 = \"ab\" }]", "tokens[0].sha256: ", "64 hexadecimal digits"),
+        ("tokens = [{}]", "tokens[0]: ", "one of `sha256`, `env` and `file`"),
+        ("keys = [{ env = \"HAS_A\" }]", "keys[0]: ", "it needs `provider`"),
+        ("keys = [{ provider = \"grok\" }]", "keys.grok: ", "one of `env` and `file`"),
+        (
+            "keys = [{ provider = \"grok\", env = \"A\", file = \"b\" }]",
+            "keys.grok.file: ",
+            "not both",
+        ),
+        (
+            "keys = [{ provider = \"grok\", env = \"HAS_A\", alias = \"a b\" }]",
+            "keys.grok.alias: ",
+            "1 to 64 of A-Z",
+        ),
+        (
+            "keys = [{ provider = \"grok\", env = \"HAS_A\", weight = 0 }]",
+            "keys.grok.weight: ",
+            "from 1",
+        ),
+        ("fallback = [{ steps = [] }]", "fallback[0]: ", "it needs `models`"),
+        ("fallback = [{ models = \"*\" }]", "fallback[0]: ", "it needs `steps`"),
+        ("fallback = [{ models = \"\" }]", "fallback[0].models: ", "1 to 256 bytes"),
+        (
+            "fallback = [{ models = \"*\", steps = [{}] }]",
+            "fallback[0].steps[0]: ",
+            "`model`, `provider` or both",
+        ),
+    ] {
+        says(&of_gateway(text), &format!("line 3, gateways.team.{start}"), must_be);
+    }
+    says(&of_file("unknown_gateways = \"maybe\""), "line 1, unknown_gateways: ", "\"serve\" or");
+    says(&of_file("\n[gateways.\"a b\"]"), "line 2, gateways.a b: ", "1 to 64");
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    says(&of_file("\n[default]"), "line 2, default: ", "unknown_gateways = \"serve\"");
+    let keys = "\n[gateways.team]\n[[gateways.team.keys]]\nprovider = \"grok\"\nenv = \"HAS_A\"";
+    says(&of_file(keys), "line 2, gateways.team: ", "needs a token");
+    let twice = "[gateways.a]\nid = \"b\"\n[gateways.b]";
+    says(&of_file(twice), "line 3, gateways.b: ", "same id");
+    assert!(read("[gateways.a]\nid = \"b\"\naccount = \"x\"\n[gateways.b]").is_ok());
+    let key = |rest| format!("[[gateways.team.keys]]\nprovider = \"{rest}\nenv = \"HAS_A\"\n");
+    let twice = key("grok\"") + &key("xai\"");
+    says(&of_gateway(&twice), "line 6, gateways.team.keys.xai: ", "another key of this alias");
+    let weighted = key("grok\"\nweight = 1") + &key("xai\"\nweight = 2");
+    let gateway = "[gateways.team]\nauthenticated_elsewhere = true\n";
+    assert!(read(&format!("{gateway}{weighted}")).is_ok());
+}
+
+#[test]
+fn mistakes_in_providers_are_found() {
+    for (text, start, part) in [
+        ("[providers.acme]", "line 1, providers.acme: ", "it needs `base_url`"),
+        ("[providers.acme]\nbase_url = \"acme\"", "line 2, providers.acme.base_url: ", "http://"),
+        ("[providers.Acme]\nbase_url = \"http://a\"", "line 1, providers.Acme: ", "1 to 64 of a-z"),
+        ("[providers.compat]\nbase_url = \"http://a\"", "line 1, providers.compat: ", "reserved"),
+        (
+            "[providers.grok]\nfurther_base_urls = [\n{ base_url = \"a\" }]",
+            "line 3, providers.grok.further_base_urls[0].base_url: ",
+            "cannot be used",
+        ),
+        (
+            "[providers.grok]\nfurther_base_urls = [{ weight = 1 }]",
+            "line 2, providers.grok.further_base_urls[0]: ",
+            "it needs `base_url`",
+        ),
+        ("[providers.grok]\n[providers.xai]", "line 2, providers.xai: ", "set twice"),
+        (
+            "[providers.grok]\naliases = [\"openai\"]",
+            "line 2, providers.grok.aliases[0]: ",
+            "has this name",
+        ),
+        ("[providers.grok]\naliases = [\"A\"]", "line 2, providers.grok.aliases[0]: ", "1 to 64"),
+        (
+            "[providers.grok]\nkey_header = \"host\"",
+            "line 2, providers.grok.key_header: ",
+            "cannot be sent",
+        ),
+        (
+            "[providers.grok]\nopenai_path = \"?\"",
+            "line 2, providers.grok.openai_path: ",
+            "cannot be used",
+        ),
+    ] {
+        says(&of_file(text), start, part);
+    }
+}
