@@ -10,6 +10,8 @@ mod models;
 mod order;
 mod restricted;
 mod scene;
+#[cfg(feature = "control")]
+mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

@@ -72,6 +72,17 @@ async fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_no_name_is_told_in_the_words_of_the_path() {
+    let scene = scene();
+    let long = format!(r#"{{"model":"{}"}}"#, "x".repeat(2000));
+    for body in [r#"{"model":["ok"]}"#, r#"{"model":null}"#, &long] {
+        let json = scene.refuses(NATIVE, &[], body, (403, 2403)).await;
+        assert!(!json.to_string().contains("names the provider"), "{json}");
+        scene.refuses(UNIFIED, &[], body, (400, 2008)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_late_duplicate_breaks_the_request_off() {
     let scene = scene();
     let frames = [r#"{"model":"ok","a":["#, r#"1],"model":"no"}"#].map(Step::Data);
