@@ -260,6 +260,7 @@ impl GatewayContext {
     }
 
     /// Where the client's own request goes, whatever is tried after it.
+    #[cfg(feature = "control")]
     pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
         self.0.native.as_ref().or_else(|| self.0.first.get().map(|step| &step.upstream))
     }

@@ -160,12 +160,12 @@ impl Directives {
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
-        let mut timeouts = Timeouts::default();
-        timeouts.connect = self.connect_timeout;
-        timeouts.head = self.request_timeout;
-        timeouts.idle = self.idle_timeout;
-        timeouts.total = self.total_timeout;
-        timeouts
+        Timeouts {
+            connect: self.connect_timeout,
+            head: self.request_timeout,
+            idle: self.idle_timeout,
+            total: self.total_timeout,
+        }
     }
 }
 

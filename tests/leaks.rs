@@ -170,8 +170,10 @@ const ENTRIES: &str = r#"[
      "headers":{"authorization":"Bearer sk-LEAK-entry0123456789abcdef"},"query":{"model":"m","user":"sk-LEAK-user0123456789abcdef"}},
     {"provider":"acme","endpoint":"x","headers":{"x-acme-key":"sk-LEAK-acme0123456789abcdef"},"query":{"model":"m"}}]"#;
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// What goes well, what fails in every step, and what is refused in every way.
-const REQUESTS: &[(&str, &[(&str, &str)], &str)] = &[
+const REQUESTS: &[(&str, Headers, &str)] = &[
     (CHAT, &[TOKEN], BODY),
     (CHAT, &[TOKEN, ("authorization", "Bearer sk-LEAK-client")], BODY),
     (CHAT, &[TOKEN, ("authorization", "Bearer sk-LEAK-token")], BODY),

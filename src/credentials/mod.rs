@@ -9,9 +9,7 @@ mod gate;
 mod key;
 
 pub(crate) use self::gate::authenticate;
-#[cfg(feature = "control")]
-pub(crate) use self::key::stored;
-pub(crate) use self::key::{attach, attach_to_entry};
+pub(crate) use self::key::{attach, attach_to_entry, stored};
 use http::HeaderMap;
 
 #[cfg(feature = "control")]

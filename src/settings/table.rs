@@ -62,9 +62,12 @@ impl SettingsResolver for Arc<GatewaySettings> {
 #[derive(Clone, Default)]
 pub struct SettingsTable {
     /// By gateway, then by account: most gateways have one.
-    gateways: HashMap<Box<str>, Vec<(Option<Box<str>>, Arc<GatewaySettings>)>>,
+    gateways: HashMap<Box<str>, Vec<OfAccount>>,
     unknown: Unknown,
 }
+
+/// The settings of a gateway in one account, or in any.
+type OfAccount = (Option<Box<str>>, Arc<GatewaySettings>);
 
 #[derive(Clone, Default)]
 enum Unknown {

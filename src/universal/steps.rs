@@ -32,31 +32,31 @@ pub(crate) fn steps(
 ) -> Result<Vec<Step>, Rejection> {
     let of_request = context.directives().cloned().unwrap_or_default();
     let entries = entries.into_iter().enumerate();
-    entries.map(|(index, entry)| step(index, entry, outer, &of_request, context, shared)).collect()
+    entries.map(|(index, entry)| step(index, &entry, outer, &of_request, context, shared)).collect()
 }
 
 fn step(
     index: usize,
-    entry: Entry,
+    entry: &Entry,
     outer: &HeaderMap,
     of_request: &Directives,
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Step, Rejection> {
     let aimed = match &*entry.provider {
-        "compat" => unified(&entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
+        "compat" => unified(entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
         slug => {
             let upstream = shared.providers.find(slug);
             let upstream =
                 upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?.clone();
-            native(&entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
+            native(entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
         }
     };
     let Aimed { upstream, way, path, uri, model, body } = aimed;
     allow_provider(context, &upstream)?;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
-    let mut headers = head(&entry, outer, &body);
+    let mut headers = head(entry, outer, &body);
     if context.restricts_models() {
         models::allow_path(context, &path)?;
         models::allow_body(&path, &headers)?;

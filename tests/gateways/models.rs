@@ -1,6 +1,6 @@
 //! Which providers and models a gateway allows, on every kind of path.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::scene::{NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry};
 

@@ -34,12 +34,14 @@ impl Body for Untouchable {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.clone()
+        self.0
     }
 }
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// Requests that are wrong in every way that there is, and what is said of each to those who may hear it.
-const WRONG: [(&str, &[(&str, &str)], (u16, u16)); 12] = [
+const WRONG: [(&str, Headers, (u16, u16)); 12] = [
     ("POST /v1/acct/gw/custom-none/x", &[], (400, 2008)),
     ("POST /only/none/x", &[], (400, 2008)),
     ("POST /v1/acct/gw/compat/none", &[], (404, 2400)),

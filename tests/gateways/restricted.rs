@@ -12,6 +12,8 @@ use crate::scene::{NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, with_body};
 
 const ALLOWED: &str = r#"{"model":"ok"}"#;
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 fn scene() -> Scene {
     Scene::with(|of| of.allow_models(["ok"]))
 }
@@ -99,7 +101,7 @@ async fn forms_and_compressed_bodies_are_refused_whatever_they_look_like() {
     let form = r#"{"model":"ok","a":"&model=no&"}"#;
     let parts = "{\"model\":\"ok\",\"a\":\"\r\n--x\r\ncontent-disposition: form-data; name=model\r\n\r\nno\r\n--x--\"}";
     let multipart = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nno\r\n--x--\r\n";
-    let kinds: [(&[(&str, &str)], &str); 8] = [
+    let kinds: [(Headers<'_>, &str); 8] = [
         (&[("content-type", "application/x-www-form-urlencoded")], form),
         (&[("content-type", "multipart/form-data; boundary=x")], parts),
         (&[("content-type", "multipart/form-data; boundary=x")], multipart),
@@ -176,7 +178,7 @@ async fn what_asks_no_model_passes_byte_for_byte() {
     let multipart =
         "--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n\0\u{1}\r\n--x--\r\n";
     let form = [("content-type", "multipart/form-data; boundary=x")];
-    let lines: [(&str, &[(&str, &str)], &str); 9] = [
+    let lines: [(&str, Headers<'_>, &str); 9] = [
         ("GET /v1/a/b/grok/v1/models", &[], ""),
         ("GET /v1/a/b/grok/v1/models", &form, ""),
         ("DELETE /v1/a/b/grok/v1/responses/r", &[], ""),

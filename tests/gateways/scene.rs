@@ -27,7 +27,6 @@ pub(crate) const BODY: &str = r#"{"model":"grok/grok-4","n":1}"#;
 /// What a provider got.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) uri: String,
     pub(crate) headers: HeaderMap,
     /// `None` where it broke off.
     pub(crate) body: Option<Bytes>,
@@ -116,9 +115,9 @@ impl Scene {
                 let (head, body) = request.into_parts();
                 let body = body.collect().await.ok().map(|body| body.to_bytes());
                 let context = head.extensions.get::<GatewayContext>().unwrap().clone();
-                let (uri, headers) = (head.uri.to_string(), head.headers);
                 let is_whole = body.is_some();
-                sent.lock().unwrap().push(Sent { uri, headers, body, context });
+                let headers = head.headers;
+                sent.lock().unwrap().push(Sent { headers, body, context });
                 if !is_whole {
                     return Err(BoxError::from("the body broke off"));
                 }
