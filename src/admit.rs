@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, Request, Response, Version};
 
 use crate::body::RequestBody;
 use crate::body::watch::Watcher;
@@ -16,6 +16,7 @@ use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::inject::Splice;
+use crate::models::{self, allow_provider};
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
@@ -24,7 +25,7 @@ use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
-use crate::settings::{GatewaySettings, Rules, SettingsQuery, SettingsResolver};
+use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
@@ -83,14 +84,11 @@ impl Shared {
             false => (None, None),
             true => match directives::parse(request.headers()) {
                 Ok(directives) => (Some(directives), None),
-                Err(malformed) => (None, Some(malformed)),
+                // Whose gateway it is must be known all the same: that asks for a token first.
+                Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
             },
         };
-        let entry = self.enter(route, request, &mut survey, directives.as_deref());
-        let (settings, locked) = match entry {
-            Ok(settings) => (settings, None),
-            Err(locked) => (None, Some(locked)),
-        };
+        let (settings, locked) = self.enter(route, request, &mut survey, directives.as_deref());
         if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
             directives = directives.map(|own| Box::new(own.or(defaults)));
         }
@@ -126,17 +124,17 @@ impl Shared {
         }
     }
 
-    /// The settings of the gateway that the request names, if it may use that.
+    /// The settings of the gateway that the request names, and why it may not use that.
     fn enter<B>(
         &self,
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &mut Survey,
         directives: Option<&Directives>,
-    ) -> Result<Option<Arc<GatewaySettings>>, Rejection> {
-        let Some(resolver) = &self.settings else { return Ok(None) };
+    ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
+        let Some(resolver) = &self.settings else { return (None, None) };
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
-            return Ok(None);
+            return (None, None);
         }
         let path = request.uri().path();
         let account = route.place.account.map(|account| account.text(path));
@@ -148,10 +146,12 @@ impl Shared {
                 .unwrap_or(DEFAULT_GATEWAY),
         };
         let query = SettingsQuery { account, gateway, extensions: request.extensions() };
-        let settings = resolver.resolve(&query).ok_or_else(|| refusal::unknown_gateway(gateway))?;
+        let Some(settings) = resolver.resolve(&query) else {
+            return (None, Some(refusal::unknown_gateway(gateway)));
+        };
         let is_rest = route.place.gateway_by_header;
-        credentials::authenticate(request.headers_mut(), survey, &settings, is_rest)?;
-        Ok(Some(settings))
+        let entered = credentials::authenticate(request.headers_mut(), survey, &settings, is_rest);
+        (Some(settings), entered.err())
     }
 
     /// Makes the head ready for its provider, or says what must be read of the body first.
@@ -170,14 +170,18 @@ impl Shared {
                     .and_then(|()| upstream.origin().native_uri(rest, context.query()));
                 *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 allow_provider(context, upstream)?;
+                let restricts = context.restricts_models();
+                if restricts {
+                    models::allow_path(context, rest)?;
+                }
                 self.prepare(request, survey, upstream, Way::Native, context)?;
-                let rules = context.settings().map(|settings| &settings.rules);
-                let restricts = rules.is_some_and(Rules::restrict_models);
-                let may_name_one = matches!(*context.method(), Method::POST | Method::PUT);
-                Ok((restricts && may_name_one).then_some(Sought::AnyModel))
+                Ok(restricts.then_some(Sought::AnyModel))
             }
             RouteKind::Unified { endpoint } => {
                 refusal::refuse_encoded(request.headers())?;
+                if context.restricts_models() {
+                    models::allow_form(request.headers())?;
+                }
                 Ok(Some(Sought::Provider(endpoint)))
             }
             RouteKind::Universal => {
@@ -224,24 +228,6 @@ impl Shared {
             self.asks_for_usage && Splice::suits(context.method(), context.operation(), headers);
         suits.then(|| Splice::new(headers, removed))
     }
-}
-
-pub(crate) fn allow_provider(
-    context: &GatewayContext,
-    upstream: &Upstream,
-) -> Result<(), Rejection> {
-    let is_allowed =
-        context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream));
-    if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
-}
-
-pub(crate) fn allow_model(context: &GatewayContext, model: Option<&str>) -> Result<(), Rejection> {
-    let Some(rules) = context.settings().map(|settings| &settings.rules) else { return Ok(()) };
-    let is_allowed = match model {
-        Some(model) => rules.allow_model(model),
-        None => !rules.restrict_models(),
-    };
-    if is_allowed { Ok(()) } else { Err(refusal::model_not_allowed(model)) }
 }
 
 impl Relay {

@@ -237,6 +237,11 @@ impl GatewayContext {
         self.0.settings.as_deref()
     }
 
+    /// Whether the gateway allows certain models alone, so that they must be known.
+    pub(crate) fn restricts_models(&self) -> bool {
+        self.settings().is_some_and(|settings| settings.rules.restrict_models())
+    }
+
     /// The timeouts that hold for the current step: the request's, then those of its gateway.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {

@@ -226,6 +226,13 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
     Ok(Box::new(directives))
 }
 
+/// Of headers that are malformed, which gateway they name: that decides who may hear of it.
+pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
+    let read = Reader { headers };
+    let gateway_id = read.text(&GATEWAY_ID, "", is_id).ok()??.into();
+    Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
+}
+
 /// What to tell the client about parts that were left out.
 fn warning(dropped: &[String]) -> Option<HeaderValue> {
     let text = format!("cf-aig-metadata: left out {}", dropped.join(", "));

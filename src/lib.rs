@@ -193,6 +193,7 @@ mod json;
 mod layer;
 mod metadata;
 mod metering;
+mod models;
 mod observation;
 mod payload;
 mod peek;

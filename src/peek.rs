@@ -39,6 +39,7 @@ pub(crate) struct Peek<B> {
     sought: Sought,
     /// Nothing can be found any more, and the body goes on all the same.
     is_unreadable: bool,
+    has_ended: bool,
     refused: Option<Rejection>,
 }
 
@@ -51,23 +52,26 @@ pub(crate) enum Found {
     Named(String),
     /// All of the body.
     Whole(Bytes),
-    /// The body is no JSON object, or names no model.
-    Nothing { is_empty: bool },
+    /// A JSON object that names no model.
+    NoModel,
+    /// The body is no JSON object.
+    NotJson,
+    /// There is no body.
+    Empty,
 }
 
 impl<B: Body<Data = Bytes>> Peek<B> {
     /// `limit`: how many bytes may be held while the model is sought.
-    /// `captures`: members beside `model` may be asked for.
     pub(crate) fn new(
         body: B,
         watch: Arc<RequestWatch>,
         sought: Sought,
-        captures: bool,
+        scanner: ObjectScanner,
         limit: usize,
     ) -> Self {
         Self {
             body: Box::pin(body),
-            scanner: if captures { ObjectScanner::capturing() } else { ObjectScanner::new() },
+            scanner,
             watch,
             frames: VecDeque::new(),
             small: BytesMut::new(),
@@ -75,6 +79,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             limit,
             sought,
             is_unreadable: false,
+            has_ended: false,
             refused: None,
         }
     }
@@ -84,8 +89,13 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let frame = match frame {
                 None if self.sought == Sought::AnyModel && self.refused.is_none() => {
-                    self.is_unreadable |= self.scanner.finish().is_err();
-                    return Poll::Ready(Ok(Found::Nothing { is_empty: self.held == 0 }));
+                    self.has_ended = true;
+                    self.is_unreadable = self.scanner.finish().is_err();
+                    return Poll::Ready(Ok(match self.is_unreadable {
+                        _ if self.held == 0 => Found::Empty,
+                        true => Found::NotJson,
+                        false => Found::NoModel,
+                    }));
                 }
                 None => {
                     let refused = self.refused.take();
@@ -128,6 +138,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             }
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 None => {
+                    self.has_ended = true;
                     let finished = self.scanner.finish();
                     return Poll::Ready(finished.map_err(refusal::unreadable_body));
                 }
@@ -162,7 +173,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let scanner = (!self.is_unreadable).then_some(self.scanner);
         let watcher = Watcher::resume(scanner, self.watch).with(splice);
-        RequestBody::peeked(self.frames, self.body, watcher)
+        let rest = (!self.has_ended).then_some(self.body);
+        RequestBody::peeked(self.frames, rest, watcher)
     }
 
     /// A client that still sends would take a reset for a broken connection and never see why it
@@ -182,7 +194,10 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
                 self.keep(data);
                 self.is_unreadable = true;
-                return Ok(Some(Found::Nothing { is_empty: false }));
+                return Ok(Some(Found::NotJson));
+            }
+            Err(ScanError::ModelIsNotAString | ScanError::ModelTooLong) if is_any => {
+                return Err(refusal::unreadable_model());
             }
             Err(error) => return Err(refusal::unreadable_body(error)),
         }
@@ -239,9 +254,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 
     fn too_large(&self) -> Rejection {
         let limit = self.limit;
+        let advice = match self.sought {
+            Sought::AnyModel => "Put `model` first.",
+            _ => "Put `model` first, or use the provider's own path.",
+        };
         let message = format!(
-            "More than {limit} bytes of the request body stand before its `model`, which is the limit here. \
-             Put `model` first, or use the provider's own path."
+            "More than {limit} bytes of the request body stand before its `model`, which is the limit here. {advice}"
         );
         Rejection::of_request(Code::BodyTooLarge, message)
     }

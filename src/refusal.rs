@@ -1,6 +1,6 @@
 //! What is wrong with a request that goes nowhere, in words for its client.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::directives::Malformed;
 use crate::json::object::ScanError;
@@ -92,13 +92,15 @@ pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
     Rejection::of_request(Code::Forbidden, message)
 }
 
-pub(crate) fn model_not_allowed(model: Option<&str>) -> Rejection {
-    let message = match model {
-        Some(model) => format!("This gateway does not allow the model `{}`.", shortened(model)),
-        None => "This gateway allows certain models alone, and the request body names none that \
-                 can be read: send plain JSON with a `model`."
-            .to_owned(),
-    };
+pub(crate) fn model_not_allowed(model: &str) -> Rejection {
+    let message = format!("This gateway does not allow the model `{}`.", shortened(model));
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// Where models are restricted, and the request may be for any.
+pub(crate) fn unreadable_model() -> Rejection {
+    let message = "This gateway allows certain models alone, and the request names none that can \
+                   be read: send plain JSON with a `model`.";
     Rejection::of_request(Code::Forbidden, message).param("model")
 }
 
@@ -153,14 +155,12 @@ pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
 }
 
 pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            let message = "The body must not be compressed on a route that reads its `model`. \
-                           Send it plain, or use the provider's own path.";
-            Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
-        }
-        _ => Ok(()),
+    let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
     }
+    let message = "The body must not be compressed where its `model` is read. Send it plain.";
+    Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 
 /// A client's text as it may be repeated to that client.

@@ -8,19 +8,21 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 
-use crate::admit::{Shared, allow_model, allow_provider};
+use crate::admit::Shared;
 use crate::body::RequestBody;
 use crate::collect::Collect;
 use crate::credentials;
 use crate::headers::Survey;
 use crate::hook::Outcome;
+use crate::json::object::ObjectScanner;
+use crate::models::{allow_body, allow_model, allow_provider, allow_without_model};
 use crate::peek::{Found, Peek};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::relay::Relay;
-use crate::route::dynamic;
 use crate::route::join::PathRefused;
 use crate::route::model::RoutedModel;
+use crate::route::{dynamic, is_upload};
 use crate::step::{Step, StepRequest};
 use crate::universal;
 
@@ -84,9 +86,11 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let limit = shared.peek_limit;
         let settings = relay.context.settings();
         let captures = settings.is_some_and(|settings| !settings.routes.is_empty());
+        let scanner = if captures { ObjectScanner::capturing() } else { ObjectScanner::new() };
+        let scanner = scanner.wary(relay.context.restricts_models());
         let reading = match sought {
             Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
-            sought => Reading::Model(Peek::new(body, watch, sought, captures, limit)),
+            sought => Reading::Model(Peek::new(body, watch, sought, scanner, limit)),
         };
         Self { shared: shared.clone(), head, survey, reading, sought, route: None, relay }
     }
@@ -105,10 +109,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let fields = self.route.as_ref();
                 let fields = fields.map(|route| dynamic::body_fields(&self.relay.context, route));
                 ready!(peek.poll_known(fields.unwrap_or_default(), cx))?;
-                Poll::Ready(Ok(self
-                    .route
-                    .take()
-                    .map_or(Found::Nothing { is_empty: true }, Found::Routed)))
+                Poll::Ready(Ok(self.route.take().map_or(Found::Empty, Found::Routed)))
             }
             Reading::Whole(collect) => collect.poll_whole(cx).map_ok(Found::Whole),
         }
@@ -125,8 +126,15 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             (Err(rejection), _) => {
                 return Err(Box::new(relay.answer(rejection, Outcome::Rejected)));
             }
+            (Ok(settled), Reading::Whole(_)) => {
+                // All of it has been seen: nothing can be refused or added any more.
+                relay.watch = None;
+                match settled {
+                    Settled::Replaced(body) => RequestBody::whole(body),
+                    Settled::Passed(_) => RequestBody::whole(Bytes::new()),
+                }
+            }
             (Ok(Settled::Replaced(body)), _) => RequestBody::whole(body),
-            (Ok(Settled::Passed(_)), Reading::Whole(_)) => RequestBody::whole(Bytes::new()),
             (Ok(Settled::Passed(edit)), Reading::Model(peek)) => {
                 let removed = edit.as_ref().map_or(0, RoutedModel::removed);
                 shorten_content_length(head.headers_mut(), removed);
@@ -142,6 +150,9 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
     fn settle(&mut self, found: Found) -> Result<Settled, Rejection> {
         let Self { shared, head, survey, sought, relay, reading, .. } = self;
         let context = &relay.context;
+        if *sought == Sought::AnyModel && found != Found::Empty {
+            allow_body(context.provider_path(), head.headers())?;
+        }
         match (found, *sought) {
             (Found::Routed(mut routed), Sought::Provider(endpoint))
                 if dynamic::is_route(&routed) =>
@@ -204,17 +215,21 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 Ok(Settled::Replaced(body.clone()))
             }
             (Found::Named(model), _) => {
+                if let Some(watch) = &relay.watch {
+                    watch.set_model(&model);
+                }
                 allow_model(context, Some(&model))?;
                 Ok(Settled::Passed(None))
             }
-            (Found::Nothing { is_empty: true }, _) => Ok(Settled::Passed(None)),
-            (Found::Nothing { .. } | Found::Routed(_), _) => {
-                // An upload, say. What must name a model has to name one that can be read.
-                if context.operation().takes_model() {
-                    allow_model(context, None)?;
-                }
+            (Found::Empty, _) => Ok(Settled::Passed(None)),
+            (Found::NoModel, _) => {
+                allow_without_model(context.operation(), context.provider_path())?;
                 Ok(Settled::Passed(None))
             }
+            (Found::NotJson | Found::Routed(_), _) => match is_upload(context.provider_path()) {
+                true => Ok(Settled::Passed(None)),
+                false => Err(refusal::unreadable_model()),
+            },
         }
     }
 }

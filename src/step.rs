@@ -2,6 +2,7 @@
 //! tried where it fails.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,12 +41,18 @@ pub(crate) enum StepKey {
 }
 
 /// The whole request of a step, as its provider is to get it.
-#[derive(Debug)]
 pub(crate) struct StepRequest {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) stream: bool,
+}
+
+// A query may hold a key, and a body what nobody else is to read.
+impl fmt::Debug for StepRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepRequest").field("path", &self.uri.path()).finish_non_exhaustive()
+    }
 }
 
 impl Step {

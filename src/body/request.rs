@@ -41,7 +41,8 @@ pin_project! {
 /// Frames that were read to find the model, then the rest.
 struct Peeked<B> {
     frames: VecDeque<Bytes>,
-    rest: Pin<Box<B>>,
+    /// `None` once it has ended: a body must not be polled behind its end.
+    rest: Option<Pin<Box<B>>>,
     watcher: Watcher,
     is_refused: bool,
 }
@@ -78,7 +79,11 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Whole { body: Full::new(body) } }
     }
 
-    pub(crate) fn peeked(frames: VecDeque<Bytes>, rest: Pin<Box<B>>, watcher: Watcher) -> Self {
+    pub(crate) fn peeked(
+        frames: VecDeque<Bytes>,
+        rest: Option<Pin<Box<B>>>,
+        watcher: Watcher,
+    ) -> Self {
         Self {
             kind: Kind::Peeked {
                 peeked: Box::new(Peeked { frames, rest, watcher, is_refused: false }),
@@ -144,9 +149,13 @@ where
                 if peeked.is_refused || peeked.watcher.has_ended() {
                     return Poll::Ready(None);
                 }
-                let frame = ready!(peeked.rest.as_mut().poll_frame(cx));
+                let frame = match &mut peeked.rest {
+                    Some(rest) => ready!(rest.as_mut().poll_frame(cx)),
+                    None => None,
+                };
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                let is_last = frame.is_none() || is_over(&*peeked.rest);
+                let is_last =
+                    frame.is_none() || peeked.rest.as_ref().is_none_or(|rest| is_over(&**rest));
                 if peeked.watcher.check(data.map_or(&[], |data| data), is_last).is_err() {
                     peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
@@ -170,7 +179,7 @@ where
                 peeked.frames.is_empty()
                     && peeked.watcher.has_all()
                     && added(&peeked.watcher).0 == 0
-                    && peeked.rest.is_end_stream()
+                    && peeked.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
             }
         }
     }
@@ -183,7 +192,9 @@ where
             Kind::Peeked { peeked } => {
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();
                 let (least, most) = added(&peeked.watcher);
-                longer(&peeked.rest.size_hint(), (least + ahead, most + ahead))
+                let rest = peeked.rest.as_ref().map(|rest| rest.size_hint());
+                let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
+                longer(&rest, (least + ahead, most + ahead))
             }
         }
     }

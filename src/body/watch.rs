@@ -54,6 +54,11 @@ impl RequestWatch {
         self.model.get().map(|model| &**model)
     }
 
+    /// The name that was found while the body was held.
+    pub(crate) fn set_model(&self, model: &str) {
+        let _ = self.model.set(model.into());
+    }
+
     /// The late reason for which the request must not reach the provider whole.
     pub(crate) fn refusal(&self) -> Option<ScanError> {
         self.refusal.get().copied()

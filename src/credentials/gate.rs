@@ -12,8 +12,8 @@ use crate::settings::GatewaySettings;
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static("cf-aig-authorization");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Lets a request pass that shows one of the gateway's tokens, where there are any, and takes the
-/// token off it. The answer to a wrong token is that to none.
+/// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
+/// wrong token is that to none.
 ///
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
@@ -26,23 +26,32 @@ pub(crate) fn authenticate(
     if !settings.asks_for_token() {
         return Ok(());
     }
-    let shown = one(headers, &GATEWAY_TOKEN);
-    let mut is_welcome = shown.is_some_and(|shown| settings.accepts(token(shown)));
+    let opens =
+        |name: &HeaderName| one(headers, name).is_some_and(|shown| is_token(shown, settings));
+    let mut is_welcome = opens(&GATEWAY_TOKEN);
     if is_rest {
-        for name in [&AUTHORIZATION, &API_KEY] {
-            let key = one(headers, name);
-            is_welcome |= key.is_some_and(|key| settings.accepts(token(key)));
-        }
+        is_welcome |= opens(&AUTHORIZATION) | opens(&API_KEY);
         remove(headers);
         survey.credentials = false;
-    } else if let Some(shown) = shown.filter(|_| is_welcome)
-        && one(headers, &AUTHORIZATION).is_some_and(|key| token(key) == token(shown))
-    {
-        // The client has put its token there too: it is no provider's business.
-        headers.remove(AUTHORIZATION);
-        survey.credentials = super::CREDENTIALS.iter().any(|name| headers.contains_key(*name));
     }
     if is_welcome { Ok(()) } else { Err(refusal::unauthorized(is_rest)) }
+}
+
+/// Takes off what is a token of the gateway: wherever its client has put it, it is no provider's
+/// business. `own`: where the provider reads its key.
+pub(super) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings, own: &HeaderName) {
+    if !settings.asks_for_token() {
+        return;
+    }
+    for name in super::CREDENTIALS.into_iter().chain([own.as_str()]) {
+        if headers.get_all(name).iter().any(|key| is_token(key, settings)) {
+            headers.remove(name);
+        }
+    }
+}
+
+fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
+    settings.accepts(token(shown))
 }
 
 /// The value of a header that is there once: of two, neither is right.
@@ -102,9 +111,21 @@ mod tests {
 
     #[test]
     fn a_token_never_goes_on_as_a_key() {
-        let both = |key| pass(false, &[("cf-aig-authorization", "old"), ("authorization", key)]);
-        assert_eq!(both("Bearer sk-LEAK"), (true, true));
-        assert_eq!(both("Bearer old"), (true, false));
+        let own = HeaderName::from_static("x-acme-key");
+        let left = |name, values: &[&'static str]| {
+            let mut map = HeaderMap::new();
+            for value in values {
+                map.append(name, HeaderValue::from_static(value));
+            }
+            remove_tokens(&mut map, &settings(), &own);
+            !map.is_empty()
+        };
+        for name in super::super::CREDENTIALS.into_iter().chain(["x-acme-key"]) {
+            assert!(left(name, &["Bearer sk-LEAK"]) && left(name, &["sk-LEAK"]), "{name}");
+            assert!(!left(name, &["Bearer old"]) && !left(name, &["new"]), "{name}");
+            assert!(!left(name, &["sk-LEAK", "old"]), "of two, neither is right: {name}");
+        }
+        assert!(left("x-other", &["old"]));
     }
 
     #[test]

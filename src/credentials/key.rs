@@ -1,7 +1,9 @@
 //! With which key a provider is asked, where the client brings none.
 
-use http::HeaderMap;
+use http::header::Entry;
+use http::{HeaderMap, HeaderName};
 
+use super::gate::remove_tokens;
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::provider::{KeyHeader, Upstream, Way};
@@ -16,10 +18,14 @@ pub(crate) fn attach(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
-    if has_own_key(headers, upstream, way) {
-        context.set_has_credentials(true);
+    let mut has_credentials = context.has_credentials();
+    let own = upstream.key_header(way);
+    if take_tokens_off(headers, context, has_credentials, own) {
+        has_credentials = super::any(headers);
     }
-    let has_credentials = context.has_credentials();
+    // A provider of the host's own may read its key from a header that no other has.
+    has_credentials |= has_own_key(headers, own);
+    context.set_has_credentials(has_credentials);
     attach_as(headers, context, context.directives(), has_credentials, upstream, way)
 }
 
@@ -32,7 +38,27 @@ pub(crate) fn attach_to_entry(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
+    let own = upstream.key_header(way);
+    let changed = take_tokens_off(headers, context, has_credentials, own);
+    let has_credentials = if changed { super::any(headers) } else { has_credentials };
     attach_as(headers, context, Some(directives), has_credentials, upstream, way)
+}
+
+/// Gives whether there was anything to look at.
+fn take_tokens_off(
+    headers: &mut HeaderMap,
+    context: &GatewayContext,
+    has_credentials: bool,
+    own: &KeyHeader,
+) -> bool {
+    let Some(settings) = context.settings().filter(|settings| settings.asks_for_token()) else {
+        return false;
+    };
+    let may_hold_one = has_credentials || headers.contains_key(own.name());
+    if may_hold_one {
+        remove_tokens(headers, settings, own.name());
+    }
+    may_hold_one
 }
 
 fn attach_as(
@@ -44,14 +70,15 @@ fn attach_as(
     way: Way,
 ) -> Result<(), Rejection> {
     let settings = context.settings();
-    if has_credentials || has_own_key(headers, upstream, way) {
+    let key_header = upstream.key_header(way);
+    if has_credentials || has_own_key(headers, key_header) {
         let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
         return if refuses { Err(refusal::client_key()) } else { Ok(()) };
     }
     let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
     match (stored(context, upstream, alias), alias) {
-        (Some(key), _) => upstream.key_header(way).insert(headers, key),
+        (Some(key), _) => key_header.insert(headers, key),
         (None, _) if settings.is_some_and(|settings| settings.takes_keys_from_layer) => {}
         (None, Some(_)) => return Err(refusal::unknown_alias()),
         (None, None) if requires => return Err(refusal::no_key()),
@@ -60,9 +87,19 @@ fn attach_as(
     Ok(())
 }
 
-/// A provider of the host's own may read its key from a header that no other has.
-fn has_own_key(headers: &HeaderMap, upstream: &Upstream, way: Way) -> bool {
-    matches!(upstream.key_header(way), KeyHeader::Plain(name) if headers.contains_key(name))
+/// Whether a key is where only this provider reads one; it is marked sensitive.
+fn has_own_key(headers: &mut HeaderMap, own: &KeyHeader) -> bool {
+    match own {
+        KeyHeader::Plain(name) => mark_sensitive(headers, name),
+        KeyHeader::Bearer => false,
+    }
+}
+
+/// Gives whether the header is there.
+fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) -> bool {
+    let Entry::Occupied(mut values) = headers.entry(name) else { return false };
+    values.iter_mut().for_each(|value| value.set_sensitive(true));
+    true
 }
 
 /// The gateway's key for a provider; the first, where several share the load.

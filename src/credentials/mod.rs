@@ -24,6 +24,11 @@ pub(crate) fn is_credential(name: &str) -> bool {
     matches!(name, "authorization" | "x-api-key" | "api-key" | "x-goog-api-key")
 }
 
+/// Whether there is any of them.
+fn any(headers: &HeaderMap) -> bool {
+    CREDENTIALS.iter().any(|name| headers.contains_key(*name))
+}
+
 /// Takes all keys off a request, whoever they are for.
 pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in CREDENTIALS {

@@ -97,6 +97,8 @@ pub(crate) struct ObjectScanner {
     /// Offset of the brace that closes the object.
     closed_at: Option<u64>,
     capture: Option<Box<Capture>>,
+    /// No key may be another spelling of `model` in the eyes of a reader that folds case.
+    is_wary: bool,
 }
 
 impl ObjectScanner {
@@ -114,7 +116,13 @@ impl ObjectScanner {
             has_stream_options: false,
             closed_at: None,
             capture: None,
+            is_wary: false,
         }
+    }
+
+    /// Takes `Model` and `MODEL` for one `model` too many: some readers fold the case of keys.
+    pub(crate) fn wary(self, is_wary: bool) -> Self {
+        Self { is_wary, ..self }
     }
 
     /// Also keeps the scalars that conditions may read.
@@ -223,7 +231,13 @@ impl ObjectScanner {
         if self.member == Member::Other && self.capture.is_some() {
             self.member = captured_member(key);
         }
+        let is_lookalike = self.is_wary
+            && self.member == Member::Other
+            && string::decode(key).is_some_and(|key| key.eq_ignore_ascii_case("model"));
         self.key.clear();
+        if is_lookalike {
+            return Err(ScanError::DuplicateModel);
+        }
         self.has_stream_options |= self.member == Member::StreamOptions;
         if self.member == Member::Model && std::mem::replace(&mut self.saw_model, true) {
             return Err(ScanError::DuplicateModel);

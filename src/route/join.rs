@@ -38,7 +38,7 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
 }
 
 /// One round of lenient decoding, in place: what is not `%` and two hex digits stays.
-fn percent_decode(path: &mut Vec<u8>) {
+pub(super) fn percent_decode(path: &mut Vec<u8>) {
     let mut to = 0;
     let mut from = 0;
     while from < path.len() {

@@ -5,6 +5,7 @@ pub(crate) mod join;
 pub(crate) mod model;
 mod mount;
 mod operation;
+mod path_model;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use http::{Method, Request, header};
 pub use self::mount::Mount;
 use self::mount::Shape;
 pub use self::operation::Operation;
+pub(crate) use self::path_model::{is_upload, model_in_path};
 use crate::provider::{Providers, Upstream};
 
 /// A part of the request's path.

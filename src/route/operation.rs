@@ -88,6 +88,11 @@ impl fmt::Display for Operation {
     }
 }
 
+/// What follows the version.
+pub(super) fn first_segment(rest: &str) -> &str {
+    rest.split('/').find(|segment| !is_version(segment)).unwrap_or_default()
+}
+
 /// `v1`, `v1beta`, and the `openai` and `api` that stand before some providers' versions.
 fn is_version(segment: &str) -> bool {
     let digits = segment.strip_prefix('v').unwrap_or_default();

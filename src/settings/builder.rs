@@ -1,7 +1,5 @@
 //! Making the settings of a gateway.
 
-use std::time::Duration;
-
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
@@ -97,7 +95,7 @@ impl GatewaySettingsBuilder {
         self
     }
 
-    /// What holds where a request's headers say nothing.
+    /// What holds where a request's headers say nothing, within the ranges of those headers.
     ///
     /// ```
     /// use tower_ai_gateway::settings::GatewaySettings;
@@ -154,7 +152,9 @@ impl GatewaySettingsBuilder {
     /// Allows these models alone; `*` stands for any text, and no provider stands before the name.
     ///
     /// A request that names its model is then read up to that before it is sent, on a provider's
-    /// own path too. One that must name a model and names none that can be read is refused.
+    /// own path too; where the path names one, as Google's do, that counts as well. What may be for
+    /// any model is refused: a body that must name a model and names none that can be read, a form or
+    /// a compressed body in place of JSON, a batch. Uploads of files pass.
     pub fn allow_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
         let allowed = self.settings.rules.models.get_or_insert_default();
@@ -233,6 +233,9 @@ impl GatewaySettingsBuilder {
         if let Some(mistake) = mistake {
             return Err(mistake);
         }
+        if settings.tokens.iter().any(GatewayToken::is_empty) {
+            return Err(SettingsError::EmptyToken);
+        }
         let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
         if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
             return Err(SettingsError::KeysWithoutTokens);
@@ -244,26 +247,10 @@ impl GatewaySettingsBuilder {
             return Err(SettingsError::Pattern);
         }
         if let Some(defaults) = settings.defaults.as_deref() {
-            check_ranges(defaults)?;
+            super::defaults::check(defaults)?;
         }
         Ok(settings)
     }
-}
-
-/// Defaults have the ranges of the headers that they stand for.
-fn check_ranges(defaults: &Directives) -> Result<(), SettingsError> {
-    let refuse = |what, must_be| Err(SettingsError::OutOfRange { what, must_be });
-    if defaults.max_attempts.is_some_and(|attempts| !(1..=5).contains(&attempts)) {
-        return refuse("max_attempts", "from 1 to 5");
-    }
-    if defaults.retry_delay.is_some_and(|delay| delay > Duration::from_millis(5_000)) {
-        return refuse("retry_delay", "at most 5 s");
-    }
-    let is_ttl = |ttl: Duration| ttl.is_zero() || (60..=2_592_000).contains(&ttl.as_secs());
-    if !defaults.cache_ttl.is_none_or(is_ttl) {
-        return refuse("cache_ttl", "zero, or from 60 s to 30 days");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -302,5 +289,7 @@ mod tests {
         assert_eq!(fallback.build().unwrap_err(), SettingsError::Pattern);
         let attempts = locked().defaults(|defaults| defaults.max_attempts = Some(6));
         assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));
+        let empty = locked().token(GatewayToken::new(" "));
+        assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyToken);
     }
 }

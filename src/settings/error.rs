@@ -11,6 +11,8 @@ use super::route::RouteError;
 pub enum SettingsError {
     /// There are stored keys, and nobody has to show who they are to use them.
     KeysWithoutTokens,
+    /// A token is empty, so that everybody has it.
+    EmptyToken,
     /// Two stored keys of a provider have the same alias, and one of them has no weight.
     DuplicateKey {
         /// The provider.
@@ -50,6 +52,7 @@ impl fmt::Display for SettingsError {
                 "a gateway with stored keys needs a token, or anybody could spend them: add one, \
                  or say that something else authenticates its clients",
             ),
+            Self::EmptyToken => f.write_str("a token is empty, so that everybody has it"),
             Self::DuplicateKey { provider, alias } => write!(
                 f,
                 "`{provider}` has two keys named `{alias}`: give each a weight, or another alias"

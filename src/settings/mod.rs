@@ -10,6 +10,7 @@ mod check;
 mod concurrency;
 #[cfg(feature = "config")]
 mod config;
+mod defaults;
 mod error;
 mod fallback;
 pub(crate) mod keys;
@@ -75,7 +76,7 @@ impl GatewaySettings {
 
     /// Whether a token is one of this gateway's.
     pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
-        token::accepts(&self.tokens, &digest(shown))
+        !shown.is_empty() && token::accepts(&self.tokens, &digest(shown))
     }
 
     /// What holds where a request says nothing.
@@ -90,7 +91,7 @@ impl GatewaySettings {
     }
 }
 
-// Counts, not contents: a name of a key or a model may tell more than a log should know.
+// Of tokens and keys, how many there are: a name of a key may tell more than a log should know.
 impl fmt::Debug for GatewaySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewaySettings")

@@ -13,10 +13,15 @@ use subtle::{Choice, ConstantTimeEq as _};
 pub struct GatewayToken([u8; 32]);
 
 impl GatewayToken {
-    /// The token with this text, which is not kept.
+    /// The token with this text, which is not kept; blanks around it are left out.
     #[must_use]
     pub fn new(token: impl AsRef<[u8]>) -> Self {
-        Self(digest(token.as_ref()))
+        Self(digest(token.as_ref().trim_ascii()))
+    }
+
+    /// Everybody has that one.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::new("")
     }
 
     /// The token with this SHA-256.
@@ -73,6 +78,7 @@ mod tests {
         let token = GatewayToken::new("example");
         assert_eq!(GatewayToken::from_hex(hex), Some(token.clone()));
         assert_eq!(GatewayToken::from_hex(&hex.to_uppercase()), Some(token.clone()));
+        assert_eq!(GatewayToken::new(" example\n"), token);
         assert_eq!(GatewayToken::from_hex(&hex[1..]), None);
         assert_eq!(GatewayToken::from_hex(&hex.replace('5', "x")), None);
         let tokens = [GatewayToken::new("other"), token];

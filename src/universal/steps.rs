@@ -9,12 +9,13 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::Entry;
-use crate::admit::{Shared, allow_model, allow_provider};
+use crate::admit::Shared;
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
 use crate::json::object::ObjectScanner;
+use crate::models::{self, allow_model, allow_provider};
 use crate::provider::{Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -54,11 +55,17 @@ fn step(
     let Aimed { upstream, way, path, uri, model, body } = aimed;
     allow_provider(context, &upstream)?;
     let operation = Operation::of(&path);
-    if model.is_some() || operation.takes_model() {
-        allow_model(context, model.as_deref())?;
-    }
     let directives = entry.directives(of_request);
     let mut headers = head(entry, outer, &body);
+    if context.restricts_models() {
+        models::allow_path(context, &path)?;
+        models::allow_body(&path, &headers)?;
+        is_unambiguous(&body)?;
+        match &model {
+            Some(model) => allow_model(context, Some(model))?,
+            None => models::allow_without_model(operation, &path)?,
+        }
+    }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
     credentials::attach_to_entry(
@@ -83,6 +90,11 @@ fn step(
         directives: Some(Box::new(directives)),
         entry: Some(Box::new(request)),
     })
+}
+
+/// No reader can find another model in the body than the gateway has.
+fn is_unambiguous(body: &[u8]) -> Result<(), Rejection> {
+    ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)
 }
 
 /// Where an entry leads, and with which body.

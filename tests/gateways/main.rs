@@ -1,0 +1,19 @@
+//! Gateways and their settings: who may use them, with which keys, for which models and providers,
+//! and what holds where a request says nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod defaults;
+mod keys;
+#[path = "../memory/mod.rs"]
+mod memory;
+mod models;
+mod order;
+mod restricted;
+mod scene;
+#[cfg(feature = "control")]
+mod steps;
+#[path = "../support/mod.rs"]
+mod support;
+mod tables;
+mod tokens;
+mod wire;
