@@ -3,7 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::remove;
+use super::{CREDENTIALS, remove};
 use crate::headers::Survey;
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -35,12 +35,14 @@ pub(crate) fn authenticate(
         }
         remove(headers);
         survey.credentials = false;
-    } else if let Some(shown) = shown.filter(|_| is_welcome)
-        && one(headers, &AUTHORIZATION).is_some_and(|key| token(key) == token(shown))
-    {
-        // The client has put its token there too: it is no provider's business.
-        headers.remove(AUTHORIZATION);
-        survey.credentials = super::CREDENTIALS.iter().any(|name| headers.contains_key(*name));
+    } else if let Some(shown) = shown.filter(|_| is_welcome) {
+        // Where the client has put its token for a key too, it is no provider's business.
+        let is_token = |key| token(key) == token(shown);
+        let shows = CREDENTIALS.map(|name| headers.get_all(name).iter().any(is_token));
+        for (name, _) in CREDENTIALS.iter().zip(shows).filter(|(_, shows)| *shows) {
+            headers.remove(*name);
+        }
+        survey.credentials = CREDENTIALS.iter().any(|name| headers.contains_key(*name));
     }
     if is_welcome { Ok(()) } else { Err(refusal::unauthorized(is_rest)) }
 }
@@ -80,7 +82,7 @@ mod tests {
         }
         let mut survey = survey_request(&mut map, None);
         let passed = authenticate(&mut map, &mut survey, &settings(), is_rest);
-        assert_eq!(survey.credentials, map.contains_key("authorization"));
+        assert_eq!(survey.credentials, CREDENTIALS.iter().any(|name| map.contains_key(*name)));
         (passed.is_ok(), survey.credentials)
     }
 
@@ -102,9 +104,17 @@ mod tests {
 
     #[test]
     fn a_token_never_goes_on_as_a_key() {
-        let both = |key| pass(false, &[("cf-aig-authorization", "old"), ("authorization", key)]);
-        assert_eq!(both("Bearer sk-LEAK"), (true, true));
-        assert_eq!(both("Bearer old"), (true, false));
+        for name in CREDENTIALS {
+            let both = |key| pass(false, &[("cf-aig-authorization", "old"), (name, key)]);
+            assert_eq!(both("Bearer sk-LEAK"), (true, true), "{name}");
+            assert_eq!(both("Bearer old"), (true, false), "{name}");
+            assert_eq!(both("old"), (true, false), "{name}");
+        }
+        let token = ("cf-aig-authorization", "Bearer old");
+        let twice = [token, ("authorization", "old"), ("authorization", "sk-LEAK")];
+        assert_eq!(pass(false, &twice), (true, false));
+        let beside = [token, ("authorization", "Bearer sk-LEAK"), ("x-api-key", "old")];
+        assert_eq!(pass(false, &beside), (true, true));
     }
 
     #[test]
