@@ -54,10 +54,20 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
+    /// Retries a second, and the share of all requests.
+    pub(crate) const BUDGET: (u32, f32) = (10, 0.2);
+
     /// With tower's budget for each origin: 10 retries a second, and a fifth of all requests.
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
-        Self { settings, budgets: Arc::new(Budgets::new(10, 0.2)) }
+        let (per_second, share) = Self::BUDGET;
+        Self { settings, budgets: Arc::new(Budgets::new(per_second, share)) }
+    }
+
+    /// The same budgets, for retries of another kind.
+    pub(super) fn settings(mut self, settings: RetrySettings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// How many retries an origin gets: so many a second whatever its load, and such a share of the
