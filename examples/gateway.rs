@@ -30,8 +30,6 @@ use std::process::ExitCode;
 use axum::Router;
 use axum::routing::get;
 use tower::Layer;
-#[cfg(feature = "control")]
-use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::gateway::observers::Observers;
@@ -79,7 +77,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let client = HttpClient::new()?;
     // What requests and settings ask for: timeouts, retries, fallback, limits.
     #[cfg(feature = "control")]
-    let client = ControlLayer::new().layer(client);
+    let client = config.control.layer(client);
     let service = builder.build()?.upstream(client).layer(app);
 
     let listener = serve::bind(options.listen).await?;

@@ -9,15 +9,19 @@ use std::error::Error;
 use std::path::Path;
 
 use tower_ai_gateway::Provider;
+#[cfg(feature = "control")]
+use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::Settings;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What the layer is built with.
+/// What the layer and its client are built with.
 pub(crate) struct Start {
     pub(crate) providers: Vec<Provider>,
     /// `None` where every gateway is served, and nothing is set.
     pub(crate) settings: Option<Settings>,
+    #[cfg(feature = "control")]
+    pub(crate) control: ControlLayer,
 }
 
 /// What the file says, or where none is given, the built-in providers alone.
@@ -29,7 +33,12 @@ pub(crate) async fn start(file: Option<&Path>) -> Result<Start, BoxError> {
     }
     #[cfg(not(feature = "config"))]
     let _ = file;
-    Ok(Start { providers: Provider::all(), settings: None })
+    Ok(Start {
+        providers: Provider::all(),
+        settings: None,
+        #[cfg(feature = "control")]
+        control: ControlLayer::new(),
+    })
 }
 
 /// What a good file holds, in one line.
@@ -49,7 +58,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_file_nothing_is_set() {
-        let Start { providers, settings } = start(None).await.unwrap();
+        let Start { providers, settings, .. } = start(None).await.unwrap();
         assert!(providers == Provider::all());
         assert!(settings.is_none());
     }

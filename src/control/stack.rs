@@ -72,7 +72,7 @@ impl ControlLayer {
 
     /// How requests are sent again, where neither they nor their gateway say.
     pub fn retry(mut self, settings: RetrySettings) -> Self {
-        self.retry = RetryLayer::new(settings);
+        self.retry = self.retry.settings(settings);
         if settings.may_repeat() {
             self.replay = self.replay.always();
         }

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import {
-  GROK, GROK_KEY, NATIVE, NOISE, QUESTION, REST, ULID, UNKNOWN, WEATHER, ask, bigText, checkAbort,
-  checkIncremental, collect, control, echo, newNonce, run, seen, sentHeader, sha256, test,
-  testEach,
+  ANTHROPIC, ANTHROPIC_KEY, GROK, GROK_KEY, NATIVE, NOISE, QUESTION, REST, TOKEN, ULID, UNKNOWN,
+  WEATHER, ask, basic, basicEach, bigText, checkAbort, checkIncremental, collect, control, echo,
+  entry, keyFor, newNonce, run, securedEach, seen, sentHeader, sha256, storedEach, test, testEach,
 } from './harness.mjs';
 
 const BASES = { plain: NATIVE, slash: `${NATIVE}/` };
@@ -19,8 +19,11 @@ const ERRORS = {
   too_many: [429, Anthropic.RateLimitError],
 };
 
-function client(baseURL = NATIVE, more = {}) {
-  return new Anthropic({ apiKey: GROK_KEY, baseURL, maxRetries: 0, timeout: 25_000, ...more });
+function client(baseURL = NATIVE, { defaultHeaders, ...more } = {}) {
+  return new Anthropic({
+    apiKey: keyFor(GROK_KEY), baseURL, maxRetries: 0, timeout: 25_000,
+    defaultHeaders: { ...entry(), ...defaultHeaders }, ...more,
+  });
 }
 
 function create(api, nonce, model, more = {}) {
@@ -28,7 +31,8 @@ function create(api, nonce, model, more = {}) {
 }
 
 function example(baseURL, more = {}) {
-  const anthropic = new Anthropic({ apiKey: GROK_KEY, baseURL });
+  const apiKey = keyFor(GROK_KEY);
+  const anthropic = new Anthropic({ apiKey, baseURL, defaultHeaders: entry() });
   return anthropic.messages.create({
     model: 'grok-beta',
     max_tokens: 128,
@@ -46,7 +50,7 @@ function example(baseURL, more = {}) {
 const deltas = (events, field = 'text') => events
   .filter((e) => e.type === 'content_block_delta').map((e) => e.delta[field]).join('');
 
-testEach('example', BASES, async (base) => {
+basicEach('example', BASES, async (base) => {
   const { data, response } = await example(base).withResponse();
   assert.equal(data.content[0].text, 'Forty-two, as ever.');
   const facts = await seen({ id: response.headers.get('x-request-id') });
@@ -54,13 +58,13 @@ testEach('example', BASES, async (base) => {
   assert.equal(`${facts.provider} ${facts.model}`, 'grok grok-beta');
 });
 
-testEach('example, streaming', BASES, async (base) => {
+basicEach('example, streaming', BASES, async (base) => {
   const events = await collect(await example(base, { stream: true }));
   assert.equal(deltas(events), 'Forty-two, as ever.');
   assert.equal(events.at(-1).type, 'message_stop');
 });
 
-test('stream helper', async () => {
+basic('stream helper', async () => {
   const nonce = newNonce();
   const stream = client().messages.stream({ model: 'grok-4', max_tokens: 9, messages: ask(nonce) });
   const message = await stream.finalMessage();
@@ -68,7 +72,7 @@ test('stream helper', async () => {
   assert.equal(message.usage.output_tokens, 32);
 });
 
-testEach('unified', UNIFIED, async ([base, model]) => {
+basicEach('unified', UNIFIED, async ([base, model]) => {
   const nonce = newNonce();
   const message = await create(client(base), nonce, `${model}-4`);
   assert.equal(message.content[0].text, echo(nonce));
@@ -76,18 +80,18 @@ testEach('unified', UNIFIED, async ([base, model]) => {
   assert.equal(`${facts.target} ${facts.model}`, '/v1/messages grok-4');
 });
 
-testEach('unified, streaming', UNIFIED, async ([base, model]) => {
+basicEach('unified, streaming', UNIFIED, async ([base, model]) => {
   const nonce = newNonce();
   const stream = await create(client(base), nonce, `${model}-4`, { stream: true });
   assert.equal(deltas(await collect(stream)), echo(nonce));
 });
 
-test('models list', async () => {
+basic('models list', async () => {
   const models = await collect(client().models.list());
   assert.deepEqual(models.map((m) => m.id), ['grok-4', 'grok-4-fast']);
 });
 
-test('tool use, plain and streaming', async () => {
+basic('tool use, plain and streaming', async () => {
   const { content: [block] } = await create(client(), 'x', 'grok-4', { tools: TOOLS });
   assert.deepEqual([block.name, block.input], ['weather', { city: 'Zürich', days: 3 }]);
   const stream = await create(client(), 'x', 'grok-4', { tools: TOOLS, stream: true });
@@ -151,7 +155,7 @@ testEach('twenty megabytes', ROUTES, async ([base, model]) => {
   assert.deepEqual([facts.text_length, facts.text_sha256], [text.length, sha256(text)]);
 });
 
-testEach('streams event by event', ROUTES, async ([base, model]) => {
+basicEach('streams event by event', ROUTES, async ([base, model]) => {
   const nonce = newNonce();
   const stream = await create(client(base), nonce, `${model}-gate`, { stream: true });
   await checkIncremental(stream, nonce);
@@ -166,6 +170,40 @@ testEach('abort', {
 
 test('broken stream does not end cleanly', async () => {
   await assert.rejects(create(client(), newNonce(), 'grok-break', { stream: true }).then(collect));
+});
+
+securedEach('wrong token', {
+  native: [NATIVE, 'grok-4'], rest: [REST, 'grok/grok-4'],
+}, async ([baseURL, model]) => {
+  for (const token of [`${TOKEN}x`, TOKEN.slice(0, -1), null]) {
+    const nonce = newNonce();
+    let requests = 0;
+    const counting = (...call) => {
+      requests += 1;
+      return fetch(...call);
+    };
+    const api = new Anthropic({
+      apiKey: keyFor(GROK_KEY, token), baseURL, maxRetries: 2, fetch: counting,
+      defaultHeaders: entry(token),
+    });
+    const error = await create(api, nonce, model).catch((e) => e);
+    assert.equal(error.constructor, Anthropic.AuthenticationError);
+    assert.match(error.message, /This gateway asks for one of its tokens/);
+    assert.deepEqual([error.status, error.error.error.type], [401, 'authentication_error']);
+    assert.equal(error.error.gateway.code, 2009);
+    assert.equal(requests, 1, 'requests of the client');
+    assert.deepEqual(await control('/_seen', { nonce }), []);
+  }
+});
+
+storedEach('stored key is in the header of its provider', {
+  native: [ANTHROPIC, 'claude-test'], rest: [REST, 'anthropic/claude-test'],
+}, async ([base, model]) => {
+  const nonce = newNonce();
+  await create(client(base), nonce, model);
+  const facts = await seen({ nonce });
+  assert.equal(`${facts.provider} ${facts.model}`, 'anthropic claude-test');
+  assert.equal(sentHeader(facts, 'x-api-key'), ANTHROPIC_KEY);
 });
 
 await run('anthropic-node');

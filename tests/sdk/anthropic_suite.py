@@ -9,9 +9,9 @@ import anthropic
 from anthropic import Anthropic, AsyncAnthropic
 
 import harness
-from harness import (GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, WEATHER, ask, big_text, cases,
-                     control, cut_within_a_second, echo, equal, new_nonce, raises, seen,
-                     sent_header)
+from harness import (GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, WEATHER, ask, basic, big_text,
+                     cases, control, cut_within_a_second, echo, entry, equal, key_for, new_nonce,
+                     raises, seen, sent_header)
 
 GROK = "You are Grok, a chatbot inspired by the Hitchhiker's Guide to the Galaxy."
 QUESTION = "What is the meaning of life, the universe, and everything?"
@@ -25,10 +25,11 @@ ERRORS = cases(bad_request=(400, anthropic.BadRequestError),
 CROWD = 100
 
 
-def client(base=NATIVE, **more):
+def client(base=NATIVE, api_key=GROK_KEY, default_headers=None, **more):
     more.setdefault("max_retries", 0)
     more.setdefault("timeout", 25)
-    return Anthropic(api_key=GROK_KEY, base_url=base, **more)
+    headers = {**entry(anthropic.Omit()), **(default_headers or {})}
+    return Anthropic(api_key=key_for(api_key), base_url=base, default_headers=headers, **more)
 
 
 def create(api, nonce, model="grok-beta", **more):
@@ -36,7 +37,8 @@ def create(api, nonce, model="grok-beta", **more):
 
 
 def example(base, **more):
-    api = Anthropic(api_key=GROK_KEY, base_url=base)
+    headers = entry(anthropic.Omit())
+    api = Anthropic(api_key=key_for(GROK_KEY), base_url=base, default_headers=headers)
     return api.messages.create(
         model="grok-beta", max_tokens=128, system=GROK,
         messages=[
@@ -51,6 +53,7 @@ def deltas(events, field="text"):
     return "".join(getattr(e.delta, field) for e in events if e.type == "content_block_delta")
 
 
+@basic
 @BASES
 def test_example(base):
     message = example(base)
@@ -61,6 +64,7 @@ def test_example(base):
     equal((facts["provider"], facts["model"]), ("grok", "grok-beta"), "provider and model")
 
 
+@basic
 @BASES
 def test_example_streaming(base):
     events = list(example(base, stream=True))
@@ -68,6 +72,7 @@ def test_example_streaming(base):
     equal(events[-1].type, "message_stop", "last event")
 
 
+@basic
 def test_stream_helper():
     nonce = new_nonce()
     with client().messages.stream(model="grok-4", max_tokens=9, messages=ask(nonce)) as stream:
@@ -76,6 +81,7 @@ def test_stream_helper():
     equal(sent_header(seen(nonce=nonce), "x-stainless-stream-helper"), "messages", "helper")
 
 
+@basic
 @UNIFIED
 def test_unified(route):
     base, prefix = route
@@ -87,6 +93,7 @@ def test_unified(route):
     assert sent_header(facts, "anthropic-version"), "anthropic-version is missing"
 
 
+@basic
 @UNIFIED
 def test_unified_streaming(route):
     base, prefix = route
@@ -101,6 +108,7 @@ def test_key_in_x_api_key():
     equal(sent_header(seen(nonce=nonce), "x-api-key"), GROK_KEY, "x-api-key")
 
 
+@basic
 def test_models_list():
     equal([m.id for m in client().models.list().data], ["grok-4", "grok-4-fast"], "models")
 
@@ -110,6 +118,7 @@ def test_tool_use():
     equal((block.name, block.input), ("weather", {"city": "Zürich", "days": 3}), "tool use")
 
 
+@basic
 def test_tool_use_streaming():
     events = create(client(), "x", tools=TOOLS, stream=True)
     equal(deltas(events, "partial_json"), '{"city":"Zürich","days":3}', "arguments")
@@ -175,6 +184,7 @@ def test_twenty_megabytes_before_the_model(route):
           (len(text), hashlib.sha256(text.encode()).hexdigest()), "text")
 
 
+@basic
 @ROUTES
 def test_streams_event_by_event(route):
     nonce = new_nonce()
@@ -220,4 +230,5 @@ def test_a_hundred_concurrent_streams():
 
 
 if __name__ == "__main__":
-    harness.run("anthropic-python", globals())
+    import anthropic_access
+    harness.run("anthropic-python", globals(), vars(anthropic_access))

@@ -8,9 +8,9 @@ import tempfile
 import time
 
 import harness
-from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, OPENAI_KEY, OTHER, REST, ULID, UNKNOWN,
-                     big_text, cases, control, cut_within_a_second, echo, equal, new_nonce, seen,
-                     sent_header)
+from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, OPENAI_KEY, OTHER, REST, ULID, UNKNOWN, basic,
+                     big_text, cases, control, cut_within_a_second, echo, entry, equal, key_for,
+                     new_nonce, seen, sent_header)
 
 EXAMPLE = """{
     "model": "grok-4",
@@ -26,12 +26,13 @@ MODES = cases(native=(NATIVE + "/v1", "grok"), compat=(COMPAT, "xai/grok"),
 
 
 def headers_of(values):
-    return [part for name, value in values.items() for part in ("--header", f"{name}: {value}")]
+    return [part for name, value in values.items() if value is not None
+            for part in ("--header", f"{name}: {value}")]
 
 
 def command(url, data=None, headers=None, *more, key=GROK_KEY):
-    given = {"content-type": "application/json", "Authorization": f"Bearer {key}",
-             **(headers or {})}
+    given = {"content-type": "application/json", "Authorization": f"Bearer {key_for(key)}",
+             **entry(None), **(headers or {})}
     body = [] if data is None else ["--data-binary", "@-"]
     return ["curl", "--silent", "--show-error", "--max-time", "30", url,
             *headers_of(given), *body, *more]
@@ -72,6 +73,7 @@ def chat(model, nonce, **more):
                        "messages": [{"role": "user", "content": f"nonce:{nonce}"}]})
 
 
+@basic
 @cases(v1="/v1/chat/completions", bare="/chat/completions", double="//v1/chat/completions")
 def test_example(path):
     answer = curl(NATIVE + path, EXAMPLE)
@@ -82,6 +84,7 @@ def test_example(path):
     equal(facts["body_sha256"], hashlib.sha256(EXAMPLE.encode()).hexdigest(), "body")
 
 
+@basic
 def test_example_streaming():
     body = EXAMPLE.replace('"model"', '"stream": true, "model"')
     answer = curl(NATIVE + "/v1/chat/completions", body, None, "--no-buffer")
@@ -93,6 +96,7 @@ def test_example_streaming():
     equal(text, "Forty-two, as ever.", "content")
 
 
+@basic
 @MODES
 def test_stream_arrives_line_by_line(route):
     base, model = route
@@ -137,6 +141,7 @@ def test_broken_stream_is_an_error(route):
     assert done.stdout.count(b"data: ") >= 1, "what came before the break was lost"
 
 
+@basic
 @cases(compat=(COMPAT + "/messages", "/v1/messages"), rest=(REST + "/v1/messages", "/v1/messages"),
        compat_responses=(COMPAT + "/responses", "/v1/responses"),
        compat_embeddings=(COMPAT + "/embeddings", "/v1/embeddings"))
@@ -182,6 +187,7 @@ def test_twenty_megabytes_with_the_model_last(route):
     equal(facts["body_length"], len(body) - len(model) + len("grok-4"), "length of the body")
 
 
+@basic
 def test_multipart_upload_is_byte_exact():
     binary = bytes(range(256)) * 300 + b"--edge\r\n\x00"
     body = (b'--edge\r\nContent-Disposition: form-data; name="expires_after"\r\n\r\n3600\r\n'
@@ -193,18 +199,21 @@ def test_multipart_upload_is_byte_exact():
     equal([p["name"] for p in facts["parts"]], ["expires_after", "file"], "order of the parts")
 
 
+@basic
 def test_form_upload():
     with tempfile.NamedTemporaryFile(suffix=".bin") as file:
         file.write(bytes(range(256)) * 5000)
         file.flush()
         done = subprocess.run(
             ["curl", "--silent", "--show-error", "--max-time", "30", NATIVE + "/v1/files",
-             *headers_of({"Authorization": f"Bearer {GROK_KEY}"}), "--form", "purpose=assistants",
-             "--form", f"file=@{file.name}"], capture_output=True, timeout=40)
+             *headers_of({"Authorization": f"Bearer {key_for(GROK_KEY)}", **entry(None)}),
+             "--form", "purpose=assistants", "--form", f"file=@{file.name}"],
+            capture_output=True, timeout=40)
     reply = json.loads(done.stdout)
     equal(reply["sha256"], hashlib.sha256(bytes(range(256)) * 5000).hexdigest(), "file part")
 
 
+@basic
 def test_hop_by_hop_fields_stop_here():
     nonce = new_nonce()
     hop = {"Connection": "keep-alive, x-hop", "x-hop": "1", "Keep-Alive": "timeout=5",
@@ -233,12 +242,14 @@ def test_repeated_fields_keep_order():
     equal(values, ["one", "two"], "x-test-list")
 
 
+@basic
 def test_get_without_body():
     answer = curl(NATIVE + "/v1/models?limit=1&x=%2F")
     facts = seen(id=answer.one("x-upstream-seen"))
     equal((facts["method"], facts["target"]), ("GET", "/v1/models?limit=1&x=%2F"), "request")
 
 
+@basic
 def test_second_provider():
     nonce = new_nonce()
     equal(curl(OTHER + "/v1/chat/completions", chat("gpt-test", nonce), key=OPENAI_KEY).status, 200)
@@ -263,4 +274,5 @@ def test_repeated_model_is_refused():
 
 
 if __name__ == "__main__":
-    harness.run("curl", globals())
+    import curl_access
+    harness.run("curl", globals(), vars(curl_access))

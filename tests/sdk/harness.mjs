@@ -6,12 +6,17 @@ const env = process.env;
 const LIMIT = 30_000; // for one test
 const SUITE_LIMIT = 150_000; // after which no further test starts
 
+export const MODE = env.SDK_MODE; // see run.sh
+export const TOKEN = env.SDK_TOKEN;
 export const GROK_KEY = env.SDK_GROK_KEY;
 export const OPENAI_KEY = env.SDK_OPENAI_KEY;
+export const ANTHROPIC_KEY = env.SDK_ANTHROPIC_KEY;
+const UNUSED_KEY = env.SDK_UNUSED_KEY;
 const gateway = `${env.SDK_GATEWAY}/v1/${env.SDK_ACCOUNT}/${env.SDK_GATEWAY_NAME}`;
 export const NATIVE = `${gateway}/grok`;
 export const COMPAT = `${gateway}/compat`;
 export const OTHER = `${gateway}/openai`;
+export const ANTHROPIC = `${gateway}/anthropic`;
 export const UNKNOWN = `${gateway}/nosuch`;
 export const REST = `${env.SDK_GATEWAY}/client/v4/accounts/${env.SDK_ACCOUNT}/ai`;
 
@@ -32,6 +37,21 @@ export const NOISE = {
   forwarded: 'for=10.0.0.9',
   'x-grok-conv-id': 'conversation-7',
 };
+
+// The API key of a client that has this one of its own for the provider.
+export const keyFor = (own, token = TOKEN) =>
+  ({ stored: UNUSED_KEY, rest: token ?? UNUSED_KEY })[MODE] ?? own;
+
+// The further headers of a client; the libraries leave out what is null.
+export function entry(token = TOKEN) {
+  const headers = {};
+  if (['token', 'stored'].includes(MODE) && token) {
+    headers['cf-aig-authorization'] = `Bearer ${token}`;
+  }
+  if (['stored', 'rest'].includes(MODE)) headers['cf-aig-gateway-id'] = env.SDK_GATEWAY_NAME;
+  if (MODE === 'stored' || (MODE === 'rest' && !token)) headers.Authorization = null;
+  return headers;
+}
 
 export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 export const newNonce = () => randomUUID().replaceAll('-', '').slice(0, 16);
@@ -103,23 +123,35 @@ export async function cutWithinASecond(nonce, left) {
 
 const tests = [];
 
-export function test(name, body) {
-  tests.push({ name, body });
-}
+// On the REST routes the client's key is the token, and stored keys serve the provider.
+const serves = (label) => (label.startsWith('rest') ? MODE !== 'token' : MODE !== 'rest');
+
+const add = (modes) => (name, body, label = '') => {
+  if (modes.includes(MODE) && serves(label)) tests.push({ name, body });
+};
 
 // One test per named value.
-export function testEach(name, cases, body) {
+const addEach = (modes) => (name, cases, body) => {
   for (const [label, value] of Object.entries(cases)) {
-    test(`${name} [${label}]`, () => body(value));
+    add(modes)(`${name} [${label}]`, () => body(value), label);
   }
-}
+};
+
+const SECURED = ['token', 'stored', 'rest'];
+export const test = add(['open']);
+export const testEach = addEach(['open']);
+// What runs in every mode, and what runs only where the gateway asks for a token.
+export const basic = add(['open', ...SECURED]);
+export const basicEach = addEach(['open', ...SECURED]);
+export const securedEach = addEach(SECURED);
+export const storedEach = addEach(['stored', 'rest']);
 
 async function runTest(suite, { name, body }, deadline) {
   if (Date.now() > deadline) {
     console.log(`FAIL ${name}: not run, the suite took too long already`);
     return false;
   }
-  const before = (await control('/_begin', { test: `${suite} ${name}` })).violations;
+  const before = (await control('/_begin', { test: `${MODE} ${suite} ${name}` })).violations;
   let problem;
   let timer;
   const late = new Promise((_, reject) => {

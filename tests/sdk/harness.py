@@ -14,8 +14,12 @@ GATEWAY = os.environ["SDK_GATEWAY"]
 CONTROL = int(os.environ["SDK_CONTROL"])
 ACCOUNT = os.environ["SDK_ACCOUNT"]
 NAME = os.environ["SDK_GATEWAY_NAME"]
+MODE = os.environ["SDK_MODE"]  # see run.sh
+TOKEN = os.environ["SDK_TOKEN"]
+UNUSED_KEY = os.environ["SDK_UNUSED_KEY"]
 GROK_KEY = os.environ["SDK_GROK_KEY"]
 OPENAI_KEY = os.environ["SDK_OPENAI_KEY"]
+ANTHROPIC_KEY = os.environ["SDK_ANTHROPIC_KEY"]
 VERBOSE = os.environ.get("SDK_VERBOSE") == "1"
 LIMIT = 30  # seconds for one test
 SUITE_LIMIT = 150  # seconds after which no further test starts
@@ -24,6 +28,7 @@ NATIVE = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/grok"
 COMPAT = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/compat"
 REST = f"{GATEWAY}/client/v4/accounts/{ACCOUNT}/ai"
 OTHER = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/openai"
+ANTHROPIC = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/anthropic"
 UNKNOWN = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/nosuch"
 
 ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -99,6 +104,41 @@ def cut_within_a_second(nonce, since):
     assert delay < 1, f"the abort reached the provider after {delay:.2f} s"
 
 
+def key_for(own, token=TOKEN):
+    """The API key of a client that has this one of its own for the provider."""
+    return {"stored": UNUSED_KEY, "rest": token or UNUSED_KEY}.get(MODE, own)
+
+
+def entry(omit, token=TOKEN):
+    """The further headers of a client; the value `omit` makes its library leave one out."""
+    headers = {}
+    if MODE in ("token", "stored") and token:
+        headers["cf-aig-authorization"] = f"Bearer {token}"
+    if MODE in ("stored", "rest"):
+        headers["cf-aig-gateway-id"] = NAME
+    if MODE == "stored" or MODE == "rest" and not token:
+        headers["Authorization"] = omit
+    return headers
+
+
+def modes(*names):
+    """Says in which modes a test runs; others run in the mode `open` alone."""
+    def mark(function):
+        function.modes = names
+        return function
+    return mark
+
+
+basic = modes("open", "token", "stored", "rest")
+secured = modes("token", "stored", "rest")
+stored = modes("stored")
+
+
+def serves(case):
+    """On the REST routes the client's key is the token, and stored keys serve the provider."""
+    return MODE != "token" if case.startswith("rest") else MODE != "rest"
+
+
 def cases(**named):
     """Runs a test once per named value."""
     def mark(function):
@@ -109,13 +149,15 @@ def cases(**named):
 
 def expand(scope):
     for name, function in list(scope.items()):
-        if not name.startswith("test_"):
+        if not name.startswith("test_") or MODE not in getattr(function, "modes", ("open",)):
             continue
         if not hasattr(function, "cases"):
-            yield name, function
+            if serves(""):
+                yield name, function
             continue
         for case, value in function.cases.items():
-            yield f"{name}[{case}]", lambda function=function, value=value: function(value)
+            if serves(case):
+                yield f"{name}[{case}]", lambda function=function, value=value: function(value)
 
 
 def out_of_time(_signal, _frame):
@@ -133,7 +175,7 @@ def run_test(suite, name, function, deadline):
     if time.monotonic() > deadline:
         print(f"FAIL {name}: not run, the suite took too long already", flush=True)
         return False
-    before = control("/_begin", test=f"{suite} {name}")["violations"]
+    before = control("/_begin", test=f"{MODE} {suite} {name}")["violations"]
     signal.alarm(LIMIT)
     try:
         function()

@@ -4,7 +4,8 @@ import hashlib
 
 import openai
 
-from harness import COMPAT, NATIVE, REST, big_text, cases, echo, equal, new_nonce, seen
+from harness import (COMPAT, NATIVE, REST, basic, big_text, cases, echo, equal, new_nonce,
+                     seen)
 from openai_wire import client
 
 BINARY = bytes(range(256)) * 400 + b"\r\n--not-a-boundary\r\n\x00\xff"
@@ -24,6 +25,7 @@ def recording():
     return kept, openai.DefaultHttpxClient(event_hooks={"request": [keep]})
 
 
+@basic
 def test_file_upload_is_byte_exact():
     kept, http = recording()
     reply = client(http_client=http).files.create(file=("data.bin", BINARY), purpose="assistants")
@@ -45,11 +47,13 @@ def test_file_upload_from_disk():
     equal(seen(id=reply._request_id)["parts"][1]["sha256"], digest(content), "file part")
 
 
+@basic
 def test_file_download_is_byte_exact():
     content = client().files.content("file-1").read()
     equal(digest(content), digest(bytes(range(256)) * 64), "content")
 
 
+@basic
 def test_native_body_is_untouched():
     kept, http = recording()
     reply = client(http_client=http).chat.completions.create(
@@ -58,6 +62,7 @@ def test_native_body_is_untouched():
     equal(seen(id=reply._request_id)["body_sha256"], digest(kept["body"]), "body")
 
 
+@basic
 @cases(compat=COMPAT, rest=REST + "/v1")
 def test_unified_body_loses_only_the_prefix(base):
     kept, http = recording()

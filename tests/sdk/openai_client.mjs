@@ -1,9 +1,12 @@
 // The OpenAI client that the JavaScript tests share, and a way to see its bytes.
 import OpenAI from 'openai';
-import { GROK_KEY, NATIVE, ask, newNonce } from './harness.mjs';
+import { GROK_KEY, NATIVE, ask, entry, keyFor, newNonce } from './harness.mjs';
 
-export function client(baseURL = NATIVE, more = {}) {
-  return new OpenAI({ apiKey: GROK_KEY, baseURL, maxRetries: 0, timeout: 25_000, ...more });
+export function client(baseURL = NATIVE, { apiKey = GROK_KEY, defaultHeaders, ...more } = {}) {
+  return new OpenAI({
+    apiKey: keyFor(apiKey), baseURL, maxRetries: 0, timeout: 25_000,
+    defaultHeaders: { ...entry(), ...defaultHeaders }, ...more,
+  });
 }
 
 export async function rawChat(base, model, more = {}) {

@@ -6,8 +6,8 @@ import time
 import openai
 from openai import AsyncOpenAI
 
-from harness import (COMPAT, GROK_KEY, NATIVE, REST, ask, cases, control, cut_within_a_second, echo,
-                     equal, new_nonce, raises, seen)
+from harness import (COMPAT, GROK_KEY, NATIVE, REST, ask, basic, cases, control,
+                     cut_within_a_second, echo, equal, new_nonce, raises, seen)
 from openai_wire import client
 
 ROUTES = cases(native=(NATIVE, "grok"), compat=(COMPAT, "grok/grok"), rest=(REST + "/v1", "xai/g"))
@@ -35,6 +35,7 @@ def check_incremental(opened, nonce):
     equal(control("/_ended", nonce=nonce)[0]["finished"], True, "finished")
 
 
+@basic
 @ROUTES
 def test_chat_streams_event_by_event(route):
     nonce = new_nonce()
@@ -56,6 +57,7 @@ def check_abort(stream, nonce):
     cut_within_a_second(nonce, left)
 
 
+@basic
 @ROUTES
 def test_abort_of_an_idle_stream(route):
     nonce = new_nonce()

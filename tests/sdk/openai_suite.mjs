@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import {
-  COMPAT, GROK, GROK_KEY, NATIVE, OPENAI_KEY, OTHER, QUESTION, REST, WEATHER, ask, collect, echo,
-  newNonce, run, seen, sentHeader, sha256, test, testEach,
+  COMPAT, GROK, GROK_KEY, NATIVE, OPENAI_KEY, OTHER, QUESTION, REST, WEATHER, ask, basic,
+  basicEach, collect, echo, entry, keyFor, newNonce, run, seen, sentHeader, sha256, test,
 } from './harness.mjs';
 import { client, textOf } from './openai_client.mjs';
 import './openai_wire.mjs';
+import './openai_access.mjs';
 
 const BASES = { plain: NATIVE, slash: `${NATIVE}/`, v1: `${NATIVE}/v1`, v1_slash: `${NATIVE}/v1/` };
 const UNIFIED = {
@@ -22,7 +23,7 @@ const FLAT_TOOLS = [{ type: 'function', name: 'weather', parameters: WEATHER, st
 const ARGUMENTS = { city: 'Zürich', days: 3 };
 
 function example(baseURL, more = {}) {
-  const openai = new OpenAI({ apiKey: GROK_KEY, baseURL });
+  const openai = new OpenAI({ apiKey: keyFor(GROK_KEY), baseURL, defaultHeaders: entry() });
   return openai.chat.completions.create({
     model: 'grok-4',
     messages: [
@@ -46,13 +47,13 @@ async function checkExample(id) {
   assert.equal(sentHeader(facts, 'authorization'), `Bearer ${GROK_KEY}`);
 }
 
-testEach('example', BASES, async (base) => {
+basicEach('example', BASES, async (base) => {
   const completion = await example(base);
   assert.equal(completion.choices[0].message.content, 'Forty-two, as ever.');
   await checkExample(completion._request_id);
 });
 
-testEach('example, streaming', BASES, async (base) => {
+basicEach('example, streaming', BASES, async (base) => {
   const { data, response } = await example(base, { stream: true }).withResponse();
   assert.equal(textOf(await collect(data)), 'Forty-two, as ever.');
   await checkExample(response.headers.get('x-request-id'));
@@ -64,7 +65,7 @@ test('usage chunk comes when asked for', async () => {
   assert.deepEqual([last.choices.length, last.usage.total_tokens], [0, 24]);
 });
 
-testEach('unified chat', UNIFIED, async ([base, prefix]) => {
+basicEach('unified chat', UNIFIED, async ([base, prefix]) => {
   const nonce = newNonce();
   const completion = await client(base).chat.completions.create({
     model: `${prefix}/grok-4`, messages: ask(nonce),
@@ -74,7 +75,7 @@ testEach('unified chat', UNIFIED, async ([base, prefix]) => {
   assert.equal(`${facts.target} ${facts.model}`, '/v1/chat/completions grok-4');
 });
 
-testEach('unified chat, streaming', UNIFIED, async ([base, prefix]) => {
+basicEach('unified chat, streaming', UNIFIED, async ([base, prefix]) => {
   const nonce = newNonce();
   const stream = await client(base).chat.completions.create({
     model: `${prefix}/grok-4`, messages: ask(nonce), stream: true,
@@ -83,7 +84,7 @@ testEach('unified chat, streaming', UNIFIED, async ([base, prefix]) => {
   assert.equal((await seen({ nonce })).model, 'grok-4');
 });
 
-testEach('unified responses and embeddings', UNIFIED, async ([base, prefix]) => {
+basicEach('unified responses and embeddings', UNIFIED, async ([base, prefix]) => {
   const nonce = newNonce();
   const model = `${prefix}/grok-4`;
   const answer = await client(base).responses.create({ model, input: `nonce:${nonce}` });
@@ -93,7 +94,7 @@ testEach('unified responses and embeddings', UNIFIED, async ([base, prefix]) => 
   assert.deepEqual(reply.data[0].embedding, [0.25, -1.5, 3, 0.125]);
 });
 
-testEach('second provider', {
+basicEach('second provider', {
   native: [OTHER, 'gpt-test'], rest: [`${REST}/v1`, 'openai/gpt-test'],
 }, async ([base, model]) => {
   const nonce = newNonce();
@@ -104,31 +105,31 @@ testEach('second provider', {
   assert.equal(`${facts.provider} ${facts.model}`, 'openai gpt-test');
 });
 
-test('models, list and retrieve', async () => {
+basic('models, list and retrieve', async () => {
   const models = await collect(client().models.list());
   assert.deepEqual(models.map((m) => m.id), ['grok-4', 'grok-4-fast']);
   assert.equal((await client().models.retrieve('grok-4')).id, 'grok-4');
 });
 
-test('embeddings, default and float encoding', async () => {
+basic('embeddings, default and float encoding', async () => {
   const create = (more) => client().embeddings.create({ model: 'embed', input: 'a', ...more });
   for (const more of [{}, { encoding_format: 'float' }]) {
     assert.deepEqual((await create(more)).data[0].embedding, [0.25, -1.5, 3, 0.125]);
   }
 });
 
-test('images', async () => {
+basic('images', async () => {
   const image = await client().images.generate({ model: 'grok-image', prompt: 'a towel' });
   assert.equal(image.data[0].url, 'https://images.invalid/1.jpg');
 });
 
-test('responses', async () => {
+basic('responses', async () => {
   const nonce = newNonce();
   const answer = await client().responses.create({ model: 'grok-4', input: `nonce:${nonce}` });
   assert.equal(answer.output_text, echo(nonce));
 });
 
-test('responses, streaming', async () => {
+basic('responses, streaming', async () => {
   const nonce = newNonce();
   const events = await collect(await client().responses.create({
     model: 'grok-4', input: `nonce:${nonce}`, stream: true,
@@ -147,7 +148,7 @@ test('tool call', async () => {
   assert.deepEqual(JSON.parse(call.arguments), ARGUMENTS);
 });
 
-test('tool call, streaming', async () => {
+basic('tool call, streaming', async () => {
   const chunks = await collect(await client().chat.completions.create({
     model: 'grok-4', tools: TOOLS, messages: ask('x'), stream: true,
   }));
@@ -165,7 +166,7 @@ test('responses tool call, plain and streaming', async () => {
   assert.deepEqual(JSON.parse(deltas.map((e) => e.delta).join('')), ARGUMENTS);
 });
 
-test('file download is byte-exact', async () => {
+basic('file download is byte-exact', async () => {
   const content = await (await client().files.content('file-1')).arrayBuffer();
   const expected = Buffer.concat(Array(64).fill(Buffer.from([...Array(256).keys()])));
   assert.equal(sha256(Buffer.from(content)), sha256(expected));

@@ -6,9 +6,9 @@ from openai import OpenAI
 
 import harness
 import openai_wire
-from harness import (COMPAT, GROK_KEY, NATIVE, OPENAI_KEY, OTHER, REST, WEATHER, ask, cases, echo,
-                     equal, new_nonce, seen, sent_header)
-from openai_wire import client
+from harness import (COMPAT, GROK_KEY, NATIVE, OPENAI_KEY, OTHER, REST, WEATHER, ask, basic, cases,
+                     echo, equal, new_nonce, seen, sent_header)
+from openai_wire import access, client
 
 GROK = "You are Grok, a chatbot inspired by the Hitchhiker's Guide to the Galaxy."
 QUESTION = "What is the meaning of life, the universe, and everything?"
@@ -23,7 +23,7 @@ ARGUMENTS = {"city": "Zürich", "days": 3}
 
 
 def example(base, **more):
-    api = OpenAI(api_key=GROK_KEY, base_url=base)
+    api = OpenAI(base_url=base, **access())
     return api.chat.completions.create(
         model="grok-4",
         messages=[
@@ -38,6 +38,7 @@ def check_example(facts):
     equal(sent_header(facts, "authorization"), f"Bearer {GROK_KEY}", "authorization")
 
 
+@basic
 @BASES
 def test_example(base):
     completion = example(base)
@@ -46,6 +47,7 @@ def test_example(base):
     check_example(seen(id=completion._request_id))
 
 
+@basic
 @BASES
 def test_example_streaming(base):
     stream = example(base, stream=True)
@@ -65,6 +67,7 @@ def test_usage_chunk_stays_away_when_not_asked_for():
     assert all(c.choices and c.usage is None for c in chunks), "an unasked usage chunk came"
 
 
+@basic
 @UNIFIED
 def test_unified_chat(route):
     base, prefix = route
@@ -76,6 +79,7 @@ def test_unified_chat(route):
     equal((facts["target"], facts["model"]), ("/v1/chat/completions", "grok-4"), "request")
 
 
+@basic
 @UNIFIED
 def test_unified_chat_streaming(route):
     base, prefix = route
@@ -86,6 +90,7 @@ def test_unified_chat_streaming(route):
     equal(seen(nonce=nonce)["model"], "grok-4", "model")
 
 
+@basic
 @UNIFIED
 def test_unified_responses(route):
     base, prefix = route
@@ -95,6 +100,7 @@ def test_unified_responses(route):
     equal(seen(nonce=nonce)["target"], "/v1/responses", "target")
 
 
+@basic
 @UNIFIED
 def test_unified_embeddings(route):
     base, prefix = route
@@ -104,6 +110,7 @@ def test_unified_embeddings(route):
     equal(seen(nonce=nonce)["model"], "embed", "model")
 
 
+@basic
 @cases(native=(OTHER, "gpt-test"), compat=(COMPAT, "openai/gpt-test"),
        rest=(REST + "/v1", "openai/gpt-test"), slashes=(COMPAT, "openai/org/gpt-test"))
 def test_second_provider(route):
@@ -115,6 +122,7 @@ def test_second_provider(route):
     equal((facts["provider"], facts["model"]), ("openai", model.removeprefix("openai/")))
 
 
+@basic
 def test_models_list():
     models = client().models.list()
     equal([m.id for m in models.data], ["grok-4", "grok-4-fast"], "models")
@@ -122,6 +130,7 @@ def test_models_list():
     equal((facts["target"], facts["body_length"]), ("/v1/models", 0), "request")
 
 
+@basic
 def test_models_retrieve():
     equal(client().models.retrieve("grok-4").id, "grok-4", "model")
 
@@ -136,16 +145,19 @@ def test_embeddings_default_encoding():
     equal([d.embedding for d in reply.data], [[0.25, -1.5, 3.0, 0.125]] * 2, "vectors")
 
 
+@basic
 def test_embeddings_float():
     reply = client().embeddings.create(model="embed", input="a", encoding_format="float")
     equal(reply.data[0].embedding, [0.25, -1.5, 3.0, 0.125], "vector")
 
 
+@basic
 def test_images():
     image = client().images.generate(model="grok-image", prompt="a towel")
     equal(image.data[0].url, "https://images.invalid/1.jpg", "url")
 
 
+@basic
 def test_responses():
     nonce = new_nonce()
     answer = client().responses.create(model="grok-4", input=f"nonce:{nonce}")
@@ -153,6 +165,7 @@ def test_responses():
     equal(answer.usage.output_tokens_details.reasoning_tokens, 7, "usage")
 
 
+@basic
 def test_responses_streaming():
     nonce = new_nonce()
     events = list(client().responses.create(model="grok-4", input=f"nonce:{nonce}", stream=True))
@@ -169,6 +182,7 @@ def test_tool_call():
     equal((call.function.name, json.loads(call.function.arguments)), ("weather", ARGUMENTS))
 
 
+@basic
 def test_tool_call_streaming():
     stream = client().chat.completions.create(model="grok-4", tools=TOOLS, messages=ask("x"),
                                               stream=True)
@@ -193,7 +207,8 @@ def test_responses_tool_call_streaming():
 
 
 if __name__ == "__main__":
+    import openai_access
     import openai_bodies
     import openai_streams
     harness.run("openai-python", globals(), vars(openai_wire), vars(openai_bodies),
-                vars(openai_streams))
+                vars(openai_streams), vars(openai_access))

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import OpenAI, { toFile } from 'openai';
 import {
-  COMPAT, GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, ask, bigText, checkAbort, checkIncremental,
-  collect, control, cutWithinASecond, echo, newNonce, seen, sentHeader, sha256, test, testEach,
+  COMPAT, GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, ask, basic, basicEach, bigText, checkAbort,
+  checkIncremental, collect, control, cutWithinASecond, echo, newNonce, seen, sentHeader, sha256,
+  test, testEach,
 } from './harness.mjs';
 import { client, rawChat, recording, textOf } from './openai_client.mjs';
 
@@ -33,7 +34,7 @@ test('noise headers stop here and the rest arrives', async () => {
   assert.equal(headers.get('cf-aig-event-id'), 'event-from-client');
 });
 
-testEach('response headers', ROUTES, async ([base, model]) => {
+basicEach('response headers', ROUTES, async ([base, model]) => {
   const { nonce, headers } = await rawChat(base, `${model}-4`);
   assert.match(headers.get('cf-aig-log-id') ?? '', ULID);
   assert.notEqual(headers.get('cf-aig-event-id') ?? 'forged', 'forged');
@@ -48,7 +49,7 @@ test('gzip answer', async () => {
   assert.equal(data.choices[0].message.content, echo(nonce));
 });
 
-test('file upload is byte-exact', async () => {
+basic('file upload is byte-exact', async () => {
   const reply = await client().files.create({
     file: await toFile(BINARY, 'data.bin'), purpose: 'assistants',
   });
@@ -66,7 +67,7 @@ test('multipart body is byte-exact', async () => {
   assert.deepEqual([facts.body_length, facts.body_sha256], [kept.body.length, sha256(kept.body)]);
 });
 
-testEach('unified body loses only the prefix', { compat: COMPAT, rest: `${REST}/v1` }, async (base) => {
+basicEach('unified body loses only the prefix', { compat: COMPAT, rest: `${REST}/v1` }, async (base) => {
   const { kept, fetch } = recording();
   const reply = await client(base, { fetch }).chat.completions.create({
     messages: [{ role: 'user', content: '"model":"xai/grok-4" é \u2028' }],
@@ -129,7 +130,7 @@ testEach('gateway refuses', {
   assert.deepEqual(await control('/_seen', { nonce }), []);
 });
 
-testEach('chat streams event by event', ROUTES, async (route) => {
+basicEach('chat streams event by event', ROUTES, async (route) => {
   const nonce = newNonce();
   await checkIncremental(await openChat(route, 'gate', nonce), nonce);
 });

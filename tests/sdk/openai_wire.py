@@ -5,19 +5,37 @@ import re
 import openai
 from openai import OpenAI
 
-from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, ask, cases, control,
-                     echo, equal, new_nonce, raises, seen, sent_header)
+from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, REST, TOKEN, ULID, UNKNOWN, ask, basic,
+                     cases, control, echo, entry, equal, key_for, new_nonce, raises, seen,
+                     sent_header)
 
 ERRORS = cases(bad_request=(400, openai.BadRequestError),
                unauthenticated=(401, openai.AuthenticationError),
                too_many=(429, openai.RateLimitError), internal=(500, openai.InternalServerError))
 
 
-def client(base=NATIVE, **more):
-    more.setdefault("api_key", GROK_KEY)
+def access(own=GROK_KEY, token=TOKEN, http_client=None):
+    """How a client is let in, as arguments for it.
+
+    Where it has no key, a hook takes `Authorization` off: the SDK knows `Omit()` for the headers of
+    one request, and not for those of a client.
+    """
+    headers = entry(None, token)
+    if "Authorization" in headers:
+        del headers["Authorization"]
+        http_client = http_client or openai.DefaultHttpxClient()
+        hooks = http_client.event_hooks.get("request", [])
+        leave_out = [lambda request: request.headers.pop("authorization", None)]
+        http_client.event_hooks = {"request": leave_out + hooks}
+    return {"api_key": key_for(own, token), "default_headers": headers, "http_client": http_client}
+
+
+def client(base=NATIVE, api_key=GROK_KEY, default_headers=None, http_client=None, **more):
     more.setdefault("max_retries", 0)
     more.setdefault("timeout", 25)
-    return OpenAI(base_url=base, **more)
+    given = access(api_key, http_client=http_client)
+    given["default_headers"].update(default_headers or {})
+    return OpenAI(base_url=base, **given, **more)
 
 
 def raw_chat(base=NATIVE, model="grok-4", **more):
@@ -56,6 +74,7 @@ def test_nothing_is_added_to_the_request():
     equal(sorted(sent - arrived - {"connection"}), [], "lost")
 
 
+@basic
 @cases(native=(NATIVE, "grok-4"), compat=(COMPAT, "grok/grok-4"), rest=(REST + "/v1", "xai/grok-4"))
 def test_response_headers(route):
     nonce, raw = raw_chat(*route)

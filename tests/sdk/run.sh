@@ -3,6 +3,13 @@
 #
 #   tests/sdk/run.sh [-v] [GATEWAY_BINARY]
 #
+# All of it runs at a gateway without settings, to which clients bring their own keys (the mode
+# `open`). What is basic runs at gateways from a settings file too:
+#
+#   token   clients show a token in `cf-aig-authorization`, beside their own keys
+#   stored  clients show the token alone, and the gateway has the keys
+#   rest    the token is the client's API key, on the REST routes; the gateway has the keys
+#
 # Needs python3 (with venv), node 20, npm and curl. The last line is always
 # "N passed, M failed"; the exit code is 0 only if something ran and nothing failed.
 set -euo pipefail
@@ -109,7 +116,7 @@ free_port() {
 }
 
 suite() {
-    local name=$1 out=$work/$1.out good=0 bad=0 seconds=? status=0
+    local name=$SDK_MODE\ $1 out=$work/$SDK_MODE-$1.out good=0 bad=0 seconds=? status=0
     shift
     # In the background, so that an interrupt does not wait for its end.
     start "$out" timeout --kill-after=5 200 "$@"
@@ -131,6 +138,76 @@ suite() {
     fi
 }
 
+# suites MODE GATEWAY_NAME BASE_URL
+suites() {
+    export SDK_MODE=$1 SDK_GATEWAY_NAME=$2 SDK_GATEWAY=$3
+    suite openai-python "$python" "$here/openai_suite.py"
+    suite anthropic-python "$python" "$here/anthropic_suite.py"
+    suite openai-node node "$here/openai_suite.mjs"
+    suite anthropic-node node "$here/anthropic_suite.mjs"
+    suite curl "$python" "$here/curl_suite.py"
+}
+
+# check WHAT COMMAND: one more test.
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $what"
+    fi
+}
+
+# hides TEXT FILE...: whether the text is in none of the files.
+hides() {
+    local status=0
+    grep --quiet --fixed-strings --regexp="$1" "${@:2}" || status=$?
+    ((status == 1))
+}
+
+settings() {
+    local name hash
+    hash=$(printf %s "$SDK_TOKEN" | sha256sum | cut -d' ' -f1)
+    for name in grok openai anthropic; do
+        echo "[providers.$name]"
+        echo "base_url = \"http://127.0.0.1:$(port_of "$name")/v1\""
+    done
+    cat <<END
+
+[gateways.gw-token]
+account = "$SDK_ACCOUNT"
+require_credentials = true
+tokens = [{ sha256 = "$hash" }]
+
+[gateways.gw-stored]
+account = "$SDK_ACCOUNT"
+tokens = [{ env = "OLD_TOKEN" }, { sha256 = "$hash" }]
+keys = [
+  { provider = "grok", env = "GROK_KEY" },
+  { provider = "openai", env = "OPENAI_KEY" },
+  { provider = "anthropic", env = "ANTHROPIC_KEY" },
+]
+
+[[gateways.gw-stored.routes]]
+name = "support"
+start = "plan"
+[gateways.gw-stored.routes.nodes]
+plan = { type = "conditional", condition = { "metadata.plan" = { eq = "paid" } }, true = "big", false = "small" }
+big = { type = "model", provider = "openai", model = "gpt-big" }
+small = { type = "model", provider = "grok", model = "grok-small" }
+
+[[gateways.gw-stored.routes]]
+name = "steady"
+version = "2"
+start = "first"
+[gateways.gw-stored.routes.nodes]
+first = { type = "model", provider = "grok", model = "grok-503", fallback = "second" }
+second = { type = "model", provider = "openai", model = "gpt-test" }
+END
+}
+
 violations() {
     curl --silent --max-time 5 "http://127.0.0.1:$SDK_CONTROL/_violations"
 }
@@ -146,35 +223,44 @@ install "$here/node_modules/.stamp" "$here/package.json" "$here/package-lock.jso
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 unset "${!OPENAI_@}" "${!ANTHROPIC_@}"
 export PYTHONDONTWRITEBYTECODE=1 SDK_VERBOSE=$verbose
-export SDK_ACCOUNT=acct-t1 SDK_GATEWAY_NAME=gw-t1
-export SDK_GROK_KEY=test-key-grok SDK_OPENAI_KEY=test-key-openai
+export SDK_ACCOUNT=acct-t1
+export SDK_GROK_KEY=test-key-grok SDK_OPENAI_KEY=test-key-openai SDK_ANTHROPIC_KEY=test-key-anthropic
+export SDK_TOKEN=test-gateway-token SDK_UNUSED_KEY=test-key-unused
 
 start "$work/upstream.log" "$python" "$here/upstream.py" --ready "$work/ports" \
-    --id "$SDK_ACCOUNT" --id "$SDK_GATEWAY_NAME" \
-    "grok=$SDK_GROK_KEY" "openai=$SDK_OPENAI_KEY"
+    --id "$SDK_ACCOUNT" --id gw-t1 --id gw-token --id gw-stored \
+    --secret "$SDK_TOKEN" --secret "$SDK_UNUSED_KEY" \
+    "grok=$SDK_GROK_KEY" "openai=$SDK_OPENAI_KEY" "anthropic=$SDK_ANTHROPIC_KEY"
 wait_for "the stand-in provider" "$work/upstream.log" test -s "$work/ports"
 SDK_CONTROL=$(port_of control)
-listen=127.0.0.1:$(free_port)
-export SDK_CONTROL SDK_GATEWAY=http://$listen
-start "$work/gateway.log" "$gateway" --listen "$listen" \
+export SDK_CONTROL
+open=127.0.0.1:$(free_port)
+start "$work/gateway.log" "$gateway" --listen "$open" \
     --provider "grok=http://127.0.0.1:$(port_of grok)/v1" \
     --provider "openai=http://127.0.0.1:$(port_of openai)/v1"
-wait_for "the gateway" "$work/gateway.log" curl --fail --silent --max-time 2 "$SDK_GATEWAY/healthz"
+wait_for "the gateway" "$work/gateway.log" curl --fail --silent --max-time 2 "http://$open/healthz"
+settings >"$work/gateway.toml"
+set_up=127.0.0.1:$(free_port)
+start "$work/gateway-config.log" env GROK_KEY="$SDK_GROK_KEY" OPENAI_KEY="$SDK_OPENAI_KEY" \
+    ANTHROPIC_KEY="$SDK_ANTHROPIC_KEY" OLD_TOKEN=test-gateway-token-of-before \
+    "$gateway" --listen "$set_up" --config "$work/gateway.toml"
+wait_for "the gateway with settings" "$work/gateway-config.log" \
+    curl --fail --silent --max-time 2 "http://$set_up/healthz"
 
-suite openai-python "$python" "$here/openai_suite.py"
-suite anthropic-python "$python" "$here/anthropic_suite.py"
-suite openai-node node "$here/openai_suite.mjs"
-suite anthropic-node node "$here/anthropic_suite.mjs"
-suite curl "$python" "$here/curl_suite.py"
+suites open gw-t1 "http://$open"
+suites token gw-token "http://$set_up"
+suites stored gw-stored "http://$set_up"
+suites rest gw-stored "http://$set_up"
 
-# The gateway is the last process that was started.
-kill "${pids[-1]}" 2>/dev/null || true
-if gone "${pids[-1]}"; then
-    passed=$((passed + 1))
-else
-    failed=$((failed + 1))
-    echo "FAIL the gateway was still running five seconds after SIGTERM"
-fi
+# The gateways are the last processes that were started.
+gateways=("${pids[@]: -2}")
+kill "${gateways[@]}" 2>/dev/null || true
+for pid in "${gateways[@]}"; do
+    check "a gateway was still running five seconds after SIGTERM" gone "$pid"
+done
+for secret in "$SDK_TOKEN" "$SDK_GROK_KEY" "$SDK_OPENAI_KEY" "$SDK_ANTHROPIC_KEY"; do
+    check "a gateway's log shows $secret" hides "$secret" "$work"/gateway{,-config}.log
+done
 
 found=$(violations || true)
 if [[ $found != "[]" ]]; then
@@ -182,8 +268,10 @@ if [[ $found != "[]" ]]; then
     echo "FAIL the provider saw what it must not see: ${found:-no answer from the stand-in}"
 fi
 if ((failed)); then
-    echo "last lines of the gateway:"
-    tail -n 20 "$work/gateway.log" | sed 's/^/    /'
+    for log in "$work"/gateway{,-config}.log; do
+        echo "last lines of $(basename "$log"):"
+        tail -n 20 "$log" | sed 's/^/    /'
+    done
 fi
 echo "$passed passed, $failed failed"
 ((passed > 0 && failed == 0))

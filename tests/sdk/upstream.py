@@ -3,9 +3,11 @@
 It listens once per provider and once for control. What it does is chosen by the
 request itself, through the model name:
 
-  …-400, …-401, …-429, …-500   that status, in the provider's own error shape
+  …-400, …-401, …-429, …-500, …-503
+                               that status, in the provider's own error shape
   …-oai-429                    that status, in OpenAI's error shape
   …-flaky                      429 twice per nonce, then an answer
+  …-unwell                     503 once per nonce, then an answer
   …-gzip                       an answer with content-encoding: gzip
   …-gate                       before each of the events 2 to 4 it waits for /_go
   …-idle, …-busy               a stream that falls silent, or never ends
@@ -39,6 +41,7 @@ ERRORS = {
     401: ("unauthenticated", "No credentials were found on the request"),
     429: ("resource-exhausted", "Too many requests for the team"),
     500: ("internal", "Something went wrong"),
+    503: ("unavailable", "The service is currently unavailable"),
 }
 
 
@@ -54,8 +57,9 @@ def response_headers(record):
 
 
 class Provider:
-    def __init__(self, name, key, ids, journal):
-        self.name, self.key, self.ids, self.journal = name, key, ids, journal
+    def __init__(self, name, key, ids, secrets, journal):
+        self.name, self.key, self.journal = name, key, journal
+        self.ids, self.secrets = ids, secrets
         self.port = 0
 
     async def serve(self, reader, writer):
@@ -73,7 +77,7 @@ class Provider:
         while request := await read_request(reader, writer, first):
             body = checks.top_level(request)
             record = self.journal.open(self.name, request, body, multipart_parts(request))
-            for what in checks.check(request, body, self.port, self.key, self.ids):
+            for what in checks.check(request, body, self.port, self.key, self.ids, self.secrets):
                 self.journal.violate(f"{self.name} {request.method} {request.path}: {what}")
             first = await self.exchange(reader, writer, request, body, record)
             if first is None:
@@ -115,14 +119,22 @@ class Provider:
         return None if watch.exception() else watch.result() or None
 
     async def answer(self, request, body, record, out):
-        status = re.search(r"-(\d{3})$", record.model)
-        flaky = record.model.endswith("-flaky") and self.journal.attempts(record.nonce) < 3
-        if status or flaky:
-            await self.error(int(status.group(1)) if status else 429, record, out)
+        if status := self.failure(record):
+            await self.error(status, record, out)
         elif request.path in FAMILIES and request.method == "POST":
             await self.generate(request, body, record, out)
         else:
             await self.plain(request, body, record, out)
+
+    def failure(self, record):
+        """The status that this request is to fail with, or None."""
+        status = re.search(r"-(\d{3})$", record.model)
+        attempts = self.journal.attempts(record.nonce)
+        if record.model.endswith("-flaky") and attempts < 3:
+            return 429
+        if record.model.endswith("-unwell") and attempts < 2:
+            return 503
+        return int(status.group(1)) if status else None
 
     async def error(self, status, record, out):
         code, text = ERRORS[status]
@@ -212,13 +224,14 @@ async def main():
     parser = argparse.ArgumentParser(description="stand-in provider for the SDK tests")
     parser.add_argument("--ready", required=True, help="file that gets the ports, as JSON")
     parser.add_argument("--id", action="append", default=[], help="text no path may contain")
+    parser.add_argument("--secret", action="append", default=[], help="text that must not arrive")
     parser.add_argument("providers", nargs="+", metavar="NAME=KEY")
     options = parser.parse_args()
     journal = Journal()
     ports = {}
     for pair in options.providers:
         name, _, key = pair.partition("=")
-        provider = Provider(name, key, options.id, journal)
+        provider = Provider(name, key, options.id, options.secret, journal)
         server = await asyncio.start_server(
             provider.serve, "127.0.0.1", 0, limit=MAX_HEAD, backlog=1024)
         provider.port = ports[name] = server.sockets[0].getsockname()[1]

@@ -47,6 +47,14 @@ def check_credential(request, key):
         yield f"credentials {sent}, expected only {key}"
 
 
+def check_secrets(request, secrets):
+    """What is between the client and the gateway alone: its tokens, and keys not to be used."""
+    parts = [request.target, *(f"{n}: {v}" for n, v in request.headers + request.trailers)]
+    for secret in secrets:
+        if secret.encode() in request.body or any(secret in part for part in parts):
+            yield f"{secret} arrived"
+
+
 def top_level(request):
     """The JSON object of the body, or {} when it is something else."""
     if not request.body or "json" not in request.get("content-type", "json").lower():
@@ -66,6 +74,7 @@ def check_body(request, body):
         yield f"model keeps its prefix: {model}"
 
 
-def check(request, body, port, key, ids):
+def check(request, body, port, key, ids, secrets):
     return [*check_headers(request, port), *check_path(request, ids),
-            *check_credential(request, key), *check_body(request, body)]
+            *check_credential(request, key), *check_secrets(request, secrets),
+            *check_body(request, body)]

@@ -13,7 +13,8 @@ MAX_BODY = 64 * 1024 * 1024
 BLOCK = 256 * 1024
 
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-           429: "Too Many Requests", 500: "Internal Server Error"}
+           429: "Too Many Requests", 500: "Internal Server Error",
+           503: "Service Unavailable"}
 
 
 class Malformed(Exception):

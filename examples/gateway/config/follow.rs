@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use tower_ai_gateway::Provider;
 use tower_ai_gateway::settings::{Config, Settings};
 
 use super::watch::Changes;
@@ -18,20 +17,23 @@ async fn start_with(path: &Path, changes: Changes, hangups: Hangups) -> Result<S
     // Before the settings are read: what changes in between is then another text.
     let text = tokio::fs::read(path).await.ok();
     let config = read(path).await?;
-    let (providers, settings) = (config.providers(), Settings::new(config.settings()));
-    let followed = Followed {
-        path: path.to_owned(),
+    let settings = Settings::new(config.settings());
+    let start = Start {
         providers: config.providers(),
-        settings: settings.clone(),
+        settings: Some(settings.clone()),
+        #[cfg(feature = "control")]
+        control: config.control_layer(),
     };
+    let followed = Followed { path: path.to_owned(), started: config, settings };
     tokio::spawn(followed.follow(text, changes, hangups));
-    Ok(Start { providers, settings: Some(settings) })
+    Ok(start)
 }
 
 /// A file, and what the gateway runs with.
 struct Followed {
     path: PathBuf,
-    providers: Vec<Provider>,
+    /// What it said at the start.
+    started: Config,
     settings: Settings,
 }
 
@@ -63,8 +65,15 @@ impl Followed {
         self.settings.replace(config.settings());
         let file = self.path.display();
         tracing::info!(%file, holds = %config, "the settings were read again");
-        if config.providers() != self.providers {
+        if config.providers() != self.started.providers() {
             tracing::warn!(%file, "changed providers take effect when the gateway is started again");
+        }
+        #[cfg(feature = "control")]
+        if !config.has_same_control(&self.started) {
+            tracing::warn!(
+                %file,
+                "changes of [health] and [retry] take effect when the gateway is started again"
+            );
         }
     }
 }
@@ -109,7 +118,7 @@ mod tests {
     async fn followed(path: &Path) -> Followed {
         let config = read(path).await.unwrap();
         let settings = Settings::new(config.settings());
-        Followed { path: path.to_owned(), providers: config.providers(), settings }
+        Followed { path: path.to_owned(), started: config, settings }
     }
 
     /// What is logged while it runs, on this thread.
@@ -197,6 +206,25 @@ mod tests {
         assert!(log.contains("WARN") && log.contains("when the gateway is started again"), "{log}");
         assert!(has(&followed.settings, "a"));
         fs::write(&path, local(1)).unwrap();
+        assert!(!logged(followed.renew()).await.contains("WARN"));
+    }
+
+    #[cfg(feature = "control")]
+    #[tokio::test]
+    async fn changed_breakers_and_budgets_are_said_to_wait() {
+        let (_directory, path) = directory();
+        let health = "[health]\nbreaker = { min_calls = 5 }\n";
+        fs::write(&path, health).unwrap();
+        let followed = followed(&path).await;
+        for other in ["", "[health.breaker]\nmin_calls = 6\n", "[health.cool_down]\n"] {
+            fs::write(&path, gateway("a") + other).unwrap();
+            let log = logged(followed.renew()).await;
+            assert!(log.contains("WARN") && log.contains("of [health] and [retry]"), "{log}");
+            assert!(has(&followed.settings, "a"));
+        }
+        fs::write(&path, format!("{health}[retry]\nbudget_per_second = 1")).unwrap();
+        assert!(logged(followed.renew()).await.contains("of [health] and [retry]"));
+        fs::write(&path, gateway("b") + "[health.breaker]\nmin_calls = 5\n[retry]").unwrap();
         assert!(!logged(followed.renew()).await.contains("WARN"));
     }
 

@@ -54,11 +54,21 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
+    /// Retries a second, and the share of the requests that were answered at once.
+    pub(crate) const BUDGET: (u32, f32) = (10, 0.2);
+
     /// With tower's budget for each origin: 10 retries a second, and a fifth of the requests that
     /// were answered at once.
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
-        Self { settings, budgets: Arc::new(Budgets::new(10, 0.2)) }
+        let (per_second, share) = Self::BUDGET;
+        Self { settings, budgets: Arc::new(Budgets::new(per_second, share)) }
+    }
+
+    /// The same budgets, for retries of another kind.
+    pub(super) fn settings(mut self, settings: RetrySettings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// How many retries an origin gets: so many a second whatever its load, weighed over 10 seconds,

@@ -1,5 +1,7 @@
 //! Settings from a TOML file.
 
+#[cfg(feature = "control")]
+mod control;
 mod defaults;
 mod error;
 mod fallbacks;
@@ -55,6 +57,8 @@ pub struct Config {
     providers: Vec<Provider>,
     settings: SettingsTable,
     gateways: usize,
+    #[cfg(feature = "control")]
+    control: control::Control,
 }
 
 impl Config {
@@ -95,6 +99,10 @@ impl Config {
 
     fn read(source: &Source<'_>) -> Result<Self, ConfigFileError> {
         let mut root = source.root()?;
+        #[cfg(feature = "control")]
+        let control = control::Control::read(&mut root)?;
+        #[cfg(not(feature = "control"))]
+        refuse_control(&mut root)?;
         let providers = Providers::read(&mut root)?;
         let mut settings = SettingsTable::new();
         if let Some(unknown) = unknown(&mut root, &providers)? {
@@ -118,8 +126,26 @@ impl Config {
             }
         }
         root.end()?;
-        Ok(Self { providers: providers.0, settings, gateways: ids.len() })
+        Ok(Self {
+            providers: providers.0,
+            settings,
+            gateways: ids.len(),
+            #[cfg(feature = "control")]
+            control,
+        })
     }
+}
+
+/// Left out, they would say nothing: there is nobody who does it.
+#[cfg(not(feature = "control"))]
+fn refuse_control(root: &mut Section<'_>) -> Result<(), ConfigFileError> {
+    for name in ["health", "retry"] {
+        if let Some(value) = root.take(name) {
+            let message = "this program was built without the feature `control`, which does it";
+            return Err(value.place.refuse(Kind::UnknownKey, message));
+        }
+    }
+    Ok(())
 }
 
 /// What unknown gateways have; `None` where they are refused.

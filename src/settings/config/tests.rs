@@ -1,5 +1,7 @@
 //! What settings files mean, and what is said of mistakes in them.
 
+#[cfg(feature = "control")]
+mod control;
 mod leaks;
 mod meaning;
 mod references;

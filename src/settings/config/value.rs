@@ -45,8 +45,16 @@ impl<'s> Value<'s> {
 
     /// A price, in USD.
     pub(super) fn usd(self) -> Result<f64, ConfigFileError> {
-        let usd = self.number().filter(|usd| *usd >= 0.0);
-        usd.ok_or_else(|| self.must_be("a number of USD, not negative"))
+        self.fraction("a number of USD, not negative", |usd| usd >= 0.0)
+    }
+
+    /// A number, whole or not.
+    pub(super) fn fraction(
+        self,
+        must_be: &str,
+        fits: fn(f64) -> bool,
+    ) -> Result<f64, ConfigFileError> {
+        self.number().filter(|number| fits(*number)).ok_or_else(|| self.must_be(must_be))
     }
 
     /// A value for metadata.

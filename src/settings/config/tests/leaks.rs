@@ -99,6 +99,10 @@ fn a_key_in_a_wrong_place_is_not_repeated() {
         format!("[providers.grok]\nkey_header = \"{KEY} \""),
         format!("[providers.grok]\nkey = \"{KEY}\""),
         format!("[providers.grok]\naliases = [\"{KEY}\"]"),
+        format!("health = \"{KEY}\""),
+        format!("[health.breaker]\n{KEY} = 1"),
+        format!("[health]\ncool_down = {{ cap_ms = \"{KEY}\" }}"),
+        format!("[retry]\nbudget_share = \"{KEY}\""),
     ] {
         refusal(&text);
     }

@@ -19,12 +19,13 @@ fn the_example_is_read() {
     table.check_providers(&config.providers()).unwrap();
 }
 
+#[cfg(feature = "control")]
 #[test]
 fn the_lines_that_the_example_leaves_out_are_good_too() {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
         let name = line.trim_start().strip_prefix("# ").unwrap_or_default();
-        let is_setting = name.starts_with("[[")
+        let is_setting = name.starts_with('[')
             || name.starts_with("{ ")
             || name.split_once(" = ").is_some_and(|(name, _)| {
                 name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
@@ -36,6 +37,11 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
     let text =
         text.replace("TEAM_TOKEN", "HAS_B").replace("{ file = \"/run/secrets/team-token\" },", "");
     let config = read(&text).unwrap();
+    assert!(!config.has_same_control(&read("").unwrap()));
+    // What it shows of them is what they are.
+    let text = "[health]\nbreaker = {}\ncool_down = {}\n[retry]\nbudget_share = 0.2\n\
+                max_body_bytes = 16_777_216";
+    assert!(config.has_same_control(&read(text).unwrap()));
     let team = config.settings().get(Some("acct"), "team").unwrap().clone();
     assert!(team.accepts(b"sk-LEAK-HAS_B"));
     assert_eq!(team.keys.iter().count(), 1);

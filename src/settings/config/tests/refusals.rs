@@ -8,7 +8,7 @@ pub(super) fn of_gateway(text: &str) -> String {
     error.unwrap_err().to_string()
 }
 
-fn of_file(text: &str) -> String {
+pub(super) fn of_file(text: &str) -> String {
     read(text).unwrap_err().to_string()
 }
 
@@ -209,5 +209,14 @@ fn mistakes_in_providers_are_found() {
         ),
     ] {
         says(&of_file(text), start, part);
+    }
+}
+
+#[cfg(not(feature = "control"))]
+#[test]
+fn what_needs_another_feature_is_refused_without_it() {
+    for section in ["health", "retry"] {
+        let said = of_file(&format!("\n[{section}]"));
+        says(&said, &format!("line 2, {section}: "), "without the feature `control`");
     }
 }
