@@ -21,6 +21,7 @@ use tower_service::Service;
 
 pub use self::body::ReplayBody;
 pub(crate) use self::edit::Edit;
+use self::take::KeptHead;
 pub(crate) use self::take::{Head, Take};
 use self::tape::Tape;
 use crate::context::GatewayContext;
@@ -104,13 +105,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
+        // The entries of a universal request are in memory as it is.
+        let limit = if is_in_memory(&request) { usize::MAX } else { self.layer.limit };
         // What is known to be too large is not even begun with.
-        let fits = tape::fits(request.body().size_hint().lower(), self.layer.limit);
+        let fits = tape::fits(request.body().size_hint().lower(), limit);
         if !fits || self.layer.on_demand && !may_be_repeated(&request) {
             return self.inner.call(request.map(ReplayBody::once));
         }
-        let head = Head::of(&request);
-        let limit = self.layer.limit;
+        let head = KeptHead::of(&request);
         let request = request.map(|body| {
             let tape = Arc::new(Tape::new(body, limit));
             ReplayBody::recorded(Arc::new(Take { head, tape, edit: None }))
@@ -124,4 +126,10 @@ fn may_be_repeated<B>(request: &Request<B>) -> bool {
     let Some(context) = request.extensions().get::<GatewayContext>() else { return false };
     let attempts = context.directives().and_then(|directives| directives.max_attempts);
     attempts.is_some_and(|attempts| attempts > 1) || context.may_fall_back()
+}
+
+/// Whether nothing more is kept in memory by keeping the request.
+fn is_in_memory<B>(request: &Request<B>) -> bool {
+    let current = request.extensions().get::<GatewayContext>().and_then(GatewayContext::current);
+    current.is_some_and(|step| step.entry.is_some())
 }

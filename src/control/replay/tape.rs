@@ -1,8 +1,8 @@
 //! A body that is recorded while it is read for the first time.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,17 +18,13 @@ const FRAME_OVERHEAD: usize = 64;
 
 /// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
 /// time: the one that began last.
-pub(crate) struct Tape<B> {
-    state: Mutex<State<B>>,
-    waiting: Arc<Waiting>,
-    /// Wakes all that wait: the body itself knows no other.
-    waker: Waker,
-}
+pub(crate) struct Tape<B>(Mutex<State<B>>);
 
 struct State<B> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
-    frames: Vec<Bytes>,
+    waiting: Waiting,
+    frames: Frames,
     trailers: Option<HeaderMap>,
     /// What has come of it, kept or not.
     come: Length,
@@ -39,6 +35,33 @@ struct State<B> {
     lost: Option<ReplayError>,
     /// How many readers have begun.
     readers: u64,
+}
+
+/// What was kept. Most bodies are one frame, which needs no list.
+#[derive(Default)]
+struct Frames {
+    first: Option<Bytes>,
+    more: Vec<Bytes>,
+}
+
+impl Frames {
+    fn push(&mut self, data: Bytes) {
+        match self.first {
+            None => self.first = Some(data),
+            Some(_) => self.more.push(data),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<&Bytes> {
+        match at.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(at) => self.more.get(at),
+        }
+    }
+
+    fn to_vec(&self) -> Vec<Bytes> {
+        self.first.iter().chain(&self.more).cloned().collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,23 +93,21 @@ pub(super) fn fits(least: u64, limit: usize) -> bool {
 
 impl<B> Tape<B> {
     fn with(rest: Option<Pin<Box<B>>>, limit: usize) -> Self {
-        let waiting = Arc::<Waiting>::default();
-        let waker = Waker::from(waiting.clone());
-        let state = State {
+        Self(Mutex::new(State {
             rest,
-            frames: Vec::new(),
+            waiting: Waiting::default(),
+            frames: Frames::default(),
             trailers: None,
             come: Length::default(),
             held: 0,
             limit,
             lost: None,
             readers: 0,
-        };
-        Self { state: Mutex::new(state), waiting, waker }
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State<B>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it can be read from its beginning.
@@ -127,7 +148,7 @@ where
             state.readers += 1;
             at.reader = state.readers;
             // Whoever read before must learn that there is nothing more to wait for.
-            self.waiting.wake_others(cx.waker());
+            state.waiting.wake_others(cx.waker());
         }
         if at.reader != state.readers {
             return at.fail(ReplayError::Superseded);
@@ -142,7 +163,7 @@ where
         if state.rest.is_none() && state.lost == Some(ReplayError::Broken) {
             return at.fail(ReplayError::Broken);
         }
-        let next = ready!(self.poll_rest(&mut state, cx));
+        let next = ready!(state.poll_rest(cx));
         if let Some(Ok(data)) = next {
             at.read.add(&data);
             return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -160,47 +181,11 @@ where
         let mut state = self.state();
         while state.lost.is_none() {
             if state.rest.is_none() {
-                return Poll::Ready(Some(state.frames.clone()));
+                return Poll::Ready(Some(state.frames.to_vec()));
             }
-            let _ = ready!(self.poll_rest(&mut state, cx));
+            let _ = ready!(state.poll_rest(cx));
         }
         Poll::Ready(None)
-    }
-
-    /// The next data of the body itself, which is kept.
-    fn poll_rest(
-        &self,
-        state: &mut State<B>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BoxError>>> {
-        let Some(rest) = &mut state.rest else { return Poll::Ready(None) };
-        self.waiting.add(cx.waker());
-        let frame = ready!(rest.as_mut().poll_frame(&mut Context::from_waker(&self.waker)));
-        // Whoever waits has something to look at, and who asked waits no more.
-        self.waiting.wake_others(cx.waker());
-        let is_last = rest.is_end_stream();
-        let next = match frame {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => {
-                    state.keep(data.clone());
-                    if is_last {
-                        state.rest = None;
-                    }
-                    return Poll::Ready(Some(Ok(data)));
-                }
-                Err(frame) => {
-                    state.trailers = frame.into_trailers().ok();
-                    None
-                }
-            },
-            Some(Err(error)) => {
-                state.lost = Some(ReplayError::Broken);
-                Some(Err(error.into()))
-            }
-            None => None,
-        };
-        state.rest = None;
-        Poll::Ready(next)
     }
 
     /// What is still to come, to a reader that has come so far.
@@ -242,6 +227,41 @@ impl Position {
     }
 }
 
+impl<B> State<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// The next data of the body itself, which is kept.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let frame = ready!(self.waiting.poll(cx, |cx| rest.as_mut().poll_frame(cx)));
+        let is_last = rest.is_end_stream();
+        let next = match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    self.keep(data.clone());
+                    if is_last {
+                        self.rest = None;
+                    }
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Err(frame) => {
+                    self.trailers = frame.into_trailers().ok();
+                    None
+                }
+            },
+            Some(Err(error)) => {
+                self.lost = Some(ReplayError::Broken);
+                Some(Err(error.into()))
+            }
+            None => None,
+        };
+        self.rest = None;
+        Poll::Ready(next)
+    }
+}
+
 impl<B> State<B> {
     fn keep(&mut self, data: Bytes) {
         self.come.add(&data);
@@ -256,7 +276,7 @@ impl<B> State<B> {
                 "a request body is too large to be kept; the request will not be sent again"
             );
             self.lost = Some(ReplayError::TooLarge);
-            self.frames = Vec::new();
+            self.frames = Frames::default();
         } else {
             self.frames.push(data);
         }

@@ -190,7 +190,7 @@ fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
 }
 
 fn take(script: &Script, limit: usize) -> Arc<Take<Script>> {
-    let head = Head::of(&Request::new(()));
+    let head = KeptHead::of(&Request::new(()));
     Arc::new(Take { head, tape: Arc::new(Tape::new(script.clone(), limit)), edit: None })
 }
 

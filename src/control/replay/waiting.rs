@@ -1,27 +1,78 @@
 //! Who waits for more of a body that several may read.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
-/// The tasks that wait. A body knows one waker alone, that of its last poll: this one, which wakes
-/// them all, so that none is forgotten when another one goes away.
+/// The tasks that wait for a body.
+///
+/// A body knows one waker alone, that of its last poll. One task waits by its own; where there are
+/// several, the body gets one that wakes them all, so that none is forgotten when another goes away.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Vec<Waker>>);
+pub(super) enum Waiting {
+    #[default]
+    Nobody,
+    One(Waker),
+    Several {
+        all: Arc<All>,
+        waker: Waker,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(super) struct All(Mutex<Vec<Waker>>);
 
 impl Waiting {
-    pub(super) fn add(&self, waker: &Waker) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waiting.iter().any(|known| known.will_wake(waker)) {
-            waiting.push(waker.clone());
+    /// Polls the body for the task of `cx`, and wakes the others where it has something.
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Self::One(other) = self
+            && !other.will_wake(cx.waker())
+        {
+            let all = Arc::new(All::default());
+            all.add(other);
+            *self = Self::Several { waker: Waker::from(all.clone()), all };
         }
+        let polled = match self {
+            Self::Nobody | Self::One(_) => poll(cx),
+            Self::Several { all, waker } => {
+                all.add(cx.waker());
+                poll(&mut Context::from_waker(waker))
+            }
+        };
+        match self {
+            _ if polled.is_ready() => self.wake_others(cx.waker()),
+            Self::Nobody => *self = Self::One(cx.waker().clone()),
+            Self::One(_) | Self::Several { .. } => {}
+        }
+        polled
     }
 
     /// Wakes all but this one, which is awake.
-    pub(super) fn wake_others(&self, awake: &Waker) {
-        for waker in self.take() {
-            if !waker.will_wake(awake) {
-                waker.wake();
+    pub(super) fn wake_others(&mut self, awake: &Waker) {
+        match self {
+            Self::Nobody => {}
+            Self::One(waker) => {
+                if !waker.will_wake(awake) {
+                    waker.wake_by_ref();
+                }
+                *self = Self::Nobody;
             }
+            Self::Several { all, .. } => {
+                let others = all.take().into_iter().filter(|waker| !waker.will_wake(awake));
+                others.for_each(Waker::wake);
+            }
+        }
+    }
+}
+
+impl All {
+    fn add(&self, waker: &Waker) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
         }
     }
 
@@ -30,14 +81,12 @@ impl Waiting {
     }
 }
 
-impl Wake for Waiting {
+impl Wake for All {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        for waker in self.take() {
-            waker.wake();
-        }
+        self.take().into_iter().for_each(Waker::wake);
     }
 }

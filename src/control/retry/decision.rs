@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use fastrand::Rng;
 use http::{HeaderMap, StatusCode};
 
 use super::RetrySettings;
@@ -18,12 +17,12 @@ pub(crate) enum Attempt<'a> {
 
 /// How long to wait before the next attempt; `None` where there is to be none.
 ///
-/// `attempts`: how many have been made.
+/// `attempts`: how many have been made. `random`: from 0 to 1.
 pub(super) fn decide(
     settings: &RetrySettings,
     attempts: u8,
     attempt: Attempt<'_>,
-    random: &mut Rng,
+    random: impl FnOnce() -> f64,
 ) -> Option<Duration> {
     if attempts >= settings.max_attempts {
         return None;
@@ -46,7 +45,7 @@ pub(super) fn decide(
         return None;
     }
     let full = settings.full_delay(attempts);
-    let delay = if settings.has_jitter { full.mul_f64(random.f64()) } else { full };
+    let delay = if settings.has_jitter { full.mul_f64(random()) } else { full };
     Some(delay.max(wished.unwrap_or_default()))
 }
 
@@ -85,7 +84,7 @@ mod tests {
         let settings = RetrySettings::attempts(2).jitter(false).delay(SECOND);
         let status = StatusCode::from_u16(status).unwrap();
         let headers = headers(pairs);
-        decide(&settings, 1, Attempt::Head(status, &headers), &mut Rng::with_seed(1))
+        decide(&settings, 1, Attempt::Head(status, &headers), || 0.5)
     }
 
     #[test]
@@ -107,7 +106,7 @@ mod tests {
             (Other, false),
         ] {
             let settings = RetrySettings::attempts(2);
-            let wait = decide(&settings, 1, Attempt::Failed(failure), &mut Rng::new());
+            let wait = decide(&settings, 1, Attempt::Failed(failure), || 0.5);
             assert_eq!(wait.is_some(), expected, "{failure}");
         }
     }
@@ -143,7 +142,7 @@ mod tests {
         let mut random = Rng::with_seed(7);
         let failed = Attempt::Failed(Failure::Connect);
         let delays: Vec<_> =
-            (0..10_000).map(|_| decide(&settings, 1, failed, &mut random).unwrap()).collect();
+            (0..10_000).map(|_| decide(&settings, 1, failed, || random.f64()).unwrap()).collect();
         assert!(delays.iter().all(|delay| *delay <= SECOND));
         let mean = delays.iter().sum::<Duration>() / 10_000;
         assert!((490..510).contains(&mean.as_millis()), "{mean:?}");
@@ -155,7 +154,7 @@ mod tests {
         #[test]
         fn there_are_never_more_attempts_than_are_set(set in 0_u8..9, attempts in 1_u8..9) {
             let settings = RetrySettings::attempts(set);
-            let wait = decide(&settings, attempts, Attempt::Failed(Failure::Reset), &mut Rng::new());
+            let wait = decide(&settings, attempts, Attempt::Failed(Failure::Reset), || 0.5);
             prop_assert_eq!(wait.is_some(), attempts < set.clamp(1, 5));
         }
     }

@@ -30,9 +30,8 @@ pub(super) struct Work<B> {
     budget: Option<Arc<TpsBudget>>,
     context: Option<GatewayContext>,
     attempts: u8,
-    /// Of the attempt that is under way, among all of its exchange.
-    number: u32,
-    began: Instant,
+    /// Of the attempt that is under way, among all of its exchange; where one wants to know.
+    told: Option<(u32, Instant)>,
 }
 
 impl<B> Work<B> {
@@ -42,30 +41,28 @@ impl<B> Work<B> {
         budget: Option<Arc<TpsBudget>>,
         context: Option<GatewayContext>,
     ) -> Self {
-        let began = Instant::now();
-        let mut work = Self { take, settings, budget, context, attempts: 0, number: 0, began };
+        let mut work = Self { take, settings, budget, context, attempts: 0, told: None };
         work.begin();
         work
     }
 
     fn begin(&mut self) {
         self.attempts += 1;
-        self.began = Instant::now();
-        self.number = self.context.as_ref().map_or(0, GatewayContext::begin_attempt);
+        let begin = |context: &GatewayContext| (context.begin_attempt(), Instant::now());
+        self.told = self.context.as_ref().map(begin);
     }
 
     /// An attempt has ended: after which time there is another one.
     fn ended(&self, attempt: Attempt<'_>) -> Option<std::time::Duration> {
-        if let Some(context) = &self.context {
+        if let Some((context, (number, began))) = self.context.as_ref().zip(self.told) {
             let result = match attempt {
                 Attempt::Head(status, _) => Ok(status),
                 Attempt::Failed(failure) => Err(failure),
             };
-            context.attempt_ended(self.number, result, self.began.elapsed());
+            context.attempt_ended(number, result, began.elapsed());
         }
         let is_first = self.attempts == 1;
-        let mut random = fastrand::Rng::new();
-        let Some(delay) = decide(&self.settings, self.attempts, attempt, &mut random) else {
+        let Some(delay) = decide(&self.settings, self.attempts, attempt, fastrand::f64) else {
             if is_first {
                 budget::deposit(self.budget.as_ref());
             }
@@ -75,7 +72,7 @@ impl<B> Work<B> {
             return None;
         }
         if !budget::withdraw(self.budget.as_ref()) {
-            let origin = self.take.head.uri.authority().map(|authority| authority.as_str());
+            let origin = self.take.head.uri().authority().map(|authority| authority.as_str());
             tracing::info!(target: TARGET, origin, "no retry: the origin's budget is used up");
             return None;
         }

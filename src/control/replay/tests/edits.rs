@@ -9,7 +9,7 @@ const BODY: &[u8] = br#"{"messages":[{"role":"user","content":"hi"}],"model":"gr
 fn changed(take: &Take<Script>, cut: std::ops::Range<usize>, insert: &str) -> Arc<Take<Script>> {
     let edit =
         Edit { cut: cut.start as u64..cut.end as u64, insert: Bytes::from(insert.to_owned()) };
-    take.varied(take.head.clone(), Some(edit))
+    take.varied(take.head.head(), Some(edit))
 }
 
 proptest! {
