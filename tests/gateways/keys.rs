@@ -102,6 +102,8 @@ async fn an_alias_chooses_and_an_unknown_one_is_refused_without_a_list() {
     let line = "POST /v1/a/g/cohere/x";
     assert_eq!(scene.passes(line, &[], BODY).await.keys(), [], "no key is named default");
     scene.refuses(line, &by("default"), BODY, (400, 2040)).await;
+    let bare = Scene::new(std::sync::Arc::new(GatewaySettings::default()));
+    bare.refuses(NATIVE, &by("none"), BODY, (400, 2040)).await;
     let own = json!({ "cf-aig-byok-alias": "second" });
     let body = entry("grok", "v1/chat/completions", &own, &json!({"model":"m"}));
     let sent = scene.passes(UNIVERSAL, &by("none"), &body).await;
