@@ -8,6 +8,7 @@ pub mod health;
 mod replay;
 mod retry;
 mod retry_after;
+mod shared_keys;
 mod stack;
 pub mod timeout;
 mod timer;
