@@ -1,5 +1,6 @@
 //! A gateway over all control layers, and a provider in memory that answers as it is told.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::needless_pass_by_value)]
+#![allow(clippy::unwrap_used)]
 
 use std::convert::Infallible;
 use std::io;

@@ -1,10 +1,15 @@
 //! Several base URLs: all of a request arrives at one of them, as it would if that were the only one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
-use http_body_util::BodyExt;
-use tower_ai_gateway::Provider;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use tower::util::MapRequestLayer;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::controlled::{Reply, Scene, Sent, body, post, with};
 use crate::{CHAT, assert_shares, counts, every_gateway, key, secret};
@@ -58,18 +63,69 @@ async fn uri_and_host_are_those_of_one_place_byte_for_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn a_path_that_a_base_url_holds_already_is_there_once() {
-    let content = r#"{"model":"anthropic/claude"}"#;
-    let scene = scene(Provider::anthropic().further_base_url("https://proxy.test/v1", 1));
-    for (path, content, rest) in [
-        ("/v1/acct/gw/anthropic/v1/messages?beta=true", "", "/v1/messages?beta=true"),
-        ("/v1/acct/gw/compat/messages", content, "/v1/messages"),
-        ("/v1/acct/gw/compat/chat/completions?x=1", content, "/v1/chat/completions?x=1"),
+    let claude = r#"{"model":"anthropic/claude"}"#;
+    let gemini = r#"{"model":"google-ai-studio/gemini"}"#;
+    let anthropic = || Provider::anthropic().further_base_url("https://proxy.test/v1", 1);
+    let google = || Provider::google_ai_studio().further_base_url("https://proxy.test", 1);
+    for (provider, path, content, first, rest) in [
+        (
+            anthropic(),
+            "/v1/acct/gw/anthropic/v1/messages?beta=true",
+            "",
+            "https://api.anthropic.com",
+            "/v1/messages?beta=true",
+        ),
+        (
+            anthropic(),
+            "/v1/acct/gw/compat/messages",
+            claude,
+            "https://api.anthropic.com",
+            "/v1/messages",
+        ),
+        (
+            google(),
+            "/v1/acct/gw/compat/chat/completions?x=1",
+            gemini,
+            "https://generativelanguage.googleapis.com",
+            "/v1beta/openai/chat/completions?x=1",
+        ),
     ] {
-        let arrived: Vec<_> =
-            arrivals(&scene, path, content).await.into_iter().map(|(uri, _)| uri).collect();
-        let expected =
-            ["api.anthropic.com", "proxy.test"].map(|host| format!("https://{host}{rest}"));
-        assert_eq!(arrived, expected);
+        let arrived = arrivals(&scene(provider), path, content).await;
+        let arrived: Vec<_> = arrived.into_iter().map(|(uri, _)| uri).collect();
+        assert_eq!(arrived, [first, "https://proxy.test"].map(|base| format!("{base}{rest}")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_layer_has_sent_elsewhere_goes_there() {
+    let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
+    let layer = GatewayLayer::builder().provider(provider).build().unwrap();
+    for (changed, is_moved) in [
+        ("https://api.x.ai/v1/other", false),
+        ("https://mirror.test/v1/chat/completions", false),
+        ("https://api.x.ai/v1/chat/completions?more=1", true),
+    ] {
+        let client = service_fn(|request: Request<_>| {
+            let mut response = Response::new(Full::<Bytes>::default());
+            response.extensions_mut().insert(request.uri().clone());
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        let change = MapRequestLayer::new(move |mut request: Request<_>| {
+            *request.uri_mut() = Uri::from_static(changed);
+            request
+        });
+        let stack = (change, ControlLayer::new()).layer(client);
+        let service = layer.clone().layer(stack);
+        let mut seen = BTreeSet::new();
+        for _ in 0..40 {
+            let response = service.clone().oneshot(post(CHAT)).await.unwrap();
+            seen.insert(response.extensions().get::<Uri>().unwrap().to_string());
+        }
+        let mut expected = BTreeSet::from([changed.to_owned()]);
+        if is_moved {
+            expected.insert(changed.replace("api.x.ai", "us.api.x.ai"));
+        }
+        assert_eq!(seen, expected);
     }
 }
 

@@ -34,7 +34,7 @@ const LIMITED: &[u8] = b"\nlimited";
 
 /// Puts a circuit breaker and cool-downs around a client, and makes a [`Health`].
 ///
-/// An upstream is a scheme and an authority. Each has a circuit breaker of its own, and each key
+/// An upstream is a scheme and an authority, and under a gateway a base URL of a provider. Each has a circuit breaker of its own, and each key
 /// that is used there a cool-down of its own, so that one caller's limit is not another's. All
 /// services of one layer and its clones share what they know; a layer that is configured anew
 /// begins anew. The [module documentation](super) has an example.
