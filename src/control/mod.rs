@@ -9,6 +9,7 @@ mod keys;
 mod replay;
 mod retry;
 mod retry_after;
+mod shared_keys;
 mod stack;
 pub mod timeout;
 mod timer;

@@ -110,7 +110,8 @@ impl<S> Layer<S> for ControlLayer {
 
     fn layer(&self, client: S) -> Controlled<S> {
         let call = TimeoutLayer::new(self.timeouts).layer(client);
-        let call = self.concurrency.layer(self.health.layer(call));
+        let concurrency = self.concurrency.clone().above_health();
+        let call = concurrency.layer(self.health.layer(call));
         let attempts = self.retry.layer(call);
         let steps = self.replay.layer(self.fallback.layer(attempts));
         DeadlineLayer::new(self.timeouts).layer(steps)

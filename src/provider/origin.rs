@@ -108,17 +108,6 @@ impl Origin {
         below.strip_prefix('/')
     }
 
-    /// A URI of `other`, moved to this place.
-    #[cfg(feature = "control")]
-    pub(crate) fn moved(&self, other: &Self, uri: &Uri) -> Option<Uri> {
-        if self.number == other.number {
-            return None;
-        }
-        let below = uri.path_and_query()?.as_str().strip_prefix(other.native.path())?;
-        let path = format!("{}{below}", self.native.path());
-        self.uri(PathAndQuery::try_from(path).ok()?).ok()
-    }
-
     fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod counts;
+#[cfg(feature = "control")]
+mod health;
 mod labels;
 mod memory;
 mod names;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
 
+use crate::health::Upstream;
 use crate::memory::exchange;
 use crate::scene::{Scene, page, recorder};
 use crate::scrape;
 
+#[cfg(feature = "control")]
 #[tokio::test]
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
     let mut scene = Scene::new(|metrics| metrics).await;
@@ -19,6 +21,10 @@ async fn the_dashboard_and_the_documentation_name_what_there_is() {
     exchange(&builder.build().unwrap(), CacheStatus::Hit).await;
     let mut scraped = scene.page().names();
     scraped.extend(page(&handle).names());
+    let unwell = Upstream::new();
+    unwell.ask(500).await;
+    unwell.ask(500).await;
+    scraped.extend(unwell.page().names());
     assert!(scraped.len() > 17, "{scraped:?}");
 
     let dashboard = include_str!("../../examples/grafana/tower-ai-gateway.json");

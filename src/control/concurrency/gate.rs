@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Uri};
 
 use super::list::SmallList;
 use crate::context::GatewayContext;
+use crate::control::shared_keys::shared_keys;
 use crate::credentials;
-use crate::settings::ConcurrencyLimit;
+use crate::settings::{self, ConcurrencyLimit};
 
 /// One limit that a request is under.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub(crate) struct Limits {
     pub(super) rules: Vec<Rule>,
     pub(super) wait: Duration,
     pub(super) queue: usize,
+    /// A layer below shares the load among the stored keys of an alias, and keeps each to its limit.
+    pub(super) shares_keys: bool,
 }
 
 impl fmt::Debug for Limits {
@@ -79,11 +82,12 @@ impl fmt::Debug for Limits {
 pub(crate) fn gates_of(
     extensions: &Extensions,
     headers: &HeaderMap,
+    uri: &Uri,
     explicit: &Limits,
 ) -> SmallList<Gate> {
     let mut gates = SmallList::default();
     if let Some(context) = extensions.get::<GatewayContext>() {
-        push_of_gateway(&mut gates, context, headers);
+        push_of_gateway(&mut gates, context, headers, uri, explicit.shares_keys);
     }
     for (number, rule) in explicit.rules.iter().enumerate() {
         if let Some((name, limit)) = rule(extensions) {
@@ -97,16 +101,26 @@ pub(crate) fn gates_of(
 }
 
 /// The limits in the settings of a gateway.
-fn push_of_gateway(gates: &mut SmallList<Gate>, context: &GatewayContext, headers: &HeaderMap) {
+fn push_of_gateway(
+    gates: &mut SmallList<Gate>,
+    context: &GatewayContext,
+    headers: &HeaderMap,
+    uri: &Uri,
+    shares_keys: bool,
+) {
     let Some(limits) = context.settings().map(|settings| &settings.concurrency) else { return };
     let Some(upstream) = context.upstream() else { return };
     let (account, gateway) = (context.account().unwrap_or_default(), context.gateway());
     let mut push = |key, ConcurrencyLimit { limit, wait, .. }| {
         gates.push(Gate { key, limit, wait });
     };
-    if let Some(limit) = limits.credential
-        && let Some(digest) = credentials::digest(headers, upstream)
+    if let Some(mut limit) = limits.credential
+        && let Some(digest) = credentials::digest(headers, upstream).or_else(|| in_query(uri))
     {
+        if shares_keys && let Some((_, keys)) = shared_keys(context, headers) {
+            // The first stands for all of them here.
+            limit.limit = limit.limit.saturating_mul(keys.count());
+        }
         push(GateKey::Credential(account.into(), gateway.into(), digest), limit);
     }
     if let Some(limit) = limits.of_provider(upstream) {
@@ -115,4 +129,10 @@ fn push_of_gateway(gates: &mut SmallList<Gate>, context: &GatewayContext, header
     if let Some(limit) = limits.gateway {
         push(GateKey::Gateway(account.into(), gateway.into()), limit);
     }
+}
+
+/// What stands for a key in the query, where some providers read it.
+fn in_query(uri: &Uri) -> Option<[u8; 32]> {
+    let key = uri.query()?.split('&').find(|pair| pair.starts_with("key="))?;
+    Some(settings::digest(key.as_bytes()))
 }

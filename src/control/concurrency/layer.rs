@@ -41,8 +41,13 @@ impl ConcurrencyLayer {
     }
 
     fn with(all: Option<usize>) -> Self {
-        let limits =
-            Limits { all, rules: Vec::new(), wait: Duration::from_secs(1), queue: usize::MAX };
+        let limits = Limits {
+            all,
+            rules: Vec::new(),
+            wait: Duration::from_secs(1),
+            queue: usize::MAX,
+            shares_keys: false,
+        };
         Self { limits, pools: Arc::default() }
     }
 
@@ -68,6 +73,13 @@ impl ConcurrencyLayer {
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.limits.wait = wait;
+        self
+    }
+
+    /// A [`HealthLayer`](super::super::health::HealthLayer) below keeps each of several stored keys to
+    /// its limit.
+    pub(in crate::control) fn above_health(mut self) -> Self {
+        self.limits.shares_keys = true;
         self
     }
 

@@ -47,7 +47,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let gates = gates_of(request.extensions(), request.headers(), &self.limits);
+        let gates = gates_of(request.extensions(), request.headers(), request.uri(), &self.limits);
         let mut taking = Taking::new(gates, self.pools.clone(), self.limits.queue);
         match taking.advance() {
             Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done()),

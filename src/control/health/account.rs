@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::change::{Change, ChangeReason, HealthState, Subject};
+use super::change::{Change, ChangeReason, HealthState, Listener, Subject};
 use super::cooldown::CoolDown;
 use super::registry::Neutral;
 
@@ -39,6 +39,13 @@ impl Account {
         InFlight(self.clone())
     }
 
+    /// As [`enter`](Self::enter), where fewer than `limit` are open.
+    pub(crate) fn try_enter(self: &Arc<Self>, limit: usize) -> Option<InFlight> {
+        let more = |open| (open < limit).then_some(open + 1);
+        let entered = self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        entered.ok().map(|_| InFlight(self.clone()))
+    }
+
     fn cooling(&self) -> MutexGuard<'_, CoolDown> {
         self.cooling.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,12 +63,16 @@ pub(crate) struct InFlight(Arc<Account>);
 
 impl InFlight {
     /// The account is not to be used for a while.
-    pub(super) fn cool_down(&self, duration: Duration, now: Instant) {
-        let was_cooling = self.0.cooling_until(now).is_some();
-        self.0.cooling().begin(duration, now);
-        if !was_cooling && !duration.is_zero() {
+    pub(super) fn cool_down(&self, duration: Duration, now: Instant, gateway: &Listener) {
+        let has_begun = {
+            let mut cooling = self.0.cooling();
+            let was_cooling = cooling.until(now).is_some();
+            cooling.begin(duration, now);
+            !was_cooling && cooling.until(now).is_some()
+        };
+        if has_begun {
             let (from, to) = (HealthState::Closed, HealthState::CoolingDown);
-            self.0.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait });
+            self.0.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait }, gateway);
         }
     }
 }

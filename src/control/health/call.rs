@@ -6,19 +6,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::account::{Account, InFlight};
+use super::change::Listener;
 use super::choice::{Blocked, Load, choose};
 use super::error::{Unavailable, UnavailableReason};
 use super::permit::{Answered, Breaker, Permit};
 
 /// An upstream and a credential that a call could use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Candidate {
     /// Where failures are counted, if they are.
     pub(crate) breaker: Option<Arc<Breaker>>,
-    /// Where the load and the cool-down are, if they matter.
+    /// Where the cool-down of the key is, and its load, if they matter.
     pub(crate) account: Option<Arc<Account>>,
+    /// Where the load of all keys is, if it is that which matters.
+    pub(crate) load: Option<Arc<Account>>,
+    /// Where the calls with the key are counted of which there may be only so many.
+    pub(crate) limited: Option<(Arc<Account>, usize)>,
     /// The share of the calls; see [`Load::weight`].
     pub(crate) weight: u32,
+    /// Who is told of changes.
+    pub(crate) gateway: Listener,
 }
 
 /// A call that may be made to the candidate of that index.
@@ -56,8 +63,10 @@ fn pick_by(
 
 impl Candidate {
     fn load(&self, now: Instant) -> Load {
-        let in_flight = self.account.as_ref().map_or(0, |account| account.in_flight());
-        Load { weight: self.weight, in_flight, blocked: self.blocked(now) }
+        let account = self.load.as_ref().or(self.account.as_ref());
+        let in_flight = account.map_or(0, |account| account.in_flight());
+        let blocked = self.blocked(now).or_else(|| self.is_full().then(|| Blocked::full(now)));
+        Load { weight: self.weight, in_flight, blocked }
     }
 
     fn blocked(&self, now: Instant) -> Option<Blocked> {
@@ -72,6 +81,10 @@ impl Candidate {
         Some(Blocked { until, reason: UnavailableReason::CoolingDown })
     }
 
+    fn is_full(&self) -> bool {
+        self.limited.as_ref().is_some_and(|(account, limit)| account.in_flight() >= *limit)
+    }
+
     fn admit(&self, now: Instant) -> Result<Call, Blocked> {
         // Asked first, for it takes no place.
         if self.cooling(now).is_some()
@@ -79,17 +92,33 @@ impl Candidate {
         {
             return Err(blocked);
         }
-        let permit = match &self.breaker {
-            Some(breaker) => Some(breaker.admit(now).map_err(|open| Blocked::open(open.until))?),
+        let limited = match &self.limited {
+            Some((account, limit)) => {
+                Some(account.try_enter(*limit).ok_or_else(|| Blocked::full(now))?)
+            }
             None => None,
         };
-        Ok(Call { permit, in_flight: self.account.as_ref().map(|account| account.enter()) })
+        let permit = match &self.breaker {
+            Some(breaker) => {
+                let permit = breaker.admit(now, &self.gateway);
+                Some(permit.map_err(|open| Blocked::open(open.until))?)
+            }
+            None => None,
+        };
+        let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
+        let open = Open { key: enter(&self.account), _load: enter(&self.load), _limited: limited };
+        Ok(Call { permit, open, gateway: self.gateway.clone() })
     }
 }
 
 impl Blocked {
     fn open(until: Instant) -> Self {
         Self { until, reason: UnavailableReason::CircuitOpen }
+    }
+
+    /// Nobody knows until when.
+    fn full(now: Instant) -> Self {
+        Self { until: now, reason: UnavailableReason::AtLimit }
     }
 
     fn as_error(self, now: Instant) -> Unavailable {
@@ -102,14 +131,23 @@ impl Blocked {
 #[derive(Debug, Default)]
 pub(crate) struct Call {
     permit: Option<Permit>,
-    in_flight: Option<InFlight>,
+    open: Open,
+    gateway: Listener,
+}
+
+/// Where an exchange counts until its end.
+#[derive(Debug, Default)]
+struct Open {
+    key: Option<InFlight>,
+    _load: Option<InFlight>,
+    _limited: Option<InFlight>,
 }
 
 impl Call {
     /// No response came, and that is the upstream's fault.
     pub(crate) fn failed(self, now: Instant) {
         if let Some(permit) = self.permit {
-            permit.failure(now);
+            permit.failure(now, &self.gateway);
         }
     }
 
@@ -120,16 +158,16 @@ impl Call {
         cool_for: Option<Duration>,
         now: Instant,
     ) -> Answering {
-        if let Some((in_flight, duration)) = self.in_flight.as_ref().zip(cool_for) {
-            in_flight.cool_down(duration, now);
+        if let Some((in_flight, duration)) = self.open.key.as_ref().zip(cool_for) {
+            in_flight.cool_down(duration, now, &self.gateway);
         }
         let mut answered = None;
         match self.permit {
-            Some(permit) if is_failure => permit.failure(now),
-            Some(permit) => answered = Some(permit.success(now)),
+            Some(permit) if is_failure => permit.failure(now, &self.gateway),
+            Some(permit) => answered = Some(permit.success(now, &self.gateway)),
             None => {}
         }
-        Answering { answered, in_flight: self.in_flight }
+        Answering { answered, open: self.open, gateway: self.gateway }
     }
 }
 
@@ -137,20 +175,21 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Answering {
     answered: Option<Answered>,
-    in_flight: Option<InFlight>,
+    open: Open,
+    gateway: Listener,
 }
 
 impl Answering {
     /// The body is over, or nobody wants it.
     pub(crate) fn end(&mut self) {
         self.answered = None;
-        self.in_flight = None;
+        self.open = Open::default();
     }
 
     /// The body broke off, and that is the upstream's fault.
     pub(crate) fn broke(&mut self, now: Instant) {
         if let Some(answered) = self.answered.take() {
-            answered.failure(now);
+            answered.failure(now, &self.gateway);
         }
         self.end();
     }

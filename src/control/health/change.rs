@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::observation::Observation;
+
 /// The state of an upstream's circuit breaker, or of a key that is used there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -100,7 +102,7 @@ pub(super) struct Change {
     pub(super) reason: ChangeReason,
 }
 
-/// Whose health it is, and who is told of it.
+/// Whose health it is, and who is always told of it.
 #[derive(Clone, Default)]
 pub(crate) struct Subject {
     pub(super) provider: Option<Box<str>>,
@@ -108,13 +110,20 @@ pub(crate) struct Subject {
     pub(super) observer: Option<Observer>,
 }
 
+/// The gateway above, where there is one that has hooks.
+pub(crate) type Listener = Option<Arc<Observation>>;
+
 pub(crate) type Observer = Arc<dyn Fn(&HealthChange<'_>) + Send + Sync>;
 
 impl Subject {
-    pub(super) fn tell(&self, Change { from, to, reason }: Change) {
-        let Some(observer) = &self.observer else { return };
+    /// Tells the hooks of the gateway that the call came through, and then the host.
+    pub(super) fn tell(&self, Change { from, to, reason }: Change, gateway: &Listener) {
         let (provider, upstream) = (self.provider.as_deref(), &*self.upstream);
         let change = HealthChange { provider, upstream, from, to, reason };
+        if let Some(observation) = gateway {
+            observation.hooks.each(|hook| hook.on_health(&change));
+        }
+        let Some(observer) = &self.observer else { return };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&change))) {
             // Dropping it could panic again, and nobody would catch that.
             std::mem::forget(payload);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{HeaderValue, Request};
+use http::{Request, Uri};
 
 use crate::context::GatewayContext;
-use crate::provider::{KeyHeader, Origin, Upstream};
+use crate::control::shared_keys::shared_keys;
+use crate::provider::{KeyHeader, Origin, Upstream, Way};
 use crate::secret::Secret;
 
 /// All base URLs of a provider, each with all stored keys that stand for the one that a request was
@@ -14,23 +15,20 @@ use crate::secret::Secret;
 pub(super) struct Choices {
     context: GatewayContext,
     upstream: Arc<Upstream>,
+    /// Whether the request can go to further base URLs.
+    is_movable: bool,
     /// Where the key goes; `None` where the request's own is not to be touched.
     key_header: Option<KeyHeader>,
-    alias: Option<Box<str>>,
+    keys: Vec<(Secret, u32)>,
 }
 
 /// One of them.
 pub(super) struct Choice<'a> {
     pub(super) upstream: &'a Upstream,
     pub(super) origin: &'a Origin,
-    key: Option<&'a Secret>,
+    /// As it stands in its header; `None` for the request's own.
+    pub(super) key: Option<&'a [u8]>,
     pub(super) weight: u32,
-}
-
-impl Choice<'_> {
-    pub(super) fn key_bytes(&self) -> impl Iterator<Item = &[u8]> {
-        self.key.map(|key| key.plain().as_bytes()).into_iter()
-    }
 }
 
 impl Choices {
@@ -40,53 +38,69 @@ impl Choices {
         if !upstream.origin().is_of(request.uri()) {
             return None;
         }
-        let alias = context.key_alias();
-        let stored = || context.settings().into_iter().flat_map(|s| s.keys.of(upstream, alias));
-        let several_keys = stored().nth(1).is_some();
-        if upstream.origins().nth(1).is_none() && !several_keys {
+        let is_movable = upstream.origins().nth(1).is_some()
+            // Where another layer has changed the URI, nobody knows what it is elsewhere.
+            && uri_at(upstream.origin(), context, request.uri()).as_ref() == Some(request.uri());
+        let shared = shared_keys(context, request.headers());
+        if !is_movable && shared.is_none() {
             return None;
         }
-        // Only a key that the gateway has put there is the gateway's to exchange.
-        let key_header = stored().next().filter(|_| several_keys).and_then(|first| {
-            let header = upstream.key_headers().find(|header| {
-                request.headers().get(header.name()) == Some(header.value(&first.secret))
-            });
-            header.cloned()
-        });
-        let alias = alias.map(Box::from);
-        Some(Self { context: context.clone(), upstream: upstream.clone(), key_header, alias })
+        let (key_header, keys) = match shared {
+            Some((header, keys)) => {
+                let keys = keys.map(|key| (key.secret.clone(), key.weight.max(1)));
+                (Some(header.clone()), keys.collect())
+            }
+            None => (None, Vec::new()),
+        };
+        let (context, upstream) = (context.clone(), upstream.clone());
+        Some(Self { context, upstream, is_movable, key_header, keys })
     }
 
     pub(super) fn each(&self) -> impl Iterator<Item = Choice<'_>> {
-        self.upstream.origins().flat_map(move |origin| {
-            let choice = move |key, weight: u32| Choice {
-                upstream: &self.upstream,
-                origin,
-                key,
-                weight: origin.weight.saturating_mul(weight),
-            };
-            let keys = self.key_header.iter().flat_map(|_| self.context.settings());
-            let keys =
-                keys.flat_map(|settings| settings.keys.of(&self.upstream, self.alias.as_deref()));
-            let keyed = keys.map(move |key| choice(Some(&key.secret), key.weight.max(1)));
-            let unkeyed = self.key_header.is_none().then(|| choice(None, 1));
+        self.pairs().map(|(origin, key, weight)| Choice {
+            upstream: &self.upstream,
+            origin,
+            key: self
+                .key_header
+                .as_ref()
+                .zip(key)
+                .map(|(header, key)| header.value(key).as_bytes()),
+            weight: origin.weight.saturating_mul(weight),
+        })
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Origin, Option<&Secret>, u32)> {
+        let origins = self.upstream.origins().take(if self.is_movable { usize::MAX } else { 1 });
+        origins.flat_map(|origin| {
+            let keyed = self.keys.iter().map(move |(key, weight)| (origin, Some(key), *weight));
+            let unkeyed = self.keys.is_empty().then_some((origin, None, 1));
             keyed.chain(unkeyed)
         })
     }
 
     /// Makes a request one for the choice of this place among [`each`](Self::each).
     pub(super) fn take<B>(&self, index: usize, request: &mut Request<B>) {
-        let Some(Choice { origin, key, .. }) = self.each().nth(index) else { return };
-        if let Some(uri) = origin.moved(self.upstream.origin(), request.uri()) {
+        let Some((origin, key, _)) = self.pairs().nth(index) else { return };
+        if origin.number > 0 {
+            // Whole or not at all: a URI can be too long elsewhere.
+            let Some(uri) = uri_at(origin, &self.context, request.uri()) else { return };
             *request.uri_mut() = uri;
+            if let Some(host) = request.headers_mut().get_mut(HOST) {
+                *host = origin.host().clone();
+            }
         }
         self.context.set_origin(origin.number);
-        let host: Option<&mut HeaderValue> = request.headers_mut().get_mut(HOST);
-        if let Some(host) = host {
-            *host = origin.host().clone();
-        }
         if let Some((header, key)) = self.key_header.as_ref().zip(key) {
             header.insert(request.headers_mut(), key);
         }
+    }
+}
+
+/// What the URI of the current step is at a base URL, with the query of `uri`.
+fn uri_at(origin: &Origin, context: &GatewayContext, uri: &Uri) -> Option<Uri> {
+    let (path, query) = (context.provider_path(), uri.query());
+    match context.current().map_or(Way::Native, |step| step.way) {
+        Way::Native => origin.native_uri(path, query).ok(),
+        Way::OpenAi(_) => origin.openai_uri(path, query).ok(),
     }
 }

@@ -24,6 +24,8 @@ pub enum UnavailableReason {
     CircuitOpen,
     /// The upstream has asked to be left alone.
     CoolingDown,
+    /// All keys among which there is a choice are at the gateway's limit for each of them.
+    AtLimit,
 }
 
 impl Unavailable {
@@ -31,6 +33,7 @@ impl Unavailable {
         match self.reason {
             UnavailableReason::CircuitOpen => Failure::CircuitOpen,
             UnavailableReason::CoolingDown => Failure::CoolingDown,
+            UnavailableReason::AtLimit => Failure::Overloaded,
         }
     }
 }
@@ -44,6 +47,7 @@ impl fmt::Display for Unavailable {
             UnavailableReason::CoolingDown => {
                 "nothing was sent: the upstream has asked to be left alone"
             }
+            UnavailableReason::AtLimit => "nothing was sent: all keys are at their limit",
         })
     }
 }

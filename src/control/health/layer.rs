@@ -10,14 +10,15 @@ use tower_layer::Layer;
 
 use super::account::Account;
 use super::call::Candidate;
-use super::change::{HealthChange, Observer, Subject};
-use super::choices::Choices;
+use super::change::{HealthChange, Listener, Observer, Subject};
+use super::choices::{Choice, Choices};
 use super::key::{AccountKey, UpstreamKey, UpstreamParts};
 use super::permit::Breaker;
 use super::registry::Registry;
 use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use crate::context::GatewayContext;
+use crate::provider::{Upstream, Way};
 
 /// Where a caller's key may be.
 const CREDENTIALS: [HeaderName; 4] = [
@@ -27,9 +28,13 @@ const CREDENTIALS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
+/// What stands in the place of a key where it is not one. No header holds such a value.
+const ALL_KEYS: &[u8] = b"\n";
+const LIMITED: &[u8] = b"\nlimited";
+
 /// Puts a circuit breaker and cool-downs around a client, and makes a [`Health`].
 ///
-/// An upstream is a scheme and an authority. Each has a circuit breaker of its own, and each key
+/// An upstream is a scheme and an authority, and under a gateway a base URL of a provider. Each has a circuit breaker of its own, and each key
 /// that is used there a cool-down of its own, so that one caller's limit is not another's. All
 /// services of one layer and its clones share what they know; a layer that is configured anew
 /// begins anew. The [module documentation](super) has an example.
@@ -97,68 +102,106 @@ impl Shared {
     /// What a request could use: where it goes, or one of several places and keys.
     pub(super) fn candidates<B>(&self, request: &Request<B>, now: Instant) -> Candidates {
         let context = request.extensions().get::<GatewayContext>();
-        let choices = context.and_then(|context| Choices::of(context, request));
-        if let Some(choices) = choices {
-            let list = choices.each().map(|choice| {
-                let place = (choice.upstream.slug(), choice.origin.base());
-                let observer = || self.observer(context);
-                self.candidate(place, choice.key_bytes(), choice.weight, true, observer, now)
-            });
-            return Candidates::Several(list.collect(), choices);
+        if let Some((context, choices)) =
+            context.and_then(|context| Some((context, Choices::of(context, request)?)))
+        {
+            let all = choices.each().map(|choice| self.chosen(&choice, context, request, now));
+            return Candidates::Several(all.collect(), choices);
         }
         let place = context.and_then(|context| place(context, request.uri()));
         let place = place.unwrap_or_else(|| upstream(request.uri()));
-        let keys = credentials(request);
-        let observer = || self.observer(context);
-        Candidates::One(self.candidate(place, keys, 1, false, observer, now))
+        let cools = self.config.cool_down.is_some();
+        let keys = || {
+            credentials(
+                request,
+                context.and_then(GatewayContext::upstream).map(|upstream| &**upstream),
+            )
+        };
+        Candidates::One(Candidate {
+            breaker: self.breaker(place, now),
+            account: cools.then(|| self.account(place, keys(), now)),
+            load: None,
+            limited: None,
+            weight: 1,
+            gateway: self.listener(context),
+        })
     }
 
-    /// `is_chosen`: its load is weighed against that of others.
-    fn candidate<'a>(
+    /// A choice whose load is weighed against that of others.
+    fn chosen<B>(
+        &self,
+        choice: &Choice<'_>,
+        context: &GatewayContext,
+        request: &Request<B>,
+        now: Instant,
+    ) -> Candidate {
+        let place = (choice.upstream.slug(), choice.origin.base());
+        let cools = self.config.cool_down.is_some();
+        let (account, load) = match choice.key {
+            Some(key) => (Some(self.account(place, [key].into_iter(), now)), None),
+            // A key cools down by itself, and base URLs are compared by what all keys do there.
+            None => {
+                let keys = || credentials(request, Some(choice.upstream));
+                let own = cools.then(|| self.account(place, keys(), now));
+                (own, Some(self.account(place, [ALL_KEYS].into_iter(), now)))
+            }
+        };
+        Candidate {
+            breaker: self.breaker(place, now),
+            account,
+            load,
+            limited: choice.key.and_then(|key| self.limited(key, context, now)),
+            weight: choice.weight,
+            gateway: self.listener(Some(context)),
+        }
+    }
+
+    fn breaker(&self, place: (&str, &str), now: Instant) -> Option<Arc<Breaker>> {
+        let settings = self.config.breaker?;
+        let key: &dyn UpstreamParts = &place;
+        Some(self.upstreams.get(key, now, || {
+            let breaker = Breaker::new(self.subject(place), settings, now);
+            (UpstreamKey::new(place.0, place.1), breaker)
+        }))
+    }
+
+    fn account<'a>(
         &self,
         place: (&str, &str),
         keys: impl Iterator<Item = &'a [u8]>,
-        weight: u32,
-        is_chosen: bool,
-        observer: impl Fn() -> Option<Observer>,
         now: Instant,
-    ) -> Candidate {
-        let subject = || {
-            let (scope, base) = place;
-            // Under a gateway the scope is a provider, and the base has a scheme.
-            let provider = base.contains("://").then(|| scope.into());
-            let upstream = match provider {
-                Some(_) => base.into(),
-                None => format!("{scope}://{base}").into(),
-            };
-            Subject { provider, upstream, observer: observer() }
-        };
-        let breaker = self.config.breaker.map(|settings| {
-            let key: &dyn UpstreamParts = &place;
-            self.upstreams.get(key, now, || {
-                (UpstreamKey::new(place.0, place.1), Breaker::new(subject(), settings, now))
-            })
-        });
-        let account = (is_chosen || self.config.cool_down.is_some()).then(|| {
-            let key = AccountKey::new(place, keys);
-            self.accounts.get(&key, now, || (key, Account::new(subject())))
-        });
-        Candidate { breaker, account, weight }
+    ) -> Arc<Account> {
+        let key = AccountKey::new(place, keys);
+        self.accounts.get(&key, now, || (key, Account::new(self.subject(place))))
     }
 
-    /// Who is told of changes: the host, and the hooks of the gateway above.
-    fn observer(&self, context: Option<&GatewayContext>) -> Option<Observer> {
-        let own = self.config.observer.clone();
-        let Some(observation) = context.and_then(GatewayContext::shared_observation) else {
-            return own;
+    /// The limit of calls with one of several keys. A gate above counts all of them together.
+    fn limited(
+        &self,
+        key: &[u8],
+        context: &GatewayContext,
+        now: Instant,
+    ) -> Option<(Arc<Account>, usize)> {
+        let limit = context.settings()?.concurrency.credential?.limit;
+        let gateway = (context.account().unwrap_or_default(), context.gateway());
+        let account = self.account(gateway, [LIMITED, key].into_iter(), now);
+        Some((account, limit))
+    }
+
+    fn subject(&self, (scope, base): (&str, &str)) -> Subject {
+        // Under a gateway the scope is a provider, and the base has a scheme.
+        let provider = base.contains("://").then(|| scope.into());
+        let upstream = match provider {
+            Some(_) => base.into(),
+            None => format!("{scope}://{base}").into(),
         };
-        let observation = observation.clone();
-        Some(Arc::new(move |change: &HealthChange<'_>| {
-            observation.hooks.each(|hook| hook.on_health(change));
-            if let Some(own) = &own {
-                own(change);
-            }
-        }))
+        Subject { provider, upstream, observer: self.config.observer.clone() }
+    }
+
+    /// Who is told of changes beside the host, where there can be any.
+    fn listener(&self, context: Option<&GatewayContext>) -> Listener {
+        let has_state = self.config.breaker.is_some() || self.config.cool_down.is_some();
+        context.filter(|_| has_state)?.shared_observation().cloned()
     }
 }
 
@@ -183,8 +226,15 @@ fn upstream(uri: &Uri) -> (&str, &str) {
     (uri.scheme_str().unwrap_or_default(), host)
 }
 
-fn credentials<B>(request: &Request<B>) -> impl Iterator<Item = &[u8]> {
-    let headers = CREDENTIALS.into_iter().flat_map(|name| request.headers().get_all(name));
+/// `upstream`: a provider of the host's own may read its key from a header that no other has.
+fn credentials<'a, B>(
+    request: &'a Request<B>,
+    upstream: Option<&'a Upstream>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let own = upstream.map(|upstream| upstream.key_header(Way::Native).name().clone());
+    let own = own.filter(|name| !CREDENTIALS.contains(name));
+    let names = CREDENTIALS.into_iter().chain(own);
+    let headers = names.flat_map(|name| request.headers().get_all(name));
     let query = request.uri().query().unwrap_or_default();
     let keys = query.split('&').filter(|pair| pair.starts_with("key="));
     headers.map(|value| value.as_bytes()).chain(keys.map(str::as_bytes))

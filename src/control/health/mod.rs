@@ -32,7 +32,13 @@
 //! [weighted keys](crate::settings::GatewaySettingsBuilder::weighted_key) of one alias for it, each
 //! call of the gateway takes one of them: of two that are drawn by their weights, the one that has
 //! less under way for its weight. What is open or cools down is left out. A key that the client
-//! brought is never exchanged.
+//! brought is never exchanged; it cools down by itself, and base URLs are then compared by what all
+//! keys have under way there. A request whose URI a layer in between has changed stays where that
+//! says.
+//!
+//! Under a [`ControlLayer`](super::ControlLayer), a
+//! [limit for each credential](crate::settings::GatewaySettingsBuilder::concurrency_per_credential)
+//! holds for each of several stored keys by itself.
 //!
 //! # What is a failure
 //!

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::breaker::{Machine, Open, Success, Ticket};
-use super::change::{Change, Subject};
+use super::change::{Change, Listener, Subject};
 use super::registry::Neutral;
 use super::settings::BreakerSettings;
 
@@ -27,10 +27,14 @@ impl Breaker {
     }
 
     /// Admits a call or not. The permit must be told how the call went; without a verdict it is as
-    /// if there had been no call.
-    pub(crate) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Open> {
+    /// if there had been no call. `gateway`: who is told of what the call changes.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        now: Instant,
+        gateway: &Listener,
+    ) -> Result<Permit, Open> {
         let (ticket, change) = self.machine().admit(now)?;
-        self.tell(change);
+        self.tell(change, gateway);
         Ok(Permit(Some((self.clone(), ticket))))
     }
 
@@ -38,9 +42,9 @@ impl Breaker {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, change: Option<Change>) {
+    fn tell(&self, change: Option<Change>, gateway: &Listener) {
         if let Some(change) = change {
-            self.subject.tell(change);
+            self.subject.tell(change, gateway);
         }
     }
 }
@@ -63,19 +67,19 @@ pub(crate) struct Permit(Option<(Arc<Breaker>, Ticket)>);
 
 impl Permit {
     /// The call went well so far.
-    pub(crate) fn success(mut self, now: Instant) -> Answered {
+    pub(crate) fn success(mut self, now: Instant, gateway: &Listener) -> Answered {
         Answered(self.0.take().map(|(breaker, ticket)| {
             let (success, change) = breaker.machine().success(ticket, now);
-            breaker.tell(change);
+            breaker.tell(change, gateway);
             (breaker, success)
         }))
     }
 
     /// The call failed.
-    pub(crate) fn failure(mut self, now: Instant) {
+    pub(crate) fn failure(mut self, now: Instant, gateway: &Listener) {
         if let Some((breaker, ticket)) = self.0.take() {
             let change = breaker.machine().failure(ticket, now);
-            breaker.tell(change);
+            breaker.tell(change, gateway);
         }
     }
 }
@@ -96,10 +100,10 @@ pub(crate) struct Answered(Option<(Arc<Breaker>, Success)>);
 
 impl Answered {
     /// It failed after all.
-    pub(crate) fn failure(self, now: Instant) {
+    pub(crate) fn failure(self, now: Instant, gateway: &Listener) {
         if let Some((breaker, success)) = self.0 {
             let change = breaker.machine().take_back(success, now);
-            breaker.tell(change);
+            breaker.tell(change, gateway);
         }
     }
 }

@@ -7,7 +7,12 @@ const SECOND: Duration = Duration::from_secs(1);
 fn candidate(weight: u32) -> Candidate {
     let settings = BreakerSettings::default().failures_in_a_row(1);
     let breaker = Breaker::new(Subject::default(), settings, Instant::now());
-    Candidate { breaker: Some(Arc::new(breaker)), account: Some(Arc::default()), weight }
+    Candidate {
+        breaker: Some(Arc::new(breaker)),
+        account: Some(Arc::default()),
+        weight,
+        ..Candidate::default()
+    }
 }
 
 fn load(candidate: &Candidate) -> usize {
