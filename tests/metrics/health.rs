@@ -71,7 +71,7 @@ impl Upstream {
 }
 
 const PLACE: [(&str, &str); 2] =
-    [("gen_ai_provider_name", "x_ai"), ("server_address", "https://api.x.ai/v1")];
+    [("gen_ai_provider_name", "x_ai"), ("ai_gateway_upstream", "https://api.x.ai/v1")];
 
 /// The gauge as it is rendered, and how many changes there were to each state.
 fn state(page: &Page) -> (Option<String>, [u64; 4]) {

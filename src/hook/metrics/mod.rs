@@ -29,8 +29,8 @@
 //! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type` |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
-//! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `server.address`, `ai_gateway.health.state`: what an upstream changed to |
-//! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `server.address` |
+//! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
+//! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `reasoning` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
