@@ -1,7 +1,9 @@
-//! What is known of an exchange from its first moment, for all who take part in it.
+//! What is known of an exchange, for all who take part in it.
+
+mod progress;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
@@ -10,14 +12,10 @@ use crate::directives::Directives;
 use crate::id::LogId;
 use crate::metadata::Metadata;
 use crate::observation::Observation;
-#[cfg(feature = "control")]
-use crate::provider::Way;
 use crate::provider::{Providers, Upstream};
 use crate::route::{Operation, Place, Span};
-use crate::settings::{GatewaySettings, Timeouts};
+use crate::settings::GatewaySettings;
 use crate::step::Step;
-#[cfg(feature = "control")]
-use crate::step::StepKey;
 
 /// The gateway that is meant where none is named.
 pub(crate) const DEFAULT_GATEWAY: &str = "default";
@@ -133,64 +131,6 @@ impl GatewayContext {
         }))
     }
 
-    /// The body has been read as far as it says where the request goes.
-    pub(crate) fn set_first(&self, step: Step) -> Option<&Step> {
-        let _ = self.0.first.set(step);
-        self.0.first.get()
-    }
-
-    /// What is to be tried after the first step. Only the first call counts.
-    pub(crate) fn set_further(&self, steps: Vec<Step>) {
-        let _ = self.0.further.set(steps.into());
-    }
-
-    /// What is to be tried after the first step; `None` where nobody has said.
-    pub(crate) fn further(&self) -> Option<&[Step]> {
-        self.0.further.get().map(|steps| &**steps)
-    }
-
-    pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.providers.as_ref()?.find(name)
-    }
-
-    /// Whether there may be something to try where the first step fails.
-    #[cfg(feature = "control")]
-    pub(crate) fn may_fall_back(&self) -> bool {
-        match self.further() {
-            Some(steps) => !steps.is_empty(),
-            None => self.settings().is_some_and(|settings| !settings.fallbacks.is_empty()),
-        }
-    }
-
-    /// Which step is being tried, or has answered; 0 for the first.
-    #[must_use]
-    pub fn step(&self) -> u32 {
-        self.0.step.load(Ordering::Relaxed)
-    }
-
-    #[cfg(feature = "control")]
-    pub(crate) fn set_step(&self, number: u32) {
-        self.0.step.store(number, Ordering::Relaxed);
-    }
-
-    /// The step that is being tried; `None` for the first of a request on a provider's own path.
-    pub(crate) fn current(&self) -> Option<&Step> {
-        match self.step() {
-            0 => self.0.first.get(),
-            number => self.further()?.get(number as usize - 1),
-        }
-    }
-
-    /// How many upstream calls layers below have told of.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.0.attempts.load(Ordering::Relaxed)
-    }
-
-    /// One more upstream call; gives its number, 1 for the first.
-    pub(crate) fn begin_attempt(&self) -> u32 {
-        self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
     pub(crate) fn observation(&self) -> Option<&Observation> {
         self.0.observation.as_deref()
     }
@@ -200,37 +140,8 @@ impl GatewayContext {
         self.0.observation.as_ref()
     }
 
-    pub(crate) fn origin(&self) -> u32 {
-        self.0.origin.load(Ordering::Relaxed)
-    }
-
-    #[cfg(feature = "control")]
-    pub(crate) fn set_origin(&self, number: u32) {
-        self.0.origin.store(number, Ordering::Relaxed);
-    }
-
-    /// By which of its provider's APIs the current step goes.
-    #[cfg(feature = "control")]
-    pub(crate) fn way(&self) -> Way {
-        self.current().map_or(Way::Native, |step| step.way)
-    }
-
-    /// Which stored key the current step wants.
-    #[cfg(feature = "control")]
-    pub(crate) fn key_alias(&self) -> Option<&str> {
-        let of_step = self.current().and_then(|step| match &step.key {
-            StepKey::Stored(alias) => alias.as_deref(),
-            StepKey::Given(_) => None,
-        });
-        of_step.or_else(|| self.directives()?.byok_alias.as_deref())
-    }
-
-    pub(crate) fn has_credentials(&self) -> bool {
-        self.0.has_credentials.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_has_credentials(&self, has: bool) {
-        self.0.has_credentials.store(has, Ordering::Relaxed);
+    pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.providers.as_ref()?.find(name)
     }
 
     pub(crate) fn settings(&self) -> Option<&GatewaySettings> {
@@ -240,15 +151,6 @@ impl GatewayContext {
     /// Whether the gateway allows certain models alone, so that they must be known.
     pub(crate) fn restricts_models(&self) -> bool {
         self.settings().is_some_and(|settings| settings.rules.restrict_models())
-    }
-
-    /// The timeouts that hold for the current step: the request's, then those of its gateway.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        let own = self.directives().map_or_else(Timeouts::default, Directives::timeouts);
-        let settings = self.settings().zip(self.upstream());
-        own.or(settings
-            .map_or_else(Timeouts::default, |(settings, upstream)| settings.timeouts_of(upstream)))
     }
 
     pub(crate) fn query(&self) -> Option<&str> {

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
 use crate::collect::Collect;
 use crate::credentials;
-use crate::headers::Survey;
+use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
 use crate::models::{allow_body, allow_model, allow_provider, allow_without_model};
@@ -25,6 +25,9 @@ use crate::route::model::RoutedModel;
 use crate::route::{dynamic, is_upload};
 use crate::step::{Step, StepRequest};
 use crate::universal;
+
+/// In the place of a `host` until it is known which entry is sent.
+static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
 
 /// What must be read of a body before it is known where the request goes, or whether it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +201,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             (Found::Whole(body), _) => {
                 let entries = universal::parse(&body);
                 let entries = entries.map_err(|error| refusal::malformed_entry(&error))?;
+                headers::strip_request(head.headers_mut(), survey, &UNKNOWN_HOST);
                 let mut steps =
                     universal::steps(&entries, head.headers(), context, shared)?.into_iter();
                 let first = steps.next().and_then(|step| context.set_first(step));

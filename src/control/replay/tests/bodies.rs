@@ -160,8 +160,7 @@ fn a_body_that_is_sent_once_passes() {
 fn a_whole_body_needs_no_recording() {
     let head = KeptHead::of(&Request::new(()));
     for body in ["", "abc"] {
-        let take: Arc<Take<Script>> =
-            Take::other(head.head(), Bytes::from_static(body.as_bytes()));
+        let take: Arc<Take<Script>> = Take::other(head.head(), Bytes::from_static(body.as_bytes()));
         for _ in 0..2 {
             let mut reader = reader(&take);
             assert_eq!(reader.size_hint().exact(), Some(body.len() as u64));
