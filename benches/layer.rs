@@ -61,7 +61,7 @@ impl Case<'_> {
         Q: Body,
     {
         let request = || request(self.path, &self.body);
-        added(bencher, (over, &request), (under, &request));
+        added(bencher, over, &request, under, &request);
     }
 }
 

@@ -158,8 +158,10 @@ pub fn batches(iterations: u64, mut batch: impl FnMut(u64) -> Duration) -> Durat
 /// What `over` takes longer than `under`, each with requests of its own making.
 pub fn added<S, T, R, Q>(
     bencher: &mut Bencher<'_>,
-    over: (&mut S, &dyn Fn() -> Request<Frames>),
-    under: (&mut T, &dyn Fn() -> Request<Frames>),
+    over: &mut S,
+    over_request: &dyn Fn() -> Request<Frames>,
+    under: &mut T,
+    under_request: &dyn Fn() -> Request<Frames>,
 ) where
     S: Service<Request<Frames>, Response = Response<R>>,
     T: Service<Request<Frames>, Response = Response<Q>>,
@@ -169,8 +171,8 @@ pub fn added<S, T, R, Q>(
     bencher.iter_custom(|n| {
         let (mut long, mut short) = (Duration::ZERO, Duration::ZERO);
         batches(n, |count| {
-            long += timed(over.0, over.1, count);
-            short += timed(under.0, under.1, count);
+            long += timed(over, over_request, count);
+            short += timed(under, under_request, count);
             Duration::ZERO
         });
         // Noise may make the difference of fast cases negative; criterion takes no zero.

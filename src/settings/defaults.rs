@@ -74,10 +74,12 @@ mod tests {
         ] {
             assert_eq!(found, what);
         }
-        let mut good = Directives::default();
-        good.request_timeout = Some(hour);
-        good.idle_timeout = Some(second);
-        good.cache_ttl = Some(Duration::ZERO);
+        let good = Directives {
+            request_timeout: Some(hour),
+            idle_timeout: Some(second),
+            cache_ttl: Some(Duration::ZERO),
+            ..Directives::default()
+        };
         assert_eq!(check(&good), Ok(()));
     }
 }
