@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -20,9 +21,11 @@ use crate::frames::{Frames, drain};
 /// server has them that has just read them.
 const BATCH: u64 = 8;
 
-/// Reads the request, then answers with `frames`.
+/// Reads the request, then answers with `frames`. A clone costs as little as one of a real client.
 #[derive(Clone)]
-pub struct Client {
+pub struct Client(Arc<Answer>);
+
+struct Answer {
     frames: VecDeque<Bytes>,
     content_type: HeaderValue,
 }
@@ -34,7 +37,8 @@ impl Client {
         let tail = r#"","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":41,"prompt_tokens_details":{"text_tokens":32,"cached_tokens":6},"completion_tokens_details":{"reasoning_tokens":0},"cost_in_usd_ticks":561000},"service_tier":"default"}"#;
         let text = "x".repeat(1024 - head.len() - tail.len());
         let frames = VecDeque::from([Bytes::from([head, &text, tail].concat())]);
-        Self { frames, content_type: HeaderValue::from_static("application/json") }
+        let content_type = HeaderValue::from_static("application/json");
+        Self(Arc::new(Answer { frames, content_type }))
     }
 
     /// 100 events, each of them a frame.
@@ -44,7 +48,8 @@ impl Client {
             "x".repeat(50)
         ));
         let content_type = HeaderValue::from_static("text/event-stream");
-        Self { frames: std::iter::repeat_n(event, 100).collect(), content_type }
+        let frames = std::iter::repeat_n(event, 100).collect();
+        Self(Arc::new(Answer { frames, content_type }))
     }
 }
 
@@ -59,10 +64,10 @@ impl<B: Body<Data = Bytes>> Service<Request<B>> for Client {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         drain(request.into_body());
-        let mut response = Response::new(Frames(self.frames.clone()));
+        let mut response = Response::new(Frames(self.0.frames.clone()));
         let headers = response.headers_mut();
         headers.reserve(16);
-        headers.insert("content-type", self.content_type.clone());
+        headers.insert("content-type", self.0.content_type.clone());
         for name in [
             "date",
             "x-request-id",

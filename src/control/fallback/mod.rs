@@ -123,9 +123,9 @@ where
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
         let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
-        // The one that is ready is called; its clone gets ready for what may follow.
-        let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next.clone());
-        FallbackFuture::new(ready.call(request), next, work)
+        // The one that is ready is called, now and again; its clone stays for other requests.
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+        FallbackFuture::new(service.call(request), service, work)
     }
 }

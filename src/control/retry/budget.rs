@@ -1,6 +1,5 @@
 //! How much of the load may be retries, for each origin by itself.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +15,8 @@ const MOST_ORIGINS: usize = 1024;
 pub(super) struct Budgets {
     per_second: u32,
     share: f32,
-    origins: Mutex<HashMap<Authority, Arc<TpsBudget>>>,
+    /// The one that was asked for last stands first.
+    origins: Mutex<Vec<(Authority, Arc<TpsBudget>)>>,
 }
 
 /// The time over which requests and retries are weighed.
@@ -30,14 +30,15 @@ impl Budgets {
     pub(super) fn of(&self, origin: Option<&Authority>) -> Option<Arc<TpsBudget>> {
         let origin = origin?;
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = origins.get(origin) {
-            return Some(budget.clone());
+        if let Some(at) = origins.iter().position(|(known, _)| known == origin) {
+            origins.swap(0, at);
+            return origins.first().map(|(_, budget)| budget.clone());
         }
         if origins.len() >= MOST_ORIGINS {
             origins.clear();
         }
         let budget = Arc::new(TpsBudget::new(WINDOW, self.per_second, self.share));
-        origins.insert(origin.clone(), budget.clone());
+        origins.push((origin.clone(), budget.clone()));
         Some(budget)
     }
 }

@@ -97,7 +97,7 @@ pin_project! {
 
 struct Again<S, B> {
     service: S,
-    work: Box<Work<B>>,
+    work: Work<B>,
 }
 
 pin_project! {
@@ -118,7 +118,7 @@ where
     }
 
     pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
-        let again = Again { service, work: Box::new(work) };
+        let again = Again { service, work };
         Self { state: State::Calling { call }, again: Some(again) }
     }
 }

@@ -128,9 +128,9 @@ where
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
         let work = Work::new(take.clone(), settings, budget, context.cloned());
-        // The one that is ready is called; its clone gets ready for what may follow.
-        let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next.clone());
-        RetryFuture::new(ready.call(request), next, work)
+        // The one that is ready is called, now and again; its clone stays for other requests.
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+        RetryFuture::new(service.call(request), service, work)
     }
 }
