@@ -91,7 +91,7 @@ pin_project! {
         #[pin]
         state: State<S::Future>,
         // `None` where the request is sent once, whatever comes of it.
-        again: Option<Again<S, B>>,
+        again: Option<Box<Again<S, B>>>,
     }
 }
 
@@ -118,7 +118,7 @@ where
     }
 
     pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
-        let again = Again { service, work };
+        let again = Box::new(Again { service, work });
         Self { state: State::Calling { call }, again: Some(again) }
     }
 }
@@ -138,7 +138,9 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
                     let result = ready!(call.poll(cx));
-                    let Some(Again { work, .. }) = this.again else { return Poll::Ready(result) };
+                    let Some(Again { work, .. }) = this.again.as_deref() else {
+                        return Poll::Ready(result);
+                    };
                     let attempt = match &result {
                         Ok(response) => Attempt::Head(response.status(), response.headers()),
                         Err(error) => Attempt::Failed(failure::of_any(error)),
@@ -157,7 +159,9 @@ where
                     State::Readying
                 }
                 StateProjection::Readying => {
-                    let Some(Again { service, work }) = this.again else { return Poll::Pending };
+                    let Some(Again { service, work }) = this.again.as_deref_mut() else {
+                        return Poll::Pending;
+                    };
                     ready!(service.poll_ready(cx))?;
                     work.begin();
                     State::Calling { call: service.call(work.take.request()) }
