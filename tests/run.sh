@@ -49,6 +49,9 @@ step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets
+tested 'tests of control alone' cargo test --no-default-features --features control \
+  --lib --test timeouts --test concurrency --test health
+tested 'tests of config alone' cargo test --no-default-features --features config --lib settings::
 tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
