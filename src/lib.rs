@@ -173,6 +173,7 @@ mod builder;
 #[cfg(feature = "client")]
 mod client;
 mod collect;
+mod content_length;
 mod context;
 #[cfg(feature = "control")]
 #[cfg_attr(docsrs, doc(cfg(feature = "control")))]

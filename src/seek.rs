@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
 use crate::collect::Collect;
+use crate::content_length;
 use crate::credentials;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
@@ -140,7 +141,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             (Ok(Settled::Replaced(body)), _) => RequestBody::whole(body),
             (Ok(Settled::Passed(edit)), Reading::Model(peek)) => {
                 let removed = edit.as_ref().map_or(0, RoutedModel::removed);
-                shorten_content_length(head.headers_mut(), removed);
+                content_length::change(head.headers_mut(), removed.saturating_neg());
                 let splice = shared.splice(&relay.context, head.headers_mut(), removed);
                 peek.into_body(edit.as_ref(), splice)
             }
@@ -236,15 +237,4 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             },
         }
     }
-}
-
-/// `by`: how many bytes of the body are left out; fewer than none where it grows.
-fn shorten_content_length(headers: &mut HeaderMap, by: i64) {
-    let Some(length) = headers.get(header::CONTENT_LENGTH).filter(|_| by != 0) else { return };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    match length.and_then(|length| length.checked_add_signed(by.checked_neg()?)) {
-        Some(length) => headers.insert(header::CONTENT_LENGTH, length.into()),
-        // Without it, the client service frames the body by itself.
-        None => headers.remove(header::CONTENT_LENGTH),
-    };
 }

@@ -10,14 +10,19 @@ mod key;
 
 pub(crate) use self::gate::authenticate;
 pub(crate) use self::key::{attach, attach_to_entry, stored};
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 
 #[cfg(feature = "control")]
 use crate::provider::{Upstream, Way};
 
 /// The headers that providers read keys from.
-pub(crate) const CREDENTIALS: [&str; 4] =
-    ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+pub(crate) static CREDENTIALS: [HeaderName; 4] = [
+    AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// Whether providers read keys from this header.
 pub(crate) fn is_credential(name: &str) -> bool {
@@ -26,12 +31,12 @@ pub(crate) fn is_credential(name: &str) -> bool {
 
 /// Whether there is any of them.
 fn any(headers: &HeaderMap) -> bool {
-    CREDENTIALS.iter().any(|name| headers.contains_key(*name))
+    CREDENTIALS.iter().any(|name| headers.contains_key(name))
 }
 
 /// Takes all keys off a request, whoever they are for.
 pub(crate) fn remove(headers: &mut HeaderMap) {
-    for name in CREDENTIALS {
+    for name in &CREDENTIALS {
         headers.remove(name);
     }
 }
@@ -40,6 +45,6 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
 #[cfg(feature = "control")]
 pub(crate) fn digest(headers: &HeaderMap, upstream: &Upstream) -> Option<[u8; 32]> {
     let own = upstream.key_header(Way::Native).name();
-    let key = headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(*name)));
+    let key = headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)));
     key.map(|key| crate::settings::digest(key.as_bytes()))
 }

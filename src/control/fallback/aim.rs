@@ -3,9 +3,10 @@
 //! Every step is made of the request as it came to the first one, so that nothing of the steps
 //! between can reach a provider that it was not meant for.
 
-use http::header::{CONTENT_LENGTH, HOST, VIA};
+use http::header::{HOST, VIA};
 use http::{HeaderMap, Uri};
 
+use crate::content_length;
 use crate::context::GatewayContext;
 use crate::control::replay::Head;
 use crate::credentials;
@@ -60,7 +61,7 @@ pub(super) fn aim(
     if original.headers.contains_key(HOST) {
         headers.insert(HOST, step.upstream.host().clone());
     }
-    lengthen(&mut headers, growth);
+    content_length::change(&mut headers, growth);
     Some(Head {
         method: original.method.clone(),
         uri: if is_same { original.uri.clone() } else { uri(step)? },
@@ -102,13 +103,4 @@ fn key<'a>(step: &'a Step, context: Option<&'a GatewayContext>) -> Option<&'a Se
     let directives = step.directives.as_deref().or_else(|| context.directives());
     let alias = alias.or_else(|| directives?.byok_alias.as_deref());
     credentials::stored(context, &step.upstream, alias)
-}
-
-fn lengthen(headers: &mut HeaderMap, growth: i64) {
-    let Some(length) = headers.get(CONTENT_LENGTH).filter(|_| growth != 0) else { return };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    match length.and_then(|length| length.checked_add_signed(growth)) {
-        Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
-        None => headers.remove(CONTENT_LENGTH),
-    };
 }

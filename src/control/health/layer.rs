@@ -3,8 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderName, Request, Uri};
+use http::{Request, Uri};
 use tokio::time::Instant;
 use tower_layer::Layer;
 
@@ -18,15 +17,8 @@ use super::registry::Registry;
 use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use crate::context::GatewayContext;
+use crate::credentials::CREDENTIALS;
 use crate::provider::{Upstream, Way};
-
-/// Where a caller's key may be.
-const CREDENTIALS: [HeaderName; 4] = [
-    AUTHORIZATION,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-];
 
 /// What stands in the place of a key where it is not one. No header holds such a value.
 const ALL_KEYS: &[u8] = b"\n";
@@ -231,9 +223,9 @@ fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,
 ) -> impl Iterator<Item = &'a [u8]> {
-    let own = upstream.map(|upstream| upstream.key_header(Way::Native).name().clone());
+    let own = upstream.map(|upstream| upstream.key_header(Way::Native).name());
     let own = own.filter(|name| !CREDENTIALS.contains(name));
-    let names = CREDENTIALS.into_iter().chain(own);
+    let names = CREDENTIALS.iter().chain(own);
     let headers = names.flat_map(|name| request.headers().get_all(name));
     let query = request.uri().query().unwrap_or_default();
     let keys = query.split('&').filter(|pair| pair.starts_with("key="));
