@@ -18,6 +18,7 @@ use super::judge;
 use super::plan::BodyModel;
 use super::work::Work;
 use crate::control::replay::ReplayBody;
+use crate::control::{concurrency, health};
 use crate::failure;
 
 pin_project! {
@@ -222,6 +223,9 @@ where
     /// it meanwhile is kept, up to a bound.
     fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
         response.body_mut().read_what_is_there(cx);
+        // What is tried next may need them.
+        concurrency::let_go(&mut response);
+        health::let_go(&mut response);
         self.last = Some((response, self.work.step));
     }
 
