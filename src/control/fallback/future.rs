@@ -77,7 +77,8 @@ where
         Self { state: State::Calling { call }, again: None }
     }
 
-    pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
+    pub(super) fn new(call: S::Future, service: S, mut work: Work<B>) -> Self {
+        work.called();
         let again = Again { service, work, judged: None, last: None, error: None, next: None };
         Self { state: State::Calling { call }, again: Some(Box::new(again)) }
     }
@@ -158,7 +159,9 @@ where
                         return again.give_up();
                     }
                     let Some(request) = again.next.take() else { return Poll::Pending };
-                    State::Calling { call: again.service.call(request) }
+                    let call = again.service.call(request);
+                    again.work.called();
+                    State::Calling { call }
                 }
             };
             this.state.set(next);
