@@ -202,6 +202,7 @@ impl Shared {
         context: &GatewayContext,
     ) -> Result<(), Rejection> {
         headers::strip_request(request.headers_mut(), survey, upstream.host());
+        credentials::refuse_in_query(request.uri().query(), context)?;
         credentials::attach(request.headers_mut(), context, upstream, way)?;
         self.finish(request, context);
         Ok(())

@@ -18,6 +18,7 @@ impl GatewayContext {
         result: Result<StatusCode, Failure>,
         duration: Duration,
     ) {
+        self.close_attempt(number);
         let Some(observation) = self.observation() else { return };
         let attempt = AttemptEvent {
             context: self,

@@ -4,7 +4,8 @@ mod progress;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use http::{HeaderValue, Method, Uri};
 
@@ -62,6 +63,10 @@ struct Inner {
     step: AtomicU32,
     /// How many upstream calls layers below have told of.
     attempts: AtomicU32,
+    /// Which of them has ended last.
+    ended: AtomicU32,
+    /// When the last one began.
+    began: Mutex<Option<Instant>>,
     /// Which of the provider's places the last call went to; 0 for the first.
     origin: AtomicU32,
 }
@@ -127,6 +132,8 @@ impl GatewayContext {
             further: OnceLock::new(),
             step: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
+            ended: AtomicU32::new(0),
+            began: Mutex::new(None),
             origin: AtomicU32::new(0),
         }))
     }

@@ -66,9 +66,15 @@ fn gateway(vault: &Arc<Vault>, grok_fails: bool) -> (Service, Seen) {
     let settings = GatewaySettings::builder()
         .authenticated_elsewhere()
         .keys_from_layer()
-        .fallback(FallbackChain::on("*").to_provider("openai").with_key("backup"))
-        .build()
-        .unwrap();
+        .fallback(FallbackChain::on("*").to_provider("openai").with_key("backup"));
+    gateway_with(settings.build().unwrap(), vault, grok_fails)
+}
+
+fn gateway_with(
+    settings: GatewaySettings,
+    vault: &Arc<Vault>,
+    grok_fails: bool,
+) -> (Service, Seen) {
     let layer = GatewayLayer::builder()
         .providers(Provider::all())
         .settings(Arc::new(settings))
@@ -206,4 +212,41 @@ async fn all_wait_for_one_call_and_another_asks_where_that_one_goes_away() {
     assert_eq!(third.await.unwrap().status(), 200);
     assert_eq!(seen.lock().unwrap().len(), 2);
     assert_eq!(vault.asked(), 2);
+}
+
+#[tokio::test]
+async fn all_that_wait_share_a_failure_too() {
+    let vault = Vault {
+        answers: Mutex::new((0..9).map(|_| Err("unreachable")).collect()),
+        gate: Some(Semaphore::new(0)),
+        ..Vault::default()
+    };
+    let vault = Arc::new(vault);
+    let (service, seen) = gateway(&vault, false);
+    let ask = || tokio_test::task::spawn(service.clone().oneshot(request()));
+    let mut calls = [ask(), ask(), ask()];
+    for call in &mut calls {
+        assert!(call.poll().is_pending());
+    }
+    vault.gate.as_ref().unwrap().add_permits(9);
+    for call in calls {
+        assert_eq!(call.await.unwrap().status(), 503);
+    }
+    let asked = || {
+        let asked = vault.asked.lock().unwrap();
+        asked.iter().filter(|query| *query.provider == *"grok").count()
+    };
+    assert_eq!(asked(), 1);
+    assert_eq!(send(&service).await.status(), 503);
+    assert_eq!(asked(), 2, "a failure is not remembered");
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_say_so_gets_no_key() {
+    let vault = Vault::new([key(1)]);
+    let (service, seen) = gateway_with(GatewaySettings::default(), &vault, false);
+    assert_eq!(send(&service).await.status(), 200);
+    assert_eq!(*seen.lock().unwrap(), [("api.x.ai".to_owned(), None)]);
+    assert_eq!(vault.asked(), 0);
 }

@@ -1,6 +1,8 @@
 //! How far an exchange has come: its steps, its upstream calls, and what holds for them.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::GatewayContext;
 use crate::directives::Directives;
@@ -61,8 +63,21 @@ impl GatewayContext {
         self.0.attempts.load(Ordering::Relaxed)
     }
 
+    /// The upstream call that is under way, of those that layers below have told of, and when it
+    /// began.
+    pub(crate) fn open_attempt(&self) -> Option<(u32, Instant)> {
+        let last = self.attempts();
+        let began = *self.0.began.lock().unwrap_or_else(PoisonError::into_inner);
+        began.filter(|_| last > self.0.ended.load(Ordering::Relaxed)).map(|began| (last, began))
+    }
+
+    pub(crate) fn close_attempt(&self, number: u32) {
+        self.0.ended.fetch_max(number, Ordering::Relaxed);
+    }
+
     /// One more upstream call; gives its number, 1 for the first.
     pub(crate) fn begin_attempt(&self) -> u32 {
+        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 

@@ -5,6 +5,7 @@ pub mod concurrency;
 mod deadline;
 mod fallback;
 pub mod health;
+mod held;
 mod keys;
 mod replay;
 mod retry;

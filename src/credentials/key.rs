@@ -88,6 +88,33 @@ fn attach_as(
     Ok(())
 }
 
+/// Refuses a client's key in the query, where some providers read one as well. `query`: as the
+/// provider is to get it.
+pub(crate) fn refuse_in_query(
+    query: Option<&str>,
+    context: &GatewayContext,
+) -> Result<(), Rejection> {
+    let refuses = context.settings().is_some_and(|settings| settings.refuses_client_credentials);
+    let mut names = query.filter(|_| refuses).unwrap_or_default().split('&');
+    if names.any(|pair| reads_key(pair.as_bytes())) { Err(refusal::client_key()) } else { Ok(()) }
+}
+
+/// Whether a pair of a query is named `key`, in whichever spelling.
+fn reads_key(pair: &[u8]) -> bool {
+    let mut name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let mut next = || {
+        let (first, rest) = name.split_first()?;
+        let hex = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+        let (byte, taken) = match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => (high << 4 | low, 2),
+            _ => (u32::from(*first), 0),
+        };
+        name = rest.get(taken..)?;
+        Some(byte)
+    };
+    b"key".iter().all(|byte| next() == Some(u32::from(*byte))) && next().is_none()
+}
+
 /// Whether a key is where only this provider reads one; it is marked sensitive.
 fn has_own_key(headers: &mut HeaderMap, own: &KeyHeader) -> bool {
     match own {
@@ -110,4 +137,19 @@ pub(crate) fn stored<'a>(
     alias: Option<&'a str>,
 ) -> Option<&'a Secret> {
     context.settings()?.keys.of(upstream, alias).next().map(|key| &key.secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_query_is_one_in_any_spelling() {
+        for key in ["key=x", "key", "key=", "%6bey=x", "k%65%79=x", "%6Bey=a=b"] {
+            assert!(reads_key(key.as_bytes()), "{key}");
+        }
+        for other in ["", "=", "keys=x", "ke=y", "Key=x", "x=key", "%6=key", "key%", "%key=x"] {
+            assert!(!reads_key(other.as_bytes()), "{other}");
+        }
+    }
 }

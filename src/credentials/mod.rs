@@ -9,7 +9,7 @@ mod gate;
 mod key;
 
 pub(crate) use self::gate::authenticate;
-pub(crate) use self::key::{attach, attach_to_entry, stored};
+pub(crate) use self::key::{attach, attach_to_entry, refuse_in_query, stored};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 

@@ -77,11 +77,16 @@ impl Ledger {
         }
     }
 
-    /// The upstream call has ended. Layers below may have told of it, and of others before it.
+    /// The upstream call has ended. Layers below may have told of it, and of others before it; of
+    /// one that was cut off above them they have told no end.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
-        if self.context.attempts() == 0 {
-            let number = self.context.begin_attempt();
-            let duration = self.dispatched.map_or(Duration::ZERO, |dispatched| now - dispatched);
+        let untold = || {
+            let is_first = self.context.attempts() == 0;
+            is_first.then(|| (self.context.begin_attempt(), self.dispatched.unwrap_or(now)))
+        };
+        let open = self.context.open_attempt().or_else(untold);
+        if let Some((number, began)) = open {
+            let duration = now.saturating_duration_since(began);
             self.context.attempt_ended(number, result, duration);
         }
     }

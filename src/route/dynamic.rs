@@ -5,10 +5,11 @@ use http::HeaderMap;
 use super::model::RoutedModel;
 use crate::context::GatewayContext;
 use crate::credentials;
-use crate::directives::Directives;
+use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::refusal;
 use crate::rejection::Rejection;
+use crate::settings::GatewaySettings;
 use crate::settings::route::{DynamicRoute, Facts, ModelNode};
 use crate::step::{Step, StepKey};
 
@@ -44,12 +45,23 @@ pub(crate) fn steps(
     let metadata = context.metadata();
     let facts = Facts { metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
-    let steps: Vec<_> = chain.iter().filter_map(|node| step(context, node, endpoint)).collect();
+    // They have been read once already, and were sound.
+    let own = directives::parse(headers).map(|own| *own).unwrap_or_default();
+    let steps = chain.iter().filter_map(|node| step(context, &own, node, endpoint));
+    let steps: Vec<_> = steps.collect();
     if steps.is_empty() { Err(refusal::route_without_model(name)) } else { Ok(steps) }
 }
 
 /// `None` where the gateway has not what the node needs.
-fn step(context: &GatewayContext, node: &ModelNode, endpoint: &'static str) -> Option<Step> {
+///
+/// `own`: what the request's headers say. It goes before the node, and that before the gateway's
+/// defaults.
+fn step(
+    context: &GatewayContext,
+    own: &Directives,
+    node: &ModelNode,
+    endpoint: &'static str,
+) -> Option<Step> {
     let upstream = context.find_provider(&node.provider)?;
     let of_node = Directives {
         request_timeout: node.timeout,
@@ -58,7 +70,10 @@ fn step(context: &GatewayContext, node: &ModelNode, endpoint: &'static str) -> O
         backoff: node.backoff,
         ..Directives::default()
     };
-    let mut directives = context.directives().cloned().unwrap_or_default().or(&of_node);
+    let mut directives = own.clone().or(&of_node);
+    if let Some(defaults) = context.settings().and_then(GatewaySettings::defaults) {
+        directives = directives.or(defaults);
+    }
     if node.key_alias.is_some() {
         directives.byok_alias.clone_from(&node.key_alias);
     }

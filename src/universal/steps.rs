@@ -68,6 +68,7 @@ fn step(
     }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
+    credentials::refuse_in_query(uri.query(), context)?;
     credentials::attach_to_entry(
         &mut headers,
         context,

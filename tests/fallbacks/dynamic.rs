@@ -75,6 +75,24 @@ async fn each_model_has_its_key_and_its_attempts() {
     assert_eq!((end.step, end.attempts, end.provider.as_deref()), (2, 4, Some("custom-acme")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_node_goes_before_the_defaults_of_its_gateway_and_a_request_before_both() {
+    let settings = || {
+        settings().defaults(|defaults| {
+            defaults.max_attempts = Some(5);
+            defaults.retry_delay = Some(Duration::from_secs(3));
+        })
+    };
+    // Two at the first node, which says so, and five at the second, which does not.
+    let scene = Scene::new(settings(), busy(&[GROK]));
+    scene.send(COMPAT, &[], BODY).await;
+    assert_eq!(scene.events.end().attempts, 2 + 5 + 1);
+    assert_eq!(scene.upstream.times()[..2], [0, 1000]);
+    let scene = Scene::new(settings(), busy(&[GROK]));
+    scene.send(COMPAT, &[("cf-aig-max-attempts", "1")], BODY).await;
+    assert_eq!(scene.events.end().attempts, 3);
+}
+
 #[tokio::test]
 async fn an_answer_ends_it() {
     for status in [200, 400, 307] {

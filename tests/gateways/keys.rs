@@ -176,6 +176,15 @@ async fn clients_keys_are_refused_where_only_stored_ones_count() {
     scene.refuses("POST /ai/acme/x", &[entered, ("x-acme-key", "own")], BODY, (403, 2403)).await;
     let body = entry("grok", "x", &json!({ "authorization": "Bearer own" }), &json!({}));
     scene.refuses(UNIVERSAL, &[entered], &body, (403, 2403)).await;
+    for query in ["?key=own", "?alt=sse&k%65y=own"] {
+        for line in [NATIVE, UNIFIED] {
+            let line = format!("{line}{query}");
+            scene.refuses(&line, &[entered], BODY, (403, 2403)).await;
+        }
+        let body = entry("grok", &format!("x{query}"), &json!({}), &json!({}));
+        scene.refuses(UNIVERSAL, &[entered], &body, (403, 2403)).await;
+    }
+    scene.passes(&format!("{NATIVE}?alt=sse"), &[entered], BODY).await;
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #[path = "../controlled/mod.rs"]
 mod controlled;
 mod credentials;
+mod fallbacks;
 mod idle;
 #[path = "../memory/mod.rs"]
 mod memory;

@@ -6,6 +6,7 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret, Timeouts};
 
 use crate::controlled::{Reply, SECOND, Scene, body, ms, post, with};
+use crate::memory::Seen;
 use crate::{GROK, admitted, every_gateway, scene};
 
 fn generous() -> ControlLayer {
@@ -53,7 +54,7 @@ async fn it_is_one_for_all_steps_and_each_attempt_has_its_own_head_timeout() {
     assert_eq!(scene.recorder.ends().pop().unwrap().step, 1);
     assert_eq!(ask("1500").await, (504, 1500, 2));
     let end = scene.recorder.ends().pop().unwrap();
-    assert_eq!(end.failure, Some(Failure::TotalTimeout));
+    assert_eq!((end.failure, end.step, end.attempts), (Some(Failure::TotalTimeout), 1, 2));
     assert_eq!(ask("500").await, (504, 500, 1));
 }
 
@@ -69,4 +70,26 @@ async fn it_runs_while_a_place_is_waited_for() {
     assert_eq!((status, start.elapsed(), scene.sent().len()), (504, 3 * SECOND, 0));
     drop(held);
     assert!(admitted(&scene, post(GROK)).await.is_some(), "who has left the queue takes no place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_that_it_cuts_off_is_told_of_like_any_other() {
+    let retries = every_gateway(|settings| settings);
+    let steps = every_gateway(|settings| settings.fallback(FallbackChain::on("*").to_model("n")));
+    let calls = |settings, attempts: &'static str| async move {
+        let scene = scene(settings, generous(), |_| Reply::ok().after(9 * SECOND));
+        let request = with(post(GROK), "cf-aig-total-timeout", "2500");
+        let request = with(request, "cf-aig-request-timeout", "2000");
+        let request = with(request, "cf-aig-retry-delay", "0");
+        let request = with(request, "cf-aig-max-attempts", attempts);
+        scene.ask(body(request, r#"{"model":"m"}"#)).await;
+        let told = scene.recorder.seen().into_iter().filter_map(|seen| match seen {
+            Seen::Attempt { number, failure, .. } => Some((number, failure)),
+            _ => None,
+        });
+        (told.collect::<Vec<_>>(), scene.recorder.end().attempts)
+    };
+    let expected = vec![(1, Some(Failure::HeadTimeout)), (2, Some(Failure::TotalTimeout))];
+    assert_eq!(calls(retries, "2").await, (expected.clone(), 2));
+    assert_eq!(calls(steps, "1").await, (expected, 2));
 }

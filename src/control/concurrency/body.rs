@@ -4,26 +4,63 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::list::SmallList;
 use super::pool::Permit;
 use crate::body::is_over;
+use crate::control::fallback::is_failure;
+use crate::control::held::{Handle, Held};
 
 pin_project! {
     /// A response body that counts as in flight until it has ended or is dropped.
     pub struct ConcurrencyBody<B> {
         #[pin]
         inner: B,
-        permits: SmallList<Permit>,
+        permits: Places,
+    }
+}
+
+/// The places of a response.
+enum Places {
+    Own {
+        _held: SmallList<Permit>,
+    },
+    /// Something else may be tried in its stead, which must not wait for them.
+    Shared {
+        _held: Held<SmallList<Permit>>,
+    },
+}
+
+impl Places {
+    fn none() -> Self {
+        Self::Own { _held: SmallList::default() }
+    }
+}
+
+/// Gives back the places of a response that is put aside.
+pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
+    if let Some(handle) = response.extensions_mut().remove::<Handle<SmallList<Permit>>>() {
+        handle.let_go();
     }
 }
 
 impl<B: Body> ConcurrencyBody<B> {
-    pub(super) fn new(inner: B, permits: SmallList<Permit>) -> Self {
-        let permits = if is_over(&inner) { SmallList::default() } else { permits };
-        Self { inner, permits }
+    /// The response with its places.
+    pub(super) fn of(response: Response<B>, permits: SmallList<Permit>) -> Response<Self> {
+        let (mut head, inner) = response.into_parts();
+        let permits = if is_over(&inner) {
+            Places::none()
+        } else if is_failure(head.status) && !permits.is_empty() {
+            let held = Held::new(permits);
+            head.extensions.insert(held.handle());
+            Places::Shared { _held: held }
+        } else {
+            Places::Own { _held: permits }
+        };
+        Response::from_parts(head, Self { inner, permits })
     }
 }
 
@@ -42,7 +79,7 @@ impl<B: Body> Body for ConcurrencyBody<B> {
             Some(Err(_)) | None => true,
         };
         if is_last {
-            *this.permits = SmallList::default();
+            *this.permits = Places::none();
         }
         Poll::Ready(frame)
     }

@@ -92,7 +92,7 @@ where
         // Given back at once where the call has failed.
         let permits = std::mem::take(this.permits);
         let response = result.map_err(Into::into)?;
-        Poll::Ready(Ok(response.map(|body| ConcurrencyBody::new(body, permits))))
+        Poll::Ready(Ok(ConcurrencyBody::of(response, permits)))
     }
 }
 

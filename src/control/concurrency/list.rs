@@ -14,6 +14,10 @@ impl<T> Default for SmallList<T> {
 }
 
 impl<T> SmallList<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     pub(crate) fn push(&mut self, element: T) {
         if self.first.is_none() {
             self.first = Some(element);

@@ -3,7 +3,9 @@
 //!
 //! tower's own `ConcurrencyLimit` forgets a request at its response head. A request that finds no
 //! place waits for one, in the order of arrival and for a bounded time, then fails with a
-//! [`ConcurrencyError`]; the gateway answers that with 503.
+//! [`ConcurrencyError`]; the gateway answers that with 503. A response that a
+//! [`FallbackLayer`](super::FallbackLayer) above puts aside, to try something else, gives its place
+//! back at once.
 //!
 //! ```
 //! # #[cfg(feature = "client")] {
@@ -51,6 +53,7 @@ mod taking;
 mod waiting;
 
 pub use self::body::ConcurrencyBody;
+pub(super) use self::body::let_go;
 pub use self::error::ConcurrencyError;
 pub use self::future::ConcurrencyFuture;
 pub use self::layer::ConcurrencyLayer;

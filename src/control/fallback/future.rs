@@ -18,6 +18,7 @@ use super::judge;
 use super::plan::BodyModel;
 use super::work::Work;
 use crate::control::replay::ReplayBody;
+use crate::control::{concurrency, health};
 use crate::failure;
 
 pin_project! {
@@ -76,7 +77,8 @@ where
         Self { state: State::Calling { call }, again: None }
     }
 
-    pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
+    pub(super) fn new(call: S::Future, service: S, mut work: Work<B>) -> Self {
+        work.called();
         let again = Again { service, work, judged: None, last: None, error: None, next: None };
         Self { state: State::Calling { call }, again: Some(Box::new(again)) }
     }
@@ -157,7 +159,9 @@ where
                         return again.give_up();
                     }
                     let Some(request) = again.next.take() else { return Poll::Pending };
-                    State::Calling { call: again.service.call(request) }
+                    let call = again.service.call(request);
+                    again.work.called();
+                    State::Calling { call }
                 }
             };
             this.state.set(next);
@@ -222,6 +226,9 @@ where
     /// it meanwhile is kept, up to a bound.
     fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
         response.body_mut().read_what_is_there(cx);
+        // What is tried next may need them.
+        concurrency::let_go(&mut response);
+        health::let_go(&mut response);
         self.last = Some((response, self.work.step));
     }
 

@@ -10,7 +10,7 @@ use crate::usage::{Format, Meter};
 pub(super) const LONGEST_ERROR: usize = 4096;
 
 /// Whether a response of this status is no answer, for another provider could give one.
-pub(super) fn is_failure(status: StatusCode) -> bool {
+pub(in crate::control) fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 409 | 425 | 429) || status.is_server_error()
 }
 

@@ -22,6 +22,7 @@ pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
 pub use self::body::FallbackBody;
 pub use self::future::FallbackFuture;
+pub(super) use self::judge::is_failure;
 use self::plan::Plan;
 use self::work::Work;
 use super::replay::ReplayBody;

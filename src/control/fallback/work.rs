@@ -26,12 +26,14 @@ pub(super) struct Work<B> {
     began: Instant,
     /// How many calls layers below had told of when this one began.
     told: u32,
+    /// The number of the call that is under way, where no layer below tells of it.
+    number: Option<u32>,
 }
 
 impl<B> Work<B> {
     pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
         let told = plan.context().map_or(0, GatewayContext::attempts);
-        Self { original, plan, model: None, step: 0, began: Instant::now(), told }
+        Self { original, plan, model: None, step: 0, began: Instant::now(), told, number: None }
     }
 
     pub(super) fn set_step(&mut self, step: usize) {
@@ -41,12 +43,15 @@ impl<B> Work<B> {
         }
     }
 
-    /// The call of a step has ended. Layers below may have told of it already.
-    pub(super) fn ended(&self, result: Result<StatusCode, Failure>) {
-        if let Some(context) = self.plan.context()
-            && context.attempts() == self.told
-        {
-            let number = context.begin_attempt();
+    /// The call of a step is under way. Layers below may have told of it.
+    pub(super) fn called(&mut self) {
+        let context = self.plan.context().filter(|context| context.attempts() == self.told);
+        self.number = context.map(GatewayContext::begin_attempt);
+    }
+
+    /// The call of a step has ended.
+    pub(super) fn ended(&mut self, result: Result<StatusCode, Failure>) {
+        if let Some((context, number)) = self.plan.context().zip(self.number.take()) {
             context.attempt_ended(number, result, self.began.elapsed());
         }
     }

@@ -10,6 +10,7 @@ use super::change::Listener;
 use super::choice::{Blocked, Load, choose};
 use super::error::{Unavailable, UnavailableReason};
 use super::permit::{Answered, Breaker, Permit};
+use crate::control::held::{Handle, Held};
 
 /// An upstream and a credential that a call could use.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +95,7 @@ impl Candidate {
         }
         let limited = match &self.limited {
             Some((account, limit)) => {
-                Some(account.try_enter(*limit).ok_or_else(|| Blocked::full(now))?)
+                Some(Held::new(account.try_enter(*limit).ok_or_else(|| Blocked::full(now))?))
             }
             None => None,
         };
@@ -106,7 +107,7 @@ impl Candidate {
             None => None,
         };
         let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
-        let open = Open { key: enter(&self.account), _load: enter(&self.load), _limited: limited };
+        let open = Open { key: enter(&self.account), _load: enter(&self.load), limited };
         Ok(Call { permit, open, gateway: self.gateway.clone() })
     }
 }
@@ -140,7 +141,7 @@ pub(crate) struct Call {
 struct Open {
     key: Option<InFlight>,
     _load: Option<InFlight>,
-    _limited: Option<InFlight>,
+    limited: Option<Held<InFlight>>,
 }
 
 impl Call {
@@ -180,6 +181,11 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
+    /// What gives back the place of the key before that, where there is one.
+    pub(in crate::control) fn place(&self) -> Option<Handle<InFlight>> {
+        self.open.limited.as_ref().map(Held::handle)
+    }
+
     /// The body is over, or nobody wants it.
     pub(crate) fn end(&mut self) {
         self.answered = None;

@@ -12,11 +12,14 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::BoxError;
 
+use super::account::InFlight;
 use super::body::HealthBody;
 use super::call::Call;
 use super::cooldown;
 use super::error::Unavailable;
 use super::settings::CoolDownSettings;
+use crate::control::fallback;
+use crate::control::held::Handle;
 use crate::control::retry_after::retry_after;
 use crate::failure;
 use crate::hook::Failure;
@@ -80,7 +83,7 @@ where
 }
 
 fn answered<R: Body>(
-    response: Response<R>,
+    mut response: Response<R>,
     guard: Call,
     cool_down: Option<&CoolDownSettings>,
 ) -> Response<HealthBody<R>> {
@@ -91,7 +94,19 @@ fn answered<R: Body>(
     });
     let is_failure = matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529);
     let answering = guard.answered(is_failure, cool_for, Instant::now());
+    if fallback::is_failure(status)
+        && let Some(handle) = answering.place()
+    {
+        response.extensions_mut().insert(handle);
+    }
     response.map(|body| HealthBody::new(body, answering))
+}
+
+/// Gives back the place of the key of a response that is put aside.
+pub(in crate::control) fn let_go<R>(response: &mut Response<R>) {
+    if let Some(handle) = response.extensions_mut().remove::<Handle<InFlight>>() {
+        handle.let_go();
+    }
 }
 
 /// Whether a failure says that the upstream is not well. It does not where the client broke its

@@ -68,6 +68,7 @@ pub use self::body::HealthBody;
 pub use self::change::{ChangeReason, HealthChange, HealthState};
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::future::HealthFuture;
+pub(super) use self::future::let_go;
 pub use self::layer::HealthLayer;
 pub use self::service::Health;
 pub use self::settings::{BreakerSettings, CoolDownSettings, SettingsError};

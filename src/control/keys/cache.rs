@@ -24,8 +24,8 @@ struct Known {
     until: Instant,
 }
 
-/// One query's answer, or the wait for it.
-type Slot = Arc<OnceCell<Known>>;
+/// One query's answer, or the wait for it. A failure is for those alone who have waited for it.
+type Slot = Arc<OnceCell<Result<Known, KeyError>>>;
 
 /// A source, and what it has said.
 pub(super) struct Cache<K> {
@@ -48,14 +48,18 @@ impl<K> Cache<K> {
         let mut slots = self.slots();
         if let Some(slot) = slots.get(query) {
             match slot.get() {
-                Some(known) if known.until > now => return Ok(known.key.clone()),
+                Some(Ok(known)) if known.until > now => return Ok(known.key.clone()),
                 // Somebody is asking.
                 None => return Err(Pending(slot.clone())),
                 Some(_) => {}
             }
         }
         if slots.len() >= MOST {
-            slots.retain(|_, slot| slot.get().is_some_and(|known| known.until > now));
+            let is_known = |slot: &Slot| {
+                let known = slot.get().and_then(|known| known.as_ref().ok());
+                known.is_some_and(|known| known.until > now)
+            };
+            slots.retain(|_, slot| is_known(slot));
             if slots.len() >= MOST {
                 slots.clear();
             }
@@ -89,9 +93,10 @@ impl Pending {
                 }
                 None => Known { key: None, until: now + ABSENT_FOR },
             };
-            Ok::<_, KeyError>(known)
+            Ok(known)
         };
-        self.0.get_or_try_init(fetch).await.map(|known| known.key.clone())
+        let known = self.0.get_or_init(fetch).await;
+        known.as_ref().map(|known| known.key.clone()).map_err(KeyError::clone)
     }
 }
 

@@ -30,7 +30,8 @@ use crate::settings::keys::DEFAULT_ALIAS;
 /// fallback gets the key of its own provider. Keys are kept for as long as the source says; that
 /// there is none is remembered for 10 s. What comes while a key is being fetched waits for that one
 /// call. Gateways that get their keys so say it by
-/// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer).
+/// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer); others that have
+/// settings get none.
 ///
 /// ```
 /// # use tower::BoxError;
@@ -150,6 +151,10 @@ fn place<B>(request: &Request<B>) -> Option<(&GatewayContext, &Upstream)> {
 /// The key that a request lacks.
 fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
     let (context, upstream) = place(request)?;
+    // Of those that have settings, one that lets everybody in must not lend keys to everybody.
+    if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
+        return None;
+    }
     if credentials::digest(request.headers(), upstream).is_some() {
         return None;
     }
