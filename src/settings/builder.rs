@@ -151,6 +151,9 @@ impl GatewaySettingsBuilder {
 
     /// Allows these models alone; `*` stands for any text, and no provider stands before the name.
     ///
+    /// It holds for what clients ask for, as all rules do: where fallback chains and dynamic routes
+    /// lead is the host's own choice.
+    ///
     /// A request that names its model is then read up to that before it is sent, on a provider's
     /// own path too; where the path names one, as Google's do, that counts as well. What may be for
     /// any model is refused: a body that must name a model and names none that can be read, a form or
