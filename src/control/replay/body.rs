@@ -100,7 +100,7 @@ where
             if let Some(data) = editor.as_mut().and_then(|editor| editor.next()) {
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
-            let frame = ready!(take.tape.poll_frame(at, cx));
+            let frame = ready!(take.tape().poll_frame(at, cx));
             match (frame, editor.as_mut()) {
                 (Some(Ok(frame)), Some(editor)) => match frame.into_data() {
                     Ok(data) => editor.push(data),
@@ -116,7 +116,7 @@ where
             Kind::Once { body } => body.is_end_stream(),
             Kind::Recorded { reader: Reader { take, at, editor } } => {
                 !editor.as_ref().is_some_and(|editor| editor.has_more())
-                    && take.tape.is_end_stream(at)
+                    && take.tape().is_end_stream(at)
             }
         }
     }
@@ -125,7 +125,7 @@ where
         match &self.kind {
             Kind::Once { body } => body.size_hint(),
             Kind::Recorded { reader: Reader { take, at, editor } } => {
-                let hint = take.tape.size_hint(at);
+                let hint = take.tape().size_hint(at);
                 match editor {
                     Some(editor) => grown(&hint, editor.growth_left()),
                     None => hint,

@@ -9,7 +9,6 @@ mod tape;
 mod tests;
 mod waiting;
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -113,10 +112,8 @@ where
             return self.inner.call(request.map(ReplayBody::once));
         }
         let head = KeptHead::of(&request);
-        let request = request.map(|body| {
-            let tape = Arc::new(Tape::new(body, limit));
-            ReplayBody::recorded(Arc::new(Take { head, tape, edit: None }))
-        });
+        let request =
+            request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, limit))));
         self.inner.call(request)
     }
 }

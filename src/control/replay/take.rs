@@ -71,28 +71,47 @@ impl From<Head> for KeptHead {
 /// One way in which a request is sent, as often as is needed.
 pub(crate) struct Take<B> {
     pub(crate) head: KeptHead,
-    pub(super) tape: Arc<Tape<B>>,
+    source: Source<B>,
     pub(super) edit: Option<Edit>,
 }
 
+/// Where the body of a take is.
+#[expect(clippy::large_enum_variant, reason = "most takes have their own, and spare an allocation")]
+enum Source<B> {
+    Own(Tape<B>),
+    /// A take that has its own.
+    Of(Arc<Take<B>>),
+}
+
 impl<B> Take<B> {
-    /// Whether the body can be read from its beginning.
-    pub(crate) fn is_replayable(&self) -> bool {
-        self.tape.is_replayable()
+    pub(super) fn new(head: KeptHead, tape: Tape<B>) -> Arc<Self> {
+        Arc::new(Self { head, source: Source::Own(tape), edit: None })
     }
 
-    pub(crate) fn tape(&self) -> &Arc<Tape<B>> {
-        &self.tape
+    /// Whether the body can be read from its beginning.
+    pub(crate) fn is_replayable(&self) -> bool {
+        self.tape().is_replayable()
+    }
+
+    pub(crate) fn tape(&self) -> &Tape<B> {
+        match &self.source {
+            Source::Own(tape) => tape,
+            Source::Of(take) => take.tape(),
+        }
     }
 
     /// The same body under another head, and changed.
-    pub(crate) fn varied(&self, head: Head, edit: Option<Edit>) -> Arc<Self> {
-        Arc::new(Self { head: head.into(), tape: self.tape.clone(), edit })
+    pub(crate) fn varied(self: &Arc<Self>, head: Head, edit: Option<Edit>) -> Arc<Self> {
+        let owner = match &self.source {
+            Source::Own(_) => self.clone(),
+            Source::Of(owner) => owner.clone(),
+        };
+        Arc::new(Self { head: head.into(), source: Source::Of(owner), edit })
     }
 
     /// Another request altogether.
     pub(crate) fn other(head: Head, body: Bytes) -> Arc<Self> {
-        Arc::new(Self { head: head.into(), tape: Arc::new(Tape::of(body)), edit: None })
+        Self::new(head.into(), Tape::of(body))
     }
 
     /// The request, from its beginning.

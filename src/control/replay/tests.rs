@@ -191,7 +191,7 @@ fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
 
 fn take(script: &Script, limit: usize) -> Arc<Take<Script>> {
     let head = KeptHead::of(&Request::new(()));
-    Arc::new(Take { head, tape: Arc::new(Tape::new(script.clone(), limit)), edit: None })
+    Take::new(head, Tape::new(script.clone(), limit))
 }
 
 fn reader(take: &Arc<Take<Script>>) -> ReplayBody<Script> {

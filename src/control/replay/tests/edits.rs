@@ -6,7 +6,11 @@ use proptest::sample::Index;
 
 const BODY: &[u8] = br#"{"messages":[{"role":"user","content":"hi"}],"model":"grok-4-fast","n":1}"#;
 
-fn changed(take: &Take<Script>, cut: std::ops::Range<usize>, insert: &str) -> Arc<Take<Script>> {
+fn changed(
+    take: &Arc<Take<Script>>,
+    cut: std::ops::Range<usize>,
+    insert: &str,
+) -> Arc<Take<Script>> {
     let edit =
         Edit { cut: cut.start as u64..cut.end as u64, insert: Bytes::from(insert.to_owned()) };
     take.varied(take.head.head(), Some(edit))
