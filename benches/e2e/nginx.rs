@@ -1,4 +1,7 @@
-//! The configuration of nginx: one worker, connections to the upstream kept, nothing logged.
+//! The configuration of nginx: one worker, connections to the upstream kept, no access log, and
+//! requests buffered as by default, but in memory.
+//!
+//! Without the buffering, some uploads of 1 MiB over h2c ended in 502, for a reason not looked into.
 
 use crate::loads::{Exchange, Load, Protocol};
 
@@ -11,13 +14,14 @@ pub(crate) fn config(load: &Load, port: u16, upstream: u16) -> String {
 worker_processes 1;
 worker_rlimit_nofile 16384;
 pid nginx.pid;
-error_log stderr crit;
+error_log stderr error;
 events {{ worker_connections 8192; }}
 http {{
     access_log off;
     tcp_nodelay on;
     keepalive_requests 100000000;
     client_max_body_size 16m;
+    client_body_buffer_size 2m;
     client_body_temp_path body;
     proxy_temp_path proxy;
     fastcgi_temp_path fastcgi;
@@ -34,7 +38,6 @@ http {{
             proxy_pass http://provider;
             proxy_http_version 1.1;
             proxy_set_header Connection \"\";
-            proxy_request_buffering off;
             proxy_buffering {buffering};
         }}
     }}

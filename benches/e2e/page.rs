@@ -28,8 +28,8 @@ pub(crate) fn about(options: &Options, run: &Run) -> Result<String, BoxError> {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [before, after] = run.others.map(percent);
     Ok(format!(
-        "Measured on {}; {}. {} rounds with windows of {} ms, {} min in all. Others used {before} of \
-         the cores before the run and {after} after it; {} was taken by the host during it. \
+        "Measured on {}; {}. {} rounds, each with a window of {} ms, {} min in all. Other work took \
+         {before} of the cores before the run and {after} after it; the host took {} during it. \
          h2c is HTTP/2 without TLS, with {STREAMS} requests at a time on each connection.\n\n",
         machine::shape()?,
         nginx_version(&options.nginx)?,

@@ -23,8 +23,11 @@ use crate::BoxError;
 use crate::fields::{self, Fields};
 use crate::loads::{ANSWER, Exchange, Load};
 
+/// A window goes on until so many requests are complete within it, but not for longer than this.
+const LEAST_REQUESTS: u64 = 100;
+const LONGEST_WINDOW: Duration = Duration::from_secs(20);
 /// For the requests that are under way when the window ends.
-const GRACE: Duration = Duration::from_secs(15);
+const GRACE: Duration = Duration::from_secs(20);
 const CONNECTING: Duration = Duration::from_secs(15);
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
@@ -50,6 +53,11 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
     let (started, before) = (Instant::now(), watch::used(watched)?);
     tally.enter(Phase::Window);
     sleep(Duration::from_millis(fields.number("window_ms")?)).await;
+    while tally.with_seen(|seen| seen.times.total() < LEAST_REQUESTS && seen.errors == 0)
+        && started.elapsed() < LONGEST_WINDOW
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
     tally.enter(Phase::Over);
     let (seconds, after) = (started.elapsed().as_secs_f64(), watch::used(watched)?);
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
