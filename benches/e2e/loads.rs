@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::numbers::grouped;
+
 /// The size of each JSON answer.
 pub(crate) const ANSWER: usize = 1024;
 /// Requests that share an HTTP/2 connection.
@@ -87,14 +89,15 @@ impl Load {
         let what = match self.exchange {
             Exchange::Json(bytes) => format!("{} in, 1 KiB out", size(bytes)),
             Exchange::Unified(bytes) => format!("unified route, {} in, 1 KiB out", size(bytes)),
-            Exchange::Events(events) => format!("stream of {events} events"),
+            Exchange::Events(events) => format!("stream of {} events", grouped(events as f64)),
         };
+        let senders = grouped(self.senders as f64);
         let from = match (self.protocol, self.connections()) {
             (Protocol::Http1, 1) => "HTTP/1.1, 1 connection".to_owned(),
-            (Protocol::Http1, connections) => format!("HTTP/1.1, {connections} connections"),
-            (Protocol::H2c, 1) => format!("h2c, {} at a time on 1 connection", self.senders),
+            (Protocol::Http1, _) => format!("HTTP/1.1, {senders} connections"),
+            (Protocol::H2c, 1) => format!("h2c, {senders} at a time on 1 connection"),
             (Protocol::H2c, connections) => {
-                format!("h2c, {} at a time on {connections} connections", self.senders)
+                format!("h2c, {senders} at a time on {connections} connections")
             }
         };
         format!("{what}; {from}")

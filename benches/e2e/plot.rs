@@ -10,7 +10,7 @@ const WIDTH: f64 = 900.0;
 const PANEL: f64 = 390.0;
 /// The left edges of both panels.
 const LEFT: [f64; 2] = [30.0, 480.0];
-const TOP: f64 = 84.0;
+const TOP: f64 = 96.0;
 const BAR: f64 = 9.0;
 const HEADING: f64 = 24.0;
 /// The ratio at the right edge of a panel; longer bars are cut there, and end in their number.
@@ -49,10 +49,12 @@ pub(crate) fn draw(run: &Run) -> String {
 
 fn legend(svg: &mut String) {
     for (index, target) in Target::ALL.into_iter().enumerate() {
-        let left = 30.0 + 122.0 * index as f64;
+        let (row, column) = (index / 4, index % 4);
+        let (left, top) = (30.0 + 150.0 * column as f64, 14.0 + 18.0 * row as f64);
         let color = target.color();
-        let _ = writeln!(svg, r#"<rect x="{left}" y="14" width="10" height="10" fill="{color}"/>"#);
-        text(svg, left + 14.0, 23.0, target.title(), "normal");
+        let _ =
+            writeln!(svg, r#"<rect x="{left}" y="{top}" width="10" height="10" fill="{color}"/>"#);
+        text(svg, left + 14.0, top + 9.0, target.title(), "normal");
     }
 }
 
