@@ -1,6 +1,7 @@
 //! Leads a run: for each load, all targets in turn, several times over.
 
 use std::process::Stdio;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::BoxError;
@@ -13,6 +14,12 @@ use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 use crate::{page, plot, table};
 
+/// A window in which other work had more of the cores than this is measured again after a pause,
+pub(crate) const DISTURBED: f64 = 0.04;
+/// but only so often in a run, which takes up to 10 minutes.
+const REPEATS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(1500);
+
 /// All samples of one load, by target.
 pub(crate) struct Measured {
     pub(crate) load: Load,
@@ -20,6 +27,12 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Windows that other work disturbed each time.
+    pub(crate) fn disturbed(&self) -> usize {
+        let samples = self.targets.iter().flat_map(|(_, samples)| samples);
+        samples.filter(|sample| sample.others > DISTURBED).count()
+    }
+
     pub(crate) fn bare(&self) -> &[Sample] {
         let bare = self.targets.iter().find(|(target, _)| *target == Target::Bare);
         bare.map_or(&[], |(_, samples)| samples)
@@ -40,8 +53,9 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let options = Options::parse(args)?;
     let before = Busy::now()?.share_within(Duration::from_secs(2))?;
     let (started, busy) = (Instant::now(), Busy::now()?);
-    let measured =
-        options.loads.iter().map(|load| measure(&options, *load)).collect::<Result<_, _>>()?;
+    let mut repeats = REPEATS;
+    let measured = options.loads.iter().map(|load| measure(&options, *load, &mut repeats));
+    let measured = measured.collect::<Result<_, _>>()?;
     let (took, stolen) = (started.elapsed(), busy.stolen_since()?);
     let after = Busy::now()?.share_within(Duration::from_secs(2))?;
 
@@ -53,7 +67,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn measure(options: &Options, load: Load) -> Result<Measured, BoxError> {
+fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measured, BoxError> {
     let port = process::free_port()?;
     let mut command = process::role(options.load_core, "upstream")?;
     command.arg(format!("port={port}"));
@@ -69,18 +83,36 @@ fn measure(options: &Options, load: Load) -> Result<Measured, BoxError> {
         let first = round % servers.len();
         servers.rotate_left(first);
         for (target, server, samples) in &mut servers {
-            let sample = sample(options, &load, *target, server);
+            let sample =
+                undisturbed(repeats, || sample(options, &load, *target, server, &upstream));
             samples.push(sample.map_err(|error| format!("{load}, {}: {error}", target.title()))?);
         }
         servers.rotate_right(first);
     }
     for (target, _, samples) in &servers {
         let (rate, cpu) = (Spread::over(samples, |s| s.rate), Spread::over(samples, |s| s.cpu));
+        let others = Spread::over(samples, |s| s.others).max * 100.0;
         let (target, rate, cpu) = (target.title(), rate.median, cpu.median);
-        eprintln!("{:<18} {target:<20} {rate:>10.0}/s {cpu:>9.4} s/1000", load.to_string());
+        let load = load.to_string();
+        eprintln!("{load:<18} {target:<20} {rate:>10.0}/s {cpu:>9.4} s/1000, others {others:.1} %");
     }
     let targets = servers.into_iter().map(|(target, _, samples)| (target, samples)).collect();
     Ok(Measured { load, targets })
+}
+
+/// The first sample that nothing disturbed, or the one at hand when there are no more repeats.
+fn undisturbed(
+    repeats: &mut usize,
+    sample: impl Fn() -> Result<Sample, BoxError>,
+) -> Result<Sample, BoxError> {
+    loop {
+        let sample = sample()?;
+        if sample.others <= DISTURBED || *repeats == 0 {
+            return Ok(sample);
+        }
+        *repeats -= 1;
+        sleep(PAUSE);
+    }
 }
 
 fn sample(
@@ -88,6 +120,7 @@ fn sample(
     load: &Load,
     target: Target,
     server: &Server,
+    upstream: &Server,
 ) -> Result<Sample, BoxError> {
     let output = process::role(options.load_core, "load")?
         .arg(format!("name={load}"))
@@ -95,6 +128,7 @@ fn sample(
         .arg(format!("path={}", target.path(load)))
         .arg(format!("header={}", target.header()))
         .arg(format!("watch={}", server.pid()))
+        .arg(format!("upstream={}", upstream.pid()))
         .arg(format!("warm_up_ms={}", options.warm_up_ms))
         .arg(format!("window_ms={}", options.window_ms))
         .stderr(Stdio::inherit())
@@ -117,5 +151,6 @@ fn sample(
         cpu: cpu_seconds * 1000.0 / (units / load.exchange.units() as f64),
         busy: cpu_seconds / seconds,
         rss_kib: fields.number("rss_kib")?,
+        others: fields.number("others")?,
     })
 }

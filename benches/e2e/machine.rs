@@ -43,16 +43,18 @@ impl Busy {
     /// The share of the time from here on in which the cores work.
     pub(crate) fn share_within(&self, time: Duration) -> Result<f64, BoxError> {
         std::thread::sleep(time);
-        let now = Self::now()?;
-        Ok(1.0 - share(now.idle - self.idle, now.total - self.total))
+        let (busy, total) = Self::now()?.since(self);
+        Ok(busy / total)
+    }
+
+    /// How many ticks the cores worked, and how many there were.
+    pub(crate) fn since(&self, before: &Self) -> (f64, f64) {
+        let (idle, total) = (self.idle - before.idle, (self.total - before.total).max(1));
+        (total.saturating_sub(idle) as f64, total as f64)
     }
 
     pub(crate) fn stolen_since(&self) -> Result<f64, BoxError> {
         let now = Self::now()?;
-        Ok(share(now.stolen - self.stolen, now.total - self.total))
+        Ok((now.stolen - self.stolen) as f64 / now.since(self).1)
     }
-}
-
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
 }

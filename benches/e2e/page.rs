@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::BoxError;
-use crate::compare::Run;
+use crate::compare::{DISTURBED, Measured, Run};
 use crate::loads::STREAMS;
 use crate::machine;
 use crate::options::Options;
+use crate::targets::Target;
 
 const BEGIN: &str = "<!-- begin of what benches/e2e/run.sh writes -->\n";
 const END: &str = "<!-- end of what benches/e2e/run.sh writes -->";
@@ -27,15 +28,19 @@ pub(crate) fn write(page: &Path, text: &str) -> Result<(), BoxError> {
 pub(crate) fn about(options: &Options, run: &Run) -> Result<String, BoxError> {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [before, after] = run.others.map(percent);
+    let disturbed: usize = run.measured.iter().map(Measured::disturbed).sum();
+    let windows = run.measured.len() * Target::ALL.len() * options.rounds;
     Ok(format!(
-        "Measured on {}; {}. {} rounds, each with a window of {} ms, {} min in all. Other work took \
-         {before} of the cores before the run and {after} after it; the host took {} during it. \
+        "Measured on {}; {}. {} rounds, each with a window of {} ms, {} min in all. Other work had \
+         {before} of the cores before the run and {after} after it, and more than {} during {disturbed} \
+         of the {windows} windows; the host took {} in all. \
          h2c is HTTP/2 without TLS, with {STREAMS} requests at a time on each connection.\n\n",
         machine::shape()?,
         nginx_version(&options.nginx)?,
         options.rounds,
         options.window_ms,
         run.took.as_secs().div_ceil(60),
+        percent(DISTURBED),
         percent(run.stolen),
     ))
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures the example gateway beside a bare hyper proxy, nginx and the crate axum-reverse-proxy, and
-# writes docs/performance.md and docs/performance.svg. About 7 minutes after building; needs Linux
-# with two idle cores, one for the server under test (server_core=1) and one for the load and the
+# writes docs/performance.md and docs/performance.svg. About 7 minutes after building, and 10 more at
+# most where others disturb it; needs Linux with two idle cores, one for the server under test (server_core=1) and one for the load and the
 # upstream (load_core=0).
 #
 #   benches/e2e/run.sh                  some loads
-#   benches/e2e/run.sh --all            all loads: about half an hour
+#   benches/e2e/run.sh --all            all loads: about 35 minutes
 #   benches/e2e/run.sh only=events-50 rounds=1 window_ms=300 page=FILE plot=FILE     to try it
 set -euo pipefail
 cd "$(dirname "$0")/../.."

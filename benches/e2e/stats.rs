@@ -12,6 +12,8 @@ pub(crate) struct Sample {
     /// The share of its core that it used.
     pub(crate) busy: f64,
     pub(crate) rss_kib: f64,
+    /// The share of all cores that other work had meanwhile.
+    pub(crate) others: f64,
 }
 
 #[derive(Clone, Copy)]

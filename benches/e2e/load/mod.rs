@@ -1,7 +1,7 @@
 //! The load: senders that each send their next request when the last one is answered.
 //!
-//! `load name=LOAD port=P path=PATH header=NAME:VALUE watch=PID warm_up_ms=N window_ms=N` prints
-//! what it saw within the window as one line of fields. It ends by itself.
+//! `load name=LOAD port=P path=PATH header=NAME:VALUE watch=PID upstream=PID warm_up_ms=N
+//! window_ms=N` prints what it saw within the window as one line of fields. It ends by itself.
 
 mod connection;
 pub(crate) mod histogram;
@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use self::connection::Sender;
 use self::tally::{Phase, Tally};
+use self::watch::Watch;
 use crate::BoxError;
 use crate::fields::{self, Fields};
 use crate::loads::{ANSWER, Exchange, Load};
@@ -39,7 +40,8 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 
 async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
     let load = Load::named(fields.text("name")?).ok_or("no such load")?;
-    let (port, watched) = (fields.number("port")?, fields.number("watch")?);
+    let port = fields.number("port")?;
+    let (server, upstream) = (fields.number("watch")?, fields.number("upstream")?);
     let header = fields.text("header")?.split_once(':').ok_or("`header=` is NAME:VALUE")?;
     let request = connection::request(&load, port, fields.text("path")?, header)?;
     let senders = timeout(CONNECTING, connection::connect(&load, port)).await??;
@@ -50,7 +52,7 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
         tasks.spawn(send(sender, request.clone(), load.exchange, tally.clone()));
     }
     sleep(Duration::from_millis(fields.number("warm_up_ms")?)).await;
-    let (started, before) = (Instant::now(), watch::used(watched)?);
+    let (started, before) = (Instant::now(), Watch::look(server, upstream)?);
     tally.enter(Phase::Window);
     sleep(Duration::from_millis(fields.number("window_ms")?)).await;
     while tally.with_seen(|seen| seen.times.total() < LEAST_REQUESTS && seen.errors == 0)
@@ -59,7 +61,7 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
         sleep(Duration::from_millis(20)).await;
     }
     tally.enter(Phase::Over);
-    let (seconds, after) = (started.elapsed().as_secs_f64(), watch::used(watched)?);
+    let (seconds, after) = (started.elapsed().as_secs_f64(), Watch::look(server, upstream)?);
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
         tally.fail(format!("{} requests without an end", tasks.len()));
     }
@@ -67,12 +69,13 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
     let units = tally.units();
     tally.with_seen(|seen| {
         println!(
-            "units={units} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} errors={}",
+            "units={units} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} others={} errors={}",
             seen.times.total(),
             seen.times.percentile(50),
             seen.times.percentile(99),
-            after.cpu_seconds - before.cpu_seconds,
-            after.rss_kib,
+            after.server.cpu_seconds - before.server.cpu_seconds,
+            after.server.rss_kib,
+            after.others_since(&before),
             seen.errors,
         );
         match &seen.first_error {
