@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures the example gateway beside a bare hyper proxy, nginx and the crate axum-reverse-proxy, and
 # writes docs/performance.md and docs/performance.svg. About 7 minutes after building, and 10 more at
-# most where others disturb it; needs Linux with two idle cores, one for the server under test (server_core=1) and one for the load and the
-# upstream (load_core=0).
+# most where others disturb it. Needs Linux with two idle cores: one for the server under test
+# (server_core=1), one for the load and the upstream (load_core=0).
 #
 #   benches/e2e/run.sh                  some loads
 #   benches/e2e/run.sh --all            all loads: about 35 minutes
