@@ -1,0 +1,156 @@
+//! Leads a run: for each load, all targets in turn, several times over.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::BoxError;
+use crate::fields::Fields;
+use crate::loads::Load;
+use crate::machine::Busy;
+use crate::options::Options;
+use crate::process::{self, Server};
+use crate::stats::{Sample, Spread};
+use crate::targets::Target;
+use crate::{page, plot, table};
+
+/// A window in which other work had more of the cores than this is measured again after a pause,
+pub(crate) const DISTURBED: f64 = 0.04;
+/// but only so often in a run, which takes up to 10 minutes.
+const REPEATS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(1500);
+
+/// All samples of one load, by target.
+pub(crate) struct Measured {
+    pub(crate) load: Load,
+    pub(crate) targets: Vec<(Target, Vec<Sample>)>,
+}
+
+impl Measured {
+    /// Windows that other work disturbed each time.
+    pub(crate) fn disturbed(&self) -> usize {
+        let samples = self.targets.iter().flat_map(|(_, samples)| samples);
+        samples.filter(|sample| sample.others > DISTURBED).count()
+    }
+
+    pub(crate) fn bare(&self) -> &[Sample] {
+        let bare = self.targets.iter().find(|(target, _)| *target == Target::Bare);
+        bare.map_or(&[], |(_, samples)| samples)
+    }
+}
+
+/// How a run went, for the page.
+pub(crate) struct Run {
+    pub(crate) measured: Vec<Measured>,
+    pub(crate) took: Duration,
+    /// What other processes used of all cores before and after.
+    pub(crate) others: [f64; 2],
+    /// What other virtual machines took of ours during the run.
+    pub(crate) stolen: f64,
+}
+
+pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
+    let options = Options::parse(args)?;
+    let before = Busy::now()?.share_within(Duration::from_secs(2))?;
+    let (started, busy) = (Instant::now(), Busy::now()?);
+    let mut repeats = REPEATS;
+    let measured = options.loads.iter().map(|load| measure(&options, *load, &mut repeats));
+    let measured = measured.collect::<Result<_, _>>()?;
+    let (took, stolen) = (started.elapsed(), busy.stolen_since()?);
+    let after = Busy::now()?.share_within(Duration::from_secs(2))?;
+
+    let run = Run { measured, took, others: [before, after], stolen };
+    let text = [page::about(&options, &run)?, table::summary(&run), table::details(&run)].concat();
+    page::write(&options.page, &text)?;
+    std::fs::write(&options.plot, plot::draw(&run))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measured, BoxError> {
+    let port = process::free_port()?;
+    let mut command = process::role(options.load_core, "upstream")?;
+    command.arg(format!("port={port}"));
+    let upstream = Server::start(command, port)?;
+    let servers = Target::ALL
+        .iter()
+        .map(|target| Ok((*target, target.start(options, &load, upstream.port)?, Vec::new())))
+        .collect::<Result<Vec<_>, BoxError>>();
+    let mut servers = servers?;
+
+    for round in 0..options.rounds {
+        // Another one begins each time, so that none always comes after the same.
+        let first = round % servers.len();
+        servers.rotate_left(first);
+        for (target, server, samples) in &mut servers {
+            let sample =
+                undisturbed(repeats, || sample(options, &load, *target, server, &upstream));
+            samples.push(sample.map_err(|error| format!("{load}, {}: {error}", target.title()))?);
+        }
+        servers.rotate_right(first);
+    }
+    for (target, _, samples) in &servers {
+        let (rate, cpu) = (Spread::over(samples, |s| s.rate), Spread::over(samples, |s| s.cpu));
+        let others = Spread::over(samples, |s| s.others).max * 100.0;
+        let (target, rate, cpu) = (target.title(), rate.median, cpu.median);
+        let load = load.to_string();
+        eprintln!("{load:<18} {target:<20} {rate:>10.0}/s {cpu:>9.4} s/1000, others {others:.1} %");
+    }
+    let targets = servers.into_iter().map(|(target, _, samples)| (target, samples)).collect();
+    Ok(Measured { load, targets })
+}
+
+/// The first sample that nothing disturbed, or the one at hand when there are no more repeats.
+fn undisturbed(
+    repeats: &mut usize,
+    sample: impl Fn() -> Result<Sample, BoxError>,
+) -> Result<Sample, BoxError> {
+    loop {
+        let sample = sample()?;
+        if sample.others <= DISTURBED || *repeats == 0 {
+            return Ok(sample);
+        }
+        *repeats -= 1;
+        sleep(PAUSE);
+    }
+}
+
+fn sample(
+    options: &Options,
+    load: &Load,
+    target: Target,
+    server: &Server,
+    upstream: &Server,
+) -> Result<Sample, BoxError> {
+    let output = process::role(options.load_core, "load")?
+        .arg(format!("name={load}"))
+        .arg(format!("port={}", server.port))
+        .arg(format!("path={}", target.path(load)))
+        .arg(format!("header={}", target.header()))
+        .arg(format!("watch={}", server.pid()))
+        .arg(format!("upstream={}", upstream.pid()))
+        .arg(format!("warm_up_ms={}", options.warm_up_ms))
+        .arg(format!("window_ms={}", options.window_ms))
+        .stderr(Stdio::inherit())
+        .output()?;
+    let line = String::from_utf8(output.stdout)?;
+    let fields = Fields::of(line.split_whitespace());
+    if !output.status.success() {
+        return Err(format!("the load failed, with {} errors", fields.text("errors")?).into());
+    }
+    let [units, seconds, cpu_seconds]: [f64; 3] =
+        [fields.number("units")?, fields.number("seconds")?, fields.number("cpu_seconds")?];
+    let complete: u64 = fields.number("requests")?;
+    if complete == 0 {
+        return Err("no request was complete within the window".into());
+    }
+    Ok(Sample {
+        rate: units / seconds,
+        p50_ns: fields.number("p50_ns")?,
+        p99_ns: fields.number("p99_ns")?,
+        cpu: cpu_seconds * 1000.0 / (units / load.exchange.units() as f64),
+        busy: cpu_seconds / seconds,
+        rss_kib: fields.number("rss_kib")?,
+        others: fields.number("others")?,
+    })
+}

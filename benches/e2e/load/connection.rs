@@ -1,0 +1,84 @@
+//! Connections over which requests are sent, by hyper's low-level client.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use crate::BoxError;
+use crate::loads::{Load, Protocol, STREAMS};
+
+/// One sender's place on a connection.
+pub(super) enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    H2c(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Sender {
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Self::H2c(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+}
+
+/// As many senders as the load asks for, all of them connected.
+pub(super) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxError> {
+    let mut senders = Vec::with_capacity(load.senders);
+    for _ in 0..load.connections() {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        let io = TokioIo::new(stream);
+        match load.protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = http1::handshake(io).await?;
+                tokio::spawn(connection);
+                senders.push(Sender::Http1(sender));
+            }
+            Protocol::H2c => {
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+                tokio::spawn(connection);
+                let free = (load.senders - senders.len()).min(STREAMS);
+                senders.extend((0..free).map(|_| Sender::H2c(sender.clone())));
+            }
+        }
+    }
+    Ok(senders)
+}
+
+/// What every sender sends, again and again.
+pub(super) fn request(
+    load: &Load,
+    port: u16,
+    path: &str,
+    header: (&str, &str),
+) -> Result<Request<Full<Bytes>>, BoxError> {
+    let authority = format!("127.0.0.1:{port}");
+    let mut request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header.0, header.1)
+        .body(Full::from(load.exchange.request()))?;
+    match load.protocol {
+        Protocol::Http1 => {
+            request.headers_mut().insert(header::HOST, HeaderValue::from_str(&authority)?);
+        }
+        Protocol::H2c => {
+            let uri = Uri::builder().scheme("http").authority(authority).path_and_query(path);
+            *request.uri_mut() = uri.build()?;
+        }
+    }
+    Ok(request)
+}

@@ -1,0 +1,53 @@
+//! Whole processes side by side: the example gateway, a bare hyper proxy, nginx and another crate.
+//!
+//! `benches/e2e/run.sh` builds all that is needed and runs this; `docs/performance.md` says what is
+//! compared and how. Every process but the one that leads is this program again, with the role as
+//! its first argument, or one of the programs it was given.
+#![allow(missing_docs)]
+
+mod bare;
+mod compare;
+mod fields;
+mod load;
+mod loads;
+mod machine;
+mod nginx;
+mod numbers;
+mod options;
+mod page;
+mod plot;
+mod process;
+mod stats;
+mod table;
+mod targets;
+mod upstream;
+
+use std::process::ExitCode;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    // `cargo bench` adds `--bench`.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let (role, args) = match args.split_first() {
+        Some((role, args)) => (role.as_str(), args),
+        None => ("", Default::default()),
+    };
+    let done = match role {
+        "compare" => compare::main(args),
+        "load" => load::main(args),
+        "upstream" => upstream::main(args),
+        "bare" => bare::main(args),
+        _ => {
+            println!("e2e: not measured here, for it needs other programs: benches/e2e/run.sh");
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {role}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

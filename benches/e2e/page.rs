@@ -1,0 +1,54 @@
+//! The page that the figures are written into.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::BoxError;
+use crate::compare::{DISTURBED, Measured, Run};
+use crate::loads::STREAMS;
+use crate::machine;
+use crate::options::Options;
+use crate::targets::Target;
+
+const BEGIN: &str = "<!-- begin of what benches/e2e/run.sh writes -->\n";
+const END: &str = "<!-- end of what benches/e2e/run.sh writes -->";
+
+/// Replaces what is between the markers.
+pub(crate) fn write(page: &Path, text: &str) -> Result<(), BoxError> {
+    let old = fs::read_to_string(page)?;
+    let parts =
+        old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let (head, tail) = parts.ok_or("the page has no markers")?;
+    fs::write(page, [head, BEGIN, "\n", text, END, tail].concat())?;
+    Ok(())
+}
+
+/// The machine, and how the run went.
+pub(crate) fn about(options: &Options, run: &Run) -> Result<String, BoxError> {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let [before, after] = run.others.map(percent);
+    let disturbed: usize = run.measured.iter().map(Measured::disturbed).sum();
+    let windows = run.measured.len() * Target::ALL.len() * options.rounds;
+    Ok(format!(
+        "Measured on {}; {}. {} rounds, each with a window of {} ms, {} min in all. Other work had \
+         {before} of the cores before the run and {after} after it, and more than {} during {disturbed} \
+         of the {windows} windows; the host took {} in all. \
+         h2c is HTTP/2 without TLS, with {STREAMS} requests at a time on each connection.\n\n",
+        machine::shape()?,
+        nginx_version(&options.nginx)?,
+        options.rounds,
+        options.window_ms,
+        run.took.as_secs().div_ceil(60),
+        percent(DISTURBED),
+        percent(run.stolen),
+    ))
+}
+
+/// `nginx/1.22.1`
+fn nginx_version(program: &str) -> Result<String, BoxError> {
+    let output = Command::new(program).arg("-v").output()?;
+    let text = String::from_utf8(output.stderr)?;
+    let version = text.trim().strip_prefix("nginx version: ").unwrap_or("nginx");
+    Ok(version.to_owned())
+}

@@ -1,0 +1,76 @@
+//! Programs that run on one core each, and end with what started them.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::BoxError;
+
+const STARTING: Duration = Duration::from_secs(10);
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// A server, ended when this is dropped, or when the leading process ends by whatever cause.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Starts `command`, and waits until it accepts connections at the port it was told.
+    pub(crate) fn start(mut command: Command, port: u16) -> Result<Self, BoxError> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let mut server = Self { child, port };
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(format!("a server ended as it started: {status}").into());
+            }
+            if started.elapsed() > STARTING {
+                return Err("a server does not accept connections".into());
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // By SIGTERM, or nginx would leave its worker behind.
+        let told = Command::new("kill").arg(self.pid().to_string()).status();
+        let stopped = Instant::now();
+        while told.is_ok() && stopped.elapsed() < STOPPING {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command for `program` on that core. Both tools become the program, so that its id is theirs.
+pub(crate) fn pinned(core: usize, program: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string(), "setpriv", "--pdeathsig", "TERM", program]);
+    command
+}
+
+/// This program in another role.
+pub(crate) fn role(core: usize, role: &str) -> Result<Command, BoxError> {
+    let this = std::env::current_exe()?;
+    let mut command = pinned(core, this.to_str().ok_or("the path of this program is no text")?);
+    command.arg(role);
+    Ok(command)
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

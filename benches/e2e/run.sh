@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Measures the example gateway beside a bare hyper proxy, nginx and the crate axum-reverse-proxy, and
+# writes docs/performance.md and docs/performance.svg. About 7 minutes after building, and 10 more at
+# most where others disturb it. Needs Linux with two idle cores: one for the server under test
+# (server_core=1), one for the load and the upstream (load_core=0).
+#
+#   benches/e2e/run.sh                  some loads
+#   benches/e2e/run.sh --all            all loads: about 35 minutes
+#   benches/e2e/run.sh only=events-50 rounds=1 window_ms=300 page=FILE plot=FILE     to try it
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+target=${CARGO_TARGET_DIR:-target}
+scratch=$target/e2e
+peer=benches/e2e/peers/axum-reverse-proxy/Cargo.toml
+mkdir -p "$scratch"
+
+missing=()
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+command -v taskset >/dev/null && command -v setpriv >/dev/null || missing+=(util-linux)
+if [ ${#missing[@]} -gt 0 ]; then
+  command -v apt-get >/dev/null || { echo "please install: ${missing[*]}"; exit 1; }
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
+fi
+
+# One program for each choice of features, so each is put aside.
+cargo build --release --example gateway
+cp "$target/release/examples/gateway" "$scratch/gateway"
+cargo build --release --example gateway --features full
+cp "$target/release/examples/gateway" "$scratch/gateway-full"
+cargo build --release --locked --manifest-path "$peer" --target-dir "$scratch/peers"
+
+ulimit -n "$(ulimit -Hn)"
+# Where a name is there twice, the first one counts.
+exec cargo bench --features full --bench e2e -- compare "$@" only= rounds=5 warm_up_ms=250 window_ms=1000 \
+  server_core=1 load_core=0 nginx="$(PATH=$PATH:/usr/sbin command -v nginx)" \
+  gateway="$scratch/gateway" gateway_full="$scratch/gateway-full" \
+  axum_reverse_proxy="$scratch/peers/release/axum-reverse-proxy-peer" \
+  scratch="$scratch" page=docs/performance.md plot=docs/performance.svg

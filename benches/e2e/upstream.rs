@@ -1,0 +1,148 @@
+//! The upstream: answers made beforehand, sent when the request has been read to its end.
+//!
+//! `upstream port=P`. `?events=N` in the query asks for a stream; else there is 1 KiB of JSON.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpListener;
+
+use crate::BoxError;
+use crate::fields;
+use crate::loads::ANSWER;
+
+pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
+    let port = fields::of_args(args).number("port")?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(port))
+}
+
+async fn serve(port: u16) -> Result<(), BoxError> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let answers = Arc::new(Answers::new());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // Fails only where the client is gone already.
+        let _ = stream.set_nodelay(true);
+        let answers = answers.clone();
+        let service = service_fn(move |request| answer(answers.clone(), request));
+        tokio::spawn(async move {
+            let mut builder = Builder::new(TokioExecutor::new());
+            builder.http2().max_concurrent_streams(None);
+            // A client that leaves is none of our errors.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(
+    answers: Arc<Answers>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, hyper::Error> {
+    let events = request.uri().query().and_then(|query| query.strip_prefix("events="));
+    let events = events.and_then(|events| events.parse().ok());
+    let mut body = request.into_body();
+    let mut last = None;
+    while let Some(frame) = body.frame().await {
+        last = frame?.data_ref().and_then(|data| data.last().copied()).or(last);
+    }
+    let (content_type, body) = match events {
+        Some(events) => ("text/event-stream", answers.stream(events)),
+        None => ("application/json", Answer::Whole(Some(answers.json.clone()))),
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if last != Some(b'}') {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+struct Answers {
+    json: Bytes,
+    event: Bytes,
+    /// The event with the usage, and the one that ends the stream.
+    last: [Bytes; 2],
+}
+
+impl Answers {
+    fn new() -> Self {
+        let usage = r#""usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":41,"prompt_tokens_details":{"cached_tokens":6},"completion_tokens_details":{"reasoning_tokens":0}}"#;
+        let head = r#"{"id":"1","object":"chat.completion","created":1,"model":"grok-4","choices":[{"index":0,"message":{"role":"assistant","content":""#;
+        let tail = format!(r#""}},"finish_reason":"stop"}}],{usage}}}"#);
+        let text = "x".repeat(ANSWER - head.len() - tail.len());
+        let chunk = r#"data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"grok-4","choices":["#;
+        let token = r#"{"index":0,"delta":{"content":" token"},"finish_reason":null}"#;
+        Self {
+            json: [head, &text, &tail].concat().into(),
+            event: format!("{chunk}{token}]}}\n\n").into(),
+            last: [format!("{chunk}],{usage}}}\n\n").into(), "data: [DONE]\n\n".into()],
+        }
+    }
+
+    fn stream(self: Arc<Self>, events: usize) -> Answer {
+        Answer::Events { answers: self, left: events, waits: false }
+    }
+}
+
+enum Answer {
+    Whole(Option<Bytes>),
+    /// Each event is a write of its own, and others' turns come between two.
+    Events {
+        answers: Arc<Answers>,
+        left: usize,
+        waits: bool,
+    },
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let data = match &mut *self {
+            Self::Whole(body) => body.take(),
+            Self::Events { left: 0, .. } => None,
+            Self::Events { waits, .. } if *waits => {
+                *waits = false;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Self::Events { answers, left, waits } => {
+                *left -= 1;
+                *waits = true;
+                let [usage, done] = &answers.last;
+                Some(match *left {
+                    0 => done.clone(),
+                    1 => usage.clone(),
+                    _ => answers.event.clone(),
+                })
+            }
+        };
+        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None) | Self::Events { left: 0, .. })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
+            Self::Events { .. } => SizeHint::default(),
+        }
+    }
+}
