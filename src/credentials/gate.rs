@@ -40,10 +40,8 @@ pub(crate) fn authenticate(
 /// Takes off what is a token of the gateway: wherever its client has put it, it is no provider's
 /// business. `own`: where the provider reads its key.
 pub(super) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings, own: &HeaderName) {
-    if !settings.asks_for_token() {
-        return;
-    }
-    for name in super::CREDENTIALS.iter().chain([own]) {
+    let further = (!super::is_credential(own.as_str())).then_some(own);
+    for name in super::CREDENTIALS.iter().chain(further) {
         if headers.get_all(name).iter().any(|key| is_token(key, settings)) {
             headers.remove(name);
         }

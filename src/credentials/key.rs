@@ -18,15 +18,10 @@ pub(crate) fn attach(
     upstream: &Upstream,
     way: Way,
 ) -> Result<(), Rejection> {
-    let mut has_credentials = context.has_credentials();
     let own = upstream.key_header(way);
-    if take_tokens_off(headers, context, has_credentials, own) {
-        has_credentials = super::any(headers);
-    }
-    // A provider of the host's own may read its key from a header that no other has.
-    has_credentials |= has_own_key(headers, own);
-    context.set_has_credentials(has_credentials);
-    attach_as(headers, context, context.directives(), has_credentials, upstream, way)
+    let has_key = brings_key(headers, context, context.has_credentials(), own);
+    context.set_has_credentials(has_key);
+    attach_as(headers, context, context.directives(), has_key, upstream, own)
 }
 
 /// As [`attach`], for an entry of a universal request: with its own directives and its own keys.
@@ -39,9 +34,21 @@ pub(crate) fn attach_to_entry(
     way: Way,
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
+    let has_key = brings_key(headers, context, has_credentials, own);
+    attach_as(headers, context, Some(directives), has_key, upstream, own)
+}
+
+/// Takes the gateway's tokens off, and gives whether a key for the provider is left.
+fn brings_key(
+    headers: &mut HeaderMap,
+    context: &GatewayContext,
+    has_credentials: bool,
+    own: &KeyHeader,
+) -> bool {
     let changed = take_tokens_off(headers, context, has_credentials, own);
     let has_credentials = if changed { super::any(headers) } else { has_credentials };
-    attach_as(headers, context, Some(directives), has_credentials, upstream, way)
+    // A provider of the host's own may read its key from a header that no other has.
+    has_own_key(headers, own) || has_credentials
 }
 
 /// Gives whether there was anything to look at.
@@ -65,20 +72,19 @@ fn attach_as(
     headers: &mut HeaderMap,
     context: &GatewayContext,
     directives: Option<&Directives>,
-    has_credentials: bool,
+    has_key: bool,
     upstream: &Upstream,
-    way: Way,
+    own: &KeyHeader,
 ) -> Result<(), Rejection> {
     let settings = context.settings();
-    let key_header = upstream.key_header(way);
-    if has_credentials || has_own_key(headers, key_header) {
+    if has_key {
         let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
         return if refuses { Err(refusal::client_key()) } else { Ok(()) };
     }
     let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
     match (stored(context, upstream, alias), alias) {
-        (Some(key), _) => key_header.insert(headers, key),
+        (Some(key), _) => own.insert(headers, key),
         (None, _) if settings.is_some_and(|settings| settings.takes_keys_from_layer) => {}
         // A gateway that nobody has set up knows of no aliases.
         (None, Some(_)) if settings.is_some() => return Err(refusal::unknown_alias()),
@@ -115,12 +121,10 @@ fn reads_key(pair: &[u8]) -> bool {
     b"key".iter().all(|byte| next() == Some(u32::from(*byte))) && next().is_none()
 }
 
-/// Whether a key is where only this provider reads one; it is marked sensitive.
+/// Whether a key is where only this provider reads one; it is marked sensitive. The headers that
+/// others read too have been looked through on arrival.
 fn has_own_key(headers: &mut HeaderMap, own: &KeyHeader) -> bool {
-    match own {
-        KeyHeader::Plain(name) => mark_sensitive(headers, name),
-        KeyHeader::Bearer => false,
-    }
+    !super::is_credential(own.name().as_str()) && mark_sensitive(headers, own.name())
 }
 
 /// Gives whether the header is there.

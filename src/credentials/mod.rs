@@ -14,6 +14,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 
 #[cfg(feature = "control")]
+use http::HeaderValue;
+
+#[cfg(feature = "control")]
 use crate::provider::{Upstream, Way};
 
 /// The headers that providers read keys from.
@@ -41,10 +44,9 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
     }
 }
 
-/// What stands for the key that a request is sent with.
+/// The key that a request is sent with.
 #[cfg(feature = "control")]
-pub(crate) fn digest(headers: &HeaderMap, upstream: &Upstream) -> Option<[u8; 32]> {
+pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'h HeaderValue> {
     let own = upstream.key_header(Way::Native).name();
-    let key = headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)));
-    key.map(|key| crate::settings::digest(key.as_bytes()))
+    headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
 }

@@ -115,12 +115,14 @@ fn push_of_gateway(
         gates.push(Gate { key, limit, wait });
     };
     if let Some(mut limit) = limits.credential
-        && let Some(digest) = credentials::digest(headers, upstream).or_else(|| in_query(uri))
+        && let Some(key) =
+            credentials::sent(headers, upstream).map(|key| key.as_bytes()).or_else(|| in_query(uri))
     {
         if shares_keys && let Some((_, keys)) = shared_keys(context, headers) {
             // The first stands for all of them here.
             limit.limit = limit.limit.saturating_mul(keys.count());
         }
+        let digest = settings::digest(key);
         push(GateKey::Credential(account.into(), gateway.into(), digest), limit);
     }
     if let Some(limit) = limits.of_provider(upstream) {
@@ -131,8 +133,8 @@ fn push_of_gateway(
     }
 }
 
-/// What stands for a key in the query, where some providers read it.
-fn in_query(uri: &Uri) -> Option<[u8; 32]> {
+/// A key in the query, where some providers read it.
+fn in_query(uri: &Uri) -> Option<&[u8]> {
     let key = uri.query()?.split('&').find(|pair| pair.starts_with("key="))?;
-    Some(settings::digest(key.as_bytes()))
+    Some(key.as_bytes())
 }

@@ -155,7 +155,7 @@ fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
         return None;
     }
-    if credentials::digest(request.headers(), upstream).is_some() {
+    if credentials::sent(request.headers(), upstream).is_some() {
         return None;
     }
     Some(KeyQuery {
