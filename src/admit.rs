@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response, Version};
 
 use crate::body::RequestBody;
 use crate::body::watch::Watcher;
-use crate::context::{Arrival, DEFAULT_GATEWAY, Endpoint, GatewayContext};
+use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
@@ -138,13 +138,7 @@ impl Shared {
         }
         let path = request.uri().path();
         let account = route.place.account.map(|account| account.text(path));
-        let gateway = match route.place.gateway {
-            Some(gateway) => gateway.text(path),
-            None => directives
-                .filter(|_| route.place.gateway_by_header)
-                .and_then(|directives| directives.gateway_id.as_deref())
-                .unwrap_or(DEFAULT_GATEWAY),
-        };
+        let gateway = route.place.gateway_id(path, || directives);
         let query = SettingsQuery { account, gateway, extensions: request.extensions() };
         let Some(settings) = resolver.resolve(&query) else {
             return (None, Some(refusal::unknown_gateway(gateway)));
@@ -223,11 +217,11 @@ impl Shared {
         &self,
         context: &GatewayContext,
         headers: &mut HeaderMap,
-        removed: i64,
+        growth: i64,
     ) -> Option<Splice> {
         let suits =
             self.asks_for_usage && Splice::suits(context.method(), context.operation(), headers);
-        suits.then(|| Splice::new(headers, removed))
+        suits.then(|| Splice::new(headers, growth))
     }
 }
 

@@ -28,10 +28,6 @@ impl<B: Body<Data = Bytes>> Collect<B> {
         Self { body: Box::pin(body), watch, first, joined, limit }
     }
 
-    pub(crate) fn watch(&self) -> &RequestWatch {
-        &self.watch
-    }
-
     pub(crate) fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Rejection>> {
         if self.body.size_hint().lower() > self.limit as u64 {
             return Poll::Ready(Err(self.too_large()));

@@ -18,9 +18,6 @@ use crate::route::{Operation, Place, Span};
 use crate::settings::GatewaySettings;
 use crate::step::Step;
 
-/// The gateway that is meant where none is named.
-pub(crate) const DEFAULT_GATEWAY: &str = "default";
-
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and
 /// in every event. Cheap to clone.
 ///
@@ -138,12 +135,7 @@ impl GatewayContext {
         }))
     }
 
-    pub(crate) fn observation(&self) -> Option<&Observation> {
-        self.0.observation.as_deref()
-    }
-
-    #[cfg(feature = "control")]
-    pub(crate) fn shared_observation(&self) -> Option<&Arc<Observation>> {
+    pub(crate) fn observation(&self) -> Option<&Arc<Observation>> {
         self.0.observation.as_ref()
     }
 
@@ -193,11 +185,7 @@ impl GatewayContext {
     /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
     #[must_use]
     pub fn gateway(&self) -> &str {
-        if let Some(gateway) = self.text(self.0.place.gateway) {
-            return gateway;
-        }
-        let by_header = self.directives().filter(|_| self.0.place.gateway_by_header);
-        by_header.and_then(|directives| directives.gateway_id.as_deref()).unwrap_or(DEFAULT_GATEWAY)
+        self.0.place.gateway_id(self.path(), || self.directives())
     }
 
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {

@@ -21,13 +21,9 @@ pub(crate) fn allow_provider(
     if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
 }
 
-pub(crate) fn allow_model(context: &GatewayContext, model: Option<&str>) -> Result<(), Rejection> {
-    let Some(rules) = context.settings().map(|settings| &settings.rules) else { return Ok(()) };
-    match model {
-        Some(model) if !rules.allow_model(model) => Err(refusal::model_not_allowed(model)),
-        None if rules.restrict_models() => Err(refusal::unreadable_model()),
-        _ => Ok(()),
-    }
+pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), Rejection> {
+    let is_allowed = context.settings().is_none_or(|settings| settings.rules.allow_model(model));
+    if is_allowed { Ok(()) } else { Err(refusal::model_not_allowed(model)) }
 }
 
 /// Whether the model that a provider's own path calls is allowed, where it calls one.
@@ -35,7 +31,7 @@ pub(crate) fn allow_path(context: &GatewayContext, rest: &str) -> Result<(), Rej
     // What is only looked at asks no model.
     let is_call = !matches!(*context.method(), Method::GET | Method::HEAD);
     match route::model_in_path(rest).filter(|_| is_call) {
-        Some(model) => allow_model(context, Some(&model)),
+        Some(model) => allow_model(context, &model),
         None => Ok(()),
     }
 }

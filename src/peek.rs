@@ -19,7 +19,7 @@ use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::json::string;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
-use crate::route::model::{self, RoutedModel};
+use crate::route::model::{self, Edit, RoutedModel};
 use crate::seek::Sought;
 
 /// Frames below this are copied together, up to that much.
@@ -163,12 +163,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
     /// The body from its first byte on, changed where that is asked for.
     pub(crate) fn into_body(
         mut self,
-        edit: Option<&RoutedModel>,
+        edit: Option<&Edit>,
         splice: Option<Splice>,
     ) -> RequestBody<B> {
         self.flush();
-        if let Some(RoutedModel { cut, insert, .. }) = edit {
-            model::splice(&mut self.frames, cut, insert);
+        if let Some(edit) = edit {
+            model::splice(&mut self.frames, edit);
         }
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let scanner = (!self.is_unreadable).then_some(self.scanner);

@@ -1,7 +1,6 @@
 //! Requests that go nowhere before something of their body is read.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::admit::Shared;
 use crate::body::RequestBody;
 use crate::collect::Collect;
 use crate::content_length;
+use crate::context::GatewayContext;
 use crate::credentials;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
@@ -22,7 +22,7 @@ use crate::refusal;
 use crate::rejection::Rejection;
 use crate::relay::Relay;
 use crate::route::join::PathRefused;
-use crate::route::model::RoutedModel;
+use crate::route::model::{Edit, RoutedModel};
 use crate::route::{dynamic, is_upload};
 use crate::step::{Step, StepRequest};
 use crate::universal;
@@ -78,6 +78,16 @@ enum Settled {
     Replaced(Bytes),
 }
 
+/// Only where a request can turn out to take a dynamic route are the members beside its model kept.
+fn scanner_for(sought: Sought, context: &GatewayContext) -> ObjectScanner {
+    let has_routes = context.settings().is_some_and(|settings| !settings.routes.is_empty());
+    let scanner = match sought {
+        Sought::Provider(_) if has_routes => ObjectScanner::capturing(),
+        _ => ObjectScanner::new(),
+    };
+    scanner.wary(context.restricts_models())
+}
+
 impl<B: Body<Data = Bytes>> Peeking<B> {
     pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
         let Seek { sought, survey, mut relay } = seek;
@@ -88,13 +98,12 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
         let limit = shared.peek_limit;
-        let settings = relay.context.settings();
-        let captures = settings.is_some_and(|settings| !settings.routes.is_empty());
-        let scanner = if captures { ObjectScanner::capturing() } else { ObjectScanner::new() };
-        let scanner = scanner.wary(relay.context.restricts_models());
         let reading = match sought {
             Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
-            sought => Reading::Model(Peek::new(body, watch, sought, scanner, limit)),
+            sought => {
+                let scanner = scanner_for(sought, &relay.context);
+                Reading::Model(Peek::new(body, watch, sought, scanner, limit))
+            }
         };
         Self { shared: shared.clone(), head, survey, reading, sought, route: None, relay }
     }
@@ -102,18 +111,20 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
     pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         match &mut self.reading {
             Reading::Model(peek) => {
-                if self.route.is_none() {
-                    match ready!(peek.poll_model(cx))? {
-                        Found::Routed(routed) if dynamic::is_route(&routed) => {
-                            self.route = Some(routed);
-                        }
+                let routed = match self.route.take() {
+                    Some(routed) => routed,
+                    None => match ready!(peek.poll_model(cx))? {
+                        Found::Routed(routed) if dynamic::is_route(&routed) => routed,
                         found => return Poll::Ready(Ok(found)),
-                    }
+                    },
+                };
+                let fields = dynamic::body_fields(&self.relay.context, &routed);
+                let known = peek.poll_known(fields, cx);
+                if known.is_pending() {
+                    self.route = Some(routed);
+                    return Poll::Pending;
                 }
-                let fields = self.route.as_ref();
-                let fields = fields.map(|route| dynamic::body_fields(&self.relay.context, route));
-                ready!(peek.poll_known(fields.unwrap_or_default(), cx))?;
-                Poll::Ready(Ok(self.route.take().map_or(Found::Empty, Found::Routed)))
+                known.map_ok(|()| Found::Routed(routed))
             }
             Reading::Whole(collect) => collect.poll_whole(cx).map_ok(Found::Whole),
         }
@@ -140,9 +151,10 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             }
             (Ok(Settled::Replaced(body)), _) => RequestBody::whole(body),
             (Ok(Settled::Passed(edit)), Reading::Model(peek)) => {
-                let removed = edit.as_ref().map_or(0, RoutedModel::removed);
-                content_length::change(head.headers_mut(), removed.saturating_neg());
-                let splice = shared.splice(&relay.context, head.headers_mut(), removed);
+                let edit = edit.map(|routed| routed.edit);
+                let growth = edit.as_ref().map_or(0, Edit::growth);
+                content_length::change(head.headers_mut(), growth);
+                let splice = shared.splice(&relay.context, head.headers_mut(), growth);
                 peek.into_body(edit.as_ref(), splice)
             }
         };
@@ -165,17 +177,17 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                     Reading::Model(peek) => peek.scalars(),
                     Reading::Whole(_) => None,
                 };
-                let steps = dynamic::steps(context, &routed, head.headers(), body, endpoint)?;
+                let mut steps =
+                    dynamic::steps(context, &routed, head.headers(), body, endpoint)?.into_iter();
+                let no_model = || refusal::route_without_model(routed.model());
+                let first = steps.next().ok_or_else(no_model)?;
                 credentials::remove(head.headers_mut());
                 for header in shared.providers.key_headers() {
                     head.headers_mut().remove(header);
                 }
                 // They are taken off: nobody knows whose they are.
                 context.set_has_credentials(false);
-                let mut steps = steps.into_iter();
-                let Some(first) = steps.next().and_then(|step| context.set_first(step)) else {
-                    return Err(refusal::unknown_route(routed.model()));
-                };
+                let first = context.set_first(first);
                 context.set_further(steps.collect());
                 let upstream = first.upstream.clone();
                 // A query may hold a key, too.
@@ -189,7 +201,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let upstream = shared.providers.find(routed.prefix());
                 let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;
                 allow_provider(context, upstream)?;
-                allow_model(context, Some(routed.model()))?;
+                allow_model(context, routed.model())?;
                 let model = Some(routed.model().into());
                 let step = Step::unified(upstream.clone(), endpoint, model);
                 let uri = upstream.origin().openai_uri(endpoint, context.query());
@@ -205,15 +217,12 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 headers::strip_request(head.headers_mut(), survey, &UNKNOWN_HOST);
                 let mut steps =
                     universal::steps(&entries, head.headers(), context, shared)?.into_iter();
-                let first = steps.next().and_then(|step| context.set_first(step));
+                let first = steps.next().map(|step| context.set_first(step));
                 let entry = first.and_then(|step| step.entry.as_deref());
-                let Some(StepRequest { uri, headers, body, stream }) = entry else {
+                let Some(StepRequest { uri, headers, body, .. }) = entry else {
                     return Ok(Settled::Replaced(Bytes::new()));
                 };
                 context.set_further(steps.collect());
-                if let Reading::Whole(collect) = reading {
-                    collect.watch().stream.store(*stream, Ordering::Relaxed);
-                }
                 *head.uri_mut() = uri.clone();
                 *head.headers_mut() = headers.clone();
                 shared.finish(head, context);
@@ -223,7 +232,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 if let Some(watch) = &relay.watch {
                     watch.set_model(&model);
                 }
-                allow_model(context, Some(&model))?;
+                allow_model(context, &model)?;
                 Ok(Settled::Passed(None))
             }
             (Found::Empty, _) => Ok(Settled::Passed(None)),

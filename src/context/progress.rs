@@ -15,9 +15,8 @@ use crate::step::StepKey;
 
 impl GatewayContext {
     /// The body has been read as far as it says where the request goes.
-    pub(crate) fn set_first(&self, step: Step) -> Option<&Step> {
-        let _ = self.0.first.set(step);
-        self.0.first.get()
+    pub(crate) fn set_first(&self, step: Step) -> &Step {
+        self.0.first.get_or_init(|| step)
     }
 
     /// What is to be tried after the first step. Only the first call counts.

@@ -38,8 +38,8 @@ impl Splice {
             && (content_type.is_none() || Format::of(content_type) == Some(Format::Json))
     }
 
-    /// `removed`: how many bytes have been taken out of the body in front of what is still to come.
-    pub(crate) fn new(headers: &mut HeaderMap, removed: i64) -> Self {
+    /// `growth`: by how many bytes the body has grown in front of what is still to come.
+    pub(crate) fn new(headers: &mut HeaderMap, growth: i64) -> Self {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let length = length.and_then(|length| length.checked_add(OPTION.len() as u64));
@@ -49,7 +49,7 @@ impl Splice {
         let (ahead, trailers) = (VecDeque::new(), None);
         Self {
             pads: length.is_some(),
-            offset: removed,
+            offset: growth.saturating_neg(),
             is_over: false,
             ahead,
             trailers,

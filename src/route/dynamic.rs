@@ -30,7 +30,7 @@ pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> Bod
     find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
 }
 
-/// The steps that a request goes through, at least one. Only stored keys are used: the client does
+/// The steps that a request goes through; none where the gateway has not what any of them needs. Only stored keys are used: the client does
 /// not know for which provider it would bring one.
 pub(crate) fn steps(
     context: &GatewayContext,
@@ -47,9 +47,7 @@ pub(crate) fn steps(
     let chain = route.resolve(&facts);
     // They have been read once already, and were sound.
     let own = directives::parse(headers).map(|own| *own).unwrap_or_default();
-    let steps = chain.iter().filter_map(|node| step(context, &own, node, endpoint));
-    let steps: Vec<_> = steps.collect();
-    if steps.is_empty() { Err(refusal::route_without_model(name)) } else { Ok(steps) }
+    Ok(chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect())
 }
 
 /// `None` where the gateway has not what the node needs.

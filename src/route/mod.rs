@@ -16,7 +16,11 @@ pub use self::mount::Mount;
 use self::mount::Shape;
 pub use self::operation::Operation;
 pub(crate) use self::path_model::{is_upload, model_in_path};
+use crate::directives::Directives;
 use crate::provider::{Providers, Upstream};
+
+/// The gateway that is meant where none is named.
+const DEFAULT_GATEWAY: &str = "default";
 
 /// A part of the request's path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +49,19 @@ pub(crate) struct Place {
     pub(crate) gateway: Option<Span>,
     /// The gateway is named by `cf-aig-gateway-id`, not by the path.
     pub(crate) gateway_by_header: bool,
+}
+
+impl Place {
+    /// The id of the gateway in the path or in the header, else `default`.
+    pub(crate) fn gateway_id<'a>(
+        self,
+        path: &'a str,
+        directives: impl FnOnce() -> Option<&'a Directives>,
+    ) -> &'a str {
+        let in_path = self.gateway.map(|gateway| gateway.text(path));
+        let in_header = || directives().filter(|_| self.gateway_by_header)?.gateway_id.as_deref();
+        in_path.or_else(in_header).unwrap_or(DEFAULT_GATEWAY)
+    }
 }
 
 /// A request on a gateway path.

@@ -11,15 +11,28 @@ use crate::json::string::{self, Decoder};
 /// A frame that is cut is copied into one up to this size, and split into two beyond it.
 const COPY_UP_TO: usize = 16 * 1024;
 
+/// Bytes of a body that are left out, and what is put in their place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub(crate) cut: Range<u64>,
+    pub(crate) insert: Bytes,
+}
+
+impl Edit {
+    /// By how many bytes the body grows; fewer than none where it shrinks.
+    pub(crate) fn growth(&self) -> i64 {
+        let inserted = i64::try_from(self.insert.len()).unwrap_or(i64::MAX);
+        inserted.saturating_sub(i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX))
+    }
+}
+
 /// `grok/grok-4`, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RoutedModel {
     name: String,
     slash: usize,
-    /// The bytes of the body that are left out: those that spell the prefix and its slash.
-    pub(crate) cut: Range<u64>,
-    /// What is put in their place.
-    pub(crate) insert: Bytes,
+    /// Leaves out the bytes that spell the prefix and its slash.
+    pub(crate) edit: Edit,
     /// The whole name in the body.
     span: Range<u64>,
 }
@@ -35,16 +48,9 @@ impl RoutedModel {
         &self.name[self.slash + 1..]
     }
 
-    /// How many bytes the body loses; fewer than none where it grows.
-    pub(crate) fn removed(&self) -> i64 {
-        let cut = i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX);
-        cut.saturating_sub(i64::try_from(self.insert.len()).unwrap_or(i64::MAX))
-    }
-
     /// Puts another model in the place of the whole name.
     pub(crate) fn replace(&mut self, model: &str) {
-        self.cut = self.span.clone();
-        self.insert = escaped(model);
+        self.edit = Edit { cut: self.span.clone(), insert: escaped(model) };
     }
 }
 
@@ -65,8 +71,8 @@ pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let (slash, end) = slash?;
     let is_whole = decoder.is_done() && slash > 0 && slash + 1 < name.len();
     let cut = model.offset..model.offset + end as u64;
-    let span = model.span();
-    is_whole.then_some(RoutedModel { name, slash, cut, insert: Bytes::new(), span })
+    let edit = Edit { cut, insert: Bytes::new() };
+    is_whole.then_some(RoutedModel { name, slash, edit, span: model.span() })
 }
 
 /// A name as it stands inside of a JSON string.
@@ -77,9 +83,8 @@ pub(crate) fn escaped(name: &str) -> Bytes {
     Bytes::from(quoted).slice(1..inside)
 }
 
-/// Takes the bytes of `cut` out of a body's first frames and puts others in their place; all else
-/// stays as it is.
-pub(crate) fn splice(frames: &mut VecDeque<Bytes>, cut: &Range<u64>, insert: &Bytes) {
+/// Makes a change in a body's first frames; all else stays as it is.
+pub(crate) fn splice(frames: &mut VecDeque<Bytes>, Edit { cut, insert }: &Edit) {
     cut_out(frames, cut);
     if insert.is_empty() {
         return;
@@ -139,7 +144,8 @@ mod tests {
 
     fn routed(raw: &str) -> Option<(String, String, Range<u64>)> {
         let model = ModelString { raw: raw.as_bytes().to_vec(), offset: 10 };
-        split(&model).map(|model| (model.prefix().to_owned(), model.model().to_owned(), model.cut))
+        split(&model)
+            .map(|model| (model.prefix().to_owned(), model.model().to_owned(), model.edit.cut))
     }
 
     #[test]
@@ -163,11 +169,11 @@ mod tests {
         let body = br#"{"model":"dynamic\/x","n":1}"#;
         let raw = br"dynamic\/x".to_vec();
         let mut routed = split(&ModelString { raw, offset: 10 }).unwrap();
-        assert_eq!((routed.prefix(), routed.removed()), ("dynamic", 9));
+        assert_eq!((routed.prefix(), routed.edit.growth()), ("dynamic", -9));
         routed.replace("a\"b/cd");
-        assert_eq!(routed.removed(), 10 - 7);
+        assert_eq!(routed.edit.growth(), 7 - 10);
         let mut frames = VecDeque::from([Bytes::from_static(body)]);
-        splice(&mut frames, &routed.cut, &routed.insert);
+        splice(&mut frames, &routed.edit);
         let spliced: Vec<u8> = frames.into_iter().flatten().collect();
         assert_eq!(spliced, br#"{"model":"a\"b/cd","n":1}"#);
     }
@@ -189,7 +195,8 @@ mod tests {
             cuts.sort_unstable();
             let whole = Bytes::from(body.clone());
             let mut frames: VecDeque<_> = cuts.windows(2).map(|ends| whole.slice(ends[0]..ends[1])).collect();
-            splice(&mut frames, &(ends[0] as u64..ends[1] as u64), &Bytes::from(insert.clone()));
+            let edit = Edit { cut: ends[0] as u64..ends[1] as u64, insert: Bytes::from(insert.clone()) };
+            splice(&mut frames, &edit);
             let spliced: Vec<u8> = frames.iter().flatten().copied().collect();
             prop_assert!(spliced == [&body[..ends[0]], insert.as_bytes(), &body[ends[1]..]].concat());
         }

@@ -30,9 +30,10 @@ pub(crate) fn steps(
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Vec<Step>, Rejection> {
-    let of_request = context.directives().cloned().unwrap_or_default();
+    let nothing = Directives::default();
+    let of_request = context.directives().unwrap_or(&nothing);
     let entries = entries.iter().enumerate();
-    entries.map(|(index, entry)| step(index, entry, outer, &of_request, context, shared)).collect()
+    entries.map(|(index, entry)| step(index, entry, outer, of_request, context, shared)).collect()
 }
 
 fn step(
@@ -62,7 +63,7 @@ fn step(
         models::allow_body(&path, &headers)?;
         is_unambiguous(&body)?;
         match &model {
-            Some(model) => allow_model(context, Some(model))?,
+            Some(model) => allow_model(context, model)?,
             None => models::allow_without_model(operation, &path)?,
         }
     }
@@ -128,8 +129,8 @@ fn unified(entry: &Entry, shared: &Shared) -> Option<Aimed> {
     let routed = model::split(scanner.model()?)?;
     let upstream = shared.providers.find(routed.prefix())?.clone();
     let mut frames = VecDeque::from([entry.query.clone()]);
-    model::splice(&mut frames, &routed.cut, &routed.insert);
-    let body: Vec<u8> = frames.into_iter().flatten().collect();
+    model::splice(&mut frames, &routed.edit);
+    let body = frames.make_contiguous().concat();
     Some(Aimed {
         uri: upstream.origin().openai_uri(endpoint, entry.endpoint_query()).ok()?,
         way: Way::OpenAi(Operation::of(endpoint)),

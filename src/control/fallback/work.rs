@@ -9,9 +9,9 @@ use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::GatewayContext;
-use crate::control::replay::{Edit, ReplayBody, Take};
+use crate::control::replay::{ReplayBody, Take};
 use crate::hook::Failure;
-use crate::route::model::escaped;
+use crate::route::model::{Edit, escaped};
 use crate::step::Step;
 
 /// What is needed to try something else.

@@ -193,7 +193,7 @@ impl Shared {
     /// Who is told of changes beside the host, where there can be any.
     fn listener(&self, context: Option<&GatewayContext>) -> Listener {
         let has_state = self.config.breaker.is_some() || self.config.cool_down.is_some();
-        context.filter(|_| has_state)?.shared_observation().cloned()
+        context.filter(|_| has_state)?.observation().cloned()
     }
 }
 

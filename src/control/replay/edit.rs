@@ -1,24 +1,10 @@
 //! Another model in a body that is read again.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use bytes::Bytes;
 
-/// Bytes that are left out, and what is put in their place.
-#[derive(Clone, Debug)]
-pub(crate) struct Edit {
-    pub(crate) cut: Range<u64>,
-    pub(crate) insert: Bytes,
-}
-
-impl Edit {
-    /// By how many bytes the body grows; fewer than none where it shrinks.
-    pub(crate) fn growth(&self) -> i64 {
-        let inserted = i64::try_from(self.insert.len()).unwrap_or(i64::MAX);
-        inserted.saturating_sub(i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX))
-    }
-}
+use crate::route::model::Edit;
 
 /// Makes the change while the frames pass.
 #[derive(Debug)]

@@ -19,7 +19,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReplayBody;
-pub(crate) use self::edit::Edit;
 use self::take::KeptHead;
 pub(crate) use self::take::{Head, Take};
 use self::tape::Tape;

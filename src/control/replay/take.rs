@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::ReplayBody;
-use super::edit::Edit;
+
 use super::tape::Tape;
+use crate::route::model::Edit;
 
 /// The head of a request, to be sent.
 pub(crate) struct Head {
