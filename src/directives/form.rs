@@ -1,6 +1,13 @@
 //! The forms of values that headers and the `config` of a universal entry share.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use super::Backoff;
+
+pub(crate) const TIMEOUTS: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(3_600);
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// A whole number that a directive takes: what may be said of it, and which ones fit.
 pub(crate) struct Whole {
@@ -10,13 +17,13 @@ pub(crate) struct Whole {
 
 pub(crate) const TIMEOUT_MS: Whole = Whole {
     must_be: "milliseconds, a whole number from 1 to 3600000",
-    fits: |ms| (1..=3_600_000).contains(&ms),
+    fits: |ms| TIMEOUTS.contains(&Duration::from_millis(ms)),
 };
 pub(crate) const ATTEMPTS: Whole =
     Whole { must_be: "a whole number from 1 to 5", fits: |attempts| (1..=5).contains(&attempts) };
 pub(crate) const DELAY_MS: Whole = Whole {
     must_be: "milliseconds, a whole number from 0 to 5000",
-    fits: |ms| (0..=5_000).contains(&ms),
+    fits: |ms| Duration::from_millis(ms) <= LONGEST_DELAY,
 };
 pub(crate) const TTL_SECONDS: Whole = Whole {
     must_be: "seconds, a whole number from 60 to 2592000, or 0 for no cache",

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::flat::is_number;
+use super::object::is_scalar;
 use super::quote::find_quote;
 use super::string;
 
@@ -71,9 +72,7 @@ impl<'a> Cursor<'a> {
     /// `true`, `false`, `null` or a number.
     fn word(&mut self) -> Option<()> {
         let rest = self.json.get(self.at..)?;
-        let is_in_word =
-            |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
-        let length = rest.iter().take_while(is_in_word).count();
+        let length = rest.iter().take_while(|byte| is_scalar(**byte)).count();
         let word = rest.get(..length)?;
         self.at += length;
         (matches!(word, b"true" | b"false" | b"null") || is_number(word)).then_some(())

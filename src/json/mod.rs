@@ -5,6 +5,5 @@ pub(crate) mod cursor;
 pub(crate) mod flat;
 pub(crate) mod object;
 pub(crate) mod quote;
-#[allow(dead_code)]
 pub(crate) mod scalars;
 pub(crate) mod string;

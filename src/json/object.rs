@@ -57,28 +57,13 @@ enum State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
-    Model,
-    Stream,
+    Field(BodyField),
     StreamOptions,
-    /// Only where scalars are captured.
-    MaxTokens,
-    User,
-    ServiceTier,
     Other,
 }
 
-impl Member {
-    fn field(self) -> Option<BodyField> {
-        match self {
-            Self::Model => Some(BodyField::Model),
-            Self::Stream => Some(BodyField::Stream),
-            Self::MaxTokens => Some(BodyField::MaxTokens),
-            Self::User => Some(BodyField::User),
-            Self::ServiceTier => Some(BodyField::ServiceTier),
-            Self::StreamOptions | Self::Other => None,
-        }
-    }
-}
+const MODEL: Member = Member::Field(BodyField::Model);
+const STREAM: Member = Member::Field(BodyField::Stream);
 
 #[derive(Debug)]
 pub(crate) struct ObjectScanner {
@@ -126,20 +111,17 @@ impl ObjectScanner {
     }
 
     /// Also keeps the scalars that conditions may read.
-    #[allow(dead_code)]
     pub(crate) fn capturing() -> Self {
         Self { capture: Some(Box::default()), ..Self::new() }
     }
 
     /// What was captured so far; `None` where nothing is.
-    #[allow(dead_code)]
     pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
         self.capture.as_deref().map(Capture::scalars)
     }
 
     /// Whether nothing more needs to be read for `fields`: their values have passed, or the object
     /// has closed without them. Never true of an open object where nothing is captured.
-    #[allow(dead_code)]
     pub(crate) fn knows(&self, fields: BodyFields) -> bool {
         let seen = self.capture.as_deref().map(Capture::seen).unwrap_or_default();
         self.closed_at.is_some() || seen.has_all(fields)
@@ -227,10 +209,7 @@ impl ObjectScanner {
             return Ok(end);
         }
         let key = if self.key.is_empty() { part } else { &self.key };
-        self.member = member(key);
-        if self.member == Member::Other && self.capture.is_some() {
-            self.member = captured_member(key);
-        }
+        self.member = member(key, self.capture.is_some());
         let is_lookalike = self.is_wary
             && self.member == Member::Other
             && string::decode(key).is_some_and(|key| key.eq_ignore_ascii_case("model"));
@@ -239,7 +218,7 @@ impl ObjectScanner {
             return Err(ScanError::DuplicateModel);
         }
         self.has_stream_options |= self.member == Member::StreamOptions;
-        if self.member == Member::Model && std::mem::replace(&mut self.saw_model, true) {
+        if self.member == MODEL && std::mem::replace(&mut self.saw_model, true) {
             return Err(ScanError::DuplicateModel);
         }
         self.state = State::Colon;
@@ -247,12 +226,12 @@ impl ObjectScanner {
     }
 
     fn value(&mut self, byte: u8, at: usize) -> Result<(), ScanError> {
-        if self.member == Member::Model && byte != b'"' {
+        if self.member == MODEL && byte != b'"' {
             return Err(ScanError::ModelIsNotAString);
         }
         self.state = match byte {
             b'"' => {
-                if self.member == Member::Model {
+                if self.member == MODEL {
                     let offset = self.offset + at as u64 + 1;
                     self.model = Some(ModelString { raw: Vec::new(), offset });
                 }
@@ -260,13 +239,13 @@ impl ObjectScanner {
             }
             b'{' | b'[' => State::Nested { depth: 1, in_string: false },
             b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
-                self.stream |= self.member == Member::Stream && byte == b't';
+                self.stream |= self.member == STREAM && byte == b't';
                 State::Scalar
             }
             _ => return Err(ScanError::Malformed),
         };
         if let Some(capture) = &mut self.capture
-            && let Some(field) = self.member.field()
+            && let Member::Field(field) = self.member
         {
             match self.state {
                 State::Nested { .. } => capture.nested(field),
@@ -294,7 +273,7 @@ impl ObjectScanner {
 
     fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
         let (end, closed) = self.string.find(chunk, at);
-        if self.member == Member::Model
+        if self.member == MODEL
             && let Some(model) = &mut self.model
         {
             let part = &chunk[at..end];
@@ -348,31 +327,19 @@ impl ObjectScanner {
     }
 }
 
-fn is_scalar(byte: u8) -> bool {
+/// Whether a byte can be part of a number or a word.
+pub(super) fn is_scalar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
 }
 
-fn member(key: &[u8]) -> Member {
-    if string::reads(key, "model") {
-        Member::Model
-    } else if string::reads(key, "stream") {
-        Member::Stream
-    } else if string::reads(key, "stream_options") {
-        Member::StreamOptions
-    } else {
-        Member::Other
-    }
-}
-
-fn captured_member(key: &[u8]) -> Member {
-    if string::reads(key, BodyField::MaxTokens.name()) {
-        Member::MaxTokens
-    } else if string::reads(key, BodyField::User.name()) {
-        Member::User
-    } else if string::reads(key, BodyField::ServiceTier.name()) {
-        Member::ServiceTier
-    } else {
-        Member::Other
+/// `captures`: fields that only conditions read are told from others too.
+fn member(key: &[u8], captures: bool) -> Member {
+    let fields =
+        if captures { &BodyField::ALL[..] } else { &[BodyField::Model, BodyField::Stream] };
+    match fields.iter().find(|field| string::reads(key, field.name())) {
+        Some(field) => Member::Field(*field),
+        None if string::reads(key, "stream_options") => Member::StreamOptions,
+        None => Member::Other,
     }
 }
 

@@ -23,7 +23,7 @@ pub enum BodyField {
 }
 
 impl BodyField {
-    const ALL: [Self; 5] =
+    pub(super) const ALL: [Self; 5] =
         [Self::Model, Self::Stream, Self::MaxTokens, Self::User, Self::ServiceTier];
 
     /// The key in the body.
@@ -50,10 +50,6 @@ pub(crate) struct BodyFields(u8);
 impl BodyFields {
     pub(crate) fn insert(&mut self, field: BodyField) {
         self.0 |= 1 << field as u8;
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     pub(crate) fn has_all(self, others: Self) -> bool {

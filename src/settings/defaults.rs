@@ -1,14 +1,11 @@
 //! The ranges of defaults: those of the headers that they stand for.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::SettingsError;
 use crate::directives::Directives;
-use crate::directives::form::is_cache_key;
+use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS, is_cache_key};
 use crate::route::is_id;
-
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3_600);
 
 pub(super) fn check(defaults: &Directives) -> Result<(), SettingsError> {
     let timeouts = [
@@ -28,8 +25,8 @@ pub(super) fn check(defaults: &Directives) -> Result<(), SettingsError> {
     let key = defaults.cache_key.as_deref();
     let alias = defaults.byok_alias.as_deref();
     let rules = [
-        (attempts.is_none_or(|all| (1..=5).contains(&all)), "max_attempts", "from 1 to 5"),
-        (delay.is_none_or(|delay| delay <= Duration::from_secs(5)), "retry_delay", "at most 5 s"),
+        (attempts.is_none_or(|all| (ATTEMPTS.fits)(all.into())), "max_attempts", "from 1 to 5"),
+        (delay.is_none_or(|delay| delay <= LONGEST_DELAY), "retry_delay", "at most 5 s"),
         (ttl.is_none_or(is_ttl), "cache_ttl", "zero, or from 60 s to 30 days"),
         (key.is_none_or(is_cache_key), "cache_key", "1 to 256 visible ASCII characters"),
         (alias.is_none_or(is_id), "byok_alias", "1 to 64 of A-Z a-z 0-9 - _ ."),

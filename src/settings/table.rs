@@ -63,18 +63,12 @@ impl SettingsResolver for Arc<GatewaySettings> {
 pub struct SettingsTable {
     /// By gateway, then by account: most gateways have one.
     gateways: HashMap<Box<str>, Vec<OfAccount>>,
-    unknown: Unknown,
+    /// What unknown gateways are served with; `None` where they are refused.
+    unknown: Option<Arc<GatewaySettings>>,
 }
 
 /// The settings of a gateway id in one account, or in any.
 type OfAccount = (Option<Box<str>>, Arc<GatewaySettings>);
-
-#[derive(Clone, Default)]
-enum Unknown {
-    #[default]
-    Refused,
-    Served(Arc<GatewaySettings>),
-}
 
 impl SettingsTable {
     /// Without a gateway; those that are unknown are refused.
@@ -123,14 +117,14 @@ impl SettingsTable {
     /// Serves unknown gateways with these settings.
     #[must_use]
     pub fn serve_unknown(mut self, settings: impl Into<Arc<GatewaySettings>>) -> Self {
-        self.unknown = Unknown::Served(settings.into());
+        self.unknown = Some(settings.into());
         self
     }
 
     /// Refuses unknown gateways (400, code 2001). This is the default.
     #[must_use]
     pub fn refuse_unknown(mut self) -> Self {
-        self.unknown = Unknown::Refused;
+        self.unknown = None;
         self
     }
 
@@ -139,19 +133,12 @@ impl SettingsTable {
     pub fn get(&self, account: Option<&str>, gateway: &str) -> Option<&Arc<GatewaySettings>> {
         let of_id = self.gateways.get(gateway).into_iter().flatten();
         let mut fitting = of_id.filter(|(known, _)| known.is_none() || known.as_deref() == account);
-        match (fitting.next(), &self.unknown) {
-            (Some((_, settings)), _) | (None, Unknown::Served(settings)) => Some(settings),
-            (None, Unknown::Refused) => None,
-        }
+        fitting.next().map(|(_, settings)| settings).or(self.unknown.as_ref())
     }
 
     /// All settings in the table.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<GatewaySettings>> {
-        let unknown = match &self.unknown {
-            Unknown::Served(settings) => Some(settings),
-            Unknown::Refused => None,
-        };
-        self.gateways.values().flatten().map(|(_, settings)| settings).chain(unknown)
+        self.gateways.values().flatten().map(|(_, settings)| settings).chain(&self.unknown)
     }
 }
 
@@ -159,7 +146,7 @@ impl fmt::Debug for SettingsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SettingsTable")
             .field("gateways", &self.gateways.values().map(Vec::len).sum::<usize>())
-            .field("serves_unknown", &matches!(self.unknown, Unknown::Served(_)))
+            .field("serves_unknown", &self.unknown.is_some())
             .finish()
     }
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::ReplayBody;
-
 use super::tape::Tape;
 use crate::route::model::Edit;
 

@@ -4,8 +4,7 @@ use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::providers::Providers;
 use super::secrets::Aliases;
 use super::section::Section;
-use crate::settings::FallbackChain;
-use crate::settings::pattern::Pattern;
+use crate::settings::{FallbackChain, SettingsError};
 
 pub(super) fn read(
     section: &mut Section<'_>,
@@ -23,10 +22,10 @@ fn chain(
 ) -> Result<FallbackChain, ConfigFileError> {
     let models = section.text("models")?;
     let models = section.need("models", models)?;
-    if Pattern::new(&models.text).is_none() {
-        return Err(models.place.refuse(Kind::Value, PATTERN));
-    }
     let mut chain = FallbackChain::on(&models.text);
+    if chain.pattern.is_none() {
+        return Err(models.place.refuse(Kind::Value, SettingsError::Pattern));
+    }
     let from = section.text("provider")?.map(|name| providers.slug(&name)).transpose()?;
     if let Some(from) = &from {
         chain = chain.from_provider(from);
@@ -68,5 +67,3 @@ fn step(
     let model = model.map(|model| model.text.into());
     Ok(chain.step(provider.map(Into::into), model, alias.map(|alias| alias.text.into())))
 }
-
-pub(super) const PATTERN: &str = "a pattern of model names must have 1 to 256 bytes";

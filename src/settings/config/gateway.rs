@@ -1,12 +1,11 @@
 //! `[gateways.…]` and `[default]`: one gateway.
 
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::fallbacks::{self, PATTERN};
 use super::providers::Providers;
 use super::section::{Named, Section};
-use super::{defaults, limits, routes, secrets};
+use super::{defaults, fallbacks, limits, routes, secrets};
 use crate::settings::pattern::Pattern;
-use crate::settings::{GatewaySettings, GatewaySettingsBuilder};
+use crate::settings::{GatewaySettings, GatewaySettingsBuilder, SettingsError};
 
 /// Reads all of a gateway but for its name.
 pub(super) fn read(
@@ -64,7 +63,7 @@ fn access(
 fn patterns(models: Vec<Named<'_>>) -> Result<Vec<String>, ConfigFileError> {
     let pattern = |model: Named<'_>| match Pattern::new(&model.text) {
         Some(_) => Ok(model.text),
-        None => Err(model.place.refuse(Kind::Value, PATTERN)),
+        None => Err(model.place.refuse(Kind::Value, SettingsError::Pattern)),
     };
     models.into_iter().map(pattern).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::error::RouteErrorKind;
 use super::{Condition, Operator, Subject, Test};
 use crate::MetadataValue;
 use crate::credentials;
@@ -10,20 +11,13 @@ use crate::json::scalars::BodyField;
 /// How deep conditions may stand in one another.
 const DEEPEST: usize = 16;
 
-/// Why a condition cannot be used, and the field that this is about.
-#[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Malformed {
-    pub(in super::super) field: String,
-    pub(in super::super) reason: &'static str,
-}
-
 impl Condition {
-    pub(in super::super) fn check(&self) -> Result<(), Malformed> {
+    pub(in super::super) fn check(&self) -> Result<(), RouteErrorKind> {
         self.check_below(0)
     }
 
-    fn check_below(&self, depth: usize) -> Result<(), Malformed> {
-        let refuse = |reason| Err(Malformed { field: String::new(), reason });
+    fn check_below(&self, depth: usize) -> Result<(), RouteErrorKind> {
+        let refuse = |reason| Err(RouteErrorKind::Condition { field: "".into(), reason });
         if depth == DEEPEST {
             return refuse("it is nested too deep");
         }
@@ -40,8 +34,8 @@ impl Condition {
                     [] => Some("it tests nothing"),
                     operators => operators.iter().find_map(|operator| operator.mistake(subject)),
                 });
-                reason
-                    .map_or(Ok(()), |reason| Err(Malformed { field: subject.to_string(), reason }))
+                let Some(reason) = reason else { return Ok(()) };
+                Err(RouteErrorKind::Condition { field: subject.to_string().into(), reason })
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What a node by itself must be like.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Checked, Mistake, ModelNode, Split};
+use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS};
 use crate::provider::is_slug;
 use crate::route::is_id;
 use crate::settings::route::error::RouteErrorKind;
@@ -12,8 +12,6 @@ use crate::settings::route::node::{Kind, Model, Node};
 const MOST_SHARES: usize = 5;
 /// What fits into the field of the body that a condition may read.
 const LONGEST_MODEL: usize = 256;
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -60,10 +58,7 @@ impl Checked {
     pub(super) fn new(name: &str, node: Node, names: &Names<'_>) -> Result<Self, RouteErrorKind> {
         Ok(match node.0 {
             Kind::When { condition, then, otherwise } => {
-                condition.check().map_err(|malformed| RouteErrorKind::Condition {
-                    field: malformed.field.into(),
-                    reason: malformed.reason,
-                })?;
+                condition.check()?;
                 let (then, otherwise) = (names.target(then)?, names.target(otherwise)?);
                 Self::When { condition, then, otherwise }
             }
@@ -103,11 +98,10 @@ impl ModelNode {
         if !(1..=LONGEST_MODEL).contains(&model.len()) || model.contains(char::is_control) {
             return Err(RouteErrorKind::Model);
         }
-        let shortest = Duration::from_millis(1);
-        if timeout.is_some_and(|timeout| timeout < shortest || timeout > LONGEST_TIMEOUT) {
+        if timeout.is_some_and(|timeout| !TIMEOUTS.contains(&timeout)) {
             return Err(RouteErrorKind::Timeout);
         }
-        if let Some(attempts) = attempts.filter(|attempts| !(1..=5).contains(attempts)) {
+        if let Some(attempts) = attempts.filter(|attempts| !(ATTEMPTS.fits)(u64::from(*attempts))) {
             return Err(RouteErrorKind::Attempts { attempts });
         }
         if retry_delay.is_some_and(|delay| delay > LONGEST_DELAY) {
