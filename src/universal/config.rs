@@ -7,18 +7,6 @@ use crate::directives::form::{self, Whole};
 use crate::directives::{Backoff, Directives};
 use crate::json::{cursor, string};
 
-/// The `config` of an entry; `None` where it says nothing, or `null`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct EntryConfig {
-    pub(crate) request_timeout: Option<Duration>,
-    pub(crate) max_attempts: Option<u8>,
-    pub(crate) retry_delay: Option<Duration>,
-    pub(crate) backoff: Option<Backoff>,
-    pub(crate) cache_ttl: Option<Duration>,
-    pub(crate) cache_key: Option<Box<str>>,
-    pub(crate) skip_cache: Option<bool>,
-}
-
 /// Each key in its two spellings.
 const KEYS: [(&str, &str); 7] = [
     ("requestTimeout", "request_timeout"),
@@ -30,68 +18,52 @@ const KEYS: [(&str, &str); 7] = [
     ("skipCache", "skip_cache"),
 ];
 
-impl EntryConfig {
-    /// From a value that a cursor has passed over. Keys that are not known are ignored.
-    pub(super) fn read(json: &[u8]) -> Result<Self, (Member, &'static str)> {
-        let members = cursor::members(json).ok_or((Member::Config, "an object"))?;
-        let mut config = Self::default();
-        for (key, value) in members {
-            let reads = |name| string::reads(key, name);
-            let Some((name, _)) = KEYS.iter().find(|(camel, snake)| reads(camel) || reads(snake))
-            else {
-                continue;
-            };
-            if value != b"null" {
-                config.put(name, value).map_err(|must_be| (Member::Setting(name), must_be))?;
-            }
-        }
-        Ok(config)
-    }
-
-    fn put(&mut self, name: &str, value: &[u8]) -> Result<(), &'static str> {
-        use form::{
-            ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS,
+/// From a value that a cursor has passed over. Keys that are not known are ignored, and so are those
+/// whose value is `null`.
+pub(super) fn read(json: &[u8]) -> Result<Directives, (Member, &'static str)> {
+    let members = cursor::members(json).ok_or((Member::Config, "an object"))?;
+    let mut config = Directives::default();
+    for (key, value) in members {
+        let reads = |name| string::reads(key, name);
+        let Some((name, _)) = KEYS.iter().find(|(camel, snake)| reads(camel) || reads(snake))
+        else {
+            continue;
         };
-        match name {
-            "requestTimeout" => {
-                once(&mut self.request_timeout, whole(value, &TIMEOUT_MS, Duration::from_millis)?)
-            }
-            "maxAttempts" => {
-                once(&mut self.max_attempts, whole(value, &ATTEMPTS, |number| number as u8)?)
-            }
-            "retryDelay" => {
-                once(&mut self.retry_delay, whole(value, &DELAY_MS, Duration::from_millis)?)
-            }
-            "cacheTtl" => {
-                once(&mut self.cache_ttl, whole(value, &TTL_SECONDS, Duration::from_secs)?)
-            }
-            "backoff" => {
-                let backoff = cursor::text(value).and_then(|text| Backoff::named(&text));
-                once(&mut self.backoff, backoff.ok_or(BACKOFF_FORM)?)
-            }
-            "cacheKey" => {
-                let key = cursor::text(value).filter(|text| form::is_cache_key(text));
-                once(&mut self.cache_key, key.ok_or(CACHE_KEY_FORM)?.into())
-            }
-            _ => match value {
-                b"true" => once(&mut self.skip_cache, true),
-                b"false" => once(&mut self.skip_cache, false),
-                _ => Err(FLAG_FORM),
-            },
+        if value != b"null" {
+            put(&mut config, name, value).map_err(|must_be| (Member::Setting(name), must_be))?;
         }
     }
+    Ok(config)
+}
 
-    pub(super) fn to_directives(&self) -> Directives {
-        Directives {
-            request_timeout: self.request_timeout,
-            max_attempts: self.max_attempts,
-            retry_delay: self.retry_delay,
-            backoff: self.backoff,
-            cache_ttl: self.cache_ttl,
-            cache_key: self.cache_key.clone(),
-            skip_cache: self.skip_cache,
-            ..Directives::default()
+fn put(config: &mut Directives, name: &str, value: &[u8]) -> Result<(), &'static str> {
+    use form::{
+        ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS,
+    };
+    match name {
+        "requestTimeout" => {
+            once(&mut config.request_timeout, whole(value, &TIMEOUT_MS, Duration::from_millis)?)
         }
+        "maxAttempts" => {
+            once(&mut config.max_attempts, whole(value, &ATTEMPTS, |number| number as u8)?)
+        }
+        "retryDelay" => {
+            once(&mut config.retry_delay, whole(value, &DELAY_MS, Duration::from_millis)?)
+        }
+        "cacheTtl" => once(&mut config.cache_ttl, whole(value, &TTL_SECONDS, Duration::from_secs)?),
+        "backoff" => {
+            let backoff = cursor::text(value).and_then(|text| Backoff::named(&text));
+            once(&mut config.backoff, backoff.ok_or(BACKOFF_FORM)?)
+        }
+        "cacheKey" => {
+            let key = cursor::text(value).filter(|text| form::is_cache_key(text));
+            once(&mut config.cache_key, key.ok_or(CACHE_KEY_FORM)?.into())
+        }
+        _ => match value {
+            b"true" => once(&mut config.skip_cache, true),
+            b"false" => once(&mut config.skip_cache, false),
+            _ => Err(FLAG_FORM),
+        },
     }
 }
 

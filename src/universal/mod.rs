@@ -15,12 +15,11 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue};
 
-use self::config::EntryConfig;
 pub(crate) use self::error::{EntryError, Member};
 pub(crate) use self::steps::steps;
 use crate::directives::Directives;
 use crate::json::cursor::{self, Cursor};
-use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::object::{ModelString, ObjectScanner, ScanError};
 use crate::json::string;
 use crate::route::join;
 
@@ -41,9 +40,12 @@ pub(crate) struct Entry {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The bytes of the object that the provider gets as its body; none where the entry has no `query`.
     pub(crate) query: Bytes,
-    pub(crate) config: EntryConfig,
+    /// What its `config` says.
+    config: Directives,
     /// The top-level `model` of the query.
     pub(crate) model: Option<String>,
+    /// The same, as it stands there.
+    written_model: Option<ModelString>,
     /// The query asks for a stream.
     pub(crate) stream: bool,
     /// Its own `cf-aig-*` headers.
@@ -55,7 +57,7 @@ impl Entry {
     ///
     /// Event id and metadata are the request's unless the entry's headers have their own.
     pub(crate) fn directives(&self, request: &Directives) -> Directives {
-        let own = self.config.to_directives();
+        let own = self.config.clone();
         match &self.directives {
             Some(headers) => own.or(headers).or(request),
             None => own.or(request),
@@ -172,11 +174,23 @@ fn read(values: Values) -> Result<Entry, (Member, &'static str)> {
     let headers = values.headers.filter(is_given);
     let headers = headers.map(|headers| header::read(&headers)).transpose()?.unwrap_or_default();
     let config = values.config.filter(is_given);
-    let config = config.map(|config| EntryConfig::read(&config)).transpose()?.unwrap_or_default();
+    let config = config.map(|config| config::read(&config)).transpose()?.unwrap_or_default();
     let query = values.query.unwrap_or_default();
-    let (model, stream) = if query.is_empty() { (None, false) } else { scan(&query)? };
+    let (written_model, stream) = if query.is_empty() { (None, false) } else { scan(&query)? };
+    let model = written_model.as_ref().map(|model| string::decode(&model.raw));
+    let model = model.map(|model| model.ok_or((Member::Model, "a string"))).transpose()?;
     let header::Headers { to_provider: headers, directives } = headers;
-    Ok(Entry { provider, endpoint, headers, query, config, model, stream, directives })
+    Ok(Entry {
+        provider,
+        endpoint,
+        headers,
+        query,
+        config,
+        model,
+        written_model,
+        stream,
+        directives,
+    })
 }
 
 /// The text of an endpoint that can be joined to a base path.
@@ -190,7 +204,7 @@ fn endpoint(value: &[u8]) -> Option<String> {
 }
 
 /// The model of a query, and whether it asks for a stream.
-fn scan(query: &[u8]) -> Result<(Option<String>, bool), (Member, &'static str)> {
+fn scan(query: &[u8]) -> Result<(Option<ModelString>, bool), (Member, &'static str)> {
     let mut scanner = ObjectScanner::new();
     scanner.push(query).and_then(|()| scanner.finish()).map_err(|error| match error {
         ScanError::NotAnObject | ScanError::Malformed | ScanError::Truncated => {
@@ -200,11 +214,7 @@ fn scan(query: &[u8]) -> Result<(Option<String>, bool), (Member, &'static str)> 
         ScanError::ModelIsNotAString => (Member::Model, "a string"),
         ScanError::ModelTooLong => (Member::Model, "a string of at most 1024 bytes"),
     })?;
-    let model = match scanner.model() {
-        Some(model) => Some(string::decode(&model.raw).ok_or((Member::Model, "a string"))?),
-        None => None,
-    };
-    Ok((model, scanner.stream()))
+    Ok((scanner.model().cloned(), scanner.stream()))
 }
 
 #[cfg(test)]

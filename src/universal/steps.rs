@@ -124,9 +124,7 @@ fn native(entry: &Entry, upstream: Arc<Upstream>) -> Result<Aimed, PathRefused> 
 /// `compat` among the entries: the provider stands before the model, and is cut out.
 fn unified(entry: &Entry, shared: &Shared) -> Option<Aimed> {
     let endpoint = route::endpoint(entry.endpoint_path())?;
-    let mut scanner = ObjectScanner::new();
-    scanner.push(&entry.query).ok()?;
-    let routed = model::split(scanner.model()?)?;
+    let routed = model::split(entry.written_model.as_ref()?)?;
     let upstream = shared.providers.find(routed.prefix())?.clone();
     let mut frames = VecDeque::from([entry.query.clone()]);
     model::splice(&mut frames, &routed.edit);

@@ -33,7 +33,7 @@ fn entries_are_read_in_their_order() {
     assert_eq!(second.endpoint_query(), None);
     assert!(second.headers.is_empty() && second.query.is_empty());
     assert_eq!((second.model.as_deref(), second.stream), (None, false));
-    assert_eq!(second.config, EntryConfig::default());
+    assert_eq!(second.config, Directives::default());
     assert_eq!(second.directives(&Directives::default()), Directives::default());
 }
 
