@@ -199,6 +199,7 @@ mod observation;
 mod payload;
 mod peek;
 mod provider;
+mod ready;
 mod refusal;
 mod rejection;
 mod relay;

@@ -12,6 +12,7 @@ use crate::admit::{Admission, Shared};
 use crate::body::{RequestBody, ResponseBody};
 use crate::future::ResponseFuture;
 use crate::peek::Drain;
+use crate::ready;
 use crate::seek::Peeking;
 
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
@@ -71,21 +72,15 @@ where
             }
             Admission::Peek(seek) => {
                 let peeking = Peeking::new(&self.shared, seek, request);
-                ResponseFuture::peeking(Box::new(peeking), self.unready_clone())
+                // A slow upload must not hold a permit, and the clone that sends it later could wait
+                // for that very permit.
+                let service = ready::give_back(&mut self.inner);
+                ResponseFuture::peeking(Box::new(peeking), service)
             }
             Admission::Answered(response) => {
-                self.unready_clone();
+                ready::give_back(&mut self.inner);
                 ResponseFuture::answered(response, Drain::of(request, self.shared.peek_limit))
             }
         }
-    }
-}
-
-impl<S: Clone> Gateway<S> {
-    /// Gives back what `poll_ready` reserved and nobody will spend now: a slow upload must not
-    /// hold a permit, and the clone that sends it later could wait for that very permit.
-    fn unready_clone(&mut self) -> S {
-        self.inner = self.inner.clone();
-        self.inner.clone()
     }
 }

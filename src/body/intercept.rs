@@ -53,9 +53,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().from.project() {
-            FromProjection::App { body } => {
-                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
+            FromProjection::App { body } => body.poll_frame(cx).map_err(Into::into),
             FromProjection::Gateway { body } => body.poll_frame(cx),
         }
     }

@@ -5,7 +5,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod watch;
 
-use http_body::Body;
+use http_body::{Body, SizeHint};
 
 pub use self::intercept::InterceptBody;
 pub use self::request::RequestBody;
@@ -15,4 +15,14 @@ pub use self::response::ResponseBody;
 /// ask for the end behind it.
 pub(crate) fn is_over<B: Body>(body: &B) -> bool {
     body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
+
+/// The hint of a body to which that much is added, at least and at most.
+pub(crate) fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
+    let mut longer = SizeHint::new();
+    longer.set_lower(hint.lower().saturating_add(least));
+    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(most)) {
+        longer.set_upper(upper);
+    }
+    longer
 }

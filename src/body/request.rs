@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use super::is_over;
+use super::longer;
 use super::watch::Watcher;
 use crate::headers;
 
@@ -113,14 +114,10 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut frame = match self.project().kind.project() {
             KindProjection::Untouched { body } => {
-                return body
-                    .poll_frame(cx)
-                    .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+                return body.poll_frame(cx).map_err(Into::into);
             }
             KindProjection::Whole { body } => {
-                return body
-                    .poll_frame(cx)
-                    .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})));
+                return body.poll_frame(cx).map_err(|never| match never {});
             }
             KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
             KindProjection::Watched { body, watcher } => {
@@ -233,15 +230,6 @@ fn spliced<E>(
 /// How many bytes the gateway is going to add, at least and at most.
 fn added(watcher: &Watcher) -> (u64, u64) {
     watcher.splice().map_or((0, 0), |splice| (splice.left(), splice.most()))
-}
-
-fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
-    let mut longer = SizeHint::new();
-    longer.set_lower(hint.lower().saturating_add(least));
-    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(most)) {
-        longer.set_upper(upper);
-    }
-    longer
 }
 
 #[cfg(test)]

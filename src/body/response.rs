@@ -164,9 +164,7 @@ where
         let mut body = match this.source.project() {
             SourceProjection::Upstream { body } => body,
             SourceProjection::Local { body } => {
-                return body
-                    .poll_frame(cx)
-                    .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})));
+                return body.poll_frame(cx).map_err(|never| match never {});
             }
         };
         if let Some(watch) = &guard.watch {

@@ -158,7 +158,7 @@ where
             {
                 bound
             }
-            _ => return polled.map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            _ => return polled.map_err(Into::into),
         };
         this.inner.set(None);
         Poll::Ready(Some(Err(bound.error.into())))

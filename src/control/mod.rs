@@ -7,6 +7,7 @@ mod fallback;
 pub mod health;
 mod held;
 mod keys;
+mod list;
 mod replay;
 mod retry;
 mod retry_after;

@@ -38,6 +38,7 @@ impl BodyField {
         }
     }
 
+    #[cfg(any(feature = "config", test))]
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }

@@ -3,6 +3,8 @@
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
+#[cfg(feature = "control")]
+use super::Way;
 use crate::route::join::{self, Base, PathRefused};
 
 /// A base URL that has been checked, with all that a request needs made ready.
@@ -87,6 +89,16 @@ impl Origin {
         query: Option<&str>,
     ) -> Result<Uri, PathRefused> {
         self.uri(self.openai.join(endpoint, query)?)
+    }
+
+    /// The URI of a path in one of its two APIs.
+    #[cfg(feature = "control")]
+    pub(crate) fn uri_by(&self, way: Way, path: &str, query: Option<&str>) -> Option<Uri> {
+        let uri = match way {
+            Way::Native => self.native_uri(path, query),
+            Way::OpenAi(_) => self.openai_uri(path, query),
+        };
+        uri.ok()
     }
 
     /// The base URL, as in `https://api.x.ai/v1`.

@@ -8,11 +8,11 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::list::SmallList;
 use super::pool::Permit;
 use crate::body::is_over;
 use crate::control::fallback::is_failure;
 use crate::control::held::{Handle, Held};
+use crate::control::list::SmallList;
 
 pin_project! {
     /// A response body that counts as in flight until it has ended or is dropped.

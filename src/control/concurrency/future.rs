@@ -14,9 +14,9 @@ use tower_service::Service;
 
 use super::body::ConcurrencyBody;
 use super::error::ConcurrencyError;
-use super::list::SmallList;
 use super::pool::Permit;
 use super::waiting::Waiting;
+use crate::control::list::SmallList;
 
 pin_project! {
     /// The future of [`Concurrency`](super::Concurrency).

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::{Extensions, HeaderMap, Uri};
 
-use super::list::SmallList;
 use crate::context::GatewayContext;
+use crate::control::list::SmallList;
 use crate::control::shared_keys::shared_keys;
 use crate::credentials;
 use crate::settings::{self, ConcurrencyLimit};

@@ -45,7 +45,6 @@ mod error;
 mod future;
 mod gate;
 mod layer;
-mod list;
 mod pool;
 mod pools;
 mod service;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::list::SmallList;
+use crate::control::list::SmallList;
 
 /// The requests that share a limit.
 #[derive(Default)]

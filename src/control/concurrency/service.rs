@@ -14,6 +14,7 @@ use super::gate::{Limits, gates_of};
 use super::pools::Pools;
 use super::taking::Taking;
 use super::waiting::Waiting;
+use crate::ready;
 
 /// Limits how many requests are in flight. Made by [`ConcurrencyLayer`](super::ConcurrencyLayer).
 ///
@@ -52,22 +53,14 @@ where
         match taking.advance() {
             Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done()),
             Ok(Some(place)) => {
-                let service = self.unready_clone();
+                // Who waits must not hold a place in another layer's limit.
+                let service = ready::give_back(&mut self.inner);
                 ConcurrencyFuture::waiting(Waiting::new(taking, place, service, request))
             }
             Err(error) => {
-                self.unready_clone();
+                ready::give_back(&mut self.inner);
                 ConcurrencyFuture::refused(error)
             }
         }
-    }
-}
-
-impl<S: Clone> Concurrency<S> {
-    /// Gives back what `poll_ready` reserved and nobody will spend now: who waits must not hold a
-    /// place in another layer's limit.
-    fn unready_clone(&mut self) -> S {
-        self.inner = self.inner.clone();
-        self.inner.clone()
     }
 }

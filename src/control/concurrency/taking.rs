@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::error::ConcurrencyError;
 use super::gate::Gate;
-use super::list::SmallList;
 use super::pool::{Entry, Permit, Ticket};
 use super::pools::Pools;
+use crate::control::list::SmallList;
 
 /// The gates that a request has before it, and the permits of those behind it.
 pub(super) struct Taking {

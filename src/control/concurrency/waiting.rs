@@ -9,9 +9,9 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::error::ConcurrencyError;
-use super::list::SmallList;
 use super::pool::Permit;
 use super::taking::{Place, Taking};
+use crate::control::list::SmallList;
 use crate::control::timer::Timer;
 
 pin_project! {

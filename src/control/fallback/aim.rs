@@ -3,85 +3,68 @@
 //! Every step is made of the request as it came to the first one, so that nothing of the steps
 //! between can reach a provider that it was not meant for.
 
+use http::HeaderMap;
 use http::header::{HOST, VIA};
-use http::{HeaderMap, Uri};
+use http::request::Parts;
 
 use crate::content_length;
 use crate::context::GatewayContext;
-use crate::control::replay::Head;
 use crate::credentials;
 use crate::headers;
-use crate::provider::{Upstream, Way};
+use crate::provider::Upstream;
 use crate::secret::Secret;
 use crate::step::{Step, StepKey, StepRequest};
 
 /// The head of a step's request; `None` where the step cannot be taken.
 ///
-/// `first`: the provider that the client's own request is for. `growth`: by how many bytes the body
+/// `head`: of the request as it came to the first step. `first`: the provider that this one is for. `growth`: by how many bytes the body
 /// differs from the client's.
 pub(super) fn aim(
-    original: &Head,
+    mut head: Parts,
     first: &Upstream,
     step: &Step,
     context: Option<&GatewayContext>,
     growth: i64,
-) -> Option<Head> {
+) -> Option<Parts> {
     if let Some(StepRequest { uri, headers, .. }) = step.entry.as_deref() {
         let mut headers = headers.clone();
         // The gateway has put itself there, in the first one.
         headers.remove(VIA);
-        for via in original.headers.get_all(VIA) {
+        for via in head.headers.get_all(VIA) {
             headers.append(VIA, via.clone());
         }
-        return Some(Head {
-            method: original.method.clone(),
-            uri: uri.clone(),
-            version: original.version,
-            headers,
-            extensions: original.extensions.clone(),
-        });
+        (head.uri, head.headers) = (uri.clone(), headers);
+        return Some(head);
     }
+    let has_host = head.headers.contains_key(HOST);
     let is_same = first.slug() == step.upstream.slug();
-    let mut headers = match is_same {
-        true => original.headers.clone(),
-        false => for_another_provider(&original.headers),
-    };
+    if !is_same {
+        head.headers = for_another_provider(&head.headers);
+        head.uri = step.upstream.origin().uri_by(step.way, &step.path, None)?;
+    }
+    let headers = &mut head.headers;
     let brought = context.is_none_or(GatewayContext::has_credentials);
     match key(step, context) {
         // The client's own key goes wherever its own request does.
         _ if is_same && brought && !matches!(step.key, StepKey::Given(_)) => {}
         Some(key) => {
-            credentials::remove(&mut headers);
-            step.upstream.key_header(step.way).insert(&mut headers, key);
+            credentials::remove(headers);
+            step.upstream.key_header(step.way).insert(headers, key);
         }
         None if is_same && matches!(step.key, StepKey::Stored(None)) => {}
-        None if context.is_some_and(takes_keys_from_layer) => credentials::remove(&mut headers),
+        None if context.is_some_and(takes_keys_from_layer) => credentials::remove(headers),
         None => return None,
     }
-    if original.headers.contains_key(HOST) {
+    if has_host {
         headers.insert(HOST, step.upstream.host().clone());
     }
-    content_length::change(&mut headers, growth);
-    Some(Head {
-        method: original.method.clone(),
-        uri: if is_same { original.uri.clone() } else { uri(step)? },
-        version: original.version,
-        headers,
-        extensions: original.extensions.clone(),
-    })
+    content_length::change(headers, growth);
+    Some(head)
 }
 
 /// A layer below this one has the keys.
 fn takes_keys_from_layer(context: &GatewayContext) -> bool {
     context.settings().is_some_and(|settings| settings.takes_keys_from_layer)
-}
-
-fn uri(step: &Step) -> Option<Uri> {
-    let origin = step.upstream.origin();
-    match step.way {
-        Way::Native => origin.native_uri(&step.path, None).ok(),
-        Way::OpenAi(_) => origin.openai_uri(&step.path, None).ok(),
-    }
 }
 
 /// What of a request for one provider may go to another one.

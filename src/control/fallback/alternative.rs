@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::Uri;
 
+use super::plan::step_at;
 use crate::builder::ConfigError;
 use crate::provider::{Provider, Upstream};
-use crate::route::{self, Operation};
+use crate::route::Operation;
 use crate::secret::Secret;
 use crate::step::{Step, StepKey};
 
@@ -70,31 +71,20 @@ impl Alternatives {
         })
     }
 
-    /// What can be tried for a request to this URI; nothing where it is not for the first provider.
-    pub(super) fn steps(&self, uri: &Uri) -> Vec<Step> {
-        let Some(rest) = self.first.origin().rest(uri) else { return Vec::new() };
-        let endpoint = route::endpoint(rest);
+    /// What a request to this URI asks for, and what can be tried for it; `None` where it is not for
+    /// the first provider.
+    pub(super) fn steps(&self, uri: &Uri) -> Option<(Operation, Vec<Step>)> {
+        let rest = self.first.origin().rest(uri)?;
         let steps = self.others.iter().filter_map(|Other { upstream, key, model }| {
-            let is_same = upstream.slug() == self.first.slug();
             let key = match key {
                 Some(key) => StepKey::Given(key.clone()),
-                None if is_same => StepKey::Stored(None),
+                None if upstream.slug() == self.first.slug() => StepKey::Stored(None),
                 None => return None,
             };
-            let mut step = match endpoint {
-                Some(endpoint) => Step::unified(upstream.clone(), endpoint, model.clone()),
-                // Elsewhere than at the four, providers have little in common.
-                None if !is_same => return None,
-                None => Step::native(upstream.clone(), rest.to_owned(), model.clone()),
-            };
+            let mut step = step_at(upstream.clone(), &self.first, rest, model.clone())?;
             step.key = key;
             Some(step)
         });
-        steps.collect()
-    }
-
-    /// What a request to this URI asks for.
-    pub(super) fn operation(&self, uri: &Uri) -> Operation {
-        self.first.origin().rest(uri).map_or(Operation::Other, Operation::of)
+        Some((Operation::of(rest), steps.collect()))
     }
 }

@@ -10,6 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+use crate::body::longer;
+
 /// How much is read of a response that may be handed on later.
 const KEPT: usize = 64 * 1024;
 
@@ -36,16 +38,16 @@ pin_project! {
 
 impl<R> FallbackBody<R> {
     pub(super) fn new(body: R) -> Self {
-        Self { ahead: VecDeque::new(), error: None, has_ended: false, rest: Rest::AsItIs { body } }
+        Self::of(Rest::AsItIs { body })
     }
 
-    /// Something will be read of it [ahead](Self::poll_ahead).
-    pub(super) fn judged(self) -> Self {
-        let rest = match self.rest {
-            Rest::AsItIs { body } => Rest::Judged { body: Box::pin(body) },
-            judged @ Rest::Judged { .. } => judged,
-        };
-        Self { rest, ..self }
+    /// One of which something will be read [ahead](Self::poll_ahead).
+    pub(super) fn judged(body: R) -> Self {
+        Self::of(Rest::Judged { body: Box::pin(body) })
+    }
+
+    fn of(rest: Rest<R>) -> Self {
+        Self { ahead: VecDeque::new(), error: None, has_ended: false, rest }
     }
 }
 
@@ -117,7 +119,7 @@ where
             RestProjection::AsItIs { body } => body.poll_frame(cx),
             RestProjection::Judged { body } => body.as_mut().poll_frame(cx),
         };
-        frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+        frame.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -129,15 +131,13 @@ where
     fn size_hint(&self) -> SizeHint {
         let ahead = self.ahead.iter().filter_map(|frame| frame.data_ref());
         let ahead: u64 = ahead.map(|data| data.len() as u64).sum();
-        let rest = if self.has_ended { SizeHint::with_exact(0) } else { self.rest.size_hint() };
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(ahead));
-        // Whoever trusts an exact length never comes to see the error behind it.
-        let upper = rest.upper().filter(|_| self.error.is_none());
-        if let Some(upper) = upper.and_then(|upper| upper.checked_add(ahead)) {
-            hint.set_upper(upper);
-        }
-        hint
+        let rest = match (&self.error, self.has_ended) {
+            // Whoever trusts an exact length never comes to see the error behind it.
+            (Some(_), _) => SizeHint::default(),
+            (None, true) => SizeHint::with_exact(0),
+            (None, false) => self.rest.size_hint(),
+        };
+        longer(&rest, (ahead, ahead))
     }
 }
 

@@ -111,7 +111,6 @@ where
                     };
                     match result {
                         Ok(response) => {
-                            let response = response.map(FallbackBody::new);
                             again.work.ended(Ok(response.status()));
                             match again.look_at(response, cx) {
                                 ControlFlow::Continue(next) => next,
@@ -178,12 +177,12 @@ where
     /// The response is an answer and is given back, or it leads to something else.
     fn look_at(
         &mut self,
-        response: Response<FallbackBody<R>>,
+        response: Response<R>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<Response<FallbackBody<R>>, State<S::Future>> {
         if judge::is_failure(response.status()) {
             if !self.work.may_go_on() {
-                return ControlFlow::Break(response);
+                return ControlFlow::Break(response.map(FallbackBody::new));
             }
             self.keep(response.map(FallbackBody::judged), cx);
             return ControlFlow::Continue(State::Seeking);
@@ -191,11 +190,11 @@ where
         let is_suspect = judge::may_hide_an_error(response.status(), response.headers())
             && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
         if is_suspect && self.work.may_go_on() {
-            let (head, body) = response.into_parts();
-            self.judged = Some(Judged { head, body: body.judged(), read: BytesMut::new() });
+            let (head, body) = response.map(FallbackBody::judged).into_parts();
+            self.judged = Some(Judged { head, body, read: BytesMut::new() });
             return ControlFlow::Continue(State::Judging);
         }
-        ControlFlow::Break(response)
+        ControlFlow::Break(response.map(FallbackBody::new))
     }
 
     /// The response, if it is an answer after all.

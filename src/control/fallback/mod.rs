@@ -29,6 +29,7 @@ use super::replay::ReplayBody;
 use crate::builder::ConfigError;
 use crate::context::GatewayContext;
 use crate::provider::Provider;
+use crate::ready;
 
 /// Tries something else where a provider fails.
 ///
@@ -124,9 +125,8 @@ where
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
         let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
-        // The one that is ready is called, now and again; its clone stays for other requests.
-        let clone = self.inner.clone();
-        let mut service = std::mem::replace(&mut self.inner, clone);
+        // The one that is ready is called, now and again.
+        let mut service = ready::take(&mut self.inner);
         FallbackFuture::new(service.call(request), service, work)
     }
 }

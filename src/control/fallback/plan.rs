@@ -9,16 +9,17 @@ use super::alternative::Alternatives;
 use crate::context::GatewayContext;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
+use crate::provider::Upstream;
 use crate::route::{self, Operation};
 use crate::step::{Step, StepKey};
 
 /// Who says what can be tried.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Plan {
     /// The gateway above: the request's own steps, or else its settings.
     Gateway(GatewayContext),
     /// The layer itself, where there is no gateway.
-    Own { alternatives: Arc<Alternatives>, operation: Operation, steps: Arc<[Step]> },
+    Own { alternatives: Arc<Alternatives>, operation: Operation, steps: Vec<Step> },
 }
 
 impl Plan {
@@ -32,8 +33,7 @@ impl Plan {
             return context.may_fall_back().then(|| Self::Gateway(context.clone()));
         }
         let alternatives = alternatives?.clone();
-        let steps: Arc<[Step]> = alternatives.steps(uri).into();
-        let operation = alternatives.operation(uri);
+        let (operation, steps) = alternatives.steps(uri)?;
         (!steps.is_empty()).then_some(Self::Own { alternatives, operation, steps })
     }
 
@@ -90,23 +90,33 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
         return Vec::new();
     };
     let rest = context.provider_path();
-    let endpoint = route::endpoint(rest);
     let steps = chain.steps.iter().filter_map(|wanted| {
         let upstream = match &wanted.provider {
             Some(name) => context.find_provider(name)?.clone(),
             None => first.clone(),
         };
-        let is_same = upstream.slug() == first.slug();
-        let mut step = match endpoint {
-            Some(endpoint) => Step::unified(upstream, endpoint, wanted.model.clone()),
-            // Elsewhere than at the four, providers have little in common.
-            None if !is_same => return None,
-            None => Step::native(upstream, rest.to_owned(), wanted.model.clone()),
-        };
+        let mut step = step_at(upstream, first, rest, wanted.model.clone())?;
         step.key = StepKey::Stored(wanted.alias.clone());
         Some(step)
     });
     steps.collect()
+}
+
+/// A step to a provider; `None` where it has nothing at this path that one could be sure of.
+///
+/// `first`: the provider that the client's own request is for. `rest`: its path there.
+pub(super) fn step_at(
+    upstream: Arc<Upstream>,
+    first: &Upstream,
+    rest: &str,
+    model: Option<Box<str>>,
+) -> Option<Step> {
+    match route::endpoint(rest) {
+        Some(endpoint) => Some(Step::unified(upstream, endpoint, model)),
+        // Elsewhere than at the four, providers have little in common.
+        None if upstream.slug() != first.slug() => None,
+        None => Some(Step::native(upstream, rest.to_owned(), model)),
+    }
 }
 
 /// What a whole body says of its model.

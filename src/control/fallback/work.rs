@@ -102,7 +102,7 @@ impl<B> Work<B> {
             Plan::Gateway(context) => context.first_upstream()?,
             Plan::Own { alternatives, .. } => &alternatives.first,
         };
-        let original = &self.original.head.head();
+        let original = self.original.head.head();
         if let Some(entry) = &step.entry {
             let head = aim(original, first, step, context, 0)?;
             return Some(Take::other(head, entry.body.clone()));

@@ -7,7 +7,7 @@ use http::{Request, Uri};
 
 use crate::context::GatewayContext;
 use crate::control::shared_keys::shared_keys;
-use crate::provider::{KeyHeader, Origin, Upstream, Way};
+use crate::provider::{KeyHeader, Origin, Upstream};
 use crate::secret::Secret;
 
 /// All base URLs of a provider, each with all stored keys that stand for the one that a request was
@@ -98,9 +98,5 @@ impl Choices {
 
 /// What the URI of the current step is at a base URL, with the query of `uri`.
 fn uri_at(origin: &Origin, context: &GatewayContext, uri: &Uri) -> Option<Uri> {
-    let (path, query) = (context.provider_path(), uri.query());
-    match context.current().map_or(Way::Native, |step| step.way) {
-        Way::Native => origin.native_uri(path, query).ok(),
-        Way::OpenAi(_) => origin.openai_uri(path, query).ok(),
-    }
+    origin.uri_by(context.way(), context.provider_path(), uri.query())
 }

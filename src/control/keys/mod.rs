@@ -21,6 +21,7 @@ pub use self::source::{FetchedKey, KeyQuery, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::provider::Upstream;
+use crate::ready;
 use crate::settings::Secret;
 use crate::settings::keys::DEFAULT_ALIAS;
 
@@ -123,23 +124,16 @@ where
             Ok(key) => match put(&mut request, key) {
                 Ok(()) => KeyFuture::direct(self.inner.call(request)),
                 Err(error) => {
-                    self.unready_clone();
+                    ready::give_back(&mut self.inner);
                     KeyFuture::refused(error)
                 }
             },
             Err(pending) => {
                 let fetch = Box::pin(pending.wait(self.cache.clone(), query));
-                KeyFuture::fetching(fetch, request, self.unready_clone())
+                // Nobody knows how long a source takes.
+                KeyFuture::fetching(fetch, request, ready::give_back(&mut self.inner))
             }
         }
-    }
-}
-
-impl<S: Clone, K> Keyed<S, K> {
-    /// Gives back what `poll_ready` reserved: nobody knows how long a source takes.
-    fn unready_clone(&mut self) -> S {
-        self.inner = self.inner.clone();
-        self.inner.clone()
     }
 }
 

@@ -89,9 +89,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let reader = match self.project().kind.project() {
             KindProjection::Once { body } => {
-                return body
-                    .poll_frame(cx)
-                    .map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+                return body.poll_frame(cx).map_err(Into::into);
             }
             KindProjection::Recorded { reader } => reader,
         };

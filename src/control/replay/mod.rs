@@ -20,7 +20,7 @@ use tower_service::Service;
 
 pub use self::body::ReplayBody;
 use self::take::KeptHead;
-pub(crate) use self::take::{Head, Take};
+pub(crate) use self::take::Take;
 use self::tape::Tape;
 use crate::context::GatewayContext;
 

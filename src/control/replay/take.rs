@@ -3,20 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::request::Parts;
+use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::ReplayBody;
 use super::tape::Tape;
 use crate::route::model::Edit;
-
-/// The head of a request, to be sent.
-pub(crate) struct Head {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
-    pub(crate) extensions: Extensions,
-}
 
 /// A head that is kept. Its headers are a list: most are never sent again, and making a list takes
 /// half the time of making a map.
@@ -45,24 +37,23 @@ impl KeptHead {
     }
 
     /// As it is sent.
-    pub(crate) fn head(&self) -> Head {
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
+    pub(crate) fn head(&self) -> Parts {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = self.method.clone();
+        head.uri = self.uri.clone();
+        head.version = self.version;
+        head.headers.reserve(self.headers.len());
         for (name, value) in &self.headers {
-            headers.append(name.clone(), value.clone());
+            head.headers.append(name.clone(), value.clone());
         }
-        Head {
-            method: self.method.clone(),
-            uri: self.uri.clone(),
-            version: self.version,
-            headers,
-            extensions: self.extensions.clone(),
-        }
+        head.extensions = self.extensions.clone();
+        head
     }
 }
 
-impl From<Head> for KeptHead {
-    fn from(head: Head) -> Self {
-        let Head { method, uri, version, headers, extensions } = head;
+impl From<Parts> for KeptHead {
+    fn from(head: Parts) -> Self {
+        let Parts { method, uri, version, headers, extensions, .. } = head;
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { method, uri, version, headers, extensions }
     }
@@ -101,7 +92,7 @@ impl<B> Take<B> {
     }
 
     /// The same body under another head, and changed.
-    pub(crate) fn varied(self: &Arc<Self>, head: Head, edit: Option<Edit>) -> Arc<Self> {
+    pub(crate) fn varied(self: &Arc<Self>, head: Parts, edit: Option<Edit>) -> Arc<Self> {
         let owner = match &self.source {
             Source::Own(_) => self.clone(),
             Source::Of(owner) => owner.clone(),
@@ -110,19 +101,12 @@ impl<B> Take<B> {
     }
 
     /// Another request altogether.
-    pub(crate) fn other(head: Head, body: Bytes) -> Arc<Self> {
+    pub(crate) fn other(head: Parts, body: Bytes) -> Arc<Self> {
         Self::new(head.into(), Tape::of(body))
     }
 
     /// The request, from its beginning.
     pub(crate) fn request(self: &Arc<Self>) -> Request<ReplayBody<B>> {
-        let Head { method, uri, version, headers, extensions } = self.head.head();
-        let mut request = Request::new(ReplayBody::recorded(self.clone()));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.version_mut() = version;
-        *request.headers_mut() = headers;
-        *request.extensions_mut() = extensions;
-        request
+        Request::from_parts(self.head.head(), ReplayBody::recorded(self.clone()))
     }
 }

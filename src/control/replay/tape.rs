@@ -12,6 +12,8 @@ use tower::BoxError;
 use super::error::ReplayError;
 use super::waiting::Waiting;
 use crate::TARGET;
+use crate::body::longer;
+use crate::control::list::SmallList;
 
 /// What a frame takes beside its bytes.
 const FRAME_OVERHEAD: usize = 64;
@@ -24,7 +26,8 @@ struct State<B> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
     waiting: Waiting,
-    frames: Frames,
+    /// What was kept. Most bodies are one frame.
+    frames: SmallList<Bytes>,
     trailers: Option<HeaderMap>,
     /// What has come of it, kept or not.
     come: Length,
@@ -35,33 +38,6 @@ struct State<B> {
     lost: Option<ReplayError>,
     /// How many readers have begun.
     readers: u64,
-}
-
-/// What was kept. Most bodies are one frame, which needs no list.
-#[derive(Default)]
-struct Frames {
-    first: Option<Bytes>,
-    more: Vec<Bytes>,
-}
-
-impl Frames {
-    fn push(&mut self, data: Bytes) {
-        match self.first {
-            None => self.first = Some(data),
-            Some(_) => self.more.push(data),
-        }
-    }
-
-    fn get(&self, at: usize) -> Option<&Bytes> {
-        match at.checked_sub(1) {
-            None => self.first.as_ref(),
-            Some(at) => self.more.get(at),
-        }
-    }
-
-    fn to_vec(&self) -> Vec<Bytes> {
-        self.first.iter().chain(&self.more).cloned().collect()
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,7 +72,7 @@ impl<B> Tape<B> {
         Self(Mutex::new(State {
             rest,
             waiting: Waiting::default(),
-            frames: Frames::default(),
+            frames: SmallList::default(),
             trailers: None,
             come: Length::default(),
             held: 0,
@@ -181,7 +157,7 @@ where
         let mut state = self.state();
         while state.lost.is_none() {
             if state.rest.is_none() {
-                return Poll::Ready(Some(state.frames.to_vec()));
+                return Poll::Ready(Some(state.frames.iter().cloned().collect()));
             }
             let _ = ready!(state.poll_rest(cx));
         }
@@ -199,12 +175,7 @@ where
             Some(rest) => rest.size_hint(),
             None => SizeHint::with_exact(0),
         };
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(ahead));
-        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(ahead)) {
-            hint.set_upper(upper);
-        }
-        hint
+        longer(&rest, (ahead, ahead))
     }
 
     pub(crate) fn is_end_stream(&self, at: &Position) -> bool {
@@ -276,7 +247,7 @@ impl<B> State<B> {
                 "a request body is too large to be kept; the request will not be sent again"
             );
             self.lost = Some(ReplayError::TooLarge);
-            self.frames = Frames::default();
+            self.frames = SmallList::default();
         } else {
             self.frames.push(data);
         }

@@ -21,6 +21,7 @@ use self::future::Work;
 pub use self::settings::RetrySettings;
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
+use crate::ready;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
 /// request that is sent twice may be billed twice.
@@ -128,9 +129,8 @@ where
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
         let work = Work::new(take.clone(), settings, budget, context.cloned());
-        // The one that is ready is called, now and again; its clone stays for other requests.
-        let clone = self.inner.clone();
-        let mut service = std::mem::replace(&mut self.inner, clone);
+        // The one that is ready is called, now and again.
+        let mut service = ready::take(&mut self.inner);
         RetryFuture::new(service.call(request), service, work)
     }
 }

@@ -25,6 +25,17 @@ impl<T> SmallList<T> {
             self.rest.push(element);
         }
     }
+
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        match at.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(at) => self.rest.get(at),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.rest)
+    }
 }
 
 impl<T> IntoIterator for SmallList<T> {
@@ -45,6 +56,8 @@ mod tests {
         for count in 0..4 {
             let mut list = SmallList::default();
             (0..count).for_each(|element| list.push(element));
+            assert!(list.iter().copied().eq(0..count));
+            assert!((0..=count).all(|at| list.get(at).copied() == (at < count).then_some(at)));
             assert!(list.into_iter().eq(0..count));
         }
     }
