@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::form::{
     ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
-    is_cache_key,
+    is_cache_key, is_visible,
 };
 use crate::json::flat::{self, Scalar};
 use crate::metadata::Metadata;
@@ -185,7 +185,7 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
             .map(Box::from),
         event_id: read
             .value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
-                is_visible(value, 64).then(|| value.clone())
+                is_visible(value.as_bytes(), 64).then(|| value.clone())
             })?,
         metadata,
         request_timeout: read.timeout(&REQUEST_TIMEOUT)?,
@@ -300,11 +300,6 @@ impl<'a> Reader<'a> {
         let seconds = self.number(name, &TTL_SECONDS)?;
         Ok(seconds.map(Duration::from_secs))
     }
-}
-
-fn is_visible(value: &HeaderValue, longest: usize) -> bool {
-    let bytes = value.as_bytes();
-    (1..=longest).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
 fn hex(digits: &[u8], length: usize) -> Option<u128> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tower::BoxError;
 
 use crate::hook::Failure;
+use crate::refusal;
 use crate::rejection::{Code, Rejection};
 use crate::timeout::{TimeoutError, TimeoutPhase};
 
@@ -186,11 +187,7 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
             "The provider has asked to be left alone for now; nothing was sent. Try again later.",
             Some(true),
         ),
-        Failure::NoKey => (
-            Code::NoKey,
-            "This gateway has no key for the provider: send one, as to the provider itself.",
-            Some(false),
-        ),
+        Failure::NoKey => (Code::NoKey, refusal::NO_KEY, Some(false)),
         Failure::KeySource => (
             Code::Overloaded,
             "The gateway could not get its key for the provider; nothing was sent. Try again.",

@@ -76,9 +76,11 @@ pub(crate) fn unknown_alias() -> Rejection {
     Rejection::of_request(Code::UnknownAlias, message).param("cf-aig-byok-alias")
 }
 
+pub(crate) const NO_KEY: &str =
+    "This gateway has no key for the provider: send one, as to the provider itself.";
+
 pub(crate) fn no_key() -> Rejection {
-    let message = "This gateway has no key for the provider: send one, as to the provider itself.";
-    Rejection::of_request(Code::NoKey, message)
+    Rejection::of_request(Code::NoKey, NO_KEY)
 }
 
 pub(crate) fn client_key() -> Rejection {

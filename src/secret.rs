@@ -5,6 +5,8 @@ use std::path::Path;
 
 use http::HeaderValue;
 
+use crate::directives::form::is_visible;
+
 /// A key, ready to be put into a header. Nothing can print it: not `Debug`, not `Display`, no
 /// serializer, and as a header it is marked sensitive.
 ///
@@ -29,8 +31,7 @@ impl Secret {
     /// Where it is empty, too long, or holds what a key cannot.
     pub fn new(key: impl AsRef<str>) -> Result<Self, SecretError> {
         let key = key.as_ref().trim();
-        let is_key =
-            (1..=4096).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_key = is_visible(key.as_bytes(), 4096);
         let value = |text: &str| HeaderValue::from_str(text).ok().filter(|_| is_key);
         let (Some(mut plain), Some(mut bearer)) = (value(key), value(&format!("Bearer {key}")))
         else {

@@ -34,7 +34,12 @@ pub(crate) const FLAG_FORM: &str = "true or false";
 pub(crate) const CACHE_KEY_FORM: &str = "1 to 256 visible ASCII characters";
 
 pub(crate) fn is_cache_key(text: &str) -> bool {
-    (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    is_visible(text.as_bytes(), 256)
+}
+
+/// Whether a value is one or more visible ASCII characters, and not too long.
+pub(crate) fn is_visible(value: &[u8], longest: usize) -> bool {
+    (1..=longest).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic)
 }
 
 impl Backoff {

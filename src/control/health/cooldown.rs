@@ -25,22 +25,17 @@ impl CoolDown {
     }
 }
 
-/// Whether an answer with this status can ask to be left alone at all.
-pub(super) fn may_ask(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 503 | 529)
-}
-
-/// How long an answer asks to be left alone, where it says `retry_after`.
+/// How long an answer asks to be left alone. `retry_after`: what it says of that, where it matters.
 pub(super) fn asked(
     settings: &CoolDownSettings,
     status: StatusCode,
-    retry_after: Option<Duration>,
+    retry_after: impl FnOnce() -> Option<Duration>,
 ) -> Option<Duration> {
-    if !may_ask(status) {
+    if !matches!(status.as_u16(), 429 | 503 | 529) {
         return None;
     }
     let default = (status == StatusCode::TOO_MANY_REQUESTS).then_some(settings.default);
-    let duration = retry_after.or(default)?.min(settings.cap);
+    let duration = retry_after().or(default)?.min(settings.cap);
     (!duration.is_zero()).then_some(duration)
 }
 
@@ -72,7 +67,7 @@ mod tests {
             (short, 429, Some(seconds(7)), Some(seconds(5))),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(asked(&settings, status, said), expected, "{status} {said:?}");
+            assert_eq!(asked(&settings, status, || said), expected, "{status} {said:?}");
         }
     }
 

@@ -88,10 +88,8 @@ fn answered<R: Body>(
     cool_down: Option<&CoolDownSettings>,
 ) -> Response<HealthBody<R>> {
     let status = response.status();
-    let cool_for = cool_down.filter(|_| cooldown::may_ask(status)).and_then(|settings| {
-        let said = retry_after(response.headers(), SystemTime::now());
-        cooldown::asked(settings, status, said)
-    });
+    let said = || retry_after(response.headers(), SystemTime::now());
+    let cool_for = cool_down.and_then(|settings| cooldown::asked(settings, status, said));
     let is_failure = matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529);
     let answering = guard.answered(is_failure, cool_for, Instant::now());
     if fallback::is_failure(status)

@@ -21,7 +21,6 @@ use crate::credentials::CREDENTIALS;
 use crate::provider::{Upstream, Way};
 
 /// What stands in the place of a key where it is not one. No header holds such a value.
-const ALL_KEYS: &[u8] = b"\n";
 const LIMITED: &[u8] = b"\nlimited";
 
 /// Puts a circuit breaker and cool-downs around a client, and makes a [`Health`].
@@ -81,6 +80,8 @@ pub(super) struct Shared {
     pub(super) config: Config,
     upstreams: Registry<UpstreamKey, Breaker>,
     accounts: Registry<AccountKey, Account>,
+    /// What all keys together do at an upstream.
+    loads: Registry<UpstreamKey, Account>,
 }
 
 #[derive(Clone, Default)]
@@ -99,6 +100,9 @@ impl Shared {
         {
             let all = choices.each().map(|choice| self.chosen(&choice, context, request, now));
             return Candidates::Several(all.collect(), choices);
+        }
+        if self.config.breaker.is_none() && self.config.cool_down.is_none() {
+            return Candidates::One(Candidate::default());
         }
         let place = context.and_then(|context| place(context, request.uri()));
         let place = place.unwrap_or_else(|| upstream(request.uri()));
@@ -135,7 +139,7 @@ impl Shared {
             None => {
                 let keys = || credentials(request, Some(choice.upstream));
                 let own = cools.then(|| self.account(place, keys(), now));
-                (own, Some(self.account(place, [ALL_KEYS].into_iter(), now)))
+                (own, Some(self.load(place, now)))
             }
         };
         Candidate {
@@ -165,6 +169,11 @@ impl Shared {
     ) -> Arc<Account> {
         let key = AccountKey::new(place, keys);
         self.accounts.get(&key, now, || (key, Account::new(self.subject(place))))
+    }
+
+    fn load(&self, place: (&str, &str), now: Instant) -> Arc<Account> {
+        let key: &dyn UpstreamParts = &place;
+        self.loads.get(key, now, || (UpstreamKey::new(place.0, place.1), Account::default()))
     }
 
     /// The limit of calls with one of several keys. A gate above counts all of them together.
