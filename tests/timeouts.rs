@@ -321,8 +321,14 @@ fn by_hand(timeouts: Timeouts, look: impl Fn(&Frame<Bytes>, SizeHint, bool)) {
     let mut call = pin!(whole(timeouts).call(request(None)));
     let Poll::Ready(response) = call.as_mut().poll(&mut cx) else { panic!("not at once") };
     let mut body = pin!(response.unwrap().into_body());
-    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
-        look(&frame.unwrap(), body.size_hint(), body.is_end_stream());
+    loop {
+        match body.as_mut().poll_frame(&mut cx) {
+            Poll::Ready(Some(frame)) => {
+                look(&frame.unwrap(), body.size_hint(), body.is_end_stream());
+            }
+            Poll::Ready(None) => break,
+            Poll::Pending => panic!("not at once"),
+        }
     }
 }
 
