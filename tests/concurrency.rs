@@ -355,42 +355,12 @@ async fn a_changed_limit_holds_for_the_next_request_and_strands_no_place() {
     let _held = service.clone().oneshot(of("a")).await.unwrap();
     limit.store(1, Ordering::Relaxed);
     let patient = layer.clone().wait(ms(100)).layer(client(0, &[Step::Data("x")]));
-    let mut waiting = by_hand(patient.oneshot(of("a")));
+    let mut waiting = tokio_test::task::spawn(patient.oneshot(of("a")));
     assert!(waiting.poll().is_pending());
     limit.store(3, Ordering::Relaxed);
     let _second = service.clone().oneshot(of("a")).await.unwrap();
     assert!(waiting.is_woken());
     assert!(waiting.poll().is_ready());
-}
-
-/// A future that is polled by hand, and whether its waker was called.
-struct Spawned<F: Future> {
-    future: Pin<Box<F>>,
-    woken: Arc<Woken>,
-}
-
-struct Woken(std::sync::atomic::AtomicBool);
-
-impl std::task::Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-fn by_hand<F: Future>(future: F) -> Spawned<F> {
-    let woken = Arc::new(Woken(std::sync::atomic::AtomicBool::new(false)));
-    Spawned { future: Box::pin(future), woken }
-}
-
-impl<F: Future> Spawned<F> {
-    fn poll(&mut self) -> Poll<F::Output> {
-        let waker = Waker::from(self.woken.clone());
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
-    }
-
-    fn is_woken(&self) -> bool {
-        self.woken.0.load(Ordering::SeqCst)
-    }
 }
 
 #[tokio::test(start_paused = true)]
