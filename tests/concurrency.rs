@@ -20,16 +20,12 @@ use http::{Extensions, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full};
 use memory::{Recorder, Step, Steps, yield_once};
-use timed::{read, timed};
+use timed::{ms, read, timed};
 use tokio::time::{Instant, sleep};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::control::{ConcurrencyBody, ConcurrencyError, ConcurrencyLayer};
 use tower_ai_gateway::{Failure, GatewayLayer, Outcome, Provider, RequestBody};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// Whose request it is.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use memory::Recorder;
 use proptest::prelude::*;
-use timed::{Timed, read, timed};
+use timed::{Timed, ms, read, timed};
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::control::{DeadlineLayer, TimeoutLayer};
@@ -26,10 +26,6 @@ use tower_ai_gateway::settings::Timeouts;
 use tower_ai_gateway::{
     ConnectTimeout, Failure, GatewayLayer, Outcome, Provider, TimeoutError, TimeoutPhase,
 };
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 fn none() -> Timeouts {
     Timeouts::default()

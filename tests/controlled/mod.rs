@@ -28,10 +28,6 @@ pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-pub const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
 pub fn secret(text: &str) -> Secret {
     Secret::new(text).unwrap()
 }

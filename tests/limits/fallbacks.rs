@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret};
 
-use crate::controlled::{Reply, body, every_gateway, ms, post};
+use crate::controlled::{Reply, body, every_gateway, post};
+use crate::timed::ms;
 use crate::{GROK, Scene, Set, admitted, scene};
 
 /// Two calls are refused, by responses of which only the heads come; then there is a stream.

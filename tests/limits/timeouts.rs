@@ -9,7 +9,8 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{Settings, Timeouts};
 use tower_ai_gateway::{ConnectTimeout, Failure, Outcome};
 
-use crate::controlled::{Reply, Scene, every_gateway, ms, post, with};
+use crate::controlled::{Reply, Scene, every_gateway, post, with};
+use crate::timed::ms;
 use crate::{GROK, OPENAI, scene};
 
 type Field = fn(Timeouts, Duration) -> Timeouts;

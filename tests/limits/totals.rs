@@ -5,8 +5,9 @@ use tower_ai_gateway::Failure;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret, Timeouts};
 
-use crate::controlled::{Reply, SECOND, Scene, body, every_gateway, ms, post, with};
+use crate::controlled::{Reply, SECOND, Scene, body, every_gateway, post, with};
 use crate::memory::Seen;
+use crate::timed::ms;
 use crate::{GROK, admitted, scene};
 
 fn generous() -> ControlLayer {

@@ -4,7 +4,8 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
 use tower_ai_gateway::{Failure, Outcome, Provider};
 
-use crate::controlled::{Reply, SECOND, Scene, every_gateway, ms, post, secret, with};
+use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
+use crate::timed::ms;
 use crate::{CHAT, counts, key};
 
 fn cooling() -> ControlLayer {
