@@ -25,23 +25,17 @@ async fn server() -> (SocketAddr, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (asked, arrivals) = mpsc::channel(1);
-    let (go, mut gone) = mpsc::channel::<()>(1);
+    let (go, gone) = mpsc::channel::<()>(1);
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         // One connection, and no other after it.
         drop(listener);
-        let (answers, queue) = mpsc::channel::<()>(1);
-        tokio::spawn(async move {
-            while let Some(go) = gone.recv().await {
-                answers.send(go).await.unwrap();
-            }
-        });
-        let queue = std::sync::Arc::new(tokio::sync::Mutex::new(queue));
+        let gone = std::sync::Arc::new(tokio::sync::Mutex::new(gone));
         let service = service_fn(move |_| {
-            let (asked, queue) = (asked.clone(), queue.clone());
+            let (asked, gone) = (asked.clone(), gone.clone());
             async move {
                 asked.send(()).await.unwrap();
-                queue.lock().await.recv().await.unwrap();
+                gone.lock().await.recv().await.unwrap();
                 Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("ok")))
             }
         });
@@ -137,18 +131,22 @@ async fn a_pooled_connection_is_there_at_once() {
     arrivals.recv().await.unwrap();
     // The connection comes back to the pool a moment after the end of the body; until then a new one
     // is asked for, in vain. No time at all is enough for the one in the pool.
-    let response = loop {
-        let call = client.clone().oneshot(request(&url, Some(Duration::ZERO)));
-        let mut call = std::pin::pin!(call);
-        tokio::select! {
-            failed = &mut call => assert!(failed.unwrap_err().is_connect()),
-            arrived = arrivals.recv() => {
-                arrived.unwrap();
-                go.send(()).await.unwrap();
-                break call.await.unwrap();
+    let pooled = async {
+        loop {
+            let call = client.clone().oneshot(request(&url, Some(Duration::ZERO)));
+            let mut call = std::pin::pin!(call);
+            tokio::select! {
+                failed = &mut call => assert!(failed.unwrap_err().is_connect()),
+                arrived = arrivals.recv() => {
+                    arrived.unwrap();
+                    go.send(()).await.unwrap();
+                    break call.await.unwrap();
+                }
             }
         }
     };
+    let response = tokio::time::timeout(seconds(30), pooled).await;
+    let response = response.expect("the connection comes back to the pool");
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod memory;
+mod written;
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -30,28 +31,11 @@ use tower_ai_gateway::{
     AttemptEvent, Builder, EndEvent, GatewayContext, GatewayLayer, HeadEvent, MetricsHook, Mount,
     Provider, RequestEvent,
 };
+use written::Written;
 
 const LEAK: &str = "sk-LEAK";
 
-/// All that was written anywhere.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Written {
-    fn note(&self, shown: &dyn Debug) {
-        self.text(&format!("{shown:?} {shown:#?}"));
-    }
-
     fn say(&self, shown: &dyn Display) {
         self.text(&format!("{shown} {shown:#}"));
     }
@@ -61,23 +45,6 @@ impl Written {
         self.say(&error);
         if let Some(source) = error.source() {
             self.error(source);
-        }
-    }
-
-    fn text(&self, text: &str) {
-        let mut all = self.0.lock().unwrap();
-        all.extend_from_slice(text.as_bytes());
-        all.push(b'\n');
-    }
-
-    /// Checks that these were written, and no secret was.
-    #[track_caller]
-    fn assert_clean(&self, expected: &[&str]) {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let leak = text.lines().find(|line| line.contains("LEAK"));
-        assert_eq!(leak, None);
-        for expected in expected {
-            assert!(text.contains(expected), "{expected} was written: {text}");
         }
     }
 }
@@ -250,13 +217,7 @@ async fn send_all(layer: &GatewayLayer, written: &Written) {
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_written_of_any_exchange_holds_a_secret() {
     let written = Written::default();
-    let writer = written.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("trace")
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let _logging = written.logging("trace");
     let layer = layer(&written).build().unwrap();
     written.note(&layer);
     send_all(&layer, &written).await;

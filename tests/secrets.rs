@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod memory;
-
-use std::io;
-use std::sync::{Arc, Mutex};
+mod written;
 
 use bytes::Bytes;
 use http::Request;
@@ -15,34 +13,12 @@ use tower_ai_gateway::{
     AttemptEvent, EndEvent, GatewayContext, GatewayLayer, HeadEvent, MetricsHook, Mount, Provider,
     RequestEvent,
 };
+use written::Written;
 
 const LEAK: &str = "sk-LEAK";
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Captured {
-    fn note(&self, text: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().extend_from_slice(format!("{text:?} {text:#?}\n").as_bytes());
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
 /// Writes the `Debug` of every event.
-struct Debugs(Captured);
+struct Debugs(Written);
 
 impl MetricsHook for Debugs {
     fn on_request(&self, event: &RequestEvent<'_>) {
@@ -80,22 +56,16 @@ fn request(path: &str, body: &str) -> Request<Full<Bytes>> {
 
 #[tokio::test]
 async fn nothing_that_is_written_anywhere_holds_a_key() {
-    let logs = Captured::default();
-    let writer = logs.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("trace")
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let written = Written::default();
+    let _logging = written.logging("trace");
 
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .mount(Mount::hosted().exclusive())
-        .metrics_hook(Debugs(logs.clone()))
+        .metrics_hook(Debugs(written.clone()))
         .build()
         .unwrap();
-    logs.note(&layer);
+    written.note(&layer);
     let echoes = Upstream {
         headers: &[("authorization", "Bearer sk-LEAK"), ("set-cookie", "sk-LEAK")],
         ..Upstream::ok(&[Step::Data("x")])
@@ -108,7 +78,7 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
         ("/v1/a/g/compat/chat/completions", echoes.clone()),
     ] {
         for body in [r#"{"model":"grok/grok-4","user":"sk-LEAK"}"#, r#"{"user":"sk-LEAK"}"#] {
-            let watched = logs.clone();
+            let watched = written.clone();
             let inner = upstream.clone();
             let upstream =
                 service_fn(move |request: Request<tower_ai_gateway::RequestBody<Full<Bytes>>>| {
@@ -123,29 +93,18 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
                 });
             let service = layer.clone().upstream(upstream).layer(service_fn(memory::app));
             let response = service.oneshot(request(path, body)).await.unwrap();
-            logs.note(&response);
+            written.note(&response);
             let body = response.into_body().collect().await.unwrap().to_bytes();
             assert!(!String::from_utf8_lossy(&body).contains(LEAK));
         }
     }
-    let text = logs.text();
-    assert!(
-        text.contains("exchange ended") && text.contains("tower_ai_gateway"),
-        "the logs were captured: {text}"
-    );
-    let leak = text.lines().find(|line| line.contains(LEAK));
-    assert_eq!(leak, None);
+    written.assert_clean(&["exchange ended", "tower_ai_gateway"]);
 }
 
 #[tokio::test]
 async fn a_host_that_logs_warnings_alone_hears_of_failures() {
-    let logs = Captured::default();
-    let writer = logs.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("warn")
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let written = Written::default();
+    let _logging = written.logging("warn");
     let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
     for (upstream, expected) in [(Upstream::ok(&[]), false), (Upstream::fails(), true)] {
         let request = request("/v1/a/g/grok/v1/chat/completions", "{}");
@@ -157,6 +116,6 @@ async fn a_host_that_logs_warnings_alone_hears_of_failures() {
             .await
             .unwrap();
         response.into_body().collect().await.unwrap();
-        assert_eq!(logs.text().contains("exchange ended"), expected);
+        assert_eq!(written.all().contains("exchange ended"), expected);
     }
 }

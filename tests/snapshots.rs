@@ -344,33 +344,15 @@ async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_setti
         });
         let calls = Arc::new(AtomicU64::new(0));
         let upstream = Upstream { mistakes: mistakes.clone(), settings: known, calls };
-        let mut call = by_hand(answer(&layer, upstream, request));
-        assert!(call.poll(), "the model is not known yet");
+        let mut call = tokio_test::task::spawn(answer(&layer, upstream, request));
+        assert!(call.poll().is_pending(), "the model is not known yet");
         settings.replace(SettingsTable::new());
         name_model.send(()).unwrap();
-        assert!(call.poll(), "the provider waits");
+        assert!(call.poll().is_pending(), "the provider waits");
         told.send_replace(FIRST + 1);
-        let (status, text) = call.end().await;
+        let (status, text) = call.await;
         assert_eq!((status.as_u16(), text), (200, format!("{FIRST} {FIRST}")));
         assert_eq!(ends.ended.load(Ordering::Relaxed), 1);
         mistakes.assert_none();
-    }
-}
-
-/// A future that a test polls by hand.
-struct ByHand<'a, T>(Pin<Box<dyn Future<Output = T> + 'a>>);
-
-fn by_hand<'a, T>(future: impl Future<Output = T> + 'a) -> ByHand<'a, T> {
-    ByHand(Box::pin(future))
-}
-
-impl<T> ByHand<'_, T> {
-    /// Whether it still waits.
-    fn poll(&mut self) -> bool {
-        self.0.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
-    }
-
-    async fn end(self) -> T {
-        self.0.await
     }
 }

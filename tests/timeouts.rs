@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use memory::Recorder;
 use proptest::prelude::*;
-use timed::{Timed, read, timed};
+use timed::{Timed, ms, read, timed};
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::control::{DeadlineLayer, TimeoutLayer};
@@ -26,10 +26,6 @@ use tower_ai_gateway::settings::Timeouts;
 use tower_ai_gateway::{
     ConnectTimeout, Failure, GatewayLayer, Outcome, Provider, TimeoutError, TimeoutPhase,
 };
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 fn none() -> Timeouts {
     Timeouts::default()
@@ -321,8 +317,14 @@ fn by_hand(timeouts: Timeouts, look: impl Fn(&Frame<Bytes>, SizeHint, bool)) {
     let mut call = pin!(whole(timeouts).call(request(None)));
     let Poll::Ready(response) = call.as_mut().poll(&mut cx) else { panic!("not at once") };
     let mut body = pin!(response.unwrap().into_body());
-    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
-        look(&frame.unwrap(), body.size_hint(), body.is_end_stream());
+    loop {
+        match body.as_mut().poll_frame(&mut cx) {
+            Poll::Ready(Some(frame)) => {
+                look(&frame.unwrap(), body.size_hint(), body.is_end_stream());
+            }
+            Poll::Ready(None) => break,
+            Poll::Pending => panic!("not at once"),
+        }
     }
 }
 

@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
+};
 use tower_ai_gateway::{Builder, GatewayLayer, RequestBody};
 
 use crate::memory::{self, Recorder};
@@ -25,8 +28,20 @@ pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-pub const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
+pub fn secret(text: &str) -> Secret {
+    Secret::new(text).unwrap()
+}
+
+pub fn settings(
+    set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+) -> GatewaySettings {
+    set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap()
+}
+
+pub fn every_gateway(
+    set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+) -> Settings {
+    Settings::new(SettingsTable::new().serve_unknown(settings(set)))
 }
 
 /// What the provider does with a request.

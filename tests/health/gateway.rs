@@ -1,14 +1,13 @@
 //! What a gateway answers where nothing is sent.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_ai_gateway::control::health::CoolDownSettings;
-use tower_ai_gateway::{EndEvent, Failure, GatewayLayer, Provider};
+use tower_ai_gateway::{Failure, GatewayLayer, Provider};
 
 use crate::memory;
 use crate::script::open_after;
@@ -23,11 +22,9 @@ async fn a_gateway_answers_with_503_and_says_when_to_come_back() {
             Ok::<_, Infallible>(response.body(Full::new(Bytes::new())).unwrap())
         });
         let layer = open_after(1).cool_down(CoolDownSettings::default());
-        let ends: Arc<Mutex<Vec<_>>> = Arc::default();
-        let log = ends.clone();
-        let gateway = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(
-            move |end: &EndEvent<'_>| log.lock().unwrap().push((end.failure, end.gateway_code)),
-        );
+        let recorder = memory::Recorder::default();
+        let gateway =
+            GatewayLayer::builder().provider(Provider::xai()).metrics_hook(recorder.clone());
         let gateway = gateway.build().unwrap().upstream(layer.layer(client));
         let mut service = gateway.layer(service_fn(memory::app));
         for (path, body) in [
@@ -35,7 +32,7 @@ async fn a_gateway_answers_with_503_and_says_when_to_come_back() {
             ("/v1/acct/gw/compat/chat/completions", r#"{"model":"grok/grok-4"}"#),
         ] {
             let request = || Request::post(path).body(Full::from(body)).unwrap();
-            if ends.lock().unwrap().is_empty() {
+            if recorder.ends().is_empty() {
                 let response = service.ready().await.unwrap().call(request()).await.unwrap();
                 assert_eq!(response.status(), status);
             }
@@ -48,6 +45,8 @@ async fn a_gateway_answers_with_503_and_says_when_to_come_back() {
             assert_eq!(error["gateway"]["code"], 2503);
             assert!(error["error"]["message"].as_str().unwrap().contains("nothing was sent"));
         }
-        assert_eq!(ends.lock().unwrap()[1..], [(Some(failure), Some(2503)); 2]);
+        let ends = recorder.ends();
+        let ends: Vec<_> = ends[1..].iter().map(|end| (end.failure, end.gateway_code)).collect();
+        assert_eq!(ends, [(Some(failure), Some(2503)); 2]);
     }
 }

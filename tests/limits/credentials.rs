@@ -7,8 +7,9 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
 use tower_ai_gateway::settings::{ConcurrencyLimit, Secret, Settings};
 
-use crate::controlled::{Answer, Reply, Scene, ms, post, with};
-use crate::{GROK, admitted, every_gateway, scene, streams};
+use crate::controlled::{Answer, Reply, Scene, every_gateway, post, with};
+use crate::timed::ms;
+use crate::{GROK, admitted, scene, streams};
 
 /// Two for each key; of the stored ones, one has much more weight.
 fn two_each() -> Settings {

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret};
 
-use crate::controlled::{Reply, body, ms, post};
-use crate::{GROK, Scene, Set, admitted, every_gateway, scene};
+use crate::controlled::{Reply, body, every_gateway, post};
+use crate::timed::ms;
+use crate::{GROK, Scene, Set, admitted, scene};
 
 /// Two calls are refused, by responses of which only the heads come; then there is a stream.
 fn refused_twice(set: Set) -> Scene {

@@ -20,22 +20,12 @@ use http::Request;
 use http_body_util::Full;
 use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::{
-    GatewaySettings, GatewaySettingsBuilder, Settings, SettingsTable,
-};
+use tower_ai_gateway::settings::{GatewaySettingsBuilder, Settings};
 
 const GROK: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const OPENAI: &str = "/v1/acct/gw/openai/v1/chat/completions";
 
 type Set = fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder;
-
-fn settings(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> GatewaySettings {
-    set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap()
-}
-
-fn every_gateway(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Settings {
-    Settings::new(SettingsTable::new().serve_unknown(settings(set)))
-}
 
 fn scene(
     settings: Settings,

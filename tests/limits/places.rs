@@ -6,8 +6,9 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, Settings, SettingsTable};
 use tower_ai_gateway::{Failure, Outcome};
 
-use crate::controlled::{Reply, SECOND, Scene, ms, post};
-use crate::{GROK, OPENAI, Set, admitted, every_gateway, scene, settings, streams};
+use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, settings};
+use crate::timed::ms;
+use crate::{GROK, OPENAI, Set, admitted, scene, streams};
 
 fn limit(count: usize) -> ConcurrencyLimit {
     ConcurrencyLimit::new(count).wait(ms(0))

@@ -9,8 +9,9 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{Settings, Timeouts};
 use tower_ai_gateway::{ConnectTimeout, Failure, Outcome};
 
-use crate::controlled::{Reply, Scene, ms, post, with};
-use crate::{GROK, OPENAI, every_gateway, scene};
+use crate::controlled::{Reply, Scene, every_gateway, post, with};
+use crate::timed::ms;
+use crate::{GROK, OPENAI, scene};
 
 type Field = fn(Timeouts, Duration) -> Timeouts;
 

@@ -5,9 +5,10 @@ use tower_ai_gateway::Failure;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret, Timeouts};
 
-use crate::controlled::{Reply, SECOND, Scene, body, ms, post, with};
+use crate::controlled::{Reply, SECOND, Scene, body, every_gateway, post, with};
 use crate::memory::Seen;
-use crate::{GROK, admitted, every_gateway, scene};
+use crate::timed::ms;
+use crate::{GROK, admitted, scene};
 
 fn generous() -> ControlLayer {
     ControlLayer::new().retry_budget(1_000_000, 1000.0)

@@ -11,8 +11,8 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::{GatewayLayer, Provider};
 
-use crate::controlled::{Reply, Scene, Sent, body, post, with};
-use crate::{CHAT, assert_shares, counts, every_gateway, key, secret};
+use crate::controlled::{Reply, Scene, Sent, body, every_gateway, post, secret, with};
+use crate::{CHAT, assert_shares, counts, key};
 
 fn scene(provider: Provider) -> Scene {
     fastrand::seed(7);

@@ -4,8 +4,9 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
 use tower_ai_gateway::{Failure, Outcome, Provider};
 
-use crate::controlled::{Reply, SECOND, Scene, ms, post, with};
-use crate::{CHAT, counts, every_gateway, key, secret};
+use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
+use crate::timed::ms;
+use crate::{CHAT, counts, key};
 
 fn cooling() -> ControlLayer {
     ControlLayer::new().health(HealthLayer::new().cool_down(CoolDownSettings::default()))

@@ -5,8 +5,8 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 use tower_ai_gateway::{Mount, Provider};
 
-use crate::controlled::{Reply, Scene, body, post, with};
-use crate::{CHAT, counts, every_gateway, key, secret, settings};
+use crate::controlled::{Reply, Scene, body, every_gateway, post, secret, settings, with};
+use crate::{CHAT, counts, key};
 
 fn scene(settings: Settings) -> Scene {
     fastrand::seed(5);

@@ -19,23 +19,8 @@ mod weights;
 use std::collections::BTreeMap;
 
 use controlled::Sent;
-use tower_ai_gateway::settings::{
-    GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
-};
 
 const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
-
-fn secret(text: &str) -> Secret {
-    Secret::new(text).unwrap()
-}
-
-fn settings(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> GatewaySettings {
-    set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap()
-}
-
-fn every_gateway(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Settings {
-    Settings::new(SettingsTable::new().serve_unknown(settings(set)))
-}
 
 /// How often there was what.
 fn counts(sent: &[Sent], what: impl Fn(&Sent) -> String) -> BTreeMap<String, usize> {

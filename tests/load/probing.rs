@@ -8,8 +8,8 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{BreakerSettings, HealthLayer};
 use tower_ai_gateway::{Failure, Provider};
 
-use crate::controlled::{Reply, SECOND, Scene, post, with};
-use crate::{CHAT, counts, every_gateway, key, secret};
+use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
+use crate::{CHAT, counts, key};
 
 fn provider() -> Provider {
     Provider::xai().further_base_url("https://us.api.x.ai/v1", 1)

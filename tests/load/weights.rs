@@ -4,8 +4,8 @@ use http_body_util::BodyExt;
 use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
 
-use crate::controlled::{Reply, Scene, post, with};
-use crate::{CHAT, assert_shares, counts, every_gateway, key, secret};
+use crate::controlled::{Reply, Scene, every_gateway, post, secret, with};
+use crate::{CHAT, assert_shares, counts, key};
 
 fn scene(weights: [u32; 2], reply: Reply) -> Scene {
     fastrand::seed(11);

@@ -1,17 +1,18 @@
 //! What the dashboard and the documentation name is what there is.
 
-use std::collections::BTreeSet;
-
-use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
-
-use crate::health::Upstream;
-use crate::memory::exchange;
-use crate::scene::{Scene, page, recorder};
-use crate::scrape;
-
+/// All metrics are there with the control layers alone.
 #[cfg(feature = "control")]
 #[tokio::test]
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
+    use std::collections::BTreeSet;
+
+    use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
+
+    use crate::health::Upstream;
+    use crate::memory::exchange;
+    use crate::scene::{Scene, page, recorder};
+    use crate::scrape;
+
     let mut scene = Scene::new(|metrics| metrics).await;
     for model in ["grok-4.3", "stream", "unpriced"] {
         scene.chat(model).await;

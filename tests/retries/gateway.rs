@@ -11,10 +11,9 @@ use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::settings::GatewaySettings;
 use tower_ai_gateway::{Backoff, Builder, Failure, GatewayLayer, Outcome, Provider, ResponseBody};
 
+use crate::scene::{SECOND, busy};
 use crate::scripted::events::{Attempt, Events};
 use crate::scripted::{AnswerBody, Upstream, answer, fails, read};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 struct Scene {
     layer: Builder,
@@ -47,10 +46,6 @@ impl Scene {
         }
         service.oneshot(request.body(Full::<Bytes>::from(r#"{"model":"m"}"#)).unwrap()).await
     }
-}
-
-fn busy() -> Upstream {
-    Upstream::new(|_, _| answer(503, &[], "busy"))
 }
 
 #[tokio::test(start_paused = true)]

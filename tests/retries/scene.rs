@@ -8,13 +8,17 @@ use http_body_util::Full;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
 
-use crate::scripted::{AnswerBody, Upstream};
+use crate::scripted::{AnswerBody, Upstream, answer};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Three attempts, with delays of one second and of two.
 pub(crate) fn three() -> RetrySettings {
     RetrySettings::attempts(3).delay(SECOND).jitter(false)
+}
+
+pub(crate) fn busy() -> Upstream {
+    Upstream::new(|_, _| answer(503, &[], "busy"))
 }
 
 pub(crate) fn request() -> Request<Full<Bytes>> {

@@ -11,12 +11,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use tower::{Layer, ServiceExt};
 use tower_ai_gateway::control::{ReplayLayer, RetryLayer};
 
-use crate::scene::{request, send, three};
+use crate::scene::{busy, request, send, three};
 use crate::scripted::{Upstream, answer};
-
-fn busy() -> Upstream {
-    Upstream::new(|_, _| answer(503, &[], "busy"))
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_body_over_the_limit_is_sent_once() {

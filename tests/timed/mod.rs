@@ -11,6 +11,10 @@ use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 use tower::BoxError;
 
+pub const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
 /// A frame after each of some gaps, which begin when the frame before was read.
 pub struct Timed {
     gaps: std::vec::IntoIter<u64>,
@@ -25,7 +29,7 @@ pub fn timed(gaps: &[u64]) -> Timed {
 
 impl Timed {
     fn go_on(&mut self) {
-        let sleep = |gap| Box::pin(sleep(Duration::from_millis(gap)));
+        let sleep = |gap| Box::pin(sleep(ms(gap)));
         self.sleep = self.gaps.next().map(sleep);
     }
 }
@@ -52,7 +56,7 @@ pub async fn read<B: Body<Error = BoxError>>(body: B, pauses: &[u64]) -> (usize,
     let mut count = 0;
     loop {
         if let Some(pause) = pauses.next() {
-            sleep(Duration::from_millis(*pause)).await;
+            sleep(ms(*pause)).await;
         }
         match poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
             Some(Ok(_)) => count += 1,
