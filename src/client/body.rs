@@ -1,24 +1,53 @@
 //! The response body of [`HttpClient`](super::HttpClient).
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::shard::InFlight;
+use super::http1::Driven;
+use super::http2::InFlight;
 
-/// A response body that counts as in flight until it has ended or is dropped.
-#[derive(Debug)]
+/// A response body that has its connection in use until it has ended or is dropped.
 pub struct ClientBody {
-    incoming: Incoming,
-    in_flight: Option<InFlight>,
+    /// Gone only while this is dropped.
+    incoming: Option<Incoming>,
+    lease: Lease,
+}
+
+/// What a response body holds of its connection.
+enum Lease {
+    /// Nothing, or no more.
+    Ended,
+    /// All of it. The mutex is never locked: it makes the body `Sync`.
+    Http1(Mutex<Box<dyn Driven>>),
+    /// One of its streams.
+    Http2(#[allow(dead_code)] InFlight),
 }
 
 impl ClientBody {
-    pub(crate) fn new(incoming: Incoming, in_flight: Option<InFlight>) -> Self {
-        Self { incoming, in_flight }
+    /// The body reads nothing from the connection by itself.
+    pub(super) fn driven_elsewhere(incoming: Incoming) -> Self {
+        Self { incoming: Some(incoming), lease: Lease::Ended }
+    }
+
+    pub(super) fn http1(incoming: Incoming, connection: Box<dyn Driven>) -> Self {
+        Self { incoming: Some(incoming), lease: Lease::Http1(Mutex::new(connection)) }
+    }
+
+    pub(super) fn http2(incoming: Incoming, stream: InFlight) -> Self {
+        let lease = if incoming.is_end_stream() { Lease::Ended } else { Lease::Http2(stream) };
+        Self { incoming: Some(incoming), lease }
+    }
+
+    fn release(&mut self) {
+        if let Lease::Http1(connection) = std::mem::replace(&mut self.lease, Lease::Ended) {
+            connection.into_inner().unwrap_or_else(PoisonError::into_inner).release();
+        }
     }
 }
 
@@ -30,18 +59,41 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) {
-            self.in_flight = None;
+        let Self { incoming: Some(incoming), lease } = &mut *self else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(match lease {
+            Lease::Http1(connection) => {
+                let connection = connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+                connection.poll_frame(incoming, cx)
+            }
+            Lease::Http2(_) | Lease::Ended => Pin::new(&mut *incoming).poll_frame(cx),
+        });
+        if !matches!(frame, Some(Ok(_))) || incoming.is_end_stream() {
+            self.release();
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+impl Drop for ClientBody {
+    fn drop(&mut self) {
+        // First, for a connection can be used again only when nothing waits for it.
+        self.incoming = None;
+        self.release();
+    }
+}
+
+impl fmt::Debug for ClientBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBody").field("incoming", &self.incoming).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,12 @@
 //! The options of [`HttpClient`] and their defaults.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper_util::client::legacy::Client;
+use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::BoxError;
@@ -13,7 +14,8 @@ use tower::BoxError;
 use super::HttpClient;
 use super::connect::Connector;
 use super::error::ClientError;
-use super::shard::Shard;
+use super::http2::UNTOLD_STREAMS;
+use super::pool::{Limits, Pool};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use super::tls::{self, TlsOptions};
 
@@ -35,10 +37,7 @@ pub(super) enum Versions {
 pub struct HttpClientBuilder {
     connect_timeout: Duration,
     tcp_keepalive: Option<Duration>,
-    idle_timeout: Duration,
-    max_idle_per_origin: usize,
-    connections: usize,
-    streams_per_connection: usize,
+    limits: Limits,
     stream_window: u32,
     connection_window: u32,
     keepalive_interval: Option<Duration>,
@@ -53,11 +52,13 @@ impl Default for HttpClientBuilder {
         Self {
             connect_timeout: Duration::from_secs(10),
             tcp_keepalive: Some(Duration::from_secs(60)),
-            // Below the 60 s after which many servers close, so that it is we who close first.
-            idle_timeout: Duration::from_secs(55),
-            max_idle_per_origin: usize::MAX,
-            connections: 4,
-            streams_per_connection: 90,
+            limits: Limits {
+                // Below the 60 s after which many servers close, so that it is we who close first.
+                idle_timeout: Duration::from_secs(55),
+                max_idle_per_origin: usize::MAX,
+                connections_per_origin: 4,
+                streams_per_connection: 90,
+            },
             stream_window: 1 << 20,
             connection_window: 16 << 20,
             keepalive_interval: Some(Duration::from_secs(20)),
@@ -85,30 +86,31 @@ impl HttpClientBuilder {
 
     /// How long an unused connection is kept. Default: 55 s.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
+        self.limits.idle_timeout = timeout;
         self
     }
 
     /// How many unused connections are kept per origin. Default: no limit.
     pub fn max_idle_per_origin(mut self, connections: usize) -> Self {
-        self.max_idle_per_origin = connections;
+        self.limits.max_idle_per_origin = connections;
         self
     }
 
     /// How many HTTP/2 connections an origin may get. Default: 4; at least 1.
     ///
-    /// A second one is opened when [`streams_per_connection`](Self::streams_per_connection)
-    /// exchanges are in flight on the first, and so on; when all are full they fill evenly.
+    /// A second one is opened when as many exchanges are in flight on the first as it may carry, and
+    /// so on; when all are full they fill evenly, and what exceeds the peer's limit waits.
     pub fn connections_per_origin(mut self, connections: usize) -> Self {
-        self.connections = connections.max(1);
+        self.limits.connections_per_origin = connections.max(1);
         self
     }
 
-    /// How many exchanges share a connection before the next is opened. Default: 90; at least 1.
+    /// How many exchanges share a connection before the next is opened, where the peer does not
+    /// allow less. Default: 90; at least 1.
     ///
     /// An exchange is in flight until its response body has ended. Most servers allow 100 streams.
     pub fn streams_per_connection(mut self, streams: usize) -> Self {
-        self.streams_per_connection = streams.max(1);
+        self.limits.streams_per_connection = streams.max(1);
         self
     }
 
@@ -186,27 +188,21 @@ impl HttpClientBuilder {
         };
         #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
         let transport = tcp;
-        let connector = Connector::new(transport, self.connect_timeout);
-
-        let mut client = Client::builder(TokioExecutor::new());
-        client
+        let mut http1 = http1::Builder::new();
+        http1.max_headers(MAX_RESPONSE_HEADERS);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
             .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(self.max_idle_per_origin)
-            .http1_max_headers(MAX_RESPONSE_HEADERS)
-            .http2_only(self.versions == Versions::Http2)
-            .http2_initial_stream_window_size(self.stream_window)
-            .http2_initial_connection_window_size(self.connection_window)
-            .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
-            .http2_keep_alive_interval(self.keepalive_interval)
-            .http2_keep_alive_timeout(self.keepalive_timeout)
-            .http2_keep_alive_while_idle(true);
-        // One pool is as good as many where each exchange has a connection to itself.
-        let shards = if self.versions == Versions::Http1 { 1 } else { self.connections };
-        let shard = || Shard::new(client.build(connector.clone()), self.streams_per_connection);
-        let shards = (0..shards).map(|_| shard()).collect();
-        Ok(HttpClient { shards, connect_timeout: self.connect_timeout })
+            .initial_stream_window_size(self.stream_window)
+            .initial_connection_window_size(self.connection_window)
+            .max_header_list_size(MAX_HEADER_LIST_BYTES)
+            .keep_alive_interval(self.keepalive_interval)
+            .keep_alive_timeout(self.keepalive_timeout)
+            .keep_alive_while_idle(true)
+            .initial_max_send_streams(UNTOLD_STREAMS);
+        let connector = Connector { transport, versions: self.versions, http1, http2 };
+        let pool = Arc::new(Pool::new(connector, self.limits));
+        Ok(HttpClient { pool, connect_timeout: self.connect_timeout })
     }
 }
 
@@ -214,8 +210,7 @@ impl fmt::Debug for HttpClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClientBuilder")
             .field("connect_timeout", &self.connect_timeout)
-            .field("idle_timeout", &self.idle_timeout)
-            .field("connections_per_origin", &self.connections)
+            .field("limits", &self.limits)
             .field("versions", &self.versions)
             .finish_non_exhaustive()
     }

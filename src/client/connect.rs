@@ -1,54 +1,63 @@
-//! Making connections: name resolution, TCP and TLS under one timeout.
+//! Making connections: name resolution, TCP, TLS, and what HTTP/2 begins with.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::future::poll_fn;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
+use http_body::Body;
+use hyper::client::conn::{http1, http2};
+use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::Notify;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use super::builder::Versions;
+use super::http1::Http1;
+use super::http2::Http2;
+use super::pool::{Connection, Origin};
+use super::signal::Signal;
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
+type TransportConnector = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-type Transport = HttpConnector;
+type TransportConnector = HttpConnector;
 
-type Stream = <Transport as Service<Uri>>::Response;
+/// TCP, or TLS over it.
+pub(super) type Transport = <TransportConnector as Service<Uri>>::Response;
 
-#[derive(Clone)]
-pub(crate) struct Connector {
-    transport: Transport,
-    timeout: Duration,
+pub(super) struct Connector {
+    pub(super) transport: TransportConnector,
+    pub(super) versions: Versions,
+    pub(super) http1: http1::Builder,
+    pub(super) http2: http2::Builder<TokioExecutor>,
 }
 
 impl Connector {
-    pub(super) fn new(transport: Transport, timeout: Duration) -> Self {
-        Self { transport, timeout }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = BoxError;
-    // Boxed once per connection, not per request.
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.transport.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, origin: Uri) -> Self::Future {
-        let connecting = self.transport.call(origin);
-        let timeout = self.timeout;
-        Box::pin(async move {
-            match tokio::time::timeout(timeout, connecting).await {
-                Ok(connected) => Ok(connected?),
-                Err(_) => Err(TimeoutError::new(TimeoutPhase::Connect, timeout).into()),
-            }
-        })
+    /// A connection to the origin, of the version that both sides want.
+    pub(super) async fn connect<B>(
+        &self,
+        origin: &Arc<Origin<B>>,
+        keeper: &Arc<Notify>,
+    ) -> Result<Connection<B>, BoxError>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut uri = Uri::default();
+        origin.absolute_form(&mut uri);
+        let mut transport = self.transport.clone();
+        poll_fn(|cx| Service::<Uri>::poll_ready(&mut transport, cx)).await?;
+        let stream = transport.call(uri).await?;
+        if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {
+            let (sender, connection) = self.http2.handshake(stream).await?;
+            return Ok(Connection::Http2(origin.share(Http2::start(sender, connection))));
+        }
+        let (sender, connection) = self.http1.handshake(stream).await?;
+        origin.speaks_http1();
+        let signal = Signal::new(keeper.clone());
+        let connection = Http1::new(sender, Box::pin(connection), signal, Arc::downgrade(origin));
+        Ok(Connection::Http1(connection))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use hyper_util::client::legacy;
+use tower::BoxError;
 
 use crate::failure::sources;
 use crate::hook::Failure;
@@ -17,9 +19,12 @@ pub struct ClientError(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Send(legacy::Error),
-    /// The request gave up waiting for a connection.
-    Connect(TimeoutError),
+    /// The URI of the request names no server that could be asked.
+    Uri,
+    Connect(BoxError),
+    /// There was no connection in time.
+    ConnectTimeout(TimeoutError),
+    Send(hyper::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     Tls(rustls::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -27,12 +32,20 @@ enum Kind {
 }
 
 impl ClientError {
-    pub(super) fn send(error: legacy::Error) -> Self {
-        Self(Kind::Send(error))
+    pub(super) fn uri() -> Self {
+        Self(Kind::Uri)
     }
 
-    pub(super) fn connect(error: TimeoutError) -> Self {
+    pub(super) fn connect(error: BoxError) -> Self {
         Self(Kind::Connect(error))
+    }
+
+    pub(super) fn connect_timeout(after: Duration) -> Self {
+        Self(Kind::ConnectTimeout(TimeoutError::new(TimeoutPhase::Connect, after)))
+    }
+
+    pub(super) fn send(error: hyper::Error) -> Self {
+        Self(Kind::Send(error))
     }
 
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -48,33 +61,23 @@ impl ClientError {
     /// Whether no connection could be made, so that nothing of the request was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        match &self.0 {
-            Kind::Send(error) => error.is_connect(),
-            Kind::Connect(_) => true,
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-            Kind::Tls(_) | Kind::Pem(_) => false,
-        }
+        matches!(self.0, Kind::Connect(_) | Kind::ConnectTimeout(_))
     }
 
     /// Whether making a connection took longer than the connect timeout, the client's or that of
     /// the request's [`ConnectTimeout`](crate::ConnectTimeout).
     #[must_use]
     pub fn is_connect_timeout(&self) -> bool {
-        match &self.0 {
-            Kind::Send(error) => is_connect_timeout(error),
-            Kind::Connect(_) => true,
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-            Kind::Tls(_) | Kind::Pem(_) => false,
-        }
+        matches!(self.0, Kind::ConnectTimeout(_))
     }
 }
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
-            Kind::Send(error) if is_connect_timeout(error) => "the connection took too long",
-            Kind::Connect(_) => "the connection took too long",
-            Kind::Send(error) if error.is_connect() => "no connection could be made",
+            Kind::Uri => "the request's URI names no http or https server",
+            Kind::Connect(_) => "no connection could be made",
+            Kind::ConnectTimeout(_) => "the connection took too long",
             Kind::Send(_) => "the request could not be sent or was not answered",
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             Kind::Tls(_) => "TLS could not be set up",
@@ -87,8 +90,10 @@ impl fmt::Display for ClientError {
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
+            Kind::Uri => None,
+            Kind::Connect(error) => Some(&**error),
+            Kind::ConnectTimeout(error) => Some(error),
             Kind::Send(error) => Some(error),
-            Kind::Connect(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             Kind::Tls(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -102,8 +107,15 @@ fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
     timeouts.any(|error| error.phase() == TimeoutPhase::Connect)
 }
 
-/// What an error of this client's making says.
+/// What an error of this client's making says, or of hyper-util's.
 pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if let Some(error) = error.downcast_ref::<ClientError>() {
+        return match error.0 {
+            Kind::Connect(_) => Some(Failure::Connect),
+            Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
+            _ => None,
+        };
+    }
     if let Some(error) = error.downcast_ref::<legacy::Error>() {
         return match error {
             error if is_connect_timeout(error) => Some(Failure::ConnectTimeout),

@@ -1,25 +1,28 @@
-//! A ready upstream: hyper-util's pooled client with rustls, tuned for long streams.
+//! A ready upstream: hyper's connections, pooled, with rustls, tuned for long streams.
 
 mod body;
 mod builder;
 mod connect;
 mod error;
-mod shard;
+mod http1;
+mod http2;
+mod pool;
+mod sent;
+mod signal;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod tls;
-mod waiting;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper_util::client::legacy;
+use tokio::time::timeout;
 use tower::BoxError;
 use tower_service::Service;
 
@@ -27,8 +30,9 @@ pub use self::body::ClientBody;
 pub use self::builder::HttpClientBuilder;
 pub use self::error::ClientError;
 pub(crate) use self::error::failure;
-use self::shard::{InFlight, Shard};
-use self::waiting::Waiting;
+use self::pool::{Connection, Found, Pool};
+use self::sent::Sent;
+use crate::timeout::ConnectTimeout;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
@@ -48,7 +52,7 @@ use self::waiting::Waiting;
 /// # Ok(()) }
 /// ```
 pub struct HttpClient<B> {
-    shards: Arc<[Shard<B>]>,
+    pool: Arc<Pool<B>>,
     connect_timeout: Duration,
 }
 
@@ -87,48 +91,86 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ClientFuture {
-        let (client, in_flight) = shard::pick(&self.shards);
-        let waiting = Waiting::of(&mut request, self.connect_timeout);
-        ClientFuture { response: client.request(request), in_flight: Some(in_flight), waiting }
+    fn call(&mut self, request: Request<B>) -> ClientFuture {
+        ClientFuture { exchange: Box::pin(exchange(self.clone(), request)) }
+    }
+}
+
+async fn exchange<B>(
+    client: HttpClient<B>,
+    mut request: Request<B>,
+) -> Result<Response<ClientBody>, ClientError>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let origin = client.pool.origin(request.uri())?;
+    loop {
+        let (connection, is_reused) = match origin.find(false) {
+            Found::Connection(connection) => (connection, true),
+            found => {
+                let asked = request.extensions().get().map(|ConnectTimeout(timeout)| *timeout);
+                let longest = asked.unwrap_or(Duration::MAX).min(client.connect_timeout);
+                // Boxed, for most requests find a connection and shall not carry this about.
+                let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
+                let connected = connected.await;
+                let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
+                (connected.map_err(ClientError::connect)?, false)
+            }
+        };
+        let (error, unsent) = match connection {
+            Connection::Http1(connection) => {
+                origin.origin_form(&mut request);
+                match connection.send(request).await {
+                    Ok(response) => return Ok(response),
+                    Err(mut error) => {
+                        let unsent = error.take_message();
+                        (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
+                    }
+                }
+            }
+            Connection::Http2(stream) => match stream.send(request).await {
+                Ok(response) => return Ok(response),
+                Err((mut error, stream)) => {
+                    origin.forget(&stream);
+                    let unsent = error.take_message();
+                    (error.into_error(), unsent)
+                }
+            },
+        };
+        // A connection can be closed while a request is on the way to it.
+        request = match unsent {
+            Some(request) if is_reused => request,
+            _ => return Err(ClientError::send(error)),
+        };
+        origin.absolute_form(request.uri_mut());
     }
 }
 
 impl<B> Clone for HttpClient<B> {
     fn clone(&self) -> Self {
-        Self { shards: self.shards.clone(), connect_timeout: self.connect_timeout }
+        Self { pool: self.pool.clone(), connect_timeout: self.connect_timeout }
     }
 }
 
 impl<B> fmt::Debug for HttpClient<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("shards", &self.shards).finish()
+        f.debug_struct("HttpClient").field("origins", &self.pool.origins()).finish_non_exhaustive()
     }
 }
 
 /// The future of [`HttpClient`].
 #[must_use = "futures do nothing unless polled"]
 pub struct ClientFuture {
-    response: legacy::ResponseFuture,
-    in_flight: Option<InFlight>,
-    /// Where the request bounds its wait for a connection, until it has one.
-    waiting: Option<Box<Waiting>>,
+    // Boxed, for hyper's futures have no names.
+    exchange: Pin<Box<dyn Future<Output = Result<Response<ClientBody>, ClientError>> + Send>>,
 }
 
 impl Future for ClientFuture {
     type Output = Result<Response<ClientBody>, ClientError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(response) = Pin::new(&mut self.response).poll(cx) else {
-            let Some(waiting) = &mut self.waiting else { return Poll::Pending };
-            let waited = ready!(waiting.poll_end(cx));
-            self.waiting = None;
-            return waited
-                .map_or(Poll::Pending, |error| Poll::Ready(Err(ClientError::connect(error))));
-        };
-        let response = response.map_err(ClientError::send)?;
-        let in_flight = self.in_flight.take();
-        Poll::Ready(Ok(response.map(|body| ClientBody::new(body, in_flight))))
+        self.exchange.as_mut().poll(cx)
     }
 }
 

@@ -1,0 +1,182 @@
+//! An HTTP/1.1 connection that is driven by whoever uses it.
+//!
+//! It has no task of its own: the call and then the response body poll it themselves. So what a
+//! provider sends wakes one task and not two, and passes through no channel between tasks.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::SendRequest;
+
+use super::body::ClientBody;
+use super::pool::Origin;
+use super::sent::{IsSent, Sent};
+use super::signal::Signal;
+
+/// How often a connection is polled in a row before other tasks get their turn.
+const TURNS: usize = 32;
+
+/// hyper's part of a connection: it reads, writes, parses.
+type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+pub(super) struct Http1<B> {
+    sender: SendRequest<Sent<B>>,
+    /// Gone once the connection is over.
+    connection: Option<Connection>,
+    signal: Arc<Signal>,
+    /// The signal, as what hyper polls with.
+    waker: Waker,
+    is_sent: IsSent,
+    /// Where it goes back to. A connection must not keep the pool alive that keeps it.
+    origin: Weak<Origin<B>>,
+}
+
+impl<B> Http1<B>
+where
+    B: Send + 'static,
+    Sent<B>: Body<Data = Bytes>,
+{
+    pub(super) fn new(
+        sender: SendRequest<Sent<B>>,
+        connection: Connection,
+        signal: Arc<Signal>,
+        origin: Weak<Origin<B>>,
+    ) -> Box<Self> {
+        let waker = Waker::from(signal.clone());
+        let connection = Some(connection);
+        Box::new(Self { sender, connection, signal, waker, is_sent: IsSent::default(), origin })
+    }
+
+    /// Takes the connection into use. Whether a request can be sent on it.
+    pub(super) fn unpark(&mut self) -> bool {
+        self.signal.unpark();
+        if self.signal.take() {
+            self.poll_connection();
+        }
+        self.sender.is_ready()
+    }
+
+    /// Whether the provider has sent something, or closed, while nobody used the connection.
+    pub(super) fn is_woken(&self) -> bool {
+        self.signal.is_woken()
+    }
+
+    /// Ends an unused connection as its protocols have it, with TLS's farewell.
+    pub(super) fn close(self: Box<Self>) {
+        let Self { sender, connection, .. } = *self;
+        drop(sender);
+        if let Some(mut connection) = connection {
+            let _ = connection.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+
+    /// Sends the request and waits for the head of its response.
+    pub(super) async fn send(
+        mut self: Box<Self>,
+        request: Request<B>,
+    ) -> Result<Response<ClientBody>, TrySendError<Request<Sent<B>>>> {
+        self.is_sent.reset();
+        let request = request.map(|body| Sent::new(body, self.is_sent.clone()));
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let response = poll_fn(|cx| self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx))).await?;
+        let (head, incoming) = response.into_parts();
+        let body = if !self.is_sent.get() {
+            // The rest of the request must go on even where nobody reads the response.
+            tokio::spawn(self.drive_to_the_end());
+            ClientBody::driven_elsewhere(incoming)
+        } else if incoming.is_end_stream() {
+            self.finish();
+            ClientBody::driven_elsewhere(incoming)
+        } else {
+            ClientBody::http1(incoming, self)
+        };
+        Ok(Response::from_parts(head, body))
+    }
+
+    async fn drive_to_the_end(mut self: Box<Self>) {
+        let is_done = |this: &Self, _: &mut Context<'_>| {
+            let is_done = this.sender.is_ready() || this.connection.is_none();
+            if is_done { Poll::Ready(()) } else { Poll::Pending }
+        };
+        poll_fn(|cx| self.poll_turns(cx, is_done)).await;
+        self.finish();
+    }
+
+    /// Parks the connection where another request can follow on it, and closes it otherwise.
+    fn finish(mut self: Box<Self>) {
+        if !self.sender.is_ready() && self.signal.take() {
+            self.poll_connection();
+        }
+        let origin = self.sender.is_ready().then(|| self.origin.upgrade()).flatten();
+        if let Some(origin) = origin {
+            self.signal.park();
+            origin.park(self);
+        }
+    }
+
+    /// Asks `step` and the connection in turns, until `step` is done or neither gets on.
+    ///
+    /// `step` waits for nothing but the connection, so no waker of it need reach the task.
+    fn poll_turns<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut step: impl FnMut(&Self, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        for _ in 0..TURNS {
+            if let Poll::Ready(done) = step(self, &mut Context::from_waker(Waker::noop())) {
+                return Poll::Ready(done);
+            }
+            if self.signal.arm(cx.waker()) {
+                return Poll::Pending;
+            }
+            self.poll_connection();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_connection(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        // How it ended is told to whoever waits for the response or reads its body.
+        if connection.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
+            self.connection = None;
+        }
+    }
+}
+
+/// A connection in the hands of a response body, which need not know the request body's type.
+pub(super) trait Driven: Send {
+    fn poll_frame(
+        &mut self,
+        incoming: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>>;
+
+    /// The response body has ended or is not wanted any more, and is gone.
+    fn release(self: Box<Self>);
+}
+
+impl<B> Driven for Http1<B>
+where
+    B: Send + 'static,
+    Sent<B>: Body<Data = Bytes>,
+{
+    fn poll_frame(
+        &mut self,
+        incoming: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        self.poll_turns(cx, |_, cx| Pin::new(&mut *incoming).poll_frame(cx))
+    }
+
+    fn release(self: Box<Self>) {
+        self.finish();
+    }
+}

@@ -1,0 +1,160 @@
+//! An HTTP/2 connection, which many exchanges share. A task of its own drives it.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http2::{Connection, SendRequest};
+use hyper_util::rt::TokioExecutor;
+use tower::BoxError;
+
+use super::body::ClientBody;
+use super::connect::Transport;
+use super::pool::LOOKS;
+
+/// How many streams are begun before the peer has told its limit; others wait that long. Were it
+/// more, a peer that allows less would refuse some.
+pub(super) const UNTOLD_STREAMS: usize = 1;
+
+pub(super) struct Http2<B> {
+    sender: SendRequest<B>,
+    /// Driven by its task, and asked for what the peer allows.
+    connection: Arc<Mutex<dyn Peer>>,
+    usage: Arc<Usage>,
+    /// Looks of the pool's keeper until it is closed, if it stays unused.
+    looks_left: u32,
+}
+
+/// The connection to a peer, whatever is sent on it.
+trait Peer: Send {
+    /// How many streams the peer allows.
+    fn allowed(&self) -> usize;
+}
+
+impl<B> Peer for Connection<Transport, B, TokioExecutor>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn allowed(&self) -> usize {
+        self.current_max_send_streams()
+    }
+}
+
+#[derive(Debug)]
+struct Usage {
+    in_flight: AtomicUsize,
+    /// By the peer, as far as it has told.
+    allowed: AtomicUsize,
+    /// Since the keeper of the pool last looked.
+    was_used: AtomicBool,
+}
+
+/// One exchange on a connection, until its response body has ended.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Usage>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A place on a connection for one exchange.
+pub(super) struct Stream<B> {
+    sender: SendRequest<B>,
+    in_flight: InFlight,
+}
+
+impl<B> Http2<B> {
+    /// Drives `connection` from here on.
+    pub(super) fn start(
+        sender: SendRequest<B>,
+        connection: Connection<Transport, B, TokioExecutor>,
+    ) -> Self
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let usage = Arc::new(Usage {
+            in_flight: AtomicUsize::new(0),
+            allowed: AtomicUsize::new(UNTOLD_STREAMS),
+            was_used: AtomicBool::new(true),
+        });
+        let connection = Arc::new(Mutex::new(connection));
+        let (driven, told) = (connection.clone(), usage.clone());
+        tokio::spawn(poll_fn(move |cx| {
+            let mut connection = driven.lock().unwrap_or_else(PoisonError::into_inner);
+            // How it ended is told to the exchanges on it.
+            let ended = Pin::new(&mut *connection).poll(cx).map(drop);
+            told.allowed.store(connection.allowed(), Ordering::Relaxed);
+            ended
+        }));
+        Self { sender, connection, usage, looks_left: LOOKS }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.usage.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether one more exchange may begin on it: no more than `most`, nor than the peer allows.
+    pub(super) fn has_room(&self, most: usize) -> bool {
+        self.load() < most && self.allowed().is_none_or(|allowed| self.load() < allowed)
+    }
+
+    /// How many streams the peer allows, once it has told.
+    fn allowed(&self) -> Option<usize> {
+        let known = |allowed| Some(allowed).filter(|allowed| *allowed != UNTOLD_STREAMS);
+        known(self.usage.allowed.load(Ordering::Relaxed)).or_else(|| {
+            // Its task has it while it drives it, and looks then.
+            let allowed = self.connection.try_lock().ok()?.allowed();
+            self.usage.allowed.store(allowed, Ordering::Relaxed);
+            known(allowed)
+        })
+    }
+
+    pub(super) fn stream(&self) -> Stream<B> {
+        self.usage.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.usage.was_used.store(true, Ordering::Relaxed);
+        Stream { sender: self.sender.clone(), in_flight: InFlight(self.usage.clone()) }
+    }
+
+    /// Counts a look of the keeper. Whether the connection was unused for too many of them.
+    pub(super) fn look(&mut self) -> bool {
+        let was_used = self.usage.was_used.swap(false, Ordering::Relaxed) || self.load() > 0;
+        self.looks_left = if was_used { LOOKS } else { self.looks_left.saturating_sub(1) };
+        self.looks_left == 0
+    }
+
+    /// Whether it is this connection that the stream is on.
+    pub(super) fn carries(&self, stream: &InFlight) -> bool {
+        Arc::ptr_eq(&self.usage, &stream.0)
+    }
+}
+
+impl<B> Stream<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    /// Sends the request and waits for the head of its response.
+    pub(super) async fn send(
+        mut self,
+        request: Request<B>,
+    ) -> Result<Response<ClientBody>, (TrySendError<Request<B>>, InFlight)> {
+        match self.sender.try_send_request(request).await {
+            Ok(response) => {
+                Ok(response.map(|incoming| ClientBody::http2(incoming, self.in_flight)))
+            }
+            Err(error) => Err((error, self.in_flight)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The task that closes what nobody uses.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use tower::BoxError;
+
+use super::Pool;
+
+/// How often it looks at a connection before it closes it. So a connection is kept for the idle
+/// timeout at most, and an eighth less at least, and no exchange has to ask for the time.
+pub(in crate::client) const LOOKS: u32 = 8;
+
+/// Whether a pool has a keeper. It is gone when the runtime that it was started on is.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Arc<AtomicBool>);
+
+impl Kept {
+    /// Starts the keeper, unless there is one.
+    pub(super) fn ensure<B>(&self, pool: &Arc<Pool<B>>)
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            let (wake, every) = (pool.keeper.clone(), pool.limits.idle_timeout / LOOKS);
+            tokio::spawn(keep(Arc::downgrade(pool), wake, every, Ending(self.clone())));
+        }
+    }
+}
+
+struct Ending(Kept);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Looks at all connections every so often, and at those that have something to tell when they do.
+async fn keep<B>(pool: Weak<Pool<B>>, wake: Arc<Notify>, every: Duration, _ending: Ending)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    // A keeper that never slept would keep a core busy.
+    let every = every.max(Duration::from_millis(1));
+    let mut next = Instant::now() + every;
+    loop {
+        let is_look = timeout_at(next, wake.notified()).await.is_err();
+        if is_look {
+            next = Instant::now() + every;
+        }
+        // Gone: the last client has been dropped.
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep(is_look);
+    }
+}

@@ -1,0 +1,147 @@
+//! The connections of an [`HttpClient`](super::HttpClient), by origin.
+//!
+//! Over HTTP/1.1 an exchange has a connection to itself, and there are as many as there are
+//! exchanges. Over HTTP/2 exchanges share connections, and the next connection is made when all
+//! have as many as they may: what exceeds the peer's limit would wait there without a word.
+
+mod keeper;
+mod origin;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http::uri::Scheme;
+use http_body::Body;
+use tokio::sync::Notify;
+use tower::BoxError;
+
+use self::keeper::Kept;
+pub(super) use self::keeper::LOOKS;
+use self::origin::Lead;
+pub(super) use self::origin::{Connection, Found, Origin};
+use super::builder::Versions;
+use super::connect::Connector;
+use super::error::ClientError;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) idle_timeout: Duration,
+    pub(super) max_idle_per_origin: usize,
+    pub(super) connections_per_origin: usize,
+    pub(super) streams_per_connection: usize,
+}
+
+pub(super) struct Pool<B> {
+    connector: Connector,
+    limits: Limits,
+    http: Origins<B>,
+    https: Origins<B>,
+    /// Told when an unused connection has something to tell.
+    keeper: Arc<Notify>,
+    kept: Kept,
+}
+
+/// By authority, as the URIs of requests spell it.
+type Origins<B> = RwLock<HashMap<Box<str>, Arc<Origin<B>>>>;
+
+impl<B> Drop for Pool<B> {
+    fn drop(&mut self) {
+        self.keeper.notify_one();
+    }
+}
+
+impl<B> Pool<B> {
+    pub(super) fn new(connector: Connector, limits: Limits) -> Self {
+        let (http, https) = Default::default();
+        let (keeper, kept) = Default::default();
+        Self { connector, limits, http, https, keeper, kept }
+    }
+
+    /// Of all schemes.
+    pub(super) fn origins(&self) -> usize {
+        let count =
+            |origins: &Origins<B>| origins.read().unwrap_or_else(PoisonError::into_inner).len();
+        count(&self.http) + count(&self.https)
+    }
+}
+
+impl<B> Pool<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    pub(super) fn origin(&self, uri: &Uri) -> Result<Arc<Origin<B>>, ClientError> {
+        let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or_else(ClientError::uri)?;
+        let origins = match scheme {
+            scheme if *scheme == Scheme::HTTP => &self.http,
+            scheme if *scheme == Scheme::HTTPS => &self.https,
+            _ => return Err(ClientError::uri()),
+        };
+        let known = origins.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = known.get(authority.as_str()) {
+            return Ok(origin.clone());
+        }
+        drop(known);
+        let mut known = origins.write().unwrap_or_else(PoisonError::into_inner);
+        let origin = known.entry(authority.as_str().into()).or_insert_with(|| {
+            let is_http2 = match self.connector.versions {
+                Versions::Http1 => Some(false),
+                Versions::Http2 => Some(true),
+                // Without TLS nothing is negotiated.
+                Versions::Negotiated if *scheme == Scheme::HTTP => Some(false),
+                Versions::Negotiated => None,
+            };
+            Arc::new(Origin::new(scheme.clone(), authority.clone(), self.limits, is_http2))
+        });
+        Ok(origin.clone())
+    }
+
+    /// A connection where none could be had at once.
+    pub(super) async fn connect(
+        self: &Arc<Self>,
+        origin: &Arc<Origin<B>>,
+        mut found: Found<B>,
+    ) -> Result<Connection<B>, BoxError> {
+        loop {
+            let is_alone = match found {
+                Found::Connection(connection) => return Ok(connection),
+                Found::Wait { failures } => origin.changed(failures).await,
+                Found::Connect(lead) => {
+                    self.kept.ensure(self);
+                    let connection = self.connector.connect(origin, &self.keeper).await?;
+                    lead.map(Lead::succeeded);
+                    return Ok(connection);
+                }
+            };
+            found = origin.find(is_alone);
+        }
+    }
+
+    fn sweep(&self, is_look: bool) {
+        for origins in [&self.http, &self.https] {
+            let known: Vec<_> = {
+                let known = origins.read().unwrap_or_else(PoisonError::into_inner);
+                known.values().cloned().collect()
+            };
+            known.iter().for_each(|origin| origin.sweep(is_look));
+            let are_all_used = !known.iter().any(|origin| origin.is_empty());
+            drop(known);
+            if is_look && !are_all_used {
+                let mut known = origins.write().unwrap_or_else(PoisonError::into_inner);
+                known.retain(|_, origin| is_used(origin));
+            }
+        }
+    }
+}
+
+/// Whether an origin has connections, in use or not, or somebody is about to make one.
+fn is_used<B>(origin: &Arc<Origin<B>>) -> bool
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    Arc::strong_count(origin) > 1 || Arc::weak_count(origin) > 0 || !origin.is_empty()
+}

@@ -1,0 +1,255 @@
+//! The connections to one origin.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Uri, Version};
+use http_body::Body;
+use tokio::sync::Notify;
+use tower::BoxError;
+
+use super::Limits;
+use crate::client::http1::Http1;
+use crate::client::http2::{Http2, InFlight, Stream};
+
+/// A scheme and an authority, and the connections there are to it.
+pub(in crate::client) struct Origin<B> {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    host: HeaderValue,
+    limits: Limits,
+    state: Mutex<State<B>>,
+    /// A connection was made or could not be.
+    changed: Notify,
+}
+
+struct State<B> {
+    /// Unused connections, the one that was used last at the end.
+    parked: Vec<Parked<B>>,
+    shared: Vec<Http2<B>>,
+    /// What the connections to this origin speak, once that is known.
+    is_http2: Option<bool>,
+    /// Somebody is making the connection that others wait for.
+    is_connecting: bool,
+    /// How often that has failed.
+    failures: u64,
+}
+
+struct Parked<B> {
+    connection: Box<Http1<B>>,
+    /// Looks of the keeper until it is closed.
+    looks_left: u32,
+}
+
+/// A connection for one exchange.
+pub(in crate::client) enum Connection<B> {
+    Http1(Box<Http1<B>>),
+    Http2(Stream<B>),
+}
+
+/// How a request gets its connection.
+pub(in crate::client) enum Found<B> {
+    Connection(Connection<B>),
+    /// By making one; where there is a lead, others wait for what comes of it.
+    Connect(Option<Lead<B>>),
+    /// By waiting for the one that is being made, unless that fails once more.
+    Wait {
+        failures: u64,
+    },
+}
+
+/// Held by who makes the connection that others wait for.
+pub(in crate::client) struct Lead<B> {
+    origin: Arc<Origin<B>>,
+    has_failed: bool,
+}
+
+impl<B> Drop for Lead<B> {
+    fn drop(&mut self) {
+        let mut state = self.origin.state();
+        state.is_connecting = false;
+        state.failures += u64::from(self.has_failed);
+        drop(state);
+        self.origin.changed.notify_waiters();
+    }
+}
+
+impl<B> Lead<B> {
+    pub(super) fn succeeded(mut self) {
+        self.has_failed = false;
+    }
+}
+
+impl<B> Origin<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    pub(super) fn new(
+        scheme: Scheme,
+        authority: Authority,
+        limits: Limits,
+        is_http2: Option<bool>,
+    ) -> Self {
+        let state = State {
+            parked: Vec::new(),
+            shared: Vec::new(),
+            is_http2,
+            is_connecting: false,
+            failures: 0,
+        };
+        let host = host(&scheme, &authority);
+        let (state, changed) = (Mutex::new(state), Notify::new());
+        Self { scheme, authority, host, limits, state, changed }
+    }
+
+    /// A connection that can take a request now, or how to get one.
+    ///
+    /// `alone` asks for one whatever others are about to make.
+    pub(in crate::client) fn find(self: &Arc<Self>, alone: bool) -> Found<B> {
+        while let Some(mut parked) = self.unpark() {
+            if parked.unpark() {
+                return Found::Connection(Connection::Http1(parked));
+            }
+        }
+        let mut state = self.state();
+        state.shared.retain(|connection| !connection.is_closed());
+        if state.is_http2 == Some(false) {
+            return Found::Connect(None);
+        }
+        let most = self.limits.streams_per_connection;
+        let mut shared = state.shared.iter();
+        let with_room = shared.find(|connection| connection.has_room(most));
+        let is_full = state.shared.len() >= self.limits.connections_per_origin;
+        let least = || state.shared.iter().min_by_key(|connection| connection.load());
+        let found = with_room.or_else(|| is_full.then(least).flatten());
+        if let Some(connection) = found {
+            return Found::Connection(Connection::Http2(connection.stream()));
+        }
+        if alone {
+            return Found::Connect(None);
+        }
+        if state.is_connecting {
+            return Found::Wait { failures: state.failures };
+        }
+        state.is_connecting = true;
+        Found::Connect(Some(Lead { origin: self.clone(), has_failed: true }))
+    }
+
+    /// Waits until `find` may say something else. Whether making the connection has failed.
+    pub(super) async fn changed(&self, failures: u64) -> bool {
+        let changed = self.changed.notified();
+        let mut changed = std::pin::pin!(changed);
+        changed.as_mut().enable();
+        let is_connecting = {
+            let state = self.state();
+            state.is_connecting && state.failures == failures
+        };
+        if is_connecting {
+            changed.await;
+        }
+        self.state().failures != failures
+    }
+
+    pub(in crate::client) fn speaks_http1(&self) {
+        self.state().is_http2 = Some(false);
+    }
+
+    /// Adds a connection that others may share, and takes the first place on it.
+    pub(in crate::client) fn share(&self, connection: Http2<B>) -> Stream<B> {
+        let stream = connection.stream();
+        let mut state = self.state();
+        state.is_http2 = Some(true);
+        state.shared.push(connection);
+        stream
+    }
+
+    /// Forgets the connection of that stream: it takes no more requests.
+    pub(in crate::client) fn forget(&self, stream: &InFlight) {
+        self.state().shared.retain(|connection| !connection.carries(stream));
+    }
+
+    /// The request as HTTP/1.1 has it: the authority in `host` alone.
+    pub(in crate::client) fn origin_form(&self, request: &mut Request<B>) {
+        let parts = std::mem::take(request.uri_mut()).into_parts();
+        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *request.uri_mut() = path.into();
+        request.headers_mut().entry(HOST).or_insert_with(|| self.host.clone());
+        if request.version() != Version::HTTP_10 {
+            *request.version_mut() = Version::HTTP_11;
+        }
+    }
+
+    /// The request with all of its URI, after an attempt over HTTP/1.1.
+    pub(in crate::client) fn absolute_form(&self, uri: &mut Uri) {
+        let mut parts = std::mem::take(uri).into_parts();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+        *uri = Uri::from_parts(parts).unwrap_or_default();
+    }
+}
+
+impl<B> Origin<B> {
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a connection for the next request.
+    pub(in crate::client) fn park(&self, connection: Box<Http1<B>>) {
+        let looks_left = super::keeper::LOOKS;
+        let parked = Parked { connection, looks_left };
+        let mut state = self.state();
+        if state.parked.len() < self.limits.max_idle_per_origin {
+            state.parked.push(parked);
+        }
+    }
+
+    /// Closes what was unused for too long or has been closed by the other side.
+    pub(super) fn sweep(&self, is_look: bool)
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut state = self.state();
+        let taken = state.parked.extract_if(.., |parked| {
+            parked.looks_left -= u32::from(is_look);
+            parked.looks_left == 0 || parked.connection.is_woken()
+        });
+        let taken: Vec<_> = taken.collect();
+        state.shared.retain_mut(|shared| !shared.is_closed() && !(is_look && shared.look()));
+        drop(state);
+        // Polled without the lock: hyper may wake anyone.
+        for mut parked in taken {
+            if parked.looks_left > 0 && parked.connection.unpark() {
+                self.state().parked.insert(0, parked);
+            } else {
+                parked.connection.close();
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.parked.is_empty() && state.shared.is_empty() && !state.is_connecting
+    }
+
+    fn unpark(&self) -> Option<Box<Http1<B>>> {
+        self.state().parked.pop().map(|parked| parked.connection)
+    }
+}
+
+/// What `host` says: the authority without who is to be logged in there, and without a port that
+/// the scheme implies (RFC 9110, 4.2 and 7.2).
+fn host(scheme: &Scheme, authority: &Authority) -> HeaderValue {
+    let implied = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let value = |text: &dyn Display| HeaderValue::try_from(text.to_string());
+    let value = match authority.port_u16() {
+        Some(port) if port != implied => value(&format_args!("{}:{port}", authority.host())),
+        _ => value(&authority.host()),
+    };
+    value.unwrap_or_else(|_| HeaderValue::from_static(""))
+}

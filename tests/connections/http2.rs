@@ -1,0 +1,111 @@
+//! Over HTTP/2 exchanges share connections, as far as the other side lets them.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+use tower_ai_gateway::HttpClient;
+
+use crate::server::{Server, ok};
+use crate::{Client, get, soon};
+
+fn client(connections: usize, streams: usize) -> Client {
+    let builder = HttpClient::builder().http2_prior_knowledge();
+    builder.connections_per_origin(connections).streams_per_connection(streams).build().unwrap()
+}
+
+/// Holds its answers back until there are permits for them; each is told of when it arrives.
+async fn holding(streams: u32) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
+    let (arrived, answers) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let told = (arrived.clone(), answers.clone());
+    let server = Server::start(streams, move |_| {
+        let (arrived, answers) = told.clone();
+        async move {
+            arrived.add_permits(1);
+            answers.acquire().await.unwrap().forget();
+            ok("text")
+        }
+    });
+    (server.await, arrived, answers)
+}
+
+/// How many of `calls` requests arrive while none is answered, on how many connections.
+async fn held(client: Client, streams: u32, calls: usize, expected: usize) -> usize {
+    let (server, arrived, answers) = holding(streams).await;
+    let all: Vec<_> =
+        (0..calls).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
+    soon(arrived.acquire_many(expected as u32)).await.unwrap().forget();
+    let opened = server.opened();
+    answers.add_permits(calls);
+    for response in soon(join_all(all)).await {
+        let body = soon(response.unwrap().unwrap().into_body().collect()).await.unwrap();
+        assert_eq!(body.to_bytes(), "text");
+    }
+    assert_eq!(server.opened(), opened, "later ones find room");
+    opened
+}
+
+#[tokio::test]
+async fn a_quiet_client_has_one() {
+    assert_eq!(held(client(4, 90), 100, 90, 90).await, 1);
+}
+
+#[tokio::test]
+async fn beyond_a_peers_limit_of_100_there_is_another() {
+    assert_eq!(held(client(4, 90), 100, 91, 91).await, 2);
+    assert_eq!(held(client(4, 90), 100, 360, 360).await, 4);
+}
+
+#[tokio::test]
+async fn what_the_peer_allows_counts_where_it_is_less() {
+    let (server, arrived, answers) = holding(10).await;
+    let client = client(4, 90);
+    // The first answer shows that the peer's settings have come.
+    answers.add_permits(1);
+    soon(client.clone().oneshot(get(&server.url))).await.unwrap();
+    soon(arrived.acquire()).await.unwrap().forget();
+    let calls: Vec<_> =
+        (0..40).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
+    // Later connections are asked for more before they can tell.
+    soon(arrived.acquire_many(20)).await.unwrap().forget();
+    assert!(server.opened() > 1);
+    answers.add_permits(40);
+    for response in soon(join_all(calls)).await {
+        assert_eq!(response.unwrap().unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn no_more_are_made_than_asked_for_and_these_fill_evenly() {
+    let (server, arrived, answers) = holding(200).await;
+    let client = client(3, 2);
+    let calls: Vec<_> =
+        (0..30).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
+    soon(arrived.acquire_many(30)).await.unwrap().forget();
+    assert_eq!(server.opened(), 3);
+    answers.add_permits(30);
+    for response in soon(join_all(calls)).await {
+        assert_eq!(response.unwrap().unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_its_place() {
+    let (server, arrived, answers) = holding(100).await;
+    let client = client(1, 1);
+    for _ in 0..5 {
+        let call = tokio::spawn(client.clone().oneshot(get(&server.url)));
+        soon(arrived.acquire()).await.unwrap().forget();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+    }
+    answers.add_permits(6);
+    let response = soon(client.clone().oneshot(get(&server.url))).await.unwrap();
+    assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "text");
+    assert_eq!(server.opened(), 1);
+    server.has_open(1).await;
+    drop(client);
+    server.has_open(0).await;
+}

@@ -1,0 +1,26 @@
+//! How the client uses its connections.
+#![cfg(feature = "client")]
+#![allow(clippy::unwrap_used)]
+
+mod http1;
+mod http2;
+mod server;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tower_ai_gateway::HttpClient;
+
+type Client = HttpClient<Full<Bytes>>;
+
+fn get(url: &str) -> Request<Full<Bytes>> {
+    Request::get(url).body(Full::default()).unwrap()
+}
+
+/// What never happens fails, and does not hang.
+async fn soon<F: Future>(step: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), step).await.unwrap()
+}
