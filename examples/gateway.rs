@@ -36,6 +36,10 @@ use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options};
 use crate::gateway::{config, log, mock, prices, serve};
 
+/// The C library's takes a tenth of a request's time; `docs/deploying.md` has the figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Options::parse(std::env::args_os().skip(1)) {

@@ -9,6 +9,7 @@ use crate::fields::Fields;
 use crate::loads::Load;
 use crate::machine::Busy;
 use crate::options::Options;
+use crate::page::COMPARE;
 use crate::process::{self, Server};
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
@@ -61,7 +62,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 
     let run = Run { measured, took, others: [before, after], stolen };
     let text = [page::about(&options, &run)?, table::summary(&run), table::details(&run)].concat();
-    page::write(&options.page, &text)?;
+    page::write(&options.page, &COMPARE, &text)?;
     std::fs::write(&options.plot, plot::draw(&run))?;
     println!("{text}");
     Ok(())
@@ -115,7 +116,7 @@ fn undisturbed(
     }
 }
 
-fn sample(
+pub(crate) fn sample(
     options: &Options,
     load: &Load,
     target: Target,

@@ -17,6 +17,7 @@ mod options;
 mod page;
 mod plot;
 mod process;
+mod scale;
 mod stats;
 mod table;
 mod targets;
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
     };
     let done = match role {
         "compare" => compare::main(args),
+        "scale" => scale::main(args),
         "load" => load::main(args),
+        "hold" => scale::hold::main(args),
         "upstream" => upstream::main(args),
         "bare" => bare::main(args),
         _ => {

@@ -11,16 +11,29 @@ use crate::machine;
 use crate::options::Options;
 use crate::targets::Target;
 
-const BEGIN: &str = "<!-- begin of what benches/e2e/run.sh writes -->\n";
-const END: &str = "<!-- end of what benches/e2e/run.sh writes -->";
+/// Where one of the runs writes to.
+pub(crate) struct Markers {
+    begin: &'static str,
+    end: &'static str,
+}
+
+pub(crate) const COMPARE: Markers = Markers {
+    begin: "<!-- begin of what benches/e2e/run.sh writes -->\n",
+    end: "<!-- end of what benches/e2e/run.sh writes -->",
+};
+pub(crate) const SCALE: Markers = Markers {
+    begin: "<!-- begin of what benches/e2e/run.sh scale writes -->\n",
+    end: "<!-- end of what benches/e2e/run.sh scale writes -->",
+};
 
 /// Replaces what is between the markers.
-pub(crate) fn write(page: &Path, text: &str) -> Result<(), BoxError> {
+pub(crate) fn write(page: &Path, markers: &Markers, text: &str) -> Result<(), BoxError> {
+    let Markers { begin, end } = markers;
     let old = fs::read_to_string(page)?;
     let parts =
-        old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        old.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
     let (head, tail) = parts.ok_or("the page has no markers")?;
-    fs::write(page, [head, BEGIN, "\n", text, END, tail].concat())?;
+    fs::write(page, [head, begin, "\n", text, end, tail].concat())?;
     Ok(())
 }
 

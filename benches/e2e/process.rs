@@ -55,17 +55,22 @@ impl Drop for Server {
     }
 }
 
-/// A command for `program` on that core. Both tools become the program, so that its id is theirs.
-pub(crate) fn pinned(core: usize, program: &str) -> Command {
+/// A command for `program` on those cores. Both tools become the program, so that its id is theirs.
+pub(crate) fn pinned(cores: &[usize], program: &str) -> Command {
+    let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
     let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string(), "setpriv", "--pdeathsig", "TERM", program]);
+    command.args(["-c", &cores.join(","), "setpriv", "--pdeathsig", "TERM", program]);
     command
 }
 
 /// This program in another role.
 pub(crate) fn role(core: usize, role: &str) -> Result<Command, BoxError> {
+    role_on(&[core], role)
+}
+
+pub(crate) fn role_on(cores: &[usize], role: &str) -> Result<Command, BoxError> {
     let this = std::env::current_exe()?;
-    let mut command = pinned(core, this.to_str().ok_or("the path of this program is no text")?);
+    let mut command = pinned(cores, this.to_str().ok_or("the path of this program is no text")?);
     command.arg(role);
     Ok(command)
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::BoxError;
-use crate::loads::{Exchange, Load};
+use crate::loads::{Exchange, Load, Protocol};
 use crate::nginx;
 use crate::options::Options;
 use crate::process::{self, Server};
@@ -84,6 +84,16 @@ impl Target {
         }
     }
 
+    /// A request of 1 KiB from each of 64 connections.
+    pub(crate) fn json() -> Load {
+        Load { exchange: Exchange::Json(1024), protocol: Protocol::Http1, senders: 64 }
+    }
+
+    /// The same, answered by a stream.
+    pub(crate) fn stream() -> Load {
+        Load { exchange: Exchange::Events(1), ..Self::json() }
+    }
+
     /// Starts it on the core for servers, in front of the upstream at that port.
     pub(crate) fn start(
         self,
@@ -91,30 +101,41 @@ impl Target {
         load: &Load,
         upstream: u16,
     ) -> Result<Server, BoxError> {
+        self.start_on(&[options.server_core], options, load, upstream)
+    }
+
+    /// Starts it on these cores; the runtimes have a thread for each.
+    pub(crate) fn start_on(
+        self,
+        cores: &[usize],
+        options: &Options,
+        load: &Load,
+        upstream: u16,
+    ) -> Result<Server, BoxError> {
         let port = process::free_port()?;
         let command = match self {
-            Self::Direct => role(options, "upstream", port, None)?,
-            Self::Bare => role(options, "bare", port, Some(upstream))?,
+            Self::Direct => role(cores, "upstream", port, None)?,
+            Self::Bare => role(cores, "bare", port, Some(upstream))?,
             Self::Nginx => {
                 let directory = options.scratch.join("nginx");
                 std::fs::create_dir_all(&directory)?;
                 let file = directory.join("nginx.conf");
                 std::fs::write(&file, nginx::config(load, port, upstream))?;
-                let mut command = process::pinned(options.server_core, &options.nginx);
+                let mut command = process::pinned(cores, &options.nginx);
                 // Until it has read its configuration, it logs where it was built to.
                 command.arg("-p").arg(directory).arg("-c").arg(file).args(["-e", "stderr"]);
                 command
             }
             Self::AxumReverseProxy => {
                 let program = &options.axum_reverse_proxy;
-                let mut command = process::pinned(options.server_core, program);
+                let mut command = process::pinned(cores, program);
                 command.args([port.to_string(), upstream.to_string()]);
                 command
             }
-            Self::Gateway => gateway(options, &options.gateway, port, upstream),
-            Self::Metered => gateway(options, &options.gateway_full, port, upstream),
+            Self::Gateway => gateway(cores, &options.gateway, port, upstream),
+            Self::Metered => gateway(cores, &options.gateway_full, port, upstream),
             Self::Controlled => {
-                let mut command = gateway(options, &options.gateway_full, port, upstream);
+                let mut command = gateway(cores, &options.gateway_full, port, upstream);
                 command.args(["--config", "benches/e2e/settings.toml"]);
                 command.env("BENCH_TOKEN", TOKEN).env("BENCH_KEY", "bench-key");
                 command
@@ -125,19 +146,19 @@ impl Target {
 }
 
 fn role(
-    options: &Options,
+    cores: &[usize],
     role: &str,
     port: u16,
     upstream: Option<u16>,
 ) -> Result<Command, BoxError> {
-    let mut command = process::role(options.server_core, role)?;
+    let mut command = process::role_on(cores, role)?;
     command.arg(format!("port={port}"));
     command.args(upstream.map(|upstream| format!("upstream={upstream}")));
     Ok(command)
 }
 
-fn gateway(options: &Options, program: &str, port: u16, upstream: u16) -> Command {
-    let mut command = process::pinned(options.server_core, program);
+fn gateway(cores: &[usize], program: &str, port: u16, upstream: u16) -> Command {
+    let mut command = process::pinned(cores, program);
     command.args(["--listen", &format!("127.0.0.1:{port}")]);
     command.args(["--provider", &format!("grok=http://127.0.0.1:{upstream}/v1")]);
     command.env("RUST_LOG", "error");

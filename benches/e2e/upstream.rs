@@ -1,11 +1,13 @@
 //! The upstream: answers made beforehand, sent when the request has been read to its end.
 //!
-//! `upstream port=P`. `?events=N` in the query asks for a stream; else there is 1 KiB of JSON.
+//! `upstream port=P`. `?events=N` in the query asks for a stream, `?every_ms=N` for one that has an
+//! event every so often and never ends; else there is 1 KiB of JSON.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -15,6 +17,7 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
+use tokio::time::Interval;
 
 use crate::BoxError;
 use crate::fields;
@@ -47,15 +50,19 @@ async fn answer(
     answers: Arc<Answers>,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, hyper::Error> {
-    let events = request.uri().query().and_then(|query| query.strip_prefix("events="));
-    let events = events.and_then(|events| events.parse().ok());
+    let asked = request.uri().query().and_then(|query| query.split_once('='));
+    let asked = asked.and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
     let mut body = request.into_body();
     let mut last = None;
     while let Some(frame) = body.frame().await {
         last = frame?.data_ref().and_then(|data| data.last().copied()).or(last);
     }
-    let (content_type, body) = match events {
-        Some(events) => ("text/event-stream", answers.stream(events)),
+    let (content_type, body) = match asked.as_ref().map(|(name, number)| (&**name, *number)) {
+        Some(("events", events)) => ("text/event-stream", answers.stream(events)),
+        Some((_, millis)) => {
+            let every = tokio::time::interval(Duration::from_millis(millis as u64));
+            ("text/event-stream", Answer::Trickle { event: answers.event.clone(), every })
+        }
         None => ("application/json", Answer::Whole(Some(answers.json.clone()))),
     };
     let mut response = Response::new(body);
@@ -101,6 +108,11 @@ enum Answer {
         left: usize,
         waits: bool,
     },
+    /// Without an end.
+    Trickle {
+        event: Bytes,
+        every: Interval,
+    },
 }
 
 impl Body for Answer {
@@ -113,6 +125,10 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let data = match &mut *self {
             Self::Whole(body) => body.take(),
+            Self::Trickle { event, every } => {
+                ready!(every.poll_tick(cx));
+                Some(event.clone())
+            }
             Self::Events { left: 0, .. } => None,
             Self::Events { waits, .. } if *waits => {
                 *waits = false;
@@ -142,7 +158,7 @@ impl Body for Answer {
             Self::Whole(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
-            Self::Events { .. } => SizeHint::default(),
+            Self::Events { .. } | Self::Trickle { .. } => SizeHint::default(),
         }
     }
 }

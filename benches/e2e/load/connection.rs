@@ -12,13 +12,13 @@ use crate::BoxError;
 use crate::loads::{Load, Protocol, STREAMS};
 
 /// One sender's place on a connection.
-pub(super) enum Sender {
+pub(crate) enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     H2c(http2::SendRequest<Full<Bytes>>),
 }
 
 impl Sender {
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> hyper::Result<Response<Incoming>> {
@@ -36,7 +36,7 @@ impl Sender {
 }
 
 /// As many senders as the load asks for, all of them connected.
-pub(super) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxError> {
+pub(crate) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxError> {
     let mut senders = Vec::with_capacity(load.senders);
     for _ in 0..load.connections() {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -60,7 +60,7 @@ pub(super) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxEr
 }
 
 /// What every sender sends, again and again.
-pub(super) fn request(
+pub(crate) fn request(
     load: &Load,
     port: u16,
     path: &str,

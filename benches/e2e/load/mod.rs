@@ -3,10 +3,10 @@
 //! `load name=LOAD port=P path=PATH header=NAME:VALUE watch=PID upstream=PID warm_up_ms=N
 //! window_ms=N` prints what it saw within the window as one line of fields. It ends by itself.
 
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod histogram;
 mod tally;
-mod watch;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -8,30 +8,30 @@ use crate::machine::Busy;
 /// `sysconf(_SC_CLK_TCK)`, which is 100 on every Linux that this runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-pub(super) struct Watch {
-    pub(super) server: Used,
+pub(crate) struct Watch {
+    pub(crate) server: Used,
     /// Of the server, the upstream and the load together.
     ours: f64,
     all: Busy,
 }
 
 /// What a process and its children have used.
-pub(super) struct Used {
+pub(crate) struct Used {
     /// `utime` and `stime`, of all of them.
-    pub(super) cpu_seconds: f64,
+    pub(crate) cpu_seconds: f64,
     /// Of the largest one: pages that nginx's processes share are not counted twice.
-    pub(super) rss_kib: u64,
+    pub(crate) rss_kib: u64,
 }
 
 impl Watch {
-    pub(super) fn look(server: u32, upstream: u32) -> Result<Self, BoxError> {
+    pub(crate) fn look(server: u32, upstream: u32) -> Result<Self, BoxError> {
         let (server, all) = (used(server)?, Busy::now()?);
         let others = used(upstream)?.cpu_seconds + used(std::process::id())?.cpu_seconds;
         Ok(Self { ours: server.cpu_seconds + others, server, all })
     }
 
     /// What all other processes took of the time of all cores.
-    pub(super) fn others_since(&self, before: &Self) -> f64 {
+    pub(crate) fn others_since(&self, before: &Self) -> f64 {
         let (busy, total) = self.all.since(&before.all);
         let ours = (self.ours - before.ours) * TICKS_PER_SECOND;
         ((busy - ours) / total).max(0.0)

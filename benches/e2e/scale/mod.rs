@@ -1,0 +1,34 @@
+//! Leads the runs about many streams and several threads, apart from the loads of `compare`.
+
+pub(crate) mod hold;
+mod streams;
+mod threads;
+
+use std::time::Instant;
+
+use crate::BoxError;
+use crate::fields;
+use crate::machine;
+use crate::options::Options;
+use crate::page::{self, SCALE};
+use crate::targets::Target;
+
+/// What can stand in front of the upstream by itself.
+const TARGETS: [Target; 5] =
+    [Target::Bare, Target::Nginx, Target::Gateway, Target::Metered, Target::Controlled];
+
+pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
+    let options = Options::parse(args)?;
+    let many = fields::of_args(args).number("streams")?;
+    let started = Instant::now();
+    let streams = [streams::measure(&options, 2_000)?, streams::measure(&options, many)?].concat();
+    let threads = threads::measure(&options)?;
+    let text = format!(
+        "Measured on {}; {} min in all.\n\n{streams}{threads}",
+        machine::shape()?,
+        started.elapsed().as_secs().div_ceil(60),
+    );
+    page::write(&options.page, &SCALE, &text)?;
+    println!("{text}");
+    Ok(())
+}

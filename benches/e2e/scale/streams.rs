@@ -1,0 +1,108 @@
+//! Many open streams with an event each second: what they hold in memory, and what an event costs.
+
+use std::process::Stdio;
+
+use super::TARGETS;
+use crate::BoxError;
+use crate::fields::Fields;
+use crate::numbers::grouped;
+use crate::options::Options;
+use crate::process::{self, Server};
+use crate::stats::Spread;
+use crate::targets::Target;
+
+const ROUNDS: usize = 3;
+/// What is opened first, and closed again: what a process takes once is not counted.
+const WARM_UP: usize = 100;
+
+/// What one round told of one target.
+#[derive(Clone, Copy)]
+struct Held {
+    kib_per_stream: f64,
+    /// Microseconds of CPU.
+    cpu_per_event: f64,
+    /// Of one core.
+    cpu: f64,
+    others: f64,
+}
+
+pub(super) fn measure(options: &Options, streams: usize) -> Result<String, BoxError> {
+    let mut rounds: Vec<Vec<Held>> = vec![Vec::new(); TARGETS.len()];
+    for _ in 0..ROUNDS {
+        for (target, held) in TARGETS.iter().zip(&mut rounds) {
+            held.push(hold(options, *target, streams)?);
+        }
+    }
+    Ok(table(streams, &rounds))
+}
+
+/// Processes are started anew each time, or a round would find the memory of the one before.
+fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxError> {
+    let port = process::free_port()?;
+    let mut command = process::role(options.load_core, "upstream")?;
+    command.arg(format!("port={port}"));
+    let upstream = Server::start(command, port)?;
+    let server = target.start(options, &Target::stream(), upstream.port)?;
+    let mut told = String::new();
+    for (streams, window_ms) in [(WARM_UP, 1), (streams, 10_000)] {
+        let output = process::role(options.load_core, "hold")?
+            .arg(format!("port={}", server.port))
+            .arg(format!("path={}?every_ms=1000", target.path(&Target::json())))
+            .arg(format!("header={}", target.header()))
+            .arg(format!("watch={}", server.pid()))
+            .arg(format!("upstream={}", upstream.pid()))
+            .arg(format!("streams={streams}"))
+            .arg(format!("window_ms={window_ms}"))
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("{streams} streams through {} failed", target.title()).into());
+        }
+        told = String::from_utf8(output.stdout)?;
+    }
+    let fields = Fields::of(told.split_whitespace());
+    let number = |name| fields.number::<f64>(name);
+    let (events, cpu) = (number("events")?, number("cpu_seconds")?);
+    Ok(Held {
+        kib_per_stream: (number("rss_kib")? - number("rss_before_kib")?) / streams as f64,
+        cpu_per_event: cpu * 1e6 / events,
+        cpu: cpu / number("seconds")?,
+        others: number("others")?,
+    })
+}
+
+fn table(streams: usize, rounds: &[Vec<Held>]) -> String {
+    let others = rounds.iter().flatten().map(|held| held.others).fold(0.0, f64::max) * 100.0;
+    let mut text = format!(
+        "### {} open streams, an event each second on each\n\n\
+         {ROUNDS} rounds; other work had at most {others:.1} % of the cores in any window.\n\n\
+         | | RSS per stream | above bare | CPU per event | × bare | of its core |\n\
+         |---|---:|---:|---:|---:|---:|\n",
+        grouped(streams as f64),
+    );
+    let over = |held: &[Held], what: fn(&Held) -> f64| Spread::of(held.iter().map(what));
+    let bare = &rounds[0];
+    for (target, held) in TARGETS.iter().zip(rounds) {
+        let memory = over(held, |held| held.kib_per_stream);
+        let above =
+            Spread::of(held.iter().zip(bare).map(|(a, b)| a.kib_per_stream - b.kib_per_stream));
+        let event = over(held, |held| held.cpu_per_event);
+        let ratio =
+            Spread::of(held.iter().zip(bare).map(|(a, b)| a.cpu_per_event / b.cpu_per_event));
+        text.push_str(&format!(
+            "| {} | {:.1} KiB ({:.1}..{:.1}) | {:+.1} KiB | {:.1} µs ({:.1}..{:.1}) | {:.2} | {:.0} % |\n",
+            target.title(),
+            memory.median,
+            memory.min,
+            memory.max,
+            above.median,
+            event.median,
+            event.min,
+            event.max,
+            ratio.median,
+            over(held, |held| held.cpu).median * 100.0,
+        ));
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,52 @@
+//! What a second worker thread brings, where both cores are the server's as well as the load's.
+
+use super::TARGETS;
+use crate::BoxError;
+use crate::compare;
+use crate::numbers::grouped;
+use crate::options::Options;
+use crate::process::{self, Server};
+use crate::stats::Spread;
+use crate::targets::Target;
+
+const ROUNDS: usize = 5;
+
+pub(super) fn measure(options: &Options) -> Result<String, BoxError> {
+    let load = Target::json();
+    let port = process::free_port()?;
+    let mut command = process::role(options.load_core, "upstream")?;
+    command.arg(format!("port={port}"));
+    let upstream = Server::start(command, port)?;
+    let mut text = format!(
+        "### 1 and 2 worker threads\n\n{load}: requests per second, median of {ROUNDS} rounds. With two, the \
+         second thread shares its core with the load and the upstream, so twice as many cannot be had here.\n\n\
+         | | 1 thread | 2 threads | ratio | CPU, ratio |\n|---|---:|---:|---:|---:|\n"
+    );
+    for target in TARGETS.into_iter().filter(|target| *target != Target::Nginx) {
+        let one = target.start(options, &load, upstream.port)?;
+        let two = target.start_on(
+            &[options.server_core, options.load_core],
+            options,
+            &load,
+            upstream.port,
+        )?;
+        let mut samples = [Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            for (server, samples) in [&one, &two].into_iter().zip(&mut samples) {
+                samples.push(compare::sample(options, &load, target, server, &upstream)?);
+            }
+        }
+        let rate = |samples: &[_]| Spread::over(samples, |sample| sample.rate);
+        let [one, two] = &samples;
+        text.push_str(&format!(
+            "| {} | {} | {} | {:.2} | {:.2} |\n",
+            target.title(),
+            grouped(rate(one).median),
+            grouped(rate(two).median),
+            Spread::ratio(two, one, |sample| sample.rate).median,
+            Spread::ratio(two, one, |sample| sample.cpu).median,
+        ));
+    }
+    text.push('\n');
+    Ok(text)
+}
