@@ -94,7 +94,7 @@ fn compare(criterion: &mut Criterion, name: &str, case: &Case<'_>) {
 fn benches(criterion: &mut Criterion) {
     let native = "/v1/acct/gw/grok/v1/chat/completions";
     let unified = "/v1/acct/gw/compat/chat/completions";
-    let (json, stream) = (&Client::json(), &Client::stream());
+    let (json, stream) = (&Client::json(), &Client::stream(100));
     for (name, path, size, model_first, client) in [
         ("not ours", "/health", 1024, true, json),
         ("native 1 KiB", native, 1024, true, json),

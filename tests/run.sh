@@ -39,6 +39,7 @@ install_tools() {
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
   fi
   cargo hack --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-hack --version 0.6.46
+  benches/instructions/run.sh --install
 }
 
 step 'install tools' install_tools
@@ -56,3 +57,5 @@ tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
 tested 'dashboard in Chromium' tests/dashboard/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
+# Last, for it also fails where tools are of other versions than those of the baseline.
+step 'instructions' benches/instructions/run.sh

@@ -41,14 +41,14 @@ impl Client {
         Self(Arc::new(Answer { frames, content_type }))
     }
 
-    /// 100 events, each of them a frame.
-    pub fn stream() -> Self {
+    /// So many events, each of them a frame.
+    pub fn stream(events: usize) -> Self {
         let event = Bytes::from(format!(
             "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n",
             "x".repeat(50)
         ));
         let content_type = HeaderValue::from_static("text/event-stream");
-        let frames = std::iter::repeat_n(event, 100).collect();
+        let frames = std::iter::repeat_n(event, events).collect();
         Self(Arc::new(Answer { frames, content_type }))
     }
 }
@@ -86,7 +86,7 @@ impl<B: Body<Data = Bytes>> Service<Request<B>> for Client {
 struct ConnectionInfo;
 
 /// One exchange from `poll_ready` to the end of the response body.
-fn exchange<S, R>(service: &mut S, request: Request<Frames>)
+pub fn exchange<S, R>(service: &mut S, request: Request<Frames>)
 where
     S: Service<Request<Frames>, Response = Response<R>>,
     R: Body,

@@ -1,0 +1,75 @@
+//! What is counted, and how often it is run.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower::Service;
+
+use crate::exchange::exchange;
+use crate::frames::Frames;
+
+/// How often each is counted: what happens at every so many exchanges has its part in the figure.
+const TIMES: usize = 100;
+
+/// Callgrind counts what is done in here, and nothing else: it knows this function by its name.
+#[inline(never)]
+fn counted<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
+
+/// Counts `run`, without the making of what it gets and the dropping of what it gives.
+///
+/// One after another, so that memory is used again as a server does. As many more are not counted,
+/// before: those pay for thread locals, and for what grows to the size that it needs.
+pub(crate) fn each_time<T, U>(mut input: impl FnMut() -> T, mut run: impl FnMut(T) -> U) {
+    for _ in 0..TIMES {
+        drop(black_box(run(input())));
+    }
+    for _ in 0..TIMES {
+        let input = input();
+        drop(black_box(counted(|| run(input))));
+    }
+}
+
+/// Counts exchanges, without the making of their requests.
+pub(crate) fn each_exchange<S, R>(mut service: S, request: impl FnMut() -> Request<Frames>)
+where
+    S: Service<Request<Frames>, Response = Response<R>>,
+    R: Body,
+{
+    each_time(request, |request| exchange(&mut service, request));
+}
+
+/// A client that does nothing, and never answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Held;
+
+/// Keeps the request of a call, so that its end is not counted.
+pub(crate) struct Holding<B>(#[allow(dead_code, reason = "it is there to be dropped")] Request<B>);
+
+impl<B> Service<Request<B>> for Held {
+    type Response = Response<Frames>;
+    type Error = Infallible;
+    type Future = Holding<B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Holding<B> {
+        Holding(request)
+    }
+}
+
+impl<B> Future for Holding<B> {
+    type Output = Result<Response<Frames>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,204 @@
+//! How many instructions exchanges take, counted by callgrind.
+//!
+//! `benches/instructions/run.sh` compares them with `baseline.toml`, beside it, and with `--update`
+//! writes that. Each is of 100 exchanges (`count::TIMES`), with what the in-memory client does.
+//! Figures are the same to the instruction from run to run, but for that of `native_metrics`, whose
+//! hashes have random seeds: it differs by up to 0.1 %. So do some where the binary is elsewhere.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod count;
+#[path = "../exchange/mod.rs"]
+mod exchange;
+#[path = "../frames/mod.rs"]
+mod frames;
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use count::{Held, each_exchange, each_time};
+use exchange::{Client, chat, request};
+use frames::Frames;
+use gungraun::prelude::*;
+use gungraun::{Callgrind, EntryPoint};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method, Request, Uri};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tower::{Layer, Service};
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::internals::{Format, Meter};
+use tower_ai_gateway::metrics::Metrics;
+use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
+use tower_ai_gateway::{Builder, EndEvent, GatewayLayer, Operation, Provider};
+
+const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
+const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
+const KIB: usize = 1024;
+
+fn builder() -> Builder {
+    GatewayLayer::builder().providers(Provider::all())
+}
+
+fn bare() -> GatewayLayer {
+    builder().build().unwrap()
+}
+
+fn hooked() -> GatewayLayer {
+    let hook = |end: &EndEvent<'_>| {
+        black_box((end.response_bytes, end.cost));
+    };
+    builder().metrics_hook(hook).build().unwrap()
+}
+
+/// A gateway with a token and a key, whose requests may be sent twice.
+fn settings() -> Settings {
+    let gateway = GatewaySettings::builder()
+        .token(GatewayToken::new("test-token"))
+        .key("grok", Secret::new("test-key").unwrap())
+        .defaults(|defaults| defaults.max_attempts = Some(2));
+    Settings::new(SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap()))
+}
+
+// What the client and the bench itself take: in all other exchanges too.
+#[library_benchmark]
+fn no_gateway() {
+    let body = chat(KIB, true);
+    each_exchange(Client::json(), || request(NATIVE, &body));
+}
+
+/// Up to the call of the client, and nothing of what follows.
+fn head(request: impl FnMut() -> Request<Frames>) {
+    let mut service = bare().layer(Held);
+    each_time(request, |request| service.call(request));
+}
+
+#[library_benchmark]
+fn not_ours() {
+    head(|| request("/health", &Bytes::new()));
+}
+
+#[library_benchmark]
+fn route_rewrite_headers() {
+    let body = chat(KIB, true);
+    head(|| request(NATIVE, &body));
+}
+
+// So small that an allocation more is over the limit.
+#[library_benchmark]
+fn route_rewrite_few_headers() {
+    head(|| {
+        let mut request = Request::new(Frames::one(Bytes::new()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static(NATIVE);
+        request.headers_mut().reserve(16);
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer test-key"));
+        request
+    });
+}
+
+#[library_benchmark]
+fn native() {
+    let body = chat(KIB, true);
+    each_exchange(bare().layer(Client::json()), || request(NATIVE, &body));
+}
+
+#[library_benchmark]
+fn native_hook() {
+    let body = chat(KIB, true);
+    each_exchange(hooked().layer(Client::json()), || request(NATIVE, &body));
+}
+
+#[library_benchmark]
+fn native_metrics() {
+    let body = chat(KIB, true);
+    let recorder = PrometheusBuilder::new().set_buckets(&[0.001, 0.1, 10.0]).unwrap();
+    let metrics = Metrics::new().recorder(recorder.build_recorder());
+    let layer = builder().metrics_hook(metrics).build().unwrap();
+    each_exchange(layer.layer(Client::json()), || request(NATIVE, &body));
+}
+
+#[library_benchmark]
+fn native_stream_50() {
+    let body = chat(KIB, true);
+    each_exchange(hooked().layer(Client::stream(50)), || request(NATIVE, &body));
+}
+
+#[library_benchmark]
+fn native_control_idle() {
+    let body = chat(KIB, true);
+    let service = bare().layer(ControlLayer::new().layer(Client::json()));
+    each_exchange(service, || request(NATIVE, &body));
+}
+
+#[library_benchmark]
+fn native_control_settings() {
+    let body = chat(KIB, true);
+    let layer = builder().settings(settings()).build().unwrap();
+    let service = layer.layer(ControlLayer::new().layer(Client::json()));
+    each_exchange(service, || {
+        let mut request = request(NATIVE, &body);
+        request.headers_mut().remove(AUTHORIZATION);
+        let token = HeaderValue::from_static("Bearer test-token");
+        request.headers_mut().insert("cf-aig-authorization", token);
+        request
+    });
+}
+
+// The model is last, so all of the body is peeked into.
+#[library_benchmark]
+#[bench::kib_1(KIB)]
+#[bench::kib_20(20 * KIB)]
+fn peek(size: usize) {
+    let body = chat(size, false);
+    each_exchange(bare().layer(Client::json()), || request(UNIFIED, &body));
+}
+
+// The model is first, and the rest is scanned for another.
+#[library_benchmark]
+#[bench::kib_20(20 * KIB)]
+fn scan_request(size: usize) {
+    let body = chat(size, true);
+    each_exchange(bare().layer(Client::json()), || request(UNIFIED, &body));
+}
+
+// The meter alone, of 50 events in one frame.
+#[library_benchmark]
+fn scan_events() {
+    let event = r#"data: {"id":"1","choices":[{"delta":{"content":"some text"}}],"usage":null}"#;
+    let stream = Bytes::from(format!("{event}\n\n").repeat(50));
+    each_time(
+        || Meter::new(Format::Sse, Operation::Chat, Meter::LIMIT),
+        |mut meter| {
+            meter.push(black_box(&stream));
+            meter.finish();
+            assert_eq!(meter.content_events(), 50);
+            meter
+        },
+    );
+}
+
+library_benchmark_group!(
+    name = exchanges,
+    benchmarks = [
+        no_gateway,
+        not_ours,
+        route_rewrite_headers,
+        route_rewrite_few_headers,
+        native,
+        native_hook,
+        native_metrics,
+        native_stream_50,
+        native_control_idle,
+        native_control_settings,
+        peek,
+        scan_request,
+        scan_events,
+    ]
+);
+
+main!(
+    config = LibraryBenchmarkConfig::default().tool(
+        Callgrind::with_args(["--cache-sim=no"])
+            .entry_point(EntryPoint::Custom("instructions::count::counted*".to_owned()))
+    ),
+    library_benchmark_groups = exchanges
+);
