@@ -75,7 +75,9 @@ impl Twins {
 
 /// With the quote behind the text, there would be one more word to count.
 fn ends_a_word(text: &[u8], counter: &Counter) -> bool {
-    text.ends_with(counter.inside())
+    let word = counter.inside();
+    // The last letter settles it for most texts.
+    text.last() == word.last() && text.ends_with(word)
 }
 
 /// A line end would end the event's line, and so the string.
