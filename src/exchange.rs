@@ -5,14 +5,16 @@
 //! the guard says that the client went away. Without a hook or a log to be told it is empty.
 
 mod account;
+mod heads;
 mod ledger;
 mod log;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
+use self::heads::{ResponseHead, kept};
 use self::ledger::{Ledger, text};
 use crate::TARGET;
 use crate::body::watch::RequestWatch;
@@ -105,13 +107,14 @@ impl Exchange {
         ledger.timings.to_head = Some(now - ledger.arrived);
         ledger.status = Some(status);
         ledger.cache = cache;
-        ledger.response_content_type = headers.get(header::CONTENT_TYPE).cloned();
-        ledger.stream = Format::of(ledger.response_content_type.as_ref()) == Some(Format::Sse);
-        let ids = ["x-request-id", "request-id", "x-trace-id"];
-        ledger.provider_request_id = ids.iter().find_map(|name| headers.get(*name)).cloned();
+        let head = ResponseHead::of(headers);
+        let format = Format::of(head.content_type);
+        ledger.stream = format == Some(Format::Sse);
+        ledger.response_content_type = head.content_type.map(kept);
+        ledger.provider_request_id = head.request_id().cloned();
         let limit = ledger.observation.metering_limit();
         let operation = ledger.context.operation();
-        ledger.reader = Reader::new(headers, operation, limit, ledger.payload_limit);
+        ledger.reader = Reader::new(headers, format, operation, limit, ledger.payload_limit);
         ledger.attempt_ended(now, Ok(status));
     }
 
@@ -179,7 +182,7 @@ impl Exchange {
     }
 
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(ledger) = self.0.take() {
+        if let Some(mut ledger) = self.0.take() {
             ledger.end(outcome);
         }
     }

@@ -145,17 +145,17 @@ impl Sink {
 }
 
 impl Reader {
-    /// For a response with these headers. `limit` bounds what is kept of its usage,
-    /// `payload_limit` what is kept for hooks.
+    /// For a response with these headers, among them the `content-type` of `format`. `limit` bounds
+    /// what is kept of its usage, `payload_limit` what is kept for hooks.
     pub(crate) fn new(
         headers: &HeaderMap,
+        format: Option<Format>,
         operation: Operation,
         limit: usize,
         payload_limit: usize,
     ) -> Self {
         let coding = Coding::of(headers);
         let is_encoded = coding.is_none();
-        let format = Format::of(headers.get(header::CONTENT_TYPE));
         let format = format.filter(|_| limit > 0 && !is_encoded);
         if format.is_none() && payload_limit == 0 {
             return Self { sink: None, is_encoded };
@@ -221,9 +221,8 @@ mod tests {
     /// Reads a JSON body of this coding, with room for four bytes of usage and eight of payload.
     fn read(coding: &'static str, body: &str) -> Reader {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        let mut reader = Reader::new(&headers, Operation::Chat, 4, 8);
+        let mut reader = Reader::new(&headers, Some(Format::Json), Operation::Chat, 4, 8);
         reader.push(body.as_bytes());
         reader.finish();
         reader

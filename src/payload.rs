@@ -39,6 +39,9 @@ impl Capture {
     pub(crate) fn push(&mut self, data: &[u8]) {
         let room = self.limit.saturating_sub(self.bytes.len());
         self.is_cut |= data.len() > room;
+        if room == 0 {
+            return;
+        }
         self.bytes.extend_from_slice(&data[..data.len().min(room)]);
     }
 

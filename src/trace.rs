@@ -1,8 +1,10 @@
 //! The trace that a client wants its exchange to be in.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::directives::Directives;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A place in somebody else's trace (W3C Trace Context §3.2, or the `cf-aig-otel-*` headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ impl TraceParent {
     /// Each of the `cf-aig-otel-*` headers goes before what `traceparent` says.
     pub(crate) fn of(headers: &HeaderMap, directives: Option<&Directives>) -> Option<Self> {
         let standard = || {
-            let mut values = headers.get_all("traceparent").iter();
+            let mut values = headers.get_all(&TRACEPARENT).iter();
             let parsed = parse(values.next()?.as_bytes())?;
             values.next().is_none().then_some(parsed)
         };

@@ -1,6 +1,6 @@
 //! What a passing request body tells the exchange that it belongs to.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -13,6 +13,10 @@ use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::payload::Capture;
 
+const UNKNOWN: u8 = 0;
+const NO: u8 = 1;
+const YES: u8 = 2;
+
 /// Shared by a request body, which the upstream stack reads, and the exchange, which waits for the
 /// response.
 #[derive(Debug, Default)]
@@ -22,8 +26,9 @@ pub(crate) struct RequestWatch {
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
-    /// Whether the gateway has asked for usage where the client did not, once that is known.
-    asks_for_usage: OnceLock<bool>,
+    /// Whether the gateway has asked for usage where the client did not, once that is known: one of
+    /// `UNKNOWN`, `NO` and `YES`.
+    asks_for_usage: AtomicU8,
     /// The body has ended or is gone: nothing more will be known.
     settled: AtomicBool,
     waiting: Mutex<Option<Waker>>,
@@ -66,11 +71,17 @@ impl RequestWatch {
 
     /// Whether the gateway has asked for usage where the client did not; `None` where it still may.
     pub(crate) fn asks_for_usage(&self) -> Option<bool> {
-        self.asks_for_usage.get().copied()
+        match self.asks_for_usage.load(Ordering::Acquire) {
+            UNKNOWN => None,
+            answer => Some(answer == YES),
+        }
     }
 
     pub(crate) fn set_asks_for_usage(&self, asks: bool) {
-        let _ = self.asks_for_usage.set(asks);
+        let answer = if asks { YES } else { NO };
+        let (success, failure) = (Ordering::Release, Ordering::Relaxed);
+        // What was said first holds.
+        let _ = self.asks_for_usage.compare_exchange(UNKNOWN, answer, success, failure);
     }
 
     /// Whether no refusal can come any more.

@@ -77,6 +77,11 @@ impl GatewayContext {
     /// One more upstream call; gives its number, 1 for the first.
     pub(crate) fn begin_attempt(&self) -> u32 {
         *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.count_attempt()
+    }
+
+    /// One more upstream call that has ended as soon as it is told of; gives its number.
+    pub(crate) fn count_attempt(&self) -> u32 {
         self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 

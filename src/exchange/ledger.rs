@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::account::{self, Account, Facts};
+use super::heads::{RequestHead, kept};
 use super::log;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
@@ -52,6 +53,7 @@ impl Ledger {
         span: tracing::Span,
         arrived: Instant,
     ) -> Self {
+        let head = RequestHead::of(headers);
         Self {
             observation: observation.clone(),
             context: context.clone(),
@@ -69,9 +71,9 @@ impl Ledger {
             payload_limit: observation.hooks.payload_limit(context),
             reader: Reader::default(),
             watch: None,
-            trace: TraceParent::of(headers, context.directives()),
-            request_content_type: headers.get(header::CONTENT_TYPE).cloned(),
-            user_agent: headers.get(header::USER_AGENT).cloned(),
+            trace: head.trace(headers, context.directives()),
+            request_content_type: head.content_type.map(kept),
+            user_agent: head.user_agent.cloned(),
             response_content_type: None,
             provider_request_id: None,
         }
@@ -82,7 +84,7 @@ impl Ledger {
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
         let untold = || {
             let is_first = self.context.attempts() == 0;
-            is_first.then(|| (self.context.begin_attempt(), self.dispatched.unwrap_or(now)))
+            is_first.then(|| (self.context.count_attempt(), self.dispatched.unwrap_or(now)))
         };
         let open = self.context.open_attempt().or_else(untold);
         if let Some((number, began)) = open {
@@ -114,7 +116,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn end(mut self, outcome: Outcome) {
+    pub(super) fn end(&mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
         self.reader.finish();
         let outcome = self.judge(outcome);

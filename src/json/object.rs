@@ -4,6 +4,8 @@
 //! may come in any split. It is strict about the shape of the outer object (a lenient reader could
 //! be led to another `model` than the provider's) and only counts brackets inside nested values.
 
+mod value;
+
 use std::ops::Range;
 
 use super::quote::StringEnd;
@@ -171,10 +173,10 @@ impl ObjectScanner {
             }
             State::Scalar => return Ok(self.scalar(chunk, at)),
             State::Start { bom } => self.start(byte, bom)?,
-            _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
+            _ if is_space(byte) => {}
             State::KeyOrEnd | State::Key if byte == b'"' => self.state = State::InKey,
             State::Colon if byte == b':' => self.state = State::Value,
-            State::Value => self.value(byte, at)?,
+            State::Value => return self.value(chunk, at),
             State::CommaOrEnd if byte == b',' => self.state = State::Key,
             State::KeyOrEnd | State::CommaOrEnd if byte == b'}' => {
                 self.closed_at = Some(self.offset + at as u64);
@@ -221,110 +223,19 @@ impl ObjectScanner {
         if self.member == MODEL && std::mem::replace(&mut self.saw_model, true) {
             return Err(ScanError::DuplicateModel);
         }
-        self.state = State::Colon;
-        Ok(end + 1)
+        match chunk[end + 1..] {
+            // As it is written nearly everywhere.
+            [b':', value, ..] if !is_space(value) => self.value(chunk, end + 2),
+            _ => {
+                self.state = State::Colon;
+                Ok(end + 1)
+            }
+        }
     }
+}
 
-    fn value(&mut self, byte: u8, at: usize) -> Result<(), ScanError> {
-        if self.member == MODEL && byte != b'"' {
-            return Err(ScanError::ModelIsNotAString);
-        }
-        self.state = match byte {
-            b'"' => {
-                if self.member == MODEL {
-                    let offset = self.offset + at as u64 + 1;
-                    self.model = Some(ModelString { raw: Vec::new(), offset });
-                }
-                State::InString
-            }
-            b'{' | b'[' => State::Nested { depth: 1, in_string: false },
-            b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
-                self.stream |= self.member == STREAM && byte == b't';
-                State::Scalar
-            }
-            _ => return Err(ScanError::Malformed),
-        };
-        if let Some(capture) = &mut self.capture
-            && let Member::Field(field) = self.member
-        {
-            match self.state {
-                State::Nested { .. } => capture.nested(field),
-                State::Scalar => capture.begin(field, &[byte]),
-                _ => capture.begin(field, &[]),
-            }
-        }
-        Ok(())
-    }
-
-    fn scalar(&mut self, chunk: &[u8], at: usize) -> usize {
-        let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
-        let end = length.map_or(chunk.len(), |length| at + length);
-        if let Some(capture) = &mut self.capture {
-            capture.extend(&chunk[at..end]);
-            if length.is_some() {
-                capture.end_of_word();
-            }
-        }
-        if length.is_some() {
-            self.state = State::CommaOrEnd;
-        }
-        end
-    }
-
-    fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
-        let (end, closed) = self.string.find(chunk, at);
-        if self.member == MODEL
-            && let Some(model) = &mut self.model
-        {
-            let part = &chunk[at..end];
-            if model.raw.len() + part.len() > LONGEST_MODEL {
-                return Err(ScanError::ModelTooLong);
-            }
-            model.raw.extend_from_slice(part);
-            self.model_is_whole = closed;
-        }
-        if let Some(capture) = &mut self.capture {
-            capture.extend(&chunk[at..end]);
-            if closed {
-                capture.end_of_string();
-            }
-        }
-        if !closed {
-            return Ok(end);
-        }
-        self.state = State::CommaOrEnd;
-        Ok(end + 1)
-    }
-
-    fn nested(
-        &mut self,
-        chunk: &[u8],
-        mut at: usize,
-        mut depth: u32,
-        mut in_string: bool,
-    ) -> usize {
-        while at < chunk.len() {
-            if in_string {
-                let (end, closed) = self.string.find(chunk, at);
-                in_string = !closed;
-                at = end + usize::from(closed);
-                continue;
-            }
-            match chunk[at] {
-                b'"' => in_string = true,
-                b'{' | b'[' => depth = depth.saturating_add(1),
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            at += 1;
-            if depth == 0 {
-                self.state = State::CommaOrEnd;
-                return at;
-            }
-        }
-        self.state = State::Nested { depth, in_string };
-        at
-    }
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Whether a byte can be part of a number or a word.
@@ -334,6 +245,13 @@ pub(super) fn is_scalar(byte: u8) -> bool {
 
 /// `captures`: fields that only conditions read are told from others too.
 fn member(key: &[u8], captures: bool) -> Member {
+    match key {
+        b"model" => return MODEL,
+        b"stream" => return STREAM,
+        b"stream_options" => return Member::StreamOptions,
+        _ if !captures && !key.contains(&b'\\') => return Member::Other,
+        _ => {}
+    }
     let fields =
         if captures { &BodyField::ALL[..] } else { &[BodyField::Model, BodyField::Stream] };
     match fields.iter().find(|field| string::reads(key, field.name())) {

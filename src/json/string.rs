@@ -74,9 +74,17 @@ fn hex4(digits: &[u8]) -> Option<u32> {
 
 /// The inside of a JSON string as text, or `None` where it is malformed.
 pub(crate) fn decode(raw: &[u8]) -> Option<String> {
+    if is_plain(raw) {
+        return str::from_utf8(raw).ok().map(str::to_owned);
+    }
     let mut decoder = Decoder::new(raw);
     let text = decoder.by_ref().map(|(character, _)| character).collect();
     decoder.is_done().then_some(text)
+}
+
+/// Whether the inside of a JSON string is its text already, if it is UTF-8.
+fn is_plain(raw: &[u8]) -> bool {
+    raw.iter().all(|byte| *byte >= 0x20 && *byte != b'\\')
 }
 
 /// Whether the inside of a JSON string reads `plain`, whatever escapes it is spelt with.

@@ -13,6 +13,8 @@ pub(crate) struct Origin {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) host: HeaderValue,
+    /// The authority's host, without a port.
+    pub(super) host_name: Box<str>,
     pub(super) native: Base,
     openai: Base,
     /// Its place among those of its provider, from 0.
@@ -68,7 +70,8 @@ impl Origin {
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
         let base = format!("{scheme}://{authority}{}", native.path()).into();
-        Ok(Self { scheme, authority, host, native, openai, number, weight, base })
+        let host_name = authority.host().into();
+        Ok(Self { scheme, authority, host, host_name, native, openai, number, weight, base })
     }
 
     /// What a request to this place has as `host`.

@@ -117,7 +117,7 @@ impl Upstream {
     /// The name of the host of the place of this number, without a port.
     pub(crate) fn host_name(&self, number: u32) -> &str {
         let origin = (number as usize).checked_sub(1).and_then(|at| self.further.get(at));
-        origin.unwrap_or(&self.first).authority.host()
+        &origin.unwrap_or(&self.first).host_name
     }
 
     /// Where this provider is: its host without brackets, and its port, said or not.

@@ -35,20 +35,24 @@ pub enum Operation {
 impl Operation {
     /// From the path behind the provider's slug.
     pub(crate) fn of(rest: &str) -> Self {
-        let mut segments = rest.split('/').filter(|segment| !is_version(segment));
-        match (segments.next().unwrap_or_default(), segments.next()) {
-            ("chat", Some("completions" | "deferred-completion")) => Self::Chat,
-            ("responses", _) => Self::Responses,
-            ("messages", _) => Self::Messages,
-            ("completions" | "complete", _) => Self::Completions,
-            ("embeddings", _) => Self::Embeddings,
-            ("images", _) => Self::Images,
-            ("videos", _) => Self::Videos,
-            ("audio" | "tts" | "stt" | "realtime", _) => Self::Audio,
-            ("models" | "language-models" | "embedding-models", _)
-            | ("image-generation-models" | "video-generation-models", _) => Self::Models,
-            ("files", _) => Self::Files,
-            ("batches", _) => Self::Batches,
+        if matches!(rest, "chat/completions" | "v1/chat/completions") {
+            return Self::Chat;
+        }
+        let mut segments = rest.as_bytes().split(|byte| *byte == b'/');
+        let mut next = || segments.find(|segment| !is_version(segment));
+        match (next().unwrap_or_default(), next()) {
+            (b"chat", Some(b"completions" | b"deferred-completion")) => Self::Chat,
+            (b"responses", _) => Self::Responses,
+            (b"messages", _) => Self::Messages,
+            (b"completions" | b"complete", _) => Self::Completions,
+            (b"embeddings", _) => Self::Embeddings,
+            (b"images", _) => Self::Images,
+            (b"videos", _) => Self::Videos,
+            (b"audio" | b"tts" | b"stt" | b"realtime", _) => Self::Audio,
+            (b"models" | b"language-models" | b"embedding-models", _)
+            | (b"image-generation-models" | b"video-generation-models", _) => Self::Models,
+            (b"files", _) => Self::Files,
+            (b"batches", _) => Self::Batches,
             _ => Self::Other,
         }
     }
@@ -90,13 +94,12 @@ impl fmt::Display for Operation {
 
 /// What follows the version.
 pub(super) fn first_segment(rest: &str) -> &str {
-    rest.split('/').find(|segment| !is_version(segment)).unwrap_or_default()
+    rest.split('/').find(|segment| !is_version(segment.as_bytes())).unwrap_or_default()
 }
 
 /// `v1`, `v1beta`, and the `openai` and `api` that stand before some providers' versions.
-fn is_version(segment: &str) -> bool {
-    let digits = segment.strip_prefix('v').unwrap_or_default();
-    matches!(segment, "" | "openai" | "api") || digits.starts_with(|c: char| c.is_ascii_digit())
+fn is_version(segment: &[u8]) -> bool {
+    matches!(segment, b"" | b"openai" | b"api" | [b'v', b'0'..=b'9', ..])
 }
 
 #[cfg(test)]

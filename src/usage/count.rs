@@ -34,8 +34,19 @@ impl Counter {
         self.count
     }
 
-    pub(super) fn add_one(&mut self) {
-        self.count += 1;
+    pub(super) fn add(&mut self, count: u64) {
+        self.count += count;
+    }
+
+    /// The word without its quotes.
+    pub(super) fn inside(&self) -> &'static [u8] {
+        let word = self.finder.needle();
+        &word[1..word.len() - 1]
+    }
+
+    /// How often the word stands in these bytes alone.
+    pub(super) fn words_in(&self, bytes: &[u8]) -> u64 {
+        self.finder.find_iter(bytes).count() as u64
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {

@@ -15,7 +15,13 @@ impl Format {
     /// From the response's `content-type`: the request's `accept` says nothing, for SDKs send
     /// `application/json` with streams too.
     pub fn of(content_type: Option<&HeaderValue>) -> Option<Self> {
-        let media = content_type?.as_bytes().split(|byte| *byte == b';').next()?.trim_ascii();
+        let content_type = content_type?.as_bytes();
+        match content_type {
+            b"application/json" => return Some(Self::Json),
+            b"text/event-stream" => return Some(Self::Sse),
+            _ => {}
+        }
+        let media = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
         if media.eq_ignore_ascii_case(b"text/event-stream") {
             return Some(Self::Sse);
         }

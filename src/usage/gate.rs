@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::meter::Terminal;
 use super::sse::last_boundary;
+use super::terminal::Terminal;
 use crate::route::Operation;
 
 type Word = LazyLock<Finder<'static>>;

@@ -32,14 +32,14 @@ impl<'a> Cursor<'a> {
         }
         loop {
             let key = self.string()?;
-            self.rest = self.rest.trim_ascii_start();
+            self.spaces();
             self.punctuation(b':')?;
             each(key, self)?;
-            self.rest = self.rest.trim_ascii_start();
+            self.spaces();
             let (byte, rest) = self.rest.split_first()?;
             self.rest = rest;
             match byte {
-                b',' => self.rest = rest.trim_ascii_start(),
+                b',' => self.spaces(),
                 b'}' => return Some(()),
                 _ => return None,
             }
@@ -113,9 +113,17 @@ impl<'a> Cursor<'a> {
 
     /// Passes over this byte and the spaces behind it.
     fn punctuation(&mut self, expected: u8) -> Option<()> {
-        let rest = self.rest.strip_prefix(&[expected])?;
-        self.rest = rest.trim_ascii_start();
+        self.rest = self.rest.strip_prefix(&[expected])?;
+        self.spaces();
         Some(())
+    }
+
+    /// Passes over the spaces that come next: mostly there are none.
+    #[inline(always)]
+    fn spaces(&mut self) {
+        if self.rest.first().is_some_and(|byte| *byte <= b' ') {
+            self.rest = self.rest.trim_ascii_start();
+        }
     }
 }
 

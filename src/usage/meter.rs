@@ -1,13 +1,15 @@
 //! The meter: looks at each frame of a response body as it passes.
 
 use super::count::Counter;
-use super::event::{Captured, Event};
+use super::event::Captured;
 use super::format::Format;
 use super::gate::Gates;
 use super::reported::Reported;
 use super::scan::Scanner;
 use super::sse::{Lines, Piece};
+use super::terminal::Terminal;
 use super::tokens::Usage;
+use super::twins::Twins;
 use crate::json::string;
 use crate::route::Operation;
 
@@ -21,24 +23,6 @@ pub enum Problem {
     Malformed,
     /// A usage object is longer than what may be kept.
     Overflow,
-}
-
-/// What says that a response is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Terminal {
-    /// `data: [DONE]`
-    Done,
-    /// `response.completed`
-    Completed,
-    /// `response.incomplete`
-    Incomplete,
-    /// `response.failed`
-    Failed,
-    /// `message_stop`
-    MessageStop,
-    /// The JSON object was closed.
-    Closed,
 }
 
 /// The provider says that it failed, whatever the status says.
@@ -62,6 +46,7 @@ pub struct Meter {
     /// The event is named `error`.
     is_error: bool,
     deltas: Counter,
+    twins: Twins,
     has_content: bool,
     reported: Option<Reported>,
     images: Option<u64>,
@@ -72,26 +57,12 @@ pub struct Meter {
     problem: Option<Problem>,
 }
 
-impl Terminal {
-    /// The name in lower case, as in `message_stop`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Completed => "completed",
-            Self::Incomplete => "incomplete",
-            Self::Failed => "failed",
-            Self::MessageStop => "message_stop",
-            Self::Closed => "closed",
-        }
-    }
-}
-
 impl Meter {
     /// The longest usage object that is kept, unless the host says otherwise.
     pub const LIMIT: usize = 64 * 1024;
 
     /// Keeps usage objects of up to `limit` bytes.
+    #[inline]
     pub fn new(format: Format, operation: Operation, limit: usize) -> Self {
         let is_body = format == Format::Json;
         let is_text = operation == Operation::Completions;
@@ -104,6 +75,7 @@ impl Meter {
             scanner: Scanner::new(limit, is_body),
             is_error: false,
             deltas: if is_text { Counter::texts() } else { Counter::deltas() },
+            twins: Twins::default(),
             has_content: false,
             reported: None,
             images: None,
@@ -170,7 +142,15 @@ impl Meter {
     }
 
     /// Looks at the next bytes of the body.
-    pub fn push(&mut self, mut bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
+        let bytes = if self.bom < BOM.len() { self.behind_bom(bytes) } else { bytes };
+        match self.format {
+            Format::Json => self.push_json(bytes),
+            Format::Sse => self.push_sse(bytes),
+        }
+    }
+
+    fn behind_bom<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         while self.bom < BOM.len() && !bytes.is_empty() {
             if bytes[0] != BOM[self.bom] {
                 self.bom = BOM.len();
@@ -179,10 +159,7 @@ impl Meter {
             self.bom += 1;
             bytes = &bytes[1..];
         }
-        match self.format {
-            Format::Json => self.push_json(bytes),
-            Format::Sse => self.push_sse(bytes),
-        }
+        bytes
     }
 
     /// The body cannot be read any further.
@@ -198,6 +175,7 @@ impl Meter {
         }
     }
 
+    #[inline(never)]
     fn push_json(&mut self, bytes: &[u8]) {
         if self.terminal.is_none() && self.problem.is_none() {
             self.problem = self.scanner.push(bytes).err();
@@ -205,7 +183,18 @@ impl Meter {
         }
     }
 
-    fn push_sse(&mut self, frame: &[u8]) {
+    fn push_sse(&mut self, mut frame: &[u8]) {
+        if self.has_content && self.lines.is_between_events() && self.problem.is_none() {
+            frame = self.twins.pass(frame, &mut self.deltas);
+        }
+        if !frame.is_empty() {
+            self.push_events(frame);
+        }
+    }
+
+    /// Kept apart from the way of most frames, which is short.
+    #[inline(never)]
+    fn push_events(&mut self, frame: &[u8]) {
         // Deltas count from the first content on, whatever becomes of the rest.
         let mut counted = if self.has_content { 0 } else { frame.len() };
         if self.problem.is_none() {
@@ -221,6 +210,7 @@ impl Meter {
             if self.has_content && self.lines.is_between_events() {
                 let next = search.next_event(at);
                 if next > at {
+                    self.twins.learn(&frame[at..next], &self.deltas);
                     // An LF that belongs to a CR passed over is one more blank line at most.
                     at = next;
                     continue;
@@ -229,7 +219,7 @@ impl Meter {
             let had_content = self.has_content;
             at = frame.len() - self.push_event(&frame[at..])?.len();
             if self.has_content && !had_content {
-                self.deltas.add_one();
+                self.deltas.add(1);
                 *counted = at;
             }
         }
@@ -277,7 +267,7 @@ impl Meter {
         }
         let marker = match self.format {
             Format::Json => Some(Terminal::Closed),
-            Format::Sse => terminal(event).filter(|terminal| self.gates.find(*terminal)),
+            Format::Sse => Terminal::of(event).filter(|terminal| self.gates.find(*terminal)),
         };
         let has_failed = event.is("error")
             || marker == Some(Terminal::Failed)
@@ -289,17 +279,6 @@ impl Meter {
         }
         self.terminal = self.terminal.or(marker);
         self.has_content |= event.has_content && self.format == Format::Sse;
-    }
-}
-
-fn terminal(event: &Event) -> Option<Terminal> {
-    match event.kind.whole() {
-        _ if event.is_done_marker => Some(Terminal::Done),
-        Some(b"message_stop") => Some(Terminal::MessageStop),
-        Some(b"response.completed") if event.has_response => Some(Terminal::Completed),
-        Some(b"response.incomplete") if event.has_response => Some(Terminal::Incomplete),
-        Some(b"response.failed") if event.has_response => Some(Terminal::Failed),
-        _ => None,
     }
 }
 

@@ -19,19 +19,22 @@ mod scan;
 mod seen;
 mod sse;
 mod table;
+mod terminal;
 mod tokens;
+mod twins;
 
 pub(crate) use self::billing::{Billing, billing};
 pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
 pub use self::format::Format;
-pub use self::meter::{Meter, Problem, ProviderError, Terminal};
+pub use self::meter::{Meter, Problem, ProviderError};
 pub use self::price::{LongContext, Price, Regional, TokenPrice, ToolPrices};
 pub(crate) use self::seen::SeenIds;
 pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
 pub use self::table::{Date, PriceTable, PriceTableError, Prices};
+pub use self::terminal::Terminal;
 pub use self::tokens::{ToolCalls, Usage};
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
+    #[inline]
     pub(super) fn new(limit: usize, is_body: bool) -> Self {
         Self {
             state: State::Start,

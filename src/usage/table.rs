@@ -2,7 +2,7 @@
 
 mod toml;
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -46,7 +46,8 @@ pub struct PriceTable {
     as_of: Date,
     priority_percent: u64,
     tools: ToolPrices,
-    models: HashMap<Box<str>, Price>,
+    /// In the order of [`order`].
+    models: Vec<(Box<str>, Price)>,
 }
 
 /// A price table that cannot be read.
@@ -86,7 +87,7 @@ impl PriceTable {
     /// A table without prices.
     #[must_use]
     pub fn empty(as_of: Date) -> Self {
-        Self { as_of, priority_percent: 100, tools: ToolPrices::default(), models: HashMap::new() }
+        Self { as_of, priority_percent: 100, tools: ToolPrices::default(), models: Vec::new() }
     }
 
     /// xAI's list prices on the day that [`as_of`](Self::as_of) gives.
@@ -119,20 +120,27 @@ impl PriceTable {
     #[must_use]
     pub fn get(&self, provider: &str, model: &str) -> Option<&Price> {
         let row = |model: &str| {
-            let own = self.models.get(format!("{provider}/{model}").as_str());
-            own.or_else(|| self.models.get(model))
+            let own = self.find([provider, "/", model]);
+            own.or_else(|| self.find([model])).map(|at| &self.models[at].1)
         };
         row(model).or_else(|| row(model.strip_suffix("-latest")?))
     }
 
     /// Adds a row, named `{provider}/{model}` or `{model}`, or replaces it.
     pub fn insert(&mut self, model: impl Into<Box<str>>, price: Price) -> Option<Price> {
-        self.models.insert(model.into(), price)
+        let model = model.into();
+        match self.models.binary_search_by(|(name, _)| order(name, &[&model])) {
+            Ok(at) => Some(std::mem::replace(&mut self.models[at].1, price)),
+            Err(at) => {
+                self.models.insert(at, (model, price));
+                None
+            }
+        }
     }
 
-    /// What the calls of server-side tools cost.
-    pub fn set_tools(&mut self, tools: ToolPrices) {
-        self.tools = tools;
+    /// Where the row is whose name these parts make up.
+    fn find<const PARTS: usize>(&self, name: [&str; PARTS]) -> Option<usize> {
+        self.models.binary_search_by(|(row, _)| order(row, &name)).ok()
     }
 
     /// `None` where anything that was used has no known price.
@@ -172,6 +180,21 @@ impl PriceTable {
         ]
         .into_iter()
     }
+}
+
+/// How `row` stands to a name that is not put together for it: by their lengths, which settle it
+/// nearly always, then by their bytes.
+fn order(row: &str, name: &[&str]) -> Ordering {
+    let length = name.iter().map(|part| part.len()).sum();
+    row.len().cmp(&length).then_with(|| {
+        let mut rest = row.as_bytes();
+        let parts = name.iter().map(|part| {
+            let (head, behind) = rest.split_at(part.len());
+            rest = behind;
+            head.cmp(part.as_bytes())
+        });
+        parts.fold(Ordering::Equal, Ordering::then)
+    })
 }
 
 /// A handle to the price table in use; its clones share the table.

@@ -82,13 +82,18 @@ impl Metrics {
         let slug = context.provider();
         let response_model = self.model(slug, end.response_model);
         let response_model = learn(&self.models, response_model, end.response_model);
+        let request_model = match end.request_model {
+            // The usual case.
+            same if same == end.response_model => response_model,
+            other => self.model(slug, other),
+        };
         let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
             let name = Some(context.gateway());
             learn(gateways, gateways.id(name), name)
         });
         Key {
             provider: self.provider(context),
-            request_model: self.model(slug, end.request_model),
+            request_model,
             response_model,
             gateway,
             operation: context.operation(),

@@ -110,6 +110,11 @@ impl Scanner {
                 let (end, closed) = self.string.find(chunk, at);
                 in_string = !closed;
                 at = end + usize::from(closed);
+                // Mostly another string follows.
+                if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
+                    in_string = true;
+                    at += 2;
+                }
                 continue;
             }
             match chunk[at] {

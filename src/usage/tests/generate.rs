@@ -285,8 +285,26 @@ fn event() -> impl Strategy<Value = String> {
     })
 }
 
+/// Events that differ in their text alone.
+fn twins() -> impl Strategy<Value = Vec<String>> {
+    let before = prop::sample::select(&["", "event: content_block_delta\n", "id: 7\n"][..]);
+    let key = prop::sample::select(&["content", "text", "delta", "reasoning_content"][..]);
+    let texts = prop::collection::vec(text(), 1..6);
+    let end = prop::sample::select(&["\n", "\n", "\n", "\r\n"][..]);
+    (before, key, texts, maybe_usage(), end).prop_map(|(before, key, texts, usage, end)| {
+        let event = |text: &String| {
+            let choice = json!({"delta": {key: text}, "text": text});
+            let data = with(json!({"choices": [choice]}), "usage", usage.clone());
+            format!("{before}data: {data}\n\n").replace('\n', end)
+        };
+        texts.iter().map(event).collect()
+    })
+}
+
 pub(super) fn stream() -> impl Strategy<Value = Vec<String>> {
-    (any::<bool>(), prop::collection::vec(event(), 0..12)).prop_map(|(bom, mut events)| {
+    let events = prop_oneof![3 => event().prop_map(|event| vec![event]), 1 => twins()];
+    (any::<bool>(), prop::collection::vec(events, 0..12)).prop_map(|(bom, events)| {
+        let mut events = events.concat();
         if let (true, Some(first)) = (bom, events.first_mut()) {
             first.insert(0, '\u{feff}');
         }

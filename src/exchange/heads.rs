@@ -1,0 +1,83 @@
+//! What the heads of an exchange tell its end event.
+//!
+//! Each is walked once, for a look-up by name costs as much as ten headers of that walk.
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::directives::Directives;
+use crate::trace::TraceParent;
+
+#[derive(Default)]
+pub(super) struct RequestHead<'a> {
+    pub(super) content_type: Option<&'a HeaderValue>,
+    pub(super) user_agent: Option<&'a HeaderValue>,
+    has_trace: bool,
+}
+
+impl<'a> RequestHead<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "content-type" => first(&mut head.content_type, value),
+                "user-agent" => first(&mut head.user_agent, value),
+                "traceparent" => head.has_trace = true,
+                _ => {}
+            }
+        }
+        head
+    }
+
+    pub(super) fn trace(
+        &self,
+        headers: &HeaderMap,
+        directives: Option<&Directives>,
+    ) -> Option<TraceParent> {
+        let may_be_traced = self.has_trace || directives.is_some();
+        may_be_traced.then(|| TraceParent::of(headers, directives)).flatten()
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ResponseHead<'a> {
+    pub(super) content_type: Option<&'a HeaderValue>,
+    /// What the provider calls the request, under each of the names that there are for that.
+    ids: [Option<&'a HeaderValue>; 3],
+}
+
+impl<'a> ResponseHead<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "content-type" => first(&mut head.content_type, value),
+                "x-request-id" => first(&mut head.ids[0], value),
+                "request-id" => first(&mut head.ids[1], value),
+                "x-trace-id" => first(&mut head.ids[2], value),
+                _ => {}
+            }
+        }
+        head
+    }
+
+    pub(super) fn request_id(&self) -> Option<&'a HeaderValue> {
+        self.ids.into_iter().flatten().next()
+    }
+}
+
+/// Of several headers of one name the first counts.
+fn first<'a>(known: &mut Option<&'a HeaderValue>, value: &'a HeaderValue) {
+    known.get_or_insert(value);
+}
+
+/// A `content-type` to be kept: the usual ones do not hold on to the memory of the head that they
+/// stood in.
+pub(super) fn kept(content_type: &HeaderValue) -> HeaderValue {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+    match content_type.as_bytes() {
+        b"application/json" => JSON,
+        b"text/event-stream" => EVENTS,
+        _ => content_type.clone(),
+    }
+}

@@ -1,0 +1,128 @@
+//! What the scanner of a request does with values.
+
+use super::{
+    LONGEST_MODEL, MODEL, Member, ModelString, ObjectScanner, STREAM, ScanError, State, is_scalar,
+};
+
+impl ObjectScanner {
+    pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
+        let byte = chunk[at];
+        if self.member == MODEL && byte != b'"' {
+            return Err(ScanError::ModelIsNotAString);
+        }
+        self.state = match byte {
+            b'"' => {
+                if self.member == MODEL {
+                    let offset = self.offset + at as u64 + 1;
+                    self.model = Some(ModelString { raw: Vec::new(), offset });
+                }
+                State::InString
+            }
+            b'{' | b'[' => State::Nested { depth: 1, in_string: false },
+            b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
+                self.stream |= self.member == STREAM && byte == b't';
+                State::Scalar
+            }
+            _ => return Err(ScanError::Malformed),
+        };
+        if let Some(capture) = &mut self.capture
+            && let Member::Field(field) = self.member
+        {
+            match self.state {
+                State::Nested { .. } => capture.nested(field),
+                State::Scalar => capture.begin(field, &[byte]),
+                _ => capture.begin(field, &[]),
+            }
+        }
+        match self.state {
+            State::InString => self.in_string(chunk, at + 1),
+            State::Nested { depth, in_string } => Ok(self.nested(chunk, at + 1, depth, in_string)),
+            _ => Ok(self.scalar(chunk, at + 1)),
+        }
+    }
+
+    /// A value ends before `at`.
+    fn value_ends(&mut self, chunk: &[u8], at: usize) -> usize {
+        if let [b',', b'"', ..] = chunk[at..] {
+            self.state = State::InKey;
+            return at + 2;
+        }
+        self.state = State::CommaOrEnd;
+        at
+    }
+
+    pub(super) fn scalar(&mut self, chunk: &[u8], at: usize) -> usize {
+        let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
+        let end = length.map_or(chunk.len(), |length| at + length);
+        if let Some(capture) = &mut self.capture {
+            capture.extend(&chunk[at..end]);
+            if length.is_some() {
+                capture.end_of_word();
+            }
+        }
+        if length.is_some() { self.value_ends(chunk, end) } else { end }
+    }
+
+    pub(super) fn in_string(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
+        let (end, closed) = self.string.find(chunk, at);
+        if self.member == MODEL
+            && let Some(model) = &mut self.model
+        {
+            let part = &chunk[at..end];
+            if model.raw.len() + part.len() > LONGEST_MODEL {
+                return Err(ScanError::ModelTooLong);
+            }
+            if model.raw.capacity() == 0 {
+                // Exactly as long as needed: a model's name is seldom split.
+                model.raw = part.to_vec();
+            } else {
+                model.raw.extend_from_slice(part);
+            }
+            self.model_is_whole = closed;
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.extend(&chunk[at..end]);
+            if closed {
+                capture.end_of_string();
+            }
+        }
+        if !closed {
+            return Ok(end);
+        }
+        Ok(self.value_ends(chunk, end + 1))
+    }
+
+    pub(super) fn nested(
+        &mut self,
+        chunk: &[u8],
+        mut at: usize,
+        mut depth: u32,
+        mut in_string: bool,
+    ) -> usize {
+        while at < chunk.len() {
+            if in_string {
+                let (end, closed) = self.string.find(chunk, at);
+                in_string = !closed;
+                at = end + usize::from(closed);
+                // Mostly another string follows.
+                if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
+                    in_string = true;
+                    at += 2;
+                }
+                continue;
+            }
+            match chunk[at] {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth = depth.saturating_add(1),
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 {
+                return self.value_ends(chunk, at);
+            }
+        }
+        self.state = State::Nested { depth, in_string };
+        at
+    }
+}
