@@ -83,7 +83,7 @@ impl Shared {
         let (mut directives, malformed) = match survey.directives {
             false => (None, None),
             true => match directives::parse(request.headers()) {
-                Ok(directives) => (Some(directives), None),
+                Ok(directives) => (directives, None),
                 // Whose gateway it is must be known all the same: that asks for a token first.
                 Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
             },

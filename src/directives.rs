@@ -169,8 +169,12 @@ impl Directives {
     }
 }
 
-pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
-    let read = Reader { headers };
+/// `None` where there is no directive: the gateway's token is none.
+pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malformed> {
+    let read = Reader::of(headers);
+    if read.found.is_empty() {
+        return Ok(None);
+    }
     let metadata = read.one(&METADATA)?;
     let metadata = metadata.map(|value| {
         Metadata::parse(value.as_bytes()).ok_or_else(|| {
@@ -223,36 +227,48 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Box<Directives>, Malformed> {
             })?
             .map(|id| id as u64),
     };
-    Ok(Box::new(directives))
+    Ok(Some(Box::new(directives)))
 }
 
 /// Of headers that are malformed, which gateway they name: that decides who may hear of it.
 pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
-    let read = Reader { headers };
+    let read = Reader::of(headers);
     let gateway_id = read.text(&GATEWAY_ID, "", is_id).ok()??.into();
     Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
 }
 
 /// What to tell the client about parts that were left out.
 fn warning(dropped: &[String]) -> Option<HeaderValue> {
-    let text = format!("cf-aig-metadata: left out {}", dropped.join(", "));
-    HeaderValue::try_from(text).ok().filter(|_| !dropped.is_empty())
+    if dropped.is_empty() {
+        return None;
+    }
+    HeaderValue::try_from(format!("cf-aig-metadata: left out {}", dropped.join(", "))).ok()
 }
 
+/// The few headers that can be directives, found in one walk: a look-up of each of them by its name
+/// would cost more than all the rest of an admission.
 struct Reader<'a> {
-    headers: &'a HeaderMap,
+    found: Vec<(&'a HeaderName, &'a HeaderValue)>,
 }
 
 impl<'a> Reader<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let may_be_one = |name: &HeaderName| {
+            let name = name.as_str();
+            name.starts_with("cf-") && name != "cf-aig-authorization"
+        };
+        Self { found: headers.iter().filter(|(name, _)| may_be_one(name)).collect() }
+    }
+
     fn malformed(&self, name: &HeaderName, must_be: &'static str) -> Malformed {
         Malformed { name: name.clone(), must_be }
     }
 
     /// A directive that is there twice has no value that is right.
     fn one(&self, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Malformed> {
-        let mut values = self.headers.get_all(name).iter();
+        let mut values = self.found.iter().filter(|(known, _)| *known == name);
         match (values.next(), values.next()) {
-            (value, None) => Ok(value),
+            (found, None) => Ok(found.map(|(_, value)| *value)),
             _ => Err(self.malformed(name, "given once")),
         }
     }

@@ -144,7 +144,7 @@ pub fn headers(data: &[u8]) {
 pub fn control_headers(data: &[u8]) {
     let headers = lines(data);
     let directives = directives::parse(&headers);
-    TraceParent::of(&headers, directives.as_deref().ok());
+    TraceParent::of(&headers, directives.ok().flatten().as_deref());
     let _ = flat::members(data);
 }
 

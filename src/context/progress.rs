@@ -121,9 +121,12 @@ impl GatewayContext {
     /// The timeouts that hold for the current step: the request's, then those of its gateway.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
-        let own = self.directives().map_or_else(Timeouts::default, Directives::timeouts);
+        let own = self.directives().map(Directives::timeouts);
         let settings = self.settings().zip(self.upstream());
-        own.or(settings
-            .map_or_else(Timeouts::default, |(settings, upstream)| settings.timeouts_of(upstream)))
+        let weaker = settings.map(|(settings, upstream)| settings.timeouts_of(upstream));
+        match (own, weaker) {
+            (Some(own), Some(weaker)) => own.or(weaker),
+            (own, weaker) => own.or(weaker).unwrap_or_default(),
+        }
     }
 }

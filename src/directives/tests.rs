@@ -3,7 +3,7 @@ use super::*;
 fn with(name: &'static str, value: &str) -> Result<Box<Directives>, Malformed> {
     let mut headers = HeaderMap::new();
     headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-    parse(&headers)
+    parse(&headers).map(Option::unwrap_or_default)
 }
 
 #[test]
@@ -102,7 +102,10 @@ fn metadata_that_is_left_out_is_named_in_a_warning() {
 
 #[test]
 fn no_directives_no_values() {
-    assert_eq!(*parse(&HeaderMap::new()).unwrap(), Directives::default());
+    assert_eq!(parse(&HeaderMap::new()).unwrap(), None);
+    let mut headers = HeaderMap::new();
+    headers.insert("cf-aig-authorization", HeaderValue::from_static("Bearer t"));
+    assert_eq!(parse(&headers).unwrap(), None, "the gateway's token asks for nothing");
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn the_stronger_directives_win_field_by_field() {
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        *parse(&headers).unwrap()
+        *parse(&headers).unwrap().unwrap_or_default()
     };
     let all = of(&[
         ("cf-aig-gateway-id", "gw"),

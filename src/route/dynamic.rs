@@ -46,7 +46,7 @@ pub(crate) fn steps(
     let facts = Facts { metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
     // They have been read once already, and were sound.
-    let own = directives::parse(headers).map(|own| *own).unwrap_or_default();
+    let own = directives::parse(headers).ok().flatten().map(|own| *own).unwrap_or_default();
     Ok(chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect())
 }
 

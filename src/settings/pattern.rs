@@ -4,33 +4,39 @@ use std::fmt;
 
 /// A model's name in which `*` stands for any text, `/` included: `grok-4*`, `*`, `meta/*-instruct`.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Pattern(Box<str>);
+pub(crate) struct Pattern {
+    text: Box<str>,
+    /// Where its first star is, and its last.
+    stars: Option<(usize, usize)>,
+}
 
 impl Pattern {
     /// `None` where it is empty or longer than any model's name.
     pub(crate) fn new(pattern: &str) -> Option<Self> {
-        (1..=256).contains(&pattern.len()).then(|| Self(pattern.into()))
+        let stars = pattern.find('*').zip(pattern.rfind('*'));
+        (1..=256).contains(&pattern.len()).then(|| Self { text: pattern.into(), stars })
     }
 
     pub(crate) fn matches(&self, name: &str) -> bool {
-        let mut parts = self.0.split('*');
-        let Some(rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-        let Some(last) = parts.next_back() else { return rest.is_empty() };
-        let mut rest = rest;
+        let Some((first, last)) = self.stars else { return *self.text == *name };
+        let (head, tail) = (&self.text[..first], &self.text[last + 1..]);
+        let Some(rest) = name.strip_prefix(head) else { return false };
+        let Some(mut rest) = rest.strip_suffix(tail) else { return false };
         // The first place is the best for each: it leaves most for those that follow.
-        for part in parts {
+        let middle = if first < last { &self.text[first + 1..last] } else { return true };
+        for part in middle.split('*') {
             match rest.find(part) {
                 Some(at) => rest = &rest[at + part.len()..],
                 None => return false,
             }
         }
-        rest.ends_with(last)
+        true
     }
 }
 
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.text, f)
     }
 }
 

@@ -47,8 +47,7 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, (Member, &'static str)> {
             EntryHeader::Dropped => {}
         }
     }
-    let directives = (!to_gateway.is_empty()).then(|| directives::parse(&to_gateway)).transpose();
-    let directives =
-        directives.map_err(|malformed| (Member::Header(malformed.name), malformed.must_be))?;
+    let directives = directives::parse(&to_gateway)
+        .map_err(|malformed| (Member::Header(malformed.name), malformed.must_be))?;
     Ok(Headers { to_provider, directives })
 }

@@ -19,35 +19,56 @@ pin_project! {
     /// The body of a response that has passed a [`Fallback`](super::Fallback): its frames as they
     /// came.
     pub struct FallbackBody<R> {
-        ahead: VecDeque<Frame<Bytes>>,
-        error: Option<BoxError>,
-        has_ended: bool,
         #[pin]
-        rest: Rest<R>,
+        kind: Kind<R>,
     }
 }
 
 pin_project! {
-    #[project = RestProjection]
-    enum Rest<R> {
+    #[project = KindProjection]
+    enum Kind<R> {
         AsItIs { #[pin] body: R },
         // Boxed, to be read before it is in its place.
-        Judged { body: Pin<Box<R>> },
+        Judged { judged: Pin<Box<Judged<R>>> },
+    }
+}
+
+pin_project! {
+    struct Judged<R> {
+        ahead: VecDeque<Frame<Bytes>>,
+        error: Option<BoxError>,
+        has_ended: bool,
+        #[pin]
+        rest: R,
     }
 }
 
 impl<R> FallbackBody<R> {
     pub(super) fn new(body: R) -> Self {
-        Self::of(Rest::AsItIs { body })
+        Self { kind: Kind::AsItIs { body } }
     }
 
     /// One of which something will be read [ahead](Self::poll_ahead).
-    pub(super) fn judged(body: R) -> Self {
-        Self::of(Rest::Judged { body: Box::pin(body) })
+    pub(super) fn judged(rest: R) -> Self {
+        let ahead = VecDeque::with_capacity(1);
+        let judged = Box::pin(Judged { ahead, error: None, has_ended: false, rest });
+        Self { kind: Kind::Judged { judged } }
     }
 
-    fn of(rest: Rest<R>) -> Self {
-        Self { ahead: VecDeque::new(), error: None, has_ended: false, rest }
+    fn of_judged(&self) -> Option<&Judged<R>> {
+        match &self.kind {
+            Kind::AsItIs { .. } => None,
+            Kind::Judged { judged } => Some(judged),
+        }
+    }
+
+    /// The data that was read ahead.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.of_judged().into_iter().flat_map(Judged::ahead).map(|data| &**data)
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.of_judged().is_some_and(|judged| judged.error.is_some())
     }
 }
 
@@ -56,43 +77,89 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    /// Reads a frame ahead and gives its data; `None` at the end or at an error.
-    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Rest::Judged { body } = &mut self.rest else { return Poll::Ready(None) };
-        if self.has_ended {
+    /// Reads a frame ahead and gives how much data it has; `None` at the end or at an error.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        match &mut self.kind {
+            Kind::AsItIs { .. } => Poll::Ready(None),
+            Kind::Judged { judged } => judged.as_mut().poll_ahead(cx),
+        }
+    }
+
+    /// Reads what is there already, so that it is not lost with its connection.
+    pub(super) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
+        let mut kept: usize = self.ahead().map(|data| data.len().max(1)).sum();
+        while kept < KEPT
+            && let Poll::Ready(Some(length)) = self.poll_ahead(cx)
+        {
+            kept += length.max(1);
+        }
+    }
+}
+
+impl<R> Judged<R> {
+    fn ahead(&self) -> impl Iterator<Item = &Bytes> + Clone {
+        self.ahead.iter().filter_map(|frame| frame.data_ref())
+    }
+}
+
+impl<R> Judged<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    fn poll_ahead(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        let mut this = self.project();
+        if *this.has_ended {
             return Poll::Ready(None);
         }
-        body.as_mut().poll_frame(cx).map(|frame| match frame {
+        this.rest.as_mut().poll_frame(cx).map(|frame| match frame {
             Some(Ok(frame)) => {
-                let data = frame.data_ref().cloned().unwrap_or_default();
-                self.ahead.push_back(frame);
-                Some(data)
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                this.ahead.push_back(frame);
+                *this.has_ended = this.rest.is_end_stream();
+                Some(length)
             }
             Some(Err(error)) => {
-                self.error = Some(error.into());
-                self.has_ended = true;
+                *this.error = Some(error.into());
+                *this.has_ended = true;
                 None
             }
             None => {
-                self.has_ended = true;
+                *this.has_ended = true;
                 None
             }
         })
     }
 
-    /// Reads what is there already, so that it is not lost with its connection.
-    pub(super) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
-        let of = |frame: &Frame<Bytes>| frame.data_ref().map_or(1, |data| data.len().max(1));
-        let mut kept: usize = self.ahead.iter().map(of).sum();
-        while kept < KEPT
-            && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
-        {
-            kept += data.len().max(1);
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.project();
+        if let Some(frame) = this.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
         }
+        if *this.has_ended {
+            return Poll::Ready(this.error.take().map(Err));
+        }
+        this.rest.poll_frame(cx).map_err(Into::into)
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.error.is_some()
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty()
+            && self.error.is_none()
+            && (self.has_ended || self.rest.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let ahead: u64 = self.ahead().map(|data| data.len() as u64).sum();
+        let rest = match (&self.error, self.has_ended) {
+            // Whoever trusts an exact length never comes to see the error behind it.
+            (Some(_), _) => SizeHint::default(),
+            (None, true) => SizeHint::with_exact(0),
+            (None, false) => self.rest.size_hint(),
+        };
+        longer(&rest, (ahead, ahead))
     }
 }
 
@@ -108,51 +175,23 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.project();
-        if let Some(frame) = this.ahead.pop_front() {
-            return Poll::Ready(Some(Ok(frame)));
+        match self.project().kind.project() {
+            KindProjection::AsItIs { body } => body.poll_frame(cx).map_err(Into::into),
+            KindProjection::Judged { judged } => judged.as_mut().poll_frame(cx),
         }
-        if *this.has_ended {
-            return Poll::Ready(this.error.take().map(Err));
-        }
-        let frame = match this.rest.project() {
-            RestProjection::AsItIs { body } => body.poll_frame(cx),
-            RestProjection::Judged { body } => body.as_mut().poll_frame(cx),
-        };
-        frame.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty()
-            && self.error.is_none()
-            && (self.has_ended || self.rest.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let ahead = self.ahead.iter().filter_map(|frame| frame.data_ref());
-        let ahead: u64 = ahead.map(|data| data.len() as u64).sum();
-        let rest = match (&self.error, self.has_ended) {
-            // Whoever trusts an exact length never comes to see the error behind it.
-            (Some(_), _) => SizeHint::default(),
-            (None, true) => SizeHint::with_exact(0),
-            (None, false) => self.rest.size_hint(),
-        };
-        longer(&rest, (ahead, ahead))
-    }
-}
-
-impl<R: Body> Rest<R> {
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::AsItIs { body } => body.is_end_stream(),
-            Self::Judged { body } => body.is_end_stream(),
+        match &self.kind {
+            Kind::AsItIs { body } => body.is_end_stream(),
+            Kind::Judged { judged } => judged.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::AsItIs { body } => body.size_hint(),
-            Self::Judged { body } => body.size_hint(),
+        match &self.kind {
+            Kind::AsItIs { body } => body.size_hint(),
+            Kind::Judged { judged } => judged.size_hint(),
         }
     }
 }

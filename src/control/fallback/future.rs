@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -54,7 +54,8 @@ where
 struct Judged<R> {
     head: http::response::Parts,
     body: FallbackBody<R>,
-    read: BytesMut,
+    /// How much of it is ahead.
+    read: usize,
 }
 
 pin_project! {
@@ -191,7 +192,7 @@ where
             && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
         if is_suspect && self.work.may_go_on() {
             let (head, body) = response.map(FallbackBody::judged).into_parts();
-            self.judged = Some(Judged { head, body, read: BytesMut::new() });
+            self.judged = Some(Judged { head, body, read: 0 });
             return ControlFlow::Continue(State::Judging);
         }
         ControlFlow::Break(response.map(FallbackBody::new))
@@ -201,13 +202,13 @@ where
     fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<FallbackBody<R>>>> {
         let Some(judged) = &mut self.judged else { return Poll::Ready(None) };
         let mut is_failure = false;
-        while judged.read.len() <= judge::LONGEST_ERROR {
+        while judged.read <= judge::LONGEST_ERROR {
             match ready!(judged.body.poll_ahead(cx)) {
-                Some(data) => judged.read.extend_from_slice(&data),
+                Some(length) => judged.read += length,
                 None => {
                     let operation = self.work.plan.operation();
                     is_failure =
-                        judged.body.is_broken() || judge::is_error(&judged.read, operation);
+                        judged.body.is_broken() || judge::is_error(judged.body.ahead(), operation);
                     break;
                 }
             }

@@ -1,6 +1,9 @@
 //! Whether a response means that something else is to be tried.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, StatusCode, header};
+use memchr::memmem::Finder;
 
 use crate::hook::Failure;
 use crate::route::Operation;
@@ -26,10 +29,23 @@ pub(super) fn may_hide_an_error(status: StatusCode, headers: &HeaderMap) -> bool
     status.is_success() && !headers.contains_key(header::CONTENT_ENCODING) && is_json()
 }
 
-/// Whether a whole JSON body is an error and no answer.
-pub(super) fn is_error(body: &[u8], operation: Operation) -> bool {
+/// Without this there is no error, neither by a member's name nor by the `type`.
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
+
+/// Whether a whole JSON body, in whichever parts, is an error and no answer.
+pub(super) fn is_error<'b>(
+    parts: impl Iterator<Item = &'b [u8]> + Clone,
+    operation: Operation,
+) -> bool {
+    let mut first = parts.clone();
+    // Most bodies are one part, and most of those an answer: they are not read twice.
+    if let (Some(whole), None) = (first.next(), first.next())
+        && ERROR.find(whole).is_none()
+    {
+        return false;
+    }
     let mut meter = Meter::new(Format::Json, operation, LONGEST_ERROR);
-    meter.push(body);
+    parts.for_each(|part| meter.push(part));
     meter.finish();
     meter.error().is_some()
 }
@@ -54,9 +70,13 @@ mod tests {
             (r#"{"id":"x","choices":[{"message":{"content":"hi"}}]}"#, false),
             (r#"{"id":"r","error":null,"output":[]}"#, false),
             (r#"{"data":[]}"#, false),
+            (r#"{"type":"error"}"#, true),
             ("", false),
         ] {
-            assert_eq!(is_error(body.as_bytes(), Operation::Chat), expected, "{body}");
+            for length in [1, 3, body.len().max(1)] {
+                let parts = body.as_bytes().chunks(length);
+                assert_eq!(is_error(parts, Operation::Chat), expected, "{body}");
+            }
         }
     }
 }
