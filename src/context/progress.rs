@@ -75,6 +75,7 @@ impl GatewayContext {
     }
 
     /// One more upstream call; gives its number, 1 for the first.
+    #[cfg(feature = "control")]
     pub(crate) fn begin_attempt(&self) -> u32 {
         *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.count_attempt()
