@@ -83,7 +83,6 @@ pin_project! {
         #[pin]
         call: F,
         bound: Option<Bound>,
-        #[pin]
         timer: Timer,
     }
 }
@@ -103,7 +102,7 @@ where
             return Poll::Ready(Ok(response.map(|inner| DeadlineBody {
                 inner: Some(inner),
                 bound,
-                timer: Timer::default(),
+                timer: std::mem::take(this.timer),
             })));
         }
         let Some(bound) = bound else { return Poll::Pending };
@@ -128,7 +127,6 @@ pin_project! {
         #[pin]
         inner: Option<B>,
         bound: Option<Bound>,
-        #[pin]
         timer: Timer,
     }
 }

@@ -1,49 +1,51 @@
-//! A list that seldom has more than one element.
+//! A list that seldom has more than a few elements.
 
-/// Allocates from its second element on.
+use std::iter::{Chain, Flatten};
+use std::{array, vec};
+
+/// Allocates from its `N + 1`th element on.
 #[derive(Debug)]
-pub(crate) struct SmallList<T> {
-    first: Option<T>,
+pub(crate) struct SmallList<T, const N: usize = 1> {
+    first: [Option<T>; N],
     rest: Vec<T>,
 }
 
-impl<T> Default for SmallList<T> {
+impl<T, const N: usize> Default for SmallList<T, N> {
     fn default() -> Self {
-        Self { first: None, rest: Vec::new() }
+        Self { first: [const { None }; N], rest: Vec::new() }
     }
 }
 
-impl<T> SmallList<T> {
+impl<T, const N: usize> SmallList<T, N> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.get(0).is_none()
     }
 
     pub(crate) fn push(&mut self, element: T) {
-        if self.first.is_none() {
-            self.first = Some(element);
-        } else {
-            self.rest.push(element);
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(element),
+            None => self.rest.push(element),
         }
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
-        match at.checked_sub(1) {
-            None => self.first.as_ref(),
+        match at.checked_sub(N) {
+            None => self.first.get(at)?.as_ref(),
             Some(at) => self.rest.get(at),
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        self.first.iter().flatten().chain(&self.rest)
     }
 }
 
-impl<T> IntoIterator for SmallList<T> {
+impl<T, const N: usize> IntoIterator for SmallList<T, N> {
     type Item = T;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
+    type IntoIter = Chain<Flatten<array::IntoIter<Option<T>, N>>, vec::IntoIter<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
+        self.first.into_iter().flatten().chain(self.rest)
     }
 }
 
@@ -53,12 +55,15 @@ mod tests {
 
     #[test]
     fn elements_come_in_the_order_in_which_they_were_pushed() {
-        for count in 0..4 {
-            let mut list = SmallList::default();
+        fn check<const N: usize>(count: usize) {
+            let mut list = SmallList::<_, N>::default();
+            assert!(list.is_empty());
             (0..count).for_each(|element| list.push(element));
             assert!(list.iter().copied().eq(0..count));
             assert!((0..=count).all(|at| list.get(at).copied() == (at < count).then_some(at)));
             assert!(list.into_iter().eq(0..count));
         }
+        (0..6).for_each(check::<1>);
+        (0..6).for_each(check::<3>);
     }
 }

@@ -5,34 +5,27 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::timeout::{TimeoutError, TimeoutPhase};
 
-pin_project! {
-    /// A timer that costs nothing until somebody has to wait, and is moved only when it fires.
-    #[derive(Default)]
-    pub(super) struct Timer {
-        #[pin]
-        sleep: Option<Sleep>,
-    }
+/// A timer that costs nothing until somebody has to wait, and is put off only when it fires.
+///
+/// Boxed, for it is larger than all the rest of a layer's future or body, and so that the one can
+/// hand it to the other.
+#[derive(Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
-    /// Ready once it is `until`; before that the task is woken then, or earlier for nothing. The
-    /// times that one timer is asked for must not go back.
-    pub(super) fn poll_until(
-        self: Pin<&mut Self>,
-        until: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        let mut sleep = self.project().sleep;
-        if sleep.is_none() {
-            sleep.set(Some(sleep_until(until)));
+    /// Ready once it is `until`; before that the task is woken then, or earlier for nothing.
+    pub(super) fn poll_until(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if sleep.deadline() > until {
+            sleep.as_mut().reset(until);
         }
-        let Some(mut sleep) = sleep.as_pin_mut() else { return Poll::Pending };
         loop {
             // Whoever is waited for may have spent the task's budget: that must not stop the clock.
             ready!(pin!(unconstrained(sleep.as_mut())).poll(cx));

@@ -7,11 +7,15 @@
 
 mod gate;
 mod key;
+mod query;
 
 pub(crate) use self::gate::authenticate;
 pub(crate) use self::key::{attach, attach_to_entry, refuse_in_query, stored};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
+
+#[cfg(feature = "control")]
+pub(crate) use self::query::keys as keys_in_query;
 
 #[cfg(feature = "control")]
 use http::HeaderValue;

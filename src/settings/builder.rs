@@ -70,8 +70,7 @@ impl GatewaySettingsBuilder {
             let (provider, alias) = (provider.clone(), alias.clone());
             self.mistake.get_or_insert(SettingsError::DuplicateKey { provider, alias });
         }
-        let (provider, alias) = (provider.into(), alias.into());
-        self.settings.keys.0.push(StoredKey { provider, alias, secret, weight });
+        self.settings.keys.0.push(StoredKey::new(provider, alias, secret, weight));
         self
     }
 

@@ -1,7 +1,12 @@
 //! The providers' keys that a gateway keeps for its clients.
 
+#[cfg(feature = "control")]
+use http::HeaderValue;
+
 use crate::provider::Upstream;
 use crate::secret::Secret;
+#[cfg(feature = "control")]
+use crate::settings::digest;
 
 /// The alias of a key that is meant where none is named.
 pub(crate) const DEFAULT_ALIAS: &str = "default";
@@ -15,6 +20,34 @@ pub(crate) struct StoredKey {
     pub(crate) secret: Secret,
     /// How much of the load it takes beside others of the same provider and alias.
     pub(crate) weight: u32,
+    /// Of the key alone, and of it behind `Bearer`: made once, for requests are many.
+    #[cfg(feature = "control")]
+    digests: [[u8; 32]; 2],
+}
+
+impl StoredKey {
+    pub(super) fn new(provider: String, alias: String, secret: Secret, weight: u32) -> Self {
+        Self {
+            provider: provider.into(),
+            alias: alias.into(),
+            #[cfg(feature = "control")]
+            digests: [secret.plain(), secret.bearer()].map(|value| digest(value.as_bytes())),
+            secret,
+            weight,
+        }
+    }
+
+    /// The digest of a value that is the very copy which is kept here.
+    #[cfg(feature = "control")]
+    fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
+        let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
+        let [plain, bearer] = &self.digests;
+        match () {
+            () if is_sent(self.secret.plain()) => Some(plain),
+            () if is_sent(self.secret.bearer()) => Some(bearer),
+            () => None,
+        }
+    }
 }
 
 /// All keys of a gateway.
@@ -28,6 +61,13 @@ impl Keys {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredKey> {
         self.0.iter()
+    }
+
+    /// The digest of a key as it stands in a header. Nothing is hashed where it is one of these.
+    #[cfg(feature = "control")]
+    pub(crate) fn digest(&self, sent: &HeaderValue) -> [u8; 32] {
+        let known = self.iter().find_map(|key| key.digest_of(sent));
+        known.copied().unwrap_or_else(|| digest(sent.as_bytes()))
     }
 
     /// The keys of a provider under an alias: one, or several that share its load.

@@ -68,6 +68,10 @@ async fn a_key_in_the_query_is_a_key() {
     let a = fill(&scene, &format!("{GROK}?alt=sse&key=a"), None).await;
     let b = fill(&scene, &format!("{GROK}?key=b"), None).await;
     assert_eq!((a.len(), b.len()), (2, 2));
+    // No spelling of the same key gives it more places.
+    for again in ["%6bey=a", "key=%61", "k%65y=%61&alt=sse"] {
+        assert_eq!(fill(&scene, &format!("{GROK}?{again}"), None).await.len(), 0, "{again}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

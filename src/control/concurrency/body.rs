@@ -8,11 +8,10 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::pool::Permit;
+use super::pool::Permits;
 use crate::body::is_over;
 use crate::control::fallback::is_failure;
 use crate::control::held::{Handle, Held};
-use crate::control::list::SmallList;
 
 pin_project! {
     /// A response body that counts as in flight until it has ended or is dropped.
@@ -26,30 +25,30 @@ pin_project! {
 /// The places of a response.
 enum Places {
     Own {
-        _held: SmallList<Permit>,
+        _held: Permits,
     },
     /// Something else may be tried in its stead, which must not wait for them.
     Shared {
-        _held: Held<SmallList<Permit>>,
+        _held: Held<Permits>,
     },
 }
 
 impl Places {
     fn none() -> Self {
-        Self::Own { _held: SmallList::default() }
+        Self::Own { _held: Permits::default() }
     }
 }
 
 /// Gives back the places of a response that is put aside.
 pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
-    if let Some(handle) = response.extensions_mut().remove::<Handle<SmallList<Permit>>>() {
+    if let Some(handle) = response.extensions_mut().remove::<Handle<Permits>>() {
         handle.let_go();
     }
 }
 
 impl<B: Body> ConcurrencyBody<B> {
     /// The response with its places.
-    pub(super) fn of(response: Response<B>, permits: SmallList<Permit>) -> Response<Self> {
+    pub(super) fn of(response: Response<B>, permits: Permits) -> Response<Self> {
         let (mut head, inner) = response.into_parts();
         let permits = if is_over(&inner) {
             Places::none()

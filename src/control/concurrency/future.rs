@@ -14,9 +14,8 @@ use tower_service::Service;
 
 use super::body::ConcurrencyBody;
 use super::error::ConcurrencyError;
-use super::pool::Permit;
+use super::pool::Permits;
 use super::waiting::Waiting;
-use crate::control::list::SmallList;
 
 pin_project! {
     /// The future of [`Concurrency`](super::Concurrency).
@@ -27,7 +26,7 @@ pin_project! {
     {
         #[pin]
         state: State<S, Req>,
-        permits: SmallList<Permit>,
+        permits: Permits,
     }
 }
 
@@ -46,17 +45,17 @@ pin_project! {
 }
 
 impl<S: Service<Req>, Req> ConcurrencyFuture<S, Req> {
-    pub(super) fn direct(call: S::Future, permits: SmallList<Permit>) -> Self {
+    pub(super) fn direct(call: S::Future, permits: Permits) -> Self {
         Self { state: State::Direct { call }, permits }
     }
 
     pub(super) fn waiting(waiting: Waiting<S, Req>) -> Self {
         let waiting = Box::pin(waiting);
-        Self { state: State::Waiting { waiting }, permits: SmallList::default() }
+        Self { state: State::Waiting { waiting }, permits: Permits::default() }
     }
 
     pub(super) fn refused(error: ConcurrencyError) -> Self {
-        Self { state: State::Refused { error: Some(error) }, permits: SmallList::default() }
+        Self { state: State::Refused { error: Some(error) }, permits: Permits::default() }
     }
 }
 

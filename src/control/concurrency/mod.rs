@@ -44,6 +44,7 @@ mod body;
 mod error;
 mod future;
 mod gate;
+mod key;
 mod layer;
 mod pool;
 mod pools;

@@ -121,6 +121,9 @@ impl fmt::Debug for Pool {
 #[derive(Debug)]
 pub(super) struct Permit(Arc<Pool>);
 
+/// Those of a request, one for each of its gates.
+pub(super) type Permits = SmallList<Permit, 3>;
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.release();

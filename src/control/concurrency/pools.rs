@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::gate::GateKey;
+use super::key::{AsGateKey, GateKey, Scope};
 use super::pool::Pool;
 
 /// Up to this many pools are kept though nobody is in them.
@@ -13,11 +14,12 @@ const KEPT: usize = 1024;
 #[derive(Default)]
 pub(super) struct Pools {
     all: Arc<Pool>,
+    hash_keys: RandomState,
     keyed: Mutex<Keyed>,
 }
 
 struct Keyed {
-    pools: HashMap<GateKey, Arc<Pool>>,
+    pools: HashMap<GateKey<Box<str>>, Arc<Pool>>,
     /// How many there may be before those are dropped that nobody holds.
     room: usize,
 }
@@ -29,12 +31,20 @@ impl Default for Keyed {
 }
 
 impl Pools {
-    pub(super) fn pool(&self, key: GateKey) -> Arc<Pool> {
-        if key == GateKey::All {
-            return self.all.clone();
-        }
+    /// That of all requests of the layer.
+    pub(super) fn all(&self) -> &Arc<Pool> {
+        &self.all
+    }
+
+    /// By which the pools of a gateway are found.
+    pub(super) fn scope<'n>(&self, account: &'n str, gateway: &'n str) -> Scope<&'n str> {
+        Scope::new(account, gateway, &self.hash_keys)
+    }
+
+    pub(super) fn pool(&self, key: GateKey<&str>) -> Arc<Pool> {
         let mut keyed = self.keyed();
-        if let Some(pool) = keyed.pools.get(&key) {
+        let borrowed: &dyn AsGateKey = &key;
+        if let Some(pool) = keyed.pools.get(borrowed) {
             return pool.clone();
         }
         if keyed.pools.len() >= keyed.room {
@@ -43,7 +53,7 @@ impl Pools {
             // Where most are held, it would be in vain to look again at each new key.
             keyed.room = KEPT.max(keyed.pools.len() * 2);
         }
-        keyed.pools.entry(key).or_default().clone()
+        keyed.pools.entry(key.to_kept()).or_default().clone()
     }
 
     fn keyed(&self) -> MutexGuard<'_, Keyed> {
@@ -64,25 +74,25 @@ impl fmt::Debug for Pools {
 mod tests {
     use super::*;
 
-    fn key(number: usize) -> GateKey {
-        GateKey::Host(0, number.to_string().into())
+    fn pool(pools: &Pools, number: usize) -> Arc<Pool> {
+        pools.pool(GateKey::Host(0, &number.to_string()))
     }
 
     #[test]
     fn pools_that_nobody_holds_are_dropped_beyond_the_bound() {
         let pools = Pools::default();
-        let permit = pools.pool(key(0)).try_enter(1).unwrap();
-        (1..10 * KEPT).for_each(|number| drop(pools.pool(key(number))));
+        let permit = pool(&pools, 0).try_enter(1).unwrap();
+        (1..10 * KEPT).for_each(|number| drop(pool(&pools, number)));
         assert!(pools.keyed().pools.len() <= KEPT);
-        assert!(pools.pool(key(0)).try_enter(1).is_none(), "a held pool is forgotten");
+        assert!(pool(&pools, 0).try_enter(1).is_none(), "a held pool is forgotten");
         drop(permit);
-        assert!(pools.pool(key(0)).try_enter(1).is_some());
+        assert!(pool(&pools, 0).try_enter(1).is_some());
     }
 
     #[test]
     fn pools_that_are_held_live_beyond_the_bound() {
         let pools = Pools::default();
-        let take = |number| pools.pool(key(number)).try_enter(1);
+        let take = |number| pool(&pools, number).try_enter(1);
         let permits: Vec<_> = (0..3 * KEPT).map(take).collect();
         assert!(permits.iter().all(Option::is_some));
         assert!((0..3 * KEPT).all(|number| take(number).is_none()));

@@ -48,8 +48,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let gates = gates_of(request.extensions(), request.headers(), request.uri(), &self.limits);
-        let mut taking = Taking::new(gates, self.pools.clone(), self.limits.queue);
+        let (extensions, headers) = (request.extensions(), request.headers());
+        let gates = gates_of(extensions, headers, request.uri(), &self.limits, &self.pools);
+        let mut taking = Taking::new(gates, self.limits.queue);
         match taking.advance() {
             Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done()),
             Ok(Some(place)) => {

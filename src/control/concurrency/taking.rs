@@ -1,20 +1,15 @@
 //! A request on its way through its gates.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::error::ConcurrencyError;
-use super::gate::Gate;
-use super::pool::{Entry, Permit, Ticket};
-use super::pools::Pools;
-use crate::control::list::SmallList;
+use super::gate::{Gate, Gates};
+use super::pool::{Entry, Permit, Permits, Ticket};
 
 /// The gates that a request has before it, and the permits of those behind it.
 pub(super) struct Taking {
-    gates: <SmallList<Gate> as IntoIterator>::IntoIter,
-    permits: SmallList<Permit>,
-    pools: Arc<Pools>,
+    gates: <Gates as IntoIterator>::IntoIter,
+    permits: Permits,
     queue: usize,
     /// When the request came to the first gate that did not let it in at once.
     since: Option<Instant>,
@@ -28,15 +23,14 @@ pub(super) struct Place {
 }
 
 impl Taking {
-    pub(super) fn new(gates: SmallList<Gate>, pools: Arc<Pools>, queue: usize) -> Self {
-        Self { gates: gates.into_iter(), permits: SmallList::default(), pools, queue, since: None }
+    pub(super) fn new(gates: Gates, queue: usize) -> Self {
+        Self { gates: gates.into_iter(), permits: Permits::default(), queue, since: None }
     }
 
     /// Goes on until a gate makes the request wait, which gives the place in its queue, or until
     /// there are no more.
     pub(super) fn advance(&mut self) -> Result<Option<Place>, ConcurrencyError> {
-        for Gate { key, limit, wait } in self.gates.by_ref() {
-            let pool = self.pools.pool(key);
+        for Gate { pool, limit, wait } in self.gates.by_ref() {
             if let Some(permit) = pool.try_enter(limit) {
                 self.permits.push(permit);
                 continue;
@@ -61,7 +55,7 @@ impl Taking {
     }
 
     /// The permits of all gates.
-    pub(super) fn done(self) -> SmallList<Permit> {
+    pub(super) fn done(self) -> Permits {
         self.permits
     }
 }

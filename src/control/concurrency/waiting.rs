@@ -4,25 +4,23 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::error::ConcurrencyError;
-use super::pool::Permit;
+use super::pool::Permits;
 use super::taking::{Place, Taking};
-use crate::control::list::SmallList;
 use crate::control::timer::Timer;
 
-pin_project! {
-    /// Gives the call and its permits once all gates are passed.
-    pub(super) struct Waiting<S, Req> {
-        next: Option<Next<S, Req>>,
-        place: Place,
-        #[pin]
-        timer: Timer,
-    }
+/// Gives the call and its permits once all gates are passed.
+pub(super) struct Waiting<S, Req> {
+    next: Option<Next<S, Req>>,
+    place: Place,
+    timer: Timer,
 }
+
+// Nothing in it is pinned.
+impl<S, Req> Unpin for Waiting<S, Req> {}
 
 struct Next<S, Req> {
     taking: Taking,
@@ -30,7 +28,7 @@ struct Next<S, Req> {
     request: Req,
 }
 
-pub(super) type Turn<S, Req> = (Oneshot<S, Req>, SmallList<Permit>);
+pub(super) type Turn<S, Req> = (Oneshot<S, Req>, Permits);
 
 impl<S: Service<Req>, Req> Waiting<S, Req> {
     pub(super) fn new(taking: Taking, place: Place, service: S, request: Req) -> Self {
@@ -43,20 +41,16 @@ impl<S: Service<Req>, Req> Future for Waiting<S, Req> {
     type Output = Result<Turn<S, Req>, ConcurrencyError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        while let Some(next) = this.next {
+        let this = self.get_mut();
+        while let Some(next) = &mut this.next {
             let Poll::Ready(permit) = this.place.ticket.poll_turn(cx) else {
                 let Some(until) = this.place.until else { return Poll::Pending };
-                ready!(this.timer.as_mut().poll_until(until, cx));
+                ready!(this.timer.poll_until(until, cx));
                 return Poll::Ready(Err(ConcurrencyError::WAITED));
             };
             next.taking.admitted(permit);
             match next.taking.advance()? {
-                Some(place) => {
-                    *this.place = place;
-                    // The next gate may have less patience, and a timer does not go back.
-                    this.timer.set(Timer::default());
-                }
+                Some(place) => this.place = place,
                 None => {
                     let Some(Next { taking, service, request }) = this.next.take() else { break };
                     return Poll::Ready(Ok((Oneshot::new(service, request), taking.done())));
@@ -73,8 +67,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::control::concurrency::gate::{Gate, GateKey};
-    use crate::control::concurrency::pools::Pools;
+    use crate::control::concurrency::gate::{Gate, Gates};
+    use crate::control::concurrency::pool::Pool;
     use tokio::time::{Instant, sleep};
 
     const fn ms(millis: u64) -> Duration {
@@ -83,15 +77,15 @@ mod tests {
 
     /// When a request gives up that waits 50 ms before its first gate, and then before its second.
     async fn gives_up_at(first: u64, second: u64) -> Duration {
-        let pools = Arc::new(Pools::default());
-        let key = || GateKey::Host(0, "x".into());
-        let first_permit = pools.pool(key()).try_enter(1);
-        let _second_permit = pools.pool(GateKey::All).try_enter(1);
-        let mut gates = SmallList::default();
-        gates.push(Gate { key: key(), limit: 1, wait: ms(first) });
-        gates.push(Gate { key: GateKey::All, limit: 1, wait: ms(second) });
+        let pools = [(); 2].map(|()| Arc::new(Pool::default()));
+        let first_permit = pools[0].try_enter(1);
+        let _second_permit = pools[1].try_enter(1);
+        let mut gates = Gates::default();
+        for (pool, wait) in pools.into_iter().zip([first, second]) {
+            gates.push(Gate { pool, limit: 1, wait: ms(wait) });
+        }
         let start = Instant::now();
-        let mut taking = Taking::new(gates, pools, usize::MAX);
+        let mut taking = Taking::new(gates, usize::MAX);
         let place = taking.advance().unwrap().unwrap();
         let service = tower::service_fn(|()| std::future::ready(Ok::<_, ConcurrencyError>(())));
         let waiting = Waiting::new(taking, place, service, ());

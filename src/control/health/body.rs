@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::call::Answering;
+use super::call::Call;
 use super::future::is_the_upstreams;
 use crate::body::is_over;
 use crate::failure;
@@ -18,16 +18,15 @@ pin_project! {
     pub struct HealthBody<R> {
         #[pin]
         body: R,
-        answering: Answering,
+        // `None` where nothing of it matters, or no longer.
+        watched: Option<Box<Call>>,
     }
 }
 
 impl<R: Body> HealthBody<R> {
-    pub(super) fn new(body: R, mut answering: Answering) -> Self {
-        if is_over(&body) {
-            answering.end();
-        }
-        Self { body, answering }
+    pub(super) fn new(body: R, watched: Option<Box<Call>>) -> Self {
+        let watched = watched.filter(|_| !is_over(&body));
+        Self { body, watched }
     }
 }
 
@@ -44,12 +43,17 @@ where
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.body.as_mut().poll_frame(cx));
+        if this.watched.is_none() {
+            return Poll::Ready(frame);
+        }
         match &frame {
             Some(Ok(frame)) if frame.is_data() && !is_over(&*this.body) => {}
             Some(Err(error)) if is_the_upstreams(failure::of_any(error)) => {
-                this.answering.broke(Instant::now());
+                if let Some(call) = this.watched.take() {
+                    call.broke(Instant::now());
+                }
             }
-            _ => this.answering.end(),
+            _ => *this.watched = None,
         }
         Poll::Ready(frame)
     }

@@ -108,7 +108,7 @@ impl Candidate {
         };
         let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
         let open = Open { key: enter(&self.account), _load: enter(&self.load), limited };
-        Ok(Call { permit, open, gateway: self.gateway.clone() })
+        Ok(Call { permit, answered: None, open, gateway: self.gateway.clone() })
     }
 }
 
@@ -128,16 +128,20 @@ impl Blocked {
     }
 }
 
-/// A call that is being made. Dropped without a verdict, it leaves nothing behind.
-#[derive(Debug, Default)]
+/// A call from its admission until its response body is over, or nobody wants it. Dropped without a
+/// verdict, it leaves nothing behind.
+#[derive(Debug)]
 pub(crate) struct Call {
+    /// Until the response head has come.
     permit: Option<Permit>,
+    /// Since then.
+    answered: Option<Answered>,
     open: Open,
     gateway: Listener,
 }
 
 /// Where an exchange counts until its end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Open {
     key: Option<InFlight>,
     _load: Option<InFlight>,
@@ -153,51 +157,27 @@ impl Call {
     }
 
     /// A response head came.
-    pub(crate) fn answered(
-        self,
-        is_failure: bool,
-        cool_for: Option<Duration>,
-        now: Instant,
-    ) -> Answering {
+    pub(crate) fn answered(&mut self, is_failure: bool, cool_for: Option<Duration>, now: Instant) {
         if let Some((in_flight, duration)) = self.open.key.as_ref().zip(cool_for) {
             in_flight.cool_down(duration, now, &self.gateway);
         }
-        let mut answered = None;
-        match self.permit {
+        match self.permit.take() {
             Some(permit) if is_failure => permit.failure(now, &self.gateway),
-            Some(permit) => answered = Some(permit.success(now, &self.gateway)),
+            Some(permit) => self.answered = Some(permit.success(now, &self.gateway)),
             None => {}
         }
-        Answering { answered, open: self.open, gateway: self.gateway }
     }
-}
 
-/// A call whose response body is on the way.
-#[derive(Debug)]
-pub(crate) struct Answering {
-    answered: Option<Answered>,
-    open: Open,
-    gateway: Listener,
-}
-
-impl Answering {
-    /// What gives back the place of the key before that, where there is one.
+    /// What gives back the place of the key before the end, where there is one.
     pub(in crate::control) fn place(&self) -> Option<Handle<InFlight>> {
         self.open.limited.as_ref().map(Held::handle)
     }
 
-    /// The body is over, or nobody wants it.
-    pub(crate) fn end(&mut self) {
-        self.answered = None;
-        self.open = Open::default();
-    }
-
     /// The body broke off, and that is the upstream's fault.
-    pub(crate) fn broke(&mut self, now: Instant) {
-        if let Some(answered) = self.answered.take() {
+    pub(crate) fn broke(self, now: Instant) {
+        if let Some(answered) = self.answered {
             answered.failure(now, &self.gateway);
         }
-        self.end();
     }
 }
 

@@ -36,14 +36,25 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F> {
-        Calling { #[pin] call: F, guard: Option<Call>, cool_down: Option<CoolDownSettings> },
+        Calling {
+            #[pin]
+            call: F,
+            // Boxed, for of most calls there is nothing to know.
+            watched: Option<Box<Call>>,
+            cool_down: Option<CoolDownSettings>,
+        },
         Refused { error: Option<Unavailable> },
     }
 }
 
 impl<F> HealthFuture<F> {
-    pub(super) fn calling(call: F, guard: Call, cool_down: Option<CoolDownSettings>) -> Self {
-        Self { state: State::Calling { call, guard: Some(guard), cool_down } }
+    /// `watched`: `None` where nothing of the call matters.
+    pub(super) fn calling(
+        call: F,
+        watched: Option<Call>,
+        cool_down: Option<CoolDownSettings>,
+    ) -> Self {
+        Self { state: State::Calling { call, watched: watched.map(Box::new), cool_down } }
     }
 
     pub(super) fn refused(error: Unavailable) -> Self {
@@ -61,15 +72,22 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Calling { call, guard, cool_down } => {
+            StateProjection::Calling { call, watched, cool_down } => {
                 let result = ready!(call.poll(cx));
-                let guard = guard.take().unwrap_or_default();
+                let mut watched = watched.take();
                 Poll::Ready(match result {
-                    Ok(response) => Ok(answered(response, guard, cool_down.as_ref())),
+                    Ok(mut response) => {
+                        if let Some(call) = &mut watched {
+                            answered(&mut response, call, cool_down.as_ref());
+                        }
+                        Ok(response.map(|body| HealthBody::new(body, watched)))
+                    }
                     Err(error) => {
                         let error = error.into();
-                        if is_the_upstreams(failure::of(&*error)) {
-                            guard.failed(Instant::now());
+                        if let Some(call) = watched
+                            && is_the_upstreams(failure::of(&*error))
+                        {
+                            call.failed(Instant::now());
                         }
                         Err(error)
                     }
@@ -82,22 +100,17 @@ where
     }
 }
 
-fn answered<R: Body>(
-    mut response: Response<R>,
-    guard: Call,
-    cool_down: Option<&CoolDownSettings>,
-) -> Response<HealthBody<R>> {
+fn answered<R>(response: &mut Response<R>, call: &mut Call, cool_down: Option<&CoolDownSettings>) {
     let status = response.status();
     let said = || retry_after(response.headers(), SystemTime::now());
     let cool_for = cool_down.and_then(|settings| cooldown::asked(settings, status, said));
     let is_failure = matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529);
-    let answering = guard.answered(is_failure, cool_for, Instant::now());
+    call.answered(is_failure, cool_for, Instant::now());
     if fallback::is_failure(status)
-        && let Some(handle) = answering.place()
+        && let Some(handle) = call.place()
     {
         response.extensions_mut().insert(handle);
     }
-    response.map(|body| HealthBody::new(body, answering))
 }
 
 /// Gives back the place of the key of a response that is put aside.

@@ -1,6 +1,6 @@
 //! What the state of an upstream or of a credential is found by.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -78,7 +78,7 @@ pub(crate) struct AccountKey([u8; 32]);
 impl AccountKey {
     pub(crate) fn new<'a>(
         upstream: (&str, &str),
-        credentials: impl Iterator<Item = &'a [u8]>,
+        credentials: impl Iterator<Item = Cow<'a, [u8]>>,
     ) -> Self {
         let mut digest = Sha256::new();
         let mut update = |part: &[u8]| {
@@ -88,7 +88,7 @@ impl AccountKey {
         };
         update(upstream.0.as_bytes());
         update(upstream.1.as_bytes());
-        credentials.for_each(update);
+        credentials.for_each(|credential| update(&credential));
         Self(digest.finalize().into())
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn keys_differ_where_any_part_does() {
         let key = |upstream, parts: &[&'static str]| {
-            AccountKey::new(upstream, parts.iter().map(|part| part.as_bytes()))
+            AccountKey::new(upstream, parts.iter().map(|part| part.as_bytes().into()))
         };
         let keys = [
             key(("https", "a"), &[]),

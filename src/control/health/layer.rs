@@ -1,5 +1,6 @@
 //! The layer, and what all its services share.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::registry::Registry;
 use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use crate::context::GatewayContext;
-use crate::credentials::CREDENTIALS;
+use crate::credentials::{CREDENTIALS, keys_in_query};
 use crate::provider::{Upstream, Way};
 
 /// What stands in the place of a key where it is not one. No header holds such a value.
@@ -102,7 +103,7 @@ impl Shared {
             return Candidates::Several(all.collect(), choices);
         }
         if self.config.breaker.is_none() && self.config.cool_down.is_none() {
-            return Candidates::One(Candidate::default());
+            return Candidates::Unwatched;
         }
         let place = context.and_then(|context| place(context, request.uri()));
         let place = place.unwrap_or_else(|| upstream(request.uri()));
@@ -134,7 +135,7 @@ impl Shared {
         let place = (choice.upstream.slug(), choice.origin.base());
         let cools = self.config.cool_down.is_some();
         let (account, load) = match choice.key {
-            Some(key) => (Some(self.account(place, [key].into_iter(), now)), None),
+            Some(key) => (Some(self.account(place, [key.into()].into_iter(), now)), None),
             // A key cools down by itself, and base URLs are compared by what all keys do there.
             None => {
                 let keys = || credentials(request, Some(choice.upstream));
@@ -164,7 +165,7 @@ impl Shared {
     fn account<'a>(
         &self,
         place: (&str, &str),
-        keys: impl Iterator<Item = &'a [u8]>,
+        keys: impl Iterator<Item = Cow<'a, [u8]>>,
         now: Instant,
     ) -> Arc<Account> {
         let key = AccountKey::new(place, keys);
@@ -185,7 +186,7 @@ impl Shared {
     ) -> Option<(Arc<Account>, usize)> {
         let limit = context.settings()?.concurrency.credential?.limit;
         let gateway = (context.account().unwrap_or_default(), context.gateway());
-        let account = self.account(gateway, [LIMITED, key].into_iter(), now);
+        let account = self.account(gateway, [LIMITED.into(), key.into()].into_iter(), now);
         Some((account, limit))
     }
 
@@ -208,6 +209,8 @@ impl Shared {
 
 /// What a request may use, with the state of each.
 pub(super) enum Candidates {
+    /// One, of which nothing is known or to be known.
+    Unwatched,
     One(Candidate),
     Several(Vec<Candidate>, Choices),
 }
@@ -231,14 +234,14 @@ fn upstream(uri: &Uri) -> (&str, &str) {
 fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,
-) -> impl Iterator<Item = &'a [u8]> {
+) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let own = upstream.map(|upstream| upstream.key_header(Way::Native).name());
     let own = own.filter(|name| !CREDENTIALS.contains(name));
     let names = CREDENTIALS.iter().chain(own);
     let headers = names.flat_map(|name| request.headers().get_all(name));
     let query = request.uri().query().unwrap_or_default();
-    let keys = query.split('&').filter(|pair| pair.starts_with("key="));
-    headers.map(|value| value.as_bytes()).chain(keys.map(str::as_bytes))
+    let keys = keys_in_query(query).map(Cow::Owned);
+    headers.map(|value| Cow::Borrowed(value.as_bytes())).chain(keys)
 }
 
 impl fmt::Debug for Config {
@@ -248,5 +251,22 @@ impl fmt::Debug for Config {
             .field("cool_down", &self.cool_down)
             .field("is_observed", &self.observer.is_some())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_spelling_of_a_key_in_the_query_makes_another_account_of_it() {
+        let account = |query: &str| {
+            let request = Request::get(format!("https://a/x?{query}")).body(()).unwrap();
+            AccountKey::new(("https", "a"), credentials(&request, None))
+        };
+        for same in ["%6bey=x", "a=b&k%65y=%78", "key=%78&c"] {
+            assert!(account(same) == account("key=x"), "{same}");
+        }
+        assert!(account("key=y") != account("key=x") && account("") != account("key=x"));
     }
 }

@@ -63,12 +63,17 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let now = Instant::now();
         let picked = match self.shared.candidates(&request, now) {
-            Candidates::One(only) => pick(slice::from_ref(&only), now, &mut fastrand::Rng::new()),
+            Candidates::Unwatched => Ok(None),
+            Candidates::One(only) => {
+                pick(slice::from_ref(&only), now, &mut fastrand::Rng::new()).map(Some)
+            }
             Candidates::Several(all, choices) => pick(&all, now, &mut fastrand::Rng::new())
-                .inspect(|(index, _)| choices.take(*index, &mut request)),
+                .inspect(|(index, _)| choices.take(*index, &mut request))
+                .map(Some),
         };
         match picked {
-            Ok((_, guard)) => {
+            Ok(picked) => {
+                let guard = picked.map(|(_, guard)| guard);
                 let cool_down = self.shared.config.cool_down;
                 HealthFuture::calling(self.inner.call(request), guard, cool_down)
             }

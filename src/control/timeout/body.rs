@@ -27,14 +27,14 @@ pin_project! {
         // Since when the frame that is due is waited for.
         waiting_since: Option<Instant>,
         // Left alone by the frames; where it fires for nothing, it is set to when it should.
-        #[pin]
         timer: Timer,
     }
 }
 
 impl<B> TimeoutBody<B> {
-    pub(super) fn new(inner: B, idle: Option<Duration>) -> Self {
-        Self { inner: Some(inner), idle, waiting_since: None, timer: Timer::default() }
+    /// `timer`: that of the call, which may be used again.
+    pub(super) fn new(inner: B, idle: Option<Duration>, timer: Timer) -> Self {
+        Self { inner: Some(inner), idle, waiting_since: None, timer }
     }
 }
 

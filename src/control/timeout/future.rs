@@ -23,7 +23,6 @@ pin_project! {
         call: F,
         head: Option<Bound>,
         idle: Option<Duration>,
-        #[pin]
         timer: Timer,
     }
 }
@@ -46,7 +45,8 @@ where
         let this = self.project();
         if let Poll::Ready(result) = this.call.poll(cx) {
             let response = result.map_err(Into::into)?;
-            return Poll::Ready(Ok(response.map(|body| TimeoutBody::new(body, *this.idle))));
+            let timer = std::mem::take(this.timer);
+            return Poll::Ready(Ok(response.map(|body| TimeoutBody::new(body, *this.idle, timer))));
         }
         let Some(head) = this.head else { return Poll::Pending };
         ready!(this.timer.poll_until(head.until, cx));

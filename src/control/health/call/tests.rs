@@ -29,11 +29,11 @@ fn calls_spread_by_load_and_weight_and_leave_no_load_behind() {
     let (now, mut rng) = (Instant::now(), rng());
     let calls: Vec<_> = (0..400).map(|_| pick(&candidates, now, &mut rng).unwrap()).collect();
     assert_eq!(candidates.each_ref().map(load), [100, 300]);
-    for (number, (_, call)) in calls.into_iter().enumerate() {
+    for (number, (_, mut call)) in calls.into_iter().enumerate() {
         match number % 3 {
             0 => drop(call),
             1 => call.failed(now),
-            _ => drop(call.answered(false, None, now)),
+            _ => call.answered(false, None, now),
         }
     }
     assert_eq!(candidates.each_ref().map(load), [0, 0]);
@@ -47,8 +47,7 @@ fn what_is_open_or_cooling_is_left_out_until_the_soonest_is_over() {
     for _ in 0..20 {
         assert_eq!(pick(&candidates, now, &mut rng).unwrap().0, 1);
     }
-    let answering = candidates[1].admit(now).unwrap().answered(false, Some(7 * SECOND), now);
-    drop(answering);
+    candidates[1].admit(now).unwrap().answered(false, Some(7 * SECOND), now);
     let error = pick(&candidates, now + 2 * SECOND, &mut rng).unwrap_err();
     assert_eq!((error.after, error.reason), (5 * SECOND, UnavailableReason::CoolingDown));
     assert_eq!(pick(&candidates, now + 7 * SECOND, &mut rng).unwrap().0, 1);
@@ -62,7 +61,7 @@ fn what_is_both_open_and_cooling_waits_for_the_later() {
     ] {
         let candidates = [candidate(1)];
         let now = Instant::now();
-        drop(candidates[0].admit(now).unwrap().answered(true, Some(cool_for), now));
+        candidates[0].admit(now).unwrap().answered(true, Some(cool_for), now);
         let error = pick(&candidates, now, &mut rng()).unwrap_err();
         assert_eq!((error.after, error.reason), (after, reason));
     }
@@ -72,7 +71,7 @@ fn what_is_both_open_and_cooling_waits_for_the_later() {
 fn a_cool_down_costs_no_probe() {
     let candidates = [candidate(1)];
     let now = Instant::now();
-    drop(candidates[0].admit(now).unwrap().answered(true, Some(60 * SECOND), now));
+    candidates[0].admit(now).unwrap().answered(true, Some(60 * SECOND), now);
     assert!(pick(&candidates, now + 40 * SECOND, &mut rng()).is_err());
     let breaker = candidates[0].breaker.as_ref().unwrap();
     assert!(breaker.check(now + 40 * SECOND).is_ok(), "the probe's place is free");

@@ -25,7 +25,7 @@ fn request() -> Request<()> {
 fn load(layer: &HealthLayer) -> usize {
     match layer.shared.candidates(&request(), Instant::now()) {
         Candidates::One(only) => only.account.unwrap().in_flight(),
-        Candidates::Several(..) => panic!("there is one upstream"),
+        Candidates::Unwatched | Candidates::Several(..) => panic!("there is one upstream"),
     }
 }
 

@@ -1,0 +1,48 @@
+//! Keys in a query, where some providers read one as well.
+
+use std::iter;
+
+/// The values of all pairs that are named `key`, in whichever spelling, as a provider reads them.
+pub(crate) fn keys(query: &str) -> impl Iterator<Item = Vec<u8>> {
+    query.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decoded(name.as_bytes()).eq(*b"key").then(|| decoded(value.as_bytes()).collect())
+    })
+}
+
+/// What percent-encoded text stands for. What is no encoding stands for itself.
+fn decoded(mut text: &[u8]) -> impl Iterator<Item = u8> {
+    iter::from_fn(move || {
+        let (first, rest) = text.split_first()?;
+        let hex = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+        let (byte, taken) = match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => (u8::try_from(high << 4 | low).ok()?, 2),
+            _ => (*first, 0),
+        };
+        text = rest.get(taken..)?;
+        Some(byte)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_in_any_spelling() {
+        for (query, value) in [
+            ("key=x", "x"),
+            ("key", ""),
+            ("a=b&%6bey=x&c", "x"),
+            ("k%65%79=%78", "x"),
+            ("%6Bey=a=%62", "a=b"),
+            ("key=%6", "%6"),
+        ] {
+            assert!(keys(query).eq([value.as_bytes()]), "{query}");
+        }
+        for other in ["", "=", "keys=x", "ke=y", "Key=x", "x=key", "%6=key", "key%", "%key=x"] {
+            assert_eq!(keys(other).next(), None, "{other}");
+        }
+        assert_eq!(keys("key=x&key=y").count(), 2);
+    }
+}
