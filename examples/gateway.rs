@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use axum::routing::get;
+use tokio::runtime::{self, Runtime};
 use tower::Layer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
@@ -40,8 +41,27 @@ use crate::gateway::{config, log, mock, prices, serve};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(command()),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where there is one core, nothing is gained by being ready for others to take work over.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = match cores {
+        1 => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
+}
+
+async fn command() -> ExitCode {
     let done = match Options::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(options)) => run(*options).await,
         Ok(Command::Check(file)) => config::check(&file).map(|summary| print(&summary)),
