@@ -69,8 +69,8 @@ where
     }
 
     /// Ends an unused connection as its protocols have it, with TLS's farewell.
-    pub(super) fn close(self: Box<Self>) {
-        let Self { sender, connection, .. } = *self;
+    pub(super) fn close(self) {
+        let Self { sender, connection, .. } = self;
         drop(sender);
         if let Some(mut connection) = connection {
             let _ = connection.as_mut().poll(&mut Context::from_waker(Waker::noop()));

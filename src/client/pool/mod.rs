@@ -20,7 +20,6 @@ use tower::BoxError;
 
 use self::keeper::Kept;
 pub(super) use self::keeper::LOOKS;
-use self::origin::Lead;
 pub(super) use self::origin::{Connection, Found, Origin};
 use super::builder::Versions;
 use super::connect::Connector;
@@ -112,7 +111,9 @@ where
                 Found::Connect(lead) => {
                     self.kept.ensure(self);
                     let connection = self.connector.connect(origin, &self.keeper).await?;
-                    lead.map(Lead::succeeded);
+                    if let Some(lead) = lead {
+                        lead.succeeded();
+                    }
                     return Ok(connection);
                 }
             };

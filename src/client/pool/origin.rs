@@ -220,7 +220,7 @@ impl<B> Origin<B> {
             parked.looks_left == 0 || parked.connection.is_woken()
         });
         let taken: Vec<_> = taken.collect();
-        state.shared.retain_mut(|shared| !shared.is_closed() && !(is_look && shared.look()));
+        state.shared.retain_mut(|shared| !(shared.is_closed() || is_look && shared.look()));
         drop(state);
         // Polled without the lock: hyper may wake anyone.
         for mut parked in taken {
