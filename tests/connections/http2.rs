@@ -109,3 +109,35 @@ async fn a_request_that_is_given_up_leaves_its_place() {
     drop(client);
     server.has_open(0).await;
 }
+
+#[tokio::test]
+async fn who_makes_the_connection_may_leave_and_the_others_still_share_one() {
+    let (server, arrived, answers) = holding(100).await;
+    let client = client(4, 90);
+    let mut calls: Vec<_> =
+        (0..20).map(|_| Box::pin(client.clone().oneshot(get(&server.url)))).collect();
+    for call in &mut calls {
+        assert!(futures_util::poll!(call).is_pending());
+    }
+    drop(calls.remove(0));
+    answers.add_permits(20);
+    for response in soon(join_all(calls)).await {
+        assert_eq!(response.unwrap().status(), 200);
+    }
+    soon(arrived.acquire_many(19)).await.unwrap().forget();
+    // The one that was left may have come to be before it was.
+    assert!(server.opened() <= 2, "{}", server.opened());
+    server.has_open(1).await;
+}
+
+#[tokio::test]
+async fn where_none_can_be_made_nobody_waits_for_the_others() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let client = client(4, 90);
+    let calls = (0..20).map(|_| client.clone().oneshot(get(&url)));
+    for response in soon(join_all(calls)).await {
+        assert!(response.unwrap_err().is_connect());
+    }
+}

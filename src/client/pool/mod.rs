@@ -110,11 +110,11 @@ where
                 Found::Wait { failures } => origin.changed(failures).await,
                 Found::Connect(lead) => {
                     self.kept.ensure(self);
-                    let connection = self.connector.connect(origin, &self.keeper).await?;
-                    if let Some(lead) = lead {
-                        lead.succeeded();
+                    let connected = self.connector.connect(origin, &self.keeper).await;
+                    if let (Some(lead), Err(_)) = (lead, &connected) {
+                        lead.fail();
                     }
-                    return Ok(connection);
+                    return connected;
                 }
             };
             found = origin.find(is_alone);

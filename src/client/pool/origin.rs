@@ -78,8 +78,10 @@ impl<B> Drop for Lead<B> {
 }
 
 impl<B> Lead<B> {
-    pub(super) fn succeeded(mut self) {
-        self.has_failed = false;
+    /// No connection can be made: the others find out for themselves, and not one after the other.
+    /// Where the one who made it has only left, another takes the lead.
+    pub(super) fn fail(mut self) {
+        self.has_failed = true;
     }
 }
 
@@ -136,7 +138,7 @@ where
             return Found::Wait { failures: state.failures };
         }
         state.is_connecting = true;
-        Found::Connect(Some(Lead { origin: self.clone(), has_failed: true }))
+        Found::Connect(Some(Lead { origin: self.clone(), has_failed: false }))
     }
 
     /// Waits until `find` may say something else. Whether making the connection has failed.
@@ -158,12 +160,15 @@ where
         self.state().is_http2 = Some(false);
     }
 
-    /// Adds a connection that others may share, and takes the first place on it.
+    /// Adds a connection that others may share, and takes the first place on it. Where there are
+    /// as many as may be, it is for this exchange alone.
     pub(in crate::client) fn share(&self, connection: Http2<B>) -> Stream<B> {
         let stream = connection.stream();
         let mut state = self.state();
         state.is_http2 = Some(true);
-        state.shared.push(connection);
+        if state.shared.len() < self.limits.connections_per_origin {
+            state.shared.push(connection);
+        }
         stream
     }
 
