@@ -17,6 +17,9 @@ pub struct ClientBody {
     /// Gone only while this is dropped.
     incoming: Option<Incoming>,
     lease: Lease,
+    /// Told at the next poll: a server that meets an error sends nothing of what it has not sent
+    /// yet, so it gets time to send what came before.
+    error: Option<hyper::Error>,
 }
 
 /// What a response body holds of its connection.
@@ -32,16 +35,20 @@ enum Lease {
 impl ClientBody {
     /// The body reads nothing from the connection by itself.
     pub(super) fn driven_elsewhere(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), lease: Lease::Ended }
+        Self::new(incoming, Lease::Ended)
     }
 
     pub(super) fn http1(incoming: Incoming, connection: Box<dyn Driven>) -> Self {
-        Self { incoming: Some(incoming), lease: Lease::Http1(Mutex::new(connection)) }
+        Self::new(incoming, Lease::Http1(Mutex::new(connection)))
     }
 
     pub(super) fn http2(incoming: Incoming, stream: InFlight) -> Self {
         let lease = if incoming.is_end_stream() { Lease::Ended } else { Lease::Http2(stream) };
-        Self { incoming: Some(incoming), lease }
+        Self::new(incoming, lease)
+    }
+
+    fn new(incoming: Incoming, lease: Lease) -> Self {
+        Self { incoming: Some(incoming), lease, error: None }
     }
 
     fn release(&mut self) {
@@ -59,7 +66,10 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { incoming: Some(incoming), lease } = &mut *self else {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Self { incoming: Some(incoming), lease, .. } = &mut *self else {
             return Poll::Ready(None);
         };
         let frame = ready!(match lease {
@@ -72,11 +82,16 @@ impl Body for ClientBody {
         if !matches!(frame, Some(Ok(_))) || incoming.is_end_stream() {
             self.release();
         }
+        if let Some(Err(error)) = frame {
+            self.error = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.error.is_none() && self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
