@@ -15,6 +15,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 
+use tokio::runtime::Handle;
+use tokio::task::unconstrained;
+
 use super::body::ClientBody;
 use super::pool::Origin;
 use super::sent::{IsSent, Sent};
@@ -84,7 +87,8 @@ where
     ) -> Result<Response<ClientBody>, TrySendError<Request<Sent<B>>>> {
         self.is_sent.reset();
         let request = request.map(|body| Sent::new(body, self.is_sent.clone()));
-        let mut answer = pin!(self.sender.try_send_request(request));
+        // Within tokio's budget it could be pending with the answer there, and nobody told.
+        let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
         let response = poll_fn(|cx| self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx))).await?;
         let (head, incoming) = response.into_parts();
         let body = if !self.is_sent.get() {
@@ -106,19 +110,34 @@ where
             if is_done { Poll::Ready(()) } else { Poll::Pending }
         };
         poll_fn(|cx| self.poll_turns(cx, is_done)).await;
-        self.finish();
+        self.park();
     }
 
-    /// Parks the connection where another request can follow on it, and closes it otherwise.
+    /// Parks the connection where another request can follow on it, once the last one is written.
     fn finish(mut self: Box<Self>) {
         if !self.sender.is_ready() && self.signal.take() {
             self.poll_connection();
         }
+        if self.sender.is_ready() {
+            self.park();
+        } else if self.connection.is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(self.drive_to_the_end());
+        }
+    }
+
+    fn park(self: Box<Self>) {
         let origin = self.sender.is_ready().then(|| self.origin.upgrade()).flatten();
         if let Some(origin) = origin {
             self.signal.park();
             origin.park(self);
         }
+    }
+
+    /// Lets the keeper of the pool know again when the connection has something to tell.
+    pub(super) fn rest(&self) {
+        self.signal.park();
     }
 
     /// Asks `step` and the connection in turns, until `step` is done or neither gets on.

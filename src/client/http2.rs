@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -24,7 +25,7 @@ pub(super) const UNTOLD_STREAMS: usize = 1;
 pub(super) struct Http2<B> {
     sender: SendRequest<B>,
     /// Driven by its task, and asked for what the peer allows.
-    connection: Arc<Mutex<dyn Peer>>,
+    connection: Arc<Mutex<Option<Box<dyn Peer>>>>,
     usage: Arc<Usage>,
     /// Looks of the pool's keeper until it is closed, if it stays unused.
     looks_left: u32,
@@ -34,6 +35,9 @@ pub(super) struct Http2<B> {
 trait Peer: Send {
     /// How many streams the peer allows.
     fn allowed(&self) -> usize;
+
+    /// How it ended is told to the exchanges on it.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 impl<B> Peer for Connection<Transport, B, TokioExecutor>
@@ -43,6 +47,22 @@ where
 {
     fn allowed(&self) -> usize {
         self.current_max_send_streams()
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(self).poll(cx).map(drop)
+    }
+}
+
+/// Held by the task of a connection. With it the connection goes, however the task ends: only then
+/// does hyper tell that the connection is closed.
+struct Driver(Arc<Mutex<Option<Box<dyn Peer>>>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not under the lock: what waits for it is told now.
+        drop(connection);
     }
 }
 
@@ -86,12 +106,13 @@ impl<B> Http2<B> {
             allowed: AtomicUsize::new(UNTOLD_STREAMS),
             was_used: AtomicBool::new(true),
         });
-        let connection = Arc::new(Mutex::new(connection));
-        let (driven, told) = (connection.clone(), usage.clone());
+        let connection: Box<dyn Peer> = Box::new(connection);
+        let driver = Driver(Arc::new(Mutex::new(Some(connection))));
+        let (connection, told) = (driver.0.clone(), usage.clone());
         tokio::spawn(poll_fn(move |cx| {
-            let mut connection = driven.lock().unwrap_or_else(PoisonError::into_inner);
-            // How it ended is told to the exchanges on it.
-            let ended = Pin::new(&mut *connection).poll(cx).map(drop);
+            let mut connection = driver.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(connection) = &mut *connection else { return Poll::Ready(()) };
+            let ended = connection.poll_end(cx);
             told.allowed.store(connection.allowed(), Ordering::Relaxed);
             ended
         }));
@@ -116,7 +137,7 @@ impl<B> Http2<B> {
         let known = |allowed| Some(allowed).filter(|allowed| *allowed != UNTOLD_STREAMS);
         known(self.usage.allowed.load(Ordering::Relaxed)).or_else(|| {
             // Its task has it while it drives it, and looks then.
-            let allowed = self.connection.try_lock().ok()?.allowed();
+            let allowed = self.connection.try_lock().ok()?.as_ref()?.allowed();
             self.usage.allowed.store(allowed, Ordering::Relaxed);
             known(allowed)
         })

@@ -115,7 +115,7 @@ where
                 let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
                 let connected = connected.await;
                 let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
-                (connected.map_err(ClientError::connect)?, false)
+                connected.map_err(ClientError::connect)?
             }
         };
         let (error, unsent) = match connection {

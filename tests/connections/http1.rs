@@ -248,3 +248,31 @@ async fn where_nothing_listens_nothing_was_sent() {
         assert_eq!(error.to_string(), "the request's URI names no http or https server");
     }
 }
+
+#[tokio::test]
+async fn a_large_request_is_written_whole_where_the_response_is_short_and_early() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (told, mut read_next) = mpsc::unbounded_channel::<()>();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut came = vec![0; 64 << 10];
+        let mut total = stream.read(&mut came).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly";
+        stream.write_all(answer).await.unwrap();
+        read_next.recv().await.unwrap();
+        while total < 8 << 20 {
+            total += match stream.read(&mut came).await.unwrap() {
+                0 => panic!("the request ends at {total}"),
+                read => read,
+            };
+        }
+    });
+    // In one piece, of which the connection takes only a part at once.
+    let request = Request::post(&url).body(Full::from(vec![b'y'; 8 << 20])).unwrap();
+    let client = Client::new().unwrap();
+    let response = soon(client.clone().oneshot(request)).await.unwrap();
+    assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "early");
+    told.send(()).unwrap();
+    soon(server).await.unwrap();
+}

@@ -1,9 +1,12 @@
 //! Over HTTP/2 exchanges share connections, as far as the other side lets them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tower_ai_gateway::HttpClient;
@@ -140,4 +143,44 @@ async fn where_none_can_be_made_nobody_waits_for_the_others() {
     for response in soon(join_all(calls)).await {
         assert!(response.unwrap_err().is_connect());
     }
+}
+
+#[tokio::test]
+async fn one_that_has_ended_is_not_asked_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Answers one request, and says goodbye.
+            let service = service_fn(async |_| Ok::<_, std::convert::Infallible>(ok("text")));
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
+            let served = tokio::time::timeout(Duration::from_millis(20), &mut connection).await;
+            assert!(served.is_err(), "the client keeps it");
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    });
+    let client = client(4, 90);
+    for _ in 0..5 {
+        let response = soon(client.clone().oneshot(get(&url))).await.unwrap();
+        assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "text");
+        // Longer than the server keeps it.
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+}
+
+#[test]
+fn one_whose_runtime_is_gone_is_not_asked_again() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (servers, client) = (runtime(), client(4, 90));
+    let server = servers.block_on(Server::start(100, async |_| ok("text")));
+    for _ in 0..3 {
+        runtime().block_on(async {
+            let response = soon(client.clone().oneshot(get(&server.url))).await.unwrap();
+            assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "text");
+        });
+    }
+    assert_eq!(server.opened(), 3);
 }

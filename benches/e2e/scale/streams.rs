@@ -44,7 +44,7 @@ fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxEr
     let upstream = Server::start(command, port)?;
     let server = target.start(options, &Target::stream(), upstream.port)?;
     let mut told = String::new();
-    for (streams, window_ms) in [(WARM_UP, 1), (streams, 10_000)] {
+    for (streams, window_ms) in [(WARM_UP, 1), (streams, 5_000)] {
         let output = process::role(options.load_core, "hold")?
             .arg(format!("port={}", server.port))
             .arg(format!("path={}?every_ms=1000", target.path(&Target::json())))

@@ -52,9 +52,11 @@ where
     let every = every.max(Duration::from_millis(1));
     let mut next = Instant::now() + every;
     loop {
-        let is_look = timeout_at(next, wake.notified()).await.is_err();
+        let _ = timeout_at(next, wake.notified()).await;
+        let now = Instant::now();
+        let is_look = now >= next;
         if is_look {
-            next = Instant::now() + every;
+            next = now + every;
         }
         // Gone: the last client has been dropped.
         let Some(pool) = pool.upgrade() else { return };

@@ -98,15 +98,15 @@ where
         Ok(origin.clone())
     }
 
-    /// A connection where none could be had at once.
+    /// A connection where none could be had at once, and whether it was there before.
     pub(super) async fn connect(
         self: &Arc<Self>,
         origin: &Arc<Origin<B>>,
         mut found: Found<B>,
-    ) -> Result<Connection<B>, BoxError> {
+    ) -> Result<(Connection<B>, bool), BoxError> {
         loop {
             let is_alone = match found {
-                Found::Connection(connection) => return Ok(connection),
+                Found::Connection(connection) => return Ok((connection, true)),
                 Found::Wait { failures } => origin.changed(failures).await,
                 Found::Connect(lead) => {
                     self.kept.ensure(self);
@@ -114,7 +114,7 @@ where
                     if let (Some(lead), Err(_)) = (lead, &connected) {
                         lead.fail();
                     }
-                    return connected;
+                    return connected.map(|connection| (connection, false));
                 }
             };
             found = origin.find(is_alone);

@@ -230,6 +230,7 @@ impl<B> Origin<B> {
         // Polled without the lock: hyper may wake anyone.
         for mut parked in taken {
             if parked.looks_left > 0 && parked.connection.unpark() {
+                parked.connection.rest();
                 self.state().parked.insert(0, parked);
             } else {
                 parked.connection.close();
