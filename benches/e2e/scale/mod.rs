@@ -13,9 +13,8 @@ use crate::options::Options;
 use crate::page::{self, SCALE};
 use crate::targets::Target;
 
-/// What can stand in front of the upstream by itself.
-const TARGETS: [Target; 5] =
-    [Target::Bare, Target::Nginx, Target::Gateway, Target::Metered, Target::Controlled];
+/// Those on tokio: nginx would need a configuration for so many connections.
+const TARGETS: [Target; 4] = [Target::Bare, Target::Gateway, Target::Metered, Target::Controlled];
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let options = Options::parse(args)?;

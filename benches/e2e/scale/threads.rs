@@ -22,7 +22,7 @@ pub(super) fn measure(options: &Options) -> Result<String, BoxError> {
          second thread shares its core with the load and the upstream, so twice as many cannot be had here.\n\n\
          | | 1 thread | 2 threads | ratio | CPU, ratio |\n|---|---:|---:|---:|---:|\n"
     );
-    for target in TARGETS.into_iter().filter(|target| *target != Target::Nginx) {
+    for target in TARGETS {
         let one = target.start(options, &load, upstream.port)?;
         let two = target.start_on(
             &[options.server_core, options.load_core],
