@@ -28,9 +28,6 @@ pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), R
 
 /// Whether the model that a provider's own path calls is allowed, where it calls one.
 pub(crate) fn allow_path(context: &GatewayContext, rest: &str) -> Result<(), Rejection> {
-    if route::endpoint(rest).is_some() {
-        return Ok(());
-    }
     // What is only looked at asks no model.
     let is_call = !matches!(*context.method(), Method::GET | Method::HEAD);
     match route::model_in_path(rest).filter(|_| is_call) {
@@ -41,7 +38,7 @@ pub(crate) fn allow_path(context: &GatewayContext, rest: &str) -> Result<(), Rej
 
 /// Whether a body is what it seems to be, where models are restricted.
 pub(crate) fn allow_body(rest: &str, headers: &HeaderMap) -> Result<(), Rejection> {
-    if route::endpoint(rest).is_none() && route::is_upload(rest) {
+    if route::is_upload(rest) {
         return Ok(());
     }
     refusal::refuse_encoded(headers)?;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::flat::is_number;
-use super::object::is_scalar;
+use super::is_scalar;
 use super::quote::find_quote;
 use super::string;
 

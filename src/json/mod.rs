@@ -3,7 +3,17 @@
 
 pub(crate) mod cursor;
 pub(crate) mod flat;
+pub(crate) mod nested;
 pub(crate) mod object;
 pub(crate) mod quote;
 pub(crate) mod scalars;
 pub(crate) mod string;
+
+/// Whether a byte can be part of a number or a word.
+pub(crate) fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
+}
+
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}

@@ -8,6 +8,8 @@ mod value;
 
 use std::ops::Range;
 
+use super::is_space;
+use super::nested::Nested;
 use super::quote::StringEnd;
 use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
 use super::string;
@@ -51,7 +53,7 @@ enum State {
     Colon,
     Value,
     InString,
-    Nested { depth: u32, in_string: bool },
+    Nested(Nested),
     Scalar,
     CommaOrEnd,
     Done,
@@ -168,9 +170,7 @@ impl ObjectScanner {
         match self.state {
             State::InKey => return self.in_key(chunk, at),
             State::InString => return self.in_string(chunk, at),
-            State::Nested { depth, in_string } => {
-                return Ok(self.nested(chunk, at, depth, in_string));
-            }
+            State::Nested(nested) => return Ok(self.nested(chunk, at, nested)),
             State::Scalar => return Ok(self.scalar(chunk, at)),
             State::Start { bom } => self.start(byte, bom)?,
             _ if is_space(byte) => {}
@@ -232,15 +232,6 @@ impl ObjectScanner {
             }
         }
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// Whether a byte can be part of a number or a word.
-pub(super) fn is_scalar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
 }
 
 /// `captures`: fields that only conditions read are told from others too.

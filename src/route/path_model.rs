@@ -7,6 +7,10 @@ use super::operation::first_segment;
 /// Azure's `deployments/{model}/…` and OpenAI's old `engines/{model}/…`, Bedrock's
 /// `model/{model}/…`.
 pub(crate) fn model_in_path(rest: &str) -> Option<String> {
+    // The usual paths are settled without a copy.
+    if super::endpoint(rest).is_some() {
+        return None;
+    }
     let mut decoded = rest.as_bytes().to_vec();
     percent_decode(&mut decoded);
     let decoded = String::from_utf8_lossy(&decoded);

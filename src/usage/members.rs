@@ -1,5 +1,6 @@
 //! The members of a whole JSON object in memory, read in one pass.
 
+use crate::json::is_scalar;
 use crate::json::quote::find_quote;
 
 /// Reads on from one value to the next. `None` says: malformed, or not all there.
@@ -125,10 +126,6 @@ impl<'a> Cursor<'a> {
             self.rest = self.rest.trim_ascii_start();
         }
     }
-}
-
-pub(super) fn is_scalar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
 }
 
 #[cfg(test)]

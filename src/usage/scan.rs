@@ -7,6 +7,8 @@ mod value;
 
 use super::event::{Event, Member, Place, member};
 use super::meter::Problem;
+use crate::json::is_space;
+use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
 /// No key that matters is longer.
@@ -30,10 +32,7 @@ enum State {
     Element,
     InString,
     Scalar,
-    Nested {
-        depth: u32,
-        in_string: bool,
-    },
+    Nested(Nested),
     CommaOrEnd,
     Done,
     /// Nothing that follows in this document matters.
@@ -140,7 +139,7 @@ impl Scanner {
                     self.value(chunk, at)?
                 }
                 State::InString => self.in_string(chunk, at),
-                State::Nested { depth, in_string } => self.nested(chunk, at, depth, in_string)?,
+                State::Nested(nested) => self.nested(chunk, at, nested)?,
                 State::Scalar => self.in_scalar(chunk, at),
                 State::Ignored => return Ok(()),
                 // What follows a body is not looked at.
@@ -268,8 +267,4 @@ impl Scanner {
             }
         }
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -17,8 +17,8 @@ use crate::client::http2::{Http2, InFlight, Stream};
 
 /// A scheme and an authority, and the connections there are to it.
 pub(in crate::client) struct Origin<B> {
-    pub(super) scheme: Scheme,
-    pub(super) authority: Authority,
+    scheme: Scheme,
+    authority: Authority,
     host: HeaderValue,
     limits: Limits,
     state: Mutex<State<B>>,

@@ -1,8 +1,8 @@
 //! What the scanner of a request does with values.
 
-use super::{
-    LONGEST_MODEL, MODEL, Member, ModelString, ObjectScanner, STREAM, ScanError, State, is_scalar,
-};
+use super::{LONGEST_MODEL, MODEL, Member, ModelString, ObjectScanner, STREAM, ScanError, State};
+use crate::json::is_scalar;
+use crate::json::nested::Nested;
 
 impl ObjectScanner {
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
@@ -18,7 +18,7 @@ impl ObjectScanner {
                 }
                 State::InString
             }
-            b'{' | b'[' => State::Nested { depth: 1, in_string: false },
+            b'{' | b'[' => State::Nested(Nested::OPENED),
             b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
                 self.stream |= self.member == STREAM && byte == b't';
                 State::Scalar
@@ -29,14 +29,14 @@ impl ObjectScanner {
             && let Member::Field(field) = self.member
         {
             match self.state {
-                State::Nested { .. } => capture.nested(field),
+                State::Nested(_) => capture.nested(field),
                 State::Scalar => capture.begin(field, &[byte]),
                 _ => capture.begin(field, &[]),
             }
         }
         match self.state {
             State::InString => self.in_string(chunk, at + 1),
-            State::Nested { depth, in_string } => Ok(self.nested(chunk, at + 1, depth, in_string)),
+            State::Nested(nested) => Ok(self.nested(chunk, at + 1, nested)),
             _ => Ok(self.scalar(chunk, at + 1)),
         }
     }
@@ -92,37 +92,12 @@ impl ObjectScanner {
         Ok(self.value_ends(chunk, end + 1))
     }
 
-    pub(super) fn nested(
-        &mut self,
-        chunk: &[u8],
-        mut at: usize,
-        mut depth: u32,
-        mut in_string: bool,
-    ) -> usize {
-        while at < chunk.len() {
-            if in_string {
-                let (end, closed) = self.string.find(chunk, at);
-                in_string = !closed;
-                at = end + usize::from(closed);
-                // Mostly another string follows.
-                if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
-                    in_string = true;
-                    at += 2;
-                }
-                continue;
-            }
-            match chunk[at] {
-                b'"' => in_string = true,
-                b'{' | b'[' => depth = depth.saturating_add(1),
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            at += 1;
-            if depth == 0 {
-                return self.value_ends(chunk, at);
-            }
+    pub(super) fn nested(&mut self, chunk: &[u8], at: usize, mut nested: Nested) -> usize {
+        let (end, is_over) = nested.pass(&mut self.string, chunk, at);
+        if is_over {
+            return self.value_ends(chunk, end);
         }
-        self.state = State::Nested { depth, in_string };
-        at
+        self.state = State::Nested(nested);
+        end
     }
 }

@@ -1,8 +1,9 @@
 //! What the scanner does with values.
 
 use super::{Scanner, State};
+use crate::json::is_scalar;
+use crate::json::nested::Nested;
 use crate::usage::event::{Field, Member, Place};
-use crate::usage::members::is_scalar;
 use crate::usage::meter::Problem;
 use crate::usage::reported::Reported;
 
@@ -35,7 +36,7 @@ impl Scanner {
             (b'{' | b'[', member) => {
                 self.event.has_content |= member == Member::Content;
                 self.member = Member::Skip;
-                return self.nested(chunk, at, 0, false);
+                return self.nested(chunk, at, Nested::default());
             }
             (b'"', member) => {
                 if let Member::Text(field, rank) = member {
@@ -68,7 +69,7 @@ impl Scanner {
         let place = self.place();
         match self.event.new_usage(place).parse(&chunk[at..]) {
             Some(length) if length <= self.limit => Ok(self.value_ends(chunk, at + length)),
-            _ => self.nested(chunk, at, 0, false),
+            _ => self.nested(chunk, at, Nested::default()),
         }
     }
 
@@ -99,43 +100,18 @@ impl Scanner {
     pub(super) fn nested(
         &mut self,
         chunk: &[u8],
-        start: usize,
-        mut depth: u32,
-        mut in_string: bool,
+        at: usize,
+        mut nested: Nested,
     ) -> Result<usize, Problem> {
-        let mut at = start;
-        let mut is_over = false;
-        while at < chunk.len() && !is_over {
-            if in_string {
-                let (end, closed) = self.string.find(chunk, at);
-                in_string = !closed;
-                at = end + usize::from(closed);
-                // Mostly another string follows.
-                if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
-                    in_string = true;
-                    at += 2;
-                }
-                continue;
-            }
-            match chunk[at] {
-                b'"' => in_string = true,
-                b'{' | b'[' => depth = depth.saturating_add(1),
-                b'}' | b']' => {
-                    depth = depth.saturating_sub(1);
-                    is_over = depth == 0;
-                }
-                _ => {}
-            }
-            at += 1;
-        }
+        let (end, is_over) = nested.pass(&mut self.string, chunk, at);
         if self.member == Member::Usage {
-            self.keep_usage(&chunk[start..at], is_over)?;
+            self.keep_usage(&chunk[at..end], is_over)?;
         }
         if is_over {
-            return Ok(self.value_ends(chunk, at));
+            return Ok(self.value_ends(chunk, end));
         }
-        self.state = State::Nested { depth, in_string };
-        Ok(at)
+        self.state = State::Nested(nested);
+        Ok(end)
     }
 
     fn keep_usage(&mut self, part: &[u8], is_over: bool) -> Result<(), Problem> {

@@ -1,0 +1,51 @@
+//! Objects and arrays that are passed over.
+
+use super::quote::StringEnd;
+
+/// How deep in an object or an array a chunk has ended. By default, in front of its bracket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nested {
+    depth: u32,
+    in_string: bool,
+}
+
+impl Nested {
+    /// Behind the bracket that opens it.
+    pub(crate) const OPENED: Self = Self { depth: 1, in_string: false };
+
+    /// How far it goes in this chunk, and whether it ends there.
+    #[inline]
+    pub(crate) fn pass(
+        &mut self,
+        string: &mut StringEnd,
+        chunk: &[u8],
+        mut at: usize,
+    ) -> (usize, bool) {
+        while at < chunk.len() {
+            if self.in_string {
+                let (end, closed) = string.find(chunk, at);
+                self.in_string = !closed;
+                at = end + usize::from(closed);
+                // Mostly another string follows.
+                if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
+                    self.in_string = true;
+                    at += 2;
+                }
+                continue;
+            }
+            match chunk[at] {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return (at + 1, true);
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        (at, false)
+    }
+}
