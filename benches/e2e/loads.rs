@@ -47,6 +47,11 @@ const EXCHANGES: [Exchange; 6] = [
 ];
 
 impl Load {
+    /// 1 KiB from each of 64 connections: what is measured where it need be but one.
+    pub(crate) fn usual() -> Self {
+        Self { exchange: Exchange::Json(KIB), protocol: Protocol::Http1, senders: 64 }
+    }
+
     /// Those that are measured unless all are asked for.
     pub(crate) fn some() -> Vec<Self> {
         let http1 = |exchange, senders| Self { exchange, protocol: Protocol::Http1, senders };

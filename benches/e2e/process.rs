@@ -79,3 +79,8 @@ pub(crate) fn role_on(cores: &[usize], role: &str) -> Result<Command, BoxError> 
 pub(crate) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
+
+/// Runs this process on one thread: it has one core.
+pub(crate) fn block_on(work: impl Future<Output = Result<(), BoxError>>) -> Result<(), BoxError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::BoxError;
-use crate::loads::{Exchange, Load, Protocol};
+use crate::loads::{Exchange, Load};
 use crate::nginx;
 use crate::options::Options;
 use crate::process::{self, Server};
@@ -82,16 +82,6 @@ impl Target {
             Self::Controlled => format!("cf-aig-authorization:Bearer {TOKEN}"),
             _ => "authorization:Bearer bench-key".to_owned(),
         }
-    }
-
-    /// A request of 1 KiB from each of 64 connections.
-    pub(crate) fn json() -> Load {
-        Load { exchange: Exchange::Json(1024), protocol: Protocol::Http1, senders: 64 }
-    }
-
-    /// The same, answered by a stream.
-    pub(crate) fn stream() -> Load {
-        Load { exchange: Exchange::Events(1), ..Self::json() }
     }
 
     /// Starts it on the core for servers, in front of the upstream at that port.

@@ -22,10 +22,11 @@ use tokio::time::Interval;
 use crate::BoxError;
 use crate::fields;
 use crate::loads::ANSWER;
+use crate::process;
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let port = fields::of_args(args).number("port")?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(port))
+    process::block_on(serve(port))
 }
 
 async fn serve(port: u16) -> Result<(), BoxError> {

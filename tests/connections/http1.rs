@@ -1,5 +1,6 @@
 //! Over HTTP/1.1 an exchange has a connection to itself, and hands it on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use http_body_util::{BodyExt, Channel, Full, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Barrier, Notify, mpsc};
 use tower::{Service, ServiceExt};
 use tower_ai_gateway::HttpClient;
 
@@ -43,17 +44,21 @@ async fn one_after_the_other_they_share_a_connection() {
     assert_eq!(server.opened(), 1);
 }
 
-#[tokio::test]
-async fn at_once_each_has_its_own_and_the_next_ones_use_them_again() {
-    let go = std::sync::Arc::new(tokio::sync::Barrier::new(5));
-    let server = Server::start(1, move |_| {
-        let go = go.clone();
+async fn answering_five_at_once() -> Server {
+    let five = Arc::new(Barrier::new(5));
+    let handler = move |_| {
+        let five = five.clone();
         async move {
-            go.wait().await;
+            five.wait().await;
             ok("text")
         }
-    });
-    let (server, client) = (server.await, Client::new().unwrap());
+    };
+    Server::start(1, handler).await
+}
+
+#[tokio::test]
+async fn at_once_each_has_its_own_and_the_next_ones_use_them_again() {
+    let (server, client) = (answering_five_at_once().await, Client::new().unwrap());
     for _ in 0..4 {
         let texts = join_all((0..5).map(|_| text(&client, &server.url))).await;
         assert_eq!(texts, ["text"; 5]);
@@ -63,15 +68,7 @@ async fn at_once_each_has_its_own_and_the_next_ones_use_them_again() {
 
 #[tokio::test]
 async fn no_more_unused_ones_are_kept_than_asked_for() {
-    let go = std::sync::Arc::new(tokio::sync::Barrier::new(5));
-    let server = Server::start(1, move |_| {
-        let go = go.clone();
-        async move {
-            go.wait().await;
-            ok("text")
-        }
-    });
-    let server = server.await;
+    let server = answering_five_at_once().await;
     let client: Client = HttpClient::builder().max_idle_per_origin(2).build().unwrap();
     join_all((0..5).map(|_| text(&client, &server.url))).await;
     server.has_open(2).await;
@@ -172,7 +169,7 @@ async fn a_body_that_nobody_wants_takes_its_connection_along() {
 
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
-    let arrived = std::sync::Arc::new(Notify::new());
+    let arrived = Arc::new(Notify::new());
     let told = arrived.clone();
     let server = Server::start(1, move |_| {
         told.notify_one();

@@ -1,15 +1,17 @@
 //! Over HTTP/2 exchanges share connections, as far as the other side lets them.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::Response;
 use http_body_util::BodyExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
-use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::{ClientBody, ClientError, HttpClient};
 
 use crate::server::{Server, ok};
 use crate::{Client, get, soon};
@@ -34,18 +36,27 @@ async fn holding(streams: u32) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     (server.await, arrived, answers)
 }
 
-/// How many of `calls` requests arrive while none is answered, on how many connections.
-async fn held(client: Client, streams: u32, calls: usize, expected: usize) -> usize {
-    let (server, arrived, answers) = holding(streams).await;
-    let all: Vec<_> =
-        (0..calls).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
-    soon(arrived.acquire_many(expected as u32)).await.unwrap().forget();
-    let opened = server.opened();
-    answers.add_permits(calls);
-    for response in soon(join_all(all)).await {
+type Calls = Vec<JoinHandle<Result<Response<ClientBody>, ClientError>>>;
+
+fn call(client: &Client, server: &Server, calls: usize) -> Calls {
+    (0..calls).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect()
+}
+
+async fn answered(calls: Calls) {
+    for response in soon(join_all(calls)).await {
         let body = soon(response.unwrap().unwrap().into_body().collect()).await.unwrap();
         assert_eq!(body.to_bytes(), "text");
     }
+}
+
+/// How many of `calls` requests arrive while none is answered, on how many connections.
+async fn held(client: Client, streams: u32, calls: usize, expected: usize) -> usize {
+    let (server, arrived, answers) = holding(streams).await;
+    let all = call(&client, &server, calls);
+    soon(arrived.acquire_many(expected as u32)).await.unwrap().forget();
+    let opened = server.opened();
+    answers.add_permits(calls);
+    answered(all).await;
     assert_eq!(server.opened(), opened, "later ones find room");
     opened
 }
@@ -69,29 +80,23 @@ async fn what_the_peer_allows_counts_where_it_is_less() {
     answers.add_permits(1);
     soon(client.clone().oneshot(get(&server.url))).await.unwrap();
     soon(arrived.acquire()).await.unwrap().forget();
-    let calls: Vec<_> =
-        (0..40).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
+    let calls = call(&client, &server, 40);
     // Later connections are asked for more before they can tell.
     soon(arrived.acquire_many(20)).await.unwrap().forget();
     assert!(server.opened() > 1);
     answers.add_permits(40);
-    for response in soon(join_all(calls)).await {
-        assert_eq!(response.unwrap().unwrap().status(), 200);
-    }
+    answered(calls).await;
 }
 
 #[tokio::test]
 async fn no_more_are_made_than_asked_for_and_these_fill_evenly() {
     let (server, arrived, answers) = holding(200).await;
     let client = client(3, 2);
-    let calls: Vec<_> =
-        (0..30).map(|_| tokio::spawn(client.clone().oneshot(get(&server.url)))).collect();
+    let calls = call(&client, &server, 30);
     soon(arrived.acquire_many(30)).await.unwrap().forget();
     assert_eq!(server.opened(), 3);
     answers.add_permits(30);
-    for response in soon(join_all(calls)).await {
-        assert_eq!(response.unwrap().unwrap().status(), 200);
-    }
+    answered(calls).await;
 }
 
 #[tokio::test]
@@ -149,25 +154,28 @@ async fn where_none_can_be_made_nobody_waits_for_the_others() {
 async fn one_that_has_ended_is_not_asked_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
+    let ((close, mut told), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // Answers one request, and says goodbye.
             let service = service_fn(async |_| Ok::<_, std::convert::Infallible>(ok("text")));
             let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-            let served = tokio::time::timeout(Duration::from_millis(20), &mut connection).await;
-            assert!(served.is_err(), "the client keeps it");
+            let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+            tokio::select! {
+                _ = &mut connection => panic!("the client keeps it"),
+                told = told.recv() => told.unwrap(),
+            }
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
+            done.send(()).await.unwrap();
         }
     });
     let client = client(4, 90);
     for _ in 0..5 {
         let response = soon(client.clone().oneshot(get(&url))).await.unwrap();
         assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "text");
-        // Longer than the server keeps it.
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        close.send(()).await.unwrap();
+        soon(closed.recv()).await.unwrap();
     }
 }
 

@@ -23,6 +23,7 @@ use self::watch::Watch;
 use crate::BoxError;
 use crate::fields::{self, Fields};
 use crate::loads::{ANSWER, Exchange, Load};
+use crate::process;
 
 /// A window goes on until so many requests are complete within it, but not for longer than this.
 const LEAST_REQUESTS: u64 = 100;
@@ -32,10 +33,7 @@ const GRACE: Duration = Duration::from_secs(20);
 const CONNECTING: Duration = Duration::from_secs(15);
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(run(fields::of_args(args)))
+    process::block_on(run(fields::of_args(args)))
 }
 
 async fn run(fields: Fields<'_>) -> Result<(), BoxError> {

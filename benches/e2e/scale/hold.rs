@@ -19,6 +19,7 @@ use crate::fields::{self, Fields};
 use crate::load::connection::{self, Sender};
 use crate::load::watch::Watch;
 use crate::loads::{Exchange, Load, Protocol};
+use crate::process;
 
 /// So many connections are made at a time, lest the queue of those to be accepted overflow.
 const AT_ONCE: usize = 200;
@@ -27,10 +28,7 @@ const OPENING: Duration = Duration::from_secs(60);
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(run(fields::of_args(args)))
+    process::block_on(run(fields::of_args(args)))
 }
 
 async fn run(fields: Fields<'_>) -> Result<(), BoxError> {

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use super::TARGETS;
 use crate::BoxError;
 use crate::fields::Fields;
+use crate::loads::{Exchange, Load};
 use crate::numbers::grouped;
 use crate::options::Options;
 use crate::process::{self, Server};
@@ -42,12 +43,16 @@ fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxEr
     let mut command = process::role(options.load_core, "upstream")?;
     command.arg(format!("port={port}"));
     let upstream = Server::start(command, port)?;
-    let server = target.start(options, &Target::stream(), upstream.port)?;
+    let server = target.start(
+        options,
+        &Load { exchange: Exchange::Events(1), ..Load::usual() },
+        upstream.port,
+    )?;
     let mut told = String::new();
     for (streams, window_ms) in [(WARM_UP, 1), (streams, 5_000)] {
         let output = process::role(options.load_core, "hold")?
             .arg(format!("port={}", server.port))
-            .arg(format!("path={}?every_ms=1000", target.path(&Target::json())))
+            .arg(format!("path={}?every_ms=1000", target.path(&Load::usual())))
             .arg(format!("header={}", target.header()))
             .arg(format!("watch={}", server.pid()))
             .arg(format!("upstream={}", upstream.pid()))

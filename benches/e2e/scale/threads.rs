@@ -3,16 +3,16 @@
 use super::TARGETS;
 use crate::BoxError;
 use crate::compare;
+use crate::loads::Load;
 use crate::numbers::grouped;
 use crate::options::Options;
 use crate::process::{self, Server};
 use crate::stats::Spread;
-use crate::targets::Target;
 
 const ROUNDS: usize = 5;
 
 pub(super) fn measure(options: &Options) -> Result<String, BoxError> {
-    let load = Target::json();
+    let load = Load::usual();
     let port = process::free_port()?;
     let mut command = process::role(options.load_core, "upstream")?;
     command.arg(format!("port={port}"));
