@@ -1,16 +1,16 @@
 //! Leads a run: for each load, all targets in turn, several times over.
 
-use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::BoxError;
+use crate::ends::Ends;
 use crate::fields::Fields;
 use crate::loads::Load;
 use crate::machine::Busy;
 use crate::options::Options;
 use crate::page::COMPARE;
-use crate::process::{self, Server};
+use crate::process::Server;
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 use crate::{page, plot, table};
@@ -69,13 +69,11 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 }
 
 fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measured, BoxError> {
-    let port = process::free_port()?;
-    let mut command = process::role(options.load_core, "upstream")?;
-    command.arg(format!("port={port}"));
-    let upstream = Server::start(command, port)?;
+    let mut ends = Ends::start(options.load_core)?;
+    let upstream = ends.upstream_port();
     let servers = Target::ALL
         .iter()
-        .map(|target| Ok((*target, target.start(options, &load, upstream.port)?, Vec::new())))
+        .map(|target| Ok((*target, target.start(options, &load, upstream)?, Vec::new())))
         .collect::<Result<Vec<_>, BoxError>>();
     let mut servers = servers?;
 
@@ -85,7 +83,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
         servers.rotate_left(first);
         for (target, server, samples) in &mut servers {
             let sample =
-                undisturbed(repeats, || sample(options, &load, *target, server, &upstream));
+                undisturbed(repeats, || sample(options, &load, *target, server, &mut ends, true));
             samples.push(sample.map_err(|error| format!("{load}, {}: {error}", target.title()))?);
         }
         servers.rotate_right(first);
@@ -104,7 +102,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
 /// The first sample that nothing disturbed, or the one at hand when there are no more repeats.
 fn undisturbed(
     repeats: &mut usize,
-    sample: impl Fn() -> Result<Sample, BoxError>,
+    mut sample: impl FnMut() -> Result<Sample, BoxError>,
 ) -> Result<Sample, BoxError> {
     loop {
         let sample = sample()?;
@@ -121,24 +119,20 @@ pub(crate) fn sample(
     load: &Load,
     target: Target,
     server: &Server,
-    upstream: &Server,
+    ends: &mut Ends,
+    awake: bool,
 ) -> Result<Sample, BoxError> {
-    let output = process::role(options.load_core, "load")?
-        .arg(format!("name={load}"))
-        .arg(format!("port={}", server.port))
-        .arg(format!("path={}", target.path(load)))
-        .arg(format!("header={}", target.header()))
-        .arg(format!("watch={}", server.pid()))
-        .arg(format!("upstream={}", upstream.pid()))
-        .arg(format!("warm_up_ms={}", options.warm_up_ms))
-        .arg(format!("window_ms={}", options.window_ms))
-        .stderr(Stdio::inherit())
-        .output()?;
-    let line = String::from_utf8(output.stdout)?;
+    let line = ends.load(&format!(
+        "name={load}\tport={}\tpath={}\theader={}\twatch={}\twarm_up_ms={}\twindow_ms={}\tawake={}",
+        server.port,
+        target.path(load),
+        target.header(),
+        server.pid(),
+        options.warm_up_ms,
+        options.window_ms,
+        u8::from(awake),
+    ))?;
     let fields = Fields::of(line.split_whitespace());
-    if !output.status.success() {
-        return Err(format!("the load failed, with {} errors", fields.text("errors")?).into());
-    }
     let [units, seconds, cpu_seconds]: [f64; 3] =
         [fields.number("units")?, fields.number("seconds")?, fields.number("cpu_seconds")?];
     let complete: u64 = fields.number("requests")?;

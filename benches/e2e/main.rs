@@ -7,6 +7,7 @@
 
 mod bare;
 mod compare;
+mod ends;
 mod fields;
 mod load;
 mod loads;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let done = match role {
         "compare" => compare::main(args),
         "scale" => scale::main(args),
-        "load" => load::main(args),
+        "ends" => ends::main(args),
         "hold" => scale::hold::main(args),
         "upstream" => upstream::main(args),
         "bare" => bare::main(args),

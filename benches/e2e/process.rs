@@ -1,7 +1,7 @@
 //! Programs that run on one core each, and end with what started them.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command`, and waits until it accepts connections at the port it was told.
     pub(crate) fn start(mut command: Command, port: u16) -> Result<Self, BoxError> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        let mut server = Self { child, port };
+        Self::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()), port)
+    }
+
+    /// The same, with the pipes that `command` has.
+    pub(crate) fn spawn(command: &mut Command, port: u16) -> Result<Self, BoxError> {
+        let mut server = Self { child: command.spawn()?, port };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -32,6 +36,11 @@ impl Server {
             sleep(Duration::from_millis(10));
         }
         Ok(server)
+    }
+
+    /// Where it was spawned with pipes, and once.
+    pub(crate) fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.child.stdin.take().zip(self.child.stdout.take())
     }
 
     pub(crate) fn pid(&self) -> u32 {

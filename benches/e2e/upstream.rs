@@ -29,7 +29,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     process::block_on(serve(port))
 }
 
-async fn serve(port: u16) -> Result<(), BoxError> {
+pub(crate) async fn serve(port: u16) -> Result<(), BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let answers = Arc::new(Answers::new());
     loop {

@@ -1,7 +1,7 @@
 //! The load: senders that each send their next request when the last one is answered.
 //!
-//! `load name=LOAD port=P path=PATH header=NAME:VALUE watch=PID upstream=PID warm_up_ms=N
-//! window_ms=N` prints what it saw within the window as one line of fields. It ends by itself.
+//! `name=LOAD port=P path=PATH header=NAME:VALUE watch=PID warm_up_ms=N window_ms=N` is answered
+//! with what it saw within the window, as one line of fields. It ends by itself.
 
 pub(crate) mod connection;
 pub(crate) mod histogram;
@@ -21,9 +21,8 @@ use self::connection::Sender;
 use self::tally::{Phase, Tally};
 use self::watch::Watch;
 use crate::BoxError;
-use crate::fields::{self, Fields};
+use crate::fields::Fields;
 use crate::loads::{ANSWER, Exchange, Load};
-use crate::process;
 
 /// A window goes on until so many requests are complete within it, but not for longer than this.
 const LEAST_REQUESTS: u64 = 100;
@@ -32,14 +31,10 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(20);
 const CONNECTING: Duration = Duration::from_secs(15);
 
-pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
-    process::block_on(run(fields::of_args(args)))
-}
-
-async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
+pub(crate) async fn run(fields: Fields<'_>) -> Result<String, BoxError> {
     let load = Load::named(fields.text("name")?).ok_or("no such load")?;
     let port = fields.number("port")?;
-    let (server, upstream) = (fields.number("watch")?, fields.number("upstream")?);
+    let (server, peers) = (fields.number("watch")?, [std::process::id()]);
     let header = fields.text("header")?.split_once(':').ok_or("`header=` is NAME:VALUE")?;
     let request = connection::request(&load, port, fields.text("path")?, header)?;
     let senders = timeout(CONNECTING, connection::connect(&load, port)).await??;
@@ -50,7 +45,7 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
         tasks.spawn(send(sender, request.clone(), load.exchange, tally.clone()));
     }
     sleep(Duration::from_millis(fields.number("warm_up_ms")?)).await;
-    let (started, before) = (Instant::now(), Watch::look(server, upstream)?);
+    let (started, before) = (Instant::now(), Watch::look(server, &peers)?);
     tally.enter(Phase::Window);
     sleep(Duration::from_millis(fields.number("window_ms")?)).await;
     while tally.with_seen(|seen| seen.times.total() < LEAST_REQUESTS && seen.errors == 0)
@@ -59,27 +54,23 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
         sleep(Duration::from_millis(20)).await;
     }
     tally.enter(Phase::Over);
-    let (seconds, after) = (started.elapsed().as_secs_f64(), Watch::look(server, upstream)?);
+    let (seconds, after) = (started.elapsed().as_secs_f64(), Watch::look(server, &peers)?);
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
         tally.fail(format!("{} requests without an end", tasks.len()));
     }
 
     let units = tally.units();
-    tally.with_seen(|seen| {
-        println!(
-            "units={units} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} others={} errors={}",
+    tally.with_seen(|seen| match &seen.first_error {
+        Some(error) => Err(format!("{} errors, first: {error}", seen.errors).into()),
+        None => Ok(format!(
+            "units={units} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} others={}",
             seen.times.total(),
             seen.times.percentile(50),
             seen.times.percentile(99),
             after.server.cpu_seconds - before.server.cpu_seconds,
             after.server.rss_kib,
             after.others_since(&before),
-            seen.errors,
-        );
-        match &seen.first_error {
-            Some(error) => Err(format!("{} errors, first: {error}", seen.errors).into()),
-            None => Ok(()),
-        }
+        )),
     })
 }
 

@@ -10,7 +10,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(crate) struct Watch {
     pub(crate) server: Used,
-    /// Of the server, the upstream and the load together.
+    /// Of the server, and of what stands on both sides of it.
     ours: f64,
     all: Busy,
 }
@@ -24,10 +24,13 @@ pub(crate) struct Used {
 }
 
 impl Watch {
-    pub(crate) fn look(server: u32, upstream: u32) -> Result<Self, BoxError> {
+    pub(crate) fn look(server: u32, peers: &[u32]) -> Result<Self, BoxError> {
         let (server, all) = (used(server)?, Busy::now()?);
-        let others = used(upstream)?.cpu_seconds + used(std::process::id())?.cpu_seconds;
-        Ok(Self { ours: server.cpu_seconds + others, server, all })
+        let mut ours = server.cpu_seconds;
+        for peer in peers {
+            ours += used(*peer)?.cpu_seconds;
+        }
+        Ok(Self { ours, server, all })
     }
 
     /// What all other processes took of the time of all cores.

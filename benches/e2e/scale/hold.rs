@@ -32,7 +32,8 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 }
 
 async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
-    let (server, upstream) = (fields.number("watch")?, fields.number("upstream")?);
+    let (server, peers) =
+        (fields.number("watch")?, [fields.number("upstream")?, std::process::id()]);
     let (port, streams): (u16, usize) = (fields.number("port")?, fields.number("streams")?);
     let header = fields.text("header")?.split_once(':').ok_or("`header=` is NAME:VALUE")?;
     let load = Load { exchange: Exchange::Events(0), protocol: Protocol::Http1, senders: AT_ONCE };
@@ -40,7 +41,7 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
 
     let events = Arc::new(AtomicU64::new(0));
     let mut held = JoinSet::new();
-    let before = Watch::look(server, upstream)?;
+    let before = Watch::look(server, &peers)?;
     timeout(OPENING, async {
         while held.len() < streams {
             let senders = (streams - held.len()).min(AT_ONCE);
@@ -54,10 +55,10 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
     .await??;
     sleep(SETTLING).await;
     let (opened, seen, started) =
-        (Watch::look(server, upstream)?, events.load(Relaxed), Instant::now());
+        (Watch::look(server, &peers)?, events.load(Relaxed), Instant::now());
     sleep(Duration::from_millis(fields.number("window_ms")?)).await;
     let (seen, seconds) = (events.load(Relaxed) - seen, started.elapsed().as_secs_f64());
-    let after = Watch::look(server, upstream)?;
+    let after = Watch::look(server, &peers)?;
     if let Some(ended) = held.try_join_next() {
         return Err(format!("a stream has ended: {:?}", ended?).into());
     }
