@@ -281,10 +281,18 @@ async fn an_answer_with_two_lengths_is_never_cut_short() {
 }
 
 #[tokio::test]
-async fn more_than_a_hundred_response_headers_pass() {
-    let headers: Vec<_> = (0..150).map(|n| format!("x-header-{n}: {n}")).collect();
-    let headers: Vec<_> = headers.iter().map(String::as_str).collect();
-    let came = relayed(with_headers("200 OK", &headers)).await;
+async fn many_response_headers_pass_and_more_where_the_host_says_so() {
+    let answer = |count| {
+        let headers: Vec<_> = (0..count).map(|n| format!("x-header-{n}: {n}")).collect();
+        with_headers("200 OK", &headers.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(relayed(answer(90)).await.body(), b"{}");
+    relayed(answer(150)).await.gateway_error(502, 2005);
+
+    let upstream = Recorder::answering(move |_| answer(150).into_bytes()).await;
+    let setup = Setup::new(upstream.base("/v1")).client(|client| client.http1_max_headers(256));
+    let gateway = setup.start().await;
+    let came = gateway.answer(request("POST /ai/grok/x", &["authorization: k"], b"{}")).await;
     assert_eq!(came.body(), b"{}");
     for n in 0..150 {
         assert_eq!(came.head.get(&format!("x-header-{n}")), Some(&*n.to_string()));

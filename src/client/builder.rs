@@ -19,8 +19,6 @@ use super::pool::{Limits, Pool};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use super::tls::{self, TlsOptions};
 
-/// Providers send more headers than hyper's default of 100 allows for, once proxies add theirs.
-const MAX_RESPONSE_HEADERS: usize = 256;
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
 /// Which versions of HTTP a client speaks.
@@ -38,6 +36,8 @@ pub struct HttpClientBuilder {
     connect_timeout: Duration,
     tcp_keepalive: Option<Duration>,
     limits: Limits,
+    /// hyper's, where none is set: for that many it need not allocate.
+    max_headers: Option<usize>,
     stream_window: u32,
     connection_window: u32,
     keepalive_interval: Option<Duration>,
@@ -59,6 +59,7 @@ impl Default for HttpClientBuilder {
                 connections_per_origin: 4,
                 streams_per_connection: 90,
             },
+            max_headers: None,
             stream_window: 1 << 20,
             connection_window: 16 << 20,
             keepalive_interval: Some(Duration::from_secs(20)),
@@ -111,6 +112,14 @@ impl HttpClientBuilder {
     /// An exchange is in flight until its response body has ended. Most servers allow 100 streams.
     pub fn streams_per_connection(mut self, streams: usize) -> Self {
         self.limits.streams_per_connection = streams.max(1);
+        self
+    }
+
+    /// How many headers a response over HTTP/1.1 may have; one with more fails. Default: 100.
+    ///
+    /// With any other number, room for so many is allocated for each response.
+    pub fn http1_max_headers(mut self, headers: usize) -> Self {
+        self.max_headers = Some(headers);
         self
     }
 
@@ -189,7 +198,9 @@ impl HttpClientBuilder {
         #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
         let transport = tcp;
         let mut http1 = http1::Builder::new();
-        http1.max_headers(MAX_RESPONSE_HEADERS);
+        if let Some(most) = self.max_headers {
+            http1.max_headers(most);
+        }
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
