@@ -4,7 +4,7 @@
 //! provider sends wakes one task and not two, and passes through no channel between tasks.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -80,28 +80,36 @@ where
         }
     }
 
-    /// Sends the request and waits for the head of its response.
-    pub(super) async fn send(
-        mut self: Box<Self>,
-        request: Request<B>,
-    ) -> Result<Response<ClientBody>, TrySendError<Request<Sent<B>>>> {
+    /// Hands the request over; the connection must be [driven](Self::poll_answer) for the answer.
+    pub(super) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
         self.is_sent.reset();
         let request = request.map(|body| Sent::new(body, self.is_sent.clone()));
         // Within tokio's budget it could be pending with the answer there, and nobody told.
-        let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
-        let response = poll_fn(|cx| self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx))).await?;
-        let (head, incoming) = response.into_parts();
-        let body = if !self.is_sent.get() {
-            // The rest of the request must go on even where nobody reads the response.
-            tokio::spawn(self.drive_to_the_end());
-            ClientBody::driven_elsewhere(incoming)
-        } else if incoming.is_end_stream() {
-            self.finish();
-            ClientBody::driven_elsewhere(incoming)
-        } else {
-            ClientBody::http1(incoming, self)
-        };
-        Ok(Response::from_parts(head, body))
+        unconstrained(self.sender.try_send_request(request))
+    }
+
+    pub(super) fn poll_answer<A: Answer<B>>(
+        &mut self,
+        mut answer: Pin<&mut A>,
+        cx: &mut Context<'_>,
+    ) -> Poll<A::Output> {
+        self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx))
+    }
+
+    /// The response, with the connection in the hands of its body.
+    pub(super) fn answered(self: Box<Self>, response: Response<Incoming>) -> Response<ClientBody> {
+        response.map(|incoming| {
+            if !self.is_sent.get() {
+                // The rest of the request must go on even where nobody reads the response.
+                tokio::spawn(self.drive_to_the_end());
+                ClientBody::driven_elsewhere(incoming)
+            } else if incoming.is_end_stream() {
+                self.finish();
+                ClientBody::driven_elsewhere(incoming)
+            } else {
+                ClientBody::http1(incoming, self)
+            }
+        })
     }
 
     async fn drive_to_the_end(mut self: Box<Self>) {
@@ -168,6 +176,17 @@ where
             self.connection = None;
         }
     }
+}
+
+/// The head of a response, or the request where it was not sent.
+pub(super) trait Answer<B>:
+    Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
+{
+}
+
+impl<B, F> Answer<B> for F where
+    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
+{
 }
 
 /// A connection in the hands of a response body, which need not know the request body's type.

@@ -4,17 +4,19 @@ mod body;
 mod builder;
 mod connect;
 mod error;
+mod exchange;
+mod future;
 mod http1;
 mod http2;
 mod pool;
+mod reuse;
 mod sent;
 mod signal;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod tls;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +24,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::timeout;
 use tower::BoxError;
 use tower_service::Service;
 
@@ -30,9 +31,10 @@ pub use self::body::ClientBody;
 pub use self::builder::HttpClientBuilder;
 pub use self::error::ClientError;
 pub(crate) use self::error::failure;
-use self::pool::{Connection, Found, Pool};
-use self::sent::Sent;
-use crate::timeout::ConnectTimeout;
+use self::exchange::exchange;
+pub use self::future::ClientFuture;
+use self::pool::Pool;
+use self::reuse::Reuse;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
@@ -91,59 +93,19 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ClientFuture {
-        ClientFuture { exchange: Box::pin(exchange(self.clone(), request)) }
-    }
-}
-
-async fn exchange<B>(
-    client: HttpClient<B>,
-    mut request: Request<B>,
-) -> Result<Response<ClientBody>, ClientError>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
-    let origin = client.pool.origin(request.uri())?;
-    loop {
-        let (connection, is_reused) = match origin.find(false) {
-            Found::Connection(connection) => (connection, true),
-            found => {
-                let asked = request.extensions().get().map(|ConnectTimeout(timeout)| *timeout);
-                let longest = asked.unwrap_or(Duration::MAX).min(client.connect_timeout);
-                // Boxed, for most requests find a connection and shall not carry this about.
-                let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
-                let connected = connected.await;
-                let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
-                connected.map_err(ClientError::connect)?
-            }
+    fn call(&mut self, mut request: Request<B>) -> ClientFuture {
+        let origin = match self.pool.origin(request.uri()) {
+            Ok(origin) => origin,
+            Err(error) => return ClientFuture::new(ready(Err(error))),
         };
-        let (error, unsent) = match connection {
-            Connection::Http1(connection) => {
+        match origin.idle() {
+            Some(mut connection) => {
                 origin.origin_form(&mut request);
-                match connection.send(request).await {
-                    Ok(response) => return Ok(response),
-                    Err(mut error) => {
-                        let unsent = error.take_message();
-                        (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
-                    }
-                }
+                let answer = connection.send(request);
+                ClientFuture::new(Reuse::new(answer, connection, origin, self.clone()))
             }
-            Connection::Http2(stream) => match stream.send(request).await {
-                Ok(response) => return Ok(response),
-                Err((mut error, stream)) => {
-                    origin.forget(&stream);
-                    let unsent = error.take_message();
-                    (error.into_error(), unsent)
-                }
-            },
-        };
-        // A connection can be closed while a request is on the way to it.
-        request = match unsent {
-            Some(request) if is_reused => request,
-            _ => return Err(ClientError::send(error)),
-        };
-        origin.absolute_form(request.uri_mut());
+            None => ClientFuture::new(exchange(self.clone(), origin, request)),
+        }
     }
 }
 
@@ -156,26 +118,5 @@ impl<B> Clone for HttpClient<B> {
 impl<B> fmt::Debug for HttpClient<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("origins", &self.pool.origins()).finish_non_exhaustive()
-    }
-}
-
-/// The future of [`HttpClient`].
-#[must_use = "futures do nothing unless polled"]
-pub struct ClientFuture {
-    // Boxed, for hyper's futures have no names.
-    exchange: Pin<Box<dyn Future<Output = Result<Response<ClientBody>, ClientError>> + Send>>,
-}
-
-impl Future for ClientFuture {
-    type Output = Result<Response<ClientBody>, ClientError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.exchange.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for ClientFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientFuture").finish_non_exhaustive()
     }
 }

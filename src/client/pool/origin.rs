@@ -112,10 +112,8 @@ where
     ///
     /// `alone` asks for one whatever others are about to make.
     pub(in crate::client) fn find(self: &Arc<Self>, alone: bool) -> Found<B> {
-        while let Some(mut parked) = self.unpark() {
-            if parked.unpark() {
-                return Found::Connection(Connection::Http1(parked));
-            }
+        if let Some(connection) = self.idle() {
+            return Found::Connection(Connection::Http1(connection));
         }
         let mut state = self.state();
         state.shared.retain(|connection| !connection.is_closed());
@@ -139,6 +137,16 @@ where
         }
         state.is_connecting = true;
         Found::Connect(Some(Lead { origin: self.clone(), has_failed: false }))
+    }
+
+    /// A connection over HTTP/1.1 that waits for a request.
+    pub(in crate::client) fn idle(&self) -> Option<Box<Http1<B>>> {
+        while let Some(mut parked) = self.unpark() {
+            if parked.unpark() {
+                return Some(parked);
+            }
+        }
+        None
     }
 
     /// Waits until `find` may say something else. Whether making the connection has failed.

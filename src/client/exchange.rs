@@ -1,0 +1,71 @@
+//! An exchange that has to see to its connection.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tokio::time::timeout;
+use tower::BoxError;
+
+use super::HttpClient;
+use super::body::ClientBody;
+use super::error::ClientError;
+use super::pool::{Connection, Found, Origin};
+use super::sent::Sent;
+use crate::timeout::ConnectTimeout;
+
+pub(super) async fn exchange<B>(
+    client: HttpClient<B>,
+    origin: Arc<Origin<B>>,
+    mut request: Request<B>,
+) -> Result<Response<ClientBody>, ClientError>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    loop {
+        let (connection, is_reused) = match origin.find(false) {
+            Found::Connection(connection) => (connection, true),
+            found => {
+                let asked = request.extensions().get().map(|ConnectTimeout(timeout)| *timeout);
+                let longest = asked.unwrap_or(Duration::MAX).min(client.connect_timeout);
+                // Boxed, for the exchange that follows shall not carry this about.
+                let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
+                let connected = connected.await;
+                let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
+                connected.map_err(ClientError::connect)?
+            }
+        };
+        let (error, unsent) = match connection {
+            Connection::Http1(mut connection) => {
+                origin.origin_form(&mut request);
+                let mut answer = pin!(connection.send(request));
+                match poll_fn(|cx| connection.poll_answer(answer.as_mut(), cx)).await {
+                    Ok(response) => return Ok(connection.answered(response)),
+                    Err(mut error) => {
+                        let unsent = error.take_message();
+                        (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
+                    }
+                }
+            }
+            Connection::Http2(stream) => match stream.send(request).await {
+                Ok(response) => return Ok(response),
+                Err((mut error, stream)) => {
+                    origin.forget(&stream);
+                    let unsent = error.take_message();
+                    (error.into_error(), unsent)
+                }
+            },
+        };
+        // A connection can be closed while a request is on the way to it.
+        request = match unsent {
+            Some(request) if is_reused => request,
+            _ => return Err(ClientError::send(error)),
+        };
+        origin.absolute_form(request.uri_mut());
+    }
+}

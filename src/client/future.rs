@@ -1,0 +1,40 @@
+//! The future of [`HttpClient`](super::HttpClient).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::Response;
+
+use super::body::ClientBody;
+use super::error::ClientError;
+
+/// The future of [`HttpClient`](super::HttpClient).
+#[must_use = "futures do nothing unless polled"]
+pub struct ClientFuture {
+    // Boxed, for hyper's futures have no names.
+    exchange: Pin<Box<dyn Future<Output = Result<Response<ClientBody>, ClientError>> + Send>>,
+}
+
+impl ClientFuture {
+    pub(super) fn new(
+        exchange: impl Future<Output = Result<Response<ClientBody>, ClientError>> + Send + 'static,
+    ) -> Self {
+        Self { exchange: Box::pin(exchange) }
+    }
+}
+
+impl Future for ClientFuture {
+    type Output = Result<Response<ClientBody>, ClientError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.exchange.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ClientFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientFuture").finish_non_exhaustive()
+    }
+}
