@@ -44,10 +44,14 @@ pin_project! {
         Direct { #[pin] call: F, relay: Option<Relay> },
         // Boxed, for the head of a request alone is larger than all the rest.
         Peeking { peeking: Option<Box<Peeking<B>>>, service: Option<S> },
-        Routed { call: Pin<Box<Oneshot<S, Request<RequestBody<B>>>>>, relay: Option<Relay> },
+        Routed { call: Pin<Box<Call<S, B>>>, relay: Option<Relay> },
         Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
+
+/// An upstream that is readied first and called then.
+type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
+type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
 
 /// The upstream call failed; whoever knows the error's type says what that means.
 struct UpstreamFailed<E> {
@@ -62,9 +66,11 @@ where
     R: Body,
     B: Body<Data = Bytes>,
 {
+    /// `as_direct` gives a call as an `F`, where that is what it is.
     fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
+        as_direct: AsDirect<F, S, B>,
     ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>> {
         let mut state = self.project().state;
         loop {
@@ -91,8 +97,11 @@ where
                     };
                     match (known.conclude(found), service.take()) {
                         (Ok((request, relay)), Some(service)) => {
-                            let call = Box::pin(Oneshot::new(service, request));
-                            State::Routed { call, relay: Some(relay) }
+                            let relay = Some(relay);
+                            match as_direct(Oneshot::new(service, request)) {
+                                Ok(call) => State::Direct { call, relay },
+                                Err(call) => State::Routed { call: Box::pin(call), relay },
+                            }
                         }
                         (Err(response), _) => {
                             State::Answered { response: Some(response), rest: None }
@@ -202,7 +211,7 @@ where
                 call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
             }
             GatewayProjection::Ours { exchanging } => Poll::Ready(
-                ready!(exchanging.poll(cx)).map_err(|UpstreamFailed { error, mut relay }| {
+                ready!(exchanging.poll(cx, Err)).map_err(|UpstreamFailed { error, mut relay }| {
                     relay.exchange.attempt_failed(failure::of_any(&error));
                     relay.exchange.end(Outcome::Failed);
                     error
@@ -232,9 +241,6 @@ pin_project! {
         state: InterceptState<F, U, B>,
     }
 }
-
-/// An upstream that is readied first and called then.
-type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
 
 pin_project! {
     #[project = InterceptProjection]
@@ -288,7 +294,7 @@ where
                 call.poll(cx).map_ok(|response| response.map(InterceptBody::app))
             }
             InterceptProjection::Gateway { exchanging } => {
-                let response = ready!(exchanging.poll(cx)).unwrap_or_else(
+                let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
                     |UpstreamFailed { error, relay }| {
                         let error: BoxError = error.into();
                         let retry_after = failure::retry_after(&*error);

@@ -132,11 +132,11 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
 
     /// It is found, or cannot be: the request as its provider is to get it, or the answer.
     pub(crate) fn conclude(
-        mut self,
+        mut self: Box<Self>,
         found: Result<Found, Rejection>,
     ) -> Result<Forwarded<B>, Box<Response<Bytes>>> {
         let settled = found.and_then(|found| self.settle(found));
-        let Self { shared, mut head, reading, mut relay, .. } = self;
+        let Self { shared, mut head, reading, mut relay, .. } = *self;
         let body = match (settled, reading) {
             (Err(rejection), _) => {
                 return Err(Box::new(relay.answer(rejection, Outcome::Rejected)));
