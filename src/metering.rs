@@ -82,7 +82,8 @@ struct Sink {
 #[derive(Debug)]
 enum Coding {
     Plain,
-    Coded(Decoder),
+    // Boxed, for most responses are plain.
+    Coded(Box<Decoder>),
     /// The decoder is gone: the body has ended, or cannot be read on. `is_cut`: it ended in the
     /// middle of what was coded.
     Over {
@@ -98,7 +99,9 @@ impl Coding {
         let mut codings = codings.map(HeaderValue::as_bytes).filter(|coding| !is_plain(coding));
         match (codings.next(), codings.next()) {
             (None, _) => Some(Self::Plain),
-            (Some(coding), None) => Decoder::of(coding).map(Self::Coded),
+            (Some(coding), None) => {
+                Decoder::of(coding).map(|decoder| Self::Coded(Box::new(decoder)))
+            }
             (Some(_), Some(_)) => None,
         }
     }

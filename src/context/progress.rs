@@ -74,11 +74,12 @@ impl GatewayContext {
         self.0.ended.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// One more upstream call; gives its number, 1 for the first.
+    /// One more upstream call; gives its number, 1 for the first, and when it began.
     #[cfg(feature = "control")]
-    pub(crate) fn begin_attempt(&self) -> u32 {
-        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.count_attempt()
+    pub(crate) fn begin_attempt(&self) -> (u32, tokio::time::Instant) {
+        let now = tokio::time::Instant::now();
+        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.into_std());
+        (self.count_attempt(), now)
     }
 
     /// One more upstream call that has ended as soon as it is told of; gives its number.

@@ -43,11 +43,17 @@ where
     work: Work<B>,
     /// The response of the step that is being judged.
     judged: Option<Judged<R>>,
-    /// The last response that was no answer, and whose it was.
-    last: Option<(Response<FallbackBody<R>>, usize)>,
+    // Boxed, for of most requests nothing comes but the first response.
+    last: Option<Box<Last<R>>>,
     /// Why the last step gave none.
     error: Option<S::Error>,
-    next: Option<Request<ReplayBody<B>>>,
+    next: Option<Box<Request<ReplayBody<B>>>>,
+}
+
+/// The last response that was no answer, and whose it was.
+struct Last<R> {
+    response: Response<FallbackBody<R>>,
+    step: usize,
 }
 
 /// A response that may be an error.
@@ -99,9 +105,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some(again) = this.again.as_mut()
-            && let Some((last, _)) = &mut again.last
+            && let Some(last) = &mut again.last
         {
-            last.body_mut().read_what_is_there(cx);
+            last.response.body_mut().read_what_is_there(cx);
         }
         loop {
             let next = match this.state.as_mut().project() {
@@ -146,7 +152,7 @@ where
                         let model = frames.map(|frames| BodyModel::of(&frames));
                         work.model = Some(model.unwrap_or(BodyModel::Unclear));
                     }
-                    again.next = work.next();
+                    again.next = work.next().map(Box::new);
                     if again.next.is_none() {
                         return again.give_up();
                     }
@@ -159,7 +165,7 @@ where
                         return again.give_up();
                     }
                     let Some(request) = again.next.take() else { return Poll::Pending };
-                    let call = again.service.call(request);
+                    let call = again.service.call(*request);
                     again.work.called();
                     State::Calling { call }
                 }
@@ -229,14 +235,14 @@ where
         // What is tried next may need them.
         concurrency::let_go(&mut response);
         health::let_go(&mut response);
-        self.last = Some((response, self.work.step));
+        self.last = Some(Box::new(Last { response, step: self.work.step }));
     }
 
     /// Nothing else can be tried: the last response there was, or else the last error.
     fn give_up(&mut self) -> Poll<Result<Response<FallbackBody<R>>, S::Error>> {
-        if let Some((response, step)) = self.last.take() {
-            self.work.set_step(step);
-            return Poll::Ready(Ok(response));
+        if let Some(last) = self.last.take() {
+            self.work.set_step(last.step);
+            return Poll::Ready(Ok(last.response));
         }
         self.error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
     }

@@ -23,17 +23,16 @@ pub(super) struct Work<B> {
     pub(super) model: Option<BodyModel>,
     /// The step that is being tried.
     pub(super) step: usize,
-    began: Instant,
     /// How many calls layers below had told of when this one began.
     told: u32,
-    /// The number of the call that is under way, where no layer below tells of it.
-    number: Option<u32>,
+    /// The number of the call that is under way and when it began, where no layer below tells of it.
+    open: Option<(u32, Instant)>,
 }
 
 impl<B> Work<B> {
     pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
         let told = plan.context().map_or(0, GatewayContext::attempts);
-        Self { original, plan, model: None, step: 0, began: Instant::now(), told, number: None }
+        Self { original, plan, model: None, step: 0, told, open: None }
     }
 
     pub(super) fn set_step(&mut self, step: usize) {
@@ -46,13 +45,13 @@ impl<B> Work<B> {
     /// The call of a step is under way. Layers below may have told of it.
     pub(super) fn called(&mut self) {
         let context = self.plan.context().filter(|context| context.attempts() == self.told);
-        self.number = context.map(GatewayContext::begin_attempt);
+        self.open = context.map(GatewayContext::begin_attempt);
     }
 
     /// The call of a step has ended.
     pub(super) fn ended(&mut self, result: Result<StatusCode, Failure>) {
-        if let Some((context, number)) = self.plan.context().zip(self.number.take()) {
-            context.attempt_ended(number, result, self.began.elapsed());
+        if let Some((context, (number, began))) = self.plan.context().zip(self.open.take()) {
+            context.attempt_ended(number, result, began.elapsed());
         }
     }
 
@@ -72,7 +71,6 @@ impl<B> Work<B> {
         };
         let (number, take) = found?;
         self.set_step(number);
-        self.began = Instant::now();
         self.told = self.plan.context().map_or(0, GatewayContext::attempts);
         Some(take.request())
     }

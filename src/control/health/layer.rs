@@ -94,13 +94,14 @@ pub(super) struct Config {
 
 impl Shared {
     /// What a request could use: where it goes, or one of several places and keys.
-    pub(super) fn candidates<B>(&self, request: &Request<B>, now: Instant) -> Candidates {
+    pub(super) fn candidates<B>(&self, request: &Request<B>) -> Candidates {
         let context = request.extensions().get::<GatewayContext>();
         if let Some((context, choices)) =
             context.and_then(|context| Some((context, Choices::of(context, request)?)))
         {
+            let now = Instant::now();
             let all = choices.each().map(|choice| self.chosen(&choice, context, request, now));
-            return Candidates::Several(all.collect(), choices);
+            return Candidates::Several(all.collect(), choices, now);
         }
         if self.config.breaker.is_none() && self.config.cool_down.is_none() {
             return Candidates::Unwatched;
@@ -114,14 +115,16 @@ impl Shared {
                 context.and_then(GatewayContext::upstream).map(|upstream| &**upstream),
             )
         };
-        Candidates::One(Candidate {
+        let now = Instant::now();
+        let only = Candidate {
             breaker: self.breaker(place, now),
             account: cools.then(|| self.account(place, keys(), now)),
             load: None,
             limited: None,
             weight: 1,
             gateway: self.listener(context),
-        })
+        };
+        Candidates::One(only, now)
     }
 
     /// A choice whose load is weighed against that of others.
@@ -207,12 +210,12 @@ impl Shared {
     }
 }
 
-/// What a request may use, with the state of each.
+/// What a request may use, with the state of each as it is now.
 pub(super) enum Candidates {
     /// One, of which nothing is known or to be known.
     Unwatched,
-    One(Candidate),
-    Several(Vec<Candidate>, Choices),
+    One(Candidate, Instant),
+    Several(Vec<Candidate>, Choices, Instant),
 }
 
 /// The provider of a request and its base URL, where the request goes there.

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::Instant;
 use tower::BoxError;
 use tower_service::Service;
 
@@ -61,13 +60,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let now = Instant::now();
-        let picked = match self.shared.candidates(&request, now) {
+        let picked = match self.shared.candidates(&request) {
             Candidates::Unwatched => Ok(None),
-            Candidates::One(only) => {
+            Candidates::One(only, now) => {
                 pick(slice::from_ref(&only), now, &mut fastrand::Rng::new()).map(Some)
             }
-            Candidates::Several(all, choices) => pick(&all, now, &mut fastrand::Rng::new())
+            Candidates::Several(all, choices, now) => pick(&all, now, &mut fastrand::Rng::new())
                 .inspect(|(index, _)| choices.take(*index, &mut request))
                 .map(Some),
         };

@@ -48,8 +48,7 @@ impl<B> Work<B> {
 
     fn begin(&mut self) {
         self.attempts += 1;
-        let begin = |context: &GatewayContext| (context.begin_attempt(), Instant::now());
-        self.told = self.context.as_ref().map(begin);
+        self.told = self.context.as_ref().map(GatewayContext::begin_attempt);
     }
 
     /// An attempt has ended: after which time there is another one.

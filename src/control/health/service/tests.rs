@@ -23,8 +23,8 @@ fn request() -> Request<()> {
 
 /// The exchanges that are open at the one upstream.
 fn load(layer: &HealthLayer) -> usize {
-    match layer.shared.candidates(&request(), Instant::now()) {
-        Candidates::One(only) => only.account.unwrap().in_flight(),
+    match layer.shared.candidates(&request()) {
+        Candidates::One(only, _) => only.account.unwrap().in_flight(),
         Candidates::Unwatched | Candidates::Several(..) => panic!("there is one upstream"),
     }
 }
