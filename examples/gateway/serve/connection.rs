@@ -1,12 +1,14 @@
 //! One connection, from its first byte to its last.
 
 use std::{
-    future::{Future, pending},
+    future::Future,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -21,7 +23,11 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpStream, time::sleep};
+use pin_project_lite::pin_project;
+use tokio::{
+    net::TcpStream,
+    time::{Sleep, sleep},
+};
 use tower_service::Service;
 
 use super::{BoxError, Limits, tracked::Tracked};
@@ -42,7 +48,8 @@ impl<S> Connections<S> {
         }
     }
 
-    /// Serves one connection, whose peer's address comes along with every request. The watchers are taken before the future is first polled, so that none is forgotten.
+    /// Serves one connection, whose peer's address comes along with every request. The watchers are
+    /// taken before the future is first polled, so that none is forgotten.
     pub(super) fn converse<B>(
         &self,
         stream: TcpStream,
@@ -72,25 +79,48 @@ impl<S> Connections<S> {
         let io = Tracked::new(TokioIo::new(stream), graceful.watcher());
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
         let connection = graceful.watch(connection);
-        let silence = silence(asked, self.header_timeout);
-
-        async move {
-            tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(error, "connection ended early");
-                },
-                () = silence => tracing::debug!("connection closed: no request in time"),
-            }
-        }
+        let silence = Some(Box::pin(sleep(self.header_timeout)));
+        Conversation { connection, asked, silence }
     }
 }
 
-/// Ready when the time is over and nothing has been asked.
-///
-/// hyper's own header timeout begins only once the protocol is known, which takes a byte of the client's.
-async fn silence(asked: Arc<AtomicBool>, limit: Duration) {
-    sleep(limit).await;
-    if asked.load(Ordering::Relaxed) {
-        pending::<()>().await;
+pin_project! {
+    /// A connection until its end, or until its client has asked nothing in time.
+    ///
+    /// It has a name, for an async block would hold the connection twice: as it was given to it, and
+    /// as it is polled.
+    struct Conversation<C> {
+        #[pin]
+        connection: C,
+        asked: Arc<AtomicBool>,
+        // Gone once something has been asked. hyper's own header timeout begins only when the
+        // protocol is known, which takes a byte of the client's.
+        silence: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<C> Future for Conversation<C>
+where
+    C: Future<Output = Result<(), BoxError>>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if let Poll::Ready(ended) = this.connection.poll(cx) {
+            if let Err(error) = ended {
+                tracing::debug!(error, "connection ended early");
+            }
+            return Poll::Ready(());
+        }
+        if this.asked.load(Ordering::Relaxed) {
+            *this.silence = None;
+        }
+        let is_over = |silence: &mut Pin<Box<Sleep>>| silence.as_mut().poll(cx).is_ready();
+        if !this.silence.as_mut().is_some_and(is_over) {
+            return Poll::Pending;
+        }
+        tracing::debug!("connection closed: no request in time");
+        Poll::Ready(())
     }
 }
