@@ -16,6 +16,7 @@ pub(crate) struct Options {
     pub(crate) load_core: usize,
     // Programs.
     pub(crate) gateway: String,
+    pub(crate) gateway_metered: String,
     pub(crate) gateway_full: String,
     pub(crate) axum_reverse_proxy: String,
     pub(crate) nginx: String,
@@ -48,6 +49,7 @@ impl Options {
             server_core: fields.number("server_core")?,
             load_core: fields.number("load_core")?,
             gateway: fields.text("gateway")?.to_owned(),
+            gateway_metered: fields.text("gateway_metered")?.to_owned(),
             gateway_full: fields.text("gateway_full")?.to_owned(),
             axum_reverse_proxy: fields.text("axum_reverse_proxy")?.to_owned(),
             nginx: fields.text("nginx")?.to_owned(),

@@ -27,6 +27,8 @@ fi
 # One program for each choice of features, so each is put aside.
 cargo build --release --example gateway
 cp "$target/release/examples/gateway" "$scratch/gateway"
+cargo build --release --example gateway --features metrics
+cp "$target/release/examples/gateway" "$scratch/gateway-metered"
 cargo build --release --example gateway --features full
 cp "$target/release/examples/gateway" "$scratch/gateway-full"
 cargo build --release --locked --manifest-path "$peer" --target-dir "$scratch/peers"
@@ -41,6 +43,6 @@ ulimit -n "$(ulimit -Hn)"
 # Where a name is there twice, the first one counts.
 exec cargo bench --features full --bench e2e -- "$run" "$@" only= streams=9500 rounds=5 warm_up_ms=250 window_ms=1000 \
   server_core=1 load_core=0 nginx="$(PATH=$PATH:/usr/sbin command -v nginx)" \
-  gateway="$scratch/gateway" gateway_full="$scratch/gateway-full" \
+  gateway="$scratch/gateway" gateway_metered="$scratch/gateway-metered" gateway_full="$scratch/gateway-full" \
   axum_reverse_proxy="$scratch/peers/release/axum-reverse-proxy-peer" \
   scratch="$scratch" page=docs/performance.md plot=docs/performance.svg

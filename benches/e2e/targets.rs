@@ -21,9 +21,9 @@ pub(crate) enum Target {
     AxumReverseProxy,
     /// The example, built by default.
     Gateway,
-    /// The example with all features: the hook for `/metrics`, and so metering.
+    /// The example with the hook for `/metrics`, and so metering.
     Metered,
-    /// That, with settings that turn every control layer on.
+    /// The example with all features, and settings that turn every control layer on.
     Controlled,
     // A gateway that answers from its cache has its place here, once there is one.
 }
@@ -123,7 +123,7 @@ impl Target {
                 command
             }
             Self::Gateway => gateway(cores, &options.gateway, port, upstream),
-            Self::Metered => gateway(cores, &options.gateway_full, port, upstream),
+            Self::Metered => gateway(cores, &options.gateway_metered, port, upstream),
             Self::Controlled => {
                 let mut command = gateway(cores, &options.gateway_full, port, upstream);
                 command.args(["--config", "benches/e2e/settings.toml"]);
