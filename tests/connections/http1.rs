@@ -44,6 +44,25 @@ async fn one_after_the_other_they_share_a_connection() {
     assert_eq!(server.opened(), 1);
 }
 
+#[tokio::test]
+async fn a_call_that_nobody_polls_sends_nothing_and_costs_its_connection_at_most() {
+    let (seen, mut came) = mpsc::unbounded_channel();
+    let server = Server::start(1, move |request: Request<_>| {
+        seen.send(request.uri().path().to_owned()).unwrap();
+        async { ok("text") }
+    });
+    let (server, mut client) = (server.await, Client::new().unwrap());
+    let at = |path| format!("{}{path}", server.url);
+    assert_eq!(text(&client, &at("first")).await, "text");
+    drop(client.call(get(&at("unpolled"))));
+    assert_eq!(text(&client, &at("last")).await, "text");
+    assert_eq!(
+        [soon(came.recv()).await, soon(came.recv()).await].map(Option::unwrap),
+        ["/first", "/last"]
+    );
+    assert!(server.opened() <= 2);
+}
+
 async fn answering_five_at_once() -> Server {
     let five = Arc::new(Barrier::new(5));
     let handler = move |_| {
