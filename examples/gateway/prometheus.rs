@@ -18,7 +18,7 @@ use super::admin::{self, Guard};
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How often what was recorded is moved into the buckets: until then every value is kept.
-const UPKEEP: Duration = Duration::from_secs(5);
+const UPKEEP: Duration = Duration::from_secs(1);
 
 // The boundaries that OpenTelemetry's conventions for generative AI advise.
 const SECONDS: [f64; 14] =
