@@ -13,6 +13,7 @@ use self::form::{
     ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
     is_cache_key, is_visible,
 };
+use crate::credentials;
 use crate::json::flat::{self, Scalar};
 use crate::metadata::Metadata;
 use crate::route::is_id;
@@ -255,7 +256,7 @@ impl<'a> Reader<'a> {
     fn of(headers: &'a HeaderMap) -> Self {
         let may_be_one = |name: &HeaderName| {
             let name = name.as_str();
-            name.starts_with("cf-") && name != "cf-aig-authorization"
+            name.starts_with("cf-") && name != credentials::TOKEN_NAME
         };
         Self { found: headers.iter().filter(|(name, _)| may_be_one(name)).collect() }
     }

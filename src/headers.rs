@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::credentials;
+use crate::credentials::{self, TOKEN_NAME};
 
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
@@ -44,15 +44,24 @@ enum Fate {
 #[derive(Debug, Default)]
 struct Doomed {
     /// One bit for each of `USUAL`.
-    usual: u8,
+    usual: u16,
     others: Vec<HeaderName>,
     /// A `connection` line names fields of this hop.
     nominates: bool,
 }
 
 /// Names that are met often enough to need no memory.
-static USUAL: [HeaderName; 8] =
-    [CONNECTION, TRANSFER_ENCODING, TE, TRAILER, UPGRADE, COOKIE, FORWARDED, SET_COOKIE];
+static USUAL: [HeaderName; 9] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    TE,
+    TRAILER,
+    UPGRADE,
+    COOKIE,
+    FORWARDED,
+    SET_COOKIE,
+    HeaderName::from_static(TOKEN_NAME),
+];
 const CONNECTION_PLACE: u8 = 0;
 const TRANSFER_ENCODING_PLACE: u8 = 1;
 const TE_PLACE: u8 = 2;
@@ -61,6 +70,7 @@ const UPGRADE_PLACE: u8 = 4;
 const COOKIE_PLACE: u8 = 5;
 const FORWARDED_PLACE: u8 = 6;
 const SET_COOKIE_PLACE: u8 = 7;
+const TOKEN_PLACE: u8 = 8;
 
 impl Doomed {
     fn push(&mut self, fate: Fate, name: &HeaderName, value: &HeaderValue) {
@@ -116,7 +126,7 @@ pub(crate) fn survey_request(headers: &mut HeaderMap, mut host: Option<&HeaderVa
             fate => {
                 value.set_sensitive(true);
                 survey.trailers |= fate == Fate::Usual(TE_PLACE) && has_token(value, "trailers");
-                survey.directives |= is_directive(name.as_str());
+                survey.directives |= fate == Fate::Other && is_directive(name.as_str());
                 survey.doomed.push(fate, name, value);
             }
         }
@@ -184,6 +194,7 @@ pub(crate) fn entry_header(name: &HeaderName) -> EntryHeader {
         Fate::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
         Fate::Kept => EntryHeader::ToProvider,
         Fate::Credential => EntryHeader::Credential,
+        Fate::Usual(TOKEN_PLACE) => EntryHeader::Directive,
         Fate::Other if is_directive(name.as_str()) => EntryHeader::Directive,
         Fate::Host | Fate::Usual(_) | Fate::Other => EntryHeader::Dropped,
     }
@@ -221,6 +232,7 @@ fn fate_to_provider(name: &str) -> Fate {
         {
             Fate::Credential
         }
+        [b'c', b'f', ..] if name == TOKEN_NAME => Fate::Usual(TOKEN_PLACE),
         [b'c', b'f', ..] if is_directive(name) || name == "cf-connecting-ip" => Fate::Other,
         [b'c', b'o', b'o', ..] if name == "cookie" => Fate::Usual(COOKIE_PLACE),
         [b'f', b'o', ..] if name == "forwarded" => Fate::Usual(FORWARDED_PLACE),

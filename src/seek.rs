@@ -229,11 +229,11 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 Ok(Settled::Replaced(body.clone()))
             }
             (Found::Named(model), _) => {
+                let allowed = allow_model(context, &model);
                 if let Some(watch) = &relay.watch {
-                    watch.set_model(&model);
+                    watch.set_model(model);
                 }
-                allow_model(context, &model)?;
-                Ok(Settled::Passed(None))
+                allowed.map(|()| Settled::Passed(None))
             }
             (Found::Empty, _) => Ok(Settled::Passed(None)),
             (Found::NoModel, _) => {

@@ -60,7 +60,7 @@ impl RequestWatch {
     }
 
     /// The name that was found while the body was held.
-    pub(crate) fn set_model(&self, model: &str) {
+    pub(crate) fn set_model(&self, model: String) {
         let _ = self.model.set(model.into());
     }
 

@@ -9,7 +9,9 @@ use crate::refusal;
 use crate::rejection::Rejection;
 use crate::settings::GatewaySettings;
 
-const GATEWAY_TOKEN: HeaderName = HeaderName::from_static("cf-aig-authorization");
+/// The header for a token of the gateway.
+pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
+const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
