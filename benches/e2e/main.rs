@@ -5,6 +5,7 @@
 //! its first argument, or one of the programs it was given.
 #![allow(missing_docs)]
 
+mod around;
 mod bare;
 mod compare;
 mod ends;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         "hold" => scale::hold::main(args),
         "upstream" => upstream::main(args),
         "bare" => bare::main(args),
+        "around" => around::main(args),
         _ => {
             println!("e2e: not measured here, for it needs other programs: benches/e2e/run.sh");
             Ok(())

@@ -6,7 +6,7 @@
 #
 #   benches/e2e/run.sh                  some loads
 #   benches/e2e/run.sh --all            all loads: about 35 minutes
-#   benches/e2e/run.sh scale            many open streams, and several threads: about 8 minutes
+#   benches/e2e/run.sh scale            many open streams, and several threads: about 10 minutes
 #   benches/e2e/run.sh only=events-50 rounds=1 window_ms=300 page=FILE plot=FILE     to try it
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -41,7 +41,8 @@ fi
 
 ulimit -n "$(ulimit -Hn)"
 # Where a name is there twice, the first one counts.
-exec cargo bench --features full --bench e2e -- "$run" "$@" only= streams=9500 rounds=5 warm_up_ms=250 window_ms=1000 \
+exec cargo bench --features full --bench e2e -- "$run" "$@" \
+  only= streams=9500 http2_streams=15000 rounds=5 warm_up_ms=250 window_ms=1000 \
   server_core=1 load_core=0 nginx="$(PATH=$PATH:/usr/sbin command -v nginx)" \
   gateway="$scratch/gateway" gateway_metered="$scratch/gateway-metered" gateway_full="$scratch/gateway-full" \
   axum_reverse_proxy="$scratch/peers/release/axum-reverse-proxy-peer" \

@@ -25,6 +25,8 @@ pub(crate) enum Target {
     Metered,
     /// The example with all features, and settings that turn every control layer on.
     Controlled,
+    /// The layer around a client of HTTP/2, for many streams alone.
+    Around,
     // A gateway that answers from its cache has its place here, once there is one.
 }
 
@@ -48,6 +50,7 @@ impl Target {
             Self::Gateway => "gateway",
             Self::Metered => "gateway, metered",
             Self::Controlled => "gateway, controlled",
+            Self::Around => "the layer over HTTP/2",
         }
     }
 
@@ -60,6 +63,7 @@ impl Target {
             Self::Gateway => "#f2b457",
             Self::Metered => "#e8833a",
             Self::Controlled => "#c4472f",
+            Self::Around => "#8c2f1b",
         }
     }
 
@@ -106,6 +110,7 @@ impl Target {
         let command = match self {
             Self::Direct => role(cores, "upstream", port, None)?,
             Self::Bare => role(cores, "bare", port, Some(upstream))?,
+            Self::Around => role(cores, "around", port, Some(upstream))?,
             Self::Nginx => {
                 let directory = options.scratch.join("nginx");
                 std::fs::create_dir_all(&directory)?;

@@ -20,7 +20,12 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let options = Options::parse(args)?;
     let many = fields::of_args(args).number("streams")?;
     let started = Instant::now();
-    let streams = [streams::measure(&options, 2_000)?, streams::measure(&options, many)?].concat();
+    let streams = [
+        streams::measure(&options, 2_000)?,
+        streams::measure(&options, many)?,
+        streams::measure_http2(&options, fields::of_args(args).number("http2_streams")?)?,
+    ]
+    .concat();
     let threads = threads::measure(&options)?;
     let text = format!(
         "Measured on {}; {} min in all.\n\n{streams}{threads}",

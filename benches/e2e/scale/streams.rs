@@ -37,6 +37,21 @@ pub(super) fn measure(options: &Options, streams: usize) -> Result<String, BoxEr
     Ok(table(streams, &rounds))
 }
 
+/// More than there are descriptors for both sides, where each has a connection of its own.
+pub(super) fn measure_http2(options: &Options, streams: usize) -> Result<String, BoxError> {
+    let held = hold(options, Target::Around, streams)?;
+    Ok(format!(
+        "### {} open streams, over HTTP/2 to the upstream\n\n\
+         The layer around `HttpClient`, as both are by default ([`around.rs`](../benches/e2e/around.rs)), on \
+         the four connections that an origin gets: {:.1} KiB for each stream, and {:.1} µs of CPU for each \
+         event; other work had {:.1} % of the cores.\n\n",
+        grouped(streams as f64),
+        held.kib_per_stream,
+        held.cpu_per_event,
+        held.others * 100.0,
+    ))
+}
+
 /// Processes are started anew each time, or a round would find the memory of the one before.
 fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxError> {
     let port = process::free_port()?;
