@@ -15,7 +15,6 @@ use super::HttpClient;
 use super::body::ClientBody;
 use super::error::ClientError;
 use super::pool::{Connection, Found, Origin};
-use super::sent::Sent;
 use crate::timeout::ConnectTimeout;
 
 pub(super) async fn exchange<B>(
@@ -46,10 +45,7 @@ where
                 let mut answer = pin!(connection.send(request));
                 match poll_fn(|cx| connection.poll_answer(answer.as_mut(), cx)).await {
                     Ok(response) => return Ok(connection.answered(response)),
-                    Err(mut error) => {
-                        let unsent = error.take_message();
-                        (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
-                    }
+                    Err(failed) => failed,
                 }
             }
             Connection::Http2(stream) => match stream.send(request).await {

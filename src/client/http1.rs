@@ -92,8 +92,11 @@ where
         &mut self,
         mut answer: Pin<&mut A>,
         cx: &mut Context<'_>,
-    ) -> Poll<A::Output> {
-        self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx))
+    ) -> Poll<Result<Response<Incoming>, Failed<B>>> {
+        self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx)).map_err(|mut error| {
+            let unsent = error.take_message();
+            (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
+        })
     }
 
     /// The response, with the connection in the hands of its body.
@@ -178,7 +181,10 @@ where
     }
 }
 
-/// The head of a response, or the request where it was not sent.
+/// Why there is no response, and the request where it was not sent.
+pub(super) type Failed<B> = (hyper::Error, Option<Request<B>>);
+
+/// What hyper makes of a request. Its future has no name.
 pub(super) trait Answer<B>:
     Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
 {

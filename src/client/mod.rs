@@ -34,7 +34,7 @@ pub(crate) use self::error::failure;
 use self::exchange::exchange;
 pub use self::future::ClientFuture;
 use self::pool::Pool;
-use self::reuse::Reuse;
+use self::reuse::reuse;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
@@ -93,17 +93,13 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ClientFuture {
+    fn call(&mut self, request: Request<B>) -> ClientFuture {
         let origin = match self.pool.origin(request.uri()) {
             Ok(origin) => origin,
             Err(error) => return ClientFuture::new(ready(Err(error))),
         };
         match origin.idle() {
-            Some(mut connection) => {
-                origin.origin_form(&mut request);
-                let answer = connection.send(request);
-                ClientFuture::new(Reuse::new(answer, connection, origin, self.clone()))
-            }
+            Some(connection) => reuse(self.clone(), origin, connection, request),
             None => ClientFuture::new(exchange(self.clone(), origin, request)),
         }
     }

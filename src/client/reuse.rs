@@ -6,10 +6,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::BoxError;
@@ -21,29 +21,33 @@ use super::exchange::exchange;
 use super::future::ClientFuture;
 use super::http1::{Answer, Http1};
 use super::pool::Origin;
-use super::sent::Sent;
 
-pin_project! {
-    pub(super) struct Reuse<A, B> {
-        #[pin]
-        answer: A,
-        // Until the answer is there.
-        connection: Option<Box<Http1<B>>>,
-        origin: Arc<Origin<B>>,
-        client: HttpClient<B>,
-        // On another connection, where this one had been closed.
-        again: Option<ClientFuture>,
-    }
+/// Hands the request to the connection at once.
+pub(super) fn reuse<B>(
+    client: HttpClient<B>,
+    origin: Arc<Origin<B>>,
+    mut connection: Box<Http1<B>>,
+    mut request: Request<B>,
+) -> ClientFuture
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    origin.origin_form(&mut request);
+    let answer = connection.send(request);
+    ClientFuture::new(Reuse { client, origin, connection: Some(connection), answer, again: None })
 }
 
-impl<A, B> Reuse<A, B> {
-    pub(super) fn new(
-        answer: A,
-        connection: Box<Http1<B>>,
-        origin: Arc<Origin<B>>,
+pin_project! {
+    struct Reuse<A, B> {
         client: HttpClient<B>,
-    ) -> Self {
-        Self { answer, connection: Some(connection), origin, client, again: None }
+        origin: Arc<Origin<B>>,
+        // Until the answer is there.
+        connection: Option<Box<Http1<B>>>,
+        #[pin]
+        answer: A,
+        // On another connection, where this one had been closed.
+        again: Option<ClientFuture>,
     }
 }
 
@@ -57,28 +61,25 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Some(connection) = this.connection {
-            let answer = ready!(connection.poll_answer(this.answer, cx));
-            let connection = this.connection.take();
-            match (answer, connection) {
-                (Ok(response), Some(connection)) => {
+        if let Some(mut connection) = this.connection.take() {
+            match connection.poll_answer(this.answer, cx) {
+                Poll::Pending => {
+                    *this.connection = Some(connection);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(response)) => {
                     return Poll::Ready(Ok(connection.answered(response)));
                 }
-                (Ok(_), None) => return Poll::Pending,
-                (Err(mut error), _) => {
-                    let Some(unsent) = error.take_message() else {
-                        return Poll::Ready(Err(ClientError::send(error.into_error())));
-                    };
-                    let mut request = unsent.map(Sent::into_inner);
+                Poll::Ready(Err((error, None))) => {
+                    return Poll::Ready(Err(ClientError::send(error)));
+                }
+                Poll::Ready(Err((_, Some(mut request)))) => {
                     this.origin.absolute_form(request.uri_mut());
                     let again = exchange(this.client.clone(), this.origin.clone(), request);
                     *this.again = Some(ClientFuture::new(again));
                 }
             }
         }
-        match this.again {
-            Some(again) => Pin::new(again).poll(cx),
-            None => Poll::Pending,
-        }
+        this.again.as_mut().map_or(Poll::Pending, |again| Pin::new(again).poll(cx))
     }
 }
