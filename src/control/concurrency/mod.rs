@@ -8,6 +8,7 @@
 //! back at once.
 //!
 //! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "client")] {
 //! use std::time::Duration;
 //! use bytes::Bytes;
@@ -17,9 +18,10 @@
 //! use tower_ai_gateway::control::ConcurrencyLayer;
 //!
 //! let limit = ConcurrencyLayer::new(100).wait(Duration::from_secs(5)).queue(50);
-//! let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
+//! let client: HttpClient<Full<Bytes>> = HttpClient::new()?;
 //! let service = ServiceBuilder::new().layer(limit).service(client);
 //! # let _ = service; }
+//! # Ok(()) }
 //! ```
 //!
 //! Besides one pool for all requests there can be pools by key, each with a limit of its own:
