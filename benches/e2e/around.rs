@@ -3,37 +3,26 @@
 //!
 //! `around port=P upstream=P`. All else is as the crate has it by default.
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tower::Layer;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::BoxError;
 use crate::fields;
 use crate::process;
+use crate::serve::serve;
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let fields = fields::of_args(args);
-    process::block_on(serve(fields.number("port")?, fields.number("upstream")?))
+    process::block_on(run(fields.number("port")?, fields.number("upstream")?))
 }
 
-async fn serve(port: u16, upstream: u16) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+async fn run(port: u16, upstream: u16) -> Result<(), BoxError> {
     let provider = Provider::xai().base_url(format!("http://127.0.0.1:{upstream}/v1"));
     let layer = GatewayLayer::builder().provider(provider).mount(Mount::hosted()).build()?;
     let client = HttpClient::builder().http2_prior_knowledge().build()?;
     let service = TowerToHyperService::new(layer.layer(client));
-    loop {
-        let (stream, _) = listener.accept().await?;
-        // Fails only where the client is gone already.
-        let _ = stream.set_nodelay(true);
-        let service = service.clone();
-        tokio::spawn(async move {
-            let builder = Builder::new(TokioExecutor::new());
-            // A client that leaves is none of our errors.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+    serve(port, Builder::new(TokioExecutor::new()), service).await
 }

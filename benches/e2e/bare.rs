@@ -12,12 +12,12 @@ use http_body_util::{Either, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpListener;
 
 use crate::BoxError;
 use crate::fields;
+use crate::serve::serve;
 
 type Upstream = Client<HttpConnector, Incoming>;
 type Relayed = Either<Incoming, Empty<Bytes>>;
@@ -26,35 +26,21 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let fields = fields::of_args(args);
     let upstream = format!("127.0.0.1:{}", fields.text("upstream")?).parse()?;
     let port = fields.number("port")?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(port, upstream))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(port, upstream))
 }
 
-async fn serve(port: u16, authority: Authority) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+async fn run(port: u16, authority: Authority) -> Result<(), BoxError> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client: Upstream = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(60))
         .build(connector);
-    loop {
-        let (stream, _) = listener.accept().await?;
-        // Fails only where the client is gone already.
-        let _ = stream.set_nodelay(true);
-        let (client, authority) = (client.clone(), authority.clone());
-        let service = service_fn(move |request| {
-            let response = forward(&client, &authority, request);
-            async move { Ok::<_, Infallible>(response.await) }
-        });
-        tokio::spawn(async move {
-            let builder = Builder::new(TokioExecutor::new());
-            // A client that leaves is none of our errors.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+    let service = service_fn(move |request| {
+        let response = forward(&client, &authority, request);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    serve(port, Builder::new(TokioExecutor::new()), service).await
 }
 
 fn forward(

@@ -1,9 +1,9 @@
 //! What stands on both sides of a server under test: the upstream and the load, in one process.
 //!
 //! `ends port=P` is the upstream at that port, and a load for each line of fields between tabs that
-//! comes over standard input, of which it prints what it saw. Together on one core they can keep it awake:
-//! what a server takes to wake a core that sleeps depends on how busy it keeps that core, so that
-//! the slower of two would seem slower still.
+//! comes over standard input, of which it prints what it saw. Together on one core they can keep it
+//! awake: what a server takes to wake a core that sleeps depends on how busy it keeps that core, so
+//! that the slower of two would seem slower still.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Stdio};
@@ -41,8 +41,10 @@ impl Ends {
     pub(crate) fn load(&mut self, order: &str) -> Result<String, BoxError> {
         writeln!(self.orders, "{order}")?;
         let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        Ok(answer)
+        match self.answers.read_line(&mut answer)? {
+            0 => Err("the load failed, as said above".into()),
+            _ => Ok(answer),
+        }
     }
 }
 
@@ -57,7 +59,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
                 let _ = line.map(|line| sender.send(line));
             }
         });
-        tokio::spawn(upstream::serve(port));
+        tokio::spawn(upstream::run(port));
         while let Some(order) = orders.recv().await {
             let fields = Fields::of(order.split('\t'));
             let awake = (fields.text("awake")? == "1").then(|| tokio::spawn(stay_awake()));

@@ -20,6 +20,7 @@ mod page;
 mod plot;
 mod process;
 mod scale;
+mod serve;
 mod stats;
 mod table;
 mod targets;

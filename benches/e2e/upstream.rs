@@ -14,37 +14,26 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpListener;
 use tokio::time::Interval;
 
 use crate::BoxError;
 use crate::fields;
 use crate::loads::ANSWER;
 use crate::process;
+use crate::serve::serve;
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let port = fields::of_args(args).number("port")?;
-    process::block_on(serve(port))
+    process::block_on(run(port))
 }
 
-pub(crate) async fn serve(port: u16) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+pub(crate) async fn run(port: u16) -> Result<(), BoxError> {
     let answers = Arc::new(Answers::new());
-    loop {
-        let (stream, _) = listener.accept().await?;
-        // Fails only where the client is gone already.
-        let _ = stream.set_nodelay(true);
-        let answers = answers.clone();
-        let service = service_fn(move |request| answer(answers.clone(), request));
-        tokio::spawn(async move {
-            let mut builder = Builder::new(TokioExecutor::new());
-            builder.http2().max_concurrent_streams(None);
-            // A client that leaves is none of our errors.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http2().max_concurrent_streams(None);
+    serve(port, builder, service_fn(move |request| answer(answers.clone(), request))).await
 }
 
 async fn answer(
