@@ -37,7 +37,7 @@ use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options};
 use crate::gateway::{config, log, mock, prices, serve};
 
-/// The C library's takes a tenth of a request's time; `docs/deploying.md` has the figures.
+/// A request takes less with it than with the C library's; `docs/deploying.md` has the figures.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
