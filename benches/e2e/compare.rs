@@ -9,11 +9,11 @@ use crate::fields::Fields;
 use crate::loads::Load;
 use crate::machine::Busy;
 use crate::options::Options;
-use crate::page::COMPARE;
+use crate::page::{self, COMPARE, Page};
 use crate::process::Server;
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
-use crate::{page, plot, table};
+use crate::{plot, table};
 
 /// A window in which other work had more of the cores than this is measured again after a pause,
 pub(crate) const DISTURBED: f64 = 0.04;
@@ -52,6 +52,7 @@ pub(crate) struct Run {
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let options = Options::parse(args)?;
+    let page = Page::open(&options.page, &COMPARE)?;
     let before = Busy::now()?.share_within(Duration::from_secs(2))?;
     let (started, busy) = (Instant::now(), Busy::now()?);
     let mut repeats = REPEATS;
@@ -62,7 +63,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 
     let run = Run { measured, took, others: [before, after], stolen };
     let text = [page::about(&options, &run)?, table::summary(&run), table::details(&run)].concat();
-    page::write(&options.page, &COMPARE, &text)?;
+    page.write(&text)?;
     std::fs::write(&options.plot, plot::draw(&run))?;
     println!("{text}");
     Ok(())

@@ -1,5 +1,6 @@
 //! The page that the figures are written into.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -26,15 +27,30 @@ pub(crate) const SCALE: Markers = Markers {
     end: "<!-- end of what benches/e2e/run.sh scale writes -->",
 };
 
-/// Replaces what is between the markers.
-pub(crate) fn write(page: &Path, markers: &Markers, text: &str) -> Result<(), BoxError> {
-    let Markers { begin, end } = markers;
-    let old = fs::read_to_string(page)?;
-    let parts =
-        old.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
-    let (head, tail) = parts.ok_or("the page has no markers")?;
-    fs::write(page, [head, begin, "\n", text, end, tail].concat())?;
-    Ok(())
+/// A page as it was before the run.
+pub(crate) struct Page<'p> {
+    path: &'p Path,
+    /// Up to and from the markers.
+    head: String,
+    tail: String,
+}
+
+impl<'p> Page<'p> {
+    /// Reads it before anything is measured, so that no run ends without a place for its figures.
+    pub(crate) fn open(path: &'p Path, Markers { begin, end }: &Markers) -> Result<Self, BoxError> {
+        let failed = |why: &dyn Display| format!("{}: {why}", path.display());
+        let old = fs::read_to_string(path).map_err(|error| failed(&error))?;
+        let parts =
+            old.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
+        let (head, tail) = parts.ok_or_else(|| failed(&"the page has no markers"))?;
+        Ok(Self { path, head: [head, begin].concat(), tail: [end, tail].concat() })
+    }
+
+    /// Replaces what is between the markers.
+    pub(crate) fn write(self, text: &str) -> Result<(), BoxError> {
+        fs::write(self.path, [&self.head, "\n", text, &self.tail].concat())?;
+        Ok(())
+    }
 }
 
 /// The machine, and how the run went.

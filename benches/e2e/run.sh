@@ -5,7 +5,7 @@
 # (server_core=1), one for the load and the upstream (load_core=0).
 #
 #   benches/e2e/run.sh                  some loads
-#   benches/e2e/run.sh --all            all loads: about 35 minutes
+#   benches/e2e/run.sh --all            all loads: about 35 minutes; writes docs/performance-all.md and its plot
 #   benches/e2e/run.sh scale            many open streams, and several threads: about 10 minutes
 #   benches/e2e/run.sh only=events-50 rounds=1 window_ms=300 page=FILE plot=FILE     to try it
 set -euo pipefail
@@ -33,11 +33,11 @@ cargo build --release --example gateway --features full
 cp "$target/release/examples/gateway" "$scratch/gateway-full"
 cargo build --release --locked --manifest-path "$peer" --target-dir "$scratch/peers"
 
-run=compare
-if [ "${1-}" = scale ]; then
-  run=scale
-  shift
-fi
+run=compare page=docs/performance
+case ${1-} in
+  scale) run=scale && shift ;;
+  --all) page=docs/performance-all ;;
+esac
 
 ulimit -n "$(ulimit -Hn)"
 # Where a name is there twice, the first one counts.
@@ -46,4 +46,4 @@ exec cargo bench --features full --bench e2e -- "$run" "$@" \
   server_core=1 load_core=0 nginx="$(PATH=$PATH:/usr/sbin command -v nginx)" \
   gateway="$scratch/gateway" gateway_metered="$scratch/gateway-metered" gateway_full="$scratch/gateway-full" \
   axum_reverse_proxy="$scratch/peers/release/axum-reverse-proxy-peer" \
-  scratch="$scratch" page=docs/performance.md plot=docs/performance.svg
+  scratch="$scratch" page="$page.md" plot="$page.svg"

@@ -6,9 +6,12 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::BoxError;
+
+/// How many connections may wait to be accepted: with less, some of 1,000 at once are reset.
+const WAITING: u32 = 4096;
 
 /// Gives each connection a clone of the service, and of `builder`.
 pub(crate) async fn serve<S, B>(
@@ -22,7 +25,9 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], port).into())?;
+    let listener = socket.listen(WAITING)?;
     loop {
         let (stream, _) = listener.accept().await?;
         // Fails only where the client is gone already.

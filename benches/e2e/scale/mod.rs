@@ -10,7 +10,7 @@ use crate::BoxError;
 use crate::fields;
 use crate::machine;
 use crate::options::Options;
-use crate::page::{self, SCALE};
+use crate::page::{Page, SCALE};
 use crate::targets::Target;
 
 /// Those on tokio: nginx would need a configuration for so many connections.
@@ -18,6 +18,7 @@ const TARGETS: [Target; 4] = [Target::Bare, Target::Gateway, Target::Metered, Ta
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let options = Options::parse(args)?;
+    let page = Page::open(&options.page, &SCALE)?;
     let many = fields::of_args(args).number("streams")?;
     let started = Instant::now();
     let streams = [
@@ -32,7 +33,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
         machine::shape()?,
         started.elapsed().as_secs().div_ceil(60),
     );
-    page::write(&options.page, &SCALE, &text)?;
+    page.write(&text)?;
     println!("{text}");
     Ok(())
 }
