@@ -34,10 +34,12 @@ cp "$target/release/examples/gateway" "$scratch/gateway-full"
 cargo build --release --locked --manifest-path "$peer" --target-dir "$scratch/peers"
 
 run=compare page=docs/performance
-case ${1-} in
-  scale) run=scale && shift ;;
-  --all) page=docs/performance-all ;;
-esac
+if [ "${1-}" = scale ]; then
+  run=scale
+  shift
+fi
+# Wherever it stands, so that it never writes over the page of the other loads.
+case " $* " in *" --all "*) page=docs/performance-all ;; esac
 
 ulimit -n "$(ulimit -Hn)"
 # Where a name is there twice, the first one counts.
