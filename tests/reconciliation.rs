@@ -2,6 +2,7 @@
 //! logs say and what the provider has written agree to the token and to the tick.
 #![allow(clippy::unwrap_used)]
 
+mod program;
 mod reconciled;
 mod scrape;
 mod support;
@@ -10,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::{Request, Version};
+use program::Program;
 use reconciled::Sum;
 use reconciled::client;
 use reconciled::plan::{Course, Exchange};
-use reconciled::program::Program;
 use reconciled::provider::Books;
 use scrape::Page;
 use serde_json::Value;

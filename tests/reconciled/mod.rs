@@ -1,10 +1,8 @@
-//! The parts of the reconciliation: what is planned, who plays the provider and the clients, and
-//! the gateway as a program of its own.
+//! The parts of the reconciliation: what is planned, and who plays the provider and the clients.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client;
 pub mod plan;
-pub mod program;
 pub mod provider;
 
 use std::ops::AddAssign;
