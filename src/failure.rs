@@ -16,9 +16,19 @@ use crate::timeout::{TimeoutError, TimeoutPhase};
 
 /// What an error of any type is, as far as its type tells.
 pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
+    as_error(error).map_or(Failure::Other, of)
+}
+
+/// The timeout that an error of any type is or wraps, as far as its type tells.
+#[cfg(feature = "control")]
+pub(crate) fn timeout_of_any<E: 'static>(error: &E) -> Option<TimeoutError> {
+    sources(as_error(error)?).find_map(|error| error.downcast_ref()).copied()
+}
+
+fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     if let Some(error) = error.downcast_ref::<BoxError>() {
-        return of(&**error);
+        return Some(&**error);
     }
     as_known::<io::Error>(error)
         .or_else(|| as_known::<TimeoutError>(error))
@@ -26,7 +36,6 @@ pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
         .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
         .or_else(|| as_client_error(error))
         .or_else(|| as_control_error(error))
-        .map_or(Failure::Other, of)
 }
 
 fn as_known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {

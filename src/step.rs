@@ -13,6 +13,7 @@ use crate::provider::{Upstream, Way};
 use crate::route::Operation;
 #[cfg(feature = "control")]
 use crate::secret::Secret;
+use crate::settings::Timeouts;
 
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -26,6 +27,8 @@ pub(crate) struct Step {
     pub(crate) key: StepKey,
     /// What holds for this step alone, before what holds for the exchange.
     pub(crate) directives: Option<Box<Directives>>,
+    /// What the host's dynamic route sets for this step, beside its settings.
+    pub(crate) host_timeouts: Timeouts,
     /// A request of its own, and not a variation of the client's.
     pub(crate) entry: Option<Box<StepRequest>>,
 }
@@ -71,6 +74,7 @@ impl Step {
             model,
             key: StepKey::Stored(None),
             directives: None,
+            host_timeouts: Timeouts::default(),
             entry: None,
         }
     }
@@ -86,6 +90,7 @@ impl Step {
             model,
             key: StepKey::Stored(None),
             directives: None,
+            host_timeouts: Timeouts::default(),
             entry: None,
         }
     }

@@ -12,6 +12,8 @@ use crate::settings::Timeouts;
 use crate::step::Step;
 #[cfg(feature = "control")]
 use crate::step::StepKey;
+#[cfg(feature = "control")]
+use crate::timeout::TimeoutError;
 
 impl GatewayContext {
     /// The body has been read as far as it says where the request goes.
@@ -118,6 +120,23 @@ impl GatewayContext {
 
     pub(crate) fn set_has_credentials(&self, has: bool) {
         self.0.has_credentials.store(has, Ordering::Relaxed);
+    }
+
+    /// Whether a timeout that has passed was the client's choice: it asked for less than the host
+    /// grants, so its passing says nothing about the provider.
+    #[cfg(feature = "control")]
+    pub(crate) fn is_clients(&self, timeout: &TimeoutError) -> bool {
+        let (phase, after) = (timeout.phase(), timeout.after());
+        let asked = self.directives().and_then(|directives| directives.timeouts().of_phase(phase));
+        if asked != Some(after) {
+            return false;
+        }
+        let settings = self.settings();
+        let of_settings = settings.zip(self.upstream()).map(|(own, to)| own.timeouts_of(to));
+        let of_defaults = settings.and_then(|own| own.defaults()).map(Directives::timeouts);
+        let of_step = self.current().map(|step| step.host_timeouts);
+        let hosts = [of_settings, of_defaults, of_step].into_iter().flatten();
+        hosts.filter_map(|timeouts| timeouts.of_phase(phase)).all(|granted| after < granted)
     }
 
     /// The timeouts that hold for the current step: the request's, then those of its gateway.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "control")]
+use crate::timeout::TimeoutPhase;
+
 /// How long an exchange with a provider may take. `None`, the default of each, is without a bound.
 ///
 /// The layers of the upstream stack take them from the extensions of the request, and what is not
@@ -54,6 +57,17 @@ impl Timeouts {
     pub const fn total(mut self, timeout: Duration) -> Self {
         self.total = Some(timeout);
         self
+    }
+
+    /// The timeout of a phase that has one of its own.
+    #[cfg(feature = "control")]
+    pub(crate) fn of_phase(&self, phase: TimeoutPhase) -> Option<Duration> {
+        match phase {
+            TimeoutPhase::Connect => self.connect,
+            TimeoutPhase::Head => self.head,
+            TimeoutPhase::Idle => self.idle,
+            TimeoutPhase::Total => self.total,
+        }
     }
 
     /// These, and where one is not set, that of `weaker`.

@@ -9,9 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::future::is_the_upstreams;
 use crate::body::is_over;
-use crate::failure;
 
 pin_project! {
     /// A response body that passes as it is, and is noticed where it ends or breaks off.
@@ -48,8 +46,10 @@ where
         }
         match &frame {
             Some(Ok(frame)) if frame.is_data() && !is_over(&*this.body) => {}
-            Some(Err(error)) if is_the_upstreams(failure::of_any(error)) => {
-                if let Some(call) = this.watched.take() {
+            Some(Err(error)) => {
+                if let Some(call) = this.watched.take()
+                    && call.blames_upstream(error)
+                {
                     call.broke(Instant::now());
                 }
             }

@@ -95,8 +95,8 @@ impl Machine {
             State::Open { until } if now >= *until => Ok(()),
             State::Open { until } => Err(Open { until: *until }),
             State::HalfOpen { probe: Some(probe), .. } => {
-                // A probe may hang for long. The next one does not wait for it forever.
-                let patience = probe.since + self.settings.open_for;
+                // A probe may hang for long, and its client may be why. The next one goes ahead.
+                let patience = probe.since + self.settings.probe_for;
                 if now >= patience {
                     return Ok(());
                 }

@@ -10,7 +10,10 @@ use super::change::Listener;
 use super::choice::{Blocked, Load, choose};
 use super::error::{Unavailable, UnavailableReason};
 use super::permit::{Answered, Breaker, Permit};
+use crate::context::GatewayContext;
 use crate::control::held::{Handle, Held};
+use crate::failure;
+use crate::hook::Failure;
 
 /// An upstream and a credential that a call could use.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +111,7 @@ impl Candidate {
         };
         let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
         let open = Open { key: enter(&self.account), _load: enter(&self.load), limited };
-        Ok(Call { permit, answered: None, open, gateway: self.gateway.clone() })
+        Ok(Call { permit, answered: None, open, gateway: self.gateway.clone(), context: None })
     }
 }
 
@@ -138,6 +141,8 @@ pub(crate) struct Call {
     answered: Option<Answered>,
     open: Open,
     gateway: Listener,
+    /// Whose timeouts hold, where it is a gateway's.
+    context: Option<GatewayContext>,
 }
 
 /// Where an exchange counts until its end.
@@ -149,6 +154,30 @@ struct Open {
 }
 
 impl Call {
+    pub(crate) fn of(mut self, context: Option<&GatewayContext>) -> Self {
+        self.context = context.cloned();
+        self
+    }
+
+    /// Whether an error says that the upstream is not well. It does not where the client broke its
+    /// request off or was less patient than the host, nor where a layer below refused to send.
+    pub(crate) fn blames_upstream<E: 'static>(&self, error: &E) -> bool {
+        let is_clients = || {
+            let timeout = failure::timeout_of_any(error);
+            timeout.zip(self.context.as_ref()).is_some_and(|(timeout, of)| of.is_clients(&timeout))
+        };
+        match failure::of_any(error) {
+            Failure::RequestBody
+            | Failure::Overloaded
+            | Failure::CircuitOpen
+            | Failure::CoolingDown
+            | Failure::NoKey
+            | Failure::KeySource => false,
+            Failure::ConnectTimeout | Failure::HeadTimeout | Failure::IdleTimeout => !is_clients(),
+            _ => true,
+        }
+    }
+
     /// No response came, and that is the upstream's fault.
     pub(crate) fn failed(self, now: Instant) {
         if let Some(permit) = self.permit {

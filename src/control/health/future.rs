@@ -21,8 +21,6 @@ use super::settings::CoolDownSettings;
 use crate::control::fallback;
 use crate::control::held::Handle;
 use crate::control::retry_after::retry_after;
-use crate::failure;
-use crate::hook::Failure;
 
 pin_project! {
     /// The future of [`Health`](super::Health).
@@ -85,7 +83,7 @@ where
                     Err(error) => {
                         let error = error.into();
                         if let Some(call) = watched
-                            && is_the_upstreams(failure::of(&*error))
+                            && call.blames_upstream(&error)
                         {
                             call.failed(Instant::now());
                         }
@@ -120,34 +118,8 @@ pub(in crate::control) fn let_go<R>(response: &mut Response<R>) {
     }
 }
 
-/// Whether a failure says that the upstream is not well. It does not where the client broke its
-/// request off, nor where nothing was sent because a layer below refused to.
-pub(super) fn is_the_upstreams(failure: Failure) -> bool {
-    !matches!(
-        failure,
-        Failure::RequestBody
-            | Failure::Overloaded
-            | Failure::CircuitOpen
-            | Failure::CoolingDown
-            | Failure::NoKey
-            | Failure::KeySource
-    )
-}
-
 impl<F> fmt::Debug for HealthFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HealthFuture").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_that_breaks_off_its_upload_is_not_the_upstreams_fault() {
-        assert!(!is_the_upstreams(Failure::RequestBody));
-        assert!(is_the_upstreams(Failure::HeadTimeout));
-        assert!(is_the_upstreams(Failure::Other));
     }
 }

@@ -13,6 +13,7 @@ use super::body::HealthBody;
 use super::call::pick;
 use super::future::HealthFuture;
 use super::layer::{Candidates, Shared};
+use crate::context::GatewayContext;
 
 /// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
 ///
@@ -71,7 +72,8 @@ where
         };
         match picked {
             Ok(picked) => {
-                let guard = picked.map(|(_, guard)| guard);
+                let context = request.extensions().get::<GatewayContext>();
+                let guard = picked.map(|(_, guard)| guard.of(context));
                 let cool_down = self.shared.config.cool_down;
                 HealthFuture::calling(self.inner.call(request), guard, cool_down)
             }

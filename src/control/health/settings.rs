@@ -11,8 +11,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// It opens after [`failures_in_a_row`](Self::failures_in_a_row), or where
 /// [`failed_share`](Self::failed_share) of at least [`min_calls`](Self::min_calls) within the
-/// [`window`](Self::window) have failed. After [`open_for`](Self::open_for) one call at a time may
-/// probe whether the upstream is well again.
+/// [`window`](Self::window) have failed. After [`open_for`](Self::open_for) one call may probe
+/// whether the upstream is well again, and another one whenever
+/// [`probe_for`](Self::probe_for) has passed without an answer.
 ///
 /// A value out of its range counts as the nearest one within; [`validate`](Self::validate) tells of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +23,7 @@ pub struct BreakerSettings {
     pub(super) min_calls: u32,
     pub(super) window: Duration,
     pub(super) open_for: Duration,
+    pub(super) probe_for: Duration,
 }
 
 impl Default for BreakerSettings {
@@ -32,6 +34,7 @@ impl Default for BreakerSettings {
             min_calls: 20,
             window: Duration::from_secs(30),
             open_for: Duration::from_secs(30),
+            probe_for: Duration::from_secs(5),
         }
     }
 }
@@ -80,6 +83,15 @@ impl BreakerSettings {
         self
     }
 
+    /// How long the next probe waits for the answer to the last one; 1 ms to a day. Default: 5 s.
+    ///
+    /// A probe is a client's request, and that client may be slow: it must not hold the circuit.
+    #[must_use]
+    pub fn probe_for(mut self, duration: Duration) -> Self {
+        self.probe_for = duration;
+        self
+    }
+
     /// Whether all values are within their ranges.
     ///
     /// # Errors
@@ -92,6 +104,7 @@ impl BreakerSettings {
             ("min_calls", self.min_calls == within.min_calls),
             ("window", self.window == within.window),
             ("open_for", self.open_for == within.open_for),
+            ("probe_for", self.probe_for == within.probe_for),
         ])
     }
 
@@ -105,6 +118,7 @@ impl BreakerSettings {
             min_calls: self.min_calls.max(1),
             window: self.window.clamp(Duration::from_millis(10), LONGEST),
             open_for: self.open_for.clamp(Duration::from_millis(1), LONGEST),
+            probe_for: self.probe_for.clamp(Duration::from_millis(1), LONGEST),
         }
     }
 }
@@ -213,6 +227,8 @@ mod tests {
             (sound.window(Duration::MAX), "window"),
             (sound.open_for(Duration::ZERO), "open_for"),
             (sound.open_for(Duration::MAX), "open_for"),
+            (sound.probe_for(Duration::ZERO), "probe_for"),
+            (sound.probe_for(Duration::MAX), "probe_for"),
         ] {
             assert_eq!(settings.validate().unwrap_err().name(), name);
             assert_eq!(settings.within().validate(), Ok(()), "{settings:?}");

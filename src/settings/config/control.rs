@@ -76,6 +76,9 @@ fn breaker(mut section: Section<'_>) -> Result<BreakerSettings, ConfigFileError>
     if let Some(time) = milliseconds(&mut section, "open_ms", &DAY_MS)? {
         breaker = breaker.open_for(time);
     }
+    if let Some(time) = milliseconds(&mut section, "probe_ms", &DAY_MS)? {
+        breaker = breaker.probe_for(time);
+    }
     section.end()?;
     Ok(breaker)
 }

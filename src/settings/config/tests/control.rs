@@ -104,7 +104,7 @@ async fn retries_have_the_budget_and_the_room_of_the_file() {
 #[test]
 fn all_of_both_sections_is_read() {
     let one = "[health]\nbreaker = { failures_in_a_row = 3, failed_share = 0.25, min_calls = 4, \
-               window_ms = 10, open_ms = 86_400_000 }\ncool_down = { default_ms = 0, cap_ms = 1 }\n\
+               window_ms = 10, open_ms = 86_400_000, probe_ms = 7 }\ncool_down = { default_ms = 0, cap_ms = 1 }\n\
                [retry]\nbudget_per_second = 0\nbudget_share = 1000\nmax_body_bytes = 0";
     let config = read(one).unwrap();
     assert!(config.has_same_control(&read(one).unwrap()));
@@ -114,6 +114,7 @@ fn all_of_both_sections_is_read() {
         ("min_calls = 4", "min_calls = 5"),
         ("window_ms = 10", "window_ms = 11"),
         ("open_ms = 86_400_000", "open_ms = 1"),
+        ("probe_ms = 7", "probe_ms = 8"),
         ("default_ms = 0", "default_ms = 1"),
         ("cap_ms = 1", "cap_ms = 2"),
         ("budget_per_second = 0", "budget_per_second = 1"),
@@ -137,12 +138,13 @@ fn mistakes_are_found_with_their_line_and_key() {
     ] {
         says(&of_file(text), start, part);
     }
-    let ranges: [(&str, &[&str], &str); 10] = [
+    let ranges: [(&str, &[&str], &str); 11] = [
         ("health.breaker.failures_in_a_row", &["0", "1_000_001", "1.5", "\"5\""], "from 1 to"),
         ("health.breaker.failed_share", &["0", "-0.5", "1.01", "nan", "inf", "true"], "above 0"),
         ("health.breaker.min_calls", &["0", "1_000_001"], "from 1 to 1000000"),
         ("health.breaker.window_ms", &["9", "86_400_001"], "from 10 to 86400000"),
         ("health.breaker.open_ms", &["0", "86_400_001"], "from 1 to 86400000"),
+        ("health.breaker.probe_ms", &["0", "86_400_001"], "from 1 to 86400000"),
         ("health.cool_down.default_ms", &["-1", "86_400_001"], "from 0 to 86400000"),
         ("health.cool_down.cap_ms", &["0", "86_400_001"], "from 1 to 86400000"),
         ("retry.budget_per_second", &["-1", "1_000_001", "0.5"], "from 0 to 1000000"),
