@@ -5,6 +5,7 @@ mod circuit;
 mod cooling;
 mod events;
 mod failures;
+mod foreign;
 mod gateway;
 #[path = "../memory/mod.rs"]
 mod memory;
