@@ -41,6 +41,16 @@ fn any(headers: &HeaderMap) -> bool {
     CREDENTIALS.iter().any(|name| headers.contains_key(name))
 }
 
+/// A key without its scheme and the space around it: it is one key however a client spells it.
+#[cfg(feature = "control")]
+pub(crate) fn bare(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii();
+    match value.iter().position(u8::is_ascii_whitespace) {
+        Some(end) => value[end..].trim_ascii_start(),
+        None => value,
+    }
+}
+
 /// Takes all keys off a request, whoever they are for.
 pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in &CREDENTIALS {
@@ -53,4 +63,18 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
 pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'h HeaderValue> {
     let own = upstream.key_header(Way::Native).name();
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
+}
+
+#[cfg(all(test, feature = "control"))]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn a_key_is_one_in_every_spelling_of_its_scheme() {
+        for spelling in ["k", "Bearer k", "bearer k", "BEARER  k", " Bearer\tk ", "Token k"] {
+            assert_eq!(bare(spelling.as_bytes()), b"k", "{spelling}");
+        }
+        assert_eq!(bare(b""), b"");
+        assert_ne!(bare(b"Bearer a"), bare(b"Bearer b"));
+    }
 }

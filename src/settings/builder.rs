@@ -8,6 +8,8 @@ use super::{FallbackChain, GatewaySettings, GatewayToken, Secret, SettingsError,
 use crate::directives::Directives;
 use crate::metadata::MetadataValue;
 use crate::route::is_id;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
 #[derive(Debug, Default)]
@@ -224,6 +226,16 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// Counts the limits of these settings under this name, for a
+    /// [`SettingsResolver`](super::SettingsResolver) that makes them anew for each request.
+    ///
+    /// Default: a [`SettingsTable`](super::SettingsTable) counts them by the place where they stand
+    /// in it, which outlives a reload, and all else for each build of them by itself.
+    pub fn scope(mut self, name: &str) -> Self {
+        self.settings.scope = scope_of(&(2, name));
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -231,7 +243,7 @@ impl GatewaySettingsBuilder {
     /// A [`SettingsError`] that says what is wrong. Stored keys without a token are refused, unless
     /// something else [authenticates](Self::authenticated_elsewhere).
     pub fn build(self) -> Result<GatewaySettings, SettingsError> {
-        let Self { settings, is_authenticated_elsewhere, mistake } = self;
+        let Self { mut settings, is_authenticated_elsewhere, mistake } = self;
         if let Some(mistake) = mistake {
             return Err(mistake);
         }
@@ -251,8 +263,23 @@ impl GatewaySettingsBuilder {
         if let Some(defaults) = settings.defaults.as_deref() {
             super::defaults::check(defaults)?;
         }
+        if settings.scope == 0 {
+            static BUILT: AtomicU64 = AtomicU64::new(1);
+            settings.scope = BUILT.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(settings)
     }
+}
+
+const NAMED: u64 = 1 << 63;
+
+/// The scope of a name. Scopes that are only counted are below all of these.
+pub(super) fn scope_of(name: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(name) | NAMED
+}
+
+pub(super) fn is_named(scope: u64) -> bool {
+    scope & NAMED != 0
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 #[cfg(feature = "control")]
 use http::HeaderValue;
 
+#[cfg(feature = "control")]
+use crate::credentials::bare;
 use crate::provider::Upstream;
 use crate::secret::Secret;
 #[cfg(feature = "control")]
@@ -20,9 +22,9 @@ pub(crate) struct StoredKey {
     pub(crate) secret: Secret,
     /// How much of the load it takes beside others of the same provider and alias.
     pub(crate) weight: u32,
-    /// Of the key alone, and of it behind `Bearer`: made once, for requests are many.
+    /// Made once, for requests are many.
     #[cfg(feature = "control")]
-    digests: [[u8; 32]; 2],
+    digest: [u8; 32],
 }
 
 impl StoredKey {
@@ -31,7 +33,7 @@ impl StoredKey {
             provider: provider.into(),
             alias: alias.into(),
             #[cfg(feature = "control")]
-            digests: [secret.plain(), secret.bearer()].map(|value| digest(value.as_bytes())),
+            digest: digest(bare(secret.plain().as_bytes())),
             secret,
             weight,
         }
@@ -41,12 +43,8 @@ impl StoredKey {
     #[cfg(feature = "control")]
     fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
         let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
-        let [plain, bearer] = &self.digests;
-        match () {
-            () if is_sent(self.secret.plain()) => Some(plain),
-            () if is_sent(self.secret.bearer()) => Some(bearer),
-            () => None,
-        }
+        let is_own = is_sent(self.secret.plain()) || is_sent(self.secret.bearer());
+        is_own.then_some(&self.digest)
     }
 }
 
@@ -67,7 +65,7 @@ impl Keys {
     #[cfg(feature = "control")]
     pub(crate) fn digest(&self, sent: &HeaderValue) -> [u8; 32] {
         let known = self.iter().find_map(|key| key.digest_of(sent));
-        known.copied().unwrap_or_else(|| digest(sent.as_bytes()))
+        known.copied().unwrap_or_else(|| digest(bare(sent.as_bytes())))
     }
 
     /// The keys of a provider under an alias: one, or several that share its load.

@@ -45,6 +45,9 @@ pub use crate::secret::{Secret, SecretError};
 /// mistake; the default lets everything pass.
 #[derive(Clone, Default)]
 pub struct GatewaySettings {
+    /// Whose limits these are: whatever ids a client has named, they count together. 0 until they
+    /// stand somewhere.
+    pub(crate) scope: u64,
     tokens: Vec<GatewayToken>,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,

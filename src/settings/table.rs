@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::Extensions;
 
 use super::GatewaySettings;
+use super::builder::{is_named, scope_of};
 
 /// Which gateway's settings are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +107,7 @@ impl SettingsTable {
         gateway: String,
         settings: Arc<GatewaySettings>,
     ) -> Self {
+        let settings = placed(settings, &(0, &account, &gateway));
         let account = account.map(String::into_boxed_str);
         let of_id = self.gateways.entry(gateway.into()).or_default();
         of_id.retain(|(known, _)| *known != account);
@@ -117,7 +120,7 @@ impl SettingsTable {
     /// Serves unknown gateways with these settings.
     #[must_use]
     pub fn serve_unknown(mut self, settings: impl Into<Arc<GatewaySettings>>) -> Self {
-        self.unknown = Some(settings.into());
+        self.unknown = Some(placed(settings.into(), &1));
         self
     }
 
@@ -140,6 +143,14 @@ impl SettingsTable {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<GatewaySettings>> {
         self.gateways.values().flatten().map(|(_, settings)| settings).chain(&self.unknown)
     }
+}
+
+/// Settings that have no name of their own, with that of their place in the table.
+fn placed(mut settings: Arc<GatewaySettings>, place: &impl Hash) -> Arc<GatewaySettings> {
+    if !is_named(settings.scope) {
+        Arc::make_mut(&mut settings).scope = scope_of(place);
+    }
+    settings
 }
 
 impl fmt::Debug for SettingsTable {

@@ -10,6 +10,7 @@ mod idle;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod places;
+mod spelling;
 #[path = "../timed/mod.rs"]
 mod timed;
 mod timeouts;

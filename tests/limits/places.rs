@@ -50,7 +50,11 @@ async fn what_is_counted_together() {
         (one_and_each, [5, 2, 5, 5]),
         (all, [3, 1, 3, 3]),
     ] {
-        assert_eq!(fill(&streams(every_gateway(set)), &paths).await, expected);
+        let table = SettingsTable::new()
+            .gateway("acct", "gw", settings(set))
+            .gateway("acct", "other", settings(set))
+            .gateway("second", "gw", settings(set));
+        assert_eq!(fill(&streams(Settings::new(table)), &paths).await, expected);
     }
 }
 

@@ -97,7 +97,7 @@ fn push_of_gateway(
     if limits.is_empty() {
         return;
     }
-    let scope = pools.scope(context.account().unwrap_or_default(), context.gateway());
+    let scope = settings.scope;
     let mut push = |key: GateKey<&str>, ConcurrencyLimit { limit, wait, .. }| {
         gates.push(Gate { pool: pools.pool(key), limit, wait });
     };

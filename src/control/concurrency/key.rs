@@ -2,56 +2,28 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 
 /// Whose requests share a pool. `S` is the text of names: borrowed, or kept with the pool.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum GateKey<S> {
-    /// Those of a gateway.
-    Gateway(Scope<S>),
+    /// Those of a gateway, known by the scope of its settings.
+    Gateway(u64),
     /// Those of a gateway to one provider.
-    Provider(Scope<S>, S),
+    Provider(u64, S),
     /// Those of a gateway with one credential, known by its digest.
-    Credential(Scope<S>, [u8; 32]),
+    Credential(u64, [u8; 32]),
     /// Those to which the host's rule of this number gives this name.
     Host(usize, S),
-}
-
-/// A gateway: of an account, where there is one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scope<S> {
-    account: S,
-    gateway: S,
-    /// Of both, with keys of the layer's own: a request is under several limits of one gateway.
-    hash: u64,
-}
-
-impl<'n> Scope<&'n str> {
-    pub(super) fn new(account: &'n str, gateway: &'n str, keys: &RandomState) -> Self {
-        Self { account, gateway, hash: keys.hash_one((account, gateway)) }
-    }
-}
-
-impl<S: AsRef<str>> Scope<S> {
-    fn names<'n, T: From<&'n str>>(&'n self) -> Scope<T> {
-        let Self { account, gateway, hash } = self;
-        Scope { account: account.as_ref().into(), gateway: gateway.as_ref().into(), hash: *hash }
-    }
-}
-
-impl<S> Hash for Scope<S> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
 }
 
 impl<S: AsRef<str>> GateKey<S> {
     /// The same with names of another kind.
     fn names<'n, T: From<&'n str>>(&'n self) -> GateKey<T> {
         match self {
-            Self::Gateway(scope) => GateKey::Gateway(scope.names()),
-            Self::Provider(scope, slug) => GateKey::Provider(scope.names(), slug.as_ref().into()),
-            Self::Credential(scope, digest) => GateKey::Credential(scope.names(), *digest),
+            Self::Gateway(scope) => GateKey::Gateway(*scope),
+            Self::Provider(scope, slug) => GateKey::Provider(*scope, slug.as_ref().into()),
+            Self::Credential(scope, digest) => GateKey::Credential(*scope, *digest),
             Self::Host(rule, name) => GateKey::Host(*rule, name.as_ref().into()),
         }
     }
@@ -111,16 +83,14 @@ mod tests {
 
     #[test]
     fn a_kept_key_is_found_by_a_borrowed_one_and_by_no_other() {
-        let hash_keys = RandomState::new();
-        let scope = |account, gateway| Scope::new(account, gateway, &hash_keys);
         let keys = [
-            GateKey::Gateway(scope("a", "b")),
-            GateKey::Gateway(scope("ab", "")),
-            GateKey::Gateway(Scope { account: "b", ..scope("a", "b") }),
-            GateKey::Provider(scope("a", "b"), ""),
-            GateKey::Provider(scope("a", "b"), "c"),
-            GateKey::Credential(scope("a", "b"), [0; 32]),
-            GateKey::Credential(scope("a", "b"), [1; 32]),
+            GateKey::Gateway(1),
+            GateKey::Gateway(2),
+            GateKey::Provider(1, ""),
+            GateKey::Provider(1, "c"),
+            GateKey::Provider(2, "c"),
+            GateKey::Credential(1, [0; 32]),
+            GateKey::Credential(1, [1; 32]),
             GateKey::Host(0, "a"),
             GateKey::Host(1, "a"),
         ];

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::key::{AsGateKey, GateKey, Scope};
+use super::key::{AsGateKey, GateKey};
 use super::pool::Pool;
 
 /// Up to this many pools are kept though nobody is in them.
@@ -14,7 +13,6 @@ const KEPT: usize = 1024;
 #[derive(Default)]
 pub(super) struct Pools {
     all: Arc<Pool>,
-    hash_keys: RandomState,
     keyed: Mutex<Keyed>,
 }
 
@@ -34,11 +32,6 @@ impl Pools {
     /// That of all requests of the layer.
     pub(super) fn all(&self) -> &Arc<Pool> {
         &self.all
-    }
-
-    /// By which the pools of a gateway are found.
-    pub(super) fn scope<'n>(&self, account: &'n str, gateway: &'n str) -> Scope<&'n str> {
-        Scope::new(account, gateway, &self.hash_keys)
     }
 
     pub(super) fn pool(&self, key: GateKey<&str>) -> Arc<Pool> {

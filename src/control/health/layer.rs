@@ -18,7 +18,7 @@ use super::registry::Registry;
 use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use crate::context::GatewayContext;
-use crate::credentials::{CREDENTIALS, keys_in_query};
+use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::provider::{Upstream, Way};
 
 /// What stands in the place of a key where it is not one. No header holds such a value.
@@ -138,7 +138,7 @@ impl Shared {
         let place = (choice.upstream.slug(), choice.origin.base());
         let cools = self.config.cool_down.is_some();
         let (account, load) = match choice.key {
-            Some(key) => (Some(self.account(place, [key.into()].into_iter(), now)), None),
+            Some(key) => (Some(self.account(place, [bare(key).into()].into_iter(), now)), None),
             // A key cools down by itself, and base URLs are compared by what all keys do there.
             None => {
                 let keys = || credentials(request, Some(choice.upstream));
@@ -187,9 +187,11 @@ impl Shared {
         context: &GatewayContext,
         now: Instant,
     ) -> Option<(Arc<Account>, usize)> {
-        let limit = context.settings()?.concurrency.credential?.limit;
-        let gateway = (context.account().unwrap_or_default(), context.gateway());
-        let account = self.account(gateway, [LIMITED.into(), key.into()].into_iter(), now);
+        let settings = context.settings()?;
+        let limit = settings.concurrency.credential?.limit;
+        let scope = settings.scope.to_le_bytes();
+        let parts = [LIMITED.into(), Cow::Borrowed(&scope[..]), bare(key).into()];
+        let account = self.account(("", ""), parts.into_iter(), now);
         Some((account, limit))
     }
 
@@ -244,7 +246,7 @@ fn credentials<'a, B>(
     let headers = names.flat_map(|name| request.headers().get_all(name));
     let query = request.uri().query().unwrap_or_default();
     let keys = keys_in_query(query).map(Cow::Owned);
-    headers.map(|value| Cow::Borrowed(value.as_bytes())).chain(keys)
+    headers.map(|value| Cow::Borrowed(bare(value.as_bytes()))).chain(keys)
 }
 
 impl fmt::Debug for Config {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::*;
 
 const OPEN_FOR: u64 = 40;
+const PROBE_FOR: u64 = 15;
 const WINDOW: u64 = 50;
 
 /// Small numbers, so that few steps reach everything. The window's parts are 5 ms long.
@@ -17,6 +18,7 @@ fn settings() -> BreakerSettings {
         .min_calls(6)
         .window(Duration::from_millis(WINDOW))
         .open_for(Duration::from_millis(OPEN_FOR))
+        .probe_for(Duration::from_millis(PROBE_FOR))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +104,7 @@ impl Model {
             self.enter(Some(Opened::HalfOpen));
         }
         if let Some((since, true)) = self.probes.last()
-            && self.now < since + OPEN_FOR
+            && self.now < since + PROBE_FOR
         {
             return None;
         }
