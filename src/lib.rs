@@ -212,6 +212,8 @@ mod step;
 mod timeout;
 mod trace;
 mod universal;
+#[cfg(any(feature = "client", feature = "control"))]
+mod upload;
 mod usage;
 mod via;
 

@@ -50,10 +50,9 @@ where
             }
             Connection::Http2(stream) => match stream.send(request).await {
                 Ok(response) => return Ok(response),
-                Err((mut error, stream)) => {
+                Err((failed, stream)) => {
                     origin.forget(&stream);
-                    let unsent = error.take_message();
-                    (error.into_error(), unsent)
+                    failed
                 }
             },
         };

@@ -83,7 +83,7 @@ where
     /// Hands the request over; the connection must be [driven](Self::poll_answer) for the answer.
     pub(super) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
         self.is_sent.reset();
-        let request = request.map(|body| Sent::new(body, self.is_sent.clone()));
+        let request = Sent::request(request, Some(self.is_sent.clone()));
         // Within tokio's budget it could be pending with the answer there, and nobody told.
         unconstrained(self.sender.try_send_request(request))
     }

@@ -9,21 +9,22 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::{Connection, SendRequest};
 use hyper_util::rt::TokioExecutor;
 use tower::BoxError;
 
 use super::body::ClientBody;
 use super::connect::Transport;
+use super::http1::Failed;
 use super::pool::LOOKS;
+use super::sent::Sent;
 
 /// How many streams are begun before the peer has told its limit; others wait that long. Were it
 /// more, a peer that allows less would refuse some.
 pub(super) const UNTOLD_STREAMS: usize = 1;
 
 pub(super) struct Http2<B> {
-    sender: SendRequest<B>,
+    sender: SendRequest<Sent<B>>,
     /// Driven by its task, and asked for what the peer allows.
     connection: Arc<Mutex<Option<Box<dyn Peer>>>>,
     usage: Arc<Usage>,
@@ -40,7 +41,7 @@ trait Peer: Send {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-impl<B> Peer for Connection<Transport, B, TokioExecutor>
+impl<B> Peer for Connection<Transport, Sent<B>, TokioExecutor>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
@@ -87,15 +88,15 @@ impl Drop for InFlight {
 
 /// A place on a connection for one exchange.
 pub(super) struct Stream<B> {
-    sender: SendRequest<B>,
+    sender: SendRequest<Sent<B>>,
     in_flight: InFlight,
 }
 
 impl<B> Http2<B> {
     /// Drives `connection` from here on.
     pub(super) fn start(
-        sender: SendRequest<B>,
-        connection: Connection<Transport, B, TokioExecutor>,
+        sender: SendRequest<Sent<B>>,
+        connection: Connection<Transport, Sent<B>, TokioExecutor>,
     ) -> Self
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -164,18 +165,21 @@ impl<B> Http2<B> {
 
 impl<B> Stream<B>
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
     /// Sends the request and waits for the head of its response.
     pub(super) async fn send(
         mut self,
         request: Request<B>,
-    ) -> Result<Response<ClientBody>, (TrySendError<Request<B>>, InFlight)> {
-        match self.sender.try_send_request(request).await {
+    ) -> Result<Response<ClientBody>, (Failed<B>, InFlight)> {
+        match self.sender.try_send_request(Sent::request(request, None)).await {
             Ok(response) => {
                 Ok(response.map(|incoming| ClientBody::http2(incoming, self.in_flight)))
             }
-            Err(error) => Err((error, self.in_flight)),
+            Err(mut error) => {
+                let unsent = error.take_message().map(|request| request.map(Sent::into_inner));
+                Err(((error.into_error(), unsent), self.in_flight))
+            }
         }
     }
 }

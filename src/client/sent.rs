@@ -1,4 +1,4 @@
-//! A request body that tells when it is done with.
+//! A request body that tells when it is done with, and who is waited for until then.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
+
+use crate::upload::Upload;
 
 /// Whether the request body of the exchange at hand was taken to its end, or given up.
 #[derive(Clone, Default)]
@@ -33,12 +36,24 @@ impl Drop for Marks {
 
 pub(super) struct Sent<B> {
     body: B,
-    _marks: Marks,
+    _marks: Option<Marks>,
+    timed: Option<Timed>,
+}
+
+/// Whoever times the response head waits for the provider once the body is gone.
+struct Timed(Upload);
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        self.0.waits_for_provider();
+    }
 }
 
 impl<B> Sent<B> {
-    pub(super) fn new(body: B, is_sent: IsSent) -> Self {
-        Self { body, _marks: Marks(is_sent) }
+    /// `is_sent`: who wants to know, where anybody does.
+    pub(super) fn request(request: Request<B>, is_sent: Option<IsSent>) -> Request<Self> {
+        let timed = request.extensions().get::<Upload>().cloned().map(Timed);
+        request.map(|body| Self { body, _marks: is_sent.map(Marks), timed })
     }
 
     pub(super) fn into_inner(self) -> B {
@@ -54,7 +69,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(Timed(upload)) = &self.timed {
+            match polled {
+                Poll::Pending => upload.waits_for_client(),
+                Poll::Ready(_) => upload.waits_for_provider(),
+            }
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use http::Response;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower::BoxError;
 
 use super::TimeoutBody;
-use crate::control::timer::{Bound, Timer};
-use crate::settings::Timeouts;
-use crate::timeout::TimeoutPhase;
+use crate::control::timer::Timer;
+use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::upload::Upload;
 
 pin_project! {
     /// The future of [`Timeout`](super::Timeout).
@@ -21,16 +22,15 @@ pin_project! {
     pub struct TimeoutFuture<F> {
         #[pin]
         call: F,
-        head: Option<Bound>,
+        head: Option<(Duration, Upload)>,
         idle: Option<Duration>,
         timer: Timer,
     }
 }
 
 impl<F> TimeoutFuture<F> {
-    pub(super) fn new(call: F, timeouts: Timeouts) -> Self {
-        let head = Bound::from_now(TimeoutPhase::Head, timeouts.head);
-        Self { call, head, idle: timeouts.idle, timer: Timer::default() }
+    pub(super) fn new(call: F, head: Option<(Duration, Upload)>, idle: Option<Duration>) -> Self {
+        Self { call, head, idle, timer: Timer::default() }
     }
 }
 
@@ -48,9 +48,18 @@ where
             let timer = std::mem::take(this.timer);
             return Poll::Ready(Ok(response.map(|body| TimeoutBody::new(body, *this.idle, timer))));
         }
-        let Some(head) = this.head else { return Poll::Pending };
-        ready!(this.timer.poll_until(head.until, cx));
-        Poll::Ready(Err(head.error.into()))
+        let Some((head, upload)) = this.head else { return Poll::Pending };
+        loop {
+            // While the client is waited for it is looked at again from time to time: nobody wakes
+            // this task when the provider's turn has come.
+            let turn = upload.providers_turn();
+            let since = turn.unwrap_or_else(Instant::now);
+            let Some(until) = since.checked_add(*head) else { return Poll::Pending };
+            ready!(this.timer.poll_until(until, cx));
+            if turn.is_some() && turn == upload.providers_turn() {
+                return Poll::Ready(Err(TimeoutError::new(TimeoutPhase::Head, *head).into()));
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tower_service::Service;
 use super::{TimeoutBody, TimeoutFuture, timeouts_of};
 use crate::settings::Timeouts;
 use crate::timeout::ConnectTimeout;
+use crate::upload::Upload;
 
 /// Bounds the time of each upstream call. Made by [`TimeoutLayer`](super::TimeoutLayer).
 ///
@@ -47,6 +48,10 @@ where
         if let Some(connect) = timeouts.connect {
             request.extensions_mut().insert(ConnectTimeout(connect));
         }
-        TimeoutFuture::new(self.inner.call(request), timeouts)
+        let head = timeouts.head.map(|head| (head, Upload::new()));
+        if let Some((_, upload)) = &head {
+            request.extensions_mut().insert(upload.clone());
+        }
+        TimeoutFuture::new(self.inner.call(request), head, timeouts.idle)
     }
 }
