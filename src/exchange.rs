@@ -8,6 +8,7 @@ mod account;
 mod heads;
 mod ledger;
 mod log;
+mod parking;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use http::{HeaderMap, StatusCode};
 
 use self::heads::{ResponseHead, kept};
 use self::ledger::{Ledger, text};
+pub(crate) use self::parking::{Parked, Parking};
 use crate::TARGET;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;

@@ -118,6 +118,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
             TimeoutPhase::Connect => Failure::ConnectTimeout,
             TimeoutPhase::Head => Failure::HeadTimeout,
             TimeoutPhase::Idle => Failure::IdleTimeout,
+            TimeoutPhase::Unread => Failure::UnreadTimeout,
             TimeoutPhase::Total => Failure::TotalTimeout,
         });
     }
@@ -176,6 +177,9 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
             "Idle timeout: the provider fell silent in the middle of its answer.",
             None,
         ),
+        Failure::UnreadTimeout => {
+            (Code::Timeout, "Unread timeout: the client did not read the answer in time.", None)
+        }
         Failure::TotalTimeout => (
             Code::Timeout,
             "Total timeout: the provider did not answer within the time for the whole request.",
@@ -235,6 +239,7 @@ mod tests {
             (TimeoutPhase::Connect, Failure::ConnectTimeout),
             (TimeoutPhase::Head, Failure::HeadTimeout),
             (TimeoutPhase::Idle, Failure::IdleTimeout),
+            (TimeoutPhase::Unread, Failure::UnreadTimeout),
             (TimeoutPhase::Total, Failure::TotalTimeout),
         ];
         for (phase, failure) in phases {

@@ -12,7 +12,7 @@ use crate::body::ResponseBody;
 use crate::body::response::Trailers;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Parking};
 use crate::failure;
 use crate::headers;
 use crate::hook::{CacheStatus, Failure, Outcome};
@@ -75,11 +75,13 @@ impl Relay {
         if hiding.is_some() {
             headers.remove(CONTENT_LENGTH);
         }
+        let parking = response.extensions_mut().remove::<Arc<Parking>>();
         response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
-        response
-            .map(|body| ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding))
+        response.map(|body| {
+            ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding, parking)
+        })
     }
 
     /// What keeps the usage from the client that the gateway asks for, in a stream of it.

@@ -53,6 +53,8 @@ pub enum TimeoutPhase {
     Head,
     /// Waiting for the next frame of the response body.
     Idle,
+    /// Waiting for the client to read the next part of the response body.
+    Unread,
     /// The whole exchange, from the request to the last byte of the response.
     Total,
 }
@@ -65,6 +67,7 @@ impl TimeoutPhase {
             Self::Connect => "connect",
             Self::Head => "head",
             Self::Idle => "idle",
+            Self::Unread => "unread",
             Self::Total => "total",
         }
     }

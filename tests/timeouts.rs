@@ -355,9 +355,12 @@ fn nothing_set_is_no_allocation() {
     let count = |timeouts| measure(|| by_hand(timeouts, |_, _, _| {})).count_total;
     assert_eq!(count(none()), bare.count_total);
     // What is ready at once needs no timer either.
-    assert_eq!(count(none().idle(ms(1)).total(ms(1000))), bare.count_total);
-    // Whoever times a head shares an extension of the request with the client; here it is the first.
+    assert_eq!(count(none().total(ms(1000))), bare.count_total);
+    // Whoever times a head shares an extension of the request with the client, and how long a body
+    // may be left unread goes with the response; here they are the first extensions.
     assert_eq!(count(none().head(ms(1))), bare.count_total + 4);
+    let idle = count(none().idle(ms(1)));
+    assert!(idle <= bare.count_total + 3, "{idle}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tower::BoxError;
 
 use super::is_over;
 use super::watch::RequestWatch;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Parked, Parking};
 use crate::hook::{Failure, Outcome};
 use crate::inject::Hiding;
 use crate::{failure, headers};
@@ -43,6 +43,8 @@ pin_project! {
 #[derive(Debug, Default)]
 struct Guard {
     exchange: Exchange,
+    /// Where the exchange is while nobody polls, if it can end then.
+    parked: Option<Parked>,
     trailers: Trailers,
     watch: Option<Arc<RequestWatch>>,
     /// The client must not see the usage that the gateway asks for.
@@ -75,26 +77,106 @@ impl<B> ResponseBody<B> {
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// The body of a provider's response.
+    /// The body of a provider's response. `parking`: where something may end it that is no poll.
     pub(crate) fn relayed(
         body: B,
         mut exchange: Exchange,
         trailers: Trailers,
         watch: Option<Arc<RequestWatch>>,
         hiding: Option<Hiding>,
+        parking: Option<Arc<Parking>>,
     ) -> Self {
         if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
         let hiding = hiding.map(Box::new);
-        Self {
-            source: Source::Upstream { body },
-            guard: Guard { exchange, trailers, watch, hiding },
-        }
+        let parked = parking.map(Parked::new);
+        let mut guard = Guard { exchange, parked, trailers, watch, hiding };
+        guard.park();
+        Self { source: Source::Upstream { body }, guard }
     }
 }
 
 impl Guard {
+    /// The body is being polled.
+    #[inline]
+    fn resume(&mut self) {
+        if let Some(parked) = &self.parked {
+            self.exchange = parked.take();
+        }
+    }
+
+    /// Nobody polls the body until further notice.
+    #[inline]
+    fn park(&mut self) {
+        if let Some(parked) = &self.parked {
+            match self.exchange.is_observed() {
+                true => parked.park(std::mem::take(&mut self.exchange)),
+                false => self.parked = None,
+            }
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        self.parked.is_none() && !self.exchange.is_observed()
+    }
+
+    /// The next frame of the provider's body, as the client gets it.
+    #[inline]
+    fn poll_frame<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        if let Some(watch) = &self.watch {
+            let is_settled = watch.is_settled();
+            if !is_settled {
+                watch.wake_on_refusal(cx.waker());
+            }
+            if watch.refusal().is_some() {
+                self.exchange.broken(Failure::RequestBody);
+                return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
+            }
+            if is_settled {
+                self.watch = None;
+            }
+        }
+        loop {
+            if let Some(hiding) = &mut self.hiding {
+                if let Some(frame) = hiding.ahead() {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                if hiding.has_ended() {
+                    return Poll::Ready(None);
+                }
+            }
+            let frame = {
+                let _entered = self.exchange.enter();
+                ready!(body.as_mut().poll_frame(cx))
+            };
+            match frame {
+                Some(Ok(mut frame)) => {
+                    if self.see(&mut frame, || is_over(&*body)) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                Some(Err(error)) => {
+                    let error = error.into();
+                    self.exchange.broken(failure::of_body(&*error));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => self.end(None),
+            }
+            if self.hiding.is_none() {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
     /// Looks at the provider's next frame and at what it says of the end; with a [`Hiding`], that
     /// takes it in. Gives whether the client gets it as it is now.
     #[inline]
@@ -161,62 +243,23 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         let guard = this.guard;
-        let mut body = match this.source.project() {
+        let body = match this.source.project() {
             SourceProjection::Upstream { body } => body,
             SourceProjection::Local { body } => {
                 return body.poll_frame(cx).map_err(|never| match never {});
             }
         };
-        if let Some(watch) = &guard.watch {
-            let is_settled = watch.is_settled();
-            if !is_settled {
-                watch.wake_on_refusal(cx.waker());
-            }
-            if watch.refusal().is_some() {
-                guard.exchange.broken(Failure::RequestBody);
-                return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
-            }
-            if is_settled {
-                guard.watch = None;
-            }
-        }
-        loop {
-            if let Some(hiding) = &mut guard.hiding {
-                if let Some(frame) = hiding.ahead() {
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                if hiding.has_ended() {
-                    return Poll::Ready(None);
-                }
-            }
-            let frame = {
-                let _entered = guard.exchange.enter();
-                ready!(body.as_mut().poll_frame(cx))
-            };
-            match frame {
-                Some(Ok(mut frame)) => {
-                    if guard.see(&mut frame, || is_over(&*body)) {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
-                }
-                Some(Err(error)) => {
-                    let error = error.into();
-                    guard.exchange.broken(failure::of_body(&*error));
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => guard.end(None),
-            }
-            if guard.hiding.is_none() {
-                return Poll::Ready(None);
-            }
-        }
+        guard.resume();
+        let polled = guard.poll_frame(body, cx);
+        guard.park();
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             // Whoever trusts a `true` drops the body: that must not be taken for a cancellation.
             Source::Upstream { body } => {
-                !self.guard.exchange.is_observed()
+                self.guard.is_ended()
                     && self.guard.hiding.as_ref().is_none_or(|hiding| hiding.is_empty())
                     && body.is_end_stream()
             }
@@ -277,8 +320,14 @@ mod tests {
         ];
         let body = Sized(StreamBody::new(futures_util::stream::iter(frames)), data.len() as u64);
         let hiding = Some(Hiding::new(Arc::default()));
-        let mut body =
-            ResponseBody::relayed(body, Exchange::default(), Trailers::Stripped, None, hiding);
+        let mut body = ResponseBody::relayed(
+            body,
+            Exchange::default(),
+            Trailers::Stripped,
+            None,
+            hiding,
+            None,
+        );
         let mut got = Vec::new();
         // As servers do that ask for the end behind each frame.
         while !body.is_end_stream()

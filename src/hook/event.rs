@@ -189,6 +189,9 @@ pub enum Failure {
     HeadTimeout,
     /// A layer of the upstream stack gave up waiting for the next part of the response.
     IdleTimeout,
+    /// The client did not read: it left a part of the response alone for as long as a provider may
+    /// be silent ([`idle`](field@crate::settings::Timeouts::idle)).
+    UnreadTimeout,
     /// The whole exchange took longer than it may.
     TotalTimeout,
     /// The upstream stack sheds load, or its limit of concurrent requests is reached.
@@ -222,6 +225,7 @@ impl Failure {
             Self::ConnectTimeout => "connect_timeout",
             Self::HeadTimeout => "head_timeout",
             Self::IdleTimeout => "idle_timeout",
+            Self::UnreadTimeout => "unread_timeout",
             Self::TotalTimeout => "total_timeout",
             Self::Overloaded => "overloaded",
             Self::CircuitOpen => "circuit_open",

@@ -24,7 +24,8 @@ pub struct Timeouts {
     pub connect: Option<Duration>,
     /// From an upstream call to its response head; each attempt has it anew.
     pub head: Option<Duration>,
-    /// To the next frame of a response body, while somebody waits for it.
+    /// To the next frame of a response body, while somebody waits for it; and for a client to read
+    /// on, where it leaves a frame alone.
     pub idle: Option<Duration>,
     /// From the request to the last byte of the response, all attempts included.
     pub total: Option<Duration>,
@@ -67,6 +68,7 @@ impl Timeouts {
             TimeoutPhase::Head => self.head,
             TimeoutPhase::Idle => self.idle,
             TimeoutPhase::Total => self.total,
+            TimeoutPhase::Unread => None,
         }
     }
 

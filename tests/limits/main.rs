@@ -15,6 +15,7 @@ mod spelling;
 mod timed;
 mod timeouts;
 mod totals;
+mod unread;
 
 use controlled::{Answer, Reply, Scene};
 use http::Request;

@@ -168,6 +168,7 @@ impl Call {
         };
         match failure::of_any(error) {
             Failure::RequestBody
+            | Failure::UnreadTimeout
             | Failure::Overloaded
             | Failure::CircuitOpen
             | Failure::CoolingDown

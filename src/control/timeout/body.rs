@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -17,7 +18,8 @@ pin_project! {
     /// A response body that fails where the next frame takes too long.
     ///
     /// The time runs while somebody waits for a frame, from the first poll on: a reader that takes
-    /// its time is not the provider's fault. When it has passed, the body within is dropped, which
+    /// its time is not the provider's fault, and is cut off by a
+    /// [`DeadlineLayer`](crate::control::DeadlineLayer) above. When it has passed, the body within is dropped, which
     /// tells the provider to stop.
     pub struct TimeoutBody<B> {
         // `None` once it took too long.
@@ -31,10 +33,22 @@ pin_project! {
     }
 }
 
+/// How long this part of a response may be left unread: for a
+/// [`DeadlineLayer`](crate::control::DeadlineLayer) above, in the extensions of the response.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::control) struct IdleTimeout(pub(in crate::control) Duration);
+
 impl<B> TimeoutBody<B> {
-    /// `timer`: that of the call, which may be used again.
-    pub(super) fn new(inner: B, idle: Option<Duration>, timer: Timer) -> Self {
-        Self { inner: Some(inner), idle, waiting_since: None, timer }
+    /// The response with its body. `timer`: that of the call, which may be used again.
+    pub(super) fn of(
+        mut response: Response<B>,
+        idle: Option<Duration>,
+        timer: Timer,
+    ) -> Response<Self> {
+        if let Some(idle) = idle {
+            response.extensions_mut().insert(IdleTimeout(idle));
+        }
+        response.map(|body| Self { inner: Some(body), idle, waiting_since: None, timer })
     }
 }
 

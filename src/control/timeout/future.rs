@@ -46,7 +46,7 @@ where
         if let Poll::Ready(result) = this.call.poll(cx) {
             let response = result.map_err(Into::into)?;
             let timer = std::mem::take(this.timer);
-            return Poll::Ready(Ok(response.map(|body| TimeoutBody::new(body, *this.idle, timer))));
+            return Poll::Ready(Ok(TimeoutBody::of(response, *this.idle, timer)));
         }
         let Some((head, upload)) = this.head else { return Poll::Pending };
         loop {

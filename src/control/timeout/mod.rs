@@ -27,6 +27,7 @@ mod service;
 
 use http::Extensions;
 
+pub(super) use self::body::IdleTimeout;
 pub use self::body::TimeoutBody;
 pub use self::future::TimeoutFuture;
 pub use self::layer::TimeoutLayer;

@@ -1,0 +1,114 @@
+//! HTTP/2 by hand: a client whose windows are shut from the first byte on, and that is otherwise well
+//! behaved.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use crate::support::guard;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// A connection that is read, and on which pings and settings are answered.
+pub struct Frames {
+    pings: mpsc::UnboundedSender<()>,
+    pongs: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
+}
+
+impl Frames {
+    /// Asks for `path` and waits for the head of the response.
+    pub async fn ask(addr: SocketAddr, path: &str) -> Self {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let mut opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        // SETTINGS_INITIAL_WINDOW_SIZE: 0.
+        opening.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+        let mut block = Vec::new();
+        for (name, value) in [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "gateway.test"),
+            (":path", path),
+            ("content-type", "application/json"),
+        ] {
+            // A literal that is never indexed, with a name of its own.
+            block.push(0x10);
+            for text in [name, value] {
+                block.push(u8::try_from(text.len()).unwrap());
+                block.extend(text.as_bytes());
+            }
+        }
+        opening.extend(frame(HEADERS, END_HEADERS, 1, &block));
+        opening.extend(frame(DATA, END_STREAM, 1, b"{}"));
+        stream.write_all(&opening).await.unwrap();
+        let (heads, mut head) = mpsc::unbounded_channel();
+        let (pings, asked) = mpsc::unbounded_channel();
+        let (answered, pongs) = mpsc::unbounded_channel();
+        tokio::spawn(converse(stream, heads, asked, answered));
+        guard("a response head", head.recv()).await.unwrap();
+        Self { pings, pongs: tokio::sync::Mutex::new(pongs) }
+    }
+
+    /// The server answers on this connection.
+    pub async fn ping(&self) {
+        self.pings.send(()).unwrap();
+        guard("a pong", self.pongs.lock().await.recv()).await.expect("the connection is closed");
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    heads: mpsc::UnboundedSender<()>,
+    mut pings: mpsc::UnboundedReceiver<()>,
+    pongs: mpsc::UnboundedSender<()>,
+) {
+    let (mut reading, mut writing) = stream.into_split();
+    let (sender, mut frames) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut head = [0; 9];
+        while reading.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            reading.read_exact(&mut payload).await.unwrap();
+            let _ = sender.send((head[3], head[4], payload));
+        }
+    });
+    loop {
+        let answer = tokio::select! {
+            asked = pings.recv() => match asked {
+                Some(()) => frame(PING, 0, 0, b"unread??"),
+                None => return,
+            },
+            came = frames.recv() => match came {
+                None => return,
+                Some((SETTINGS, 0, _)) => frame(SETTINGS, ACK, 0, &[]),
+                Some((PING, 0, payload)) => frame(PING, ACK, 0, &payload),
+                Some((kind, _, payload)) => {
+                    assert!(kind != DATA || payload.is_empty(), "data into a shut window");
+                    match kind {
+                        HEADERS => drop(heads.send(())),
+                        PING => drop(pongs.send(())),
+                        _ => {}
+                    }
+                    continue;
+                }
+            },
+        };
+        writing.write_all(&answer).await.unwrap();
+    }
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
