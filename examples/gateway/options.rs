@@ -30,6 +30,9 @@ Options:
 Environment:
   GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard from anywhere; without
                                it they are shown to this machine alone
+  GATEWAY_MAX_CONNECTIONS      how many there are at once; further ones wait [default: 8192]
+  GATEWAY_WRITE_TIMEOUT        seconds after which a client is disconnected that takes no byte of
+                               its answer [default: 60]
   OTEL_EXPORTER_OTLP_ENDPOINT  where to send spans, such as http://127.0.0.1:4318 (feature `otel`)
   RUST_LOG                     what is told on standard error [default: info]
 

@@ -30,13 +30,14 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{BoxError, Limits, tracked::Tracked};
+use super::{BoxError, Limits, tracked::Tracked, write_timeout::WriteTimeout};
 
 /// What all connections share.
 pub(super) struct Connections<S> {
     service: TowerToHyperService<S>,
     builder: Builder<TokioExecutor>,
     header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl<S> Connections<S> {
@@ -45,6 +46,7 @@ impl<S> Connections<S> {
             service: TowerToHyperService::new(service),
             builder: limits.builder(),
             header_timeout: limits.header_timeout,
+            write_timeout: limits.write_timeout,
         }
     }
 
@@ -76,7 +78,8 @@ impl<S> Connections<S> {
                 service.call(request)
             }
         });
-        let io = Tracked::new(TokioIo::new(stream), graceful.watcher());
+        let io = WriteTimeout::new(TokioIo::new(stream), self.write_timeout);
+        let io = Tracked::new(io, graceful.watcher());
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
         let connection = graceful.watch(connection);
         let silence = Some(Box::pin(sleep(self.header_timeout)));

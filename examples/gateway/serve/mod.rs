@@ -3,7 +3,10 @@
 mod connection;
 mod limits;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod tracked;
+mod write_timeout;
 
 use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
 
@@ -33,7 +36,7 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> 
     TcpListener::bind(address).await.map_err(|source| BindError { address, source })
 }
 
-/// Serves until SIGTERM or Ctrl-C, then lets running exchanges finish for at most `grace`.
+/// Serves within the [`Limits`] of the environment until SIGTERM or Ctrl-C, then lets running exchanges finish for at most `grace`.
 ///
 /// A second signal ends at once.
 pub(crate) async fn serve<S, B>(
@@ -48,7 +51,7 @@ where
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let (mut first, mut second) = (Signals::listen()?, Signals::listen()?);
-    let limits = Limits { grace, ..Limits::default() };
+    let limits = Limits::of_environment(grace)?;
     let stop = async move { first.next().await };
     let cut = async move {
         second.next().await;
@@ -78,11 +81,16 @@ pub(crate) async fn serve_until<S, B>(
     tokio::pin!(stop, cut);
 
     loop {
+        let is_full = tasks.len() >= limits.connections;
         tokio::select! {
             () = &mut stop => break,
-            (stream, peer) = accept(&listener) => {
+            (stream, peer) = accept(&listener), if !is_full => {
                 tasks.spawn(connections.converse(stream, peer, &graceful));
+                if tasks.len() == limits.connections {
+                    tracing::warn!(limits.connections, "no more connections until one ends");
+                }
             }
+            Some(_) = tasks.join_next(), if is_full => {}
         }
         // Ended tasks are taken out, or the set would only grow.
         while tasks.try_join_next().is_some() {}

@@ -1,0 +1,221 @@
+//! Clients that ask and stop reading, that never finish a head, and too many of them.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Frame;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tower::service_fn;
+
+use super::*;
+
+/// Far beyond what any step takes on the slowest of machines.
+const GUARD: Duration = Duration::from_secs(30);
+
+async fn guard<F: Future>(what: &str, step: F) -> F::Output {
+    match timeout(GUARD, step).await {
+        Ok(output) => output,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}
+
+/// Always has more, and tells when it is dropped.
+struct Endless(mpsc::UnboundedSender<()>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 64 * 1024])))))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+struct Server {
+    addr: SocketAddr,
+    dropped: mpsc::UnboundedReceiver<()>,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// Answers `/endless` without end and all else with what was sent.
+async fn server(limits: Limits) -> Server {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (sender, dropped) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let sender = sender.clone();
+        async move {
+            if request.uri().path() == "/endless" {
+                return Ok(Response::new(Either::Left(Endless(sender))));
+            }
+            let body = request.into_body().collect().await?.to_bytes();
+            Ok::<_, hyper::Error>(Response::new(Either::Right(Full::new(body))))
+        }
+    });
+    let stop_when = async move { drop(stopped.await) };
+    let serving =
+        tokio::spawn(serve_until(listener, service, limits, stop_when, std::future::pending()));
+    Server { addr, dropped, stop, serving }
+}
+
+async fn connect(addr: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream
+}
+
+/// The status line of the head that comes next.
+async fn status(stream: &mut TcpStream) -> String {
+    let mut came = Vec::new();
+    while !came.ends_with(b"\r\n\r\n") {
+        came.push(guard("a response head", stream.read_u8()).await.unwrap());
+    }
+    String::from_utf8(came).unwrap().lines().next().unwrap().to_owned()
+}
+
+fn get(path: &str, fields: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: gateway.test\r\n{fields}\r\n")
+}
+
+/// What a client of HTTP/2 sends that has all windows open: no header of it needs Huffman's code.
+fn http2(path: &str) -> Vec<u8> {
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff]);
+    bytes.extend([0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0]);
+    // `:method: GET` and `:scheme: http` of the static table, then `:path`.
+    let length = u8::try_from(path.len()).unwrap();
+    bytes.extend([0, 0, 4 + length, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x04, length]);
+    bytes.extend(path.as_bytes());
+    bytes
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_disconnected() {
+    for asked in [get("/endless", "").into_bytes(), http2("/endless")] {
+        let limits = Limits {
+            write_timeout: Duration::from_millis(300),
+            // No ping must be what finds it.
+            ping: Duration::from_secs(3600),
+            ..Limits::default()
+        };
+        let mut server = server(limits).await;
+        let _stuck = connect(server.addr, asked).await;
+        guard("the client is cut off", server.dropped.recv()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_holds_the_drain_for_no_longer_than_the_grace() {
+    let limits = Limits { grace: Duration::from_millis(300), ..Limits::default() };
+    let mut server = server(limits).await;
+    let mut stuck = connect(server.addr, get("/endless", "")).await;
+    assert!(status(&mut stuck).await.contains("200"));
+    server.stop.send(()).unwrap();
+    guard("the server stops", server.serving).await.unwrap();
+    guard("its exchange ends with it", server.dropped.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn heads_of_60_kib_pass_and_larger_ones_or_more_fields_do_not() {
+    let server = server(Limits::default()).await;
+    let long = |length| format!("x-long: {}\r\n", "x".repeat(length));
+    let many = |count| (0..count).map(|n| format!("x-{n}: 1\r\n")).collect::<String>();
+    for (fields, expected) in
+        [(long(60 * 1024), "200"), (long(70 * 1024), "431"), (many(99), "200"), (many(101), "431")]
+    {
+        let mut client = connect(server.addr, get("/", &fields)).await;
+        assert!(status(&mut client).await.contains(expected), "{} bytes", fields.len());
+    }
+    // What never ends is cut off where it is too long, and not where all memory is gone.
+    let mut client = connect(server.addr, "GET / HTTP/1.1\r\nx-endless: ").await;
+    let mut sent = 0;
+    while sent < 32 << 20 && client.write_all(&[b'x'; 16 * 1024]).await.is_ok() {
+        sent += 16 * 1024;
+    }
+    assert!(sent < 32 << 20, "the head is read on and on");
+}
+
+#[tokio::test]
+async fn a_body_may_be_longer_than_a_head() {
+    let server = server(Limits::default()).await;
+    let body = vec![b'x'; 1 << 20];
+    let head = format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n", body.len());
+    let mut client = connect(server.addr, [head.as_bytes(), &body].concat()).await;
+    assert!(status(&mut client).await.contains("200"));
+    let mut rest = vec![0; body.len()];
+    guard("the body comes back", client.read_exact(&mut rest)).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_for_others_to_end() {
+    let server = server(Limits { connections: 2, ..Limits::default() }).await;
+    let mut first = connect(server.addr, get("/", "")).await;
+    let mut second = connect(server.addr, get("/", "")).await;
+    assert!(status(&mut first).await.contains("200"));
+    assert!(status(&mut second).await.contains("200"));
+    let mut third = connect(server.addr, get("/", "")).await;
+    // Those that are in are served all the while.
+    first.write_all(get("/", "").as_bytes()).await.unwrap();
+    assert!(status(&mut first).await.contains("200"));
+    let answer = timeout(Duration::from_millis(100), third.readable()).await;
+    assert!(answer.is_err(), "the third has an answer");
+    drop(second);
+    assert!(status(&mut third).await.contains("200"));
+}
+
+/// A frame on stream `id` that goes on behind its kind and flags.
+fn frame(kind: u8, flags: u8, id: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [length[1], length[2], length[3], kind, flags];
+    [&head[..], &id.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn floods_of_http2_end_their_connection() {
+    let server = server(Limits::default()).await;
+    type Flood = fn(u32) -> Vec<u8>;
+    let floods: [(&str, Flood); 3] = [
+        ("resets", |n| {
+            let id = 2 * n + 3;
+            [frame(1, 5, id, &[0x82, 0x86, 0x84]), frame(3, 0, id, &[0, 0, 0, 8])].concat()
+        }),
+        ("continuation", |n| frame(if n == 0 { 1 } else { 9 }, 0, 3, &[0x82])),
+        ("pings that nobody reads the answers of", |_| frame(6, 0, 0, &[0; 8]).repeat(1000)),
+    ];
+    for (name, flood) in floods {
+        let mut client = connect(server.addr, http2("/")).await;
+        let mut sent = 0;
+        let flooding = async {
+            while client.write_all(&flood(sent)).await.is_ok() {
+                sent += 1;
+                assert!(sent < 1_000_000, "{name} without end");
+            }
+        };
+        // Pings are read no faster than they are answered: that flood stands still.
+        match timeout(Duration::from_secs(2), flooding).await {
+            Ok(()) => {}
+            Err(_) => assert!(name.starts_with("pings"), "{name}"),
+        }
+    }
+}
