@@ -4,10 +4,12 @@ mod codec;
 mod gzip;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::fmt;
 
 use self::codec::{Codec, Step};
+use self::window::Window;
 use crate::usage::Problem;
 
 /// What may be decoded of a body however short it is…
@@ -33,6 +35,7 @@ pub(crate) struct Decoder {
     codec: Option<Codec>,
     encoded: u64,
     decoded: u64,
+    window: Window,
 }
 
 impl Decoder {
@@ -48,7 +51,7 @@ impl Decoder {
         ]
         .iter()
         .find(named)?;
-        Some(Self { coding: *coding, codec: None, encoded: 0, decoded: 0 })
+        Some(Self { coding: *coding, codec: None, encoded: 0, decoded: 0, window: Window::new() })
     }
 
     /// Gives `out` all that can be decoded by now. After an error the decoder must not be used again.
@@ -61,16 +64,17 @@ impl Decoder {
         let mut buffer = [0; STEP];
         let codec = match &mut self.codec {
             Some(codec) => codec,
-            none => none.insert(Codec::new(self.coding, *first).ok_or(Problem::Malformed)?),
+            none => none.insert(Codec::new(self.coding, *first)?),
         };
         loop {
-            let Step { read, written } = codec.step(data, &mut buffer).ok_or(Problem::Malformed)?;
+            let Step { read, written } = codec.step(data, &mut buffer)?;
             data = &data[read..];
             self.encoded += read as u64;
             self.decoded += written as u64;
             if self.decoded > ALLOWANCE + RATIO.saturating_mul(self.encoded) {
                 return Err(Problem::Overflow);
             }
+            self.window.fill(self.decoded.min(codec.window()))?;
             out(&buffer[..written]);
             // A decoder may stop before the output is full and still have more of it.
             if written == 0 {

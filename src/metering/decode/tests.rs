@@ -143,11 +143,14 @@ fn what_is_damaged_is_refused_and_so_is_what_follows_the_end() {
 }
 
 #[test]
-fn zstd_windows_beyond_8_mib_and_large_ones_of_brotli_are_refused() {
+fn zstd_windows_beyond_8_mib_and_large_ones_of_brotli_stop_it() {
     let text = b"some text, and more of the text";
-    for (log, expected) in [(23, Ok(())), (24, Err(Problem::Malformed))] {
+    for (log, expected) in
+        [(23, Ok(())), (24, Err(Problem::Overflow)), (27, Err(Problem::Overflow))]
+    {
         let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
         encoder.window_log(log).unwrap();
+        encoder.long_distance_matching(true).unwrap();
         write(&mut encoder, &[text]);
         assert_eq!(whole("zstd", &encoder.finish().unwrap()).map(|_| ()), expected, "{log}");
     }
@@ -155,7 +158,48 @@ fn zstd_windows_beyond_8_mib_and_large_ones_of_brotli_are_refused() {
         brotli::enc::BrotliEncoderParams { large_window: true, lgwin: 28, ..Default::default() };
     let mut encoded = Vec::new();
     brotli::BrotliCompress(&mut &text[..], &mut encoded, &parameters).unwrap();
-    assert_eq!(whole("br", &encoded), Err(Problem::Malformed));
+    assert_eq!(whole("br", &encoded), Err(Problem::Overflow));
+}
+
+/// Text that shrinks to about half, so that nothing of it is taken for a bomb.
+fn hexadecimal(length: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..length).map(|_| b"0123456789abcdef"[random.usize(..16)]).collect()
+}
+
+#[test]
+fn what_is_kept_of_one_body_is_bounded_and_short_windows_are_not() {
+    let text = hexadecimal(window::OF_ONE + (1 << 20));
+    for (log, expected) in [(20, Ok(())), (23, Err(Problem::Overflow))] {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(log).unwrap();
+        write(&mut encoder, &[&text]);
+        let encoded = encoder.finish().unwrap();
+        assert_eq!(whole("zstd", &encoded).map(|_| ()), expected, "zstd {log}");
+        // A window is reserved at once, but it takes memory only as it fills.
+        let short = &encoded[..encoded.len() / 2];
+        assert!(whole("zstd", short).is_ok(), "zstd {log}");
+    }
+    for (log, expected) in [(20, Ok(())), (24, Err(Problem::Overflow))] {
+        let mut encoder = CompressorWriter::new(Vec::new(), 4096, 1, log);
+        write(&mut encoder, &[&text]);
+        let encoded = encoder.into_inner();
+        assert_eq!(whole("br", &encoded).map(|_| ()), expected, "br {log}");
+    }
+}
+
+#[test]
+fn runs_of_one_byte_in_zstd_take_no_more_than_others() {
+    // Frames of blocks that are one byte and how often it comes, each of the largest size.
+    let block = [0x02, 0x00, 0x10, b' '];
+    for (blocks, frames) in [(1000, 1), (2, 1000)] {
+        let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x68];
+        let frame = [&window, &block.repeat(blocks)[..], &[0x01, 0, 0]].concat();
+        let started = Instant::now();
+        let result = decode("zstd", &frame.repeat(frames), &[16 * 1024]);
+        assert_eq!(result, Err(Problem::Overflow), "{blocks} {frames}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
 }
 
 /// Zeros, as they compress best, piece by piece so that the test itself needs little memory.
