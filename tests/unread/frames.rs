@@ -26,18 +26,22 @@ pub struct Frames {
 impl Frames {
     /// Asks for `path` and waits for the head of the response.
     pub async fn ask(addr: SocketAddr, path: &str) -> Self {
+        Self::ask_with(addr, path, &[]).await
+    }
+
+    pub async fn ask_with(addr: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Self {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         let mut opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         // SETTINGS_INITIAL_WINDOW_SIZE: 0.
         opening.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
         let mut block = Vec::new();
-        for (name, value) in [
+        let pseudo = [
             (":method", "POST"),
             (":scheme", "http"),
             (":authority", "gateway.test"),
             (":path", path),
-            ("content-type", "application/json"),
-        ] {
+        ];
+        for (name, value) in pseudo.into_iter().chain(fields.iter().copied()) {
             // A literal that is never indexed, with a name of its own.
             block.push(0x10);
             for text in [name, value] {

@@ -4,6 +4,12 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 mod frames;
+// The program has all features.
+#[cfg(all(feature = "full", target_os = "linux"))]
+mod process;
+#[cfg(all(feature = "full", target_os = "linux"))]
+#[path = "../program/mod.rs"]
+mod program;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;

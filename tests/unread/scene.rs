@@ -97,7 +97,7 @@ impl<H: tower_ai_gateway::MetricsHook> tower_ai_gateway::MetricsHook for OfPlace
 }
 
 /// Sends chunks until the gateway hangs up, which it tells; short answers to short questions.
-async fn endless() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
+pub async fn endless() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let mut upstream = RawUpstream::start().await;
     let addr = upstream.addr();
     let (sender, hung_up) = mpsc::unbounded_channel();

@@ -10,7 +10,7 @@ use hyper_util::{
 /// What a request's head may take over HTTP/1.1, and at most what is buffered of a body.
 const HEAD_BYTES: usize = 64 * 1024;
 /// What a stream of HTTP/2 may have ready to be sent; 256 of them share a connection.
-const SEND_BYTES: usize = 64 * 1024;
+const SEND_BYTES: usize = 128 * 1024;
 
 /// Bounds on connections; what bounds an exchange is the gateway's own business.
 #[derive(Clone, Debug)]
