@@ -51,7 +51,8 @@ struct State<B: Body> {
     waiting: Option<Waker>,
 }
 
-type Taken<B> = Option<Pin<Box<B>>>;
+/// What a poll gives.
+type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, BoxError>>>;
 
 impl<B> Watched<B>
 where
@@ -97,10 +98,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled<B> {
         let (polled, ended) = self.shared.poll_frame(cx);
         if let Some(body) = ended {
             drop(body);
@@ -159,10 +157,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// What the reader gets, and the body where that was its end.
-    fn poll_frame(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> (Poll<Option<Result<Frame<B::Data>, BoxError>>>, Taken<B>) {
+    fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Pin<Box<B>>>) {
         let mut guard = self.state();
         let state = &mut *guard;
         let Some(body) = &mut state.body else {
