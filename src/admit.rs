@@ -165,11 +165,9 @@ impl Shared {
                 *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 allow_provider(context, upstream)?;
                 let restricts = context.restricts_models();
-                if restricts {
-                    models::allow_path(context, rest)?;
-                }
+                let reads = restricts && models::allow_path(context, rest, context.query())?;
                 self.prepare(request, survey, upstream, Way::Native, context)?;
-                Ok(restricts.then_some(Sought::AnyModel))
+                Ok(reads.then_some(Sought::AnyModel))
             }
             RouteKind::Unified { endpoint } => {
                 refusal::refuse_encoded(request.headers())?;

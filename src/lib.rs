@@ -182,9 +182,11 @@ mod credentials;
 mod directives;
 mod exchange;
 mod failure;
+mod form;
 pub mod future;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
+mod guard;
 mod headers;
 mod hook;
 mod id;

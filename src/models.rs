@@ -7,10 +7,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::context::GatewayContext;
+use crate::guard::Guard;
+use crate::json::object::ObjectScanner;
 use crate::provider::Upstream;
 use crate::refusal;
 use crate::rejection::Rejection;
-use crate::route::{self, Operation};
+use crate::route::{self, PathModels, Reach};
 
 pub(crate) fn allow_provider(
     context: &GatewayContext,
@@ -26,23 +28,86 @@ pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), R
     if is_allowed { Ok(()) } else { Err(refusal::model_not_allowed(model)) }
 }
 
-/// Whether the model that a provider's own path calls is allowed, where it calls one.
-pub(crate) fn allow_path(context: &GatewayContext, rest: &str) -> Result<(), Rejection> {
-    // What is only looked at asks no model.
-    let is_call = !matches!(*context.method(), Method::GET | Method::HEAD);
-    match route::model_in_path(rest).filter(|_| is_call) {
-        Some(model) => allow_model(context, &model),
-        None => Ok(()),
+/// Whether a method can run a model: what looks and what deletes cannot.
+fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
+}
+
+/// Whether the models that a provider's own path and query call are allowed. Gives whether the body
+/// must be read, too.
+pub(crate) fn allow_path(
+    context: &GatewayContext,
+    rest: &str,
+    query: Option<&str>,
+) -> Result<bool, Rejection> {
+    let path = route::read_path(rest);
+    let is_named = allow_query(context, query)?;
+    if is_call(context.method()) {
+        path.models.iter().try_for_each(|model| allow_model(context, model))?;
+        if path.reach == Reach::Hidden {
+            return Err(refusal::hidden_model());
+        }
+    } else if !is_named && path.is_realtime && *context.method() == Method::GET {
+        return Err(refusal::unreadable_model());
     }
+    Ok(path.reach != Reach::File)
+}
+
+/// Gives whether a model is named, or a call that has one.
+fn allow_query(context: &GatewayContext, query: Option<&str>) -> Result<bool, Rejection> {
+    let mut is_named = false;
+    for pair in query.unwrap_or_default().split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match &*route::query_text(key).to_ascii_lowercase() {
+            "model" | "models" | "model_id" | "modelid" | "deployment" | "engine" => {
+                allow_model(context, &route::query_text(value))?;
+                is_named = true;
+            }
+            "call_id" => is_named = true,
+            _ => {}
+        }
+    }
+    Ok(is_named)
+}
+
+/// Whether a body must name a model.
+pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
+    let is_named = !path.models.is_empty();
+    is_call(context.method()) && matches!(path.reach, Reach::Named | Reach::Inline) && !is_named
+}
+
+/// What reads a body on its way, where models are restricted.
+pub(crate) fn guard(context: &GatewayContext, headers: &HeaderMap) -> Box<Guard> {
+    let path = route::read_path(context.provider_path());
+    Box::new(Guard::of(context, headers, path.reach, must_name(context, &path)))
 }
 
 /// Whether a body is what it seems to be, where models are restricted.
-pub(crate) fn allow_body(rest: &str, headers: &HeaderMap) -> Result<(), Rejection> {
-    if route::is_upload(rest) {
+pub(crate) fn allow_body(headers: &HeaderMap, is_form: bool) -> Result<(), Rejection> {
+    refusal::refuse_encoded(headers)?;
+    if is_form { Ok(()) } else { allow_form(headers) }
+}
+
+/// Whether all that an entry of a universal request reaches is allowed. `body`: all of it.
+pub(crate) fn allow_entry(
+    context: &GatewayContext,
+    rest: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: &[u8],
+    model: Option<&str>,
+) -> Result<(), Rejection> {
+    if !allow_path(context, rest, query)? {
         return Ok(());
     }
-    refusal::refuse_encoded(headers)?;
-    allow_form(headers)
+    allow_body(headers, false)?;
+    ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)?;
+    let mut guard = Guard::json(context);
+    guard.push(body).map_err(refusal::unreadable_body)?;
+    match model {
+        Some(model) => allow_model(context, model),
+        None => allow_without_model(context, rest, guard.has_named()),
+    }
 }
 
 /// A form can be JSON to one reader and name another model to the next.
@@ -65,15 +130,21 @@ fn is_read_as_json(content_type: &str) -> bool {
     is_json || matches!(&*kind, "" | "text/plain" | "application/octet-stream")
 }
 
-/// Whether a JSON object without a `model` may pass on this path, where models are restricted.
-pub(crate) fn allow_without_model(operation: Operation, rest: &str) -> Result<(), Rejection> {
-    let is_named_elsewhere = route::model_in_path(rest).is_some();
-    let must_name_one = match operation {
-        // Their models stand inside, one for each request.
-        Operation::Batches => !rest.ends_with("cancel"),
-        operation => operation.takes_model(),
-    };
-    if must_name_one && !is_named_elsewhere { Err(refusal::unreadable_model()) } else { Ok(()) }
+/// Whether a body without a `model` at its top may pass on this path, where models are restricted.
+pub(crate) fn allow_without_model(
+    context: &GatewayContext,
+    rest: &str,
+    has_named: bool,
+) -> Result<(), Rejection> {
+    let is_missing = !has_named && must_name(context, &route::read_path(rest));
+    if is_missing { Err(refusal::unreadable_model()) } else { Ok(()) }
+}
+
+/// Whether there may be no body at all. A call that is known to take its model from there fails at
+/// the provider; of another nobody knows what it does.
+pub(crate) fn allow_empty(context: &GatewayContext) -> Result<(), Rejection> {
+    let is_known = context.operation().takes_model();
+    if is_known { Ok(()) } else { allow_without_model(context, context.provider_path(), false) }
 }
 
 #[cfg(test)]
@@ -98,13 +169,5 @@ mod tests {
             assert!(!allowed(&[bad]), "{bad}");
         }
         assert!(!allowed(&["application/json", "multipart/form-data; boundary=x"]));
-    }
-
-    #[test]
-    fn batches_name_their_models_where_nobody_looks() {
-        let allowed = |rest| allow_without_model(Operation::of(rest), rest).is_ok();
-        assert!(!allowed("v1/batches") && !allowed("v1/chat/completions"));
-        assert!(allowed("v1/batches/b_1:cancel") && allowed("v1/batches/b_1/cancel"));
-        assert!(allowed("v1beta/models/gemini:generateContent") && allowed("v1/moderations"));
     }
 }

@@ -13,6 +13,7 @@ use http_body::Body;
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
+use crate::guard::Guard;
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::scalars::{BodyFields, BodyScalars};
@@ -30,6 +31,8 @@ const LARGE: usize = 16 * 1024;
 pub(crate) struct Peek<B> {
     body: Pin<Box<B>>,
     scanner: ObjectScanner,
+    /// Reads all the models, where they are restricted.
+    guard: Option<Box<Guard>>,
     watch: Arc<RequestWatch>,
     frames: VecDeque<Bytes>,
     /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
@@ -52,7 +55,9 @@ pub(crate) enum Found {
     Named(String),
     /// All of the body.
     Whole(Bytes),
-    /// A JSON object that names no model.
+    /// Models may be named until the end: they are read on the way.
+    Open,
+    /// A JSON object, or a form, that names no model.
     NoModel,
     /// The body is no JSON object.
     NotJson,
@@ -72,6 +77,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         Self {
             body: Box::pin(body),
             scanner,
+            guard: None,
             watch,
             frames: VecDeque::new(),
             small: BytesMut::new(),
@@ -84,13 +90,31 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         }
     }
 
+    /// Reads all the models that the body names.
+    pub(crate) fn guarded(self, guard: Option<Box<Guard>>) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// Whether the body is read as a form.
+    pub(crate) fn reads_form(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| guard.is_form())
+    }
+
+    /// Whether the body has named a model elsewhere than at its top.
+    pub(crate) fn has_named(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| guard.has_named())
+    }
+
     pub(crate) fn poll_model(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let frame = match frame {
                 None if self.sought == Sought::AnyModel && self.refused.is_none() => {
                     self.has_ended = true;
-                    self.is_unreadable = self.scanner.finish().is_err();
+                    self.is_unreadable = match &self.guard {
+                        Some(guard) if guard.is_form() => guard.finish().is_err(),
+                        _ => self.scanner.finish().is_err(),
+                    };
                     return Poll::Ready(Ok(match self.is_unreadable {
                         _ if self.held == 0 => Found::Empty,
                         true => Found::NotJson,
@@ -147,6 +171,9 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);
                     self.scanner.push(&data).map_err(refusal::unreadable_body)?;
+                    if let Some(guard) = &mut self.guard {
+                        guard.push(&data).map_err(refusal::unreadable_body)?;
+                    }
                     self.held += data.len();
                     self.keep(data);
                 }
@@ -171,8 +198,10 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             model::splice(&mut self.frames, edit);
         }
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
-        let scanner = (!self.is_unreadable).then_some(self.scanner);
-        let watcher = Watcher::resume(scanner, self.watch).with(splice);
+        let reads_json = !self.is_unreadable && !self.reads_form();
+        let scanner = reads_json.then_some(self.scanner);
+        let guard = self.guard.map(Guard::late);
+        let watcher = Watcher::resume(scanner, guard, self.watch).with(splice);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, rest, watcher)
     }
@@ -184,8 +213,33 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         left.is_some_and(|left| left <= self.limit as u64)
     }
 
+    /// As [`look_at`](Self::look_at), for forms.
+    fn look_at_form(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
+        let Some(guard) = &mut self.guard else { return Ok(None) };
+        let pushed = guard.push(&data);
+        let found = match guard.form_model() {
+            Some(model) => Some(Found::Named(model.to_owned())),
+            None => guard.may_go_on().then_some(Found::Open),
+        };
+        let is_late = is_over(&*self.body) && guard.finish().is_err();
+        self.held += data.len();
+        self.keep(data);
+        match pushed {
+            Err(error) => Err(refusal::unreadable_body(error)),
+            Ok(()) if is_late => Err(refusal::unreadable_body(ScanError::AmbiguousForm)),
+            Ok(()) => Ok(found),
+        }
+    }
+
     fn look_at(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
+        if self.reads_form() {
+            return self.look_at_form(data);
+        }
         let scanned = self.scanner.push(&data);
+        let guarded = match &mut self.guard {
+            Some(guard) if scanned.is_ok() => guard.push(&data),
+            _ => Ok(()),
+        };
         let is_any = self.sought == Sought::AnyModel;
         self.held += data.len();
         match scanned {
@@ -214,7 +268,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             if is_over(&*self.body) {
                 self.scanner.finish().map_err(refusal::unreadable_body)?;
             }
+            guarded.map_err(refusal::unreadable_body)?;
             return Ok(Some(found));
+        }
+        guarded.map_err(refusal::unreadable_body)?;
+        if self.guard.as_ref().is_some_and(|guard| guard.may_go_on()) {
+            return Ok(Some(Found::Open));
         }
         if self.held > self.limit {
             return Err(self.too_large());

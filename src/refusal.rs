@@ -102,7 +102,14 @@ pub(crate) fn model_not_allowed(model: &str) -> Rejection {
 /// Where models are restricted, and the request may be for any.
 pub(crate) fn unreadable_model() -> Rejection {
     let message = "This gateway allows certain models alone, and the request names none that can \
-                   be read: send plain JSON with a `model`.";
+                   be read: send plain JSON, or a form, with a `model`.";
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// Where models are restricted, and those of the request stand in a file or nobody knows where.
+pub(crate) fn hidden_model() -> Rejection {
+    let message = "This gateway allows certain models alone, and those of a batch cannot be read \
+                   here. Send its requests one by one.";
     Rejection::of_request(Code::Forbidden, message).param("model")
 }
 
@@ -185,6 +192,23 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
         ),
         ScanError::ModelTooLong => {
             (Code::UnknownProvider, "`model` is longer than any model's name.")
+        }
+        ScanError::AmbiguousForm => (
+            Code::Forbidden,
+            "This gateway allows certain models alone, and the form can be read in more than one way.",
+        ),
+        ScanError::Forbidden(member) => {
+            let message = format!(
+                "This gateway does not allow a model that the request body names in `{member}`."
+            );
+            return Rejection::of_request(Code::Forbidden, message).param(member);
+        }
+        ScanError::Unreadable("model") => return unreadable_model(),
+        ScanError::Unreadable(member) => {
+            let message = format!(
+                "This gateway allows certain models alone, and `{member}` of the request body may lead to any."
+            );
+            return Rejection::of_request(Code::Forbidden, message).param(member);
         }
     };
     Rejection::of_request(code, message).param("model")

@@ -13,17 +13,18 @@ use crate::collect::Collect;
 use crate::content_length;
 use crate::context::GatewayContext;
 use crate::credentials;
+use crate::guard::Guard;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
-use crate::models::{allow_body, allow_model, allow_provider, allow_without_model};
+use crate::models::{self, allow_model, allow_provider};
 use crate::peek::{Found, Peek};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::relay::Relay;
 use crate::route::join::PathRefused;
 use crate::route::model::{Edit, RoutedModel};
-use crate::route::{dynamic, is_upload};
+use crate::route::dynamic;
 use crate::step::{Step, StepRequest};
 use crate::universal;
 
@@ -102,7 +103,13 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
             sought => {
                 let scanner = scanner_for(sought, &relay.context);
-                Reading::Model(Peek::new(body, watch, sought, scanner, limit))
+                let context = &relay.context;
+                let guard = context.restricts_models().then(|| match sought {
+                    Sought::AnyModel => models::guard(context, head.headers()),
+                    // Only JSON is taken there, with a model at its top.
+                    _ => Box::new(Guard::json(context)),
+                });
+                Reading::Model(Peek::new(body, watch, sought, scanner, limit).guarded(guard))
             }
         };
         Self { shared: shared.clone(), head, survey, reading, sought, route: None, relay }
@@ -167,7 +174,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let Self { shared, head, survey, sought, relay, reading, .. } = self;
         let context = &relay.context;
         if *sought == Sought::AnyModel && found != Found::Empty {
-            allow_body(context.provider_path(), head.headers())?;
+            let is_form = matches!(reading, Reading::Model(peek) if peek.reads_form());
+            models::allow_body(head.headers(), is_form)?;
         }
         match (found, *sought) {
             (Found::Routed(mut routed), Sought::Provider(endpoint))
@@ -235,15 +243,17 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 }
                 allowed.map(|()| Settled::Passed(None))
             }
-            (Found::Empty, _) => Ok(Settled::Passed(None)),
-            (Found::NoModel, _) => {
-                allow_without_model(context.operation(), context.provider_path())?;
+            (Found::Open, _) => Ok(Settled::Passed(None)),
+            (Found::Empty, _) => {
+                models::allow_empty(context)?;
                 Ok(Settled::Passed(None))
             }
-            (Found::NotJson | Found::Routed(_), _) => match is_upload(context.provider_path()) {
-                true => Ok(Settled::Passed(None)),
-                false => Err(refusal::unreadable_model()),
-            },
+            (Found::NoModel, _) => {
+                let has_named = matches!(reading, Reading::Model(peek) if peek.has_named());
+                models::allow_without_model(context, context.provider_path(), has_named)?;
+                Ok(Settled::Passed(None))
+            }
+            (Found::NotJson | Found::Routed(_), _) => Err(refusal::unreadable_model()),
         }
     }
 }

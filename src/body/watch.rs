@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 
+use crate::guard::Guard;
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
@@ -119,6 +120,8 @@ impl Drop for Watcher {
 pub(crate) struct Watcher {
     /// `None` once the body has turned out not to be a JSON object.
     scanner: Option<ObjectScanner>,
+    /// Reads all the models, where they are restricted.
+    guard: Option<Box<Guard>>,
     watch: Arc<RequestWatch>,
     splice: Option<Splice>,
 }
@@ -126,12 +129,16 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// Watches a body from its first byte.
     pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(ObjectScanner::new()), watch, splice: None }
+        Self { scanner: Some(ObjectScanner::new()), guard: None, watch, splice: None }
     }
 
     /// Goes on where the peek at the model has stopped.
-    pub(crate) fn resume(scanner: Option<ObjectScanner>, watch: Arc<RequestWatch>) -> Self {
-        Self { scanner, watch, splice: None }
+    pub(crate) fn resume(
+        scanner: Option<ObjectScanner>,
+        guard: Option<Box<Guard>>,
+        watch: Arc<RequestWatch>,
+    ) -> Self {
+        Self { scanner, guard, watch, splice: None }
     }
 
     /// Asks for the usage of a stream on the way.
@@ -195,15 +202,29 @@ impl Watcher {
     /// For bodies that were routed by their model: what contradicts the routing is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
         self.watch.saw(data);
-        let Some(scanner) = &mut self.scanner else { return Ok(()) };
-        let checked =
-            scanner.push(data).and_then(|()| if is_last { scanner.finish() } else { Ok(()) });
-        self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
+        let mut checked = Ok(());
+        if let Some(scanner) = &mut self.scanner {
+            checked = scanner.push(data);
+            if checked.is_ok() && is_last {
+                checked = scanner.finish();
+            }
+            self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
+        }
+        if let Some(guard) = &mut self.guard {
+            checked = checked.and_then(|()| guard.push(data));
+            if checked.is_ok() && is_last {
+                checked = guard.finish();
+            }
+            if let Some(model) = guard.form_model().filter(|_| self.watch.model().is_none()) {
+                self.watch.set_model(model.to_owned());
+            }
+        }
         checked.inspect_err(|error| self.watch.refuse(*error))
     }
 
     /// Whether the JSON object has been seen to its end.
     pub(crate) fn has_all(&self) -> bool {
         self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
+            && self.guard.as_ref().is_none_or(|guard| guard.finish().is_ok())
     }
 }

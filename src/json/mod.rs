@@ -5,6 +5,7 @@ pub(crate) mod cursor;
 pub(crate) mod flat;
 pub(crate) mod nested;
 pub(crate) mod object;
+pub(crate) mod places;
 pub(crate) mod quote;
 pub(crate) mod scalars;
 pub(crate) mod string;

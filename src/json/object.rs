@@ -6,6 +6,7 @@
 
 mod value;
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use super::is_space;
@@ -28,6 +29,11 @@ pub(crate) enum ScanError {
     DuplicateModel,
     ModelIsNotAString,
     ModelTooLong,
+    /// Not of the scanner itself, but of what else reads the body: a form that can be read in more
+    /// than one way, a model that is not allowed, and one that cannot be read, each with its member.
+    AmbiguousForm,
+    Forbidden(&'static str),
+    Unreadable(&'static str),
 }
 
 /// The string of the top-level `model`: its inside as it is written, and where that begins.
@@ -84,7 +90,7 @@ pub(crate) struct ObjectScanner {
     stream: bool,
     has_stream_options: bool,
     /// Offset of the brace that closes the object.
-    closed_at: Option<u64>,
+    closed_at: Option<NonZeroU64>,
     capture: Option<Box<Capture>>,
     /// No key may be another spelling of `model` in the eyes of a reader that folds case.
     is_wary: bool,
@@ -143,7 +149,8 @@ impl ObjectScanner {
 
     /// Where the object of a request for a stream closes that has no `stream_options`.
     pub(crate) fn place_of_stream_options(&self) -> Option<u64> {
-        self.closed_at.filter(|_| self.stream && !self.has_stream_options)
+        let closed_at = self.closed_at.map(NonZeroU64::get);
+        closed_at.filter(|_| self.stream && !self.has_stream_options)
     }
 
     /// The body has ended: was that a whole object?
@@ -179,7 +186,8 @@ impl ObjectScanner {
             State::Value => return self.value(chunk, at),
             State::CommaOrEnd if byte == b',' => self.state = State::Key,
             State::KeyOrEnd | State::CommaOrEnd if byte == b'}' => {
-                self.closed_at = Some(self.offset + at as u64);
+                // Its opening brace stands before it.
+                self.closed_at = NonZeroU64::new(self.offset + at as u64);
                 self.state = State::Done;
             }
             _ => return Err(ScanError::Malformed),

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 pub(crate) struct PathRefused;
 
 /// How often a chain of servers might decode a path; once more than any is known to.
-const DECODINGS: usize = 3;
+pub(super) const DECODINGS: usize = 3;
 
 /// Refuses dot segments: plain, percent-encoded up to three times over, with `\` or encoded
 /// separators around them, or with `;` parameters behind them.
@@ -38,7 +38,7 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
 }
 
 /// One round of lenient decoding, in place: what is not `%` and two hex digits stays.
-pub(super) fn percent_decode(path: &mut Vec<u8>) {
+pub(crate) fn percent_decode(path: &mut Vec<u8>) {
     let mut to = 0;
     let mut from = 0;
     while from < path.len() {

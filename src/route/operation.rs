@@ -92,13 +92,8 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What follows the version.
-pub(super) fn first_segment(rest: &str) -> &str {
-    rest.split('/').find(|segment| !is_version(segment.as_bytes())).unwrap_or_default()
-}
-
 /// `v1`, `v1beta`, and the `openai` and `api` that stand before some providers' versions.
-fn is_version(segment: &[u8]) -> bool {
+pub(super) fn is_version(segment: &[u8]) -> bool {
     matches!(segment, b"" | b"openai" | b"api" | [b'v', b'0'..=b'9', ..])
 }
 

@@ -1,36 +1,175 @@
-//! Models that stand in the path of a provider's own API and not in the body.
+//! What a path says of the models that its request can reach, where a gateway restricts them.
+//!
+//! The bytes of a path are relayed as they came. They are read here in every way that a chain of
+//! servers may read them: decoded up to three times, in either case, without empty segments and
+//! parameters (`;x`). A request is refused that is forbidden in any of these readings.
 
-use super::join::percent_decode;
-use super::operation::first_segment;
+use super::join::{DECODINGS, percent_decode};
+use super::operation::is_version;
 
-/// The model that is called by a path behind a provider's slug: Google's `models/{model}:{call}`,
-/// Azure's `deployments/{model}/…` and OpenAI's old `engines/{model}/…`, Bedrock's
-/// `model/{model}/…`.
-pub(crate) fn model_in_path(rest: &str) -> Option<String> {
+/// Where the models of a request stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The body is a file, in whatever form it comes: it asks no model.
+    File,
+    /// No model is needed. One that is named counts.
+    Free,
+    /// The path, the query or the body must name one.
+    Named,
+    /// As `Named`, in each of the requests that the body is made of.
+    Inline,
+    /// They stand in a file, or nobody knows where.
+    Hidden,
+}
+
+/// What one path says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PathModels {
+    pub(crate) reach: Reach,
+    /// All models that the path calls, in whatever reading: mostly none.
+    pub(crate) models: Vec<String>,
+    /// A connection that is opened here runs a model, which the query names.
+    pub(crate) is_realtime: bool,
+}
+
+/// Reads the path of a call behind its provider's slug.
+pub(crate) fn read(rest: &str) -> PathModels {
     // The usual paths are settled without a copy.
     if super::endpoint(rest).is_some() {
-        return None;
+        return PathModels { reach: Reach::Named, models: Vec::new(), is_realtime: false };
     }
     let mut decoded = rest.as_bytes().to_vec();
+    let mut read = PathModels { reach: Reach::File, models: Vec::new(), is_realtime: false };
+    for round in 0..=DECODINGS {
+        let text = String::from_utf8_lossy(&decoded);
+        let segments: Vec<&str> = segments(&text);
+        // Only once is what every server does; a name is taken as it is then.
+        if round == 1 || round > 1 && read.models.is_empty() {
+            read.models.extend(model(&segments));
+        }
+        read.is_realtime |=
+            segments.last().is_some_and(|last| last.eq_ignore_ascii_case("realtime"));
+        read.reach = stricter(read.reach, reach(&segments));
+        let length = decoded.len();
+        percent_decode(&mut decoded);
+        if round > 0 && decoded.len() == length {
+            break;
+        }
+    }
+    read
+}
+
+/// A key or a value of a query, decoded once.
+pub(crate) fn query_text(text: &str) -> String {
+    let mut decoded = text.replace('+', " ").into_bytes();
     percent_decode(&mut decoded);
-    let decoded = String::from_utf8_lossy(&decoded);
-    let mut segments = decoded.split('/').filter(|segment| !segment.is_empty());
-    while let Some(segment) = segments.next() {
-        match segment {
-            "models" | "tunedModels" => {
-                let name = segments.clone().collect::<Vec<_>>().join("/");
-                return name.rsplit_once(':').map(|(name, _)| name.to_owned());
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    let segments = path.split(['/', '\\']);
+    let bare = segments.map(|segment| segment.split(';').next().unwrap_or_default().trim());
+    bare.filter(|segment| !segment.is_empty()).collect()
+}
+
+fn stricter(one: Reach, other: Reach) -> Reach {
+    let rank = |reach| match reach {
+        Reach::File => 0,
+        Reach::Free => 1,
+        Reach::Inline => 2,
+        Reach::Named => 3,
+        Reach::Hidden => 4,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+/// Google's `models/{model}:{call}`, Azure's `deployments/{model}/…` and OpenAI's old
+/// `engines/{model}/…`, Bedrock's `model/{model}/…`, Workers AI's `run/{model}`, Vertex'
+/// `endpoints/{id}`, OpenRouter's `presets/{slug}`.
+fn model(segments: &[&str]) -> Option<String> {
+    for (at, segment) in segments.iter().enumerate() {
+        let behind = &segments[at + 1..];
+        let joined = || behind.join("/");
+        match &*segment.to_ascii_lowercase() {
+            "models" => {
+                let name = joined();
+                let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
+                let name = name.strip_suffix("/predictions").unwrap_or(name);
+                return (!name.is_empty()).then(|| name.to_owned());
             }
-            "deployments" | "engines" | "model" => return segments.next().map(str::to_owned),
+            "tunedmodels" => {
+                let name = joined();
+                let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
+                return Some(format!("tunedModels/{name}"));
+            }
+            "endpoints" if !behind.is_empty() && behind[0] != "openapi" => {
+                let id = behind[0].split(':').next().unwrap_or_default();
+                return Some(format!("endpoints/{id}"));
+            }
+            "presets" => return behind.first().map(|slug| format!("@preset/{slug}")),
+            "deployments" | "engines" => return behind.first().map(|name| (*name).to_owned()),
+            // An ARN has slashes; the call is the last segment.
+            "model" => {
+                let end = behind.len().saturating_sub(1).max(1).min(behind.len());
+                return (end > 0).then(|| behind[..end].join("/"));
+            }
+            "run" if segments.first().is_some_and(|first| *first == "run") || at > 0 && segments[at - 1] == "ai" => {
+                return Some(joined());
+            }
             _ => {}
         }
     }
     None
 }
 
-/// Whether a body on this path is a file: in whatever form it comes, it asks no model.
-pub(crate) fn is_upload(rest: &str) -> bool {
-    matches!(first_segment(rest), "files" | "upload" | "uploads" | "stt")
+/// What is not in this table must name a model.
+fn reach(segments: &[&str]) -> Reach {
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let names = || lower.iter().map(|segment| &**segment);
+    let Some(last) = lower.last() else { return Reach::Named };
+    // What is being stopped runs no further.
+    let verb = last.rsplit_once(':').map_or(&**last, |(_, verb)| verb);
+    if verb == "cancel" && lower.len() > 1 {
+        return Reach::Free;
+    }
+    let is_batch = |segment: &str| {
+        let verb = segment.rsplit_once(':').map_or("", |(_, verb)| verb);
+        let is_verb = verb.starts_with("batch") && !verb.starts_with("batchembed");
+        matches!(segment, "batch" | "batches" | "batchpredictionjobs" | "model-invocation-job")
+            || is_verb
+            || verb.starts_with("asyncbatch")
+    };
+    let mut rest = names().skip_while(|segment| is_version(segment.as_bytes()));
+    let (first, second, third) = (rest.next(), rest.next(), rest.next());
+    let first = first.unwrap_or_default();
+    match (first, second, third) {
+        // The requests stand in the body, each with its model.
+        ("messages", Some("batches"), None) => return Reach::Inline,
+        _ if names().any(is_batch) => return Reach::Hidden,
+        _ => {}
+    }
+    match (first, second) {
+        // Bodies of these are files; a batch that is made of one is refused where it is started.
+        ("files" | "upload" | "uploads", _) => Reach::File,
+        // One model each, which has no name there.
+        ("stt" | "tts", _)
+        // Classifies, and answers nothing.
+        | ("moderations", _)
+        // Keep and search documents.
+        | ("vector_stores" | "filesearchstores" | "containers" | "collections" | "documents", _)
+        | ("search", None)
+        // Keeps turns; what answers them names its model.
+        | ("threads", None)
+        | ("skills", _)
+        | ("evals", None)
+        | ("audio", Some("voices" | "voice_consents")) => Reach::Free,
+        ("threads", Some(_)) if !names().any(|segment| segment == "runs") => Reach::Free,
+        // An answer to a run that goes on with its model.
+        ("threads", Some(_)) if last == "submit_tool_outputs" => Reach::Free,
+        ("realtime", Some("calls")) if matches!(&**last, "reject" | "hangup" | "refer") => Reach::Free,
+        ("fine_tuning", Some("jobs")) if matches!(&**last, "pause" | "resume") => Reach::Free,
+        _ => Reach::Named,
+    }
 }
 
 #[cfg(test)]
@@ -44,24 +183,81 @@ mod tests {
             ("v1beta//models//gemini%2D2:streamGenerateContent", Some("gemini-2")),
             ("v1beta/models/gemini%3AgenerateContent", Some("gemini")),
             ("v1beta/%6dodels/gemini:countTokens", Some("gemini")),
+            ("v1beta/%256dodels/gemini:countTokens", Some("gemini")),
+            ("v1beta/Models/gemini:countTokens", Some("gemini")),
             ("v1beta/models%2Fgemini:countTokens", Some("gemini")),
             ("v1/publishers/google/models/gemini:predict", Some("gemini")),
-            ("v1beta/tunedModels/mine:generateContent", Some("mine")),
+            ("v1/publishers/anthropic/models/claude@2:rawPredict", Some("claude@2")),
+            ("v1beta/tunedModels/mine:generateContent", Some("tunedModels/mine")),
             ("openai/deployments/gpt-5/chat/completions", Some("gpt-5")),
             ("v1/engines/davinci/completions", Some("davinci")),
             ("model/anthropic.claude:0/invoke", Some("anthropic.claude:0")),
-            ("v1/models/grok-4", None),
+            ("model/anthropic.claude%3A0/invoke", Some("anthropic.claude:0")),
+            ("model/arn%3Aaws%3Aprofile%2Fus.claude/converse", Some("arn:aws:profile/us.claude")),
+            ("v1/projects/p/locations/r/endpoints/12:predict", Some("endpoints/12")),
+            ("v1/projects/p/locations/r/endpoints/openapi/chat/completions", None),
+            ("run/@cf/meta/llama", Some("@cf/meta/llama")),
+            ("presets/x/chat/completions", Some("@preset/x")),
+            ("models/owner/name/predictions", Some("owner/name")),
             ("v1/models", None),
             ("v1/batches/b_1:cancel", None),
+            ("v1/threads/t/runs", None),
             ("v1/chat/completions", None),
         ] {
-            assert_eq!(model_in_path(rest).as_deref(), model, "{rest}");
+            let read = read(rest);
+            assert_eq!(read.models.first().map(String::as_str), model, "{rest}");
         }
     }
 
     #[test]
-    fn files_are_known_by_their_path() {
-        assert!(is_upload("v1/files") && is_upload("upload/v1beta/files") && is_upload("stt"));
-        assert!(!is_upload("v1/audio/transcriptions") && !is_upload("v1/images/edits"));
+    fn what_a_path_reaches_is_told_in_every_spelling() {
+        for rest in [
+            "v1/batches",
+            "v1/b%61tches",
+            "v1/b%2561tches",
+            "v1/Batches/",
+            "v1//batches;x=y",
+            "v1/batch/jobs",
+            "batches",
+            "v1/messages/batches/x",
+            "v1beta/models/gemini:batchGenerateContent",
+            "v1beta/models/gemini:asyncBatchEmbedContent",
+            "v1beta/models/gemini%3AbatchGenerateContent",
+            "v1/projects/p/locations/r/batchPredictionJobs",
+        ] {
+            assert_eq!(read(rest).reach, Reach::Hidden, "{rest}");
+        }
+        for rest in ["v1/messages/batches", "v1//messages/batches/", "messages/batches"] {
+            assert_eq!(read(rest).reach, Reach::Inline, "{rest}");
+        }
+        // One reading of it has no batch.
+        assert_eq!(read("v1/messages%2Fbatches").reach, Reach::Named);
+        for rest in ["v1/files", "upload/v1beta/files", "v1/uploads/u/parts"] {
+            assert_eq!(read(rest).reach, Reach::File, "{rest}");
+        }
+        for rest in [
+            "v1/moderations",
+            "v1/vector_stores/v/files",
+            "v1/batches/b/cancel",
+            "v1/batches/b:cancel",
+            "v1/threads/t/messages",
+            "stt",
+        ] {
+            assert_eq!(read(rest).reach, Reach::Free, "{rest}");
+        }
+        for rest in [
+            "v1/chat/completions",
+            "v1/anything",
+            "",
+            "v1/evals/e/runs",
+            "v1/realtime/client_secrets",
+            "v1/threads/t/runs",
+            "v1/threads/runs",
+            "v1beta/models/gemini:batchEmbedContents",
+            "v1/audio/transcriptions",
+            "%66iles",
+        ] {
+            assert_eq!(read(rest).reach, Reach::Named, "{rest}");
+        }
     }
 }

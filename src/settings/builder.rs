@@ -155,10 +155,19 @@ impl GatewaySettingsBuilder {
     /// It holds for what clients ask for, as all rules do: where fallback chains and dynamic routes
     /// lead is the host's own choice.
     ///
-    /// A request that names its model is then read up to that before it is sent, on a provider's
-    /// own path too; where the path names one, as Google's do, that counts as well. What may be for
-    /// any model is refused: a body that must name a model and names none that can be read, a form or
-    /// a compressed body in place of JSON, a batch. Uploads of files pass.
+    /// Every model counts that a request can reach: in its path, in its query, as `model` of its body
+    /// or of a form, and nested in its body (`models`, `fallbacks`, the models of tools, plugins,
+    /// sessions, graders, and of the requests of a Messages batch). Google's `models/` may stand
+    /// before a name. Names behind which a provider picks a model by itself (`openrouter/auto`,
+    /// `@preset/…`, an agent) need a pattern that does not begin with `*`.
+    ///
+    /// What may be for any model is refused: a call that names none that can be read, a batch whose
+    /// requests are in a file, a compressed body, a form that can be read in two ways. Uploads of
+    /// files pass. Bodies are read beside their way to the provider; one in which a forbidden model
+    /// is found late breaks off, so that the provider gets no whole request.
+    ///
+    /// A provider that answers from a model that is not allowed is told of as
+    /// [`EndEvent::forbidden_model`](crate::EndEvent::forbidden_model).
     pub fn allow_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
         let allowed = self.settings.rules.models.get_or_insert_default();
@@ -167,9 +176,28 @@ impl GatewaySettingsBuilder {
     }
 
     /// Refuses these models, whatever is allowed; `*` stands for any text.
+    ///
+    /// A denied model is refused in other spellings, too: with a maker or `models/` before it
+    /// (`x-ai/grok-4`), a variant or version behind it (`grok-4:free`, `grok-4@20250709`), in another
+    /// case, with white space around it. Names behind which a provider picks a model by itself are
+    /// refused unless they are [allowed](Self::allow_models).
     pub fn deny_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
-        self.settings.rules.denied_models.extend(patterns.into_iter().flatten());
+        let lower = patterns.into_iter().flatten().filter_map(|one| one.to_lowercase());
+        self.settings.rules.denied_models.extend(lower);
+        self
+    }
+
+    /// Breaks off answers from models that [`allow_models`](Self::allow_models) and
+    /// [`deny_models`](Self::deny_models) forbid, before the data that names the model is handed on.
+    /// Default: they are handed on, with a warning.
+    ///
+    /// The model that was asked for may answer under a dated name (`grok-4` as `grok-4-0709`). Where
+    /// a provider's own names differ more (Azure's deployments, aliases), list them too. The status
+    /// has been sent by then; and an answer that is compressed in a way that is not read, or names
+    /// no model, cannot be judged.
+    pub fn refuse_served_models(mut self) -> Self {
+        self.settings.rules.refuses_served_models = true;
         self
     }
 

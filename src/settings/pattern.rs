@@ -17,6 +17,16 @@ impl Pattern {
         (1..=256).contains(&pattern.len()).then(|| Self { text: pattern.into(), stars })
     }
 
+    /// The same, for names in lower case.
+    pub(super) fn to_lowercase(&self) -> Option<Self> {
+        Self::new(&self.text.to_lowercase())
+    }
+
+    /// Whether it says nothing of how a name begins.
+    pub(super) fn is_open(&self) -> bool {
+        self.text.starts_with('*')
+    }
+
     pub(crate) fn matches(&self, name: &str) -> bool {
         let Some((first, last)) = self.stars else { return *self.text == *name };
         let (head, tail) = (&self.text[..first], &self.text[last + 1..]);

@@ -10,7 +10,10 @@ pub(crate) struct Rules {
     pub(super) providers: Option<Vec<Box<str>>>,
     /// `None` where all are allowed that are not denied.
     pub(super) models: Option<Vec<Pattern>>,
+    /// In lower case.
     pub(super) denied_models: Vec<Pattern>,
+    /// Answers from models that are not allowed are broken off.
+    pub(super) refuses_served_models: bool,
 }
 
 impl Rules {
@@ -24,8 +27,182 @@ impl Rules {
         self.models.is_some() || !self.denied_models.is_empty()
     }
 
+    /// Whether an answer from a model that is not allowed is an error.
+    pub(crate) fn refuse_served_models(&self) -> bool {
+        self.refuses_served_models && self.restrict_models()
+    }
+
+    /// Whether a request may name this model.
+    ///
+    /// The allow list is matched against the name as it is written, without Google's `models/`. The
+    /// deny list is matched against every form under which a provider may know the same model. A
+    /// name behind which the provider picks a model by itself must be in the allow list, and not
+    /// just fall under a pattern that begins with `*`.
     pub(crate) fn allow_model(&self, model: &str) -> bool {
-        let matches = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(model));
-        !matches(&self.denied_models) && self.models.as_deref().is_none_or(matches)
+        if self.denies(model) {
+            return false;
+        }
+        let name = model.strip_prefix("models/").unwrap_or(model);
+        match &self.models {
+            _ if hides_a_model(name) => self.allow_what_hides_a_model(name),
+            Some(allowed) => allowed.iter().any(|one| one.matches(name)),
+            None => true,
+        }
+    }
+
+    /// The same for a name behind which there is another model: an agent, a router.
+    pub(crate) fn allow_what_hides_a_model(&self, name: &str) -> bool {
+        let mut allowed = self.models.iter().flatten();
+        !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
+    }
+
+    fn denies(&self, model: &str) -> bool {
+        !self.denied_models.is_empty()
+            && forms(model).any(|form| self.denied_models.iter().any(|one| one.matches(&form)))
+    }
+
+    /// Whether a provider has answered from a model that is not allowed. `asked`: what was asked
+    /// for, by the client or by a step that the host has set up.
+    ///
+    /// Providers answer with a dated name where an alias was asked for, which is no other model.
+    pub(crate) fn forbid_served(&self, asked: Option<&str>, served: &str) -> bool {
+        if self.allow_model(served) {
+            return false;
+        }
+        let Some(asked) = asked else { return true };
+        let is_denied = self.denies(served) && !self.denies(asked);
+        is_denied || !is_version_of(served, asked)
+    }
+}
+
+/// Names behind which a provider picks a model: routers, presets, `fallbacks: "default"`.
+fn hides_a_model(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let last = name.rsplit('/').next().unwrap_or_default();
+    name.contains("@preset/")
+        || matches!(last, "auto" | "default" | "model-router")
+        || name == "openrouter/free"
+}
+
+/// The forms under which a denied model may be written: as it is, without what stands before a
+/// slash, a `:variant` or an `@version` behind it, all without white space and in lower case.
+fn forms(model: &str) -> impl Iterator<Item = String> {
+    let name: String = model.trim().trim_start_matches('~').to_lowercase();
+    let starts: Vec<usize> =
+        std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1)).collect();
+    starts.into_iter().flat_map(move |start| {
+        let form = name[start..].trim();
+        let bare = bare(form);
+        let whole = (bare != form).then(|| form.to_owned());
+        whole.into_iter().chain(std::iter::once(bare.to_owned())).collect::<Vec<_>>()
+    })
+}
+
+/// Without a `:variant` or an `@version`; a name that begins with `@` keeps it.
+fn bare(name: &str) -> &str {
+    let end = name.char_indices().skip(1).find(|(_, character)| matches!(character, ':' | '@'));
+    name[..end.map_or(name.len(), |(at, _)| at)].trim_end()
+}
+
+/// Whether `served` is `asked` or a dated name of it.
+fn is_version_of(served: &str, asked: &str) -> bool {
+    let plain = |name: &str| {
+        let name = name.trim().to_ascii_lowercase();
+        bare(name.rsplit('/').next().unwrap_or_default()).to_owned()
+    };
+    let (served, asked) = (plain(served), plain(asked));
+    let asked = asked.strip_suffix("-latest").unwrap_or(&asked);
+    let Some(rest) = served.strip_prefix(asked).filter(|_| !asked.is_empty()) else {
+        return false;
+    };
+    let is_version = |part: &str| {
+        let digits = part.strip_prefix('v').unwrap_or(part);
+        matches!(part, "latest" | "preview" | "exp" | "beta")
+            || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(|rest| rest.split('-').all(is_version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(allowed: Option<&[&str]>, denied: &[&str]) -> Rules {
+        let patterns = |names: &[&str]| names.iter().filter_map(|name| Pattern::new(name)).collect();
+        Rules { models: allowed.map(patterns), denied_models: patterns(denied), ..Rules::default() }
+    }
+
+    #[test]
+    fn a_denied_model_is_denied_in_every_form() {
+        let rules = rules(None, &["grok-4*", "gpt-5"]);
+        for name in [
+            "grok-4",
+            " grok-4",
+            "xai/grok-4",
+            "x-ai/grok-4:free",
+            "Grok-4",
+            "models/grok-4",
+            "gpt-5:nitro",
+            "openai/gpt-5@2025-08-07",
+            "~openai/gpt-5",
+            "openai/ gpt-5 ",
+        ] {
+            assert!(!rules.allow_model(name), "{name}");
+        }
+        for name in ["grok-3", "gpt-5-mini", "meta/llama", "@cf/meta/llama"] {
+            assert!(rules.allow_model(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_model_is_named_as_it_is_written() {
+        let rules = rules(Some(&["gemini-*", "openrouter/auto"]), &[]);
+        for name in ["gemini-2.5-pro", "models/gemini-2.5-pro", "openrouter/auto"] {
+            assert!(rules.allow_model(name), "{name}");
+        }
+        for name in ["tunedModels/gemini-x", " gemini-2", "Gemini-2", "google/gemini-2", "auto"] {
+            assert!(!rules.allow_model(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_picks_the_model_must_be_named() {
+        let names = ["openrouter/auto", "@preset/x", "default", "m@preset/x", "model-router"];
+        for rules in [rules(None, &["grok-*"]), rules(Some(&["*"]), &[])] {
+            assert!(rules.allow_model("gpt-5"));
+            for name in names {
+                assert!(!rules.allow_model(name), "{name}");
+            }
+        }
+        let rules = rules(Some(&["openrouter/*", "@preset/x"]), &[]);
+        assert!(rules.allow_model("openrouter/auto") && rules.allow_model("@preset/x"));
+        assert!(!rules.allow_model("@preset/y"));
+    }
+
+    #[test]
+    fn a_dated_name_is_no_other_model() {
+        let rules = rules(Some(&["grok-4", "gpt-5", "mistral-large-latest"]), &["gpt-5-2025-01-01"]);
+        for (asked, served) in [
+            ("grok-4", "grok-4-0709"),
+            ("openai/gpt-5", "gpt-5-2025-08-07"),
+            ("gpt-5", "openai/gpt-5-2025-08-07"),
+            ("mistral-large-latest", "mistral-large-2411"),
+            ("gpt-5:free", "gpt-5"),
+            ("grok-4", "grok-4-preview-05-20"),
+            // A step of the host's own.
+            ("other", "other-20250101"),
+        ] {
+            assert!(!rules.forbid_served(Some(asked), served), "{asked} {served}");
+        }
+        for (asked, served) in [
+            (Some("grok-4"), "grok-4-heavy"),
+            (Some("gpt-5"), "gpt-5-pro"),
+            (Some("gpt-5"), "gpt-5-2025-01-01"),
+            (Some("gpt-5"), "gpt-50"),
+            (None, "other"),
+            (Some(""), "other"),
+        ] {
+            assert!(rules.forbid_served(asked, served), "{asked:?} {served}");
+        }
     }
 }

@@ -207,12 +207,10 @@ fn endpoint(value: &[u8]) -> Option<String> {
 fn scan(query: &[u8]) -> Result<(Option<ModelString>, bool), (Member, &'static str)> {
     let mut scanner = ObjectScanner::new();
     scanner.push(query).and_then(|()| scanner.finish()).map_err(|error| match error {
-        ScanError::NotAnObject | ScanError::Malformed | ScanError::Truncated => {
-            (Member::Query, "an object, the provider's request body; leave it out to send none")
-        }
         ScanError::DuplicateModel => (Member::Model, GIVEN_ONCE),
         ScanError::ModelIsNotAString => (Member::Model, "a string"),
         ScanError::ModelTooLong => (Member::Model, "a string of at most 1024 bytes"),
+        _ => (Member::Query, "an object, the provider's request body; leave it out to send none"),
     })?;
     Ok((scanner.model().cloned(), scanner.stream()))
 }

@@ -14,8 +14,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
-use crate::json::object::ObjectScanner;
-use crate::models::{self, allow_model, allow_provider};
+use crate::models::{self, allow_provider};
 use crate::provider::{Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -60,13 +59,8 @@ fn step(
     let directives = entry.directives(of_request);
     let mut headers = head(entry, outer, &body);
     if context.restricts_models() {
-        models::allow_path(context, &path)?;
-        models::allow_body(&path, &headers)?;
-        is_unambiguous(&body)?;
-        match &model {
-            Some(model) => allow_model(context, model)?,
-            None => models::allow_without_model(operation, &path)?,
-        }
+        let model = model.as_deref();
+        models::allow_entry(context, &path, uri.query(), &headers, &body, model)?;
     }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
@@ -94,11 +88,6 @@ fn step(
         host_timeouts: Timeouts::default(),
         entry: Some(Box::new(request)),
     })
-}
-
-/// No reader can find another model in the body than the gateway has.
-fn is_unambiguous(body: &[u8]) -> Result<(), Rejection> {
-    ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)
 }
 
 /// Where an entry leads, and with which body.

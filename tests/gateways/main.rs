@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod defaults;
+mod forms;
 mod keys;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod models;
 mod order;
+mod reachable;
 mod restricted;
 mod scene;
 #[cfg(feature = "control")]

@@ -158,7 +158,7 @@ async fn a_wrong_content_type_hides_no_model() {
 }
 
 #[tokio::test]
-async fn batches_are_refused_for_nobody_reads_their_models() {
+async fn batches_are_refused_whose_models_nobody_reads() {
     let scene = scene();
     let inside = r#"{"requests":[{"params":{"model":"no"}}]}"#;
     for (line, body) in [
@@ -187,7 +187,7 @@ async fn what_asks_no_model_passes_byte_for_byte() {
         ("POST /v1/a/b/grok/v1/stt", &form, multipart),
         ("POST /v1/a/b/openai/v1/uploads/u/parts", &form, multipart),
         ("POST /v1/a/b/openai/v1/moderations", &[], r#"{ "input" : "x" }"#),
-        ("POST /v1/a/b/openai/v1/anything", &[], r#"{"models":["x"],"a":{"model":"no"}}"#),
+        ("POST /v1/a/b/openai/v1/anything", &[], r#"{"models":["ok"],"a":{"model":"ok"}}"#),
     ];
     for (line, headers, body) in lines {
         let sent = scene.passes(line, headers, body).await;

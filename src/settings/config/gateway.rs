@@ -47,6 +47,9 @@ fn access(
     if is_on("refuse_client_credentials")? {
         builder = builder.refuse_client_credentials();
     }
+    if is_on("refuse_served_models")? {
+        builder = builder.refuse_served_models();
+    }
     if let Some(allowed) = section.texts("allow_providers")? {
         let slugs: Result<Vec<_>, _> = allowed.iter().map(|name| providers.slug(name)).collect();
         builder = builder.allow_providers(slugs?);

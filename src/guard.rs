@@ -1,0 +1,150 @@
+//! What reads a request body for all the models that it names, where a gateway restricts them.
+//!
+//! It reads beside the way to the provider, from the first byte to the last, and keeps little. What
+//! it finds too late for an answer of its own breaks the body off, so that the provider never holds
+//! a whole request.
+
+use std::fmt;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+
+use crate::context::GatewayContext;
+use crate::form::{Form, FormError};
+use crate::json::object::ScanError;
+use crate::json::places::{PlaceError, Places};
+use crate::route::Reach;
+
+/// How much of a form is held while its model is sought. Small forms are refused before anything is
+/// sent; files go on, with the model behind them.
+const HELD: usize = 64 * 1024;
+
+pub(crate) struct Guard {
+    context: GatewayContext,
+    reading: Reading,
+    /// A body that names no model is refused.
+    must_name: bool,
+    /// The models stand in requests of which there may be very many.
+    is_batch: bool,
+    /// The body is on its way: nobody else looks at the model of a form.
+    is_late: bool,
+    seen: usize,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Json(Places),
+    Form(Form),
+}
+
+// The context tells who it is.
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("reading", &self.reading).finish_non_exhaustive()
+    }
+}
+
+impl Guard {
+    pub(crate) fn json(context: &GatewayContext) -> Self {
+        let reading = Reading::Json(Places::new());
+        let context = context.clone();
+        Self { context, reading, must_name: false, is_batch: false, is_late: false, seen: 0 }
+    }
+
+    /// For a body with these headers, behind a path of this reach.
+    pub(crate) fn of(
+        context: &GatewayContext,
+        headers: &HeaderMap,
+        reach: Reach,
+        must_name: bool,
+    ) -> Self {
+        let mut guard = Self::json(context);
+        let mut types = headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        if let (Some(only), None) = (types.next(), types.next())
+            && let Some(form) = Form::of(only)
+        {
+            guard.reading = Reading::Form(form);
+        }
+        guard.must_name = must_name;
+        guard.is_batch = reach == Reach::Inline;
+        guard
+    }
+
+    pub(crate) fn is_form(&self) -> bool {
+        matches!(self.reading, Reading::Form(_))
+    }
+
+    /// From now on the body goes to the provider as it is read.
+    pub(crate) fn late(mut self: Box<Self>) -> Box<Self> {
+        self.is_late = true;
+        self
+    }
+
+    /// The model of a form, once it has passed.
+    pub(crate) fn form_model(&self) -> Option<&str> {
+        match &self.reading {
+            Reading::Form(form) => form.model(),
+            Reading::Json(_) => None,
+        }
+    }
+
+    /// Whether a model has been named that may be asked for.
+    pub(crate) fn has_named(&self) -> bool {
+        match &self.reading {
+            Reading::Json(places) => places.has_names(),
+            Reading::Form(form) => form.model().is_some(),
+        }
+    }
+
+    /// Whether the body may go on its way though more of it must be read.
+    pub(crate) fn may_go_on(&self) -> bool {
+        match &self.reading {
+            Reading::Json(places) => self.is_batch && places.has_names(),
+            Reading::Form(_) => self.seen > HELD,
+        }
+    }
+
+    /// Looks at the next bytes. After an error the guard must not be used again.
+    pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
+        self.seen = self.seen.saturating_add(data.len());
+        match &mut self.reading {
+            Reading::Json(places) => {
+                let context = &self.context;
+                let rules = context.settings().map(|settings| &settings.rules);
+                let allows = |name: &str, hides_a_model: bool| {
+                    rules.is_none_or(|rules| match hides_a_model {
+                        true => rules.allow_what_hides_a_model(name),
+                        false => rules.allow_model(name),
+                    })
+                };
+                places.push(data, &allows).map_err(|error| match error {
+                    PlaceError::Forbidden(member) => ScanError::Forbidden(member),
+                    PlaceError::Unreadable(member) => ScanError::Unreadable(member),
+                    PlaceError::Malformed => ScanError::Malformed,
+                })
+            }
+            Reading::Form(form) => {
+                let knew = form.model().is_some();
+                form.push(data).map_err(|FormError| ScanError::AmbiguousForm)?;
+                let rules = self.context.settings().map(|settings| &settings.rules);
+                let is_forbidden = |name| rules.is_some_and(|rules| !rules.allow_model(name));
+                if self.is_late && !knew && form.model().is_some_and(is_forbidden) {
+                    return Err(ScanError::Forbidden("model"));
+                }
+                if form.is_over() && self.must_name && form.model().is_none() {
+                    return Err(ScanError::Unreadable("model"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The body has ended.
+    pub(crate) fn finish(&self) -> Result<(), ScanError> {
+        match &self.reading {
+            // That is for the scanner of the body to say.
+            Reading::Json(_) => Ok(()),
+            Reading::Form(form) => form.finish().map_err(|FormError| ScanError::AmbiguousForm),
+        }
+    }
+}
