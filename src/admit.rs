@@ -106,6 +106,7 @@ impl Shared {
             native,
         };
         let context = GatewayContext::new(arrival, observation);
+        let arrived = arrived.or_else(|| Exchange::is_needed(&context).then(Instant::now));
         let exchange = match arrived {
             Some(arrived) => {
                 Exchange::begin(&self.observation, &context, request.headers(), arrived)

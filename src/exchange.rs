@@ -9,6 +9,7 @@ mod heads;
 mod ledger;
 mod log;
 mod parking;
+mod served;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +19,7 @@ use http::{HeaderMap, StatusCode};
 use self::heads::{ResponseHead, kept};
 use self::ledger::{Ledger, text};
 pub(crate) use self::parking::{Parked, Parking};
+use self::served::Served;
 use crate::TARGET;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
@@ -25,7 +27,7 @@ use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::rejection::Code;
-use crate::usage::Format;
+use crate::usage::{Format, Meter};
 
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Option<Box<Ledger>>);
@@ -50,6 +52,11 @@ impl Exchange {
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
         Self(Some(Box::new(Ledger::new(observation, context, headers, span, arrived))))
+    }
+
+    /// Whether an exchange of this gateway must be looked at though nobody asks for events.
+    pub(crate) fn is_needed(context: &GatewayContext) -> bool {
+        served::is_refused(context)
     }
 
     pub(crate) fn is_observed(&self) -> bool {
@@ -114,7 +121,13 @@ impl Exchange {
         ledger.stream = format == Some(Format::Sse);
         ledger.response_content_type = head.content_type.map(kept);
         ledger.provider_request_id = head.request_id().cloned();
-        let limit = ledger.observation.metering_limit();
+        let mut limit = ledger.observation.metering_limit();
+        if status.is_success() && served::is_judged(&ledger.context) {
+            ledger.served = Served::Unknown;
+            if limit == 0 && served::is_refused(&ledger.context) {
+                limit = Meter::LIMIT;
+            }
+        }
         let operation = ledger.context.operation();
         ledger.reader = Reader::new(headers, format, operation, limit, ledger.payload_limit);
         ledger.attempt_ended(now, Ok(status));
@@ -142,9 +155,18 @@ impl Exchange {
             ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
         }
         ledger.reader.push(data);
+        ledger.judge_served();
         if ledger.timings.to_first_token.is_none() && ledger.reader.has_content() {
             ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
         }
+    }
+
+    /// Whether the answer comes from a model from which the gateway lets nothing pass.
+    #[inline]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.0.as_deref().is_some_and(|ledger| {
+            ledger.served == Served::Forbidden && served::is_refused(&ledger.context)
+        })
     }
 
     /// So many bytes of the response body go to the client.

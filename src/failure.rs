@@ -215,7 +215,7 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
         Failure::RequestBody => {
             (Code::Malformed, "The request body broke off before its end. Send it again.", None)
         }
-        Failure::Unfinished | Failure::Other => {
+        Failure::ModelNotAllowed | Failure::Unfinished | Failure::Other => {
             (Code::UpstreamFailed, "The provider could not be reached or did not answer.", None)
         }
     };

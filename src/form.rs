@@ -143,7 +143,11 @@ impl Form {
         // A part without any header line has no name.
         let from = known.saturating_sub(3);
         let Some(end) = memmem::find(&self.held[from..], b"\r\n\r\n").map(|at| from + at) else {
-            return if self.held.len() == LONGEST_HEAD { Err(FormError) } else { Ok(&rest[taken.len()..]) };
+            return if self.held.len() == LONGEST_HEAD {
+                Err(FormError)
+            } else {
+                Ok(&rest[taken.len()..])
+            };
         };
         let used = end + 4 - known;
         let head = std::mem::take(&mut self.held);
@@ -270,7 +274,10 @@ fn is_model(head: &[u8]) -> Result<bool, FormError> {
         }
     }
     let (name, is_file) = name.ok_or(FormError)?;
-    if kind.as_ref().is_some_and(|kind| kind.starts_with(b"multipart/") || kind.starts_with(b"message/")) {
+    if kind
+        .as_ref()
+        .is_some_and(|kind| kind.starts_with(b"multipart/") || kind.starts_with(b"message/"))
+    {
         return Err(FormError);
     }
     let plain = plain(name);
@@ -449,7 +456,10 @@ mod tests {
             format!("{model}--x-"),
             format!("{model}--xy\r\n"),
             format!("{model}--x \r\n"),
-            format!("{}--x--", part(FILE, "a\n--x\ncontent-disposition: form-data; name=model\n\nno")),
+            format!(
+                "{}--x--",
+                part(FILE, "a\n--x\ncontent-disposition: form-data; name=model\n\nno")
+            ),
             format!("{}--x--", part(FILE, "a--xb")),
             format!("--x\r\n{FILE}\r\n\r\n--x--"),
             format!("{}--x--", part(MODEL, &"m".repeat(257))),

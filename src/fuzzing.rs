@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 
 use crate::directives;
+use crate::form::Form;
 use crate::headers;
 use crate::json::object::ObjectScanner;
+use crate::json::places::Places;
 use crate::json::{flat, string};
 use crate::provider::{Provider, Providers};
 use crate::route::join::{self, Base};
@@ -183,6 +185,36 @@ pub fn json_peek(data: &[u8]) {
     assert_eq!(capturing.0, plain.0);
 }
 
+/// Every split finds the same models at every depth.
+pub fn json_places(data: &[u8]) {
+    let [seed, body @ ..] = data else { return };
+    let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut places = Places::new();
+        let allows = |name: &str, hides: bool| !hides && !name.starts_with("no");
+        let result = Iterator::try_for_each(&mut chunks, |chunk| places.push(chunk, &allows));
+        result.map(|()| places.has_names())
+    };
+    let whole = read(&mut std::iter::once(body));
+    assert_eq!(read(&mut chunks(*seed, body)), whole);
+    assert_eq!(read(&mut body.chunks(1)), whole);
+}
+
+/// Every split finds the same model in a form, and never holds more than a part's head.
+pub fn form(data: &[u8]) {
+    let [seed, body @ ..] = data else { return };
+    let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut form = Form::of(b"multipart/form-data; boundary=x").unwrap();
+        let result = Iterator::try_for_each(&mut chunks, |chunk| form.push(chunk));
+        let model = form.model().map(str::to_owned);
+        assert!(model.as_deref().is_none_or(|model| model.len() <= 256));
+        result.and_then(|()| form.finish()).map(|()| model)
+    };
+    let whole = read(&mut std::iter::once(body));
+    assert_eq!(read(&mut chunks(*seed, body)), whole);
+    assert_eq!(read(&mut body.chunks(1)), whole);
+    let _ = Form::of(body);
+}
+
 /// Entries are what their body says, and hold nothing of the gateway's.
 pub fn universal(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
@@ -227,6 +259,8 @@ mod tests {
         replay("headers", super::headers);
         replay("control_headers", super::control_headers);
         replay("json_peek", super::json_peek);
+        replay("json_places", super::json_places);
+        replay("form", super::form);
         replay("universal", super::universal);
     }
 }

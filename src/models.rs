@@ -29,7 +29,7 @@ pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), R
 }
 
 /// Whether a method can run a model: what looks and what deletes cannot.
-fn is_call(method: &Method) -> bool {
+pub(crate) fn is_call(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 

@@ -200,7 +200,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let reads_json = !self.is_unreadable && !self.reads_form();
         let scanner = reads_json.then_some(self.scanner);
-        let guard = self.guard.map(Guard::late);
+        let guard = self.guard.filter(|_| !self.has_ended).map(Guard::late);
         let watcher = Watcher::resume(scanner, guard, self.watch).with(splice);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, rest, watcher)

@@ -22,9 +22,9 @@ use crate::peek::{Found, Peek};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::relay::Relay;
+use crate::route::dynamic;
 use crate::route::join::PathRefused;
 use crate::route::model::{Edit, RoutedModel};
-use crate::route::dynamic;
 use crate::step::{Step, StepRequest};
 use crate::universal;
 

@@ -160,7 +160,12 @@ impl Guard {
             };
             match frame {
                 Some(Ok(mut frame)) => {
-                    if self.see(&mut frame, || is_over(&*body)) {
+                    let passes = self.see(&mut frame, || is_over(&*body));
+                    if self.exchange.is_refused() {
+                        self.exchange.broken(Failure::ModelNotAllowed);
+                        return Poll::Ready(Some(Err(Box::new(ModelForbidden))));
+                    }
+                    if passes {
                         return Poll::Ready(Some(Ok(frame)));
                     }
                 }
@@ -186,6 +191,9 @@ impl Guard {
                 return true;
             }
             self.exchange.data(data);
+            if self.exchange.is_refused() {
+                return true;
+            }
             if let Some(hiding) = &mut self.hiding {
                 // Who is not told the length asks for the end behind it.
                 self.exchange.handed_on(hiding.data(data));
@@ -229,6 +237,18 @@ impl fmt::Display for ResponseAborted {
 
 impl std::error::Error for ResponseAborted {}
 
+/// The provider answered from a model that the gateway forbids.
+#[derive(Debug)]
+struct ModelForbidden;
+
+impl fmt::Display for ModelForbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the provider answered from a model that the gateway does not allow")
+    }
+}
+
+impl std::error::Error for ModelForbidden {}
+
 impl<B> Body for ResponseBody<B>
 where
     B: Body<Data = Bytes>,
@@ -243,7 +263,8 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         let guard = this.guard;
-        let body = match this.source.project() {
+        let mut source = this.source;
+        let body = match source.as_mut().project() {
             SourceProjection::Upstream { body } => body,
             SourceProjection::Local { body } => {
                 return body.poll_frame(cx).map_err(|never| match never {});
@@ -252,6 +273,12 @@ where
         guard.resume();
         let polled = guard.poll_frame(body, cx);
         guard.park();
+        if let Poll::Ready(Some(Err(error))) = &polled
+            && error.is::<ModelForbidden>()
+        {
+            // The provider need not go on.
+            source.set(Source::Local { body: Full::default() });
+        }
         polled
     }
 

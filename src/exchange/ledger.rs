@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::account::{self, Account, Facts};
 use super::heads::{RequestHead, kept};
 use super::log;
+use super::served::Served;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
@@ -31,6 +32,7 @@ pub(super) struct Ledger {
     pub(super) failure: Option<Failure>,
     pub(super) code: Option<Code>,
     pub(super) stream: bool,
+    pub(super) served: Served,
     pub(super) cache: Option<CacheStatus>,
     pub(super) timings: Timings,
     pub(super) response_bytes: u64,
@@ -65,6 +67,7 @@ impl Ledger {
             failure: None,
             code: None,
             stream: false,
+            served: Served::Any,
             cache: None,
             timings: Timings::default(),
             response_bytes: 0,
@@ -119,6 +122,7 @@ impl Ledger {
     pub(super) fn end(&mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
         self.reader.finish();
+        self.judge_served_at_end();
         let outcome = self.judge(outcome);
         let meter = self.reader.meter();
         let content_events = meter.map_or(0, Meter::content_events);
@@ -148,6 +152,7 @@ impl Ledger {
             context,
             request_model,
             response_model: meter.and_then(Meter::model),
+            forbidden_model: self.served == Served::Forbidden,
             service_tier: meter.and_then(Meter::service_tier),
             status: self.status,
             outcome,

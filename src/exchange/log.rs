@@ -47,6 +47,18 @@ pub(super) fn log(end: &EndEvent<'_>) {
             )
         };
     }
+    if end.forbidden_model {
+        tracing::warn!(
+            target: TARGET,
+            log_id = %end.context.log_id(),
+            account = end.context.account(),
+            gateway = end.context.gateway(),
+            provider = end.context.provider(),
+            model = end.request_model,
+            response_model = end.response_model,
+            "the provider has answered from a model that the gateway does not allow"
+        );
+    }
     match end.outcome {
         Outcome::Failed | Outcome::Broken => log_at!(Level::WARN),
         _ => log_at!(Level::INFO),

@@ -64,6 +64,9 @@ pub struct EndEvent<'a> {
     pub request_model: Option<&'a str>,
     /// The model that the response names, by which it is priced.
     pub response_model: Option<&'a str>,
+    /// The response names a model that the gateway's rules forbid, and no dated name of the one
+    /// that was asked for. A warning is logged, too.
+    pub forbidden_model: bool,
     /// The service tier that the response names.
     pub service_tier: Option<&'a str>,
     /// The status that the client got, or would have got; `None` where it left before.
@@ -212,6 +215,9 @@ pub enum Failure {
     NoKey,
     /// The gateway could not get its key for the provider; nothing was sent.
     KeySource,
+    /// The provider answered from a model that the gateway forbids, and the host has chosen to
+    /// break such answers off.
+    ModelNotAllowed,
     /// Another error of the upstream service.
     Other,
 }
@@ -236,6 +242,7 @@ impl Failure {
             Self::RequestBody => "request_body",
             Self::NoKey => "no_key",
             Self::KeySource => "key_source",
+            Self::ModelNotAllowed => "model_not_allowed",
             Self::Other => "other",
         }
     }

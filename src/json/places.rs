@@ -408,9 +408,15 @@ mod tests {
     #[test]
     fn what_is_said_to_a_model_names_none() {
         for (body, has_names) in [
-            (r#"{"model":"top","messages":[{"content":"{\"model\":\"no\"}","model":"no"}]}"#, false),
+            (
+                r#"{"model":"top","messages":[{"content":"{\"model\":\"no\"}","model":"no"}]}"#,
+                false,
+            ),
             (r#"{"metadata":{"model":"no"},"input":[{"model":"no"}]}"#, false),
-            (r#"{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string","default":"no"}},"required":["model"]}}}]}"#, false),
+            (
+                r#"{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string","default":"no"}},"required":["model"]}}}]}"#,
+                false,
+            ),
             (r#"{"text":{"format":{"schema":{"model":"no"}}},"stop":["models"]}"#, false),
             (r#"{"models":null,"fallbacks":[],"n":1.5e3,"plugins":[{"engine":"exa"}]}"#, false),
             (r#"{"models":["ok"],"route":"fallback"}"#, true),

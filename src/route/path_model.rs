@@ -113,7 +113,10 @@ fn model(segments: &[&str]) -> Option<String> {
                 let end = behind.len().saturating_sub(1).max(1).min(behind.len());
                 return (end > 0).then(|| behind[..end].join("/"));
             }
-            "run" if segments.first().is_some_and(|first| *first == "run") || at > 0 && segments[at - 1] == "ai" => {
+            "run"
+                if segments.first().is_some_and(|first| *first == "run")
+                    || at > 0 && segments[at - 1] == "ai" =>
+            {
                 return Some(joined());
             }
             _ => {}

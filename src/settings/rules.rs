@@ -128,7 +128,8 @@ mod tests {
     use super::*;
 
     fn rules(allowed: Option<&[&str]>, denied: &[&str]) -> Rules {
-        let patterns = |names: &[&str]| names.iter().filter_map(|name| Pattern::new(name)).collect();
+        let patterns =
+            |names: &[&str]| names.iter().filter_map(|name| Pattern::new(name)).collect();
         Rules { models: allowed.map(patterns), denied_models: patterns(denied), ..Rules::default() }
     }
 
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_dated_name_is_no_other_model() {
-        let rules = rules(Some(&["grok-4", "gpt-5", "mistral-large-latest"]), &["gpt-5-2025-01-01"]);
+        let rules =
+            rules(Some(&["grok-4", "gpt-5", "mistral-large-latest"]), &["gpt-5-2025-01-01"]);
         for (asked, served) in [
             ("grok-4", "grok-4-0709"),
             ("openai/gpt-5", "gpt-5-2025-08-07"),

@@ -1,5 +1,7 @@
 //! The meter: looks at each frame of a response body as it passes.
 
+use std::borrow::Cow;
+
 use super::count::Counter;
 use super::event::Captured;
 use super::format::Format;
@@ -104,6 +106,14 @@ impl Meter {
     /// The model that the response names.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// The same, without waiting for the end of a JSON body.
+    pub(crate) fn model_so_far(&self) -> Option<Cow<'_, str>> {
+        match &self.model {
+            Some(model) => Some(Cow::Borrowed(model)),
+            None => string::decode(self.scanner.model_so_far()?).map(Cow::Owned),
+        }
     }
 
     /// The service tier that the response names.

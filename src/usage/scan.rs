@@ -80,6 +80,11 @@ impl Scanner {
         (self.state == State::Done).then_some(&mut self.event)
     }
 
+    /// The model of a body that has not ended yet.
+    pub(super) fn model_so_far(&self) -> Option<&[u8]> {
+        (self.is_body && self.state != State::InString).then(|| self.event.model.whole())?
+    }
+
     /// The document ends here. Malformed ones matter only where there was usage in them.
     pub(super) fn check_end(&self) -> Result<(), Problem> {
         if self.is_within() && self.event.reached_usage { Err(Problem::Malformed) } else { Ok(()) }

@@ -12,6 +12,7 @@ mod order;
 mod reachable;
 mod restricted;
 mod scene;
+mod served;
 #[cfg(feature = "control")]
 mod steps;
 #[path = "../support/mod.rs"]

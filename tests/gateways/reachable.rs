@@ -65,7 +65,8 @@ async fn a_batch_is_refused_in_every_spelling_of_its_path() {
 
 #[tokio::test]
 async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
-    let request = |model: &str| json!({ "params": { "model": model, "messages": [{ "model": "x" }] } });
+    let request =
+        |model: &str| json!({ "params": { "model": model, "messages": [{ "model": "x" }] } });
     for path in ["anthropic/v1/messages/batches", "anthropic/v1//messages/batches/"] {
         passes(path, &json!({ "requests": [request("ok"), request("ok-2")] })).await;
         let body = json!({ "requests": [request("ok"), request("no")] });
@@ -79,7 +80,8 @@ async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
     let send = async |body: String| {
         let scene = allowing();
         let pieces: Vec<_> = body.as_bytes().chunks(700).map(Bytes::copy_from_slice).collect();
-        let frames = pieces.into_iter().map(|piece| Ok::<_, std::io::Error>(http_body::Frame::data(piece)));
+        let frames =
+            pieces.into_iter().map(|piece| Ok::<_, std::io::Error>(http_body::Frame::data(piece)));
         let frames: Vec<_> = frames.collect();
         let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
         let answer = scene.send(with_body(&line, &[], body)).await;
@@ -113,7 +115,9 @@ async fn models_beside_the_model_count() {
     ] {
         let mut body = json!({ "model": "ok" });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        for path in [chat, "anthropic/v1/messages", "openai/v1/responses", "perplexity-ai/v1/responses"] {
+        for path in
+            [chat, "anthropic/v1/messages", "openai/v1/responses", "perplexity-ai/v1/responses"]
+        {
             refused(path, &body).await;
         }
         let mut unified = body;
@@ -153,16 +157,27 @@ async fn nested_models_count() {
         ("openai/v1/realtime/sessions", json!({ "model": "no" })),
         ("openai/v1/evals/e/runs", run("no")),
         ("openai/v1/evals/e/runs", json!({ "data_source": { "type": "jsonl" } })),
-        ("openai/v1/evals", json!({ "testing_criteria": [{ "type": "score_model", "model": "no" }] })),
+        (
+            "openai/v1/evals",
+            json!({ "testing_criteria": [{ "type": "score_model", "model": "no" }] }),
+        ),
         ("openai/v1/fine_tuning/jobs", json!({ "model": "no", "training_file": "f" })),
-        ("openai/v1/fine_tuning/jobs", json!({ "model": "ok", "method": { "grader": { "model": "no" } } })),
+        (
+            "openai/v1/fine_tuning/jobs",
+            json!({ "model": "ok", "method": { "grader": { "model": "no" } } }),
+        ),
         ("openai/v1/threads/runs", json!({ "assistant_id": "a" })),
         ("openai/v1/responses", json!({ "prompt": { "id": "p" } })),
         ("google-ai-studio/v1beta/interactions", json!({ "agent": "bad-agent", "input": "x" })),
         ("google-ai-studio/v1beta/interactions", json!({ "model": "no", "input": "x" })),
-        ("google-ai-studio/v1beta/models/gemini-2:generateContent",
-            json!({ "generationConfig": { "routingConfig": { "manualMode": { "modelName": "gemini-1" } } } })),
-        ("google-ai-studio/v1beta/models/gemini-2:batchEmbedContents", json!({ "requests": [{ "model": "models/gemini-1" }] })),
+        (
+            "google-ai-studio/v1beta/models/gemini-2:generateContent",
+            json!({ "generationConfig": { "routingConfig": { "manualMode": { "modelName": "gemini-1" } } } }),
+        ),
+        (
+            "google-ai-studio/v1beta/models/gemini-2:batchEmbedContents",
+            json!({ "requests": [{ "model": "models/gemini-1" }] }),
+        ),
         ("google-ai-studio/v1beta/authTokens", json!({ "uses": 1 })),
         ("mistral/v1/agents/completions", json!({ "agent_id": "a", "messages": [] })),
     ] {
@@ -171,11 +186,20 @@ async fn nested_models_count() {
     for (path, body) in [
         ("openai/v1/realtime/client_secrets", session("ok")),
         ("openai/v1/evals/e/runs", run("ok")),
-        ("openai/v1/evals", json!({ "testing_criteria": [{ "type": "string_check", "input": "{{item.model}}" }] })),
+        (
+            "openai/v1/evals",
+            json!({ "testing_criteria": [{ "type": "string_check", "input": "{{item.model}}" }] }),
+        ),
         ("openai/v1/vector_stores", json!({ "name": "x" })),
         ("google-ai-studio/v1beta/interactions", json!({ "agent": "good-agent", "input": "x" })),
-        ("google-ai-studio/v1beta/models/gemini-2:batchEmbedContents", json!({ "requests": [{ "model": "models/gemini-2" }] })),
-        ("google-ai-studio/v1beta/openai/chat/completions", json!({ "model": "models/gemini-2.5-pro" })),
+        (
+            "google-ai-studio/v1beta/models/gemini-2:batchEmbedContents",
+            json!({ "requests": [{ "model": "models/gemini-2" }] }),
+        ),
+        (
+            "google-ai-studio/v1beta/openai/chat/completions",
+            json!({ "model": "models/gemini-2.5-pro" }),
+        ),
     ] {
         passes(path, &body).await;
     }
@@ -238,14 +262,18 @@ async fn an_unknown_call_names_a_model_or_goes_nowhere() {
 #[tokio::test]
 async fn a_denied_model_is_denied_in_every_form() {
     let scene = denying();
-    for model in ["xai/grok-4", " grok-4", "GROK-4", "x-ai/grok-4:free", "models/grok-4", "grok-4@1"] {
+    for model in
+        ["xai/grok-4", " grok-4", "GROK-4", "x-ai/grok-4:free", "models/grok-4", "grok-4@1"]
+    {
         let body = json!({ "model": model }).to_string();
         scene.refuses("POST /v1/a/b/openrouter/chat/completions", &[], &body, (403, 2403)).await;
     }
     for model in ["openrouter/auto", "@preset/x"] {
         let body = json!({ "model": model }).to_string();
         for scene in [denying(), allowing(), Scene::with(|of| of.allow_models(["*"]))] {
-            scene.refuses("POST /v1/a/b/openrouter/chat/completions", &[], &body, (403, 2403)).await;
+            scene
+                .refuses("POST /v1/a/b/openrouter/chat/completions", &[], &body, (403, 2403))
+                .await;
         }
     }
 }

@@ -173,7 +173,8 @@ impl Call {
             | Failure::CircuitOpen
             | Failure::CoolingDown
             | Failure::NoKey
-            | Failure::KeySource => false,
+            | Failure::KeySource
+            | Failure::ModelNotAllowed => false,
             Failure::ConnectTimeout | Failure::HeadTimeout | Failure::IdleTimeout => !is_clients(),
             _ => true,
         }

@@ -103,6 +103,7 @@ refuse_client_credentials = true
 allow_providers = ["xai", "openai"]
 allow_models = ["grok-*", "gpt-5"]
 deny_models = ["*-x"]
+refuse_served_models = true
 keys = [
   { provider = "xai", env = "HAS_1" },
   { provider = "openai", alias = "backup", env = "HAS_2", weight = 2 },
@@ -182,6 +183,7 @@ fn in_code() -> GatewaySettings {
         .allow_providers(["grok", "openai"])
         .allow_models(["grok-*", "gpt-5"])
         .deny_models(["*-x"])
+        .refuse_served_models()
         .key("grok", secret("HAS_1"))
         .weighted_key("openai", "backup", secret("HAS_2"), 2)
         .weighted_key("openai", "backup", secret("HAS_3"), 1)

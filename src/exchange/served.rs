@@ -1,0 +1,63 @@
+//! Whether the provider has answered from a model that the gateway allows.
+
+use super::ledger::Ledger;
+use crate::body::watch::RequestWatch;
+use crate::context::GatewayContext;
+use crate::models;
+use crate::route;
+
+/// What is known of the model that has answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It does not matter.
+    #[default]
+    Any,
+    Unknown,
+    Allowed,
+    Forbidden,
+}
+
+/// Whether answers are judged at all: those to calls, where models are restricted.
+pub(super) fn is_judged(context: &GatewayContext) -> bool {
+    context.restricts_models() && models::is_call(context.method())
+}
+
+/// Whether answers from models that are not allowed are broken off.
+pub(super) fn is_refused(context: &GatewayContext) -> bool {
+    context.settings().is_some_and(|settings| settings.rules.refuse_served_models())
+        && is_judged(context)
+}
+
+impl Ledger {
+    /// Judges the model that the response has named so far, if it has.
+    #[inline]
+    pub(super) fn judge_served(&mut self) {
+        if self.served == Served::Unknown {
+            self.read_served();
+        }
+    }
+
+    /// Judges the model by which the response is priced, in the end.
+    pub(super) fn judge_served_at_end(&mut self) {
+        if matches!(self.served, Served::Unknown | Served::Allowed) {
+            self.read_served();
+        }
+    }
+
+    #[cold]
+    fn read_served(&mut self) {
+        let Some(served) = self.reader.meter().and_then(|meter| meter.model_so_far()) else {
+            return;
+        };
+        let context = &self.context;
+        let Some(rules) = context.settings().map(|settings| &settings.rules) else { return };
+        let watch = self.watch.as_deref();
+        let in_body = context.routed_model().or_else(|| watch.and_then(RequestWatch::model));
+        let in_path = || route::read_path(context.provider_path()).models.into_iter().next();
+        let is_forbidden = match in_body {
+            Some(asked) => rules.forbid_served(Some(asked), &served),
+            None => rules.forbid_served(in_path().as_deref(), &served),
+        };
+        self.served = if is_forbidden { Served::Forbidden } else { Served::Allowed };
+    }
+}
