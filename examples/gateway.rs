@@ -31,11 +31,12 @@ use axum::Router;
 use axum::routing::get;
 use tokio::runtime::{self, Runtime};
 use tower::Layer;
-use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
+use tower_ai_gateway::{GatewayLayer, HttpClient, Mount};
 
 use crate::gateway::observers::Observers;
-use crate::gateway::options::{Command, HELP, Options};
-use crate::gateway::{config, log, mock, prices, serve};
+use crate::gateway::options::{Command, HELP, Options, ProviderOption};
+use crate::gateway::prices::PricesFile;
+use crate::gateway::{config, log, mock, serve};
 
 /// A request takes less with it than with the C library's; `docs/deploying.md` has the figures.
 #[global_allocator]
@@ -85,10 +86,15 @@ async fn command() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
-    let prices = prices::start(options.prices.as_deref()).await?;
-    let config = config::start(options.config.as_deref()).await?;
+    let prices_file = match &options.prices {
+        Some(path) => Some(PricesFile::read_from(path).await?),
+        None => None,
+    };
+    let prices = prices_file.as_ref().map(PricesFile::prices).unwrap_or_default();
+    let moved = moved(&options).await?;
+    let config = config::start(options.config.as_deref(), moved, prices_file).await?;
     let mut builder = GatewayLayer::builder()
-        .providers(providers(config.providers, &options).await?)
+        .providers(config.providers)
         .mount(Mount::hosted().exclusive().universal())
         .mount(Mount::rest().exclusive())
         .ask_for_usage(options.ask_for_usage)
@@ -111,25 +117,15 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(served?)
 }
 
-/// The providers of the file or the built-in ones, with what the command line moves or adds.
-async fn providers(
-    mut providers: Vec<Provider>,
-    options: &Options,
-) -> std::io::Result<Vec<Provider>> {
-    let mut place = |slug: &str, base_url: String| match providers
-        .iter_mut()
-        .find(|provider| provider.answers_to(slug))
-    {
-        Some(known) => *known = known.clone().base_url(base_url),
-        None => providers.push(Provider::custom(slug, base_url)),
-    };
+/// The providers that the command line moves or adds; what is said last counts.
+async fn moved(options: &Options) -> std::io::Result<Vec<ProviderOption>> {
+    let mut moved = Vec::new();
     if options.mock {
-        place("grok", format!("http://{}/v1", mock::start().await?));
+        let base_url = format!("http://{}/v1", mock::start().await?);
+        moved.push(ProviderOption { slug: "grok".to_owned(), base_url });
     }
-    for provider in &options.providers {
-        place(&provider.slug, provider.base_url.clone());
-    }
-    Ok(providers)
+    moved.extend(options.providers.iter().cloned());
+    Ok(moved)
 }
 
 /// What to paste next.

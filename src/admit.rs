@@ -25,12 +25,13 @@ use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
-use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver};
+use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
 pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
+    /// For requests whose settings come without providers of their own.
     pub(crate) providers: Arc<Providers>,
     /// `None` where every gateway is served and nothing is set.
     pub(crate) settings: Option<Box<dyn SettingsResolver>>,
@@ -51,6 +52,13 @@ impl fmt::Debug for Shared {
     }
 }
 
+/// The providers and settings that are in force when a request arrives. The request uses them to
+/// its end, whatever is replaced in the meantime.
+pub(crate) struct Snapshot {
+    /// `None` where only the resolver knows the settings, and the providers are the layer's.
+    table: Option<Arc<SettingsTable>>,
+}
+
 /// What becomes of a request on a gateway path.
 ///
 /// The request itself is not in it: moving one costs as much as most of what is done to it here.
@@ -63,12 +71,40 @@ pub(crate) enum Admission {
 }
 
 impl Shared {
-    pub(crate) fn route<B>(&self, request: &Request<B>) -> Option<Route<'_>> {
-        route::route(&self.mounts, &self.providers, request)
+    /// What is in force now. Nothing is asked for a request that is below no mount.
+    pub(crate) fn snapshot<B>(&self, request: &Request<B>) -> Snapshot {
+        let settings = self.settings.as_ref().filter(|_| {
+            let path = request.uri().path();
+            self.mounts.iter().any(|mount| mount.strip(path).is_some())
+        });
+        Snapshot { table: settings.and_then(|settings| settings.snapshot()) }
+    }
+
+    pub(crate) fn route<'s, B>(
+        &'s self,
+        snapshot: &'s Snapshot,
+        request: &Request<B>,
+    ) -> Option<Route<'s>> {
+        route::route(&self.mounts, self.providers_in(snapshot), request)
+    }
+
+    fn providers_in<'s>(&'s self, snapshot: &'s Snapshot) -> &'s Arc<Providers> {
+        let own = snapshot.table.as_ref().and_then(|table| table.own_providers());
+        own.unwrap_or(&self.providers)
+    }
+
+    /// The providers of one request.
+    pub(crate) fn providers_of<'s>(&'s self, context: &'s GatewayContext) -> &'s Providers {
+        context.providers().unwrap_or(&self.providers)
     }
 
     /// Rewrites the head of the request, or says why it goes nowhere.
-    pub(crate) fn admit<B>(&self, route: &Route<'_>, request: &mut Request<B>) -> Admission {
+    pub(crate) fn admit<B>(
+        &self,
+        snapshot: &Snapshot,
+        route: &Route<'_>,
+        request: &mut Request<B>,
+    ) -> Admission {
         let arrived = self.observation.is_wanted().then(Instant::now);
         let (endpoint, native) = match &route.kind {
             RouteKind::Native { upstream, rest } => {
@@ -88,7 +124,8 @@ impl Shared {
                 Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
             },
         };
-        let (settings, locked) = self.enter(route, request, &mut survey, directives.as_deref());
+        let (settings, locked) =
+            self.enter(snapshot, route, request, &mut survey, directives.as_deref());
         if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
             directives = directives.map(|own| Box::new(own.or(defaults)));
         }
@@ -99,7 +136,7 @@ impl Shared {
             place: route.place,
             endpoint,
             directives,
-            providers: settings.is_some().then(|| self.providers.clone()),
+            providers: settings.is_some().then(|| self.providers_in(snapshot).clone()),
             settings,
             // Nobody can tell for which entry of several a key would be.
             has_credentials: survey.credentials && endpoint != Endpoint::Universal,
@@ -128,6 +165,7 @@ impl Shared {
     /// The settings of the gateway that the request names, and why it may not use that.
     fn enter<B>(
         &self,
+        snapshot: &Snapshot,
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &mut Survey,
@@ -140,11 +178,22 @@ impl Shared {
         let path = request.uri().path();
         let account = route.place.account.map(|account| account.text(path));
         let gateway = route.place.gateway_id(path, || directives);
-        let query = SettingsQuery { account, gateway, extensions: request.extensions() };
-        let Some(settings) = resolver.resolve(&query) else {
+        let settings = match &snapshot.table {
+            Some(table) => table.get(account, gateway).cloned(),
+            None => {
+                let extensions = request.extensions();
+                resolver.resolve(&SettingsQuery { account, gateway, extensions })
+            }
+        };
+        let Some(settings) = settings else {
             return (None, Some(refusal::unknown_gateway(gateway)));
         };
         let is_rest = route.place.gateway_by_header;
+        if let Some(origins) = &settings.origins
+            && !origins.admit(request.headers(), request.uri())
+        {
+            return (Some(settings), Some(refusal::foreign_page()));
+        }
         let entered = credentials::authenticate(request.headers_mut(), survey, &settings, is_rest);
         (Some(settings), entered.err())
     }

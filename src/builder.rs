@@ -51,7 +51,9 @@ impl Builder {
         }
     }
 
-    /// Adds a provider.
+    /// Adds a provider. Where the [settings](Self::settings) come with providers of their own
+    /// ([`SettingsTable::providers`](crate::settings::SettingsTable::providers)), those are used
+    /// instead, and none need be added here.
     pub fn provider(mut self, provider: Provider) -> Self {
         self.providers.push(provider);
         self
@@ -160,9 +162,15 @@ impl Builder {
                 return Err(ConfigError::DuplicateMount { prefix: mount.prefix().to_owned() });
             }
         }
+        let table = self.settings.as_ref().and_then(|settings| settings.snapshot());
+        let has_others = table.is_some_and(|table| table.own_providers().is_some());
+        let providers = match self.providers {
+            none if none.is_empty() && has_others => Providers::none(),
+            providers => Providers::new(providers)?,
+        };
         let shared = Shared {
             mounts,
-            providers: Arc::new(Providers::new(self.providers)?),
+            providers: Arc::new(providers),
             settings: self.settings,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),

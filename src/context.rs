@@ -44,7 +44,7 @@ struct Inner {
     directives: Option<Box<Directives>>,
     /// `None` where nothing is set.
     settings: Option<Arc<GatewaySettings>>,
-    /// Of the layer, for what the settings lead to.
+    /// What was in force when the request arrived; `None` where they are the layer's.
     providers: Option<Arc<Providers>>,
     /// The client's key for the provider goes with its request.
     has_credentials: AtomicBool,
@@ -137,6 +137,10 @@ impl GatewayContext {
 
     pub(crate) fn observation(&self) -> Option<&Arc<Observation>> {
         self.0.observation.as_ref()
+    }
+
+    pub(crate) fn providers(&self) -> Option<&Providers> {
+        self.0.providers.as_deref()
     }
 
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {

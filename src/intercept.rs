@@ -66,10 +66,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(route) = self.shared.route(&request) else {
+        let snapshot = self.shared.snapshot(&request);
+        let Some(route) = self.shared.route(&snapshot, &request) else {
             return InterceptFuture::app(self.app.call(request));
         };
-        match self.shared.admit(&route, &mut request) {
+        match self.shared.admit(&snapshot, &route, &mut request) {
             Admission::Forward(mut relay) => {
                 let call = Oneshot::new(self.upstream.clone(), relay.send(&self.shared, request));
                 InterceptFuture::forwarded(call, relay)

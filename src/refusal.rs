@@ -89,6 +89,11 @@ pub(crate) fn client_key() -> Rejection {
     Rejection::of_request(Code::Forbidden, message)
 }
 
+pub(crate) fn foreign_page() -> Rejection {
+    let message = "This gateway does not serve pages of other origins.";
+    Rejection::of_request(Code::Forbidden, message).param("origin")
+}
+
 pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
     let message = format!("This gateway does not allow the provider `{slug}`.");
     Rejection::of_request(Code::Forbidden, message)

@@ -190,7 +190,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let no_model = || refusal::route_without_model(routed.model());
                 let first = steps.next().ok_or_else(no_model)?;
                 credentials::remove(head.headers_mut());
-                for header in shared.providers.key_headers() {
+                for header in shared.providers_of(context).key_headers() {
                     head.headers_mut().remove(header);
                 }
                 // They are taken off: nobody knows whose they are.
@@ -206,7 +206,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 Ok(Settled::Passed(Some(routed)))
             }
             (Found::Routed(routed), Sought::Provider(endpoint)) => {
-                let upstream = shared.providers.find(routed.prefix());
+                let upstream = shared.providers_of(context).find(routed.prefix());
                 let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;
                 allow_provider(context, upstream)?;
                 allow_model(context, routed.model())?;

@@ -62,10 +62,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(route) = self.shared.route(&request) else {
+        let snapshot = self.shared.snapshot(&request);
+        let Some(route) = self.shared.route(&snapshot, &request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
-        match self.shared.admit(&route, &mut request) {
+        match self.shared.admit(&snapshot, &route, &mut request) {
             Admission::Forward(mut relay) => {
                 let request = relay.send(&self.shared, request);
                 ResponseFuture::forwarded(self.inner.call(request), relay)

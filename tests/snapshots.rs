@@ -48,7 +48,7 @@ fn snapshot(n: u64, token: &str) -> GatewaySettings {
 }
 
 fn table(n: u64) -> SettingsTable {
-    SettingsTable::new().serve_unknown(snapshot(n, &format!("token-{n}")))
+    SettingsTable::new().serve_unknown(snapshot(n, &format!("test-token-{n}")))
 }
 
 /// The number that a context's settings carry.
@@ -255,7 +255,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
             for at in (client..REQUESTS).step_by(CLIENTS as usize) {
                 let n = *known.borrow();
                 let wait = wait(known.clone(), at.is_multiple_of(16));
-                let request = request(n, at / 3, &format!("token-{n}"), wait);
+                let request = request(n, at / 3, &format!("test-token-{n}"), wait);
                 let settings = known.clone();
                 let upstream =
                     Upstream { mistakes: mistakes.clone(), settings, calls: calls.clone() };
@@ -339,7 +339,7 @@ async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_setti
         let mistakes = ends.mistakes.clone();
         let layer = layer(settings.clone(), &ends);
         let (name_model, named) = tokio::sync::oneshot::channel::<()>();
-        let request = request(FIRST, way, &format!("token-{FIRST}"), async {
+        let request = request(FIRST, way, &format!("test-token-{FIRST}"), async {
             named.await.unwrap();
         });
         let calls = Arc::new(AtomicU64::new(0));

@@ -13,10 +13,14 @@ use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::Settings;
 
+use super::options::ProviderOption;
+use super::prices::PricesFile;
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What the layer and its client are built with.
 pub(crate) struct Start {
+    /// None where they come with the settings.
     pub(crate) providers: Vec<Provider>,
     /// `None` where every gateway is served, and nothing is set.
     pub(crate) settings: Option<Settings>,
@@ -24,21 +28,40 @@ pub(crate) struct Start {
     pub(crate) control: ControlLayer,
 }
 
-/// What the file says, or where none is given, the built-in providers alone.
-pub(crate) async fn start(file: Option<&Path>) -> Result<Start, BoxError> {
+/// What the file says, or where none is given, the built-in providers alone. What the command line
+/// moves or adds goes over both, at every reload of the file as well.
+pub(crate) async fn start(
+    file: Option<&Path>,
+    moved: Vec<ProviderOption>,
+    prices: Option<PricesFile>,
+) -> Result<Start, BoxError> {
     // A build without the feature refuses the option.
     #[cfg(feature = "config")]
     if let Some(path) = file {
-        return follow::start(path).await;
+        return follow::start(path, moved, prices).await;
     }
     #[cfg(not(feature = "config"))]
     let _ = file;
+    if let Some(prices) = prices {
+        prices.follow()?;
+    }
     Ok(Start {
-        providers: Provider::all(),
+        providers: with_moved(Provider::all(), &moved),
         settings: None,
         #[cfg(feature = "control")]
         control: ControlLayer::new(),
     })
+}
+
+/// The providers with what the command line moves or adds.
+fn with_moved(mut providers: Vec<Provider>, moved: &[ProviderOption]) -> Vec<Provider> {
+    for ProviderOption { slug, base_url } in moved {
+        match providers.iter_mut().find(|provider| provider.answers_to(slug)) {
+            Some(known) => *known = known.clone().base_url(base_url),
+            None => providers.push(Provider::custom(slug, base_url)),
+        }
+    }
+    providers
 }
 
 /// What a good file holds, in one line.
@@ -58,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_file_nothing_is_set() {
-        let Start { providers, settings, .. } = start(None).await.unwrap();
+        let Start { providers, settings, .. } = start(None, Vec::new(), None).await.unwrap();
         assert!(providers == Provider::all());
         assert!(settings.is_none());
     }

@@ -84,7 +84,7 @@ pub(crate) struct Options {
 }
 
 /// One `--provider SLUG=BASE_URL`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProviderOption {
     pub(crate) slug: String,
     pub(crate) base_url: String,

@@ -1,4 +1,5 @@
-//! `--prices FILE`: what models cost, read at the start and again at every SIGHUP.
+//! `--prices FILE`: what models cost, read at the start and again at every SIGHUP. Beside `--config`,
+//! both files are read together.
 
 use std::error::Error;
 use std::fmt;
@@ -8,32 +9,56 @@ use tower_ai_gateway::{PriceTable, Prices};
 
 use super::hangup::Hangups;
 
-/// The prices of the file, or where none is given, the built-in ones.
-pub(crate) async fn start(file: Option<&Path>) -> Result<Prices, PricesError> {
-    let Some(path) = file else { return Ok(Prices::default()) };
-    let prices = Prices::new(read(path).await?);
-    let hangups = Hangups::listen().map_err(|error| PricesError::new(path, error))?;
-    tokio::spawn(follow(path.to_owned(), prices.clone(), hangups));
-    Ok(prices)
+/// A file of prices, and the prices in force, which are what it said when it was last read.
+pub(crate) struct PricesFile {
+    path: PathBuf,
+    prices: Prices,
 }
 
-/// Reads the file again at every SIGHUP from here on.
-async fn follow(path: PathBuf, prices: Prices, mut hangups: Hangups) {
-    loop {
-        hangups.next().await;
-        match renew(&path, &prices).await {
-            Ok(()) => {
-                let as_of = prices.current().as_of();
-                tracing::info!(file = %path.display(), %as_of, "the prices were read again");
+impl PricesFile {
+    /// What the file says.
+    pub(crate) async fn read_from(path: &Path) -> Result<Self, PricesError> {
+        Ok(Self { path: path.to_owned(), prices: Prices::new(read(path).await?) })
+    }
+
+    /// A handle on the prices in force.
+    pub(crate) fn prices(&self) -> Prices {
+        self.prices.clone()
+    }
+
+    /// What the file says now.
+    #[cfg(feature = "config")]
+    pub(crate) async fn read(&self) -> Result<PriceTable, PricesError> {
+        read(&self.path).await
+    }
+
+    /// Puts what was read in force.
+    pub(crate) fn replace(&self, table: PriceTable) {
+        let as_of = table.as_of();
+        self.prices.replace(table);
+        tracing::info!(file = %self.path.display(), %as_of, "the prices were read again");
+    }
+
+    /// Reads the file again at every SIGHUP from here on.
+    pub(crate) fn follow(self) -> Result<(), PricesError> {
+        let hangups = Hangups::listen().map_err(|error| PricesError::new(&self.path, error))?;
+        tokio::spawn(self.follow_hangups(hangups));
+        Ok(())
+    }
+
+    async fn follow_hangups(self, mut hangups: Hangups) {
+        loop {
+            hangups.next().await;
+            if let Err(error) = self.renew().await {
+                tracing::error!(%error, "the prices stay as they were");
             }
-            Err(error) => tracing::error!(%error, "the prices stay as they were"),
         }
     }
-}
 
-async fn renew(path: &Path, prices: &Prices) -> Result<(), PricesError> {
-    prices.replace(read(path).await?);
-    Ok(())
+    async fn renew(&self) -> Result<(), PricesError> {
+        self.replace(read(&self.path).await?);
+        Ok(())
+    }
 }
 
 async fn read(path: &Path) -> Result<PriceTable, PricesError> {
@@ -92,9 +117,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_prices_are_those_of_the_file() {
-        assert!(start(None).await.unwrap().current().get("grok", "grok-4.3").is_some());
         let (_directory, path) = file(&table(5));
-        let prices = start(Some(&path)).await.unwrap();
+        let prices = PricesFile::read_from(&path).await.unwrap().prices();
         assert_eq!(day(&prices), 5);
         assert!(prices.current().get("grok", "house").is_some());
         assert!(prices.current().get("grok", "grok-4.3").is_none());
@@ -103,27 +127,33 @@ mod tests {
     #[tokio::test]
     async fn a_mistake_is_named_with_its_file_and_line() {
         let (directory, path) = file("as_of = 2026-01-05\n\nnonsense\n");
-        let error = start(Some(&path)).await.unwrap_err().to_string();
+        let told = async |path: &Path| match PricesFile::read_from(path).await {
+            Ok(_) => panic!("it is read"),
+            Err(error) => error.to_string(),
+        };
+        let error = told(&path).await;
         assert!(error.contains("prices.toml: price table, line 3: "), "{error}");
         let missing = directory.path().join("missing.toml");
-        let error = start(Some(&missing)).await.unwrap_err().to_string();
+        let error = told(&missing).await;
         assert!(error.contains("missing.toml: "), "{error}");
     }
 
     #[tokio::test]
     async fn a_mistake_at_a_later_time_leaves_the_old_prices() {
         let (_directory, path) = file(&table(5));
-        let prices = Prices::new(read(&path).await.unwrap());
+        let file = PricesFile::read_from(&path).await.unwrap();
         fs::write(&path, "nonsense").unwrap();
-        assert!(renew(&path, &prices).await.is_err());
-        assert_eq!(day(&prices), 5);
+        assert!(file.renew().await.is_err());
+        assert_eq!(day(&file.prices()), 5);
     }
 
     #[cfg(unix)]
     #[tokio::test]
     async fn a_hangup_reads_them_again() {
         let (_directory, path) = file(&table(5));
-        let prices = start(Some(&path)).await.unwrap();
+        let file = PricesFile::read_from(&path).await.unwrap();
+        let prices = file.prices();
+        file.follow().unwrap();
         fs::write(&path, table(6)).unwrap();
         hang_up().await;
         until(|| day(&prices) == 6).await;

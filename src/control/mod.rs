@@ -22,6 +22,8 @@ pub use self::concurrency::{
 pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
 pub use self::fallback::{Alternative, Fallback, FallbackBody, FallbackFuture, FallbackLayer};
 pub use self::keys::{FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeySource, Keyed};
+#[cfg(feature = "config")]
+pub(crate) use self::replay::LIMIT as REPLAY_LIMIT;
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
 pub use self::stack::{ControlLayer, Controlled};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use tower_layer::Layer;
 
+#[cfg(feature = "config")]
+use super::health::{BreakerSettings, CoolDownSettings};
 use super::health::{Health, HealthLayer};
 use super::{
     Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
@@ -89,6 +91,19 @@ impl ControlLayer {
     pub fn replay_limit(mut self, bytes: usize) -> Self {
         self.replay = self.replay.limit(bytes);
         self
+    }
+
+    /// Replaces what this layer, its clones and their services go by, while they are used.
+    #[cfg(feature = "config")]
+    pub(crate) fn reconfigure(
+        &self,
+        (breaker, cool_down): (Option<BreakerSettings>, Option<CoolDownSettings>),
+        (per_second, share): (u32, f32),
+        replay_limit: usize,
+    ) {
+        self.health.reconfigure(breaker, cool_down);
+        self.retry.resize_budget(per_second, share);
+        self.replay.change_limit(replay_limit);
     }
 
     /// Limits of the host's own, beside those of the gateways.

@@ -73,10 +73,10 @@ fn token(value: &HeaderValue) -> &[u8] {
 mod tests {
     use super::*;
     use crate::headers::survey_request;
-    use crate::settings::GatewayToken;
+    use crate::settings::{GatewayToken, digest};
 
     fn settings() -> GatewaySettings {
-        let tokens = ["old", "new"].map(GatewayToken::new);
+        let tokens = ["old", "new"].map(|text| GatewayToken::from_sha256(digest(text.as_bytes())));
         let [old, new] = tokens;
         GatewaySettings::builder().token(old).token(new).build().unwrap()
     }

@@ -19,7 +19,7 @@ use crate::builder::ConfigError;
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
 ///
 /// The built-in ones have constructors ([`Provider::xai`], …); the host's own are made with
-/// [`Provider::custom`]. The base URL is fixed when the layer is built: nothing in a request can
+/// [`Provider::custom`]. The base URL is the host's choice alone: nothing in a request can
 /// choose scheme, host or port.
 ///
 /// ```
@@ -173,6 +173,11 @@ impl Providers {
             return Err(ConfigError::NoProvider);
         }
         Ok(Self(named.into()))
+    }
+
+    /// For a layer whose providers come with its settings.
+    pub(crate) fn none() -> Self {
+        Self(Box::default())
     }
 
     /// The headers beside `authorization` in which any of them wants its key.

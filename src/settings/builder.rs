@@ -4,7 +4,9 @@ use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
 use super::route::DynamicRoute;
-use super::{FallbackChain, GatewaySettings, GatewayToken, Secret, SettingsError, Timeouts};
+use super::{
+    FallbackChain, GatewaySettings, GatewayToken, Origins, Secret, SettingsError, Timeouts,
+};
 use crate::directives::Directives;
 use crate::metadata::MetadataValue;
 use crate::route::is_id;
@@ -17,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct GatewaySettingsBuilder {
     settings: GatewaySettings,
     is_authenticated_elsewhere: bool,
+    origins: Origins,
     mistake: Option<SettingsError>,
 }
 
@@ -29,8 +32,24 @@ impl GatewaySettingsBuilder {
 
     /// Something else says who may use this gateway, such as the host's own middleware: stored keys
     /// may be used without a token.
+    ///
+    /// What the browser of a client attaches by itself, such as a cookie, a password or its place in
+    /// the network, goes with the requests of any page. Those of pages from elsewhere are therefore
+    /// refused (403, code 2403), unless their [origin is allowed](Self::allow_origin).
     pub fn authenticated_elsewhere(mut self) -> Self {
         self.is_authenticated_elsewhere = true;
+        self
+    }
+
+    /// Lets the pages of this origin, such as `https://app.example`, spend stored keys where no token
+    /// is asked for; `*` lets all pages. Default: those alone that the gateway's own host serves.
+    pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
+        if !self.origins.allow(origin.as_ref()) {
+            self.mistake.get_or_insert(SettingsError::OutOfRange {
+                what: "an allowed origin",
+                must_be: "`*`, or a scheme and a host, such as `https://app.example`",
+            });
+        }
         self
     }
 
@@ -271,17 +290,22 @@ impl GatewaySettingsBuilder {
     /// A [`SettingsError`] that says what is wrong. Stored keys without a token are refused, unless
     /// something else [authenticates](Self::authenticated_elsewhere).
     pub fn build(self) -> Result<GatewaySettings, SettingsError> {
-        let Self { mut settings, is_authenticated_elsewhere, mistake } = self;
+        let Self { mut settings, is_authenticated_elsewhere, origins, mistake } = self;
         if let Some(mistake) = mistake {
             return Err(mistake);
         }
         if settings.tokens.iter().any(GatewayToken::is_empty) {
             return Err(SettingsError::EmptyToken);
         }
+        if settings.tokens.iter().any(GatewayToken::is_short) {
+            return Err(SettingsError::ShortToken);
+        }
         let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
         if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
             return Err(SettingsError::KeysWithoutTokens);
         }
+        let is_open = settings.tokens.is_empty() && has_keys;
+        settings.origins = is_open.then(|| Box::new(origins));
         if settings.fallbacks.iter().any(|fallback| fallback.steps.is_empty()) {
             return Err(SettingsError::FallbackWithoutSteps);
         }
@@ -322,7 +346,7 @@ mod tests {
     fn stored_keys_need_a_token_or_another_lock() {
         let keys = || GatewaySettings::builder().key("grok", key());
         assert_eq!(keys().build().unwrap_err(), SettingsError::KeysWithoutTokens);
-        assert!(keys().token(GatewayToken::new("t")).build().is_ok());
+        assert!(keys().token(GatewayToken::new("test-token")).build().is_ok());
         let from_layer = GatewaySettings::builder().keys_from_layer();
         assert_eq!(from_layer.build().unwrap_err(), SettingsError::KeysWithoutTokens);
         let settings = keys().authenticated_elsewhere().build().unwrap();
@@ -331,7 +355,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found() {
-        let locked = || GatewaySettings::builder().token(GatewayToken::new("t"));
+        let locked = || GatewaySettings::builder().token(GatewayToken::new("test-token"));
         let twice = locked().key("grok", key()).key("grok", key());
         assert!(matches!(twice.build(), Err(SettingsError::DuplicateKey { .. })));
         let shared = |weight| locked().weighted_key("grok", "a", key(), weight);
@@ -346,6 +370,8 @@ mod tests {
         assert_eq!(fallback.build().unwrap_err(), SettingsError::Pattern);
         let attempts = locked().defaults(|defaults| defaults.max_attempts = Some(6));
         assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));
+        let short = locked().token(GatewayToken::new(" 1234567 "));
+        assert_eq!(short.build().unwrap_err(), SettingsError::ShortToken);
         let empty = locked().token(GatewayToken::new(" "));
         assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyToken);
     }

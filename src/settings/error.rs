@@ -13,6 +13,8 @@ pub enum SettingsError {
     KeysWithoutTokens,
     /// A token is empty, so that everybody has it.
     EmptyToken,
+    /// A token has fewer than 8 bytes, so that it can be guessed.
+    ShortToken,
     /// Two stored keys of a provider have the same alias, and one of them has no weight.
     DuplicateKey {
         /// The provider.
@@ -53,6 +55,9 @@ impl fmt::Display for SettingsError {
                  or say that something else authenticates its clients",
             ),
             Self::EmptyToken => f.write_str("a token is empty, so that everybody has it"),
+            Self::ShortToken => f.write_str(
+                "a token has fewer than 8 bytes, so that it can be guessed: draw some 32 at random",
+            ),
             Self::DuplicateKey { provider, alias } => write!(
                 f,
                 "`{provider}` has two keys named `{alias}`: give each a weight, or another alias"

@@ -14,6 +14,7 @@ mod defaults;
 mod error;
 mod fallback;
 pub(crate) mod keys;
+mod origins;
 mod pattern;
 pub mod route;
 mod rules;
@@ -31,6 +32,7 @@ pub use self::config::{Config, ConfigFileError, ConfigFileErrorKind};
 pub use self::error::SettingsError;
 pub use self::fallback::FallbackChain;
 use self::keys::Keys;
+pub(crate) use self::origins::Origins;
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
@@ -57,6 +59,8 @@ pub struct GatewaySettings {
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
+    /// Set where stored keys are spent without a token: then it matters which page asks.
+    pub(crate) origins: Option<Box<Origins>>,
     /// Keys that are not stored here come from a layer below.
     pub(crate) takes_keys_from_layer: bool,
     /// Requests without any key for their provider are refused.

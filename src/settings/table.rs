@@ -9,6 +9,8 @@ use http::Extensions;
 
 use super::GatewaySettings;
 use super::builder::{is_named, scope_of};
+use crate::builder::ConfigError;
+use crate::provider::{Provider, Providers};
 
 /// Which gateway's settings are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,16 @@ pub trait SettingsResolver: Send + Sync + 'static {
     /// The settings of this gateway; `None` where there is no such gateway, which refuses the
     /// request (400, code 2001).
     fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>>;
+
+    /// The table that a request uses from its arrival to its end, for its
+    /// [providers](SettingsTable::providers) as for its settings. Where there is one,
+    /// [`resolve`](Self::resolve) is not asked.
+    ///
+    /// It is asked before it is known whether the request is for a provider. Default: `None`, and
+    /// requests use the providers that the layer was built with.
+    fn snapshot(&self) -> Option<Arc<SettingsTable>> {
+        None
+    }
 }
 
 impl<F> SettingsResolver for F
@@ -57,7 +69,7 @@ impl SettingsResolver for Arc<GatewaySettings> {
 /// ```
 /// use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, SettingsTable};
 ///
-/// let team = GatewaySettings::builder().token(GatewayToken::new("example")).build()?;
+/// let team = GatewaySettings::builder().token(GatewayToken::new("example-token")).build()?;
 /// let table = SettingsTable::new().gateway("acct", "team", team).refuse_unknown();
 /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
 /// ```
@@ -67,6 +79,8 @@ pub struct SettingsTable {
     gateways: HashMap<Box<str>, Vec<OfAccount>>,
     /// What unknown gateways are served with; `None` where they are refused.
     unknown: Option<Arc<GatewaySettings>>,
+    /// `None` where they are those of the layer.
+    providers: Option<Arc<Providers>>,
 }
 
 /// The settings of a gateway id in one account, or in any.
@@ -131,6 +145,28 @@ impl SettingsTable {
         self
     }
 
+    /// The providers that requests are routed to while this table is in force, in place of those
+    /// that the layer was built with. Providers and their keys are then replaced together: a request
+    /// uses one table from its arrival to its end, and no key goes to the old place of a provider.
+    ///
+    /// Default: the layer's own.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the provider and what is wrong with it, as
+    /// [`Builder::build`](crate::Builder::build) has it.
+    pub fn providers(
+        mut self,
+        providers: impl IntoIterator<Item = Provider>,
+    ) -> Result<Self, ConfigError> {
+        self.providers = Some(Arc::new(Providers::new(providers.into_iter().collect())?));
+        Ok(self)
+    }
+
+    pub(crate) fn own_providers(&self) -> Option<&Arc<Providers>> {
+        self.providers.as_ref()
+    }
+
     /// The settings of a gateway.
     #[must_use]
     pub fn get(&self, account: Option<&str>, gateway: &str) -> Option<&Arc<GatewaySettings>> {
@@ -158,6 +194,7 @@ impl fmt::Debug for SettingsTable {
         f.debug_struct("SettingsTable")
             .field("gateways", &self.gateways.values().map(Vec::len).sum::<usize>())
             .field("serves_unknown", &self.unknown.is_some())
+            .field("providers", &self.providers)
             .finish()
     }
 }
@@ -186,7 +223,8 @@ impl Settings {
         Self(Arc::new(RwLock::new(Arc::new(table))))
     }
 
-    /// The whole table is another from now on. Requests under way keep what they began with.
+    /// The whole table is another from now on, with its providers where it has its own. Requests
+    /// under way keep what they began with.
     pub fn replace(&self, table: SettingsTable) {
         let table = Arc::new(table);
         let old =
@@ -206,6 +244,10 @@ impl SettingsResolver for Settings {
     fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         table.get(query.account, query.gateway).cloned()
+    }
+
+    fn snapshot(&self) -> Option<Arc<SettingsTable>> {
+        Some(self.current())
     }
 }
 

@@ -9,14 +9,44 @@ use subtle::{Choice, ConstantTimeEq as _};
 ///
 /// A client shows it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
 /// that one can be replaced while it is in use.
-#[derive(Clone, PartialEq, Eq)]
-pub struct GatewayToken([u8; 32]);
+#[derive(Clone)]
+pub struct GatewayToken {
+    digest: [u8; 32],
+    /// Known of those alone whose text was.
+    is_short: bool,
+}
+
+/// How many bytes a token has at least: 64 bits, where all of them are drawn at random.
+const SHORTEST: usize = 8;
+
+/// What people write where a token is to be chosen later.
+#[cfg(feature = "config")]
+const WELL_KNOWN: [&str; 16] = [
+    "example",
+    "example-token",
+    "test",
+    "token",
+    "secret",
+    "changeme",
+    "change-me",
+    "password",
+    "admin",
+    "default",
+    "gateway",
+    "demo",
+    "foobar",
+    "12345678",
+    "123456789",
+    "1234567890",
+];
 
 impl GatewayToken {
-    /// The token with this text, which is not kept; blanks around it are left out.
+    /// The token with this text, which is not kept; blanks around it are left out. It must have 8
+    /// bytes or more, of which `build` of the settings makes sure: draw some 32 at random.
     #[must_use]
     pub fn new(token: impl AsRef<[u8]>) -> Self {
-        Self(digest(token.as_ref().trim_ascii()))
+        let token = token.as_ref().trim_ascii();
+        Self { digest: digest(token), is_short: token.len() < SHORTEST }
     }
 
     /// Everybody has that one.
@@ -24,10 +54,22 @@ impl GatewayToken {
         *self == Self::new("")
     }
 
+    /// Whether it is known to have fewer than 8 bytes.
+    pub(super) fn is_short(&self) -> bool {
+        self.is_short
+    }
+
+    /// Whether whoever tries a handful of words finds it.
+    #[cfg(feature = "config")]
+    pub(super) fn is_well_known(&self) -> bool {
+        let one_character = (0..=u8::MAX).any(|byte| *self == Self::new([byte]));
+        one_character || WELL_KNOWN.iter().any(|word| *self == Self::new(word))
+    }
+
     /// The token with this SHA-256.
     #[must_use]
     pub fn from_sha256(digest: [u8; 32]) -> Self {
-        Self(digest)
+        Self { digest, is_short: false }
     }
 
     /// The token with this SHA-256, written as 64 hexadecimal digits, as `sha256sum` does.
@@ -42,9 +84,17 @@ impl GatewayToken {
             let hex = |digit: u8| char::from(digit).to_digit(16);
             *byte = u8::try_from(hex(pair[0])? << 4 | hex(pair[1])?).ok()?;
         }
-        Some(Self(digest))
+        Some(Self::from_sha256(digest))
     }
 }
+
+impl PartialEq for GatewayToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for GatewayToken {}
 
 impl fmt::Debug for GatewayToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +112,7 @@ pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
 pub(super) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
     let mut accepted = Choice::from(0);
     for token in tokens {
-        accepted |= token.0.ct_eq(shown);
+        accepted |= token.digest.ct_eq(shown);
     }
     accepted.into()
 }
@@ -86,5 +136,17 @@ mod tests {
         assert!(!accepts(&tokens, &digest(b"exampl")));
         assert!(!accepts(&[], &digest(b"")));
         assert_eq!(format!("{:?}", tokens[0]), "GatewayToken(..)");
+    }
+
+    #[cfg(feature = "config")]
+    #[test]
+    fn a_digest_of_what_everybody_tries_first_is_known() {
+        for word in ["", "a", "~", "example", "changeme", "example-token"] {
+            assert!(GatewayToken::from_sha256(digest(word.as_bytes())).is_well_known(), "{word}");
+        }
+        assert!(!GatewayToken::from_sha256(digest(b"another-token")).is_well_known());
+        assert!(
+            GatewayToken::new("1234567 ").is_short() && !GatewayToken::new("12345678").is_short()
+        );
     }
 }

@@ -15,7 +15,7 @@ use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
 use crate::models::{self, allow_provider};
-use crate::provider::{Upstream, Way};
+use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::route::join::PathRefused;
@@ -44,10 +44,11 @@ fn step(
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Step, Rejection> {
+    let providers = shared.providers_of(context);
     let aimed = match &*entry.provider {
-        "compat" => unified(entry, shared).ok_or_else(|| refusal::unroutable_entry(index))?,
+        "compat" => unified(entry, providers).ok_or_else(|| refusal::unroutable_entry(index))?,
         slug => {
-            let upstream = shared.providers.find(slug);
+            let upstream = providers.find(slug);
             let upstream =
                 upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?.clone();
             native(entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
@@ -113,10 +114,10 @@ fn native(entry: &Entry, upstream: Arc<Upstream>) -> Result<Aimed, PathRefused> 
 }
 
 /// `compat` among the entries: the provider stands before the model, and is cut out.
-fn unified(entry: &Entry, shared: &Shared) -> Option<Aimed> {
+fn unified(entry: &Entry, providers: &Providers) -> Option<Aimed> {
     let endpoint = route::endpoint(entry.endpoint_path())?;
     let routed = model::split(entry.written_model.as_ref()?)?;
-    let upstream = shared.providers.find(routed.prefix())?.clone();
+    let upstream = providers.find(routed.prefix())?.clone();
     let mut frames = VecDeque::from([entry.query.clone()]);
     model::splice(&mut frames, &routed.edit);
     let body = frames.make_contiguous().concat();

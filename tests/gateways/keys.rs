@@ -1,7 +1,9 @@
 //! The keys that a gateway keeps: which request gets which, in which header, and which gets none.
 
 use serde_json::json;
-use tower_ai_gateway::settings::{GatewaySettings, GatewaySettingsBuilder, SettingsError};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewaySettingsBuilder, GatewayToken, SettingsError,
+};
 
 use crate::scene::{BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, secret, token};
 
@@ -194,7 +196,7 @@ fn keys_that_anybody_could_spend_are_refused_when_they_are_set() {
     let aliased = GatewaySettings::builder().key_as("grok", "a", secret("sk-LEAK"));
     assert_eq!(aliased.build().unwrap_err(), SettingsError::KeysWithoutTokens);
     for empty in ["", " ", "\n"] {
-        let error = keys().token(token(empty)).build().unwrap_err();
+        let error = keys().token(GatewayToken::new(empty)).build().unwrap_err();
         assert_eq!(error, SettingsError::EmptyToken);
     }
     assert!(keys().token(token("t")).build().is_ok());

@@ -9,6 +9,9 @@ mod keys;
 mod memory;
 mod models;
 mod order;
+mod origins;
+#[cfg(all(feature = "client", feature = "control"))]
+mod reload;
 mod reachable;
 mod restricted;
 mod scene;

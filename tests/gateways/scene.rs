@@ -8,6 +8,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, SettingsResolver,
@@ -195,8 +196,9 @@ pub(crate) fn with_body<B>(line: &str, headers: &[(&str, &str)], body: B) -> Req
     request.body(body).unwrap()
 }
 
+/// Of any length, as its digest.
 pub(crate) fn token(text: &str) -> GatewayToken {
-    GatewayToken::new(text)
+    GatewayToken::from_sha256(Sha256::digest(text).into())
 }
 
 pub(crate) fn secret(text: &str) -> Secret {

@@ -2,29 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use tower_ai_gateway::settings::{Config, Settings};
+#[cfg(feature = "control")]
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
 
 use super::watch::Changes;
-use super::{BoxError, Start};
+use super::{BoxError, Start, with_moved};
 use crate::gateway::hangup::Hangups;
+use crate::gateway::options::ProviderOption;
+use crate::gateway::prices::PricesFile;
 
 /// Reads the file, and again from here on at every change of it and at SIGHUP.
-pub(super) async fn start(path: &Path) -> Result<Start, BoxError> {
-    start_with(path, Changes::of(path), Hangups::listen()?).await
-}
-
-async fn start_with(path: &Path, changes: Changes, hangups: Hangups) -> Result<Start, BoxError> {
+pub(super) async fn start(
+    path: &Path,
+    moved: Vec<ProviderOption>,
+    prices: Option<PricesFile>,
+) -> Result<Start, BoxError> {
     // Before the settings are read: what changes in between is then another text.
     let text = tokio::fs::read(path).await.ok();
-    let config = read(path).await?;
-    let settings = Settings::new(config.settings());
-    let start = Start {
-        providers: config.providers(),
-        settings: Some(settings.clone()),
-        #[cfg(feature = "control")]
-        control: config.control_layer(),
-    };
-    let followed = Followed { path: path.to_owned(), started: config, settings };
+    let (changes, hangups) = (Changes::of(path), Hangups::listen()?);
+    let followed = Followed::start(path, moved, prices).await?;
+    let start = followed.as_start();
     tokio::spawn(followed.follow(text, changes, hangups));
     Ok(start)
 }
@@ -32,12 +30,41 @@ async fn start_with(path: &Path, changes: Changes, hangups: Hangups) -> Result<S
 /// A file, and what the gateway runs with.
 struct Followed {
     path: PathBuf,
-    /// What it said at the start.
-    started: Config,
+    /// What the command line says of providers goes over the file.
+    moved: Vec<ProviderOption>,
+    /// Read again with the file at SIGHUP.
+    prices: Option<PricesFile>,
     settings: Settings,
+    #[cfg(feature = "control")]
+    control: ControlLayer,
 }
 
 impl Followed {
+    async fn start(
+        path: &Path,
+        moved: Vec<ProviderOption>,
+        prices: Option<PricesFile>,
+    ) -> Result<Self, BoxError> {
+        let config = read(path).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            settings: Settings::new(table(&config, &moved)?),
+            moved,
+            prices,
+            #[cfg(feature = "control")]
+            control: config.control_layer(),
+        })
+    }
+
+    fn as_start(&self) -> Start {
+        Start {
+            providers: Vec::new(),
+            settings: Some(self.settings.clone()),
+            #[cfg(feature = "control")]
+            control: self.control.clone(),
+        }
+    }
+
     async fn follow(self, mut text: Option<Vec<u8>>, changes: Changes, mut hangups: Hangups) {
         loop {
             let is_asked_for = tokio::select! {
@@ -48,34 +75,41 @@ impl Followed {
             // Other files of the directory change too.
             if now != text || is_asked_for {
                 text = now;
-                self.renew().await;
+                self.renew(is_asked_for).await;
             }
         }
     }
 
-    /// Requests under way keep the settings that they began with.
-    async fn renew(&self) {
-        let config = match read(&self.path).await {
-            Ok(config) => config,
-            Err(error) => {
-                tracing::error!(%error, "the settings stay as they were");
-                return;
-            }
-        };
-        self.settings.replace(config.settings());
-        let file = self.path.display();
-        tracing::info!(%file, holds = %config, "the settings were read again");
-        if config.providers() != self.started.providers() {
-            tracing::warn!(%file, "changed providers take effect when the gateway is started again");
-        }
-        #[cfg(feature = "control")]
-        if !config.has_same_control(&self.started) {
-            tracing::warn!(
-                %file,
-                "changes of [health] and [retry] take effect when the gateway is started again"
-            );
+    /// All of it is read and checked before any of it is in force, and requests under way keep what
+    /// they began with.
+    async fn renew(&self, with_prices: bool) {
+        if let Err(error) = self.try_renew(with_prices).await {
+            tracing::error!(%error, "everything stays as it was");
         }
     }
+
+    async fn try_renew(&self, with_prices: bool) -> Result<(), BoxError> {
+        let config = read(&self.path).await?;
+        let table = table(&config, &self.moved)?;
+        let prices = match &self.prices {
+            Some(file) if with_prices => Some((file, file.read().await?)),
+            _ => None,
+        };
+        // From here on nothing can fail.
+        self.settings.replace(table);
+        #[cfg(feature = "control")]
+        config.update_control(&self.control);
+        tracing::info!(file = %self.path.display(), holds = %config, "the settings were read again");
+        if let Some((file, table)) = prices {
+            file.replace(table);
+        }
+        Ok(())
+    }
+}
+
+/// What the file says, under what the command line says.
+fn table(config: &Config, moved: &[ProviderOption]) -> Result<SettingsTable, BoxError> {
+    Ok(config.settings().providers(with_moved(config.providers(), moved))?)
 }
 
 async fn read(path: &Path) -> Result<Config, BoxError> {
@@ -112,13 +146,19 @@ mod tests {
     async fn started(path: &Path) -> Settings {
         // Other tests hang up.
         let never = Hangups::never().unwrap();
-        start_with(path, Changes::of(path), never).await.unwrap().settings.unwrap()
+        start_with(path, Changes::of(path), never).await
+    }
+
+    async fn start_with(path: &Path, changes: Changes, hangups: Hangups) -> Settings {
+        let text = tokio::fs::read(path).await.ok();
+        let followed = followed(path).await;
+        let settings = followed.settings.clone();
+        tokio::spawn(followed.follow(text, changes, hangups));
+        settings
     }
 
     async fn followed(path: &Path) -> Followed {
-        let config = read(path).await.unwrap();
-        let settings = Settings::new(config.settings());
-        Followed { path: path.to_owned(), started: config, settings }
+        Followed::start(path, Vec::new(), None).await.unwrap()
     }
 
     /// What is logged while it runs, on this thread.
@@ -182,50 +222,70 @@ mod tests {
         let followed = followed(&path).await;
         let before = followed.settings.current();
         fs::write(&path, gateway("b") + "nonsense = 1").unwrap();
-        let log = logged(followed.renew()).await;
-        assert!(log.contains("ERROR") && log.contains("the settings stay as they were"), "{log}");
+        let log = logged(followed.renew(false)).await;
+        assert!(log.contains("ERROR") && log.contains("everything stays as it was"), "{log}");
         assert!(log.contains("gateway.toml, line 2, gateways.b.nonsense: "), "{log}");
         fs::remove_file(&path).unwrap();
-        let log = logged(followed.renew()).await;
+        let log = logged(followed.renew(false)).await;
         assert!(log.contains("gateway.toml: it cannot be read"), "{log}");
         assert!(Arc::ptr_eq(&before, &followed.settings.current()));
         fs::write(&path, gateway("b")).unwrap();
-        let log = logged(followed.renew()).await;
+        let log = logged(followed.renew(false)).await;
         assert!(log.contains("1 gateway, 11 providers") && !log.contains("WARN"), "{log}");
         assert!(has(&followed.settings, "b"));
     }
 
     #[tokio::test]
-    async fn changed_providers_are_said_to_wait() {
+    async fn providers_of_the_command_line_go_over_the_file_at_every_reload() {
         let (_directory, path) = directory();
-        let local = |port| format!("[providers.local]\nbase_url = \"http://127.0.0.1:{port}\"\n");
-        fs::write(&path, local(1)).unwrap();
-        let followed = followed(&path).await;
-        fs::write(&path, local(2) + &gateway("a")).unwrap();
-        let log = logged(followed.renew()).await;
-        assert!(log.contains("WARN") && log.contains("when the gateway is started again"), "{log}");
-        assert!(has(&followed.settings, "a"));
-        fs::write(&path, local(1)).unwrap();
-        assert!(!logged(followed.renew()).await.contains("WARN"));
+        let text = |port| format!("[providers.local]\nbase_url = \"http://127.0.0.1:{port}\"\n");
+        fs::write(&path, text(1)).unwrap();
+        let moved =
+            vec![ProviderOption { slug: "grok".into(), base_url: "http://127.0.0.1:9".into() }];
+        let followed = Followed::start(&path, moved, None).await.unwrap();
+        let providers = || format!("{:?}", followed.settings.current());
+        let holds = |port| {
+            let said = providers();
+            assert!(said.contains(&format!("custom-local at http://127.0.0.1:{port})")), "{said}");
+            assert!(said.contains("grok at http://127.0.0.1:9)"), "{said}");
+        };
+        holds(1);
+        fs::write(&path, text(2)).unwrap();
+        let log = logged(followed.renew(false)).await;
+        assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+        holds(2);
+        fs::write(&path, "[providers.local]\nbase_url = \"nonsense\"\n").unwrap();
+        assert!(logged(followed.renew(false)).await.contains("everything stays as it was"));
+        holds(2);
     }
 
-    #[cfg(feature = "control")]
     #[tokio::test]
-    async fn changed_breakers_and_budgets_are_said_to_wait() {
-        let (_directory, path) = directory();
-        let health = "[health]\nbreaker = { min_calls = 5 }\n";
-        fs::write(&path, health).unwrap();
-        let followed = followed(&path).await;
-        for other in ["", "[health.breaker]\nmin_calls = 6\n", "[health.cool_down]\n"] {
-            fs::write(&path, gateway("a") + other).unwrap();
-            let log = logged(followed.renew()).await;
-            assert!(log.contains("WARN") && log.contains("of [health] and [retry]"), "{log}");
-            assert!(has(&followed.settings, "a"));
-        }
-        fs::write(&path, format!("{health}[retry]\nbudget_per_second = 1")).unwrap();
-        assert!(logged(followed.renew()).await.contains("of [health] and [retry]"));
-        fs::write(&path, gateway("b") + "[health.breaker]\nmin_calls = 5\n[retry]").unwrap();
-        assert!(!logged(followed.renew()).await.contains("WARN"));
+    async fn a_mistake_in_the_prices_or_in_the_settings_leaves_both() {
+        let (directory, path) = directory();
+        let prices = directory.path().join("prices.toml");
+        let priced = |day| {
+            format!(
+                "as_of = 2026-01-0{day}\n[models.\"m\"]\ninput = 1.00\ncached_input = 1.00\noutput = 1.00\n"
+            )
+        };
+        fs::write(&path, gateway("a")).unwrap();
+        fs::write(&prices, priced(1)).unwrap();
+        let file = PricesFile::read_from(&prices).await.unwrap();
+        let in_force = file.prices();
+        let followed = Followed::start(&path, Vec::new(), Some(file)).await.unwrap();
+        let day = || in_force.current().as_of().day;
+        fs::write(&path, gateway("b")).unwrap();
+        fs::write(&prices, "nonsense").unwrap();
+        assert!(logged(followed.renew(true)).await.contains("prices.toml"));
+        assert!(has(&followed.settings, "a") && day() == 1);
+        fs::write(&path, "nonsense").unwrap();
+        fs::write(&prices, priced(2)).unwrap();
+        assert!(logged(followed.renew(true)).await.contains("gateway.toml"));
+        assert!(has(&followed.settings, "a") && day() == 1);
+        fs::write(&path, gateway("b")).unwrap();
+        let log = logged(followed.renew(true)).await;
+        assert!(!log.contains("ERROR"), "{log}");
+        assert!(has(&followed.settings, "b") && day() == 2);
     }
 
     #[tokio::test]
@@ -233,8 +293,7 @@ mod tests {
         let (_directory, path) = directory();
         fs::write(&path, gateway("a")).unwrap();
         let hangups = Hangups::listen().unwrap();
-        let start = start_with(&path, Changes::none(), hangups).await.unwrap();
-        let settings = start.settings.unwrap();
+        let settings = start_with(&path, Changes::none(), hangups).await;
         fs::write(&path, gateway("b")).unwrap();
         hang_up().await;
         until(|| has(&settings, "b")).await;

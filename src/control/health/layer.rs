@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use http::{Request, Uri};
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ const LIMITED: &[u8] = b"\nlimited";
 /// begins anew. The [module documentation](super) has an example.
 #[derive(Clone, Debug, Default)]
 pub struct HealthLayer {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Handle,
 }
 
 impl HealthLayer {
@@ -62,9 +62,29 @@ impl HealthLayer {
     }
 
     fn with(self, set: impl FnOnce(&mut Config)) -> Self {
-        let mut config = self.shared.config.clone();
+        let mut config = self.shared.read().config.clone();
         set(&mut config);
-        Self { shared: Arc::new(Shared { config, ..Shared::default() }) }
+        let shared = Shared { config, ..Shared::default() };
+        Self { shared: Handle(Arc::new(RwLock::new(shared))) }
+    }
+
+    /// Replaces what this layer, its clones and their services go by, while they are used. `None`
+    /// turns a breaker or cool-downs off. Where the breaker's settings are others than before, all
+    /// circuits begin anew, closed; cool-downs that are running go on to their ends.
+    pub fn reconfigure(
+        &self,
+        breaker: Option<BreakerSettings>,
+        cool_down: Option<CoolDownSettings>,
+    ) {
+        let breaker = breaker.map(BreakerSettings::within);
+        let cool_down = cool_down.map(CoolDownSettings::within);
+        let mut shared = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
+        let old = (shared.config.breaker != breaker).then(|| std::mem::take(&mut shared.upstreams));
+        shared.config.breaker = breaker;
+        shared.config.cool_down = cool_down;
+        drop(shared);
+        // Many breakers take their time to go: not under the lock.
+        drop(old);
     }
 }
 
@@ -73,6 +93,17 @@ impl<S> Layer<S> for HealthLayer {
 
     fn layer(&self, inner: S) -> Health<S> {
         Health::new(inner, self.shared.clone())
+    }
+}
+
+/// What all services of a layer share; its settings can be replaced.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handle(Arc<RwLock<Shared>>);
+
+impl Handle {
+    /// To be let go before any other code is called.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Shared> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The service around a client.
 
 use std::slice;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -12,7 +11,7 @@ use tower_service::Service;
 use super::body::HealthBody;
 use super::call::pick;
 use super::future::HealthFuture;
-use super::layer::{Candidates, Shared};
+use super::layer::{Candidates, Handle};
 use crate::context::GatewayContext;
 
 /// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
@@ -22,11 +21,11 @@ use crate::context::GatewayContext;
 #[derive(Clone, Debug)]
 pub struct Health<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Handle,
 }
 
 impl<S> Health<S> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(inner: S, shared: Handle) -> Self {
         Self { inner, shared }
     }
 
@@ -61,7 +60,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let picked = match self.shared.candidates(&request) {
+        let (candidates, cool_down) = {
+            let shared = self.shared.read();
+            (shared.candidates(&request), shared.config.cool_down)
+        };
+        let picked = match candidates {
             Candidates::Unwatched => Ok(None),
             Candidates::One(only, now) => {
                 pick(slice::from_ref(&only), now, &mut fastrand::Rng::new()).map(Some)
@@ -74,7 +77,6 @@ where
             Ok(picked) => {
                 let context = request.extensions().get::<GatewayContext>();
                 let guard = picked.map(|(_, guard)| guard.of(context));
-                let cool_down = self.shared.config.cool_down;
                 HealthFuture::calling(self.inner.call(request), guard, cool_down)
             }
             Err(unavailable) => HealthFuture::refused(unavailable),

@@ -156,6 +156,7 @@ fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
         account: context.account().map(Box::from),
         gateway: context.gateway().into(),
         provider: upstream.slug().into(),
+        base_url: upstream.origin().base().into(),
         alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
     })
 }

@@ -66,6 +66,8 @@ pub struct KeyQuery {
     pub gateway: Box<str>,
     /// The provider's slug.
     pub provider: Box<str>,
+    /// The base URL at which the provider is asked: a key for one place is not used at another.
+    pub base_url: Box<str>,
     /// `cf-aig-byok-alias`, or what the step of a fallback says, else `default`.
     pub alias: Box<str>,
 }

@@ -9,6 +9,8 @@ mod tape;
 mod tests;
 mod waiting;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -25,16 +27,16 @@ use self::tape::Tape;
 use crate::context::GatewayContext;
 
 /// How many bytes of a body are kept, unless the host says else.
-const LIMIT: usize = 16 * 1024 * 1024;
+pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 
 /// Makes requests repeatable for the layers below it, such as [`RetryLayer`](super::RetryLayer) and
 /// [`FallbackLayer`](super::FallbackLayer).
 ///
 /// The first attempt does not wait for the body: it is recorded while it is sent. A body that
 /// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReplayLayer {
-    limit: usize,
+    limit: Arc<AtomicUsize>,
     on_demand: bool,
 }
 
@@ -48,14 +50,14 @@ impl ReplayLayer {
     /// Records every request.
     #[must_use]
     pub fn new() -> Self {
-        Self { limit: LIMIT, on_demand: false }
+        Self { limit: Arc::new(LIMIT.into()), on_demand: false }
     }
 
     /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
     /// of 2 or more, and those for which there is something to fall back to.
     #[must_use]
     pub fn on_demand() -> Self {
-        Self { limit: LIMIT, on_demand: true }
+        Self { limit: Arc::new(LIMIT.into()), on_demand: true }
     }
 
     /// Records every request from now on.
@@ -68,8 +70,14 @@ impl ReplayLayer {
     /// Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
+        self.limit = Arc::new(bytes.into());
         self
+    }
+
+    /// As [`limit`](Self::limit), for this layer, its clones and their services, while they are
+    /// used: for requests that come from now on.
+    pub fn change_limit(&self, bytes: usize) {
+        self.limit.store(bytes, Ordering::Relaxed);
     }
 }
 
@@ -77,7 +85,7 @@ impl<S> Layer<S> for ReplayLayer {
     type Service = Replay<S>;
 
     fn layer(&self, inner: S) -> Replay<S> {
-        Replay { inner, layer: *self }
+        Replay { inner, layer: self.clone() }
     }
 }
 
@@ -104,7 +112,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> S::Future {
         // The entries of a universal request are in memory as it is.
-        let limit = if is_in_memory(&request) { usize::MAX } else { self.layer.limit };
+        let limit = match is_in_memory(&request) {
+            true => usize::MAX,
+            false => self.layer.limit.load(Ordering::Relaxed),
+        };
         // What is known to be too large is not even begun with.
         let fits = tape::fits(request.body().size_hint().lower(), limit);
         if !fits || self.layer.on_demand && !may_be_repeated(&request) {

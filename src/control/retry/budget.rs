@@ -1,7 +1,7 @@
 //! How much of the load may be retries, for each origin by itself.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -12,11 +12,13 @@ const MOST_ORIGINS: usize = 1024;
 
 /// tower's budget for each origin: a provider in trouble is not hammered, and its trouble does not
 /// cost the others their retries.
-pub(super) struct Budgets {
+pub(super) struct Budgets(Mutex<Origins>);
+
+struct Origins {
     per_second: u32,
     share: f32,
     /// The one that was asked for last stands first.
-    origins: Mutex<Vec<(Authority, Arc<TpsBudget>)>>,
+    known: Vec<(Authority, Arc<TpsBudget>)>,
 }
 
 /// The time over which requests and retries are weighed.
@@ -24,21 +26,34 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 impl Budgets {
     pub(super) fn new(per_second: u32, share: f32) -> Self {
-        Self { per_second, share, origins: Mutex::default() }
+        Self(Mutex::new(Origins { per_second, share, known: Vec::new() }))
+    }
+
+    /// From now on they are so large. Those that are so already are kept as they are.
+    pub(super) fn resize(&self, per_second: u32, share: f32) {
+        let mut origins = self.origins();
+        if (origins.per_second, origins.share) != (per_second, share) {
+            *origins = Origins { per_second, share, known: Vec::new() };
+        }
+    }
+
+    fn origins(&self) -> MutexGuard<'_, Origins> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn of(&self, origin: Option<&Authority>) -> Option<Arc<TpsBudget>> {
         let origin = origin?;
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = origins.iter().position(|(known, _)| known == origin) {
-            origins.swap(0, at);
-            return origins.first().map(|(_, budget)| budget.clone());
+        let mut origins = self.origins();
+        let Origins { per_second, share, known } = &mut *origins;
+        if let Some(at) = known.iter().position(|(known, _)| known == origin) {
+            known.swap(0, at);
+            return known.first().map(|(_, budget)| budget.clone());
         }
-        if origins.len() >= MOST_ORIGINS {
-            origins.clear();
+        if known.len() >= MOST_ORIGINS {
+            known.clear();
         }
-        let budget = Arc::new(TpsBudget::new(WINDOW, self.per_second, self.share));
-        origins.push((origin.clone(), budget.clone()));
+        let budget = Arc::new(TpsBudget::new(WINDOW, *per_second, *share));
+        known.push((origin.clone(), budget.clone()));
         Some(budget)
     }
 }
@@ -57,6 +72,7 @@ pub(super) fn withdraw(budget: Option<&Arc<TpsBudget>>) -> bool {
 
 impl fmt::Debug for Budgets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} a second and {} of all", self.per_second, self.share)
+        let origins = self.origins();
+        write!(f, "{} a second and {} of all", origins.per_second, origins.share)
     }
 }

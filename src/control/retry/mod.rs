@@ -79,10 +79,22 @@ impl RetryLayer {
     /// `share` is from 0 to 1000, `per_second` up to a million.
     #[must_use]
     pub fn budget(mut self, per_second: u32, share: f32) -> Self {
-        let share = if share.is_finite() { share.clamp(0.0, 1000.0) } else { 0.0 };
-        self.budgets = Arc::new(Budgets::new(per_second.min(1_000_000), share));
+        let (per_second, share) = within(per_second, share);
+        self.budgets = Arc::new(Budgets::new(per_second, share));
         self
     }
+
+    /// As [`budget`](Self::budget), for this layer, its clones and their services, while they are
+    /// used. Where it is another than before, all origins begin with a new one.
+    pub fn resize_budget(&self, per_second: u32, share: f32) {
+        let (per_second, share) = within(per_second, share);
+        self.budgets.resize(per_second, share);
+    }
+}
+
+fn within(per_second: u32, share: f32) -> (u32, f32) {
+    let share = if share.is_finite() { share.clamp(0.0, 1000.0) } else { 0.0 };
+    (per_second.min(1_000_000), share)
 }
 
 impl Default for RetryLayer {

@@ -5,7 +5,7 @@ use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::section::Section;
 use super::value::milliseconds;
 use crate::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
-use crate::control::{ControlLayer, RetryLayer};
+use crate::control::{ControlLayer, REPLAY_LIMIT, RetryLayer};
 use crate::directives::form::Whole;
 
 const CALLS: Whole = Whole {
@@ -120,7 +120,8 @@ impl Config {
     /// The control layers, with what the file's `[health]` and `[retry]` say; where they say
     /// nothing, as [`ControlLayer::new`] makes them.
     ///
-    /// They hold for the process: each layer counts for itself, so make one and clone that.
+    /// They hold for the process: each layer counts for itself, so make one and clone that. When the
+    /// file has changed, [`update_control`](Self::update_control) it.
     pub fn control_layer(&self) -> ControlLayer {
         let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
         let mut health = HealthLayer::new();
@@ -140,8 +141,21 @@ impl Config {
         layer
     }
 
+    /// Puts in force what the file's `[health]` and `[retry]` say, where `layer`, its clones and
+    /// their services are in use: for requests that come from now on. It is for a
+    /// [`control_layer`](Self::control_layer) of an earlier reading of the file. What has not
+    /// changed keeps what it knows, such as which circuits are open.
+    pub fn update_control(&self, layer: &ControlLayer) {
+        let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
+        layer.reconfigure(
+            (breaker, cool_down),
+            budget.unwrap_or(RetryLayer::BUDGET),
+            max_body_bytes.unwrap_or(REPLAY_LIMIT),
+        );
+    }
+
     /// Whether the other file asks for the same [control layers](Self::control_layer). Where it does
-    /// not, it takes a new layer for what has changed to hold.
+    /// not, [`update_control`](Self::update_control) makes what has changed hold.
     #[must_use]
     pub fn has_same_control(&self, other: &Self) -> bool {
         self.control == other.control

@@ -40,6 +40,8 @@ pub enum ConfigFileErrorKind {
     Missing,
     /// A key or token is not where the file says, or is none.
     Secret,
+    /// A token that can be guessed.
+    WeakToken,
     /// A provider is named that there is not.
     UnknownProvider,
     /// A stored key is named that there is not.

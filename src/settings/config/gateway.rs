@@ -5,7 +5,7 @@ use super::providers::Providers;
 use super::section::{Named, Section};
 use super::{defaults, fallbacks, limits, routes, secrets};
 use crate::settings::pattern::Pattern;
-use crate::settings::{GatewaySettings, GatewaySettingsBuilder, SettingsError};
+use crate::settings::{GatewaySettings, GatewaySettingsBuilder, Origins, SettingsError};
 
 /// Reads all of a gateway but for its name.
 pub(super) fn read(
@@ -49,6 +49,14 @@ fn access(
     }
     if is_on("refuse_served_models")? {
         builder = builder.refuse_served_models();
+    }
+    for origin in section.texts("allow_origins")?.into_iter().flatten() {
+        if !Origins::default().allow(&origin.text) {
+            let message =
+                "it must be \"*\", or a scheme and a host, such as \"https://app.example\"";
+            return Err(origin.place.refuse(Kind::Value, message));
+        }
+        builder = builder.allow_origin(origin.text);
     }
     if let Some(allowed) = section.texts("allow_providers")? {
         let slugs: Result<Vec<_>, _> = allowed.iter().map(|name| providers.slug(name)).collect();

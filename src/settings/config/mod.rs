@@ -43,7 +43,6 @@ use crate::secret::Secret;
 /// "#)?;
 /// let settings = Settings::new(config.settings());
 /// let gateway = GatewayLayer::builder()
-///     .providers(config.providers())
 ///     .settings(settings.clone()) // `replace` it when the file has changed
 ///     .build()?;
 /// # Ok(()) }
@@ -91,7 +90,9 @@ impl Config {
         self.providers.clone()
     }
 
-    /// The settings of all gateways, to be given to [`Settings`](super::Settings).
+    /// The settings of all gateways with the [providers](Self::providers) that they are for, to be
+    /// given to [`Settings`](super::Settings). By [`replace`](super::Settings::replace) the one never
+    /// gets in force without the other.
     #[must_use]
     pub fn settings(&self) -> SettingsTable {
         self.settings.clone()
@@ -125,10 +126,12 @@ impl Config {
                 };
             }
         }
+        let whole = root.place.clone();
         root.end()?;
+        let settings = settings.providers(providers.0.iter().cloned());
         Ok(Self {
             providers: providers.0,
-            settings,
+            settings: settings.map_err(|error| whole.refuse(Kind::Duplicate, error))?,
             gateways: ids.len(),
             #[cfg(feature = "control")]
             control,

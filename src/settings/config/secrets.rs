@@ -44,6 +44,7 @@ pub(super) fn tokens(
     for token in section.list("tokens")? {
         let mut section = token.secret_section()?;
         let place = section.place.clone();
+        let whole = place.clone();
         let digest = section.text("sha256")?;
         let secret = secret(&mut section)?;
         section.end()?;
@@ -58,6 +59,11 @@ pub(super) fn tokens(
                 return Err(place.refuse(Kind::Missing, message));
             }
         };
+        if token.is_short() || token.is_well_known() {
+            let message = "this token can be guessed: draw one at random, such as by \
+                           `openssl rand -hex 32`";
+            return Err(whole.refuse(Kind::WeakToken, message));
+        }
         builder = builder.token(token);
     }
     Ok(builder)

@@ -23,7 +23,7 @@ fn request() -> Request<()> {
 
 /// The exchanges that are open at the one upstream.
 fn load(layer: &HealthLayer) -> usize {
-    match layer.shared.candidates(&request()) {
+    match layer.shared.read().candidates(&request()) {
         Candidates::One(only, _) => only.account.unwrap().in_flight(),
         Candidates::Unwatched | Candidates::Several(..) => panic!("there is one upstream"),
     }

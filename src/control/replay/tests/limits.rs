@@ -59,7 +59,7 @@ fn keeps(layer: ReplayLayer, request: Request<Script>) -> bool {
 #[test]
 fn what_is_known_to_be_too_large_is_not_begun_with() {
     let layer = ReplayLayer::new().limit(10 + 64);
-    assert!(keeps(layer, Request::new(two().sized())));
+    assert!(keeps(layer.clone(), Request::new(two().sized())));
     assert!(keeps(layer, Request::new(two())));
     assert!(keeps(ReplayLayer::new().limit(0), Request::new(Script::new([End]).sized())));
     assert!(!keeps(ReplayLayer::new().limit(10 + 63), Request::new(two().sized())));

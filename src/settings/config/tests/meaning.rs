@@ -14,7 +14,9 @@ fn the_example_is_read() {
     let config = Config::from_toml(EXAMPLE).unwrap();
     assert_eq!(config.to_string(), "1 gateway, 12 providers, 1 route");
     let table = config.settings();
-    assert!(table.get(Some("acct"), "team").unwrap().accepts(b"example"));
+    // It opens nothing: neither a token nor a key is in force.
+    let team = table.get(Some("acct"), "team").unwrap();
+    assert!(!team.asks_for_token() && team.keys.is_empty());
     assert!(table.get(Some("other"), "team").unwrap().requires_credentials);
     table.check_providers(&config.providers()).unwrap();
 }
@@ -96,7 +98,7 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
 
 /// Every setting of a gateway.
 const ALL: &str = r#"
-tokens = [{ sha256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c" }, { env = "HAS_T" }]
+tokens = [{ sha256 = "2304fcda2bf82779c69d1100357cc0d7af66ee39d6fc1e1ae7a77cb7477f4943" }, { env = "HAS_T" }]
 authenticated_elsewhere = true
 require_credentials = true
 refuse_client_credentials = true
@@ -175,7 +177,7 @@ fn in_code() -> GatewaySettings {
     let chain = FallbackChain::on("grok-4*").from_provider("grok").to_model("grok-3");
     let chain = chain.to("openai", "gpt-5").with_key("backup").to_provider("openai");
     GatewaySettings::builder()
-        .token(GatewayToken::new("example"))
+        .token(GatewayToken::new("team-token"))
         .token(GatewayToken::new("sk-LEAK-HAS_T"))
         .authenticated_elsewhere()
         .require_credentials()

@@ -220,3 +220,25 @@ fn what_needs_another_feature_is_refused_without_it() {
         says(&said, &format!("line 2, {section}: "), "without the feature `control`");
     }
 }
+
+#[test]
+fn tokens_that_people_try_first_are_refused_however_they_are_given() {
+    use crate::settings::digest;
+    let hex = |word: &str| -> String {
+        digest(word.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    for word in ["", "x", "example", "example-token", "test", "secret", "changeme"] {
+        let text = format!("[gateways.team]\ntokens = [{{ sha256 = \"{}\" }}]", hex(word));
+        assert_eq!(read(&text).unwrap_err().kind(), Kind::WeakToken, "{word}");
+    }
+    let text = format!("[gateways.team]\ntokens = [{{ sha256 = \"{}\" }}]", hex("a-token-of-ours"));
+    assert!(read(&text).is_ok());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    for (token, is_good) in [("1234567", false), ("changeme", false), ("a-token-of-ours", true)] {
+        std::fs::write(&path, token).unwrap();
+        let text = format!("[gateways.team]\ntokens = [{{ file = \"{}\" }}]", path.display());
+        let kind = read(&text).map_err(|error| error.kind()).err();
+        assert_eq!(kind, (!is_good).then_some(Kind::WeakToken), "{token}");
+    }
+}
