@@ -13,6 +13,7 @@ mod gateway {
     pub(crate) mod mock;
     pub(crate) mod observers;
     pub(crate) mod options;
+    pub(crate) mod pages;
     pub(crate) mod prices;
     #[cfg(feature = "metrics")]
     pub(crate) mod prometheus;
@@ -25,6 +26,7 @@ mod gateway {
 
 use std::error::Error;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use axum::Router;
@@ -103,7 +105,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         builder = builder.settings(settings);
     }
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
-    let app = Router::new().route("/healthz", get(|| async { "ok\n" })).merge(pages);
+    let pages = pages.open(options.admin).await?;
+    let app = pages.beside(Router::new().route("/healthz", get(|| async { "ok\n" })));
     let client = HttpClient::new()?;
     // What requests and settings ask for: timeouts, retries, fallback, limits.
     #[cfg(feature = "control")]
@@ -111,8 +114,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let service = builder.build()?.upstream(client).layer(app);
 
     let listener = serve::bind(options.listen).await?;
-    announce(&listener.local_addr()?.to_string(), &options);
-    let served = serve::serve(listener, service, serve::GRACE).await;
+    let address = listener.local_addr()?;
+    announce(address, pages.address(address), &options);
+    let served = tokio::select! {
+        served = serve::serve(listener, service, serve::GRACE) => served,
+        // Until the last exchange has ended: that is when somebody looks.
+        () = pages.serve() => Ok(()),
+    };
     observers.finish().await;
     Ok(served?)
 }
@@ -129,10 +137,15 @@ async fn moved(options: &Options) -> std::io::Result<Vec<ProviderOption>> {
 }
 
 /// What to paste next.
-fn announce(address: &str, options: &Options) {
+fn announce(address: SocketAddr, admin: Option<SocketAddr>, options: &Options) {
     let mut text = format!("gateway listening on http://{address}\n");
-    if options.log_db.is_some() {
-        text.push_str(&format!("dashboard at http://{address}/dashboard\n"));
+    if let Some(admin) = admin {
+        if cfg!(feature = "metrics") {
+            text.push_str(&format!("metrics at http://{admin}/metrics\n"));
+        }
+        if options.log_db.is_some() {
+            text.push_str(&format!("dashboard at http://{admin}/dashboard\n"));
+        }
     }
     if options.mock {
         text.push_str(&format!(

@@ -190,7 +190,7 @@ impl Shared {
         };
         let is_rest = route.place.gateway_by_header;
         if let Some(origins) = &settings.origins
-            && !origins.admit(request.headers(), request.uri())
+            && !origins.admit(request.headers(), survey.own_host.as_ref(), request.uri())
         {
             return (Some(settings), Some(refusal::foreign_page()));
         }

@@ -26,6 +26,8 @@ pub(crate) struct Survey {
     pub(crate) directives: bool,
     /// The client brings a key for a provider.
     pub(crate) credentials: bool,
+    /// What stood where the provider's `host` is now.
+    pub(crate) own_host: Option<HeaderValue>,
 }
 
 /// What becomes of a header.
@@ -116,7 +118,7 @@ pub(crate) fn survey_request(headers: &mut HeaderMap, mut host: Option<&HeaderVa
         match fate_to_provider(name.as_str()) {
             Fate::Kept => {}
             Fate::Host => match host.take() {
-                Some(host) => *value = host.clone(),
+                Some(host) => survey.own_host = Some(std::mem::replace(value, host.clone())),
                 None => survey.has_foreign_host = true,
             },
             Fate::Credential => {

@@ -125,9 +125,10 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
 /// The counters once every exchange that began has ended: a client that left does not see that.
 async fn settled(program: &Program) -> Page {
     let scrape = async || {
-        let mut connection = Connection::open(program.addr, Version::HTTP_11).await;
+        let admin = program.admin.unwrap();
+        let mut connection = Connection::open(admin, Version::HTTP_11).await;
         // To this machine alone, and only under its own name.
-        let request = Request::get("/metrics").header("host", program.addr.to_string());
+        let request = Request::get("/metrics").header("host", admin.to_string());
         let response = connection.send(request.body(full("")).unwrap()).await;
         assert_eq!(response.status(), 200);
         let body = response.into_body();

@@ -1,6 +1,7 @@
 //! Who may see the pages of the operator.
 //!
-//! Without a token: this machine alone. With one: whoever has it, wherever they are.
+//! Without a token: this machine alone, on a listener that no proxy leads to. With one: whoever has
+//! it, wherever they are.
 
 use std::{
     env::{self, VarError},
@@ -46,6 +47,10 @@ impl Guard {
             Err(VarError::NotPresent) => Ok(Self(None)),
             Err(VarError::NotUnicode(_)) => Err(TokenError),
         }
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.0.is_some()
     }
 
     fn with_token(token: &str) -> Result<Self, TokenError> {

@@ -12,6 +12,7 @@ use super::admin::Guard;
 #[cfg(feature = "log-sqlite")]
 use super::log_db::LogDb;
 use super::options::Options;
+use super::pages::Pages;
 #[cfg(feature = "metrics")]
 use super::prometheus;
 #[cfg(feature = "log")]
@@ -35,12 +36,16 @@ impl Observers {
         options: &Options,
         prices: &Prices,
         layer: Builder,
-    ) -> Result<(Self, Builder, Router), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(Self, Builder, Pages), Box<dyn Error + Send + Sync>> {
         // A build without them refuses the options by which they are asked for.
         let (_, _, _, _) = (&options.log, &options.log_db, options.log_keep, prices);
         let pages = Router::new();
         #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
         let guard = Guard::from_env()?;
+        #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
+        let has_token = guard.has_token();
+        #[cfg(not(any(feature = "metrics", feature = "log-sqlite")))]
+        let has_token = false;
         #[cfg(feature = "metrics")]
         let (layer, pages) = {
             let (hook, page) = prometheus::start(guard.clone(), prices.clone())?;
@@ -72,7 +77,7 @@ impl Observers {
             #[cfg(feature = "log-sqlite")]
             log_db,
         };
-        Ok((observers, layer, pages))
+        Ok((observers, layer, Pages { router: pages, has_token }))
     }
 
     /// Writes and sends what is still queued.

@@ -10,6 +10,9 @@ Usage: gateway [OPTIONS]
 
 Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
+  --admin ADDR              where /metrics and /dashboard are shown, an address of this machine alone
+                            unless there is a GATEWAY_ADMIN_TOKEN; `none` for nowhere
+                            [default: 127.0.0.1:8788]
   --config FILE             providers, and the settings of gateways: who may use them, with which
                             keys and models, and what bounds and fallbacks there are; read again
                             when it changes and at SIGHUP (feature `config`). All that can stand in
@@ -19,8 +22,8 @@ Options:
   --ask-for-usage           let streams of chat completions tell their tokens and cost even where
                             the client did not ask; what is added for that is kept from the client
   --log FILE                write one JSON line for each exchange (feature `log`)
-  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard
-                            (feature `log-sqlite`)
+  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard of
+                            --admin (feature `log-sqlite`)
   --log-keep DAYS           delete from that file what is older
   --prices FILE             what models cost, in the form of src/usage/prices.toml and in place of
                             it; read again at SIGHUP
@@ -28,15 +31,15 @@ Options:
   -h, --help                print this text
 
 Environment:
-  GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard from anywhere; without
-                               it they are shown to this machine alone
+  GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard, on the address of --listen
+                               too; without it they are shown at --admin alone, to this machine
   GATEWAY_MAX_CONNECTIONS      how many there are at once; further ones wait [default: 8192]
   GATEWAY_WRITE_TIMEOUT        seconds after which a client is disconnected that takes no byte of
                                its answer [default: 60]
   OTEL_EXPORTER_OTLP_ENDPOINT  where to send spans, such as http://127.0.0.1:4318 (feature `otel`)
   RUST_LOG                     what is told on standard error [default: info]
 
-With the feature `metrics` there is /metrics for Prometheus. A build with all features:
+With the feature `metrics` there is /metrics for Prometheus, at --admin. A build with all features:
   cargo run --release --example gateway --features full -- --log-db gateway.db
 
 Try it:
@@ -49,6 +52,7 @@ Try it:
 ";
 
 const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1:8787");
+const ADMIN: Flag = Flag("--admin", "an IP address and port, such as 127.0.0.1:8788, or none");
 const CONFIG: Flag = Flag("--config", "a file, such as gateway.toml");
 const CHECK: Flag = Flag("--check", "");
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
@@ -72,6 +76,7 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
+    pub(crate) admin: Admin,
     pub(crate) config: Option<PathBuf>,
     pub(crate) providers: Vec<ProviderOption>,
     pub(crate) ask_for_usage: bool,
@@ -81,6 +86,27 @@ pub(crate) struct Options {
     pub(crate) log_keep: Option<u32>,
     pub(crate) prices: Option<PathBuf>,
     pub(crate) mock: bool,
+}
+
+/// Where the operator's pages are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admin {
+    /// Nobody has said: at [`USUAL`](Self::USUAL), where that is free.
+    Usual,
+    At(SocketAddr),
+    Off,
+}
+
+impl Admin {
+    pub(crate) const USUAL: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);
+
+    fn parse(value: &str) -> Option<Self> {
+        match value {
+            "none" | "off" => Some(Self::Off),
+            address => address.parse().ok().map(Self::At),
+        }
+    }
 }
 
 /// One `--provider SLUG=BASE_URL`.
@@ -123,6 +149,7 @@ impl Options {
 
             match name {
                 "--listen" => options.listen = LISTEN.parse(value()?, |v| v.parse().ok())?,
+                "--admin" => options.admin = ADMIN.parse(value()?, Admin::parse)?,
                 "--config" => {
                     let file = CONFIG.parse(value()?, |v| Some(PathBuf::from(v)))?;
                     let is_there = cfg!(feature = "config");
@@ -176,6 +203,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            admin: Admin::Usual,
             config: None,
             providers: Vec::new(),
             ask_for_usage: false,

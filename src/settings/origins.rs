@@ -2,7 +2,7 @@
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 
 const FETCH_SITE: &str = "sec-fetch-site";
 
@@ -37,11 +37,13 @@ impl Origins {
     /// Whether a request comes from an allowed page, from the gateway's own origin, or from no page.
     ///
     /// A browser says where a request comes from by `origin` or `sec-fetch-site`, which no page can
-    /// forge. Clients that are no browsers send neither.
-    pub(crate) fn admit(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+    /// forge. Clients that are no browsers send neither. `host`: the client's, where it has been taken
+    /// out of the headers.
+    pub(crate) fn admit(&self, headers: &HeaderMap, host: Option<&HeaderValue>, uri: &Uri) -> bool {
         if self.allows_all {
             return true;
         }
+        let host = host.or_else(|| headers.get(HOST));
         let mut origins = headers.get_all(ORIGIN).iter().peekable();
         let mut sites = headers.get_all(FETCH_SITE).iter().peekable();
         let says_own = sites.peek().is_some();
@@ -54,7 +56,7 @@ impl Origins {
             let is_allowed = self.allowed.iter().any(|known| known.eq_ignore_ascii_case(origin));
             let is_own = || match says_own {
                 true => is_own_site && origin != "null",
-                false => is_of(origin, headers, uri),
+                false => is_of(origin, host, uri),
             };
             is_allowed || is_own()
         })
@@ -62,18 +64,16 @@ impl Origins {
 }
 
 /// Whether an origin is the one that the request was sent to.
-fn is_of(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
+fn is_of(origin: &str, host: Option<&HeaderValue>, uri: &Uri) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let Some(authority) = origin.authority() else { return false };
-    let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let host = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     host.as_ref().or(uri.authority()).is_some_and(|own| own == authority)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-
     fn admits(allowed: &[&str], headers: &[(&'static str, &'static str)]) -> bool {
         let mut origins = Origins::default();
         assert!(allowed.iter().all(|origin| origins.allow(origin)));
@@ -82,7 +82,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        origins.admit(&map, &Uri::from_static("/v1"))
+        origins.admit(&map, None, &Uri::from_static("/v1"))
     }
 
     #[test]

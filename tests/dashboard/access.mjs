@@ -20,7 +20,7 @@ export async function checkAccess(browser, book, { binary, database }) {
 
   await check('without a token, only this machine under its own name is let in', async () => {
     const gateway = await Gateway.start(binary, ['--mock', '--log-db', database]);
-    const port = new URL(gateway.origin).port;
+    const port = new URL(gateway.admin).port;
     for (const path of PATHS) {
       const statuses = {};
       for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, `rebound.example:${port}`, 'localhost.rebound.example']) {
@@ -48,7 +48,7 @@ export async function checkAccess(browser, book, { binary, database }) {
     const gateway = await Gateway.start(binary, ['--mock', '--log-db', database]);
     const { page, context } = await open(browser, `${gateway.origin}/healthz`);
     // The same server by another name is another site to the browser.
-    const target = gateway.origin.replace('127.0.0.1', 'localhost');
+    const target = gateway.admin.replace('127.0.0.1', 'localhost');
     const tried = await page.evaluate(async ([url, id]) => {
       const attempt = (options) => fetch(`${url}/dashboard/api/logs/${id}`, options).then((response) => response.type, () => 'refused');
       return [
@@ -78,7 +78,7 @@ export async function checkAccess(browser, book, { binary, database }) {
         assert.equal(answer.status, status, `${path} ${authorization}`);
       }
     }
-    const { page, context, faults } = await open(browser, `${gateway.origin}/dashboard?range=1h`, { httpCredentials: { username: 'me', password: TOKEN } });
+    const { page, context, faults } = await open(browser, `${gateway.admin}/dashboard?range=1h`, { httpCredentials: { username: 'me', password: TOKEN } });
     // The log has outlived the gateway that wrote it.
     await showing(page, book.entries.length);
     assert.equal(await shown(page, 'total-cost'), usd(book.sums().ticks));

@@ -9,10 +9,13 @@ import { until } from './harness.mjs';
 export class Gateway {
   static async start(binary, options, environment = {}) {
     const listen = `127.0.0.1:${await freePort()}`;
+    const admin = `127.0.0.1:${await freePort()}`;
     const gateway = new Gateway();
     gateway.origin = `http://${listen}`;
+    // The operator's pages have an address of their own.
+    gateway.admin = `http://${admin}`;
     gateway.said = '';
-    gateway.process = spawn(binary, ['--listen', listen, ...options], {
+    gateway.process = spawn(binary, ['--listen', listen, '--admin', admin, ...options], {
       env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'],
     });
     gateway.ended = new Promise((done) => gateway.process.on('close', done));
@@ -33,7 +36,8 @@ export class Gateway {
   // A request with just these headers: { status, headers, text }.
   ask(path, { method = 'GET', headers = {}, body, at } = {}) {
     return new Promise((done, fail) => {
-      const request = http.request(this.origin, { method, path, headers, agent: false, setHost: !('host' in headers) }, (response) => {
+      const origin = path.startsWith('/dashboard') ? this.admin : this.origin;
+      const request = http.request(origin, { method, path, headers, agent: false, setHost: !('host' in headers) }, (response) => {
         at?.head?.(response, request);
         let text = '';
         response.setEncoding('utf8').on('data', (piece) => {

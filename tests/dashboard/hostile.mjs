@@ -35,7 +35,7 @@ export async function checkHostile(browser, book) {
     await book.written();
   });
 
-  const { page, context, faults, foreign } = await open(browser, `${gateway.origin}/dashboard?range=15m`);
+  const { page, context, faults, foreign } = await open(browser, `${gateway.admin}/dashboard?range=15m`);
   await showing(page, book.entries.length);
 
   await check('hostile names stand on the page as they were sent', async () => {
@@ -88,7 +88,7 @@ export async function checkHostile(browser, book) {
   await context.close();
 
   await check('had it become one, the browser would not run it', async () => {
-    const { page: other, context: second, faults: seen } = await open(browser, `${gateway.origin}/dashboard`);
+    const { page: other, context: second, faults: seen } = await open(browser, `${gateway.admin}/dashboard`);
     await other.evaluate((html) => { document.body.insertAdjacentHTML('beforeend', html); }, HOSTILE.attribute);
     await until('the browser refuses the handler', () => seen.some((text) => text.includes('violated script-src-attr')));
     await other.evaluate(() => {
@@ -108,7 +108,7 @@ export async function checkHostile(browser, book) {
     const text = JSON.stringify(completion('dear', 'TICKS')).replace('"TICKS"', String(exact));
     await book.scripted('dear', { text }, { tokensIn: 7, tokensOut: 5, ticks: exact });
     await book.written();
-    const { page: other, context: second } = await open(browser, `${gateway.origin}/dashboard?range=15m`);
+    const { page: other, context: second } = await open(browser, `${gateway.admin}/dashboard?range=15m`);
     await showing(other, book.entries.length);
     assert.equal(book.sums().ticks % 2n, 1n);
     assert.equal(await shown(other, 'total-cost'), usd(book.sums().ticks));

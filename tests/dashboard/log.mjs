@@ -10,7 +10,7 @@ import { shown, showing } from './numbers.mjs';
 
 export async function checkLog(browser, book) {
   const { gateway } = book;
-  const { page, context, faults } = await open(browser, `${gateway.origin}/dashboard?range=15m`);
+  const { page, context, faults } = await open(browser, `${gateway.admin}/dashboard?range=15m`);
   await showing(page, book.entries.length);
   const ids = (entries) => entries.map(({ id }) => id).sort();
   const rows = () => page.locator('#rows tbody tr').evaluateAll((all) => all.map((row) => row.dataset.id).sort());

@@ -18,7 +18,7 @@ const TEXTS = [
 const DETAIL_TEXTS = ['#detail h2', '#detail h3 >> nth=0', '.facts dt >> nth=0', '.facts dd >> nth=0', '.when', '.thumb >> nth=0'];
 
 export async function checkLooks(browser, book, pictures) {
-  const url = `${book.gateway.origin}/dashboard?range=15m`;
+  const url = `${book.gateway.admin}/dashboard?range=15m`;
   const detail = async (page) => {
     await page.locator('#rows tbody tr', { hasText: /grok-4.3stream/ }).first().locator('.opens').click();
     await page.locator('#detail h3').first().waitFor();

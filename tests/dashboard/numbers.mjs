@@ -15,7 +15,7 @@ export const showing = (page, count) =>
 
 export async function checkNumbers(browser, book) {
   const { gateway } = book;
-  const { page, context, faults, foreign } = await open(browser, `${gateway.origin}/dashboard?range=15m`);
+  const { page, context, faults, foreign } = await open(browser, `${gateway.admin}/dashboard?range=15m`);
   const totals = book.sums();
   await showing(page, totals.requests);
 

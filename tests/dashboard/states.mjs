@@ -12,7 +12,7 @@ import { showing } from './numbers.mjs';
 export async function checkStates(browser, { binary, database }) {
   await check('an empty log tells how to fill it, and the command does', async () => {
     const gateway = await Gateway.start(binary, ['--mock', '--log-db', database]);
-    const { page, context, faults } = await open(browser, `${gateway.origin}/dashboard`);
+    const { page, context, faults } = await open(browser, `${gateway.admin}/dashboard`);
     await page.locator('#empty').waitFor();
     assert.equal(await page.locator('#empty-title').textContent(), 'No requests in the last hour');
     assert.equal(await page.locator('#overview').isVisible() || await page.locator('#log').isVisible(), false);
@@ -30,7 +30,7 @@ export async function checkStates(browser, { binary, database }) {
 
 export async function checkStopped(browser, gateway) {
   await check('a gateway that does not answer is told in plain words, until it does', async () => {
-    const { page, context } = await open(browser, `${gateway.origin}/dashboard`);
+    const { page, context } = await open(browser, `${gateway.admin}/dashboard`);
     await until('numbers', async () => (await page.locator('#total-requests').textContent()) !== '–');
     await page.route('**/dashboard/api/**', (route) => route.abort('connectionrefused'));
     await nudge(page);

@@ -10,9 +10,9 @@ mod memory;
 mod models;
 mod order;
 mod origins;
+mod reachable;
 #[cfg(all(feature = "client", feature = "control"))]
 mod reload;
-mod reachable;
 mod restricted;
 mod scene;
 mod served;

@@ -10,6 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 pub struct Program {
     child: Child,
     pub addr: SocketAddr,
+    /// Where the operator's pages are, where there are any.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Program {
@@ -23,7 +25,7 @@ impl Program {
     /// Starts the example as `change` sets it up: environment, standard error, folder.
     pub fn start_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(binary());
-        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).args(arguments);
         change(&mut command);
         Self::spawn(&mut command)
     }
@@ -31,7 +33,7 @@ impl Program {
     /// Starts the example through a shell, for what a shell alone can set up: `ulimit`, closed
     /// descriptors. `$GATEWAY` is the example with its address; the script ends in `exec $GATEWAY …`.
     pub fn start_in_shell(script: &str, change: impl FnOnce(&mut Command)) -> Self {
-        let gateway = format!("{} --listen 127.0.0.1:0", binary().display());
+        let gateway = format!("{} --listen 127.0.0.1:0 --admin 127.0.0.1:0", binary().display());
         let mut command = Command::new("bash");
         command.args(["-c", script]).env("GATEWAY", gateway);
         change(&mut command);
@@ -41,9 +43,17 @@ impl Program {
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        // All that it says is written at once.
+        let further = String::from_utf8_lossy(stdout.buffer()).into_owned();
+        let admin = further.lines().find_map(|line| {
+            let (_, url) =
+                line.split_once("metrics at http://").or(line.split_once("dashboard at http://"))?;
+            url.split('/').next()?.parse().ok()
+        });
         let addr = line.trim().rsplit_once("http://").expect("it says where it listens").1;
-        Self { addr: addr.parse().unwrap(), child }
+        Self { addr: addr.parse().unwrap(), admin, child }
     }
 
     pub fn pid(&self) -> u32 {

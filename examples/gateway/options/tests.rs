@@ -21,6 +21,18 @@ fn nothing_gives_the_defaults() {
     assert!(options.log.is_none() && options.log_db.is_none());
     assert!(options.log_keep.is_none() && options.prices.is_none());
     assert!(options.config.is_none());
+    assert_eq!(options.admin, Admin::Usual);
+}
+
+#[test]
+fn the_pages_have_an_address_of_their_own_or_none() {
+    let address = "127.0.0.1:0".parse().unwrap();
+    assert_eq!(run(&["--admin", "127.0.0.1:0"]).admin, Admin::At(address));
+    for word in ["none", "off"] {
+        assert_eq!(run(&["--admin", word]).admin, Admin::Off);
+    }
+    let form = "`--admin` needs an IP address and port, such as 127.0.0.1:8788, or none, not `x`";
+    assert_eq!(refused(&["--admin=x"]), form);
 }
 
 #[cfg(feature = "config")]

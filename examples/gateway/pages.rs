@@ -1,0 +1,75 @@
+//! The pages of the operator, and where they are shown.
+//!
+//! On a listener of their own: a reverse proxy in front of the gateway does not reach them, whatever
+//! it says of who asks. Where there is a token, they are on the gateway's address as well.
+
+use std::error::Error;
+use std::future::pending;
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::options::Admin;
+use super::serve::{self, Limits};
+
+/// The pages that there are, and whether a token guards them.
+pub(crate) struct Pages {
+    pub(crate) router: Router,
+    pub(crate) has_token: bool,
+}
+
+/// Pages that can be asked for once they are [served](Self::serve).
+pub(crate) struct Opened {
+    pages: Pages,
+    listener: Option<TcpListener>,
+}
+
+impl Pages {
+    /// Binds their address. That nobody asked for may be taken: then they are not shown there.
+    pub(crate) async fn open(self, admin: Admin) -> Result<Opened, Box<dyn Error + Send + Sync>> {
+        let wanted = match admin {
+            _ if !self.router.has_routes() => None,
+            Admin::Off => None,
+            Admin::At(address) if !self.has_token && !address.ip().to_canonical().is_loopback() => {
+                return Err(format!(
+                    "`--admin {address}` can be reached from elsewhere: set GATEWAY_ADMIN_TOKEN, or \
+                     choose an address of this machine alone, such as 127.0.0.1:8788"
+                )
+                .into());
+            }
+            Admin::At(address) => Some(serve::bind(address).await?),
+            Admin::Usual => serve::bind(Admin::USUAL)
+                .await
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "the operator's pages are not shown: see `--admin`");
+                })
+                .ok(),
+        };
+        Ok(Opened { pages: self, listener: wanted })
+    }
+}
+
+impl Opened {
+    /// What the gateway's own address shows beside the gateway.
+    pub(crate) fn beside(&self, app: Router) -> Router {
+        if self.pages.has_token { app.merge(self.pages.router.clone()) } else { app }
+    }
+
+    /// Where they are. `public`: the gateway's own address.
+    pub(crate) fn address(&self, public: SocketAddr) -> Option<SocketAddr> {
+        let own = self.listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        own.or((self.pages.has_token && self.pages.router.has_routes()).then_some(public))
+    }
+
+    /// Serves them until nobody waits for it any more.
+    pub(crate) async fn serve(self) {
+        match self.listener {
+            Some(listener) => {
+                let limits = Limits::default();
+                serve::serve_until(listener, self.pages.router, limits, pending(), pending()).await;
+            }
+            None => pending().await,
+        }
+    }
+}
