@@ -302,7 +302,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
 fn ever_new(asked: Arc<AtomicU64>) -> impl Fn(&SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
     move |_| {
         let n = FIRST + asked.fetch_add(1, Ordering::Relaxed);
-        Some(Arc::new(snapshot(n, "token")))
+        Some(Arc::new(snapshot(n, "the-token")))
     }
 }
 
@@ -322,7 +322,7 @@ async fn the_resolver_is_asked_once_for_each_request() {
             settings: settings.clone(),
             calls: calls.clone(),
         };
-        let request = request(n, at, "token", wait(settings, true));
+        let request = request(n, at, "the-token", wait(settings, true));
         let (status, text) = answer(&layer, upstream, request).await;
         assert_eq!((status.as_u16(), text), (200, format!("{n} {n}")));
     }
