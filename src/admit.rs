@@ -26,6 +26,7 @@ use crate::route::join::{self, PathRefused};
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
+use crate::unwind::{self, Panicked};
 use crate::via::Via;
 
 /// What the builder has checked, shared by all clones of a layer and its services.
@@ -179,14 +180,17 @@ impl Shared {
         let account = route.place.account.map(|account| account.text(path));
         let gateway = route.place.gateway_id(path, || directives);
         let settings = match &snapshot.table {
-            Some(table) => table.get(account, gateway).cloned(),
+            Some(table) => Ok(table.get(account, gateway).cloned()),
             None => {
                 let extensions = request.extensions();
-                resolver.resolve(&SettingsQuery { account, gateway, extensions })
+                let query = SettingsQuery { account, gateway, extensions };
+                unwind::call(|| resolver.resolve(&query))
             }
         };
-        let Some(settings) = settings else {
-            return (None, Some(refusal::unknown_gateway(gateway)));
+        let settings = match settings {
+            Ok(Some(settings)) => settings,
+            Ok(None) => return (None, Some(refusal::unknown_gateway(gateway))),
+            Err(Panicked) => return (None, Some(refusal::no_settings())),
         };
         let is_rest = route.place.gateway_by_header;
         if let Some(origins) = &settings.origins

@@ -26,7 +26,9 @@ use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::metering::Reader;
 use crate::observation::Observation;
+use crate::redact::shown;
 use crate::rejection::Code;
+use crate::unwind;
 use crate::usage::{Format, Meter};
 
 #[derive(Debug, Default)]
@@ -44,8 +46,8 @@ impl Exchange {
             target: TARGET,
             "exchange",
             log_id = %context.log_id(),
-            account = context.account(),
-            gateway = context.gateway(),
+            account = context.account().map(shown).as_deref(),
+            gateway = &*shown(context.gateway()),
             provider = context.provider(),
             operation = context.operation().as_str(),
         );
@@ -207,7 +209,9 @@ impl Exchange {
 
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(mut ledger) = self.0.take() {
-            ledger.end(outcome);
+            // This may be a drop while the task unwinds. Hooks are caught one by one; here it is
+            // the host's `tracing` subscriber, which is told of the end and of the closed span.
+            let _ = unwind::call(move || ledger.end(outcome));
         }
     }
 }

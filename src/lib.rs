@@ -159,7 +159,8 @@
 //! # Logs
 //!
 //! With `tracing`, each exchange has a span (`DEBUG`) and one event at its end (`INFO`; `WARN` where
-//! the provider failed), under the target `tower_ai_gateway`. No query, credential or body is in it.
+//! the provider failed), under the target `tower_ai_gateway`. No query, credential or body is in it:
+//! what a client chooses is [redacted] and cut to 1 KiB.
 //!
 //! # Minimum supported Rust version
 //!
@@ -182,6 +183,7 @@ mod credentials;
 mod directives;
 mod exchange;
 mod failure;
+mod file;
 mod form;
 pub mod future;
 #[cfg(any(test, fuzzing))]
@@ -202,6 +204,7 @@ mod payload;
 mod peek;
 mod provider;
 mod ready;
+mod redact;
 mod refusal;
 mod rejection;
 mod relay;
@@ -214,6 +217,7 @@ mod step;
 mod timeout;
 mod trace;
 mod universal;
+mod unwind;
 #[cfg(any(feature = "client", feature = "control"))]
 mod upload;
 mod usage;
@@ -242,6 +246,7 @@ pub use self::metadata::{Metadata, MetadataValue};
 pub use self::metering::Metering;
 pub use self::payload::Payload;
 pub use self::provider::Provider;
+pub use self::redact::redacted;
 pub use self::rejection::ErrorFormat;
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;

@@ -65,6 +65,12 @@ pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     Rejection::of_request(Code::Unauthorized, message).param(param)
 }
 
+/// The host's own code has panicked.
+pub(crate) fn no_settings() -> Rejection {
+    let message = "The gateway could not find its settings; nothing was sent.";
+    Rejection::of_upstream(Code::Internal, message, None)
+}
+
 pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
     let message = format!("There is no gateway `{}` here.", shortened(gateway));
     Rejection::of_request(Code::UnknownGateway, message)

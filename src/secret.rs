@@ -54,7 +54,7 @@ impl Secret {
         Self::new(text).map_err(|_| SecretError::Malformed { place: place() })
     }
 
-    /// The key in a file, which holds nothing else.
+    /// The key in a regular file, which holds nothing else.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Secret {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretError> {
         let path = path.as_ref();
         let place = || format!("the file {}", path.display()).into();
-        let text = std::fs::read_to_string(path);
+        let text = crate::file::read(path);
         let text = text.map_err(|_| SecretError::Missing { place: place() })?;
         Self::new(text).map_err(|_| SecretError::Malformed { place: place() })
     }

@@ -6,28 +6,30 @@ use tracing::Level;
 
 use crate::TARGET;
 use crate::hook::{EndEvent, Failure, Outcome};
+use crate::redact::shown;
 use crate::usage::{Cost, Usage};
 
 /// One line per exchange: a warning where the provider failed, otherwise for information.
 pub(super) fn log(end: &EndEvent<'_>) {
+    let provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or(""));
     macro_rules! log_at {
         ($level:expr) => {
             tracing::event!(
                 target: TARGET,
                 $level,
                 log_id = %end.context.log_id(),
-                account = end.context.account(),
-                gateway = end.context.gateway(),
+                account = end.context.account().map(shown).as_deref(),
+                gateway = &*shown(end.context.gateway()),
                 provider = end.context.provider(),
                 operation = end.context.operation().as_str(),
-                method = end.context.method().as_str(),
-                model = end.request_model,
-                response_model = end.response_model,
+                method = &*shown(end.context.method().as_str()),
+                model = end.request_model.map(shown).as_deref(),
+                response_model = end.response_model.map(shown).as_deref(),
                 status = end.status.map(|status| status.as_u16()),
                 outcome = end.outcome.as_str(),
                 failure = end.failure.map(Failure::as_str),
                 gateway_code = end.gateway_code,
-                provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or("")),
+                provider_error = provider_error.map(shown).as_deref(),
                 stream = end.stream,
                 step = end.step,
                 attempts = end.attempts,
@@ -42,7 +44,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
                 us_overhead = end.timings.overhead.as_nanos() as f64 / 1e3,
                 request_bytes = end.request_bytes,
                 response_bytes = end.response_bytes,
-                provider_request_id = end.provider_request_id,
+                provider_request_id = end.provider_request_id.map(shown).as_deref(),
                 "exchange ended"
             )
         };

@@ -10,7 +10,6 @@ pub mod metrics;
 #[cfg(feature = "otel")]
 pub mod otel;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use self::event::{
@@ -19,6 +18,7 @@ pub use self::event::{
 use crate::context::GatewayContext;
 #[cfg(feature = "control")]
 use crate::control::health::HealthChange;
+use crate::unwind;
 
 /// Observes every request on a gateway path.
 ///
@@ -132,9 +132,7 @@ impl Hooks {
 
     pub(crate) fn each(&self, call: impl Fn(&dyn MetricsHook)) {
         for hook in &self.0 {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&**hook))) {
-                // Dropping it could panic again, and nobody would catch that.
-                std::mem::forget(payload);
+            if unwind::call(|| call(&**hook)).is_err() {
                 tracing::error!(target: crate::TARGET, "a metrics hook panicked; its event is lost");
             }
         }

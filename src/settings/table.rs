@@ -27,7 +27,8 @@ pub struct SettingsQuery<'a> {
 /// Where a layer finds the settings of a gateway.
 ///
 /// It is asked once for each request on a gateway path, and the request keeps what it got to its
-/// end. The call must not block: look it up in what the host has at hand.
+/// end. The call must not block: look it up in what the host has at hand. Where it panics the
+/// request is answered with 500, code 2500, and no other is touched.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `SettingsResolver`",
     note = "pass `Settings`, a closure `|query: &SettingsQuery<'_>| …`, or implement the trait"

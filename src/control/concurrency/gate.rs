@@ -15,6 +15,7 @@ use crate::control::shared_keys::shared_keys;
 use crate::credentials;
 use crate::provider::Upstream;
 use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
+use crate::unwind::{self, Panicked};
 
 /// One limit that a request is under.
 #[derive(Debug)]
@@ -71,9 +72,16 @@ pub(super) fn gates_of(
         push_of_gateway(&mut gates, context, headers, uri, explicit.shares_keys, pools);
     }
     for (number, rule) in explicit.rules.iter().enumerate() {
-        if let Some((name, limit)) = rule(extensions) {
-            let pool = pools.pool(GateKey::Host(number, &name));
-            gates.push(Gate { pool, limit, wait: explicit.wait });
+        match unwind::call(|| rule(extensions)) {
+            Ok(Some((name, limit))) => {
+                let pool = pools.pool(GateKey::Host(number, &name));
+                gates.push(Gate { pool, limit, wait: explicit.wait });
+            }
+            Ok(None) => {}
+            // Nobody knows the limit: the request is refused.
+            Err(Panicked) => {
+                gates.push(Gate { pool: Arc::default(), limit: 0, wait: Duration::ZERO });
+            }
         }
     }
     if let Some(limit) = explicit.all {

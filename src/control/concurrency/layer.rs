@@ -55,7 +55,7 @@ impl ConcurrencyLayer {
     /// may be in flight at once, or `None` where nothing limits it here.
     ///
     /// Asked at each request: a limit that has changed holds from that request on. Those that are
-    /// in flight already are not cut.
+    /// in flight already are not cut. A request for which `key` panics is refused.
     #[must_use]
     pub fn per<K: Into<Box<str>>>(
         mut self,

@@ -1,10 +1,10 @@
 //! What an observer is told of an upstream's health.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::observation::Observation;
+use crate::unwind;
 
 /// The state of an upstream's circuit breaker, or of a key that is used there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,9 +124,7 @@ impl Subject {
             observation.hooks.each(|hook| hook.on_health(&change));
         }
         let Some(observer) = &self.observer else { return };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&change))) {
-            // Dropping it could panic again, and nobody would catch that.
-            std::mem::forget(payload);
+        if unwind::call(|| observer(&change)).is_err() {
             tracing::error!(target: crate::TARGET, "an observer of health panicked");
         }
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::error::KeyError;
 use super::source::{FetchedKey, KeyQuery, KeySource};
 use crate::settings::Secret;
+use crate::unwind;
 
 /// How many keys are remembered. Whoever calls may name gateways that nobody else does.
 const MOST: usize = 4096;
@@ -82,7 +83,8 @@ impl Pending {
         query: KeyQuery,
     ) -> Result<Option<Secret>, KeyError> {
         let fetch = || async {
-            let fetched = cache.source.fetch(query.clone()).await;
+            let fetched = unwind::run(|| cache.source.fetch(query.clone())).await;
+            let fetched = fetched.unwrap_or_else(|panicked| Err(panicked.into()));
             let now = Instant::now();
             let known = match fetched.map_err(KeyError::source_failed)? {
                 Some(FetchedKey { secret, valid_for }) => {

@@ -5,9 +5,8 @@ use opentelemetry::{KeyValue, Value};
 use crate::hook::EndEvent;
 use crate::hook::genai::{operation_name, provider_name};
 use crate::metadata::MetadataValue;
+use crate::redact::{cut, redact_member, shown};
 
-/// How many bytes of a text of the client's are kept at most.
-const LONGEST_TEXT: usize = 1024;
 /// How many bytes of a model are kept in a span's name.
 const LONGEST_NAMED_MODEL: usize = 128;
 
@@ -15,7 +14,10 @@ const LONGEST_NAMED_MODEL: usize = 128;
 pub(super) fn span_name(end: &EndEvent<'_>) -> String {
     let operation = operation_name(end.context.operation());
     match end.request_model {
-        Some(model) => format!("{operation} {}", cut(model, LONGEST_NAMED_MODEL)),
+        Some(model) => {
+            // Redacted before it is cut: the beginning of a key looks like none.
+            format!("{operation} {}", cut(&shown(model), LONGEST_NAMED_MODEL).0)
+        }
         None => operation.to_owned(),
     }
 }
@@ -87,49 +89,34 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
 
     for (key, value) in context.metadata().iter() {
         let value = match value {
-            MetadataValue::String(string) => text(string),
+            MetadataValue::String(string) => member(key, string),
             MetadataValue::Number(number) => (*number).into(),
             MetadataValue::Bool(flag) => (*flag).into(),
         };
         // No key of a client's can take the place of another attribute.
-        put(KeyValue::new(format!("ai_gateway.metadata.{}", cut(key, LONGEST_TEXT)), value));
+        put(KeyValue::new(format!("ai_gateway.metadata.{}", shown(key)), value));
     }
 }
 
-fn text(text: &str) -> Value {
-    cut(text, LONGEST_TEXT).to_owned().into()
+/// A text that a client or a provider chose.
+pub(super) fn text(text: &str) -> Value {
+    shown(text).into_owned().into()
+}
+
+/// The value of a metadata entry.
+fn member(key: &str, value: &str) -> Value {
+    let mut value = shown(value).into_owned();
+    redact_member(key, &mut value);
+    value.into()
 }
 
 fn count(count: u64) -> Value {
     i64::try_from(count).unwrap_or(i64::MAX).into()
 }
 
-/// At most `length` bytes, and no half characters.
-fn cut(text: &str, length: usize) -> &str {
-    let mut end = length.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        for (whole, length, kept) in [
-            ("grok-4", 6, "grok-4"),
-            ("grok-4", 9, "grok-4"),
-            ("grok-4", 4, "grok"),
-            ("aéb", 2, "a"),
-            ("aéb", 3, "aé"),
-            ("é", 0, ""),
-        ] {
-            assert_eq!(cut(whole, length), kept);
-        }
-    }
 
     #[test]
     fn counts_beyond_the_type_are_as_large_as_it_goes() {

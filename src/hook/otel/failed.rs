@@ -3,6 +3,7 @@
 use http::StatusCode;
 use opentelemetry::Value;
 
+use super::attributes::text;
 use crate::hook::{EndEvent, Outcome};
 
 /// What an exchange failed of.
@@ -29,7 +30,7 @@ pub(super) fn of(end: &EndEvent<'_>) -> Option<Failed> {
     let failure = end.failure.filter(|_| matches!(end.outcome, Outcome::Failed | Outcome::Broken));
     let code = end.provider_error.and_then(|error| error.code.as_deref());
     let error_type = match (code, failure, status) {
-        (Some(code), ..) => code.to_owned().into(),
+        (Some(code), ..) => text(code),
         (_, Some(failure), _) => failure.as_str().into(),
         (.., Some(status)) => status.as_str().to_owned().into(),
         _ => "_OTHER".into(),

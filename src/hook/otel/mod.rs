@@ -59,7 +59,8 @@
 //!
 //! # Attributes
 //!
-//! No prompt, no completion, no header, no query. Texts of the client are cut after 1024 bytes.
+//! No prompt, no completion, no header, no query. Texts of the client and the provider are
+//! [redacted](crate::redacted) and cut after 1024 bytes.
 //!
 //! | attribute | value |
 //! |---|---|

@@ -70,7 +70,7 @@ impl Config {
         Self::read(&Source { text, directory: None, env: Secret::from_env })
     }
 
-    /// Reads a file. Relative paths in it begin at its own directory. It blocks while it reads it
+    /// Reads a regular file of at most 16 MiB. Relative paths in it begin at its own directory. It blocks while it reads it
     /// and the files that it names.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Config {
     /// As [`from_toml`](Self::from_toml), with the file's name, and where it cannot be read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
+        let text = crate::file::read(path)
             .map_err(|error| ConfigFileError::unreadable(&error).in_file(path))?;
         Self::read(&Source { text: &text, directory: path.parent(), env: Secret::from_env })
             .map_err(|error| error.in_file(path))

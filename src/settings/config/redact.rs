@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-/// How keys begin at those who hand them out.
-const PREFIXES: [&str; 8] = ["sk-", "sk_", "rk-", "xai-", "gsk_", "csk-", "pplx-", "AIza"];
+use crate::redact::begins_as_key;
 
 /// The text without the words in it that look like keys.
 pub(super) fn redact(text: &str) -> Cow<'_, str> {
@@ -26,7 +25,7 @@ fn looks_like_a_key(word: &str) -> bool {
     let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(of);
     let is_random =
         word.len() >= 24 && has(u8::is_ascii_digit) && has(|byte| byte.is_ascii_lowercase());
-    is_random || PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+    is_random || begins_as_key(word)
 }
 
 /// A name that is shown where it could be one of a setting, and else not at all.

@@ -1,18 +1,15 @@
 //! Taking credentials out of records.
 
-mod credential;
-mod escape;
-mod text;
-
 use super::LogRecord;
 use super::writer::Change;
 use crate::metadata::MetadataValue;
+use crate::redact;
 
 /// Redacts every text of a record that comes from the client or the provider, then lets the host's
 /// closures have it.
 pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     let redact = |text: &mut String, is_cut: bool| {
-        text::redact(text, is_cut);
+        redact::redact(text, is_cut);
         more.iter().for_each(|change| change(text));
     };
     let is_cut = |is_complete: Option<bool>| is_complete == Some(false);
@@ -44,7 +41,7 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         .into_iter()
         .map(|(mut key, mut value)| {
             if let MetadataValue::String(value) = &mut value {
-                text::redact_member(&key, value);
+                redact::redact_member(&key, value);
                 redact(value, false);
             }
             redact(&mut key, false);

@@ -9,9 +9,10 @@ const LOOK_AHEAD: usize = 64;
 const SURE: usize = 16;
 
 /// How keys begin, and how many characters must follow.
-const PREFIXES: [(&str, usize); 17] = [
+pub(super) const PREFIXES: [(&str, usize); 18] = [
     ("sk-", 6),
     ("sk_", 16),
+    ("rk-", 16),
     ("xai-", 8),
     ("gsk_", 8),
     ("csk-", 8),
@@ -67,6 +68,16 @@ const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
 pub(super) fn is_credential(name: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
+}
+
+/// Whether a word may be a key, or the beginning of one: where it is better to hide a name than to
+/// show a key.
+#[cfg(feature = "config")]
+pub(crate) fn begins_as_key(word: &str) -> bool {
+    let is_key = |(prefix, least): &(&str, usize)| {
+        word.strip_prefix(prefix).is_some_and(|body| body.len() >= least / 2)
+    };
+    PREFIXES.iter().any(is_key)
 }
 
 /// Where the key that begins at `at` ends. `is_word`: no letter or digit stands before it. `is_cut`:

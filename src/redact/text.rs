@@ -6,6 +6,7 @@
 
 use super::credential::{base64, bearer, is_credential, key_end};
 use super::escape::{skip_space, string_end, unit};
+use super::filter::is_clean;
 
 pub(super) const REDACTED: &str = "[REDACTED]";
 const SHORTENED: &str = "[SHORTENED]";
@@ -14,7 +15,18 @@ const LONGEST_NAME: usize = 64;
 
 /// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text goes on where
 /// it ends here.
-pub(super) fn redact(text: &mut String, is_cut: bool) {
+#[cfg(any(test, feature = "log"))]
+pub(crate) fn redact(text: &mut String, is_cut: bool) {
+    if let Some(clean) = clean(text, is_cut) {
+        *text = clean;
+    }
+}
+
+/// As [`redact`], where anything is to be replaced.
+pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
+    if is_clean(text) {
+        return None;
+    }
     let mut clean = Clean { text, done: 0, out: String::new() };
     let mut name = Name::default();
     let mut is_word = true;
@@ -53,13 +65,12 @@ pub(super) fn redact(text: &mut String, is_cut: bool) {
         is_word = !unit.character.is_ascii_alphanumeric();
         name.push(unit.character);
     }
-    if let Some(redacted) = clean.finish() {
-        *text = redacted;
-    }
+    clean.finish()
 }
 
 /// Replaces the value of a member, where its name is that of a credential.
-pub(super) fn redact_member(name: &str, value: &mut String) {
+#[cfg(any(feature = "log", feature = "otel"))]
+pub(crate) fn redact_member(name: &str, value: &mut String) {
     let mut word = Name::default();
     name.chars().for_each(|character| word.push(character));
     if word.is_credential() {

@@ -1,0 +1,91 @@
+//! Taking credentials out of texts that clients and providers choose.
+
+mod credential;
+mod escape;
+mod filter;
+mod text;
+
+use std::borrow::Cow;
+
+#[cfg(feature = "config")]
+pub(crate) use self::credential::begins_as_key;
+#[cfg(feature = "log")]
+pub(crate) use self::text::redact;
+#[cfg(any(feature = "log", feature = "otel"))]
+pub(crate) use self::text::redact_member;
+
+/// How many bytes of a text are shown in a line of the log or a span.
+const LONGEST: usize = 1024;
+
+/// What stands behind a text that was cut.
+const CUT: &str = "[CUT]";
+
+/// The text with what looks like a credential replaced by `[REDACTED]`: keys by how the known
+/// providers' begin, tokens behind `Bearer`, and values of names such as `api_key` in JSON, in
+/// strings of JSON within JSON, and in queries. The data of long data URLs becomes `[SHORTENED]`.
+///
+/// The crate's own log lines, spans and records have gone through it. It is here for hooks of the
+/// host's own that show what a client chooses: models, accounts, metadata. It takes time linear in
+/// the length of the text, and copies it only where something is replaced.
+///
+/// ```
+/// use tower_ai_gateway::redacted;
+///
+/// assert_eq!(redacted("grok-4"), "grok-4");
+/// assert_eq!(redacted("xai-0123456789abcdef"), "[REDACTED]");
+/// assert_eq!(redacted(r#"{"api_key":"x"}"#), r#"{"api_key":"[REDACTED]"}"#);
+/// ```
+#[must_use]
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    text::clean(text, false).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// A text for a log line or a span: redacted, and not longer than 1 KiB.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    let (kept, is_cut) = cut(text, LONGEST);
+    match text::clean(kept, is_cut) {
+        Some(clean) if is_cut => Cow::Owned(clean + CUT),
+        Some(clean) => Cow::Owned(clean),
+        None if is_cut => Cow::Owned(format!("{kept}{CUT}")),
+        None => Cow::Borrowed(kept),
+    }
+}
+
+/// At most `length` bytes and no half characters, and whether that is not all.
+pub(crate) fn cut(text: &str, length: usize) -> (&str, bool) {
+    let mut end = length.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&text[..end], end < text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        for (whole, length, kept) in [
+            ("grok-4", 6, "grok-4"),
+            ("grok-4", 9, "grok-4"),
+            ("grok-4", 4, "grok"),
+            ("aéb", 2, "a"),
+            ("aéb", 3, "aé"),
+            ("é", 0, ""),
+        ] {
+            assert_eq!(cut(whole, length), (kept, kept != whole));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_redacted_and_short() {
+        assert!(matches!(shown("grok-4"), Cow::Borrowed("grok-4")));
+        assert_eq!(shown("openai/sk-abcdef012345"), "openai/[REDACTED]");
+        let long = "é".repeat(600);
+        assert_eq!(shown(&long), format!("{}[CUT]", &long[..1024]));
+        // The rest of the key is cut off.
+        let long = format!("{} sk-abcdef", "x".repeat(1019));
+        assert_eq!(shown(&long), format!("{} [REDACTED][CUT]", "x".repeat(1019)));
+    }
+}
