@@ -6,6 +6,7 @@ mod gateway {
     pub(crate) mod config;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod dashboard;
+    pub(crate) mod files;
     pub(crate) mod hangup;
     pub(crate) mod log;
     #[cfg(feature = "log-sqlite")]
@@ -22,12 +23,15 @@ mod gateway {
     pub(crate) mod serve;
     #[cfg(feature = "otel")]
     pub(crate) mod spans;
+    pub(crate) mod supervise;
 }
 
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -38,17 +42,25 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount};
 use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options, ProviderOption};
 use crate::gateway::prices::PricesFile;
-use crate::gateway::{config, log, mock, serve};
+use crate::gateway::{config, files, log, mock, serve};
 
 /// A request takes less with it than with the C library's; `docs/deploying.md` has the figures.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long work on other threads may go on when all else is done: some may be blocked for ever.
+const LINGER: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
+    let _last_lines = log::LastLines;
     match runtime() {
-        Ok(runtime) => runtime.block_on(command()),
+        Ok(runtime) => {
+            let code = runtime.block_on(command());
+            runtime.shutdown_timeout(LINGER);
+            code
+        }
         Err(error) => {
-            eprintln!("error: {error}");
+            log::complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -73,14 +85,14 @@ async fn command() -> ExitCode {
             Ok(())
         }
         Err(error) => {
-            eprintln!("error: {error}\nRun with --help to see the options.");
+            log::complain(&format!("{error}\nRun with --help to see the options."));
             return ExitCode::from(2);
         }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log::complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -88,6 +100,7 @@ async fn command() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
+    files::outlive_size_limit()?;
     let prices_file = match &options.prices {
         Some(path) => Some(PricesFile::read_from(path).await?),
         None => None,
@@ -155,7 +168,8 @@ fn announce(address: SocketAddr, admin: Option<SocketAddr>, options: &Options) {
              -d '{{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"What is a gateway?\"}}]}}'\n\n"
         ));
     }
-    print(&text);
+    // A pipe may be full already, and nobody reading it.
+    let _ = thread::Builder::new().spawn(move || print(&text));
 }
 
 /// Nobody may be reading standard output: that is no reason to stop.

@@ -1,7 +1,15 @@
 //! Logs: one JSON object a line, on standard error.
 
-use std::io;
+mod lines;
 
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    env, io, panic,
+    sync::OnceLock,
+    time::Duration,
+};
+
+use tower_ai_gateway::redacted;
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter,
@@ -9,11 +17,64 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
+pub(crate) use self::lines::Lines;
+
+/// How long the last lines may take when the program ends.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Logs from here on: everything from INFO up, unless `RUST_LOG` says otherwise.
 pub(crate) fn init() -> Result<(), TryInitError> {
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    subscriber(filter, io::stderr).try_init()
+    let (filter, ignored) = filter(env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default().as_str());
+    subscriber(filter, stderr().clone()).try_init()?;
+    panic::set_hook(Box::new(report));
+    if let Some(error) = ignored {
+        tracing::warn!(%error, "RUST_LOG is ignored");
+    }
+    Ok(())
+}
+
+/// What goes to standard error.
+pub(crate) fn stderr() -> &'static Lines {
+    static STDERR: OnceLock<Lines> = OnceLock::new();
+    STDERR.get_or_init(|| Lines::to(io::stderr()))
+}
+
+/// Tells whoever has started the program that it cannot go on.
+pub(crate) fn complain(text: &str) {
+    stderr().push(format!("error: {text}\n").as_bytes());
+}
+
+/// Writes the last lines when it is dropped, as far as they can be written in a second.
+pub(crate) struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        stderr().flush(PATIENCE);
+    }
+}
+
+/// `EnvFilter`'s own way to ignore what it cannot read prints to standard error, and panics where
+/// it cannot.
+fn filter(text: &str) -> (EnvFilter, Option<impl std::error::Error + use<>>) {
+    let builder = || EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    match builder().parse(text) {
+        Ok(filter) => (filter, None),
+        Err(error) => (builder().parse_lossy(""), Some(error)),
+    }
+}
+
+/// A panic is logged as everything else is: the default hook blocks where nobody reads.
+fn report(panic: &panic::PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    // It may quote what a client has sent.
+    let text = text.map(redacted);
+    let location = panic.location().map(tracing::field::display);
+    let backtrace = Backtrace::capture();
+    let is_captured = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = is_captured.then(|| tracing::field::display(&backtrace));
+    tracing::error!(text = text.as_deref(), location, backtrace, "panicked");
 }
 
 fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
@@ -26,6 +87,8 @@ where
         .flatten_event(true)
         .with_span_list(false)
         .with_ansi(false)
+        // It would tell of them by `eprintln!`.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(writer)
         .finish()
@@ -54,9 +117,7 @@ mod tests {
     fn logged(filter: &str, events: impl FnOnce()) -> Vec<Value> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let filter = EnvFilter::builder()
-            .with_default_directive(LevelFilter::INFO.into())
-            .parse_lossy(filter);
+        let filter = self::filter(filter).0;
         tracing::subscriber::with_default(subscriber(filter, move || writer.clone()), events);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes)
@@ -90,5 +151,12 @@ mod tests {
         });
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0]["message"], "kept");
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_leaves_the_default() {
+        let (filter, ignored) = filter("warn,a=b=c");
+        assert_eq!(filter.to_string(), "info");
+        assert!(ignored.is_some());
     }
 }

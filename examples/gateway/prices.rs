@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tower_ai_gateway::{PriceTable, Prices};
 
+use super::files;
 use super::hangup::Hangups;
+use super::supervise::outlive;
 
 /// A file of prices, and the prices in force, which are what it said when it was last read.
 pub(crate) struct PricesFile {
@@ -48,10 +50,13 @@ impl PricesFile {
 
     async fn follow_hangups(self, mut hangups: Hangups) {
         loop {
-            hangups.next().await;
-            if let Err(error) = self.renew().await {
-                tracing::error!(%error, "the prices stay as they were");
-            }
+            let turn = async {
+                hangups.next().await;
+                if let Err(error) = self.renew().await {
+                    tracing::error!(%error, "the prices stay as they were");
+                }
+            };
+            outlive("prices", turn).await;
         }
     }
 
@@ -62,7 +67,7 @@ impl PricesFile {
 }
 
 async fn read(path: &Path) -> Result<PriceTable, PricesError> {
-    let text = tokio::fs::read_to_string(path).await;
+    let text = files::read(path).await;
     let text = text.map_err(|error| PricesError::new(path, error))?;
     PriceTable::from_toml(&text).map_err(|error| PricesError::new(path, error))
 }

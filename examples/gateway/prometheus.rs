@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use metrics::{Counter, Key, KeyName, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -14,6 +15,8 @@ use tower_ai_gateway::Prices;
 use tower_ai_gateway::metrics::Metrics;
 
 use super::admin::{self, Guard};
+use super::log;
+use super::supervise::outlive;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -36,7 +39,11 @@ pub(crate) fn start(guard: Guard, prices: Prices) -> Result<(Metrics, Router), B
     let recorder = recorder()?;
     let handle = recorder.handle();
     tokio::spawn(keep_up(handle.clone()));
-    let page = get(|| async move { page(&handle) });
+    let dropped = dropped_lines(&recorder);
+    let page = get(|| async move {
+        dropped.absolute(log::stderr().dropped());
+        page(&handle)
+    });
     let router = Router::new()
         .route("/metrics", page)
         .layer(middleware::from_fn_with_state(guard, admin::guard));
@@ -55,6 +62,15 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(builder.build_recorder())
 }
 
+/// Of standard error: see [`log::Lines`].
+fn dropped_lines(recorder: &PrometheusRecorder) -> Counter {
+    const NAME: &str = "ai_gateway.log.lines.dropped";
+    let what = "Lines that standard error did not take, or not in time.";
+    recorder.describe_counter(KeyName::from_const_str(NAME), None, what.into());
+    let metadata = Metadata::new(module_path!(), Level::INFO, None);
+    recorder.register_counter(&Key::from_static_name(NAME), &metadata)
+}
+
 fn page(handle: &PrometheusHandle) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], handle.render())
 }
@@ -62,8 +78,11 @@ fn page(handle: &PrometheusHandle) -> impl IntoResponse + use<> {
 async fn keep_up(handle: PrometheusHandle) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
-        interval.tick().await;
-        handle.run_upkeep();
+        let turn = async {
+            interval.tick().await;
+            handle.run_upkeep();
+        };
+        outlive("metrics", turn).await;
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) async fn finish(log: Option<LogHook>) {
     let Some(log) = log else { return };
     match tokio::task::spawn_blocking(move || log.flush(PATIENCE)).await {
         Ok(report) if report.is_complete() => {}
-        Ok(report) => eprintln!("the log is not complete: {report}"),
-        Err(error) => eprintln!("the log may not be complete: {error}"),
+        Ok(report) => tracing::error!(%report, "the log lacks records"),
+        Err(error) => tracing::error!(%error, "the log could not be flushed"),
     }
 }
 

@@ -8,9 +8,11 @@ use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
 
 use super::watch::Changes;
 use super::{BoxError, Start, with_moved};
+use crate::gateway::files;
 use crate::gateway::hangup::Hangups;
 use crate::gateway::options::ProviderOption;
 use crate::gateway::prices::PricesFile;
+use crate::gateway::supervise::outlive;
 
 /// Reads the file, and again from here on at every change of it and at SIGHUP.
 pub(super) async fn start(
@@ -19,7 +21,7 @@ pub(super) async fn start(
     prices: Option<PricesFile>,
 ) -> Result<Start, BoxError> {
     // Before the settings are read: what changes in between is then another text.
-    let text = tokio::fs::read(path).await.ok();
+    let text = files::read(path).await.ok();
     let (changes, hangups) = (Changes::of(path), Hangups::listen()?);
     let followed = Followed::start(path, moved, prices).await?;
     let start = followed.as_start();
@@ -65,18 +67,23 @@ impl Followed {
         }
     }
 
-    async fn follow(self, mut text: Option<Vec<u8>>, changes: Changes, mut hangups: Hangups) {
+    async fn follow(self, mut text: Option<String>, mut changes: Changes, mut hangups: Hangups) {
         loop {
-            let is_asked_for = tokio::select! {
-                () = hangups.next() => true,
-                () = changes.next() => false,
-            };
-            let now = tokio::fs::read(&self.path).await.ok();
-            // Other files of the directory change too.
-            if now != text || is_asked_for {
-                text = now;
-                self.renew(is_asked_for).await;
-            }
+            outlive("configuration", self.turn(&mut text, &mut changes, &mut hangups)).await;
+        }
+    }
+
+    /// Waits for a change and takes it over.
+    async fn turn(&self, text: &mut Option<String>, changes: &mut Changes, hangups: &mut Hangups) {
+        let is_asked_for = tokio::select! {
+            () = hangups.next() => true,
+            () = changes.next() => false,
+        };
+        let now = files::read(&self.path).await.ok();
+        // Other files of the directory change too.
+        if now != *text || is_asked_for {
+            *text = now;
+            self.renew(is_asked_for).await;
         }
     }
 

@@ -1,0 +1,72 @@
+//! Files that the gateway reads again and again, and what bounds those that it writes.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+
+use tokio::fs::{File, metadata};
+use tokio::io::AsyncReadExt as _;
+
+/// Larger files are not read.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// The text of a regular file. A FIFO in its place would block the thread that opens it, and a
+/// device may have no end.
+pub(crate) async fn read(path: &Path) -> io::Result<String> {
+    // Before it is opened, for that is what blocks. Whoever puts a FIFO there in between may write
+    // the file as well; what was opened is looked at again for the sake of devices.
+    check(&metadata(path).await?)?;
+    let file = File::open(path).await?;
+    check(&file.metadata().await?)?;
+    let mut text = String::new();
+    if file.take(MOST + 1).read_to_string(&mut text).await? as u64 > MOST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+    }
+    Ok(text)
+}
+
+fn check(metadata: &Metadata) -> io::Result<()> {
+    let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    metadata.is_file().then_some(()).ok_or_else(refused)
+}
+
+/// From here on, to write beyond the limit on the size of files (`ulimit -f`) fails as it does on a
+/// full disk. By default its signal, SIGXFSZ, ends the process.
+#[cfg(unix)]
+pub(crate) fn outlive_size_limit() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let is_mips = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+    // The handler stays when the stream of signals is dropped.
+    signal(SignalKind::from_raw(if is_mips { 31 } else { 25 })).map(drop)
+}
+
+/// There is no such signal here.
+#[cfg(windows)]
+pub(crate) fn outlive_size_limit() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn regular_files_alone_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let of = |name: &str| directory.path().join(name);
+        std::fs::write(of("text"), "text").unwrap();
+        assert_eq!(read(&of("text")).await.unwrap(), "text");
+        assert_eq!(read(&of("missing")).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        std::fs::File::create(of("large")).unwrap().set_len(MOST + 1).unwrap();
+        assert_eq!(read(&of("large")).await.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert!(read(directory.path()).await.unwrap_err().to_string().contains("not a regular"));
+        #[cfg(unix)]
+        {
+            let made = std::process::Command::new("mkfifo").arg(of("fifo")).status().unwrap();
+            assert!(made.success());
+            for path in [of("fifo"), "/dev/zero".into()] {
+                assert!(read(&path).await.unwrap_err().to_string().contains("not a regular"));
+            }
+        }
+    }
+}

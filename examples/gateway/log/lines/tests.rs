@@ -1,0 +1,96 @@
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use super::*;
+
+/// An output that does, write by write, what it is told to, and waits where it is told nothing.
+struct Scripted {
+    steps: Receiver<Result<usize, ErrorKind>>,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl io::Write for Scripted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.steps.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
+        self.written.lock().unwrap().extend_from_slice(&bytes[..length]);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+type Steps = Sender<Result<usize, ErrorKind>>;
+
+fn scripted() -> (Lines, Steps, Arc<Mutex<Vec<u8>>>) {
+    let (sender, steps) = mpsc::channel();
+    let written = Arc::new(Mutex::new(Vec::new()));
+    (Lines::to(Scripted { steps, written: written.clone() }), sender, written)
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_thread_survives_every_error_and_lines_stay_whole() {
+    let (lines, steps, written) = scripted();
+    for (line, step) in [
+        ("one\n", Ok(usize::MAX)),
+        ("lost\n", Err(ErrorKind::StorageFull)),
+        ("lost\n", Err(ErrorKind::BrokenPipe)),
+        ("two\n", Err(ErrorKind::Interrupted)),
+        ("half\n", Ok(2)),
+    ] {
+        lines.push(line.as_bytes());
+        steps.send(step).unwrap();
+        let then = match step {
+            Err(ErrorKind::Interrupted) => Some(Ok(usize::MAX)),
+            Ok(2) => Some(Err(ErrorKind::Other)),
+            _ => None,
+        };
+        then.map(|step| steps.send(step).unwrap());
+        lines.flush(PATIENCE);
+    }
+    drop(steps);
+    lines.push(b"three\n");
+    lines.flush(PATIENCE);
+    assert_eq!(String::from_utf8_lossy(&written.lock().unwrap()), "one\ntwo\nha\nthree\n");
+    assert_eq!(lines.dropped(), 3);
+}
+
+#[test]
+fn a_blocked_output_holds_up_nobody_and_a_bounded_number_of_bytes() {
+    let (lines, steps, written) = scripted();
+    let line = [&[b'x'; 99][..], b"\n"].concat();
+    for _ in 0..50_000 {
+        lines.push(&line);
+    }
+    let begun = Instant::now();
+    lines.flush(Duration::from_millis(50));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(lines.0.state().waiting.len() <= MOST_WAITING);
+    let dropped = usize::try_from(lines.dropped()).unwrap();
+    drop(steps);
+    lines.flush(PATIENCE);
+    let written = written.lock().unwrap().len();
+    assert_eq!(written + dropped * line.len(), 50_000 * line.len());
+    assert!(written <= 2 * MOST_WAITING, "{written}");
+}
+
+#[test]
+fn a_long_line_is_cut_and_stays_json() {
+    let (lines, steps, written) = scripted();
+    drop(steps);
+    let text = "\"é".repeat(100_000);
+    let long = serde_json::json!({ "timestamp": "now", "x": "y", "z": text }).to_string();
+    let long = long.replacen("\"x\":\"y\"", "\"level\":\"INFO\"", 1) + "\n";
+    lines.push(long.as_bytes());
+    lines.push(&[b'x'; 100_000]);
+    lines.flush(PATIENCE);
+    let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    let cut: Vec<serde_json::Value> =
+        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&cut[0]["timestamp"], &cut[0]["level"]), (&"now".into(), &"INFO".into()));
+    assert_eq!(cut[0]["bytes"], long.len());
+    assert_eq!(cut[1]["bytes"], 100_000);
+    assert!(written.len() < LONGEST_LINE * 2);
+}
