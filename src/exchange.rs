@@ -209,9 +209,10 @@ impl Exchange {
 
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(mut ledger) = self.0.take() {
-            // This may be a drop while the task unwinds. Hooks are caught one by one; here it is
-            // the host's `tracing` subscriber, which is told of the end and of the closed span.
-            let _ = unwind::call(move || ledger.end(outcome));
+            // This may be a drop while the task unwinds, out of which no panic may come. Hooks are
+            // caught one by one; what is left is the host's `tracing` subscriber.
+            let _ = unwind::call(|| ledger.end(outcome));
+            let _ = unwind::call(move || drop(ledger));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::rejection::Code;
 use crate::trace::TraceParent;
+use crate::unwind;
 use crate::usage::Meter;
 
 #[derive(Debug)]
@@ -184,8 +185,10 @@ impl Ledger {
             trace: self.trace,
         };
         self.observation.hooks.each(|hook| hook.on_end(&event));
-        let _entered = self.span.enter();
-        log::log(&event);
+        self.span.in_scope(|| {
+            // The span is left while nothing unwinds: a subscriber may panic at both.
+            let _ = unwind::call(|| log::log(&event));
+        });
     }
 }
 

@@ -77,10 +77,10 @@ fn a_fifo_in_the_place_of_a_key_does_not_end_the_following() {
     fs::write(&path, gateway("a")).unwrap();
     let (program, log) = followed("--config", &path);
     fifo(&key);
-    let with_key =
-        "[gateways.b]\nauthenticated_elsewhere = true\nkeys = { grok = { file = \"key\" } }\n";
+    let with_key = "[gateways.b]\nauthenticated_elsewhere = true\n\
+                    [[gateways.b.keys]]\nprovider = \"grok\"\nfile = \"key\"\n";
     fs::write(&path, with_key).unwrap();
-    until("the FIFO is refused", || log.count("the settings stay as they were") > 0);
+    until("the FIFO is refused", || log.count("key is not there or cannot be read") > 0);
     fs::write(&path, gateway("c")).unwrap();
     until("the file is followed", || knows(program.addr, "c"));
     stops(program);
