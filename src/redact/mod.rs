@@ -18,7 +18,7 @@ pub(crate) use self::text::redact_member;
 const LONGEST: usize = 1024;
 
 /// What stands behind a text that was cut.
-const CUT: &str = "[CUT]";
+const CUT: &str = "…";
 
 /// The text with what looks like a credential replaced by `[REDACTED]`: keys by how the known
 /// providers' begin, tokens behind `Bearer`, and values of names such as `api_key` in JSON, in
@@ -83,9 +83,9 @@ mod tests {
         assert!(matches!(shown("grok-4"), Cow::Borrowed("grok-4")));
         assert_eq!(shown("openai/sk-abcdef012345"), "openai/[REDACTED]");
         let long = "é".repeat(600);
-        assert_eq!(shown(&long), format!("{}[CUT]", &long[..1024]));
+        assert_eq!(shown(&long), format!("{}…", &long[..1024]));
         // The rest of the key is cut off.
         let long = format!("{} sk-abcdef", "x".repeat(1019));
-        assert_eq!(shown(&long), format!("{} [REDACTED][CUT]", "x".repeat(1019)));
+        assert_eq!(shown(&long), format!("{} [REDACTED]…", "x".repeat(1019)));
     }
 }

@@ -47,7 +47,9 @@ fn the_thread_survives_every_error_and_lines_stay_whole() {
             Ok(2) => Some(Err(ErrorKind::Other)),
             _ => None,
         };
-        then.map(|step| steps.send(step).unwrap());
+        if let Some(step) = then {
+            steps.send(step).unwrap();
+        }
         lines.flush(PATIENCE);
     }
     drop(steps);
