@@ -78,7 +78,7 @@ impl Shared {
             let path = request.uri().path();
             self.mounts.iter().any(|mount| mount.strip(path).is_some())
         });
-        Snapshot { table: settings.and_then(|settings| settings.snapshot()) }
+        Snapshot { table: settings.and_then(|settings| unwind::call(|| settings.snapshot()).ok()?) }
     }
 
     pub(crate) fn route<'s, B>(

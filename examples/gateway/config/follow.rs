@@ -157,7 +157,7 @@ mod tests {
     }
 
     async fn start_with(path: &Path, changes: Changes, hangups: Hangups) -> Settings {
-        let text = tokio::fs::read(path).await.ok();
+        let text = files::read(path).await.ok();
         let followed = followed(path).await;
         let settings = followed.settings.clone();
         tokio::spawn(followed.follow(text, changes, hangups));
