@@ -51,18 +51,18 @@ fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
 
     fs::remove_file(&path).unwrap();
     fifo(&path);
-    until("the FIFO is refused", || log.count("the settings stay as they were") > 0);
+    until("the FIFO is refused", || log.count("everything stays as it was") > 0);
     program.signal("HUP");
-    until("it is refused again", || log.count("the settings stay as they were") > 1);
+    until("it is refused again", || log.count("everything stays as it was") > 1);
     assert!(knows(program.addr, "a"));
     fs::remove_file(&path).unwrap();
     fs::write(&path, gateway("b")).unwrap();
     until("the file is followed", || knows(program.addr, "b"));
 
-    let told = log.count("the settings stay as they were");
+    let told = log.count("everything stays as it was");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    until("the directory is refused", || log.count("the settings stay as they were") > told);
+    until("the directory is refused", || log.count("everything stays as it was") > told);
     assert!(knows(program.addr, "b"));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, gateway("c")).unwrap();

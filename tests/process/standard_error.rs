@@ -18,7 +18,7 @@ fn full_standard_error_stops_nothing() {
     serves(program.addr);
     refused(program.addr, 500);
     serves(program.addr);
-    until("the lines are counted", || dropped(program.addr) >= 500);
+    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
     stops(program);
 }
 
@@ -40,7 +40,7 @@ fn a_broken_pipe_stops_nothing() {
     serves(program.addr);
     refused(program.addr, 500);
     serves(program.addr);
-    until("the lines are counted", || dropped(program.addr) >= 500);
+    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
     stops(program);
 }
 
@@ -52,7 +52,7 @@ fn an_unread_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read() {
     let stderr = program.stderr().unwrap();
     refused(program.addr, 12_000);
     serves(program.addr);
-    let lost = dropped(program.addr);
+    let lost = dropped(program.admin.unwrap());
     assert!(lost > 1000, "{lost}");
 
     let log = Log::of(stderr);
