@@ -9,6 +9,8 @@ mod gateway {
     pub(crate) mod files;
     pub(crate) mod hangup;
     pub(crate) mod log;
+    #[cfg(all(feature = "log", feature = "metrics"))]
+    pub(crate) mod log_counts;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod log_db;
     pub(crate) mod mock;

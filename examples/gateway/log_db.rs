@@ -43,6 +43,12 @@ impl LogDb {
         builder.metrics_hook(self.hook.clone()).metrics_hook(self.live.clone())
     }
 
+    /// What fills it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn hook(&self) -> LogHook {
+        self.hook.clone()
+    }
+
     /// The page, behind its guard.
     pub(crate) fn dashboard(&self, guard: Guard) -> Router {
         dashboard::router(self.store.router(), self.live.clone(), guard)

@@ -9,6 +9,8 @@ use tower_ai_gateway::{Builder, Prices};
 
 #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
 use super::admin::Guard;
+#[cfg(all(feature = "log", feature = "metrics"))]
+use super::log_counts;
 #[cfg(feature = "log-sqlite")]
 use super::log_db::LogDb;
 use super::options::Options;
@@ -46,11 +48,6 @@ impl Observers {
         let has_token = guard.has_token();
         #[cfg(not(any(feature = "metrics", feature = "log-sqlite")))]
         let has_token = false;
-        #[cfg(feature = "metrics")]
-        let (layer, pages) = {
-            let (hook, page) = prometheus::start(guard.clone(), prices.clone())?;
-            (layer.metrics_hook(hook), pages.merge(page))
-        };
         #[cfg(feature = "otel")]
         let spans = Spans::from_env()?;
         #[cfg(feature = "otel")]
@@ -64,6 +61,24 @@ impl Observers {
         let log_db = options.log_db.as_deref();
         #[cfg(feature = "log-sqlite")]
         let log_db = log_db.map(|path| LogDb::open(path, options.log_keep)).transpose()?;
+        #[cfg(feature = "metrics")]
+        let (layer, pages) = {
+            #[cfg(feature = "log")]
+            let logs: Vec<_> = [
+                records.clone().map(|log| ("file", log)),
+                #[cfg(feature = "log-sqlite")]
+                log_db.as_ref().map(|log_db| ("sqlite", log_db.hook())),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            #[cfg(feature = "log")]
+            let more = move || log_counts::page(&logs);
+            #[cfg(not(feature = "log"))]
+            let more = String::new;
+            let (hook, page) = prometheus::start(guard.clone(), prices.clone(), more)?;
+            (layer.metrics_hook(hook), pages.merge(page))
+        };
         #[cfg(feature = "log-sqlite")]
         let (layer, pages) = match &log_db {
             Some(log_db) => (log_db.observe(layer), pages.merge(log_db.dashboard(guard))),

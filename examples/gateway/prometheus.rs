@@ -34,15 +34,20 @@ const TOKENS: [f64; 14] = [
 const OVERHEAD: [f64; 12] =
     [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
 
-/// The hook that measures and the route that shows it. Needs a runtime, for the upkeep.
-pub(crate) fn start(guard: Guard, prices: Prices) -> Result<(Metrics, Router), BuildError> {
+/// The hook that measures and the route that shows it, with `more` at the end of the page. Needs a
+/// runtime, for the upkeep.
+pub(crate) fn start(
+    guard: Guard,
+    prices: Prices,
+    more: impl Fn() -> String + Clone + Send + Sync + 'static,
+) -> Result<(Metrics, Router), BuildError> {
     let recorder = recorder()?;
     let handle = recorder.handle();
     tokio::spawn(keep_up(handle.clone()));
     let dropped = dropped_lines(&recorder);
     let page = get(|| async move {
         dropped.absolute(log::stderr().dropped());
-        page(&handle)
+        page(handle.render() + &more())
     });
     let router = Router::new()
         .route("/metrics", page)
@@ -71,8 +76,8 @@ fn dropped_lines(recorder: &PrometheusRecorder) -> Counter {
     recorder.register_counter(&Key::from_static_name(NAME), &metadata)
 }
 
-fn page(handle: &PrometheusHandle) -> impl IntoResponse + use<> {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], handle.render())
+fn page(text: String) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }
 
 async fn keep_up(handle: PrometheusHandle) {
@@ -100,7 +105,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_went_through_the_gateway_is_on_the_page() {
-        let (hook, app) = start(Guard::from_env().unwrap(), Prices::default()).unwrap();
+        let (hook, app) =
+            start(Guard::from_env().unwrap(), Prices::default(), String::new).unwrap();
         let mock = format!("http://{}/v1", mock::start().await.unwrap());
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url(mock))

@@ -117,6 +117,7 @@ async fn a_line_says_all_of_a_stream() {
         "response_size": stream.len(),
         "response_head": stream,
         "response_head_complete": true,
+        "cut": false,
         "feedback": null,
         "score": null,
     });

@@ -30,7 +30,8 @@ impl LogSink for Gate {
 async fn what_does_not_fit_is_dropped_and_counted_and_nobody_waits() {
     let (open, gate) = mpsc::channel();
     let kept = Kept::default();
-    let log = LogHook::builder(Gate { open: gate, kept: kept.clone(), _done: None }).queue_limit(5);
+    let log =
+        LogHook::builder(Gate { open: gate, kept: kept.clone(), _done: None }).queue_limit(20);
     let mut scene = Scene::new(provider(b"").await, log.build().unwrap()).await;
     let ids = scene.refuse(20).await;
     let counts = scene.log.counts();

@@ -6,6 +6,9 @@ mod feedback;
 mod file;
 mod log;
 mod queries;
+mod recovery;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! A file of JSON lines.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::lines::{Lines, line};
+use super::regular::{self, Identity};
 use super::{LogRecord, LogSink, SinkError, rotate};
 
 /// Writes one line of JSON for each record to a file, which is rotated.
@@ -18,8 +19,9 @@ use super::{LogRecord, LogSink, SinkError, rotate};
 /// sort by time. Every record stands whole in one of the files.
 ///
 /// The file is for its owner alone (mode 600) unless it is there already. One that another program
-/// moves or deletes is begun anew. After an error the file is opened again for what comes next.
-/// Two hooks must not share a file.
+/// moves or deletes is begun anew. After an error the file is opened again for what comes next, and
+/// one that may not grow any more (`ulimit -f`) is rotated. A pipe, a device or a directory is never
+/// written to, nor waited for. Two hooks must not share a file.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -42,9 +44,8 @@ enum Rotation {
 #[derive(Debug)]
 struct Current {
     file: File,
-    /// Which file it is, to find out whether the path still leads there. `None`: it is no file,
-    /// but a device or a pipe.
-    identity: Option<Identity>,
+    /// Which file it is, to find out whether the path still leads there.
+    identity: Identity,
     size: u64,
     /// The day of its last record.
     day: Option<Date>,
@@ -55,7 +56,7 @@ impl LogFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be opened for writing.
+    /// The file cannot be opened for writing, or is no regular file.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let mut file = Self {
             path: path.into(),
@@ -95,7 +96,7 @@ impl LogFile {
     fn append(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         self.lines.begin();
         let mut current = match self.current.take() {
-            Some(current) if current.is_at(&self.path) => current,
+            Some(current) if current.identity.is_at(&self.path) => current,
             _ => self.reopen()?,
         };
         let mut may_rotate = true;
@@ -129,7 +130,17 @@ impl LogFile {
         let size = current.size + self.lines.len() as u64;
         let is_new_day = self.daily && current.day.is_some_and(|last| last < day);
         let is_full = size.saturating_add(length as u64) > self.max_size;
-        current.identity.is_some() && size > 0 && (is_full || is_new_day)
+        size > 0 && (is_full || is_new_day)
+    }
+
+    /// Renames a file that the system does not let grow, whatever of a line it has at its end. One
+    /// that has nothing in it would be no better as another.
+    fn begin_another(&mut self) {
+        if let Ok(current) = self.reopen()
+            && current.size > 0
+        {
+            self.rotate(&current);
+        }
     }
 
     /// Whether the file was renamed; where that fails, it grows on.
@@ -152,23 +163,22 @@ impl LogFile {
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Ok(Current { file, identity: None, size: 0, day: None });
-        }
+        let (file, metadata) = regular::open(&self.path, &mut options)?;
         let size = metadata.len();
         self.lines.is_torn = size > 0 && !ends_with_a_line(&self.path)?;
         let modified = metadata.modified().ok().filter(|_| size > 0);
         let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
         let day = modified.map(|time| time.to_zoned(TimeZone::UTC).date());
-        Ok(Current { file, identity: Some(Identity::of(&metadata)), size, day })
+        Ok(Current { file, identity: Identity::of(&metadata), size, day })
     }
 }
 
 impl LogSink for LogFile {
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         let Err(first) = self.append(batch) else { return Ok(()) };
+        if first.source.kind() == ErrorKind::FileTooLarge {
+            self.begin_another();
+        }
         // The file is closed now: the rest is tried once more on a new one.
         let rest = batch.get(first.written..).unwrap_or_default();
         self.append(rest)
@@ -176,40 +186,12 @@ impl LogSink for LogFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &self.current {
-            Some(Current { file, identity: Some(_), .. }) => file.sync_data(),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Current {
-    fn is_at(&self, path: &Path) -> bool {
-        let Some(identity) = &self.identity else { return true };
-        fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == *identity)
-    }
-}
-
-/// Tells one file from another.
-#[derive(Debug, PartialEq, Eq)]
-struct Identity(#[cfg(unix)] (u64, u64));
-
-impl Identity {
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self((metadata.dev(), metadata.ino()))
-    }
-
-    /// There is no knowing: the path leads to some file.
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Self {
-        Self()
+        self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data())
     }
 }
 
 fn ends_with_a_line(path: &Path) -> io::Result<bool> {
-    let mut file = File::open(path)?;
+    let (mut file, _) = regular::open(path, OpenOptions::new().read(true))?;
     file.seek(SeekFrom::End(-1))?;
     let mut last = [0];
     file.read_exact(&mut last)?;

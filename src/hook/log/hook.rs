@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::queue::{Limits, Queue};
+use super::cut::TEXT_LIMIT;
+use super::queue::{Kind, Limits, Queue};
 use super::report::{FlushReport, LogCounts};
 use super::weight::weight;
 use super::writer::{Change, Writer};
@@ -61,6 +62,7 @@ struct Policy {
     collect: bool,
     payloads: bool,
     payload_limit: usize,
+    text_limit: usize,
 }
 
 /// Makes a [`LogHook`].
@@ -76,7 +78,12 @@ impl LogHook {
     /// A hook whose records go to `sink`.
     pub fn builder(sink: impl LogSink) -> LogHookBuilder {
         LogHookBuilder {
-            policy: Policy { collect: true, payloads: false, payload_limit: 64 * 1024 },
+            policy: Policy {
+                collect: true,
+                payloads: false,
+                payload_limit: 64 * 1024,
+                text_limit: TEXT_LIMIT,
+            },
             limits: Limits { records: 8192, bytes: 64 << 20 },
             sinks: vec![Box::new(sink)],
             redact: Vec::new(),
@@ -99,7 +106,7 @@ impl LogHook {
         self.0.queue.counts()
     }
 
-    /// How many records found the queue full and were dropped.
+    /// How many records found the queue full, or their share of it, and were dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.counts().dropped
@@ -113,12 +120,12 @@ impl MetricsHook for LogHook {
         if !policy.wants_record(directives) {
             return;
         }
-        let mut record = Box::new(LogRecord::new(end));
+        let mut record = Box::new(LogRecord::with_limit(end, policy.text_limit));
         if policy.wants_payloads(directives) {
             payload::attach(&mut record, end, policy.payload_limit);
         }
         let weight = weight(&record);
-        queue.push(record, weight);
+        queue.push(record, weight, Kind::of(end));
     }
 
     fn payload_limit(&self, context: &GatewayContext) -> usize {
@@ -175,7 +182,21 @@ impl LogHookBuilder {
         self
     }
 
+    /// How many bytes of each text that the client or the provider chooses are logged, bodies not
+    /// included: the user agent, the path, a key or a value of the metadata and the like. Default:
+    /// 1 KiB.
+    ///
+    /// A text that is cut ends in `…`, and [`LogRecord::cut`] is set.
+    #[must_use]
+    pub fn text_limit(mut self, bytes: usize) -> Self {
+        self.policy.text_limit = bytes;
+        self
+    }
+
     /// How many records may be queued. Default: 8,192.
+    ///
+    /// A quarter of them at most are of requests that reached no provider, so that a flood of
+    /// refused ones leaves room for those that were served.
     #[must_use]
     pub fn queue_limit(mut self, records: usize) -> Self {
         self.limits.records = records;
@@ -183,6 +204,8 @@ impl LogHookBuilder {
     }
 
     /// How many bytes of memory the queued records may take up. Default: 64 MiB.
+    ///
+    /// Of these, too, a quarter at most is for requests that reached no provider.
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;

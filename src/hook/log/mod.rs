@@ -4,6 +4,10 @@
 //! of its own: [`LogFile`] for a file that is rotated, [`JsonLines`] for standard output or any
 //! other writer, or the host's own.
 //!
+//! Texts that a client or a provider chooses (the user agent, the path, metadata and the like) are
+//! cut to 1 KiB each, and end in `…` then. Requests that the gateway refuses itself fill at most a
+//! quarter of the queue: they cannot crowd out what was served.
+//!
 //! Bodies are in a record only where the host or the client asked for them. They are cut, and what
 //! looks like a credential is replaced by `[REDACTED]`, in every text of the record: bearer tokens,
 //! keys by their prefix, members by their name. This is a net, not a proof: a key that a stream
@@ -11,6 +15,7 @@
 //! response `<encoded>`; then, and only then, is `request_head_complete` or
 //! `response_head_complete` null beside it.
 
+mod cut;
 mod file;
 mod hook;
 mod lines;
@@ -19,6 +24,7 @@ mod payload;
 mod queue;
 mod record;
 mod redact;
+mod regular;
 mod report;
 mod rotate;
 mod sink;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cut::{Cut, TEXT_LIMIT};
 use crate::directives::CustomCost;
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::metadata::MetadataValue;
@@ -108,6 +109,9 @@ pub struct LogRecord {
     pub response_head: Option<String>,
     /// `response_head` is the whole body.
     pub response_head_complete: Option<bool>,
+    /// A text that the client or the provider chose, other than a body, was longer than a record
+    /// keeps: it is cut, and ends in `…`.
+    pub cut: bool,
     /// What a person thought of the response: -1 or 1.
     pub feedback: Option<i8>,
     /// How good a person or a program found the response.
@@ -161,9 +165,48 @@ pub struct LoggedTimings {
 }
 
 impl LogRecord {
-    /// Everything but the bodies.
+    /// Everything but the bodies. Texts that the client or the provider chose are cut to 1 KiB
+    /// each.
     #[must_use]
     pub fn new(end: &EndEvent<'_>) -> Self {
+        Self::with_limit(end, TEXT_LIMIT)
+    }
+
+    /// Likewise, with so many bytes of each text.
+    pub(super) fn with_limit(end: &EndEvent<'_>, limit: usize) -> Self {
+        let context = end.context;
+        let mut cut = Cut::at(limit);
+        let mut record = Self {
+            event_id: cut.bytes(context.event_id().as_bytes()),
+            account: cut.option(context.account()),
+            gateway: cut.text(context.gateway()),
+            model: cut.option(end.response_model.or(end.request_model)),
+            request_model: cut.option(end.request_model),
+            method: cut.text(context.method().as_str()),
+            path: cut.text(context.path()),
+            request_content_type: cut.option(end.request_content_type),
+            response_content_type: cut.option(end.response_content_type),
+            user_agent: cut.option(end.user_agent),
+            provider_error: end
+                .provider_error
+                .map(|error| cut.text(error.code.as_deref().unwrap_or_default())),
+            provider_request_id: cut.option(end.provider_request_id),
+            usage_metadata: end
+                .usage
+                .map(|usage| LoggedUsage::new(usage, cut.option(end.service_tier))),
+            metadata: context
+                .metadata()
+                .iter()
+                .map(|(key, value)| (cut.text(key), cut_value(&mut cut, value)))
+                .collect(),
+            ..Self::of_the_gateway(end)
+        };
+        record.cut = cut.was_needed;
+        record
+    }
+
+    /// What neither the client nor the provider can make long.
+    fn of_the_gateway(end: &EndEvent<'_>) -> Self {
         let context = end.context;
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let is_success = end.status.is_some_and(|status| status.is_success());
@@ -172,29 +215,15 @@ impl LogRecord {
         Self {
             id: context.log_id().to_string(),
             created_at: timestamp(context.log_id().timestamp()),
-            event_id: String::from_utf8_lossy(context.event_id().as_bytes()).into_owned(),
-            account: owned(context.account()),
-            gateway: context.gateway().to_owned(),
             provider: owned(context.provider()),
-            model: owned(end.response_model.or(end.request_model)),
-            request_model: owned(end.request_model),
             model_type: context.operation().as_str().to_owned(),
             request_type: owned(context.endpoint()),
-            method: context.method().as_str().to_owned(),
-            path: context.path().to_owned(),
             duration: milliseconds(end.timings.total),
-            request_content_type: owned(end.request_content_type),
-            response_content_type: owned(end.response_content_type),
-            user_agent: owned(end.user_agent),
             status_code: end.status.map(|status| status.as_u16()),
             success: end.outcome == Outcome::Complete && is_success && end.provider_error.is_none(),
             outcome: end.outcome.as_str().to_owned(),
             failure: owned(end.failure.map(Failure::as_str)),
             gateway_code: end.gateway_code,
-            provider_error: end
-                .provider_error
-                .map(|error| error.code.as_deref().unwrap_or_default().to_owned()),
-            provider_request_id: owned(end.provider_request_id),
             stream: end.stream,
             terminal: owned(end.terminal.map(Terminal::as_str)),
             cached: end.cache == Some(CacheStatus::Hit),
@@ -204,17 +233,11 @@ impl LogRecord {
             metering: end.metering.as_str().to_owned(),
             tokens_in: end.usage.and_then(Usage::input),
             tokens_out: end.usage.and_then(Usage::output),
-            usage_metadata: end.usage.map(|usage| LoggedUsage::new(usage, end.service_tier)),
             cost: end.cost.map(|cost| cost.usd()),
             cost_ticks: end.cost.map(|cost| cost.ticks),
             cost_source: end.cost.map(|cost| source(cost.source)),
             cost_unknown: end.is_cost_unknown(),
             custom_cost: custom.is_some(),
-            metadata: context
-                .metadata()
-                .iter()
-                .map(|(key, value)| (key.to_owned(), value.clone()))
-                .collect(),
             timings: LoggedTimings {
                 to_head: end.timings.to_head.map(milliseconds),
                 to_first_data: end.timings.to_first_data.map(milliseconds),
@@ -230,7 +253,7 @@ impl LogRecord {
 }
 
 impl LoggedUsage {
-    fn new(usage: &Usage, service_tier: Option<&str>) -> Self {
+    fn new(usage: &Usage, service_tier: Option<String>) -> Self {
         Self {
             input_uncached: usage.input_uncached,
             cache_read: usage.cache_read,
@@ -241,9 +264,16 @@ impl LoggedUsage {
             tool_calls: usage.tool_calls,
             tools: usage.tools.total().map(|_| usage.tools),
             images: usage.images,
-            service_tier: service_tier.map(str::to_owned),
+            service_tier,
             inconsistent: usage.inconsistent,
         }
+    }
+}
+
+fn cut_value(cut: &mut Cut, value: &MetadataValue) -> MetadataValue {
+    match value {
+        MetadataValue::String(text) => MetadataValue::String(cut.text(text)),
+        other => other.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Taking credentials out of records.
 
 use super::LogRecord;
+use super::cut::MARK;
 use super::writer::Change;
 use crate::metadata::MetadataValue;
 use crate::redact;
@@ -9,7 +10,15 @@ use crate::redact;
 /// closures have it.
 pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     let redact = |text: &mut String, is_cut: bool| {
-        redact::redact(text, is_cut);
+        // The mark hides that the text goes on: a key before it may be short.
+        let is_marked = text.ends_with(MARK);
+        if is_marked {
+            text.pop();
+        }
+        redact::redact(text, is_cut || is_marked);
+        if is_marked {
+            text.push(MARK);
+        }
         more.iter().for_each(|change| change(text));
     };
     let is_cut = |is_complete: Option<bool>| is_complete == Some(false);

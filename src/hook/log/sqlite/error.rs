@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use rusqlite::ErrorCode;
+
 /// Why a [`LogStore`](super::LogStore) cannot do what it was asked.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -26,6 +28,18 @@ pub enum StoreError {
     Invalid(&'static str),
     /// There is no record with this id.
     UnknownId,
+}
+
+impl StoreError {
+    /// Whether opening the file again may help: not where it is busy or the disk is full, for then
+    /// nothing is wrong with the connection.
+    pub(super) fn is_of_the_connection(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        !matches!(
+            error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+        )
+    }
 }
 
 impl fmt::Display for StoreError {

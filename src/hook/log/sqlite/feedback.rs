@@ -89,7 +89,8 @@ impl LogStore {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let seen = self.inner.arrivals.count();
-            if let Some(record) = update(&mut self.inner.connections.writer(), id, feedback)? {
+            let connections = &self.inner.connections;
+            if let Some(record) = connections.write(|writer| update(writer, id, feedback))? {
                 return Ok(record);
             }
             if left.is_zero() {

@@ -30,6 +30,9 @@ const TICKS_PER_USD: f64 = 1e10;
 
 /// A log in a SQLite file. A clone is the same store.
 ///
+/// After a failure the file is opened again, and begun anew where it was deleted or moved away; what
+/// a [`sink`](Self::sink) was given meanwhile is not kept. Anything but a regular file is refused.
+///
 /// Several processes may have the same file open: one writes at a time, and all read meanwhile.
 /// Everything here blocks the thread that calls it; [`router`](Self::router) sees to that by itself.
 ///

@@ -28,19 +28,21 @@ impl LogSink for LogStoreSink {
     /// old. A record whose id is known is left as it is.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         let LogStore { inner, keep } = &self.0;
-        insert(&mut inner.connections.writer(), batch).map_err(io::Error::other)?;
+        let connections = &inner.connections;
+        connections.write(|connection| insert(connection, batch)).map_err(io::Error::other)?;
         inner.arrivals.announce();
         // Faster than records come in, so that the limit is reached.
         let most = AT_ONCE.max(u32::try_from(batch.len()).unwrap_or(u32::MAX).saturating_mul(2));
-        let deleted = delete_oldest(&inner.connections.writer(), *keep, most);
+        let deleted = connections.write(|connection| delete_oldest(connection, *keep, most));
         deleted.map(drop).map_err(|error| SinkError::after(batch.len(), io::Error::other(error)))
     }
 
     /// Moves what was written into the file itself, and that to the disk.
     fn flush(&mut self) -> io::Result<()> {
-        let connection = self.0.inner.connections.writer();
-        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        checkpoint.map_err(io::Error::other)
+        let checkpoint = |connection: &mut Connection| {
+            Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        };
+        self.0.inner.connections.write(checkpoint).map_err(io::Error::other)
     }
 }
 
@@ -54,7 +56,8 @@ impl LogStore {
     pub fn prune(&self) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            match delete_oldest(&self.inner.connections.writer(), self.keep, AT_ONCE)? {
+            let connections = &self.inner.connections;
+            match connections.write(|writer| delete_oldest(writer, self.keep, AT_ONCE))? {
                 0 => return Ok(deleted),
                 more => deleted += more as u64,
             }
