@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version};
 
 use crate::body::RequestBody;
 use crate::body::watch::Watcher;
+use crate::budget::BodyBudget;
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
 use crate::directives::{self, Directives};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
+    pub(crate) body_budget: BodyBudget,
+    pub(crate) body_timeout: Option<Duration>,
     pub(crate) asks_for_usage: bool,
     pub(crate) via: Option<Via>,
 }
@@ -139,6 +142,7 @@ impl Shared {
             directives,
             providers: settings.is_some().then(|| self.providers_in(snapshot).clone()),
             settings,
+            body_budget: Some(self.body_budget.clone()),
             // Nobody can tell for which entry of several a key would be.
             has_credentials: survey.credentials && endpoint != Endpoint::Universal,
             native,

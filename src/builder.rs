@@ -4,9 +4,11 @@ mod error;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::error::ConfigError;
 use crate::admit::Shared;
+use crate::budget::BodyBudget;
 use crate::hook::{Hooks, MetricsHook};
 use crate::layer::GatewayLayer;
 use crate::observation::Observation;
@@ -20,6 +22,9 @@ use crate::via::Via;
 /// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
 const PEEK_LIMIT: usize = 32 * 1024 * 1024;
 
+/// How long the next part of a body may take that must be read here, unless the host says else.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Configures a [`GatewayLayer`]; [`build`](Builder::build) finds every mistake.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
@@ -31,6 +36,8 @@ pub struct Builder {
     usage_limit: usize,
     error_format: ErrorFormat,
     peek_limit: usize,
+    body_budget: BodyBudget,
+    body_timeout: Option<Duration>,
     asks_for_usage: bool,
     via: Option<String>,
 }
@@ -46,6 +53,8 @@ impl Builder {
             usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
             peek_limit: PEEK_LIMIT,
+            body_budget: BodyBudget::default(),
+            body_timeout: Some(BODY_TIMEOUT),
             asks_for_usage: false,
             via: None,
         }
@@ -120,6 +129,28 @@ impl Builder {
         self
     }
 
+    /// How many bytes of all request bodies may be held in memory together: those read for their
+    /// `model`, universal requests, and copies that a `ReplayLayer` below keeps. The host keeps a
+    /// clone to see how many are.
+    ///
+    /// Default: 256 MiB. Beyond, a request whose body must be held gets 503 and `retry-after`.
+    pub fn body_budget(mut self, budget: BodyBudget) -> Self {
+        self.body_budget = budget;
+        self
+    }
+
+    /// How long the next part of a request body may take, where it is read before anything is sent;
+    /// 408 beyond. Settings may say else
+    /// ([`Timeouts::body`](field@crate::settings::Timeouts::body)); a total timeout bounds the whole
+    /// of it, too.
+    ///
+    /// Default: 30 s. It is kept by tokio's timer where the feature `client` or `control` is on and
+    /// the gateway runs in tokio's runtime (with its timer enabled); elsewhere the host bounds it.
+    pub fn body_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
     /// Asks providers for the usage of streams of chat completions whose clients did not ask for it,
     /// by adding `stream_options.include_usage`, and keeps the extra chunk from those clients.
     ///
@@ -180,6 +211,8 @@ impl Builder {
             }),
             error_format: self.error_format,
             peek_limit: self.peek_limit,
+            body_budget: self.body_budget,
+            body_timeout: self.body_timeout,
             asks_for_usage: self.asks_for_usage,
             via: self.via.map(Via::new).transpose()?,
         };

@@ -8,6 +8,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 
 use crate::body::watch::RequestWatch;
+use crate::budget::{FRAME_OVERHEAD, Held};
+use crate::peek::Drain;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
 
@@ -18,14 +20,17 @@ pub(crate) struct Collect<B> {
     first: Bytes,
     /// What came behind the first frame, and that: most bodies are one frame and need no copy.
     joined: BytesMut,
+    share: Held,
     limit: usize,
+    /// It must not be polled any more.
+    is_over: bool,
 }
 
 impl<B: Body<Data = Bytes>> Collect<B> {
     /// `limit`: how many bytes it may have.
-    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize) -> Self {
+    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize, share: Held) -> Self {
         let (first, joined) = (Bytes::new(), BytesMut::new());
-        Self { body: Box::pin(body), watch, first, joined, limit }
+        Self { body: Box::pin(body), watch, first, joined, share, limit, is_over: false }
     }
 
     pub(crate) fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Rejection>> {
@@ -34,15 +39,21 @@ impl<B: Body<Data = Bytes>> Collect<B> {
         }
         loop {
             match ready!(self.body.as_mut().poll_frame(cx)) {
-                None => return Poll::Ready(Ok(self.take())),
-                Some(Err(_)) => return Poll::Ready(Err(refusal::broken_body())),
+                None => {
+                    self.is_over = true;
+                    return Poll::Ready(Ok(self.take()));
+                }
+                Some(Err(_)) => {
+                    self.is_over = true;
+                    return Poll::Ready(Err(refusal::broken_body()));
+                }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);
                     if self.held() + data.len() > self.limit {
                         return Poll::Ready(Err(self.too_large()));
                     }
-                    self.keep(data);
+                    self.keep(data)?;
                 }
             }
         }
@@ -52,15 +63,38 @@ impl<B: Body<Data = Bytes>> Collect<B> {
         if self.joined.is_empty() { self.first.len() } else { self.joined.len() }
     }
 
-    fn keep(&mut self, data: Bytes) {
+    fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
         if self.held() == 0 {
+            self.take_of_budget(data.len() + FRAME_OVERHEAD)?;
             self.first = data;
-            return;
+            return Ok(());
+        }
+        let (needed, room) = (self.held() + data.len(), self.joined.capacity());
+        if needed > room {
+            // Counted before it is allocated.
+            let room = needed.max(room.saturating_mul(2)).min(self.limit);
+            self.take_of_budget(room - self.joined.capacity())?;
+            self.joined.reserve(room - self.joined.len());
         }
         if self.joined.is_empty() {
             self.joined.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.joined.extend_from_slice(&data);
+        Ok(())
+    }
+
+    fn take_of_budget(&mut self, bytes: usize) -> Result<(), Rejection> {
+        self.share.grow(bytes).then_some(()).ok_or_else(refusal::no_memory)
+    }
+
+    /// What the body takes of the budget, for whoever has it from here on.
+    pub(crate) fn take_share(&mut self) -> Held {
+        self.share.take()
+    }
+
+    /// The rest of a body that is refused, where it must be read.
+    pub(crate) fn into_rest(self) -> Option<Drain<B>> {
+        if self.is_over { None } else { Drain::of_rest(self.body, self.limit) }
     }
 
     fn take(&mut self) -> Bytes {

@@ -3,12 +3,13 @@
 mod progress;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use http::{HeaderValue, Method, Uri};
 
+use crate::budget::BodyBudget;
 use crate::directives::Directives;
 use crate::id::LogId;
 use crate::metadata::Metadata;
@@ -48,6 +49,11 @@ struct Inner {
     providers: Option<Arc<Providers>>,
     /// The client's key for the provider goes with its request.
     has_credentials: AtomicBool,
+    /// No copy of the request body was kept that would have been needed to send it again.
+    gave_up_retries: AtomicBool,
+    /// Of the layer, for what is held of the body.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
+    body_budget: Option<BodyBudget>,
     /// `None` where there is no hook.
     observation: Option<Arc<Observation>>,
     /// Where the path says it.
@@ -78,6 +84,7 @@ pub(crate) struct Arrival {
     pub(crate) settings: Option<Arc<GatewaySettings>>,
     pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) has_credentials: bool,
+    pub(crate) body_budget: Option<BodyBudget>,
     pub(crate) native: Option<Arc<Upstream>>,
 }
 
@@ -94,6 +101,7 @@ impl Arrival {
             settings: None,
             providers: None,
             has_credentials: false,
+            body_budget: None,
             native: None,
         }
     }
@@ -111,7 +119,7 @@ pub(crate) enum Endpoint {
 impl GatewayContext {
     pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
         let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
-        let Arrival { settings, providers, has_credentials, native, .. } = arrival;
+        let Arrival { settings, providers, has_credentials, body_budget, native, .. } = arrival;
         Self(Arc::new(Inner {
             log_id: LogId::new(),
             method,
@@ -123,6 +131,8 @@ impl GatewayContext {
             settings,
             providers,
             has_credentials: AtomicBool::new(has_credentials),
+            gave_up_retries: AtomicBool::new(false),
+            body_budget,
             observation,
             native,
             first: OnceLock::new(),
@@ -141,6 +151,21 @@ impl GatewayContext {
 
     pub(crate) fn providers(&self) -> Option<&Providers> {
         self.0.providers.as_deref()
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn body_budget(&self) -> Option<&BodyBudget> {
+        self.0.body_budget.as_ref()
+    }
+
+    /// The request could have been sent again, but its body was not kept.
+    #[cfg(feature = "control")]
+    pub(crate) fn give_up_retries(&self) {
+        self.0.gave_up_retries.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn gave_up_retries(&self) -> bool {
+        self.0.gave_up_retries.load(Ordering::Relaxed)
     }
 
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {

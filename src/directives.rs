@@ -162,6 +162,7 @@ impl Directives {
 
     pub(crate) fn timeouts(&self) -> Timeouts {
         Timeouts {
+            body: None,
             connect: self.connect_timeout,
             head: self.request_timeout,
             idle: self.idle_timeout,

@@ -116,6 +116,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     if let Some(error) = error.downcast_ref::<TimeoutError>() {
         return Some(match error.phase() {
             TimeoutPhase::Connect => Failure::ConnectTimeout,
+            TimeoutPhase::Body => Failure::RequestBody,
             TimeoutPhase::Head => Failure::HeadTimeout,
             TimeoutPhase::Idle => Failure::IdleTimeout,
             TimeoutPhase::Unread => Failure::UnreadTimeout,
@@ -237,6 +238,7 @@ mod tests {
         assert_eq!(of_any(&boxed), Failure::Overloaded);
         let phases = [
             (TimeoutPhase::Connect, Failure::ConnectTimeout),
+            (TimeoutPhase::Body, Failure::RequestBody),
             (TimeoutPhase::Head, Failure::HeadTimeout),
             (TimeoutPhase::Idle, Failure::IdleTimeout),
             (TimeoutPhase::Unread, Failure::UnreadTimeout),

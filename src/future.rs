@@ -103,8 +103,8 @@ where
                                 Err(call) => State::Routed { call: Box::pin(call), relay },
                             }
                         }
-                        (Err(response), _) => {
-                            State::Answered { response: Some(response), rest: None }
+                        (Err((response, rest)), _) => {
+                            State::Answered { response: Some(response), rest }
                         }
                         (Ok(_), None) => return Poll::Pending,
                     }

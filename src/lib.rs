@@ -170,6 +170,7 @@
 mod admit;
 mod attempt;
 mod body;
+mod budget;
 mod builder;
 #[cfg(feature = "client")]
 mod client;
@@ -200,6 +201,7 @@ mod metadata;
 mod metering;
 mod models;
 mod observation;
+mod patience;
 mod payload;
 mod peek;
 mod provider;
@@ -224,6 +226,7 @@ mod usage;
 mod via;
 
 pub use self::body::{InterceptBody, RequestBody, ResponseBody};
+pub use self::budget::BodyBudget;
 pub use self::builder::{Builder, ConfigError};
 #[cfg(feature = "client")]
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};

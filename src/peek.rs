@@ -5,19 +5,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::Request;
 use http::header::EXPECT;
 use http_body::Body;
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
+use crate::budget::{FRAME_OVERHEAD, Held};
 use crate::guard::Guard;
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::json::string;
+use crate::patience::Patience;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
 use crate::route::model::{self, Edit, RoutedModel};
@@ -38,12 +41,16 @@ pub(crate) struct Peek<B> {
     /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
     small: BytesMut,
     held: usize,
+    /// What the frames take of the budget.
+    share: Held,
     limit: usize,
     sought: Sought,
     /// Nothing can be found any more, and the body goes on all the same.
     is_unreadable: bool,
     has_ended: bool,
     refused: Option<Rejection>,
+    /// How many bytes are read for nothing at most, once it is refused.
+    bearable: usize,
 }
 
 /// What was found in a body.
@@ -73,6 +80,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         sought: Sought,
         scanner: ObjectScanner,
         limit: usize,
+        share: Held,
     ) -> Self {
         Self {
             body: Box::pin(body),
@@ -82,11 +90,13 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             frames: VecDeque::new(),
             small: BytesMut::new(),
             held: 0,
+            share,
             limit,
             sought,
             is_unreadable: false,
             has_ended: false,
             refused: None,
+            bearable: limit,
         }
     }
 
@@ -122,10 +132,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     }));
                 }
                 None => {
+                    self.has_ended = true;
                     let refused = self.refused.take();
                     return Poll::Ready(Err(refused.unwrap_or_else(|| self.ended_without_model())));
                 }
                 Some(Err(_)) => {
+                    self.has_ended = true;
                     let refused = self.refused.take();
                     return Poll::Ready(Err(refused.unwrap_or_else(refusal::broken_body)));
                 }
@@ -135,14 +147,17 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             let Ok(data) = frame.into_data() else { continue };
             self.watch.saw(&data);
             if self.refused.is_some() {
+                match self.bearable.checked_sub(data.len()) {
+                    Some(left) => self.bearable = left,
+                    None => return Poll::Ready(Err(self.give_up())),
+                }
                 continue;
             }
             match self.look_at(data) {
                 Ok(None) => {}
                 Ok(Some(found)) => return Poll::Ready(Ok(found)),
                 Err(rejection) if self.rest_is_worth_reading() => {
-                    self.frames.clear();
-                    self.small.clear();
+                    self.forget();
                     self.refused = Some(rejection);
                 }
                 Err(rejection) => return Poll::Ready(Err(rejection)),
@@ -166,7 +181,10 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     let finished = self.scanner.finish();
                     return Poll::Ready(finished.map_err(refusal::unreadable_body));
                 }
-                Some(Err(_)) => return Poll::Ready(Err(refusal::broken_body())),
+                Some(Err(_)) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Err(refusal::broken_body()));
+                }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);
@@ -175,7 +193,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                         guard.push(&data).map_err(refusal::unreadable_body)?;
                     }
                     self.held += data.len();
-                    self.keep(data);
+                    self.keep(data)?;
                 }
             }
         }
@@ -203,7 +221,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         let guard = self.guard.filter(|_| !self.has_ended).map(Guard::late);
         let watcher = Watcher::resume(scanner, guard, self.watch).with(splice);
         let rest = (!self.has_ended).then_some(self.body);
-        RequestBody::peeked(self.frames, rest, watcher)
+        RequestBody::peeked(self.frames, self.share, rest, watcher)
     }
 
     /// A client that still sends would take a reset for a broken connection and never see why it
@@ -223,7 +241,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         };
         let is_late = is_over(&*self.body) && guard.finish().is_err();
         self.held += data.len();
-        self.keep(data);
+        self.keep(data)?;
         match pushed {
             Err(error) => Err(refusal::unreadable_body(error)),
             Ok(()) if is_late => Err(refusal::unreadable_body(ScanError::AmbiguousForm)),
@@ -243,10 +261,10 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         let is_any = self.sought == Sought::AnyModel;
         self.held += data.len();
         match scanned {
-            Ok(()) => self.keep(data),
+            Ok(()) => self.keep(data)?,
             // It is for the provider to say what it makes of it, if it may see it.
             Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
-                self.keep(data);
+                self.keep(data)?;
                 self.is_unreadable = true;
                 return Ok(Some(Found::NotJson));
             }
@@ -281,17 +299,45 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         Ok(None)
     }
 
-    fn keep(&mut self, data: Bytes) {
+    /// Keeps a frame for the provider, if the budget has room for it.
+    fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
+        let overhead = if data.len() < SMALL { 0 } else { FRAME_OVERHEAD };
+        if !self.share.grow(data.len() + overhead) {
+            return Err(refusal::no_memory());
+        }
         if data.len() < SMALL {
             self.small.extend_from_slice(&data);
             if self.small.len() < LARGE {
-                return;
+                return Ok(());
             }
         }
         self.flush();
         if data.len() >= SMALL {
             self.frames.push_back(data);
         }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.frames = VecDeque::new();
+        self.small = BytesMut::new();
+        self.share.release();
+    }
+
+    /// Whether it is refused, and the rest is read for nothing.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// What its client is told now, whatever is still to come.
+    pub(crate) fn give_up(&mut self) -> Rejection {
+        self.has_ended = true;
+        self.refused.take().unwrap_or_else(refusal::broken_body)
+    }
+
+    /// The rest of a body that is refused after all, where it must be read.
+    pub(crate) fn into_rest(self) -> Option<Drain<B>> {
+        if self.has_ended { None } else { Drain::of_rest(self.body, self.limit) }
     }
 
     fn flush(&mut self) {
@@ -325,7 +371,16 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 }
 
 /// A body that nobody wants, where its client would otherwise not come to read the answer.
-pub(crate) struct Drain<B>(Pin<Box<B>>);
+///
+/// It is read up to a number of bytes and for a time, whatever it says of its length.
+pub(crate) struct Drain<B> {
+    body: Pin<Box<B>>,
+    left: usize,
+    patience: Patience,
+}
+
+/// How long a body is read that nobody wants.
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// What a client can have written before it reads, without harm.
 const HARMLESS: u64 = 64 * 1024;
@@ -334,15 +389,40 @@ impl<B: Body> Drain<B> {
     /// Only a body of a known and bearable length; a client that asks before it sends gets its
     /// answer at once.
     pub(crate) fn of(request: Request<B>, limit: usize) -> Option<Self> {
-        let length = request.body().size_hint().upper()?;
-        let is_sent =
-            (HARMLESS..=limit as u64).contains(&length) && !request.headers().contains_key(EXPECT);
-        is_sent.then(|| Self(Box::pin(request.into_body())))
+        if !is_bearable(request.body(), limit) || request.headers().contains_key(EXPECT) {
+            return None;
+        }
+        Some(Self::new(Box::pin(request.into_body()), limit))
     }
 
-    /// Ready when all is read, or the client has broken off.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let Some(Ok(_)) = ready!(self.0.as_mut().poll_frame(cx)) {}
-        Poll::Ready(())
+    /// The same for a body that was read in part.
+    pub(crate) fn of_rest(body: Pin<Box<B>>, limit: usize) -> Option<Self> {
+        is_bearable(&*body, limit).then(|| Self::new(body, limit))
     }
+
+    fn new(body: Pin<Box<B>>, limit: usize) -> Self {
+        Self { body, left: limit, patience: Patience::new(Some(DRAIN_TIME)) }
+    }
+
+    /// Ready when all is read, the client has broken off, or it has sent enough or for long enough.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.body.as_mut().poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let length = frame.data_ref().map_or(0, Buf::remaining);
+                    match self.left.checked_sub(length) {
+                        Some(left) => self.left = left,
+                        None => return Poll::Ready(()),
+                    }
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.patience.poll_end(cx),
+            }
+        }
+    }
+}
+
+/// Whether a client that sends this body may have to be read before it reads, and can be.
+fn is_bearable<B: Body>(body: &B, limit: usize) -> bool {
+    body.size_hint().upper().is_some_and(|length| (HARMLESS..=limit as u64).contains(&length))
 }

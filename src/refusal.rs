@@ -1,12 +1,18 @@
 //! What is wrong with a request that goes nowhere, in words for its client.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::directives::Malformed;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::route::RouteRefused;
+use crate::timeout::TimeoutPhase;
 use crate::universal::{EntryError, Member};
+
+/// When a client may try again that found no memory left.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
     match refused {
@@ -227,6 +233,26 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
 
 pub(crate) fn broken_body() -> Rejection {
     Rejection::of_request(Code::Malformed, "The request body broke off before its end.")
+}
+
+/// All bodies together take as much memory as they may.
+pub(crate) fn no_memory() -> Rejection {
+    let message =
+        "The gateway holds as many request bodies as it may; nothing was sent. Try again shortly.";
+    Rejection::of_upstream(Code::Overloaded, message, Some(true)).retry_after(Some(RETRY_AFTER))
+}
+
+/// The client did not send what must be read of its body in time.
+pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
+    let message = match phase {
+        TimeoutPhase::Total => format!(
+            "Total timeout: the request body did not come within the {after:?} for the whole request; nothing was sent."
+        ),
+        _ => format!(
+            "Body timeout: nothing more of the request body came for {after:?}; nothing was sent."
+        ),
+    };
+    Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
 }
 
 pub(crate) fn malformed_model() -> Rejection {

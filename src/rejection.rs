@@ -41,6 +41,8 @@ pub(crate) enum Code {
     UpstreamFailed,
     Overloaded,
     Timeout,
+    /// Of the client: its request body did not come in time.
+    SlowBody,
 }
 
 impl Code {
@@ -57,7 +59,7 @@ impl Code {
             Self::Internal => 2500,
             Self::UpstreamFailed => 2005,
             Self::Overloaded => 2503,
-            Self::Timeout => 2504,
+            Self::Timeout | Self::SlowBody => 2504,
         }
     }
 
@@ -75,6 +77,7 @@ impl Code {
             Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -94,6 +97,7 @@ impl Code {
             Self::UpstreamFailed => "provider_unreachable",
             Self::Overloaded => "gateway_overloaded",
             Self::Timeout => "provider_timeout",
+            Self::SlowBody => "request_timeout",
         }
     }
 
@@ -111,7 +115,7 @@ impl Code {
             Self::Forbidden => "permission_error",
             Self::BodyTooLarge => "request_too_large",
             Self::Overloaded => "overloaded_error",
-            Self::Timeout => "timeout_error",
+            Self::Timeout | Self::SlowBody => "timeout_error",
             _ if self.status().is_client_error() => "invalid_request_error",
             _ => "api_error",
         }

@@ -1,6 +1,7 @@
 //! Requests that go nowhere before something of their body is read.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,6 +10,8 @@ use http_body::Body;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
+use crate::body::watch::RequestWatch;
+use crate::budget::Held;
 use crate::collect::Collect;
 use crate::content_length;
 use crate::context::GatewayContext;
@@ -18,14 +21,16 @@ use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
 use crate::models::{self, allow_model, allow_provider};
-use crate::peek::{Found, Peek};
+use crate::patience::Patience;
+use crate::peek::{DRAIN_TIME, Drain, Found, Peek};
 use crate::refusal;
-use crate::rejection::Rejection;
+use crate::rejection::{Code, Rejection};
 use crate::relay::Relay;
 use crate::route::dynamic;
 use crate::route::join::PathRefused;
 use crate::route::model::{Edit, RoutedModel};
 use crate::step::{Step, StepRequest};
+use crate::timeout::TimeoutPhase;
 use crate::universal;
 
 /// In the place of a `host` until it is known which entry is sent.
@@ -52,16 +57,33 @@ pub(crate) struct Seek {
 /// A request as its provider is to get it, and what waits for the response.
 type Forwarded<B> = (Request<RequestBody<B>>, Relay);
 
+/// The answer, and the rest of the body where it must be read before.
+type Refused<B> = (Box<Response<Bytes>>, Option<Drain<B>>);
+
 /// A request whose body is being read for what is sought.
 pub(crate) struct Peeking<B> {
     shared: Arc<Shared>,
     head: Request<()>,
     survey: Survey,
     reading: Reading<B>,
+    watch: Arc<RequestWatch>,
+    waits: Waits,
     sought: Sought,
     /// The name of a dynamic route, which waits for what the route must know.
     route: Option<RoutedModel>,
     pub(crate) relay: Relay,
+}
+
+/// How long the client may take to send what is sought.
+struct Waits {
+    /// What it has sent when it was last waited for.
+    seen: u64,
+    /// For its next bytes.
+    body: Patience,
+    /// For all.
+    total: Patience,
+    /// For the rest of a body that is refused.
+    drain: Patience,
 }
 
 #[expect(clippy::large_enum_variant, reason = "all of it is boxed, and few are of the other kind")]
@@ -89,6 +111,20 @@ fn scanner_for(sought: Sought, context: &GatewayContext) -> ObjectScanner {
     scanner.wary(context.restricts_models())
 }
 
+/// Gives the share of a body to its entries, together with what they take beside it.
+fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
+    let within = body.as_ptr_range();
+    let requests = entries.iter().filter_map(|step| step.entry.as_deref());
+    let copies = requests.filter(|request| !within.contains(&request.body.as_ptr()));
+    if !share.grow(copies.map(|request| request.body.len()).sum()) {
+        return Err(refusal::no_memory());
+    }
+    if let Some(first) = entries.first_mut().and_then(|step| step.entry.as_mut()) {
+        first.share = Some(share);
+    }
+    Ok(())
+}
+
 impl<B: Body<Data = Bytes>> Peeking<B> {
     pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
         let Seek { sought, survey, mut relay } = seek;
@@ -99,8 +135,18 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
         let limit = shared.peek_limit;
+        let share = shared.body_budget.share();
+        // Before the provider is known, its own timeouts are not.
+        let general = relay.context.settings().map(|settings| settings.timeouts);
+        let timeouts = relay.context.timeouts().or(general.unwrap_or_default());
+        let waits = Waits {
+            seen: 0,
+            body: Patience::new(timeouts.body.or(shared.body_timeout)),
+            total: Patience::new(timeouts.total),
+            drain: Patience::new(Some(DRAIN_TIME)),
+        };
         let reading = match sought {
-            Sought::Entries => Reading::Whole(Collect::new(body, watch, limit)),
+            Sought::Entries => Reading::Whole(Collect::new(body, watch.clone(), limit, share)),
             sought => {
                 let scanner = scanner_for(sought, &relay.context);
                 let context = &relay.context;
@@ -109,13 +155,43 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                     // Only JSON is taken there, with a model at its top.
                     _ => Box::new(Guard::json(context)),
                 });
-                Reading::Model(Peek::new(body, watch, sought, scanner, limit).guarded(guard))
+                Reading::Model(
+                    Peek::new(body, watch.clone(), sought, scanner, limit, share).guarded(guard),
+                )
             }
         };
-        Self { shared: shared.clone(), head, survey, reading, sought, route: None, relay }
+        let (shared, route) = (shared.clone(), None);
+        Self { shared, head, survey, reading, watch, waits, sought, route, relay }
     }
 
+    /// Ready when it is found, or cannot be, or was waited for too long.
     pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
+        match self.poll_sought(cx) {
+            Poll::Pending => self.poll_waits(cx).map(Err),
+            found => found,
+        }
+    }
+
+    fn poll_waits(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
+        let Self { reading, watch, waits, .. } = self;
+        if let Reading::Model(peek) = reading
+            && peek.is_refused()
+        {
+            return waits.drain.poll_end(cx).map(|()| peek.give_up());
+        }
+        let seen = watch.bytes.load(Ordering::Relaxed);
+        if seen != waits.seen {
+            waits.seen = seen;
+            waits.body.restart();
+        }
+        if waits.body.poll_end(cx).is_ready() {
+            return Poll::Ready(refusal::slow_body(TimeoutPhase::Body, waits.body.limit()));
+        }
+        let total = waits.total.limit();
+        waits.total.poll_end(cx).map(|()| refusal::slow_body(TimeoutPhase::Total, total))
+    }
+
+    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         match &mut self.reading {
             Reading::Model(peek) => {
                 let routed = match self.route.take() {
@@ -141,12 +217,18 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
     pub(crate) fn conclude(
         mut self: Box<Self>,
         found: Result<Found, Rejection>,
-    ) -> Result<Forwarded<B>, Box<Response<Bytes>>> {
+    ) -> Result<Forwarded<B>, Refused<B>> {
+        let is_slow = matches!(&found, Err(rejection) if rejection.code == Code::SlowBody);
         let settled = found.and_then(|found| self.settle(found));
         let Self { shared, mut head, reading, mut relay, .. } = *self;
         let body = match (settled, reading) {
-            (Err(rejection), _) => {
-                return Err(Box::new(relay.answer(rejection, Outcome::Rejected)));
+            (Err(rejection), reading) => {
+                let rest = match reading {
+                    _ if is_slow => None,
+                    Reading::Model(peek) => peek.into_rest(),
+                    Reading::Whole(collect) => collect.into_rest(),
+                };
+                return Err((Box::new(relay.answer(rejection, Outcome::Rejected)), rest));
             }
             (Ok(settled), Reading::Whole(_)) => {
                 // All of it has been seen: nothing can be refused or added any more.
@@ -223,8 +305,11 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let entries = universal::parse(&body);
                 let entries = entries.map_err(|error| refusal::malformed_entry(&error))?;
                 headers::strip_request(head.headers_mut(), survey, &UNKNOWN_HOST);
-                let mut steps =
-                    universal::steps(&entries, head.headers(), context, shared)?.into_iter();
+                let mut steps = universal::steps(&entries, head.headers(), context, shared)?;
+                if let Reading::Whole(collect) = reading {
+                    hold(&body, &mut steps, collect.take_share())?;
+                }
+                let mut steps = steps.into_iter();
                 let first = steps.next().map(|step| context.set_first(step));
                 let entry = first.and_then(|step| step.entry.as_deref());
                 let Some(StepRequest { uri, headers, body, .. }) = entry else {

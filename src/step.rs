@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
 
+use crate::budget::Held;
 use crate::directives::Directives;
 use crate::provider::{Upstream, Way};
 use crate::route::Operation;
@@ -49,6 +50,8 @@ pub(crate) struct StepRequest {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) stream: bool,
+    /// What the entries take of the budget; the first one has it for all.
+    pub(crate) share: Option<Held>,
 }
 
 // A query may hold a key, and a body what nobody else is to read.

@@ -49,6 +49,8 @@ impl Error for TimeoutError {}
 pub enum TimeoutPhase {
     /// Getting a connection. Nothing was sent.
     Connect,
+    /// Waiting for more of the request body, where it is read before it is sent.
+    Body,
     /// Waiting for the response head.
     Head,
     /// Waiting for the next frame of the response body.
@@ -65,6 +67,7 @@ impl TimeoutPhase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Body => "body",
             Self::Head => "head",
             Self::Idle => "idle",
             Self::Unread => "unread",

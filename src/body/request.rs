@@ -15,6 +15,7 @@ use tower::BoxError;
 use super::is_over;
 use super::longer;
 use super::watch::Watcher;
+use crate::budget::{FRAME_OVERHEAD, Held};
 use crate::headers;
 
 pin_project! {
@@ -42,6 +43,8 @@ pin_project! {
 /// Frames that were read to find the model, then the rest.
 struct Peeked<B> {
     frames: VecDeque<Bytes>,
+    /// What they take of the budget, until they are handed on.
+    share: Held,
     /// `None` once it has ended: a body must not be polled behind its end.
     rest: Option<Pin<Box<B>>>,
     watcher: Watcher,
@@ -82,12 +85,13 @@ impl<B> RequestBody<B> {
 
     pub(crate) fn peeked(
         frames: VecDeque<Bytes>,
+        share: Held,
         rest: Option<Pin<Box<B>>>,
         watcher: Watcher,
     ) -> Self {
         Self {
             kind: Kind::Peeked {
-                peeked: Box::new(Peeked { frames, rest, watcher, is_refused: false }),
+                peeked: Box::new(Peeked { frames, share, rest, watcher, is_refused: false }),
             },
         }
     }
@@ -140,6 +144,10 @@ where
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 if let Some(data) = peeked.frames.pop_front() {
+                    match peeked.frames.is_empty() {
+                        true => peeked.share.release(),
+                        false => peeked.share.shrink(data.len() + FRAME_OVERHEAD),
+                    }
                     let data = peeked.watcher.spliced(data);
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }

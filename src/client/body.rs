@@ -1,5 +1,6 @@
 //! The response body of [`HttpClient`](super::HttpClient).
 
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 
 use super::http1::Driven;
 use super::http2::InFlight;
@@ -28,14 +30,25 @@ enum Lease {
     Ended,
     /// All of it. The mutex is never locked: it makes the body `Sync`.
     Http1(Mutex<Box<dyn Driven>>),
+    /// A task of its own has it, until this is gone and a while longer.
+    Task(#[allow(dead_code)] oneshot::Sender<Infallible>),
     /// One of its streams.
     Http2(#[allow(dead_code)] InFlight),
 }
 
 impl ClientBody {
     /// The body reads nothing from the connection by itself.
-    pub(super) fn driven_elsewhere(incoming: Incoming) -> Self {
+    pub(super) fn ended(incoming: Incoming) -> Self {
         Self::new(incoming, Lease::Ended)
+    }
+
+    /// A task drives the connection, and learns from `response` when this has ended or is dropped.
+    pub(super) fn driven_elsewhere(
+        incoming: Incoming,
+        response: oneshot::Sender<Infallible>,
+    ) -> Self {
+        let lease = if incoming.is_end_stream() { Lease::Ended } else { Lease::Task(response) };
+        Self::new(incoming, lease)
     }
 
     pub(super) fn http1(incoming: Incoming, connection: Box<dyn Driven>) -> Self {
@@ -77,7 +90,8 @@ impl Body for ClientBody {
                 let connection = connection.get_mut().unwrap_or_else(PoisonError::into_inner);
                 connection.poll_frame(incoming, cx)
             }
-            Lease::Http2(_) | Lease::Ended => Pin::new(&mut *incoming).poll_frame(cx),
+            Lease::Task(_) | Lease::Http2(_) | Lease::Ended =>
+                Pin::new(&mut *incoming).poll_frame(cx),
         });
         if !matches!(frame, Some(Ok(_))) || incoming.is_end_stream() {
             self.release();

@@ -14,6 +14,7 @@ use tower::BoxError;
 use super::HttpClient;
 use super::connect::Connector;
 use super::error::ClientError;
+use super::http1::LINGER;
 use super::http2::UNTOLD_STREAMS;
 use super::pool::{Limits, Pool};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -55,6 +56,7 @@ impl Default for HttpClientBuilder {
             limits: Limits {
                 // Below the 60 s after which many servers close, so that it is we who close first.
                 idle_timeout: Duration::from_secs(55),
+                linger: LINGER,
                 max_idle_per_origin: usize::MAX,
                 connections_per_origin: 4,
                 streams_per_connection: 90,
@@ -88,6 +90,14 @@ impl HttpClientBuilder {
     /// How long an unused connection is kept. Default: 55 s.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = timeout;
+        self
+    }
+
+    /// How long a request body is still sent over HTTP/1.1 when its response is over. An upstream
+    /// that answers early and does not read the rest in that time loses its connection, and the
+    /// rest of the body is not read. Default: 10 s.
+    pub fn upload_linger(mut self, time: Duration) -> Self {
+        self.limits.linger = time;
         self
     }
 

@@ -3,10 +3,12 @@
 //! It has no task of its own: the call and then the response body poll it themselves. So what a
 //! provider sends wakes one task and not two, and passes through no channel between tasks.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,7 +18,9 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::unconstrained;
+use tokio::time::timeout;
 
 use super::body::ClientBody;
 use super::pool::Origin;
@@ -25,6 +29,9 @@ use super::signal::Signal;
 
 /// How often a connection is polled in a row before other tasks get their turn.
 const TURNS: usize = 32;
+
+/// How long a request is still sent when its response is over, unless the host says else.
+pub(super) const LINGER: Duration = Duration::from_secs(10);
 
 /// hyper's part of a connection: it reads, writes, parses.
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -104,24 +111,48 @@ where
         response.map(|incoming| {
             if !self.is_sent.get() {
                 // The rest of the request must go on even where nobody reads the response.
-                tokio::spawn(self.drive_to_the_end());
-                ClientBody::driven_elsewhere(incoming)
+                let (response, is_over) = oneshot::channel();
+                tokio::spawn(self.drive_beside(is_over));
+                ClientBody::driven_elsewhere(incoming, response)
             } else if incoming.is_end_stream() {
                 self.finish();
-                ClientBody::driven_elsewhere(incoming)
+                ClientBody::ended(incoming)
             } else {
                 ClientBody::http1(incoming, self)
             }
         })
     }
 
+    /// Sends the rest of the request while the response is read, and for a while after that.
+    async fn drive_beside(mut self: Box<Self>, mut response: oneshot::Receiver<Infallible>) {
+        let is_sent = poll_fn(|cx| {
+            if self.poll_sent(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            Pin::new(&mut response).poll(cx).map(|_| false)
+        });
+        if is_sent.await {
+            self.park();
+        } else {
+            self.drive_to_the_end().await;
+        }
+    }
+
+    /// Sends what is left of a request whose response is over. An upstream that does not take it
+    /// in time loses its connection, and the client its upload: nobody waits for either any more.
     async fn drive_to_the_end(mut self: Box<Self>) {
-        let is_done = |this: &Self, _: &mut Context<'_>| {
+        let linger = self.origin.upgrade().map_or(LINGER, |origin| origin.linger());
+        if timeout(linger, poll_fn(|cx| self.poll_sent(cx))).await.is_ok() {
+            self.park();
+        }
+    }
+
+    /// Ready when the connection is free again, or over.
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_turns(cx, |this, _| {
             let is_done = this.sender.is_ready() || this.connection.is_none();
             if is_done { Poll::Ready(()) } else { Poll::Pending }
-        };
-        poll_fn(|cx| self.poll_turns(cx, is_done)).await;
-        self.park();
+        })
     }
 
     /// Parks the connection where another request can follow on it, once the last one is written.

@@ -11,6 +11,7 @@ use super::{
     Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
     ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
 };
+use crate::budget::BodyBudget;
 use crate::settings::Timeouts;
 
 /// A client under all control layers: the type that [`ControlLayer`] makes.
@@ -104,6 +105,12 @@ impl ControlLayer {
         self.health.reconfigure(breaker, cool_down);
         self.retry.resize_budget(per_second, share);
         self.replay.change_limit(replay_limit);
+    }
+
+    /// What copies of bodies share that come from no gateway above; see [`ReplayLayer::body_budget`].
+    pub fn body_budget(mut self, budget: BodyBudget) -> Self {
+        self.replay = self.replay.body_budget(budget);
+        self
     }
 
     /// Limits of the host's own, beside those of the gateways.

@@ -173,6 +173,7 @@ impl Ledger {
             cache: self.cache,
             step: context.step(),
             attempts: self.attempts(),
+            gave_up_retries: context.gave_up_retries(),
             timings: self.timings,
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,

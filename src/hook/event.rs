@@ -101,6 +101,9 @@ pub struct EndEvent<'a> {
     pub step: u32,
     /// How many upstream calls were made.
     pub attempts: u32,
+    /// The request might have been sent again, but its body was not kept: it was too large for that,
+    /// or all bodies together took as much memory as they may.
+    pub gave_up_retries: bool,
     /// When what happened.
     pub timings: Timings,
     /// Bytes of the request body that were read from the client.

@@ -22,6 +22,10 @@ use crate::timeout::TimeoutPhase;
 pub struct Timeouts {
     /// To get a connection: a pooled one, or name resolution, TCP and TLS.
     pub connect: Option<Duration>,
+    /// From one part of a request body to the next, where the body is read before anything is sent:
+    /// for its `model`, or all of a universal request. The layer's own
+    /// ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s) holds where this is `None`.
+    pub body: Option<Duration>,
     /// From an upstream call to its response head; each attempt has it anew.
     pub head: Option<Duration>,
     /// To the next frame of a response body, while somebody waits for it; and for a client to read
@@ -36,6 +40,13 @@ impl Timeouts {
     #[must_use]
     pub const fn connect(mut self, timeout: Duration) -> Self {
         self.connect = Some(timeout);
+        self
+    }
+
+    /// Sets [`body`](field@Self::body).
+    #[must_use]
+    pub const fn body(mut self, timeout: Duration) -> Self {
+        self.body = Some(timeout);
         self
     }
 
@@ -68,6 +79,7 @@ impl Timeouts {
             TimeoutPhase::Head => self.head,
             TimeoutPhase::Idle => self.idle,
             TimeoutPhase::Total => self.total,
+            TimeoutPhase::Body => self.body,
             TimeoutPhase::Unread => None,
         }
     }
@@ -77,6 +89,7 @@ impl Timeouts {
     pub fn or(self, weaker: Timeouts) -> Timeouts {
         Self {
             connect: self.connect.or(weaker.connect),
+            body: self.body.or(weaker.body),
             head: self.head.or(weaker.head),
             idle: self.idle.or(weaker.idle),
             total: self.total.or(weaker.total),
@@ -91,11 +104,10 @@ mod tests {
     #[test]
     fn each_field_is_taken_from_the_first_that_has_it() {
         let second = Duration::from_secs;
-        let strong = Timeouts::default().connect(second(1)).total(second(2));
+        let strong = Timeouts::default().connect(second(1)).total(second(2)).body(second(6));
         let weak = Timeouts::default().connect(second(3)).head(second(4)).idle(second(5));
         let both = strong.or(weak);
-        let expected =
-            Timeouts::default().connect(second(1)).head(second(4)).idle(second(5)).total(second(2));
+        let expected = strong.head(second(4)).idle(second(5));
         assert_eq!(both, expected);
         assert_eq!(Timeouts::default().or(weak), weak);
         assert_eq!(strong.or(Timeouts::default()), strong);

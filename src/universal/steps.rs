@@ -77,7 +77,7 @@ fn step(
     if outer.contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
     }
-    let request = StepRequest { uri, headers, body, stream: entry.stream };
+    let request = StepRequest { uri, headers, body, stream: entry.stream, share: None };
     Ok(Step {
         upstream,
         way,

@@ -2,6 +2,7 @@
 #![cfg(feature = "client")]
 #![allow(clippy::unwrap_used)]
 
+mod early_answer;
 mod http1;
 mod http2;
 mod server;

@@ -28,6 +28,8 @@ use super::error::ClientError;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) idle_timeout: Duration,
+    /// How long a request is still sent when its response is over.
+    pub(super) linger: Duration,
     pub(super) max_idle_per_origin: usize,
     pub(super) connections_per_origin: usize,
     pub(super) streams_per_connection: usize,

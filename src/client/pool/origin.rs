@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -82,6 +83,12 @@ impl<B> Lead<B> {
     /// Where the one who made it has only left, another takes the lead.
     pub(super) fn fail(mut self) {
         self.has_failed = true;
+    }
+}
+
+impl<B> Origin<B> {
+    pub(in crate::client) fn linger(&self) -> Duration {
+        self.limits.linger
     }
 }
 

@@ -23,7 +23,8 @@ use tower_service::Service;
 pub use self::body::ReplayBody;
 use self::take::KeptHead;
 pub(crate) use self::take::Take;
-use self::tape::Tape;
+use self::tape::{Keeping, Tape};
+use crate::budget::BodyBudget;
 use crate::context::GatewayContext;
 
 /// How many bytes of a body are kept, unless the host says else.
@@ -33,10 +34,13 @@ pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 /// [`FallbackLayer`](super::FallbackLayer).
 ///
 /// The first attempt does not wait for the body: it is recorded while it is sent. A body that
-/// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated.
+/// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated; so
+/// does one for which nothing is left of the budget that all bodies share
+/// ([`Builder::body_budget`](crate::Builder::body_budget)). The end event says so.
 #[derive(Clone, Debug)]
 pub struct ReplayLayer {
     limit: Arc<AtomicUsize>,
+    budget: BodyBudget,
     on_demand: bool,
 }
 
@@ -50,14 +54,14 @@ impl ReplayLayer {
     /// Records every request.
     #[must_use]
     pub fn new() -> Self {
-        Self { limit: Arc::new(LIMIT.into()), on_demand: false }
+        Self { limit: Arc::new(LIMIT.into()), budget: BodyBudget::default(), on_demand: false }
     }
 
     /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
     /// of 2 or more, and those for which there is something to fall back to.
     #[must_use]
     pub fn on_demand() -> Self {
-        Self { limit: Arc::new(LIMIT.into()), on_demand: true }
+        Self { on_demand: true, ..Self::new() }
     }
 
     /// Records every request from now on.
@@ -78,6 +82,14 @@ impl ReplayLayer {
     /// used: for requests that come from now on.
     pub fn change_limit(&self, bytes: usize) {
         self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What the copies of requests share that come from no gateway above; those of a gateway share
+    /// the gateway's budget. Default: 256 MiB.
+    #[must_use]
+    pub fn body_budget(mut self, budget: BodyBudget) -> Self {
+        self.budget = budget;
+        self
     }
 }
 
@@ -111,32 +123,41 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        // The entries of a universal request are in memory as it is.
-        let limit = match is_in_memory(&request) {
-            true => usize::MAX,
-            false => self.layer.limit.load(Ordering::Relaxed),
-        };
-        // What is known to be too large is not even begun with.
-        let fits = tape::fits(request.body().size_hint().lower(), limit);
-        if !fits || self.layer.on_demand && !may_be_repeated(&request) {
+        let context = request.extensions().get::<GatewayContext>();
+        if self.layer.on_demand && !context.is_some_and(may_be_repeated) {
             return self.inner.call(request.map(ReplayBody::once));
         }
+        let limit = self.layer.limit.load(Ordering::Relaxed);
+        let keeping = match context {
+            // The entries of a universal request are in memory as it is.
+            Some(context) if is_in_memory(context) => Keeping::all(),
+            // What is known to be too large is not even begun with.
+            _ if !tape::fits(request.body().size_hint().lower(), limit) => {
+                if let Some(context) = context {
+                    context.give_up_retries();
+                }
+                return self.inner.call(request.map(ReplayBody::once));
+            }
+            _ => {
+                let shared = context.and_then(GatewayContext::body_budget);
+                let budget = shared.unwrap_or(&self.layer.budget);
+                Keeping::up_to(limit, budget).telling(context.cloned())
+            }
+        };
         let head = KeptHead::of(&request);
         let request =
-            request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, limit))));
+            request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, keeping))));
         self.inner.call(request)
     }
 }
 
 /// Whether the gateway above may want to send the request again.
-fn may_be_repeated<B>(request: &Request<B>) -> bool {
-    let Some(context) = request.extensions().get::<GatewayContext>() else { return false };
+fn may_be_repeated(context: &GatewayContext) -> bool {
     let attempts = context.directives().and_then(|directives| directives.max_attempts);
     attempts.is_some_and(|attempts| attempts > 1) || context.may_fall_back()
 }
 
 /// Whether nothing more is kept in memory by keeping the request.
-fn is_in_memory<B>(request: &Request<B>) -> bool {
-    let current = request.extensions().get::<GatewayContext>().and_then(GatewayContext::current);
-    current.is_some_and(|step| step.entry.is_some())
+fn is_in_memory(context: &GatewayContext) -> bool {
+    context.current().is_some_and(|step| step.entry.is_some())
 }

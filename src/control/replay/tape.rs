@@ -13,10 +13,9 @@ use super::error::ReplayError;
 use super::waiting::Waiting;
 use crate::TARGET;
 use crate::body::longer;
+use crate::budget::{BodyBudget, FRAME_OVERHEAD, Held};
+use crate::context::GatewayContext;
 use crate::control::list::SmallList;
-
-/// What a frame takes beside its bytes.
-const FRAME_OVERHEAD: usize = 64;
 
 /// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
 /// time: the one that began last.
@@ -31,9 +30,11 @@ struct State<B> {
     trailers: Option<HeaderMap>,
     /// What has come of it, kept or not.
     come: Length,
-    /// What the frames take in memory.
-    held: usize,
+    /// What the frames take in memory; `None` where somebody else accounts for it.
+    share: Option<Held>,
     limit: usize,
+    /// Told where the body is not kept.
+    context: Option<GatewayContext>,
     /// Why it cannot be read from its beginning any more.
     lost: Option<ReplayError>,
     /// How many readers have begun.
@@ -53,6 +54,30 @@ impl Length {
     }
 }
 
+/// How much of a body is kept, and who is told if it is too much.
+pub(crate) struct Keeping {
+    limit: usize,
+    share: Option<Held>,
+    context: Option<GatewayContext>,
+}
+
+impl Keeping {
+    /// Whatever comes: it is in memory as it is.
+    pub(super) fn all() -> Self {
+        Self { limit: usize::MAX, share: None, context: None }
+    }
+
+    /// Up to `limit` bytes, and as long as there is something left of `budget`.
+    pub(super) fn up_to(limit: usize, budget: &BodyBudget) -> Self {
+        Self { limit, share: Some(budget.share()), context: None }
+    }
+
+    pub(super) fn telling(mut self, context: Option<GatewayContext>) -> Self {
+        self.context = context;
+        self
+    }
+}
+
 /// How far one reader has come.
 #[derive(Debug, Default)]
 pub(crate) struct Position {
@@ -68,15 +93,17 @@ pub(super) fn fits(least: u64, limit: usize) -> bool {
 }
 
 impl<B> Tape<B> {
-    fn with(rest: Option<Pin<Box<B>>>, limit: usize) -> Self {
+    fn with(rest: Option<Pin<Box<B>>>, keeping: Keeping) -> Self {
+        let Keeping { limit, share, context } = keeping;
         Self(Mutex::new(State {
             rest,
             waiting: Waiting::default(),
             frames: SmallList::default(),
             trailers: None,
             come: Length::default(),
-            held: 0,
+            share,
             limit,
+            context,
             lost: None,
             readers: 0,
         }))
@@ -93,7 +120,7 @@ impl<B> Tape<B> {
 
     /// A body that is whole already.
     pub(crate) fn of(body: Bytes) -> Self {
-        let tape = Self::with(None, usize::MAX);
+        let tape = Self::with(None, Keeping::all());
         if !body.is_empty() {
             tape.state().keep(body);
         }
@@ -106,9 +133,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Keeps up to `limit` bytes.
-    pub(crate) fn new(body: B, limit: usize) -> Self {
-        Self::with((!body.is_end_stream()).then(|| Box::pin(body)), limit)
+    pub(crate) fn new(body: B, keeping: Keeping) -> Self {
+        Self::with((!body.is_end_stream()).then(|| Box::pin(body)), keeping)
     }
 
     pub(crate) fn poll_frame(
@@ -239,17 +265,33 @@ impl<B> State<B> {
         if self.lost.is_some() {
             return;
         }
-        self.held = self.held.saturating_add(data.len()).saturating_add(FRAME_OVERHEAD);
-        if self.held > self.limit {
-            tracing::info!(
+        if let Some(share) = &mut self.share {
+            let more = data.len().saturating_add(FRAME_OVERHEAD);
+            let is_too_large = share.bytes().saturating_add(more) > self.limit;
+            if is_too_large || !share.grow(more) {
+                share.release();
+                return self.lose(is_too_large);
+            }
+        }
+        self.frames.push(data);
+    }
+
+    fn lose(&mut self, is_too_large: bool) {
+        match is_too_large {
+            true => tracing::info!(
                 target: TARGET,
                 limit = self.limit,
                 "a request body is too large to be kept; the request will not be sent again"
-            );
-            self.lost = Some(ReplayError::TooLarge);
-            self.frames = SmallList::default();
-        } else {
-            self.frames.push(data);
+            ),
+            false => tracing::warn!(
+                target: TARGET,
+                "no memory is left to keep a request body; the request will not be sent again"
+            ),
         }
+        if let Some(context) = &self.context {
+            context.give_up_retries();
+        }
+        self.lost = Some(ReplayError::TooLarge);
+        self.frames = SmallList::default();
     }
 }

@@ -192,7 +192,8 @@ fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
 
 fn take(script: &Script, limit: usize) -> Arc<Take<Script>> {
     let head = KeptHead::of(&Request::new(()));
-    Take::new(head, Tape::new(script.clone(), limit))
+    let keeping = Keeping::up_to(limit, &BodyBudget::default());
+    Take::new(head, Tape::new(script.clone(), keeping))
 }
 
 fn reader(take: &Arc<Take<Script>>) -> ReplayBody<Script> {

@@ -57,6 +57,9 @@ pub struct LogRecord {
     pub outcome: String,
     /// Why it failed or broke off, as in `connect_timeout`.
     pub failure: Option<String>,
+    /// The request body was not kept, so that the request could not be sent again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gave_up_retries: bool,
     /// The number of the gateway's own error, as in 2008.
     pub gateway_code: Option<u16>,
     /// The code of the provider's error; empty where it gave an error and no code.
@@ -223,6 +226,7 @@ impl LogRecord {
             success: end.outcome == Outcome::Complete && is_success && end.provider_error.is_none(),
             outcome: end.outcome.as_str().to_owned(),
             failure: owned(end.failure.map(Failure::as_str)),
+            gave_up_retries: end.gave_up_retries,
             gateway_code: end.gateway_code,
             stream: end.stream,
             terminal: owned(end.terminal.map(Terminal::as_str)),

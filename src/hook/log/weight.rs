@@ -58,6 +58,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         response_head_complete: _,
         cut: _,
         feedback: _,
+        gave_up_retries: _,
         score: _,
     } = record;
     let texts = [id, event_id, gateway, model_type, method, path, outcome, metering];

@@ -23,20 +23,21 @@ pub(super) fn timeouts(
     mut builder: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, ConfigFileError> {
     if let Some(section) = section.section("timeouts")? {
-        builder = builder.timeouts(four(section)?);
+        builder = builder.timeouts(read_timeouts(section)?);
     }
     if let Some(mut section) = section.section("provider_timeouts")? {
         for (name, value) in section.rest() {
             let slug = providers.slug_at(&name, &value.place)?;
-            builder = builder.provider_timeouts(slug, four(value.section()?)?);
+            builder = builder.provider_timeouts(slug, read_timeouts(value.section()?)?);
         }
     }
     Ok(builder)
 }
 
-fn four(mut section: Section<'_>) -> Result<Timeouts, ConfigFileError> {
+fn read_timeouts(mut section: Section<'_>) -> Result<Timeouts, ConfigFileError> {
     let timeouts = Timeouts {
         connect: milliseconds(&mut section, "connect_ms", &TIMEOUT_MS)?,
+        body: milliseconds(&mut section, "body_ms", &TIMEOUT_MS)?,
         head: milliseconds(&mut section, "head_ms", &TIMEOUT_MS)?,
         idle: milliseconds(&mut section, "idle_ms", &TIMEOUT_MS)?,
         total: milliseconds(&mut section, "total_ms", &TIMEOUT_MS)?,

@@ -1,0 +1,160 @@
+//! How much memory request bodies may take, all together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a frame takes beside its bytes.
+pub(crate) const FRAME_OVERHEAD: usize = 64;
+
+/// How many bytes of request bodies may be held in memory at a time, whoever they belong to: bodies
+/// read for their `model`, bodies of universal requests, and copies kept to be sent again. Clones
+/// share one account.
+///
+/// A request whose body must be held and for which nothing is left is answered with 503 (code 2503,
+/// with `retry-after`); a copy for retries is given up instead, and the exchange goes on. Frames
+/// count for their bytes and 64 more; a body that is joined counts for its whole buffer, which is at
+/// most twice its length. What the HTTP server has received and nobody has read yet is not counted:
+/// over HTTP/2 its windows bound that.
+///
+/// ```
+/// use tower_ai_gateway::{BodyBudget, GatewayLayer, Provider};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let budget = BodyBudget::new(64 << 20);
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .body_budget(budget.clone())
+///     .build()?;
+/// assert_eq!((budget.used(), budget.limit()), (0, 64 << 20));
+/// # let _ = gateway;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct BodyBudget(Arc<Account>);
+
+struct Account {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Default for BodyBudget {
+    /// 256 MiB.
+    fn default() -> Self {
+        Self::new(256 << 20)
+    }
+}
+
+impl BodyBudget {
+    /// A budget of so many bytes, of which none is used.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Account { used: AtomicUsize::new(0), limit: bytes }))
+    }
+
+    /// How many bytes are held now.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes may be held.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// A share of it, of nothing yet.
+    pub(crate) fn share(&self) -> Held {
+        Held { budget: self.clone(), bytes: 0 }
+    }
+}
+
+impl fmt::Debug for BodyBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyBudget")
+            .field("used", &self.used())
+            .field("limit", &self.limit())
+            .finish()
+    }
+}
+
+/// What one body holds of a budget; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    budget: BodyBudget,
+    bytes: usize,
+}
+
+impl Held {
+    /// Takes so many bytes more. Whether they were left; if not, nothing is taken.
+    #[must_use]
+    pub(crate) fn grow(&mut self, by: usize) -> bool {
+        let Account { used, limit } = &*self.budget.0;
+        let more = |used: usize| used.checked_add(by).filter(|used| used <= limit);
+        let taken = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        if taken {
+            self.bytes += by;
+        }
+        taken
+    }
+
+    /// Gives so many bytes back, or all where it holds fewer.
+    pub(crate) fn shrink(&mut self, by: usize) {
+        let by = by.min(self.bytes);
+        self.bytes -= by;
+        self.budget.0.used.fetch_sub(by, Ordering::Relaxed);
+    }
+
+    /// All that it holds, for somebody else.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { budget: self.budget.clone(), bytes: std::mem::take(&mut self.bytes) }
+    }
+
+    pub(crate) fn release(&mut self) {
+        self.shrink(self.bytes);
+    }
+
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_used_is_what_is_held(steps in prop::collection::vec((0..3_usize, 0..4_u8, 0..60_usize), 0..80)) {
+            let budget = BodyBudget::new(100);
+            let mut shares: [Option<Held>; 3] = [None, None, None];
+            for (share, step, bytes) in steps {
+                let place = &mut shares[share];
+                let before = budget.used();
+                match step {
+                    0 => {
+                        let grown = place.get_or_insert_with(|| budget.share()).grow(bytes);
+                        prop_assert_eq!(grown, before + bytes <= 100);
+                    }
+                    1 => place.iter_mut().for_each(|held| held.shrink(bytes)),
+                    2 => place.iter_mut().for_each(Held::release),
+                    _ => *place = None,
+                }
+                let held: usize = shares.iter().flatten().map(|held| held.bytes).sum();
+                prop_assert_eq!(budget.used(), held);
+                prop_assert!(held <= budget.limit());
+            }
+            drop(shares);
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+}
