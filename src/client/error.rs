@@ -126,7 +126,20 @@ pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     let error = error.downcast_ref::<hyper::Error>()?;
     Some(match error {
         error if error.is_parse() => Failure::Protocol,
-        error if error.is_user() => Failure::RequestBody,
+        error if is_of_request_body(error) => Failure::RequestBody,
         _ => Failure::Reset,
     })
+}
+
+/// Whether it was the request body that broke off or ended too early. All else that ends an exchange
+/// is the provider's doing, or that of the way to it.
+fn is_of_request_body(error: &hyper::Error) -> bool {
+    match error.source().and_then(<dyn Error>::downcast_ref::<h2::Error>) {
+        // hyper resets a stream of its own accord where its request body has failed, and says no
+        // more of it. What the library or the other side resets is told apart.
+        Some(error) => error.is_reset() && !error.is_remote() && !error.is_library(),
+        // An error of the body is the source. Of the errors that hyper calls the user's, a task that
+        // is gone has none: the connection has ended under the request.
+        None => error.is_body_write_aborted() || error.is_user() && error.source().is_some(),
+    }
 }
