@@ -57,7 +57,7 @@ pub(crate) async fn start(
 fn with_moved(mut providers: Vec<Provider>, moved: &[ProviderOption]) -> Vec<Provider> {
     for ProviderOption { slug, base_url } in moved {
         match providers.iter_mut().find(|provider| provider.answers_to(slug)) {
-            Some(known) => *known = known.clone().base_url(base_url),
+            Some(known) => *known = known.clone().only_base_url(base_url),
             None => providers.push(Provider::custom(slug, base_url)),
         }
     }
@@ -84,6 +84,17 @@ mod tests {
         let Start { providers, settings, .. } = start(None, Vec::new(), None).await.unwrap();
         assert!(providers == Provider::all());
         assert!(settings.is_none());
+    }
+
+    #[test]
+    fn a_provider_that_is_moved_is_nowhere_else() {
+        let known = Provider::xai().further_base_url("https://us-east-1.api.x.ai/v1", 1);
+        let moved = ProviderOption {
+            slug: "grok".to_owned(),
+            base_url: "http://127.0.0.1:1/v1".to_owned(),
+        };
+        let providers = with_moved(vec![known], &[moved]);
+        assert_eq!(providers, [Provider::xai().base_url("http://127.0.0.1:1/v1")]);
     }
 
     #[cfg(feature = "config")]

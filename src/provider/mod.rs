@@ -72,6 +72,14 @@ impl Provider {
         self
     }
 
+    /// This base URL alone, in place of the first and of all further ones: nothing goes, and no key,
+    /// where the provider was before.
+    #[must_use]
+    pub fn only_base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.further_base_urls.clear();
+        self.base_url(base_url)
+    }
+
     /// One more base URL of the same API. A layer for load and health shares the load among them by
     /// their weights, at least 1 each; without one, the first base URL has it all.
     #[must_use]

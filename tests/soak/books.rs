@@ -15,6 +15,9 @@ pub(crate) struct Books {
     pub(crate) cut: AtomicU64,
     /// Requests that the gateway refused by itself.
     pub(crate) refused: AtomicU64,
+    /// Answers that a provider's reset has cost: one that answers early closes with unread data, and
+    /// the next request may be on its way on that connection.
+    pub(crate) reset: AtomicU64,
     /// Answers of another status than the course of the request promises.
     pub(crate) unexpected: AtomicU64,
     /// Calls that arrived at a provider.
