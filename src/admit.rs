@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 
 use crate::body::RequestBody;
 use crate::body::watch::Watcher;
@@ -76,12 +76,18 @@ pub(crate) enum Admission {
 
 impl Shared {
     /// What is in force now. Nothing is asked for a request that is below no mount.
+    #[inline]
     pub(crate) fn snapshot<B>(&self, request: &Request<B>) -> Snapshot {
-        let settings = self.settings.as_ref().filter(|_| {
-            let path = request.uri().path();
-            self.mounts.iter().any(|mount| mount.strip(path).is_some())
-        });
-        Snapshot { table: settings.and_then(|settings| unwind::call(|| settings.snapshot()).ok()?) }
+        match &self.settings {
+            Some(settings) => self.snapshot_of(&**settings, request.uri().path()),
+            None => Snapshot { table: None },
+        }
+    }
+
+    fn snapshot_of(&self, settings: &dyn SettingsResolver, path: &str) -> Snapshot {
+        let is_below = self.mounts.iter().any(|mount| mount.strip(path).is_some());
+        let table = || unwind::call(|| settings.snapshot()).ok()?;
+        Snapshot { table: if is_below { table() } else { None } }
     }
 
     pub(crate) fn route<'s, B>(
@@ -119,7 +125,8 @@ impl Shared {
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
-        let mut survey = headers::survey_request(request.headers_mut(), host);
+        let mut own_host = None;
+        let mut survey = headers::survey_request(request.headers_mut(), host, &mut own_host);
         let (mut directives, malformed) = match survey.directives {
             false => (None, None),
             true => match directives::parse(request.headers()) {
@@ -129,7 +136,7 @@ impl Shared {
             },
         };
         let (settings, locked) =
-            self.enter(snapshot, route, request, &mut survey, directives.as_deref());
+            self.enter(snapshot, route, request, &mut survey, &own_host, directives.as_deref());
         if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
             directives = directives.map(|own| Box::new(own.or(defaults)));
         }
@@ -174,6 +181,7 @@ impl Shared {
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &mut Survey,
+        own_host: &Option<HeaderValue>,
         directives: Option<&Directives>,
     ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
         let Some(resolver) = &self.settings else { return (None, None) };
@@ -198,7 +206,7 @@ impl Shared {
         };
         let is_rest = route.place.gateway_by_header;
         if let Some(origins) = &settings.origins
-            && !origins.admit(request.headers(), survey.own_host.as_ref(), request.uri())
+            && !origins.admit(request.headers(), own_host.as_ref(), request.uri())
         {
             return (Some(settings), Some(refusal::foreign_page()));
         }

@@ -151,24 +151,18 @@ impl Exchange {
     }
 
     /// Data of the response body has come from the provider.
-    pub(crate) fn data(&mut self, data: &[u8]) {
-        let Some(ledger) = &mut self.0 else { return };
+    ///
+    /// Gives whether it may pass: not where it tells of a model from which the gateway lets nothing.
+    pub(crate) fn data(&mut self, data: &[u8]) -> bool {
+        let Some(ledger) = &mut self.0 else { return true };
         if ledger.timings.to_first_data.is_none() && !data.is_empty() {
             ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
         }
         ledger.reader.push(data);
-        ledger.judge_served();
         if ledger.timings.to_first_token.is_none() && ledger.reader.has_content() {
             ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
         }
-    }
-
-    /// Whether the answer comes from a model from which the gateway lets nothing pass.
-    #[inline]
-    pub(crate) fn is_refused(&self) -> bool {
-        self.0.as_deref().is_some_and(|ledger| {
-            ledger.served == Served::Forbidden && served::is_refused(&ledger.context)
-        })
+        ledger.served == Served::Any || ledger.lets_served_pass()
     }
 
     /// So many bytes of the response body go to the client.

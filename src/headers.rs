@@ -26,8 +26,6 @@ pub(crate) struct Survey {
     pub(crate) directives: bool,
     /// The client brings a key for a provider.
     pub(crate) credentials: bool,
-    /// What stood where the provider's `host` is now.
-    pub(crate) own_host: Option<HeaderValue>,
 }
 
 /// What becomes of a header.
@@ -112,13 +110,18 @@ impl Doomed {
 
 /// Looks at each header once. On the way credentials are marked sensitive, and the provider's
 /// `host`, where it is known already, takes the place of ours.
-pub(crate) fn survey_request(headers: &mut HeaderMap, mut host: Option<&HeaderValue>) -> Survey {
+/// `own_host` is then what stood there.
+pub(crate) fn survey_request(
+    headers: &mut HeaderMap,
+    mut host: Option<&HeaderValue>,
+    own_host: &mut Option<HeaderValue>,
+) -> Survey {
     let mut survey = Survey::default();
     for (name, value) in headers.iter_mut() {
         match fate_to_provider(name.as_str()) {
             Fate::Kept => {}
             Fate::Host => match host.take() {
-                Some(host) => survey.own_host = Some(std::mem::replace(value, host.clone())),
+                Some(host) => *own_host = Some(std::mem::replace(value, host.clone())),
                 None => survey.has_foreign_host = true,
             },
             Fate::Credential => {

@@ -46,6 +46,8 @@ struct Guard {
     /// Where the exchange is while nobody polls, if it can end then.
     parked: Option<Parked>,
     trailers: Trailers,
+    /// The provider has answered from a model that the gateway forbids: nothing more passes.
+    is_cut: bool,
     watch: Option<Arc<RequestWatch>>,
     /// The client must not see the usage that the gateway asks for.
     hiding: Option<Box<Hiding>>,
@@ -91,7 +93,7 @@ impl<B: Body> ResponseBody<B> {
         }
         let hiding = hiding.map(Box::new);
         let parked = parking.map(Parked::new);
-        let mut guard = Guard { exchange, parked, trailers, watch, hiding };
+        let mut guard = Guard { exchange, parked, trailers, is_cut: false, watch, hiding };
         guard.park();
         Self { source: Source::Upstream { body }, guard }
     }
@@ -160,13 +162,12 @@ impl Guard {
             };
             match frame {
                 Some(Ok(mut frame)) => {
-                    let passes = self.see(&mut frame, || is_over(&*body));
-                    if self.exchange.is_refused() {
+                    if self.see(&mut frame, || is_over(&*body)) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    if self.is_cut {
                         self.exchange.broken(Failure::ModelNotAllowed);
                         return Poll::Ready(Some(Err(Box::new(ModelForbidden))));
-                    }
-                    if passes {
-                        return Poll::Ready(Some(Ok(frame)));
                     }
                 }
                 Some(Err(error)) => {
@@ -190,9 +191,9 @@ impl Guard {
             if !self.exchange.is_observed() && self.hiding.is_none() {
                 return true;
             }
-            self.exchange.data(data);
-            if self.exchange.is_refused() {
-                return true;
+            if !self.exchange.data(data) {
+                self.is_cut = true;
+                return false;
             }
             if let Some(hiding) = &mut self.hiding {
                 // Who is not told the length asks for the end behind it.
@@ -263,22 +264,21 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         let guard = this.guard;
-        let mut source = this.source;
-        let body = match source.as_mut().project() {
+        let body = match this.source.project() {
             SourceProjection::Upstream { body } => body,
             SourceProjection::Local { body } => {
                 return body.poll_frame(cx).map_err(|never| match never {});
             }
         };
+        if guard.is_cut {
+            return Poll::Ready(None);
+        }
+        if guard.parked.is_none() {
+            return guard.poll_frame(body, cx);
+        }
         guard.resume();
         let polled = guard.poll_frame(body, cx);
         guard.park();
-        if let Poll::Ready(Some(Err(error))) = &polled
-            && error.is::<ModelForbidden>()
-        {
-            // The provider need not go on.
-            source.set(Source::Local { body: Full::default() });
-        }
         polled
     }
 

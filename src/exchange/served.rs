@@ -29,12 +29,14 @@ pub(super) fn is_refused(context: &GatewayContext) -> bool {
 }
 
 impl Ledger {
-    /// Judges the model that the response has named so far, if it has.
-    #[inline]
-    pub(super) fn judge_served(&mut self) {
+    /// Judges the model that the response has named so far, if it has. Gives whether the response
+    /// may go on.
+    #[inline(never)]
+    pub(super) fn lets_served_pass(&mut self) -> bool {
         if self.served == Served::Unknown {
             self.read_served();
         }
+        self.served != Served::Forbidden || !is_refused(&self.context)
     }
 
     /// Judges the model by which the response is priced, in the end.
