@@ -13,6 +13,7 @@ use crate::context::GatewayContext;
 use crate::form::{Form, FormError};
 use crate::json::object::ScanError;
 use crate::json::places::{PlaceError, Places};
+use crate::json::trail::Place;
 use crate::route::Reach;
 
 /// How much of a form is held while its model is sought. Small forms are refused before anything is
@@ -46,27 +47,34 @@ impl fmt::Debug for Guard {
 
 impl Guard {
     pub(crate) fn json(context: &GatewayContext) -> Self {
-        let reading = Reading::Json(Places::new());
+        Self::json_behind(context, Reach::Named)
+    }
+
+    /// For JSON behind a path of this reach.
+    pub(crate) fn json_behind(context: &GatewayContext, reach: Reach) -> Self {
+        let reading = Reading::Json(Places::needing(reach.place()));
         let context = context.clone();
         Self { context, reading, must_name: false, is_batch: false, is_late: false, seen: 0 }
     }
 
-    /// For a body with these headers, behind a path of this reach.
+    /// For a body with these headers, behind a path of this reach. The place at which a model must
+    /// stand is not looked for in forms, so they are no bodies there.
     pub(crate) fn of(
         context: &GatewayContext,
         headers: &HeaderMap,
         reach: Reach,
         must_name: bool,
     ) -> Self {
-        let mut guard = Self::json(context);
+        let mut guard = Self::json_behind(context, reach);
         let mut types = headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
         if let (Some(only), None) = (types.next(), types.next())
+            && reach.place().is_none()
             && let Some(form) = Form::of(only)
         {
             guard.reading = Reading::Form(form);
         }
         guard.must_name = must_name;
-        guard.is_batch = reach == Reach::Inline;
+        guard.is_batch = reach.place() == Some(Place::Requests);
         guard
     }
 

@@ -41,13 +41,20 @@ pub(crate) fn allow_path(
     query: Option<&str>,
 ) -> Result<bool, Rejection> {
     let path = route::read_path(rest);
-    let is_named = allow_query(context, query)?;
-    if is_call(context.method()) {
+    let is_call = is_call(context.method());
+    // A filter, there.
+    let is_listing = !is_call && path.is_listing;
+    let is_in_query = !is_listing && allow_query(context, query)?;
+    let is_opened = path.is_realtime && *context.method() == Method::GET;
+    if is_call || is_opened {
         path.models.iter().try_for_each(|model| allow_model(context, model))?;
-        if path.reach == Reach::Hidden {
-            return Err(refusal::hidden_model());
-        }
-    } else if !is_named && path.is_realtime && *context.method() == Method::GET {
+    }
+    if is_call && path.reach == Reach::Hidden {
+        return Err(refusal::hidden_model());
+    }
+    // The query does not say which model Google opens.
+    let is_named = !path.models.is_empty() || is_in_query && !path.is_bidi;
+    if is_opened && !is_named {
         return Err(refusal::unreadable_model());
     }
     Ok(path.reach != Reach::File)
@@ -72,8 +79,12 @@ fn allow_query(context: &GatewayContext, query: Option<&str>) -> Result<bool, Re
 
 /// Whether a body must name a model.
 pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
-    let is_named = !path.models.is_empty();
-    is_call(context.method()) && matches!(path.reach, Reach::Named | Reach::Inline) && !is_named
+    let must_name = match path.reach {
+        Reach::Named => path.models.is_empty(),
+        Reach::Inside(_) => true,
+        Reach::File | Reach::Free | Reach::Hidden => false,
+    };
+    must_name && is_call(context.method())
 }
 
 /// What reads a body on its way, where models are restricted.
@@ -102,7 +113,7 @@ pub(crate) fn allow_entry(
     }
     allow_body(headers, false)?;
     ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)?;
-    let mut guard = Guard::json(context);
+    let mut guard = Guard::json_behind(context, route::read_path(rest).reach);
     guard.push(body).map_err(refusal::unreadable_body)?;
     match model {
         Some(model) => allow_model(context, model),

@@ -1,8 +1,9 @@
 //! A push scanner for the models that a JSON body names anywhere but in its top-level `model`.
 //!
-//! Read are strings, and strings in arrays, of members that name models: `model`, `models`,
-//! `fallbacks` and the like at any depth; and `preset`, `agent` and `agent_id` at the top. A `model`
-//! that is an object counts by its `id`. Keys are compared without regard to case and separators.
+//! Read are strings, and strings in arrays, of members that name models: `fallbacks` and all whose
+//! keys end in `model`, `models`, `model_id` or `deployment`, at any depth; and `preset`, `agent` and
+//! `agent_id` at the top. A `model` that is an object counts by its `id`. Keys are compared without
+//! regard to case and separators.
 //!
 //! Passed over is what a client writes for the model or for itself: messages, inputs, metadata,
 //! schemas. Everything else is looked into, so that a place that nobody knows yet is read, too.
@@ -11,6 +12,7 @@
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
+use super::trail::{Place, Trails};
 use super::{is_scalar, string};
 
 /// The longest key that matters, each letter a `\u` escape, with room for separators.
@@ -20,45 +22,45 @@ const LONGEST_NAME: usize = 1024;
 const DEEPEST: u32 = u128::BITS;
 
 /// Members whose strings name models, at any depth.
-const NAMES: [&str; 9] = [
-    "model",
-    "models",
-    "modelid",
-    "modelname",
-    "fallback",
-    "fallbacks",
-    "fallbackmodel",
-    "fallbackmodels",
-    "defaultmodel",
-];
+const NAMES: [&str; 6] = ["model", "models", "modelid", "modelname", "fallback", "fallbacks"];
 
-/// Members at any depth that hold texts, examples, schemas, or what is the client's own.
-const PASSED_OVER: [&str; 21] = [
+/// How other keys of such members end: `answering_model`, `input_model_id`.
+const ENDS: [&str; 5] = ["model", "models", "modelid", "modelname", "deployment"];
+
+/// Members that name what is asked, where they stand at the top.
+const EFFECTIVE: [&str; 6] = ["models", "modelid", "modelname", "preset", "agent", "agentid"];
+
+/// Members at any depth that hold schemas, or what is the client's own.
+const PASSED_OVER: [&str; 11] = [
     "arguments",
-    "chathistory",
-    "content",
-    "contents",
     "defs",
     "definitions",
-    "examples",
-    "functiondeclarations",
-    "inputexamples",
-    "inputmessages",
     "inputschema",
     "labels",
-    "messages",
     "metadata",
     "outputschema",
     "properties",
     "responsejsonschema",
     "responseschema",
     "schema",
+];
+
+/// Members at any depth that hold texts and examples, in arrays. An object there may be anything.
+const TEXTS: [&str; 10] = [
+    "chathistory",
+    "content",
+    "contents",
+    "examples",
+    "functiondeclarations",
+    "inputexamples",
+    "inputmessages",
+    "messages",
     "system",
     "toolresults",
 ];
 
 /// The same, of those that mean something else further inside.
-const PASSED_OVER_AT_THE_TOP: [&str; 4] = ["documents", "input", "inputs", "systeminstruction"];
+const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
 
 /// Why a body is refused. The name is that of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,11 @@ enum Member {
     Name(&'static str),
     /// As `Name`, of something behind which a model stands.
     Alias(&'static str),
+    /// Brings a model of its own where it is an object.
+    Prompt,
     PassedOver,
+    /// Passed over where it is an array.
+    Texts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +131,11 @@ pub(crate) struct Places {
     string: StringEnd,
     /// Of the key or the name that is being read.
     text: Vec<u8>,
+    /// The member at the top that is being read names what is asked.
+    is_effective: bool,
     has_names: bool,
+    /// Where the model must stand, if that is not the top.
+    trails: Option<Trails>,
     routes: bool,
     has_models: bool,
 }
@@ -138,15 +148,22 @@ impl Places {
             member: Member::Plain,
             string: StringEnd::default(),
             text: Vec::new(),
+            is_effective: false,
             has_names: false,
+            trails: None,
             routes: false,
             has_models: false,
         }
     }
 
-    /// Whether a model has been named, and allowed.
+    /// For a body whose model must stand at this place.
+    pub(crate) fn needing(place: Option<Place>) -> Self {
+        Self { trails: place.map(Trails::new), ..Self::new() }
+    }
+
+    /// Whether a model has been named, and allowed, where it has an effect.
     pub(crate) fn has_names(&self) -> bool {
-        self.has_names
+        self.trails.as_ref().map_or(self.has_names, Trails::is_met)
     }
 
     /// Looks at the next bytes. After an error the scanner must not be used again.
@@ -178,7 +195,7 @@ impl Places {
                 let part = &chunk[at..end];
                 self.text.extend_from_slice(&part[..part.len().min(room)]);
                 if closed {
-                    self.member = self.member_of_key();
+                    self.member = self.member_of_key()?;
                     self.state = State::Colon;
                 }
                 return Ok(end + usize::from(closed));
@@ -238,12 +255,19 @@ impl Places {
 
     fn value(&mut self, byte: u8) -> Result<(), PlaceError> {
         let is_name = matches!(self.member, Member::Name(_));
+        if let Some(trails) = &self.trails {
+            trails.value(self.open.depth, byte)?;
+        }
         self.state = match byte {
             b'"' => {
                 self.text.clear();
                 State::InString
             }
             b'{' | b'[' if self.member == Member::PassedOver => State::Nested(Nested::OPENED),
+            b'[' if self.member == Member::Texts => State::Nested(Nested::OPENED),
+            b'{' | b'[' if self.member == Member::Prompt => {
+                return Err(PlaceError::Unreadable("prompt"));
+            }
             b'{' | b'[' if matches!(self.member, Member::Alias(_)) => {
                 let Member::Alias(name) = self.member else { return Ok(()) };
                 return Err(PlaceError::Unreadable(name));
@@ -275,6 +299,9 @@ impl Places {
                 return Err(PlaceError::Unreadable(member));
             }
             self.text.extend_from_slice(part);
+        } else if self.trails.as_ref().is_some_and(|trails| trails.reads_kind(self.open.depth)) {
+            let room = LONGEST_NAME.saturating_sub(self.text.len());
+            self.text.extend_from_slice(&chunk[at..end.min(at + room)]);
         }
         if !closed {
             return Ok(end);
@@ -286,7 +313,7 @@ impl Places {
                 if !allows(&name, false) {
                     return Err(PlaceError::Forbidden(member));
                 }
-                self.has_names = true;
+                self.has_names |= self.is_effective;
             }
             Member::Alias(member) => {
                 let name = string::decode(&self.text).ok_or(PlaceError::Unreadable(member))?;
@@ -296,9 +323,12 @@ impl Places {
                 if !allows(&alias, true) {
                     return Err(PlaceError::Forbidden(member));
                 }
-                self.has_names = true;
+                self.has_names |= self.is_effective;
             }
-            Member::Plain | Member::PassedOver => {}
+            Member::Plain | Member::Prompt | Member::PassedOver | Member::Texts => {}
+        }
+        if let Some(trails) = &mut self.trails {
+            trails.string(self.open.depth, &self.text);
         }
         Ok(end + 1)
     }
@@ -306,6 +336,9 @@ impl Places {
     fn enter(&mut self, is_object: bool, names: bool) -> Result<(), PlaceError> {
         if self.open.depth == DEEPEST {
             return Err(PlaceError::Malformed);
+        }
+        if let Some(trails) = &mut self.trails {
+            trails.enter(self.open.depth);
         }
         self.open.depth += 1;
         self.open.objects = self.open.objects << 1 | u128::from(is_object);
@@ -318,8 +351,14 @@ impl Places {
         self.open.objects >>= 1;
         self.open.names >>= 1;
         self.state = State::CommaOrEnd;
+        if let Some(trails) = &mut self.trails {
+            trails.leave(self.open.depth)?;
+        }
         if self.open.depth == 0 {
             self.state = State::Done;
+            if self.trails.as_ref().is_some_and(|trails| !trails.is_met()) {
+                return Err(PlaceError::Unreadable("model"));
+            }
             // OpenRouter picks others by itself then.
             if self.routes && !self.has_models {
                 return Err(PlaceError::Unreadable("route"));
@@ -328,21 +367,35 @@ impl Places {
         Ok(())
     }
 
-    fn member_of_element(&self) -> Member {
+    fn member_of_element(&mut self) -> Member {
+        if let Some(trails) = &mut self.trails {
+            trails.element(self.open.depth);
+        }
         // An object among names is one of several that may have a `model`.
         if self.open.names() { Member::Name("models") } else { Member::Plain }
     }
 
-    fn member_of_key(&mut self) -> Member {
-        if self.text.len() > LONGEST_KEY {
-            return Member::Plain;
+    fn member_of_key(&mut self) -> Result<Member, PlaceError> {
+        let is_long = self.text.len() > LONGEST_KEY;
+        let key = if is_long { None } else { string::decode(&self.text) };
+        // No key that matters, as is the empty one.
+        let key = key.unwrap_or_default();
+        let mut plain = key.clone();
+        plain.retain(|character| !matches!(character, '_' | '-' | '$' | ' '));
+        plain.make_ascii_lowercase();
+        if let Some(trails) = &mut self.trails {
+            trails.key(self.open.depth, &key, &plain)?;
         }
-        let Some(mut key) = string::decode(&self.text) else { return Member::Plain };
-        key.retain(|character| !matches!(character, '_' | '-' | '$' | ' '));
-        key.make_ascii_lowercase();
+        Ok(self.member_called(&plain))
+    }
+
+    fn member_called(&mut self, key: &str) -> Member {
         let is_top = self.open.depth == 1;
-        let known = |names: &[&'static str]| names.iter().find(|name| **name == key).copied();
-        match &*key {
+        let is_one_of = |names: &[&str]| names.contains(&key);
+        if is_top {
+            self.is_effective = is_one_of(&EFFECTIVE);
+        }
+        match key {
             // Read by the scanner of the body.
             "model" if is_top => return Member::Plain,
             "preset" if is_top => return Member::Alias("preset"),
@@ -351,14 +404,24 @@ impl Places {
             "route" if is_top => self.routes = true,
             "models" if is_top => self.has_models = true,
             "id" if self.open.names() => return Member::Name("model"),
+            "prompt" if self.refuses_prompt() => return Member::Prompt,
             _ => {}
         }
-        if let Some(name) = known(&NAMES) {
+        if let Some(name) = NAMES.into_iter().find(|name| *name == key) {
             return Member::Name(name);
         }
-        let is_passed_over =
-            known(&PASSED_OVER).is_some() || is_top && known(&PASSED_OVER_AT_THE_TOP).is_some();
-        if is_passed_over { Member::PassedOver } else { Member::Plain }
+        if ENDS.into_iter().any(|end| key.ends_with(end)) {
+            return Member::Name("model");
+        }
+        if is_one_of(&PASSED_OVER) || is_top && key == "systeminstruction" {
+            return Member::PassedOver;
+        }
+        let is_text = is_one_of(&TEXTS) || is_top && is_one_of(&TEXTS_AT_THE_TOP);
+        if is_text { Member::Texts } else { Member::Plain }
+    }
+
+    fn refuses_prompt(&self) -> bool {
+        self.trails.as_ref().is_some_and(|trails| trails.refuses_prompt(self.open.depth))
     }
 }
 
@@ -394,6 +457,10 @@ mod tests {
             r#"{"requests":[{"params":{"messages":[],"model":"no"}}]}"#,
             r#"{"model":{"id":"no"}, "a":{"model":{"id":"no"}}}"#,
             r#"{"a":{"MODEL-ID":"no"}}"#,
+            r#"{"a":{"answering_model":"no"}}"#,
+            r#"{"a":{"b":{"azureDeployment":"no"}}}"#,
+            r#"{"input":{"model":"no"}}"#,
+            r#"{"messages":{"a":[{"model":"no"}]}}"#,
             r#"{"preset":"no"}"#,
             r#"{"agent":"no"}"#,
             r#"{"a":[[[{"b":[{"model":"no"}]}]]]}"#,
@@ -420,11 +487,46 @@ mod tests {
             (r#"{"text":{"format":{"schema":{"model":"no"}}},"stop":["models"]}"#, false),
             (r#"{"models":null,"fallbacks":[],"n":1.5e3,"plugins":[{"engine":"exa"}]}"#, false),
             (r#"{"models":["ok"],"route":"fallback"}"#, true),
-            (r#"{"a":{"model":"ok-1"}, "b" : [true,null,{}] }"#, true),
+            (r#"{"a":{"model":"ok-1"}, "b" : [true,null,{}] }"#, false),
+            (r#"{"fallbacks":["ok"]}"#, false),
             ("\u{feff} {}", false),
         ] {
             for length in [1, 3, body.len()] {
                 assert_eq!(read(body, length), Ok(has_names), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_stands_where_it_must_in_every_split() {
+        let read = |place, body: &str, length| {
+            let mut places = Places::needing(Some(place));
+            let mut chunks = body.as_bytes().chunks(length);
+            let pushed = chunks.try_for_each(|chunk| places.push(chunk, &|_, _| true));
+            pushed.is_ok() && places.has_names()
+        };
+        let deep = Place::At(&["data_source", "model"]);
+        for (place, body, is_good) in [
+            (Place::Setup, r#"{"a":{"model":"x"},"model":"y"}"#, true),
+            (Place::Setup, r#"{"a":{"model":"x"}}"#, false),
+            (Place::Session, r#"{"a":[{"session":1}],"session":{"a":{},"model":"x"}}"#, true),
+            (Place::Session, r#"{"session":{"a":{"model":"x"}}}"#, false),
+            (Place::Session, r#"{"a":{"session":{"model":"x"}}}"#, false),
+            (Place::Session, r#"{"session":{"a":[{"prompt":{}}],"model":"x"}}"#, true),
+            (Place::Session, r#"{"session":{"prompt":{},"model":"x"}}"#, false),
+            (Place::Session, r#"{"session":{"type":"transcripti\u006fn","model":"x"}}"#, true),
+            (Place::Session, r#"{"session":{"type":"transcription","model":"x"}}"#, false),
+            (Place::Requests, r#"{"requests":[{"params":{"model":"x"}},{"params":{}}]}"#, false),
+            (Place::Requests, r#"{"requests":[[{"params":{"model":"x"}}]]}"#, false),
+            (Place::Requests, r#"{"requests":[{"a":[{}],"params":{"model":"x"}}]}"#, true),
+            (Place::Requests, r#"{"requests":[]}"#, false),
+            (deep, r#"{"data_source":{"model":"x"}}"#, true),
+            (deep, r#"{"dataSource":{"model":"x"}}"#, false),
+            (deep, r#"{"data_source":{"model":["x"]}}"#, false),
+            (deep, r#"{"data_source":{"model":"x"},"data_source":{"model":"x"}}"#, false),
+        ] {
+            for length in [1, 3, body.len()] {
+                assert_eq!(read(place, body, length), is_good, "{body} by {length}");
             }
         }
     }

@@ -4,6 +4,8 @@
 //! servers may read them: decoded up to three times, in either case, without empty segments and
 //! parameters (`;x`). A request is refused that is forbidden in any of these readings.
 
+use crate::json::trail::Place;
+
 use super::join::{DECODINGS, percent_decode};
 use super::operation::is_version;
 
@@ -16,10 +18,20 @@ pub(crate) enum Reach {
     Free,
     /// The path, the query or the body must name one.
     Named,
-    /// As `Named`, in each of the requests that the body is made of.
-    Inline,
+    /// The body must name one at a place of its own. Elsewhere it has no effect.
+    Inside(Place),
     /// They stand in a file, or nobody knows where.
     Hidden,
+}
+
+impl Reach {
+    /// Where in the body a model must stand, if that is not its top.
+    pub(crate) fn place(self) -> Option<Place> {
+        match self {
+            Self::Inside(place) => Some(place),
+            Self::File | Self::Free | Self::Named | Self::Hidden => None,
+        }
+    }
 }
 
 /// What one path says.
@@ -28,27 +40,45 @@ pub(crate) struct PathModels {
     pub(crate) reach: Reach,
     /// All models that the path calls, in whatever reading: mostly none.
     pub(crate) models: Vec<String>,
-    /// A connection that is opened here runs a model, which the query names.
+    /// A connection that is opened here runs a model, which the path or the query names.
     pub(crate) is_realtime: bool,
+    /// One of Google's, whose query names none.
+    pub(crate) is_bidi: bool,
+    /// Stored completions are listed here, of a model that the query may name.
+    pub(crate) is_listing: bool,
+}
+
+impl PathModels {
+    fn new(reach: Reach) -> Self {
+        let (models, is_listing) = (Vec::new(), false);
+        Self { reach, models, is_realtime: false, is_bidi: false, is_listing }
+    }
 }
 
 /// Reads the path of a call behind its provider's slug.
 pub(crate) fn read(rest: &str) -> PathModels {
     // The usual paths are settled without a copy.
-    if super::endpoint(rest).is_some() {
-        return PathModels { reach: Reach::Named, models: Vec::new(), is_realtime: false };
+    if let Some(endpoint) = super::endpoint(rest) {
+        let is_listing = endpoint == "chat/completions";
+        return PathModels { is_listing, ..PathModels::new(Reach::Named) };
     }
     let mut decoded = rest.as_bytes().to_vec();
-    let mut read = PathModels { reach: Reach::File, models: Vec::new(), is_realtime: false };
+    let mut read = PathModels::new(Reach::File);
     for round in 0..=DECODINGS {
         let text = String::from_utf8_lossy(&decoded);
         let segments: Vec<&str> = segments(&text);
-        // Only once is what every server does; a name is taken as it is then.
-        if round == 1 || round > 1 && read.models.is_empty() {
-            read.models.extend(model(&segments));
+        // Every server decodes once.
+        if round > 0 {
+            for model in models(&segments) {
+                if !read.models.contains(&model) {
+                    read.models.push(model);
+                }
+            }
         }
-        read.is_realtime |=
-            segments.last().is_some_and(|last| last.eq_ignore_ascii_case("realtime"));
+        let last = segments.last().map(|last| last.to_ascii_lowercase()).unwrap_or_default();
+        read.is_bidi |= last.contains("bidigeneratecontent");
+        read.is_realtime |= last == "realtime" || read.is_bidi;
+        read.is_listing = is_listing(&segments);
         read.reach = stricter(read.reach, reach(&segments));
         let length = decoded.len();
         percent_decode(&mut decoded);
@@ -76,53 +106,61 @@ fn stricter(one: Reach, other: Reach) -> Reach {
     let rank = |reach| match reach {
         Reach::File => 0,
         Reach::Free => 1,
-        Reach::Inline => 2,
-        Reach::Named => 3,
+        Reach::Named => 2,
+        Reach::Inside(_) => 3,
         Reach::Hidden => 4,
     };
-    if rank(other) > rank(one) { other } else { one }
+    match (one, other) {
+        // No body can be right in both readings.
+        (Reach::Inside(here), Reach::Inside(there)) if here != there => Reach::Hidden,
+        _ if rank(other) > rank(one) => other,
+        _ => one,
+    }
+}
+
+fn is_listing(segments: &[&str]) -> bool {
+    let rest: Vec<_> =
+        segments.iter().skip_while(|segment| is_version(segment.as_bytes())).collect();
+    matches!(rest[..], [&"chat", &"completions"])
 }
 
 /// Google's `models/{model}:{call}`, Azure's `deployments/{model}/…` and OpenAI's old
 /// `engines/{model}/…`, Bedrock's `model/{model}/…`, Workers AI's `run/{model}`, Vertex'
-/// `endpoints/{id}`, OpenRouter's `presets/{slug}`.
-fn model(segments: &[&str]) -> Option<String> {
-    for (at, segment) in segments.iter().enumerate() {
-        let behind = &segments[at + 1..];
-        let joined = || behind.join("/");
-        match &*segment.to_ascii_lowercase() {
-            "models" => {
-                let name = joined();
-                let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
-                let name = name.strip_suffix("/predictions").unwrap_or(name);
-                return (!name.is_empty()).then(|| name.to_owned());
-            }
-            "tunedmodels" => {
-                let name = joined();
-                let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
-                return Some(format!("tunedModels/{name}"));
-            }
-            "endpoints" if !behind.is_empty() && behind[0] != "openapi" => {
-                let id = behind[0].split(':').next().unwrap_or_default();
-                return Some(format!("endpoints/{id}"));
-            }
-            "presets" => return behind.first().map(|slug| format!("@preset/{slug}")),
-            "deployments" | "engines" => return behind.first().map(|name| (*name).to_owned()),
-            // An ARN has slashes; the call is the last segment.
-            "model" => {
-                let end = behind.len().saturating_sub(1).max(1).min(behind.len());
-                return (end > 0).then(|| behind[..end].join("/"));
-            }
-            "run"
-                if segments.first().is_some_and(|first| *first == "run")
-                    || at > 0 && segments[at - 1] == "ai" =>
-            {
-                return Some(joined());
-            }
-            _ => {}
+/// `endpoints/{id}`, OpenRouter's `presets/{slug}`. All of them, wherever they stand.
+fn models(segments: &[&str]) -> impl Iterator<Item = String> {
+    (0..segments.len()).filter_map(|at| model(segments, at))
+}
+
+/// The model that the segment at this place announces.
+fn model(segments: &[&str], at: usize) -> Option<String> {
+    let behind = &segments[at + 1..];
+    let joined = || behind.join("/");
+    match &*segments[at].to_ascii_lowercase() {
+        "models" => {
+            let name = joined();
+            let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
+            let name = name.strip_suffix("/predictions").unwrap_or(name);
+            (!name.is_empty()).then(|| name.to_owned())
         }
+        "tunedmodels" => {
+            let name = joined();
+            let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
+            Some(format!("tunedModels/{name}"))
+        }
+        "endpoints" if !behind.is_empty() && behind[0] != "openapi" => {
+            let id = behind[0].split(':').next().unwrap_or_default();
+            Some(format!("endpoints/{id}"))
+        }
+        "presets" => behind.first().map(|slug| format!("@preset/{slug}")),
+        "deployments" | "engines" => behind.first().map(|name| (*name).to_owned()),
+        // An ARN has slashes; the call is the last segment.
+        "model" => {
+            let end = behind.len().saturating_sub(1).max(1).min(behind.len());
+            (end > 0).then(|| behind[..end].join("/"))
+        }
+        "run" if at == 0 || segments[at - 1] == "ai" => Some(joined()),
+        _ => None,
     }
-    None
 }
 
 /// What is not in this table must name a model.
@@ -147,8 +185,36 @@ fn reach(segments: &[&str]) -> Reach {
     let first = first.unwrap_or_default();
     match (first, second, third) {
         // The requests stand in the body, each with its model.
-        ("messages", Some("batches"), None) => return Reach::Inline,
+        ("messages", Some("batches"), None) => return Reach::Inside(Place::Requests),
         _ if names().any(is_batch) => return Reach::Hidden,
+        _ => {}
+    }
+    match (first, second, third) {
+        ("realtime", Some("client_secrets" | "calls"), None) => {
+            return Reach::Inside(Place::Session);
+        }
+        ("realtime", Some("sessions"), None) => return Reach::Inside(Place::Setup),
+        ("realtime", Some("calls"), Some(_)) if last == "accept" => {
+            return Reach::Inside(Place::Setup);
+        }
+        ("realtime", Some("transcription_sessions"), None) => {
+            return Reach::Inside(Place::At(&["input_audio_transcription", "model"]));
+        }
+        // A grade asks the models that the eval has named.
+        ("evals", Some(_), Some("runs")) if rest.next().is_none() => {
+            return Reach::Inside(Place::At(&["data_source", "model"]));
+        }
+        ("authtokens" | "auth_tokens", None, _) => {
+            return Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]));
+        }
+        // Items are kept; what answers them names its model.
+        ("conversations", Some(_), Some("items")) if rest.next().is_none() => return Reach::Free,
+        // A stored completion gets other metadata.
+        ("chat", Some("completions"), Some(id))
+            if id.starts_with("chatcmpl") && rest.next().is_none() =>
+        {
+            return Reach::Free;
+        }
         _ => {}
     }
     match (first, second) {
@@ -230,11 +296,9 @@ mod tests {
         ] {
             assert_eq!(read(rest).reach, Reach::Hidden, "{rest}");
         }
-        for rest in ["v1/messages/batches", "v1//messages/batches/", "messages/batches"] {
-            assert_eq!(read(rest).reach, Reach::Inline, "{rest}");
+        for rest in ["v1/messages/batches", "v1//messages%2Fbatches/", "messages/batches"] {
+            assert_eq!(read(rest).reach, Reach::Inside(Place::Requests), "{rest}");
         }
-        // One reading of it has no batch.
-        assert_eq!(read("v1/messages%2Fbatches").reach, Reach::Named);
         for rest in ["v1/files", "upload/v1beta/files", "v1/uploads/u/parts"] {
             assert_eq!(read(rest).reach, Reach::File, "{rest}");
         }
@@ -252,8 +316,6 @@ mod tests {
             "v1/chat/completions",
             "v1/anything",
             "",
-            "v1/evals/e/runs",
-            "v1/realtime/client_secrets",
             "v1/threads/t/runs",
             "v1/threads/runs",
             "v1beta/models/gemini:batchEmbedContents",

@@ -39,10 +39,17 @@ impl Rules {
     /// name behind which the provider picks a model by itself must be in the allow list, and not
     /// just fall under a pattern that begins with `*`.
     pub(crate) fn allow_model(&self, model: &str) -> bool {
-        if self.denies(model) {
+        let mut name = model.strip_prefix("models/").unwrap_or(model);
+        // Each preset behind a model is one more name, which a pattern for the model does not allow.
+        while let Some(at) = name.to_ascii_lowercase().rfind("@preset/").filter(|at| *at > 0) {
+            if !self.allow_what_hides_a_model(&name[at..]) {
+                return false;
+            }
+            name = &name[..at];
+        }
+        if self.denies(model) || self.denies(name) {
             return false;
         }
-        let name = model.strip_prefix("models/").unwrap_or(model);
         match &self.models {
             _ if hides_a_model(name) => self.allow_what_hides_a_model(name),
             Some(allowed) => allowed.iter().any(|one| one.matches(name)),
@@ -52,8 +59,9 @@ impl Rules {
 
     /// The same for a name behind which there is another model: an agent, a router.
     pub(crate) fn allow_what_hides_a_model(&self, name: &str) -> bool {
+        let is_several = name.to_ascii_lowercase().rfind("@preset/").is_some_and(|at| at > 0);
         let mut allowed = self.models.iter().flatten();
-        !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
+        !is_several && !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
     }
 
     fn denies(&self, model: &str) -> bool {

@@ -113,6 +113,19 @@ async fn the_path_may_name_the_model_of_a_form() {
 }
 
 #[tokio::test]
+async fn a_form_is_no_session() {
+    let scene = scene();
+    let model = field("model", "whisper-1");
+    for parts in [vec![model.clone()], vec![field("sdp", "v=0"), model.clone()], vec![]] {
+        let body = form(&parts);
+        for path in ["realtime/calls", "realtime/client_secrets", "realtime/sessions"] {
+            let line = format!("POST /v1/a/b/openai/v1/{path}");
+            scene.refuses(&line, &[KIND], &body, (403, 2403)).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn unified_routes_take_no_form() {
     let scene = scene();
     let body = form(&[field("model", "openai/whisper-1")]);

@@ -72,6 +72,10 @@ async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
         let body = json!({ "requests": [request("ok"), request("no")] });
         refused(path, &body).await;
         refused(path, &json!({ "requests": [{ "params": {} }] })).await;
+        refused(path, &json!({ "model": "ok", "requests": [{ "params": {} }] })).await;
+        refused(path, &json!({ "requests": [request("ok"), { "params": {} }] })).await;
+        refused(path, &json!({ "requests": [{ "model": "ok", "params": {} }] })).await;
+        refused(path, &json!({ "model": "ok", "requests": [] })).await;
         refused(path, &json!({ "model": "ok", "requests": [request("no")] })).await;
     }
     // Far larger than what is held.
@@ -251,11 +255,179 @@ async fn an_unknown_call_names_a_model_or_goes_nowhere() {
             for body in ["", "{}", r#"{"a":{"b":1}}"#, r#"{"model_x":"ok"}"#] {
                 scene.refuses(&line, &[], body, (403, 2403)).await;
             }
-            scene.passes(&line, &[], r#"{"a":{"model":"ok"}}"#).await;
+            // It has no effect there.
+            scene.refuses(&line, &[], r#"{"a":{"model":"ok"}}"#, (403, 2403)).await;
+            for body in [r#"{"model":"ok"}"#, r#"{"modelId":"ok"}"#, r#"{"models":["ok"]}"#] {
+                scene.passes(&line, &[], body).await;
+            }
         }
         for line in ["GET /v1/a/b/openai/v1/anything", "DELETE /v1/a/b/openai/v1/anything"] {
             scene.passes(line, &[], "").await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_session_names_its_model_where_the_provider_takes_it() {
+    let ear = |model: &str| json!({ "input": { "transcription": { "model": model } } });
+    let secrets = "openai/v1/realtime/client_secrets";
+    for path in [secrets, "openai/v1/realtime%2Fclient_secrets", "openai/v1/realtime/calls"] {
+        for body in [
+            json!({ "model": "ok" }),
+            json!({ "model": "ok", "session": { "prompt": { "id": "p" } } }),
+            json!({ "session": { "model": "ok", "prompt": { "id": "p" } } }),
+            json!({ "session": { "model": "ok" }, "prompt": { "id": "p" } }),
+            json!({ "session": { "type": "realtime", "audio": ear("ok") } }),
+            json!({ "session": { "type": "transcription", "model": "ok" } }),
+            json!({ "session": { "model": null } }),
+            json!({ "session": { "other": { "model": "ok" } } }),
+            json!({ "session": [{ "model": "ok" }] }),
+            json!({ "Session": { "model": "ok" } }),
+            json!({ "session": { "model": "ok" }, "Session": {} }),
+        ] {
+            refused(path, &body).await;
+        }
+    }
+    for twice in [
+        r#"{"session":{"model":"ok"},"session":{}}"#,
+        r#"{"session":{"model":"ok","model":null}}"#,
+        r#"{"session":{"model":"ok","model":"ok-2"}}"#,
+        r#"{"session":{"type":"transcription","type":"realtime","audio":{}}}"#,
+    ] {
+        allowing().refuses(&post(secrets), &[], twice, (403, 2403)).await;
+    }
+    for body in [
+        json!({ "session": { "type": "realtime", "model": "ok", "audio": ear("ok-2") } }),
+        json!({ "session": { "model": "ok", "prompt": null } }),
+        json!({ "session": { "audio": ear("ok"), "type": "transcription" } }),
+    ] {
+        passes(secrets, &body).await;
+    }
+    for path in ["openai/v1/realtime/sessions", "openai/v1/realtime/calls/c/accept"] {
+        refused(path, &json!({ "input_audio_transcription": { "model": "ok" } })).await;
+        refused(path, &json!({ "model": "ok", "prompt": { "id": "p" } })).await;
+        refused(path, &json!({ "models": ["ok"] })).await;
+        let ear = json!({ "model": "ok", "prompt": "p" });
+        refused(path, &json!({ "session": ear })).await;
+        passes(path, &json!({ "model": "ok", "input_audio_transcription": { "prompt": "x" } }))
+            .await;
+    }
+    let path = "openai/v1/realtime/transcription_sessions";
+    refused(path, &json!({ "model": "ok" })).await;
+    passes(path, &json!({ "input_audio_transcription": { "model": "ok" } })).await;
+}
+
+#[tokio::test]
+async fn a_run_names_its_model_where_the_provider_takes_it() {
+    let path = "openai/v1/evals/e/runs";
+    refused(path, &json!({ "model": "ok", "data_source": { "type": "completions" } })).await;
+    refused(path, &json!({ "data_source": { "a": { "model": "ok" } } })).await;
+    let path = "google-ai-studio/v1alpha/auth_tokens";
+    refused(path, &json!({ "model": "ok" })).await;
+    passes(path, &json!({ "bidiGenerateContentSetup": { "model": "models/gemini-2" } })).await;
+}
+
+#[tokio::test]
+async fn keys_that_end_like_models_count() {
+    for (path, more) in [
+        (
+            "groq/chat/completions",
+            json!({ "compound_custom": { "models": { "answering_model": "no" } } }),
+        ),
+        ("groq/chat/completions", json!({ "compound_custom": { "answeringModel": "no" } })),
+        ("openai/v1/responses", json!({ "tools": [{ "embedding_model_id": "no" }] })),
+        ("openai/v1/responses", json!({ "a": { "azure_deployment": "no" } })),
+        ("openai/v1/responses", json!({ "a": { "reranking_models": ["ok", "no"] } })),
+        ("openai/v1/responses", json!({ "input": { "model": "no" } })),
+        ("openai/v1/chat/completions", json!({ "messages": { "model": "no" } })),
+        ("openai/v1/chat/completions", json!({ "contents": { "a": [{ "model": "no" }] } })),
+    ] {
+        let mut body = json!({ "model": "ok" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        refused(path, &body).await;
+    }
+    passes(
+        "groq/chat/completions",
+        &json!({
+            "model": "ok", "messages": [{ "answering_model": "no" }], "is_custom_model": true,
+            "metadata": { "my_model": "no" }, "compound_custom": { "answering_model": "ok-1" },
+        }),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_preset_behind_a_model_is_a_name_of_its_own() {
+    let chat = "openrouter/chat/completions";
+    let scene = || Scene::with(|of| of.allow_models(["ok*", "@preset/good*"]));
+    for model in [
+        "ok@preset/no",
+        "ok@PRESET/no",
+        "no@preset/good",
+        "ok@preset/good@preset/no",
+        "ok@preset/no@preset/good",
+        "@preset/good@preset/no",
+        "auto@preset/good",
+    ] {
+        let body = json!({ "model": model }).to_string();
+        scene().refuses(&post(chat), &[], &body, (403, 2403)).await;
+    }
+    let body = json!({ "model": "ok", "preset": "good@preset/no" }).to_string();
+    scene().refuses(&post(chat), &[], &body, (403, 2403)).await;
+    for model in ["ok@preset/good", "ok-1", "@preset/good-1"] {
+        scene().passes(&post(chat), &[], &json!({ "model": model }).to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_model_of_a_path_counts() {
+    let body = json!({ "model": "ok" }).to_string();
+    for path in [
+        "acme/deployments/ok/engines/no/completions",
+        "acme/engines/ok/deployments/no/completions",
+        "acme/deployments/ok/%2565ngines/no/completions",
+        "acme/deployments/ok/model/no/invoke",
+    ] {
+        for scene in [allowing(), denying()] {
+            scene.refuses(&post(path), &[], &body, (403, 2403)).await;
+        }
+    }
+    allowing().passes(&post("acme/deployments/ok/engines/ok-2/completions"), &[], &body).await;
+    let get = |rest: &str| format!("GET /v1/a/b/{rest}");
+    for rest in [
+        "google-ai-studio/v1beta/models/no:BidiGenerateContent",
+        "google-ai-studio/v1beta/models/no:bidiGenerateContent?model=ok",
+        "google-ai-studio/ws/google.ai.v1beta.GenerativeService.BidiGenerateContent",
+        "google-ai-studio/ws/google.ai.v1beta.GenerativeService.BidiGenerateContent?model=ok",
+        "acme/openai/deployments/no/realtime",
+        "acme/openai/deployments/no/realtime?model=ok",
+    ] {
+        for scene in [allowing(), denying()] {
+            scene.refuses(&get(rest), &[], "", (403, 2403)).await;
+        }
+    }
+    for rest in [
+        "google-ai-studio/v1beta/models/gemini-2:BidiGenerateContent",
+        "acme/openai/deployments/ok/realtime",
+        "openai/v1/chat/completions?model=no",
+        "openai/chat/completions?model=no&limit=2",
+        "openai/v1/models/no",
+    ] {
+        allowing().passes(&get(rest), &[], "").await;
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_items_and_metadata_needs_no_model() {
+    for path in ["openai/v1/conversations/conv_1/items", "openai/conversations/c/items"] {
+        passes(path, &json!({ "items": [{ "type": "message", "content": "x" }] })).await;
+    }
+    let path = "openai/v1/chat/completions/chatcmpl-1";
+    passes(path, &json!({ "metadata": { "model": "no" } })).await;
+    refused(path, &json!({ "model": "no" })).await;
+    // Mistral's answer.
+    for path in ["mistral/v1/conversations", "mistral/v1/conversations/c"] {
+        refused(path, &json!({ "inputs": "x" })).await;
     }
 }
 
