@@ -514,7 +514,7 @@ mod tests {
             (Place::Session, r#"{"a":{"session":{"model":"x"}}}"#, false),
             (Place::Session, r#"{"session":{"a":[{"prompt":{}}],"model":"x"}}"#, true),
             (Place::Session, r#"{"session":{"prompt":{},"model":"x"}}"#, false),
-            (Place::Session, r#"{"session":{"type":"transcripti\u006fn","model":"x"}}"#, true),
+            (Place::Session, r#"{"session":{"type":"transcripti\u006fn","model":"x"}}"#, false),
             (Place::Session, r#"{"session":{"type":"transcription","model":"x"}}"#, false),
             (Place::Requests, r#"{"requests":[{"params":{"model":"x"}},{"params":{}}]}"#, false),
             (Place::Requests, r#"{"requests":[[{"params":{"model":"x"}}]]}"#, false),

@@ -4,6 +4,7 @@
 //! none. A model that is named elsewhere has no effect there, so it does not count.
 
 use super::places::PlaceError;
+use super::string;
 
 /// The elements of an array, in a path.
 const EACH: &str = "[]";
@@ -172,7 +173,7 @@ impl Trails {
     /// A string has ended, and may be asked for if it names a model.
     pub(crate) fn string(&mut self, depth: u32, text: &[u8]) {
         if self.reads_kind(depth) {
-            self.is_transcription = text == b"transcription";
+            self.is_transcription = string::decode(text).as_deref() == Some("transcription");
         }
         for trail in self.each() {
             trail.is_found |= trail.is_end(depth as usize);

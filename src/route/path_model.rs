@@ -279,6 +279,18 @@ mod tests {
     }
 
     #[test]
+    fn every_model_of_a_path_is_read() {
+        for (rest, models) in [
+            ("deployments/a/engines/b/completions", ["a", "b"]),
+            ("deployments/a/%65ngines/b/completions", ["a", "b"]),
+            ("deployments/a/%2565ngines/b/completions", ["a", "b"]),
+            ("engines/a%2541/completions", ["a%41", "aA"]),
+        ] {
+            assert_eq!(read(rest).models, models, "{rest}");
+        }
+    }
+
+    #[test]
     fn what_a_path_reaches_is_told_in_every_spelling() {
         for rest in [
             "v1/batches",
@@ -308,6 +320,8 @@ mod tests {
             "v1/batches/b/cancel",
             "v1/batches/b:cancel",
             "v1/threads/t/messages",
+            "v1/conversations/c/items",
+            "v1/chat/completions/chatcmpl-1",
             "stt",
         ] {
             assert_eq!(read(rest).reach, Reach::Free, "{rest}");
@@ -315,6 +329,9 @@ mod tests {
         for rest in [
             "v1/chat/completions",
             "v1/anything",
+            "v1/conversations/c",
+            "v1/chat/completions/x",
+            "v1/chat/completions/%20",
             "",
             "v1/threads/t/runs",
             "v1/threads/runs",

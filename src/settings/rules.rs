@@ -189,6 +189,20 @@ mod tests {
     }
 
     #[test]
+    fn a_preset_is_a_name_of_its_own() {
+        let rules = rules(Some(&["ok*", "@preset/x*"]), &["@preset/xx"]);
+        for name in ["ok", "ok@preset/x", "@preset/x", "models/ok@preset/x1"] {
+            assert!(rules.allow_model(name), "{name}");
+        }
+        for name in
+            ["ok@preset/y", "ok@preset/xx", "no@preset/x", "@preset/x@preset/y", "é@preset/x"]
+        {
+            assert!(!rules.allow_model(name), "{name}");
+        }
+        assert!(!rules.allow_what_hides_a_model("@preset/x@preset/y"));
+    }
+
+    #[test]
     fn a_dated_name_is_no_other_model() {
         let rules =
             rules(Some(&["grok-4", "gpt-5", "mistral-large-latest"]), &["gpt-5-2025-01-01"]);
