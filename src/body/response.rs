@@ -123,8 +123,26 @@ impl Guard {
         self.parked.is_none() && !self.exchange.is_observed()
     }
 
+    /// As [`poll_frame`](Self::poll_frame), where the exchange may end between two polls. By itself,
+    /// for few are.
+    #[inline(never)]
+    fn poll_parked<B>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        self.resume();
+        let polled = self.poll_frame(body, cx);
+        self.park();
+        polled
+    }
+
     /// The next frame of the provider's body, as the client gets it.
-    #[inline]
+    #[inline(always)]
     fn poll_frame<B>(
         &mut self,
         mut body: Pin<&mut B>,
@@ -273,13 +291,10 @@ where
         if guard.is_cut {
             return Poll::Ready(None);
         }
-        if guard.parked.is_none() {
-            return guard.poll_frame(body, cx);
+        match guard.parked {
+            None => guard.poll_frame(body, cx),
+            Some(_) => guard.poll_parked(body, cx),
         }
-        guard.resume();
-        let polled = guard.poll_frame(body, cx);
-        guard.park();
-        polled
     }
 
     fn is_end_stream(&self) -> bool {
