@@ -110,7 +110,9 @@ impl HttpClientBuilder {
     /// How many HTTP/2 connections an origin may get. Default: 4; at least 1.
     ///
     /// A second one is opened when as many exchanges are in flight on the first as it may carry, and
-    /// so on; when all are full they fill evenly, and what exceeds the peer's limit waits.
+    /// so on; when all are full they fill evenly, and what exceeds the peer's limit waits until a
+    /// stream ends. A peer that allows one stream at a time gets a connection for each exchange, up
+    /// to this number.
     pub fn connections_per_origin(mut self, connections: usize) -> Self {
         self.limits.connections_per_origin = connections.max(1);
         self

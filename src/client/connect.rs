@@ -16,8 +16,9 @@ use tower_service::Service;
 use super::builder::Versions;
 use super::http1::Http1;
 use super::http2::Http2;
-use super::pool::{Connection, Origin};
+use super::pool::{Connection, Lead, Origin};
 use super::signal::Signal;
+use super::watched::Watched;
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 type TransportConnector = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -35,11 +36,13 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// A connection to the origin, of the version that both sides want.
+    /// A connection to the origin, of the version that both sides want. Over HTTP/2 it takes the
+    /// lead, until others can use the connection.
     pub(super) async fn connect<B>(
         &self,
         origin: &Arc<Origin<B>>,
         keeper: &Arc<Notify>,
+        lead: &mut Option<Lead<B>>,
     ) -> Result<Connection<B>, BoxError>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -51,8 +54,18 @@ impl Connector {
         poll_fn(|cx| Service::<Uri>::poll_ready(&mut transport, cx)).await?;
         let stream = transport.call(uri).await?;
         if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {
+            let (stream, reads) = Watched::new(stream);
             let (sender, connection) = self.http2.handshake(stream).await?;
-            return Ok(Connection::Http2(origin.share(Http2::start(sender, connection))));
+            let connection = Http2::start(sender, connection);
+            let told = connection.told(reads);
+            let stream = origin.share(connection);
+            if let Some(lead) = lead.take() {
+                tokio::spawn(async move {
+                    told.await;
+                    drop(lead);
+                });
+            }
+            return Ok(Connection::Http2(stream));
         }
         let (sender, connection) = self.http1.handshake(stream).await?;
         origin.speaks_http1();

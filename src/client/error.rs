@@ -125,16 +125,26 @@ pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     }
     let error = error.downcast_ref::<hyper::Error>()?;
     Some(match error {
-        error if error.is_parse() => Failure::Protocol,
+        error if error.is_parse() || is_of_protocol(error) => Failure::Protocol,
         error if is_of_request_body(error) => Failure::RequestBody,
         _ => Failure::Reset,
     })
 }
 
+fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source().and_then(<dyn Error>::downcast_ref)
+}
+
+/// Whether the provider has broken the rules of HTTP/2: it is the library that has ended the stream,
+/// or the connection.
+fn is_of_protocol(error: &hyper::Error) -> bool {
+    h2_error(error).is_some_and(h2::Error::is_library)
+}
+
 /// Whether it was the request body that broke off or ended too early. All else that ends an exchange
 /// is the provider's doing, or that of the way to it.
 fn is_of_request_body(error: &hyper::Error) -> bool {
-    match error.source().and_then(<dyn Error>::downcast_ref::<h2::Error>) {
+    match h2_error(error) {
         // hyper resets a stream of its own accord where its request body has failed, and says no
         // more of it. What the library or the other side resets is told apart.
         Some(error) => error.is_reset() && !error.is_remote() && !error.is_library(),

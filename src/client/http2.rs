@@ -5,12 +5,15 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::client::conn::http2::{Connection, SendRequest};
 use hyper_util::rt::TokioExecutor;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::BoxError;
 
 use super::body::ClientBody;
@@ -18,10 +21,15 @@ use super::connect::Transport;
 use super::http1::Failed;
 use super::pool::LOOKS;
 use super::sent::Sent;
+use super::watched::Watched;
 
-/// How many streams are begun before the peer has told its limit; others wait that long. Were it
-/// more, a peer that allows less would refuse some.
-pub(super) const UNTOLD_STREAMS: usize = 1;
+/// What hyper says of the peer's limit before the peer has told it. No peer says this: its number has
+/// 32 bits, and `usize::MAX` stands for no limit. The pool begins one stream until the peer has told
+/// more, for what exceeds the limit would be refused.
+pub(super) const UNTOLD_STREAMS: usize = usize::MAX - 1;
+
+/// How long others wait for the limit of a new connection before they make their own.
+const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Http2<B> {
     sender: SendRequest<Sent<B>>,
@@ -41,7 +49,7 @@ trait Peer: Send {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-impl<B> Peer for Connection<Transport, Sent<B>, TokioExecutor>
+impl<B> Peer for Connection<Watched<Transport>, Sent<B>, TokioExecutor>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
@@ -96,7 +104,7 @@ impl<B> Http2<B> {
     /// Drives `connection` from here on.
     pub(super) fn start(
         sender: SendRequest<Sent<B>>,
-        connection: Connection<Transport, Sent<B>, TokioExecutor>,
+        connection: Connection<Watched<Transport>, Sent<B>, TokioExecutor>,
     ) -> Self
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -120,6 +128,20 @@ impl<B> Http2<B> {
         Self { sender, connection, usage, looks_left: LOOKS }
     }
 
+    /// Ends when the peer has told its limit, or not in time, or the connection is gone.
+    pub(super) fn told(
+        &self,
+        mut reads: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + Send + use<B> {
+        let connection = self.connection.clone();
+        let is_told = move || {
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            connection.as_ref().is_none_or(|connection| connection.allowed() != UNTOLD_STREAMS)
+        };
+        let told = async move { while !is_told() && reads.changed().await.is_ok() {} };
+        async move { drop(timeout(SETTINGS_TIMEOUT, told).await) }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
@@ -130,18 +152,22 @@ impl<B> Http2<B> {
 
     /// Whether one more exchange may begin on it: no more than `most`, nor than the peer allows.
     pub(super) fn has_room(&self, most: usize) -> bool {
-        self.load() < most && self.allowed().is_none_or(|allowed| self.load() < allowed)
+        let load = self.load();
+        load < most
+            && match self.allowed() {
+                UNTOLD_STREAMS => load == 0,
+                allowed => load < allowed,
+            }
     }
 
-    /// How many streams the peer allows, once it has told.
-    fn allowed(&self) -> Option<usize> {
-        let known = |allowed| Some(allowed).filter(|allowed| *allowed != UNTOLD_STREAMS);
-        known(self.usage.allowed.load(Ordering::Relaxed)).or_else(|| {
-            // Its task has it while it drives it, and looks then.
-            let allowed = self.connection.try_lock().ok()?.as_ref()?.allowed();
-            self.usage.allowed.store(allowed, Ordering::Relaxed);
-            known(allowed)
-        })
+    /// How many streams the peer allows. It may say something else at any time, which does not wake
+    /// the connection's task.
+    fn allowed(&self) -> usize {
+        match self.connection.try_lock() {
+            Ok(connection) => connection.as_ref().map_or(0, |connection| connection.allowed()),
+            // Its task drives it, and has looked the last time that it did.
+            Err(_) => self.usage.allowed.load(Ordering::Relaxed),
+        }
     }
 
     pub(super) fn stream(&self) -> Stream<B> {

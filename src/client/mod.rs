@@ -14,6 +14,7 @@ mod sent;
 mod signal;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod tls;
+mod watched;
 
 use std::fmt;
 use std::future::ready;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use tower_ai_gateway::{ClientBody, ClientError, HttpClient};
 
+use crate::frames::{self, Frames, HEADERS};
 use crate::server::{Server, ok};
 use crate::{Client, get, soon};
 
@@ -191,4 +192,60 @@ fn one_whose_runtime_is_gone_is_not_asked_again() {
         });
     }
     assert_eq!(server.opened(), 3);
+}
+
+#[tokio::test]
+async fn a_peer_that_allows_one_stream_gets_more_connections() {
+    // Nobody knows the limit when the requests come, and four go to as many connections.
+    assert_eq!(held(client(4, 90), 1, 4, 4).await, 4);
+    assert_eq!(held(client(4, 90), 1, 40, 4).await, 4);
+    assert_eq!(held(client(1, 90), 1, 3, 1).await, 1);
+    assert_eq!(held(client(4, 90), 3, 12, 12).await, 4);
+}
+
+#[tokio::test]
+async fn a_known_limit_of_one_counts_too() {
+    let (server, arrived, answers) = holding(1).await;
+    let client = client(4, 90);
+    answers.add_permits(1);
+    soon(client.clone().oneshot(get(&server.url))).await.unwrap();
+    soon(arrived.acquire()).await.unwrap().forget();
+    let calls = call(&client, &server, 3);
+    soon(arrived.acquire_many(3)).await.unwrap().forget();
+    assert_eq!(server.opened(), 3);
+    answers.add_permits(3);
+    answered(calls).await;
+}
+
+#[tokio::test]
+async fn a_limit_that_changes_counts_as_it_is() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let client = client(2, 90);
+    let ask = || tokio::spawn(client.clone().oneshot(get(&url)));
+    let call = ask();
+    let mut first = Frames::accept(&listener).await;
+    first.begin(100).await;
+    let stream = first.next(HEADERS).await;
+    first.send(&frames::ok(stream)).await;
+    assert_eq!(soon(call).await.unwrap().unwrap().status(), 200);
+    // None for a while: the next goes elsewhere, and what comes then too.
+    first.allow(0).await;
+    let calls = [ask(), ask()];
+    let mut second = Frames::accept(&listener).await;
+    second.begin(100).await;
+    for _ in &calls {
+        let stream = second.next(HEADERS).await;
+        second.send(&frames::ok(stream)).await;
+    }
+    for call in calls {
+        assert_eq!(soon(call).await.unwrap().unwrap().status(), 200);
+    }
+    // Now it is the other one that allows none.
+    first.allow(1).await;
+    second.allow(0).await;
+    let call = ask();
+    let stream = first.next(HEADERS).await;
+    first.send(&frames::ok(stream)).await;
+    assert_eq!(soon(call).await.unwrap().unwrap().status(), 200);
 }

@@ -2,9 +2,15 @@
 #![cfg(feature = "client")]
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "control")]
+mod broken_http2;
 mod early_answer;
+mod frames;
 mod http1;
 mod http2;
+#[cfg(feature = "control")]
+#[path = "../scripted/mod.rs"]
+mod scripted;
 mod server;
 
 use std::future::Future;

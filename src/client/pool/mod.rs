@@ -20,7 +20,7 @@ use tower::BoxError;
 
 use self::keeper::Kept;
 pub(super) use self::keeper::LOOKS;
-pub(super) use self::origin::{Connection, Found, Origin};
+pub(super) use self::origin::{Connection, Found, Lead, Origin};
 use super::builder::Versions;
 use super::connect::Connector;
 use super::error::ClientError;
@@ -110,9 +110,9 @@ where
             let is_alone = match found {
                 Found::Connection(connection) => return Ok((connection, true)),
                 Found::Wait { failures } => origin.changed(failures).await,
-                Found::Connect(lead) => {
+                Found::Connect(mut lead) => {
                     self.kept.ensure(self);
-                    let connected = self.connector.connect(origin, &self.keeper).await;
+                    let connected = self.connector.connect(origin, &self.keeper, &mut lead).await;
                     if let (Some(lead), Err(_)) = (lead, &connected) {
                         lead.fail();
                     }

@@ -130,7 +130,9 @@ where
         let most = self.limits.streams_per_connection;
         let mut shared = state.shared.iter();
         let with_room = shared.find(|connection| connection.has_room(most));
-        let is_full = state.shared.len() >= self.limits.connections_per_origin;
+        // The newest has room as soon as its peer's limit is known.
+        let is_full =
+            state.shared.len() >= self.limits.connections_per_origin && !state.is_connecting;
         let least = || state.shared.iter().min_by_key(|connection| connection.load());
         let found = with_room.or_else(|| is_full.then(least).flatten());
         if let Some(connection) = found {
