@@ -25,6 +25,7 @@ enum Kind {
     /// There was no connection in time.
     ConnectTimeout(TimeoutError),
     Send(hyper::Error),
+    SendHttp2(hyper::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     Tls(rustls::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -46,6 +47,10 @@ impl ClientError {
 
     pub(super) fn send(error: hyper::Error) -> Self {
         Self(Kind::Send(error))
+    }
+
+    pub(super) fn send_http2(error: hyper::Error) -> Self {
+        Self(Kind::SendHttp2(error))
     }
 
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -78,7 +83,9 @@ impl fmt::Display for ClientError {
             Kind::Uri => "the request's URI names no http or https server",
             Kind::Connect(_) => "no connection could be made",
             Kind::ConnectTimeout(_) => "the connection took too long",
-            Kind::Send(_) => "the request could not be sent or was not answered",
+            Kind::Send(_) | Kind::SendHttp2(_) => {
+                "the request could not be sent or was not answered"
+            }
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             Kind::Tls(_) => "TLS could not be set up",
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -93,7 +100,7 @@ impl Error for ClientError {
             Kind::Uri => None,
             Kind::Connect(error) => Some(&**error),
             Kind::ConnectTimeout(error) => Some(error),
-            Kind::Send(error) => Some(error),
+            Kind::Send(error) | Kind::SendHttp2(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             Kind::Tls(error) => Some(error),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -110,9 +117,12 @@ fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
 /// What an error of this client's making says, or of hyper-util's.
 pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     if let Some(error) = error.downcast_ref::<ClientError>() {
-        return match error.0 {
+        return match &error.0 {
             Kind::Connect(_) => Some(Failure::Connect),
             Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
+            // The connection has ended under the request. hyper calls that the user's where the
+            // request was waiting for a stream; a body that fails resets its stream instead.
+            Kind::SendHttp2(error) if h2_error(error).is_none() => Some(Failure::Reset),
             _ => None,
         };
     }
@@ -148,8 +158,7 @@ fn is_of_request_body(error: &hyper::Error) -> bool {
         // hyper resets a stream of its own accord where its request body has failed, and says no
         // more of it. What the library or the other side resets is told apart.
         Some(error) => error.is_reset() && !error.is_remote() && !error.is_library(),
-        // An error of the body is the source. Of the errors that hyper calls the user's, a task that
-        // is gone has none: the connection has ended under the request.
+        // Over HTTP/1.1 an error of the body is the source.
         None => error.is_body_write_aborted() || error.is_user() && error.source().is_some(),
     }
 }

@@ -39,6 +39,7 @@ where
                 connected.map_err(ClientError::connect)?
             }
         };
+        let is_http2 = matches!(connection, Connection::Http2(_));
         let (error, unsent) = match connection {
             Connection::Http1(mut connection) => {
                 origin.origin_form(&mut request);
@@ -59,6 +60,7 @@ where
         // A connection can be closed while a request is on the way to it.
         request = match unsent {
             Some(request) if is_reused => request,
+            _ if is_http2 => return Err(ClientError::send_http2(error)),
             _ => return Err(ClientError::send(error)),
         };
         origin.absolute_form(request.uri_mut());

@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{Request, Response};
 use http_body_util::channel::Channel;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use tokio::net::TcpListener;
 use tower::{BoxError, Layer, ServiceExt};
-use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::{Failure, GatewayLayer, HttpClient, Mount, Provider};
+use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::{Failure, GatewayLayer, HttpClient, Mount, Provider, RequestBody};
 
 use crate::frames::{DATA, END_HEADERS, Frames, GOAWAY, HEADERS, RST_STREAM, frame, ok};
 use crate::scripted::events::Events;
 use crate::soon;
 
 type Upload = UnsyncBoxBody<Bytes, BoxError>;
+type Client = HttpClient<ReplayBody<RequestBody<Upload>>>;
 
 const NO_ERROR: u32 = 0;
 const PROTOCOL_ERROR: u32 = 1;
@@ -167,18 +169,28 @@ impl Upstream {
     }
 
     async fn answer(&self, request: Request<Upload>, events: &Events) -> Response<Bytes> {
-        let client: HttpClient<_> = HttpClient::builder().http2_prior_knowledge().build().unwrap();
-        let gateway = GatewayLayer::builder()
-            .provider(Provider::xai().base_url(&self.base))
-            .mount(Mount::at("/ai"))
-            .metrics_hook(events.clone())
-            .build()
-            .unwrap()
-            .upstream(ControlLayer::new().layer(client));
-        let service = gateway.layer(axum::Router::new());
-        let (head, body) = soon(service.oneshot(request)).await.unwrap().into_parts();
-        Response::from_parts(head, soon(body.collect()).await.unwrap().to_bytes())
+        let client = HttpClient::builder().http2_prior_knowledge().build().unwrap();
+        answer(&self.base, client, request, events).await
     }
+}
+
+/// What a gateway before that provider answers.
+async fn answer(
+    base: &str,
+    client: Client,
+    request: Request<Upload>,
+    events: &Events,
+) -> Response<Bytes> {
+    let gateway = GatewayLayer::builder()
+        .provider(Provider::xai().base_url(base))
+        .mount(Mount::at("/ai"))
+        .metrics_hook(events.clone())
+        .build()
+        .unwrap()
+        .upstream(ControlLayer::new().layer(client));
+    let service = gateway.layer(axum::Router::new());
+    let (head, body) = soon(service.oneshot(request)).await.unwrap().into_parts();
+    Response::from_parts(head, soon(body.collect()).await.unwrap().to_bytes())
 }
 
 fn request(body: Upload) -> Request<Upload> {
@@ -262,5 +274,51 @@ async fn a_body_that_breaks_off_is_the_clients() {
             tokio::join!(async { upstream.answer(request(body), &events).await }, provider,);
         assert_eq!(answer.status(), 400, "{is_begun} {:?}", answer.body());
         assert_eq!(events.end().failure, Some(Failure::RequestBody), "{is_begun}");
+    }
+}
+
+#[tokio::test]
+async fn those_that_wait_for_a_stream_are_not_to_blame_either() {
+    let breaks = [Break::Close, Break::Reset, Break::GoAway(0, NO_ERROR), Break::OtherProtocol];
+    for how in breaks.into_iter().chain([Break::GoAway(1, INTERNAL_ERROR)]) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/v1", listener.local_addr().unwrap());
+        let provider = tokio::spawn(async move {
+            let mut first = Frames::accept(&listener).await;
+            first.begin(1).await;
+            first.next(HEADERS).await;
+            // Meanwhile the others come to wait: one for the stream, the rest for that one.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            tokio::spawn(how.happen(first));
+            loop {
+                let mut frames = Frames::accept(&listener).await;
+                tokio::spawn(async move {
+                    frames.begin(100).await;
+                    while let Some(stream) = frames.try_next(HEADERS).await {
+                        frames.send(&ok(stream)).await;
+                    }
+                });
+            }
+        });
+        let events = Events::default();
+        let client = HttpClient::builder().http2_prior_knowledge().connections_per_origin(1);
+        let client: Client = client.build().unwrap();
+        let answers = (0..6).map(|_| async {
+            let (body, _sender) = Sends::APart.body();
+            answer(&base, client.clone(), request(body), &events).await
+        });
+        for answer in join_all(answers).await {
+            if answer.status() != 200 {
+                is_refused(&answer, 502, 2005, &format!("{how:?}"));
+            }
+        }
+        let ends = events.ends.lock().unwrap().clone();
+        let failed = ends.iter().filter_map(|end| end.failure);
+        for failure in failed {
+            assert!(matches!(failure, Failure::Reset | Failure::Protocol), "{how:?} {failure}");
+        }
+        provider.abort();
     }
 }

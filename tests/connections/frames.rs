@@ -1,6 +1,6 @@
 //! HTTP/2 by hand: a server that sends whatever frames a test wants.
-
 #![cfg_attr(not(feature = "control"), allow(dead_code))]
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
