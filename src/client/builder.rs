@@ -96,6 +96,9 @@ impl HttpClientBuilder {
     /// How long a request body is still sent over HTTP/1.1 when its response is over. An upstream
     /// that answers early and does not read the rest in that time loses its connection, and the
     /// rest of the body is not read. Default: 10 s.
+    ///
+    /// Over HTTP/2 the rest is sent as the upstream reads it, until it resets the stream or the
+    /// connection ends.
     pub fn upload_linger(mut self, time: Duration) -> Self {
         self.limits.linger = time;
         self

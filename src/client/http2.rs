@@ -133,10 +133,12 @@ impl<B> Http2<B> {
         &self,
         mut reads: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + use<B> {
-        let connection = self.connection.clone();
+        let (connection, usage) = (self.connection.clone(), self.usage.clone());
         let is_told = move || {
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            connection.as_ref().is_none_or(|connection| connection.allowed() != UNTOLD_STREAMS)
+            let allowed = connection.as_ref().map_or(0, |connection| connection.allowed());
+            usage.allowed.store(allowed, Ordering::Relaxed);
+            allowed != UNTOLD_STREAMS
         };
         let told = async move { while !is_told() && reads.changed().await.is_ok() {} };
         async move { drop(timeout(SETTINGS_TIMEOUT, told).await) }
