@@ -75,19 +75,14 @@ pub(crate) enum Admission {
 }
 
 impl Shared {
-    /// What is in force now. Nothing is asked for a request that is below no mount.
+    /// What is in force now; `None` for a request below no mount, which is not the gateway's.
     #[inline]
-    pub(crate) fn snapshot<B>(&self, request: &Request<B>) -> Snapshot {
-        match &self.settings {
-            Some(settings) => self.snapshot_of(&**settings, request.uri().path()),
-            None => Snapshot { table: None },
-        }
-    }
-
-    fn snapshot_of(&self, settings: &dyn SettingsResolver, path: &str) -> Snapshot {
-        let is_below = self.mounts.iter().any(|mount| mount.strip(path).is_some());
-        let table = || unwind::call(|| settings.snapshot()).ok()?;
-        Snapshot { table: if is_below { table() } else { None } }
+    pub(crate) fn snapshot<B>(&self, request: &Request<B>) -> Option<Snapshot> {
+        let path = request.uri().path();
+        self.mounts.iter().find(|mount| mount.strip(path).is_some())?;
+        let settings = self.settings.as_deref();
+        let table = settings.and_then(|settings| unwind::call(|| settings.snapshot()).ok()?);
+        Some(Snapshot { table })
     }
 
     pub(crate) fn route<'s, B>(

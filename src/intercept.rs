@@ -66,7 +66,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let snapshot = self.shared.snapshot(&request);
+        let Some(snapshot) = self.shared.snapshot(&request) else {
+            return InterceptFuture::app(self.app.call(request));
+        };
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return InterceptFuture::app(self.app.call(request));
         };

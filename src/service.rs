@@ -62,7 +62,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let snapshot = self.shared.snapshot(&request);
+        let Some(snapshot) = self.shared.snapshot(&request) else {
+            return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
+        };
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
