@@ -40,7 +40,7 @@ async fn memory_and_descriptors_stay_flat_and_every_counter_adds_up() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new();
     let settings = SettingsFile::new(folder.path(), &hosts);
-    let log = disk.path().join("log.jsonl");
+    let log = disk.log();
     let database = folder.path().join("log.db");
     let arguments = [
         "--config",
