@@ -1,0 +1,133 @@
+use super::*;
+use proptest::prelude::*;
+
+fn read(body: &str, length: usize) -> Result<bool, PlaceError> {
+    let mut places = Places::new();
+    let allows = |name: &str, _| name.starts_with("ok");
+    for chunk in body.as_bytes().chunks(length) {
+        places.push(chunk, &allows)?;
+    }
+    Ok(places.has_names())
+}
+
+#[test]
+fn models_are_found_wherever_they_stand() {
+    for body in [
+        r#"{"models":["ok","no"]}"#,
+        r#"{"models":"no"}"#,
+        r#"{"Models":["no"]}"#,
+        r#"{"m\u006fdels":["no"]}"#,
+        r#"{"fallbacks":[{"model":"no"}]}"#,
+        r#"{"fallbacks":"default"}"#,
+        r#"{"fallbacks":["no"]}"#,
+        r#"{"session":{"audio":{"input":{"transcription":{"model":"no"}}}}}"#,
+        r#"{"plugins":[{"id":"ok","model":"no"}]}"#,
+        r#"{"tools":[{"type":"x","parameters":{"model":"no"}}]}"#,
+        r#"{"data_source":{"model":"no"}}"#,
+        r#"{"generationConfig":{"routingConfig":{"manualMode":{"modelName":"no"}}}}"#,
+        r#"{"requests":[{"params":{"messages":[],"model":"no"}}]}"#,
+        r#"{"model":{"id":"no"}, "a":{"model":{"id":"no"}}}"#,
+        r#"{"a":{"MODEL-ID":"no"}}"#,
+        r#"{"a":{"answering_model":"no"}}"#,
+        r#"{"a":{"b":{"azureDeployment":"no"}}}"#,
+        r#"{"input":{"model":"no"}}"#,
+        r#"{"messages":{"a":[{"model":"no"}]}}"#,
+        r#"{"preset":"no"}"#,
+        r#"{"agent":"no"}"#,
+        r#"{"a":[[[{"b":[{"model":"no"}]}]]]}"#,
+    ] {
+        for length in [1, 3, body.len()] {
+            let read = read(body, length);
+            assert!(matches!(read, Err(PlaceError::Forbidden(_))), "{body}: {read:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_said_to_a_model_names_none() {
+    for (body, has_names) in [
+        (r#"{"model":"top","messages":[{"content":"{\"model\":\"no\"}","model":"no"}]}"#, false),
+        (r#"{"metadata":{"model":"no"},"input":[{"model":"no"}]}"#, false),
+        (
+            r#"{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string","default":"no"}},"required":["model"]}}}]}"#,
+            false,
+        ),
+        (r#"{"text":{"format":{"schema":{"model":"no"}}},"stop":["models"]}"#, false),
+        (r#"{"models":null,"fallbacks":[],"n":1.5e3,"plugins":[{"engine":"exa"}]}"#, false),
+        (r#"{"models":["ok"],"route":"fallback"}"#, true),
+        (r#"{"a":{"model":"ok-1"}, "b" : [true,null,{}] }"#, false),
+        (r#"{"fallbacks":["ok"]}"#, false),
+        ("\u{feff} {}", false),
+    ] {
+        for length in [1, 3, body.len()] {
+            assert_eq!(read(body, length), Ok(has_names), "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_model_stands_where_it_must_in_every_split() {
+    let read = |place, body: &str, length| {
+        let mut places = Places::needing(Some(place));
+        let mut chunks = body.as_bytes().chunks(length);
+        let pushed = chunks.try_for_each(|chunk| places.push(chunk, &|_, _| true));
+        pushed.is_ok() && places.has_names()
+    };
+    let deep = Place::At(&["data_source", "model"]);
+    for (place, body, is_good) in [
+        (Place::Setup, r#"{"a":{"model":"x"},"model":"y"}"#, true),
+        (Place::Setup, r#"{"a":{"model":"x"}}"#, false),
+        (Place::Session, r#"{"a":[{"session":1}],"session":{"a":{},"model":"x"}}"#, true),
+        (Place::Session, r#"{"session":{"a":{"model":"x"}}}"#, false),
+        (Place::Session, r#"{"a":{"session":{"model":"x"}}}"#, false),
+        (Place::Session, r#"{"session":{"a":[{"prompt":{}}],"model":"x"}}"#, true),
+        (Place::Session, r#"{"session":{"prompt":{},"model":"x"}}"#, false),
+        (Place::Session, r#"{"session":{"type":"transcripti\u006fn","model":"x"}}"#, false),
+        (Place::Session, r#"{"session":{"type":"transcription","model":"x"}}"#, false),
+        (Place::Requests, r#"{"requests":[{"params":{"model":"x"}},{"params":{}}]}"#, false),
+        (Place::Requests, r#"{"requests":[[{"params":{"model":"x"}}]]}"#, false),
+        (Place::Requests, r#"{"requests":[{"a":[{}],"params":{"model":"x"}}]}"#, true),
+        (Place::Requests, r#"{"requests":[]}"#, false),
+        (deep, r#"{"data_source":{"model":"x"}}"#, true),
+        (deep, r#"{"dataSource":{"model":"x"}}"#, false),
+        (deep, r#"{"data_source":{"model":["x"]}}"#, false),
+        (deep, r#"{"data_source":{"model":"x"},"data_source":{"model":"x"}}"#, false),
+    ] {
+        for length in [1, 3, body.len()] {
+            assert_eq!(read(place, body, length), is_good, "{body} by {length}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_no_body() {
+    for body in [
+        r#"{"a":[}"#,
+        r#"{"a":[1,2}"#,
+        r#"{'a':1}"#,
+        "{} {}",
+        "[]",
+        r#"{"a":{]}"#,
+        &format!("{{\"a\":{}", "[".repeat(200)),
+    ] {
+        assert_eq!(read(body, 2), Err(PlaceError::Malformed), "{body}");
+    }
+    assert_eq!(read(r#"{"route":"fallback"}"#, 4), Err(PlaceError::Unreadable("route")));
+    assert_eq!(read(r#"{"agent":{"id":"ok"}}"#, 4), Err(PlaceError::Unreadable("agent")));
+    let long = format!(r#"{{"models":["{}"]}}"#, "ok".repeat(600));
+    assert_eq!(read(&long, 7), Err(PlaceError::Unreadable("models")));
+}
+
+proptest! {
+    #[test]
+    fn every_split_reads_the_same(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "{", "}", "[", "]", ":", ",", "\"model\"", "\"models\"", "\"ok\"", "\"no\"", "1",
+            "\"messages\"", " ", "\"a\\\"\"", "{\"model\":", "\"\\u006dodel\"", "null",
+        ]), 0..14),
+        length in 1_usize..5,
+    ) {
+        let body = format!("{{{}", parts.concat());
+        prop_assert_eq!(read(&body, length), read(&body, body.len()));
+    }
+}
