@@ -130,6 +130,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
 
     let listener = serve::bind(options.listen).await?;
     let address = listener.local_addr()?;
+    observers.listens(address);
     announce(address, pages.address(address), &options);
     let served = tokio::select! {
         served = serve::serve(listener, service, serve::GRACE) => served,

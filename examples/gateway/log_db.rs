@@ -1,5 +1,6 @@
 //! `--log-db`: every exchange into an SQLite file, and a page that shows it.
 
+use std::net::SocketAddr;
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
@@ -47,6 +48,11 @@ impl LogDb {
     #[cfg(feature = "metrics")]
     pub(crate) fn hook(&self) -> LogHook {
         self.hook.clone()
+    }
+
+    /// Lets the page say where the gateway is.
+    pub(crate) fn listens(&self, address: SocketAddr) {
+        self.live.listens(address);
     }
 
     /// The page, behind its guard.

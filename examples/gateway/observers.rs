@@ -1,6 +1,7 @@
 //! What watches the gateway: whatever this build has and the command line or environment asks for.
 
 use std::error::Error;
+use std::net::SocketAddr;
 
 use axum::Router;
 #[cfg(feature = "log")]
@@ -93,6 +94,16 @@ impl Observers {
             log_db,
         };
         Ok((observers, layer, Pages { router: pages, has_token }))
+    }
+
+    /// The gateway listens there.
+    pub(crate) fn listens(&self, address: SocketAddr) {
+        #[cfg(feature = "log-sqlite")]
+        if let Some(log_db) = &self.log_db {
+            log_db.listens(address);
+        }
+        #[cfg(not(feature = "log-sqlite"))]
+        let _ = address;
     }
 
     /// Writes and sends what is still queued.

@@ -14,6 +14,7 @@ export async function checkStates(browser, { binary, database }) {
     const gateway = await Gateway.start(binary, ['--mock', '--log-db', database]);
     const { page, context, faults } = await open(browser, `${gateway.admin}/dashboard`);
     await page.locator('#empty').waitFor();
+    await until('the command', async () => (await page.locator('#empty-command').textContent()).includes('curl'));
     assert.equal(await page.locator('#empty-title').textContent(), 'No requests in the last hour');
     assert.equal(await page.locator('#overview').isVisible() || await page.locator('#log').isVisible(), false);
     const command = await page.locator('#empty-command').textContent();

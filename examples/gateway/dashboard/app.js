@@ -58,6 +58,7 @@ async function watch() {
     const live = await get('/live');
     setText(byId('live-in-flight'), count(live.in_flight));
     setText(byId('live-streams'), count(live.streams));
+    showCommand(live.gateway);
     byId('live').classList.toggle('busy', live.in_flight > 0);
   } catch {
     setText(byId('live-in-flight'), '–');
@@ -82,12 +83,16 @@ function complain(error) {
   setText(byId('problem'), text ?? '');
 }
 
-const command = `curl -N ${location.origin}/v1/acct/gw/grok/v1/chat/completions \\
+// On an address of its own, this page is not where the gateway is.
+function showCommand(gateway) {
+  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname);
+  const origin = gateway && isHere ? `http://${gateway}` : location.origin;
+  setText(byId('empty-command'), `curl -N ${origin}/v1/acct/gw/grok/v1/chat/completions \\
   -H "authorization: Bearer $XAI_API_KEY" -H 'content-type: application/json' \\
-  -d '{"model":"grok-4.3","stream":true,"messages":[{"role":"user","content":"What is a gateway?"}]}'`;
-setText(byId('empty-command'), command);
+  -d '{"model":"grok-4.3","stream":true,"messages":[{"role":"user","content":"What is a gateway?"}]}'`);
+}
 show(byId('empty-copy'), Boolean(navigator.clipboard));
-byId('empty-copy').addEventListener('click', () => navigator.clipboard.writeText(command));
+byId('empty-copy').addEventListener('click', () => navigator.clipboard.writeText(byId('empty-command').textContent));
 
 byId('older').addEventListener('click', () => log.older(filters.window.from, filters.log).catch(complain));
 document.addEventListener('visibilitychange', () => {

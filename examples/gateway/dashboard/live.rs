@@ -1,5 +1,7 @@
 //! What is going on right now.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tower_ai_gateway::{EndEvent, HeadEvent, MetricsHook, RequestEvent};
@@ -9,11 +11,26 @@ use tower_ai_gateway::{EndEvent, HeadEvent, MetricsHook, RequestEvent};
 pub(crate) struct Live {
     in_flight: AtomicUsize,
     streams: AtomicUsize,
+    gateway: OnceLock<SocketAddr>,
 }
 
 impl Live {
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Where the gateway itself can be asked, on this machine.
+    pub(crate) fn gateway(&self) -> Option<SocketAddr> {
+        let mut address = *self.gateway.get()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        Some(address)
+    }
+
+    /// The gateway listens there.
+    pub(crate) fn listens(&self, address: SocketAddr) {
+        let _ = self.gateway.set(address);
     }
 
     /// Those of them whose client is being sent an event stream.

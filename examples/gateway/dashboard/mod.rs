@@ -79,5 +79,6 @@ async fn strict(request: Request, next: Next) -> Response {
 }
 
 async fn now(State(live): State<Arc<Live>>) -> Json<Value> {
-    Json(json!({ "in_flight": live.in_flight(), "streams": live.streams() }))
+    let (in_flight, streams) = (live.in_flight(), live.streams());
+    Json(json!({ "in_flight": in_flight, "streams": streams, "gateway": live.gateway() }))
 }

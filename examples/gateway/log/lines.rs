@@ -73,6 +73,7 @@ impl Lines {
     }
 
     /// How many lines were dropped so far.
+    #[cfg(any(feature = "metrics", test))]
     pub(crate) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
