@@ -130,8 +130,14 @@ impl Shared {
                 Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
             },
         };
-        let (settings, locked) =
-            self.enter(snapshot, route, request, &mut survey, &own_host, directives.as_deref());
+        let (settings, locked) = self.enter(
+            snapshot,
+            route,
+            request,
+            &mut survey,
+            own_host.as_ref(),
+            directives.as_deref(),
+        );
         if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
             directives = directives.map(|own| Box::new(own.or(defaults)));
         }
@@ -176,7 +182,7 @@ impl Shared {
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &mut Survey,
-        own_host: &Option<HeaderValue>,
+        own_host: Option<&HeaderValue>,
         directives: Option<&Directives>,
     ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
         let Some(resolver) = &self.settings else { return (None, None) };
@@ -201,7 +207,7 @@ impl Shared {
         };
         let is_rest = route.place.gateway_by_header;
         if let Some(origins) = &settings.origins
-            && !origins.admit(request.headers(), own_host.as_ref(), request.uri())
+            && !origins.admit(request.headers(), own_host, request.uri())
         {
             return (Some(settings), Some(refusal::foreign_page()));
         }

@@ -26,7 +26,9 @@ pub struct Timeouts {
     /// for its `model`, or all of a universal request. The layer's own
     /// ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s) holds where this is `None`.
     pub body: Option<Duration>,
-    /// From an upstream call to its response head; each attempt has it anew.
+    /// From an upstream call to its response head; each attempt has it anew. With
+    /// [`HttpClient`](crate::HttpClient) it counts from when the provider was last sent a part of the
+    /// body, and not while the client is waited for; with another client, from the call.
     pub head: Option<Duration>,
     /// To the next frame of a response body, while somebody waits for it; and for a client to read
     /// on, where it leaves a frame alone.

@@ -22,7 +22,7 @@ const DROP_GRACE: Duration = Duration::from_secs(2);
 ///
 /// Records wait in a bounded queue for a thread that redacts and writes them: an exchange never
 /// waits for a disk. What does not fit into the queue is dropped and counted, and the host's own
-/// log is told so (`WARN`, once a minute at most).
+/// log is told so (`WARN`) when a loss begins, and once more when it is over.
 ///
 /// Clients decide for their own requests: `cf-aig-collect-log: false` makes no record, and
 /// `cf-aig-collect-log-payload: true` puts the beginning of both bodies into it.
