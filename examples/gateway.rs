@@ -28,6 +28,10 @@ mod gateway {
     pub(crate) mod supervise;
 }
 
+#[cfg(test)]
+#[path = "../tests/every_thread/mod.rs"]
+mod every_thread;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;

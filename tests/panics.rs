@@ -1,6 +1,8 @@
 //! A panic of the host's own code costs its own request or event, and nothing else.
 #![allow(clippy::unwrap_used)]
 
+mod every_thread;
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -113,11 +115,15 @@ async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
 /// standard error that is gone.
 struct Broken {
     is_armed: Arc<AtomicBool>,
+    breakdowns: Arc<AtomicUsize>,
 }
 
 impl Broken {
     fn break_down(&self) {
-        assert!(!self.is_armed.load(Ordering::Relaxed), "nothing can be written");
+        if self.is_armed.load(Ordering::Relaxed) {
+            self.breakdowns.fetch_add(1, Ordering::Relaxed);
+            panic!("nothing can be written");
+        }
     }
 }
 
@@ -152,8 +158,10 @@ impl Subscriber for Broken {
 async fn a_subscriber_that_panics_at_the_end_costs_no_answer_and_no_process() {
     use tracing::instrument::WithSubscriber as _;
 
+    every_thread::may_log();
     let is_armed = Arc::new(AtomicBool::new(true));
-    let subscriber = Broken { is_armed: is_armed.clone() };
+    let breakdowns = Arc::new(AtomicUsize::new(0));
+    let subscriber = Broken { is_armed: is_armed.clone(), breakdowns: breakdowns.clone() };
     let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
     let gateway = layer.upstream(service_fn(provider)).layer(service_fn(app));
     let exchanges = async move {
@@ -173,6 +181,7 @@ async fn a_subscriber_that_panics_at_the_end_costs_no_answer_and_no_process() {
     };
     exchanges.with_subscriber(subscriber).await;
     is_armed.store(false, Ordering::Relaxed);
+    assert!(breakdowns.load(Ordering::Relaxed) >= 2, "it was asked at both ends");
 }
 
 #[cfg(feature = "control")]

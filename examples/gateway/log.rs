@@ -115,6 +115,7 @@ mod tests {
     }
 
     fn logged(filter: &str, events: impl FnOnce()) -> Vec<Value> {
+        crate::every_thread::may_log();
         let lines = Lines::default();
         let writer = lines.clone();
         let filter = self::filter(filter).0;

@@ -1,6 +1,9 @@
 //! All that is written anywhere, kept so that a test can look for secrets in it.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+#[path = "../every_thread/mod.rs"]
+mod every_thread;
+
 use std::fmt::Debug;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -39,6 +42,7 @@ impl Written {
     /// What this thread logs comes here too, until the guard goes.
     #[must_use]
     pub fn logging(&self, filter: &str) -> DefaultGuard {
+        every_thread::may_log();
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)

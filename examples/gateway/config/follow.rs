@@ -181,6 +181,7 @@ mod tests {
                 Ok(())
             }
         }
+        crate::every_thread::may_log();
         let text = Text::default();
         let writer = text.clone();
         let subscriber =
