@@ -257,7 +257,7 @@ pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 pub use self::trace::TraceParent;
 pub use self::usage::{
     Cost, CostSource, Date, LongContext, Price, PriceTable, PriceTableError, Prices, ProviderError,
-    Regional, Terminal, TokenPrice, ToolCalls, ToolPrices, Usage,
+    Regional, Terminal, TokenPrice, ToolCalls, ToolPrices, Usage, UsagePart,
 };
 
 /// For the crate's own benchmarks and fuzz targets: no part of its interface.

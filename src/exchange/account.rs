@@ -1,6 +1,6 @@
 //! What an exchange is billed for, once it is over.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use http::{Method, StatusCode};
 
@@ -67,10 +67,16 @@ impl Account {
                 path: context.provider_path(),
                 service_tier: meter.and_then(Meter::service_tier),
                 host: upstream.map_or("", |upstream| upstream.host_name(context.origin())),
+                region: meter.and_then(Meter::region),
+                speed: meter.and_then(Meter::speed),
+                image_size: meter.and_then(Meter::image_size),
+                image_quality: meter.and_then(Meter::image_quality),
+                at: SystemTime::now(),
                 batch: false,
             };
             let custom = context.directives().and_then(|directives| directives.custom_cost);
-            usage::cost(usage.as_ref(), custom, &observation.prices, &pricing)
+            let parts = meter.map_or(&[][..], Meter::parts);
+            usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing)
         };
         Self {
             cost: if is_free { None } else { cost() },

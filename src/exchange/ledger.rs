@@ -168,6 +168,11 @@ impl Ledger {
             terminal: meter.and_then(Meter::terminal),
             content_events,
             usage: account.usage.as_ref(),
+            usage_parts: if account.usage.is_some() {
+                meter.map_or(&[], Meter::parts)
+            } else {
+                &[]
+            },
             metering: account.metering,
             cost: account.cost,
             cache: self.cache,

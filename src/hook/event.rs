@@ -9,7 +9,7 @@ use crate::context::GatewayContext;
 use crate::metering::Metering;
 use crate::payload::Payload;
 use crate::trace::TraceParent;
-use crate::usage::{Cost, ProviderError, Terminal, Usage};
+use crate::usage::{Cost, ProviderError, Terminal, Usage, UsagePart};
 
 /// A request on a gateway path has arrived.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,8 @@ pub struct EndEvent<'a> {
     /// What this exchange used and is billed for, where the provider said so and it is not
     /// billed elsewhere; [`metering`](Self::metering) says how much of the truth it is.
     pub usage: Option<&'a Usage>,
+    /// Where several models have worked, what each has used; together they are the usage.
+    pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
     /// What it cost. `None` where nobody knows, which is not the same as nothing.

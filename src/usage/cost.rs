@@ -2,7 +2,7 @@
 
 use super::price::USD;
 use super::table::{Date, Prices, Pricing};
-use super::tokens::Usage;
+use super::tokens::{Usage, UsagePart};
 use crate::directives::CustomCost;
 
 /// The cost of one exchange.
@@ -51,9 +51,11 @@ impl Cost {
 }
 
 /// The client's cost goes over the provider's, and that over the table. `None` where none of them
-/// is known: no cost is better than a wrong one.
+/// is known: no cost is better than a wrong one. `parts`: where several models have worked, what
+/// each has used, all of `usage` together.
 pub(crate) fn cost(
     usage: Option<&Usage>,
+    parts: &[UsagePart],
     custom: Option<CustomCost>,
     prices: &Prices,
     pricing: &Pricing<'_>,
@@ -69,7 +71,14 @@ pub(crate) fn cost(
         return Some(Cost { ticks, source: CostSource::Reported });
     }
     let table = prices.current();
-    let ticks = table.ticks(usage, pricing)?;
+    let ticks = match parts {
+        [] => table.ticks(usage, pricing)?,
+        parts => parts.iter().try_fold(0_u64, |sum, part| {
+            let model = part.model.as_deref().unwrap_or(pricing.model);
+            let ticks = table.ticks(&part.usage, &Pricing { model, ..*pricing })?;
+            Some(sum.saturating_add(ticks))
+        })?,
+    };
     Some(Cost { ticks, source: CostSource::Table { as_of: table.as_of() } })
 }
 

@@ -10,7 +10,7 @@ use super::reported::Reported;
 use super::scan::Scanner;
 use super::sse::{Lines, Piece};
 use super::terminal::Terminal;
-use super::tokens::Usage;
+use super::tokens::{Usage, UsagePart};
 use super::twins::Twins;
 use crate::json::string;
 use crate::route::Operation;
@@ -119,6 +119,31 @@ impl Meter {
     /// The service tier that the response names.
     pub fn service_tier(&self) -> Option<&str> {
         self.service_tier.as_deref()
+    }
+
+    /// Where several models have worked, what each has used; together they are the usage.
+    pub fn parts(&self) -> &[UsagePart] {
+        &[]
+    }
+
+    /// The region that the response names.
+    pub fn region(&self) -> Option<&str> {
+        None
+    }
+
+    /// The speed that the response names.
+    pub fn speed(&self) -> Option<&str> {
+        None
+    }
+
+    /// The size of the images, as the response names it.
+    pub fn image_size(&self) -> Option<&str> {
+        None
+    }
+
+    /// The quality of the images, as the response names it.
+    pub fn image_quality(&self) -> Option<&str> {
+        None
     }
 
     /// The first terminal marker.

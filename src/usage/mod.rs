@@ -35,7 +35,7 @@ pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
 pub use self::table::{Date, PriceTable, PriceTableError, Prices};
 pub use self::terminal::Terminal;
-pub use self::tokens::{ToolCalls, Usage};
+pub use self::tokens::{ToolCalls, Usage, UsagePart};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod toml;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use super::billing::segment_behind;
 use super::price::{Price, ToolPrices};
@@ -67,6 +68,7 @@ impl std::error::Error for PriceTableError {}
 
 /// What decides upon a price beside the usage.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "prices by region, speed, image and hour are being added")]
 pub(crate) struct Pricing<'a> {
     /// The slug of the provider.
     pub(crate) provider: &'a str,
@@ -79,6 +81,16 @@ pub(crate) struct Pricing<'a> {
     pub(crate) service_tier: Option<&'a str>,
     /// The host that served the request.
     pub(crate) host: &'a str,
+    /// The region that the response names (`inference_geo` of Messages).
+    pub(crate) region: Option<&'a str>,
+    /// The speed that the response names (`speed` of Messages).
+    pub(crate) speed: Option<&'a str>,
+    /// Of the images, as the response names them: `1024x1024`, …
+    pub(crate) image_size: Option<&'a str>,
+    /// … and `high`.
+    pub(crate) image_quality: Option<&'a str>,
+    /// When the request came, for prices that change with the hour.
+    pub(crate) at: SystemTime,
     /// The request was one of a batch.
     pub(crate) batch: bool,
 }

@@ -13,10 +13,20 @@ pub struct Usage {
     pub input_uncached: Option<u64>,
     /// Input tokens that were read from the provider's cache.
     pub cache_read: Option<u64>,
-    /// Input tokens that were written to the provider's cache (Messages).
+    /// Input tokens that were written to the provider's cache.
     pub cache_write: Option<u64>,
+    /// Of these, the ones that are kept longer than usual: an hour (Messages) or twelve (OpenAI).
+    pub cache_write_long: Option<u64>,
+    /// Of the uncached input, the tokens of audio.
+    pub audio_input: Option<u64>,
+    /// Of the uncached input, the tokens of images.
+    pub image_input: Option<u64>,
     /// Output tokens without those of reasoning.
     pub output_visible: Option<u64>,
+    /// Of these, the tokens of audio.
+    pub audio_output: Option<u64>,
+    /// Of these, the tokens of images.
+    pub image_output: Option<u64>,
     /// Output tokens of reasoning, shown to the client or not.
     pub reasoning: Option<u64>,
     /// The total as the provider reported it.
@@ -29,8 +39,26 @@ pub struct Usage {
     pub tools: ToolCalls,
     /// Images in the response (operation `images`).
     pub images: Option<u64>,
+    /// Audio or video, in milliseconds, where that is what is billed.
+    pub duration_ms: Option<u64>,
+    /// Characters of text, where they are what is billed (speech, some embeddings).
+    pub characters: Option<u64>,
+    /// Searches of a reranker ("search units").
+    pub search_units: Option<u64>,
+    /// Pages that were read (OCR).
+    pub pages: Option<u64>,
     /// The reported total fits no known way of counting; the parts are the likeliest reading.
     pub inconsistent: bool,
+}
+
+/// What one of several models used in the same exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UsagePart {
+    /// The model; `None` for the one that the response names.
+    pub model: Option<Box<str>>,
+    /// Its share of the usage.
+    pub usage: Usage,
 }
 
 /// Calls of tools that ran on the provider's side, by kind.

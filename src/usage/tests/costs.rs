@@ -19,6 +19,11 @@ fn chat(model: &str) -> Pricing<'_> {
         path: "v1/chat/completions",
         service_tier: Some("default"),
         host: "api.x.ai",
+        region: None,
+        speed: None,
+        image_size: None,
+        image_quality: None,
+        at: std::time::SystemTime::UNIX_EPOCH,
         batch: false,
     }
 }
@@ -152,7 +157,7 @@ fn edits_of_images_have_no_price() {
         path: "v1/images/edits",
         ..chat("grok-imagine-image")
     };
-    let cost = cost(Some(&reported), None, &Prices::default(), &edit);
+    let cost = cost(Some(&reported), &[], None, &Prices::default(), &edit);
     assert_eq!(cost.map(|cost| cost.ticks), Some(7));
 }
 
@@ -185,7 +190,7 @@ fn custom_goes_over_reported_and_that_over_the_table() {
     let prices = Prices::default();
     let pricing = chat("grok-4.3");
     let mut used = tokens(100, 40, 10);
-    let of = |usage: Option<&Usage>, custom| cost(usage, custom, &prices, &pricing);
+    let of = |usage: Option<&Usage>, custom| cost(usage, &[], custom, &prices, &pricing);
     let as_of = Date::new(2026, 9, 21).unwrap();
     assert_eq!(
         of(Some(&used), None),
