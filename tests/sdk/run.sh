@@ -10,6 +10,9 @@
 #   stored  clients show the token alone, and the gateway has the keys
 #   rest    the token is the client's API key, on the REST routes; the gateway has the keys
 #
+# At last the libraries of several providers are asked what a call has used, and the gateway's log
+# must say the same (`usage_suite.py`, which starts its own gateway and providers).
+#
 # Needs python3 (with venv), node 20, npm and curl. The last line is always
 # "N passed, M failed"; the exit code is 0 only if something ran and nothing failed.
 set -euo pipefail
@@ -221,7 +224,7 @@ install "$here/node_modules/.stamp" "$here/package.json" "$here/package-lock.jso
 
 # Loopback must not go through a proxy, and no key of the user's may take part.
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-unset "${!OPENAI_@}" "${!ANTHROPIC_@}"
+unset "${!OPENAI_@}" "${!ANTHROPIC_@}" "${!GROQ_@}" "${!MISTRAL_@}" "${!CO_@}" "${!GOOGLE_@}" "${!GEMINI_@}" "${!CEREBRAS_@}"
 export PYTHONDONTWRITEBYTECODE=1 SDK_VERBOSE=$verbose
 export SDK_ACCOUNT=acct-t1
 export SDK_GROK_KEY=test-key-grok SDK_OPENAI_KEY=test-key-openai SDK_ANTHROPIC_KEY=test-key-anthropic
@@ -251,6 +254,7 @@ suites open gw-t1 "http://$open"
 suites token gw-token "http://$set_up"
 suites stored gw-stored "http://$set_up"
 suites rest gw-stored "http://$set_up"
+SDK_MODE=usage suite python "$python" "$here/usage_suite.py" "$gateway"
 
 # The gateways are the last processes that were started.
 gateways=("${pids[@]: -2}")
