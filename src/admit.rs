@@ -1,5 +1,6 @@
 //! The synchronous half: a routed request becomes one to forward, one to peek into, or an answer.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,11 +57,25 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The providers and settings that are in force when a request arrives. The request uses them to
-/// its end, whatever is replaced in the meantime.
-pub(crate) struct Snapshot {
+/// The providers and settings that are in force when a request is first found to need them. The
+/// request uses them to its end, whatever is replaced in the meantime.
+pub(crate) struct Snapshot<'s> {
+    shared: &'s Shared,
     /// `None` where only the resolver knows the settings, and the providers are the layer's.
-    table: Option<Arc<SettingsTable>>,
+    table: OnceCell<Option<Arc<SettingsTable>>>,
+}
+
+impl Snapshot<'_> {
+    fn table(&self) -> Option<&Arc<SettingsTable>> {
+        let settings = self.shared.settings.as_deref()?;
+        let taken = || unwind::call(|| settings.snapshot()).ok()?;
+        self.table.get_or_init(taken).as_ref()
+    }
+
+    fn providers(&self) -> &Arc<Providers> {
+        let own = self.table().and_then(|table| table.own_providers());
+        own.unwrap_or(&self.shared.providers)
+    }
 }
 
 /// What becomes of a request on a gateway path.
@@ -75,27 +90,18 @@ pub(crate) enum Admission {
 }
 
 impl Shared {
-    /// What is in force now; `None` for a request below no mount, which is not the gateway's.
-    #[inline]
-    pub(crate) fn snapshot<B>(&self, request: &Request<B>) -> Option<Snapshot> {
-        let path = request.uri().path();
-        self.mounts.iter().find(|mount| mount.strip(path).is_some())?;
-        let settings = self.settings.as_deref();
-        let table = settings.and_then(|settings| unwind::call(|| settings.snapshot()).ok()?);
-        Some(Snapshot { table })
+    /// What one request goes by. Nothing is looked up yet: most requests of an app are not ours.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { shared: self, table: OnceCell::new() }
     }
 
+    #[inline]
     pub(crate) fn route<'s, B>(
         &'s self,
-        snapshot: &'s Snapshot,
+        snapshot: &'s Snapshot<'_>,
         request: &Request<B>,
     ) -> Option<Route<'s>> {
-        route::route(&self.mounts, self.providers_in(snapshot), request)
-    }
-
-    fn providers_in<'s>(&'s self, snapshot: &'s Snapshot) -> &'s Arc<Providers> {
-        let own = snapshot.table.as_ref().and_then(|table| table.own_providers());
-        own.unwrap_or(&self.providers)
+        route::route(&self.mounts, || snapshot.providers(), request)
     }
 
     /// The providers of one request.
@@ -106,7 +112,7 @@ impl Shared {
     /// Rewrites the head of the request, or says why it goes nowhere.
     pub(crate) fn admit<B>(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &Snapshot<'_>,
         route: &Route<'_>,
         request: &mut Request<B>,
     ) -> Admission {
@@ -148,7 +154,7 @@ impl Shared {
             place: route.place,
             endpoint,
             directives,
-            providers: settings.is_some().then(|| self.providers_in(snapshot).clone()),
+            providers: settings.is_some().then(|| snapshot.providers().clone()),
             settings,
             body_budget: Some(self.body_budget.clone()),
             // Nobody can tell for which entry of several a key would be.
@@ -178,7 +184,7 @@ impl Shared {
     /// The settings of the gateway that the request names, and why it may not use that.
     fn enter<B>(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &Snapshot<'_>,
         route: &Route<'_>,
         request: &mut Request<B>,
         survey: &mut Survey,
@@ -192,7 +198,7 @@ impl Shared {
         let path = request.uri().path();
         let account = route.place.account.map(|account| account.text(path));
         let gateway = route.place.gateway_id(path, || directives);
-        let settings = match &snapshot.table {
+        let settings = match snapshot.table() {
             Some(table) => Ok(table.get(account, gateway).cloned()),
             None => {
                 let extensions = request.extensions();

@@ -106,7 +106,7 @@ pub fn path_map(data: &[u8]) {
     let mut request = Request::new(());
     *request.uri_mut() = uri;
     let path = request.uri().path();
-    let Some(route) = route::route(&mounts, &providers, &request) else { return };
+    let Some(route) = route::route(&mounts, || &providers, &request) else { return };
     let RouteKind::Native { rest, .. } = route.kind else { return };
     let rest = rest.text(path);
     assert!(path.ends_with(rest));

@@ -66,9 +66,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(snapshot) = self.shared.snapshot(&request) else {
-            return InterceptFuture::app(self.app.call(request));
-        };
+        let snapshot = self.shared.snapshot();
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return InterceptFuture::app(self.app.call(request));
         };

@@ -62,9 +62,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(snapshot) = self.shared.snapshot(&request) else {
-            return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
-        };
+        let snapshot = self.shared.snapshot();
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };

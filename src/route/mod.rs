@@ -99,29 +99,42 @@ pub(crate) enum RouteRefused {
 /// The endpoints that are routed by `model`.
 const UNIFIED: [&str; 4] = ["chat/completions", "responses", "embeddings", "messages"];
 
-/// The route of a request, or `None` where it is not the gateway's.
+/// The route of a request, or `None` where it is not the gateway's. `providers`: asked for below
+/// mounts alone.
+#[inline]
 pub(crate) fn route<'a, B>(
     mounts: &[Mount],
-    providers: &'a Providers,
+    providers: impl Fn() -> &'a Providers,
     request: &Request<B>,
 ) -> Option<Route<'a>> {
     let path = request.uri().path();
     let route = mounts.iter().find_map(|mount| {
         let below = mount.strip(path)?;
-        match mount.shape() {
-            Shape::Hosted => hosted(mount, providers, request.method(), path, below),
-            Shape::Rest => rest(mount, request.method(), path, below),
-            Shape::Bare => {
-                let (slug, rest) = split(below);
-                provider(mount, providers, request.method(), path, slug, rest)
-                    .map(|kind| Route { place: Place::default(), kind })
-            }
-        }
+        below_mount(mount, providers(), request.method(), path, below)
     })?;
     // A preflight is answered by the host's own CORS layer.
     let is_preflight = *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     (!is_preflight).then_some(route)
+}
+
+/// The same for what stands below one mount.
+fn below_mount<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    below: &str,
+) -> Option<Route<'a>> {
+    match mount.shape() {
+        Shape::Hosted => hosted(mount, providers, method, path, below),
+        Shape::Rest => rest(mount, method, path, below),
+        Shape::Bare => {
+            let (slug, rest) = split(below);
+            provider(mount, providers, method, path, slug, rest)
+                .map(|kind| Route { place: Place::default(), kind })
+        }
+    }
 }
 
 /// `{account_id}/{gateway_id}/{provider}/{rest}`, or the universal `{account_id}/{gateway_id}`.
