@@ -126,8 +126,10 @@ impl Shared {
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
+        // Only settings can ask which page a request comes from.
         let mut own_host = None;
-        let mut survey = headers::survey_request(request.headers_mut(), host, &mut own_host);
+        let kept_host = self.settings.is_some().then_some(&mut own_host);
+        let mut survey = headers::survey_request(request.headers_mut(), host, kept_host);
         let (mut directives, malformed) = match survey.directives {
             false => (None, None),
             true => match directives::parse(request.headers()) {

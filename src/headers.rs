@@ -109,19 +109,24 @@ impl Doomed {
 }
 
 /// Looks at each header once. On the way credentials are marked sensitive, and the provider's
-/// `host`, where it is known already, takes the place of ours.
-/// `own_host` is then what stood there.
+/// `host`, where it is known already, takes the place of ours. What stood there goes to `own_host`,
+/// if anybody wants to know it.
 pub(crate) fn survey_request(
     headers: &mut HeaderMap,
     mut host: Option<&HeaderValue>,
-    own_host: &mut Option<HeaderValue>,
+    mut own_host: Option<&mut Option<HeaderValue>>,
 ) -> Survey {
     let mut survey = Survey::default();
     for (name, value) in headers.iter_mut() {
         match fate_to_provider(name.as_str()) {
             Fate::Kept => {}
             Fate::Host => match host.take() {
-                Some(host) => *own_host = Some(std::mem::replace(value, host.clone())),
+                Some(host) => {
+                    let own = std::mem::replace(value, host.clone());
+                    if let Some(kept) = own_host.as_deref_mut() {
+                        *kept = Some(own);
+                    }
+                }
                 None => survey.has_foreign_host = true,
             },
             Fate::Credential => {

@@ -87,7 +87,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let mut survey = survey_request(&mut map, None, &mut None);
+        let mut survey = survey_request(&mut map, None, None);
         let passed = authenticate(&mut map, &mut survey, &settings(), is_rest);
         assert_eq!(survey.credentials, map.contains_key("authorization"));
         (passed.is_ok(), survey.credentials)

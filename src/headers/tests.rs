@@ -13,9 +13,9 @@ fn to_provider(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = map(lines);
     let mut later = headers.clone();
     let host = HeaderValue::from_static("api.x.ai");
-    let survey = survey_request(&mut headers, Some(&host), &mut None);
+    let survey = survey_request(&mut headers, Some(&host), None);
     strip_request(&mut headers, &survey, &host);
-    let survey = survey_request(&mut later, None, &mut None);
+    let survey = survey_request(&mut later, None, None);
     strip_request(&mut later, &survey, &host);
     assert_eq!(headers, later, "whenever the provider is known");
     headers
@@ -236,7 +236,7 @@ proptest! {
             map(&lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
         };
         let mut got = borrow(&lines);
-        let survey = survey_request(&mut got, None, &mut None);
+        let survey = survey_request(&mut got, None, None);
         strip_request(&mut got, &survey, &HeaderValue::from_static("api.x.ai"));
         got.remove("host");
         prop_assert_eq!(got, borrow(&expected));
