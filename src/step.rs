@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
@@ -14,7 +15,6 @@ use crate::provider::{Upstream, Way};
 use crate::route::Operation;
 #[cfg(feature = "control")]
 use crate::secret::Secret;
-use crate::settings::Timeouts;
 
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -28,8 +28,8 @@ pub(crate) struct Step {
     pub(crate) key: StepKey,
     /// What holds for this step alone, before what holds for the exchange.
     pub(crate) directives: Option<Box<Directives>>,
-    /// What the host's dynamic route sets for this step, beside its settings.
-    pub(crate) host_timeouts: Timeouts,
+    /// How long the provider has until its response head, by the host's dynamic route.
+    pub(crate) route_timeout: Option<Duration>,
     /// A request of its own, and not a variation of the client's.
     pub(crate) entry: Option<Box<StepRequest>>,
 }
@@ -77,7 +77,7 @@ impl Step {
             model,
             key: StepKey::Stored(None),
             directives: None,
-            host_timeouts: Timeouts::default(),
+            route_timeout: None,
             entry: None,
         }
     }
@@ -93,7 +93,7 @@ impl Step {
             model,
             key: StepKey::Stored(None),
             directives: None,
-            host_timeouts: Timeouts::default(),
+            route_timeout: None,
             entry: None,
         }
     }

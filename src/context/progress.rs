@@ -13,7 +13,7 @@ use crate::step::Step;
 #[cfg(feature = "control")]
 use crate::step::StepKey;
 #[cfg(feature = "control")]
-use crate::timeout::TimeoutError;
+use crate::timeout::{TimeoutError, TimeoutPhase};
 
 impl GatewayContext {
     /// The body has been read as far as it says where the request goes.
@@ -134,9 +134,10 @@ impl GatewayContext {
         let settings = self.settings();
         let of_settings = settings.zip(self.upstream()).map(|(own, to)| own.timeouts_of(to));
         let of_defaults = settings.and_then(|own| own.defaults()).map(Directives::timeouts);
-        let of_step = self.current().map(|step| step.host_timeouts);
-        let hosts = [of_settings, of_defaults, of_step].into_iter().flatten();
-        hosts.filter_map(|timeouts| timeouts.of_phase(phase)).all(|granted| after < granted)
+        let hosts = [of_settings, of_defaults].into_iter().flatten();
+        let of_route = || self.current()?.route_timeout.filter(|_| phase == TimeoutPhase::Head);
+        let mut granted = hosts.filter_map(|timeouts| timeouts.of_phase(phase)).chain(of_route());
+        granted.all(|granted| after < granted)
     }
 
     /// The timeouts that hold for the current step: the request's, then those of its gateway.

@@ -81,6 +81,6 @@ fn step(
     let mut step = Step::unified(upstream.clone(), endpoint, Some(node.model.clone()));
     step.key = StepKey::Stored(directives.byok_alias.clone());
     step.directives = Some(Box::new(directives));
-    step.host_timeouts = of_node.timeouts();
+    step.route_timeout = node.timeout;
     Some(step)
 }

@@ -20,7 +20,6 @@ use crate::refusal;
 use crate::rejection::Rejection;
 use crate::route::join::PathRefused;
 use crate::route::{self, Operation, model};
-use crate::settings::Timeouts;
 use crate::step::{Step, StepKey, StepRequest};
 
 /// All of them are checked before the first is tried. `outer`: the headers of the client's request.
@@ -86,7 +85,7 @@ fn step(
         model: model.map(String::into_boxed_str),
         key: StepKey::Stored(None),
         directives: Some(Box::new(directives)),
-        host_timeouts: Timeouts::default(),
+        route_timeout: None,
         entry: Some(Box::new(request)),
     })
 }
