@@ -73,7 +73,8 @@ pub(crate) enum Found {
 }
 
 impl<B: Body<Data = Bytes>> Peek<B> {
-    /// `limit`: how many bytes may be held while the model is sought.
+    /// `limit`: how many bytes may be held while the model is sought. `guard`: reads all the models
+    /// that the body names.
     pub(crate) fn new(
         body: B,
         watch: Arc<RequestWatch>,
@@ -81,11 +82,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         scanner: ObjectScanner,
         limit: usize,
         share: Held,
+        guard: Option<Box<Guard>>,
     ) -> Self {
         Self {
             body: Box::pin(body),
             scanner,
-            guard: None,
+            guard,
             watch,
             frames: VecDeque::new(),
             small: BytesMut::new(),
@@ -98,11 +100,6 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             refused: None,
             bearable: limit,
         }
-    }
-
-    /// Reads all the models that the body names.
-    pub(crate) fn guarded(self, guard: Option<Box<Guard>>) -> Self {
-        Self { guard, ..self }
     }
 
     /// Whether the body is read as a form.

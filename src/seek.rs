@@ -10,7 +10,6 @@ use http_body::Body;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
-use crate::body::watch::RequestWatch;
 use crate::budget::Held;
 use crate::collect::Collect;
 use crate::content_length;
@@ -66,8 +65,8 @@ pub(crate) struct Peeking<B> {
     head: Request<()>,
     survey: Survey,
     reading: Reading<B>,
-    watch: Arc<RequestWatch>,
-    waits: Waits,
+    /// `None` until the client is first waited for.
+    waits: Option<Box<Waits>>,
     sought: Sought,
     /// The name of a dynamic route, which waits for what the route must know.
     route: Option<RoutedModel>,
@@ -84,6 +83,20 @@ struct Waits {
     total: Patience,
     /// For the rest of a body that is refused.
     drain: Patience,
+}
+
+impl Waits {
+    fn new(shared: &Shared, context: &GatewayContext) -> Self {
+        // Before the provider is known, its own timeouts are not.
+        let general = context.settings().map(|settings| settings.timeouts);
+        let timeouts = context.timeouts().or(general.unwrap_or_default());
+        Self {
+            seen: 0,
+            body: Patience::new(timeouts.body.or(shared.body_timeout)),
+            total: Patience::new(timeouts.total),
+            drain: Patience::new(Some(DRAIN_TIME)),
+        }
+    }
 }
 
 #[expect(clippy::large_enum_variant, reason = "all of it is boxed, and few are of the other kind")]
@@ -136,17 +149,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let head = Request::from_parts(parts, ());
         let limit = shared.peek_limit;
         let share = shared.body_budget.share();
-        // Before the provider is known, its own timeouts are not.
-        let general = relay.context.settings().map(|settings| settings.timeouts);
-        let timeouts = relay.context.timeouts().or(general.unwrap_or_default());
-        let waits = Waits {
-            seen: 0,
-            body: Patience::new(timeouts.body.or(shared.body_timeout)),
-            total: Patience::new(timeouts.total),
-            drain: Patience::new(Some(DRAIN_TIME)),
-        };
         let reading = match sought {
-            Sought::Entries => Reading::Whole(Collect::new(body, watch.clone(), limit, share)),
+            Sought::Entries => Reading::Whole(Collect::new(body, watch, limit, share)),
             sought => {
                 let scanner = scanner_for(sought, &relay.context);
                 let context = &relay.context;
@@ -155,31 +159,28 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                     // Only JSON is taken there, with a model at its top.
                     _ => Box::new(Guard::json(context)),
                 });
-                Reading::Model(
-                    Peek::new(body, watch.clone(), sought, scanner, limit, share).guarded(guard),
-                )
+                Reading::Model(Peek::new(body, watch, sought, scanner, limit, share, guard))
             }
         };
-        let (shared, route) = (shared.clone(), None);
-        Self { shared, head, survey, reading, watch, waits, sought, route, relay }
+        let shared = shared.clone();
+        Self { shared, head, survey, reading, waits: None, sought, route: None, relay }
     }
 
     /// Ready when it is found, or cannot be, or was waited for too long.
     pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
-        match self.poll_sought(cx) {
-            Poll::Pending => self.poll_waits(cx).map(Err),
-            found => found,
-        }
+        let found = self.poll_sought(cx);
+        if found.is_pending() { self.poll_waits(cx).map(Err) } else { found }
     }
 
     fn poll_waits(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
-        let Self { reading, watch, waits, .. } = self;
+        let Self { shared, reading, waits, relay, .. } = self;
+        let waits = waits.get_or_insert_with(|| Box::new(Waits::new(shared, &relay.context)));
         if let Reading::Model(peek) = reading
             && peek.is_refused()
         {
             return waits.drain.poll_end(cx).map(|()| peek.give_up());
         }
-        let seen = watch.bytes.load(Ordering::Relaxed);
+        let seen = relay.watch.as_ref().map_or(0, |watch| watch.bytes.load(Ordering::Relaxed));
         if seen != waits.seen {
             waits.seen = seen;
             waits.body.restart();
@@ -218,13 +219,12 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         mut self: Box<Self>,
         found: Result<Found, Rejection>,
     ) -> Result<Forwarded<B>, Refused<B>> {
-        let is_slow = matches!(&found, Err(rejection) if rejection.code == Code::SlowBody);
         let settled = found.and_then(|found| self.settle(found));
         let Self { shared, mut head, reading, mut relay, .. } = *self;
         let body = match (settled, reading) {
             (Err(rejection), reading) => {
                 let rest = match reading {
-                    _ if is_slow => None,
+                    _ if rejection.code == Code::SlowBody => None,
                     Reading::Model(peek) => peek.into_rest(),
                     Reading::Whole(collect) => collect.into_rest(),
                 };
