@@ -28,7 +28,6 @@ use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::redact::shown;
 use crate::rejection::Code;
-use crate::unwind;
 use crate::usage::{Format, Meter};
 
 #[derive(Debug, Default)]
@@ -201,17 +200,16 @@ impl Exchange {
         self.end(Outcome::Broken);
     }
 
+    #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(mut ledger) = self.0.take() {
-            // This may be a drop while the task unwinds, out of which no panic may come. Hooks are
-            // caught one by one; what is left is the host's `tracing` subscriber.
-            let _ = unwind::call(|| ledger.end(outcome));
-            let _ = unwind::call(move || drop(ledger));
+        if let Some(ledger) = self.0.take() {
+            ledger.close(outcome);
         }
     }
 }
 
 impl Drop for Exchange {
+    #[inline]
     fn drop(&mut self) {
         self.end(Outcome::Cancelled);
     }

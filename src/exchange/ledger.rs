@@ -120,7 +120,16 @@ impl Ledger {
         }
     }
 
-    pub(super) fn end(&mut self, outcome: Outcome) {
+    /// Tells how the exchange has ended, and lets all of it go.
+    ///
+    /// This may be a drop while the task unwinds, out of which no panic may come. Hooks are caught
+    /// one by one; what is left is the host's `tracing` subscriber.
+    pub(super) fn close(mut self: Box<Self>, outcome: Outcome) {
+        let _ = unwind::call(|| self.end(outcome));
+        let _ = unwind::call(move || drop(self));
+    }
+
+    fn end(&mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
         self.reader.finish();
         self.judge_served_at_end();
