@@ -117,6 +117,7 @@ pub(crate) enum Endpoint {
 }
 
 impl GatewayContext {
+    #[inline]
     pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
         let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
         let Arrival { settings, providers, has_credentials, body_budget, native, .. } = arrival;
