@@ -42,6 +42,13 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 
 /// A text for a log line or a span: redacted, and not longer than 1 KiB.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    let is_plain = text.len() <= LONGEST && filter::is_clean(text);
+    if is_plain { Cow::Borrowed(text) } else { shown_in_part(text) }
+}
+
+/// By itself, for nearly all texts are short names.
+#[inline(never)]
+fn shown_in_part(text: &str) -> Cow<'_, str> {
     let (kept, is_cut) = cut(text, LONGEST);
     match text::clean(kept, is_cut) {
         Some(clean) if is_cut => Cow::Owned(clean + CUT),
