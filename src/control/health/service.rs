@@ -60,10 +60,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (candidates, cool_down) = {
-            let shared = self.shared.read();
-            (shared.candidates(&request), shared.config.cool_down)
-        };
+        let shared = self.shared.read();
+        let candidates = shared.candidates(&request);
+        let cool_down = shared.config.cool_down;
+        drop(shared);
         let picked = match candidates {
             Candidates::Unwatched => Ok(None),
             Candidates::One(only, now) => {
@@ -75,8 +75,8 @@ where
         };
         match picked {
             Ok(picked) => {
-                let context = request.extensions().get::<GatewayContext>();
-                let guard = picked.map(|(_, guard)| guard.of(context));
+                let context = || request.extensions().get::<GatewayContext>();
+                let guard = picked.map(|(_, guard)| guard.of(context()));
                 HealthFuture::calling(self.inner.call(request), guard, cool_down)
             }
             Err(unavailable) => HealthFuture::refused(unavailable),
