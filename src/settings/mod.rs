@@ -92,6 +92,8 @@ impl GatewaySettings {
     }
 
     /// The timeouts for a provider.
+    // Of each request, twice: what is returned is large, and most gateways have no list.
+    #[inline(always)]
     pub(crate) fn timeouts_of(&self, upstream: &Upstream) -> Timeouts {
         let own = self.provider_timeouts.iter().find(|(name, _)| upstream.answers_to(name));
         own.map_or(self.timeouts, |(_, own)| own.or(self.timeouts))
