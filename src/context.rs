@@ -15,7 +15,7 @@ use crate::id::LogId;
 use crate::metadata::Metadata;
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream};
-use crate::route::{Operation, Place, Span};
+use crate::route::{self, Operation, Place, Span};
 use crate::settings::GatewaySettings;
 use crate::step::Step;
 
@@ -283,6 +283,12 @@ impl GatewayContext {
             }
             Endpoint::Universal | Endpoint::None => Operation::Other,
         })
+    }
+
+    /// Whether the client reads errors in the form of Anthropic's API for messages: on all paths of
+    /// that API, counting tokens and batches among them.
+    pub(crate) fn is_of_messages(&self) -> bool {
+        self.operation() == Operation::Messages || route::is_of_messages(self.provider_path())
     }
 
     /// The method of the client's request.

@@ -33,12 +33,15 @@ pub enum Metering {
     Overflow,
     /// The response is not what its `content-type` says.
     Malformed,
-    /// The response repeats what was billed before, or never costs anything: a stored response, a
-    /// repeated poll, a page of batch results, a list of models, a hit of a cache.
+    /// The response is from a cache of the host's own: it was billed when it was made.
+    Repeated,
+    /// Nothing is billed for this response: counted tokens, a list of models, moderations that are
+    /// free, files, batches and their results, a stored answer, a poll that tells of no usage or of
+    /// what was billed before, work that is accepted and not done. Its usage and cost are `None`.
     ///
     /// A layer knows the last 10,000 videos that it has billed, each for 24 hours and until the
     /// process ends. A poll after that, or through another process, is billed once more.
-    Repeated,
+    Free,
 }
 
 impl Metering {
@@ -53,6 +56,7 @@ impl Metering {
             Self::Overflow => "overflow",
             Self::Malformed => "malformed",
             Self::Repeated => "repeated",
+            Self::Free => "free",
         }
     }
 }

@@ -9,7 +9,6 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::context::GatewayContext;
 use crate::json::string;
-use crate::route::Operation;
 
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -188,7 +187,7 @@ impl Rejection {
 
     fn provider_body(&self, context: &GatewayContext) -> String {
         let mut json = String::with_capacity(256 + self.message.len());
-        if context.operation() == Operation::Messages {
+        if context.is_of_messages() {
             json.push_str(r#"{"type":"error","error":{"type":""#);
             json.push_str(self.code.anthropic_type());
             json.push_str(r#"","message":"#);

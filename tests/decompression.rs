@@ -211,7 +211,7 @@ async fn responses_without_a_body_are_no_errors() {
     for (line, length, method, metering) in [
         ("204 No Content", "", "POST", Metering::Complete),
         ("304 Not Modified", "", "POST", Metering::Complete),
-        ("200 OK", "content-length: 70\r\n", "HEAD", Metering::Repeated),
+        ("200 OK", "content-length: 70\r\n", "HEAD", Metering::Free),
     ] {
         let answer = format!(
             "HTTP/1.1 {line}\r\ncontent-encoding: gzip\r\ncontent-type: application/json\r\n{length}\r\n"

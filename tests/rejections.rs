@@ -76,6 +76,9 @@ async fn a_malformed_control_header_is_named_to_openai_and_anthropic_sdks() {
         for (path, is_anthropic) in [
             ("/v1/a/g/grok/v1/chat/completions", false),
             ("/ai/grok/v1/messages", true),
+            ("/ai/grok/v1/messages/count_tokens", true),
+            ("/ai/grok/v1/messages/batches/b_1/results", true),
+            ("/ai/grok/v1/threads/t_1/messages", false),
             ("/ai/compat/responses", false),
             ("/ai/compat/messages", true),
             ("/client/v4/accounts/a/ai/v1/messages", true),

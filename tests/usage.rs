@@ -167,7 +167,7 @@ async fn every_shape_of_stream_gives_the_same_figures_in_any_split() {
 }
 
 #[tokio::test]
-async fn what_repeats_old_usage_is_never_billed() {
+async fn stored_answers_and_lists_are_never_billed() {
     let mut scene = Scene::new().await;
     let body = format!(r#"{{"model":"grok-4.3","usage":{CHAT_USAGE}}}"#);
     for path in [
@@ -177,7 +177,7 @@ async fn what_repeats_old_usage_is_never_billed() {
     ] {
         let (message, end) = scene.exchange(&get(path), &json("200 OK", &body)).await;
         assert_eq!(message.body(), body.as_bytes());
-        assert_eq!((end.usage, end.cost, end.metering), (None, None, Metering::Repeated), "{path}");
+        assert_eq!((end.usage, end.cost, end.metering), (None, None, Metering::Free), "{path}");
     }
     // A deferred completion is accepted, is not there yet, and is fetched.
     let deferred = "/v1/acct/gw/grok/v1/chat/deferred-completion/r1";
@@ -211,7 +211,7 @@ async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
         billed.push((end.cost.map(|cost| cost.ticks), end.metering.as_str()));
     }
     let once = (Some(500_000_000), "complete");
-    let never = (None, "repeated");
+    let never = (None, "free");
     assert_eq!(billed, [never, once, never, never, once]);
 }
 

@@ -36,29 +36,39 @@ impl Account {
         let upstream = context.upstream();
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage).filter(|_| status.is_success());
-        let billing =
-            usage::billing(context.method(), context.operation(), context.provider_path(), status);
-        let is_new = match billing {
-            _ if facts.cache == Some(CacheStatus::Hit) => false,
-            Billing::Always => true,
-            Billing::Never => false,
-            // Only usage is remembered: until there is some, the work is not done.
-            Billing::Once { id } => {
-                usage.is_none() || {
-                    let place =
-                        upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
-                    observation.billed.is_new(&(place, id), Instant::now())
-                }
-            }
-        };
-        if !is_new {
+        // From a cache of the host's own.
+        if facts.cache == Some(CacheStatus::Hit) {
             return Self { metering: Metering::Repeated, ..Self::default() };
         }
+        let billing = usage::billing(&usage::Call {
+            method: context.method(),
+            operation: context.operation(),
+            provider: context.provider().unwrap_or_default(),
+            rest: context.provider_path(),
+            status,
+        });
         let is_whole = facts.outcome == Outcome::Complete
             || meter.is_some_and(|meter| meter.terminal().is_some());
-        let is_unanswered = matches!(billing, Billing::Once { .. })
+        let metering = reader.metering(is_whole);
+        let is_read = matches!(metering, Metering::Complete | Metering::None);
+        let is_free = match billing {
+            Billing::Never => true,
+            Billing::Always | Billing::Unknown => false,
+            Billing::Told => usage.is_none() && is_read,
+            // Only usage is remembered: until there is some, the work is not done.
+            Billing::Once { .. } if usage.is_none() => is_read,
+            Billing::Once { id } => {
+                let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
+                !observation.billed.is_new(&(place, id), Instant::now())
+            }
+        };
+        if is_free {
+            return Self { metering: Metering::Free, ..Self::default() };
+        }
+        let usage = usage.filter(|_| billing != Billing::Unknown);
+        let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::Told)
             || meter.is_some_and(|meter| meter.error().is_some());
-        let is_free = !status.is_success() || usage.is_none() && is_unanswered;
+        let is_unbilled = !status.is_success() || usage.is_none() && is_unanswered;
         let cost = || {
             let pricing = Pricing {
                 provider: context.provider().unwrap_or_default(),
@@ -78,11 +88,7 @@ impl Account {
             let parts = meter.map_or(&[][..], Meter::parts);
             usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing)
         };
-        Self {
-            cost: if is_free { None } else { cost() },
-            usage,
-            metering: reader.metering(is_whole),
-        }
+        Self { cost: if is_unbilled { None } else { cost() }, usage, metering }
     }
 }
 

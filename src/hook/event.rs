@@ -95,7 +95,8 @@ pub struct EndEvent<'a> {
     pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
-    /// What it cost. `None` where nobody knows, which is not the same as nothing.
+    /// What it cost. `None` where nobody knows ([`is_cost_unknown`](Self::is_cost_unknown)), and
+    /// where nothing is billed ([`Metering::Free`]).
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did, where there is one.
     pub cache: Option<CacheStatus>,
@@ -132,14 +133,14 @@ pub struct EndEvent<'a> {
 
 impl EndEvent<'_> {
     /// The provider has answered with success, and what that costs is not known: sums of costs
-    /// lack it. What is billed elsewhere or says an error is not among it.
+    /// lack it. What is free, billed elsewhere or says an error is not among it.
     #[must_use]
     pub fn is_cost_unknown(&self) -> bool {
         let is_error = self.usage.is_none() && self.provider_error.is_some();
         self.cost.is_none()
             && self.is_answered()
             && self.status.is_some_and(|status| status.is_success())
-            && self.metering != Metering::Repeated
+            && !matches!(self.metering, Metering::Free | Metering::Repeated)
             && !is_error
     }
 

@@ -18,10 +18,16 @@ pub(crate) fn provider_name(slug: &str) -> &str {
 /// `gen_ai.operation.name`: a well-known value where one applies, otherwise the crate's own name.
 pub(crate) fn operation_name(operation: Operation) -> &'static str {
     match operation {
-        Operation::Chat | Operation::Responses | Operation::Messages => "chat",
+        Operation::Chat | Operation::Responses | Operation::Messages | Operation::Converse => {
+            "chat"
+        }
         Operation::Completions => "text_completion",
         Operation::Embeddings => "embeddings",
-        Operation::Images | Operation::Videos => "generate_content",
+        // Content of several kinds.
+        Operation::GenerateContent
+        | Operation::Interactions
+        | Operation::Images
+        | Operation::Videos => "generate_content",
         own => own.as_str(),
     }
 }
@@ -57,15 +63,22 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_chatting_is_chat() {
+    fn well_known_values_are_used_where_one_applies() {
         for (operation, name) in [
             (Operation::Chat, "chat"),
             (Operation::Responses, "chat"),
             (Operation::Messages, "chat"),
+            (Operation::Converse, "chat"),
             (Operation::Completions, "text_completion"),
             (Operation::Embeddings, "embeddings"),
+            (Operation::GenerateContent, "generate_content"),
+            (Operation::Interactions, "generate_content"),
             (Operation::Images, "generate_content"),
             (Operation::Videos, "generate_content"),
+            (Operation::Compact, "compact"),
+            (Operation::CountTokens, "count_tokens"),
+            (Operation::Batches, "batches"),
+            (Operation::Speech, "speech"),
             (Operation::Audio, "audio"),
             (Operation::Models, "models"),
             (Operation::Other, "other"),

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use crate::route::Operation;
 
-/// Whether the usage in a response is to be counted.
+/// Whether a response is billed, and its usage counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billing<'a> {
     Always,
@@ -12,26 +12,32 @@ pub(crate) enum Billing<'a> {
     Once {
         id: &'a str,
     },
+    /// Where it tells of usage. Where it does not, the work has begun, and a later response does.
+    Told,
+    /// It costs something, but what its usage tells is nothing of that.
+    Unknown,
     Never,
 }
 
-/// `rest` is the path behind the provider's slug, without a query.
-pub(crate) fn billing<'a>(
-    method: &Method,
-    operation: Operation,
-    rest: &'a str,
-    status: StatusCode,
-) -> Billing<'a> {
+/// What decides on that: `rest` is the path behind the provider's slug, without a query.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) operation: Operation,
+    pub(crate) provider: &'a str,
+    pub(crate) rest: &'a str,
+    pub(crate) status: StatusCode,
+}
+
+pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
     // The work has been accepted, not done.
-    if status == StatusCode::ACCEPTED {
+    if call.status == StatusCode::ACCEPTED {
         return Billing::Never;
     }
-    if *method == Method::GET {
-        fetched(operation, rest)
-    } else if *method == Method::POST {
-        posted(operation, rest)
-    } else {
-        Billing::Never
+    match *call.method {
+        Method::GET => fetched(call.operation, call.rest),
+        Method::POST => posted(call),
+        _ => Billing::Never,
     }
 }
 
@@ -45,14 +51,47 @@ fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
     }
 }
 
-/// `responses/{id}/cancel` and the batches of Messages answer with stored things.
-fn posted(operation: Operation, rest: &str) -> Billing<'_> {
-    match operation {
-        Operation::Models | Operation::Files | Operation::Batches => Billing::Never,
+fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
+    let rest = call.rest.trim_end_matches('/');
+    let last = rest.rsplit('/').next().unwrap_or_default();
+    if last == "cancel" || last.ends_with(":cancel") {
+        return Billing::Never;
+    }
+    match call.operation {
+        Operation::CountTokens | Operation::Files | Operation::Batches => Billing::Never,
+        // Mistral's are not free.
+        Operation::Moderations if call.provider == "openai" => Billing::Never,
+        // Anything else under `responses/{id}` answers with a stored thing.
         Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
-        Operation::Messages if segment_behind(rest, "messages") == Some("batches") => {
-            Billing::Never
-        }
+        // Tokens are billed by the hour for which they are kept.
+        Operation::CachedContents => Billing::Unknown,
+        // A poll.
+        Operation::Videos if last.ends_with("fetchPredictOperation") => Billing::Never,
+        // A video that is begun. Google's polls tell no cost, so that there it is unknown at once.
+        Operation::Videos if last.contains("predictLongRunning") => Billing::Always,
+        Operation::Videos => Billing::Told,
+        // Ollama's way to ask for details.
+        Operation::Models if matches!(last, "show" | "tags" | "ps") => Billing::Never,
+        Operation::Realtime if is_token_for_client(last) => Billing::Never,
+        Operation::Other => posted_elsewhere(call.provider, rest, last),
+        _ => Billing::Always,
+    }
+}
+
+/// Tokens with which a client opens its connection.
+fn is_token_for_client(last: &str) -> bool {
+    matches!(last, "client_secrets" | "sessions" | "transcription_sessions")
+}
+
+fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
+    let has = |name| segment_behind(rest, name).is_some() || last == name;
+    match last {
+        "check-api-key" | "tcp_warming" | "auth_tokens" | "authTokens" => Billing::Never,
+        // OpenAI keeps turns for nothing; Mistral answers them.
+        _ if provider == "openai" && has("conversations") => Billing::Never,
+        _ if has("threads") && !has("runs") => Billing::Never,
+        // Anthropic's tell what the session has used in all.
+        _ if provider == "anthropic" && has("sessions") => Billing::Unknown,
         _ => Billing::Always,
     }
 }
@@ -68,8 +107,23 @@ mod tests {
     use super::*;
 
     fn of<'a>(method: &str, rest: &'a str, status: u16) -> Billing<'a> {
+        at("grok", method, rest, status)
+    }
+
+    fn at<'a>(provider: &str, method: &str, rest: &'a str, status: u16) -> Billing<'a> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        billing(&method, Operation::of(rest), rest, StatusCode::from_u16(status).unwrap())
+        let status = StatusCode::from_u16(status).unwrap();
+        let operation = Operation::of(rest);
+        match billing(&Call { method: &method, operation, provider, rest, status }) {
+            Billing::Once { id } => {
+                let at = rest.find(id).unwrap();
+                Billing::Once { id: &rest[at..at + id.len()] }
+            }
+            Billing::Always => Billing::Always,
+            Billing::Told => Billing::Told,
+            Billing::Unknown => Billing::Unknown,
+            Billing::Never => Billing::Never,
+        }
     }
 
     #[test]
@@ -92,8 +146,39 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_old_usage_is_not() {
+    fn what_is_free_or_repeats_old_usage_is_not() {
         for (method, rest, status) in [
+            ("POST", "v1/messages/count_tokens", 200),
+            ("POST", "v1/responses/input_tokens", 200),
+            ("POST", "v1beta/models/gemini:countTokens", 200),
+            ("POST", "v1/projects/p/locations/r/publishers/google/models/g:computeTokens", 200),
+            (
+                "POST",
+                "v1/projects/p/locations/r/publishers/anthropic/models/count-tokens:rawPredict",
+                200,
+            ),
+            ("POST", "model/a.b/count-tokens", 200),
+            ("POST", "v1/tokenize", 200),
+            ("POST", "v1/detokenize", 200),
+            ("POST", "v1/check-api-key", 200),
+            ("POST", "v1/tokenizers/estimate-token-count", 200),
+            ("POST", "v1/tokenize-text", 200),
+            ("GET", "v1/tcp_warming", 200),
+            ("POST", "v1/tcp_warming", 200),
+            ("GET", "generation", 200),
+            ("GET", "key", 200),
+            ("GET", "user/balance", 200),
+            ("DELETE", "v1/files/f1", 200),
+            ("POST", "upload/v1beta/files", 200),
+            ("POST", "v1/uploads/u/parts", 200),
+            ("POST", "v1beta/interactions/i_1/cancel", 200),
+            ("POST", "v1/batches/b_1:cancel", 200),
+            ("POST", "v1/predictions/p_1/cancel", 200),
+            ("POST", "v1/realtime/client_secrets", 200),
+            ("POST", "api/show", 200),
+            ("POST", "v1/threads/t_1/messages", 200),
+            ("POST", "v1/publishers/google/models/veo:fetchPredictOperation", 200),
+            ("GET", "v1beta/cachedContents/c_1", 200),
             ("GET", "v1/responses/resp_1", 200),
             ("DELETE", "v1/responses/resp_1", 200),
             ("POST", "v1/responses/resp_1/cancel", 200),
@@ -118,5 +203,32 @@ mod tests {
     #[test]
     fn a_video_is_billed_once() {
         assert_eq!(of("GET", "v1/videos/r1", 200), Billing::Once { id: "r1" });
+        assert_eq!(of("POST", "v1/videos/generations", 200), Billing::Told);
+        assert_eq!(of("POST", "v1/videos", 200), Billing::Told);
+        assert_eq!(of("POST", "v1beta/models/veo:predictLongRunning", 200), Billing::Always);
+    }
+
+    #[test]
+    fn what_looks_free_and_is_not_is_billed() {
+        for (provider, rest, expected) in [
+            ("openai", "v1/moderations", Billing::Never),
+            ("mistral", "v1/moderations", Billing::Always),
+            ("mistral", "v1/chat/moderations", Billing::Always),
+            ("custom-own", "v1/moderations", Billing::Always),
+            ("mistral", "v1/ocr", Billing::Always),
+            ("openai", "responses/compact", Billing::Always),
+            ("openai", "v1/containers", Billing::Always),
+            ("openai", "v1/vector_stores", Billing::Always),
+            ("openai", "v1/realtime/calls", Billing::Always),
+            ("openai", "v1/threads/t_1/runs", Billing::Always),
+            ("openai", "v1/conversations", Billing::Never),
+            ("mistral", "v1/conversations", Billing::Always),
+            ("google-ai-studio", "v1beta/cachedContents", Billing::Unknown),
+            ("anthropic", "v1/sessions/s_1", Billing::Unknown),
+            ("custom-own", "v1/models/owner/name", Billing::Always),
+            ("custom-own", "v1/models/owner/name/predictions", Billing::Always),
+        ] {
+            assert_eq!(at(provider, "POST", rest, 200), expected, "{provider} {rest}");
+        }
     }
 }

@@ -23,7 +23,7 @@ mod terminal;
 mod tokens;
 mod twins;
 
-pub(crate) use self::billing::{Billing, billing};
+pub(crate) use self::billing::{Billing, Call, billing};
 pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};

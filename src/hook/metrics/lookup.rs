@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Label};
 
-use super::Metrics;
 use super::known::{Id, Known};
 use super::labels::ErrorType;
 use super::names::{self, label};
 use super::register::labels;
 use super::series::Series;
+use super::{Metrics, codes};
 use crate::context::GatewayContext;
 use crate::hook::genai;
 use crate::hook::{EndEvent, Outcome};
@@ -31,12 +31,17 @@ pub(super) struct Key {
     pub(super) operation: Operation,
     outcome: Outcome,
     error: Option<ErrorType>,
+    /// The provider's code.
+    code: Id,
 }
 
 impl Metrics {
     pub(super) fn requests(&self, operation: Operation) -> &Requests {
         self.requests[operation as usize].get_or_init(|| {
-            let labels = labels([(label::OPERATION, Some(genai::operation_name(operation)))]);
+            let labels = labels([
+                (label::OPERATION, Some(genai::operation_name(operation))),
+                (label::OWN_OPERATION, Some(operation.as_str())),
+            ]);
             Requests {
                 started: self.register.counter(names::STARTED, labels.clone()),
                 active: self.register.gauge(names::ACTIVE, labels),
@@ -99,6 +104,7 @@ impl Metrics {
             operation: context.operation(),
             outcome: end.outcome,
             error: ErrorType::of_end(end),
+            code: codes::id(&self.codes, end.provider_error),
         }
     }
 
@@ -110,6 +116,7 @@ impl Metrics {
             key.request_model = key.request_model.folded();
             key.response_model = key.response_model.folded();
             key.gateway = key.gateway.folded();
+            key.code = key.code.folded();
         }
         self.series.get(key, || {
             let place = place(end.context);
@@ -120,7 +127,9 @@ impl Metrics {
                 (label::RESPONSE_MODEL, key.response_model.label(end.response_model)),
                 (label::GATEWAY, key.gateway.label(gateway)),
             ]));
-            Arc::new(Series::new(&self.register, end, all, place))
+            let code = end.provider_error.and_then(|error| error.code.as_deref());
+            let code = labels([(label::PROVIDER_ERROR, key.code.label(code))]);
+            Arc::new(Series::new(&self.register, end, all, place, code))
         })
     }
 }
@@ -130,5 +139,6 @@ pub(super) fn place(context: &GatewayContext) -> Vec<Label> {
     labels([
         (label::PROVIDER, context.provider().map(genai::provider_name)),
         (label::OPERATION, Some(genai::operation_name(context.operation()))),
+        (label::OWN_OPERATION, Some(context.operation().as_str())),
     ])
 }

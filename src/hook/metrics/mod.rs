@@ -24,14 +24,14 @@
 //! | `gen_ai.client.token.usage` | histogram, tokens | `gen_ai.token.type`: `input`, `output` |
 //! | `gen_ai.client.operation.time_to_first_chunk` | histogram, s | |
 //! | `gen_ai.client.operation.time_per_output_chunk` | histogram, s: the mean of one stream | |
-//! | `ai_gateway.requests.started` | counter | of the common ones the operation alone |
-//! | `ai_gateway.requests.active` | gauge | of the common ones the operation alone |
-//! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type` |
+//! | `ai_gateway.requests.started` | counter | of the common ones the operations alone |
+//! | `ai_gateway.requests.active` | gauge | of the common ones the operations alone |
+//! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type`, `ai_gateway.provider.error` |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
 //! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
 //! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
-//! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `reasoning` |
+//! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
 //! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `miss`, `bypass` |
@@ -40,13 +40,15 @@
 //! | `ai_gateway.request.bytes` | counter, bytes | |
 //! | `ai_gateway.response.bytes` | counter, bytes | |
 //!
-//! Common labels: `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model`,
+//! Common labels: `gen_ai.operation.name`, `ai_gateway.operation` (the name of an
+//! [`Operation`](crate::Operation)), `gen_ai.provider.name`, `gen_ai.request.model`,
 //! `gen_ai.response.model`; a label without a value is left out. `error.type` is a status, the name
 //! of a [`Failure`](crate::Failure), `provider` for an error under a status of success, or
-//! `cancelled`.
+//! `cancelled`. `ai_gateway.provider.error` is the provider's own code of an error, whatever the
+//! status.
 //!
-//! Counters are exact: tokens of `input` and `output` are all that is billed, the other three kinds
-//! are parts of them. Once nothing is under way, as many requests have ended as have started.
+//! Counters are exact: tokens of `input` and `output` are all that is billed, the other kinds are
+//! parts of them. What is free has no cost, and is not among the costs that are unknown. Once nothing is under way, as many requests have ended as have started.
 //! Durations are of exchanges that were sent to a provider.
 //!
 //! # Labels are bounded
@@ -54,10 +56,12 @@
 //! Whoever sends a request chooses its model, so a model is a label only where it is known: in
 //! the [price table](Metrics::prices), in the [host's list](Metrics::models), or named by a whole
 //! response of a status of success while there is [room](Metrics::max_models). Any other is `other`.
-//! Accounts and metadata are never labels; gateways are where the host
+//! A provider's code of an error is a label if it is one of the usual codes or one of the first 50
+//! others that look like a code, else `other`. Accounts and metadata are never labels; gateways are where the host
 //! [wants it](Metrics::label_gateways).
 
 mod cache;
+mod codes;
 mod known;
 mod labels;
 mod lookup;
@@ -89,6 +93,9 @@ use crate::usage::Prices;
 /// How many models are learned from responses, unless the host says else.
 const MAX_MODELS: usize = 100;
 
+/// How many codes of errors are learned from responses, beside the usual ones.
+const MAX_CODES: usize = 50;
+
 /// How many sets of labels tell models apart.
 const MAX_SERIES: usize = 10_000;
 
@@ -102,6 +109,7 @@ pub struct Metrics {
     providers: Known,
     models: Known,
     gateways: Option<Known>,
+    codes: Known,
     max_series: usize,
     described: Once,
     requests: [OnceLock<Requests>; OPERATIONS],
@@ -126,6 +134,7 @@ impl Metrics {
             providers: Known::new(usize::MAX),
             models: Known::new(MAX_MODELS),
             gateways: None,
+            codes: codes::known(MAX_CODES),
             max_series: MAX_SERIES,
             described: Once::new(),
             requests: Default::default(),

@@ -27,12 +27,14 @@ pub(super) const RESPONSE_BYTES: &str = "ai_gateway.response.bytes";
 
 pub(super) mod label {
     pub(crate) const OPERATION: &str = "gen_ai.operation.name";
+    pub(crate) const OWN_OPERATION: &str = "ai_gateway.operation";
     pub(crate) const PROVIDER: &str = "gen_ai.provider.name";
     pub(crate) const REQUEST_MODEL: &str = "gen_ai.request.model";
     pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
     pub(crate) const TOKEN_TYPE: &str = "gen_ai.token.type";
     pub(crate) const ERROR: &str = "error.type";
     pub(crate) const GATEWAY: &str = "ai_gateway.gateway";
+    pub(crate) const PROVIDER_ERROR: &str = "ai_gateway.provider.error";
     pub(crate) const OUTCOME: &str = "ai_gateway.outcome";
     pub(crate) const TOKEN_KIND: &str = "ai_gateway.token.kind";
     pub(crate) const COST_SOURCE: &str = "ai_gateway.cost.source";

@@ -11,8 +11,8 @@ use crate::hook::{CacheStatus, EndEvent};
 use crate::metering::Metering;
 use crate::usage::{CostSource, Usage};
 
-/// `Repeated` is the last.
-const METERINGS: usize = Metering::Repeated as usize + 1;
+/// `Free` is the last.
+const METERINGS: usize = Metering::Free as usize + 1;
 
 /// Handles that not every exchange needs are made when one does, so that no series says nothing.
 pub(super) struct Series {
@@ -26,7 +26,7 @@ pub(super) struct Series {
     first_chunk: OnceLock<Histogram>,
     per_chunk: OnceLock<Histogram>,
     token_usage: [OnceLock<Histogram>; 2],
-    tokens: [OnceLock<Counter>; 5],
+    tokens: [OnceLock<Counter>; 10],
     cost: [OnceLock<Counter>; 3],
     cost_unknown: OnceLock<Counter>,
     cache: [OnceLock<Counter>; 3],
@@ -36,15 +36,18 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// `place`: the labels of provider and operation alone.
+    /// `place`: the labels of provider and operation alone; `code`: that of the provider's error,
+    /// if it has one.
     pub(super) fn new(
         register: &Register,
         end: &EndEvent<'_>,
         labels: Vec<Label>,
         place: Vec<Label>,
+        code: Vec<Label>,
     ) -> Self {
         let error = ErrorType::of_end(end);
-        let outcome = with_label(&labels, label::OUTCOME, end.outcome.as_str());
+        let mut outcome = with_label(&labels, label::OUTCOME, end.outcome.as_str());
+        outcome.extend(code);
         Self {
             ended: register.counter(names::ENDED, with_error(outcome, error)),
             request_bytes: register.counter(names::REQUEST_BYTES, labels.clone()),
@@ -132,6 +135,11 @@ impl Series {
             ("cache_read", usage.cache_read),
             ("cache_write", usage.cache_write),
             ("reasoning", usage.reasoning),
+            ("cache_write_long", usage.cache_write_long),
+            ("audio_input", usage.audio_input),
+            ("image_input", usage.image_input),
+            ("audio_output", usage.audio_output),
+            ("image_output", usage.image_output),
         ];
         for (cell, (kind, tokens)) in self.tokens.iter().zip(kinds) {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
