@@ -39,7 +39,7 @@ pub use jiff::Timestamp;
 pub use self::file::LogFile;
 pub use self::hook::{LogHook, LogHookBuilder};
 pub use self::lines::JsonLines;
-pub use self::record::{LogRecord, LoggedTimings, LoggedUsage};
+pub use self::record::{LogRecord, LoggedPart, LoggedTimings, LoggedUsage};
 pub use self::report::{FlushReport, LogCounts};
 pub use self::sink::{LogSink, SinkError};
 #[cfg(feature = "log-sqlite")]

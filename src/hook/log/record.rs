@@ -10,7 +10,10 @@ use super::cut::{Cut, TEXT_LIMIT};
 use crate::directives::CustomCost;
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::metadata::MetadataValue;
-use crate::usage::{CostSource, Terminal, ToolCalls, Usage};
+use crate::usage::{CostSource, Terminal, ToolCalls, Usage, UsagePart};
+
+/// How many models of one exchange are told apart.
+const MOST_PARTS: usize = 32;
 
 /// One exchange, under the names that the log of Cloudflare's AI Gateway has where it has any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +36,7 @@ pub struct LogRecord {
     pub model: Option<String>,
     /// The model that the request names.
     pub request_model: Option<String>,
-    /// The kind of API call, as in `chat`.
+    /// The kind of API call, as in `chat`: the name of an [`Operation`](crate::Operation).
     pub model_type: String,
     /// `native`, `compat` or `rest`.
     pub request_type: Option<String>,
@@ -78,7 +81,7 @@ pub struct LogRecord {
     pub step: u32,
     /// How many upstream calls were made.
     pub attempts: u32,
-    /// How the usage was read, as in `partial`.
+    /// How the usage was read, as in `partial`; `free` where nothing is billed.
     pub metering: String,
     /// All input tokens.
     pub tokens_in: Option<u64>,
@@ -132,8 +135,23 @@ pub struct LoggedUsage {
     pub cache_read: Option<u64>,
     /// Input tokens into the provider's cache.
     pub cache_write: Option<u64>,
+    /// Of these, the ones that are kept longer than usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_long: Option<u64>,
+    /// Of the uncached input, the tokens of audio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_input: Option<u64>,
+    /// Of the uncached input, the tokens of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_input: Option<u64>,
     /// Output tokens without reasoning.
     pub output_visible: Option<u64>,
+    /// Of these, the tokens of audio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<u64>,
+    /// Of these, the tokens of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_output: Option<u64>,
     /// Output tokens of reasoning.
     pub reasoning: Option<u64>,
     /// The total that the provider reported.
@@ -144,10 +162,36 @@ pub struct LoggedUsage {
     pub tools: Option<ToolCalls>,
     /// Images in the response.
     pub images: Option<u64>,
+    /// Audio or video, in milliseconds, where that is what is billed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Characters of text, where they are what is billed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<u64>,
+    /// Searches of a reranker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_units: Option<u64>,
+    /// Pages that were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
     /// The service tier that the response names.
     pub service_tier: Option<String>,
     /// The reported total fits no known way of counting.
     pub inconsistent: bool,
+    /// Where several models have worked, what each has used: the first 32 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<LoggedPart>,
+}
+
+/// What one of several models used in the same exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LoggedPart {
+    /// The model; `None` for the one that the response names.
+    pub model: Option<String>,
+    /// Its share, without a service tier and without parts of its own.
+    pub usage: LoggedUsage,
 }
 
 /// In milliseconds from the request's arrival, but for the last two.
@@ -194,9 +238,11 @@ impl LogRecord {
                 .provider_error
                 .map(|error| cut.text(error.code.as_deref().unwrap_or_default())),
             provider_request_id: cut.option(end.provider_request_id),
-            usage_metadata: end
-                .usage
-                .map(|usage| LoggedUsage::new(usage, cut.option(end.service_tier))),
+            usage_metadata: end.usage.map(|usage| LoggedUsage {
+                service_tier: cut.option(end.service_tier),
+                parts: parts(end.usage_parts, &mut cut),
+                ..LoggedUsage::new(usage)
+            }),
             metadata: context
                 .metadata()
                 .iter()
@@ -257,21 +303,40 @@ impl LogRecord {
 }
 
 impl LoggedUsage {
-    fn new(usage: &Usage, service_tier: Option<String>) -> Self {
+    fn new(usage: &Usage) -> Self {
         Self {
             input_uncached: usage.input_uncached,
             cache_read: usage.cache_read,
             cache_write: usage.cache_write,
+            cache_write_long: usage.cache_write_long,
+            audio_input: usage.audio_input,
+            image_input: usage.image_input,
             output_visible: usage.output_visible,
+            audio_output: usage.audio_output,
+            image_output: usage.image_output,
             reasoning: usage.reasoning,
             total_reported: usage.total_reported,
             tool_calls: usage.tool_calls,
             tools: usage.tools.total().map(|_| usage.tools),
             images: usage.images,
-            service_tier,
+            duration_ms: usage.duration_ms,
+            characters: usage.characters,
+            search_units: usage.search_units,
+            pages: usage.pages,
+            service_tier: None,
             inconsistent: usage.inconsistent,
+            parts: Vec::new(),
         }
     }
+}
+
+fn parts(parts: &[UsagePart], cut: &mut Cut) -> Vec<LoggedPart> {
+    cut.was_needed |= parts.len() > MOST_PARTS;
+    let logged = |part: &UsagePart| LoggedPart {
+        model: cut.option(part.model.as_deref()),
+        usage: LoggedUsage::new(&part.usage),
+    };
+    parts.iter().take(MOST_PARTS).map(logged).collect()
 }
 
 fn cut_value(cut: &mut Cut, value: &MetadataValue) -> MetadataValue {
@@ -294,4 +359,89 @@ fn timestamp(time: SystemTime) -> Timestamp {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A different number in every field.
+    fn usage() -> Usage {
+        let numbers = (1..).map(|number| Some(number * 1_000_000_007));
+        let mut numbers = numbers.take(18);
+        let mut next = || numbers.next().unwrap();
+        let mut usage = Usage::default();
+        for field in [
+            &mut usage.input_uncached,
+            &mut usage.cache_read,
+            &mut usage.cache_write,
+            &mut usage.cache_write_long,
+            &mut usage.audio_input,
+            &mut usage.image_input,
+            &mut usage.output_visible,
+            &mut usage.audio_output,
+            &mut usage.image_output,
+            &mut usage.reasoning,
+            &mut usage.total_reported,
+            &mut usage.tool_calls,
+            &mut usage.images,
+            &mut usage.duration_ms,
+            &mut usage.characters,
+            &mut usage.search_units,
+            &mut usage.pages,
+            &mut usage.tools.web_search,
+        ] {
+            *field = next();
+        }
+        usage
+    }
+
+    #[test]
+    fn every_figure_is_written_and_reads_back() {
+        let logged =
+            LoggedUsage { service_tier: Some("flex".into()), ..LoggedUsage::new(&usage()) };
+        let json = serde_json::to_value(&logged).unwrap();
+        let n = |number: u64| number * 1_000_000_007;
+        assert_eq!(
+            json,
+            json!({
+                "input_uncached": n(1), "cache_read": n(2), "cache_write": n(3),
+                "cache_write_long": n(4), "audio_input": n(5), "image_input": n(6),
+                "output_visible": n(7), "audio_output": n(8), "image_output": n(9),
+                "reasoning": n(10), "total_reported": n(11), "tool_calls": n(12), "images": n(13),
+                "duration_ms": n(14), "characters": n(15), "search_units": n(16), "pages": n(17),
+                "tools": {
+                    "web_search": n(18), "x_search": null, "code_interpreter": null,
+                    "file_search": null, "mcp": null, "document_search": null,
+                    "image_generation": null,
+                },
+                "service_tier": "flex", "inconsistent": false,
+            })
+        );
+        assert_eq!(serde_json::from_value::<LoggedUsage>(json).unwrap(), logged);
+    }
+
+    #[test]
+    fn the_shares_of_models_are_written_and_bounded() {
+        let share = |model: Option<&str>| UsagePart { model: model.map(Box::from), usage: usage() };
+        let mut cut = Cut::at(8);
+        let logged = parts(&[share(None), share(Some("claude-haiku"))], &mut cut);
+        assert!(cut.was_needed);
+        assert_eq!(logged[0], LoggedPart { model: None, usage: LoggedUsage::new(&usage()) });
+        assert_eq!(logged[1].model.as_deref(), Some("claude-h\u{2026}"));
+        let whole = LoggedUsage { parts: logged, ..LoggedUsage::default() };
+        let json = serde_json::to_string(&whole).unwrap();
+        assert_eq!(serde_json::from_str::<LoggedUsage>(&json).unwrap(), whole);
+
+        let mut cut = Cut::at(8);
+        assert_eq!(parts(&vec![share(None); 33], &mut cut).len(), 32);
+        assert!(cut.was_needed, "the record says that there were more");
+    }
+
+    #[test]
+    fn what_there_is_none_of_is_left_out() {
+        let json = serde_json::to_value(LoggedUsage::new(&Usage::default())).unwrap();
+        assert_eq!(json.as_object().unwrap().len(), 11);
+    }
 }

@@ -1,6 +1,6 @@
 //! How much memory a record takes up.
 
-use super::LogRecord;
+use super::{LogRecord, LoggedPart};
 use crate::metadata::MetadataValue;
 
 /// Entries of metadata share nodes of so many places, which may be empty.
@@ -63,6 +63,8 @@ pub(super) fn weight(record: &LogRecord) -> usize {
     } = record;
     let texts = [id, event_id, gateway, model_type, method, path, outcome, metering];
     let tier = usage_metadata.as_ref().and_then(|usage| usage.service_tier.as_ref());
+    let parts = usage_metadata.as_ref().map(|usage| &usage.parts);
+    let models = parts.into_iter().flatten().filter_map(|part| part.model.as_ref());
     let optional = [
         account.as_ref(),
         provider.as_ref(),
@@ -82,7 +84,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         response_head.as_ref(),
         tier,
     ];
-    let texts = texts.into_iter().chain(optional.into_iter().flatten());
+    let texts = texts.into_iter().chain(optional.into_iter().flatten()).chain(models);
     let entries = metadata.iter().map(|(key, value)| match value {
         MetadataValue::String(text) => key.capacity() + text.capacity(),
         _ => key.capacity(),
@@ -92,6 +94,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         + texts.map(String::capacity).sum::<usize>()
         + entries.sum::<usize>()
         + places * size_of::<(String, MetadataValue)>()
+        + parts.map_or(0, Vec::capacity) * size_of::<LoggedPart>()
 }
 
 #[cfg(test)]
@@ -109,6 +112,7 @@ mod tests {
             for value in [
                 long.clone(),
                 json!({ "service_tier": long }),
+                json!({ "parts": [{ "model": long }] }),
                 json!({ "key": long }),
                 json!({ "x".repeat(10_000): 1 }),
             ] {

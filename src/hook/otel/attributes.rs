@@ -1,14 +1,18 @@
 //! What a span says of an exchange.
 
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::hook::EndEvent;
 use crate::hook::genai::{operation_name, provider_name};
 use crate::metadata::MetadataValue;
 use crate::redact::{cut, redact_member, shown};
+use crate::usage::{Usage, UsagePart};
 
 /// How many bytes of a model are kept in a span's name.
 const LONGEST_NAMED_MODEL: usize = 128;
+
+/// How many models of one exchange are told apart.
+const MOST_SHARES: usize = 32;
 
 /// `{operation} {model}`, or the operation alone.
 pub(super) fn span_name(end: &EndEvent<'_>) -> String {
@@ -62,6 +66,12 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
         set("gen_ai.usage.cache_read.input_tokens", usage.cache_read.map(count));
         set("gen_ai.usage.cache_creation.input_tokens", usage.cache_write.map(count));
         set("gen_ai.usage.reasoning.output_tokens", usage.reasoning.map(count));
+        for (key, number) in further(usage) {
+            set(key, number.map(count));
+        }
+        for (key, value) in shares(end.usage_parts) {
+            set(key, Some(value));
+        }
     }
     if let Some(cost) = end.cost {
         set("gen_ai.usage.cost", Some(cost.usd().into()));
@@ -79,6 +89,8 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     set("ai_gateway.operation", Some(context.operation().as_str().into()));
     set("ai_gateway.outcome", Some(end.outcome.as_str().into()));
     set("ai_gateway.metering", Some(end.metering.as_str().into()));
+    let code = end.provider_error.map(|error| text(error.code.as_deref().unwrap_or_default()));
+    set("ai_gateway.provider.error", code);
     set("ai_gateway.code", end.gateway_code.map(|code| i64::from(code).into()));
     set("ai_gateway.stream", Some(end.stream.into()));
     set("ai_gateway.cache_status", end.cache.map(|cache| cache.as_str().into()));
@@ -96,6 +108,42 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
         // No key of a client's can take the place of another attribute.
         put(KeyValue::new(format!("ai_gateway.metadata.{}", shown(key)), value));
     }
+}
+
+/// What the conventions have no name for.
+fn further(usage: &Usage) -> [(&'static str, Option<u64>); 10] {
+    [
+        ("ai_gateway.usage.cache_write_long", usage.cache_write_long),
+        ("ai_gateway.usage.audio_input", usage.audio_input),
+        ("ai_gateway.usage.image_input", usage.image_input),
+        ("ai_gateway.usage.audio_output", usage.audio_output),
+        ("ai_gateway.usage.image_output", usage.image_output),
+        ("ai_gateway.usage.images", usage.images),
+        ("ai_gateway.usage.duration_ms", usage.duration_ms),
+        ("ai_gateway.usage.characters", usage.characters),
+        ("ai_gateway.usage.search_units", usage.search_units),
+        ("ai_gateway.usage.pages", usage.pages),
+    ]
+}
+
+/// Lists of the same length: the models that have worked, and the tokens of each.
+fn shares(parts: &[UsagePart]) -> impl Iterator<Item = (&'static str, Value)> {
+    let parts = &parts[..parts.len().min(MOST_SHARES)];
+    let tokens = |of: fn(&Usage) -> Option<u64>| {
+        let number = |part: &UsagePart| of(&part.usage).unwrap_or_default();
+        let numbers = parts.iter().map(|part| i64::try_from(number(part)).unwrap_or(i64::MAX));
+        Value::Array(Array::I64(numbers.collect()))
+    };
+    let model = |part: &UsagePart| {
+        StringValue::from(shown(part.model.as_deref().unwrap_or_default()).into_owned())
+    };
+    let models = Value::Array(Array::String(parts.iter().map(model).collect()));
+    let all = [
+        ("ai_gateway.usage.parts.models", models),
+        ("ai_gateway.usage.parts.input_tokens", tokens(Usage::input)),
+        ("ai_gateway.usage.parts.output_tokens", tokens(Usage::output)),
+    ];
+    all.into_iter().filter(|_| !parts.is_empty())
 }
 
 /// A text that a client or a provider chose.
@@ -117,6 +165,46 @@ fn count(count: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn models_that_worked_together_are_lists() {
+        let part = |model: Option<&str>, tokens| UsagePart {
+            model: model.map(Box::from),
+            usage: Usage { input_uncached: Some(tokens), ..Usage::default() },
+        };
+        assert_eq!(shares(&[]).count(), 0);
+        let parts = [part(None, 5), part(Some("haiku"), u64::MAX)];
+        let lists: Vec<_> = shares(&parts).map(|(key, value)| format!("{key} {value}")).collect();
+        assert_eq!(
+            lists,
+            [
+                r#"ai_gateway.usage.parts.models ["","haiku"]"#.to_owned(),
+                format!("ai_gateway.usage.parts.input_tokens [5,{}]", i64::MAX),
+                "ai_gateway.usage.parts.output_tokens [0,0]".to_owned(),
+            ]
+        );
+        let many = vec![part(None, 1); 100];
+        let (_, Value::Array(Array::I64(numbers))) = shares(&many).nth(1).unwrap() else {
+            panic!()
+        };
+        assert_eq!(numbers.len(), MOST_SHARES);
+    }
+
+    #[test]
+    fn units_that_are_no_tokens_are_told() {
+        let mut usage = Usage { characters: Some(7), pages: Some(2), ..Usage::default() };
+        usage.duration_ms = Some(1500);
+        let told: Vec<_> =
+            further(&usage).into_iter().filter(|(_, number)| number.is_some()).collect();
+        assert_eq!(
+            told,
+            [
+                ("ai_gateway.usage.duration_ms", Some(1500)),
+                ("ai_gateway.usage.characters", Some(7)),
+                ("ai_gateway.usage.pages", Some(2)),
+            ]
+        );
+    }
 
     #[test]
     fn counts_beyond_the_type_are_as_large_as_it_goes() {

@@ -72,6 +72,9 @@
 //! | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens` | cached and reasoning tokens among them |
 //! | `gen_ai.usage.cache_read.input_tokens`, `gen_ai.usage.cache_creation.input_tokens` | tokens |
 //! | `gen_ai.usage.reasoning.output_tokens` | tokens |
+//! | `ai_gateway.usage.cache_write_long`, `.audio_input`, `.image_input`, `.audio_output`, `.image_output` | tokens, each a part of the above |
+//! | `ai_gateway.usage.images`, `.duration_ms`, `.characters`, `.search_units`, `.pages` | what is billed by other units |
+//! | `ai_gateway.usage.parts.models`, `.input_tokens`, `.output_tokens` | lists, where several models have worked: the first 32; an empty name is the response's model |
 //! | `gen_ai.usage.cost` | USD; no part of the conventions, but the hosted gateway's name for it |
 //! | `server.address`, `server.port` | of the provider's base URL |
 //! | `http.response.status_code` | what the client got |
@@ -79,6 +82,7 @@
 //! | `ai_gateway.log_id`, `ai_gateway.event_id` | as in the response headers |
 //! | `ai_gateway.account`, `ai_gateway.gateway`, `ai_gateway.operation` | as the path says |
 //! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::Metering) |
+//! | `ai_gateway.provider.error` | the provider's code of an error, whatever the status; empty where it gave none |
 //! | `ai_gateway.code` | the number in the gateway's own error |
 //! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported` or `table` |
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |

@@ -42,9 +42,9 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     for text in [&mut record.event_id, &mut record.gateway, &mut record.method, &mut record.path] {
         redact(text, false);
     }
-    if let Some(tier) = record.usage_metadata.as_mut().and_then(|usage| usage.service_tier.as_mut())
-    {
-        redact(tier, false);
+    if let Some(usage) = &mut record.usage_metadata {
+        let models = usage.parts.iter_mut().filter_map(|part| part.model.as_mut());
+        usage.service_tier.iter_mut().chain(models).for_each(|text| redact(text, false));
     }
     record.metadata = std::mem::take(&mut record.metadata)
         .into_iter()

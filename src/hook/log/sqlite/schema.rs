@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i32 = 0x6169_676c;
 
 /// Each brings a database of the version that is its index to the next.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 const LATEST: i32 = MIGRATIONS.len() as i32;
 
 /// `logs` has what is filtered by and summed up, in rows that are short to read; `records` has the
@@ -57,6 +57,20 @@ const V1: &str = "
     END;
 ";
 
+/// What is billed by other units than tokens. An operation has another name than before.
+const V2: &str = "
+    ALTER TABLE logs ADD COLUMN images INTEGER;
+    ALTER TABLE logs ADD COLUMN duration_ms INTEGER;
+    ALTER TABLE logs ADD COLUMN characters INTEGER;
+    ALTER TABLE logs ADD COLUMN search_units INTEGER;
+    ALTER TABLE logs ADD COLUMN pages INTEGER;
+    UPDATE logs SET images = record ->> '$.usage_metadata.images' FROM records
+        WHERE records.seq = logs.seq AND record ->> '$.usage_metadata.images' IS NOT NULL;
+    UPDATE records SET record = json_set(record, '$.model_type', 'video')
+        WHERE seq IN (SELECT seq FROM logs WHERE operation = 'videos');
+    UPDATE logs SET operation = 'video' WHERE operation = 'videos';
+";
+
 /// Brings the database to the latest version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     // At once a writer, so that of two processes one finds the work done.
@@ -96,6 +110,51 @@ mod tests {
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(version, LATEST);
         connection.execute_batch("SELECT seq FROM logs").unwrap();
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_keeps_its_records() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(V1).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let insert = |seq: i64, operation: &str, record: &str| {
+            connection
+                .execute(
+                    "INSERT INTO logs (seq, id, created_at, event_id, operation, outcome, success,
+                        cached, stream, cost_ticks, cost_unknown, duration)
+                     VALUES (?1, ?1, 1, 'e', ?2, 'complete', 1, 0, 0, 9007199254740993, 0, 1.5)",
+                    (seq, operation),
+                )
+                .unwrap();
+            let sql = "INSERT INTO records (seq, record) VALUES (?, ?)";
+            connection.execute(sql, (seq, record)).unwrap();
+        };
+        let chat = r#"{"model_type":"chat","duration":1.5,"cost_ticks":18446744073709551615}"#;
+        insert(1, "chat", chat);
+        insert(2, "images", r#"{"model_type":"images","usage_metadata":{"images":3}}"#);
+        let videos = r#"{"id":"2","model_type":"videos","cost_ticks":18446744073709551615}"#;
+        insert(3, "videos", videos);
+        migrate(&mut connection).unwrap();
+        let row = |seq: i64| {
+            let sql = "SELECT operation, record, images, cost_ticks, pages
+                FROM logs JOIN records USING (seq) WHERE seq = ?";
+            let columns = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            connection
+                .query_row::<(String, String, Option<i64>, i64, Option<i64>), _, _>(
+                    sql,
+                    [seq],
+                    columns,
+                )
+                .unwrap()
+        };
+        let ticks = 9_007_199_254_740_993;
+        assert_eq!(row(1), ("chat".to_owned(), chat.to_owned(), None, ticks, None));
+        assert_eq!(row(2).2, Some(3));
+        let video = videos.replace("videos", "video");
+        assert_eq!(row(3), ("video".to_owned(), video, None, ticks, None));
     }
 
     #[test]

@@ -105,6 +105,21 @@ pub struct Totals {
     pub tokens_in: u64,
     /// Output tokens.
     pub tokens_out: u64,
+    /// Images in responses. Left out where there is none, as are the next four.
+    #[serde(skip_serializing_if = "is_none")]
+    pub images: u64,
+    /// Milliseconds of audio and video that are billed by time.
+    #[serde(skip_serializing_if = "is_none")]
+    pub duration_ms: u64,
+    /// Characters that are billed.
+    #[serde(skip_serializing_if = "is_none")]
+    pub characters: u64,
+    /// Searches of rerankers.
+    #[serde(skip_serializing_if = "is_none")]
+    pub search_units: u64,
+    /// Pages that were read.
+    #[serde(skip_serializing_if = "is_none")]
+    pub pages: u64,
     /// Costs in ticks: 1 USD = 10^10 ticks.
     pub cost_ticks: u64,
     /// Costs in USD, for display.
@@ -127,6 +142,12 @@ pub struct Percentiles {
     pub p90: Option<f64>,
     /// All but a hundredth.
     pub p99: Option<f64>,
+}
+
+// The form that serde wants.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 pub(super) fn summary(
@@ -152,7 +173,8 @@ pub(super) fn summary(
     });
     let mut statement = connection.prepare_cached(&filter.sql(
         "SELECT created_at, provider, model, outcome, success, stream, cached, tokens_in,
-            tokens_out, cost_ticks, cost_unknown, duration, first_token FROM logs",
+            tokens_out, cost_ticks, cost_unknown, duration, first_token, images, duration_ms,
+            characters, search_units, pages FROM logs",
     ))?;
     let mut rows = statement.query(params_from_iter(filter.into_values()))?;
     let mut all = Tally::default();
@@ -194,6 +216,11 @@ struct Entry {
     cost_unknown: bool,
     duration: f64,
     first_token: Option<f64>,
+    images: u64,
+    duration_ms: u64,
+    characters: u64,
+    search_units: u64,
+    pages: u64,
 }
 
 impl Entry {
@@ -216,6 +243,11 @@ impl Entry {
             cost_unknown: row.get(10)?,
             duration: row.get(11)?,
             first_token: row.get(12)?,
+            images: number(13)?,
+            duration_ms: number(14)?,
+            characters: number(15)?,
+            search_units: number(16)?,
+            pages: number(17)?,
         })
     }
 }
@@ -236,9 +268,18 @@ impl Tally {
         totals.errors += u64::from(!entry.success && !entry.is_rejected && !entry.is_cancelled);
         totals.streams += u64::from(entry.stream);
         totals.cached += u64::from(entry.cached);
-        totals.tokens_in = totals.tokens_in.saturating_add(entry.tokens_in);
-        totals.tokens_out = totals.tokens_out.saturating_add(entry.tokens_out);
-        totals.cost_ticks = totals.cost_ticks.saturating_add(entry.cost_ticks);
+        for (sum, number) in [
+            (&mut totals.tokens_in, entry.tokens_in),
+            (&mut totals.tokens_out, entry.tokens_out),
+            (&mut totals.images, entry.images),
+            (&mut totals.duration_ms, entry.duration_ms),
+            (&mut totals.characters, entry.characters),
+            (&mut totals.search_units, entry.search_units),
+            (&mut totals.pages, entry.pages),
+            (&mut totals.cost_ticks, entry.cost_ticks),
+        ] {
+            *sum = sum.saturating_add(number);
+        }
         totals.cost_unknown += u64::from(entry.cost_unknown);
         self.durations.push(entry.duration);
         self.first_tokens.extend(entry.first_token);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
 use super::filter::integer;
 use super::{LogStore, StoreError};
-use crate::hook::log::{LogRecord, LogSink, SinkError};
+use crate::hook::log::{LogRecord, LogSink, LoggedUsage, SinkError};
 
 /// The most records that one transaction deletes, and with it how long others wait.
 const AT_ONCE: u32 = 1000;
@@ -74,14 +74,18 @@ fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), Stor
 }
 
 fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), StoreError> {
+    let used = |figure: fn(&LoggedUsage) -> Option<u64>| {
+        record.usage_metadata.as_ref().and_then(figure).map(integer)
+    };
     let is_new = transaction
         .prepare_cached(
             "INSERT INTO logs (id, created_at, event_id, provider, model, operation, status,
                 outcome, success, cached, stream, tokens_in, tokens_out, cost_ticks, cost_unknown,
-                duration, first_token, feedback)
+                duration, first_token, feedback, images, duration_ms, characters, search_units, pages)
              VALUES (:id, :created_at, :event_id, :provider, :model, :operation, :status,
                 :outcome, :success, :cached, :stream, :tokens_in, :tokens_out, :cost_ticks,
-                :cost_unknown, :duration, :first_token, :feedback)
+                :cost_unknown, :duration, :first_token, :feedback, :images, :duration_ms, :characters,
+                :search_units, :pages)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(named_params! {
@@ -103,6 +107,11 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
             ":duration": record.duration,
             ":first_token": record.timings.to_first_token,
             ":feedback": record.feedback,
+            ":images": used(|usage| usage.images),
+            ":duration_ms": used(|usage| usage.duration_ms),
+            ":characters": used(|usage| usage.characters),
+            ":search_units": used(|usage| usage.search_units),
+            ":pages": used(|usage| usage.pages),
         })?;
     if is_new == 0 {
         return Ok(());
