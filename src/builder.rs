@@ -4,6 +4,7 @@ mod error;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use self::error::ConfigError;
@@ -208,6 +209,7 @@ impl Builder {
                 prices: self.prices,
                 usage_limit: self.usage_limit,
                 billed: SeenIds::default(),
+                has_warned: AtomicBool::new(false),
             }),
             error_format: self.error_format,
             peek_limit: self.peek_limit,

@@ -143,7 +143,8 @@
 //!
 //! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
 //! `log` (JSON lines) and `log-sqlite` (a log that can be asked). Compressed responses are metered
-//! with the feature `decompression`.
+//! with the feature `decompression`, which is on by default; without it the first one that is not
+//! metered is told of in a warning.
 //!
 //! # Composing
 //!

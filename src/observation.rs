@@ -1,9 +1,12 @@
 //! What the exchanges of a layer are observed with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tracing::Level;
 
 use crate::TARGET;
-use crate::hook::Hooks;
+use crate::hook::{EndEvent, Hooks};
+use crate::metering::Metering;
 use crate::usage::{Prices, SeenIds};
 
 /// Shared by all exchanges of a layer.
@@ -15,6 +18,8 @@ pub(crate) struct Observation {
     pub(crate) usage_limit: usize,
     /// Requests whose usage was billed and that may be asked for again.
     pub(crate) billed: SeenIds,
+    /// The host has been warned of an answer that could not be read.
+    pub(crate) has_warned: AtomicBool,
 }
 
 impl Observation {
@@ -27,5 +32,16 @@ impl Observation {
     pub(crate) fn metering_limit(&self) -> usize {
         let is_wanted = !self.hooks.is_empty() || tracing::enabled!(target: TARGET, Level::INFO);
         if is_wanted { self.usage_limit } else { 0 }
+    }
+
+    /// Whether this is the first answer of the layer that should have been metered and is compressed
+    /// in a way that is not read.
+    pub(crate) fn is_first_unread(&self, end: &EndEvent<'_>) -> bool {
+        end.metering == Metering::Encoded
+            && end.is_answered()
+            && end.status.is_some_and(|status| status.is_success())
+            && self.metering_limit() > 0
+            && tracing::enabled!(target: TARGET, Level::WARN)
+            && !self.has_warned.swap(true, Ordering::Relaxed)
     }
 }

@@ -202,7 +202,12 @@ impl Ledger {
         self.observation.hooks.each(|hook| hook.on_end(&event));
         self.span.in_scope(|| {
             // The span is left while nothing unwinds: a subscriber may panic at both.
-            let _ = unwind::call(|| log::log(&event));
+            let _ = unwind::call(|| {
+                if self.observation.is_first_unread(&event) {
+                    log::warn_of_unread(&event);
+                }
+                log::log(&event);
+            });
         });
     }
 }

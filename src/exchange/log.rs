@@ -67,6 +67,28 @@ pub(super) fn log(end: &EndEvent<'_>) {
     }
 }
 
+/// Why tokens and costs are missing, told once.
+const UNREAD: &str = if cfg!(feature = "decompression") {
+    "an answer was not metered, so its tokens and its cost are missing: it is compressed in a way \
+     that the feature `decompression` does not read (it reads gzip, deflate, br and zstd, one at a \
+     time); this is told once"
+} else {
+    "an answer was not metered, so its tokens and its cost are missing: it is compressed, and this \
+     program was built without the feature `decompression`; this is told once"
+};
+
+pub(super) fn warn_of_unread(end: &EndEvent<'_>) {
+    tracing::warn!(
+        target: TARGET,
+        log_id = %end.context.log_id(),
+        account = end.context.account().map(shown).as_deref(),
+        gateway = &*shown(end.context.gateway()),
+        provider = end.context.provider(),
+        operation = end.context.operation().as_str(),
+        "{UNREAD}"
+    );
+}
+
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
 }
