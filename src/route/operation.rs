@@ -400,6 +400,9 @@ mod tests {
     #[test]
     fn every_providers_paths_are_told() {
         use Operation::*;
+        let root = env!("CARGO_MANIFEST_DIR");
+        let dashboard = format!("{root}/examples/gateway/dashboard/operations.js");
+        let dashboard = std::fs::read_to_string(dashboard).unwrap();
         for (operation, paths) in [
             (
                 Chat,
@@ -551,6 +554,8 @@ mod tests {
             for rest in paths {
                 assert_eq!(Operation::of(rest), operation, "{rest}");
             }
+            let words = format!("  {operation}: '");
+            assert!(dashboard.contains(&words), "the dashboard has no words for {operation}");
         }
     }
 

@@ -36,6 +36,18 @@ export async function checkLog(browser, book) {
     await clear();
   });
 
+  await check('the operation filters the log', async () => {
+    await page.locator('#operation').selectOption({ label: 'Embeddings' });
+    await listed('embeddings', ({ model }) => model === 'grok-embedding-small');
+    assert.equal(await page.locator('#rows .tag').getByText('Embeddings', { exact: true }).count(), 1);
+    await page.locator('#operation').selectOption({ label: 'Models' });
+    await listed('details of a model', ({ kind, status, model }) => kind === 'ok' && status === 200 && model === null);
+    await page.locator('#rows .opens').first().click();
+    assert.equal(await shown(page, 'detail-cost'), 'free');
+    await page.keyboard.press('Escape');
+    await clear();
+  });
+
   await check('status, event id and metadata filter the log', async () => {
     await page.locator('#status').fill('404');
     await listed('a status', ({ status }) => status === 404);

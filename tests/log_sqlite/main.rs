@@ -12,3 +12,4 @@ mod small_disk;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod units;

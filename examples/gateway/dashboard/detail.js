@@ -4,6 +4,7 @@ import { get, patch } from './api.js';
 import { byId, html, svg } from './dom.js';
 import { bytes, count, day, dollars, milliseconds, seconds } from './format.js';
 import { badge } from './log.js';
+import { inWords } from './operations.js';
 
 const THUMB = 'M7 10v10H4V10zM9 20V10l4-7c1.2 0 2 .9 2 2v4h4.2c1.2 0 2 1 1.8 2.2l-1.2 7.1c-.2 1-1 1.7-2 1.7z';
 
@@ -50,8 +51,9 @@ export class Detail {
       this.#feedback(record),
       part('Timings', bar(record), facts(timings(record))),
       part('Usage', facts(usage(record)), hint(record)),
+      shares(record),
       part('Cost', facts([
-        ['Cost', dollars(record.cost_ticks), 'detail-cost'],
+        ['Cost', cost(record), 'detail-cost'],
         ['Source', source(record.cost_source)],
       ])),
       Object.keys(record.metadata).length
@@ -139,16 +141,42 @@ function usage({ usage_metadata: used, metering, tokens_in: input, tokens_out: o
     ['Tokens in', count(input), 'detail-tokens-in'],
     ['of them cached', of('cache_read')],
     ['of them written to the cache', of('cache_write')],
+    ['of them to be kept for longer', of('cache_write_long')],
     ['of them fresh', of('input_uncached')],
+    ['of them fresh audio', of('audio_input')],
+    ['of them fresh images', of('image_input')],
     ['Tokens out', count(output), 'detail-tokens-out'],
     ['of them reasoning', of('reasoning')],
     ['of them visible', of('output_visible')],
+    ['of them audio', of('audio_output')],
+    ['of them images', of('image_output')],
     ['Total, as reported', of('total_reported')],
     ['Tool calls', of('tool_calls')],
     ['Images', of('images')],
+    ['Audio or video', milliseconds(used?.duration_ms)],
+    ['Characters', of('characters')],
+    ['Searches', of('search_units')],
+    ['Pages', of('pages')],
     ['Service tier', used?.service_tier],
     ['Metering', used?.inconsistent ? `${metering}, but the total does not add up` : metering],
   ];
+}
+
+// What each of several models has used.
+function shares({ model, usage_metadata: used }) {
+  const sum = (...figures) => count(figures.reduce((all, figure) => all + (figure ?? 0), 0));
+  const rows = (used?.parts ?? []).map(({ model: own, usage: share }) => [
+    own ?? model ?? 'the model',
+    `${sum(share.input_uncached, share.cache_read, share.cache_write)} in, ${sum(share.output_visible, share.reasoning)} out`,
+  ]);
+  return rows.length ? part('Usage by model', facts(rows)) : null;
+}
+
+function cost({ cost_ticks: ticks, cost_unknown: isUnknown, metering }) {
+  if (ticks != null) return dollars(ticks);
+  if (metering === 'free') return 'free';
+  if (metering === 'repeated') return 'none: billed before';
+  return isUnknown ? 'not known' : null;
 }
 
 // Streams of chat completions tell their usage only to those who ask.
@@ -175,7 +203,7 @@ const exchange = (record) => [
   ['Provider', record.provider],
   ['Model', record.model],
   ['Model asked for', record.request_model],
-  ['Kind', record.model_type],
+  ['Operation', inWords(record.model_type)],
   ['Account', record.account],
   ['Gateway', record.gateway],
   ['Endpoint', record.request_type],

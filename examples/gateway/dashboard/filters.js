@@ -1,6 +1,7 @@
 // What is looked at: a time range and filters, kept in the page's address.
 
 import { byId, html } from './dom.js';
+import { OPERATIONS } from './operations.js';
 
 const MINUTE = 60_000;
 
@@ -12,7 +13,7 @@ const RANGES = {
   '7d': { span: 7 * 24 * 60 * MINUTE, bucket: 180 * MINUTE, words: '7 days' },
 };
 
-const FIELDS = ['provider', 'model', 'outcome', 'status', 'event-id', 'metadata-key', 'metadata-value'];
+const FIELDS = ['provider', 'model', 'outcome', 'operation', 'status', 'event-id', 'metadata-key', 'metadata-value'];
 const TYPING_PAUSE = 250;
 
 export class Filters {
@@ -23,6 +24,7 @@ export class Filters {
   constructor(changed) {
     this.#changed = changed;
     const address = new URLSearchParams(location.search);
+    byId('operation').append(...OPERATIONS.map(([name, words]) => html('option', { value: name }, words)));
     const range = document.querySelector(`#ranges input[value="${CSS.escape(address.get('range') ?? '')}"]`);
     if (range) range.checked = true;
     for (const name of FIELDS) {
@@ -60,6 +62,7 @@ export class Filters {
     return {
       ...this.scope,
       ...(name ? { [name]: value } : {}),
+      operation: byId('operation').value,
       status: /^[1-9](\d\d|xx)$/i.test(status) ? status.toLowerCase() : '',
       event_id: byId('event-id').value.trim(),
       // One without the other asks for nothing.

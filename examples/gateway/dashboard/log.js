@@ -3,9 +3,12 @@
 import { get } from './api.js';
 import { byId, html, setChildren, setText, show } from './dom.js';
 import { count, dollars, milliseconds, moment } from './format.js';
+import { inWords } from './operations.js';
 
 const PAGE = 50;
 const MOST = 1000;
+// What most calls are, so that the others stand out.
+const USUAL = ['chat', 'responses', 'messages'];
 
 export class Log {
   #open;
@@ -68,6 +71,7 @@ export class Log {
       cell('result', 'Result', badge(record)),
       cell('provider', 'Provider', record.provider ?? html('span', { class: 'faint' }, 'none')),
       cell('model', 'Model', record.model ?? html('span', { class: 'faint' }, 'none'),
+        USUAL.includes(record.model_type) ? null : html('span', { class: 'tag' }, inWords(record.model_type)),
         record.stream ? html('span', { class: 'tag' }, 'stream') : null,
         record.cached ? html('span', { class: 'tag' }, 'cache') : null),
       number('Tokens in', record.tokens_in, count),
