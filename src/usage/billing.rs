@@ -52,6 +52,11 @@ fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
 }
 
 fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
+    use Operation::{Chat, Completions, Embeddings, Messages};
+    // Most calls.
+    if matches!(call.operation, Chat | Completions | Embeddings | Messages) {
+        return Billing::Always;
+    }
     let rest = call.rest.trim_end_matches('/');
     let last = rest.rsplit('/').next().unwrap_or_default();
     if last == "cancel" || last.ends_with(":cancel") {

@@ -53,7 +53,7 @@ fn files_of_others_and_of_later_releases_are_left_alone() {
     let connection = rusqlite::Connection::open(directory.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = LogStore::open(directory.file()).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 1 }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 2 }), "{error}");
 
     let other = directory.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
