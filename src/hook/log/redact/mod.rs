@@ -58,3 +58,20 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         })
         .collect();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_usage_names_is_redacted() {
+        let key = "sk-abcdef012345";
+        let usage = json!({ "service_tier": key, "parts": [{ "model": key }, { "model": "m" }] });
+        let mut kept: LogRecord =
+            serde_json::from_value(json!({ "usage_metadata": usage })).unwrap();
+        record(&mut kept, &[]);
+        let text = serde_json::to_string(&kept).unwrap();
+        assert!(!text.contains(key) && text.contains(r#""model":"m""#), "{text}");
+    }
+}
