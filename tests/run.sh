@@ -50,7 +50,7 @@ step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
 step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
-tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets
+tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets --test unmetered
 tested 'tests of control alone' cargo test --no-default-features --features control \
   --lib --test timeouts --test concurrency --test health
 tested 'tests of config alone' cargo test --no-default-features --features config --lib settings::
