@@ -12,11 +12,11 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::http1::Driven;
-use super::http2::InFlight;
+use super::in_flight::InFlight;
 
 /// A response body that has its connection in use until it has ended or is dropped.
 pub struct ClientBody {
-    /// Gone only while this is dropped.
+    /// Gone over HTTP/2 when it has ended, and while this is dropped.
     incoming: Option<Incoming>,
     lease: Lease,
     /// Told at the next poll: a server that meets an error sends nothing of what it has not sent
@@ -56,8 +56,12 @@ impl ClientBody {
     }
 
     pub(super) fn http2(incoming: Incoming, stream: InFlight) -> Self {
-        let lease = if incoming.is_end_stream() { Lease::Ended } else { Lease::Http2(stream) };
-        Self::new(incoming, lease)
+        let is_ended = incoming.is_end_stream();
+        let mut body = Self::new(incoming, Lease::Http2(stream));
+        if is_ended {
+            body.release();
+        }
+        body
     }
 
     fn new(incoming: Incoming, lease: Lease) -> Self {
@@ -65,8 +69,16 @@ impl ClientBody {
     }
 
     fn release(&mut self) {
-        if let Lease::Http1(connection) = std::mem::replace(&mut self.lease, Lease::Ended) {
-            connection.into_inner().unwrap_or_else(PoisonError::into_inner).release();
+        match std::mem::replace(&mut self.lease, Lease::Ended) {
+            Lease::Http1(connection) => {
+                connection.into_inner().unwrap_or_else(PoisonError::into_inner).release()
+            }
+            // h2 resets what is left of a stream only when nobody holds a part of it. What a
+            // response to HEAD says of its length stays there to be asked for.
+            Lease::Http2(_) => {
+                self.incoming.take_if(|incoming| incoming.size_hint().lower() == 0);
+            }
+            Lease::Task(_) | Lease::Ended => {}
         }
     }
 }
@@ -109,7 +121,11 @@ impl Body for ClientBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None if self.error.is_some() => SizeHint::default(),
+            None => SizeHint::with_exact(0),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tower::BoxError;
 
 use super::HttpClient;
@@ -16,6 +16,7 @@ use super::connect::Connector;
 use super::error::ClientError;
 use super::http1::LINGER;
 use super::http2::UNTOLD_STREAMS;
+use super::in_flight::Exchanges;
 use super::pool::{Limits, Pool};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use super::tls::{self, TlsOptions};
@@ -30,6 +31,32 @@ pub(super) enum Versions {
     Http2,
 }
 
+/// How connections over HTTP/2 are set up.
+#[derive(Clone, Copy)]
+pub(super) struct Http2Options {
+    stream_window: u32,
+    connection_window: u32,
+    keepalive_interval: Option<Duration>,
+    keepalive_timeout: Duration,
+}
+
+impl Http2Options {
+    /// For one connection, which has an executor of its own.
+    pub(super) fn builder(self, exchanges: Exchanges) -> http2::Builder<Exchanges> {
+        let mut builder = http2::Builder::new(exchanges);
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(self.stream_window)
+            .initial_connection_window_size(self.connection_window)
+            .max_header_list_size(MAX_HEADER_LIST_BYTES)
+            .keep_alive_interval(self.keepalive_interval)
+            .keep_alive_timeout(self.keepalive_timeout)
+            .keep_alive_while_idle(true)
+            .initial_max_send_streams(UNTOLD_STREAMS);
+        builder
+    }
+}
+
 /// Configures an [`HttpClient`].
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
@@ -39,10 +66,7 @@ pub struct HttpClientBuilder {
     limits: Limits,
     /// hyper's, where none is set: for that many it need not allocate.
     max_headers: Option<usize>,
-    stream_window: u32,
-    connection_window: u32,
-    keepalive_interval: Option<Duration>,
-    keepalive_timeout: Duration,
+    http2: Http2Options,
     versions: Versions,
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     tls: TlsOptions,
@@ -62,10 +86,12 @@ impl Default for HttpClientBuilder {
                 streams_per_connection: 90,
             },
             max_headers: None,
-            stream_window: 1 << 20,
-            connection_window: 16 << 20,
-            keepalive_interval: Some(Duration::from_secs(20)),
-            keepalive_timeout: Duration::from_secs(10),
+            http2: Http2Options {
+                stream_window: 1 << 20,
+                connection_window: 16 << 20,
+                keepalive_interval: Some(Duration::from_secs(20)),
+                keepalive_timeout: Duration::from_secs(10),
+            },
             versions: Versions::Negotiated,
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             tls: TlsOptions::default(),
@@ -93,12 +119,15 @@ impl HttpClientBuilder {
         self
     }
 
-    /// How long a request body is still sent over HTTP/1.1 when its response is over. An upstream
-    /// that answers early and does not read the rest in that time loses its connection, and the
-    /// rest of the body is not read. Default: 10 s.
+    /// How long a request body is still sent when its response is over: has ended, failed or been
+    /// dropped. Then the rest of the body is not read any more. Default: 10 s.
     ///
-    /// Over HTTP/2 the rest is sent as the upstream reads it, until it resets the stream or the
-    /// connection ends.
+    /// Over HTTP/1.1 this is the time for all of the rest. An upstream that answers early and does
+    /// not read the rest in that time loses its connection.
+    ///
+    /// Over HTTP/2, where nobody waits for the connection meanwhile, the time begins anew with each
+    /// part of the body that the upstream has made room for. If it passes, the stream is reset;
+    /// the connection and the other exchanges on it go on.
     pub fn upload_linger(mut self, time: Duration) -> Self {
         self.limits.linger = time;
         self
@@ -124,7 +153,7 @@ impl HttpClientBuilder {
     /// How many exchanges share a connection before the next is opened, where the peer does not
     /// allow less. Default: 90; at least 1.
     ///
-    /// An exchange is in flight until its response body has ended. Most servers allow 100 streams.
+    /// An exchange is in flight until its response body has ended and its request body is sent. Most servers allow 100 streams.
     pub fn streams_per_connection(mut self, streams: usize) -> Self {
         self.limits.streams_per_connection = streams.max(1);
         self
@@ -140,7 +169,7 @@ impl HttpClientBuilder {
 
     /// The HTTP/2 window of a stream, in bytes. Default: 1 MiB.
     pub fn http2_stream_window(mut self, bytes: u32) -> Self {
-        self.stream_window = bytes;
+        self.http2.stream_window = bytes;
         self
     }
 
@@ -148,19 +177,19 @@ impl HttpClientBuilder {
     ///
     /// A large multiple of the stream window, lest one slow reader stall its neighbours.
     pub fn http2_connection_window(mut self, bytes: u32) -> Self {
-        self.connection_window = bytes;
+        self.http2.connection_window = bytes;
         self
     }
 
     /// How often an HTTP/2 connection is pinged, idle ones too. Default: every 20 s.
     pub fn http2_keepalive_interval(mut self, interval: Option<Duration>) -> Self {
-        self.keepalive_interval = interval;
+        self.http2.keepalive_interval = interval;
         self
     }
 
     /// How long a ping may go unanswered before the connection is given up. Default: 10 s.
     pub fn http2_keepalive_timeout(mut self, timeout: Duration) -> Self {
-        self.keepalive_timeout = timeout;
+        self.http2.keepalive_timeout = timeout;
         self
     }
 
@@ -216,17 +245,7 @@ impl HttpClientBuilder {
         if let Some(most) = self.max_headers {
             http1.max_headers(most);
         }
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_header_list_size(MAX_HEADER_LIST_BYTES)
-            .keep_alive_interval(self.keepalive_interval)
-            .keep_alive_timeout(self.keepalive_timeout)
-            .keep_alive_while_idle(true)
-            .initial_max_send_streams(UNTOLD_STREAMS);
-        let connector = Connector { transport, versions: self.versions, http1, http2 };
+        let connector = Connector { transport, versions: self.versions, http1, http2: self.http2 };
         let pool = Arc::new(Pool::new(connector, self.limits));
         Ok(HttpClient { pool, connect_timeout: self.connect_timeout })
     }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Uri;
 use http_body::Body;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
-use hyper_util::rt::TokioExecutor;
 use tokio::sync::Notify;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::builder::Versions;
+use super::builder::{Http2Options, Versions};
 use super::http1::Http1;
 use super::http2::Http2;
+use super::in_flight::Exchanges;
 use super::pool::{Connection, Lead, Origin};
 use super::signal::Signal;
 use super::watched::Watched;
@@ -32,7 +32,7 @@ pub(super) struct Connector {
     pub(super) transport: TransportConnector,
     pub(super) versions: Versions,
     pub(super) http1: http1::Builder,
-    pub(super) http2: http2::Builder<TokioExecutor>,
+    pub(super) http2: Http2Options,
 }
 
 impl Connector {
@@ -55,8 +55,10 @@ impl Connector {
         let stream = transport.call(uri).await?;
         if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {
             let (stream, reads) = Watched::new(stream);
-            let (sender, connection) = self.http2.handshake(stream).await?;
-            let connection = Http2::start(sender, connection);
+            let exchanges = Exchanges::new(origin.linger());
+            let (sender, connection) =
+                self.http2.builder(exchanges.clone()).handshake(stream).await?;
+            let connection = Http2::start(sender, connection, exchanges);
             let told = connection.told(reads);
             let stream = origin.share(connection);
             if let Some(lead) = lead.take() {

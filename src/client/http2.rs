@@ -11,7 +11,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::client::conn::http2::{Connection, SendRequest};
-use hyper_util::rt::TokioExecutor;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::BoxError;
@@ -19,6 +18,7 @@ use tower::BoxError;
 use super::body::ClientBody;
 use super::connect::Transport;
 use super::http1::Failed;
+use super::in_flight::{Exchanges, InFlight, Sending};
 use super::pool::LOOKS;
 use super::sent::Sent;
 use super::watched::Watched;
@@ -31,10 +31,14 @@ pub(super) const UNTOLD_STREAMS: usize = usize::MAX - 1;
 /// How long others wait for the limit of a new connection before they make their own.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is sent on a connection.
+type Upload<B> = Sending<Sent<B>>;
+
 pub(super) struct Http2<B> {
-    sender: SendRequest<Sent<B>>,
+    sender: SendRequest<Upload<B>>,
     /// Driven by its task, and asked for what the peer allows.
     connection: Arc<Mutex<Option<Box<dyn Peer>>>>,
+    exchanges: Exchanges,
     usage: Arc<Usage>,
     /// Looks of the pool's keeper until it is closed, if it stays unused.
     looks_left: u32,
@@ -49,7 +53,7 @@ trait Peer: Send {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-impl<B> Peer for Connection<Watched<Transport>, Sent<B>, TokioExecutor>
+impl<B> Peer for Connection<Watched<Transport>, Upload<B>, Exchanges>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
@@ -75,43 +79,31 @@ impl Drop for Driver {
     }
 }
 
-#[derive(Debug)]
 struct Usage {
-    in_flight: AtomicUsize,
     /// By the peer, as far as it has told.
     allowed: AtomicUsize,
     /// Since the keeper of the pool last looked.
     was_used: AtomicBool,
 }
 
-/// One exchange on a connection, until its response body has ended.
-#[derive(Debug)]
-pub(super) struct InFlight(Arc<Usage>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// A place on a connection for one exchange.
 pub(super) struct Stream<B> {
-    sender: SendRequest<Sent<B>>,
+    sender: SendRequest<Upload<B>>,
     in_flight: InFlight,
 }
 
 impl<B> Http2<B> {
-    /// Drives `connection` from here on.
+    /// Drives `connection` from here on. Its executor was `exchanges`.
     pub(super) fn start(
-        sender: SendRequest<Sent<B>>,
-        connection: Connection<Watched<Transport>, Sent<B>, TokioExecutor>,
+        sender: SendRequest<Upload<B>>,
+        connection: Connection<Watched<Transport>, Upload<B>, Exchanges>,
+        exchanges: Exchanges,
     ) -> Self
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
         let usage = Arc::new(Usage {
-            in_flight: AtomicUsize::new(0),
             allowed: AtomicUsize::new(UNTOLD_STREAMS),
             was_used: AtomicBool::new(true),
         });
@@ -125,7 +117,7 @@ impl<B> Http2<B> {
             told.allowed.store(connection.allowed(), Ordering::Relaxed);
             ended
         }));
-        Self { sender, connection, usage, looks_left: LOOKS }
+        Self { sender, connection, exchanges, usage, looks_left: LOOKS }
     }
 
     /// Ends when the peer has told its limit, or not in time, or the connection is gone.
@@ -149,7 +141,7 @@ impl<B> Http2<B> {
     }
 
     pub(super) fn load(&self) -> usize {
-        self.usage.in_flight.load(Ordering::Relaxed)
+        self.exchanges.count()
     }
 
     /// Whether one more exchange may begin on it: no more than `most`, nor than the peer allows.
@@ -173,9 +165,8 @@ impl<B> Http2<B> {
     }
 
     pub(super) fn stream(&self) -> Stream<B> {
-        self.usage.in_flight.fetch_add(1, Ordering::Relaxed);
         self.usage.was_used.store(true, Ordering::Relaxed);
-        Stream { sender: self.sender.clone(), in_flight: InFlight(self.usage.clone()) }
+        Stream { sender: self.sender.clone(), in_flight: self.exchanges.begin() }
     }
 
     /// Counts a look of the keeper. Whether the connection was unused for too many of them.
@@ -187,7 +178,7 @@ impl<B> Http2<B> {
 
     /// Whether it is this connection that the stream is on.
     pub(super) fn carries(&self, stream: &InFlight) -> bool {
-        Arc::ptr_eq(&self.usage, &stream.0)
+        self.exchanges.carry(stream)
     }
 }
 
@@ -200,12 +191,15 @@ where
         mut self,
         request: Request<B>,
     ) -> Result<Response<ClientBody>, (Failed<B>, InFlight)> {
-        match self.sender.try_send_request(Sent::request(request, None)).await {
+        let request = Sent::request(request, None).map(|body| self.in_flight.upload(body));
+        match self.sender.try_send_request(request).await {
             Ok(response) => {
                 Ok(response.map(|incoming| ClientBody::http2(incoming, self.in_flight)))
             }
             Err(mut error) => {
-                let unsent = error.take_message().map(|request| request.map(Sent::into_inner));
+                let unsent = error
+                    .take_message()
+                    .map(|request| request.map(|upload| upload.into_inner().into_inner()));
                 Err(((error.into_error(), unsent), self.in_flight))
             }
         }

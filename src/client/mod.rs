@@ -8,6 +8,7 @@ mod exchange;
 mod future;
 mod http1;
 mod http2;
+mod in_flight;
 mod pool;
 mod reuse;
 mod sent;

@@ -18,10 +18,10 @@ use tower_ai_gateway::HttpClient;
 
 use crate::soon;
 
-type Upload = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type Upload = UnsyncBoxBody<Bytes, BoxError>;
 
 /// It never ends, and holds `token` for as long as somebody has it.
-fn endless(token: &Arc<()>) -> Upload {
+pub(crate) fn endless(token: &Arc<()>) -> Upload {
     let token = token.clone();
     let data = Bytes::from(vec![b' '; 64 * 1024]);
     let frames = stream::repeat_with(move || {

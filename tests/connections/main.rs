@@ -5,6 +5,7 @@
 #[cfg(feature = "control")]
 mod broken_http2;
 mod early_answer;
+mod early_answer_http2;
 mod frames;
 mod http1;
 mod http2;

@@ -14,7 +14,8 @@ use tower::BoxError;
 
 use super::Limits;
 use crate::client::http1::Http1;
-use crate::client::http2::{Http2, InFlight, Stream};
+use crate::client::http2::{Http2, Stream};
+use crate::client::in_flight::InFlight;
 
 /// A scheme and an authority, and the connections there are to it.
 pub(in crate::client) struct Origin<B> {
