@@ -53,11 +53,11 @@ pub(super) fn log(end: &EndEvent<'_>) {
         tracing::warn!(
             target: TARGET,
             log_id = %end.context.log_id(),
-            account = end.context.account(),
-            gateway = end.context.gateway(),
+            account = end.context.account().map(shown).as_deref(),
+            gateway = &*shown(end.context.gateway()),
             provider = end.context.provider(),
-            model = end.request_model,
-            response_model = end.response_model,
+            model = end.request_model.map(shown).as_deref(),
+            response_model = end.response_model.map(shown).as_deref(),
             "the provider has answered from a model that the gateway does not allow"
         );
     }
