@@ -70,7 +70,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
 }
 
 /// How long until another try can help, where the error says so.
-pub(crate) fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
+fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
     #[cfg(feature = "control")]
     {
         use crate::control::health::Unavailable;
@@ -152,6 +152,15 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
         | io::ErrorKind::UnexpectedEof => Some(Failure::Reset),
         io::ErrorKind::TimedOut => Some(Failure::HeadTimeout),
         _ => None,
+    }
+}
+
+/// The answer for a request whose upstream call failed with this error.
+pub(crate) fn answer_to(error: &(dyn Error + 'static)) -> Rejection {
+    let mut timeouts = sources(error).filter_map(|error| error.downcast_ref::<TimeoutError>());
+    match timeouts.find(|timeout| timeout.phase() == TimeoutPhase::Body) {
+        Some(timeout) => refusal::slow_upload(timeout.after()),
+        None => answer(of(error)).retry_after(retry_after(error)),
     }
 }
 

@@ -297,8 +297,8 @@ where
                 let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
                     |UpstreamFailed { error, relay }| {
                         let error: BoxError = error.into();
-                        let retry_after = failure::retry_after(&*error);
-                        relay.failed(failure::of(&*error), retry_after).map(ResponseBody::local)
+                        let rejection = failure::answer_to(&*error);
+                        relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
                     },
                 );
                 Poll::Ready(Ok(response.map(InterceptBody::gateway)))

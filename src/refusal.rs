@@ -255,6 +255,12 @@ pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
 }
 
+/// The client fell silent while its request body was sent as it came.
+pub(crate) fn slow_upload(after: Duration) -> Rejection {
+    let message = format!("Body timeout: nothing more of the request body came for {after:?}.");
+    Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
+}
+
 pub(crate) fn malformed_model() -> Rejection {
     Rejection::of_request(Code::Malformed, "`model` is no well-formed JSON string.").param("model")
 }

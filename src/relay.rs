@@ -1,7 +1,6 @@
 //! The way back: a provider's response, or the gateway's own answer, becomes the client's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -56,7 +55,9 @@ impl Relay {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
-            return self.failed(Failure::Protocol, None).map(ResponseBody::local);
+            return self
+                .failed(Failure::Protocol, failure::answer(Failure::Protocol))
+                .map(ResponseBody::local);
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);
@@ -98,13 +99,9 @@ impl Relay {
     }
 
     /// The answer for a request whose upstream call failed.
-    pub(crate) fn failed(
-        mut self,
-        failure: Failure,
-        retry_after: Option<Duration>,
-    ) -> Response<Bytes> {
+    pub(crate) fn failed(mut self, failure: Failure, rejection: Rejection) -> Response<Bytes> {
         self.exchange.attempt_failed(failure);
-        self.answer(failure::answer(failure).retry_after(retry_after), Outcome::Failed)
+        self.answer(rejection, Outcome::Failed)
     }
 
     /// The gateway's own answer; the exchange is over with it.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
 /// Whose turn it is while a request body is sent: an extension of the request, put there by a layer
-/// that times the response head and kept up by [`HttpClient`](crate::HttpClient).
+/// that times the client or the response head and kept up by [`HttpClient`](crate::HttpClient).
 ///
 /// A client that is slow to send is not the provider's fault; a provider that does not read on is.
 #[derive(Clone, Debug)]
@@ -15,38 +15,70 @@ pub(crate) struct Upload(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     began: Instant,
-    /// Microseconds from the beginning until it became the provider's turn, or [`CLIENTS_TURN`].
-    since: AtomicU64,
+    /// Microseconds from the beginning until this turn began, and in the last two bits whose it is.
+    turn: AtomicU64,
 }
 
-const CLIENTS_TURN: u64 = u64::MAX;
+/// Since when somebody is waited for.
+#[cfg(feature = "control")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) since: Instant,
+    pub(crate) is_clients: bool,
+    /// Nothing more of the body is to be sent.
+    pub(crate) is_sent: bool,
+}
+
+const CLIENTS: u64 = 1;
+const SENT: u64 = 2;
+const BITS: u32 = 2;
 
 impl Upload {
     /// It is the provider's turn from now on, until somebody says otherwise.
     #[cfg(feature = "control")]
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { began: Instant::now(), since: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { began: Instant::now(), turn: AtomicU64::new(0) }))
     }
 
-    /// The client is waited for.
+    /// The body is about to be sent, perhaps once more.
+    #[cfg(feature = "client")]
+    pub(crate) fn begins(&self) {
+        self.0.turn.fetch_and(!SENT, Ordering::Relaxed);
+    }
+
+    /// The client is waited for, now or still.
     #[cfg(feature = "client")]
     pub(crate) fn waits_for_client(&self) {
-        self.0.since.store(CLIENTS_TURN, Ordering::Relaxed);
+        if self.0.turn.load(Ordering::Relaxed) & CLIENTS == 0 {
+            self.begin(CLIENTS);
+        }
     }
 
-    /// The provider is waited for: it has been sent a part of the body, or all of it.
+    /// The provider is waited for: it has been sent a part of the body.
     #[cfg(feature = "client")]
     pub(crate) fn waits_for_provider(&self) {
-        let since = self.0.began.elapsed().as_micros();
-        let since = u64::try_from(since).unwrap_or(CLIENTS_TURN - 1);
-        self.0.since.store(since, Ordering::Relaxed);
+        self.begin(0);
     }
 
-    /// Since when the provider is waited for; `None` while the client is.
+    /// The provider is waited for: it has been sent all of the body, or gets no more of it.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_sent(&self) {
+        self.begin(SENT);
+    }
+
+    #[cfg(feature = "client")]
+    fn begin(&self, whose: u64) {
+        let since = u64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.0.turn.store(since << BITS | whose, Ordering::Relaxed);
+    }
+
     #[cfg(feature = "control")]
-    pub(crate) fn providers_turn(&self) -> Option<Instant> {
-        let since = self.0.since.load(Ordering::Relaxed);
-        let since = (since != CLIENTS_TURN).then_some(since)?;
-        Some(self.0.began + std::time::Duration::from_micros(since))
+    pub(crate) fn turn(&self) -> Turn {
+        let turn = self.0.turn.load(Ordering::Relaxed);
+        Turn {
+            since: self.0.began + std::time::Duration::from_micros(turn >> BITS),
+            is_clients: turn & CLIENTS != 0,
+            is_sent: turn & SENT != 0,
+        }
     }
 }

@@ -45,7 +45,7 @@ struct Timed(Upload);
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        self.0.waits_for_provider();
+        self.0.is_sent();
     }
 }
 
@@ -53,6 +53,9 @@ impl<B> Sent<B> {
     /// `is_sent`: who wants to know, where anybody does.
     pub(super) fn request(request: Request<B>, is_sent: Option<IsSent>) -> Request<Self> {
         let timed = request.extensions().get::<Upload>().cloned().map(Timed);
+        if let Some(Timed(upload)) = &timed {
+            upload.begins();
+        }
         request.map(|body| Self { body, _marks: is_sent.map(Marks), timed })
     }
 

@@ -22,9 +22,12 @@ use crate::timeout::TimeoutPhase;
 pub struct Timeouts {
     /// To get a connection: a pooled one, or name resolution, TCP and TLS.
     pub connect: Option<Duration>,
-    /// From one part of a request body to the next, where the body is read before anything is sent:
-    /// for its `model`, or all of a universal request. The layer's own
-    /// ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s) holds where this is `None`.
+    /// From one part of a request body to the next, while the client is waited for.
+    ///
+    /// Where the body is read before anything is sent, for its `model` or all of a universal
+    /// request, the layer's own ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s)
+    /// holds where this is `None`. A body that is sent as it comes is bounded by this alone, until
+    /// the response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
     pub body: Option<Duration>,
     /// From an upstream call to its response head; each attempt has it anew. With
     /// [`HttpClient`](crate::HttpClient) it counts from when the provider was last sent a part of the

@@ -22,15 +22,46 @@ pin_project! {
     pub struct TimeoutFuture<F> {
         #[pin]
         call: F,
-        head: Option<(Duration, Upload)>,
+        waits: Option<Waits>,
         idle: Option<Duration>,
         timer: Timer,
     }
 }
 
+/// How long client and provider are waited for before the response head.
+pub(super) struct Waits {
+    pub(super) body: Option<Duration>,
+    pub(super) head: Option<Duration>,
+    pub(super) upload: Upload,
+}
+
+impl Waits {
+    /// Ready when one of them was waited for too long.
+    fn poll_end(&self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<TimeoutError> {
+        loop {
+            let turn = self.upload.turn();
+            let (phase, limit, other) = match turn.is_clients {
+                true => (TimeoutPhase::Body, self.body, self.head),
+                false => (TimeoutPhase::Head, self.head, self.body.filter(|_| !turn.is_sent)),
+            };
+            let end = limit.and_then(|limit| turn.since.checked_add(limit));
+            // Nobody wakes this task when it is the other's turn, so that is looked at from time
+            // to time.
+            let look = other.and_then(|other| Instant::now().checked_add(other));
+            let Some(until) = end.into_iter().chain(look).min() else { return Poll::Pending };
+            ready!(timer.poll_until(until, cx));
+            if let Some(limit) = limit.filter(|_| end == Some(until))
+                && turn == self.upload.turn()
+            {
+                return Poll::Ready(TimeoutError::new(phase, limit));
+            }
+        }
+    }
+}
+
 impl<F> TimeoutFuture<F> {
-    pub(super) fn new(call: F, head: Option<(Duration, Upload)>, idle: Option<Duration>) -> Self {
-        Self { call, head, idle, timer: Timer::default() }
+    pub(super) fn new(call: F, waits: Option<Waits>, idle: Option<Duration>) -> Self {
+        Self { call, waits, idle, timer: Timer::default() }
     }
 }
 
@@ -48,18 +79,8 @@ where
             let timer = std::mem::take(this.timer);
             return Poll::Ready(Ok(TimeoutBody::of(response, *this.idle, timer)));
         }
-        let Some((head, upload)) = this.head else { return Poll::Pending };
-        loop {
-            // While the client is waited for it is looked at again from time to time: nobody wakes
-            // this task when the provider's turn has come.
-            let turn = upload.providers_turn();
-            let since = turn.unwrap_or_else(Instant::now);
-            let Some(until) = since.checked_add(*head) else { return Poll::Pending };
-            ready!(this.timer.poll_until(until, cx));
-            if turn.is_some() && turn == upload.providers_turn() {
-                return Poll::Ready(Err(TimeoutError::new(TimeoutPhase::Head, *head).into()));
-            }
-        }
+        let Some(waits) = this.waits else { return Poll::Pending };
+        waits.poll_end(this.timer, cx).map(|error| Err(error.into()))
     }
 }
 

@@ -14,8 +14,8 @@ pub struct TimeoutLayer {
 }
 
 impl TimeoutLayer {
-    /// Bounds calls by `connect`, `head` and `idle` of `timeouts`; a [`Timeouts`] in the extensions
-    /// of a request goes before them, field by field.
+    /// Bounds calls by `connect`, `body`, `head` and `idle` of `timeouts`; a [`Timeouts`] in the
+    /// extensions of a request goes before them, field by field.
     #[must_use]
     pub const fn new(timeouts: Timeouts) -> Self {
         Self { timeouts }

@@ -7,6 +7,7 @@ use http_body::Body;
 use tower::BoxError;
 use tower_service::Service;
 
+use super::future::Waits;
 use super::{TimeoutBody, TimeoutFuture, timeouts_of};
 use crate::settings::Timeouts;
 use crate::timeout::ConnectTimeout;
@@ -48,10 +49,12 @@ where
         if let Some(connect) = timeouts.connect {
             request.extensions_mut().insert(ConnectTimeout(connect));
         }
-        let head = timeouts.head.map(|head| (head, Upload::new()));
-        if let Some((_, upload)) = &head {
+        let Timeouts { body, head, .. } = timeouts;
+        let is_timed = head.is_some() || body.is_some();
+        let waits = is_timed.then(|| Waits { body, head, upload: Upload::new() });
+        if let Some(Waits { upload, .. }) = &waits {
             request.extensions_mut().insert(upload.clone());
         }
-        TimeoutFuture::new(self.inner.call(request), head, timeouts.idle)
+        TimeoutFuture::new(self.inner.call(request), waits, timeouts.idle)
     }
 }
