@@ -71,7 +71,7 @@ impl ClientBody {
     fn release(&mut self) {
         match std::mem::replace(&mut self.lease, Lease::Ended) {
             Lease::Http1(connection) => {
-                connection.into_inner().unwrap_or_else(PoisonError::into_inner).release()
+                connection.into_inner().unwrap_or_else(PoisonError::into_inner).release();
             }
             // h2 resets what is left of a stream only when nobody holds a part of it. What a
             // response to HEAD says of its length stays there to be asked for.
