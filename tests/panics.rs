@@ -3,6 +3,7 @@
 
 mod every_thread;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -111,8 +112,13 @@ async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
     assert_eq!(*ends.lock().unwrap(), [(Outcome::Cancelled, None)]);
 }
 
-/// A subscriber that panics at events and when a span is closed, as one does that writes to a
-/// standard error that is gone.
+thread_local! {
+    /// Whether an event could not be written since the span around it was entered.
+    static HAS_FAILED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A subscriber that panics at events, when the span around one is left, and when a span is closed,
+/// as one does that writes to a standard error that is gone.
 struct Broken {
     is_armed: Arc<AtomicBool>,
     breakdowns: Arc<AtomicUsize>,
@@ -141,12 +147,20 @@ impl Subscriber for Broken {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, _: &Event<'_>) {
+        HAS_FAILED.set(true);
         self.break_down();
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, _: &Id) {
+        HAS_FAILED.set(false);
+    }
 
-    fn exit(&self, _: &Id) {}
+    /// Were this called while the panic of the event unwinds, the process would end.
+    fn exit(&self, _: &Id) {
+        if HAS_FAILED.take() {
+            self.break_down();
+        }
+    }
 
     fn try_close(&self, _: Id) -> bool {
         self.break_down();
