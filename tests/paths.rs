@@ -45,12 +45,14 @@ async fn every_kind_of_path_leads_to_its_provider() {
         ("/v1/acct/gw/acme/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
         ("/v1/acct/gw/acme-eu/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
         ("/ai/custom-acme/v2/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
-        // The join rule compares whole segments, and drops one at most.
+        // The join rule compares whole segments, as many as match.
         ("/ai/grok/v1/v1/messages", &grok, "POST /v1/v1/messages HTTP/1.1"),
         ("/ai/grok/v1beta/models", &grok, "POST /v1/v1beta/models HTTP/1.1"),
         ("/ai/grok/V1/models", &grok, "POST /v1/V1/models HTTP/1.1"),
         ("/ai/grok/%761/models", &grok, "POST /v1/%761/models HTTP/1.1"),
-        ("/ai/acme/api/v2/chat", &acme, "POST /api/v2/api/v2/chat HTTP/1.1"),
+        ("/ai/acme/api/v2/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        ("/ai/acme/api/v2", &acme, "POST /api/v2 HTTP/1.1"),
+        ("/ai/acme/api/chat", &acme, "POST /api/v2/api/chat HTTP/1.1"),
         ("/ai/grok", &grok, "POST /v1 HTTP/1.1"),
         ("/ai/grok?a", &grok, "POST /v1?a HTTP/1.1"),
         // Empty segments collapse behind the slug and nowhere else.

@@ -61,18 +61,21 @@ pub(crate) fn percent_decode(path: &mut Vec<u8>) {
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     path: Box<str>,
-    last_segment: Box<str>,
-    dedupe: bool,
+    /// The ends of the path that a rest may repeat, the longest first.
+    tails: Box<[Box<str>]>,
 }
 
 impl Base {
-    /// With `dedupe`, a segment that ends the base and begins the rest is there once: the base
-    /// `/v1` gives `/v1/chat` for `v1/chat` and for `chat`. Whole segments count, so `v1beta` stays.
+    /// With `dedupe`, segments that end the base and begin the rest are there once, as many as match:
+    /// the base `/openai/v1` gives `/openai/v1/chat` for `openai/v1/chat`, `v1/chat` and `chat`. Whole
+    /// segments count, so `v1beta` stays.
     pub(crate) fn new(path: &str, dedupe: bool) -> Result<Self, PathRefused> {
         check(path)?;
         let path = path.trim_end_matches('/');
-        let last_segment = path.rsplit('/').next().unwrap_or_default();
-        Ok(Self { path: path.into(), last_segment: last_segment.into(), dedupe })
+        let tails = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
+        // A rest begins with no slash.
+        let tails = tails.filter(|tail| dedupe && !tail.starts_with('/')).map(Box::from);
+        Ok(Self { path: path.into(), tails: tails.collect() })
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -87,11 +90,7 @@ impl Base {
         rest: &str,
         query: Option<&str>,
     ) -> Result<PathAndQuery, PathRefused> {
-        let rest = if self.dedupe {
-            self.without_repeat(rest)
-        } else {
-            Some(rest).filter(|rest| !rest.is_empty())
-        };
+        let rest = self.without_repeat(rest);
         let slash = rest.is_some() || self.path.is_empty();
         let rest = rest.unwrap_or_default();
         // Of exactly the right length: only then is it turned into `Bytes` without another allocation.
@@ -114,13 +113,18 @@ impl Base {
 
     /// What follows the slash behind the base, if anything does.
     fn without_repeat<'a>(&self, rest: &'a str) -> Option<&'a str> {
-        match rest.strip_prefix(&*self.last_segment) {
-            _ if rest.is_empty() => None,
-            Some(_) if self.last_segment.is_empty() => Some(rest),
-            Some("") => None,
-            Some(after) => Some(after.strip_prefix('/').unwrap_or(rest)),
-            None => Some(rest),
+        for tail in &self.tails {
+            match rest.strip_prefix(&**tail) {
+                None => {}
+                Some("") => return None,
+                Some(after) => {
+                    if let Some(after) = after.strip_prefix('/') {
+                        return Some(after);
+                    }
+                }
+            }
         }
+        Some(rest).filter(|rest| !rest.is_empty())
     }
 }
 
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn one_repeated_segment_is_dropped_and_only_a_whole_one() {
+    fn repeated_segments_are_dropped_and_only_whole_ones() {
         for (rest, path) in [
             ("chat/completions", "/v1/chat/completions"),
             ("v1/chat/completions", "/v1/chat/completions"),
@@ -152,7 +156,24 @@ mod tests {
         }
         let exact = Base::new("/v1", false).unwrap();
         assert_eq!(exact.join("v1/chat", None).unwrap(), "/v1/v1/chat");
-        assert_eq!(join("/openai/v1/", "v1/chat", Some("a=%2F&b")), "/openai/v1/chat?a=%2F&b");
+        for rest in ["openai/v1/chat", "v1/chat", "chat"] {
+            assert_eq!(join("/openai/v1/", rest, Some("a=%2F&b")), "/openai/v1/chat?a=%2F&b");
+        }
+        for (rest, path) in [
+            ("openai/v1", "/openai/v1"),
+            ("openai/v1/", "/openai/v1/"),
+            ("openai/chat", "/openai/v1/openai/chat"),
+            ("xopenai/v1/chat", "/openai/v1/xopenai/v1/chat"),
+            ("openai/v1beta", "/openai/v1/openai/v1beta"),
+            ("openai%2Fv1/chat", "/openai/v1/openai%2Fv1/chat"),
+        ] {
+            assert_eq!(join("/openai/v1", rest, None), path, "{rest}");
+        }
+        // The longest run counts, whichever others there are.
+        assert_eq!(join("/a/b/a/b", "a/b/a/b/c", None), "/a/b/a/b/c");
+        assert_eq!(join("/a/b/a/b", "a/b/c", None), "/a/b/a/b/c");
+        assert_eq!(join("/v1/v1", "v1/v1/v1/x", None), "/v1/v1/v1/x");
+        assert_eq!(join("/a//b", "b/x", None), "/a//b/x");
         assert_eq!(join("", "", None), "/");
         assert_eq!(join("/", "v1/messages", Some("")), "/v1/messages?");
     }
@@ -225,16 +246,30 @@ mod tests {
         }
 
         #[test]
-        fn the_join_rule_drops_at_most_one_segment(base in "(/[a-z0-9]{1,3}){0,3}", rest in "[a-z0-9]{1,3}(/[a-z0-9]{1,3}){0,3}/?") {
-            let joined = join(&base, &rest, None);
-            let plain = format!("{base}/{rest}");
-            let last = base.rsplit('/').next().unwrap();
-            let first = rest.split('/').next().unwrap();
-            if !last.is_empty() && last == first {
-                prop_assert_eq!(joined, format!("{base}{}", &rest[first.len()..]));
-            } else {
-                prop_assert_eq!(joined, plain);
-            }
+        fn the_longest_run_is_dropped_as_a_naive_reading_has_it(
+            base in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "v1"]), 0..5),
+            rest in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "v1", ""]), 1..6),
+        ) {
+            let path: String = base.iter().map(|segment| format!("/{segment}")).collect();
+            let given = rest.join("/");
+            prop_assume!(!given.starts_with('/'));
+            let joined = join(&path, &given, None);
+            prop_assert_eq!(joined, naive(&base, &rest));
+            let exact = Base::new(&path, false).unwrap().join(&given, None).unwrap();
+            let all = if given.is_empty() && !path.is_empty() { path } else { format!("{path}/{given}") };
+            prop_assert_eq!(exact.as_str(), all);
         }
+    }
+
+    /// The join rule as it is worded, over lists of segments.
+    fn naive(base: &[&str], rest: &[&str]) -> String {
+        let longest = base.len().min(rest.len());
+        let run = (1..=longest).rev().find(|run| base[base.len() - run..] == rest[..*run]);
+        let mut all = base.to_vec();
+        all.extend(&rest[run.unwrap_or(0)..]);
+        if rest == [""] && !base.is_empty() {
+            all.pop();
+        }
+        format!("/{}", all.join("/"))
     }
 }
