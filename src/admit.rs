@@ -28,6 +28,7 @@ use crate::route::join::{self, PathRefused};
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
+use crate::step::Step;
 use crate::unwind::{self, Panicked};
 use crate::via::Via;
 
@@ -164,6 +165,11 @@ impl Shared {
             native,
         };
         let context = GatewayContext::new(arrival, observation);
+        if let RouteKind::Native { upstream, .. } = &route.kind
+            && let Some(path) = upstream.rewritten(context.provider_path())
+        {
+            context.set_first(Step::native(Arc::clone(upstream), path, None));
+        }
         let arrived = arrived.or_else(|| Exchange::is_needed(&context).then(Instant::now));
         let exchange = match arrived {
             Some(arrived) => {
@@ -233,14 +239,16 @@ impl Shared {
     ) -> Result<Option<Sought>, Rejection> {
         refusal::refuse_method(request.method())?;
         match &route.kind {
-            RouteKind::Native { upstream, rest } => {
-                let rest = rest.text(context.path());
+            RouteKind::Native { upstream, .. } => {
+                let rest = context.provider_path();
                 let uri = join::check(rest)
                     .and_then(|()| upstream.origin().native_uri(rest, context.query()));
                 *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 allow_provider(context, upstream)?;
                 let restricts = context.restricts_models();
-                let reads = restricts && models::allow_path(context, rest, context.query())?;
+                let reads = restricts
+                    && models::allow_path(context, rest, context.query())?
+                    && !upstream.decides_by_path(rest);
                 self.prepare(request, survey, upstream, Way::Native, context)?;
                 Ok(reads.then_some(Sought::AnyModel))
             }

@@ -29,6 +29,9 @@ pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
             );
             Rejection::of_request(Code::UnknownProvider, message)
         }
+        RouteRefused::UnknownSite(site) => {
+            Rejection::of_request(Code::UnknownProvider, unknown_site(site.text(path)))
+        }
         RouteRefused::NoSuchEndpoint => Rejection::of_request(
             Code::NoSuchEndpoint,
             "The gateway has no such path. Model-routed are chat/completions, responses, embeddings and messages; \
@@ -160,6 +163,19 @@ pub(crate) fn unknown_entry_provider(index: usize, provider: &str) -> Rejection 
         shortened(provider)
     );
     Rejection::of_request(Code::UnknownProvider, message).param(format!("[{index}].provider"))
+}
+
+pub(crate) fn unknown_entry_site(index: usize, site: &str) -> Rejection {
+    Rejection::of_request(Code::UnknownProvider, unknown_site(site))
+        .param(format!("[{index}].endpoint"))
+}
+
+/// A path never chooses a host: it names one that was set up.
+fn unknown_site(site: &str) -> String {
+    format!(
+        "The path names `{}`, a resource or region for which no provider is set up here.",
+        shortened(site)
+    )
 }
 
 pub(crate) fn unroutable_entry(index: usize) -> Rejection {

@@ -83,7 +83,6 @@ impl Step {
     }
 
     /// To a path of a provider's own API.
-    #[cfg(feature = "control")]
     pub(crate) fn native(upstream: Arc<Upstream>, path: String, model: Option<Box<str>>) -> Self {
         Self {
             upstream,

@@ -1,7 +1,9 @@
 //! Providers: where a slug leads and how that API wants to be spoken to.
 
 mod key_header;
+mod layout;
 mod origin;
+mod site;
 mod table;
 mod upstream;
 
@@ -12,22 +14,24 @@ use std::sync::Arc;
 use http::HeaderName;
 
 pub(crate) use self::key_header::KeyHeader;
+use self::layout::Layout;
 pub(crate) use self::origin::Origin;
+use self::site::Site;
 pub(crate) use self::upstream::{Upstream, Way, is_slug};
 use crate::builder::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
 ///
-/// The built-in ones have constructors ([`Provider::xai`], …); the host's own are made with
-/// [`Provider::custom`]. The base URL is the host's choice alone: nothing in a request can
-/// choose scheme, host or port.
+/// The built-in ones have constructors ([`Provider::xai`], …); the host's own, and OpenAI-compatible
+/// servers such as Ollama, vLLM and SGLang, are made with [`Provider::custom`]. The base URL is the
+/// host's choice alone: nothing in a request can choose scheme, host or port.
 ///
 /// ```
 /// use tower_ai_gateway::Provider;
 ///
 /// let regional = Provider::xai().base_url("https://us.api.x.ai/v1");
-/// let own = Provider::custom("acme", "http://127.0.0.1:9900/v1");
-/// assert_eq!(own.slug(), "custom-acme");
+/// let ollama = Provider::custom("ollama", "http://127.0.0.1:11434/v1");
+/// assert_eq!(ollama.slug(), "custom-ollama");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -43,6 +47,11 @@ pub struct Provider {
     key_header: Option<Cow<'static, str>>,
     /// The OpenAI-compatible API wants it in `authorization` all the same.
     openai_takes_bearer: bool,
+    layout: Layout,
+    /// Where it is, of several places of its API.
+    site: Option<Site>,
+    /// What is wrong with what its base URL was made of.
+    mistake: Option<&'static str>,
 }
 
 impl Provider {
@@ -52,16 +61,25 @@ impl Provider {
     #[must_use]
     pub fn custom(slug: impl AsRef<str>, base_url: impl Into<String>) -> Self {
         let bare = slug.as_ref().strip_prefix("custom-").unwrap_or(slug.as_ref());
+        let slug = Cow::Owned(format!("custom-{bare}"));
+        let aliases = vec![Cow::Owned(bare.to_owned())];
+        Self { aliases, ..Self::new(slug, Cow::Owned(base_url.into())) }
+    }
+
+    fn new(slug: Cow<'static, str>, base_url: Cow<'static, str>) -> Self {
         Self {
-            slug: Cow::Owned(format!("custom-{bare}")),
-            aliases: vec![Cow::Owned(bare.to_owned())],
-            base_url: Cow::Owned(base_url.into()),
+            slug,
+            aliases: Vec::new(),
+            base_url,
             further_base_urls: Vec::new(),
             weight: 1,
             openai_path: Cow::Borrowed(""),
             join_rule: true,
             key_header: None,
             openai_takes_bearer: false,
+            layout: Layout::Plain,
+            site: None,
+            mistake: None,
         }
     }
 
@@ -111,6 +129,14 @@ impl Provider {
         self
     }
 
+    /// Another slug, for one more account, resource or region of the same API. Its aliases go.
+    #[must_use]
+    pub fn with_slug(mut self, slug: impl Into<String>) -> Self {
+        self.slug = Cow::Owned(slug.into());
+        self.aliases.clear();
+        self
+    }
+
     /// The path from the base URL to the OpenAI-compatible API (`/v1`), for the unified routes.
     ///
     /// Empty where the base URL is that API. Default: as the provider documents it; empty for
@@ -121,10 +147,11 @@ impl Provider {
         self
     }
 
-    /// Whether a path that repeats the last segment of the base URL loses one of the two.
+    /// Whether segments that end the base URL and begin a path are there once.
     ///
-    /// With the base `https://api.x.ai/v1`, both `v1/chat/completions` and `chat/completions` lead
-    /// to `/v1/chat/completions`. On by default.
+    /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
+    /// all lead to `/openai/v1/models`. Off, a path stands behind the base URL as it came, without
+    /// what else a built-in provider makes of its paths. On by default.
     #[must_use]
     pub fn join_rule(mut self, on: bool) -> Self {
         self.join_rule = on;
@@ -186,6 +213,25 @@ impl Providers {
     /// For a layer whose providers come with its settings.
     pub(crate) fn none() -> Self {
         Self(Box::default())
+    }
+
+    /// The provider that a path behind the name of one is for, and the path as that has it: where it
+    /// names a place that somebody has set up, the provider there.
+    ///
+    /// # Errors
+    ///
+    /// The name of a place that nobody has set up.
+    pub(crate) fn at_site<'p, 'r>(
+        &'p self,
+        upstream: &'p Arc<Upstream>,
+        rest: &'r str,
+    ) -> Result<(&'p Arc<Upstream>, &'r str), &'r str> {
+        let Some(site) = upstream.site() else { return Ok((upstream, rest)) };
+        let Some((name, behind)) = site.named(rest) else { return Ok((upstream, rest)) };
+        let all = self.0.iter().map(|(_, upstream)| upstream);
+        let is_there = |one: &&Arc<Upstream>| one.site().is_some_and(|other| other.is(name, site));
+        let found = std::iter::once(upstream).chain(all).find(is_there);
+        found.map(|found| (found, behind.trim_start_matches('/'))).ok_or(name)
     }
 
     /// The headers beside `authorization` in which any of them wants its key.

@@ -1,4 +1,4 @@
-//! The built-in providers.
+//! The built-in providers that have one host.
 //!
 //! Base URLs are the ones that the hosted gateway documents for each slug; where its paths after
 //! the slug carry the API version themselves (`anthropic/v1/messages`), the base is the bare host.
@@ -6,29 +6,30 @@
 use std::borrow::Cow;
 
 use super::Provider;
+use super::layout::Layout;
 
 macro_rules! providers {
-    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)?, $base:literal + $openai:literal $(, key in $key:literal)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, key in $key:literal)? $(, paths $layout:expr)?;)*) => {
         impl Provider {
             $(
                 $(#[$doc])*
                 #[must_use]
                 pub fn $name() -> Self {
                     Self {
-                        slug: Cow::Borrowed($slug),
-                        aliases: vec![$(Cow::Borrowed($alias))?],
-                        base_url: Cow::Borrowed($base),
-                        further_base_urls: Vec::new(),
-                        weight: 1,
+                        aliases: vec![$(Cow::Borrowed($alias))*],
                         openai_path: Cow::Borrowed($openai),
-                        join_rule: true,
-                        key_header: None $(.or(Some(Cow::Borrowed($key))))?,
+                        $(key_header: Some(Cow::Borrowed($key)),)?
                         openai_takes_bearer: true,
+                        $(layout: $layout,)?
+                        ..Self::new(Cow::Borrowed($slug), Cow::Borrowed($base))
                     }
                 }
             )*
 
-            /// All built-in providers.
+            /// All built-in providers but those whose host depends on a resource, a region or an
+            /// account: [`azure_openai`](Self::azure_openai), [`vertex_ai`](Self::vertex_ai),
+            /// [`bedrock`](Self::bedrock), [`bedrock_mantle`](Self::bedrock_mantle) and
+            /// [`workers_ai`](Self::workers_ai).
             #[must_use]
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$name()),*]
@@ -48,8 +49,8 @@ providers! {
     google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai", key in "x-goog-api-key";
     /// Groq, `https://api.groq.com/openai/v1`; slug `groq`.
     groq: "groq", "https://api.groq.com/openai/v1" + "";
-    /// Mistral, `https://api.mistral.ai`; slug `mistral`.
-    mistral: "mistral", "https://api.mistral.ai" + "/v1";
+    /// Mistral, `https://api.mistral.ai`; slug `mistral`. A path without `v1` gets it.
+    mistral: "mistral", "https://api.mistral.ai" + "/v1", paths Layout::Rooted(&["v1"]);
     /// DeepSeek, `https://api.deepseek.com`; slug `deepseek`.
     deepseek: "deepseek", "https://api.deepseek.com" + "/v1";
     /// Perplexity, `https://api.perplexity.ai`; slug `perplexity-ai`, alias `perplexity`.
@@ -58,6 +59,27 @@ providers! {
     cerebras: "cerebras", "https://api.cerebras.ai/v1" + "";
     /// OpenRouter, `https://openrouter.ai/api/v1`; slug `openrouter`.
     openrouter: "openrouter", "https://openrouter.ai/api/v1" + "";
-    /// Cohere, `https://api.cohere.ai`; slug `cohere`.
-    cohere: "cohere", "https://api.cohere.ai" + "/compatibility/v1";
+    /// Cohere, `https://api.cohere.ai`; slug `cohere`. A path without a version gets `v1`, and of
+    /// two versions (`v1/v2/chat`: the page of the hosted gateway gives a base URL that ends with
+    /// one, and the SDK adds another) the second counts.
+    cohere: "cohere", "https://api.cohere.ai" + "/compatibility/v1", paths Layout::Rooted(&["v1", "v2", "compatibility"]);
+    /// Fireworks, `https://api.fireworks.ai/inference/v1`; slug `fireworks`, alias `fireworks-ai`.
+    fireworks: "fireworks" or "fireworks-ai", "https://api.fireworks.ai/inference/v1" + "";
+    /// Together, `https://api.together.ai`; slug `together`, alias `together-ai`. A path without a
+    /// version gets `v1`.
+    together: "together" or "together-ai", "https://api.together.ai" + "/v1", paths Layout::Rooted(&["v1", "v2"]);
+    /// Moonshot's Kimi, `https://api.moonshot.ai`; slug `moonshot`, alias `moonshotai`. A path
+    /// gets `v1` unless it has it or begins with `anthropic`.
+    moonshot: "moonshot" or "moonshotai", "https://api.moonshot.ai" + "/v1", paths Layout::Rooted(&["v1", "anthropic"]);
+    /// Hugging Face's router, `https://router.huggingface.co`; slug `huggingface`. Paths are OpenAI's,
+    /// or `{provider}/v1/…` for one of the providers behind it.
+    huggingface: "huggingface", "https://router.huggingface.co" + "/v1", paths Layout::HuggingFace;
+    /// Baseten's model APIs, `https://inference.baseten.co/v1`; slug `baseten`. A model with a host
+    /// of its own is a [custom](Self::custom) provider.
+    baseten: "baseten", "https://inference.baseten.co/v1" + "";
+    /// Parallel, `https://api.parallel.ai`; slug `parallel`.
+    parallel: "parallel", "https://api.parallel.ai" + "", key in "x-api-key";
+    /// Replicate, `https://api.replicate.com/v1`; slug `replicate`. The URLs in its answers, for
+    /// polls and streams, lead past the gateway.
+    replicate: "replicate", "https://api.replicate.com/v1" + "";
 }

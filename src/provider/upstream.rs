@@ -7,6 +7,8 @@ use http::HeaderValue;
 #[cfg(feature = "otel")]
 use http::uri::Scheme;
 
+use super::layout::Layout;
+use super::site::Site;
 use super::{KeyHeader, Origin, Provider};
 use crate::builder::ConfigError;
 use crate::route::Operation;
@@ -19,6 +21,8 @@ pub(crate) struct Upstream {
     further: Box<[Origin]>,
     key_header: KeyHeader,
     openai_takes_bearer: bool,
+    layout: Layout,
+    site: Option<Site>,
 }
 
 /// By which of a provider's APIs a request goes.
@@ -41,15 +45,21 @@ impl Upstream {
             join_rule,
             key_header,
             openai_takes_bearer,
+            layout,
+            site,
+            mistake,
         } = provider;
         for name in std::iter::once(&slug).chain(&aliases) {
             if !is_slug(name) {
                 return Err(ConfigError::Slug { slug: name.to_string() });
             }
         }
+        let unusable = |reason| ConfigError::BaseUrl { slug: slug.to_string(), reason };
+        if let Some(reason) = mistake {
+            return Err(unusable(reason));
+        }
         let origin = |number, base_url: &str, weight| {
-            Origin::new(number, base_url, &openai_path, join_rule, weight)
-                .map_err(|reason| ConfigError::BaseUrl { slug: slug.to_string(), reason })
+            Origin::new(number, base_url, &openai_path, join_rule, weight).map_err(unusable)
         };
         let first = origin(0, &base_url, weight)?;
         let further: Result<_, _> = (1..)
@@ -67,6 +77,8 @@ impl Upstream {
             further,
             key_header,
             openai_takes_bearer,
+            layout: if join_rule { layout } else { Layout::Plain },
+            site,
         })
     }
 
@@ -77,6 +89,21 @@ impl Upstream {
     /// Whether `name` is the slug or an alias.
     pub(crate) fn answers_to(&self, name: &str) -> bool {
         *self.slug == *name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Which place of its API it is, where there are several.
+    pub(super) fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
+    }
+
+    /// A path behind its slug as it has it, where that is not what the client has written.
+    pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
+        self.layout.rewritten(rest)
+    }
+
+    /// Whether it takes the model from this path, whatever the body names.
+    pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
+        self.layout.decides(rest)
     }
 
     /// Where it is, unless somebody chooses among [`origins`](Self::origins).

@@ -93,6 +93,8 @@ pub(crate) enum RouteKind<'a> {
 pub(crate) enum RouteRefused {
     Id(&'static str),
     UnknownProvider(Span),
+    /// A resource or region of a provider that nobody has set up.
+    UnknownSite(Span),
     NoSuchEndpoint,
     PostOnly,
 }
@@ -205,7 +207,10 @@ fn provider<'a>(
 ) -> Option<RouteKind<'a>> {
     if let Some(upstream) = providers.find(slug) {
         let rest = rest.unwrap_or_default().trim_start_matches('/');
-        return Some(RouteKind::Native { upstream, rest: Span::of(path, rest) });
+        return Some(match providers.at_site(upstream, rest) {
+            Ok((upstream, rest)) => RouteKind::Native { upstream, rest: Span::of(path, rest) },
+            Err(site) => RouteKind::Refused(RouteRefused::UnknownSite(Span::of(path, site))),
+        });
     }
     if slug == "compat" {
         let endpoint = rest.unwrap_or_default().trim_start_matches('/');

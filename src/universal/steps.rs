@@ -48,9 +48,12 @@ fn step(
         "compat" => unified(entry, providers).ok_or_else(|| refusal::unroutable_entry(index))?,
         slug => {
             let upstream = providers.find(slug);
-            let upstream =
-                upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?.clone();
-            native(entry, upstream).map_err(|PathRefused| refusal::unroutable_entry(index))?
+            let upstream = upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?;
+            let (upstream, path) = providers
+                .at_site(upstream, entry.endpoint_path())
+                .map_err(|site| refusal::unknown_entry_site(index, site))?;
+            native(entry, upstream.clone(), path)
+                .map_err(|PathRefused| refusal::unroutable_entry(index))?
         }
     };
     let Aimed { upstream, way, path, uri, model, body } = aimed;
@@ -100,13 +103,14 @@ struct Aimed {
     body: Bytes,
 }
 
-fn native(entry: &Entry, upstream: Arc<Upstream>) -> Result<Aimed, PathRefused> {
-    let (path, query) = (entry.endpoint_path(), entry.endpoint_query());
+/// `path`: of the entry's endpoint, behind the name of its provider's place.
+fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, PathRefused> {
+    let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
     Ok(Aimed {
-        uri: upstream.origin().native_uri(path, query)?,
+        uri: upstream.origin().native_uri(&path, entry.endpoint_query())?,
         upstream,
         way: Way::Native,
-        path: path.to_owned(),
+        path,
         model: entry.model.clone(),
         body: entry.query.clone(),
     })

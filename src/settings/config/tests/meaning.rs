@@ -12,7 +12,7 @@ const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
 #[test]
 fn the_example_is_read() {
     let config = Config::from_toml(EXAMPLE).unwrap();
-    assert_eq!(config.to_string(), "1 gateway, 12 providers, 1 route");
+    assert_eq!(config.to_string(), "1 gateway, 19 providers, 1 route");
     let table = config.settings();
     // It opens nothing: neither a token nor a key is in force.
     let team = table.get(Some("acct"), "team").unwrap();
@@ -55,7 +55,7 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
 #[test]
 fn nothing_is_an_empty_table() {
     let config = read("").unwrap();
-    assert_eq!(config.to_string(), "0 gateways, 11 providers, 0 routes");
+    assert_eq!(config.to_string(), "0 gateways, 18 providers, 0 routes");
     assert!(config.providers() == Provider::all());
     assert!(config.settings().get(None, "default").is_none());
     let served = read("unknown_gateways = \"serve\"").unwrap().settings();
