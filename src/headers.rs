@@ -10,6 +10,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::{self, TOKEN_NAME};
 
+/// Where a file goes that a client of Google's uploads in parts. The URL alone is enough for it, and
+/// may hold a key.
+const UPLOAD_URL: &str = "x-goog-upload-url";
+
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 /// What one pass over a request's headers saw, and what it says must go.
@@ -162,9 +166,11 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, survey: &Survey, host: &Hea
 /// Removes what a provider must not say to a client, or does not mean for it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
     let mut doomed = Doomed::default();
-    for (name, value) in &*headers {
+    for (name, value) in headers.iter_mut() {
         match fate_to_client(name.as_str()) {
             Fate::Kept | Fate::Host => {}
+            // It is for the client, and lets whoever reads it upload in its name.
+            Fate::Credential => value.set_sensitive(true),
             fate => doomed.push(fate, name, value),
         }
     }
@@ -294,6 +300,7 @@ fn fate_to_client(name: &str) -> Fate {
         {
             Fate::Other
         }
+        [b'x', b'-', b'g', ..] if name == UPLOAD_URL => Fate::Credential,
         [b'c', b'f', ..] if is_gateway_header(name) => Fate::Other,
         [b's', b'e', ..] if name == "set-cookie" => Fate::Usual(SET_COOKIE_PLACE),
         [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {

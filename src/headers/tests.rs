@@ -242,3 +242,15 @@ proptest! {
         prop_assert_eq!(got, borrow(&expected));
     }
 }
+
+#[test]
+fn the_url_of_an_upload_reaches_the_client_and_is_not_shown() {
+    let mut headers = HeaderMap::new();
+    let url = "https://upload.test/x?upload_id=LEAK&key=LEAK";
+    headers.insert("x-goog-upload-url", HeaderValue::from_static(url));
+    headers.insert("x-goog-upload-status", HeaderValue::from_static("active"));
+    strip_response(&mut headers, false);
+    assert_eq!(headers["x-goog-upload-url"], url);
+    assert_eq!(headers["x-goog-upload-status"], "active");
+    assert!(!format!("{headers:?}").contains("LEAK"), "{headers:?}");
+}

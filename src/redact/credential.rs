@@ -9,7 +9,7 @@ const LOOK_AHEAD: usize = 64;
 const SURE: usize = 16;
 
 /// How keys begin, and how many characters must follow.
-pub(super) const PREFIXES: [(&str, usize); 18] = [
+pub(super) const PREFIXES: [(&str, usize); 25] = [
     ("sk-", 6),
     ("sk_", 16),
     ("rk-", 16),
@@ -23,7 +23,14 @@ pub(super) const PREFIXES: [(&str, usize); 18] = [
     ("pplx-", 12),
     ("nvapi-", 12),
     ("AIza", 12),
+    ("AQ.", 20),
+    ("ya29.", 12),
     ("AKIA", 12),
+    ("ASIA", 12),
+    ("ABSK", 20),
+    ("bedrock-api-key-", 16),
+    ("tgp_v1_", 16),
+    ("api_org_", 16),
     ("ghp_", 16),
     ("github_pat_", 16),
     ("xox", 12),
@@ -86,7 +93,13 @@ pub(super) fn key_end(text: &str, at: usize, is_word: bool, is_cut: bool) -> Opt
     let first = unit(text, at)?.character;
     PREFIXES.iter().filter(|(prefix, _)| prefix.starts_with(first)).find_map(|(prefix, least)| {
         let begin = after(text, at, prefix, |a, b| a == b)?;
-        let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        // Amazon's are base64.
+        let is_base64 = matches!(*prefix, "ABSK" | "bedrock-api-key-");
+        let is_key = |c: char| {
+            c.is_ascii_alphanumeric()
+                || matches!(c, '-' | '_' | '.')
+                || is_base64 && matches!(c, '+' | '/' | '=')
+        };
         let body = Run::new(text, begin, is_key);
         let is_enough =
             if is_word { body.length >= *least } else { body.length >= SURE && body.has_digit };
@@ -192,6 +205,40 @@ mod tests {
         assert_eq!(key("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln next"), Some(41));
         let long = format!("gsk_{}", "a".repeat(1000));
         assert_eq!(key(&format!("{long} ")), Some(1004));
+    }
+
+    #[test]
+    fn keys_of_all_providers_are_known() {
+        for (prefix, body) in [
+            ("sk-", "0123456789abcdefghij"),
+            ("sk-proj-", "0123456789abcdefghij"),
+            ("sk-svcacct-", "0123456789abcdefghij"),
+            ("sk-admin-", "0123456789abcdefghij"),
+            ("sk-ant-api03-", "0123456789abcdefghij"),
+            ("sk-ant-oat01-", "0123456789abcdefghij"),
+            ("sk-or-v1-", "0123456789abcdef0123456789abcdef"),
+            ("xai-", "0123456789abcdefghij"),
+            ("gsk_", "0123456789abcdefghij"),
+            ("csk-", "0123456789abcdefghij"),
+            ("pplx-", "0123456789abcdefghij"),
+            ("AIza", "SyA0123456789-_abcdefghijklmnopqrst"),
+            ("AQ.", "Ab8RN6K0123456789-_abcdefghij"),
+            ("ya29.", "a0AfB_by0123456789-_abcdef"),
+            ("hf_", "abcdefghijklmnopqrstuvwxyz01234567"),
+            ("api_org_", "abcdefghijklmnopqrstuvwxyz"),
+            ("r8_", "0123456789abcdefghijklmnopqrstuvwxyz0"),
+            ("fw_", "0123456789abcdefghij"),
+            ("tgp_v1_", "0123456789abcdefghij-_"),
+            ("ABSK", "QmVkcm9ja0FQSUtleS0/+A9abcdefghij=="),
+            ("bedrock-api-key-", "YmVkcm9jay5hbWF6b25hd3MuY29tLz9BY3Rpb24/+9=="),
+            ("AKIA", "IOSFODNN7EXAMPLE"),
+            ("ASIA", "IOSFODNN7EXAMPLE"),
+        ] {
+            let key_text = format!("{prefix}{body}");
+            assert_eq!(key(&key_text), Some(key_text.len()), "{key_text}");
+            assert_eq!(key(&format!("{key_text} next")), Some(key_text.len()), "{key_text}");
+            assert_eq!(key(&format!("{key_text}\"}}")), Some(key_text.len()), "{key_text}");
+        }
     }
 
     #[test]

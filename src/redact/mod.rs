@@ -7,6 +7,12 @@ mod text;
 
 use std::borrow::Cow;
 
+/// Whether a parameter or a header of this name holds a credential.
+pub(crate) fn is_credential(name: &str) -> bool {
+    let letters = name.chars().filter(|letter| !matches!(letter, '-' | '_'));
+    credential::is_credential(&letters.collect::<String>().to_ascii_lowercase())
+}
+
 #[cfg(feature = "config")]
 pub(crate) use self::credential::begins_as_key;
 #[cfg(feature = "log")]

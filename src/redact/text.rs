@@ -43,6 +43,8 @@ pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
                 bearer(text, at, is_cut).map(|(begin, end)| (begin, end, REDACTED))
             }
             ';' => base64(text, at).map(|(begin, end)| (begin, end, SHORTENED)),
+            // Google's, in a URL: anywhere else the word says too little.
+            '?' | '&' => query_key(text, at).map(|(begin, end)| (begin, end, REDACTED)),
             '"' | ':' | '=' if name.is_credential() => {
                 value(text, at).map(|(begin, end)| (begin, end, REDACTED))
             }
@@ -89,16 +91,30 @@ fn value(text: &str, at: usize) -> Option<(usize, usize)> {
     let (begin, end) = if first.character == '"' {
         (first.end, string_end(text, first.end, first.slashes))
     } else if separator.character == '=' && value_at == separator.end {
-        let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
-        let mut end = value_at;
-        while let Some(unit) = unit(text, end).filter(|unit| !is_over(unit.character)) {
-            end = unit.end;
-        }
-        (value_at, end)
+        (value_at, word_end(text, value_at))
     } else {
         return None;
     };
     (begin < end).then_some((begin, end))
+}
+
+/// The value of `key` in the query of a URL, behind the `?` or `&` at `at`.
+fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
+    let begin = "key=".chars().try_fold(unit(text, at)?.end, |at, expected| {
+        unit(text, at).filter(|unit| unit.character == expected).map(|unit| unit.end)
+    })?;
+    let end = word_end(text, begin);
+    (begin < end).then_some((begin, end))
+}
+
+/// Where an unquoted value ends.
+fn word_end(text: &str, begin: usize) -> usize {
+    let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
+    let mut end = begin;
+    while let Some(unit) = unit(text, end).filter(|unit| !is_over(unit.character)) {
+        end = unit.end;
+    }
+    end
 }
 
 /// The word that is being read, as names are compared.
@@ -171,6 +187,10 @@ mod tests {
             ("my key is sk-abcdef012345, yes", "my key is [REDACTED], yes"),
             ("a-sk-abcdef,xai-0123456789 AIzaSyA0123456789", "a-[REDACTED],[REDACTED] [REDACTED]"),
             ("Authorization: Bearer abcdefgh", "Authorization: Bearer [REDACTED]"),
+            ("https://g.test/v1beta/x?key=abc&b=1", "https://g.test/v1beta/x?key=[REDACTED]&b=1"),
+            ("see /x?alt=sse&key=abc#top", "see /x?alt=sse&key=[REDACTED]"),
+            (r#"{"u":"/x?a\u0026key\u003dabc"}"#, r#"{"u":"/x?a\u0026key\u003d[REDACTED]"}"#),
+            ("?key=&a, &keys=b, key=c, &monkey=d", "?key=&a, &keys=b, key=c, &monkey=d"),
             (r#"{"api_key":"x","model":"m"}"#, r#"{"api_key":"[REDACTED]","model":"m"}"#),
             (r#"{"API-Key" : "x\"y\\","a":1}"#, r#"{"API-Key" : "[REDACTED]","a":1}"#),
             (r#"{"api\u005fkey":"x"}"#, r#"{"api\u005fkey":"[REDACTED]"}"#),
