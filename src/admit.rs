@@ -25,6 +25,7 @@ use crate::refusal;
 use crate::rejection::{ErrorFormat, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
+use crate::route::model::RoutedModel;
 use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
     /// For requests whose settings come without providers of their own.
     pub(crate) providers: Arc<Providers>,
+    /// For models that name none, where the settings have no other.
+    pub(crate) default_provider: Option<Box<str>>,
     /// `None` where every gateway is served and nothing is set.
     pub(crate) settings: Option<Box<dyn SettingsResolver>>,
     pub(crate) observation: Arc<Observation>,
@@ -108,6 +111,34 @@ impl Shared {
     /// The providers of one request.
     pub(crate) fn providers_of<'s>(&'s self, context: &'s GatewayContext) -> &'s Providers {
         context.providers().unwrap_or(&self.providers)
+    }
+
+    /// The provider of a model: the one before its slash, else the default one. From then on the
+    /// model is as that provider knows it.
+    pub(crate) fn provider_for<'s>(
+        &'s self,
+        context: &'s GatewayContext,
+        routed: &mut RoutedModel,
+    ) -> Result<&'s Arc<Upstream>, Rejection> {
+        let providers = self.providers_of(context);
+        let named = routed.prefix().and_then(|prefix| providers.find(prefix));
+        let upstream = match named {
+            Some(upstream) => upstream,
+            None => {
+                let settings = context.settings();
+                let own = settings.and_then(|settings| settings.default_provider.as_deref());
+                let default = own.or(self.default_provider.as_deref());
+                let upstream = default.and_then(|name| providers.find(name)).ok_or_else(|| {
+                    routed.prefix().map_or_else(refusal::no_prefix, refusal::unknown_prefix)
+                })?;
+                routed.keep_prefix();
+                upstream
+            }
+        };
+        if let Some(model) = upstream.model_of(routed.model()) {
+            routed.replace(model);
+        }
+        Ok(upstream)
     }
 
     /// Rewrites the head of the request, or says why it goes nowhere.
@@ -241,8 +272,8 @@ impl Shared {
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
                 let rest = context.provider_path();
-                let uri = join::check(rest)
-                    .and_then(|()| upstream.origin().native_uri(rest, context.query()));
+                let uri =
+                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
                 *request.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 allow_provider(context, upstream)?;
                 let restricts = context.restricts_models();
@@ -279,6 +310,7 @@ impl Shared {
         headers::strip_request(request.headers_mut(), survey, upstream.host());
         credentials::refuse_in_query(request.uri().query(), context)?;
         credentials::attach(request.headers_mut(), context, upstream, way)?;
+        upstream.insert_fixed(request.headers_mut());
         self.finish(request, context);
         Ok(())
     }

@@ -30,6 +30,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     providers: Vec<Provider>,
+    default_provider: Option<String>,
     mounts: Vec<Mount>,
     hooks: Vec<Box<dyn MetricsHook>>,
     settings: Option<Box<dyn SettingsResolver>>,
@@ -47,6 +48,7 @@ impl Builder {
     pub(crate) fn new() -> Self {
         Self {
             providers: Vec::new(),
+            default_provider: None,
             mounts: Vec::new(),
             hooks: Vec::new(),
             settings: None,
@@ -72,6 +74,17 @@ impl Builder {
     /// Adds several providers, such as [`Provider::all`].
     pub fn providers(mut self, providers: impl IntoIterator<Item = Provider>) -> Self {
         self.providers.extend(providers);
+        self
+    }
+
+    /// The provider of models that name none, by its slug or an alias: on model-routed paths, `grok-4`
+    /// and `meta-llama/llama-4` then go there, whole, where `grok-4` has no prefix and `meta-llama` is
+    /// no provider. Settings may name another
+    /// ([`GatewaySettingsBuilder::default_provider`](crate::settings::GatewaySettingsBuilder::default_provider)).
+    ///
+    /// Default: none; such requests are refused (400, code 2008).
+    pub fn default_provider(mut self, name: impl Into<String>) -> Self {
+        self.default_provider = Some(name.into());
         self
     }
 
@@ -195,14 +208,21 @@ impl Builder {
             }
         }
         let table = self.settings.as_ref().and_then(|settings| settings.snapshot());
-        let has_others = table.is_some_and(|table| table.own_providers().is_some());
+        let others = table.as_ref().and_then(|table| table.own_providers());
         let providers = match self.providers {
-            none if none.is_empty() && has_others => Providers::none(),
+            none if none.is_empty() && others.is_some() => Providers::none(),
             providers => Providers::new(providers)?,
         };
+        if let Some(name) = &self.default_provider {
+            let mut all = std::iter::once(&providers).chain(others.map(|others| &**others));
+            if all.all(|providers| providers.find(name).is_none()) {
+                return Err(ConfigError::DefaultProvider { name: name.clone() });
+            }
+        }
         let shared = Shared {
             mounts,
             providers: Arc::new(providers),
+            default_provider: self.default_provider.map(String::into_boxed_str),
             settings: self.settings,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),
@@ -246,6 +266,17 @@ mod tests {
         assert!(matches!(twice.build(), Err(ConfigError::DuplicateMount { .. })));
         assert!(matches!(xai().mount(Mount::at("/a b")).build(), Err(ConfigError::Mount { .. })));
         assert!(matches!(xai().via("a b").build(), Err(ConfigError::Via { .. })));
+        let default = |name: &str| xai().default_provider(name).build();
+        assert!(matches!(default("openai"), Err(ConfigError::DefaultProvider { .. })));
+        assert!(default("grok").is_ok() && default("xai").is_ok());
+        let alias = |alias: &str, model: &str| {
+            let aliased = Provider::openai().model_alias("a", "b").model_alias(alias, model);
+            xai().provider(aliased).build()
+        };
+        for (name, model) in [("a", "c"), ("", "c"), ("c", ""), (&"c".repeat(1025), "c")] {
+            assert!(matches!(alias(name, model), Err(ConfigError::ModelAlias { .. })), "{name}");
+        }
+        assert!(alias("b", "c").is_ok());
         assert!(xai().mount(Mount::hosted()).mount(Mount::at("/v1")).via("gw").build().is_ok());
     }
 }

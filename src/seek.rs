@@ -281,20 +281,19 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 context.set_further(steps.collect());
                 let upstream = first.upstream.clone();
                 // A query may hold a key, too.
-                let uri = upstream.origin().openai_uri(endpoint, None);
+                let uri = upstream.openai_uri(endpoint, None);
                 *head.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 shared.prepare(head, survey, &upstream, first.way, context)?;
                 routed.replace(first.model.as_deref().unwrap_or_default());
                 Ok(Settled::Passed(Some(routed)))
             }
-            (Found::Routed(routed), Sought::Provider(endpoint)) => {
-                let upstream = shared.providers_of(context).find(routed.prefix());
-                let upstream = upstream.ok_or_else(|| refusal::unknown_prefix(routed.prefix()))?;
+            (Found::Routed(mut routed), Sought::Provider(endpoint)) => {
+                let upstream = shared.provider_for(context, &mut routed)?;
                 allow_provider(context, upstream)?;
                 allow_model(context, routed.model())?;
                 let model = Some(routed.model().into());
                 let step = Step::unified(upstream.clone(), endpoint, model);
-                let uri = upstream.origin().openai_uri(endpoint, context.query());
+                let uri = upstream.openai_uri(endpoint, context.query());
                 *head.uri_mut() = uri.map_err(|PathRefused| refusal::malformed_path())?;
                 let way = step.way;
                 context.set_first(step);

@@ -31,6 +31,33 @@ pub enum ConfigError {
         /// The provider's slug.
         slug: String,
     },
+    /// A query parameter that is fixed has no name, or that of a key: keys are stored in settings.
+    Query {
+        /// The provider's slug.
+        slug: String,
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A header that is fixed is malformed, never reaches a provider, belongs to the message, or is
+    /// one for keys, which are stored in settings.
+    Header {
+        /// The provider's slug.
+        slug: String,
+        /// The name of the header.
+        name: String,
+    },
+    /// A model alias is empty, too long, or there twice.
+    ModelAlias {
+        /// The provider's slug.
+        slug: String,
+        /// The alias.
+        alias: String,
+    },
+    /// The default provider is none of those that were added.
+    DefaultProvider {
+        /// What should name it.
+        name: String,
+    },
     /// The prefix of a mount is malformed.
     Mount {
         /// The prefix.
@@ -64,6 +91,21 @@ impl fmt::Display for ConfigError {
             }
             Self::KeyHeader { slug } => {
                 write!(f, "the header for the keys of `{slug}` cannot be sent to a provider")
+            }
+            Self::Query { slug, name } => write!(
+                f,
+                "the query parameter `{name}` of `{slug}` cannot be fixed: it needs a name, and keys are stored in settings"
+            ),
+            Self::Header { slug, name } => write!(
+                f,
+                "the header `{name}` of `{slug}` cannot be fixed: it is malformed, never reaches a provider, or is one for keys, which are stored in settings"
+            ),
+            Self::ModelAlias { slug, alias } => write!(
+                f,
+                "the model alias `{alias}` of `{slug}` cannot be used: names are 1 to 1024 bytes long, and an alias stands for one model"
+            ),
+            Self::DefaultProvider { name } => {
+                write!(f, "the default provider `{name}` is none of those that were added")
             }
             Self::Via { name } => {
                 write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")

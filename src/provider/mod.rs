@@ -1,5 +1,6 @@
 //! Providers: where a slug leads and how that API wants to be spoken to.
 
+mod fixed;
 mod key_header;
 mod layout;
 mod origin;
@@ -47,6 +48,9 @@ pub struct Provider {
     key_header: Option<Cow<'static, str>>,
     /// The OpenAI-compatible API wants it in `authorization` all the same.
     openai_takes_bearer: bool,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    model_aliases: Vec<(String, String)>,
     layout: Layout,
     /// Where it is, of several places of its API.
     site: Option<Site>,
@@ -77,6 +81,9 @@ impl Provider {
             join_rule: true,
             key_header: None,
             openai_takes_bearer: false,
+            query: Vec::new(),
+            headers: Vec::new(),
+            model_aliases: Vec::new(),
             layout: Layout::Plain,
             site: None,
             mistake: None,
@@ -119,6 +126,50 @@ impl Provider {
     #[must_use]
     pub fn key_header(mut self, name: impl Into<String>) -> Self {
         self.key_header = Some(Cow::Owned(name.into()));
+        self
+    }
+
+    /// A query parameter of every request to this provider, such as Azure's `api-version`.
+    ///
+    /// `name` and `value` are plain text; they are percent-encoded. What a client says under the same
+    /// name is taken off. It cannot be a key. Default: none.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.query.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        self.query.push((name, value));
+        self
+    }
+
+    /// A header of every request to this provider, in place of the client's own. Its value is marked
+    /// sensitive, and goes to no other provider.
+    ///
+    /// It cannot be one that providers read keys from, one of this hop, or one that describes the
+    /// body. Default: none.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        self.headers.push((name, value));
+        self
+    }
+
+    /// A name that clients may use for a model of this provider.
+    ///
+    /// It holds where the gateway reads the model to choose the provider: on model-routed paths, and
+    /// in `compat` entries of universal requests. There the provider's name takes its place in the
+    /// body, all other bytes stay, and rules for models are asked about the provider's name. On the
+    /// provider's own paths bodies are not read, and pass as they are. Default: none.
+    ///
+    /// ```
+    /// use tower_ai_gateway::Provider;
+    ///
+    /// // A deployment, by the name of the model in it.
+    /// let azure = Provider::azure_openai("my-resource").model_alias("gpt-5", "my-deployment");
+    /// ```
+    #[must_use]
+    pub fn model_alias(mut self, alias: impl Into<String>, model: impl Into<String>) -> Self {
+        self.model_aliases.push((alias.into(), model.into()));
         self
     }
 

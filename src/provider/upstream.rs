@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::HeaderValue;
 #[cfg(feature = "otel")]
 use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Uri};
 
+use super::fixed::Fixed;
 use super::layout::Layout;
 use super::site::Site;
 use super::{KeyHeader, Origin, Provider};
 use crate::builder::ConfigError;
 use crate::route::Operation;
+use crate::route::join::PathRefused;
 
 /// A provider that has been checked.
 pub(crate) struct Upstream {
@@ -21,9 +23,15 @@ pub(crate) struct Upstream {
     further: Box<[Origin]>,
     key_header: KeyHeader,
     openai_takes_bearer: bool,
+    /// Boxed: most providers have nothing of it.
+    fixed: Option<Box<Fixed>>,
+    model_aliases: Box<[(Box<str>, Box<str>)]>,
     layout: Layout,
     site: Option<Site>,
 }
+
+/// The longest name of a model that is read in a body.
+const LONGEST_MODEL: usize = 1024;
 
 /// By which of a provider's APIs a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +53,9 @@ impl Upstream {
             join_rule,
             key_header,
             openai_takes_bearer,
+            query,
+            headers,
+            model_aliases,
             layout,
             site,
             mistake,
@@ -70,6 +81,16 @@ impl Upstream {
         let key_header = KeyHeader::parse(key_header.as_deref());
         let key_header =
             key_header.ok_or_else(|| ConfigError::KeyHeader { slug: slug.to_string() })?;
+        let fixed = Fixed::new(&slug, &query, &headers, &key_header)?;
+        for (index, (alias, model)) in model_aliases.iter().enumerate() {
+            let is_name = |name: &str| (1..=LONGEST_MODEL).contains(&name.len());
+            let is_twice = model_aliases[..index].iter().any(|(other, _)| other == alias);
+            if is_twice || !is_name(alias) || !is_name(model) {
+                let (slug, alias) = (slug.to_string(), alias.clone());
+                return Err(ConfigError::ModelAlias { slug, alias });
+            }
+        }
+        let boxed = |(alias, model): (String, String)| (alias.into(), model.into());
         Ok(Self {
             slug: Box::from(&*slug),
             aliases: aliases.into(),
@@ -77,6 +98,8 @@ impl Upstream {
             further,
             key_header,
             openai_takes_bearer,
+            fixed,
+            model_aliases: model_aliases.into_iter().map(boxed).collect(),
             layout: if join_rule { layout } else { Layout::Plain },
             site,
         })
@@ -101,6 +124,11 @@ impl Upstream {
         self.layout.rewritten(rest)
     }
 
+    /// Whether its models have names that their owners give them, which say nothing of what answers.
+    pub(crate) fn names_deployments(&self) -> bool {
+        self.layout == Layout::Azure
+    }
+
     /// Whether it takes the model from this path, whatever the body names.
     pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
         self.layout.decides(rest)
@@ -109,6 +137,57 @@ impl Upstream {
     /// Where it is, unless somebody chooses among [`origins`](Self::origins).
     pub(crate) fn origin(&self) -> &Origin {
         &self.first
+    }
+
+    /// The URI of a path of its own API, with what is fixed in the query.
+    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
+        match &self.fixed {
+            None => self.first.native_uri(rest, query),
+            Some(fixed) => self.first.native_uri(rest, fixed.query(query).as_deref()),
+        }
+    }
+
+    /// The same for an endpoint of its OpenAI-compatible API.
+    pub(crate) fn openai_uri(
+        &self,
+        endpoint: &str,
+        query: Option<&str>,
+    ) -> Result<Uri, PathRefused> {
+        match &self.fixed {
+            None => self.first.openai_uri(endpoint, query),
+            Some(fixed) => self.first.openai_uri(endpoint, fixed.query(query).as_deref()),
+        }
+    }
+
+    /// The URI of a path in one of its two APIs, for a request that is not the client's own.
+    #[cfg(feature = "control")]
+    pub(crate) fn uri_by(&self, way: Way, path: &str) -> Option<Uri> {
+        let uri = match way {
+            Way::Native => self.native_uri(path, None),
+            Way::OpenAi(_) => self.openai_uri(path, None),
+        };
+        uri.ok()
+    }
+
+    /// Puts the headers that are fixed into a request, over the client's.
+    pub(crate) fn insert_fixed(&self, headers: &mut HeaderMap) {
+        if let Some(fixed) = &self.fixed {
+            fixed.insert_headers(headers);
+        }
+    }
+
+    /// Takes the headers that are fixed off a request that goes to another provider after all.
+    #[cfg(feature = "control")]
+    pub(crate) fn remove_fixed(&self, headers: &mut HeaderMap) {
+        if let Some(fixed) = &self.fixed {
+            fixed.remove_headers(headers);
+        }
+    }
+
+    /// The model that an alias stands for.
+    pub(crate) fn model_of(&self, alias: &str) -> Option<&str> {
+        let found = self.model_aliases.iter().find(|(name, _)| **name == *alias);
+        found.map(|(_, model)| &**model)
     }
 
     /// All places where it is.

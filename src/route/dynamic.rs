@@ -18,7 +18,7 @@ const PREFIX: &str = "dynamic";
 
 /// Whether a model is the name of a route.
 pub(crate) fn is_route(routed: &RoutedModel) -> bool {
-    routed.prefix() == PREFIX
+    routed.prefix() == Some(PREFIX)
 }
 
 fn find<'a>(context: &'a GatewayContext, name: &str) -> Option<&'a DynamicRoute> {

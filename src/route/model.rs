@@ -30,7 +30,8 @@ impl Edit {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RoutedModel {
     name: String,
-    slash: usize,
+    /// Where the prefix ends; `None` where there is none.
+    slash: Option<usize>,
     /// Leaves out the bytes that spell the prefix and its slash.
     pub(crate) edit: Edit,
     /// The whole name in the body.
@@ -39,24 +40,32 @@ pub(crate) struct RoutedModel {
 
 impl RoutedModel {
     /// What stands before the first `/`.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.name[..self.slash]
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        self.slash.map(|slash| &self.name[..slash])
     }
 
     /// The model as the provider knows it, slashes included.
     pub(crate) fn model(&self) -> &str {
-        &self.name[self.slash + 1..]
+        &self.name[self.slash.map_or(0, |slash| slash + 1)..]
+    }
+
+    /// Its prefix names no provider: the whole name is the model.
+    pub(crate) fn keep_prefix(&mut self) {
+        self.slash = None;
+        self.edit = Edit { cut: self.span.start..self.span.start, insert: Bytes::new() };
     }
 
     /// Puts another model in the place of the whole name.
     pub(crate) fn replace(&mut self, model: &str) {
         self.edit = Edit { cut: self.span.clone(), insert: escaped(model) };
+        self.name = model.to_owned();
+        self.slash = None;
     }
 }
 
 /// Takes a model name apart at its first slash, however that is spelt.
 ///
-/// `None` where the string is malformed, or has no prefix, or nothing behind it.
+/// `None` where the string is malformed or empty, or has nothing before its first slash or behind it.
 pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let mut decoder = Decoder::new(&model.raw);
     // No escape is shorter than what it stands for.
@@ -68,11 +77,15 @@ pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
         }
         name.push(character);
     }
-    let (slash, end) = slash?;
-    let is_whole = decoder.is_done() && slash > 0 && slash + 1 < name.len();
-    let cut = model.offset..model.offset + end as u64;
-    let edit = Edit { cut, insert: Bytes::new() };
-    is_whole.then_some(RoutedModel { name, slash, edit, span: model.span() })
+    let is_whole = match slash {
+        Some((slash, _)) => slash > 0 && slash + 1 < name.len(),
+        None => !name.is_empty(),
+    };
+    let end = slash.map_or(0, |(_, end)| end as u64);
+    let edit = Edit { cut: model.offset..model.offset + end, insert: Bytes::new() };
+    let slash = slash.map(|(slash, _)| slash);
+    let routed = RoutedModel { name, slash, edit, span: model.span() };
+    (decoder.is_done() && is_whole).then_some(routed)
 }
 
 /// A name as it stands inside of a JSON string.
@@ -144,8 +157,8 @@ mod tests {
 
     fn routed(raw: &str) -> Option<(String, String, Range<u64>)> {
         let model = ModelString { raw: raw.as_bytes().to_vec(), offset: 10 };
-        split(&model)
-            .map(|model| (model.prefix().to_owned(), model.model().to_owned(), model.edit.cut))
+        let prefix = |model: &RoutedModel| model.prefix().unwrap_or("-").to_owned();
+        split(&model).map(|model| (prefix(&model), model.model().to_owned(), model.edit.cut))
     }
 
     #[test]
@@ -156,10 +169,11 @@ mod tests {
             (r"grok\u002Fgrok-4", "grok", "grok-4", 10..20),
             (r"gr\u006fk/grok-4", "grok", "grok-4", 10..20),
             ("openrouter/meta/llama-4", "openrouter", "meta/llama-4", 10..21),
+            ("grok-4", "-", "grok-4", 10..10),
         ] {
             assert_eq!(routed(raw), Some((prefix.to_owned(), model.to_owned(), cut)), "{raw}");
         }
-        for raw in ["grok-4", "", "/grok-4", "grok/", r"grok/\x", r"grok\", r"grok/\ud800"] {
+        for raw in ["", "/grok-4", "grok/", r"grok/\x", r"grok\", r"grok/\ud800"] {
             assert_eq!(routed(raw), None, "{raw}");
         }
     }
@@ -169,8 +183,12 @@ mod tests {
         let body = br#"{"model":"dynamic\/x","n":1}"#;
         let raw = br"dynamic\/x".to_vec();
         let mut routed = split(&ModelString { raw, offset: 10 }).unwrap();
-        assert_eq!((routed.prefix(), routed.edit.growth()), ("dynamic", -9));
+        assert_eq!((routed.prefix(), routed.edit.growth()), (Some("dynamic"), -9));
+        routed.keep_prefix();
+        assert_eq!((routed.prefix(), routed.model()), (None, "dynamic/x"));
+        assert_eq!(routed.edit.growth(), 0);
         routed.replace("a\"b/cd");
+        assert_eq!((routed.prefix(), routed.model()), (None, "a\"b/cd"));
         assert_eq!(routed.edit.growth(), 7 - 10);
         let mut frames = VecDeque::from([Bytes::from_static(body)]);
         splice(&mut frames, &routed.edit);

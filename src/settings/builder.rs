@@ -115,6 +115,16 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// The provider of models that name none, by its slug or an alias, in place of the layer's
+    /// ([`Builder::default_provider`](crate::Builder::default_provider)). Where no provider of that
+    /// name is there when a request comes, the request is refused as without it.
+    ///
+    /// Default: the layer's.
+    pub fn default_provider(mut self, name: impl Into<String>) -> Self {
+        self.settings.default_provider = Some(name.into().into_boxed_str());
+        self
+    }
+
     /// What holds where a request's headers say nothing, within the ranges of those headers.
     ///
     /// ```

@@ -59,6 +59,8 @@ pub struct GatewaySettings {
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
+    /// For models that name no provider.
+    pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.
     pub(crate) origins: Option<Box<Origins>>,
     /// Keys that are not stored here come from a layer below.

@@ -15,7 +15,7 @@ use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
 use crate::models::{self, allow_provider};
-use crate::provider::{Providers, Upstream, Way};
+use crate::provider::{Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::route::join::PathRefused;
@@ -45,7 +45,9 @@ fn step(
 ) -> Result<Step, Rejection> {
     let providers = shared.providers_of(context);
     let aimed = match &*entry.provider {
-        "compat" => unified(entry, providers).ok_or_else(|| refusal::unroutable_entry(index))?,
+        "compat" => {
+            unified(entry, context, shared).ok_or_else(|| refusal::unroutable_entry(index))?
+        }
         slug => {
             let upstream = providers.find(slug);
             let upstream = upstream.ok_or_else(|| refusal::unknown_entry_provider(index, slug))?;
@@ -76,6 +78,7 @@ fn step(
         &upstream,
         way,
     )?;
+    upstream.insert_fixed(&mut headers);
     if outer.contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
     }
@@ -107,7 +110,7 @@ struct Aimed {
 fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, PathRefused> {
     let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
     Ok(Aimed {
-        uri: upstream.origin().native_uri(&path, entry.endpoint_query())?,
+        uri: upstream.native_uri(&path, entry.endpoint_query())?,
         upstream,
         way: Way::Native,
         path,
@@ -117,15 +120,15 @@ fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, P
 }
 
 /// `compat` among the entries: the provider stands before the model, and is cut out.
-fn unified(entry: &Entry, providers: &Providers) -> Option<Aimed> {
+fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<Aimed> {
     let endpoint = route::endpoint(entry.endpoint_path())?;
-    let routed = model::split(entry.written_model.as_ref()?)?;
-    let upstream = providers.find(routed.prefix())?.clone();
+    let mut routed = model::split(entry.written_model.as_ref()?)?;
+    let upstream = shared.provider_for(context, &mut routed).ok()?.clone();
     let mut frames = VecDeque::from([entry.query.clone()]);
     model::splice(&mut frames, &routed.edit);
     let body = frames.make_contiguous().concat();
     Some(Aimed {
-        uri: upstream.origin().openai_uri(endpoint, entry.endpoint_query()).ok()?,
+        uri: upstream.openai_uri(endpoint, entry.endpoint_query()).ok()?,
         way: Way::OpenAi(Operation::of(endpoint)),
         path: endpoint.to_owned(),
         model: Some(routed.model().to_owned()),

@@ -5,6 +5,7 @@ mod alone;
 mod answers;
 mod chains;
 mod dynamic;
+mod fixed;
 mod models;
 mod scene;
 #[path = "../scripted/mod.rs"]

@@ -39,8 +39,10 @@ pub(super) fn aim(
     let has_host = head.headers.contains_key(HOST);
     let is_same = first.slug() == step.upstream.slug();
     if !is_same {
+        first.remove_fixed(&mut head.headers);
         head.headers = for_another_provider(&head.headers);
-        head.uri = step.upstream.origin().uri_by(step.way, &step.path, None)?;
+        step.upstream.insert_fixed(&mut head.headers);
+        head.uri = step.upstream.uri_by(step.way, &step.path)?;
     }
     let headers = &mut head.headers;
     let brought = context.is_none_or(GatewayContext::has_credentials);
