@@ -55,8 +55,11 @@ impl Ledger {
         let Some(rules) = context.settings().map(|settings| &settings.rules) else { return };
         let watch = self.watch.as_deref();
         let in_body = context.routed_model().or_else(|| watch.and_then(RequestWatch::model));
-        let in_path = || route::read_path(context.provider_path()).models.into_iter().next();
+        let in_path = || route::model_in(context.provider_path());
+        let is_deployment = context.upstream().is_some_and(|upstream| upstream.names_deployments());
         let is_forbidden = match in_body {
+            // The name of a deployment is no model's, so that only a denied one can be told.
+            _ if is_deployment => rules.denies(&served),
             Some(asked) => rules.forbid_served(Some(asked), &served),
             None => rules.forbid_served(in_path().as_deref(), &served),
         };

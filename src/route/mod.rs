@@ -16,7 +16,7 @@ pub use self::mount::Mount;
 use self::mount::Shape;
 pub use self::operation::Operation;
 pub(crate) use self::operation::is_of_messages;
-pub(crate) use self::path_model::{PathModels, Reach, query_text, read as read_path};
+pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read as read_path};
 use crate::directives::Directives;
 use crate::provider::{Providers, Upstream};
 

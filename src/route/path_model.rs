@@ -89,6 +89,17 @@ pub(crate) fn read(rest: &str) -> PathModels {
     read
 }
 
+/// The model that a path calls, decoded once; `None` for most.
+pub(crate) fn model_in(rest: &str) -> Option<String> {
+    if super::endpoint(rest).is_some() {
+        return None;
+    }
+    let mut decoded = rest.as_bytes().to_vec();
+    percent_decode(&mut decoded);
+    let text = String::from_utf8_lossy(&decoded);
+    models(&segments(&text)).next()
+}
+
 /// A key or a value of a query, decoded once.
 pub(crate) fn query_text(text: &str) -> String {
     let mut decoded = text.replace('+', " ").into_bytes();
@@ -140,7 +151,11 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             let name = joined();
             let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
             let name = name.strip_suffix("/predictions").unwrap_or(name);
-            (!name.is_empty()).then(|| name.to_owned())
+            // Hugging Face has a task or an API of its own behind the model.
+            let name = name.split("/pipeline/").next().unwrap_or_default();
+            let name = name.split("/v1/").next().unwrap_or_default();
+            // Anthropic's on Vertex: the body names the model whose tokens are counted.
+            (!matches!(name, "" | "count-tokens")).then(|| name.to_owned())
         }
         "tunedmodels" => {
             let name = joined();
@@ -152,6 +167,8 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             Some(format!("endpoints/{id}"))
         }
         "presets" => behind.first().map(|slug| format!("@preset/{slug}")),
+        // Replicate's have an owner.
+        "deployments" if matches!(behind, [_, _, "predictions"]) => Some(behind[..2].join("/")),
         "deployments" | "engines" => behind.first().map(|name| (*name).to_owned()),
         // An ARN has slashes; the call is the last segment.
         "model" => {
@@ -268,6 +285,25 @@ mod tests {
             ("run/@cf/meta/llama", Some("@cf/meta/llama")),
             ("presets/x/chat/completions", Some("@preset/x")),
             ("models/owner/name/predictions", Some("owner/name")),
+            ("deployments/owner/name/predictions", Some("owner/name")),
+            ("hf-inference/models/org/name", Some("org/name")),
+            ("hf-inference/models/org/name/pipeline/feature-extraction", Some("org/name")),
+            ("hf-inference/models/org/name/v1/chat/completions", Some("org/name")),
+            (
+                "v1/projects/p/locations/r/publishers/anthropic/models/claude-opus-5@20260101:streamRawPredict",
+                Some("claude-opus-5@20260101"),
+            ),
+            ("v1/projects/p/locations/r/publishers/anthropic/models/count-tokens:rawPredict", None),
+            (
+                "model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse-stream",
+                Some("us.anthropic.claude-haiku-4-5-20251001-v1:0"),
+            ),
+            (
+                "model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude/invoke-with-response-stream",
+                Some("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude"),
+            ),
+            ("deployments/my%20own/chat/completions", Some("my own")),
+            ("run/@cf/meta/llama-3.1-8b-instruct", Some("@cf/meta/llama-3.1-8b-instruct")),
             ("v1/models", None),
             ("v1/batches/b_1:cancel", None),
             ("v1/threads/t/runs", None),
@@ -287,6 +323,7 @@ mod tests {
             ("engines/a%2541/completions", ["a%41", "aA"]),
         ] {
             assert_eq!(read(rest).models, models, "{rest}");
+            assert_eq!(model_in(rest).as_deref(), Some(models[0]), "{rest}");
         }
     }
 

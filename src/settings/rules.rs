@@ -64,7 +64,8 @@ impl Rules {
         !is_several && !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
     }
 
-    fn denies(&self, model: &str) -> bool {
+    /// Whether a model is on the deny list, in whatever form.
+    pub(crate) fn denies(&self, model: &str) -> bool {
         !self.denied_models.is_empty()
             && forms(model).any(|form| self.denied_models.iter().any(|one| one.matches(&form)))
     }

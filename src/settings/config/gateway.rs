@@ -58,6 +58,9 @@ fn access(
         }
         builder = builder.allow_origin(origin.text);
     }
+    if let Some(name) = section.text("default_provider")? {
+        builder = builder.default_provider(providers.slug(&name)?);
+    }
     if let Some(allowed) = section.texts("allow_providers")? {
         let slugs: Result<Vec<_>, _> = allowed.iter().map(|name| providers.slug(name)).collect();
         builder = builder.allow_providers(slugs?);

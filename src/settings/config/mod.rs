@@ -6,6 +6,7 @@ mod defaults;
 mod error;
 mod fallbacks;
 mod gateway;
+mod kinds;
 mod limits;
 mod providers;
 mod redact;

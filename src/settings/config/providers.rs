@@ -1,10 +1,14 @@
 //! `[providers]`: the built-in table, with what the file moves or adds.
 
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use super::kinds::{of_kind, one_more};
+use super::secrets::text_or_secret;
 use super::section::{Named, Place, Section};
+use super::value::Value;
 use crate::builder::ConfigError;
 use crate::directives::form::Whole;
 use crate::provider::{Provider, Upstream};
+use crate::redact;
 
 pub(super) const WEIGHT: Whole = Whole {
     must_be: "a whole number from 1 to 1000000",
@@ -23,9 +27,14 @@ impl Providers {
             let section = value.section()?;
             let place = section.place.clone();
             let at = providers.0.iter().position(|provider| provider.answers_to(&name));
+            let twice = || place.refuse(Kind::Duplicate, "this provider is set twice");
+            let known = at.and_then(|at| providers.0.get(at)).map(Provider::slug);
+            if known.is_some_and(|known| set.iter().any(|slug| slug == known)) {
+                return Err(twice());
+            }
             let provider = providers.provider(&name, at, section)?;
             if set.iter().any(|slug| *slug == provider.slug()) {
-                return Err(place.refuse(Kind::Duplicate, "this provider is set twice"));
+                return Err(twice());
             }
             set.push(provider.slug().to_owned());
             match at.and_then(|at| providers.0.get_mut(at)) {
@@ -55,8 +64,21 @@ impl Providers {
         at: Option<usize>,
         mut section: Section<'_>,
     ) -> Result<Provider, ConfigFileError> {
+        let mut known = at.and_then(|at| self.0.get(at)).cloned();
+        let made = match (section.text("kind")?, &known) {
+            (None, Some(_)) => None,
+            (None, None) => of_kind(name, &mut section)?,
+            (Some(kind), Some(_)) => {
+                let message = "a provider of this name is built in: name another one";
+                return Err(kind.place.refuse(Kind::Conflict, message));
+            }
+            (Some(kind), None) => Some(one_more(name, &kind, &mut section)?),
+        };
+        if let Some((made, place)) = made {
+            let place = place.map_or(section.place.clone(), |place| place.place);
+            known = Some(check(made, &place)?);
+        }
         let base_url = section.text("base_url")?;
-        let known = at.and_then(|at| self.0.get(at)).cloned();
         let mut provider = match (known, base_url) {
             (Some(known), None) => known,
             (Some(known), Some(url)) => check(known.base_url(url.text), &url.place)?,
@@ -98,9 +120,37 @@ impl Providers {
         if let Some(on) = section.flag("join_rule")? {
             provider = provider.join_rule(on);
         }
+        if let Some(mut query) = section.section("query")? {
+            for (name, value) in query.rest() {
+                let value = value.text()?.unless_key()?;
+                provider = check(provider.query(name, value.text), &value.place)?;
+            }
+        }
+        if let Some(mut headers) = section.section("headers")? {
+            for (name, value) in headers.rest() {
+                let place = value.place.clone();
+                let value = fixed_header(&name, value)?;
+                provider = check(provider.header(name, value), &place)?;
+            }
+        }
+        if let Some(mut aliases) = section.section("model_aliases")? {
+            for (alias, model) in aliases.rest() {
+                let model = model.text()?;
+                provider = check(provider.model_alias(alias, model.text), &model.place)?;
+            }
+        }
         section.end()?;
         Ok(provider)
     }
+}
+
+/// The value of a header: plain text, or what holds it, where it is no-one else's business.
+fn fixed_header(name: &str, value: Value<'_>) -> Result<String, ConfigFileError> {
+    let (text, is_plain) = text_or_secret(value)?;
+    if is_plain && redact::is_credential(name) {
+        return Err(text.place.refuse_plain());
+    }
+    Ok(text.text)
 }
 
 /// Finds a mistake while it is known where it was made.

@@ -3,6 +3,7 @@
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::providers::{Providers, WEIGHT};
 use super::section::{Named, Section};
+use super::value::Value;
 use crate::route::is_id;
 use crate::secret::{Secret, SecretError};
 use crate::settings::keys::DEFAULT_ALIAS;
@@ -134,6 +135,24 @@ fn secret<'s>(section: &mut Section<'s>) -> Result<Option<Holder<'s>>, ConfigFil
         (None, Some(file)) => Ok(Some(Holder::File(file))),
         (None, None) => Ok(None),
     }
+}
+
+/// A text that stands in the file, or that `{ env = "…" }` or `{ file = "…" }` hold. Gives whether it
+/// stands there.
+pub(super) fn text_or_secret<'s>(value: Value<'s>) -> Result<(Named<'s>, bool), ConfigFileError> {
+    if value.is_text() {
+        return Ok((value.text()?.unless_key()?, true));
+    }
+    let mut section = value.section()?;
+    let place = section.place.clone();
+    let holder = secret(&mut section)?;
+    let holder = holder.ok_or_else(|| {
+        place.refuse(Kind::Missing, "it is a text, or a table with `env` or `file`")
+    })?;
+    section.end()?;
+    let secret = holder.read()?;
+    let text = String::from_utf8_lossy(secret.plain().as_bytes()).into_owned();
+    Ok((Named { place, text }, false))
 }
 
 impl Holder<'_> {

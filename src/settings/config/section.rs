@@ -11,6 +11,7 @@ use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::redact::{complaint, setting};
 use super::value::Value;
 use crate::directives::form::Whole;
+use crate::redact::begins_as_key;
 use crate::secret::{Secret, SecretError};
 
 /// Names under which people would write a key or a token into the file.
@@ -44,6 +45,13 @@ pub(super) struct Section<'s> {
 pub(super) struct Named<'s> {
     pub(super) place: Place<'s>,
     pub(super) text: String,
+}
+
+impl Named<'_> {
+    /// Refuses what looks like a key.
+    pub(super) fn unless_key(self) -> Result<Self, ConfigFileError> {
+        if begins_as_key(&self.text) { Err(self.place.refuse_plain()) } else { Ok(self) }
+    }
 }
 
 impl<'s> Source<'s> {

@@ -32,6 +32,10 @@ impl<'s> Value<'s> {
         }
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
     pub(super) fn flag(self) -> Result<bool, ConfigFileError> {
         self.value.as_bool().ok_or_else(|| self.must_be("true or false"))
     }

@@ -96,6 +96,77 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
     assert!(config.unwrap().providers() == expected);
 }
 
+#[test]
+fn what_is_fixed_and_the_names_of_models_are_read() {
+    let config = read(
+        r#"
+        [providers.grok]
+        query = { a = "1", "b c" = "2" }
+        headers = { x-org = "acme", x-secret = { env = "HAS_1" } }
+        model_aliases = { fast = "grok-4-fast", "a/b" = "grok-4" }
+        "#,
+    );
+    let mut expected = Provider::all();
+    expected[0] = Provider::xai()
+        .query("a", "1")
+        .query("b c", "2")
+        .header("x-org", "acme")
+        .header("x-secret", "sk-LEAK-HAS_1")
+        .model_alias("a/b", "grok-4")
+        .model_alias("fast", "grok-4-fast");
+    assert!(config.unwrap().providers() == expected);
+}
+
+#[test]
+fn providers_of_several_places_are_set_up_by_their_place() {
+    let config = read(
+        r#"
+        [providers.azure-openai]
+        resource = "res"
+        [providers.azure-eu]
+        kind = "azure"
+        resource = "res-eu"
+        aliases = ["eu"]
+        [providers.vertex-ai]
+        project = "p"
+        region = "global"
+        [providers.bedrock]
+        region = "us-east-1"
+        [providers.aws-bedrock-mantle]
+        region = "us-east-1"
+        base_url = "http://127.0.0.1:1"
+        [providers.workers-ai]
+        account = "0123"
+        [providers.openai-other]
+        kind = "openai"
+        "#,
+    );
+    let mut providers = config.unwrap().providers();
+    let mut added = providers.split_off(Provider::all().len());
+    // A table has no order.
+    added.sort_by(|a, b| a.slug().cmp(b.slug()));
+    let expected = [
+        Provider::bedrock("us-east-1"),
+        Provider::bedrock_mantle("us-east-1").base_url("http://127.0.0.1:1"),
+        Provider::azure_openai("res-eu").with_slug("azure-eu").alias("eu"),
+        Provider::azure_openai("res"),
+        Provider::vertex_ai("p", "global"),
+        Provider::openai().with_slug("openai-other"),
+        Provider::workers_ai("0123"),
+    ];
+    assert!(added == expected, "{added:?}");
+}
+
+#[test]
+fn a_gateway_may_have_a_default_provider() {
+    let text = "unknown_gateways = \"serve\"\n[default]\ndefault_provider = \"xai\"\n\
+                [gateways.team]\ndefault_provider = \"acme\"\n\
+                [providers.acme]\nbase_url = \"http://a\"";
+    let settings = read(text).unwrap().settings();
+    let of = |id| settings.get(None, id).unwrap().default_provider.as_deref();
+    assert_eq!((of("team"), of("other")), (Some("custom-acme"), Some("grok")));
+}
+
 /// Every setting of a gateway.
 const ALL: &str = r#"
 tokens = [{ sha256 = "2304fcda2bf82779c69d1100357cc0d7af66ee39d6fc1e1ae7a77cb7477f4943" }, { env = "HAS_T" }]
