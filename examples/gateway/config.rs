@@ -104,7 +104,7 @@ mod tests {
         let path = directory.path().join("gateway.toml");
         std::fs::write(&path, "[gateways.a]\n[gateways.b]\n").unwrap();
         let summary = check(&path).unwrap();
-        assert!(summary.ends_with("gateway.toml: 2 gateways, 11 providers, 0 routes\n"));
+        assert!(summary.ends_with("gateway.toml: 2 gateways, 18 providers, 0 routes\n"));
         std::fs::write(&path, "[gateways.a]\nnonsense = 1\n").unwrap();
         let error = check(&path).unwrap_err().to_string();
         assert!(error.contains("gateway.toml, line 2, gateways.a.nonsense: "), "{error}");

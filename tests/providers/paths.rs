@@ -1,65 +1,27 @@
 //! What each provider's clients send when they are given the base URL that the hosted gateway's pages
 //! name for it, and where that must lead.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
+use http::Uri;
 use proptest::prelude::*;
-use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{GatewayLayer, Mount, Provider, RequestBody};
+use tower_ai_gateway::{GatewayLayer, Provider};
+
+use crate::scene::Scene;
 
 /// All providers, one of each kind that depends on a place, and second ones of three.
-fn gateway() -> GatewayLayer {
-    GatewayLayer::builder()
-        .providers(Provider::all())
-        .provider(Provider::azure_openai("res"))
-        .provider(Provider::azure_openai("Other-Res").with_slug("azure-other"))
-        .provider(Provider::vertex_ai("proj", "us-central1"))
-        .provider(Provider::vertex_ai("proj", "global").with_slug("vertex-global"))
-        .provider(Provider::vertex_ai("proj", "eu").with_slug("vertex-eu"))
-        .provider(Provider::bedrock("us-east-1"))
-        .provider(Provider::bedrock("eu-west-1").with_slug("bedrock-eu"))
-        .provider(Provider::bedrock_mantle("us-east-1"))
-        .provider(Provider::workers_ai("0123abcd"))
-        .provider(Provider::custom("ollama", "http://127.0.0.1:11434/v1"))
-        .mount(Mount::hosted().exclusive().universal())
-        .build()
-        .unwrap()
-}
-
-/// What a provider got, or the status and body of the gateway's own answer.
-async fn send(
-    layer: &GatewayLayer,
-    path: &str,
-    body: &str,
-) -> Result<(Uri, String), (StatusCode, String)> {
-    let sent = Arc::new(Mutex::new(None));
-    let keep = sent.clone();
-    let provider = service_fn(move |request: Request<RequestBody<Full<Bytes>>>| {
-        let keep = keep.clone();
-        async move {
-            let (head, body) = request.into_parts();
-            assert_eq!(head.headers["host"], head.uri.authority().unwrap().as_str());
-            let body = body.collect().await.unwrap().to_bytes();
-            *keep.lock().unwrap() = Some((head.uri, String::from_utf8(body.to_vec()).unwrap()));
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("{}")))
-        }
-    });
-    let app = service_fn(|_: Request<Full<Bytes>>| async {
-        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("the app")))
-    });
-    let request = Request::post(path).header("host", "gateway.test");
-    let request = request.body(Full::from(body.to_owned())).unwrap();
-    let service = layer.clone().upstream(provider).layer(app);
-    let answer = service.oneshot(request).await.unwrap();
-    let status = answer.status();
-    let text = answer.into_body().collect().await.unwrap().to_bytes();
-    let sent = sent.lock().unwrap().take();
-    sent.ok_or_else(|| (status, String::from_utf8(text.to_vec()).unwrap()))
+fn scene() -> Scene {
+    let places = [
+        Provider::azure_openai("res"),
+        Provider::azure_openai("Other-Res").with_slug("azure-other"),
+        Provider::vertex_ai("proj", "us-central1"),
+        Provider::vertex_ai("proj", "global").with_slug("vertex-global"),
+        Provider::vertex_ai("proj", "eu").with_slug("vertex-eu"),
+        Provider::bedrock("us-east-1"),
+        Provider::bedrock("eu-west-1").with_slug("bedrock-eu"),
+        Provider::bedrock_mantle("us-east-1"),
+        Provider::workers_ai("0123abcd"),
+        Provider::custom("ollama", "http://127.0.0.1:11434/v1"),
+    ];
+    Scene::new(|layer| layer.providers(Provider::all()).providers(places))
 }
 
 /// Base URL behind the gateway's own (`…/v1/{account}/{gateway}/`), client, what it adds, upstream URL.
@@ -346,32 +308,30 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
 
 #[tokio::test]
 async fn every_client_reaches_its_provider_by_the_base_url_of_the_hosted_gateway() {
-    let layer = gateway();
+    let scene = scene();
     for (base, client, added, upstream) in TABLE {
-        let sent = send(&layer, &format!("/v1/acct/gw/{base}{added}"), "{}").await;
-        let (uri, _) =
-            sent.unwrap_or_else(|answer| panic!("{client} at {base}{added}: {answer:?}"));
-        assert_eq!(uri, *upstream, "{client} at {base}");
+        let sent = scene.send(&format!("POST /v1/acct/gw/{base}{added}"), &[], "{}").await;
+        let call = sent.unwrap_or_else(|answer| panic!("{client} at {base}{added}: {answer:?}"));
+        assert_eq!(call.uri, *upstream, "{client} at {base}");
     }
 }
 
 #[tokio::test]
 async fn an_entry_of_a_universal_request_goes_where_a_native_path_does() {
-    let layer = gateway();
+    let scene = scene();
     for (base, client, added, upstream) in TABLE {
         let (slug, rest) = base.split_once('/').unwrap_or((base, ""));
         let endpoint = format!("{rest}{added}");
         let body = serde_json::json!([{"provider": slug, "endpoint": endpoint, "query": {}}]);
-        let sent = send(&layer, "/v1/acct/gw", &body.to_string()).await;
-        let (uri, _) =
-            sent.unwrap_or_else(|answer| panic!("{client} at {base}{added}: {answer:?}"));
-        assert_eq!(uri, *upstream, "{client} at {base}");
+        let sent = scene.send("POST /v1/acct/gw", &[], &body.to_string()).await;
+        let call = sent.unwrap_or_else(|answer| panic!("{client} at {base}{added}: {answer:?}"));
+        assert_eq!(call.uri, *upstream, "{client} at {base}");
     }
 }
 
 #[tokio::test]
 async fn a_model_with_its_provider_leads_to_the_openai_api_of_that_provider() {
-    let layer = gateway();
+    let scene = scene();
     for (model, upstream, name) in [
         ("cohere/command-a", "https://api.cohere.ai/compatibility/v1", "command-a"),
         (
@@ -408,15 +368,16 @@ async fn a_model_with_its_provider_leads_to_the_openai_api_of_that_provider() {
         ("ollama/llama3:8b", "http://127.0.0.1:11434/v1", "llama3:8b"),
     ] {
         let body = format!(r#"{{ "n":1, "model" : "{model}" }}"#);
-        let sent = send(&layer, "/v1/acct/gw/compat/chat/completions", &body).await.unwrap();
-        assert_eq!(sent.0.to_string(), format!("{upstream}/chat/completions"), "{model}");
-        assert_eq!(sent.1, format!(r#"{{ "n":1, "model" : "{name}" }}"#));
+        let sent =
+            scene.send("POST /v1/acct/gw/compat/chat/completions", &[], &body).await.unwrap();
+        assert_eq!(sent.uri.to_string(), format!("{upstream}/chat/completions"), "{model}");
+        assert_eq!(sent.text(), format!(r#"{{ "n":1, "model" : "{name}" }}"#));
     }
 }
 
 #[tokio::test]
 async fn a_place_that_nobody_has_set_up_is_refused() {
-    let layer = gateway();
+    let scene = scene();
     for (path, named) in [
         ("azure-openai/foreign/dep/chat/completions", "foreign"),
         ("azure-openai/evil.example/dep/chat/completions", "evil.example"),
@@ -431,12 +392,12 @@ async fn a_place_that_nobody_has_set_up_is_refused() {
         ),
     ] {
         let (status, answer) =
-            send(&layer, &format!("/v1/acct/gw/{path}"), "{}").await.unwrap_err();
+            scene.send(&format!("POST /v1/acct/gw/{path}"), &[], "{}").await.unwrap_err();
         assert_eq!(status, 400, "{path}: {answer}");
         assert!(answer.contains("2008") && answer.contains(&format!("`{named}`")), "{answer}");
         let (slug, endpoint) = path.split_once('/').unwrap();
         let body = serde_json::json!([{"provider": slug, "endpoint": endpoint, "query": {}}]);
-        let entry = send(&layer, "/v1/acct/gw", &body.to_string()).await.unwrap_err();
+        let entry = scene.send("POST /v1/acct/gw", &[], &body.to_string()).await.unwrap_err();
         assert_eq!(entry.0, 400, "{path}: {entry:?}");
         assert!(entry.1.contains(&format!("`{named}`")), "{entry:?}");
     }
@@ -504,8 +465,9 @@ proptest! {
         let path = format!("/v1/acct/gw/{slug}/{}", parts.join("/"));
         prop_assume!(path.parse::<Uri>().is_ok());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        match runtime.block_on(send(&gateway(), &path, "{}")) {
-            Ok((uri, _)) => {
+        match runtime.block_on(scene().send(&format!("POST {path}"), &[], "{}")) {
+            Ok(call) => {
+                let uri = call.uri;
                 prop_assert_eq!(uri.scheme_str(), Some("https"));
                 prop_assert!(own.contains(&uri.authority().unwrap().as_str().to_ascii_lowercase().as_str()), "{}", uri);
             }

@@ -239,7 +239,7 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &followed.settings.current()));
         fs::write(&path, gateway("b")).unwrap();
         let log = logged(followed.renew(false)).await;
-        assert!(log.contains("1 gateway, 11 providers") && !log.contains("WARN"), "{log}");
+        assert!(log.contains("1 gateway, 18 providers") && !log.contains("WARN"), "{log}");
         assert!(has(&followed.settings, "b"));
     }
 
