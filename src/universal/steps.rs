@@ -65,7 +65,11 @@ fn step(
     let mut headers = head(entry, outer, &body);
     if context.restricts_models() {
         let model = model.as_deref();
-        models::allow_entry(context, &path, uri.query(), &headers, &body, model)?;
+        if upstream.decides_by_path(&path) {
+            models::allow_path(context, &path, uri.query())?;
+        } else {
+            models::allow_entry(context, &path, uri.query(), &headers, &body, model)?;
+        }
     }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
