@@ -43,6 +43,8 @@ pub struct Provider {
     further_base_urls: Vec<(String, u32)>,
     weight: u32,
     openai_path: Cow<'static, str>,
+    /// `None` where it is beside that.
+    messages_path: Option<Cow<'static, str>>,
     join_rule: bool,
     /// Where the API wants its key; `None` for `authorization: Bearer`.
     key_header: Option<Cow<'static, str>>,
@@ -78,6 +80,7 @@ impl Provider {
             further_base_urls: Vec::new(),
             weight: 1,
             openai_path: Cow::Borrowed(""),
+            messages_path: None,
             join_rule: true,
             key_header: None,
             openai_takes_bearer: false,
@@ -195,6 +198,16 @@ impl Provider {
     #[must_use]
     pub fn openai_path(mut self, path: impl Into<String>) -> Self {
         self.openai_path = Cow::Owned(path.into());
+        self
+    }
+
+    /// The path from the base URL to what Anthropic's `messages` stands below (`/anthropic/v1`), for
+    /// the unified routes.
+    ///
+    /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
+    #[must_use]
+    pub fn messages_path(mut self, path: impl Into<String>) -> Self {
+        self.messages_path = Some(Cow::Owned(path.into()));
         self
     }
 

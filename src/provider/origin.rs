@@ -17,6 +17,8 @@ pub(crate) struct Origin {
     pub(super) host_name: Box<str>,
     pub(super) native: Base,
     openai: Base,
+    /// Where Messages is, if not beside OpenAI's paths.
+    messages: Option<Base>,
     /// Its place among those of its provider, from 0.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer chooses"))]
     pub(crate) number: u32,
@@ -34,6 +36,7 @@ impl Origin {
         number: u32,
         base_url: &str,
         openai_path: &str,
+        messages_path: Option<&str>,
         join_rule: bool,
         weight: u32,
     ) -> Result<Self, &'static str> {
@@ -57,21 +60,34 @@ impl Origin {
         }
         let dots = |_| "its path must not have dot segments";
         let native = Base::new(path.path(), join_rule).map_err(dots)?;
-        join::check(openai_path).map_err(dots)?;
-        if openai_path.contains(['?', '#']) {
-            return Err(
-                "the path to its OpenAI-compatible API must not have a query or a fragment",
-            );
-        }
-        // A base that was moved may already hold the way to the OpenAI-compatible API.
-        let openai = Base::new(path.path(), true)
-            .and_then(|base| base.join(openai_path.trim_matches('/'), None));
-        let openai = Base::new(openai.map_err(dots)?.path(), true).map_err(dots)?;
+        let below = |further: &str| {
+            join::check(further).map_err(dots)?;
+            if further.contains(['?', '#']) {
+                return Err("the path to one of its APIs must not have a query or a fragment");
+            }
+            // A base that was moved may already hold the way there.
+            let base = Base::new(path.path(), true)
+                .and_then(|base| base.join(further.trim_matches('/'), None));
+            Base::new(base.map_err(dots)?.path(), true).map_err(dots)
+        };
+        let openai = below(openai_path)?;
+        let messages = messages_path.map(below).transpose()?;
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
         let base = format!("{scheme}://{authority}{}", native.path()).into();
         let host_name = authority.host().into();
-        Ok(Self { scheme, authority, host, host_name, native, openai, number, weight, base })
+        Ok(Self {
+            scheme,
+            authority,
+            host,
+            host_name,
+            native,
+            openai,
+            messages,
+            number,
+            weight,
+            base,
+        })
     }
 
     /// What a request to this place has as `host`.
@@ -85,13 +101,17 @@ impl Origin {
         self.uri(self.native.join(rest, query)?)
     }
 
-    /// The URI of an endpoint of the provider's OpenAI-compatible API.
+    /// The URI of an endpoint of the provider's OpenAI-compatible API, or of Messages.
     pub(crate) fn openai_uri(
         &self,
         endpoint: &str,
         query: Option<&str>,
     ) -> Result<Uri, PathRefused> {
-        self.uri(self.openai.join(endpoint, query)?)
+        let base = match &self.messages {
+            Some(messages) if endpoint == "messages" => messages,
+            _ => &self.openai,
+        };
+        self.uri(base.join(endpoint, query)?)
     }
 
     /// The URI of a path in one of its two APIs.

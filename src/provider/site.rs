@@ -167,6 +167,7 @@ impl Provider {
         let name = format!("bedrock-mantle/{region}");
         Self {
             openai_path: Cow::Borrowed("/v1"),
+            messages_path: Some(Cow::Borrowed("/anthropic/v1")),
             key_header: Some(Cow::Borrowed("x-api-key")),
             openai_takes_bearer: true,
             ..Self::at_site(

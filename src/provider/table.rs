@@ -9,7 +9,7 @@ use super::Provider;
 use super::layout::Layout;
 
 macro_rules! providers {
-    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, key in $key:literal)? $(, paths $layout:expr)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, messages below $messages:literal)? $(, key in $key:literal)? $(, paths $layout:expr)?;)*) => {
         impl Provider {
             $(
                 $(#[$doc])*
@@ -18,6 +18,7 @@ macro_rules! providers {
                     Self {
                         aliases: vec![$(Cow::Borrowed($alias))*],
                         openai_path: Cow::Borrowed($openai),
+                        $(messages_path: Some(Cow::Borrowed($messages)),)?
                         $(key_header: Some(Cow::Borrowed($key)),)?
                         openai_takes_bearer: true,
                         $(layout: $layout,)?
@@ -52,7 +53,7 @@ providers! {
     /// Mistral, `https://api.mistral.ai`; slug `mistral`. A path without `v1` gets it.
     mistral: "mistral", "https://api.mistral.ai" + "/v1", paths Layout::Rooted(&["v1"]);
     /// DeepSeek, `https://api.deepseek.com`; slug `deepseek`.
-    deepseek: "deepseek", "https://api.deepseek.com" + "/v1";
+    deepseek: "deepseek", "https://api.deepseek.com" + "/v1", messages below "/anthropic/v1";
     /// Perplexity, `https://api.perplexity.ai`; slug `perplexity-ai`, alias `perplexity`.
     perplexity: "perplexity-ai" or "perplexity", "https://api.perplexity.ai" + "";
     /// Cerebras, `https://api.cerebras.ai/v1`; slug `cerebras`.
@@ -70,7 +71,7 @@ providers! {
     together: "together" or "together-ai", "https://api.together.ai" + "/v1", paths Layout::Rooted(&["v1", "v2"]);
     /// Moonshot's Kimi, `https://api.moonshot.ai`; slug `moonshot`, alias `moonshotai`. A path
     /// gets `v1` unless it has it or begins with `anthropic`.
-    moonshot: "moonshot" or "moonshotai", "https://api.moonshot.ai" + "/v1", paths Layout::Rooted(&["v1", "anthropic"]);
+    moonshot: "moonshot" or "moonshotai", "https://api.moonshot.ai" + "/v1", messages below "/anthropic/v1", paths Layout::Rooted(&["v1", "anthropic"]);
     /// Hugging Face's router, `https://router.huggingface.co`; slug `huggingface`. Paths are OpenAI's,
     /// or `{provider}/v1/…` for one of the providers behind it.
     huggingface: "huggingface", "https://router.huggingface.co" + "/v1", paths Layout::HuggingFace;

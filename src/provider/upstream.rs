@@ -50,6 +50,7 @@ impl Upstream {
             further_base_urls,
             weight,
             openai_path,
+            messages_path,
             join_rule,
             key_header,
             openai_takes_bearer,
@@ -70,7 +71,9 @@ impl Upstream {
             return Err(unusable(reason));
         }
         let origin = |number, base_url: &str, weight| {
-            Origin::new(number, base_url, &openai_path, join_rule, weight).map_err(unusable)
+            let messages = messages_path.as_deref();
+            Origin::new(number, base_url, &openai_path, messages, join_rule, weight)
+                .map_err(unusable)
         };
         let first = origin(0, &base_url, weight)?;
         let further: Result<_, _> = (1..)

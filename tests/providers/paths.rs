@@ -376,6 +376,31 @@ async fn a_model_with_its_provider_leads_to_the_openai_api_of_that_provider() {
 }
 
 #[tokio::test]
+async fn messages_lead_to_where_the_provider_has_them() {
+    let scene = scene();
+    for (model, upstream) in [
+        ("anthropic/claude-opus-5", "https://api.anthropic.com/v1/messages?beta=true"),
+        ("grok/grok-4", "https://api.x.ai/v1/messages?beta=true"),
+        ("deepseek/deepseek-pro", "https://api.deepseek.com/anthropic/v1/messages?beta=true"),
+        ("moonshot/kimi-k3", "https://api.moonshot.ai/anthropic/v1/messages?beta=true"),
+        ("openrouter/x/y", "https://openrouter.ai/api/v1/messages?beta=true"),
+        (
+            "aws-bedrock-mantle/anthropic.claude-opus-5",
+            "https://bedrock-mantle.us-east-1.api.aws/anthropic/v1/messages?beta=true",
+        ),
+    ] {
+        let body = format!(r#"{{"model":"{model}"}}"#);
+        for line in [
+            "POST /v1/acct/gw/compat/v1/messages?beta=true",
+            "POST /client/v4/accounts/acct/ai/v1/messages?beta=true",
+        ] {
+            let call = scene.send(line, &[], &body).await.unwrap();
+            assert_eq!(call.uri, *upstream, "{model}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_place_that_nobody_has_set_up_is_refused() {
     let scene = scene();
     for (path, named) in [

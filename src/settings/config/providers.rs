@@ -117,6 +117,9 @@ impl Providers {
         if let Some(path) = section.text("openai_path")? {
             provider = check(provider.openai_path(path.text), &path.place)?;
         }
+        if let Some(path) = section.text("messages_path")? {
+            provider = check(provider.messages_path(path.text), &path.place)?;
+        }
         if let Some(on) = section.flag("join_rule")? {
             provider = provider.join_rule(on);
         }

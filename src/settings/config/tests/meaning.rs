@@ -101,6 +101,7 @@ fn what_is_fixed_and_the_names_of_models_are_read() {
     let config = read(
         r#"
         [providers.grok]
+        messages_path = "/anthropic"
         query = { a = "1", "b c" = "2" }
         headers = { x-org = "acme", x-secret = { env = "HAS_1" } }
         model_aliases = { fast = "grok-4-fast", "a/b" = "grok-4" }
@@ -108,6 +109,7 @@ fn what_is_fixed_and_the_names_of_models_are_read() {
     );
     let mut expected = Provider::all();
     expected[0] = Provider::xai()
+        .messages_path("/anthropic")
         .query("a", "1")
         .query("b c", "2")
         .header("x-org", "acme")
