@@ -196,8 +196,8 @@ impl Shared {
             native,
         };
         let context = GatewayContext::new(arrival, observation);
-        if let RouteKind::Native { upstream, .. } = &route.kind
-            && let Some(path) = upstream.rewritten(context.provider_path())
+        if let RouteKind::Native { upstream, rest } = &route.kind
+            && let Some(path) = upstream.rewritten(rest.text(context.path()))
         {
             context.set_first(Step::native(Arc::clone(upstream), path, None));
         }

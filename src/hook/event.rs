@@ -60,7 +60,9 @@ pub struct HeadEvent<'a> {
 pub struct EndEvent<'a> {
     /// Ids, account, gateway, provider, operation, metadata.
     pub context: &'a GatewayContext,
-    /// The model that the request body names, without a provider's prefix.
+    /// The model that the request body names, without a provider's prefix. Where it names none, and
+    /// where the provider looks at the path alone (Azure's deployments), the one in the path, decoded
+    /// once.
     pub request_model: Option<&'a str>,
     /// The model that the response names, by which it is priced.
     pub response_model: Option<&'a str>,

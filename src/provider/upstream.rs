@@ -124,6 +124,9 @@ impl Upstream {
 
     /// A path behind its slug as it has it, where that is not what the client has written.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
+        if self.layout == Layout::Plain {
+            return None;
+        }
         self.layout.rewritten(rest)
     }
 
@@ -138,6 +141,7 @@ impl Upstream {
     }
 
     /// Where it is, unless somebody chooses among [`origins`](Self::origins).
+    #[cfg(any(test, feature = "control"))]
     pub(crate) fn origin(&self) -> &Origin {
         &self.first
     }

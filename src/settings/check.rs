@@ -41,6 +41,7 @@ impl GatewaySettings {
             .chain(self.concurrency.providers.iter().filter_map(|(name, _)| name.as_deref()))
             .chain(fallbacks)
             .chain(models.map(|model| &*model.provider))
+            .chain(self.default_provider.as_deref())
     }
 }
 
@@ -81,6 +82,7 @@ mod tests {
                 builder().fallback(chain().from_provider(name)),
                 builder().fallback(chain().to_provider(name)),
                 builder().route(route.build().unwrap()),
+                builder().default_provider(name),
             ]
         };
         for name in ["grok", "xai", "acme", "custom-acme"] {

@@ -7,3 +7,6 @@ mod paths;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
