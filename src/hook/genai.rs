@@ -11,6 +11,9 @@ pub(crate) fn provider_name(slug: &str) -> &str {
         "google-ai-studio" => "gcp.gemini",
         "mistral" => "mistral_ai",
         "perplexity-ai" => "perplexity",
+        "azure-openai" => "azure.ai.openai",
+        "google-vertex-ai" => "gcp.vertex_ai",
+        "aws-bedrock" | "aws-bedrock-mantle" => "aws.bedrock",
         same => same,
     }
 }
@@ -39,8 +42,16 @@ mod tests {
 
     #[test]
     fn built_in_providers_have_the_names_of_the_conventions() {
+        let places = [
+            Provider::azure_openai("r"),
+            Provider::vertex_ai("p", "r"),
+            Provider::bedrock("r"),
+            Provider::bedrock_mantle("r"),
+            Provider::workers_ai("a"),
+        ];
         let names: Vec<_> = Provider::all()
             .iter()
+            .chain(&places)
             .map(|provider| provider_name(provider.slug()).to_owned())
             .collect();
         assert_eq!(
@@ -56,7 +67,19 @@ mod tests {
                 "perplexity",
                 "cerebras",
                 "openrouter",
-                "cohere"
+                "cohere",
+                "fireworks",
+                "together",
+                "moonshot",
+                "huggingface",
+                "baseten",
+                "parallel",
+                "replicate",
+                "azure.ai.openai",
+                "gcp.vertex_ai",
+                "aws.bedrock",
+                "aws.bedrock",
+                "workers-ai"
             ]
         );
         assert_eq!(provider_name("my-own"), "my-own");
