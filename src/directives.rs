@@ -3,18 +3,20 @@
 //! Names, values and ranges are those of Cloudflare's AI Gateway ("Header Glossary" and the pages
 //! it links to). A value outside its range refuses the request; nothing is guessed.
 
+pub(crate) mod custom_cost;
 pub(crate) mod form;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+pub use self::custom_cost::CustomCost;
 use self::form::{
     ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
     is_cache_key, is_visible,
 };
 use crate::credentials;
-use crate::json::flat::{self, Scalar};
 use crate::metadata::Metadata;
 use crate::route::is_id;
 use crate::settings::Timeouts;
@@ -103,29 +105,11 @@ pub enum Backoff {
     Exponential,
 }
 
-/// The value of `cf-aig-custom-cost`, in USD.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum CustomCost {
-    /// `total_cost`: of the whole request.
-    Total(f64),
-    /// Per token.
-    #[non_exhaustive]
-    PerToken {
-        /// `per_token_in`
-        input: f64,
-        /// `per_token_cached_in`; the input price where it is not given.
-        cached_input: Option<f64>,
-        /// `per_token_out`
-        output: f64,
-    },
-}
-
 /// A header whose value is malformed: its name, and what it should have been.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
     pub(crate) name: HeaderName,
-    pub(crate) must_be: &'static str,
+    pub(crate) must_be: Cow<'static, str>,
 }
 
 impl Directives {
@@ -186,43 +170,31 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malf
     let (metadata, dropped) = metadata.transpose()?.unwrap_or_default();
     let directives = Directives {
         warning: warning(&dropped),
-        gateway_id: read
-            .text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?
-            .map(Box::from),
-        event_id: read
-            .value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
-                is_visible(value.as_bytes(), 64).then(|| value.clone())
-            })?,
+        gateway_id: read.text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
+        event_id: read.value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
+            is_visible(value.as_bytes(), 64).then(|| value.clone())
+        })?,
         metadata,
         request_timeout: read.timeout(&REQUEST_TIMEOUT)?,
         connect_timeout: read.timeout(&CONNECT_TIMEOUT)?,
         idle_timeout: read.timeout(&IDLE_TIMEOUT)?,
         total_timeout: read.timeout(&TOTAL_TIMEOUT)?,
-        max_attempts: read
-            .number(&MAX_ATTEMPTS, &ATTEMPTS)?
-            .map(|attempts| attempts as u8),
-        retry_delay: read
-            .number(&RETRY_DELAY, &DELAY_MS)?
-            .map(Duration::from_millis),
+        max_attempts: read.number(&MAX_ATTEMPTS, &ATTEMPTS)?.map(|attempts| attempts as u8),
+        retry_delay: read.number(&RETRY_DELAY, &DELAY_MS)?.map(Duration::from_millis),
         backoff: read
             .value(&BACKOFF, BACKOFF_FORM, |value| Backoff::named(value.to_str().ok()?))?,
         skip_cache: read.flag(&SKIP_CACHE)?.or(read.flag(&OLD_SKIP_CACHE)?),
         cache_ttl: read.cache_ttl(&CACHE_TTL)?.or(read.cache_ttl(&OLD_CACHE_TTL)?),
-        cache_key: read
-            .text(&CACHE_KEY, CACHE_KEY_FORM, is_cache_key)?
-            .map(Box::from),
-        custom_cost: read.value(
-            &CUSTOM_COST,
-            "JSON: {\"per_token_in\":N,\"per_token_out\":N}, with \"per_token_cached_in\":N if you like, \
-             or {\"total_cost\":N}, in USD, not negative",
-            |value| custom_cost(value.as_bytes()),
-        )?,
+        cache_key: read.text(&CACHE_KEY, CACHE_KEY_FORM, is_cache_key)?.map(Box::from),
+        custom_cost: read.custom_cost()?,
         collect_log: read.flag(&COLLECT_LOG)?,
         collect_log_payload: read.flag(&COLLECT_LOG_PAYLOAD)?,
         byok_alias: read.text(&BYOK_ALIAS, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
-        otel_trace_id: read.value(&OTEL_TRACE_ID, "32 hexadecimal digits, not all zero", |value| {
-            hex(value.as_bytes(), 32)
-        })?,
+        otel_trace_id: read.value(
+            &OTEL_TRACE_ID,
+            "32 hexadecimal digits, not all zero",
+            |value| hex(value.as_bytes(), 32),
+        )?,
         otel_parent_span_id: read
             .value(&OTEL_PARENT_SPAN_ID, "16 hexadecimal digits, not all zero", |value| {
                 hex(value.as_bytes(), 16)
@@ -262,8 +234,8 @@ impl<'a> Reader<'a> {
         Self { found: headers.iter().filter(|(name, _)| may_be_one(name)).collect() }
     }
 
-    fn malformed(&self, name: &HeaderName, must_be: &'static str) -> Malformed {
-        Malformed { name: name.clone(), must_be }
+    fn malformed(&self, name: &HeaderName, must_be: impl Into<Cow<'static, str>>) -> Malformed {
+        Malformed { name: name.clone(), must_be: must_be.into() }
     }
 
     /// A directive that is there twice has no value that is right.
@@ -314,6 +286,12 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn custom_cost(&self) -> Result<Option<CustomCost>, Malformed> {
+        let Some(value) = self.one(&CUSTOM_COST)? else { return Ok(None) };
+        let cost = CustomCost::parse(value.as_bytes());
+        cost.map(Some).map_err(|must_be| self.malformed(&CUSTOM_COST, must_be))
+    }
+
     fn cache_ttl(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
         let seconds = self.number(name, &TTL_SECONDS)?;
         Ok(seconds.map(Duration::from_secs))
@@ -325,34 +303,6 @@ fn hex(digits: &[u8], length: usize) -> Option<u128> {
         return None;
     }
     u128::from_str_radix(str::from_utf8(digits).ok()?, 16).ok().filter(|id| *id != 0)
-}
-
-fn custom_cost(json: &[u8]) -> Option<CustomCost> {
-    let members = flat::members(json)?;
-    let price = |name: &str| {
-        let (_, value) = members.iter().find(|(key, _)| key == name)?;
-        match value {
-            Scalar::Number(usd) if *usd >= 0.0 => Some(*usd),
-            // An impossible price is caught by the last line.
-            _ => Some(f64::NAN),
-        }
-    };
-    let cost = match (price("total_cost"), price("per_token_in"), price("per_token_out")) {
-        (Some(total), None, None) => CustomCost::Total(total),
-        (None, input, output) if input.is_some() || output.is_some() => CustomCost::PerToken {
-            input: input.unwrap_or(0.0),
-            cached_input: price("per_token_cached_in"),
-            output: output.unwrap_or(0.0),
-        },
-        _ => return None,
-    };
-    let is_good = match cost {
-        CustomCost::Total(total) => total.is_finite(),
-        CustomCost::PerToken { input, cached_input, output } => {
-            input.is_finite() && output.is_finite() && cached_input.is_none_or(f64::is_finite)
-        }
-    };
-    is_good.then_some(cost)
 }
 
 #[cfg(test)]

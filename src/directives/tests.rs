@@ -36,6 +36,11 @@ fn every_header_takes_its_range_and_refuses_what_is_outside() {
                 r#"{"total_cost":"1"}"#,
                 r#"{"total_cost":1,"per_token_in":1}"#,
                 r#"{"per_token_in":1,"per_token_cached_in":-1}"#,
+                r#"{"per_token_in":1,"per_token_cached_in":1,"per_cache_read_token":1}"#,
+                r#"{"total_cost":1,"per_cache_write_token":1}"#,
+                r#"{"per_cache_write_token":1}"#,
+                r#"{"total_cost":1,"total_cost":2}"#,
+                r#"{"total_cost":1,"currency":"EUR"}"#,
             ],
         ),
         ("cf-aig-collect-log", vec!["true", "false"], vec!["on"]),
@@ -79,8 +84,37 @@ fn values_arrive_in_their_units() {
     );
     assert_eq!(
         read("cf-aig-custom-cost", r#"{"per_token_in":0.5}"#).custom_cost,
-        Some(CustomCost::PerToken { input: 0.5, cached_input: None, output: 0.0 })
+        Some(CustomCost::PerToken {
+            input: 0.5,
+            cached_input: None,
+            cache_write: None,
+            output: 0.0
+        })
     );
+}
+
+#[test]
+fn a_custom_cost_has_these_members_and_no_others() {
+    let read =
+        |value: &str| with("cf-aig-custom-cost", value).map(|read| read.custom_cost.unwrap());
+    let all = CustomCost::PerToken {
+        input: 1.0,
+        cached_input: Some(0.5),
+        cache_write: Some(1.25),
+        output: 2.0,
+    };
+    let rest = r#""per_token_in":1,"per_token_out":2,"per_cache_write_token":1.25"#;
+    for name in ["per_cache_read_token", "per_token_cached_in"] {
+        assert_eq!(read(&format!(r#"{{"{name}":0.5,{rest}}}"#)).unwrap(), all);
+    }
+    for (member, shown) in
+        [("per_token", "per_token"), ("a\\u0007b", "a?b"), ("Total_cost", "Total_cost")]
+    {
+        let refused = read(&format!(r#"{{{rest},"{member}":1}}"#)).unwrap_err();
+        assert!(refused.must_be.ends_with(&format!("no member `{shown}`")), "{}", refused.must_be);
+    }
+    let long = read(&format!(r#"{{"{}":1}}"#, "é".repeat(500))).unwrap_err();
+    assert!(long.must_be.len() < 500);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What is wrong with the body of a universal request.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
 
 use super::MOST_ENTRIES;
+use crate::directives::Malformed;
 
 /// Where a body is wrong, and what is allowed there. No value of the body is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,25 @@ pub(crate) struct EntryError {
     /// The entry's place in the array, from 0; `None` where the array itself is wrong.
     pub(crate) entry: Option<usize>,
     pub(crate) member: Member,
-    pub(crate) must_be: &'static str,
+    pub(crate) must_be: Cow<'static, str>,
+}
+
+/// What is wrong in an entry whose place is not known yet.
+pub(super) struct Wrong {
+    member: Member,
+    must_be: Cow<'static, str>,
+}
+
+impl From<(Member, &'static str)> for Wrong {
+    fn from((member, must_be): (Member, &'static str)) -> Self {
+        Self { member, must_be: must_be.into() }
+    }
+}
+
+impl From<Malformed> for Wrong {
+    fn from(header: Malformed) -> Self {
+        Self { member: Member::Header(header.name), must_be: header.must_be }
+    }
 }
 
 /// A part of an entry.
@@ -33,7 +53,7 @@ pub(crate) enum Member {
 
 impl EntryError {
     pub(super) fn of_body(must_be: &'static str) -> Self {
-        Self { entry: None, member: Member::Whole, must_be }
+        Self { entry: None, member: Member::Whole, must_be: must_be.into() }
     }
 
     pub(super) fn not_json() -> Self {
@@ -45,7 +65,8 @@ impl EntryError {
         Self::of_body("a JSON array of 1 to 16 entries, or one entry")
     }
 
-    pub(super) fn of(entry: usize, member: Member, must_be: &'static str) -> Self {
+    pub(super) fn of(entry: usize, wrong: impl Into<Wrong>) -> Self {
+        let Wrong { member, must_be } = wrong.into();
         Self { entry: Some(entry), member, must_be }
     }
 }

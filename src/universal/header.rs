@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::error::Member;
+use super::error::{Member, Wrong};
 use crate::directives::{self, Directives};
 use crate::headers::{self, EntryHeader};
 use crate::json::{cursor, string};
@@ -17,7 +17,7 @@ pub(super) struct Headers {
 }
 
 /// From a value that a cursor has passed over.
-pub(super) fn read(json: &[u8]) -> Result<Headers, (Member, &'static str)> {
+pub(super) fn read(json: &[u8]) -> Result<Headers, Wrong> {
     const MUST_BE: &str = "an object of at most 100 strings, their keys the names of HTTP headers";
     const { assert!(MOST == 100, "the text says so") };
     let members = cursor::members(json).ok_or((Member::Headers, MUST_BE))?;
@@ -30,7 +30,7 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, (Member, &'static str)> {
         let name = name.filter(|_| seen.len() < MOST).ok_or((Member::Headers, MUST_BE))?;
         let wrong = |must_be| (Member::Header(name.clone()), must_be);
         if seen.contains(&name) {
-            return Err(wrong(super::GIVEN_ONCE));
+            return Err(wrong(super::GIVEN_ONCE).into());
         }
         seen.push(name.clone());
         let text = cursor::text(value).ok_or_else(|| wrong("a string"))?;
@@ -47,7 +47,6 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, (Member, &'static str)> {
             EntryHeader::Dropped => {}
         }
     }
-    let directives = directives::parse(&to_gateway)
-        .map_err(|malformed| (Member::Header(malformed.name), malformed.must_be))?;
+    let directives = directives::parse(&to_gateway)?;
     Ok(Headers { to_provider, directives })
 }

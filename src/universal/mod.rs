@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue};
 
+use self::error::Wrong;
 pub(crate) use self::error::{EntryError, Member};
 pub(crate) use self::steps::steps;
 use crate::directives::Directives;
@@ -140,7 +141,7 @@ impl Values {
 }
 
 fn entry(body: &Bytes, cursor: &mut Cursor<'_>, index: usize) -> Result<Entry, EntryError> {
-    let wrong = |member, must_be| EntryError::of(index, member, must_be);
+    let wrong = |member, must_be| EntryError::of(index, (member, must_be));
     if !cursor.take(b'{') {
         let is_value = cursor.value().is_some();
         let not_an_object = || wrong(Member::Whole, "an object");
@@ -158,10 +159,10 @@ fn entry(body: &Bytes, cursor: &mut Cursor<'_>, index: usize) -> Result<Entry, E
             return Err(wrong(member, GIVEN_ONCE));
         }
     }
-    read(values).map_err(|(member, must_be)| wrong(member, must_be))
+    read(values).map_err(|wrong| EntryError::of(index, wrong))
 }
 
-fn read(values: Values) -> Result<Entry, (Member, &'static str)> {
+fn read(values: Values) -> Result<Entry, Wrong> {
     let provider = values.provider.as_deref().and_then(cursor::text);
     let provider = provider.ok_or((Member::Provider, "a string, the slug of a provider"))?;
     let endpoint = values.endpoint.as_deref().and_then(endpoint);

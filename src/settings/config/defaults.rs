@@ -6,6 +6,7 @@ use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::secrets::Aliases;
 use super::section::Section;
 use super::value::milliseconds;
+use crate::directives::custom_cost::Prices;
 use crate::directives::form::{ATTEMPTS, BACKOFF_FORM, DELAY_MS, TIMEOUT_MS, TTL_SECONDS};
 use crate::directives::{Backoff, CustomCost, Directives};
 
@@ -63,20 +64,19 @@ pub(super) fn read(
 fn custom_cost(mut section: Section<'_>) -> Result<CustomCost, ConfigFileError> {
     let place = section.place.clone();
     let mut usd = |name| section.take(name).map(|value| value.usd()).transpose();
-    let (total, cached_input) = (usd("total_cost")?, usd("per_token_cached_in")?);
-    let (input, output) = (usd("per_token_in")?, usd("per_token_out")?);
+    let (read, old_read) = (usd("per_cache_read_token")?, usd("per_token_cached_in")?);
+    let prices = Prices {
+        total: usd("total_cost")?,
+        input: usd("per_token_in")?,
+        cached_input: read.or(old_read),
+        cache_write: usd("per_cache_write_token")?,
+        output: usd("per_token_out")?,
+    };
     section.end()?;
-    match (total, input, output) {
-        (Some(total), None, None) if cached_input.is_none() => Ok(CustomCost::Total(total)),
-        (None, Some(_), _) | (None, _, Some(_)) => Ok(CustomCost::PerToken {
-            input: input.unwrap_or(0.0),
-            cached_input,
-            output: output.unwrap_or(0.0),
-        }),
-        _ => {
-            let message = "it must be { total_cost }, or { per_token_in, per_token_out } with \
-                           per_token_cached_in if you like";
-            Err(place.refuse(Kind::Value, message))
-        }
-    }
+    let is_twice = read.is_some() && old_read.is_some();
+    prices.cost().filter(|_| !is_twice).ok_or_else(|| {
+        let message = "it must be { total_cost }, or { per_token_in, per_token_out } with \
+                       per_cache_read_token and per_cache_write_token if you like";
+        place.refuse(Kind::Value, message)
+    })
 }

@@ -214,7 +214,7 @@ collect_log = false
 collect_log_payload = true
 byok_alias = "backup"
 metadata = { a = "text", b = 1, c = 1.5, d = true }
-custom_cost = { per_token_in = 1, per_token_cached_in = 0.5, per_token_out = 2.0 }
+custom_cost = { per_token_in = 1, per_cache_read_token = 0.5, per_cache_write_token = 3, per_token_out = 2.0 }
 
 [[SECTION.routes]]
 name = "support"
@@ -286,8 +286,12 @@ fn in_code() -> GatewaySettings {
             defaults.collect_log_payload = Some(true);
             defaults.byok_alias = Some("backup".into());
             let (input, output) = (1.0, 2.0);
-            defaults.custom_cost =
-                Some(CustomCost::PerToken { input, cached_input: Some(0.5), output });
+            defaults.custom_cost = Some(CustomCost::PerToken {
+                input,
+                cached_input: Some(0.5),
+                cache_write: Some(3.0),
+                output,
+            });
         })
         .fallback(chain.with_key("backup"))
         .fallback(FallbackChain::on("*").to_model("x"))
@@ -356,6 +360,9 @@ fn the_other_way_to_say_a_cost_is_read() {
         config.settings().get(None, "a").unwrap().defaults().unwrap().custom_cost.unwrap()
     };
     assert_eq!(of("{ total_cost = 0.5 }"), CustomCost::Total(0.5));
-    let of_output = CustomCost::PerToken { input: 0.0, cached_input: None, output: 1.0 };
+    let of_output =
+        CustomCost::PerToken { input: 0.0, cached_input: None, cache_write: None, output: 1.0 };
     assert_eq!(of("{ per_token_out = 1 }"), of_output);
+    let old = of("{ per_token_out = 1, per_token_cached_in = 2 }");
+    assert_eq!(old, of("{ per_token_out = 1, per_cache_read_token = 2 }"));
 }
