@@ -257,9 +257,12 @@ pub use self::service::Gateway;
 pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 pub use self::trace::TraceParent;
 pub use self::usage::{
-    Cost, CostSource, Date, LongContext, Price, PriceTable, PriceTableError, Prices, ProviderError,
-    Regional, Terminal, TokenPrice, ToolCalls, ToolPrices, Usage, UsagePart,
+    Change, Cost, CostSource, Date, Hours, ImagePrice, LongContext, MatchedBy, OffPeak, Price,
+    PriceMatch, PriceTable, Prices, ProviderError, Rate, Regional, Terminal, Tier, TierPrice,
+    TokenPrice, ToolCalls, ToolPrices, Usage, UsagePart,
 };
+#[cfg(feature = "prices")]
+pub use self::usage::{PriceReport, PriceSource, PriceTableError};
 
 /// For the crate's own benchmarks and fuzz targets: no part of its interface.
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! What an exchange costs, and who says so.
 
-use super::price::USD;
+use super::price::{USD, split};
 use super::table::{Date, Prices, Pricing};
 use super::tokens::{Usage, UsagePart};
 use crate::directives::CustomCost;
@@ -61,9 +61,7 @@ pub(crate) fn cost(
     pricing: &Pricing<'_>,
 ) -> Option<Cost> {
     if let Some(custom) = custom {
-        let usd = custom_usd(custom, usage)?;
-        // Casts of floats saturate.
-        let ticks = (usd * USD as f64).round() as u64;
+        let ticks = custom_ticks(custom, usage)?;
         return Some(Cost { ticks, source: CostSource::Custom });
     }
     let usage = usage?;
@@ -82,19 +80,47 @@ pub(crate) fn cost(
     Some(Cost { ticks, source: CostSource::Table { as_of: table.as_of() } })
 }
 
-fn custom_usd(custom: CustomCost, usage: Option<&Usage>) -> Option<f64> {
-    match custom {
-        CustomCost::Total(usd) => Some(usd),
-        CustomCost::PerToken { input, cached_input, output } => {
+fn custom_ticks(custom: CustomCost, usage: Option<&Usage>) -> Option<u64> {
+    let parts = match custom {
+        CustomCost::Total(usd) => custom_parts(usd),
+        CustomCost::PerToken { input, cached_input, cache_write, output } => {
             let usage = usage?;
-            let prompt = usage.input()?;
-            let cached = usage.cache_read.unwrap_or(0);
-            let fresh = prompt.saturating_sub(cached);
-            Some(
-                fresh as f64 * input
-                    + cached as f64 * cached_input.unwrap_or(input)
-                    + usage.output().unwrap_or(0) as f64 * output,
-            )
+            usage.input()?;
+            let of = |tokens: Option<u64>, usd: f64| match tokens {
+                None | Some(0) => 0,
+                Some(tokens) => custom_parts(usd).saturating_mul(tokens.into()),
+            };
+            [
+                (usage.input_uncached, input),
+                (usage.cache_read, cached_input.unwrap_or(input)),
+                (usage.cache_write, cache_write.unwrap_or(input)),
+                (usage.output(), output),
+            ]
+            .into_iter()
+            .fold(0_u128, |sum, (tokens, usd)| sum.saturating_add(of(tokens, usd)))
         }
+    };
+    let ticks = parts.saturating_add(CUSTOM_PARTS / 2) / CUSTOM_PARTS;
+    Some(u64::try_from(ticks).unwrap_or(u64::MAX))
+}
+
+/// Parts of a tick that custom prices are counted in.
+const CUSTOM_PARTS: u128 = 10_u128.pow(CUSTOM_PLACES as u32) / USD as u128;
+const CUSTOM_PLACES: i32 = 22;
+
+/// A float is printed as the shortest decimal that it stands for, which is the one that the client
+/// wrote; so sums are those of decimals.
+fn custom_parts(usd: f64) -> u128 {
+    let Some((digits, exponent)) = split(&usd.to_string()) else {
+        // Too large to count.
+        return u128::MAX;
+    };
+    let shift = exponent.saturating_add(CUSTOM_PLACES);
+    let power = 10_u128.checked_pow(shift.unsigned_abs());
+    match (shift, power) {
+        (0.., Some(power)) => digits.saturating_mul(power),
+        (0.., None) => u128::MAX,
+        (_, Some(power)) => digits / power,
+        (_, None) => 0,
     }
 }

@@ -29,11 +29,16 @@ pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
 pub use self::format::Format;
 pub use self::meter::{Meter, Problem, ProviderError};
-pub use self::price::{LongContext, Price, Regional, TokenPrice, ToolPrices};
+pub use self::price::{
+    Change, Hours, ImagePrice, LongContext, OffPeak, Price, Rate, Regional, Tier, TierPrice,
+    TokenPrice, ToolPrices,
+};
 pub(crate) use self::seen::SeenIds;
 pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
-pub use self::table::{Date, PriceTable, PriceTableError, Prices};
+pub use self::table::{Date, MatchedBy, PriceMatch, PriceTable, Prices};
+#[cfg(feature = "prices")]
+pub use self::table::{PriceReport, PriceSource, PriceTableError};
 pub use self::terminal::Terminal;
 pub use self::tokens::{ToolCalls, Usage, UsagePart};
 

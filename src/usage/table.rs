@@ -1,74 +1,78 @@
 //! The price table: dated, and the host's to change while it runs.
 
-mod toml;
+mod builtin;
+pub(super) mod clock;
+#[cfg(feature = "prices")]
+mod file;
+mod names;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use super::billing::segment_behind;
-use super::price::{Price, ToolPrices};
+use super::price::{Case, Price, ToolPrices};
 use super::tokens::Usage;
 use crate::route::Operation;
 
-const BUILTIN: &str = include_str!("prices.toml");
-
-/// A day of the calendar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub struct Date {
-    /// As in 2026.
-    pub year: u16,
-    /// 1 to 12.
-    pub month: u8,
-    /// 1 to 31.
-    pub day: u8,
-}
-
-impl Date {
-    /// `None` where there is no such day in any year.
-    #[must_use]
-    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let exists = (1..=12).contains(&month) && (1..=31).contains(&day);
-        exists.then_some(Self { year, month, day })
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
+pub use self::clock::Date;
+#[cfg(feature = "prices")]
+pub use self::file::{PriceReport, PriceSource, PriceTableError};
 
 /// Prices by model, as of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTable {
     as_of: Date,
-    priority_percent: u64,
-    tools: ToolPrices,
+    /// By the provider's slug; those of all providers have none.
+    tools: Vec<(Box<str>, ToolPrices)>,
     /// In the order of [`order`].
-    models: Vec<(Box<str>, Price)>,
+    names: Vec<Name>,
 }
 
-/// A price table that cannot be read.
+/// One name of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriceTableError {
-    line: usize,
-    reason: &'static str,
+struct Name {
+    name: Box<str>,
+    is_alias: bool,
+    row: Arc<Row>,
 }
 
-impl fmt::Display for PriceTableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "price table, line {}: {}", self.line, self.reason)
-    }
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    name: Box<str>,
+    price: Price,
 }
 
-impl std::error::Error for PriceTableError {}
+/// The row that has the price of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PriceMatch<'a> {
+    /// The row's name.
+    pub row: &'a str,
+    /// Its price.
+    pub price: &'a Price,
+    /// How the model's name led to it.
+    pub by: MatchedBy,
+}
+
+/// How a model's name leads to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MatchedBy {
+    /// It is the row's name.
+    Name,
+    /// It is one of the row's aliases.
+    Alias,
+    /// It is a dated name of the row's model.
+    Snapshot,
+}
 
 /// What decides upon a price beside the usage.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "prices by region, speed, image and hour are being added")]
 pub(crate) struct Pricing<'a> {
     /// The slug of the provider.
     pub(crate) provider: &'a str,
@@ -99,24 +103,13 @@ impl PriceTable {
     /// A table without prices.
     #[must_use]
     pub fn empty(as_of: Date) -> Self {
-        Self { as_of, priority_percent: 100, tools: ToolPrices::default(), models: Vec::new() }
+        Self { as_of, tools: Vec::new(), names: Vec::new() }
     }
 
-    /// xAI's list prices on the day that [`as_of`](Self::as_of) gives.
+    /// List prices of the built-in providers on the day that [`as_of`](Self::as_of) gives.
     #[must_use]
     pub fn builtin() -> Self {
-        // Cannot fail, as a test proves.
-        Self::from_toml(BUILTIN).unwrap_or_else(|_| Self::empty(Date::default()))
-    }
-
-    /// Reads a table such as the crate's own `prices.toml`, with its keys and in plain TOML: one
-    /// `key = value` a line, of numbers, basic strings without escapes, and one date.
-    ///
-    /// # Errors
-    ///
-    /// Names the line that cannot be read.
-    pub fn from_toml(text: &str) -> Result<Self, PriceTableError> {
-        toml::read(text)
+        PriceTable::clone(&BUILTIN)
     }
 
     /// The day of the prices.
@@ -125,74 +118,157 @@ impl PriceTable {
         self.as_of
     }
 
-    /// The price of `model` at `provider` (its slug): of the row `{provider}/{model}`, or else of
-    /// the row `{model}`, which holds for all providers.
-    ///
-    /// `{model}-latest` is the same as `{model}`; other names must be the row's own.
-    #[must_use]
-    pub fn get(&self, provider: &str, model: &str) -> Option<&Price> {
-        let row = |model: &str| {
-            let own = self.find([provider, "/", model]);
-            own.or_else(|| self.find([model])).map(|at| &self.models[at].1)
-        };
-        row(model).or_else(|| row(model.strip_suffix("-latest")?))
+    /// Each row's name and price, in no order that means anything.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &Price)> {
+        let own = self.names.iter().filter(|name| !name.is_alias);
+        own.map(|name| (&*name.name, &name.row.price))
     }
 
-    /// Adds a row, named `{provider}/{model}` or `{model}`, or replaces it.
+    /// The price of `model` at `provider` (its slug), as [`find`](Self::find) finds it.
+    #[must_use]
+    pub fn get(&self, provider: &str, model: &str) -> Option<&Price> {
+        self.find(provider, model).map(|found| found.price)
+    }
+
+    /// The row of `model` at `provider` (its slug): `{provider}/{model}`, or else `{model}`, which
+    /// holds for all providers; or else a row that has the name as an alias, or that is also for
+    /// [snapshots](Price#structfield.snapshots) of its model, of which this is one.
+    ///
+    /// A name that begins with the slug of a built-in provider or with `custom-` is of that provider
+    /// alone: `openai/gpt-5` at OpenRouter is `openrouter/openai/gpt-5`.
+    #[must_use]
+    pub fn find(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
+        self.named(provider, model).or_else(|| self.snapshot(provider, model))
+    }
+
+    fn named(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
+        let own = self.position([provider, "/", model]);
+        let of_all = || if names::names_provider(model) { None } else { self.position([model]) };
+        let Name { is_alias, row, .. } = &self.names[own.or_else(of_all)?];
+        let by = if *is_alias { MatchedBy::Alias } else { MatchedBy::Name };
+        Some(PriceMatch { row: &row.name, price: &row.price, by })
+    }
+
+    fn snapshot(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
+        let found = |model| {
+            let found = self.named(provider, model).filter(|found| found.price.snapshots)?;
+            Some(PriceMatch { by: MatchedBy::Snapshot, ..found })
+        };
+        let anywhere = |model| names::without_region(model).and_then(found);
+        let mut shorter = std::iter::successors(names::shorter(model), |name| names::shorter(name));
+        anywhere(model).or_else(|| shorter.find_map(|name| found(name).or_else(|| anywhere(name))))
+    }
+
+    /// Adds a row, named `{provider}/{model}` or `{model}`, or replaces it with its aliases.
     pub fn insert(&mut self, model: impl Into<Box<str>>, price: Price) -> Option<Price> {
-        let model = model.into();
-        match self.models.binary_search_by(|(name, _)| order(name, &[&model])) {
-            Ok(at) => Some(std::mem::replace(&mut self.models[at].1, price)),
-            Err(at) => {
-                self.models.insert(at, (model, price));
-                None
+        let row = Arc::new(Row { name: names::with_slug(model.into()), price });
+        let at = self.position([&row.name]).filter(|at| !self.names[*at].is_alias);
+        let old = at.map(|at| Arc::clone(&self.names[at].row));
+        self.names.retain(|name| old.as_ref().is_none_or(|old| !Arc::ptr_eq(&name.row, old)));
+        for name in Name::all_of(&row) {
+            match self.names.binary_search_by(|known| order(&known.name, &[&name.name])) {
+                Ok(at) if !name.is_alias => self.names[at] = name,
+                // The row that has it as its own name goes first.
+                Ok(at) if !self.names[at].is_alias => {}
+                Ok(at) => self.names[at] = name,
+                Err(at) => self.names.insert(at, name),
             }
+        }
+        old.map(|old| Arc::try_unwrap(old).map_or_else(|old| old.price.clone(), |old| old.price))
+    }
+
+    /// Sets what tools cost at a provider (its slug); `None` for all that are not set themselves.
+    pub fn insert_tools(&mut self, provider: Option<&str>, tools: ToolPrices) {
+        let provider = provider.unwrap_or_default();
+        match self.tools.iter_mut().find(|(of, _)| **of == *provider) {
+            Some((_, known)) => *known = tools,
+            None => self.tools.push((provider.into(), tools)),
         }
     }
 
-    /// Where the row is whose name these parts make up.
-    fn find<const PARTS: usize>(&self, name: [&str; PARTS]) -> Option<usize> {
-        self.models.binary_search_by(|(row, _)| order(row, &name)).ok()
+    /// A table of many rows: each [inserted](Self::insert) into a large table would move the others.
+    /// Of two rows of one name, and of two aliases, the first one holds.
+    fn of_rows(as_of: Date, rows: impl IntoIterator<Item = (Box<str>, Price)>) -> Self {
+        let rows = rows.into_iter();
+        let rows = rows.map(|(name, price)| Row { name: names::with_slug(name), price });
+        let mut seen = HashMap::new();
+        let mut names: Vec<Name> = Vec::new();
+        let all = rows.flat_map(|row| Name::all_of(&Arc::new(row)));
+        for name in all {
+            match seen.entry(name.name.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(names.len());
+                    names.push(name);
+                }
+                Entry::Occupied(entry) => {
+                    let known = &mut names[*entry.get()];
+                    if known.is_alias && !name.is_alias {
+                        *known = name;
+                    }
+                }
+            }
+        }
+        names.sort_by(|one, other| order(&one.name, &[&other.name]));
+        Self { as_of, tools: Vec::new(), names }
+    }
+
+    /// Where the name is that these parts make up.
+    fn position<const PARTS: usize>(&self, name: [&str; PARTS]) -> Option<usize> {
+        self.names.binary_search_by(|known| order(&known.name, &name)).ok()
     }
 
     /// `None` where anything that was used has no known price.
     pub(super) fn ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
-        let price = self.get(pricing.provider, pricing.model)?;
-        // An edit pays for the images that it is given, too, and nobody says how many they are.
-        if pricing.operation == Operation::Images
-            && segment_behind(pricing.path, "images") == Some("edits")
-        {
+        if usage.inconsistent {
             return None;
         }
-        if let (Operation::Images, Some(image)) = (pricing.operation, price.image) {
-            return Some(image.saturating_mul(usage.images?));
-        }
-        let has_output = pricing.operation != Operation::Embeddings;
-        let ticks = price.of_tokens(usage, has_output)?;
-        let ticks = self
-            .percents(price, pricing)
-            .fold(ticks, |ticks, percent| ticks.saturating_mul(u128::from(percent)));
-        // Three percentages, rounded once and to the nearest tick.
-        let ticks = ticks.saturating_add(500_000) / 1_000_000;
-        let ticks = ticks.saturating_add(self.tools.of(usage)?);
-        Some(u64::try_from(ticks).unwrap_or(u64::MAX))
+        let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
+        let is_edit = pricing.operation == Operation::Images
+            && segment_behind(pricing.path, "images") == Some("edits");
+        let case = Case {
+            tier: if pricing.batch { Some("batch") } else { pricing.service_tier },
+            speed: pricing.speed,
+            region: pricing.region,
+            host: pricing.host,
+            image_size: pricing.image_size,
+            image_quality: pricing.image_quality,
+            at: pricing.at,
+            has_no_output: matches!(pricing.operation, Operation::Embeddings | Operation::Rerank),
+            makes_images: pricing.operation == Operation::Images,
+            is_edit,
+        };
+        let has_called = usage.tools.total().is_some();
+        let tools = if has_called { self.tools_of(price, pricing.provider) } else { price.tools };
+        price.ticks(usage, &case, &tools)
     }
 
-    /// Multipliers of the token prices. They hold together.
-    fn percents(&self, price: &Price, pricing: &Pricing<'_>) -> impl Iterator<Item = u64> {
-        let has_tiers = matches!(pricing.operation, Operation::Chat | Operation::Responses);
-        let is_priority = has_tiers && pricing.service_tier == Some("priority");
-        let regional = price.regional.as_ref();
-        let regional = regional.filter(|regional| regional.host.eq_ignore_ascii_case(pricing.host));
-        let batch = price.batch_percent.filter(|_| pricing.batch);
-        [
-            if is_priority { self.priority_percent } else { 100 },
-            regional.map_or(100, |regional| regional.percent),
-            batch.unwrap_or(100),
-        ]
-        .into_iter()
+    fn tools_of(&self, price: &Price, provider: &str) -> ToolPrices {
+        let of = |slug: &str| self.tools.iter().find(|(of, _)| **of == *slug);
+        let mut tools = price.tools;
+        for (_, weaker) in [of(provider), of("")].into_iter().flatten() {
+            tools = tools.or(weaker);
+        }
+        tools
     }
 }
+
+impl Name {
+    /// The row's own name, and its aliases at the same provider.
+    fn all_of(row: &Arc<Row>) -> Vec<Self> {
+        let own = Self { name: row.name.clone(), is_alias: false, row: Arc::clone(row) };
+        let provider = names::split(&row.name).map(|(provider, _)| provider);
+        let alias = |alias: &Box<str>| {
+            let name = match provider {
+                Some(provider) => format!("{provider}/{alias}").into(),
+                None => alias.clone(),
+            };
+            Self { name, is_alias: true, row: Arc::clone(row) }
+        };
+        std::iter::once(own).chain(row.price.aliases.iter().map(alias)).collect()
+    }
+}
+
+static BUILTIN: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(builtin::table()));
 
 /// How `row` stands to a name that is not put together for it: by their lengths, which settle it
 /// nearly always, then by their bytes.
@@ -219,7 +295,7 @@ pub struct Prices {
 
 impl Default for Prices {
     fn default() -> Self {
-        Self::new(PriceTable::builtin())
+        Self { table: Arc::new(RwLock::new(Arc::clone(&BUILTIN))) }
     }
 }
 

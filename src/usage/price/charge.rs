@@ -1,0 +1,285 @@
+//! From usage and a price to an amount: sums of whole parts of a tick, rounded once.
+
+use std::time::SystemTime;
+
+use super::{LongContext, PARTS, Price, Rate, Tier, TierPrice, TokenPrice, ToolPrices};
+use crate::usage::tokens::Usage;
+
+/// Amounts are counted in milli-units, for seconds come as milliseconds.
+const MILLI: u128 = 1000;
+
+/// What decides upon the amount beside the usage.
+#[derive(Clone, Copy)]
+pub(in crate::usage) struct Case<'a> {
+    pub(in crate::usage) tier: Option<&'a str>,
+    pub(in crate::usage) speed: Option<&'a str>,
+    pub(in crate::usage) region: Option<&'a str>,
+    pub(in crate::usage) host: &'a str,
+    pub(in crate::usage) image_size: Option<&'a str>,
+    pub(in crate::usage) image_quality: Option<&'a str>,
+    pub(in crate::usage) at: SystemTime,
+    /// The operation makes no output tokens.
+    pub(in crate::usage) has_no_output: bool,
+    /// The operation makes images.
+    pub(in crate::usage) makes_images: bool,
+    /// What was made is paid together with what was given.
+    pub(in crate::usage) is_edit: bool,
+}
+
+/// Amounts that different percentages hold for.
+#[derive(Clone, Copy, Default)]
+struct Amounts {
+    tokens: u128,
+    /// Of tokens from the cache.
+    cached: u128,
+    /// That no percentage holds for.
+    others: u128,
+}
+
+impl Price {
+    /// In ticks; `None` where anything that was used has no known price.
+    pub(in crate::usage) fn ticks(
+        &self,
+        usage: &Usage,
+        case: &Case<'_>,
+        tools: &ToolPrices,
+    ) -> Option<u64> {
+        let chosen = [self.tier_of(case.tier)?, self.tier_of(case.speed)?];
+        let mut amounts = Amounts::default();
+        let has_tokens = usage.input().is_some() || usage.output().is_some();
+        match self.token_price(usage, chosen)? {
+            Some(price) if has_tokens => price.add(usage, case, &mut amounts)?,
+            // Tiers are of tokens.
+            _ if chosen.iter().any(Option::is_some) => return None,
+            _ => amounts.others = self.media(usage, case)?,
+        }
+        let further = [(usage.pages, self.page), (usage.search_units, self.search_unit)];
+        let request = (self.request.map(|_| 1), self.request);
+        for (units, rate) in further.into_iter().chain([request]) {
+            let amount = charge(units.unwrap_or(0), rate)?.saturating_mul(MILLI);
+            amounts.others = amounts.others.saturating_add(amount);
+        }
+        let tools = tools.of(usage)?.saturating_mul(MILLI);
+        let sum = self.with_percentages(amounts, chosen, case)?;
+        let sum = sum.rounded(tools);
+        Some(u64::try_from(sum).unwrap_or(u64::MAX))
+    }
+
+    /// What holds beside the plain price; `None` where it is of a tier that is not known.
+    fn tier_of(&self, name: Option<&str>) -> Option<Option<&Tier>> {
+        let Some(name) = name else { return Some(None) };
+        // As Vertex AI and Gemini name them.
+        let prefixes = ["ON_DEMAND_", "SERVICE_TIER_"];
+        let name = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+        if let Some(tier) = self.tiers.iter().find(|tier| tier.name.eq_ignore_ascii_case(name)) {
+            return Some(Some(tier));
+        }
+        // Who answers `auto` has not said which it was.
+        let is_plain = ["default", "standard", "on_demand", ""]
+            .iter()
+            .any(|plain| plain.eq_ignore_ascii_case(name))
+            || name.eq_ignore_ascii_case("auto") && self.tiers.is_empty();
+        is_plain.then_some(None)
+    }
+
+    fn token_price<'a>(
+        &'a self,
+        usage: &Usage,
+        chosen: [Option<&'a Tier>; 2],
+    ) -> Option<Option<&'a TokenPrice>> {
+        let mut own = chosen.into_iter().flatten().filter_map(|tier| match &tier.price {
+            TierPrice::Own { tokens, long_context } => Some((tokens, &long_context[..])),
+            TierPrice::Percent { .. } => None,
+        });
+        let (plain, long) = match (own.next(), own.next()) {
+            (Some((tokens, long)), None) => (Some(tokens), long),
+            (Some(_), Some(_)) => return None,
+            (None, _) => (self.tokens.as_ref(), &self.long_context[..]),
+        };
+        Some(LongContext::of(long, usage).or(plain))
+    }
+
+    /// What is not paid per token: images, seconds and characters.
+    fn media(&self, usage: &Usage, case: &Case<'_>) -> Option<u128> {
+        let is_image = usage.images.is_some();
+        if is_image && case.is_edit {
+            return None;
+        }
+        let image = if is_image { self.image_price(case) } else { None };
+        let units = [
+            (usage.images, image, MILLI),
+            (usage.duration_ms, self.second, 1),
+            (usage.characters, self.character, MILLI),
+        ];
+        let mut sum = 0_u128;
+        for (units, rate, milli) in units {
+            sum = sum.saturating_add(charge(units.unwrap_or(0), rate)?.saturating_mul(milli));
+        }
+        let others = [(usage.pages, self.page), (usage.search_units, self.search_unit)];
+        let is_known = units.iter().any(|(units, rate, _)| units.is_some() && rate.is_some())
+            || others.iter().any(|(units, rate)| units.is_some() && rate.is_some())
+            || self.request.is_some() && self.tokens.is_none();
+        is_known.then_some(sum)
+    }
+
+    fn image_price(&self, case: &Case<'_>) -> Option<Rate> {
+        let is = |of: &Option<Box<str>>, named: Option<&str>| match (of, named) {
+            (None, _) => true,
+            (Some(of), Some(named)) => of.eq_ignore_ascii_case(named),
+            (Some(_), None) => false,
+        };
+        let own = self.images.iter().find(|image| {
+            is(&image.size, case.image_size) && is(&image.quality, case.image_quality)
+        });
+        own.map(|image| image.price).or(self.image)
+    }
+
+    /// `None` where the region is not known, or a percentage would hold for what it is not of.
+    fn with_percentages(
+        &self,
+        amounts: Amounts,
+        chosen: [Option<&Tier>; 2],
+        case: &Case<'_>,
+    ) -> Option<Sum> {
+        let mut sum = Sum::new(amounts);
+        for tier in chosen.into_iter().flatten() {
+            if let TierPrice::Percent { tokens, cached } = tier.price {
+                sum.percent(tokens, cached)?;
+            }
+        }
+        let of = |name: &str| {
+            let mut places = self.regional.iter();
+            let place = places.find(|place| place.host.eq_ignore_ascii_case(name))?;
+            Some(place.percent)
+        };
+        if let Some(region) = case.region
+            && !["", "global", "default", "not_available"].contains(&region)
+        {
+            let percent = of(region)?;
+            sum.percent(percent, percent)?;
+        }
+        if let Some(percent) = of(case.host) {
+            sum.percent(percent, percent)?;
+        }
+        if let Some(off_peak) = &self.off_peak {
+            let percent = off_peak.percent_at(case.at);
+            sum.percent(percent, percent)?;
+        }
+        Some(sum)
+    }
+}
+
+/// Amounts with the divisor that they have in common.
+struct Sum {
+    amounts: Amounts,
+    divisor: u128,
+}
+
+impl Sum {
+    fn new(amounts: Amounts) -> Self {
+        let Amounts { tokens, cached, others } = amounts;
+        let (tokens, cached) = (tokens.saturating_mul(MILLI), cached.saturating_mul(MILLI));
+        let amounts = Amounts { tokens, cached, others };
+        Self { amounts, divisor: MILLI * u128::from(PARTS) }
+    }
+
+    fn percent(&mut self, tokens: u64, cached: u64) -> Option<()> {
+        if (tokens, cached) == (100, 100) {
+            return Some(());
+        }
+        if self.amounts.others > 0 {
+            return None;
+        }
+        let Amounts { tokens: all, cached: from_cache, .. } = &mut self.amounts;
+        *all = all.saturating_mul(tokens.into());
+        *from_cache = from_cache.saturating_mul(cached.into());
+        self.divisor = self.divisor.saturating_mul(100);
+        Some(())
+    }
+
+    /// To the nearest tick, with `more` milli-parts that no percentage holds for.
+    fn rounded(&self, more: u128) -> u128 {
+        let scale = self.divisor / (MILLI * u128::from(PARTS));
+        let Amounts { tokens, cached, others } = self.amounts;
+        let all = tokens
+            .saturating_add(cached)
+            .saturating_add(others)
+            .saturating_add(more.saturating_mul(scale))
+            .saturating_add(self.divisor / 2);
+        all / self.divisor
+    }
+}
+
+impl LongContext {
+    /// The price of the last bound that the whole prompt reaches.
+    fn of<'a>(steps: &'a [Self], usage: &Usage) -> Option<&'a TokenPrice> {
+        let mut steps = steps.iter();
+        let first = steps.next()?;
+        let prompt = usage.input()?;
+        let reached = std::iter::once(first).chain(steps).filter(|step| prompt >= step.from);
+        reached.max_by_key(|step| step.from).map(|step| &step.tokens)
+    }
+}
+
+impl TokenPrice {
+    /// Adds what the tokens cost; `None` where it is not known.
+    fn add(&self, usage: &Usage, case: &Case<'_>, to: &mut Amounts) -> Option<()> {
+        usage.input()?;
+        if !case.has_no_output {
+            usage.output()?;
+        }
+        let known = |tokens: Option<u64>| tokens.unwrap_or(0);
+        let (audio, images) = (known(usage.audio_input), known(usage.image_input));
+        let text = known(usage.input_uncached).checked_sub(audio)?.checked_sub(images)?;
+        let cached = known(usage.cache_read);
+        let is_told = |tokens: u64, rate: Option<Rate>| {
+            tokens == 0 || cached == 0 || rate.is_none() || rate == self.cached_input
+        };
+        let is_of_images = case.is_edit && usage.image_input.is_none();
+        if is_of_images && self.image_input.is_some_and(|rate| Some(rate) != self.input) {
+            return None;
+        }
+        if !is_told(audio, self.cached_audio_input) || !is_told(images, self.cached_image_input) {
+            return None;
+        }
+        let long = known(usage.cache_write_long);
+        let written = known(usage.cache_write).checked_sub(long)?;
+        let spoken = known(usage.audio_output);
+        let visible = known(usage.output_visible).checked_sub(spoken)?;
+        // Where nothing says which tokens are of images, all are, or it makes no difference.
+        let drawn = match usage.image_output {
+            Some(drawn) => drawn,
+            None if case.makes_images && self.image_output.is_some() => {
+                if self.output.is_some() && self.output != self.image_output {
+                    return None;
+                }
+                visible
+            }
+            None => 0,
+        };
+        let visible = visible.checked_sub(drawn)?;
+        for (tokens, rate) in [
+            (text, self.input),
+            (audio, self.audio_input),
+            (images, self.image_input.or(self.input)),
+            (written, self.cache_write),
+            (long, self.long_cache_write),
+            (visible, self.output),
+            (spoken, self.audio_output),
+            (drawn, self.image_output),
+            (known(usage.reasoning), self.reasoning.or(self.output)),
+        ] {
+            to.tokens = to.tokens.saturating_add(charge(tokens, rate)?);
+        }
+        to.cached = charge(cached, self.cached_input)?;
+        Some(())
+    }
+}
+
+/// In parts of a tick; nothing costs nothing, whatever one would cost.
+fn charge(units: u64, rate: Option<Rate>) -> Option<u128> {
+    match units {
+        0 => Some(0),
+        units => Some(u128::from(units) * u128::from(rate?.parts())),
+    }
+}

@@ -1,0 +1,72 @@
+//! What tools cost that run on the provider's side.
+
+use super::Rate;
+use crate::usage::tokens::{ToolCalls, Usage};
+
+/// Per call of a tool; `None` where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolPrices {
+    /// Per search of the web.
+    pub web_search: Option<Rate>,
+    /// Per search of X.
+    pub x_search: Option<Rate>,
+    /// Per run of code.
+    pub code_interpreter: Option<Rate>,
+    /// Per search of the caller's stored files.
+    pub file_search: Option<Rate>,
+    /// Per call of a remote MCP server.
+    pub mcp: Option<Rate>,
+    /// Per search of documents.
+    pub document_search: Option<Rate>,
+    /// Per image made on the way.
+    pub image_generation: Option<Rate>,
+}
+
+impl ToolPrices {
+    /// Field by field these, and `weaker` where these say nothing.
+    #[must_use]
+    pub fn or(self, weaker: &Self) -> Self {
+        Self {
+            web_search: self.web_search.or(weaker.web_search),
+            x_search: self.x_search.or(weaker.x_search),
+            code_interpreter: self.code_interpreter.or(weaker.code_interpreter),
+            file_search: self.file_search.or(weaker.file_search),
+            mcp: self.mcp.or(weaker.mcp),
+            document_search: self.document_search.or(weaker.document_search),
+            image_generation: self.image_generation.or(weaker.image_generation),
+        }
+    }
+
+    /// In parts of a tick. `None` where a tool was called whose price, or whose kind, is not known.
+    pub(in crate::usage) fn of(&self, usage: &Usage) -> Option<u128> {
+        let ToolCalls {
+            web_search,
+            x_search,
+            code_interpreter,
+            file_search,
+            mcp,
+            document_search,
+            image_generation,
+        } = usage.tools;
+        if usage.tool_calls > usage.tools.total() && usage.tool_calls > Some(0) {
+            return None;
+        }
+        [
+            (web_search, self.web_search),
+            (x_search, self.x_search),
+            (code_interpreter, self.code_interpreter),
+            (file_search, self.file_search),
+            (mcp, self.mcp),
+            (document_search, self.document_search),
+            (image_generation, self.image_generation),
+        ]
+        .into_iter()
+        .try_fold(0_u128, |sum, (calls, price)| match (calls.unwrap_or(0), price) {
+            (0, _) => Some(sum),
+            (calls, price) => {
+                Some(sum.saturating_add(u128::from(calls) * u128::from(price?.parts())))
+            }
+        })
+    }
+}

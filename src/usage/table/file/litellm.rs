@@ -1,0 +1,432 @@
+//! LiteLLM's `model_prices_and_context_window.json`: one object of all models, prices in USD a unit.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::super::{Date, PriceTable};
+use super::rows::{Cells, Field, Reason, Rows, decimal, rate, shown};
+use super::{PriceReport, PriceSource, PriceTableError};
+use crate::usage::price::{Hours, OffPeak, Price, Rate, Regional, Tier, TokenPrice};
+
+type Raw<'t> = BTreeMap<Cow<'t, str>, &'t RawValue>;
+
+pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport), PriceTableError> {
+    let catalogue: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        PriceTableError { line: error.line(), key: String::new(), reason: error.to_string() }
+    })?;
+    let is_row = |raw: &&RawValue| raw.get().contains("\"litellm_provider\"");
+    if !catalogue.values().any(is_row) {
+        let reason = "it is neither LiteLLM's catalogue nor that of genai-prices";
+        return Err(PriceTableError::new(text, 0, "", reason));
+    }
+    let mut rows = Rows::default();
+    for (key, raw) in &catalogue {
+        // Prose about the keys.
+        if key == "sample_spec" {
+            continue;
+        }
+        match row(key, raw) {
+            Ok((name, price)) => rows.add(&name, price),
+            Err(reason) => rows.leave(key, reason),
+        }
+    }
+    Ok(rows.end(PriceSource::LiteLlm, as_of))
+}
+
+/// The row's name at our provider, and its price.
+fn row(key: &str, raw: &RawValue) -> Result<(String, Result<Price, Reason>), Reason> {
+    let row: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| "no object".to_owned())?;
+    let text = |key: &str| {
+        let raw = row.get(key)?.get();
+        raw.strip_prefix('"')?.strip_suffix('"')
+    };
+    let provider = text("litellm_provider").ok_or("no provider")?;
+    let (slug, prefix) = slug(provider);
+    let model = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key);
+    // Of these providers, names have no slashes: what stands before one is a size, a region or a
+    // commitment.
+    let is_plain = matches!(
+        &*slug,
+        "openai" | "anthropic" | "azure-openai" | "aws-bedrock" | "cohere" | "deepseek" | "grok"
+    );
+    if model.is_empty() || is_plain && model.contains('/') {
+        return Err("a name with more than the model in it".to_owned());
+    }
+    let name = format!("{slug}/{model}");
+    let price = Reader { row: &row, slug: &slug, mode: text("mode").unwrap_or_default() }.price();
+    Ok((name, price))
+}
+
+/// Our slug of a provider, and how its models' keys begin.
+fn slug(provider: &str) -> (Cow<'static, str>, &str) {
+    let family = provider.split('-').next().unwrap_or(provider);
+    let slug = match provider {
+        "xai" => "grok",
+        "gemini" => "google-ai-studio",
+        "text-completion-openai" => return ("openai".into(), "openai"),
+        "cohere_chat" => return ("cohere".into(), "cohere"),
+        "perplexity" => "perplexity-ai",
+        "azure" => "azure-openai",
+        "azure_text" => return ("azure-openai".into(), "azure"),
+        "bedrock" => "aws-bedrock",
+        "bedrock_converse" => return ("aws-bedrock".into(), "bedrock"),
+        "cloudflare" => "workers-ai",
+        "together_ai" => "together",
+        "parallel_ai" => "parallel",
+        "openai" => "openai",
+        "anthropic" => "anthropic",
+        "groq" => "groq",
+        "mistral" => "mistral",
+        "deepseek" => "deepseek",
+        "cerebras" => "cerebras",
+        "openrouter" => "openrouter",
+        "cohere" => "cohere",
+        "moonshot" => "moonshot",
+        "huggingface" => "huggingface",
+        "baseten" => "baseten",
+        "replicate" => "replicate",
+        _ if family == "vertex_ai" => return ("google-vertex-ai".into(), family),
+        _ if family == "fireworks_ai" => return ("fireworks".into(), family),
+        other => return (format!("custom-{}", shown(other).replace('_', "-")).into(), provider),
+    };
+    (slug.into(), provider)
+}
+
+struct Reader<'r, 't> {
+    row: &'r Raw<'t>,
+    slug: &'r str,
+    mode: &'r str,
+}
+
+impl Reader<'_, '_> {
+    fn price(&self) -> Result<Price, Reason> {
+        let mut cells = Cells::default();
+        let mut price = Price::default();
+        for (key, raw) in self.row {
+            let raw = raw.get();
+            match token_key(key) {
+                Some(Key { field, tier, bound }) if decimal(raw).is_some() => {
+                    *field(cells.at(tier, self.bound(bound))) = Some(rate(key, raw, 1)?);
+                }
+                // Not known, as if it were not there.
+                Some(_) if raw == "null" => {}
+                _ => self.other(key, raw, &mut price, &mut cells)?,
+            }
+        }
+        self.seconds(&mut price)?;
+        price = cells.put_into(price);
+        if is_free(&price) {
+            return Err("no price but zero".to_owned());
+        }
+        if let Some(raw) = self.row.get("off_peak_pricing") {
+            price.off_peak = Some(off_peak(raw, &price)?);
+        }
+        Ok(price)
+    }
+
+    /// The least prompt that is above a bound. xAI's hold from the bound on.
+    fn bound(&self, bound: u64) -> u64 {
+        if bound == 0 || self.slug == "grok" { bound } else { bound.saturating_add(1) }
+    }
+
+    /// A key that is of no token.
+    fn other(
+        &self,
+        key: &str,
+        raw: &str,
+        price: &mut Price,
+        cells: &mut Cells,
+    ) -> Result<(), Reason> {
+        match key {
+            "input_cost_per_character" if self.mode == "audio_speech" => {
+                price.character = Some(rate(key, raw, 1)?);
+            }
+            "output_cost_per_image" if self.mode == "image_generation" => {
+                price.image = Some(rate(key, raw, 1)?);
+            }
+            "ocr_cost_per_page" => price.page = Some(rate(key, raw, 1)?),
+            "input_cost_per_query" if self.mode == "rerank" => {
+                price.search_unit = Some(rate(key, raw, 1)?);
+            }
+            "input_cost_per_request" => price.request = Some(rate(key, raw, 1)?),
+            "file_search_cost_per_1k_calls" => {
+                price.tools.file_search = Some(rate(key, raw, 1000)?);
+            }
+            "search_context_cost_per_query" => self.searches(raw, price)?,
+            "regional_processing_uplift_multiplier_eu" => self.host("eu", key, raw, price)?,
+            "regional_processing_uplift_multiplier_us" => self.host("us", key, raw, price)?,
+            "provider_specific_entry" => specifics(raw, price)?,
+            "tiered_pricing" => self.tiered(raw, cells)?,
+            "off_peak_pricing" => {}
+            // Seconds are read together; for tokens of audio there are other keys.
+            "input_cost_per_second" | "output_cost_per_second" => {}
+            // Tools of which usage does not tell, storage, other hosts, and figures for reference.
+            "google_maps_grounding_cost_per_query"
+            | "code_interpreter_cost_per_session"
+            | "vector_store_cost_per_gb_per_day"
+            | "file_search_cost_per_gb_per_day"
+            | "fedramp_uplift_multiplier"
+            | "annotation_cost_per_page"
+            | "annotation_cost_per_page_batches"
+            | "ocr_cost_per_page_batches"
+            | "prompt_cache_min_tokens"
+            | "input_dbu_cost_per_token"
+            | "output_dbu_cost_per_token" => {}
+            // The same price under another name.
+            "input_cost_per_token_cache_hit" => {
+                self.is_same(key, raw, &["cache_read_input_token_cost"])?;
+            }
+            "input_cost_per_video_token" => {
+                self.is_same(key, raw, &["input_cost_per_token"])?;
+            }
+            "cache_creation_input_audio_token_cost" => {
+                self.is_same(key, raw, &["cache_creation_input_token_cost"])?;
+            }
+            _ if is_of_money(key) && !is_nothing(raw) => {
+                return Err(format!("`{}`", shown(key)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is_same(&self, key: &str, raw: &str, others: &[&str]) -> Result<(), Reason> {
+        let own = rate(key, raw, 1)?;
+        let is_other = |other: &&str| {
+            let other = self.row.get(*other).map(|raw| raw.get());
+            other.is_some_and(|raw| rate(key, raw, 1) == Ok(own))
+        };
+        let is_same = others.iter().any(is_other) || own == Rate::ZERO;
+        if is_same { Ok(()) } else { Err(format!("`{}`", shown(key))) }
+    }
+
+    /// Input and output are the same seconds: one of them counts.
+    fn seconds(&self, price: &mut Price) -> Result<(), Reason> {
+        let of = |key: &str| {
+            let raw = self.row.get(key).map(|raw| raw.get()).filter(|raw| !is_nothing(raw));
+            raw.map(|raw| rate(key, raw, 1)).transpose()
+        };
+        let (input, output) = (of("input_cost_per_second")?, of("output_cost_per_second")?);
+        let second = match (self.mode, input, output) {
+            (_, None, None) => return Ok(()),
+            // An estimate beside the price per token or character.
+            ("audio_speech", None, Some(_)) => return Ok(()),
+            ("audio_transcription" | "video_generation", Some(second), None)
+            | ("audio_transcription" | "video_generation", None, Some(second)) => second,
+            ("audio_transcription", Some(input), Some(output)) if input == output => input,
+            _ => return Err("prices per second of input and output".to_owned()),
+        };
+        if self.slug == "groq" {
+            return Err("a least time that is billed".to_owned());
+        }
+        price.second = Some(second);
+        Ok(())
+    }
+
+    /// Of the web, at three depths; where they differ, the request says which it is.
+    fn searches(&self, raw: &str, price: &mut Price) -> Result<(), Reason> {
+        let depths: Raw<'_> =
+            serde_json::from_str(raw).map_err(|_| "prices of searches".to_owned())?;
+        let mut rates = depths.values().map(|raw| rate("search", raw.get(), 1));
+        let first = rates.next().transpose()?;
+        let is_one = rates.all(|rate| rate.ok() == first);
+        if self.slug == "perplexity-ai" {
+            return Err("a fee for each request that depends on its search".to_owned());
+        }
+        // Some are free each day, and nobody here counts how many.
+        let is_known = is_one && !self.row.contains_key("search_free_requests");
+        price.tools.web_search = first.filter(|_| is_known);
+        Ok(())
+    }
+
+    fn host(&self, region: &str, key: &str, raw: &str, price: &mut Price) -> Result<(), Reason> {
+        if self.slug != "openai" {
+            return Err(format!("`{}`", shown(key)));
+        }
+        let percent = percent(raw).ok_or_else(|| format!("`{}` is no factor", shown(key)))?;
+        price.regional.push(Regional::new(format!("{region}.api.openai.com"), percent));
+        Ok(())
+    }
+
+    fn tiered(&self, raw: &str, cells: &mut Cells) -> Result<(), Reason> {
+        let wrong = || "`tiered_pricing`".to_owned();
+        let steps: Vec<Raw<'_>> = serde_json::from_str(raw).map_err(|_| wrong())?;
+        for step in &steps {
+            let range = step.get("range").ok_or_else(wrong)?.get();
+            let range: Vec<&RawValue> = serde_json::from_str(range).map_err(|_| wrong())?;
+            let from = range.first().and_then(|from| whole(from.get())).ok_or_else(wrong)?;
+            for (key, raw) in step {
+                match token_key(key) {
+                    Some(Key { field, tier, bound: 0 }) => {
+                        *field(cells.at(tier, self.bound(from))) = Some(rate(key, raw.get(), 1)?);
+                    }
+                    _ if *key == "range" => {}
+                    _ => return Err(format!("`tiered_pricing.{}`", shown(key))),
+                }
+            }
+        }
+        // Below the first one there is no price.
+        match cells.bounds(None).first() {
+            Some(0) => Ok(()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// What a key is the price of.
+struct Key<'k> {
+    field: Field,
+    tier: Option<&'k str>,
+    /// Prompts of more tokens than these.
+    bound: u64,
+}
+
+/// `{price}[_above_{n}k_tokens][_{tier}]`
+fn token_key(key: &str) -> Option<Key<'_>> {
+    let tiers = [
+        ("_flex", "flex"),
+        ("_priority", "priority"),
+        ("_batches", "batch"),
+        ("_ultrafast", "ultrafast"),
+        ("_balanced", "balanced"),
+    ];
+    let (key, tier) = tiers
+        .iter()
+        .find_map(|(suffix, tier)| Some((key.strip_suffix(suffix)?, Some(*tier))))
+        .unwrap_or((key, None));
+    let (key, bound) = match key.strip_suffix("k_tokens").and_then(|key| key.rsplit_once("_above_"))
+    {
+        Some((key, thousands)) => (key, thousands.parse::<u64>().ok()?.checked_mul(1000)?),
+        None => (key, 0),
+    };
+    let field: Field = match key {
+        "input_cost_per_token" => |price| &mut price.input,
+        "output_cost_per_token" => |price| &mut price.output,
+        "output_cost_per_reasoning_token" => |price| &mut price.reasoning,
+        "cache_read_input_token_cost" => |price| &mut price.cached_input,
+        "cache_creation_input_token_cost" => |price| &mut price.cache_write,
+        "cache_creation_input_token_cost_above_1hr"
+        | "cache_creation_input_token_cost_above_12hr" => |price| &mut price.long_cache_write,
+        "input_cost_per_audio_token" => |price| &mut price.audio_input,
+        "output_cost_per_audio_token" => |price| &mut price.audio_output,
+        "cache_read_input_audio_token_cost" => |price| &mut price.cached_audio_input,
+        "input_cost_per_image_token" => |price| &mut price.image_input,
+        "output_cost_per_image_token" => |price| &mut price.image_output,
+        "cache_read_input_image_token_cost" => |price| &mut price.cached_image_input,
+        _ => return None,
+    };
+    Some(Key { field, tier, bound })
+}
+
+fn is_of_money(key: &str) -> bool {
+    ["cost", "pricing", "price", "uplift", "fee"].iter().any(|word| key.contains(word))
+}
+
+/// Zero, or not there.
+fn is_nothing(raw: &str) -> bool {
+    raw == "null" || rate("", raw, 1) == Ok(Rate::ZERO)
+}
+
+fn is_free(price: &Price) -> bool {
+    let is_zero = |rate: Option<Rate>| rate.is_none_or(|rate| rate == Rate::ZERO);
+    let tokens = price.tokens.unwrap_or_default();
+    let TokenPrice { input, output, audio_input, audio_output, image_output, .. } = tokens;
+    let units = [price.image, price.second, price.character, price.page, price.search_unit];
+    [input, output, audio_input, audio_output, image_output, price.request]
+        .into_iter()
+        .chain(units)
+        .all(is_zero)
+}
+
+/// `{"us": 1.1, "fast": 2}`: a region and a speed of Messages. What is no factor says something else.
+fn specifics(raw: &str, price: &mut Price) -> Result<(), Reason> {
+    let Ok(entries) = serde_json::from_str::<Raw<'_>>(raw) else { return Ok(()) };
+    for (name, raw) in &entries {
+        match (&**name, percent(raw.get())) {
+            ("us" | "eu", Some(percent)) => price.regional.push(Regional::new(&**name, percent)),
+            ("fast", Some(percent)) => price.tiers.push(Tier::percent("fast", percent)),
+            ("us" | "eu" | "fast", None) => {
+                return Err(format!("`provider_specific_entry.{name}`"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Another price at some hours, if it is the same part of each price.
+fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason> {
+    let wrong = || "`off_peak_pricing`".to_owned();
+    let table: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
+    let mut plain = price.tokens.ok_or_else(wrong)?;
+    if !price.long_context.is_empty() || !price.tiers.is_empty() {
+        return Err(wrong());
+    }
+    let mut off = TokenPrice::default();
+    let mut hours = Vec::new();
+    for (key, raw) in &table {
+        match token_key(key) {
+            Some(Key { field, tier: None, bound: 0 }) => {
+                *field(&mut off) = Some(rate(key, raw.get(), 1)?);
+            }
+            _ if *key == "windows" => hours = windows(raw).ok_or_else(wrong)?,
+            _ => return Err(wrong()),
+        }
+    }
+    let is_part = |percent: u64| {
+        let fields: [Field; 6] = [
+            |price| &mut price.input,
+            |price| &mut price.output,
+            |price| &mut price.cached_input,
+            |price| &mut price.reasoning,
+            |price| &mut price.cache_write,
+            |price| &mut price.long_cache_write,
+        ];
+        let (mut off, plain) = (off, &mut plain);
+        fields.iter().all(|field| match (*field(plain), *field(&mut off)) {
+            (Some(plain), Some(off)) => plain.percent(percent) == Some(off),
+            (plain, None) => plain.is_none_or(|plain| plain == Rate::ZERO),
+            (None, Some(_)) => false,
+        })
+    };
+    let mut is_part = is_part;
+    let percent = (1..100).find(|percent| is_part(*percent)).ok_or_else(wrong)?;
+    if hours.is_empty() { Err(wrong()) } else { Ok(OffPeak { percent, hours }) }
+}
+
+fn windows(raw: &RawValue) -> Option<Vec<Hours>> {
+    let windows: Vec<Raw<'_>> = serde_json::from_str(raw.get()).ok()?;
+    let mut hours = Vec::new();
+    for window in &windows {
+        let days: Vec<u8> = match window.get("weekdays") {
+            Some(days) => serde_json::from_str(days.get()).ok()?,
+            None => (1..=7).collect(),
+        };
+        let spans = window.get("hours_utc")?.get();
+        let spans: Vec<String> = match serde_json::from_str::<String>(spans) {
+            Ok(span) => vec![span],
+            Err(_) => serde_json::from_str(spans).ok()?,
+        };
+        for span in spans {
+            hours.push(Hours::parse(&days, &span)?);
+        }
+    }
+    Some(hours)
+}
+
+/// Of a factor such as 1.1, in percent.
+fn percent(raw: &str) -> Option<u64> {
+    let rate = Rate::usd(decimal(raw)?, 1)?;
+    let hundredth = Rate::usd("0.01", 1)?.parts();
+    rate.parts().is_multiple_of(hundredth).then(|| rate.parts() / hundredth)
+}
+
+/// `32000` or `32000.0`
+fn whole(raw: &str) -> Option<u64> {
+    let digits = raw.split_once('.').map_or(raw, |(whole, fraction)| {
+        if fraction.bytes().all(|byte| byte == b'0') { whole } else { raw }
+    });
+    digits.parse().ok()
+}

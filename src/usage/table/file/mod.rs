@@ -1,0 +1,189 @@
+//! Price tables from texts of several formats, each known by what is in it.
+
+mod genai;
+mod litellm;
+mod rows;
+mod toml;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Date, PriceTable};
+
+/// What was read of a price table, and what was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PriceReport {
+    /// The format of the text.
+    pub source: PriceSource,
+    /// How many rows the table has.
+    pub taken: usize,
+    /// Why rows were left out, how many for each reason, and the name of one of them. In a table of
+    /// one's own none is: what cannot be read there is an error.
+    pub left_out: BTreeMap<String, (usize, String)>,
+}
+
+/// The format of a price table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PriceSource {
+    /// TOML of one's own.
+    Toml,
+    /// LiteLLM's `model_prices_and_context_window.json`.
+    LiteLlm,
+    /// `data.json` of Pydantic's genai-prices.
+    GenaiPrices,
+}
+
+impl PriceSource {
+    /// As in `LiteLLM`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Toml => "TOML",
+            Self::LiteLlm => "LiteLLM",
+            Self::GenaiPrices => "genai-prices",
+        }
+    }
+}
+
+impl fmt::Display for PriceReport {
+    /// In one line: `LiteLLM, 2800 rows; left out 12: 10 of hours without weekdays (deepseek/x), …`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} rows", self.source.as_str(), self.taken)?;
+        let left_out: usize = self.left_out.values().map(|(count, _)| count).sum();
+        if left_out == 0 {
+            return Ok(());
+        }
+        let mut reasons: Vec<_> = self.left_out.iter().collect();
+        reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        write!(f, "; {left_out} left out")?;
+        for (at, (reason, (count, example))) in reasons.into_iter().enumerate() {
+            let between = if at == 0 { ":" } else { "," };
+            write!(f, "{between} {count} for {reason} ({example})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A price table that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceTableError {
+    line: usize,
+    /// Where it is not empty, the key.
+    key: String,
+    reason: String,
+}
+
+impl PriceTableError {
+    fn new(text: &str, at: usize, key: &str, reason: impl Into<String>) -> Self {
+        let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Self { line, key: key.to_owned(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for PriceTableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "price table, line {}: ", self.line)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for PriceTableError {}
+
+impl PriceTable {
+    /// Reads a table of one's own (see [`from_toml`](Self::from_toml)), or one of two catalogues: of
+    /// LiteLLM or of genai-prices. Which one it is shows in the text. `as_of` is the day of the prices
+    /// where the text does not say it: that of the file, usually.
+    ///
+    /// Of catalogues the rows are left out that this table cannot represent, rather than taken wrong;
+    /// the report says why. Their providers have this crate's slugs; `custom-{name}` are those that it
+    /// does not have built in.
+    ///
+    /// # Errors
+    ///
+    /// For a text of no known format, a mistake in TOML, whose line and key are named, and a catalogue
+    /// of which no row can be taken.
+    #[cfg_attr(docsrs, doc(cfg(feature = "prices")))]
+    pub fn read(text: &str, as_of: Date) -> Result<(Self, PriceReport), PriceTableError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let start = text.trim_start();
+        let (table, report) = if start.starts_with('{') {
+            litellm::read(text, as_of)?
+        } else if start.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{')) {
+            genai::read(text, as_of)?
+        } else {
+            let table = toml::read(text, Some(as_of))?;
+            let taken = table.rows().count();
+            let report =
+                PriceReport { source: PriceSource::Toml, taken, left_out: BTreeMap::new() };
+            (table, report)
+        };
+        if report.taken == 0 && report.source != PriceSource::Toml {
+            let reason = format!("no row can be taken: {report}");
+            return Err(PriceTableError::new(text, 0, "", reason));
+        }
+        Ok((table, report))
+    }
+
+    /// Reads a table of one's own, in TOML. Prices are decimals in USD: for a million tokens, or
+    /// characters; for a thousand pages, search units, requests, or calls of a tool; for an image, a
+    /// second, a minute or an hour. Of them only those that are paid need to be there.
+    ///
+    /// ```
+    /// # use tower_ai_gateway::PriceTable;
+    /// let table = PriceTable::from_toml(r#"
+    /// as_of = 2026-11-29
+    ///
+    /// [models]
+    /// "openai/gpt-x" = { input = 3, cached_input = 0.3, output = 15, snapshots = true }
+    /// "custom-house/llama" = { input = 0.5, output = 1, aliases = ["llama-3"] }
+    ///
+    /// [models."anthropic/claude-x"]
+    /// input = 3
+    /// cached_input = 0.3       # "input" where it costs the same
+    /// cache_write = 3.75       # for 5 minutes (OpenAI: 30)
+    /// long_cache_write = 6     # for an hour (OpenAI: 12)
+    /// output = 15              # further: reasoning, audio_input, audio_output, cached_audio_input,
+    ///                          # image_input, image_output, cached_image_input
+    /// steps = [{ above = 200000, input = 6, cached_input = 0.6, output = 22.5 }]    # or `from`
+    /// tiers = { batch = 50, flex = { percent = 50, cached_percent = 100 }, priority = { input = 9, output = 30 } }
+    /// regions = { us = 110, "us.api.example.com" = 110 }     # percent
+    /// off_peak = { percent = 50, hours = ["00:00-01:00", "10:00-00:00"], days = [1, 2, 3, 4, 5] }
+    /// tools = { web_search = 10 }
+    ///
+    /// [models."openai/gpt-image"]
+    /// images = [{ size = "1024x1024", quality = "high", price = 0.167 }]    # or `image` for all
+    /// # Further: second, minute, hour, characters, pages, search_units, requests.
+    ///
+    /// [[models."google-ai-studio/gemini-x"]]
+    /// input = 1
+    /// output = 2
+    ///
+    /// [[models."google-ai-studio/gemini-x"]]    # from that day on
+    /// from = 2027-01-01
+    /// input = 2
+    /// output = 4
+    ///
+    /// [tools.openai]
+    /// web_search = 10    # x_search, code_interpreter, file_search, mcp, document_search, image_generation
+    /// "#)?;
+    /// assert!(table.get("openai", "gpt-x-2026-10-01").is_some());
+    /// # Ok::<(), tower_ai_gateway::PriceTableError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Names the line and the key of what cannot be read.
+    #[cfg_attr(docsrs, doc(cfg(feature = "prices")))]
+    pub fn from_toml(text: &str) -> Result<Self, PriceTableError> {
+        toml::read(text, None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,437 @@
+//! A table of one's own, in TOML.
+
+use std::collections::HashSet;
+
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
+
+use super::super::{Date, PriceTable, names};
+use super::PriceTableError;
+use crate::usage::price::{
+    Hours, ImagePrice, LongContext, OffPeak, Price, Rate, Regional, Tier, TierPrice, TokenPrice,
+    ToolPrices,
+};
+
+const MILLION: u64 = 1_000_000;
+const THOUSAND: u64 = 1000;
+
+/// `as_of`: the day of a table that does not say it; `None` where it must.
+pub(super) fn read(text: &str, as_of: Option<Date>) -> Result<PriceTable, PriceTableError> {
+    let parsed = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        PriceTableError::new(text, at, "", error.message())
+    })?;
+    let mut root = Table { text, key: String::new(), at: 0, entries: parsed.into_inner() };
+    let as_of = match root.take("as_of") {
+        Some(value) => value.date()?,
+        None => as_of.ok_or_else(|| root.refuse("`as_of` is missing, such as 2026-01-31"))?,
+    };
+    let priority = root.take("priority_percent").map(Value::whole).transpose()?;
+    let mut rows: Vec<(Box<str>, Price, (String, usize))> = Vec::new();
+    for (name, value) in root.table("models")?.map(Table::rest).unwrap_or_default() {
+        let place = (value.key.clone(), value.at);
+        let mut price = row(value)?;
+        if let Some(percent) = priority
+            && !price.tiers.iter().any(|tier| &*tier.name == "priority")
+        {
+            price = price.tier(Tier::percent("priority", percent));
+        }
+        rows.push((names::with_slug(name.into()), price, place));
+    }
+    let mut seen = HashSet::new();
+    for (name, price, (key, at)) in &rows {
+        let alias = |alias: &Box<str>| match names::split(name) {
+            Some((provider, _)) => format!("{provider}/{alias}"),
+            None => alias.to_string(),
+        };
+        for name in price.aliases.iter().map(alias).chain([name.to_string()]) {
+            if !seen.insert(name.clone()) {
+                let reason = format!("`{name}` is the name of another row, too");
+                return Err(PriceTableError::new(text, *at, key, reason));
+            }
+        }
+    }
+    let rows = rows.into_iter().map(|(name, price, _)| (name, price));
+    let mut table = PriceTable::of_rows(as_of, rows);
+    if let Some(tools) = root.table("tools")? {
+        // Tools of a provider are a table, those of all stand there themselves.
+        let mut of_all = Table { entries: DeTable::new(), ..tools.empty() };
+        for (name, value) in tools.entries {
+            match value.get_ref() {
+                DeValue::Table(_) => {
+                    let slug = name.get_ref().to_string();
+                    let value = Value::new(text, &of_all.key, &slug, value);
+                    table.insert_tools(Some(&slug), self::tools(value.table()?)?);
+                }
+                _ => {
+                    of_all.entries.insert(name, value);
+                }
+            }
+        }
+        if !of_all.entries.is_empty() {
+            table.insert_tools(None, self::tools(of_all)?);
+        }
+    }
+    root.end()?;
+    Ok(table)
+}
+
+/// One row: a table, or one for each day that it changed on.
+fn row(value: Value<'_>) -> Result<Price, PriceTableError> {
+    if !matches!(value.value.get_ref(), DeValue::Array(_)) {
+        let (from, price) = one(value.table()?)?;
+        return match from {
+            None => Ok(price),
+            Some((_, error)) => Err(error),
+        };
+    }
+    let missing = value.must_be("a list of prices, all of them but one with `from`");
+    let mut plain = None;
+    let mut later = Vec::new();
+    for value in value.list()? {
+        match one(value.table()?)? {
+            (Some((from, _)), price) => later.push((from, price)),
+            (None, price) if plain.is_none() => plain = Some(price),
+            (None, _) => return Err(missing),
+        }
+    }
+    // Without a price from the beginning, there is none until the first day.
+    let plain = plain.unwrap_or_else(|| match later.first() {
+        Some((_, first)) => {
+            Price { aliases: first.aliases.clone(), snapshots: first.snapshots, ..Price::default() }
+        }
+        None => Price::default(),
+    });
+    Ok(later.into_iter().fold(plain, |price, (from, later)| price.from_day(from, later)))
+}
+
+/// Its first day with what is wrong where it is the only one, and the price.
+type Dated = (Option<(Date, PriceTableError)>, Price);
+
+fn one(mut table: Table<'_>) -> Result<Dated, PriceTableError> {
+    let from = match table.take("from") {
+        Some(value) => {
+            let alone = value.must_be("in a list of several: [[models.\"…\"]]");
+            Some((value.date()?, alone))
+        }
+        None => None,
+    };
+    let mut price = Price {
+        tokens: tokens(&mut table)?,
+        image: table.usd("image", 1)?,
+        character: table.usd("characters", MILLION)?,
+        page: table.usd("pages", THOUSAND)?,
+        search_unit: table.usd("search_units", THOUSAND)?,
+        request: table.usd("requests", THOUSAND)?,
+        snapshots: table.take("snapshots").map(Value::flag).transpose()?.unwrap_or(false),
+        ..Price::default()
+    };
+    for (key, seconds) in [("second", 1), ("minute", 60), ("hour", 3600)] {
+        let place = table.at;
+        if let Some(rate) = table.usd(key, seconds)?
+            && price.second.replace(rate).is_some()
+        {
+            let reason = "there is another price of time";
+            return Err(PriceTableError::new(table.text, place, &table.key, reason));
+        }
+    }
+    if let Some(aliases) = table.take("aliases") {
+        for alias in aliases.list()? {
+            price.aliases.push(alias.text()?.into());
+        }
+    }
+    for step in table.take("steps").map(Value::list).transpose()?.unwrap_or_default() {
+        price = price.long_context(self::step(step)?);
+    }
+    if let Some(step) = long_step(&mut table)? {
+        price = price.long_context(step);
+    }
+    for (name, value) in table.table("tiers")?.map(Table::rest).unwrap_or_default() {
+        price = price.tier(tier(name, value)?);
+    }
+    if let Some(percent) = table.take("batch_percent") {
+        price = price.tier(Tier::percent("batch", percent.whole()?));
+    }
+    for (name, value) in table.table("regions")?.map(Table::rest).unwrap_or_default() {
+        price = price.regional(Regional::new(name, value.whole()?));
+    }
+    let host = table.take("regional_host").map(Value::text).transpose()?;
+    match (host, table.take("regional_percent").map(Value::whole).transpose()?) {
+        (Some(host), Some(percent)) => price = price.regional(Regional::new(host, percent)),
+        (None, None) => {}
+        _ => return Err(table.refuse("`regional_host` and `regional_percent` go together")),
+    }
+    if let Some(value) = table.take("off_peak") {
+        price = price.off_peak(off_peak(value)?);
+    }
+    for image in table.take("images").map(Value::list).transpose()?.unwrap_or_default() {
+        price.images.push(self::image(image)?);
+    }
+    if let Some(tools) = table.table("tools")? {
+        price = price.tools(self::tools(tools)?);
+    }
+    table.end()?;
+    Ok((from, price))
+}
+
+/// `None` where there is no price per token.
+fn tokens(table: &mut Table<'_>) -> Result<Option<TokenPrice>, PriceTableError> {
+    let input = table.usd("input", MILLION)?;
+    let mut or_input = |key| match table.take(key) {
+        Some(value) if value.is_text("input") => {
+            input.map(Some).ok_or_else(|| value.must_be("a price, for there is no `input`"))
+        }
+        Some(value) => value.usd(MILLION).map(Some),
+        None => Ok(None),
+    };
+    let price = TokenPrice {
+        cached_input: or_input("cached_input")?,
+        cache_write: or_input("cache_write")?,
+        long_cache_write: or_input("long_cache_write")?,
+        audio_input: or_input("audio_input")?,
+        image_input: or_input("image_input")?,
+        cached_audio_input: or_input("cached_audio_input")?,
+        cached_image_input: or_input("cached_image_input")?,
+        output: table.usd("output", MILLION)?,
+        reasoning: table.usd("reasoning", MILLION)?,
+        audio_output: table.usd("audio_output", MILLION)?,
+        image_output: table.usd("image_output", MILLION)?,
+        input,
+    };
+    Ok((price != TokenPrice::default()).then_some(price))
+}
+
+fn step(value: Value<'_>) -> Result<LongContext, PriceTableError> {
+    let mut table = value.table()?;
+    let above = table.take("above").map(Value::whole).transpose()?;
+    let from = table.take("from").map(Value::whole).transpose()?;
+    let tokens = tokens(&mut table)?;
+    let step = match (above, from, tokens) {
+        (Some(bound), None, Some(tokens)) => LongContext::above(bound, tokens),
+        (None, Some(from), Some(tokens)) => LongContext::new(from, tokens),
+        _ => return Err(table.refuse("a step has prices, and a bound: `above` or `from`")),
+    };
+    table.end()?;
+    Ok(step)
+}
+
+/// The one step of older tables: `long_from`, `long_input`, `long_cached_input`, `long_output`.
+fn long_step(table: &mut Table<'_>) -> Result<Option<LongContext>, PriceTableError> {
+    let from = table.take("long_from").map(Value::whole).transpose()?;
+    let tokens = TokenPrice {
+        input: table.usd("long_input", MILLION)?,
+        cached_input: table.usd("long_cached_input", MILLION)?,
+        output: table.usd("long_output", MILLION)?,
+        ..TokenPrice::default()
+    };
+    match (from, tokens != TokenPrice::default()) {
+        (Some(from), true) => Ok(Some(LongContext::new(from, tokens))),
+        (None, false) => Ok(None),
+        _ => Err(table.refuse("a long price needs `long_from` and its prices")),
+    }
+}
+
+/// A percentage, or a table of one or of prices.
+fn tier(name: String, value: Value<'_>) -> Result<Tier, PriceTableError> {
+    if !matches!(value.value.get_ref(), DeValue::Table(_)) {
+        return Ok(Tier::percent(name, value.whole()?));
+    }
+    let mut table = value.table()?;
+    let percent = table.take("percent").map(Value::whole).transpose()?;
+    let cached = table.take("cached_percent").map(Value::whole).transpose()?;
+    let tokens = tokens(&mut table)?;
+    let steps = table.take("steps").map(Value::list).transpose()?.unwrap_or_default();
+    let steps = steps.into_iter().map(step).collect::<Result<Vec<_>, _>>()?;
+    let price = match (percent, tokens) {
+        (Some(tokens), None) if steps.is_empty() => {
+            TierPrice::Percent { tokens, cached: cached.unwrap_or(tokens) }
+        }
+        (None, Some(tokens)) if cached.is_none() => TierPrice::Own { tokens, long_context: steps },
+        _ => return Err(table.refuse("a tier has either a `percent` or prices")),
+    };
+    table.end()?;
+    Ok(Tier { name: name.into(), price })
+}
+
+fn off_peak(value: Value<'_>) -> Result<OffPeak, PriceTableError> {
+    let mut table = value.table()?;
+    let must_be = "it needs `percent` and `hours`, and `days` from 1, Monday, to 7, if not all";
+    let percent = table.take("percent").map(Value::whole).transpose()?;
+    let days = table.take("days").map(Value::list).transpose()?;
+    let days = match days {
+        Some(days) => {
+            let days = days.into_iter().map(|day| Ok(u8::try_from(day.whole()?).unwrap_or(0)));
+            days.collect::<Result<Vec<_>, PriceTableError>>()?
+        }
+        None => (1..=7).collect(),
+    };
+    let mut hours = Vec::new();
+    for value in table.take("hours").map(Value::list).transpose()?.unwrap_or_default() {
+        let error = value.must_be("hours in UTC, such as 22:00-00:00, on days from 1 to 7");
+        hours.push(Hours::parse(&days, &value.text()?).ok_or(error)?);
+    }
+    let percent = percent.filter(|_| !hours.is_empty()).ok_or_else(|| table.refuse(must_be))?;
+    table.end()?;
+    Ok(OffPeak { percent, hours })
+}
+
+fn image(value: Value<'_>) -> Result<ImagePrice, PriceTableError> {
+    let mut table = value.table()?;
+    let size = table.take("size").map(Value::text).transpose()?;
+    let quality = table.take("quality").map(Value::text).transpose()?;
+    let price = table.usd("price", 1)?.ok_or_else(|| table.refuse("`price` is missing"))?;
+    table.end()?;
+    Ok(ImagePrice::new(size.as_deref(), quality.as_deref(), price))
+}
+
+fn tools(mut table: Table<'_>) -> Result<ToolPrices, PriceTableError> {
+    let tools = ToolPrices {
+        web_search: table.usd("web_search", THOUSAND)?,
+        x_search: table.usd("x_search", THOUSAND)?,
+        code_interpreter: table.usd("code_interpreter", THOUSAND)?,
+        file_search: table.usd("file_search", THOUSAND)?,
+        mcp: table.usd("mcp", THOUSAND)?,
+        document_search: table.usd("document_search", THOUSAND)?,
+        image_generation: table.usd("image_generation", THOUSAND)?,
+    };
+    table.end()?;
+    Ok(tools)
+}
+
+/// A table of which keys are taken; what is left at its [`end`](Self::end) is unknown.
+struct Table<'t> {
+    text: &'t str,
+    key: String,
+    at: usize,
+    entries: DeTable<'t>,
+}
+
+impl<'t> Table<'t> {
+    fn empty(&self) -> Self {
+        Self { text: self.text, key: self.key.clone(), at: self.at, entries: DeTable::new() }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value<'t>> {
+        let (key, value) = self.entries.remove_entry(key)?;
+        Some(Value::new(self.text, &self.key, key.get_ref(), value))
+    }
+
+    fn table(&mut self, key: &str) -> Result<Option<Self>, PriceTableError> {
+        self.take(key).map(Value::table).transpose()
+    }
+
+    fn usd(&mut self, key: &str, units: u64) -> Result<Option<Rate>, PriceTableError> {
+        self.take(key).map(|value| value.usd(units)).transpose()
+    }
+
+    fn rest(self) -> Vec<(String, Value<'t>)> {
+        let Self { text, key, entries, .. } = self;
+        let entries = entries.into_iter();
+        let named = entries.map(|(name, value)| {
+            let name = name.into_inner();
+            (name.to_string(), Value::new(text, &key, &name, value))
+        });
+        named.collect()
+    }
+
+    fn refuse(&self, reason: &str) -> PriceTableError {
+        PriceTableError::new(self.text, self.at, &self.key, reason)
+    }
+
+    fn end(self) -> Result<(), PriceTableError> {
+        let left = self.entries.iter().next();
+        left.map_or(Ok(()), |(name, _)| {
+            let key = join(&self.key, name.get_ref());
+            Err(PriceTableError::new(self.text, name.span().start, &key, "there is no such key"))
+        })
+    }
+}
+
+/// A value, and where it stands.
+struct Value<'t> {
+    text: &'t str,
+    key: String,
+    at: usize,
+    value: Spanned<DeValue<'t>>,
+}
+
+impl<'t> Value<'t> {
+    fn new(text: &'t str, table: &str, name: &str, value: Spanned<DeValue<'t>>) -> Self {
+        Self { text, key: join(table, name), at: value.span().start, value }
+    }
+
+    fn must_be(&self, what: &str) -> PriceTableError {
+        PriceTableError::new(self.text, self.at, &self.key, format!("it must be {what}"))
+    }
+
+    fn table(self) -> Result<Table<'t>, PriceTableError> {
+        let error = self.must_be("a table");
+        match self.value.into_inner() {
+            DeValue::Table(entries) => {
+                Ok(Table { text: self.text, key: self.key, at: self.at, entries })
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn list(self) -> Result<Vec<Self>, PriceTableError> {
+        let error = self.must_be("a list");
+        let DeValue::Array(values) = self.value.into_inner() else { return Err(error) };
+        let (text, key) = (self.text, self.key);
+        let values = values.into_iter().map(|value| Self {
+            text,
+            key: key.clone(),
+            at: value.span().start,
+            value,
+        });
+        Ok(values.collect())
+    }
+
+    fn is_text(&self, text: &str) -> bool {
+        matches!(self.value.get_ref(), DeValue::String(own) if own == text)
+    }
+
+    fn text(self) -> Result<String, PriceTableError> {
+        match self.value.get_ref() {
+            DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
+            _ => Err(self.must_be("a string")),
+        }
+    }
+
+    fn flag(self) -> Result<bool, PriceTableError> {
+        self.value.get_ref().as_bool().ok_or_else(|| self.must_be("true or false"))
+    }
+
+    /// Percentages and bounds.
+    fn whole(self) -> Result<u64, PriceTableError> {
+        let number = self.value.get_ref().as_integer().filter(|number| number.radix() == 10);
+        let number = number.and_then(|number| number.as_str().parse().ok());
+        number.ok_or_else(|| self.must_be("a whole number"))
+    }
+
+    /// A decimal as it is written: no float.
+    fn usd(self, units: u64) -> Result<Rate, PriceTableError> {
+        let decimal = match self.value.get_ref() {
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            _ => None,
+        };
+        let rate = decimal.and_then(|decimal| Rate::usd(decimal.trim_start_matches('+'), units));
+        rate.ok_or_else(|| self.must_be("a price in USD, such as 3 or 1.25"))
+    }
+
+    fn date(self) -> Result<Date, PriceTableError> {
+        let date = match self.value.get_ref() {
+            DeValue::Datetime(date) => date.date.filter(|_| date.time.is_none()),
+            _ => None,
+        };
+        let date = date.and_then(|date| Date::new(date.year, date.month, date.day));
+        date.ok_or_else(|| self.must_be("a date, such as 2026-01-31"))
+    }
+}
+
+fn join(table: &str, name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let name = if name.bytes().all(is_bare) { name.to_owned() } else { format!("{name:?}") };
+    if table.is_empty() { name } else { format!("{table}.{name}") }
+}

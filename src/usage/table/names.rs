@@ -1,0 +1,156 @@
+//! The names of rows, and of models that one row is for.
+
+/// The slugs of built-in providers. What begins with one of them is a row of that provider, or the
+/// name that another one gives to its model.
+const SLUGS: [&str; 22] = [
+    "anthropic",
+    "aws-bedrock",
+    "azure-openai",
+    "baseten",
+    "cerebras",
+    "cohere",
+    "deepseek",
+    "fireworks",
+    "google-ai-studio",
+    "google-vertex-ai",
+    "grok",
+    "groq",
+    "huggingface",
+    "mistral",
+    "moonshot",
+    "openai",
+    "openrouter",
+    "parallel",
+    "perplexity-ai",
+    "replicate",
+    "together",
+    "workers-ai",
+];
+
+/// The provider and the model of a row's name; `None` where the row is for all providers.
+pub(super) fn split(row: &str) -> Option<(&str, &str)> {
+    let (provider, model) = row.split_once('/')?;
+    is_provider(provider).then_some((provider, model))
+}
+
+/// Whether a model's name begins as the rows of a provider do: `openai/gpt-5`, which OpenRouter
+/// calls a model of its own, is no row for all providers.
+pub(super) fn names_provider(model: &str) -> bool {
+    split(model).is_some()
+}
+
+fn is_provider(slug: &str) -> bool {
+    slug.starts_with("custom-") || SLUGS.binary_search(&slug).is_ok()
+}
+
+/// A row's name with the provider's slug in place of its alias.
+pub(super) fn with_slug(row: Box<str>) -> Box<str> {
+    let slug = |alias: &str| match alias {
+        "xai" => Some("grok"),
+        "perplexity" => Some("perplexity-ai"),
+        _ => None,
+    };
+    match row.split_once('/').and_then(|(alias, model)| Some((slug(alias)?, model))) {
+        Some((slug, model)) => format!("{slug}/{model}").into(),
+        None => row,
+    }
+}
+
+/// The model of which this is a snapshot, or a snapshot of that: one addition less.
+pub(super) fn shorter(model: &str) -> Option<&str> {
+    model
+        .strip_prefix("models/")
+        .or_else(|| without_version(model))
+        .or_else(|| without_date(model))
+        .or_else(|| model.strip_suffix("-latest"))
+        .filter(|shorter| !shorter.is_empty())
+}
+
+/// Without the region that Bedrock's inference profiles begin with.
+pub(super) fn without_region(model: &str) -> Option<&str> {
+    let (region, model) = model.split_once('.')?;
+    ["us", "eu", "global", "apac", "jp"].contains(&region).then_some(model)
+}
+
+/// `{model}-v1:0`
+fn without_version(model: &str) -> Option<&str> {
+    let (model, version) = model.rsplit_once("-v")?;
+    let (major, minor) = version.split_once(':')?;
+    (is_digits(major) && is_digits(minor)).then_some(model)
+}
+
+/// `{model}-2024-11-20`, `{model}-20241120`, `{model}@20241120`
+fn without_date(model: &str) -> Option<&str> {
+    let bytes = model.as_bytes();
+    let part = |from_end: usize, length: usize| {
+        let from = bytes.len().checked_sub(from_end)?;
+        let digits = model.get(from..from + length)?;
+        if is_digits(digits) { digits.parse::<u32>().ok() } else { None }
+    };
+    let is_day = |year, month, day| {
+        let exists = |value: Option<u32>, range: std::ops::RangeInclusive<u32>| {
+            value.is_some_and(|value| range.contains(&value))
+        };
+        exists(year, 2000..=2199) && exists(month, 1..=12) && exists(day, 1..=31)
+    };
+    let behind = |length: usize| bytes.len().checked_sub(length).map(|at| bytes[at]);
+    if is_day(part(10, 4), part(5, 2), part(2, 2))
+        && [behind(11), behind(6), behind(3)] == [Some(b'-'); 3]
+    {
+        return model.get(..model.len() - 11);
+    }
+    if is_day(part(8, 4), part(4, 2), part(2, 2)) && matches!(behind(9), Some(b'-' | b'@')) {
+        return model.get(..model.len() - 9);
+    }
+    None
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_can_be_searched() {
+        assert!(SLUGS.is_sorted());
+        assert_eq!(split("openai/gpt-5"), Some(("openai", "gpt-5")));
+        assert_eq!(split("custom-a/b/c"), Some(("custom-a", "b/c")));
+        assert_eq!(split("vendor/m"), None);
+        for provider in crate::Provider::all() {
+            assert!(is_provider(provider.slug()), "{}", provider.slug());
+        }
+    }
+
+    #[test]
+    fn snapshots_lose_one_addition_at_a_time() {
+        for (model, expected) in [
+            ("gpt-4o-2024-11-20", Some("gpt-4o")),
+            ("claude-sonnet-4-5-20250929", Some("claude-sonnet-4-5")),
+            ("claude-sonnet-4-5@20250929", Some("claude-sonnet-4-5")),
+            ("anthropic.claude-x-20250514-v1:0", Some("anthropic.claude-x-20250514")),
+            ("models/gemini-3", Some("gemini-3")),
+            ("grok-4.3-latest", Some("grok-4.3")),
+            ("gpt-4o-mini", None),
+            ("gpt-4o-0806", None),
+            ("gpt-4o-2024-13-20", None),
+            ("m-20249920", None),
+            ("m_20240920", None),
+            ("m-12024-11-20", None),
+            ("-2024-11-20", None),
+            ("2024-11-20", None),
+            ("é2024-11-20", None),
+            ("ééééé", None),
+            ("m-v1", None),
+            ("m-v1:", None),
+            ("models/", None),
+            ("", None),
+        ] {
+            assert_eq!(shorter(model), expected, "{model}");
+        }
+        assert_eq!(without_region("us.anthropic.claude-x"), Some("anthropic.claude-x"));
+        assert_eq!(without_region("grok-4.3"), None);
+    }
+}
