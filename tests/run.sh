@@ -47,6 +47,8 @@ step 'install tools' install_tools
 step 'format' cargo fmt --all -- --check
 step 'lints' cargo clippy --all-targets --all-features -- -D warnings
 step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
+step 'prices against the catalogue' tests/prices/run.sh
+grep -hE '^(DIFFERS|SKIPPED)|prices are the same' "$logs/prices-against-the-catalogue.log" | sed 's/^/     /' || true
 step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features

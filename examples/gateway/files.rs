@@ -3,26 +3,43 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use tokio::fs::{File, metadata};
 use tokio::io::AsyncReadExt as _;
 
+const MIB: u64 = 1024 * 1024;
+
 /// Larger files are not read.
-const MOST: u64 = 16 * 1024 * 1024;
+const MOST: u64 = 16 * MIB;
 
 /// The text of a regular file. A FIFO in its place would block the thread that opens it, and a
 /// device may have no end.
 pub(crate) async fn read(path: &Path) -> io::Result<String> {
+    read_up_to(path, MOST).await.map(|(text, _)| text)
+}
+
+/// The text of a regular file of at most `most` bytes, whole MiB, and when it was last changed.
+pub(crate) async fn read_up_to(path: &Path, most: u64) -> io::Result<(String, SystemTime)> {
     // Before it is opened, for that is what blocks. Whoever puts a FIFO there in between may write
     // the file as well; what was opened is looked at again for the sake of devices.
     check(&metadata(path).await?)?;
     let file = File::open(path).await?;
-    check(&file.metadata().await?)?;
-    let mut text = String::new();
-    if file.take(MOST + 1).read_to_string(&mut text).await? as u64 > MOST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+    let metadata = file.metadata().await?;
+    check(&metadata)?;
+    let too_large = || {
+        let message = format!("it is larger than {} MiB", most / MIB);
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if metadata.len() > most {
+        return Err(too_large());
     }
-    Ok(text)
+    let mut text = String::new();
+    // It may have grown.
+    if file.take(most + 1).read_to_string(&mut text).await? as u64 > most {
+        return Err(too_large());
+    }
+    Ok((text, metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
 }
 
 fn check(metadata: &Metadata) -> io::Result<()> {

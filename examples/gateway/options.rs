@@ -25,8 +25,10 @@ Options:
   --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard of
                             --admin (feature `log-sqlite`)
   --log-keep DAYS           delete from that file what is older
-  --prices FILE             what models cost, in the form of src/usage/prices.toml and in place of
-                            it; read again at SIGHUP
+  --prices FILE             what models cost, in place of the built-in table: TOML of one's own, or
+                            the catalogue of LiteLLM or of genai-prices; read again at SIGHUP
+                            (feature `prices`). All that can stand in it:
+                            examples/gateway/prices.toml
   --mock                    let a built-in stand-in answer for xAI: no account, no network
   -h, --help                print this text
 
@@ -176,7 +178,9 @@ impl Options {
                     options.log_keep = Some(LOG_KEEP.parse(value()?, days)?);
                 }
                 "--prices" => {
-                    options.prices = Some(PRICES.parse(value()?, |v| Some(PathBuf::from(v)))?);
+                    let file = PRICES.parse(value()?, |v| Some(PathBuf::from(v)))?;
+                    let is_there = cfg!(feature = "prices");
+                    options.prices = Some(PRICES.of_feature("prices", is_there, file)?);
                 }
                 "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
                 "--help" | "-h" => return Ok(Command::Help),

@@ -1,10 +1,12 @@
 //! `--prices FILE`: what models cost, read at the start and again at every SIGHUP. Beside `--config`,
-//! both files are read together.
+//! both files are read together. The file is a table of one's own, or a catalogue.
 
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "prices")]
+use tower_ai_gateway::{Date, PriceReport};
 use tower_ai_gateway::{PriceTable, Prices};
 
 use super::files;
@@ -20,7 +22,9 @@ pub(crate) struct PricesFile {
 impl PricesFile {
     /// What the file says.
     pub(crate) async fn read_from(path: &Path) -> Result<Self, PricesError> {
-        Ok(Self { path: path.to_owned(), prices: Prices::new(read(path).await?) })
+        let Contents { table, told } = read(path).await?;
+        tracing::info!(file = %path.display(), as_of = %table.as_of(), "the prices are {told}");
+        Ok(Self { path: path.to_owned(), prices: Prices::new(table) })
     }
 
     /// A handle on the prices in force.
@@ -30,15 +34,16 @@ impl PricesFile {
 
     /// What the file says now.
     #[cfg(feature = "config")]
-    pub(crate) async fn read(&self) -> Result<PriceTable, PricesError> {
+    pub(crate) async fn read(&self) -> Result<Contents, PricesError> {
         read(&self.path).await
     }
 
     /// Puts what was read in force.
-    pub(crate) fn replace(&self, table: PriceTable) {
+    pub(crate) fn replace(&self, Contents { table, told }: Contents) {
         let as_of = table.as_of();
         self.prices.replace(table);
-        tracing::info!(file = %self.path.display(), %as_of, "the prices were read again");
+        let file = self.path.display();
+        tracing::info!(%file, %as_of, "the prices were read again: {told}");
     }
 
     /// Reads the file again at every SIGHUP from here on.
@@ -66,10 +71,35 @@ impl PricesFile {
     }
 }
 
-async fn read(path: &Path) -> Result<PriceTable, PricesError> {
+/// What a file says.
+pub(crate) struct Contents {
+    table: PriceTable,
+    /// What it is, how many rows are in force, and why others are not.
+    told: String,
+}
+
+/// Catalogues have a few MiB.
+#[cfg(feature = "prices")]
+const MOST: u64 = 64 * 1024 * 1024;
+
+#[cfg(feature = "prices")]
+async fn read(path: &Path) -> Result<Contents, PricesError> {
+    let wrong = |error: Box<dyn Error + Send + Sync>| PricesError::new(path, error);
+    let text = files::read_up_to(path, MOST).await;
+    let (text, changed) = text.map_err(|error| wrong(error.into()))?;
+    // A large one takes a while.
+    let read = tokio::task::spawn_blocking(move || PriceTable::read(&text, Date::from(changed)));
+    let read = read.await.map_err(|error| wrong(error.into()))?;
+    let (table, report): (PriceTable, PriceReport) = read.map_err(|error| wrong(error.into()))?;
+    Ok(Contents { table, told: report.to_string() })
+}
+
+/// A build without the feature refuses the option.
+#[cfg(not(feature = "prices"))]
+async fn read(path: &Path) -> Result<Contents, PricesError> {
     let text = files::read(path).await;
-    let text = text.map_err(|error| PricesError::new(path, error))?;
-    PriceTable::from_toml(&text).map_err(|error| PricesError::new(path, error))
+    text.map_err(|error| PricesError::new(path, error))?;
+    Err(PricesError::new(path, "this build is without the feature `prices`"))
 }
 
 /// A price table that cannot be had.
@@ -93,7 +123,7 @@ impl fmt::Display for PricesError {
 
 impl Error for PricesError {}
 
-#[cfg(test)]
+#[cfg(all(test, feature = "prices"))]
 mod tests {
     use std::fs;
 
@@ -127,6 +157,25 @@ mod tests {
         assert_eq!(day(&prices), 5);
         assert!(prices.current().get("grok", "house").is_some());
         assert!(prices.current().get("grok", "grok-4.3").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_is_known_by_what_is_in_it_and_has_the_day_of_its_file() {
+        let row = r#"{"litellm_provider":"openai","input_cost_per_token":1e-06}"#;
+        let free = r#"{"litellm_provider":"openai","input_cost_per_token":0}"#;
+        let (_directory, path) = file(&format!(r#"{{"gpt-x":{row},"free":{free}}}"#));
+        let Contents { table, told } = read(&path).await.unwrap();
+        assert_eq!(table.as_of(), Date::from(std::time::SystemTime::now()));
+        assert!(table.get("openai", "gpt-x").is_some());
+        assert_eq!(told, "LiteLLM, 1 rows; 1 left out: 1 for no price but zero (free)");
+    }
+
+    #[tokio::test]
+    async fn a_file_of_more_than_64_mib_is_not_read() {
+        let (_directory, path) = file("");
+        fs::File::create(&path).unwrap().set_len(MOST + 1).unwrap();
+        let error = read(&path).await.err().unwrap().to_string();
+        assert!(error.ends_with("it is larger than 64 MiB"), "{error}");
     }
 
     #[tokio::test]

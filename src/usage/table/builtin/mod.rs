@@ -2,8 +2,8 @@
 //!
 //! Each provider's page is named above its rows. The figures were compared on [`AS_OF`] with two
 //! catalogues, LiteLLM 1.110.2 and genai-prices 0.2.3; what these do not agree upon is not in here, and
-//! neither are models that are retired by then. `tests/prices.rs` compares them with the catalogues of
-//! the day.
+//! neither are models that are retired by then. `tests/prices/run.sh` compares them with LiteLLM's
+//! catalogue of the day.
 
 mod anthropic;
 mod google;

@@ -186,4 +186,6 @@ impl PriceTable {
 }
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;

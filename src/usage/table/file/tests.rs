@@ -113,6 +113,12 @@ input = 2
 }
 
 #[test]
+fn the_examples_table_can_be_read() {
+    let table = own(include_str!("../../../../examples/gateway/prices.toml"));
+    assert_eq!(table.rows().count(), 10);
+}
+
+#[test]
 fn tables_that_cannot_be_read_name_the_line_and_the_key() {
     let model = "as_of = 2026-01-01\n[models.\"m\"]\n";
     for (text, line, key) in [
