@@ -136,10 +136,11 @@
 //! [`EndEvent`] says what an exchange used ([`Usage`]), how far that is the whole truth
 //! ([`Metering`]), what it cost and who says so ([`Cost`]), and when what happened ([`Timings`]).
 //! A cost is the request's own `cf-aig-custom-cost`, or else what the provider reports, or else
-//! tokens times a [`PriceTable`], which the host changes at run time through [`Prices`]; what none
-//! of them knows has no cost. A stream without its terminal marker is broken, and a failure under a
-//! status of 200 is a [`ProviderError`]. Streams of chat completions tell their usage only to those
-//! who ask: see [`Builder::ask_for_usage`].
+//! what a [`PriceTable`] says of it, which the host changes at run time through [`Prices`]; what none
+//! of them knows has no cost. With the feature `prices` tables are read from TOML of one's own, and
+//! from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is broken,
+//! and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions tell their
+//! usage only to those who ask: see [`Builder::ask_for_usage`].
 //!
 //! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
 //! `log` (JSON lines) and `log-sqlite` (a log that can be asked). Compressed responses are metered

@@ -48,6 +48,7 @@ const MALFORMED: [(&str, &str, &str); 41] = [
     ("cf-aig-metadata", "{\"a\":1", "JSON object"),
     ("cf-aig-metadata", "{\"a\":1}}", "JSON object"),
     ("cf-aig-custom-cost", "{}", "total_cost"),
+    ("cf-aig-custom-cost", "{\"total_cost\":1,\"currency\":\"EUR\"}", "no member `currency`"),
     ("cf-aig-custom-cost", "0.1", "total_cost"),
     ("cf-aig-custom-cost", "{\"total_cost\":-1}", "total_cost"),
     ("cf-aig-custom-cost", "{\"total_cost\":\"1\"}", "total_cost"),

@@ -165,9 +165,10 @@ mod tests {
         let free = r#"{"litellm_provider":"openai","input_cost_per_token":0}"#;
         let (_directory, path) = file(&format!(r#"{{"gpt-x":{row},"free":{free}}}"#));
         let Contents { table, told } = read(&path).await.unwrap();
-        assert_eq!(table.as_of(), Date::from(std::time::SystemTime::now()));
+        let changed = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(table.as_of(), Date::from(changed));
         assert!(table.get("openai", "gpt-x").is_some());
-        assert_eq!(told, "LiteLLM, 1 rows; 1 left out: 1 for no price but zero (free)");
+        assert_eq!(told, "LiteLLM, 1 rows; 1 left out: 1 for no price but zero (openai/free)");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! What an exchange costs, and who says so.
 
 use super::price::{USD, split};
-use super::table::{Date, Prices, Pricing};
+use super::table::{Date, PriceTable, Prices, Pricing};
 use super::tokens::{Usage, UsagePart};
 use crate::directives::CustomCost;
 
@@ -68,23 +68,50 @@ pub(crate) fn cost(
     if let Some(ticks) = usage.cost_ticks {
         return Some(Cost { ticks, source: CostSource::Reported });
     }
+    // The parts are the likeliest reading, which is not enough for a bill.
+    if usage.inconsistent {
+        return None;
+    }
     let table = prices.current();
     let ticks = match parts {
         [] => table.ticks(usage, pricing)?,
-        parts => parts.iter().try_fold(0_u64, |sum, part| {
-            let model = part.model.as_deref().unwrap_or(pricing.model);
-            let ticks = table.ticks(&part.usage, &Pricing { model, ..*pricing })?;
-            Some(sum.saturating_add(ticks))
-        })?,
+        parts => ticks_of_parts(&table, usage, parts, pricing)?,
     };
     Some(Cost { ticks, source: CostSource::Table { as_of: table.as_of() } })
+}
+
+/// Each part at its own model. Tools that are told of the whole alone are those of the model that
+/// answered.
+fn ticks_of_parts(
+    table: &PriceTable,
+    usage: &Usage,
+    parts: &[UsagePart],
+    pricing: &Pricing<'_>,
+) -> Option<u64> {
+    let mut sum = 0_u64;
+    for part in parts {
+        let model = part.model.as_deref().unwrap_or(pricing.model);
+        let ticks = table.ticks(&part.usage, &Pricing { model, ..*pricing })?;
+        sum = sum.saturating_add(ticks);
+    }
+    let calls = |usage: &Usage| usage.tool_calls.max(usage.tools.total()).unwrap_or(0);
+    let of_parts = parts.iter().map(|part| calls(&part.usage)).fold(0, u64::saturating_add);
+    match (calls(usage), of_parts) {
+        (0, _) => Some(sum),
+        (all, 0) => {
+            let (tool_calls, tools) = (Some(all), usage.tools);
+            let tools = Usage { tool_calls, tools, ..Usage::default() };
+            Some(sum.saturating_add(table.tool_ticks(&tools, pricing)?))
+        }
+        (all, of_parts) => (all == of_parts).then_some(sum),
+    }
 }
 
 fn custom_ticks(custom: CustomCost, usage: Option<&Usage>) -> Option<u64> {
     let parts = match custom {
         CustomCost::Total(usd) => custom_parts(usd),
         CustomCost::PerToken { input, cached_input, cache_write, output } => {
-            let usage = usage?;
+            let usage = usage.filter(|usage| !usage.inconsistent)?;
             usage.input()?;
             let of = |tokens: Option<u64>, usd: f64| match tokens {
                 None | Some(0) => 0,

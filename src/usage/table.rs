@@ -242,6 +242,12 @@ impl PriceTable {
         price.ticks(usage, &case, &tools)
     }
 
+    /// Of the tools alone.
+    pub(super) fn tool_ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
+        let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
+        self.tools_of(price, pricing.provider).ticks(usage)
+    }
+
     fn tools_of(&self, price: &Price, provider: &str) -> ToolPrices {
         let of = |slug: &str| self.tools.iter().find(|(of, _)| **of == *slug);
         let mut tools = price.tools;
@@ -257,14 +263,14 @@ impl Name {
     fn all_of(row: &Arc<Row>) -> Vec<Self> {
         let own = Self { name: row.name.clone(), is_alias: false, row: Arc::clone(row) };
         let provider = names::split(&row.name).map(|(provider, _)| provider);
-        let alias = |alias: &Box<str>| {
+        let alias = |alias: &str| {
             let name = match provider {
                 Some(provider) => format!("{provider}/{alias}").into(),
-                None => alias.clone(),
+                None => alias.into(),
             };
             Self { name, is_alias: true, row: Arc::clone(row) }
         };
-        std::iter::once(own).chain(row.price.aliases.iter().map(alias)).collect()
+        std::iter::once(own).chain(row.price.aliases.iter().map(|name| alias(name))).collect()
     }
 }
 

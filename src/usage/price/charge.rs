@@ -155,10 +155,11 @@ impl Price {
         if let Some(region) = case.region
             && !["", "global", "default", "not_available"].contains(&region)
         {
-            let percent = of(region)?;
+            let percent = of(region)??;
             sum.percent(percent, percent)?;
         }
         if let Some(percent) = of(case.host) {
+            let percent = percent?;
             sum.percent(percent, percent)?;
         }
         if let Some(off_peak) = &self.off_peak {

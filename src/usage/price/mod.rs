@@ -210,15 +210,21 @@ impl Tier {
 pub struct Regional {
     /// The host's name, as in `us.api.x.ai`, or the region's as the response has it, as in `us`.
     pub host: Box<str>,
-    /// What it costs there, in percent of the token prices.
-    pub percent: u64,
+    /// What it costs there, in percent of the token prices; `None` where that is not known.
+    pub percent: Option<u64>,
 }
 
 impl Regional {
     /// At `host`, `percent` of the token prices.
     #[must_use]
     pub fn new(host: impl Into<Box<str>>, percent: u64) -> Self {
-        Self { host: host.into(), percent }
+        Self { host: host.into(), percent: Some(percent) }
+    }
+
+    /// At `host` there is another price, which is not known.
+    #[must_use]
+    pub fn unknown(host: impl Into<Box<str>>) -> Self {
+        Self { host: host.into(), percent: None }
     }
 }
 

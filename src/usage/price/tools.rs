@@ -1,6 +1,6 @@
 //! What tools cost that run on the provider's side.
 
-use super::Rate;
+use super::{PARTS, Rate};
 use crate::usage::tokens::{ToolCalls, Usage};
 
 /// Per call of a tool; `None` where it is not known.
@@ -36,6 +36,11 @@ impl ToolPrices {
             document_search: self.document_search.or(weaker.document_search),
             image_generation: self.image_generation.or(weaker.image_generation),
         }
+    }
+
+    pub(in crate::usage) fn ticks(&self, usage: &Usage) -> Option<u64> {
+        let parts = self.of(usage)?.saturating_add(u128::from(PARTS / 2));
+        Some(u64::try_from(parts / u128::from(PARTS)).unwrap_or(u64::MAX))
     }
 
     /// In parts of a tick. `None` where a tool was called whose price, or whose kind, is not known.

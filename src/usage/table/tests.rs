@@ -178,8 +178,10 @@ fn a_tier_has_a_percentage_or_prices_and_an_unknown_one_none() {
 
 #[test]
 fn regions_have_percentages_and_unknown_ones_no_price() {
-    let price =
-        simple().regional(Regional::new("us", 110)).regional(Regional::new("eu.example.com", 120));
+    let price = simple()
+        .regional(Regional::new("us", 110))
+        .regional(Regional::new("eu.example.com", 120))
+        .regional(Regional::unknown("au.example.com"));
     let of =
         |region, host| ticks(&price, &tokens(100, 0), &Pricing { region, host, ..pricing("m") });
     for (region, host, expected) in [
@@ -190,6 +192,7 @@ fn regions_have_percentages_and_unknown_ones_no_price() {
         (None, "EU.example.com", Some(1200)),
         (Some("us"), "eu.example.com", Some(1320)),
         (Some("eu"), "api.example.com", None),
+        (None, "au.example.com", None),
     ] {
         assert_eq!(of(region, host), expected, "{region:?} {host}");
     }
@@ -300,11 +303,11 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
 
 #[test]
 fn images_cost_by_size_and_quality() {
-    let mut price = Price::default();
-    price.images = vec![
+    let images = vec![
         ImagePrice::new(Some("1024x1024"), Some("high"), Rate::ticks(9)),
         ImagePrice::new(Some("1024x1024"), None, Rate::ticks(5)),
     ];
+    let mut price = Price { images, ..Price::default() };
     let two = Usage { images: Some(2), ..Usage::default() };
     let of = |price: &Price, image_size, image_quality| {
         let images = Pricing { operation: Operation::Images, ..pricing("m") };

@@ -4,7 +4,8 @@ use super::*;
 use crate::directives::CustomCost;
 use crate::usage::reported::Reported;
 use crate::usage::{
-    Cost, CostSource, Date, LongContext, Price, PriceTable, Prices, Pricing, Tier, TokenPrice, cost,
+    Cost, CostSource, Date, LongContext, Price, PriceTable, Prices, Pricing, Tier, TokenPrice,
+    ToolCalls, UsagePart, cost,
 };
 
 fn usage(json: &str) -> Usage {
@@ -211,6 +212,7 @@ fn custom_goes_over_reported_and_that_over_the_table() {
         assert!((cost.usd() - usd).abs() < 1e-9);
     }
     assert_eq!(of(None, Some(CustomCost::Total(1e300))).unwrap().ticks, u64::MAX);
+    assert_eq!(of(None, Some(CustomCost::Total(5e-324))).unwrap().ticks, 0);
     assert_eq!(of(None, Some(per_token(None))), None);
     assert_eq!(of(None, None), None);
 }
@@ -241,4 +243,54 @@ fn a_running_table_can_be_changed() {
     assert!(prices.current().get("grok", "grok-4.3").is_some());
     shared.replace(PriceTable::empty(Date::default()));
     assert_eq!(prices.current().get("grok", "grok-4.3"), None);
+}
+
+#[test]
+fn custom_prices_are_decimals_and_writes_to_the_cache_have_theirs() {
+    let prices = Prices::default();
+    let of = |used: &Usage, input, cached_input, cache_write| {
+        let custom = CustomCost::PerToken { input, cached_input, cache_write, output: 0.0 };
+        cost(Some(used), &[], Some(custom), &prices, &chat("m")).map(|cost| cost.ticks)
+    };
+    let all = Usage {
+        cache_read: Some(10),
+        cache_write: Some(100),
+        cache_write_long: Some(50),
+        ..tokens(1, 0, 0)
+    };
+    assert_eq!(of(&all, 1e-6, None, None), Some(1_110_000));
+    assert_eq!(of(&all, 1e-6, Some(1e-7), None), Some(1_020_000));
+    assert_eq!(of(&all, 1e-6, None, Some(2e-6)), Some(2_110_000));
+    // In floats, three times 0.00000000035 are less than 10.5 ticks.
+    assert_eq!(of(&tokens(3, 0, 0), 3.5e-10, None, None), Some(11));
+    assert_eq!(of(&tokens(1_000_000_000, 0, 0), 1e-19, None, None), Some(1));
+    let odd = Usage { inconsistent: true, ..tokens(3, 0, 0) };
+    assert_eq!(of(&odd, 1.0, None, None), None);
+    let total = cost(Some(&odd), &[], Some(CustomCost::Total(1.0)), &prices, &chat("m"));
+    assert_eq!(total.map(|cost| cost.ticks), Some(10_000_000_000));
+}
+
+#[test]
+fn parts_are_priced_each_at_its_own_model() {
+    let prices = Prices::default();
+    let part = |model: Option<&str>, usage| UsagePart { model: model.map(Box::from), usage };
+    let of = |usage: &Usage, parts: &[UsagePart]| {
+        cost(Some(usage), parts, None, &prices, &chat("grok-4.3")).map(|cost| cost.ticks)
+    };
+    let whole = tokens(300, 0, 0);
+    let hundred = tokens(100, 0, 0);
+    let parts = [part(None, hundred), part(Some("grok-4.7"), tokens(200, 0, 0))];
+    assert_eq!(of(&whole, &parts), Some(100 * 12_500 + 200 * 20_000));
+    assert_eq!(of(&whole, &[part(None, hundred), part(Some("unknown"), hundred)]), None);
+    let odd = Usage { inconsistent: true, ..whole };
+    assert_eq!(of(&odd, &parts), None);
+    assert_eq!(of(&whole, &[part(None, Usage { inconsistent: true, ..hundred })]), None);
+    // Tools are told of the whole, or of the parts.
+    let tools = ToolCalls { web_search: Some(2), ..ToolCalls::default() };
+    let searched = Usage { tool_calls: Some(2), tools, ..whole };
+    assert_eq!(of(&searched, &parts), Some(5_250_000 + 100_000_000));
+    let own = [part(None, Usage { tool_calls: Some(2), tools, ..hundred }), parts[1].clone()];
+    assert_eq!(of(&searched, &own), Some(5_250_000 + 100_000_000));
+    assert_eq!(of(&Usage { tool_calls: Some(3), ..searched }, &own), None);
+    assert_eq!(of(&Usage { tool_calls: Some(3), ..searched }, &parts), None);
 }

@@ -79,9 +79,13 @@ fn five(price: Price, percent: u64) -> Price {
 
 /// The hosts of two regions; those of the others have prices that are not known.
 fn hosts(price: Price) -> Price {
-    price
-        .regional(Regional::new("us.api.openai.com", 110))
-        .regional(Regional::new("eu.api.openai.com", 110))
+    let known = ["us", "eu"].map(|region| Regional::new(host(region), 110));
+    let others = ["ae", "au", "in", "jp"].map(|region| Regional::unknown(host(region)));
+    known.into_iter().chain(others).fold(price, Price::regional)
+}
+
+fn host(region: &str) -> String {
+    format!("{region}.api.openai.com")
 }
 
 fn long(price: Price) -> Price {

@@ -27,12 +27,27 @@ pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport),
         if key == "sample_spec" {
             continue;
         }
-        match row(key, raw) {
+        match alias(raw, &catalogue).and_then(|raw| row(key, raw)) {
             Ok((name, price)) => rows.add(&name, price),
             Err(reason) => rows.leave(key, reason),
         }
     }
     Ok(rows.end(PriceSource::LiteLlm, as_of))
+}
+
+/// What a row says, or the row that it says it is an alias of.
+fn alias<'t>(
+    raw: &'t RawValue,
+    catalogue: &BTreeMap<String, &'t RawValue>,
+) -> Result<&'t RawValue, Reason> {
+    if !raw.get().contains("\"alias_of\"") {
+        return Ok(raw);
+    }
+    let row: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| "no object".to_owned())?;
+    let name = row.get("alias_of").filter(|_| row.len() == 1);
+    let name = name.and_then(|name| serde_json::from_str::<String>(name.get()).ok());
+    let target = name.and_then(|name| catalogue.get(&name).copied());
+    target.ok_or_else(|| "an alias of no row".to_owned())
 }
 
 /// The row's name at our provider, and its price.

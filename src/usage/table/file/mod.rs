@@ -47,6 +47,9 @@ impl PriceSource {
     }
 }
 
+/// Reasons that are told in a line, the most frequent ones.
+const SHOWN: usize = 12;
+
 impl fmt::Display for PriceReport {
     /// In one line: `LiteLLM, 2800 rows; left out 12: 10 of hours without weekdays (deepseek/x), …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,11 +61,16 @@ impl fmt::Display for PriceReport {
         let mut reasons: Vec<_> = self.left_out.iter().collect();
         reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
         write!(f, "; {left_out} left out")?;
-        for (at, (reason, (count, example))) in reasons.into_iter().enumerate() {
+        let mut told = 0;
+        for (at, (reason, (count, example))) in reasons.into_iter().take(SHOWN).enumerate() {
             let between = if at == 0 { ":" } else { "," };
             write!(f, "{between} {count} for {reason} ({example})")?;
+            told += count;
         }
-        Ok(())
+        match left_out - told {
+            0 => Ok(()),
+            rest => write!(f, ", {rest} for other reasons"),
+        }
     }
 }
 

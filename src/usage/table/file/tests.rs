@@ -58,7 +58,7 @@ image = 0.02
     assert_eq!(price.long_context[0].tokens, TokenPrice::new(40_000, 10_000, 120_000));
     let tiers: Vec<_> = price.tiers.iter().map(|tier| &*tier.name).collect();
     assert_eq!(tiers, ["batch", "priority"]);
-    assert_eq!((&*price.regional[0].host, price.regional[0].percent), ("us.api.x.ai", 110));
+    assert_eq!((&*price.regional[0].host, price.regional[0].percent), ("us.api.x.ai", Some(110)));
     assert_eq!(table.get("grok", "image").unwrap().image, Rate::usd("0.02", 1));
 }
 
@@ -228,13 +228,15 @@ fn litellms_rows_are_read_with_their_suffixes() {
   {"range":[256000.0,1000000.0],"input_cost_per_token":2.5e-07,"output_cost_per_token":2e-06}]},
 "whisper-1": {"litellm_provider":"openai","mode":"audio_transcription","input_cost_per_second":0.0001,"output_cost_per_second":0.0001},
 "tts-1": {"litellm_provider":"openai","mode":"audio_speech","input_cost_per_character":1.5e-05},
+"bedrock/a-latest": {"alias_of":"global.a"},
+"global.a": {"litellm_provider":"bedrock_converse","input_cost_per_token":1e-06},
 "rerank-x": {"litellm_provider":"cohere","mode":"rerank","input_cost_per_query":0.002,"input_cost_per_token":0.0,"output_cost_per_token":0.0},
 "mistral/ocr": {"litellm_provider":"mistral","mode":"ocr","ocr_cost_per_page":0.004,"annotation_cost_per_page":0.005}
 "#,
     );
     assert_eq!(
         (report.source, report.taken, report.left_out.len()),
-        (PriceSource::LiteLlm, 9, 0),
+        (PriceSource::LiteLlm, 11, 0),
         "{report}"
     );
     let row = |provider, model| table.get(provider, model).unwrap();
@@ -253,15 +255,16 @@ fn litellms_rows_are_read_with_their_suffixes() {
         (&*x.tiers[0].name, long_context[0].from, long_context[0].tokens.input),
         ("batch", 272_001, None)
     );
-    assert_eq!((x.regional[0].percent, x.tools.web_search), (110, Rate::usd("0.01", 1)));
+    assert_eq!((x.regional[0].percent, x.tools.web_search), (Some(110), Rate::usd("0.01", 1)));
     assert_eq!(row("grok", "grok-x").long_context[0].from, 200_000, "xAI's bound is in it");
     assert_eq!(input(row("grok", "grok-x")), usd("2"));
     let claude = row("anthropic", "claude-x");
-    assert_eq!((claude.regional[0].percent, &*claude.tiers[0].name), (110, "fast"));
+    assert_eq!((claude.regional[0].percent, &*claude.tiers[0].name), (Some(110), "fast"));
     let off_peak = row("deepseek", "d").off_peak.as_ref().unwrap();
     assert_eq!((off_peak.percent, off_peak.hours.len()), (50, 3));
     let stepped = row("custom-dashscope", "q");
     assert_eq!((input(stepped), stepped.long_context[0].from), (usd("0.05"), 256_001));
+    assert_eq!(row("aws-bedrock", "a-latest"), row("aws-bedrock", "global.a"));
     assert_eq!(row("openai", "whisper-1").second, Rate::usd("0.006", 60));
     assert_eq!(row("openai", "tts-1").character, usd("15"));
     assert_eq!(
@@ -327,6 +330,7 @@ fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
             "`off_peak_pricing`",
         ),
         (r#"{"mode":"chat"}"#, "no provider"),
+        (r#"{"alias_of":"nothing"}"#, "an alias of no row"),
         ("7", "no object"),
     ] {
         let (table, report) = litellm(&format!(
@@ -352,6 +356,24 @@ fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
         report.to_string(),
         "LiteLLM, 1 rows; 3 left out: 2 for two prices for one name (openai/m), 1 for a name with more than the model in it (hd/1024-x-1024/dall-e-3)"
     );
+}
+
+#[test]
+fn a_catalogue_cannot_fill_the_log() {
+    let row = |number: usize| {
+        let long = "x".repeat(10_000);
+        format!(
+            r#""\u001b[31m\n{number}{long}":{{"litellm_provider":"openai","cost_\u0007{number}{long}":1}}"#
+        )
+    };
+    let rows: Vec<_> = (0..500).map(row).collect();
+    let good = r#""good":{"litellm_provider":"openai","input_cost_per_token":1e-6}"#;
+    let (_, report) = litellm(&format!("{},{good}", rows.join(",")));
+    assert_eq!(report.left_out.values().map(|(count, _)| count).sum::<usize>(), 500);
+    assert!(report.left_out.len() <= 101);
+    let line = report.to_string();
+    assert!(line.len() < 4096 && !line.contains(char::is_control), "{line}");
+    assert!(line.contains("for other reasons"), "{line}");
 }
 
 #[test]

@@ -40,11 +40,11 @@ pub(super) fn read(text: &str, as_of: Option<Date>) -> Result<PriceTable, PriceT
     }
     let mut seen = HashSet::new();
     for (name, price, (key, at)) in &rows {
-        let alias = |alias: &Box<str>| match names::split(name) {
+        let alias = |alias: &str| match names::split(name) {
             Some((provider, _)) => format!("{provider}/{alias}"),
-            None => alias.to_string(),
+            None => alias.to_owned(),
         };
-        for name in price.aliases.iter().map(alias).chain([name.to_string()]) {
+        for name in price.aliases.iter().map(|name| alias(name)).chain([name.to_string()]) {
             if !seen.insert(name.clone()) {
                 let reason = format!("`{name}` is the name of another row, too");
                 return Err(PriceTableError::new(text, *at, key, reason));
