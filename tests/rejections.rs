@@ -20,7 +20,7 @@ use support::wire::Wire;
 use support::{guard, noise};
 
 /// Control headers with values out of their ranges, and what the answer must say beside the name.
-const MALFORMED: [(&str, &str, &str); 41] = [
+const MALFORMED: [(&str, &str, &str); 42] = [
     ("cf-aig-gateway-id", "a b", "1 to 64"),
     ("cf-aig-gateway-id", "..", "1 to 64"),
     ("cf-aig-request-timeout", "0", "3600000"),

@@ -123,7 +123,8 @@ impl fmt::Display for PricesError {
 
 impl Error for PricesError {}
 
-#[cfg(all(test, feature = "prices"))]
+#[cfg(test)]
+#[cfg(feature = "prices")]
 mod tests {
     use std::fs;
 
