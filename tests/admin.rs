@@ -126,8 +126,8 @@ async fn they_can_be_nowhere() {
     assert_eq!(get(program.addr, "/metrics", &["host: localhost"]).await, 404);
 }
 
-#[test]
-fn an_address_that_others_reach_or_have_is_refused() {
+#[tokio::test]
+async fn an_address_that_others_reach_or_have_is_refused() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     for (address, part) in [
@@ -135,9 +135,11 @@ fn an_address_that_others_reach_or_have_is_refused() {
         ("[::]:0", "set GATEWAY_ADMIN_TOKEN"),
         (&taken, "cannot listen on"),
     ] {
-        let mut command = Command::new(binary());
+        let mut command = tokio::process::Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--admin", address]);
-        let output = command.env_remove("GATEWAY_ADMIN_TOKEN").output().unwrap();
+        command.env_remove("GATEWAY_ADMIN_TOKEN").kill_on_drop(true);
+        // One that is not refused would go on for ever.
+        let output = guard("its end", command.output()).await.unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(part), "{address}: {said}");
