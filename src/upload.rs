@@ -82,3 +82,32 @@ impl Upload {
         }
     }
 }
+
+#[cfg(all(test, feature = "client", feature = "control"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_begins_once_and_a_body_may_be_sent_once_more() {
+        let second = || tokio::time::advance(Duration::from_secs(1));
+        let upload = Upload::new();
+        let begin = upload.turn();
+        assert!(!begin.is_clients && !begin.is_sent);
+        second().await;
+        upload.waits_for_client();
+        let clients = upload.turn();
+        assert!(clients.is_clients && clients.since == begin.since + Duration::from_secs(1));
+        second().await;
+        upload.waits_for_client();
+        assert_eq!(upload.turn(), clients, "being asked again is no progress");
+        upload.waits_for_provider();
+        assert!(!upload.turn().is_clients && upload.turn().since > clients.since);
+        upload.is_sent();
+        let sent = upload.turn();
+        assert!(sent.is_sent && !sent.is_clients);
+        upload.begins();
+        assert_eq!(upload.turn(), Turn { is_sent: false, ..sent });
+    }
+}
