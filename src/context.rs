@@ -190,20 +190,21 @@ impl GatewayContext {
         span.map(|span| span.text(self.path()))
     }
 
-    /// The id of this exchange, which the client gets as `cf-aig-log-id`.
+    /// The id of this exchange, which the client gets as `cf-aig-log-id` and `cf-aig-request-id`.
     #[must_use]
     pub fn log_id(&self) -> LogId {
         self.0.log_id
     }
 
-    /// The id that the client gets as `cf-aig-event-id`: its own, or else a UUIDv7.
+    /// The id that the client gets as `cf-aig-event-id`: its own, or else the
+    /// [`log_id`](Self::log_id).
     #[must_use]
     pub fn event_id(&self) -> HeaderValue {
-        let given = self.directives().and_then(|directives| directives.event_id.clone());
-        given.unwrap_or_else(|| {
-            let uuid = self.0.log_id.uuid_v7();
-            HeaderValue::from_bytes(&uuid).unwrap_or(HeaderValue::from_static(""))
-        })
+        self.given_event_id().unwrap_or_else(|| self.0.log_id.header_value())
+    }
+
+    pub(crate) fn given_event_id(&self) -> Option<HeaderValue> {
+        self.directives()?.event_id.clone()
     }
 
     /// The account in the path; `None` on mounts without one and where it was malformed.

@@ -20,6 +20,7 @@ use crate::rejection::{ErrorFormat, Rejection};
 use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("cf-aig-request-id");
 const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
 const STEP: HeaderName = HeaderName::from_static("cf-aig-step");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cf-aig-cache-status");
@@ -115,10 +116,10 @@ impl Relay {
     }
 
     fn announce(&self, headers: &mut HeaderMap) {
-        if let Ok(log_id) = HeaderValue::from_bytes(&self.context.log_id().ulid()) {
-            headers.insert(LOG_ID, log_id);
-        }
-        headers.insert(EVENT_ID, self.context.event_id());
+        let log_id = self.context.log_id().header_value();
+        headers.insert(LOG_ID, log_id.clone());
+        headers.insert(REQUEST_ID, log_id.clone());
+        headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
         let directives = self.context.directives();
         if let Some(warning) = directives.and_then(|directives| directives.warning.clone()) {
             headers.insert(WARNING, warning);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import {
-  ANTHROPIC, ANTHROPIC_KEY, GROK, GROK_KEY, NATIVE, NOISE, QUESTION, REST, TOKEN, ULID, UNKNOWN,
+  ANTHROPIC, ANTHROPIC_KEY, GROK, GROK_KEY, NATIVE, NOISE, QUESTION, REST, TOKEN, UUID_V7, UNKNOWN,
   WEATHER, ask, basic, basicEach, bigText, checkAbort, checkIncremental, collect, control, echo,
   entry, keyFor, newNonce, run, securedEach, seen, sentHeader, sha256, storedEach, test, testEach,
 } from './harness.mjs';
@@ -108,7 +108,7 @@ test('headers both ways', async () => {
   }
   assert.equal(sentHeader(facts, 'anthropic-beta'), 'one,two');
   assert.match(sentHeader(facts, 'user-agent'), /^Anthropic\/JS /);
-  assert.match(headers.get('cf-aig-log-id') ?? '', ULID);
+  assert.match(headers.get('cf-aig-log-id') ?? '', UUID_V7);
   assert.equal(headers.get('cf-aig-event-id'), 'event-from-client');
   assert.equal(headers.get('x-request-id'), facts.id);
   assert.equal(headers.get('set-cookie'), null);

@@ -9,7 +9,7 @@ import anthropic
 from anthropic import Anthropic, AsyncAnthropic
 
 import harness
-from harness import (GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, WEATHER, ask, basic, big_text,
+from harness import (GROK_KEY, NATIVE, NOISE, REST, UUID_V7, UNKNOWN, WEATHER, ask, basic, big_text,
                      cases, control, cut_within_a_second, echo, entry, equal, key_for, new_nonce,
                      raises, seen, sent_header)
 
@@ -133,7 +133,7 @@ def test_headers_both_ways():
         assert sent_header(facts, name), f"{name} did not arrive"
     equal(sent_header(facts, "anthropic-beta"), "one,two", "anthropic-beta")
     equal(sent_header(facts, "user-agent"), f"Anthropic/Python {anthropic.__version__}")
-    assert re.fullmatch(ULID, raw.headers.get("cf-aig-log-id", "")), "cf-aig-log-id"
+    assert re.fullmatch(UUID_V7, raw.headers.get("cf-aig-log-id", "")), "cf-aig-log-id"
     equal(raw.headers.get("cf-aig-event-id"), "event-from-client", "event id")
     equal(raw.headers.get("x-request-id"), facts["id"], "x-request-id")
     equal(raw.headers.get("x-ratelimit-limit-tokens"), "10000000", "x-ratelimit-limit-tokens")

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 import harness
-from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, OPENAI_KEY, OTHER, REST, ULID, UNKNOWN, basic,
+from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, OPENAI_KEY, OTHER, REST, UUID_V7, UNKNOWN, basic,
                      big_text, cases, control, cut_within_a_second, echo, entry, equal, key_for,
                      new_nonce, seen, sent_header)
 
@@ -228,7 +228,7 @@ def test_hop_by_hop_fields_stop_here():
 
 def test_headers_of_the_answer():
     answer = curl(NATIVE + "/chat/completions", EXAMPLE)
-    assert re.fullmatch(ULID, answer.one("cf-aig-log-id")), "cf-aig-log-id is no ULID"
+    assert re.fullmatch(UUID_V7, answer.one("cf-aig-log-id")), "cf-aig-log-id is no UUIDv7"
     assert answer.one("cf-aig-event-id") != "forged", "cf-aig-event-id is the provider's"
     for name in ("set-cookie", "x-provider-hop"):
         assert name not in answer.headers, f"{name} reached the client"

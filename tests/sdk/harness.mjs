@@ -20,7 +20,7 @@ export const ANTHROPIC = `${gateway}/anthropic`;
 export const UNKNOWN = `${gateway}/nosuch`;
 export const REST = `${env.SDK_GATEWAY}/client/v4/accounts/${env.SDK_ACCOUNT}/ai`;
 
-export const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+export const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 export const GROK = "You are Grok, a chatbot inspired by the Hitchhiker's Guide to the Galaxy.";
 export const QUESTION = 'What is the meaning of life, the universe, and everything?';
 export const WEATHER = {

@@ -31,7 +31,7 @@ OTHER = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/openai"
 ANTHROPIC = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/anthropic"
 UNKNOWN = f"{GATEWAY}/v1/{ACCOUNT}/{NAME}/nosuch"
 
-ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
+UUID_V7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 BIG_SIZE = 20 * 1024 * 1024
 NOISE = {"cf-aig-metadata": '{"a":1}', "cf-aig-event-id": "event-from-client",
          "cf-aig-collect-log": "false", "Cookie": "session=client", "x-real-ip": "10.0.0.9",

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import OpenAI, { toFile } from 'openai';
 import {
-  COMPAT, GROK_KEY, NATIVE, NOISE, REST, ULID, UNKNOWN, ask, basic, basicEach, bigText, checkAbort,
+  COMPAT, GROK_KEY, NATIVE, NOISE, REST, UUID_V7, UNKNOWN, ask, basic, basicEach, bigText, checkAbort,
   checkIncremental, collect, control, cutWithinASecond, echo, newNonce, seen, sentHeader, sha256,
   test, testEach,
 } from './harness.mjs';
@@ -36,7 +36,7 @@ test('noise headers stop here and the rest arrives', async () => {
 
 basicEach('response headers', ROUTES, async ([base, model]) => {
   const { nonce, headers } = await rawChat(base, `${model}-4`);
-  assert.match(headers.get('cf-aig-log-id') ?? '', ULID);
+  assert.match(headers.get('cf-aig-log-id') ?? '', UUID_V7);
   assert.notEqual(headers.get('cf-aig-event-id') ?? 'forged', 'forged');
   assert.equal(headers.get('x-request-id'), (await seen({ nonce })).id);
   assert.equal(headers.get('x-ratelimit-limit-requests'), '1800');

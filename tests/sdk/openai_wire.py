@@ -5,7 +5,7 @@ import re
 import openai
 from openai import OpenAI
 
-from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, REST, TOKEN, ULID, UNKNOWN, ask, basic,
+from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, REST, TOKEN, UUID_V7, UNKNOWN, ask, basic,
                      cases, control, echo, entry, equal, key_for, new_nonce, raises, seen,
                      sent_header)
 
@@ -78,7 +78,7 @@ def test_nothing_is_added_to_the_request():
 @cases(native=(NATIVE, "grok-4"), compat=(COMPAT, "grok/grok-4"), rest=(REST + "/v1", "xai/grok-4"))
 def test_response_headers(route):
     nonce, raw = raw_chat(*route)
-    assert re.fullmatch(ULID, raw.headers.get("cf-aig-log-id", "")), \
+    assert re.fullmatch(UUID_V7, raw.headers.get("cf-aig-log-id", "")), \
         f"cf-aig-log-id is {raw.headers.get('cf-aig-log-id')}"
     event = raw.headers.get("cf-aig-event-id", "forged")
     assert event != "forged" and len(event) <= 64, f"cf-aig-event-id is {event}"

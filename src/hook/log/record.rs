@@ -20,7 +20,7 @@ const MOST_PARTS: usize = 32;
 #[serde(default)]
 #[non_exhaustive]
 pub struct LogRecord {
-    /// The ULID that the client got as `cf-aig-log-id`.
+    /// The UUIDv7 that the client got as `cf-aig-log-id`.
     pub id: String,
     /// When the request arrived: RFC 3339, UTC, to the millisecond.
     pub created_at: Timestamp,

@@ -14,8 +14,8 @@ use crate::metadata::MetadataValue;
 
 /// How long feedback waits for a record that is still on its way to the database.
 const GRACE: Duration = Duration::from_secs(1);
-/// A log id is a ULID.
-const ID_LENGTH: usize = 26;
+/// A log id is a UUID.
+const ID_LENGTH: usize = 36;
 /// The most entries of metadata that a record has after feedback.
 const MOST_METADATA: usize = 20;
 
