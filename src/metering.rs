@@ -5,12 +5,16 @@ pub(crate) mod decode;
 #[cfg(not(feature = "decompression"))]
 #[path = "metering/no_decode.rs"]
 mod decode;
+#[cfg(feature = "control")]
+mod glance;
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header};
 
 use self::decode::Decoder;
+#[cfg(feature = "control")]
+pub(crate) use self::glance::{Glance, Sight};
 use crate::payload::{Capture, Payload};
 use crate::route::Operation;
 use crate::usage::{Format, Meter, Problem};

@@ -28,9 +28,14 @@ impl<T> Drop for Held<T> {
 
 impl<T> Handle<T> {
     pub(super) fn let_go(&self) {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let held = self.take();
         // It may wake others: not under the lock.
         drop(held);
+    }
+
+    /// Takes it, if it is still held.
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -6,6 +6,7 @@ mod deadline;
 mod fallback;
 pub mod health;
 mod held;
+mod judge;
 mod keys;
 mod list;
 mod replay;
@@ -20,7 +21,8 @@ pub use self::concurrency::{
     Concurrency, ConcurrencyBody, ConcurrencyError, ConcurrencyFuture, ConcurrencyLayer,
 };
 pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
-pub use self::fallback::{Alternative, Fallback, FallbackBody, FallbackFuture, FallbackLayer};
+pub use self::fallback::{Alternative, Fallback, FallbackFuture, FallbackLayer};
+pub use self::judge::JudgedBody;
 pub use self::keys::{FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeySource, Keyed};
 #[cfg(feature = "config")]
 pub(crate) use self::replay::LIMIT as REPLAY_LIMIT;

@@ -9,6 +9,8 @@ mod chunk;
 mod cost;
 mod count;
 mod event;
+#[cfg(feature = "control")]
+mod fault;
 mod format;
 mod gate;
 mod members;

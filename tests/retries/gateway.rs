@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
-use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::settings::GatewaySettings;
 use tower_ai_gateway::{Backoff, Builder, Failure, GatewayLayer, Outcome, Provider, ResponseBody};
 
@@ -34,7 +34,7 @@ impl Scene {
         self,
         upstream: &Upstream,
         headers: &[(&str, &str)],
-    ) -> Result<Response<ResponseBody<AnswerBody>>, BoxError> {
+    ) -> Result<Response<ResponseBody<JudgedBody<AnswerBody>>>, BoxError> {
         let service = ServiceBuilder::new()
             .layer(self.layer.build().unwrap())
             .layer(self.replay)

@@ -4,6 +4,7 @@
 mod attempts;
 mod budget;
 mod contract;
+mod first_event;
 mod gateway;
 mod scene;
 #[path = "../scripted/mod.rs"]

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use http_body_util::channel::{Channel, Sender};
 use tokio::task::JoinHandle;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
-use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::{ClientBody, Failure, GatewayLayer, HttpClient, Provider, ResponseBody};
 
 use crate::scripted::events::Events;
@@ -16,7 +16,7 @@ use crate::support::guard;
 use crate::support::message::{ok, response};
 use crate::support::raw_upstream::RawUpstream;
 
-type Sent = JoinHandle<Result<Response<ResponseBody<ClientBody>>, BoxError>>;
+type Sent = JoinHandle<Result<Response<ResponseBody<JudgedBody<ClientBody>>>, BoxError>>;
 
 /// Sends a request by a gateway that makes up to two attempts.
 fn send(upstream: &RawUpstream, events: &Events) -> (Sender<Bytes, std::io::Error>, Sent) {

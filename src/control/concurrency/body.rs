@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 
 use super::pool::Permits;
 use crate::body::is_over;
-use crate::control::fallback::is_failure;
 use crate::control::held::{Handle, Held};
+use crate::control::judge::is_failure;
 
 pin_project! {
     /// A response body that counts as in flight until it has ended or is dropped.
@@ -47,12 +47,13 @@ pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
 }
 
 impl<B: Body> ConcurrencyBody<B> {
-    /// The response with its places.
-    pub(super) fn of(response: Response<B>, permits: Permits) -> Response<Self> {
+    /// The response with its places. `judged`: its body is going to be read to see whether it is an
+    /// answer.
+    pub(super) fn of(response: Response<B>, permits: Permits, judged: bool) -> Response<Self> {
         let (mut head, inner) = response.into_parts();
         let permits = if is_over(&inner) {
             Places::none()
-        } else if is_failure(head.status) && !permits.is_empty() {
+        } else if (judged || is_failure(head.status)) && !permits.is_empty() {
             let held = Held::new(permits);
             head.extensions.insert(held.handle());
             Places::Shared { _held: held }

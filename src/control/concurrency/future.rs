@@ -27,6 +27,7 @@ pin_project! {
         #[pin]
         state: State<S, Req>,
         permits: Permits,
+        judged: bool,
     }
 }
 
@@ -45,17 +46,19 @@ pin_project! {
 }
 
 impl<S: Service<Req>, Req> ConcurrencyFuture<S, Req> {
-    pub(super) fn direct(call: S::Future, permits: Permits) -> Self {
-        Self { state: State::Direct { call }, permits }
+    /// `judged`: the body of the response is going to be read to see whether it is an answer.
+    pub(super) fn direct(call: S::Future, permits: Permits, judged: bool) -> Self {
+        Self { state: State::Direct { call }, permits, judged }
     }
 
-    pub(super) fn waiting(waiting: Waiting<S, Req>) -> Self {
+    pub(super) fn waiting(waiting: Waiting<S, Req>, judged: bool) -> Self {
         let waiting = Box::pin(waiting);
-        Self { state: State::Waiting { waiting }, permits: Permits::default() }
+        Self { state: State::Waiting { waiting }, permits: Permits::default(), judged }
     }
 
     pub(super) fn refused(error: ConcurrencyError) -> Self {
-        Self { state: State::Refused { error: Some(error) }, permits: Permits::default() }
+        let permits = Permits::default();
+        Self { state: State::Refused { error: Some(error) }, permits, judged: false }
     }
 }
 
@@ -91,7 +94,8 @@ where
         // Given back at once where the call has failed.
         let permits = std::mem::take(this.permits);
         let response = result.map_err(Into::into)?;
-        Poll::Ready(Ok(ConcurrencyBody::of(response, permits)))
+        let judged = *this.judged && response.status().is_success();
+        Poll::Ready(Ok(ConcurrencyBody::of(response, permits, judged)))
     }
 }
 

@@ -14,6 +14,7 @@ use super::gate::{Limits, gates_of};
 use super::pools::Pools;
 use super::taking::Taking;
 use super::waiting::Waiting;
+use crate::control::judge;
 use crate::ready;
 
 /// Limits how many requests are in flight. Made by [`ConcurrencyLayer`](super::ConcurrencyLayer).
@@ -50,13 +51,14 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (extensions, headers) = (request.extensions(), request.headers());
         let gates = gates_of(extensions, headers, request.uri(), &self.limits, &self.pools);
+        let judged = judge::is_announced(extensions);
         let mut taking = Taking::new(gates, self.limits.queue);
         match taking.advance() {
-            Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done()),
+            Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done(), judged),
             Ok(Some(place)) => {
                 // Who waits must not hold a place in another layer's limit.
                 let service = ready::give_back(&mut self.inner);
-                ConcurrencyFuture::waiting(Waiting::new(taking, place, service, request))
+                ConcurrencyFuture::waiting(Waiting::new(taking, place, service, request), judged)
             }
             Err(error) => {
                 ready::give_back(&mut self.inner);

@@ -13,10 +13,8 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::body::FallbackBody;
-use super::judge;
-use super::plan::BodyModel;
 use super::work::Work;
+use crate::control::judge::{self, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::control::{concurrency, health};
 use crate::failure;
@@ -42,7 +40,7 @@ where
     service: S,
     work: Work<B>,
     /// The response of the step that is being judged.
-    judged: Option<Judged<R>>,
+    judging: Option<Box<Judging<R>>>,
     // Boxed, for of most requests nothing comes but the first response.
     last: Option<Box<Last<R>>>,
     /// Why the last step gave none.
@@ -52,16 +50,8 @@ where
 
 /// The last response that was no answer, and whose it was.
 struct Last<R> {
-    response: Response<FallbackBody<R>>,
+    response: Response<JudgedBody<R>>,
     step: usize,
-}
-
-/// A response that may be an error.
-struct Judged<R> {
-    head: http::response::Parts,
-    body: FallbackBody<R>,
-    /// How much of it is ahead.
-    read: usize,
 }
 
 pin_project! {
@@ -86,7 +76,7 @@ where
 
     pub(super) fn new(call: S::Future, service: S, mut work: Work<B>) -> Self {
         work.called();
-        let again = Again { service, work, judged: None, last: None, error: None, next: None };
+        let again = Again { service, work, judging: None, last: None, error: None, next: None };
         Self { state: State::Calling { call }, again: Some(Box::new(again)) }
     }
 }
@@ -100,7 +90,7 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Output = Result<Response<FallbackBody<R>>, S::Error>;
+    type Output = Result<Response<JudgedBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -114,7 +104,7 @@ where
                 StateProjection::Calling { call } => {
                     let result = ready!(call.poll(cx));
                     let Some(again) = this.again.as_mut() else {
-                        return Poll::Ready(result.map(|response| response.map(FallbackBody::new)));
+                        return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
                     };
                     match result {
                         Ok(response) => {
@@ -146,13 +136,8 @@ where
                 }
                 StateProjection::Seeking => {
                     let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    let work = &mut again.work;
-                    if work.must_look() {
-                        let frames = ready!(work.original.tape().poll_whole(cx));
-                        let model = frames.map(|frames| BodyModel::of(&frames));
-                        work.model = Some(model.unwrap_or(BodyModel::Unclear));
-                    }
-                    again.next = work.next().map(Box::new);
+                    ready!(again.work.poll_look(cx));
+                    again.next = again.work.next().map(Box::new);
                     if again.next.is_none() {
                         return again.give_up();
                     }
@@ -178,59 +163,59 @@ where
 impl<S, B, R> Again<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
     /// The response is an answer and is given back, or it leads to something else.
     fn look_at(
         &mut self,
-        response: Response<R>,
+        mut response: Response<R>,
         cx: &mut Context<'_>,
-    ) -> ControlFlow<Response<FallbackBody<R>>, State<S::Future>> {
-        if judge::is_failure(response.status()) {
+    ) -> ControlFlow<Response<JudgedBody<R>>, State<S::Future>> {
+        // A retry may have read it already.
+        let verdict = response.extensions_mut().remove::<Verdict>();
+        let is_failure = match verdict {
+            Some(verdict) => verdict != Verdict::Answer,
+            None => judge::is_failure(response.status()),
+        };
+        if is_failure {
             if !self.work.may_go_on() {
-                return ControlFlow::Break(response.map(FallbackBody::new));
+                return ControlFlow::Break(response.map(JudgedBody::new));
             }
-            self.keep(response.map(FallbackBody::judged), cx);
+            self.keep(response.map(JudgedBody::judged), cx);
             return ControlFlow::Continue(State::Seeking);
         }
-        let is_suspect = judge::may_hide_an_error(response.status(), response.headers())
-            && response.body().size_hint().lower() <= judge::LONGEST_ERROR as u64;
-        if is_suspect && self.work.may_go_on() {
-            let (head, body) = response.map(FallbackBody::judged).into_parts();
-            self.judged = Some(Judged { head, body, read: 0 });
-            return ControlFlow::Continue(State::Judging);
+        let is_suspect = verdict.is_none() && Judging::may_judge(&response);
+        // Nothing is held back where it is known that there is nothing else.
+        if is_suspect && self.work.may_go_on_as_far_as_known(cx) {
+            match Judging::new(response, self.work.plan.operation()) {
+                Ok(judging) => {
+                    self.judging = Some(judging);
+                    return ControlFlow::Continue(State::Judging);
+                }
+                Err(as_it_is) => response = as_it_is,
+            }
         }
-        ControlFlow::Break(response.map(FallbackBody::new))
+        ControlFlow::Break(response.map(JudgedBody::new))
     }
 
     /// The response, if it is an answer after all.
-    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<FallbackBody<R>>>> {
-        let Some(judged) = &mut self.judged else { return Poll::Ready(None) };
-        let mut is_failure = false;
-        while judged.read <= judge::LONGEST_ERROR {
-            match ready!(judged.body.poll_ahead(cx)) {
-                Some(length) => judged.read += length,
-                None => {
-                    let operation = self.work.plan.operation();
-                    is_failure =
-                        judged.body.is_broken() || judge::is_error(judged.body.ahead(), operation);
-                    break;
-                }
-            }
+    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<JudgedBody<R>>>> {
+        let Some(judging) = &mut self.judging else { return Poll::Ready(None) };
+        let verdict = ready!(judging.poll(cx));
+        let Some(judging) = self.judging.take() else { return Poll::Ready(None) };
+        let response = judging.into_response();
+        if verdict == Verdict::Answer {
+            return Poll::Ready(Some(response));
         }
-        let Some(Judged { head, body, .. }) = self.judged.take() else { return Poll::Ready(None) };
-        let response = Response::from_parts(head, body);
-        if is_failure {
-            self.keep(response, cx);
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(response))
+        self.keep(response, cx);
+        Poll::Ready(None)
     }
-
     /// It may be handed on yet, when the request that it answers has been broken off: what comes of
     /// it meanwhile is kept, up to a bound.
-    fn keep(&mut self, mut response: Response<FallbackBody<R>>, cx: &mut Context<'_>) {
+    fn keep(&mut self, mut response: Response<JudgedBody<R>>, cx: &mut Context<'_>) {
         response.body_mut().read_what_is_there(cx);
         // What is tried next may need them.
         concurrency::let_go(&mut response);
@@ -239,7 +224,7 @@ where
     }
 
     /// Nothing else can be tried: the last response there was, or else the last error.
-    fn give_up(&mut self) -> Poll<Result<Response<FallbackBody<R>>, S::Error>> {
+    fn give_up(&mut self) -> Poll<Result<Response<JudgedBody<R>>, S::Error>> {
         if let Some(last) = self.last.take() {
             self.work.set_step(last.step);
             return Poll::Ready(Ok(last.response));

@@ -2,9 +2,7 @@
 
 mod aim;
 mod alternative;
-mod body;
 mod future;
-mod judge;
 mod plan;
 mod work;
 
@@ -20,11 +18,10 @@ use tower_service::Service;
 
 pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
-pub use self::body::FallbackBody;
 pub use self::future::FallbackFuture;
-pub(super) use self::judge::is_failure;
 use self::plan::Plan;
 use self::work::Work;
+use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::builder::ConfigError;
 use crate::context::GatewayContext;
@@ -35,7 +32,15 @@ use crate::ready;
 ///
 /// It goes on where there is no connection, at a timeout, on 408, 409, 425, 429 and all 5xx, and on
 /// a 200 that is an error; any other response is an answer. Where all fail, the last response is
-/// handed on. It stands under a [`ReplayLayer`](super::ReplayLayer) and above a
+/// handed on.
+///
+/// Whether a 200 is an error is told by JSON of up to 4 KiB, and by the first event of a stream that
+/// is content or an error. As long as there is something else to try, the head of such a response is
+/// held back until that has come, for 4 KiB and for a second at most, and all bytes are handed on as
+/// they came. Compressed responses are read from a decoded copy (feature `decompression`). A prompt
+/// that Gemini blocks by its policy is answered.
+///
+/// It stands under a [`ReplayLayer`](super::ReplayLayer) and above a
 /// [`RetryLayer`](super::RetryLayer), whose attempts are made for each step.
 ///
 /// Under a gateway, what is tried are the further entries of a universal request, the further models
@@ -109,7 +114,7 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Response = Response<FallbackBody<R>>;
+    type Response = Response<JudgedBody<R>>;
     type Error = S::Error;
     type Future = FallbackFuture<S, B, R>;
 
@@ -117,7 +122,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReplayBody<B>>) -> FallbackFuture<S, B, R> {
+    fn call(&mut self, mut request: Request<ReplayBody<B>>) -> FallbackFuture<S, B, R> {
         let context = request.extensions().get::<GatewayContext>();
         let alternatives = self.layer.alternatives.as_ref();
         let take = request.body().take().cloned();
@@ -125,6 +130,7 @@ where
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
         let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
+        judge::announce(&mut request);
         // The one that is ready is called, now and again.
         let mut service = ready::take(&mut self.inner);
         FallbackFuture::new(service.call(request), service, work)

@@ -1,14 +1,19 @@
 //! What one request has tried, and what it can try next.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::{Request, StatusCode};
+use http_body::Body;
 use tokio::time::Instant;
+use tower::BoxError;
 
 use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::GatewayContext;
+use crate::control::judge;
 use crate::control::replay::{ReplayBody, Take};
 use crate::hook::Failure;
 use crate::route::model::{Edit, escaped};
@@ -20,7 +25,7 @@ pub(super) struct Work<B> {
     pub(super) original: Arc<Take<B>>,
     pub(super) plan: Plan,
     /// What the body says of its model, once somebody has looked.
-    pub(super) model: Option<BodyModel>,
+    model: Option<BodyModel>,
     /// The step that is being tried.
     pub(super) step: usize,
     /// How many calls layers below had told of when this one began.
@@ -72,7 +77,9 @@ impl<B> Work<B> {
         let (number, take) = found?;
         self.set_step(number);
         self.told = self.plan.context().map_or(0, GatewayContext::attempts);
-        Some(take.request())
+        let mut request = take.request();
+        judge::announce(&mut request);
+        Some(request)
     }
 
     fn named(&self) -> Option<&NamedModel> {
@@ -90,7 +97,7 @@ impl<B> Work<B> {
         self.plan.steps(self.named().map(|model| &*model.name))
     }
 
-    pub(super) fn must_look(&self) -> bool {
+    fn must_look(&self) -> bool {
         self.model.is_none() && self.plan.needs_model()
     }
 
@@ -124,5 +131,30 @@ impl<B> Work<B> {
         }
         let mut left = self.steps().iter().skip(self.step);
         left.any(|step| step.entry.is_some() || is_replayable)
+    }
+}
+
+impl<B> Work<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// Reads the body to its end, where what can be tried depends on its model.
+    pub(super) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.must_look() {
+            let frames = ready!(self.original.tape().poll_whole(cx));
+            let model = frames.map(|frames| BodyModel::of(&frames));
+            self.model = Some(model.unwrap_or(BodyModel::Unclear));
+        }
+        Poll::Ready(())
+    }
+
+    /// The same as [`may_go_on`](Self::may_go_on), by the model if the body is all there.
+    pub(super) fn may_go_on_as_far_as_known(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.may_go_on() {
+            return false;
+        }
+        let _ = self.poll_look(cx);
+        self.may_go_on()
     }
 }

@@ -46,6 +46,20 @@ impl Account {
         entered.ok().map(|_| InFlight(self.clone()))
     }
 
+    /// It is not to be used for a while.
+    pub(super) fn cool_down(&self, duration: Duration, now: Instant, gateway: &Listener) {
+        let has_begun = {
+            let mut cooling = self.cooling();
+            let was_cooling = cooling.until(now).is_some();
+            cooling.begin(duration, now);
+            !was_cooling && cooling.until(now).is_some()
+        };
+        if has_begun {
+            let (from, to) = (HealthState::Closed, HealthState::CoolingDown);
+            self.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait }, gateway);
+        }
+    }
+
     fn cooling(&self) -> MutexGuard<'_, CoolDown> {
         self.cooling.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,18 +76,8 @@ impl Neutral for Account {
 pub(crate) struct InFlight(Arc<Account>);
 
 impl InFlight {
-    /// The account is not to be used for a while.
-    pub(super) fn cool_down(&self, duration: Duration, now: Instant, gateway: &Listener) {
-        let has_begun = {
-            let mut cooling = self.0.cooling();
-            let was_cooling = cooling.until(now).is_some();
-            cooling.begin(duration, now);
-            !was_cooling && cooling.until(now).is_some()
-        };
-        if has_begun {
-            let (from, to) = (HealthState::Closed, HealthState::CoolingDown);
-            self.0.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait }, gateway);
-        }
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.0
     }
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::account::{Account, InFlight};
+use super::blame::Blame;
 use super::change::Listener;
 use super::choice::{Blocked, Load, choose};
 use super::error::{Unavailable, UnavailableReason};
 use super::permit::{Answered, Breaker, Permit};
+use super::settings::CoolDownSettings;
 use crate::context::GatewayContext;
 use crate::control::held::{Handle, Held};
 use crate::failure;
@@ -138,11 +140,19 @@ pub(crate) struct Call {
     /// Until the response head has come.
     permit: Option<Permit>,
     /// Since then.
-    answered: Option<Answered>,
+    answered: Option<Since>,
     open: Open,
     gateway: Listener,
     /// Whose timeouts hold, where it is a gateway's.
     context: Option<GatewayContext>,
+}
+
+/// A verdict that may be taken back.
+#[derive(Debug)]
+enum Since {
+    Own(Answered),
+    /// Somebody reads the body to see whether it is an answer.
+    Shared(Held<Answered>),
 }
 
 /// Where an exchange counts until its end.
@@ -190,11 +200,11 @@ impl Call {
     /// A response head came.
     pub(crate) fn answered(&mut self, is_failure: bool, cool_for: Option<Duration>, now: Instant) {
         if let Some((in_flight, duration)) = self.open.key.as_ref().zip(cool_for) {
-            in_flight.cool_down(duration, now, &self.gateway);
+            in_flight.account().cool_down(duration, now, &self.gateway);
         }
         match self.permit.take() {
             Some(permit) if is_failure => permit.failure(now, &self.gateway),
-            Some(permit) => self.answered = Some(permit.success(now, &self.gateway)),
+            Some(permit) => self.answered = Some(Since::Own(permit.success(now, &self.gateway))),
             None => {}
         }
     }
@@ -204,9 +214,34 @@ impl Call {
         self.open.limited.as_ref().map(Held::handle)
     }
 
+    /// What tells that the response is no answer after all, where that matters.
+    pub(super) fn blame(&mut self, cool_down: Option<CoolDownSettings>) -> Option<Blame> {
+        let answered = match self.answered.take() {
+            Some(Since::Own(answered)) => {
+                let held = Held::new(answered);
+                let handle = held.handle();
+                self.answered = Some(Since::Shared(held));
+                Some(handle)
+            }
+            shared => {
+                self.answered = shared;
+                None
+            }
+        };
+        let key = self.open.key.as_ref().map(InFlight::account).cloned();
+        let cool_down = key.zip(cool_down);
+        let matters = answered.is_some() || cool_down.is_some();
+        matters.then(|| Blame { answered, cool_down, gateway: self.gateway.clone() })
+    }
+
     /// The body broke off, and that is the upstream's fault.
     pub(crate) fn broke(self, now: Instant) {
-        if let Some(answered) = self.answered {
+        let answered = match self.answered {
+            Some(Since::Own(answered)) => Some(answered),
+            Some(Since::Shared(held)) => held.handle().take(),
+            None => None,
+        };
+        if let Some(answered) = answered {
             answered.failure(now, &self.gateway);
         }
     }

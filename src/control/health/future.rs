@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::account::InFlight;
+use super::blame::is_failure;
 use super::body::HealthBody;
 use super::call::Call;
 use super::cooldown;
 use super::error::Unavailable;
 use super::settings::CoolDownSettings;
-use crate::control::fallback;
 use crate::control::held::Handle;
+use crate::control::judge;
 use crate::control::retry_after::retry_after;
 
 pin_project! {
@@ -40,6 +41,8 @@ pin_project! {
             // Boxed, for of most calls there is nothing to know.
             watched: Option<Box<Call>>,
             cool_down: Option<CoolDownSettings>,
+            // Its body is going to be read to see whether it is an answer.
+            judged: bool,
         },
         Refused { error: Option<Unavailable> },
     }
@@ -51,8 +54,10 @@ impl<F> HealthFuture<F> {
         call: F,
         watched: Option<Call>,
         cool_down: Option<CoolDownSettings>,
+        judged: bool,
     ) -> Self {
-        Self { state: State::Calling { call, watched: watched.map(Box::new), cool_down } }
+        let watched = watched.map(Box::new);
+        Self { state: State::Calling { call, watched, cool_down, judged } }
     }
 
     pub(super) fn refused(error: Unavailable) -> Self {
@@ -70,13 +75,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Calling { call, watched, cool_down } => {
+            StateProjection::Calling { call, watched, cool_down, judged } => {
                 let result = ready!(call.poll(cx));
                 let mut watched = watched.take();
                 Poll::Ready(match result {
                     Ok(mut response) => {
                         if let Some(call) = &mut watched {
-                            answered(&mut response, call, cool_down.as_ref());
+                            answered(&mut response, call, *cool_down, *judged);
                         }
                         Ok(response.map(|body| HealthBody::new(body, watched)))
                     }
@@ -98,13 +103,21 @@ where
     }
 }
 
-fn answered<R>(response: &mut Response<R>, call: &mut Call, cool_down: Option<&CoolDownSettings>) {
+fn answered<R>(
+    response: &mut Response<R>,
+    call: &mut Call,
+    cool_down: Option<CoolDownSettings>,
+    judged: bool,
+) {
     let status = response.status();
     let said = || retry_after(response.headers(), SystemTime::now());
-    let cool_for = cool_down.and_then(|settings| cooldown::asked(settings, status, said));
-    let is_failure = matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529);
-    call.answered(is_failure, cool_for, Instant::now());
-    if fallback::is_failure(status)
+    let cool_for = cool_down.and_then(|settings| cooldown::asked(&settings, status, said));
+    call.answered(is_failure(status), cool_for, Instant::now());
+    let judged = judged && status.is_success();
+    if judged && let Some(blame) = call.blame(cool_down) {
+        response.extensions_mut().insert(blame);
+    }
+    if (judged || judge::is_failure(status))
         && let Some(handle) = call.place()
     {
         response.extensions_mut().insert(handle);

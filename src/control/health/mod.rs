@@ -43,10 +43,12 @@
 //! # What is a failure
 //!
 //! An error of the client, a status of 500, 502, 503, 504 or 529, and a body that breaks off. Any
-//! other status is a success: of a 401 or 429 the upstream itself is well. No verdict at all are
+//! other status is a success: of a 401 or 429 the upstream itself is well. A 200 that a retry or a
+//! fallback has found to be an error counts by the status that such an error has, or as a 502. No verdict at all are
 //! requests that the caller dropped or broke off, and those that a layer below refused to send.
 
 pub(crate) mod account;
+mod blame;
 mod body;
 mod breaker;
 pub(crate) mod call;
@@ -64,6 +66,7 @@ mod service;
 mod settings;
 mod window;
 
+pub(super) use self::blame::blame;
 pub use self::body::HealthBody;
 pub use self::change::{ChangeReason, HealthChange, HealthState};
 pub use self::error::{Unavailable, UnavailableReason};

@@ -13,6 +13,7 @@ use super::call::pick;
 use super::future::HealthFuture;
 use super::layer::{Candidates, Handle};
 use crate::context::GatewayContext;
+use crate::control::judge;
 
 /// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
 ///
@@ -77,7 +78,8 @@ where
             Ok(picked) => {
                 let context = || request.extensions().get::<GatewayContext>();
                 let guard = picked.map(|(_, guard)| guard.of(context()));
-                HealthFuture::calling(self.inner.call(request), guard, cool_down)
+                let judged = guard.is_some() && judge::is_announced(request.extensions());
+                HealthFuture::calling(self.inner.call(request), guard, cool_down, judged)
             }
             Err(unavailable) => HealthFuture::refused(unavailable),
         }

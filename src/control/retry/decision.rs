@@ -12,6 +12,8 @@ use crate::hook::Failure;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attempt<'a> {
     Head(StatusCode, &'a HeaderMap),
+    /// Under a status of success, by an error of the kind that this status has, where that is known.
+    Hidden(Option<StatusCode>, &'a HeaderMap),
     Failed(Failure),
 }
 
@@ -33,6 +35,13 @@ pub(super) fn decide(
                 return None;
             }
             retry_after(headers, SystemTime::now())
+        }
+        Attempt::Hidden(status, headers) => {
+            if !status.is_some_and(is_transient) || forbids(headers) {
+                return None;
+            }
+            // What a success says of patience is not about the error: some say it all the time.
+            None
         }
         Attempt::Failed(failure) => {
             if !may_be_repeated(failure) {
@@ -109,6 +118,20 @@ mod tests {
             let wait = decide(&settings, 1, Attempt::Failed(failure), || 0.5);
             assert_eq!(wait.is_some(), expected, "{failure}");
         }
+    }
+
+    #[test]
+    fn an_error_under_a_success_counts_by_its_kind() {
+        let settings = RetrySettings::attempts(2).jitter(false).delay(SECOND);
+        let waits = |status: Option<u16>, pairs| {
+            let status = status.map(|status| StatusCode::from_u16(status).unwrap());
+            decide(&settings, 1, Attempt::Hidden(status, &headers(pairs)), || 0.5)
+        };
+        assert_eq!(waits(Some(529), &[]), Some(SECOND));
+        assert_eq!(waits(Some(429), &[("retry-after", "7")]), Some(SECOND));
+        assert_eq!(waits(Some(503), &[("x-should-retry", "false")]), None);
+        assert_eq!(waits(Some(400), &[]), None);
+        assert_eq!(waits(None, &[]), None, "nobody knows that it will pass");
     }
 
     #[test]

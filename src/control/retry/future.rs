@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
@@ -20,8 +22,11 @@ use super::budget;
 use super::decision::{Attempt, decide};
 use crate::TARGET;
 use crate::context::GatewayContext;
+use crate::control::judge::{self, JudgedBody, Judging, Verdict};
 use crate::control::replay::{ReplayBody, Take};
 use crate::failure;
+use crate::hook::Failure;
+use crate::route::Operation;
 
 /// What is needed to send a request again.
 pub(super) struct Work<B> {
@@ -51,15 +56,35 @@ impl<B> Work<B> {
         self.told = self.context.as_ref().map(GatewayContext::begin_attempt);
     }
 
-    /// An attempt has ended: after which time there is another one.
-    fn ended(&self, attempt: Attempt<'_>) -> Option<std::time::Duration> {
+    /// The request once more.
+    fn request(&self) -> Request<ReplayBody<B>> {
+        let mut request = self.take.request();
+        judge::announce(&mut request);
+        request
+    }
+
+    /// What is asked for.
+    fn operation(&self) -> Operation {
+        match &self.context {
+            Some(context) => context.operation(),
+            None => Operation::of(self.take.head.uri().path().trim_start_matches('/')),
+        }
+    }
+
+    /// Whether there may be another attempt.
+    fn may_go_on(&self) -> bool {
+        self.attempts < self.settings.max_attempts && self.take.is_replayable()
+    }
+
+    /// An attempt has ended, by its head or by failing.
+    fn ended(&self, result: Result<StatusCode, Failure>) {
         if let Some((context, (number, began))) = self.context.as_ref().zip(self.told) {
-            let result = match attempt {
-                Attempt::Head(status, _) => Ok(status),
-                Attempt::Failed(failure) => Err(failure),
-            };
             context.attempt_ended(number, result, began.elapsed());
         }
+    }
+
+    /// After which time there is another attempt.
+    fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
         let is_first = self.attempts == 1;
         let Some(delay) = decide(&self.settings, self.attempts, attempt, fastrand::f64) else {
             if is_first {
@@ -83,32 +108,36 @@ impl<B> Work<B> {
 pin_project! {
     /// The future of [`Retry`](super::Retry).
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<S, B>
+    pub struct RetryFuture<S, B, R>
     where
         S: Service<Request<ReplayBody<B>>>,
     {
         #[pin]
         state: State<S::Future>,
         // `None` where the request is sent once, whatever comes of it.
-        again: Option<Box<Again<S, B>>>,
+        again: Option<Box<Again<S, B, R>>>,
     }
 }
 
-struct Again<S, B> {
+struct Again<S, B, R> {
     service: S,
     work: Work<B>,
+    /// The response that is being judged.
+    judging: Option<Box<Judging<R>>>,
 }
 
 pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Calling { #[pin] call: F },
+        // A response that says success is read until it is known whether that is true.
+        Judging,
         Waiting { sleep: Pin<Box<Sleep>> },
         Readying,
     }
 }
 
-impl<S, B> RetryFuture<S, B>
+impl<S, B, R> RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>>,
 {
@@ -117,19 +146,21 @@ where
     }
 
     pub(super) fn new(call: S::Future, service: S, work: Work<B>) -> Self {
-        let again = Box::new(Again { service, work });
+        let again = Box::new(Again { service, work, judging: None });
         Self { state: State::Calling { call }, again: Some(again) }
     }
 }
 
-impl<S, B, R> Future for RetryFuture<S, B>
+impl<S, B, R> Future for RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
 {
-    type Output = Result<Response<R>, S::Error>;
+    type Output = Result<Response<JudgedBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -137,20 +168,19 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
                     let result = ready!(call.poll(cx));
-                    let Some(Again { work, .. }) = this.again.as_deref() else {
-                        return Poll::Ready(result);
+                    let Some(again) = this.again.as_deref_mut() else {
+                        return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
                     };
-                    let attempt = match &result {
-                        Ok(response) => Attempt::Head(response.status(), response.headers()),
-                        Err(error) => Attempt::Failed(failure::of_any(error)),
-                    };
-                    let Some(delay) = work.ended(attempt) else { return Poll::Ready(result) };
-                    // Its client service sees to the rest of a response that nobody reads.
-                    drop(result);
-                    if delay.is_zero() {
-                        State::Readying
-                    } else {
-                        State::Waiting { sleep: Box::pin(sleep(delay)) }
+                    match again.look_at(result) {
+                        ControlFlow::Continue(next) => next,
+                        ControlFlow::Break(result) => return Poll::Ready(result),
+                    }
+                }
+                StateProjection::Judging => {
+                    let Some(again) = this.again.as_deref_mut() else { return Poll::Pending };
+                    match ready!(again.poll_judged(cx)) {
+                        ControlFlow::Continue(next) => next,
+                        ControlFlow::Break(response) => return Poll::Ready(Ok(response)),
                     }
                 }
                 StateProjection::Waiting { sleep } => {
@@ -158,12 +188,12 @@ where
                     State::Readying
                 }
                 StateProjection::Readying => {
-                    let Some(Again { service, work }) = this.again.as_deref_mut() else {
+                    let Some(Again { service, work, .. }) = this.again.as_deref_mut() else {
                         return Poll::Pending;
                     };
                     ready!(service.poll_ready(cx))?;
                     work.begin();
-                    State::Calling { call: service.call(work.take.request()) }
+                    State::Calling { call: service.call(work.request()) }
                 }
             };
             this.state.set(next);
@@ -171,7 +201,86 @@ where
     }
 }
 
-impl<S, B> fmt::Debug for RetryFuture<S, B>
+impl<S, B, R> Again<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    /// The call of an attempt has ended.
+    fn look_at(
+        &mut self,
+        result: Result<Response<R>, S::Error>,
+    ) -> ControlFlow<Result<Response<JudgedBody<R>>, S::Error>, State<S::Future>> {
+        let work = &self.work;
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let failure = failure::of_any(&error);
+                work.ended(Err(failure));
+                return match work.decide(Attempt::Failed(failure)) {
+                    Some(delay) => ControlFlow::Continue(State::after(delay)),
+                    None => ControlFlow::Break(Err(error)),
+                };
+            }
+        };
+        work.ended(Ok(response.status()));
+        let response = match Judging::may_judge(&response) && work.may_go_on() {
+            true => match Judging::new(response, work.operation()) {
+                Ok(judging) => {
+                    self.judging = Some(judging);
+                    return ControlFlow::Continue(State::Judging);
+                }
+                Err(response) => response,
+            },
+            false => response,
+        };
+        // Its client service sees to the rest of a response that nobody reads.
+        match work.decide(Attempt::Head(response.status(), response.headers())) {
+            Some(delay) => ControlFlow::Continue(State::after(delay)),
+            None => ControlFlow::Break(Ok(response.map(JudgedBody::new))),
+        }
+    }
+
+    /// The response, unless it is an error that another attempt may not meet.
+    fn poll_judged(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ControlFlow<Response<JudgedBody<R>>, State<S::Future>>> {
+        let Some(judging) = &mut self.judging else { return Poll::Pending };
+        let verdict = ready!(judging.poll(cx));
+        let Some(judging) = self.judging.take() else { return Poll::Pending };
+        let mut response = judging.into_response();
+        let attempt = match verdict {
+            Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
+            // What has begun to answer is not begun anew.
+            Verdict::Answer | Verdict::Broken => {
+                Attempt::Head(response.status(), response.headers())
+            }
+        };
+        Poll::Ready(match self.work.decide(attempt) {
+            Some(delay) => ControlFlow::Continue(State::after(delay)),
+            None => {
+                // A fallback need not wait for it again.
+                response.extensions_mut().insert(verdict);
+                ControlFlow::Break(response)
+            }
+        })
+    }
+}
+
+impl<F> State<F> {
+    /// Another attempt, after that time.
+    fn after(delay: Duration) -> Self {
+        match delay.is_zero() {
+            true => Self::Readying,
+            false => Self::Waiting { sleep: Box::pin(sleep(delay)) },
+        }
+    }
+}
+
+impl<S, B, R> fmt::Debug for RetryFuture<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>>,
 {

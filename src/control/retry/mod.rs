@@ -19,6 +19,7 @@ use self::budget::Budgets;
 pub use self::future::RetryFuture;
 use self::future::Work;
 pub use self::settings::RetrySettings;
+use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::ready;
@@ -29,7 +30,14 @@ use crate::ready;
 /// It is, where a connection fails before a response head has come, where the head takes too long,
 /// and on 408, 409, 429, 500, 502, 503, 504 and 529; not where the provider says
 /// `x-should-retry: false` or asks for more patience than is allowed; and never once a response has
-/// been handed on. `retry-after` and `retry-after-ms` are obeyed. It stands under a
+/// been handed on. `retry-after` and `retry-after-ms` are obeyed.
+///
+/// As long as there is an attempt left, a 200 that is JSON or an event stream is read as by a
+/// [`FallbackLayer`](super::FallbackLayer), and within the same bounds: where its first event is an
+/// error, the request is sent again if the status that such an error has is one of those above, as
+/// 529 for Anthropic's `overloaded_error`. An error whose code says nothing is handed on.
+///
+/// It stands under a
 /// [`ReplayLayer`](super::ReplayLayer), in any client stack:
 ///
 /// ```
@@ -125,22 +133,25 @@ where
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
 {
-    type Response = S::Response;
+    type Response = Response<JudgedBody<R>>;
     type Error = S::Error;
-    type Future = RetryFuture<S, B>;
+    type Future = RetryFuture<S, B, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReplayBody<B>>) -> RetryFuture<S, B> {
+    fn call(&mut self, mut request: Request<ReplayBody<B>>) -> RetryFuture<S, B, R> {
         let context = request.extensions().get::<GatewayContext>();
         let settings = self.layer.settings.of(context);
         let take = request.body().take().filter(|_| settings.max_attempts > 1);
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
         let work = Work::new(take.clone(), settings, budget, context.cloned());
+        judge::announce(&mut request);
         // The one that is ready is called, now and again.
         let mut service = ready::take(&mut self.inner);
         RetryFuture::new(service.call(request), service, work)

@@ -16,9 +16,9 @@ use crate::body::longer;
 const KEPT: usize = 64 * 1024;
 
 pin_project! {
-    /// The body of a response that has passed a [`Fallback`](super::Fallback): its frames as they
-    /// came.
-    pub struct FallbackBody<R> {
+    /// The body of a response that has passed a [`Retry`](super::Retry) or a
+    /// [`Fallback`](super::Fallback): its frames as they came.
+    pub struct JudgedBody<R> {
         #[pin]
         kind: Kind<R>,
     }
@@ -43,13 +43,13 @@ pin_project! {
     }
 }
 
-impl<R> FallbackBody<R> {
-    pub(super) fn new(body: R) -> Self {
+impl<R> JudgedBody<R> {
+    pub(in crate::control) fn new(body: R) -> Self {
         Self { kind: Kind::AsItIs { body } }
     }
 
     /// One of which something will be read [ahead](Self::poll_ahead).
-    pub(super) fn judged(rest: R) -> Self {
+    pub(in crate::control) fn judged(rest: R) -> Self {
         let ahead = VecDeque::with_capacity(1);
         let judged = Box::pin(Judged { ahead, error: None, has_ended: false, rest });
         Self { kind: Kind::Judged { judged } }
@@ -62,23 +62,18 @@ impl<R> FallbackBody<R> {
         }
     }
 
-    /// The data that was read ahead.
-    pub(super) fn ahead(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.of_judged().into_iter().flat_map(Judged::ahead).map(|data| &**data)
-    }
-
     pub(super) fn is_broken(&self) -> bool {
         self.of_judged().is_some_and(|judged| judged.error.is_some())
     }
 }
 
-impl<R> FallbackBody<R>
+impl<R> JudgedBody<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    /// Reads a frame ahead and gives how much data it has; `None` at the end or at an error.
-    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+    /// Reads a frame ahead and gives its data; `None` at the end or at an error.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match &mut self.kind {
             Kind::AsItIs { .. } => Poll::Ready(None),
             Kind::Judged { judged } => judged.as_mut().poll_ahead(cx),
@@ -86,12 +81,13 @@ where
     }
 
     /// Reads what is there already, so that it is not lost with its connection.
-    pub(super) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
-        let mut kept: usize = self.ahead().map(|data| data.len().max(1)).sum();
+    pub(in crate::control) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
+        let ahead = self.of_judged().into_iter().flat_map(Judged::ahead);
+        let mut kept: usize = ahead.map(|data| data.len().max(1)).sum();
         while kept < KEPT
-            && let Poll::Ready(Some(length)) = self.poll_ahead(cx)
+            && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
         {
-            kept += length.max(1);
+            kept += data.len().max(1);
         }
     }
 }
@@ -107,17 +103,17 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    fn poll_ahead(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+    fn poll_ahead(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
         if *this.has_ended {
             return Poll::Ready(None);
         }
         this.rest.as_mut().poll_frame(cx).map(|frame| match frame {
             Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
+                let data = frame.data_ref().cloned().unwrap_or_default();
                 this.ahead.push_back(frame);
                 *this.has_ended = this.rest.is_end_stream();
-                Some(length)
+                Some(data)
             }
             Some(Err(error)) => {
                 *this.error = Some(error.into());
@@ -163,7 +159,7 @@ where
     }
 }
 
-impl<R> Body for FallbackBody<R>
+impl<R> Body for JudgedBody<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -198,8 +194,8 @@ where
 }
 
 // What bodies hold is for those who read them, not for logs.
-impl<R> fmt::Debug for FallbackBody<R> {
+impl<R> fmt::Debug for JudgedBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FallbackBody").finish_non_exhaustive()
+        f.debug_struct("JudgedBody").finish_non_exhaustive()
     }
 }

@@ -1,0 +1,62 @@
+//! Whether a response means that something else is to be tried.
+//!
+//! A status says so, or what stands under a status of success: xAI and others answer with JSON that
+//! is an error, Anthropic and others with a stream whose first event is one. The head of such a
+//! response is held back until its beginning tells, within [bounds](judging).
+
+mod body;
+mod judging;
+
+use http::{Extensions, Request, StatusCode};
+
+pub use self::body::JudgedBody;
+pub(super) use self::judging::Judging;
+use crate::hook::Failure;
+
+/// What the beginning of a response has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is an answer, or may be one.
+    Answer,
+    /// It is an error, of the kind that this status has, where that is known.
+    Error(Option<StatusCode>),
+    /// It has broken off.
+    Broken,
+}
+
+/// In the extensions of a request whose response may be put aside for what stands in its body: the
+/// layers below then hold nothing that cannot be given back before the body is over.
+#[derive(Clone, Copy, Debug)]
+struct Judged;
+
+/// Says so to the layers below.
+pub(super) fn announce<B>(request: &mut Request<B>) {
+    request.extensions_mut().insert(Judged);
+}
+
+pub(super) fn is_announced(extensions: &Extensions) -> bool {
+    extensions.get::<Judged>().is_some()
+}
+
+/// Whether a response of this status is no answer, for another provider could give one.
+pub(super) fn is_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 409 | 425 | 429) || status.is_server_error()
+}
+
+/// Whether to try something else after this failure. A client that breaks off wants nothing else.
+pub(super) fn leads_on(failure: Failure) -> bool {
+    failure != Failure::RequestBody
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_errors_of_the_client_are_answers() {
+        for status in 100..600 {
+            let expected = [408, 409, 425, 429].contains(&status) || status >= 500;
+            assert_eq!(is_failure(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+        }
+    }
+}
