@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 
 use crate::body::RequestBody;
-use crate::body::watch::Watcher;
+use crate::body::watch::{RequestWatch, Watcher};
 use crate::budget::BodyBudget;
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
@@ -17,7 +17,7 @@ use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
-use crate::inject::Splice;
+use crate::inject::{Asked, Splice};
 use crate::models::{self, allow_provider};
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream, Way};
@@ -25,8 +25,8 @@ use crate::refusal;
 use crate::rejection::{ErrorFormat, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
-use crate::route::model::RoutedModel;
-use crate::route::{self, Mount, Route, RouteKind, RouteRefused};
+use crate::route::model::{Edit, RoutedModel};
+use crate::route::{self, Mount, Operation, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
 use crate::step::Step;
@@ -325,16 +325,36 @@ impl Shared {
         request.extensions_mut().insert(context.clone());
     }
 
-    /// What asks for the usage of a stream, where the host wants that.
-    pub(crate) fn splice(
+    /// Whether the usage of this request may have to be asked for.
+    pub(crate) fn may_ask_for_usage<B>(
         &self,
         context: &GatewayContext,
-        headers: &mut HeaderMap,
-        growth: i64,
+        request: &Request<B>,
+    ) -> bool {
+        let is_wanted = |to: &Arc<Upstream>| to.usage_option().is_wanted(self.asks_for_usage);
+        context.upstream().is_some_and(is_wanted)
+            && matches!(context.operation(), Operation::Chat | Operation::Completions)
+            && Splice::suits(context.method(), request.uri(), request.headers())
+    }
+
+    /// What asks for the usage of a stream. `edit`: what was changed in the body before.
+    pub(crate) fn splice<B>(
+        &self,
+        context: &GatewayContext,
+        request: &mut Request<B>,
+        edit: Option<&Edit>,
+        watch: &Arc<RequestWatch>,
     ) -> Option<Splice> {
-        let suits =
-            self.asks_for_usage && Splice::suits(context.method(), context.operation(), headers);
-        suits.then(|| Splice::new(headers, growth))
+        if !self.may_ask_for_usage(context, request) {
+            return None;
+        }
+        let upstream = context.upstream()?.clone();
+        let asked = (upstream.usage_option().is_on_trial() || context.may_go_elsewhere())
+            .then(|| Asked::new(watch.clone(), self.asks_for_usage));
+        if let Some(asked) = &asked {
+            request.extensions_mut().insert(asked.clone());
+        }
+        Some(Splice::new(request.headers_mut(), edit).to(upstream, asked))
     }
 }
 
@@ -345,11 +365,12 @@ impl Relay {
         shared: &Shared,
         mut request: Request<B>,
     ) -> Request<RequestBody<B>> {
-        let splice = shared.splice(&self.context, request.headers_mut(), 0);
-        if !self.exchange.is_observed() && splice.is_none() {
+        let asks = shared.may_ask_for_usage(&self.context, &request);
+        if !self.exchange.is_observed() && !asks {
             return request.map(RequestBody::passed);
         }
         let watch = self.exchange.watch();
+        let splice = shared.splice(&self.context, &mut request, None, &watch);
         if splice.is_some() {
             self.watch = Some(watch.clone());
         }

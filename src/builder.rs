@@ -169,9 +169,19 @@ impl Builder {
     /// by adding `stream_options.include_usage`, and keeps the extra chunk from those clients.
     ///
     /// A request that may be one is then sent with its `content-length` raised by the length of the
-    /// option, and with blanks at its end where the option is not needed. A client that sends
-    /// `stream_options` of any kind decides for itself. In the response, an event that comes in
-    /// parts is held back until it is whole (up to 64 KiB); compressed streams keep their chunk.
+    /// option, and with blanks at its end where the option is not needed. `stream_options` of the
+    /// client's that are an object without `include_usage` get that member. A client that sends
+    /// `include_usage` of either kind, or `null` in the place of the object, decides for itself. In
+    /// the response, an event that comes in parts is held back until it is whole (up to 64 KiB);
+    /// compressed streams keep their chunk.
+    ///
+    /// Not asked are providers that refuse the option or need none, unless
+    /// [`Provider::ask_for_usage`] says else; other paths than `chat/completions` and `completions`;
+    /// and Azure's API in versions before 2024-09, or with `data_sources`. Where a provider answers
+    /// 400 or 422 to the option, a `RetryLayer` under a
+    /// `ReplayLayer` sends the request once more without it, if it has
+    /// kept the body: it does until the provider has taken the option once. If that is answered
+    /// well, or if nobody can send it again, the provider is not asked for that model for 10 minutes.
     ///
     /// Default: off. Bodies are then the client's, byte for byte.
     pub fn ask_for_usage(mut self, asks: bool) -> Self {

@@ -2,10 +2,19 @@
 //!
 //! Chat completions tell the usage of a stream only if `stream_options.include_usage` is set, in an
 //! extra chunk without choices that some clients cannot read. So the option is added to the request,
-//! and that chunk is kept from the client.
+//! and that chunk is kept from the client. Who refuses the option is asked again without it, by the
+//! layer for retries, and not asked for a while.
 
+mod asked;
 mod hide;
+mod options;
 mod splice;
 
+pub(crate) use self::asked::Asked;
 pub(crate) use self::hide::Hiding;
-pub(crate) use self::splice::Splice;
+pub(crate) use self::splice::{Places, Splice};
+
+/// Whether a response of this status may be for the option.
+pub(crate) fn may_be_refused(status: http::StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 422)
+}

@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, Parking};
 use crate::failure;
 use crate::headers;
 use crate::hook::{CacheStatus, Failure, Outcome};
-use crate::inject::Hiding;
+use crate::inject::{self, Hiding};
 use crate::rejection::{ErrorFormat, Rejection};
 use crate::usage::Format;
 
@@ -62,6 +62,7 @@ impl Relay {
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);
+        self.learn(status);
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);
         self.announce(headers);
@@ -84,6 +85,22 @@ impl Relay {
         response.map(|body| {
             ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding, parking)
         })
+    }
+
+    /// How the provider takes being asked for usage.
+    fn learn(&self, status: StatusCode) {
+        let Some(watch) = self.watch.as_ref() else { return };
+        if watch.asks_for_usage() != Some(true) {
+            return;
+        }
+        let Some(option) = self.context.upstream().map(|upstream| upstream.usage_option()) else {
+            return;
+        };
+        if status.is_success() {
+            option.took();
+        } else if inject::may_be_refused(status) {
+            option.doubt(self.context.routed_model().or(watch.model()).unwrap_or_default());
+        }
     }
 
     /// What keeps the usage from the client that the gateway asks for, in a stream of it.

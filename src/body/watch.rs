@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use crate::guard::Guard;
-use crate::inject::Splice;
+use crate::inject::{Places, Splice};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::payload::Capture;
@@ -85,6 +85,12 @@ impl RequestWatch {
         let _ = self.asks_for_usage.compare_exchange(UNKNOWN, answer, success, failure);
     }
 
+    /// The body is sent once more, with what was added or without it.
+    #[cfg(feature = "control")]
+    pub(crate) fn change_asks_for_usage(&self, asks: bool) {
+        self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
+    }
+
     /// Whether no refusal can come any more.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
@@ -158,8 +164,14 @@ impl Watcher {
     /// The client's next data, as the provider is to get it.
     pub(crate) fn spliced(&mut self, mut data: Bytes) -> Bytes {
         if let Some(splice) = &mut self.splice {
-            let place = self.scanner.as_ref().and_then(ObjectScanner::place_of_stream_options);
-            if splice.data(&mut data, place) {
+            let scanner = self.scanner.as_ref();
+            let places = scanner.map_or_else(Places::default, |scanner| Places {
+                brace: scanner.place_of_stream_options(),
+                options: scanner.stream_options(),
+            });
+            let model = scanner.and_then(ObjectScanner::model);
+            let model = model.and_then(|model| str::from_utf8(&model.raw).ok());
+            if splice.data(&mut data, places, model) {
                 self.watch.set_asks_for_usage(true);
             }
         }

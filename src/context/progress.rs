@@ -40,6 +40,14 @@ impl GatewayContext {
         }
     }
 
+    /// Whether the request may be sent to somebody else than it was made for.
+    pub(crate) fn may_go_elsewhere(&self) -> bool {
+        #[cfg(feature = "control")]
+        return self.may_fall_back();
+        #[cfg(not(feature = "control"))]
+        false
+    }
+
     /// Which step is being tried, or has answered; 0 for the first.
     #[must_use]
     pub fn step(&self) -> u32 {

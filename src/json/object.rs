@@ -69,6 +69,8 @@ enum State {
 enum Member {
     Field(BodyField),
     StreamOptions,
+    /// Azure's, beside which it takes no options for streams.
+    DataSources,
     Other,
 }
 
@@ -89,6 +91,9 @@ pub(crate) struct ObjectScanner {
     model_is_whole: bool,
     stream: bool,
     has_stream_options: bool,
+    has_data_sources: bool,
+    /// Offset of the brace that opens the first `stream_options`.
+    stream_options: Option<NonZeroU64>,
     /// Offset of the brace that closes the object.
     closed_at: Option<NonZeroU64>,
     capture: Option<Box<Capture>>,
@@ -109,6 +114,8 @@ impl ObjectScanner {
             model_is_whole: false,
             stream: false,
             has_stream_options: false,
+            has_data_sources: false,
+            stream_options: None,
             closed_at: None,
             capture: None,
             is_wary: false,
@@ -150,7 +157,12 @@ impl ObjectScanner {
     /// Where the object of a request for a stream closes that has no `stream_options`.
     pub(crate) fn place_of_stream_options(&self) -> Option<u64> {
         let closed_at = self.closed_at.map(NonZeroU64::get);
-        closed_at.filter(|_| self.stream && !self.has_stream_options)
+        closed_at.filter(|_| self.stream && !self.has_stream_options && !self.has_data_sources)
+    }
+
+    /// Where the object opens that the request has as its `stream_options`.
+    pub(crate) fn stream_options(&self) -> Option<u64> {
+        self.stream_options.map(NonZeroU64::get).filter(|_| !self.has_data_sources)
     }
 
     /// The body has ended: was that a whole object?
@@ -227,7 +239,14 @@ impl ObjectScanner {
         if is_lookalike {
             return Err(ScanError::DuplicateModel);
         }
-        self.has_stream_options |= self.member == Member::StreamOptions;
+        if self.member == Member::StreamOptions
+            && std::mem::replace(&mut self.has_stream_options, true)
+        {
+            // Of two, nobody knows which one counts.
+            self.stream_options = None;
+            self.member = Member::Other;
+        }
+        self.has_data_sources |= self.member == Member::DataSources;
         if self.member == MODEL && std::mem::replace(&mut self.saw_model, true) {
             return Err(ScanError::DuplicateModel);
         }
@@ -248,6 +267,7 @@ fn member(key: &[u8], captures: bool) -> Member {
         b"model" => return MODEL,
         b"stream" => return STREAM,
         b"stream_options" => return Member::StreamOptions,
+        b"data_sources" => return Member::DataSources,
         _ if !captures && !key.contains(&b'\\') => return Member::Other,
         _ => {}
     }

@@ -7,6 +7,7 @@ mod origin;
 mod site;
 mod table;
 mod upstream;
+mod usage_option;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -58,6 +59,8 @@ pub struct Provider {
     site: Option<Site>,
     /// What is wrong with what its base URL was made of.
     mistake: Option<&'static str>,
+    /// Whether it is asked for the usage of streams; `None` where that is as for all.
+    asks_for_usage: Option<bool>,
 }
 
 impl Provider {
@@ -90,6 +93,7 @@ impl Provider {
             layout: Layout::Plain,
             site: None,
             mistake: None,
+            asks_for_usage: None,
         }
     }
 
@@ -219,6 +223,17 @@ impl Provider {
     #[must_use]
     pub fn join_rule(mut self, on: bool) -> Self {
         self.join_rule = on;
+        self
+    }
+
+    /// Whether this provider is asked for the usage of streams, whatever holds for all; see
+    /// [`Builder::ask_for_usage`](crate::Builder::ask_for_usage).
+    ///
+    /// Default: as for all, but for those that refuse the option (Mistral) or tell the usage of every
+    /// stream unasked (OpenRouter, Perplexity, Workers AI, Bedrock), which are not asked.
+    #[must_use]
+    pub fn ask_for_usage(mut self, asks: bool) -> Self {
+        self.asks_for_usage = Some(asks);
         self
     }
 

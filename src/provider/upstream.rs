@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use super::fixed::Fixed;
 use super::layout::Layout;
 use super::site::Site;
+use super::usage_option::UsageOption;
 use super::{KeyHeader, Origin, Provider};
 use crate::builder::ConfigError;
 use crate::route::Operation;
@@ -28,6 +29,7 @@ pub(crate) struct Upstream {
     model_aliases: Box<[(Box<str>, Box<str>)]>,
     layout: Layout,
     site: Option<Site>,
+    usage_option: UsageOption,
 }
 
 /// The longest name of a model that is read in a body.
@@ -60,6 +62,7 @@ impl Upstream {
             layout,
             site,
             mistake,
+            asks_for_usage,
         } = provider;
         for name in std::iter::once(&slug).chain(&aliases) {
             if !is_slug(name) {
@@ -105,6 +108,7 @@ impl Upstream {
             model_aliases: model_aliases.into_iter().map(boxed).collect(),
             layout: if join_rule { layout } else { Layout::Plain },
             site,
+            usage_option: UsageOption::new(&slug, asks_for_usage),
         })
     }
 
@@ -201,6 +205,11 @@ impl Upstream {
     #[cfg(feature = "control")]
     pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> + Clone {
         std::iter::once(&self.first).chain(&self.further)
+    }
+
+    /// How it takes being asked for the usage of streams.
+    pub(crate) fn usage_option(&self) -> &UsageOption {
+        &self.usage_option
     }
 
     /// Where a stored key goes.

@@ -34,7 +34,7 @@ fn spliced_body(
     length: u64,
 ) -> RequestBody<impl Body<Data = Bytes, Error = BoxError>> {
     let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
-    let splice = Splice::new(&mut headers, 0);
+    let splice = Splice::new(&mut headers, None);
     let watcher = Watcher::new(Arc::default()).with(Some(splice));
     // This panics where it is polled behind its end.
     let frames = futures_util::stream::unfold(frames.into_iter(), async |mut frames| {
@@ -54,7 +54,7 @@ async fn what_a_body_says_of_its_size_holds_to_its_end() {
             headers.insert(CONTENT_LENGTH, json.len().into());
         }
         let watcher = Watcher::new(Arc::default());
-        let watcher = watcher.with(Some(Splice::new(&mut headers, 0)));
+        let watcher = watcher.with(Some(Splice::new(&mut headers, None)));
         let mut body = RequestBody::watched(Full::new(Bytes::from_static(json)), watcher);
         let mut said = vec![body.size_hint()];
         let mut sizes = vec![0];

@@ -16,6 +16,7 @@ use crate::context::GatewayContext;
 use crate::control::judge;
 use crate::control::replay::{ReplayBody, Take};
 use crate::hook::Failure;
+use crate::inject::Asked;
 use crate::route::model::{Edit, escaped};
 use crate::step::Step;
 
@@ -119,8 +120,21 @@ impl<B> Work<B> {
                 Some(Edit { cut: named.span.clone(), insert: escaped(model) })
             }
         };
-        let growth = edit.as_ref().map_or(0, Edit::growth);
-        Some(self.original.varied(aim(original, first, step, context, growth)?, edit))
+        let edits: Vec<_> = edit.into_iter().chain(self.without_option(step)).collect();
+        let growth = edits.iter().map(Edit::growth).sum();
+        Some(self.original.varied(aim(original, first, step, context, growth)?, edits))
+    }
+
+    /// Takes the option that asks for usage out again, where a step's provider is not to get it.
+    fn without_option(&self, step: &Step) -> Option<Edit> {
+        let asked = self.original.head.extensions().get::<Asked>()?;
+        let place = asked.place()?;
+        let option = step.upstream.usage_option();
+        let named = || self.named().map(|model| &*model.name);
+        let model = step.model.as_deref().or_else(named);
+        let is_kept = option.is_wanted(asked.all()) && !option.is_refused(model);
+        asked.is_sent(is_kept);
+        (!is_kept).then_some(Edit { cut: place, insert: Bytes::new() })
     }
 
     /// Whether there may be something else to try.

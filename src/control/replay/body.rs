@@ -45,7 +45,8 @@ impl<B> ReplayBody<B> {
     }
 
     pub(super) fn recorded(take: Arc<Take<B>>) -> Self {
-        let editor = take.edit.clone().map(|edit| Box::new(Editor::new(edit)));
+        let edits = (!take.edits.is_empty()).then(|| take.edits.clone());
+        let editor = edits.map(|edits| Box::new(Editor::new(edits)));
         Self { kind: Kind::Recorded { reader: Reader { take, at: Position::default(), editor } } }
     }
 

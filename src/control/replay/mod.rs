@@ -26,6 +26,7 @@ pub(crate) use self::take::Take;
 use self::tape::{Keeping, Tape};
 use crate::budget::BodyBudget;
 use crate::context::GatewayContext;
+use crate::inject::Asked;
 
 /// How many bytes of a body are kept, unless the host says else.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
@@ -58,7 +59,9 @@ impl ReplayLayer {
     }
 
     /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
-    /// of 2 or more, and those for which there is something to fall back to.
+    /// of 2 or more, those for which there is something to fall back to, and those that ask for the
+    /// usage of a stream of a provider that has not yet taken that well
+    /// ([`Builder::ask_for_usage`](crate::Builder::ask_for_usage)).
     #[must_use]
     pub fn on_demand() -> Self {
         Self { on_demand: true, ..Self::new() }
@@ -124,16 +127,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> S::Future {
         let context = request.extensions().get::<GatewayContext>();
-        if self.layer.on_demand && !context.is_some_and(may_be_repeated) {
+        let may_be_refused = request.extensions().get::<Asked>().is_some();
+        if self.layer.on_demand && !may_be_refused && !context.is_some_and(may_be_repeated) {
             return self.inner.call(request.map(ReplayBody::once));
         }
+        // Who only might have to be sent without an option has not lost a retry.
+        let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
         let limit = self.layer.limit.load(Ordering::Relaxed);
         let keeping = match context {
             // The entries of a universal request are in memory as it is.
             Some(context) if is_in_memory(context) => Keeping::all(),
             // What is known to be too large is not even begun with.
             _ if !tape::fits(request.body().size_hint().lower(), limit) => {
-                if let Some(context) = context {
+                if let Some(context) = wanting {
                     context.give_up_retries();
                 }
                 return self.inner.call(request.map(ReplayBody::once));
@@ -141,7 +147,7 @@ where
             _ => {
                 let shared = context.and_then(GatewayContext::body_budget);
                 let budget = shared.unwrap_or(&self.layer.budget);
-                Keeping::up_to(limit, budget).telling(context.cloned())
+                Keeping::up_to(limit, budget).telling(wanting.cloned())
             }
         };
         let head = KeptHead::of(&request);

@@ -1,5 +1,6 @@
 //! A request as it can be sent again.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::ReplayBody;
 use super::tape::Tape;
+use crate::content_length;
 use crate::route::model::Edit;
 
 /// A head that is kept. Its headers are a list: most are never sent again, and making a list takes
@@ -30,6 +32,10 @@ impl KeptHead {
             headers: headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             extensions: request.extensions().clone(),
         }
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     pub(crate) fn uri(&self) -> &Uri {
@@ -63,7 +69,7 @@ impl From<Parts> for KeptHead {
 pub(crate) struct Take<B> {
     pub(crate) head: KeptHead,
     source: Source<B>,
-    pub(super) edit: Option<Edit>,
+    pub(super) edits: Vec<Edit>,
 }
 
 /// Where the body of a take is.
@@ -76,7 +82,7 @@ enum Source<B> {
 
 impl<B> Take<B> {
     pub(super) fn new(head: KeptHead, tape: Tape<B>) -> Arc<Self> {
-        Arc::new(Self { head, source: Source::Own(tape), edit: None })
+        Arc::new(Self { head, source: Source::Own(tape), edits: Vec::new() })
     }
 
     /// Whether the body can be read from its beginning.
@@ -91,13 +97,26 @@ impl<B> Take<B> {
         }
     }
 
+    /// Whether the byte at this place is sent.
+    pub(crate) fn has(&self, place: u64) -> bool {
+        !self.edits.iter().any(|edit| edit.cut.contains(&place))
+    }
+
+    /// The same body without these bytes.
+    pub(crate) fn without(self: &Arc<Self>, bytes: Range<u64>) -> Arc<Self> {
+        let cut = Edit { cut: bytes, insert: Bytes::new() };
+        let mut head = self.head.head();
+        content_length::change(&mut head.headers, cut.growth());
+        self.varied(head, self.edits.iter().cloned().chain([cut]).collect())
+    }
+
     /// The same body under another head, and changed.
-    pub(crate) fn varied(self: &Arc<Self>, head: Parts, edit: Option<Edit>) -> Arc<Self> {
+    pub(crate) fn varied(self: &Arc<Self>, head: Parts, edits: Vec<Edit>) -> Arc<Self> {
         let owner = match &self.source {
             Source::Own(_) => self.clone(),
             Source::Of(owner) => owner.clone(),
         };
-        Arc::new(Self { head: head.into(), source: Source::Of(owner), edit })
+        Arc::new(Self { head: head.into(), source: Source::Of(owner), edits })
     }
 
     /// Another request altogether.

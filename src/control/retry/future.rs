@@ -26,6 +26,8 @@ use crate::control::judge::{self, JudgedBody, Judging, Verdict};
 use crate::control::replay::{ReplayBody, Take};
 use crate::failure;
 use crate::hook::Failure;
+use crate::inject::{self, Asked};
+use crate::redact::shown;
 use crate::route::Operation;
 
 /// What is needed to send a request again.
@@ -35,6 +37,10 @@ pub(super) struct Work<B> {
     budget: Option<Arc<TpsBudget>>,
     context: Option<GatewayContext>,
     attempts: u8,
+    /// What may be refused of the request; `None` once it is sent without that.
+    asked: Option<Asked>,
+    /// It was refused, and what is under way does without it.
+    is_without: bool,
     /// Of the attempt that is under way, among all of its exchange; where one wants to know.
     told: Option<(u32, Instant)>,
 }
@@ -46,7 +52,9 @@ impl<B> Work<B> {
         budget: Option<Arc<TpsBudget>>,
         context: Option<GatewayContext>,
     ) -> Self {
-        let mut work = Self { take, settings, budget, context, attempts: 0, told: None };
+        let asked = take.head.extensions().get::<Asked>().cloned();
+        let (attempts, is_without, told) = (0, false, None);
+        let mut work = Self { take, settings, budget, context, attempts, asked, is_without, told };
         work.begin();
         work
     }
@@ -59,8 +67,49 @@ impl<B> Work<B> {
     /// The request once more.
     fn request(&self) -> Request<ReplayBody<B>> {
         let mut request = self.take.request();
-        judge::announce(&mut request);
+        if self.settings.max_attempts > 1 {
+            judge::announce(&mut request);
+        }
         request
+    }
+
+    /// Whether the request is to be sent once more without the option that asks for usage: a
+    /// provider that has never taken it may have refused the request for that.
+    fn drops_option(&mut self, status: StatusCode) -> bool {
+        if self.is_without {
+            self.is_without = false;
+            if status.is_success() {
+                self.learn();
+            }
+        }
+        if !inject::may_be_refused(status) || !self.take.is_replayable() {
+            return false;
+        }
+        let Some(asked) = self.asked.take() else { return false };
+        let Some(place) = asked.place().filter(|place| self.take.has(place.start)) else {
+            return false;
+        };
+        asked.is_sent(false);
+        self.take = self.take.without(place);
+        self.is_without = true;
+        // It is not one of the attempts that are counted.
+        self.attempts -= 1;
+        true
+    }
+
+    /// The provider answers without the option, and not with it.
+    fn learn(&self) {
+        let Some(context) = &self.context else { return };
+        let Some(upstream) = context.upstream() else { return };
+        let asked = self.take.head.extensions().get::<Asked>();
+        let model = context.routed_model().or_else(|| asked?.model()).unwrap_or_default();
+        tracing::info!(
+            target: TARGET,
+            provider = upstream.slug(),
+            model = &*shown(model),
+            "it refuses to be asked for the usage of streams, and is not asked for a while"
+        );
+        upstream.usage_option().refuse(model);
     }
 
     /// What is asked for.
@@ -213,7 +262,7 @@ where
         &mut self,
         result: Result<Response<R>, S::Error>,
     ) -> ControlFlow<Result<Response<JudgedBody<R>>, S::Error>, State<S::Future>> {
-        let work = &self.work;
+        let work = &mut self.work;
         let response = match result {
             Ok(response) => response,
             Err(error) => {
@@ -226,6 +275,9 @@ where
             }
         };
         work.ended(Ok(response.status()));
+        if work.drops_option(response.status()) {
+            return ControlFlow::Continue(State::Readying);
+        }
         let response = match Judging::may_judge(&response) && work.may_go_on() {
             true => match Judging::new(response, work.operation()) {
                 Ok(judging) => {

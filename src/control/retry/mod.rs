@@ -22,6 +22,7 @@ pub use self::settings::RetrySettings;
 use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
+use crate::inject::Asked;
 use crate::ready;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
@@ -36,6 +37,10 @@ use crate::ready;
 /// [`FallbackLayer`](super::FallbackLayer), and within the same bounds: where its first event is an
 /// error, the request is sent again if the status that such an error has is one of those above, as
 /// 529 for Anthropic's `overloaded_error`. An error whose code says nothing is handed on.
+///
+/// Where a gateway has added to a request what asks for the usage of a stream
+/// ([`Builder::ask_for_usage`](crate::Builder::ask_for_usage)), and the provider answers 400 or 422,
+/// the request is sent once more without that, whatever is set: once, at once, and not counted.
 ///
 /// It stands under a
 /// [`ReplayLayer`](super::ReplayLayer), in any client stack:
@@ -147,11 +152,15 @@ where
     fn call(&mut self, mut request: Request<ReplayBody<B>>) -> RetryFuture<S, B, R> {
         let context = request.extensions().get::<GatewayContext>();
         let settings = self.layer.settings.of(context);
-        let take = request.body().take().filter(|_| settings.max_attempts > 1);
+        let may_be_refused = request.extensions().get::<Asked>().is_some();
+        let may_go_on = settings.max_attempts > 1;
+        let take = request.body().take().filter(|_| may_go_on || may_be_refused);
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
         let work = Work::new(take.clone(), settings, budget, context.cloned());
-        judge::announce(&mut request);
+        if may_go_on {
+            judge::announce(&mut request);
+        }
         // The one that is ready is called, now and again.
         let mut service = ready::take(&mut self.inner);
         RetryFuture::new(service.call(request), service, work)

@@ -1,5 +1,7 @@
 //! What the scanner of a request does with values.
 
+use std::num::NonZeroU64;
+
 use super::{LONGEST_MODEL, MODEL, Member, ModelString, ObjectScanner, STREAM, ScanError, State};
 use crate::json::is_scalar;
 use crate::json::nested::Nested;
@@ -18,7 +20,12 @@ impl ObjectScanner {
                 }
                 State::InString
             }
-            b'{' | b'[' => State::Nested(Nested::OPENED),
+            b'{' | b'[' => {
+                if self.member == Member::StreamOptions && byte == b'{' {
+                    self.stream_options = NonZeroU64::new(self.offset + at as u64);
+                }
+                State::Nested(Nested::OPENED)
+            }
             b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
                 self.stream |= self.member == STREAM && byte == b't';
                 State::Scalar

@@ -142,6 +142,9 @@ impl Providers {
                 provider = check(provider.model_alias(alias, model.text), &model.place)?;
             }
         }
+        if let Some(asks) = section.flag("ask_for_usage")? {
+            provider = provider.ask_for_usage(asks);
+        }
         section.end()?;
         Ok(provider)
     }

@@ -13,7 +13,7 @@ fn changed(
 ) -> Arc<Take<Script>> {
     let edit =
         Edit { cut: cut.start as u64..cut.end as u64, insert: Bytes::from(insert.to_owned()) };
-    take.varied(take.head.head(), Some(edit))
+    take.varied(take.head.head(), vec![edit])
 }
 
 proptest! {

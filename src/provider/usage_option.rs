@@ -1,0 +1,156 @@
+//! Whether a provider takes the option that asks for the usage of a stream.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Those that refuse the option, or tell the usage of every stream unasked.
+const UNASKED: [&str; 5] = ["mistral", "perplexity-ai", "openrouter", "workers-ai", "aws-bedrock"];
+
+/// How long a refusal is remembered.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// How many models are remembered at most; the oldest refusal is forgotten for a new one.
+const MOST_MODELS: usize = 64;
+
+/// What is known of one provider.
+#[derive(Debug)]
+pub(crate) struct UsageOption {
+    /// What the host says of this provider.
+    set: Option<bool>,
+    default: bool,
+    /// The option was in the last request that was answered well.
+    is_taken: AtomicBool,
+    /// The models that it is refused for.
+    refused: Mutex<Vec<Refused>>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    model: Box<str>,
+    until: Instant,
+}
+
+impl UsageOption {
+    pub(crate) fn new(slug: &str, set: Option<bool>) -> Self {
+        Self {
+            set,
+            default: !UNASKED.contains(&slug),
+            is_taken: AtomicBool::new(false),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// Whether it is to be asked. `all`: whether the host wants all providers to be.
+    pub(crate) fn is_wanted(&self, all: bool) -> bool {
+        self.set.unwrap_or(all && self.default)
+    }
+
+    /// Whether it is not known how it takes the option, so that a refusal must be reckoned with.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        !self.is_taken.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has refused the option for this model; for any, where the model is not known.
+    /// `model` may have a provider's prefix.
+    pub(crate) fn is_refused(&self, model: Option<&str>) -> bool {
+        let now = Instant::now();
+        let mut refused = self.refused();
+        refused.retain(|refused| refused.until > now);
+        refused.iter().any(|refused| model.is_none_or(|model| names(model, &refused.model)))
+    }
+
+    /// A request with the option was answered well.
+    pub(crate) fn took(&self) {
+        self.is_taken.store(true, Ordering::Relaxed);
+    }
+
+    /// A request with the option was refused, which may have other reasons.
+    pub(crate) fn doubt(&self, model: &str) {
+        // Where it was taken before, the next request will show.
+        if !self.is_taken.swap(false, Ordering::Relaxed) {
+            self.refuse(model);
+        }
+    }
+
+    /// A request was refused with the option, and answered well without it.
+    pub(crate) fn refuse(&self, model: &str) {
+        let until = Instant::now() + REMEMBERED;
+        let mut refused = self.refused();
+        refused.retain(|refused| *refused.model != *model);
+        if refused.len() >= MOST_MODELS {
+            refused.remove(0);
+        }
+        refused.push(Refused { model: model.into(), until });
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Vec<Refused>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `name` is `model`, with or without a prefix.
+fn names(name: &str, model: &str) -> bool {
+    let prefix = name.strip_suffix(model);
+    prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_goes_before_what_is_known() {
+        for (slug, set, all, expected) in [
+            ("openai", None, false, false),
+            ("openai", None, true, true),
+            ("openai", Some(false), true, false),
+            ("openai", Some(true), false, true),
+            ("mistral", None, true, false),
+            ("mistral", Some(true), false, true),
+            ("custom-mistral", None, true, true),
+        ] {
+            let option = UsageOption::new(slug, set);
+            assert_eq!(option.is_wanted(all), expected, "{slug} {set:?} {all}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_holds_for_its_model() {
+        let option = UsageOption::new("openai", None);
+        assert!(option.is_on_trial() && !option.is_refused(None));
+        option.refuse("a/b");
+        for (model, expected) in [
+            (Some("a/b"), true),
+            (Some("openai/a/b"), true),
+            (Some("ba/b"), false),
+            (Some("b"), false),
+            (Some("c"), false),
+            (None, true),
+        ] {
+            assert_eq!(option.is_refused(model), expected, "{model:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_after_a_success_is_a_doubt_at_first() {
+        let option = UsageOption::new("openai", None);
+        option.took();
+        assert!(!option.is_on_trial());
+        option.doubt("a");
+        assert!(option.is_on_trial() && !option.is_refused(Some("a")));
+        option.doubt("a");
+        assert!(option.is_refused(Some("a")));
+    }
+
+    #[test]
+    fn only_so_many_refusals_are_remembered() {
+        let option = UsageOption::new("openai", None);
+        for number in 0..=MOST_MODELS {
+            option.refuse(&number.to_string());
+            option.refuse(&number.to_string());
+        }
+        assert_eq!(option.refused().len(), MOST_MODELS);
+        assert!(!option.is_refused(Some("0")) && option.is_refused(Some("1")));
+    }
+}
