@@ -353,6 +353,7 @@ impl Shared {
             .then(|| Asked::new(watch.clone(), self.asks_for_usage));
         if let Some(asked) = &asked {
             request.extensions_mut().insert(asked.clone());
+            context.set_may_be_refused();
         }
         Some(Splice::new(request.headers_mut(), edit).to(upstream, asked))
     }

@@ -51,6 +51,8 @@ struct Inner {
     has_credentials: AtomicBool,
     /// No copy of the request body was kept that would have been needed to send it again.
     gave_up_retries: AtomicBool,
+    /// The provider may refuse the request for what the gateway adds to it.
+    may_be_refused: AtomicBool,
     /// Of the layer, for what is held of the body.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     body_budget: Option<BodyBudget>,
@@ -133,6 +135,7 @@ impl GatewayContext {
             providers,
             has_credentials: AtomicBool::new(has_credentials),
             gave_up_retries: AtomicBool::new(false),
+            may_be_refused: AtomicBool::new(false),
             body_budget,
             observation,
             native,

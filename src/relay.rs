@@ -96,10 +96,11 @@ impl Relay {
         let Some(option) = self.context.upstream().map(|upstream| upstream.usage_option()) else {
             return;
         };
+        let model = self.context.routed_model().or(watch.model()).unwrap_or_default();
         if status.is_success() {
-            option.took();
+            option.took(model);
         } else if inject::may_be_refused(status) {
-            option.doubt(self.context.routed_model().or(watch.model()).unwrap_or_default());
+            option.doubt(model);
         }
     }
 

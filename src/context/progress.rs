@@ -40,6 +40,16 @@ impl GatewayContext {
         }
     }
 
+    /// Something is added to the request that its provider may refuse.
+    pub(crate) fn set_may_be_refused(&self) {
+        self.0.may_be_refused.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn may_be_refused(&self) -> bool {
+        self.0.may_be_refused.load(Ordering::Relaxed)
+    }
+
     /// Whether the request may be sent to somebody else than it was made for.
     pub(crate) fn may_go_elsewhere(&self) -> bool {
         #[cfg(feature = "control")]

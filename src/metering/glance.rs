@@ -1,6 +1,9 @@
 //! The beginning of a response, read to see whether it is an answer.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, StatusCode, header};
+use memchr::memmem::Finder;
 
 use super::Coding;
 use crate::route::Operation;
@@ -8,6 +11,10 @@ use crate::usage::{Format, Meter};
 
 /// What is decoded of a compressed response before it is looked at again: bombs grow no further.
 const STEP: usize = 256;
+
+/// JSON without any of these is no error.
+static WORDS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["rror", "RROR", "TIMEOUT"].map(Finder::new));
 
 /// What a beginning is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +30,15 @@ pub(crate) enum Sight {
 #[derive(Debug)]
 pub(crate) struct Glance {
     coding: Coding,
-    meter: Meter,
+    look: Look,
+}
+
+#[derive(Debug)]
+struct Look {
+    format: Format,
+    operation: Operation,
+    /// Made for the first bytes that must be read.
+    meter: Option<Box<Meter>>,
     /// How much more is looked at, decoded.
     left: usize,
     sight: Option<Sight>,
@@ -37,57 +52,131 @@ impl Glance {
     pub(crate) fn new(headers: &HeaderMap, operation: Operation) -> Option<Self> {
         let format = Format::of(headers.get(header::CONTENT_TYPE))?;
         let coding = Coding::of(headers)?;
-        let meter = Meter::new(format, operation, Self::LONGEST);
-        Some(Self { coding, meter, left: Self::LONGEST, sight: None })
+        let (meter, left, sight) = (None, Self::LONGEST, None);
+        Some(Self { coding, look: Look { format, operation, meter, left, sight } })
     }
 
-    /// Looks at more of the response; gives what it is, once that is known.
-    pub(crate) fn push(&mut self, data: &[u8]) -> Option<Sight> {
-        let Self { coding, meter, left, sight } = self;
+    /// Looks at more of the response; gives what it is, once that is known. `is_last`: nothing
+    /// follows.
+    pub(crate) fn push(&mut self, data: &[u8], is_last: bool) -> Option<Sight> {
+        let Self { coding, look } = self;
         match coding {
-            Coding::Plain => look(meter, left, sight, data),
+            Coding::Plain => {
+                // Most JSON is an answer in one part, and is not read.
+                let is_whole = is_last && look.meter.is_none() && look.format == Format::Json;
+                if is_whole && WORDS.iter().all(|word| word.find(data).is_none()) {
+                    look.sight = Some(Sight::Answer);
+                } else {
+                    look.at(data);
+                }
+            }
             Coding::Over { .. } => {}
             Coding::Coded(decoder) => {
                 for part in data.chunks(STEP) {
-                    if decoder.push(part, |plain| look(meter, left, sight, plain)).is_err() {
-                        sight.get_or_insert(Sight::Answer);
+                    if decoder.push(part, |plain| look.at(plain)).is_err() {
+                        look.sight.get_or_insert(Sight::Answer);
                     }
-                    if sight.is_some() {
+                    if look.sight.is_some() {
                         break;
                     }
                 }
             }
         }
-        *sight
+        look.sight
     }
 
     /// The response has ended.
-    pub(crate) fn finish(&mut self) -> Sight {
-        self.meter.finish();
-        self.sight.or_else(|| tell(&self.meter)).unwrap_or(Sight::Answer)
-    }
-}
-
-/// Line by line: what comes first counts.
-fn look(meter: &mut Meter, left: &mut usize, sight: &mut Option<Sight>, plain: &[u8]) {
-    for line in plain.split_inclusive(|byte| *byte == b'\n') {
-        if sight.is_some() {
-            return;
+    pub(crate) fn finish(mut self) -> Sight {
+        if let Some(meter) = &mut self.look.meter {
+            meter.finish();
         }
-        let part = &line[..line.len().min(*left)];
-        *left -= part.len();
-        meter.push(part);
-        *sight = tell(meter).or((part.len() < line.len()).then_some(Sight::Answer));
+        self.look.sight.or_else(|| self.look.tell()).unwrap_or(Sight::Answer)
     }
 }
 
-fn tell(meter: &Meter) -> Option<Sight> {
-    match meter.error() {
-        Some(error) if error.is_refusal() => Some(Sight::Answer),
-        Some(error) if !meter.has_content() => Some(Sight::Error(error.status())),
-        _ => {
-            let is_over = meter.terminal().is_some() || meter.problem().is_some();
-            (is_over || meter.has_content()).then_some(Sight::Answer)
+impl Look {
+    /// Line by line: what comes first counts.
+    fn at(&mut self, plain: &[u8]) {
+        for line in plain.split_inclusive(|byte| *byte == b'\n') {
+            if self.sight.is_some() {
+                return;
+            }
+            let part = &line[..line.len().min(self.left)];
+            self.left -= part.len();
+            let (format, operation) = (self.format, self.operation);
+            let new = || Box::new(Meter::new(format, operation, Glance::LONGEST));
+            self.meter.get_or_insert_with(new).push(part);
+            self.sight = self.tell().or((part.len() < line.len()).then_some(Sight::Answer));
+        }
+    }
+
+    fn tell(&self) -> Option<Sight> {
+        let meter = self.meter.as_deref()?;
+        match meter.error() {
+            Some(error) if error.is_refusal() => Some(Sight::Answer),
+            Some(error) if !meter.has_content() => Some(Sight::Error(error.status())),
+            _ => {
+                let is_over = meter.terminal().is_some() || meter.problem().is_some();
+                (is_over || meter.has_content()).then_some(Sight::Answer)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn sight(content_type: &'static str, body: &str, size: usize) -> Sight {
+        let content_type = HeaderValue::from_static(content_type);
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+        let mut glance = Glance::new(&headers, Operation::Chat).unwrap();
+        let count = body.len().div_ceil(size);
+        let mut parts = body.as_bytes().chunks(size).enumerate();
+        let found = parts.find_map(|(index, part)| glance.push(part, index + 1 == count));
+        found.unwrap_or_else(|| glance.finish())
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_shape() {
+        let error = |status: Option<u16>| {
+            Sight::Error(status.map(|status| StatusCode::from_u16(status).unwrap()))
+        };
+        for (body, expected) in [
+            (r#"{"code":"unavailable","error":"no first token"}"#, error(Some(503))),
+            (r#"{"error":{"message":"no","type":"server_error"}}"#, error(Some(500))),
+            (r#"{"error":{"message":"no"}}"#, error(None)),
+            (r#"{"type":"error"}"#, error(None)),
+            (r#"{"id":"x","choices":[{"message":{"content":"hi"}}]}"#, Sight::Answer),
+            (r#"{"id":"r","error":null,"output":[]}"#, Sight::Answer),
+            (r#"{"data":[]}"#, Sight::Answer),
+            ("no json, but an error", Sight::Answer),
+            ("", Sight::Answer),
+        ] {
+            for size in [1, 3, body.len().max(1)] {
+                assert_eq!(sight("application/json", body, size), expected, "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_events_the_first_that_tells_counts() {
+        let (error, content) = (
+            "data: {\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n",
+        );
+        let overloaded = StatusCode::from_u16(529).unwrap();
+        for (parts, expected) in [
+            ([error, content], Sight::Error(Some(overloaded))),
+            ([content, error], Sight::Answer),
+            ([": error\n\n", error], Sight::Error(Some(overloaded))),
+            ([": error\n\n", ": content\n\n"], Sight::Answer),
+        ] {
+            let body = parts.concat();
+            for size in [1, 10, body.len()] {
+                assert_eq!(sight("text/event-stream", &body, size), expected, "{body}");
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ const UNASKED: [&str; 5] = ["mistral", "perplexity-ai", "openrouter", "workers-a
 /// How long a refusal is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// How many models are remembered at most; the oldest refusal is forgotten for a new one.
+/// How many models are remembered at most; the oldest is forgotten for a new one.
 const MOST_MODELS: usize = 64;
 
 /// What is known of one provider.
@@ -21,14 +21,15 @@ pub(crate) struct UsageOption {
     default: bool,
     /// The option was in the last request that was answered well.
     is_taken: AtomicBool,
-    /// The models that it is refused for.
-    refused: Mutex<Vec<Refused>>,
+    /// The models for which it was taken or refused, the oldest first.
+    models: Mutex<Vec<Known>>,
 }
 
 #[derive(Debug)]
-struct Refused {
+struct Known {
     model: Box<str>,
-    until: Instant,
+    /// `None` where it was taken.
+    refused_until: Option<Instant>,
 }
 
 impl UsageOption {
@@ -37,7 +38,7 @@ impl UsageOption {
             set,
             default: !UNASKED.contains(&slug),
             is_taken: AtomicBool::new(false),
-            refused: Mutex::default(),
+            models: Mutex::default(),
         }
     }
 
@@ -55,38 +56,52 @@ impl UsageOption {
     /// `model` may have a provider's prefix.
     pub(crate) fn is_refused(&self, model: Option<&str>) -> bool {
         let now = Instant::now();
-        let mut refused = self.refused();
-        refused.retain(|refused| refused.until > now);
-        refused.iter().any(|refused| model.is_none_or(|model| names(model, &refused.model)))
+        let is_its = |known: &Known| model.is_none_or(|model| names(model, &known.model));
+        self.models().iter().any(|known| known.is_refused(now) && is_its(known))
     }
 
     /// A request with the option was answered well.
-    pub(crate) fn took(&self) {
+    pub(crate) fn took(&self, model: &str) {
         self.is_taken.store(true, Ordering::Relaxed);
+        let mut models = self.models();
+        if !models.iter().any(|known| *known.model == *model && known.refused_until.is_none()) {
+            learn(&mut models, model, None);
+        }
     }
 
-    /// A request with the option was refused, which may have other reasons.
+    /// A request with the option was refused, which may have other reasons, and was not sent again.
     pub(crate) fn doubt(&self, model: &str) {
-        // Where it was taken before, the next request will show.
-        if !self.is_taken.swap(false, Ordering::Relaxed) {
-            self.refuse(model);
+        self.is_taken.store(false, Ordering::Relaxed);
+        let mut models = self.models();
+        // Where it was taken before, the reason was most likely another; a request that can be sent
+        // again will show.
+        if !models.iter().any(|known| *known.model == *model && known.refused_until.is_none()) {
+            learn(&mut models, model, Instant::now().checked_add(REMEMBERED));
         }
     }
 
     /// A request was refused with the option, and answered well without it.
     pub(crate) fn refuse(&self, model: &str) {
-        let until = Instant::now() + REMEMBERED;
-        let mut refused = self.refused();
-        refused.retain(|refused| *refused.model != *model);
-        if refused.len() >= MOST_MODELS {
-            refused.remove(0);
-        }
-        refused.push(Refused { model: model.into(), until });
+        learn(&mut self.models(), model, Instant::now().checked_add(REMEMBERED));
     }
 
-    fn refused(&self) -> MutexGuard<'_, Vec<Refused>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn models(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Known {
+    fn is_refused(&self, now: Instant) -> bool {
+        self.refused_until.is_some_and(|until| until > now)
+    }
+}
+
+fn learn(models: &mut Vec<Known>, model: &str, refused_until: Option<Instant>) {
+    models.retain(|known| *known.model != *model);
+    if models.len() >= MOST_MODELS {
+        models.remove(0);
+    }
+    models.push(Known { model: model.into(), refused_until });
 }
 
 /// Whether `name` is `model`, with or without a prefix.
@@ -133,14 +148,20 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_a_success_is_a_doubt_at_first() {
+    fn a_refusal_after_a_success_is_a_doubt_alone() {
         let option = UsageOption::new("openai", None);
-        option.took();
+        option.took("a");
         assert!(!option.is_on_trial());
-        option.doubt("a");
-        assert!(option.is_on_trial() && !option.is_refused(Some("a")));
-        option.doubt("a");
-        assert!(option.is_refused(Some("a")));
+        for _ in 0..2 {
+            option.doubt("a");
+            assert!(option.is_on_trial() && !option.is_refused(Some("a")));
+        }
+        option.doubt("b");
+        assert!(option.is_refused(Some("b")) && !option.is_refused(Some("a")));
+        option.refuse("a");
+        assert!(option.is_refused(Some("a")), "that was no doubt");
+        option.took("a");
+        assert!(!option.is_refused(Some("a")) && !option.is_on_trial());
     }
 
     #[test]
@@ -150,7 +171,7 @@ mod tests {
             option.refuse(&number.to_string());
             option.refuse(&number.to_string());
         }
-        assert_eq!(option.refused().len(), MOST_MODELS);
+        assert_eq!(option.models().len(), MOST_MODELS);
         assert!(!option.is_refused(Some("0")) && option.is_refused(Some("1")));
     }
 }

@@ -51,7 +51,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (extensions, headers) = (request.extensions(), request.headers());
         let gates = gates_of(extensions, headers, request.uri(), &self.limits, &self.pools);
-        let judged = judge::is_announced(extensions);
+        let judged = !gates.is_empty() && judge::is_announced(extensions);
         let mut taking = Taking::new(gates, self.limits.queue);
         match taking.advance() {
             Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done(), judged),

@@ -191,9 +191,17 @@ where
         // Nothing is held back where it is known that there is nothing else.
         if is_suspect && self.work.may_go_on_as_far_as_known(cx) {
             match Judging::new(response, self.work.plan.operation()) {
-                Ok(judging) => {
-                    self.judging = Some(judging);
-                    return ControlFlow::Continue(State::Judging);
+                Ok(mut judging) => {
+                    return match judging.poll(cx) {
+                        Poll::Ready(verdict) => match self.judged(judging, verdict, cx) {
+                            Some(answer) => ControlFlow::Break(answer),
+                            None => ControlFlow::Continue(State::Seeking),
+                        },
+                        Poll::Pending => {
+                            self.judging = Some(Box::new(judging));
+                            ControlFlow::Continue(State::Judging)
+                        }
+                    };
                 }
                 Err(as_it_is) => response = as_it_is,
             }
@@ -206,12 +214,21 @@ where
         let Some(judging) = &mut self.judging else { return Poll::Ready(None) };
         let verdict = ready!(judging.poll(cx));
         let Some(judging) = self.judging.take() else { return Poll::Ready(None) };
+        Poll::Ready(self.judged(*judging, verdict, cx))
+    }
+
+    fn judged(
+        &mut self,
+        judging: Judging<R>,
+        verdict: Verdict,
+        cx: &mut Context<'_>,
+    ) -> Option<Response<JudgedBody<R>>> {
         let response = judging.into_response();
         if verdict == Verdict::Answer {
-            return Poll::Ready(Some(response));
+            return Some(response);
         }
         self.keep(response, cx);
-        Poll::Ready(None)
+        None
     }
     /// It may be handed on yet, when the request that it answers has been broken off: what comes of
     /// it meanwhile is kept, up to a bound.

@@ -35,7 +35,9 @@ pin_project! {
 
 pin_project! {
     struct Judged<R> {
-        ahead: VecDeque<Frame<Bytes>>,
+        // Mostly one frame tells.
+        first: Option<Frame<Bytes>>,
+        more: VecDeque<Frame<Bytes>>,
         error: Option<BoxError>,
         has_ended: bool,
         #[pin]
@@ -50,8 +52,8 @@ impl<R> JudgedBody<R> {
 
     /// One of which something will be read [ahead](Self::poll_ahead).
     pub(in crate::control) fn judged(rest: R) -> Self {
-        let ahead = VecDeque::with_capacity(1);
-        let judged = Box::pin(Judged { ahead, error: None, has_ended: false, rest });
+        let (first, more, error) = (None, VecDeque::new(), None);
+        let judged = Box::pin(Judged { first, more, error, has_ended: false, rest });
         Self { kind: Kind::Judged { judged } }
     }
 
@@ -60,6 +62,11 @@ impl<R> JudgedBody<R> {
             Kind::AsItIs { .. } => None,
             Kind::Judged { judged } => Some(judged),
         }
+    }
+
+    /// Whether nothing more is to come of it than what is ahead.
+    pub(super) fn has_ended(&self) -> bool {
+        self.of_judged().is_some_and(|judged| judged.has_ended)
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -94,7 +101,7 @@ where
 
 impl<R> Judged<R> {
     fn ahead(&self) -> impl Iterator<Item = &Bytes> + Clone {
-        self.ahead.iter().filter_map(|frame| frame.data_ref())
+        self.first.iter().chain(&self.more).filter_map(|frame| frame.data_ref())
     }
 }
 
@@ -111,7 +118,10 @@ where
         this.rest.as_mut().poll_frame(cx).map(|frame| match frame {
             Some(Ok(frame)) => {
                 let data = frame.data_ref().cloned().unwrap_or_default();
-                this.ahead.push_back(frame);
+                match this.first {
+                    None if this.more.is_empty() => *this.first = Some(frame),
+                    _ => this.more.push_back(frame),
+                }
                 *this.has_ended = this.rest.is_end_stream();
                 Some(data)
             }
@@ -132,7 +142,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
-        if let Some(frame) = this.ahead.pop_front() {
+        if let Some(frame) = this.first.take().or_else(|| this.more.pop_front()) {
             return Poll::Ready(Some(Ok(frame)));
         }
         if *this.has_ended {
@@ -142,7 +152,8 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty()
+        self.first.is_none()
+            && self.more.is_empty()
             && self.error.is_none()
             && (self.has_ended || self.rest.is_end_stream())
     }

@@ -1,6 +1,6 @@
 //! A response whose head is held back until its beginning tells what it is.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,10 +24,11 @@ const TIME: Duration = Duration::from_secs(1);
 pub(in crate::control) struct Judging<R> {
     head: Parts,
     body: JudgedBody<R>,
-    glance: Glance,
+    glance: Option<Glance>,
     /// How many bytes are ahead; an empty frame counts for one.
     read: usize,
-    until: Instant,
+    /// Since it is waited for.
+    until: Option<Instant>,
     timer: Timer,
 }
 
@@ -53,39 +54,48 @@ where
     pub(in crate::control) fn new(
         response: Response<R>,
         operation: Operation,
-    ) -> Result<Box<Self>, Response<R>> {
-        let Some(glance) = Glance::new(response.headers(), operation) else { return Err(response) };
+    ) -> Result<Self, Response<R>> {
+        let glance = Glance::new(response.headers(), operation);
+        if glance.is_none() {
+            return Err(response);
+        }
         let (head, body) = response.map(JudgedBody::judged).into_parts();
-        let until = Instant::now() + TIME;
-        Ok(Box::new(Self { head, body, glance, read: 0, until, timer: Timer::default() }))
+        Ok(Self { head, body, glance, read: 0, until: None, timer: Timer::default() })
     }
 
     /// Ready when the beginning has told, or nothing more is waited for.
     pub(in crate::control) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
-        let verdict = loop {
-            match self.body.poll_ahead(cx) {
-                Poll::Pending => {
-                    std::task::ready!(self.timer.poll_until(self.until, cx));
-                    break Verdict::Answer;
-                }
-                Poll::Ready(Some(data)) => {
-                    let room = Glance::LONGEST.saturating_sub(self.read);
-                    self.read = self.read.saturating_add(data.len().max(1));
-                    let sight = self.glance.push(&data[..data.len().min(room)]);
-                    match sight {
-                        Some(sight) => break sight.into(),
-                        None if self.read > Glance::LONGEST => break Verdict::Answer,
-                        None => {}
-                    }
-                }
-                Poll::Ready(None) if self.body.is_broken() => break Verdict::Broken,
-                Poll::Ready(None) => break self.glance.finish().into(),
-            }
-        };
+        let verdict = ready!(self.poll_verdict(cx));
         if let Verdict::Error(class) = verdict {
             health::blame(&mut self.head.extensions, class);
         }
         Poll::Ready(verdict)
+    }
+
+    fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        loop {
+            let Some(glance) = &mut self.glance else { return Poll::Ready(Verdict::Answer) };
+            let Poll::Ready(data) = self.body.poll_ahead(cx) else {
+                let until = *self.until.get_or_insert_with(|| Instant::now() + TIME);
+                return self.timer.poll_until(until, cx).map(|()| Verdict::Answer);
+            };
+            let Some(data) = data else {
+                return Poll::Ready(match self.glance.take() {
+                    _ if self.body.is_broken() => Verdict::Broken,
+                    Some(glance) => glance.finish().into(),
+                    None => Verdict::Answer,
+                });
+            };
+            let room = Glance::LONGEST.saturating_sub(self.read);
+            self.read = self.read.saturating_add(data.len().max(1));
+            let is_all = data.len() <= room;
+            let seen = &data[..data.len().min(room)];
+            match glance.push(seen, is_all && self.body.has_ended()) {
+                Some(sight) => return Poll::Ready(sight.into()),
+                None if self.read > Glance::LONGEST => return Poll::Ready(Verdict::Answer),
+                None => {}
+            }
+        }
     }
 
     /// The response, with all that has come of it.

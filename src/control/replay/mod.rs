@@ -26,7 +26,6 @@ pub(crate) use self::take::Take;
 use self::tape::{Keeping, Tape};
 use crate::budget::BodyBudget;
 use crate::context::GatewayContext;
-use crate::inject::Asked;
 
 /// How many bytes of a body are kept, unless the host says else.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
@@ -127,8 +126,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> S::Future {
         let context = request.extensions().get::<GatewayContext>();
-        let may_be_refused = request.extensions().get::<Asked>().is_some();
-        if self.layer.on_demand && !may_be_refused && !context.is_some_and(may_be_repeated) {
+        let is_wanted =
+            |context: &GatewayContext| context.may_be_refused() || may_be_repeated(context);
+        if self.layer.on_demand && !context.is_some_and(is_wanted) {
             return self.inner.call(request.map(ReplayBody::once));
         }
         // Who only might have to be sent without an option has not lost a retry.

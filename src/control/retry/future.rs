@@ -39,6 +39,8 @@ pub(super) struct Work<B> {
     attempts: u8,
     /// What may be refused of the request; `None` once it is sent without that.
     asked: Option<Asked>,
+    /// A fallback above wants to know what has been read, and need not wait for it again.
+    tells_verdict: bool,
     /// It was refused, and what is under way does without it.
     is_without: bool,
     /// Of the attempt that is under way, among all of its exchange; where one wants to know.
@@ -51,10 +53,22 @@ impl<B> Work<B> {
         settings: RetrySettings,
         budget: Option<Arc<TpsBudget>>,
         context: Option<GatewayContext>,
+        tells_verdict: bool,
     ) -> Self {
-        let asked = take.head.extensions().get::<Asked>().cloned();
-        let (attempts, is_without, told) = (0, false, None);
-        let mut work = Self { take, settings, budget, context, attempts, asked, is_without, told };
+        let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
+        let asked = || take.head.extensions().get::<Asked>().cloned();
+        let asked = may_be_refused.then(asked).flatten();
+        let mut work = Self {
+            take,
+            settings,
+            budget,
+            context,
+            attempts: 0,
+            asked,
+            is_without: false,
+            tells_verdict,
+            told: None,
+        };
         work.begin();
         work
     }
@@ -220,7 +234,7 @@ where
                     let Some(again) = this.again.as_deref_mut() else {
                         return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
                     };
-                    match again.look_at(result) {
+                    match again.look_at(result, cx) {
                         ControlFlow::Continue(next) => next,
                         ControlFlow::Break(result) => return Poll::Ready(result),
                     }
@@ -261,6 +275,7 @@ where
     fn look_at(
         &mut self,
         result: Result<Response<R>, S::Error>,
+        cx: &mut Context<'_>,
     ) -> ControlFlow<Result<Response<JudgedBody<R>>, S::Error>, State<S::Future>> {
         let work = &mut self.work;
         let response = match result {
@@ -280,9 +295,14 @@ where
         }
         let response = match Judging::may_judge(&response) && work.may_go_on() {
             true => match Judging::new(response, work.operation()) {
-                Ok(judging) => {
-                    self.judging = Some(judging);
-                    return ControlFlow::Continue(State::Judging);
+                Ok(mut judging) => {
+                    return match judging.poll(cx) {
+                        Poll::Ready(verdict) => self.judged(judging, verdict).map_break(Ok),
+                        Poll::Pending => {
+                            self.judging = Some(Box::new(judging));
+                            ControlFlow::Continue(State::Judging)
+                        }
+                    };
                 }
                 Err(response) => response,
             },
@@ -303,6 +323,14 @@ where
         let Some(judging) = &mut self.judging else { return Poll::Pending };
         let verdict = ready!(judging.poll(cx));
         let Some(judging) = self.judging.take() else { return Poll::Pending };
+        Poll::Ready(self.judged(*judging, verdict))
+    }
+
+    fn judged(
+        &self,
+        judging: Judging<R>,
+        verdict: Verdict,
+    ) -> ControlFlow<Response<JudgedBody<R>>, State<S::Future>> {
         let mut response = judging.into_response();
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
@@ -311,14 +339,13 @@ where
                 Attempt::Head(response.status(), response.headers())
             }
         };
-        Poll::Ready(match self.work.decide(attempt) {
-            Some(delay) => ControlFlow::Continue(State::after(delay)),
-            None => {
-                // A fallback need not wait for it again.
-                response.extensions_mut().insert(verdict);
-                ControlFlow::Break(response)
-            }
-        })
+        if let Some(delay) = self.work.decide(attempt) {
+            return ControlFlow::Continue(State::after(delay));
+        }
+        if self.work.tells_verdict {
+            response.extensions_mut().insert(verdict);
+        }
+        ControlFlow::Break(response)
     }
 }
 

@@ -22,7 +22,6 @@ pub use self::settings::RetrySettings;
 use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
-use crate::inject::Asked;
 use crate::ready;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
@@ -152,13 +151,14 @@ where
     fn call(&mut self, mut request: Request<ReplayBody<B>>) -> RetryFuture<S, B, R> {
         let context = request.extensions().get::<GatewayContext>();
         let settings = self.layer.settings.of(context);
-        let may_be_refused = request.extensions().get::<Asked>().is_some();
+        let may_be_refused = context.is_some_and(GatewayContext::may_be_refused);
         let may_go_on = settings.max_attempts > 1;
         let take = request.body().take().filter(|_| may_go_on || may_be_refused);
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
-        let work = Work::new(take.clone(), settings, budget, context.cloned());
-        if may_go_on {
+        let is_below_fallback = judge::is_announced(request.extensions());
+        let work = Work::new(take.clone(), settings, budget, context.cloned(), is_below_fallback);
+        if may_go_on && !is_below_fallback {
             judge::announce(&mut request);
         }
         // The one that is ready is called, now and again.

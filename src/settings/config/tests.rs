@@ -6,6 +6,7 @@ mod leaks;
 mod meaning;
 mod references;
 mod refusals;
+mod usage;
 
 use super::*;
 use crate::secret::SecretError;
