@@ -349,7 +349,9 @@ impl Shared {
             return None;
         }
         let upstream = context.upstream()?.clone();
-        let asked = (upstream.usage_option().is_on_trial() || context.may_go_elsewhere())
+        let is_on_trial = upstream.usage_option().is_on_trial();
+        // Only a layer can send it again.
+        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_go_elsewhere()))
             .then(|| Asked::new(watch.clone(), self.asks_for_usage));
         if let Some(asked) = &asked {
             request.extensions_mut().insert(asked.clone());

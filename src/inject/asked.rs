@@ -10,12 +10,12 @@ use crate::body::watch::RequestWatch;
 pub(crate) struct Asked(Arc<Inner>);
 
 #[derive(Debug)]
+#[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
 struct Inner {
     watch: Arc<RequestWatch>,
     /// Where the option stands in the body as it is sent.
     place: OnceLock<Range<u64>>,
     /// Whether the host wants all providers to be asked.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     all: bool,
 }
 

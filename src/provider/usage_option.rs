@@ -81,6 +81,7 @@ impl UsageOption {
     }
 
     /// A request was refused with the option, and answered well without it.
+    #[cfg(any(feature = "control", test))]
     pub(crate) fn refuse(&self, model: &str) {
         learn(&mut self.models(), model, Instant::now().checked_add(REMEMBERED));
     }

@@ -264,6 +264,13 @@ where
     }
 }
 
+/// What is handed on of an attempt.
+type Given<S, B, R> =
+    Result<Response<JudgedBody<R>>, <S as Service<Request<ReplayBody<B>>>>::Error>;
+
+/// What is handed on, or what comes before another attempt.
+type Next<S, B, T> = ControlFlow<T, State<<S as Service<Request<ReplayBody<B>>>>::Future>>;
+
 impl<S, B, R> Again<S, B, R>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
@@ -276,7 +283,7 @@ where
         &mut self,
         result: Result<Response<R>, S::Error>,
         cx: &mut Context<'_>,
-    ) -> ControlFlow<Result<Response<JudgedBody<R>>, S::Error>, State<S::Future>> {
+    ) -> Next<S, B, Given<S, B, R>> {
         let work = &mut self.work;
         let response = match result {
             Ok(response) => response,
@@ -316,21 +323,14 @@ where
     }
 
     /// The response, unless it is an error that another attempt may not meet.
-    fn poll_judged(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<ControlFlow<Response<JudgedBody<R>>, State<S::Future>>> {
+    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Next<S, B, Response<JudgedBody<R>>>> {
         let Some(judging) = &mut self.judging else { return Poll::Pending };
         let verdict = ready!(judging.poll(cx));
         let Some(judging) = self.judging.take() else { return Poll::Pending };
         Poll::Ready(self.judged(*judging, verdict))
     }
 
-    fn judged(
-        &self,
-        judging: Judging<R>,
-        verdict: Verdict,
-    ) -> ControlFlow<Response<JudgedBody<R>>, State<S::Future>> {
+    fn judged(&self, judging: Judging<R>, verdict: Verdict) -> Next<S, B, Response<JudgedBody<R>>> {
         let mut response = judging.into_response();
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
