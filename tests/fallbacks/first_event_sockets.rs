@@ -89,6 +89,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn an_error_leads_on_and_counts_as_the_providers_failure() {
     let mut scene = Scene::start().await;
     let client = scene.client();
+    let mut open = Vec::new();
     for attempt in 1..=3 {
         let sent = client();
         if attempt < 3 {
@@ -97,6 +98,7 @@ async fn an_error_leads_on_and_counts_as_the_providers_failure() {
             // It is not ended: whoever waits for its end waits for ever.
             wire.send(HEAD).await;
             wire.send(chunk(OVERLOADED.as_bytes())).await;
+            open.push(wire);
         }
         let mut wire = scene.other.accept().await;
         let message = wire.read_message().await;
