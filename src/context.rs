@@ -53,6 +53,9 @@ struct Inner {
     gave_up_retries: AtomicBool,
     /// The provider may refuse the request for what the gateway adds to it.
     may_be_refused: AtomicBool,
+    /// A response may be put aside for what stands in its body.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
+    is_judged: AtomicBool,
     /// Of the layer, for what is held of the body.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     body_budget: Option<BodyBudget>,
@@ -136,6 +139,7 @@ impl GatewayContext {
             has_credentials: AtomicBool::new(has_credentials),
             gave_up_retries: AtomicBool::new(false),
             may_be_refused: AtomicBool::new(false),
+            is_judged: AtomicBool::new(false),
             body_budget,
             observation,
             native,

@@ -50,6 +50,17 @@ impl GatewayContext {
         self.0.may_be_refused.load(Ordering::Relaxed)
     }
 
+    /// A response may be put aside for what stands in its body.
+    #[cfg(feature = "control")]
+    pub(crate) fn set_judged(&self) {
+        self.0.is_judged.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn is_judged(&self) -> bool {
+        self.0.is_judged.load(Ordering::Relaxed)
+    }
+
     /// Whether the request may be sent to somebody else than it was made for.
     pub(crate) fn may_go_elsewhere(&self) -> bool {
         #[cfg(feature = "control")]

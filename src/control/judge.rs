@@ -11,6 +11,7 @@ use http::{Extensions, Request, StatusCode};
 
 pub use self::body::JudgedBody;
 pub(super) use self::judging::Judging;
+use crate::context::GatewayContext;
 use crate::hook::Failure;
 
 /// What the beginning of a response has told.
@@ -24,18 +25,24 @@ pub(super) enum Verdict {
     Broken,
 }
 
-/// In the extensions of a request whose response may be put aside for what stands in its body: the
-/// layers below then hold nothing that cannot be given back before the body is over.
+/// In the extensions of a request of which no gateway knows.
 #[derive(Clone, Copy, Debug)]
 struct Judged;
 
-/// Says so to the layers below.
-pub(super) fn announce<B>(request: &mut Request<B>) {
-    request.extensions_mut().insert(Judged);
+/// Says to the layers below that the response may be put aside for what stands in its body: they
+/// then hold nothing that cannot be given back before the body is over.
+pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
+    match context {
+        Some(context) => context.set_judged(),
+        None => drop(request.extensions_mut().insert(Judged)),
+    }
 }
 
-pub(super) fn is_announced(extensions: &Extensions) -> bool {
-    extensions.get::<Judged>().is_some()
+pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayContext>) -> bool {
+    match context {
+        Some(context) => context.is_judged(),
+        None => extensions.get::<Judged>().is_some(),
+    }
 }
 
 /// Whether a response of this status is no answer, for another provider could give one.

@@ -14,6 +14,7 @@ use super::gate::{Limits, gates_of};
 use super::pools::Pools;
 use super::taking::Taking;
 use super::waiting::Waiting;
+use crate::context::GatewayContext;
 use crate::control::judge;
 use crate::ready;
 
@@ -51,7 +52,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (extensions, headers) = (request.extensions(), request.headers());
         let gates = gates_of(extensions, headers, request.uri(), &self.limits, &self.pools);
-        let judged = !gates.is_empty() && judge::is_announced(extensions);
+        let context = || extensions.get::<GatewayContext>();
+        let judged = !gates.is_empty() && judge::is_announced(extensions, context());
         let mut taking = Taking::new(gates, self.limits.queue);
         match taking.advance() {
             Ok(None) => ConcurrencyFuture::direct(self.inner.call(request), taking.done(), judged),

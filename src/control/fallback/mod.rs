@@ -130,7 +130,7 @@ where
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
         let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
-        judge::announce(&mut request);
+        judge::announce(&mut request, work.plan.context());
         // The one that is ready is called, now and again.
         let mut service = ready::take(&mut self.inner);
         FallbackFuture::new(service.call(request), service, work)

@@ -79,7 +79,7 @@ impl<B> Work<B> {
         self.set_step(number);
         self.told = self.plan.context().map_or(0, GatewayContext::attempts);
         let mut request = take.request();
-        judge::announce(&mut request);
+        judge::announce(&mut request, self.plan.context());
         Some(request)
     }
 

@@ -76,9 +76,10 @@ where
         };
         match picked {
             Ok(picked) => {
-                let context = || request.extensions().get::<GatewayContext>();
-                let guard = picked.map(|(_, guard)| guard.of(context()));
-                let judged = guard.is_some() && judge::is_announced(request.extensions());
+                // Looked up for a call that is watched alone.
+                let context = picked.as_ref().and_then(|_| request.extensions().get());
+                let judged = picked.is_some() && judge::is_announced(request.extensions(), context);
+                let guard = picked.map(|(_, guard)| guard.of(context));
                 HealthFuture::calling(self.inner.call(request), guard, cool_down, judged)
             }
             Err(unavailable) => HealthFuture::refused(unavailable),

@@ -82,7 +82,7 @@ impl<B> Work<B> {
     fn request(&self) -> Request<ReplayBody<B>> {
         let mut request = self.take.request();
         if self.settings.max_attempts > 1 {
-            judge::announce(&mut request);
+            judge::announce(&mut request, self.context.as_ref());
         }
         request
     }

@@ -156,11 +156,13 @@ where
         let take = request.body().take().filter(|_| may_go_on || may_be_refused);
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());
-        let is_below_fallback = judge::is_announced(request.extensions());
-        let work = Work::new(take.clone(), settings, budget, context.cloned(), is_below_fallback);
+        let is_below_fallback = judge::is_announced(request.extensions(), context);
+        let context = context.cloned();
+        let take = take.clone();
         if may_go_on && !is_below_fallback {
-            judge::announce(&mut request);
+            judge::announce(&mut request, context.as_ref());
         }
+        let work = Work::new(take, settings, budget, context, is_below_fallback);
         // The one that is ready is called, now and again.
         let mut service = ready::take(&mut self.inner);
         RetryFuture::new(service.call(request), service, work)
