@@ -10,7 +10,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 const HEX_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const VERSION_7: u128 = 0x7 << 76;
 const VARIANT: u128 = 0b10 << 62;
-const RANDOM: u128 = 0xFFF << 64 | (1 << 62) - 1;
+const RANDOM: u128 = (0xFFF << 64) | ((1 << 62) - 1);
 
 /// The id of one exchange: a UUIDv7 (RFC 9562 §5.7), 48 bits of milliseconds since 1970 and 74
 /// random bits.

@@ -220,7 +220,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         found: Result<Found, Rejection>,
     ) -> Result<Forwarded<B>, Refused<B>> {
         let settled = found.and_then(|found| self.settle(found));
-        let Self { shared, mut head, reading, watch, mut relay, .. } = *self;
+        let Self { shared, mut head, reading, mut relay, .. } = *self;
         let body = match (settled, reading) {
             (Err(rejection), reading) => {
                 let rest = match reading {
@@ -243,7 +243,9 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let edit = edit.map(|routed| routed.edit);
                 let growth = edit.as_ref().map_or(0, Edit::growth);
                 content_length::change(head.headers_mut(), growth);
-                let splice = shared.splice(&relay.context, &mut head, edit.as_ref(), &watch);
+                let splice = relay.watch.as_ref().and_then(|watch| {
+                    shared.splice(&relay.context, &mut head, edit.as_ref(), watch)
+                });
                 peek.into_body(edit.as_ref(), splice)
             }
         };

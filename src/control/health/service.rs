@@ -12,7 +12,6 @@ use super::body::HealthBody;
 use super::call::pick;
 use super::future::HealthFuture;
 use super::layer::{Candidates, Handle};
-use crate::context::GatewayContext;
 use crate::control::judge;
 
 /// Makes no calls to upstreams that are not well. Made by [`HealthLayer`](super::HealthLayer).
