@@ -1,14 +1,19 @@
 //! LiteLLM's `model_prices_and_context_window.json`: one object of all models, prices in USD a unit.
 
+mod key;
+mod off_peak;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use self::key::{Key, token_key};
+use self::off_peak::off_peak;
 use super::super::{Date, PriceTable};
 use super::rows::{Cells, Field, Reason, Rows, decimal, rate, shown};
 use super::{PriceReport, PriceSource, PriceTableError};
-use crate::usage::price::{Hours, OffPeak, Price, Rate, Regional, Tier, TokenPrice};
+use crate::usage::price::{Price, Rate, Regional, Tier, TokenPrice};
 
 type Raw<'t> = BTreeMap<Cow<'t, str>, &'t RawValue>;
 
@@ -290,51 +295,6 @@ impl Reader<'_, '_> {
     }
 }
 
-/// What a key is the price of.
-struct Key<'k> {
-    field: Field,
-    tier: Option<&'k str>,
-    /// Prompts of more tokens than these.
-    bound: u64,
-}
-
-/// `{price}[_above_{n}k_tokens][_{tier}]`
-fn token_key(key: &str) -> Option<Key<'_>> {
-    let tiers = [
-        ("_flex", "flex"),
-        ("_priority", "priority"),
-        ("_batches", "batch"),
-        ("_ultrafast", "ultrafast"),
-        ("_balanced", "balanced"),
-    ];
-    let (key, tier) = tiers
-        .iter()
-        .find_map(|(suffix, tier)| Some((key.strip_suffix(suffix)?, Some(*tier))))
-        .unwrap_or((key, None));
-    let (key, bound) = match key.strip_suffix("k_tokens").and_then(|key| key.rsplit_once("_above_"))
-    {
-        Some((key, thousands)) => (key, thousands.parse::<u64>().ok()?.checked_mul(1000)?),
-        None => (key, 0),
-    };
-    let field: Field = match key {
-        "input_cost_per_token" => |price| &mut price.input,
-        "output_cost_per_token" => |price| &mut price.output,
-        "output_cost_per_reasoning_token" => |price| &mut price.reasoning,
-        "cache_read_input_token_cost" => |price| &mut price.cached_input,
-        "cache_creation_input_token_cost" => |price| &mut price.cache_write,
-        "cache_creation_input_token_cost_above_1hr"
-        | "cache_creation_input_token_cost_above_12hr" => |price| &mut price.long_cache_write,
-        "input_cost_per_audio_token" => |price| &mut price.audio_input,
-        "output_cost_per_audio_token" => |price| &mut price.audio_output,
-        "cache_read_input_audio_token_cost" => |price| &mut price.cached_audio_input,
-        "input_cost_per_image_token" => |price| &mut price.image_input,
-        "output_cost_per_image_token" => |price| &mut price.image_output,
-        "cache_read_input_image_token_cost" => |price| &mut price.cached_image_input,
-        _ => return None,
-    };
-    Some(Key { field, tier, bound })
-}
-
 fn is_of_money(key: &str) -> bool {
     ["cost", "pricing", "price", "uplift", "fee"].iter().any(|word| key.contains(word))
 }
@@ -369,66 +329,6 @@ fn specifics(raw: &str, price: &mut Price) -> Result<(), Reason> {
         }
     }
     Ok(())
-}
-
-/// Another price at some hours, if it is the same part of each price.
-fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason> {
-    let wrong = || "`off_peak_pricing`".to_owned();
-    let table: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
-    let mut plain = price.tokens.ok_or_else(wrong)?;
-    if !price.long_context.is_empty() || !price.tiers.is_empty() {
-        return Err(wrong());
-    }
-    let mut off = TokenPrice::default();
-    let mut hours = Vec::new();
-    for (key, raw) in &table {
-        match token_key(key) {
-            Some(Key { field, tier: None, bound: 0 }) => {
-                *field(&mut off) = Some(rate(key, raw.get(), 1)?);
-            }
-            _ if *key == "windows" => hours = windows(raw).ok_or_else(wrong)?,
-            _ => return Err(wrong()),
-        }
-    }
-    let is_part = |percent: u64| {
-        let fields: [Field; 6] = [
-            |price| &mut price.input,
-            |price| &mut price.output,
-            |price| &mut price.cached_input,
-            |price| &mut price.reasoning,
-            |price| &mut price.cache_write,
-            |price| &mut price.long_cache_write,
-        ];
-        let (mut off, plain) = (off, &mut plain);
-        fields.iter().all(|field| match (*field(plain), *field(&mut off)) {
-            (Some(plain), Some(off)) => plain.percent(percent) == Some(off),
-            (plain, None) => plain.is_none_or(|plain| plain == Rate::ZERO),
-            (None, Some(_)) => false,
-        })
-    };
-    let mut is_part = is_part;
-    let percent = (1..100).find(|percent| is_part(*percent)).ok_or_else(wrong)?;
-    if hours.is_empty() { Err(wrong()) } else { Ok(OffPeak { percent, hours }) }
-}
-
-fn windows(raw: &RawValue) -> Option<Vec<Hours>> {
-    let windows: Vec<Raw<'_>> = serde_json::from_str(raw.get()).ok()?;
-    let mut hours = Vec::new();
-    for window in &windows {
-        let days: Vec<u8> = match window.get("weekdays") {
-            Some(days) => serde_json::from_str(days.get()).ok()?,
-            None => (1..=7).collect(),
-        };
-        let spans = window.get("hours_utc")?.get();
-        let spans: Vec<String> = match serde_json::from_str::<String>(spans) {
-            Ok(span) => vec![span],
-            Err(_) => serde_json::from_str(spans).ok()?,
-        };
-        for span in spans {
-            hours.push(Hours::parse(&days, &span)?);
-        }
-    }
-    Some(hours)
 }
 
 /// Of a factor such as 1.1, in percent.
