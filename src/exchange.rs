@@ -28,7 +28,7 @@ use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::redact::shown;
 use crate::rejection::Code;
-use crate::usage::{Format, Meter};
+use crate::usage::{Format, Meter, Shape};
 
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Option<Box<Ledger>>);
@@ -129,8 +129,10 @@ impl Exchange {
                 limit = Meter::LIMIT;
             }
         }
-        let operation = ledger.context.operation();
-        ledger.reader = Reader::new(headers, format, operation, limit, ledger.payload_limit);
+        let context = &ledger.context;
+        let slug = context.provider().unwrap_or_default();
+        let shape = Shape::of(context.operation(), slug, context.provider_path());
+        ledger.reader = Reader::new(headers, format, shape, limit, ledger.payload_limit);
         ledger.attempt_ended(now, Ok(status));
     }
 

@@ -270,7 +270,7 @@ pub use self::usage::{PriceReport, PriceSource, PriceTableError};
 pub mod internals {
     #[cfg(fuzzing)]
     pub use crate::fuzzing::*;
-    pub use crate::usage::{Format, Meter, Problem};
+    pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 
 /// The README's code is compiled with the tests of all features.

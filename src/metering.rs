@@ -16,8 +16,7 @@ use self::decode::Decoder;
 #[cfg(feature = "control")]
 pub(crate) use self::glance::{Glance, Sight};
 use crate::payload::{Capture, Payload};
-use crate::route::Operation;
-use crate::usage::{Format, Meter, Problem};
+use crate::usage::{Format, Meter, Problem, Shape};
 
 /// How the usage of an exchange was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -161,7 +160,7 @@ impl Reader {
     pub(crate) fn new(
         headers: &HeaderMap,
         format: Option<Format>,
-        operation: Operation,
+        shape: Shape,
         limit: usize,
         payload_limit: usize,
     ) -> Self {
@@ -174,7 +173,7 @@ impl Reader {
         let sink = Sink {
             // What cannot be decoded is kept as it is.
             coding: coding.unwrap_or(Coding::Plain),
-            meter: format.map(|format| Meter::new(format, operation, limit)),
+            meter: format.map(|format| Meter::new(format, shape, limit)),
             capture: Capture::new(payload_limit),
         };
         Self { sink: Some(Box::new(sink)), is_encoded }
@@ -233,7 +232,7 @@ mod tests {
     fn read(coding: &'static str, body: &str) -> Reader {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        let mut reader = Reader::new(&headers, Some(Format::Json), Operation::Chat, 4, 8);
+        let mut reader = Reader::new(&headers, Some(Format::Json), Shape::Chat, 4, 8);
         reader.push(body.as_bytes());
         reader.finish();
         reader

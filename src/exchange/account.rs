@@ -8,7 +8,6 @@ use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, Outcome};
 use crate::metering::{Metering, Reader};
 use crate::observation::Observation;
-use crate::route::Operation;
 use crate::usage::{self, Billing, Cost, Format, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
@@ -98,10 +97,8 @@ pub(super) fn is_unfinished(
     status: Option<StatusCode>,
     meter: Option<&Meter>,
 ) -> bool {
-    use Operation::{Chat, Completions, Messages, Responses};
-    let has_marker = matches!(context.operation(), Chat | Completions | Messages | Responses);
     meter.is_some_and(|meter| {
-        has_marker
+        meter.shape().has_marker()
             && meter.format() == Format::Sse
             && *context.method() != Method::HEAD
             && status.is_some_and(|status| status.is_success())

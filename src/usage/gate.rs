@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::shape::Shape;
 use super::sse::last_boundary;
 use super::terminal::Terminal;
-use crate::route::Operation;
 
 type Word = LazyLock<Finder<'static>>;
 
@@ -23,7 +23,7 @@ static MESSAGE_STOP: Word = LazyLock::new(|| Finder::new("message_stop"));
 
 const WORDS: usize = 5;
 
-/// The words and terminal markers of an operation's streams.
+/// The words and terminal markers of a shape's streams.
 #[derive(Debug)]
 pub(super) struct Gates {
     words: &'static [&'static Word],
@@ -35,11 +35,11 @@ static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] 
 static ALL: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP] };
 
 impl Gates {
-    pub(super) fn of(operation: Operation) -> &'static Self {
-        match operation {
-            Operation::Chat | Operation::Completions => &CHAT,
-            Operation::Responses => &RESPONSES,
-            Operation::Messages => &MESSAGES,
+    pub(super) fn of(shape: Shape) -> &'static Self {
+        match shape {
+            Shape::Chat | Shape::ChatGoogle | Shape::Completions => &CHAT,
+            Shape::Responses => &RESPONSES,
+            Shape::Messages => &MESSAGES,
             _ => &ALL,
         }
     }
@@ -50,7 +50,7 @@ impl Gates {
             Terminal::Done => &DONE,
             Terminal::Completed | Terminal::Incomplete | Terminal::Failed => &RESPONSE,
             Terminal::MessageStop => &MESSAGE_STOP,
-            Terminal::Closed => return false,
+            Terminal::FinishReason | Terminal::Closed => return false,
         };
         self.words.iter().any(|own| std::ptr::eq(*own, word))
     }

@@ -8,12 +8,12 @@ use super::format::Format;
 use super::gate::Gates;
 use super::reported::Reported;
 use super::scan::Scanner;
+use super::shape::Shape;
 use super::sse::{Lines, Piece};
 use super::terminal::Terminal;
 use super::tokens::{Usage, UsagePart};
 use super::twins::Twins;
 use crate::json::string;
-use crate::route::Operation;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -39,6 +39,7 @@ pub struct ProviderError {
 #[derive(Debug)]
 pub struct Meter {
     format: Format,
+    shape: Shape,
     counts_images: bool,
     gates: &'static Gates,
     /// How many bytes of a byte order mark have passed.
@@ -65,13 +66,15 @@ impl Meter {
 
     /// Keeps usage objects of up to `limit` bytes.
     #[inline]
-    pub fn new(format: Format, operation: Operation, limit: usize) -> Self {
+    pub fn new(format: Format, shape: impl Into<Shape>, limit: usize) -> Self {
+        let shape = shape.into();
         let is_body = format == Format::Json;
-        let is_text = operation == Operation::Completions;
+        let is_text = shape == Shape::Completions;
         Self {
             format,
-            counts_images: is_body && operation == Operation::Images,
-            gates: Gates::of(operation),
+            shape,
+            counts_images: is_body && shape == Shape::Images,
+            gates: Gates::of(shape),
             bom: 0,
             lines: Lines::new(),
             scanner: Scanner::new(limit, is_body),
@@ -92,6 +95,11 @@ impl Meter {
     /// How the body is read.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// What the body is.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// The tokens and costs seen so far.

@@ -19,6 +19,7 @@ mod price;
 mod reported;
 mod scan;
 mod seen;
+mod shape;
 mod sse;
 mod table;
 mod terminal;
@@ -36,6 +37,7 @@ pub use self::price::{
     TokenPrice, ToolPrices,
 };
 pub(crate) use self::seen::SeenIds;
+pub use self::shape::Shape;
 pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
 pub use self::table::{Date, MatchedBy, PriceMatch, PriceTable, Prices};

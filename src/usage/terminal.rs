@@ -16,6 +16,8 @@ pub enum Terminal {
     Failed,
     /// `message_stop`
     MessageStop,
+    /// A candidate with a `finishReason`, or a prompt that was blocked (Gemini).
+    FinishReason,
     /// The JSON object was closed.
     Closed,
 }
@@ -30,6 +32,7 @@ impl Terminal {
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
             Self::MessageStop => "message_stop",
+            Self::FinishReason => "finish_reason",
             Self::Closed => "closed",
         }
     }

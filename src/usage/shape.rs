@@ -1,0 +1,136 @@
+//! The shape of a provider's answers: what usage looks like there and what ends a stream.
+//!
+//! It follows from the operation, the provider and the path, never from a guess at the bytes. This
+//! is the table that says for each shape where usage stands, which figures are inside of others and
+//! which marker ends a stream; [`reported`](super::reported) has the names of the figures.
+
+use super::terminal::Terminal;
+use crate::route::Operation;
+
+/// How the answers to one kind of API call are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Shape {
+    /// OpenAI's chat completions, and whoever speaks them.
+    Chat,
+    /// Google's chat completions: reasoning tokens are in the total alone.
+    ChatGoogle,
+    /// Perplexity's chat completions: reasoning and citations are beside the output and the total.
+    ChatPerplexity,
+    /// Perplexity's requests that are answered later: a chat completion in `response`.
+    AsyncPerplexity,
+    /// Legacy text completions.
+    Completions,
+    /// OpenAI's Responses, compaction and the events of its realtime API included.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+    /// Gemini's own API.
+    GenerateContent,
+    /// Gemini's Interactions.
+    Interactions,
+    /// Cloudflare's Workers AI: OpenAI's names, in `result` where there is no stream.
+    WorkersAi,
+    /// Embeddings with OpenAI's names.
+    Embeddings,
+    /// Google's embeddings.
+    EmbeddingsGoogle,
+    /// Bedrock's Converse.
+    Converse,
+    /// Cohere's chat, version 2.
+    CohereV2,
+    /// Cohere's chat, version 1, and its `generate`.
+    CohereV1,
+    /// Cohere's embeddings.
+    EmbeddingsCohere,
+    /// Ollama's own API.
+    Ollama,
+    /// Rerankers.
+    Rerank,
+    /// Images.
+    Images,
+    /// Speech to text.
+    Transcription,
+    /// Text to speech.
+    Speech,
+    /// Videos.
+    Videos,
+    /// Optical character recognition.
+    Ocr,
+    /// Batch objects.
+    Batches,
+    /// Anything else: usage with OpenAI's or Anthropic's names, wherever those have it.
+    Other,
+}
+
+impl Shape {
+    /// Of the answers to a call of this kind. `slug`: the provider's; `path`: behind the slug.
+    #[inline]
+    pub(crate) fn of(operation: Operation, slug: &str, path: &str) -> Self {
+        match (operation, slug) {
+            (Operation::Chat, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
+            (Operation::Chat, "perplexity-ai") => Self::ChatPerplexity,
+            (Operation::Chat, "google-ai-studio" | "google-vertex-ai") => Self::ChatGoogle,
+            (Operation::Embeddings, "google-ai-studio" | "google-vertex-ai")
+                if path.contains(':') =>
+            {
+                Self::EmbeddingsGoogle
+            }
+            (Operation::Other, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
+            (Operation::Other, "workers-ai") => Self::WorkersAi,
+            _ => Self::from(operation),
+        }
+    }
+
+    /// The markers of a stream that is whole; empty where streams have none, or there are no
+    /// streams.
+    pub(crate) fn markers(self) -> &'static [Terminal] {
+        use Terminal::{Completed, Done, Failed, FinishReason, Incomplete, MessageStop};
+        match self {
+            Self::Chat | Self::ChatGoogle | Self::Completions => &[Done],
+            // `chat.completion.done` is as good.
+            Self::ChatPerplexity | Self::AsyncPerplexity => &[Done],
+            Self::Responses => &[Completed, Incomplete, Failed],
+            // Some providers end everything with `[DONE]`.
+            Self::Messages => &[MessageStop, Done],
+            Self::GenerateContent => &[FinishReason],
+            Self::Interactions => &[Completed, Done],
+            _ => &[],
+        }
+    }
+
+    /// Whether a stream that ends without a marker is not whole.
+    pub(crate) fn has_marker(self) -> bool {
+        !self.markers().is_empty()
+    }
+}
+
+/// What is known of a shape where the provider is not.
+impl From<Operation> for Shape {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Chat => Self::Chat,
+            Operation::Completions => Self::Completions,
+            Operation::Responses | Operation::Compact => Self::Responses,
+            Operation::Messages => Self::Messages,
+            Operation::GenerateContent => Self::GenerateContent,
+            Operation::Interactions => Self::Interactions,
+            Operation::Embeddings => Self::Embeddings,
+            Operation::Converse => Self::Converse,
+            Operation::Rerank => Self::Rerank,
+            Operation::Images => Self::Images,
+            Operation::Transcription => Self::Transcription,
+            Operation::Speech => Self::Speech,
+            Operation::Videos => Self::Videos,
+            Operation::Ocr => Self::Ocr,
+            Operation::Batches => Self::Batches,
+            // Bedrock's `invoke` answers as the model's maker does.
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether a path leads to what Perplexity answers later.
+fn is_async(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "async")
+}
