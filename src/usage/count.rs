@@ -4,13 +4,21 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::shape::Shape;
+
 /// Stands once in each content event of chat completions, Responses and Messages.
 const DELTA: &[u8] = b"\"delta\"";
 /// Stands once in each event of legacy completions.
 const TEXT: &[u8] = b"\"text\"";
+/// Stands once in each event of Gemini that has content.
+const PARTS: &[u8] = b"\"parts\"";
+/// Stands once in each event of Workers AI's own streams.
+const RESPONSE: &[u8] = b"\"response\"";
 
 static DELTAS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(DELTA));
 static TEXTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TEXT));
+static PART_LISTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PARTS));
+static RESPONSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(RESPONSE));
 
 /// Counts a word in bytes that come in any split.
 #[derive(Debug)]
@@ -22,12 +30,16 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn deltas() -> Self {
-        Self { finder: &DELTAS, count: 0, matched: 0 }
-    }
-
-    pub(super) fn texts() -> Self {
-        Self { finder: &TEXTS, count: 0, matched: 0 }
+    /// Of the word that stands once in each content event of this shape.
+    #[inline]
+    pub(super) fn of(shape: Shape) -> Self {
+        let finder = match shape {
+            Shape::Completions => &TEXTS,
+            Shape::GenerateContent => &PART_LISTS,
+            Shape::WorkersAi => &RESPONSES,
+            _ => &DELTAS,
+        };
+        Self { finder, count: 0, matched: 0 }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -84,7 +96,7 @@ mod tests {
         let text = br#"{"delta":"d"} "del "delta" delta" "delta"delta" "delt"delta""delta" "del"#;
         for first in 0..text.len() {
             for second in first..text.len() {
-                let mut counter = Counter::deltas();
+                let mut counter = Counter::of(Shape::Chat);
                 counter.push(&text[..first]);
                 counter.push(&text[first..second]);
                 counter.push(&text[second..]);

@@ -1,178 +1,48 @@
 //! What one JSON document tells: the data of an event, or a whole body.
 
-use super::reported::Reported;
+use super::captured::{Captured, Short};
+use super::keys::{Field, Kept, Place};
+use super::parts::Shares;
+use super::reported::{Notes, Reported};
 
 /// What is kept of a model's name at most; no provider has longer ones.
 const LONGEST_MODEL: usize = 1024;
 /// What is kept of any other string at most.
 const LONGEST_WORD: usize = 128;
 
-/// Objects and arrays whose members matter, told by the path that leads to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Root,
-    /// `response` of the events of Responses.
-    Response,
-    /// `message` of the first event of Messages.
-    Message,
-    /// `error`, at the root or in `response`.
-    Error,
-    /// `choices[]`
-    Choices,
-    Choice,
-    /// `delta`, at the root or in a choice.
-    Delta,
-    /// An array that is content if it has an element.
-    Parts,
-    /// `data[]`, whose elements are counted.
-    Data,
-}
-
-/// What is to be done with the value of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Member {
-    Skip,
-    /// To look into if it is an object, or an array for [`Place::Choices`] and [`Place::Data`].
-    Enter(Place),
-    /// A string to keep. Of several, the last one of the highest rank counts.
-    Text(Field, u8),
-    /// Content, unless it is empty.
-    Content,
-    Usage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Model,
-    ServiceTier,
-    Type,
-    /// The code of an error.
-    Code,
-}
-
-/// Keys are compared as they are written: no provider spells letters as escapes.
-#[inline]
-pub(super) fn member(place: Place, key: &[u8]) -> Member {
-    match place {
-        Place::Root => match key {
-            b"usage" => Member::Usage,
-            b"model" => Member::Text(Field::Model, 2),
-            b"service_tier" => Member::Text(Field::ServiceTier, 2),
-            b"type" => Member::Text(Field::Type, 1),
-            b"response" => Member::Enter(Place::Response),
-            b"message" => Member::Enter(Place::Message),
-            b"error" => Member::Enter(Place::Error),
-            b"code" => Member::Text(Field::Code, 2),
-            b"choices" => Member::Enter(Place::Choices),
-            b"data" => Member::Enter(Place::Data),
-            b"delta" => Member::Enter(Place::Delta),
-            _ => Member::Skip,
-        },
-        Place::Response | Place::Message => match key {
-            b"usage" => Member::Usage,
-            b"model" => Member::Text(Field::Model, 1),
-            b"service_tier" => Member::Text(Field::ServiceTier, 1),
-            b"error" if place == Place::Response => Member::Enter(Place::Error),
-            _ => Member::Skip,
-        },
-        Place::Error => match key {
-            b"code" => Member::Text(Field::Code, 3),
-            b"type" => Member::Text(Field::Code, 1),
-            _ => Member::Skip,
-        },
-        Place::Choice => match key {
-            b"delta" => Member::Enter(Place::Delta),
-            b"text" => Member::Content,
-            _ => Member::Skip,
-        },
-        Place::Delta => match key {
-            b"content" | b"reasoning_content" | b"reasoning" | b"tool_calls" | b"refusal"
-            | b"text" | b"thinking" | b"partial_json" => Member::Content,
-            _ => Member::Skip,
-        },
-        Place::Choices | Place::Parts | Place::Data => Member::Skip,
-    }
-}
-
-/// The inside of a JSON string as it is written, kept in memory that is used again.
-#[derive(Debug, Default)]
-pub(super) struct Captured {
-    raw: Vec<u8>,
-    /// Of what is kept; 0 where nothing is.
-    rank: u8,
-    is_cut: bool,
-    /// What passes now is of lower rank.
-    ignores: bool,
-}
-
-impl Captured {
-    fn begin(&mut self, rank: u8) {
-        self.ignores = rank < self.rank;
-        if !self.ignores {
-            self.clear();
-            self.rank = rank;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.raw.clear();
-        self.rank = 0;
-        self.is_cut = false;
-    }
-
-    fn extend(&mut self, part: &[u8], longest: usize) {
-        if self.ignores {
-            return;
-        }
-        let room = longest - self.raw.len();
-        self.is_cut |= part.len() > room;
-        let part = &part[..part.len().min(room)];
-        if self.raw.capacity() == 0 {
-            // Exactly as long as needed, so that it can be taken as it is.
-            self.raw = part.to_vec();
-        } else {
-            self.raw.extend_from_slice(part);
-        }
-    }
-
-    /// All of it, if it was not too long to keep.
-    pub(super) fn whole(&self) -> Option<&[u8]> {
-        self.head().filter(|_| !self.is_cut)
-    }
-
-    /// All of it, which is here no longer.
-    pub(super) fn take(&mut self) -> Option<String> {
-        let raw = std::mem::take(&mut self.raw);
-        self.clear();
-        String::from_utf8(raw).ok()
-    }
-
-    /// At least the beginning of it.
-    pub(super) fn head(&self) -> Option<&[u8]> {
-        (self.rank > 0).then_some(&self.raw[..])
-    }
-}
+/// A word of a usage object: the tier, the region or the speed.
+pub(super) type Word = Short<30>;
 
 #[derive(Debug, Default)]
 pub(super) struct Event {
-    pub(super) kind: Captured,
+    pub(super) kind: Short<37>,
     pub(super) model: Captured,
     pub(super) service_tier: Captured,
     pub(super) code: Captured,
-    /// The `usage` at the root, …
-    usage: Option<Reported>,
-    /// … in `response`, which one event of a stream has at most, …
-    response_usage: Option<Box<Reported>>,
-    /// … and in `message`, likewise.
-    message_usage: Option<Box<Reported>>,
+    pub(super) id: Captured,
+    pub(super) status: Short<29>,
+    finish_reason: Short<5>,
+    /// What the usage object says itself.
+    pub(super) tier: Word,
+    pub(super) region: Word,
+    pub(super) speed: Word,
+    /// Memory that is kept and used again.
+    usage: Option<Box<Reported>>,
+    /// Where the usage stands, if there is some.
+    usage_place: Option<Place>,
+    /// What is billed apart from the usage, or instead of it.
+    shares: Option<Box<Shares>>,
     pub(super) reached_usage: bool,
     pub(super) has_content: bool,
     pub(super) has_response: bool,
-    /// A non-null `error` at the root.
+    /// A non-null `error` at the root or in a choice, or a word to this effect.
     pub(super) has_error: bool,
-    /// `choices`, `output`, `content` or `data` at the root: an answer, whatever else is in it.
-    pub(super) has_answer: bool,
-    /// Elements of `data`.
+    /// A candidate has a reason to have ended.
+    pub(super) has_finished: bool,
+    pub(super) is_background: bool,
+    /// The object is the first element of an array, where only errors matter.
+    pub(super) is_in_array: bool,
+    /// Elements of `data` or `candidates`.
     pub(super) elements: u64,
     /// Not JSON, but the `[DONE]` that ends some streams.
     pub(super) is_done_marker: bool,
@@ -184,66 +54,160 @@ impl Event {
         self.model.clear();
         self.service_tier.clear();
         self.code.clear();
-        self.usage = None;
-        self.response_usage = None;
-        self.message_usage = None;
+        self.id.clear();
+        self.status.clear();
+        self.finish_reason.clear();
+        self.tier.clear();
+        self.region.clear();
+        self.speed.clear();
+        self.usage_place = None;
+        if let Some(shares) = &mut self.shares {
+            shares.clear();
+        }
         self.reached_usage = false;
         self.has_content = false;
         self.has_response = false;
         self.has_error = false;
-        self.has_answer = false;
+        self.has_finished = false;
+        self.is_background = false;
+        self.is_in_array = false;
         self.elements = 0;
         self.is_done_marker = false;
     }
 
-    #[inline]
-    pub(super) fn saw_key(&mut self, place: Place, key: &[u8]) {
-        if place == Place::Root {
-            self.has_answer |= matches!(key, b"choices" | b"output" | b"content" | b"data");
-            self.has_response |= key == b"response";
-        }
-    }
-
     pub(super) fn begin_text(&mut self, field: Field, rank: u8) {
-        self.text(field).0.begin(rank);
+        match field {
+            Field::Kind => self.kind.begin(rank),
+            Field::Status => self.status.begin(rank),
+            // One choice that has failed is enough.
+            Field::FinishReason if self.finish_reason.is("error") => self.finish_reason.begin(0),
+            Field::FinishReason => self.finish_reason.begin(rank),
+            Field::Model => self.model.begin(rank),
+            Field::ServiceTier => self.service_tier.begin(rank),
+            Field::Id => self.id.begin(rank),
+            Field::Code | Field::ErrorWord | Field::BlockReason => self.code.begin(rank),
+        }
+        self.has_error |= matches!(field, Field::ErrorWord | Field::BlockReason);
+        self.has_finished |= field == Field::BlockReason;
     }
 
     pub(super) fn extend_text(&mut self, field: Field, part: &[u8]) {
-        let (text, longest) = self.text(field);
-        text.extend(part, longest);
-    }
-
-    fn text(&mut self, field: Field) -> (&mut Captured, usize) {
         match field {
-            Field::Model => (&mut self.model, LONGEST_MODEL),
-            Field::ServiceTier => (&mut self.service_tier, LONGEST_WORD),
-            Field::Type => (&mut self.kind, LONGEST_WORD),
-            Field::Code => (&mut self.code, LONGEST_WORD),
+            Field::Kind => self.kind.extend(part),
+            Field::Status => self.status.extend(part),
+            Field::FinishReason => self.finish_reason.extend(part),
+            Field::Model => self.model.extend(part, LONGEST_MODEL),
+            Field::ServiceTier => self.service_tier.extend(part, LONGEST_WORD),
+            Field::Id => self.id.extend(part, LONGEST_WORD),
+            Field::Code | Field::ErrorWord | Field::BlockReason => {
+                self.code.extend(part, LONGEST_WORD)
+            }
         }
     }
 
     pub(super) fn is(&self, kind: &str) -> bool {
-        self.kind.whole() == Some(kind.as_bytes())
+        self.kind.is(kind)
+    }
+
+    /// An event about a response that will not change any more.
+    fn ends_response(&self) -> bool {
+        matches!(
+            self.kind.whole(),
+            Some(
+                b"response.completed"
+                    | b"response.incomplete"
+                    | b"response.failed"
+                    | b"response.done"
+                    | b"interaction.completed"
+                    | b"interaction.complete"
+            )
+        )
+    }
+
+    /// The response says that it has failed; `is_body`: the document is the response itself.
+    pub(super) fn has_failed(&self, is_body: bool) -> bool {
+        let is_told = is_body || self.ends_response();
+        self.finish_reason.is("error")
+            || is_told && (self.status.is("failed") || self.status.is("FAILED"))
+    }
+
+    /// The response is yet to come.
+    pub(super) fn is_pending(&self) -> bool {
+        let status = self.status.whole();
+        status.is_some_and(|status| {
+            [&b"queued"[..], b"in_progress", b"created", b"processing"]
+                .iter()
+                .any(|pending| status.eq_ignore_ascii_case(pending))
+        })
     }
 
     /// The usage that bills: of the document itself, or of the one object that the event is about.
     pub(super) fn billed_usage(&self) -> Option<&Reported> {
-        let ends = || {
-            ["response.completed", "response.incomplete", "response.failed"]
-                .iter()
-                .any(|kind| self.is(kind))
+        let counts = match self.usage_place? {
+            Place::Response => self.ends_response(),
+            Place::Message => self.is("message_start"),
+            _ => true,
         };
-        let response = || self.response_usage.as_deref().filter(|_| ends());
-        let message = || self.message_usage.as_deref().filter(|_| self.is("message_start"));
-        self.usage.as_ref().or_else(response).or_else(message)
+        self.usage.as_deref().filter(|usage| counts && !self.is_in_array && !usage.is_empty())
     }
 
-    /// Makes room for the `usage` of this place, and for no other there.
-    pub(super) fn new_usage(&mut self, place: Place) -> &mut Reported {
-        match place {
-            Place::Response => self.response_usage.insert(Box::default()),
-            Place::Message => self.message_usage.insert(Box::default()),
-            _ => self.usage.insert(Reported::default()),
+    /// The same, to be changed or taken.
+    pub(super) fn usage_mut(&mut self) -> &mut Option<Box<Reported>> {
+        &mut self.usage
+    }
+
+    /// Whether usage at this place would count. If so, it takes the place of any before.
+    pub(super) fn begin_usage(&mut self, place: Place) -> bool {
+        let counts = self.usage_place.is_none_or(|before| {
+            let (before, rank) = (before.usage_rank(), place.usage_rank());
+            // Of several choices the first one tells.
+            before < rank || before == rank && place != Place::Choice
+        });
+        if counts {
+            self.usage_place = None;
+        }
+        counts
+    }
+
+    /// Reads the usage object that `json` begins with and gives its length; `None` where it is
+    /// malformed or not all there.
+    pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
+        let usage = self.usage.get_or_insert_default();
+        **usage = Reported::default();
+        let (length, notes) = usage.parse(json)?;
+        self.usage_place = Some(place);
+        self.note(&notes);
+        Some(length)
+    }
+
+    /// The same of what is kept beside the usage, which has to be whole.
+    pub(super) fn read_shares(&mut self, kept: Kept, json: &[u8]) -> Option<usize> {
+        let shares = self.shares.get_or_insert_default();
+        match kept {
+            Kept::Breakdown => shares.read_breakdown(json),
+            _ => shares.read_tools(json),
+        }
+    }
+
+    pub(super) fn shares(&self) -> Option<&Shares> {
+        self.shares.as_deref().filter(|shares| !shares.is_empty())
+    }
+
+    fn note(&mut self, notes: &Notes<'_>) {
+        if let Some(shares) = &mut self.shares {
+            shares.iterations.clear();
+        }
+        if let Some(iterations) = notes.iterations {
+            self.shares.get_or_insert_default().read_iterations(iterations);
+        }
+        if let Some(tier) = notes.tier {
+            self.tier.set(tier);
+        }
+        if let Some(region) = notes.region {
+            self.region.set(region);
+        }
+        if let Some(speed) = notes.speed {
+            self.speed.set(speed);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::event::Event;
 use super::shape::Shape;
 use super::sse::last_boundary;
 use super::terminal::Terminal;
@@ -20,10 +21,19 @@ static DONE: Word = LazyLock::new(|| Finder::new("[DONE]"));
 /// The events that end a stream of Responses carry the whole response; deltas do not.
 static RESPONSE: Word = LazyLock::new(|| Finder::new("\"response\""));
 static MESSAGE_STOP: Word = LazyLock::new(|| Finder::new("message_stop"));
+static INTERACTION: Word = LazyLock::new(|| Finder::new("\"interaction\""));
+/// In every event of Gemini, most of which are read, therefore.
+static USAGE_METADATA: Word = LazyLock::new(|| Finder::new("\"usageMetadata\""));
+static FINISH_REASON: Word = LazyLock::new(|| Finder::new("\"finishReason\""));
+static BLOCK_REASON: Word = LazyLock::new(|| Finder::new("\"blockReason\""));
+/// The `object` of Perplexity's last chunk.
+static CHAT_DONE: Word = LazyLock::new(|| Finder::new("chat.completion.done"));
+/// The last event of Mistral's conversations.
+static CONVERSATION_DONE: Word = LazyLock::new(|| Finder::new("conversation.response.done"));
 
-const WORDS: usize = 5;
+const WORDS: usize = 6;
 
-/// The words and terminal markers of a shape's streams.
+/// The words of a shape's streams.
 #[derive(Debug)]
 pub(super) struct Gates {
     words: &'static [&'static Word],
@@ -32,7 +42,11 @@ pub(super) struct Gates {
 static CHAT: Gates = Gates { words: &[&USAGE, &ERROR, &DONE] };
 static RESPONSES: Gates = Gates { words: &[&USAGE, &ERROR, &RESPONSE] };
 static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] };
-static ALL: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP] };
+static GEMINI: Gates = Gates { words: &[&USAGE_METADATA, &ERROR, &FINISH_REASON, &BLOCK_REASON] };
+static INTERACTIONS: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &INTERACTION] };
+static PERPLEXITY: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &CHAT_DONE] };
+static ALL: Gates =
+    Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP, &CONVERSATION_DONE] };
 
 impl Gates {
     pub(super) fn of(shape: Shape) -> &'static Self {
@@ -40,19 +54,34 @@ impl Gates {
             Shape::Chat | Shape::ChatGoogle | Shape::Completions => &CHAT,
             Shape::Responses => &RESPONSES,
             Shape::Messages => &MESSAGES,
+            Shape::GenerateContent => &GEMINI,
+            Shape::Interactions => &INTERACTIONS,
+            Shape::ChatPerplexity | Shape::AsyncPerplexity => &PERPLEXITY,
             _ => &ALL,
         }
     }
 
-    /// Only markers that the search finds may count, or the split of the bytes would matter.
-    pub(super) fn find(&self, terminal: Terminal) -> bool {
-        let word = match terminal {
-            Terminal::Done => &DONE,
-            Terminal::Completed | Terminal::Incomplete | Terminal::Failed => &RESPONSE,
-            Terminal::MessageStop => &MESSAGE_STOP,
-            Terminal::FinishReason | Terminal::Closed => return false,
+    /// The marker that an event is. Only one that the search finds may count, or the split of the
+    /// bytes would matter.
+    pub(super) fn marker(&self, event: &Event) -> Option<Terminal> {
+        let (terminal, word) = match event.kind.whole() {
+            _ if event.is_done_marker => (Terminal::Done, &DONE),
+            _ if event.has_finished => (Terminal::FinishReason, &FINISH_REASON),
+            Some(b"message_stop") => (Terminal::MessageStop, &MESSAGE_STOP),
+            Some(b"chat.completion.done") => (Terminal::Done, &CHAT_DONE),
+            Some(b"conversation.response.done") => (Terminal::Completed, &CONVERSATION_DONE),
+            Some(kind) if event.has_response => match kind {
+                b"response.completed" | b"response.done" => (Terminal::Completed, &RESPONSE),
+                b"response.incomplete" => (Terminal::Incomplete, &RESPONSE),
+                b"response.failed" => (Terminal::Failed, &RESPONSE),
+                b"interaction.completed" | b"interaction.complete" => {
+                    (Terminal::Completed, &INTERACTION)
+                }
+                _ => return None,
+            },
+            _ => return None,
         };
-        self.words.iter().any(|own| std::ptr::eq(*own, word))
+        self.words.iter().any(|own| std::ptr::eq(*own, word)).then_some(terminal)
     }
 
     pub(super) fn search<'a>(&self, frame: &'a [u8]) -> Search<'a> {

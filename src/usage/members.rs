@@ -21,6 +21,37 @@ impl<'a> Cursor<'a> {
         self.rest.first() == Some(&b'{')
     }
 
+    pub(super) fn is_at_array(&self) -> bool {
+        self.rest.first() == Some(&b'[')
+    }
+
+    /// Passes over a value and gives it as it is written.
+    pub(super) fn raw(&mut self) -> Option<&'a [u8]> {
+        let before = self.rest;
+        self.skip()?;
+        Some(&before[..before.len() - self.rest.len()])
+    }
+
+    /// Calls `each` at every element of an array; it must pass over it.
+    pub(super) fn elements(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.punctuation(b'[')?;
+        if self.rest.first()? == &b']' {
+            self.rest = &self.rest[1..];
+            return Some(());
+        }
+        loop {
+            each(self)?;
+            self.spaces();
+            let (byte, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            match byte {
+                b',' => self.spaces(),
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
     /// Tells `each` the inside of every key of an object; it must pass over the value.
     pub(super) fn members(
         &mut self,

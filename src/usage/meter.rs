@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::captured::Captured;
 use super::count::Counter;
-use super::event::Captured;
+use super::event::Word;
 use super::format::Format;
 use super::gate::Gates;
+use super::keys::Place;
 use super::reported::Reported;
 use super::scan::Scanner;
 use super::shape::Shape;
@@ -51,10 +53,17 @@ pub struct Meter {
     deltas: Counter,
     twins: Twins,
     has_content: bool,
-    reported: Option<Reported>,
+    /// Boxed, for most of the time of most streams there is none.
+    reported: Option<Box<Reported>>,
+    parts: Vec<UsagePart>,
     images: Option<u64>,
     model: Option<Box<str>>,
     service_tier: Option<Box<str>>,
+    region: Word,
+    speed: Word,
+    id: Option<Box<str>>,
+    is_background: bool,
+    is_pending: bool,
     terminal: Option<Terminal>,
     error: Option<ProviderError>,
     problem: Option<Problem>,
@@ -69,7 +78,6 @@ impl Meter {
     pub fn new(format: Format, shape: impl Into<Shape>, limit: usize) -> Self {
         let shape = shape.into();
         let is_body = format == Format::Json;
-        let is_text = shape == Shape::Completions;
         Self {
             format,
             shape,
@@ -77,15 +85,21 @@ impl Meter {
             gates: Gates::of(shape),
             bom: 0,
             lines: Lines::new(),
-            scanner: Scanner::new(limit, is_body),
+            scanner: Scanner::new(limit, is_body, Place::root_of(shape)),
             is_error: false,
-            deltas: if is_text { Counter::texts() } else { Counter::deltas() },
+            deltas: Counter::of(shape),
             twins: Twins::default(),
             has_content: false,
             reported: None,
+            parts: Vec::new(),
             images: None,
             model: None,
             service_tier: None,
+            region: Word::default(),
+            speed: Word::default(),
+            id: None,
+            is_background: false,
+            is_pending: false,
             terminal: None,
             error: None,
             problem: None,
@@ -104,7 +118,10 @@ impl Meter {
 
     /// The tokens and costs seen so far.
     pub fn usage(&self) -> Option<Usage> {
-        let usage = self.reported.as_ref().map(Usage::new);
+        let usage = self.reported.as_deref().map(|reported| {
+            let whole = Usage::new(reported, self.shape);
+            if self.parts.is_empty() { whole } else { Usage::sum(&self.parts, &whole) }
+        });
         match self.images {
             Some(_) => Some(Usage { images: self.images, ..usage.unwrap_or_default() }),
             None => usage,
@@ -131,17 +148,32 @@ impl Meter {
 
     /// Where several models have worked, what each has used; together they are the usage.
     pub fn parts(&self) -> &[UsagePart] {
-        &[]
+        &self.parts
     }
 
     /// The region that the response names.
     pub fn region(&self) -> Option<&str> {
-        None
+        str::from_utf8(self.region.whole()?).ok()
     }
 
     /// The speed that the response names.
     pub fn speed(&self) -> Option<&str> {
-        None
+        str::from_utf8(self.speed.whole()?).ok()
+    }
+
+    /// The id of the response, where it can be fetched again (Responses, Interactions).
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The response says that it is made in the background.
+    pub(crate) fn is_background(&self) -> bool {
+        self.is_background
+    }
+
+    /// The response says that it is yet to be made.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.is_pending
     }
 
     /// The size of the images, as the response names it.
@@ -296,32 +328,70 @@ impl Meter {
 
     fn read_document(&mut self) {
         let Some(event) = self.scanner.document_mut() else { return };
+        let is_body = self.format == Format::Json;
+        let is_billed = event.billed_usage().is_some();
         // Later names count only beside usage: other events are not read for them.
-        if !self.has_content || event.billed_usage().is_some() {
+        if (!self.has_content || is_billed) && !event.is_in_array {
             adopt(&mut self.model, &mut event.model);
-            adopt(&mut self.service_tier, &mut event.service_tier);
-        }
-        if let Some(newer) = event.billed_usage() {
-            let is_part = event.is("message_start") || event.is("message_delta");
-            match &mut self.reported {
-                Some(reported) if is_part => reported.update(newer),
-                reported => *reported = Some(*newer),
+            if !event.service_tier.whole().is_some_and(|tier| tier == b"auto") {
+                adopt(&mut self.service_tier, &mut event.service_tier);
+            }
+            if event.id.head().is_some() || event.status.whole().is_some() {
+                adopt(&mut self.id, &mut event.id);
+                self.is_background |= event.is_background;
+                self.is_pending = event.is_pending();
             }
         }
+        if is_billed {
+            self.bill();
+        }
+        let Some(event) = self.scanner.document_mut() else { return };
         let marker = match self.format {
             Format::Json => Some(Terminal::Closed),
-            Format::Sse => Terminal::of(event).filter(|terminal| self.gates.find(*terminal)),
+            Format::Sse => self.gates.marker(event),
         };
+        let is_empty = self.shape == Shape::GenerateContent && is_body && event.elements == 0;
         let has_failed = event.is("error")
+            || event.is("conversation.response.error")
             || marker == Some(Terminal::Failed)
-            || event.has_error && !event.has_answer;
+            || event.has_error
+            || event.has_failed(is_body)
+            || is_empty;
         if has_failed {
             self.error = Some(ProviderError { code: text(event.code.head()) });
         } else if self.counts_images {
             self.images = Some(event.elements);
         }
         self.terminal = self.terminal.or(marker);
-        self.has_content |= event.has_content && self.format == Format::Sse;
+        self.has_content |= event.has_content && !is_body;
+    }
+
+    /// Takes over the usage of the document.
+    fn bill(&mut self) {
+        let Some(event) = self.scanner.document_mut() else { return };
+        let is_part = event.is("message_start") || event.is("message_delta");
+        if let Some(tier) = event.tier.whole()
+            && self.service_tier.as_deref().map(str::as_bytes) != Some(tier)
+            && let Ok(tier) = str::from_utf8(tier)
+        {
+            self.service_tier = Some(tier.into());
+        }
+        if let Some(region) = event.region.whole() {
+            self.region.set(region);
+        }
+        if let Some(speed) = event.speed.whole() {
+            self.speed.set(speed);
+        }
+        match (&mut self.reported, event.usage_mut()) {
+            (Some(reported), Some(newer)) if is_part => reported.raise(newer),
+            (Some(reported), Some(newer)) => reported.replace(newer),
+            // The event's own memory.
+            (reported, newer) => *reported = newer.take(),
+        }
+        self.parts.clear();
+        if let (Some(reported), Some(shares)) = (&mut self.reported, event.shares()) {
+            shares.apply(reported, self.shape, &mut self.parts);
+        }
     }
 }
 

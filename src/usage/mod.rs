@@ -5,6 +5,7 @@
 //! found to matter are read at all.
 
 mod billing;
+mod captured;
 mod chunk;
 mod cost;
 mod count;
@@ -13,8 +14,11 @@ mod event;
 mod fault;
 mod format;
 mod gate;
+mod keys;
 mod members;
 mod meter;
+mod names;
+mod parts;
 mod price;
 mod reported;
 mod scan;

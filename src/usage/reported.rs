@@ -1,26 +1,47 @@
 //! A `usage` object as a provider writes it, under the names of any API.
 
 use super::members::Cursor;
+use super::names::{Name, name};
 use super::tokens::ToolCalls;
 
 /// A figure of a usage object, whatever its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Figure {
-    /// `prompt_tokens` (chat, embeddings) or `input_tokens` (Responses, Messages).
+    /// `prompt_tokens` (chat, embeddings), `input_tokens` (Responses, Messages) and so on.
     Input,
-    /// `completion_tokens` or `output_tokens`.
+    /// `completion_tokens`, `output_tokens` and so on.
     Output,
     /// `total_tokens`.
     Total,
-    /// `cached_tokens` in the input's details: a part of the input.
+    /// `cached_tokens` in the input's details, and its like: a part of the input.
     Cached,
     /// `cache_read_input_tokens` (Messages): beside the input.
     CacheRead,
     /// `cache_creation_input_tokens` (Messages): beside the input.
     CacheWrite,
-    /// `reasoning_tokens` in the output's details.
+    /// `cache_write_tokens` in the input's details: a part of the input.
+    CacheWriteInside,
+    /// What of the cache writes is kept for the usual time, …
+    CacheWriteShort,
+    /// … and for longer.
+    CacheWriteLong,
+    /// `reasoning_tokens`: in the output or beside it.
     Reasoning,
-    /// `cost_in_usd_ticks`, or the older `cost_in_nano_usd` tenfold.
+    /// `thoughtsTokenCount` (Gemini): beside the output.
+    Thoughts,
+    /// `toolUsePromptTokenCount` (Gemini): beside the input.
+    ToolPrompt,
+    /// `citation_tokens` (Perplexity): beside everything.
+    Citations,
+    // Parts of the input, of what of it was cached, and of the output.
+    AudioInput,
+    ImageInput,
+    AudioCached,
+    ImageCached,
+    AudioOutput,
+    ImageOutput,
+    /// What the provider has charged: `cost_in_usd_ticks`, the older `cost_in_nano_usd` tenfold, or
+    /// `cost` in USD.
     CostTicks,
     /// `num_server_side_tools_used`.
     ToolsUsed,
@@ -32,27 +53,49 @@ pub(super) enum Figure {
     Mcp,
     DocumentSearch,
     ImageGeneration,
+    DurationMs,
+    Characters,
 }
 
-const FIGURES: usize = Figure::ImageGeneration as usize + 1;
+const FIGURES: usize = Figure::Characters as usize + 1;
 
-/// The figures of one `usage` object: copied for every event that has one, so kept small.
+/// Digits behind the point of USD, in ticks.
+const TICKS: u8 = 10;
+
+/// The figures of one `usage` object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     figures: [u64; FIGURES],
     /// One bit for each figure that is there.
-    told: u16,
+    told: u64,
+}
+
+/// What else a usage object says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Notes<'a> {
+    pub(super) tier: Option<&'a [u8]>,
+    pub(super) region: Option<&'a [u8]>,
+    pub(super) speed: Option<&'a [u8]>,
+    /// An array.
+    pub(super) iterations: Option<&'a [u8]>,
+    cost: Option<u64>,
+    upstream_cost: Option<u64>,
+    is_byok: bool,
 }
 
 impl Reported {
     /// `None` where the object does not say.
     pub(super) fn get(&self, figure: Figure) -> Option<u64> {
-        (self.told & 1 << figure as u16 != 0).then_some(self.figures[figure as usize])
+        (self.told & 1 << figure as u64 != 0).then_some(self.figures[figure as usize])
     }
 
     pub(super) fn set(&mut self, figure: Figure, value: u64) {
         self.figures[figure as usize] = value;
-        self.told |= 1 << figure as u16;
+        self.told |= 1 << figure as u64;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.told == 0
     }
 
     pub(super) fn tools(&self) -> ToolCalls {
@@ -67,94 +110,309 @@ impl Reported {
         }
     }
 
-    /// Takes over every figure that `newer` has: the events of Messages each tell a part, and
-    /// what they tell is cumulative.
-    pub(super) fn update(&mut self, newer: &Self) {
-        let figures = self.figures.iter_mut().zip(newer.figures).enumerate();
-        for (_, (own, newer)) in figures.filter(|(place, _)| newer.told & 1 << place != 0) {
-            *own = newer;
+    /// Takes over every figure of `newer` that is larger: the events of Messages each tell a part,
+    /// and what they tell is cumulative.
+    pub(super) fn raise(&mut self, newer: &Self) {
+        for (own, newer) in self.figures.iter_mut().zip(newer.figures) {
+            *own = newer.max(*own);
         }
         self.told |= newer.told;
     }
 
+    /// Adds the figures of what was counted apart.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (own, other) in self.figures.iter_mut().zip(other.figures) {
+            *own = own.saturating_add(other);
+        }
+        self.told |= other.told;
+    }
+
+    /// Takes the figures of `newer` instead of its own, but for zeros: what is counted does not
+    /// fall back to nothing.
+    pub(super) fn replace(&mut self, newer: &Self) {
+        if newer.figures.iter().all(|figure| *figure == 0) && !self.is_empty() {
+            self.told |= newer.told;
+            return;
+        }
+        for (place, own) in self.figures.iter_mut().enumerate() {
+            let (newer, is_told) = (newer.figures[place], newer.told & 1 << place != 0);
+            if newer != 0 || !is_told {
+                *own = newer;
+            }
+        }
+        self.told = newer.told;
+    }
+
     /// Reads a whole object; `None` where it is malformed.
+    #[cfg(test)]
     pub(super) fn read(object: &[u8]) -> Option<Self> {
         let mut read = Self::default();
-        (read.parse(object)? == object.len()).then_some(read)
+        (read.parse(object)?.0 == object.len()).then_some(read)
     }
 
     /// Takes over the figures of the object that `json` begins with and gives its length; `None`
     /// where it is malformed or not all there. Members of other names are passed over.
-    pub(super) fn parse(&mut self, json: &[u8]) -> Option<usize> {
+    pub(super) fn parse<'a>(&mut self, json: &'a [u8]) -> Option<(usize, Notes<'a>)> {
         let mut cursor = Cursor::new(json);
-        cursor.members(|key, value| match name(key) {
-            Name::Of(figure) => self.figure(figure, value),
+        let notes = self.parse_at(&mut cursor)?;
+        Some((json.len() - cursor.rest().len(), notes))
+    }
+
+    /// The same of the object that the cursor is at.
+    pub(super) fn parse_at<'a>(&mut self, cursor: &mut Cursor<'a>) -> Option<Notes<'a>> {
+        let mut notes = Notes::default();
+        self.members(cursor, name, &mut notes)?;
+        if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
+            // Who brings a key pays two bills. Of these the gateway knows both or none.
+            match (notes.is_byok, notes.upstream_cost) {
+                (false, _) => self.set(Figure::CostTicks, cost),
+                (true, Some(upstream)) => {
+                    self.set(Figure::CostTicks, cost.saturating_add(upstream));
+                }
+                (true, None) => {}
+            }
+        }
+        Some(notes)
+    }
+
+    fn members<'a>(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        names: fn(&[u8]) -> Name,
+        notes: &mut Notes<'a>,
+    ) -> Option<()> {
+        cursor.members(|key, value| match names(key) {
+            Name::Of(figure) => {
+                if let Some(number) = value.number()? {
+                    self.set(figure, number);
+                }
+                Some(())
+            }
+            Name::Details(inside) if value.is_at_object() => self.members(value, inside, notes),
+            Name::Unknown => value.skip(),
+            other => self.rare(&other, value, notes),
+        })
+    }
+
+    #[cold]
+    fn rare<'a>(
+        &mut self,
+        name: &Name,
+        value: &mut Cursor<'a>,
+        notes: &mut Notes<'a>,
+    ) -> Option<()> {
+        match name {
+            Name::Decimal(figure, digits) => {
+                if let Some(number) = decimal(value.raw()?, *digits) {
+                    self.set(*figure, number);
+                }
+            }
             Name::NanoUsd => {
                 let ticks = value.number()?.map(|nano| nano.saturating_mul(10));
                 if let (Some(ticks), None) = (ticks, self.get(Figure::CostTicks)) {
                     self.set(Figure::CostTicks, ticks);
                 }
-                Some(())
             }
-            Name::Details(inside) if value.is_at_object() => {
-                value.members(|key, value| match inside(key) {
-                    Some(figure) => self.figure(figure, value),
-                    None => value.skip(),
-                })
+            Name::Cost if value.is_at_object() => notes.cost = total_cost(value)?.or(notes.cost),
+            Name::Cost => notes.cost = decimal(value.raw()?, TICKS).or(notes.cost),
+            Name::UpstreamCost => notes.upstream_cost = decimal(value.raw()?, TICKS),
+            Name::IsByok => notes.is_byok = value.raw()? == b"true",
+            Name::Modalities(audio, image) if value.is_at_array() => {
+                self.modalities(value, *audio, *image)?;
             }
+            Name::Iterations if value.is_at_array() => {
+                notes.iterations = Some(value.raw()?);
+            }
+            Name::ServiceTier => notes.tier = word(value.raw()?).and_then(tier).or(notes.tier),
+            Name::TrafficType => notes.tier = word(value.raw()?).and_then(traffic).or(notes.tier),
+            Name::Region => notes.region = word(value.raw()?),
+            Name::Speed => notes.speed = word(value.raw()?),
             // `null` and anything else has no members.
-            Name::Details(_) | Name::Unknown => value.skip(),
-        })?;
-        Some(json.len() - cursor.rest().len())
-    }
-
-    fn figure(&mut self, figure: Figure, value: &mut Cursor<'_>) -> Option<()> {
-        if let Some(value) = value.number()? {
-            self.set(figure, value);
+            _ => value.skip()?,
         }
         Some(())
     }
+
+    fn modalities(&mut self, array: &mut Cursor<'_>, audio: Figure, image: Figure) -> Option<()> {
+        array.elements(|element| {
+            if !element.is_at_object() {
+                return element.skip();
+            }
+            let (mut figure, mut tokens) = (None, None);
+            element.members(|key, value| {
+                match key {
+                    b"modality" => match word(value.raw()?) {
+                        Some(word) if word.eq_ignore_ascii_case(b"audio") => figure = Some(audio),
+                        Some(word) if word.eq_ignore_ascii_case(b"image") => figure = Some(image),
+                        _ => {}
+                    },
+                    b"tokenCount" | b"tokens" => tokens = value.number()?,
+                    _ => value.skip()?,
+                }
+                Some(())
+            })?;
+            if let (Some(figure), Some(tokens)) = (figure, tokens) {
+                self.set(figure, tokens);
+            }
+            Some(())
+        })
+    }
 }
 
-/// What a member of a usage object is.
-enum Name {
-    Of(Figure),
-    NanoUsd,
-    /// An object with figures in it.
-    Details(fn(&[u8]) -> Option<Figure>),
-    Unknown,
+/// The total of a `cost` object (Perplexity). Before the end of a stream it is a skeleton of zeros,
+/// which lacks the price of the request itself.
+fn total_cost(object: &mut Cursor<'_>) -> Option<Option<u64>> {
+    let (mut total, mut is_final) = (None, false);
+    object.members(|key, value| {
+        match key {
+            b"total_cost" => total = decimal(value.raw()?, TICKS),
+            b"request_cost" => is_final = decimal(value.raw()?, TICKS).is_some(),
+            _ => value.skip()?,
+        }
+        Some(())
+    })?;
+    Some(total.filter(|total| *total > 0 || is_final))
 }
 
-fn name(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"prompt_tokens" | b"input_tokens" => Figure::Input,
-        b"completion_tokens" | b"output_tokens" => Figure::Output,
-        b"total_tokens" => Figure::Total,
-        b"cache_read_input_tokens" => Figure::CacheRead,
-        b"cache_creation_input_tokens" => Figure::CacheWrite,
-        b"cost_in_usd_ticks" => Figure::CostTicks,
-        b"num_server_side_tools_used" => Figure::ToolsUsed,
-        b"cost_in_nano_usd" => return Name::NanoUsd,
-        b"prompt_tokens_details" | b"input_tokens_details" => {
-            return Name::Details(|key| (key == b"cached_tokens").then_some(Figure::Cached));
-        }
-        b"completion_tokens_details" | b"output_tokens_details" => {
-            return Name::Details(|key| (key == b"reasoning_tokens").then_some(Figure::Reasoning));
-        }
-        b"server_side_tool_usage_details" | b"server_tool_use" => return Name::Details(tool),
-        _ => return Name::Unknown,
+/// The inside of a string.
+fn word(raw: &[u8]) -> Option<&[u8]> {
+    raw.strip_prefix(b"\"")?.strip_suffix(b"\"").filter(|word| !word.is_empty())
+}
+
+/// Google writes tiers in capitals in some places.
+fn tier(word: &[u8]) -> Option<&[u8]> {
+    let known = [&b"standard"[..], b"flex", b"priority", b"batch"];
+    let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(word));
+    known.or(Some(word)).filter(|word| !word.eq_ignore_ascii_case(b"unspecified"))
+}
+
+fn traffic(word: &[u8]) -> Option<&[u8]> {
+    Some(match word {
+        b"ON_DEMAND" => b"standard",
+        b"ON_DEMAND_PRIORITY" => b"priority",
+        b"ON_DEMAND_FLEX" => b"flex",
+        b"ON_DEMAND_OFFPEAK" => b"offpeak",
+        b"PROVISIONED_THROUGHPUT" => b"provisioned_throughput",
+        b"TRAFFIC_TYPE_UNSPECIFIED" => return None,
+        other => other,
     })
 }
 
-fn tool(key: &[u8]) -> Option<Figure> {
-    Some(match key {
-        b"web_search_calls" | b"web_search_requests" => Figure::WebSearch,
-        b"x_search_calls" => Figure::XSearch,
-        b"code_interpreter_calls" => Figure::CodeInterpreter,
-        b"file_search_calls" => Figure::FileSearch,
-        b"mcp_calls" => Figure::Mcp,
-        b"document_search_calls" => Figure::DocumentSearch,
-        b"image_generation_calls" => Figure::ImageGeneration,
-        _ => return None,
-    })
+/// A JSON number of at least 0 in units of `10^-digits`, rounded; the largest there is where it is
+/// larger.
+pub(super) fn decimal(raw: &[u8], digits: u8) -> Option<u64> {
+    let (number, exponent) = match raw.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&raw[..at], exponent(&raw[at + 1..])?),
+        None => (raw, 0),
+    };
+    if !number.first()?.is_ascii_digit() {
+        return None;
+    }
+    let mut power = exponent.saturating_add(i32::from(digits));
+    let (mut mantissa, mut is_behind_point) = (0_u128, false);
+    for byte in number {
+        match byte {
+            b'.' if !is_behind_point => is_behind_point = true,
+            b'0'..=b'9' => {
+                // Digits beyond all that matters are left out.
+                if mantissa < u128::MAX / 100 {
+                    mantissa = mantissa * 10 + u128::from(byte - b'0');
+                    power = power.saturating_sub(i32::from(is_behind_point));
+                } else {
+                    power = power.saturating_add(i32::from(!is_behind_point));
+                }
+            }
+            _ => return None,
+        }
+    }
+    let scaled = match 10_u128.checked_pow(power.unsigned_abs()) {
+        _ if mantissa == 0 => 0,
+        Some(factor) if power >= 0 => mantissa.saturating_mul(factor),
+        Some(factor) => mantissa.saturating_add(factor / 2) / factor,
+        None if power > 0 => u128::MAX,
+        None => 0,
+    };
+    Some(u64::try_from(scaled).unwrap_or(u64::MAX))
+}
+
+fn exponent(raw: &[u8]) -> Option<i32> {
+    let (digits, sign) = match raw {
+        [b'-', digits @ ..] => (digits, -1),
+        [b'+', digits @ ..] | digits => (digits, 1),
+    };
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let add = |sum: i32, digit: &u8| sum.saturating_mul(10).saturating_add((digit - b'0').into());
+    is_number.then(|| sign * digits.iter().fold(0, add))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Reported {
+        Reported::read(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn decimals_are_exact() {
+        for (raw, expected) in [
+            ("0.00014", Some(1_400_000)),
+            ("1.4e-4", Some(1_400_000)),
+            ("1.4E-04", Some(1_400_000)),
+            ("0", Some(0)),
+            ("0.0", Some(0)),
+            ("0e999999999999", Some(0)),
+            ("12", Some(120_000_000_000)),
+            ("0.000000000049", Some(0)),
+            ("0.00000000005", Some(1)),
+            ("0.1234567890123456789012345678901234567890123456789", Some(1_234_567_890)),
+            ("99999999999999999999999999999999999999999999999999", Some(u64::MAX)),
+            ("1e400", Some(u64::MAX)),
+            ("1e-400", Some(0)),
+            ("3e99999999999999", Some(u64::MAX)),
+            ("-1", None),
+            ("null", None),
+            ("\"1\"", None),
+            ("1.2.3", None),
+            ("1e", None),
+            ("", None),
+            ("{}", None),
+        ] {
+            assert_eq!(decimal(raw.as_bytes(), TICKS), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_reported_cost_is_one_that_somebody_pays() {
+        let ticks = |json: &str| read(json).get(Figure::CostTicks);
+        assert_eq!(ticks(r#"{"cost":0.00014,"is_byok":false}"#), Some(1_400_000));
+        assert_eq!(ticks(r#"{"cost":0,"prompt_tokens":0}"#), Some(0));
+        let byok =
+            r#"{"is_byok":true,"cost":0.0001,"cost_details":{"upstream_inference_cost":0.002}}"#;
+        assert_eq!(ticks(byok), Some(21_000_000));
+        let theirs =
+            r#"{"cost":0.0001,"cost_details":{"upstream_inference_cost":0.002},"is_byok":false}"#;
+        assert_eq!(ticks(theirs), Some(1_000_000));
+        let untold = r#"{"cost":0,"is_byok":true,"cost_details":{"upstream_inference_cost":null}}"#;
+        assert_eq!(ticks(untold), None);
+        assert_eq!(ticks(r#"{"cost_in_usd_ticks":7,"cost":1}"#), Some(7));
+        assert_eq!(
+            ticks(r#"{"cost":{"total_cost":0.006,"request_cost":0.006}}"#),
+            Some(60_000_000)
+        );
+        assert_eq!(ticks(r#"{"cost":{"input_tokens_cost":0,"total_cost":0.0}}"#), None);
+        assert_eq!(ticks(r#"{"cost":{"request_cost":0,"total_cost":0.0}}"#), Some(0));
+        assert_eq!(ticks(r#"{"cost":null}"#), None);
+    }
+
+    #[test]
+    fn zeros_behind_figures_change_nothing() {
+        let mut usage = read(r#"{"prompt_tokens":7,"completion_tokens":2,"cost_in_usd_ticks":5}"#);
+        usage.replace(&read(r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#));
+        assert_eq!(usage.get(Figure::Input), Some(7));
+        assert_eq!(usage.get(Figure::CostTicks), Some(5));
+        usage.replace(&read(r#"{"prompt_tokens":0,"completion_tokens":9}"#));
+        assert_eq!((usage.get(Figure::Input), usage.get(Figure::Output)), (Some(7), Some(9)));
+        assert_eq!(usage.get(Figure::CostTicks), None);
+    }
 }

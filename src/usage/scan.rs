@@ -5,16 +5,17 @@
 
 mod value;
 
-use super::event::{Event, Member, Place, member};
+use super::event::Event;
+use super::keys::{Member, Place, member};
 use super::meter::Problem;
 use crate::json::is_space;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
 /// No key that matters is longer.
-const LONGEST_KEY: usize = "reasoning_content".len();
-/// The longest path: root, choices, choice, delta, parts.
-const DEEPEST: usize = 5;
+const LONGEST_KEY: usize = "codeExecutionResult".len();
+/// The longest path: root, candidates, candidate, content, parts, part.
+const DEEPEST: usize = 6;
 const DONE: &[u8] = b"[DONE]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ enum State {
     Marker {
         matched: usize,
     },
+    /// In an array that may have an error in it.
+    ArrayStart,
     KeyOrEnd,
     Key,
     InKey,
@@ -42,6 +45,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Scanner {
     state: State,
+    root: Place,
     places: [Place; DEEPEST],
     level: usize,
     member: Member,
@@ -57,9 +61,10 @@ pub(super) struct Scanner {
 
 impl Scanner {
     #[inline]
-    pub(super) fn new(limit: usize, is_body: bool) -> Self {
+    pub(super) fn new(limit: usize, is_body: bool, root: Place) -> Self {
         Self {
             state: State::Start,
+            root,
             places: [Place::Root; DEEPEST],
             level: 0,
             member: Member::Skip,
@@ -108,7 +113,9 @@ impl Scanner {
     /// Looks at the next bytes. After an error the scanner must not be used again.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), Problem> {
         match self.scan(chunk) {
-            Err(Problem::Malformed) if !self.is_body && !self.event.reached_usage => {
+            Err(Problem::Malformed)
+                if (!self.is_body || self.event.is_in_array) && !self.event.reached_usage =>
+            {
                 self.state = State::Ignored;
                 Ok(())
             }
@@ -148,7 +155,7 @@ impl Scanner {
                 State::Scalar => self.in_scalar(chunk, at),
                 State::Ignored => return Ok(()),
                 // What follows a body is not looked at.
-                State::Done if self.is_body => return Ok(()),
+                State::Done if self.is_body || self.event.is_in_array => return Ok(()),
                 _ => {
                     self.punctuation(byte)?;
                     at + 1
@@ -163,6 +170,7 @@ impl Scanner {
             State::Marker { matched } => self.marker(byte, matched),
             _ if is_space(byte) => {}
             State::Start => self.start(byte)?,
+            State::ArrayStart => self.array_start(byte),
             State::KeyOrEnd if byte == b'}' => self.leave(),
             State::Colon if byte == b':' => self.state = State::Value,
             State::CommaOrEnd => match (byte, self.is_array()) {
@@ -178,20 +186,40 @@ impl Scanner {
 
     fn start(&mut self, byte: u8) -> Result<(), Problem> {
         self.state = match byte {
-            b'{' => {
-                self.places[0] = Place::Root;
-                self.level = 0;
-                State::KeyOrEnd
-            }
+            b'{' => self.begin(),
             b'[' if !self.is_body => State::Marker { matched: 1 },
+            b'[' => State::ArrayStart,
             // JSON, but nothing that has usage; in events there may be anything.
-            b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => State::Ignored,
+            b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => State::Ignored,
             _ => return Err(Problem::Malformed),
         };
         Ok(())
     }
 
+    fn begin(&mut self) -> State {
+        self.places[0] = self.root;
+        self.level = 0;
+        State::KeyOrEnd
+    }
+
+    /// Some providers wrap an error in an array.
+    fn array_start(&mut self, byte: u8) {
+        self.state = if byte == b'{' {
+            self.event.is_in_array = true;
+            self.begin()
+        } else {
+            State::Ignored
+        };
+    }
+
     fn marker(&mut self, byte: u8, matched: usize) {
+        if matched == 1 && byte != DONE[1] {
+            self.state = State::ArrayStart;
+            if !is_space(byte) {
+                self.array_start(byte);
+            }
+            return;
+        }
         self.state = match DONE.get(matched) {
             Some(expected) if *expected != byte => State::Ignored,
             Some(_) if matched + 1 == DONE.len() => {
@@ -207,7 +235,7 @@ impl Scanner {
     }
 
     fn is_array(&self) -> bool {
-        matches!(self.place(), Place::Choices | Place::Parts | Place::Data)
+        self.place().is_array()
     }
 
     fn enter(&mut self, place: Place) {
@@ -255,7 +283,6 @@ impl Scanner {
     fn key(&mut self, key: &[u8]) {
         let place = self.place();
         self.member = member(place, key);
-        self.event.saw_key(place, key);
     }
 
     /// A value ends before `at`.

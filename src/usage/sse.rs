@@ -32,6 +32,8 @@ pub(crate) struct Lines {
     after_cr: bool,
     in_event: bool,
     has_data: bool,
+    /// The event is JSON without a field's name, as Google's errors in the middle of a stream are.
+    is_bare: bool,
     /// The head of a field's name, or of an event's.
     head: [u8; 7],
     length: usize,
@@ -44,6 +46,7 @@ impl Lines {
             after_cr: false,
             in_event: false,
             has_data: false,
+            is_bare: false,
             head: [0; 7],
             length: 0,
         }
@@ -67,7 +70,17 @@ impl Lines {
                     self.end_line(bytes);
                     self.in_event = false;
                     self.has_data = false;
+                    self.is_bare = false;
                     return Some(Piece::End);
+                }
+                Line::Start if self.is_bare => {
+                    self.line = Line::Data;
+                    return Some(Piece::Data(b"\n"));
+                }
+                Line::Start if !self.in_event && matches!(byte, b'{' | b'[') => {
+                    self.in_event = true;
+                    self.is_bare = true;
+                    self.line = Line::Data;
                 }
                 Line::Start => {
                     self.in_event = true;
@@ -178,6 +191,8 @@ mod tests {
             (": data: x\ndata: a\nid: 1\ndatum: 1\nretry: 5\n\n", "a|"),
             ("event: error\ndata: a\n\nevent:error\r\revent: errors\n\nevent: \n\n", "!a|!|||"),
             ("data: a", "a"),
+            ("{\n  data: a\n}\n\ndata: b\n\n[\r\n1]\r\n", "{\n  data: a\n}|b|[\n1]"),
+            ("id: 1\n{\n\n", "|"),
             ("\n\n\n", "|||"),
         ] {
             for chunk in 1..=stream.len() {

@@ -1,14 +1,12 @@
 //! The markers by which a response says that it is whole.
 
-use super::event::Event;
-
 /// What says that a response is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Terminal {
-    /// `data: [DONE]`
+    /// `data: [DONE]`, or `chat.completion.done` (Perplexity)
     Done,
-    /// `response.completed`
+    /// `response.completed`, `response.done` (realtime), `interaction.completed`
     Completed,
     /// `response.incomplete`
     Incomplete,
@@ -34,18 +32,6 @@ impl Terminal {
             Self::MessageStop => "message_stop",
             Self::FinishReason => "finish_reason",
             Self::Closed => "closed",
-        }
-    }
-
-    /// Of one event of a stream.
-    pub(super) fn of(event: &Event) -> Option<Self> {
-        match event.kind.whole() {
-            _ if event.is_done_marker => Some(Self::Done),
-            Some(b"message_stop") => Some(Self::MessageStop),
-            Some(b"response.completed") if event.has_response => Some(Self::Completed),
-            Some(b"response.incomplete") if event.has_response => Some(Self::Incomplete),
-            Some(b"response.failed") if event.has_response => Some(Self::Failed),
-            _ => None,
         }
     }
 }

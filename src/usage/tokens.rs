@@ -1,6 +1,7 @@
 //! What an exchange used, in one form for all APIs.
 
 use super::reported::{Figure, Reported};
+use super::shape::Shape;
 
 /// Tokens and other units that a provider reported; `None` where it did not say.
 ///
@@ -29,6 +30,8 @@ pub struct Usage {
     pub image_output: Option<u64>,
     /// Output tokens of reasoning, shown to the client or not.
     pub reasoning: Option<u64>,
+    /// Tokens of citations, beside all others (Perplexity).
+    pub citations: Option<u64>,
     /// The total as the provider reported it.
     pub total_reported: Option<u64>,
     /// What the provider says it charged, in ticks (1 USD = 10^10 ticks).
@@ -121,49 +124,122 @@ impl Usage {
         sum(&[self.input(), self.output()])
     }
 
-    pub(super) fn new(reported: &Reported) -> Self {
+    pub(super) fn new(reported: &Reported, shape: Shape) -> Self {
         let tools = reported.tools();
         let mut usage = Self {
-            cache_read: reported.get(Figure::CacheRead).or(reported.get(Figure::Cached)),
-            cache_write: reported.get(Figure::CacheWrite),
             total_reported: reported.get(Figure::Total),
             cost_ticks: reported.get(Figure::CostTicks),
             tool_calls: reported.get(Figure::ToolsUsed).or_else(|| tools.total()),
             tools,
+            citations: reported.get(Figure::Citations),
+            // Some write a zero where there was no audio.
+            duration_ms: reported.get(Figure::DurationMs).filter(|duration| *duration > 0),
+            characters: reported.get(Figure::Characters),
             ..Self::default()
         };
         usage.set_input(reported);
-        usage.set_output(reported);
+        usage.set_output(reported, shape);
+        usage.set_modalities(reported);
         usage
     }
 
-    /// Cached tokens are a part of the input, unless they are named as Messages does or are more
-    /// than the input itself.
-    fn set_input(&mut self, reported: &Reported) {
-        let inside = match (reported.get(Figure::CacheRead), reported.get(Figure::Cached)) {
-            (None, Some(cached)) => cached,
-            _ => 0,
+    /// Of several parts, with what `whole` alone tells.
+    pub(super) fn sum(parts: &[UsagePart], whole: &Self) -> Self {
+        let add = |all: Self, part: &UsagePart| {
+            let part = &part.usage;
+            Self {
+                input_uncached: sum(&[all.input_uncached, part.input_uncached]),
+                cache_read: sum(&[all.cache_read, part.cache_read]),
+                cache_write: sum(&[all.cache_write, part.cache_write]),
+                cache_write_long: sum(&[all.cache_write_long, part.cache_write_long]),
+                audio_input: sum(&[all.audio_input, part.audio_input]),
+                image_input: sum(&[all.image_input, part.image_input]),
+                output_visible: sum(&[all.output_visible, part.output_visible]),
+                audio_output: sum(&[all.audio_output, part.audio_output]),
+                image_output: sum(&[all.image_output, part.image_output]),
+                reasoning: sum(&[all.reasoning, part.reasoning]),
+                inconsistent: all.inconsistent | part.inconsistent,
+                ..all
+            }
         };
-        self.input_uncached =
-            reported.get(Figure::Input).map(|input| input.checked_sub(inside).unwrap_or(input));
+        let rest = Self {
+            total_reported: whole.total_reported,
+            cost_ticks: whole.cost_ticks,
+            tool_calls: whole.tool_calls,
+            tools: whole.tools,
+            citations: whole.citations,
+            duration_ms: whole.duration_ms,
+            characters: whole.characters,
+            ..Self::default()
+        };
+        parts.iter().fold(rest, add)
     }
 
-    /// Reasoning stands beside the output in chat completions and inside of it in Responses; the
-    /// total tells which. Without a total it is inside, if it can be.
-    fn set_output(&mut self, reported: &Reported) {
-        let Some(output) = reported.get(Figure::Output) else {
-            self.reasoning = reported.get(Figure::Reasoning);
+    /// What was read from the cache or written to it is a part of the input, unless it is named as
+    /// Messages does or is more than the input itself. What tools have read is beside the input.
+    fn set_input(&mut self, reported: &Reported) {
+        let read = reported.get(Figure::CacheRead);
+        let lifetimes = [Figure::CacheWriteShort, Figure::CacheWriteLong];
+        let lifetimes = sum(&lifetimes.map(|figure| reported.get(figure)));
+        let written = reported.get(Figure::CacheWrite);
+        let (inside_read, inside_written) = match (read, written) {
+            (None, None) => (reported.get(Figure::Cached), reported.get(Figure::CacheWriteInside)),
+            (None, _) => (reported.get(Figure::Cached), None),
+            _ => (None, None),
+        };
+        self.cache_read = read.or(reported.get(Figure::Cached));
+        self.cache_write = written.or(reported.get(Figure::CacheWriteInside)).or(lifetimes);
+        self.cache_write_long = reported
+            .get(Figure::CacheWriteLong)
+            .map(|long| long.min(self.cache_write.unwrap_or(long)));
+        let inside = sum(&[inside_read, inside_written]).unwrap_or(0);
+        let input =
+            reported.get(Figure::Input).map(|input| input.checked_sub(inside).unwrap_or(input));
+        self.input_uncached = sum(&[input, reported.get(Figure::ToolPrompt)]);
+    }
+
+    /// Reasoning stands beside the output in xAI's chat completions, in Gemini's own API and in
+    /// Perplexity's, and inside of it elsewhere. Where the shape leaves it open, the total tells;
+    /// without a total it is inside, if it can be.
+    fn set_output(&mut self, reported: &Reported, shape: Shape) {
+        let output = reported.get(Figure::Output);
+        let total = reported.get(Figure::Total);
+        let inputs = [reported.get(Figure::Input), self.input()];
+        let is_total =
+            |output: Option<u64>| inputs.iter().any(|input| sum(&[*input, output]) == total);
+        if let Some(thoughts) = reported.get(Figure::Thoughts) {
+            (self.output_visible, self.reasoning) = (output, Some(thoughts));
+            self.inconsistent = total.is_some() && !is_total(self.output());
+            return;
+        }
+        let told = reported.get(Figure::Reasoning);
+        let Some(output) = output else {
+            self.reasoning = told;
             return;
         };
-        let reasoning = reported.get(Figure::Reasoning).unwrap_or(0);
-        let is_total = |output: u64| {
-            let inputs = [reported.get(Figure::Input), self.input()];
-            inputs.iter().any(|input| sum(&[*input, Some(output)]) == reported.get(Figure::Total))
-        };
-        let is_beside = match reported.get(Figure::Total) {
-            Some(_) if is_total(output) => false,
-            Some(_) if is_total(output.saturating_add(reasoning)) => true,
-            Some(_) => {
+        let reasoning = told.unwrap_or(0);
+        let with_reasoning = output.saturating_add(reasoning);
+        // Whether the total has the reasoning in it does not matter where it is known to be beside.
+        let is_perplexity = shape == Shape::ChatPerplexity
+            || shape == Shape::AsyncPerplexity
+            || reported.get(Figure::Citations).is_some();
+        let is_beside = match total {
+            Some(_) if is_perplexity => {
+                self.inconsistent = !is_total(Some(output)) && !is_total(Some(with_reasoning));
+                true
+            }
+            None if is_perplexity => true,
+            Some(_) if is_total(Some(output)) => false,
+            Some(_) if is_total(Some(with_reasoning)) => true,
+            Some(total) => {
+                let rest = self.input().unwrap_or(0).saturating_add(output);
+                // Google's chat completions name it nowhere else.
+                if let (Shape::ChatGoogle, None, Some(hidden)) =
+                    (shape, told, total.checked_sub(rest))
+                {
+                    (self.output_visible, self.reasoning) = (Some(output), Some(hidden));
+                    return;
+                }
                 self.inconsistent = true;
                 false
             }
@@ -171,8 +247,23 @@ impl Usage {
         };
         let inside = if is_beside { 0 } else { reasoning.min(output) };
         self.output_visible = Some(output - inside);
-        self.reasoning =
-            reported.get(Figure::Reasoning).map(|_| if is_beside { reasoning } else { inside });
+        self.reasoning = told.map(|_| if is_beside { reasoning } else { inside });
+    }
+
+    /// What was cached is told of the whole input only, or by modality.
+    fn set_modalities(&mut self, reported: &Reported) {
+        let fresh = |all, cached| {
+            let fresh = reported.get(all)?.saturating_sub(reported.get(cached).unwrap_or(0));
+            Some(fresh.min(self.input_uncached.unwrap_or(fresh)))
+        };
+        self.audio_input = fresh(Figure::AudioInput, Figure::AudioCached);
+        self.image_input = fresh(Figure::ImageInput, Figure::ImageCached);
+        let visible = |figure| {
+            let tokens = reported.get(figure)?;
+            Some(tokens.min(self.output_visible.unwrap_or(tokens)))
+        };
+        self.audio_output = visible(Figure::AudioOutput);
+        self.image_output = visible(Figure::ImageOutput);
     }
 }
 
@@ -186,7 +277,11 @@ mod tests {
     use super::*;
 
     fn usage(json: &str) -> Usage {
-        Usage::new(&Reported::read(json.as_bytes()).unwrap())
+        of(Shape::Other, json)
+    }
+
+    fn of(shape: Shape, json: &str) -> Usage {
+        Usage::new(&Reported::read(json.as_bytes()).unwrap(), shape)
     }
 
     #[test]
@@ -267,5 +362,116 @@ mod tests {
         assert_eq!((embeddings.input(), embeddings.output()), (Some(1), None));
         let images = usage(r#"{"cost_in_usd_ticks":200000000}"#);
         assert_eq!((images.cost_ticks, images.total()), (Some(200_000_000), None));
+    }
+
+    #[test]
+    fn gemini_counts_thoughts_and_tools_beside() {
+        let usage = of(
+            Shape::GenerateContent,
+            r#"{"promptTokenCount":427,"candidatesTokenCount":122,"toolUsePromptTokenCount":771,
+                "thoughtsTokenCount":447,"totalTokenCount":1767,"cachedContentTokenCount":100,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":327},
+                    {"modality":"AUDIO","tokenCount":60},{"modality":"IMAGE","tokenCount":40}],
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":10}],
+                "candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":22}]}"#,
+        );
+        assert_eq!((usage.input_uncached, usage.cache_read), (Some(1098), Some(100)));
+        assert_eq!((usage.output_visible, usage.reasoning), (Some(122), Some(447)));
+        assert_eq!((usage.total(), usage.inconsistent), (Some(1767), false));
+        assert_eq!((usage.audio_input, usage.image_input), (Some(50), Some(40)));
+        assert_eq!((usage.audio_output, usage.image_output), (None, Some(22)));
+        let interactions = of(
+            Shape::Interactions,
+            r#"{"total_input_tokens":22,"total_output_tokens":973,"total_thought_tokens":129,
+                "total_tool_use_tokens":249,"total_cached_tokens":2,"total_tokens":1373,
+                "input_tokens_by_modality":[{"modality":"text","tokens":22}]}"#,
+        );
+        assert_eq!((interactions.input(), interactions.output()), (Some(271), Some(1102)));
+        assert_eq!((interactions.cache_read, interactions.inconsistent), (Some(2), false));
+        // All of the output may be thoughts.
+        let cut = r#"{"promptTokenCount":5,"thoughtsTokenCount":7,"totalTokenCount":12}"#;
+        let cut = of(Shape::GenerateContent, cut);
+        assert_eq!((cut.output(), cut.reasoning, cut.inconsistent), (Some(7), Some(7), false));
+        let odd = r#"{"promptTokenCount":5,"candidatesTokenCount":1,"thoughtsTokenCount":7,"totalTokenCount":9}"#;
+        assert!(of(Shape::GenerateContent, odd).inconsistent);
+    }
+
+    #[test]
+    fn google_tells_reasoning_by_the_total_alone() {
+        let json = r#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}"#;
+        let usage = of(Shape::ChatGoogle, json);
+        assert_eq!((usage.output_visible, usage.reasoning), (Some(12), Some(62)));
+        assert_eq!((usage.total(), usage.inconsistent), (Some(109), false));
+        assert!(of(Shape::Chat, json).inconsistent);
+        let less = r#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":40}"#;
+        assert!(of(Shape::ChatGoogle, less).inconsistent);
+    }
+
+    #[test]
+    fn perplexity_counts_reasoning_beside_a_total_that_adds_up_without_it() {
+        let json = r#"{"prompt_tokens":33,"completion_tokens":11395,"total_tokens":11428,
+            "reasoning_tokens":193947,"citation_tokens":52848,"num_search_queries":28,
+            "cost":{"request_cost":0.0,"total_cost":1.10128}}"#;
+        for shape in [Shape::ChatPerplexity, Shape::AsyncPerplexity, Shape::Chat] {
+            let usage = of(shape, json);
+            assert_eq!((usage.input(), usage.output()), (Some(33), Some(205_342)));
+            assert_eq!((usage.reasoning, usage.citations), (Some(193_947), Some(52_848)));
+            assert_eq!(usage.cost_ticks, Some(11_012_800_000));
+            assert_eq!((usage.tools.web_search, usage.inconsistent), (Some(28), false));
+        }
+        let small =
+            r#"{"prompt_tokens":3,"completion_tokens":10,"total_tokens":13,"reasoning_tokens":4}"#;
+        assert_eq!(of(Shape::ChatPerplexity, small).output(), Some(14));
+        assert_eq!(of(Shape::Chat, small).output(), Some(10));
+    }
+
+    #[test]
+    fn cache_writes_are_inside_of_the_input_where_the_details_have_them() {
+        let openai = usage(
+            r#"{"input_tokens":1000,"output_tokens":10,"total_tokens":1010,"input_tokens_details":{
+                "cached_tokens":300,"cache_write_tokens":200,
+                "cache_write_tokens_details":{"ttl_30m_tokens":150,"ttl_12h_tokens":50}}}"#,
+        );
+        assert_eq!((openai.input_uncached, openai.cache_read), (Some(500), Some(300)));
+        assert_eq!((openai.cache_write, openai.cache_write_long), (Some(200), Some(50)));
+        assert_eq!((openai.total(), openai.inconsistent), (Some(1010), false));
+        let anthropic = usage(
+            r#"{"input_tokens":10,"cache_read_input_tokens":20,"cache_creation_input_tokens":30,
+                "cache_creation":{"ephemeral_5m_input_tokens":18,"ephemeral_1h_input_tokens":12},
+                "output_tokens":5,"output_tokens_details":{"thinking_tokens":2}}"#,
+        );
+        assert_eq!((anthropic.input_uncached, anthropic.input()), (Some(10), Some(60)));
+        assert_eq!((anthropic.cache_write, anthropic.cache_write_long), (Some(30), Some(12)));
+        assert_eq!((anthropic.output_visible, anthropic.reasoning), (Some(3), Some(2)));
+    }
+
+    #[test]
+    fn other_names_of_what_was_cached() {
+        for json in [
+            r#"{"prompt_tokens":563,"prompt_cache_hit_tokens":512,"prompt_cache_miss_tokens":51,
+                "completion_tokens":1,"total_tokens":564,"prompt_tokens_details":{"cached_tokens":512}}"#,
+            r#"{"prompt_tokens":563,"cached_tokens":512,"completion_tokens":1,"total_tokens":564}"#,
+            r#"{"prompt_tokens":563,"num_cached_tokens":512,"completion_tokens":1,"total_tokens":564}"#,
+            r#"{"total_tokens":564,"input_tokens":563,"output_tokens":1,
+                "input_token_details":{"cached_tokens":512,"cached_tokens_details":{"audio_tokens":2}}}"#,
+        ] {
+            let usage = usage(json);
+            assert_eq!((usage.input_uncached, usage.cache_read), (Some(51), Some(512)), "{json}");
+            assert_eq!((usage.total(), usage.inconsistent), (Some(564), false), "{json}");
+        }
+    }
+
+    #[test]
+    fn mistral_counts_connectors_beside_the_prompt_and_audio_in_seconds() {
+        let conversation = usage(
+            r#"{"prompt_tokens":188,"completion_tokens":55,"total_tokens":7355,
+                "connector_tokens":7112,"connectors":{"web_search":1}}"#,
+        );
+        assert_eq!((conversation.input(), conversation.inconsistent), (Some(7300), false));
+        assert_eq!(conversation.tools.web_search, Some(1));
+        let audio = usage(r#"{"prompt_tokens":4,"completion_tokens":1,"prompt_audio_seconds":12}"#);
+        assert_eq!(audio.duration_ms, Some(12_000));
+        let none = usage(r#"{"prompt_tokens":4,"completion_tokens":1,"prompt_audio_seconds":{}}"#);
+        assert_eq!(none.duration_ms, None);
     }
 }

@@ -101,11 +101,12 @@ fn text(event: &[u8]) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage::shape::Shape;
 
     const FIRST: &str = "data: {\"a\":1,\"delta\":{\"content\":\"one\"}}\n\n";
 
     fn learned() -> (Twins, Counter) {
-        let (mut twins, counter) = (Twins::default(), Counter::deltas());
+        let (mut twins, counter) = (Twins::default(), Counter::of(Shape::Chat));
         twins.learn(FIRST.as_bytes(), &counter);
         (twins, counter)
     }
@@ -143,11 +144,11 @@ mod tests {
 
     #[test]
     fn where_no_twins_come_none_are_expected() {
-        let (mut twins, counter) = (Twins::default(), Counter::deltas());
+        let (mut twins, counter) = (Twins::default(), Counter::of(Shape::Chat));
         for _ in 0..PATIENCE {
             twins.learn(FIRST.as_bytes(), &counter);
         }
-        let mut counter = Counter::deltas();
+        let mut counter = Counter::of(Shape::Chat);
         assert_eq!(twins.pass(FIRST.as_bytes(), &mut counter), FIRST.as_bytes());
         assert_eq!(counter.count(), 0);
     }

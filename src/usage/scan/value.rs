@@ -3,9 +3,8 @@
 use super::{Scanner, State};
 use crate::json::is_scalar;
 use crate::json::nested::Nested;
-use crate::usage::event::{Field, Member, Place};
+use crate::usage::keys::{Field, Kept, Member, Place};
 use crate::usage::meter::Problem;
-use crate::usage::reported::Reported;
 
 impl Scanner {
     pub(super) fn element(&mut self) {
@@ -15,9 +14,11 @@ impl Scanner {
                 self.event.has_content = true;
                 Member::Skip
             }
-            _ => {
+            Place::CandidateParts => Member::Enter(Place::CandidatePart),
+            place => {
                 self.event.elements += 1;
-                Member::Skip
+                let is_candidate = place == Place::Candidates;
+                if is_candidate { Member::Enter(Place::Candidate) } else { Member::Skip }
             }
         };
     }
@@ -26,15 +27,17 @@ impl Scanner {
     #[inline(always)]
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
-            (b'{', Member::Enter(place)) if !matches!(place, Place::Choices | Place::Data) => {
-                self.event.has_error |= place == Place::Error && self.place() == Place::Root;
+            (b'{', Member::Enter(place)) if !place.is_array() => {
+                self.event.has_error |= place == Place::Error && self.tells_errors();
+                self.event.has_response |= place == Place::Response;
                 self.enter(place);
             }
-            (b'[', Member::Enter(place @ (Place::Choices | Place::Data))) => self.enter(place),
+            (b'[', Member::Enter(place)) if place.is_array() => self.enter(place),
             (b'[', Member::Content) => self.enter(Place::Parts),
-            (b'{', Member::Usage) => return self.usage(chunk, at),
+            (b'{', Member::Keep(kept)) => return self.keep(chunk, at, kept),
             (b'{' | b'[', member) => {
                 self.event.has_content |= member == Member::Content;
+                self.event.has_error |= matches!(member, Member::Text(Field::ErrorWord, _));
                 self.member = Member::Skip;
                 return self.nested(chunk, at, Nested::default());
             }
@@ -42,17 +45,17 @@ impl Scanner {
                 if let Member::Text(field, rank) = member {
                     self.event.begin_text(field, rank);
                 }
-                self.event.has_error |=
-                    member == Member::Enter(Place::Error) && self.place() == Place::Root;
+                self.event.has_finished |= member == Member::Finish;
                 self.state = State::InString;
                 return Ok(self.in_string(chunk, at + 1));
             }
-            (b't' | b'f' | b'n' | b'-' | b'0'..=b'9', member) => {
+            (first @ (b't' | b'f' | b'n' | b'-' | b'0'..=b'9'), member) => {
                 if let Member::Text(field @ Field::Code, rank) = member
-                    && chunk[at].is_ascii_digit()
+                    && first.is_ascii_digit()
                 {
                     self.event.begin_text(field, rank);
                 } else {
+                    self.event.is_background |= member == Member::Background && first == b't';
                     self.member = Member::Skip;
                 }
                 self.state = State::Scalar;
@@ -63,14 +66,25 @@ impl Scanner {
         Ok(at + 1)
     }
 
-    /// Most usage objects are whole in their chunk; the others are kept until they are.
-    fn usage(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
+    /// Whether an `error` here is one of the answer: that of a response comes with its status.
+    fn tells_errors(&self) -> bool {
+        !matches!(self.place(), Place::Response | Place::StatusDetails)
+    }
+
+    /// Most objects that are kept are whole in their chunk; the others are kept until they are.
+    fn keep(&mut self, chunk: &[u8], at: usize, kept: Kept) -> Result<usize, Problem> {
         self.event.reached_usage = true;
         let place = self.place();
-        match self.event.new_usage(place).parse(&chunk[at..]) {
-            Some(length) if length <= self.limit => Ok(self.value_ends(chunk, at + length)),
-            _ => self.nested(chunk, at, Nested::default()),
+        if kept == Kept::Usage {
+            if !self.event.begin_usage(place) {
+                self.member = Member::Skip;
+            } else if let Some(length) = self.event.read_usage(place, &chunk[at..])
+                && length <= self.limit
+            {
+                return Ok(self.value_ends(chunk, at + length));
+            }
         }
+        self.nested(chunk, at, Nested::default())
     }
 
     #[inline]
@@ -89,6 +103,7 @@ impl Scanner {
         match self.member {
             Member::Text(field, _) => self.event.extend_text(field, &chunk[at..end]),
             Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
+            Member::Enter(Place::Error) => self.event.has_error |= end > at && self.tells_errors(),
             _ => {}
         }
         if !closed {
@@ -104,8 +119,8 @@ impl Scanner {
         mut nested: Nested,
     ) -> Result<usize, Problem> {
         let (end, is_over) = nested.pass(&mut self.string, chunk, at);
-        if self.member == Member::Usage {
-            self.keep_usage(&chunk[at..end], is_over)?;
+        if let Member::Keep(kept) = self.member {
+            self.keep_part(&chunk[at..end], is_over, kept)?;
         }
         if is_over {
             return Ok(self.value_ends(chunk, end));
@@ -114,7 +129,7 @@ impl Scanner {
         Ok(end)
     }
 
-    fn keep_usage(&mut self, part: &[u8], is_over: bool) -> Result<(), Problem> {
+    fn keep_part(&mut self, part: &[u8], is_over: bool, kept: Kept) -> Result<(), Problem> {
         if self.split.len() + part.len() > self.limit {
             return Err(Problem::Overflow);
         }
@@ -122,10 +137,15 @@ impl Scanner {
             self.split.extend_from_slice(part);
         }
         if is_over {
-            let whole = if self.split.is_empty() { part } else { &self.split[..] };
-            let usage = Reported::read(whole).ok_or(Problem::Malformed)?;
             let place = self.place();
-            *self.event.new_usage(place) = usage;
+            let whole = if self.split.is_empty() { part } else { &self.split[..] };
+            let length = match kept {
+                Kept::Usage => self.event.read_usage(place, whole),
+                kept => self.event.read_shares(kept, whole),
+            };
+            if length != Some(whole.len()) {
+                return Err(Problem::Malformed);
+            }
             self.split.clear();
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::usage::{
 };
 
 fn usage(json: &str) -> Usage {
-    Usage::new(&Reported::read(json.as_bytes()).unwrap())
+    Usage::new(&Reported::read(json.as_bytes()).unwrap(), Shape::Other)
 }
 
 fn chat(model: &str) -> Pricing<'_> {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// Reads `body` in frames of the given lengths, again and again.
-fn read_in(format: Format, operation: Operation, body: &[u8], lengths: &[usize]) -> Reading {
-    let mut meter = Meter::new(format, operation, Meter::LIMIT);
+fn read_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Reading {
+    let mut meter = Meter::new(format, shape, Meter::LIMIT);
     let mut rest = body;
     for length in lengths.iter().cycle() {
         let (frame, after) = rest.split_at((*length).min(rest.len()));
@@ -33,26 +33,26 @@ proptest! {
 
     #[test]
     fn streams_read_as_a_plain_reader_reads_them(
-        operation in generate::operation(),
+        shape in generate::shape(),
         events in generate::stream(),
         frames in frames(),
     ) {
-        let expected = reference::stream(operation, &events);
+        let expected = reference::stream(shape, &events);
         let stream = events.concat();
-        prop_assert_eq!(&read_in(Format::Sse, operation, stream.as_bytes(), &frames), &expected);
-        prop_assert_eq!(&read(Format::Sse, operation, stream.as_bytes(), usize::MAX), &expected);
+        prop_assert_eq!(&read_in(Format::Sse, shape, stream.as_bytes(), &frames), &expected);
+        prop_assert_eq!(&read(Format::Sse, shape, stream.as_bytes(), usize::MAX), &expected);
     }
 
     #[test]
     fn bodies_read_as_a_plain_reader_reads_them(
-        operation in generate::operation(),
+        shape in generate::shape(),
         object in generate::object(),
         spelling in generate::spelling(),
         frames in frames(),
     ) {
         let mut body = String::new();
         spelling.write(&object, &mut body);
-        let expected = reference::body(operation, &body);
-        prop_assert_eq!(read_in(Format::Json, operation, body.as_bytes(), &frames), expected);
+        let expected = reference::body(shape, &body);
+        prop_assert_eq!(read_in(Format::Json, shape, body.as_bytes(), &frames), expected);
     }
 }

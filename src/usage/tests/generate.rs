@@ -3,20 +3,25 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::route::Operation;
+use crate::usage::Shape;
 
-pub(super) fn operation() -> impl Strategy<Value = Operation> {
+pub(super) fn shape() -> impl Strategy<Value = Shape> {
     prop::sample::select(
         &[
-            Operation::Chat,
-            Operation::Responses,
-            Operation::Messages,
-            Operation::Completions,
-            Operation::Embeddings,
-            Operation::Images,
-            Operation::Videos,
-            Operation::Batches,
-            Operation::Other,
+            Shape::Chat,
+            Shape::ChatGoogle,
+            Shape::ChatPerplexity,
+            Shape::AsyncPerplexity,
+            Shape::Responses,
+            Shape::Messages,
+            Shape::GenerateContent,
+            Shape::Interactions,
+            Shape::WorkersAi,
+            Shape::Completions,
+            Shape::Embeddings,
+            Shape::EmbeddingsGoogle,
+            Shape::Images,
+            Shape::Other,
         ][..],
     )
 }
@@ -42,46 +47,163 @@ fn figure() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn cost() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (0_u32..2_000_000_000).prop_map(|ticks| json!(f64::from(ticks) / 1e10)),
+        (0_u32..9).prop_map(Value::from),
+        (0_u32..99, any::<bool>()).prop_map(|(total, is_final)| {
+            let mut cost =
+                json!({"input_tokens_cost": 0.1, "total_cost": f64::from(total) / 100.0});
+            if is_final {
+                cost["request_cost"] = json!(0.005);
+            }
+            cost
+        }),
+        prop::sample::select(vec![json!(null), json!("0.1"), json!(-1.5), json!([1])]),
+    ]
+}
+
+/// The figures of chat, Responses and Messages under each other's names.
 fn usage() -> impl Strategy<Value = Value> {
     let names = prop::sample::subsequence(
-        vec!["in", "out", "total", "cached", "reasoning", "read", "write", "ticks", "tools", "x"],
-        0..10,
+        vec![
+            "in",
+            "out",
+            "total",
+            "input details",
+            "output details",
+            "read",
+            "write",
+            "ticks",
+            "tools",
+            "cost",
+            "other",
+            "words",
+            "iterations",
+            "x",
+        ],
+        0..14,
     );
-    (names, prop::collection::vec(figure(), 10), any::<bool>()).prop_map(
-        |(names, figures, chat)| {
+    let figures = prop::collection::vec(figure(), 24);
+    (names, figures, any::<bool>(), cost(), iterations()).prop_map(
+        |(names, figures, chat, cost, iterations)| {
             let mut usage = Map::new();
             let (input, output) = if chat { ("prompt", "completion") } else { ("input", "output") };
-            for (name, figure) in names.into_iter().zip(figures) {
-                let (key, value) = match name {
-                    "in" => (format!("{input}_tokens"), figure),
-                    "out" => (format!("{output}_tokens"), figure),
-                    "total" => ("total_tokens".into(), figure),
-                    "cached" => (
-                        format!("{input}_tokens_details"),
-                        json!({"a": {"cached_tokens": 1}, "cached_tokens": figure}),
-                    ),
-                    "reasoning" => {
-                        (format!("{output}_tokens_details"), json!({"reasoning_tokens": figure}))
-                    }
-                    "read" => ("cache_read_input_tokens".into(), figure),
-                    "write" => ("cache_creation_input_tokens".into(), figure),
-                    "ticks" => ("cost_in_usd_ticks".into(), figure),
-                    "tools" => (
-                        "server_side_tool_usage_details".into(),
-                        json!({
-                            "web_search_calls": figure, "x_search_calls": 1, "mcp_calls": 2,
+            for name in names {
+                let figure = |at: usize| figures[at].clone();
+                let members = match name {
+                    "in" => json!({format!("{input}_tokens"): figure(0)}),
+                    "out" => json!({format!("{output}_tokens"): figure(1)}),
+                    "total" => json!({"total_tokens": figure(2)}),
+                    "input details" => json!({format!("{input}_tokens_details"): {
+                        "a": {"cached_tokens": 1}, "cached_tokens": figure(3),
+                        "cache_write_tokens": figure(4), "audio_tokens": figure(5),
+                        "image_tokens": figure(6), "cached_tokens_details": {"audio_tokens": figure(7)},
+                    }}),
+                    "output details" => json!({format!("{output}_tokens_details"): {
+                        "reasoning_tokens": figure(9), "audio_tokens": figure(10), "image_tokens": 1,
+                    }}),
+                    "read" => json!({"cache_read_input_tokens": figure(11)}),
+                    "write" => json!({
+                        "cache_creation_input_tokens": figure(12),
+                        "cache_creation": {
+                            "ephemeral_1h_input_tokens": figure(13), "ephemeral_5m_input_tokens": 2,
+                        },
+                    }),
+                    "ticks" => json!({"cost_in_usd_ticks": figure(14)}),
+                    "tools" => json!({
+                        "server_side_tool_usage_details": {
+                            "web_search_calls": figure(15), "x_search_calls": 1, "mcp_calls": 2,
                             "code_interpreter_calls": 3, "file_search_calls": 4,
                             "document_search_calls": 5, "image_generation_calls": 6,
-                        }),
-                    ),
-                    _ => (
-                        "context_details".into(),
-                        json!({"input_tokens": figure, "usage": {"total_tokens": 4}}),
-                    ),
+                        },
+                    }),
+                    "cost" => json!({"cost": cost}),
+                    "other" => json!({"citation_tokens": figure(16), "prompt_audio_seconds": figure(17)}),
+                    "words" => json!({
+                        "service_tier": "priority", "speed": "fast", "inference_geo": "us",
+                    }),
+                    "iterations" => json!({"iterations": iterations}),
+                    _ => json!({
+                        "context_details": {"input_tokens": figure(18), "usage": {"total_tokens": 4}},
+                    }),
                 };
-                usage.insert(key, value);
+                usage.extend(members.as_object().unwrap().clone());
             }
             Value::Object(usage)
+        },
+    )
+}
+
+fn iterations() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(&["message", "compaction", "fallback_message"][..]);
+    let entry = (kind, word(), figure(), 0_u64..3).prop_map(|(kind, model, input, output)| {
+        let entry = json!({
+            "type": kind, "input_tokens": input, "output_tokens": output,
+            "cache_creation": {"ephemeral_1h_input_tokens": 3}, "cache_creation_input_tokens": 4,
+        });
+        with(entry, "model", model)
+    });
+    prop_oneof![
+        1 => Just(Value::Null),
+        3 => prop::collection::vec(entry, 0..4).prop_map(Value::from),
+    ]
+}
+
+/// What Gemini's own API tells.
+fn usage_metadata() -> impl Strategy<Value = Value> {
+    let names = vec![
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "thoughtsTokenCount",
+        "totalTokenCount",
+        "cachedContentTokenCount",
+        "toolUsePromptTokenCount",
+    ];
+    let names = prop::sample::subsequence(names, 0..7);
+    let modality = prop::sample::select(&["TEXT", "AUDIO", "image", "VIDEO"][..]);
+    let tier = prop::sample::select(vec![
+        json!({"serviceTier": "PRIORITY"}),
+        json!({"trafficType": "ON_DEMAND"}),
+        json!({}),
+        json!({"trafficType": "ON_DEMAND_FLEX"}),
+        json!({"serviceTier": null}),
+    ]);
+    (names, prop::collection::vec(figure(), 6), modality, figure(), tier).prop_map(
+        |(names, figures, modality, tokens, tier)| {
+            let mut usage = tier.as_object().unwrap().clone();
+            usage.extend(names.into_iter().map(str::to_owned).zip(figures));
+            let details = json!([{"modality": modality, "tokenCount": tokens}, 1]);
+            usage.insert("promptTokensDetails".into(), details.clone());
+            usage.insert("candidatesTokensDetails".into(), details);
+            Value::Object(usage)
+        },
+    )
+}
+
+/// A whole answer of Gemini, or a part of one.
+fn gemini() -> impl Strategy<Value = Value> {
+    let parts = prop_oneof![
+        text().prop_map(|text| json!([{"text": text, "thought": true}])),
+        Just(json!([{"functionCall": {"name": "f"}}])),
+        Just(json!([])),
+    ];
+    let reason = prop::sample::select(vec![json!(null), json!("STOP"), json!("SAFETY")]);
+    let feedback = prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(json!({"blockReason": "PROHIBITED_CONTENT"}))),
+        1 => Just(Some(json!({"safetyRatings": []}))),
+    ];
+    let usage = prop::option::of(usage_metadata());
+    (parts, reason, feedback, usage, word(), 0_usize..3).prop_map(
+        |(parts, reason, feedback, usage, model, count)| {
+            let candidate = json!({"content": {"parts": parts}, "finishReason": reason});
+            let answer = match count {
+                0 => json!({}),
+                count => json!({"candidates": vec![candidate; count]}),
+            };
+            let answer = with(with(answer, "usageMetadata", usage), "modelVersion", model);
+            with(answer, "promptFeedback", feedback)
         },
     )
 }
@@ -159,13 +281,27 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
             "content_block_delta",
             "message_delta",
             "message_stop",
+            "response.done",
+            "interaction.completed",
+            "conversation.response.done",
+            "conversation.response.error",
             "error",
             "ping",
         ][..],
     );
-    let shape = (delta, kind, maybe_usage(), text(), word()).prop_flat_map(|(delta, kind, usage, text, word)| {
-        let choice = json!({"index": 0, "delta": delta, "text": text, "usage": {"total_tokens": 1}});
+    let status =
+        prop::sample::select(&["completed", "failed", "in_progress", "queued", "incomplete"][..]);
+    let reason = prop::sample::select(vec![json!(null), json!("stop"), json!("error")]);
+    let more = (status, reason, any::<bool>(), usage());
+    let shape = (delta, kind, maybe_usage(), text(), word(), more).prop_flat_map(|(delta, kind, usage, text, word, more)| {
+        let (status, reason, flag, other) = more;
+        let choice = json!({"index": 0, "delta": delta, "text": text, "finish_reason": reason});
+        let choice = with(choice, "usage", flag.then_some(other.clone()));
         let inner = with(json!({"output": [{"usage": {"input_tokens": 2}}]}), "usage", usage.clone());
+        let inner = with(inner, "status", Some(status.into()));
+        let inner = with(with(inner, "id", Some("r1".into())), "background", Some(flag.into()));
+        let tools = json!({"web_search": {"num_requests": 3}, "image_gen": {"input_tokens": 5, "x": {}}});
+        let inner = with(inner, "tool_usage", flag.then(|| tools.clone()));
         let inner = with(with(inner, "model", word), "error", Some(json!({"code": "failed", "message": text})));
         prop_oneof![
             3 => Just(with(json!({"choices": [choice]}), "usage", usage.clone())),
@@ -176,6 +312,18 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
             2 => Just(with(json!({"type": kind, "message": text, "delta": delta}), "usage", usage.clone())),
             1 => Just(json!({"type": kind})),
             1 => Just(json!({"code": text, "error": text})),
+            1 => Just(json!({"status_code": 429, "error": {"message": text}})),
+            1 => Just(json!({"object": kind, "error_type": text, "choices": [choice, choice]})),
+            1 => Just(with(json!({"choices": [choice], "x_groq": {"id": "r", "usage": other}}), "usage", usage.clone())),
+            1 => Just(json!({"choices": [choice], "x_groq": {"error": text}})),
+            1 => Just(json!({"choices": [{"delta": delta, "error": {"code": 7, "type": "t"}}]})),
+            1 => Just(with(json!({"usage_breakdown": {"models": [{"model": "a", "usage": other}, {"model": "b", "usage": {}}], "x": 1}}), "usage", usage.clone())),
+            2 => Just(with(json!({"id": "r2", "object": "response", "status": status, "tool_usage": tools, "background": flag}), "usage", usage.clone())),
+            2 => Just(json!({"event_type": kind, "interaction": inner})),
+            1 => Just(json!({"result": {"response": text, "usage": other, "model": "m"}, "success": true})),
+            1 => Just(json!({"response": text, "usage": other})),
+            4 => gemini(),
+            1 => gemini().prop_map(|answer| with(answer, "metadata", Some(json!({"billableCharacterCount": 77})))),
             1 => Just(json!({"error": {"code": null, "type": text}})),
             1 => Just(with(json!({"data": [{"b64_json": text}, [], 1]}), "usage", usage.clone())),
             1 => Just(with(json!({"status": "done", "progress": 100}), "usage", usage)),
@@ -186,11 +334,16 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
         let shape = with(shape, "model", model);
         match decoy {
             // Of two errors the later one counts, which a tree does not know.
-            Some(("error", _)) if shape.get("response").is_some() => shape,
+            Some(("error", _)) if may_tell_error(&shape) => shape,
             Some((key, value)) if shape.get(key).is_none() => with(shape, key, Some(value)),
             _ => shape,
         }
     })
+}
+
+fn may_tell_error(shape: &Value) -> bool {
+    let keys = ["response", "interaction", "x_groq", "promptFeedback", "error_type", "status_code"];
+    keys.iter().any(|key| shape.get(*key).is_some()) || !shape["choices"][0]["error"].is_null()
 }
 
 /// How JSON is spelt.
@@ -222,8 +375,22 @@ impl Spelling {
                 for (index, (key, value)) in members.enumerate() {
                     let comma = if index > 0 { "," } else { "" };
                     out.push_str(&format!("{comma}{space}{}{space}:{space}", json!(key)));
-                    // A type is compared as it is written.
-                    Self { escapes: self.escapes && key != "type", ..self }.write(value, out);
+                    // These are compared as they are written.
+                    let is_word = [
+                        "type",
+                        "event_type",
+                        "object",
+                        "status",
+                        "finish_reason",
+                        "modality",
+                        "service_tier",
+                        "serviceTier",
+                        "trafficType",
+                        "speed",
+                        "inference_geo",
+                    ];
+                    let escapes = self.escapes && !is_word.contains(&key.as_str());
+                    Self { escapes, ..self }.write(value, out);
                 }
                 out.push_str(space);
                 out.push('}');
@@ -262,7 +429,7 @@ fn event() -> impl Strategy<Value = String> {
             data
         }),
         1 => Just("[DONE]".to_owned()),
-        1 => prop::sample::select(&["", "7", "null", "hello", "[1]", "[DONE", "{oops"][..]).prop_map(str::to_owned),
+        1 => prop::sample::select(&["", "7", "null", "hello", "[1]", "[DONE", "{oops", "[ {\"usage\":{\"input_tokens\":1}}]", "[{\"error\":{\"code\":503}}]"][..]).prop_map(str::to_owned),
     ];
     let before = prop::sample::select(
         &[

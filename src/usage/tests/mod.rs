@@ -4,16 +4,23 @@ mod generate;
 mod hostile;
 mod reference;
 mod shapes;
+mod table;
 
-use super::{Format, Meter, Problem, ProviderError, Terminal, Usage};
+use super::{Format, Meter, Problem, ProviderError, Shape, Terminal, Usage, UsagePart};
 use crate::route::Operation;
 
 /// All that a meter tells.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Reading {
     usage: Option<Usage>,
+    parts: Vec<UsagePart>,
     model: Option<String>,
     service_tier: Option<String>,
+    region: Option<String>,
+    speed: Option<String>,
+    id: Option<String>,
+    is_background: bool,
+    is_pending: bool,
     terminal: Option<Terminal>,
     has_content: bool,
     content_events: u64,
@@ -25,8 +32,14 @@ impl Reading {
     fn of(meter: &Meter) -> Self {
         Self {
             usage: meter.usage(),
+            parts: meter.parts().to_vec(),
             model: meter.model().map(str::to_owned),
             service_tier: meter.service_tier().map(str::to_owned),
+            region: meter.region().map(str::to_owned),
+            speed: meter.speed().map(str::to_owned),
+            id: meter.id().map(str::to_owned),
+            is_background: meter.is_background(),
+            is_pending: meter.is_pending(),
             terminal: meter.terminal(),
             has_content: meter.has_content(),
             content_events: meter.content_events(),
@@ -41,8 +54,8 @@ impl Reading {
 }
 
 /// Reads `body` in frames of `frame` bytes, with empty ones between them.
-fn read(format: Format, operation: Operation, body: &[u8], frame: usize) -> Reading {
-    let mut meter = Meter::new(format, operation, Meter::LIMIT);
+fn read(format: Format, shape: impl Into<Shape>, body: &[u8], frame: usize) -> Reading {
+    let mut meter = Meter::new(format, shape, Meter::LIMIT);
     for frame in body.chunks(frame) {
         meter.push(frame);
         meter.push(b"");
@@ -52,23 +65,25 @@ fn read(format: Format, operation: Operation, body: &[u8], frame: usize) -> Read
 }
 
 /// Reads `body` whole and in frames of each small size, which must not matter.
-fn read_any(format: Format, operation: Operation, body: &[u8]) -> Reading {
-    let whole = read(format, operation, body, body.len().max(1));
+fn read_any(format: Format, shape: impl Into<Shape>, body: &[u8]) -> Reading {
+    let shape = shape.into();
+    let whole = read(format, shape, body, body.len().max(1));
     for frame in (1..=64.min(body.len())).chain([100, 1000]) {
-        assert_eq!(read(format, operation, body, frame), whole, "frames of {frame}");
+        assert_eq!(read(format, shape, body, frame), whole, "frames of {frame}");
     }
     whole
 }
 
-fn json(operation: Operation, body: &str) -> Reading {
-    read_any(Format::Json, operation, body.as_bytes())
+fn json(shape: impl Into<Shape>, body: &str) -> Reading {
+    read_any(Format::Json, shape, body.as_bytes())
 }
 
 /// Reads a stream with each kind of line end, which must not matter either.
-fn sse(operation: Operation, body: &str) -> Reading {
-    let reading = read_any(Format::Sse, operation, body.as_bytes());
+fn sse(shape: impl Into<Shape>, body: &str) -> Reading {
+    let shape = shape.into();
+    let reading = read_any(Format::Sse, shape, body.as_bytes());
     for end in ["\r\n", "\r"] {
-        let other = read_any(Format::Sse, operation, body.replace('\n', end).as_bytes());
+        let other = read_any(Format::Sse, shape, body.replace('\n', end).as_bytes());
         assert_eq!(other, reading, "{end:?}");
     }
     reading

@@ -270,12 +270,20 @@ fn errors_inside_of_a_200() {
         assert_eq!(event.error, whole.error, "{body}");
         assert_eq!(event.terminal, None);
     }
+    // Whatever stands beside it.
     for body in [
         r#"{"error":"x","choices":[]}"#,
-        r#"{"error":"x","output":[]}"#,
+        r#"{"error":{},"output":[]}"#,
         r#"{"error":"x","content":[]}"#,
         r#"{"error":"x","data":[]}"#,
+    ] {
+        let error = Some(ProviderError { code: None });
+        assert_eq!(json(Operation::Chat, body).error, error, "{body}");
+    }
+    for body in [
         r#"{"error":null}"#,
+        r#"{"error":"","choices":[]}"#,
+        r#"{"error":false,"choices":[]}"#,
         r#"{"nested":{"error":"x"}}"#,
     ] {
         assert_eq!(json(Operation::Chat, body).error, None, "{body}");

@@ -1,0 +1,119 @@
+//! Strings of a document that are kept until it ends.
+
+/// The inside of a JSON string as it is written, kept in memory that is used again.
+#[derive(Debug, Default)]
+pub(super) struct Captured {
+    raw: Vec<u8>,
+    /// Of what is kept; 0 where nothing is.
+    rank: u8,
+    is_cut: bool,
+    /// What passes now is of lower rank.
+    ignores: bool,
+}
+
+impl Captured {
+    pub(super) fn begin(&mut self, rank: u8) {
+        self.ignores = rank < self.rank;
+        if !self.ignores {
+            self.clear();
+            self.rank = rank;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.raw.clear();
+        self.rank = 0;
+        self.is_cut = false;
+    }
+
+    pub(super) fn extend(&mut self, part: &[u8], longest: usize) {
+        if self.ignores {
+            return;
+        }
+        let room = longest - self.raw.len();
+        self.is_cut |= part.len() > room;
+        let part = &part[..part.len().min(room)];
+        if self.raw.capacity() == 0 {
+            // Exactly as long as needed, so that it can be taken as it is.
+            self.raw = part.to_vec();
+        } else {
+            self.raw.extend_from_slice(part);
+        }
+    }
+
+    /// All of it, if it was not too long to keep.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.head().filter(|_| !self.is_cut)
+    }
+
+    /// All of it, which is here no longer.
+    pub(super) fn take(&mut self) -> Option<String> {
+        let raw = std::mem::take(&mut self.raw);
+        self.clear();
+        String::from_utf8(raw).ok()
+    }
+
+    /// At least the beginning of it.
+    pub(super) fn head(&self) -> Option<&[u8]> {
+        (self.rank > 0).then_some(&self.raw[..])
+    }
+}
+
+/// The same for words of which only short ones matter: in place, without memory of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short<const LONGEST: usize> {
+    raw: [u8; LONGEST],
+    /// More than `LONGEST` for longer words.
+    length: u8,
+    rank: u8,
+    ignores: bool,
+}
+
+impl<const LONGEST: usize> Default for Short<LONGEST> {
+    fn default() -> Self {
+        Self { raw: [0; LONGEST], length: 0, rank: 0, ignores: false }
+    }
+}
+
+impl<const LONGEST: usize> Short<LONGEST> {
+    pub(super) fn begin(&mut self, rank: u8) {
+        self.ignores = rank < self.rank;
+        if !self.ignores {
+            self.length = 0;
+            self.rank = rank;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rank = 0;
+    }
+
+    pub(super) fn extend(&mut self, part: &[u8]) {
+        if self.ignores {
+            return;
+        }
+        let start = usize::from(self.length);
+        match self.raw.get_mut(start..start + part.len()) {
+            Some(room) => {
+                room.copy_from_slice(part);
+                self.length += part.len() as u8;
+            }
+            None => self.length = u8::MAX,
+        }
+    }
+
+    pub(super) fn set(&mut self, word: &[u8]) {
+        self.rank = 0;
+        self.begin(1);
+        self.extend(word);
+    }
+
+    /// All of it, if it was not too long to keep.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.raw.get(..usize::from(self.length)).filter(|_| self.rank > 0)
+    }
+
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.whole() == Some(word.as_bytes())
+    }
+}

@@ -1,0 +1,284 @@
+//! The names of the figures in a usage object, of every API.
+//!
+//! One table serves all shapes, for no name means two things; what is inside of what is told by
+//! the shape ([`Usage`](super::tokens::Usage)).
+
+use super::reported::Figure;
+
+/// What a member of a usage object is.
+pub(super) enum Name {
+    Of(Figure),
+    /// A decimal number with so many digits behind the point.
+    Decimal(Figure, u8),
+    NanoUsd,
+    /// USD, or an object with the total in it.
+    Cost,
+    /// The bill of the user's own provider, in USD.
+    UpstreamCost,
+    /// Whether that is paid by the user himself.
+    IsByok,
+    /// An object with figures in it.
+    Details(fn(&[u8]) -> Name),
+    /// An array of modalities, each with its tokens: those of audio and of images.
+    Modalities(Figure, Figure),
+    /// An array of usage objects that are the bill.
+    Iterations,
+    ServiceTier,
+    /// The service tier as Vertex AI names it.
+    TrafficType,
+    Region,
+    Speed,
+    Unknown,
+}
+
+pub(super) fn name(key: &[u8]) -> Name {
+    // By length first: most keys are settled by it.
+    Name::Of(match key.len() {
+        ..=12 => match key {
+            b"total_tokens" => Figure::Total,
+            b"input_tokens" => Figure::Input,
+            b"image_tokens" => Figure::ImageInput,
+            b"cost" => return Name::Cost,
+            b"cost_details" => return Name::Details(upstream),
+            b"is_byok" => return Name::IsByok,
+            b"service_tier" | b"serviceTier" => return Name::ServiceTier,
+            b"trafficType" => return Name::TrafficType,
+            b"iterations" => return Name::Iterations,
+            b"speed" => return Name::Speed,
+            b"connectors" => return Name::Details(tool),
+            _ => return Name::Unknown,
+        },
+        13 => match key {
+            b"prompt_tokens" => Figure::Input,
+            b"output_tokens" => Figure::Output,
+            b"cached_tokens" => Figure::Cached,
+            b"inference_geo" => return Name::Region,
+            _ => return Name::Unknown,
+        },
+        14 => match key {
+            b"cache_creation" => return Name::Details(lifetime),
+            _ => return Name::Unknown,
+        },
+        15 => match key {
+            b"citation_tokens" => Figure::Citations,
+            b"totalTokenCount" => Figure::Total,
+            b"server_tool_use" => return Name::Details(tool),
+            _ => return Name::Unknown,
+        },
+        16 => match key {
+            b"reasoning_tokens" => Figure::Reasoning,
+            b"promptTokenCount" => Figure::Input,
+            b"connector_tokens" => Figure::ToolPrompt,
+            b"cost_in_nano_usd" => return Name::NanoUsd,
+            _ => return Name::Unknown,
+        },
+        17 => match key {
+            b"completion_tokens" => Figure::Output,
+            b"num_cached_tokens" => Figure::Cached,
+            b"cost_in_usd_ticks" => Figure::CostTicks,
+            _ => return Name::Unknown,
+        },
+        18 => match key {
+            b"thoughtsTokenCount" => Figure::Thoughts,
+            b"responseTokenCount" => Figure::Output,
+            b"total_input_tokens" => Figure::Input,
+            b"num_search_queries" => Figure::WebSearch,
+            b"cache_write_tokens" => Figure::CacheWriteInside,
+            b"cacheTokensDetails" => {
+                return Name::Modalities(Figure::AudioCached, Figure::ImageCached);
+            }
+            _ => return Name::Unknown,
+        },
+        19 => match key {
+            b"total_output_tokens" => Figure::Output,
+            b"total_cached_tokens" => Figure::Cached,
+            b"promptTokensDetails" => {
+                return Name::Modalities(Figure::AudioInput, Figure::ImageInput);
+            }
+            b"input_token_details" => return Name::Details(input),
+            _ => return Name::Unknown,
+        },
+        20 => match key {
+            b"candidatesTokenCount" => Figure::Output,
+            b"total_thought_tokens" => Figure::Thoughts,
+            b"input_tokens_details" | b"prompt_token_details" => return Name::Details(input),
+            b"output_token_details" => return Name::Details(output),
+            b"prompt_audio_seconds" => return Name::Decimal(Figure::DurationMs, 3),
+            _ => return Name::Unknown,
+        },
+        21 => match key {
+            b"total_tool_use_tokens" => Figure::ToolPrompt,
+            b"prompt_tokens_details" => return Name::Details(input),
+            b"output_tokens_details" => return Name::Details(output),
+            b"responseTokensDetails" => {
+                return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
+            }
+            _ => return Name::Unknown,
+        },
+        22 => match key {
+            b"total_reasoning_tokens" => Figure::Thoughts,
+            b"billableCharacterCount" => Figure::Characters,
+            _ => return Name::Unknown,
+        },
+        _ => return long(key),
+    })
+}
+
+fn long(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"cache_read_input_tokens" => Figure::CacheRead,
+        b"cache_creation_input_tokens" => Figure::CacheWrite,
+        b"prompt_cache_hit_tokens" | b"cachedContentTokenCount" => Figure::Cached,
+        b"toolUsePromptTokenCount" => Figure::ToolPrompt,
+        b"num_server_side_tools_used" => Figure::ToolsUsed,
+        b"completion_tokens_details" => return Name::Details(output),
+        b"cache_write_tokens_details" => return Name::Details(lifetime),
+        b"candidatesTokensDetails" | b"output_tokens_by_modality" => {
+            return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
+        }
+        b"input_tokens_by_modality" => {
+            return Name::Modalities(Figure::AudioInput, Figure::ImageInput);
+        }
+        b"cached_tokens_by_modality" => {
+            return Name::Modalities(Figure::AudioCached, Figure::ImageCached);
+        }
+        b"server_side_tool_usage_details" | b"server_tool_use_details" => {
+            return Name::Details(tool);
+        }
+        _ => return Name::Unknown,
+    })
+}
+
+fn input(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"cached_tokens" | b"cache_read_input_tokens" => Figure::Cached,
+        b"cache_write_tokens" | b"cache_creation_input_tokens" => Figure::CacheWriteInside,
+        b"audio_tokens" => Figure::AudioInput,
+        b"image_tokens" => Figure::ImageInput,
+        b"cache_write_tokens_details" => return Name::Details(lifetime),
+        b"cached_tokens_details" => return Name::Details(cached),
+        _ => return Name::Unknown,
+    })
+}
+
+fn cached(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"audio_tokens" => Figure::AudioCached,
+        b"image_tokens" => Figure::ImageCached,
+        _ => return Name::Unknown,
+    })
+}
+
+fn output(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"reasoning_tokens" | b"thinking_tokens" => Figure::Reasoning,
+        b"audio_tokens" => Figure::AudioOutput,
+        b"image_tokens" => Figure::ImageOutput,
+        _ => return Name::Unknown,
+    })
+}
+
+/// Of what is written to the cache, by how long it is kept.
+fn lifetime(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Figure::CacheWriteShort,
+        b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Figure::CacheWriteLong,
+        _ => return Name::Unknown,
+    })
+}
+
+fn upstream(key: &[u8]) -> Name {
+    match key {
+        b"upstream_inference_cost" => Name::UpstreamCost,
+        _ => Name::Unknown,
+    }
+}
+
+fn tool(key: &[u8]) -> Name {
+    Name::Of(match key {
+        b"web_search_calls" | b"web_search_requests" | b"web_search" => Figure::WebSearch,
+        b"x_search_calls" => Figure::XSearch,
+        b"code_interpreter_calls" | b"code_interpreter" => Figure::CodeInterpreter,
+        b"file_search_calls" => Figure::FileSearch,
+        b"mcp_calls" => Figure::Mcp,
+        b"document_search_calls" => Figure::DocumentSearch,
+        b"image_generation_calls" | b"image_generation" => Figure::ImageGeneration,
+        _ => return Name::Unknown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_where_its_length_leads() {
+        for key in [
+            "total_tokens",
+            "input_tokens",
+            "image_tokens",
+            "cost",
+            "cost_details",
+            "is_byok",
+            "service_tier",
+            "serviceTier",
+            "trafficType",
+            "iterations",
+            "speed",
+            "connectors",
+            "prompt_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "inference_geo",
+            "cache_creation",
+            "citation_tokens",
+            "totalTokenCount",
+            "server_tool_use",
+            "reasoning_tokens",
+            "promptTokenCount",
+            "connector_tokens",
+            "cost_in_nano_usd",
+            "completion_tokens",
+            "num_cached_tokens",
+            "cost_in_usd_ticks",
+            "thoughtsTokenCount",
+            "responseTokenCount",
+            "total_input_tokens",
+            "num_search_queries",
+            "cache_write_tokens",
+            "cacheTokensDetails",
+            "total_output_tokens",
+            "total_cached_tokens",
+            "promptTokensDetails",
+            "input_token_details",
+            "candidatesTokenCount",
+            "total_thought_tokens",
+            "input_tokens_details",
+            "prompt_token_details",
+            "output_token_details",
+            "prompt_audio_seconds",
+            "total_tool_use_tokens",
+            "total_reasoning_tokens",
+            "prompt_tokens_details",
+            "output_tokens_details",
+            "responseTokensDetails",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+            "prompt_cache_hit_tokens",
+            "cachedContentTokenCount",
+            "toolUsePromptTokenCount",
+            "billableCharacterCount",
+            "num_server_side_tools_used",
+            "completion_tokens_details",
+            "cache_write_tokens_details",
+            "candidatesTokensDetails",
+            "output_tokens_by_modality",
+            "input_tokens_by_modality",
+            "cached_tokens_by_modality",
+            "server_side_tool_usage_details",
+            "server_tool_use_details",
+        ] {
+            assert!(!matches!(name(key.as_bytes()), Name::Unknown), "{key}");
+        }
+    }
+}
