@@ -240,6 +240,7 @@ impl Builder {
                 usage_limit: self.usage_limit,
                 billed: SeenIds::default(),
                 has_warned: AtomicBool::new(false),
+                promised: SeenIds::default(),
             }),
             error_format: self.error_format,
             peek_limit: self.peek_limit,

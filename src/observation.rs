@@ -20,6 +20,8 @@ pub(crate) struct Observation {
     pub(crate) billed: SeenIds,
     /// The host has been warned of an answer that could not be read.
     pub(crate) has_warned: AtomicBool,
+    /// Responses that were promised, to be fetched later.
+    pub(crate) promised: SeenIds,
 }
 
 impl Observation {

@@ -8,7 +8,7 @@ use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, Outcome};
 use crate::metering::{Metering, Reader};
 use crate::observation::Observation;
-use crate::usage::{self, Billing, Cost, Format, Meter, Pricing, Usage};
+use crate::usage::{self, Billing, Cost, Format, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
 #[derive(Debug, Default)]
@@ -50,15 +50,36 @@ impl Account {
             || meter.is_some_and(|meter| meter.terminal().is_some());
         let metering = reader.metering(is_whole);
         let is_read = matches!(metering, Metering::Complete | Metering::None);
+        let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
+        let is_new = |id: &str| observation.billed.is_new(&(place, id), Instant::now());
         let is_free = match billing {
             Billing::Never => true,
-            Billing::Always | Billing::Unknown => false,
+            Billing::Unknown => false,
+            Billing::Always => match meter.and_then(Meter::later) {
+                None | Some((_, Later::Stored)) => false,
+                Some((id, later)) if usage.is_some() => {
+                    // Whoever resumes the stream gets the same usage once more.
+                    if later == Later::Background {
+                        is_new(id);
+                    }
+                    false
+                }
+                Some((id, Later::Background | Later::Pending)) => {
+                    observation.promised.is_new(&(place, id), Instant::now());
+                    true
+                }
+            },
             Billing::Told => usage.is_none() && is_read,
             // Only usage is remembered: until there is some, the work is not done.
             Billing::Once { .. } if usage.is_none() => is_read,
-            Billing::Once { id } => {
-                let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
-                !observation.billed.is_new(&(place, id), Instant::now())
+            Billing::Once { id } => !is_new(id),
+            Billing::Later { id } => {
+                let is_due = meter.is_some_and(|meter| {
+                    let has_promised =
+                        || observation.promised.has_seen(&(place, id), Instant::now());
+                    meter.is_made_later() || has_promised()
+                });
+                !(is_due && usage.is_some() && is_new(id))
             }
         };
         if is_free {

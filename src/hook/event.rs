@@ -146,6 +146,16 @@ impl EndEvent<'_> {
             && !is_error
     }
 
+    /// The client got what it asked for: a status of success, the whole response with the marker
+    /// that ends it, and no error in it.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.outcome == Outcome::Complete
+            && self.is_answered()
+            && self.status.is_some_and(|status| status.is_success())
+            && self.provider_error.is_none()
+    }
+
     /// The provider has answered, and not the gateway.
     pub(crate) fn is_answered(&self) -> bool {
         self.status.is_some() && self.gateway_code.is_none()
@@ -155,8 +165,8 @@ impl EndEvent<'_> {
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The provider's whole response was handed on, whatever its status. A stream of chat,
-    /// Responses or Messages is whole if it has its terminal marker.
+    /// The provider's whole response was handed on, whatever its status. A stream of an API that
+    /// ends its streams with a marker is whole if it has that.
     Complete,
     /// The gateway refused the request; the provider got no whole request.
     Rejected,

@@ -16,6 +16,11 @@ pub(crate) enum Billing<'a> {
     Told,
     /// It costs something, but what its usage tells is nothing of that.
     Unknown,
+    /// Only the first time that usage is seen for this id, and only where it was made after the
+    /// request for it had been answered: other stored responses were billed with their request.
+    Later {
+        id: &'a str,
+    },
     Never,
 }
 
@@ -44,6 +49,9 @@ pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
 /// Stored responses, lists and pages of batch results are never new. A deferred completion can
 /// be fetched once, a video any number of times.
 fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
+    if let Some(id) = stored(operation, rest) {
+        return Billing::Later { id };
+    }
     match (operation, segment_behind(rest, "deferred-completion"), segment_behind(rest, "videos")) {
         (Operation::Chat, Some(_), _) => Billing::Always,
         (Operation::Videos, _, Some(id)) => Billing::Once { id },
@@ -68,6 +76,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         Operation::Moderations if call.provider == "openai" => Billing::Never,
         // Anything else under `responses/{id}` answers with a stored thing.
         Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
+        Operation::Interactions if segment_behind(rest, "interactions").is_some() => Billing::Never,
         // Tokens are billed by the hour for which they are kept.
         Operation::CachedContents => Billing::Unknown,
         // A poll.
@@ -92,6 +101,8 @@ fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
     let has = |name| segment_behind(rest, name).is_some() || last == name;
     match last {
         "check-api-key" | "tcp_warming" | "auth_tokens" | "authTokens" => Billing::Never,
+        // Perplexity answers later.
+        _ if segment_behind(rest, "async").is_some() => Billing::Never,
         // OpenAI keeps turns for nothing; Mistral answers them.
         _ if provider == "openai" && has("conversations") => Billing::Never,
         _ if has("threads") && !has("runs") => Billing::Never,
@@ -99,6 +110,19 @@ fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
         _ if provider == "anthropic" && has("sessions") => Billing::Unknown,
         _ => Billing::Always,
     }
+}
+
+/// The id of a stored response, which may have been made in the background.
+fn stored(operation: Operation, rest: &str) -> Option<&str> {
+    let behind = match operation {
+        Operation::Responses => &["responses"][..],
+        Operation::Interactions => &["interactions"],
+        Operation::Other if segment_behind(rest, "async").is_some() => &["completions", "sonar"],
+        _ => return None,
+    };
+    let id = behind.iter().find_map(|name| segment_behind(rest, name))?;
+    // Not its items, or whatever else it has.
+    rest.trim_end_matches('/').ends_with(id).then_some(id)
 }
 
 pub(super) fn segment_behind<'a>(rest: &'a str, name: &str) -> Option<&'a str> {
@@ -123,6 +147,10 @@ mod tests {
             Billing::Once { id } => {
                 let at = rest.find(id).unwrap();
                 Billing::Once { id: &rest[at..at + id.len()] }
+            }
+            Billing::Later { id } => {
+                let at = rest.find(id).unwrap();
+                Billing::Later { id: &rest[at..at + id.len()] }
             }
             Billing::Always => Billing::Always,
             Billing::Told => Billing::Told,
@@ -184,7 +212,12 @@ mod tests {
             ("POST", "v1/threads/t_1/messages", 200),
             ("POST", "v1/publishers/google/models/veo:fetchPredictOperation", 200),
             ("GET", "v1beta/cachedContents/c_1", 200),
-            ("GET", "v1/responses/resp_1", 200),
+            ("GET", "v1/responses/resp_1/input_items", 200),
+            ("GET", "v1/responses", 200),
+            ("POST", "v1beta/interactions/i1/cancel", 200),
+            ("POST", "v1/async/sonar", 200),
+            ("POST", "async/chat/completions", 200),
+            ("GET", "async/chat/completions", 200),
             ("DELETE", "v1/responses/resp_1", 200),
             ("POST", "v1/responses/resp_1/cancel", 200),
             ("GET", "v1/batches/b1/results", 200),
@@ -203,6 +236,20 @@ mod tests {
         ] {
             assert_eq!(of(method, rest, status), Billing::Never, "{method} {rest} {status}");
         }
+    }
+
+    #[test]
+    fn what_is_made_later_is_billed_once() {
+        for (rest, id) in [
+            ("v1/responses/resp_1", "resp_1"),
+            ("responses/resp_1/", "resp_1"),
+            ("v1beta/interactions/i1", "i1"),
+            ("v1/async/sonar/a1", "a1"),
+            ("async/chat/completions/a1", "a1"),
+        ] {
+            assert_eq!(of("GET", rest, 200), Billing::Later { id }, "{rest}");
+        }
+        assert_eq!(of("POST", "v1beta/interactions", 200), Billing::Always);
     }
 
     #[test]

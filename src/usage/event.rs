@@ -163,8 +163,12 @@ impl Event {
             // Of several choices the first one tells.
             before < rank || before == rank && place != Place::Choice
         });
-        if counts {
+        // Embeddings of Google tell of tokens and of characters apart.
+        if counts && place != Place::EmbeddingsRoot {
             self.usage_place = None;
+            self.tier.clear();
+            self.region.clear();
+            self.speed.clear();
         }
         counts
     }
@@ -173,7 +177,9 @@ impl Event {
     /// malformed or not all there.
     pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
         let usage = self.usage.get_or_insert_default();
-        **usage = Reported::default();
+        if self.usage_place.is_none() {
+            **usage = Reported::default();
+        }
         let (length, notes) = usage.parse(json)?;
         self.usage_place = Some(place);
         self.note(&notes);

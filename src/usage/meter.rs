@@ -37,6 +37,17 @@ pub struct ProviderError {
     pub code: Option<Box<str>>,
 }
 
+/// When a response that has an id is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Later {
+    /// It is whole, and stored.
+    Stored,
+    /// It is made in the background, whether it is whole by now or not.
+    Background,
+    /// It is yet to be made.
+    Pending,
+}
+
 /// Reads one response body.
 #[derive(Debug)]
 pub struct Meter {
@@ -111,6 +122,12 @@ impl Meter {
         self.format
     }
 
+    /// What of the response's state is known: its id, and whether it is pending.
+    #[cfg(test)]
+    pub(super) fn state(&self) -> (Option<&str>, bool, bool) {
+        (self.id.as_deref(), self.is_background, self.is_pending)
+    }
+
     /// What the body is.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
@@ -161,19 +178,22 @@ impl Meter {
         str::from_utf8(self.speed.whole()?).ok()
     }
 
-    /// The id of the response, where it can be fetched again (Responses, Interactions).
-    pub(crate) fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+    /// Where the response can be fetched later: its id, and whether that is to be expected.
+    pub(crate) fn later(&self) -> Option<(&str, Later)> {
+        let is_stored = matches!(self.shape, Shape::Responses | Shape::Interactions);
+        let id = self.id.as_deref().filter(|_| is_stored)?;
+        let later = match self.format {
+            _ if self.is_background => Later::Background,
+            // A stream that is not made in the background has told of nothing else to come.
+            Format::Json if self.is_pending => Later::Pending,
+            _ => Later::Stored,
+        };
+        Some((id, later))
     }
 
-    /// The response says that it is made in the background.
-    pub(crate) fn is_background(&self) -> bool {
-        self.is_background
-    }
-
-    /// The response says that it is yet to be made.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.is_pending
+    /// Whether a response that was fetched had not been there when its request was answered.
+    pub(crate) fn is_made_later(&self) -> bool {
+        !self.is_pending && (self.is_background || self.shape == Shape::AsyncPerplexity)
     }
 
     /// The size of the images, as the response names it.

@@ -35,6 +35,7 @@ pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
 pub use self::format::Format;
+pub(crate) use self::meter::Later;
 pub use self::meter::{Meter, Problem, ProviderError};
 pub use self::price::{
     Change, Hours, ImagePrice, LongContext, OffPeak, Price, Rate, Regional, Tier, TierPrice,

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The last ids that were seen, each for a day at most.
@@ -36,9 +36,14 @@ impl SeenIds {
         Self { keys: RandomState::new(), seen: Mutex::default(), capacity, lifetime }
     }
 
-    /// Whether `id` is new at `now`. From then on it is not, until it is forgotten.
-    pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
+    /// Whether `id` has come before, and is not forgotten at `now`.
+    pub(crate) fn has_seen(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
         let hash = self.keys.hash_one(id);
+        self.seen_at(now).hashes.contains(&hash)
+    }
+
+    /// What is not forgotten at `now`.
+    fn seen_at(&self, now: Instant) -> MutexGuard<'_, Seen> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((oldest, since)) = seen.order.front().copied()
             && now.saturating_duration_since(since) >= self.lifetime
@@ -46,6 +51,13 @@ impl SeenIds {
             seen.order.pop_front();
             seen.hashes.remove(&oldest);
         }
+        seen
+    }
+
+    /// Whether `id` is new at `now`. From then on it is not, until it is forgotten.
+    pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
+        let hash = self.keys.hash_one(id);
+        let mut seen = self.seen_at(now);
         if !seen.hashes.insert(hash) {
             return false;
         }
@@ -74,6 +86,8 @@ mod tests {
         assert!(!ids.is_new("a", hours(23)));
         assert!(ids.is_new("a", hours(24)));
         assert!(!ids.is_new("b", hours(24)));
+        assert!(ids.has_seen("b", hours(24)) && !ids.has_seen("c", hours(24)));
+        assert!(!ids.has_seen("b", hours(36)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, TEXT_LIMIT};
 use crate::directives::CustomCost;
-use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
+use crate::hook::{CacheStatus, EndEvent, Failure};
 use crate::metadata::MetadataValue;
 use crate::usage::{CostSource, Terminal, ToolCalls, Usage, UsagePart};
 
@@ -258,7 +258,6 @@ impl LogRecord {
     fn of_the_gateway(end: &EndEvent<'_>) -> Self {
         let context = end.context;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let is_success = end.status.is_some_and(|status| status.is_success());
         let custom: Option<CustomCost> =
             context.directives().and_then(|directives| directives.custom_cost);
         Self {
@@ -269,7 +268,7 @@ impl LogRecord {
             request_type: owned(context.endpoint()),
             duration: milliseconds(end.timings.total),
             status_code: end.status.map(|status| status.as_u16()),
-            success: end.outcome == Outcome::Complete && is_success && end.provider_error.is_none(),
+            success: end.is_success(),
             outcome: end.outcome.as_str().to_owned(),
             failure: owned(end.failure.map(Failure::as_str)),
             gave_up_retries: end.gave_up_retries,

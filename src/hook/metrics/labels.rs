@@ -23,6 +23,12 @@ impl ErrorType {
                 .status
                 .and_then(Self::of_status)
                 .or_else(|| end.provider_error.map(|_| Self::Provider)),
+            // The provider ended the stream with its error and not with a marker.
+            Outcome::Broken
+                if end.failure == Some(Failure::Unfinished) && end.provider_error.is_some() =>
+            {
+                Some(Self::Provider)
+            }
             Outcome::Failed | Outcome::Broken => {
                 Some(Self::Failure(end.failure.unwrap_or(Failure::Other)))
             }

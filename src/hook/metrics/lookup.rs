@@ -77,9 +77,7 @@ impl Metrics {
 
     pub(super) fn key(&self, end: &EndEvent<'_>) -> Key {
         let context = end.context;
-        let is_success = end.outcome == Outcome::Complete
-            && end.gateway_code.is_none()
-            && end.status.is_some_and(|status| status.is_success());
+        let is_success = end.is_success();
         let learn = |known: &Known, id: Id, name: Option<&str>| match (id, name) {
             (Id::OTHER, Some(name)) if is_success => known.learn(name),
             _ => id,

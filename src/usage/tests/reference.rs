@@ -1,5 +1,7 @@
 //! The meter once more, in the plainest way: whole events, parsed into trees by serde_json.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::*;
@@ -44,7 +46,7 @@ struct Reference {
 
 /// Usage as it stands in a document.
 struct Found<'a> {
-    usage: &'a Value,
+    usage: Cow<'a, Value>,
     breakdown: Option<&'a Value>,
     tools: Option<&'a Value>,
 }
@@ -127,15 +129,23 @@ impl Reference {
     fn found<'a>(&self, value: &'a Value, ends: bool) -> Option<Found<'a>> {
         let (breakdown, tools) = (value.get("usage_breakdown"), value.get("tool_usage"));
         let found = |usage: &'a Value| {
-            usage.is_object().then_some(Found { usage, breakdown: None, tools: None })
+            usage.is_object().then_some(Found {
+                usage: Cow::Borrowed(usage),
+                breakdown: None,
+                tools: None,
+            })
         };
-        let of_root =
-            |usage: &'a Value| usage.is_object().then_some(Found { usage, breakdown, tools });
+        let of_root = |usage: &'a Value| {
+            usage.is_object().then_some(Found { usage: Cow::Borrowed(usage), breakdown, tools })
+        };
         match self.shape {
             Shape::GenerateContent => return found(&value["usageMetadata"]),
             Shape::EmbeddingsGoogle => {
-                let (first, second) = (found(&value["usageMetadata"]), found(&value["metadata"]));
-                return first.or(second);
+                let objects = [&value["usageMetadata"], &value["metadata"]];
+                let objects = objects.iter().filter_map(|object| object.as_object());
+                let all = objects.flatten().map(|(key, value)| (key.clone(), value.clone()));
+                let usage = Cow::Owned(Value::Object(all.collect()));
+                return Some(Found { usage, breakdown: None, tools: None });
             }
             Shape::WorkersAi if value["usage"].is_null() => {
                 let found = found(&value["result"]["usage"]);
@@ -159,7 +169,7 @@ impl Reference {
         };
         let of_response = |usage: &'a Value| {
             let tools = response.get("tool_usage");
-            usage.is_object().then_some(Found { usage, breakdown, tools })
+            usage.is_object().then_some(Found { usage: Cow::Borrowed(usage), breakdown, tools })
         };
         let choices = value["choices"].as_array();
         let choice = choices.into_iter().flatten().find(|choice| choice["usage"].is_object());
@@ -195,7 +205,7 @@ impl Reference {
         ]
         .contains(&kind);
         let found = self.found(value, ends);
-        let read = found.as_ref().map(|found| reported(found.usage));
+        let read = found.as_ref().map(|found| reported(&found.usage));
         let read = read.filter(|read| !read.is_empty());
         let (response, result) = match self.shape {
             _ if is_google => (&Value::Null, &Value::Null),
