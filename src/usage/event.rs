@@ -4,6 +4,8 @@ use super::captured::{Captured, Short};
 use super::keys::{Field, Kept, Place};
 use super::parts::Shares;
 use super::reported::{Notes, Reported};
+use super::shape::Shape;
+use super::tokens::UsagePart;
 
 /// What is kept of a model's name at most; no provider has longer ones.
 const LONGEST_MODEL: usize = 1024;
@@ -26,10 +28,15 @@ pub(super) struct Event {
     pub(super) tier: Word,
     pub(super) region: Word,
     pub(super) speed: Word,
-    /// Memory that is kept and used again.
-    usage: Option<Box<Reported>>,
+    usage: Reported,
     /// Where the usage stands, if there is some.
     usage_place: Option<Place>,
+    /// `usage` is what was billed so far, and not of this document.
+    is_billed: bool,
+    /// What was billed before another document had usage, if it is not in `usage`. Most streams
+    /// have one, and need no memory for this.
+    before: Option<Box<Reported>>,
+    has_before: bool,
     /// What is billed apart from the usage, or instead of it.
     shares: Option<Box<Shares>>,
     pub(super) reached_usage: bool,
@@ -148,12 +155,35 @@ impl Event {
             Place::Message => self.is("message_start"),
             _ => true,
         };
-        self.usage.as_deref().filter(|usage| counts && !self.is_in_array && !usage.is_empty())
+        (counts && !self.is_in_array && !self.usage.is_empty()).then_some(&self.usage)
     }
 
-    /// The same, to be changed or taken.
-    pub(super) fn usage_mut(&mut self) -> &mut Option<Box<Reported>> {
-        &mut self.usage
+    /// What all documents so far have billed.
+    pub(super) fn bill(&self) -> Option<&Reported> {
+        match &self.before {
+            _ if self.is_billed => Some(&self.usage),
+            Some(before) if self.has_before => Some(before),
+            _ => None,
+        }
+    }
+
+    /// Adds the usage of this document, which bills, to what was billed before. Gives what of it
+    /// was used by which model, where there are several.
+    pub(super) fn add_to_bill(&mut self, shape: Shape, parts: &mut Vec<UsagePart>) {
+        let is_part = self.is("message_start") || self.is("message_delta");
+        if let Some(before) = self.before.as_deref_mut().filter(|_| self.has_before) {
+            if is_part {
+                before.raise(&self.usage);
+            } else {
+                before.replace(&self.usage);
+            }
+            self.usage = *before;
+        }
+        (self.is_billed, self.has_before) = (true, false);
+        parts.clear();
+        if let Some(shares) = self.shares.as_deref().filter(|shares| !shares.is_empty()) {
+            shares.apply(&mut self.usage, shape, parts);
+        }
     }
 
     /// Whether usage at this place would count. If so, it takes the place of any before.
@@ -176,11 +206,14 @@ impl Event {
     /// Reads the usage object that `json` begins with and gives its length; `None` where it is
     /// malformed or not all there.
     pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
-        let usage = self.usage.get_or_insert_default();
-        if self.usage_place.is_none() {
-            **usage = Reported::default();
+        if std::mem::take(&mut self.is_billed) {
+            **self.before.get_or_insert_default() = self.usage;
+            self.has_before = true;
         }
-        let (length, notes) = usage.parse(json)?;
+        if self.usage_place.is_none() {
+            self.usage = Reported::default();
+        }
+        let (length, notes) = self.usage.parse(json)?;
         self.usage_place = Some(place);
         self.note(&notes);
         Some(length)
@@ -193,10 +226,6 @@ impl Event {
             Kept::Breakdown => shares.read_breakdown(json),
             _ => shares.read_tools(json),
         }
-    }
-
-    pub(super) fn shares(&self) -> Option<&Shares> {
-        self.shares.as_deref().filter(|shares| !shares.is_empty())
     }
 
     fn note(&mut self, notes: &Notes<'_>) {

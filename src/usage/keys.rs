@@ -9,6 +9,8 @@ use super::shape::Shape;
 pub(super) enum Place {
     /// The outermost object, with the names of OpenAI and Anthropic.
     Root,
+    /// The same where the `object` matters.
+    ObjectRoot,
     /// The same of Responses and Interactions, which are told apart by id and status.
     StatefulRoot,
     /// The same of Gemini's own API.
@@ -66,6 +68,7 @@ impl Place {
             Shape::EmbeddingsGoogle => Self::EmbeddingsRoot,
             Shape::WorkersAi => Self::WorkersRoot,
             Shape::AsyncPerplexity => Self::AsyncRoot,
+            Shape::ChatPerplexity | Shape::Other => Self::ObjectRoot,
             _ => Self::Root,
         }
     }
@@ -172,11 +175,7 @@ fn root(key: &[u8]) -> Member {
             b"delta" => Member::Enter(Place::Delta),
             _ => Member::Skip,
         },
-        6 => match key {
-            b"object" => Member::Text(Field::Kind, 1),
-            b"x_groq" => Member::Enter(Place::XGroq),
-            _ => Member::Skip,
-        },
+        6 if key == b"x_groq" => Member::Enter(Place::XGroq),
         7 => match key {
             b"choices" => Member::Enter(Place::Choices),
             b"message" => Member::Enter(Place::Message),
@@ -210,6 +209,10 @@ fn rare(place: Place, key: &[u8]) -> Member {
             b"modelVersion" => Member::Text(Field::Model, 2),
             b"error" => Member::Enter(Place::Error),
             _ => Member::Skip,
+        },
+        Place::ObjectRoot => match key {
+            b"object" => Member::Text(Field::Kind, 1),
+            _ => root(key),
         },
         Place::EmbeddingsRoot => match key {
             // The characters of Vertex AI's are in `metadata`.

@@ -8,7 +8,6 @@ use super::event::Word;
 use super::format::Format;
 use super::gate::Gates;
 use super::keys::Place;
-use super::reported::Reported;
 use super::scan::Scanner;
 use super::shape::Shape;
 use super::sse::{Lines, Piece};
@@ -64,8 +63,6 @@ pub struct Meter {
     deltas: Counter,
     twins: Twins,
     has_content: bool,
-    /// Boxed, for most of the time of most streams there is none.
-    reported: Option<Box<Reported>>,
     parts: Vec<UsagePart>,
     images: Option<u64>,
     model: Option<Box<str>>,
@@ -101,7 +98,6 @@ impl Meter {
             deltas: Counter::of(shape),
             twins: Twins::default(),
             has_content: false,
-            reported: None,
             parts: Vec::new(),
             images: None,
             model: None,
@@ -135,7 +131,7 @@ impl Meter {
 
     /// The tokens and costs seen so far.
     pub fn usage(&self) -> Option<Usage> {
-        let usage = self.reported.as_deref().map(|reported| {
+        let usage = self.scanner.bill().map(|reported| {
             let whole = Usage::new(reported, self.shape);
             if self.parts.is_empty() { whole } else { Usage::sum(&self.parts, &whole) }
         });
@@ -389,7 +385,6 @@ impl Meter {
     /// Takes over the usage of the document.
     fn bill(&mut self) {
         let Some(event) = self.scanner.document_mut() else { return };
-        let is_part = event.is("message_start") || event.is("message_delta");
         if let Some(tier) = event.tier.whole()
             && self.service_tier.as_deref().map(str::as_bytes) != Some(tier)
             && let Ok(tier) = str::from_utf8(tier)
@@ -402,16 +397,7 @@ impl Meter {
         if let Some(speed) = event.speed.whole() {
             self.speed.set(speed);
         }
-        match (&mut self.reported, event.usage_mut()) {
-            (Some(reported), Some(newer)) if is_part => reported.raise(newer),
-            (Some(reported), Some(newer)) => reported.replace(newer),
-            // The event's own memory.
-            (reported, newer) => *reported = newer.take(),
-        }
-        self.parts.clear();
-        if let (Some(reported), Some(shares)) = (&mut self.reported, event.shares()) {
-            shares.apply(reported, self.shape, &mut self.parts);
-        }
+        event.add_to_bill(self.shape, &mut self.parts);
     }
 }
 

@@ -8,6 +8,8 @@ use super::reported::Figure;
 /// What a member of a usage object is.
 pub(super) enum Name {
     Of(Figure),
+    /// The same of a share, of which there is often none.
+    Share(Figure),
     /// A decimal number with so many digits behind the point.
     Decimal(Figure, u8),
     NanoUsd,
@@ -37,7 +39,7 @@ pub(super) fn name(key: &[u8]) -> Name {
         ..=12 => match key {
             b"total_tokens" => Figure::Total,
             b"input_tokens" => Figure::Input,
-            b"image_tokens" => Figure::ImageInput,
+            b"image_tokens" => return Name::Share(Figure::ImageInput),
             b"cost" => return Name::Cost,
             b"cost_details" => return Name::Details(upstream),
             b"is_byok" => return Name::IsByok,
@@ -153,8 +155,8 @@ fn input(key: &[u8]) -> Name {
     Name::Of(match key {
         b"cached_tokens" | b"cache_read_input_tokens" => Figure::Cached,
         b"cache_write_tokens" | b"cache_creation_input_tokens" => Figure::CacheWriteInside,
-        b"audio_tokens" => Figure::AudioInput,
-        b"image_tokens" => Figure::ImageInput,
+        b"audio_tokens" => return Name::Share(Figure::AudioInput),
+        b"image_tokens" => return Name::Share(Figure::ImageInput),
         b"cache_write_tokens_details" => return Name::Details(lifetime),
         b"cached_tokens_details" => return Name::Details(cached),
         _ => return Name::Unknown,
@@ -162,18 +164,18 @@ fn input(key: &[u8]) -> Name {
 }
 
 fn cached(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"audio_tokens" => Figure::AudioCached,
-        b"image_tokens" => Figure::ImageCached,
-        _ => return Name::Unknown,
-    })
+    match key {
+        b"audio_tokens" => Name::Share(Figure::AudioCached),
+        b"image_tokens" => Name::Share(Figure::ImageCached),
+        _ => Name::Unknown,
+    }
 }
 
 fn output(key: &[u8]) -> Name {
     Name::Of(match key {
         b"reasoning_tokens" | b"thinking_tokens" => Figure::Reasoning,
-        b"audio_tokens" => Figure::AudioOutput,
-        b"image_tokens" => Figure::ImageOutput,
+        b"audio_tokens" => return Name::Share(Figure::AudioOutput),
+        b"image_tokens" => return Name::Share(Figure::ImageOutput),
         _ => return Name::Unknown,
     })
 }

@@ -19,27 +19,8 @@ pub(super) enum Figure {
     CacheRead,
     /// `cache_creation_input_tokens` (Messages): beside the input.
     CacheWrite,
-    /// `cache_write_tokens` in the input's details: a part of the input.
-    CacheWriteInside,
-    /// What of the cache writes is kept for the usual time, …
-    CacheWriteShort,
-    /// … and for longer.
-    CacheWriteLong,
     /// `reasoning_tokens`: in the output or beside it.
     Reasoning,
-    /// `thoughtsTokenCount` (Gemini): beside the output.
-    Thoughts,
-    /// `toolUsePromptTokenCount` (Gemini): beside the input.
-    ToolPrompt,
-    /// `citation_tokens` (Perplexity): beside everything.
-    Citations,
-    // Parts of the input, of what of it was cached, and of the output.
-    AudioInput,
-    ImageInput,
-    AudioCached,
-    ImageCached,
-    AudioOutput,
-    ImageOutput,
     /// What the provider has charged: `cost_in_usd_ticks`, the older `cost_in_nano_usd` tenfold, or
     /// `cost` in USD.
     CostTicks,
@@ -53,6 +34,26 @@ pub(super) enum Figure {
     Mcp,
     DocumentSearch,
     ImageGeneration,
+    // From here on, what few providers tell.
+    /// `cache_write_tokens` in the input's details: a part of the input.
+    CacheWriteInside,
+    /// What of the cache writes is kept for the usual time, …
+    CacheWriteShort,
+    /// … and for longer.
+    CacheWriteLong,
+    /// `thoughtsTokenCount` (Gemini): beside the output.
+    Thoughts,
+    /// `toolUsePromptTokenCount` (Gemini): beside the input.
+    ToolPrompt,
+    /// `citation_tokens` (Perplexity): beside everything.
+    Citations,
+    // Parts of the input, of what of it was cached, and of the output.
+    AudioInput,
+    ImageInput,
+    AudioCached,
+    ImageCached,
+    AudioOutput,
+    ImageOutput,
     DurationMs,
     Characters,
 }
@@ -96,6 +97,11 @@ impl Reported {
 
     pub(super) fn is_empty(&self) -> bool {
         self.told == 0
+    }
+
+    /// Whether it has figures that few providers tell.
+    pub(super) fn has_rare(&self) -> bool {
+        self.told >> Figure::CacheWriteInside as u64 != 0
     }
 
     pub(super) fn tools(&self) -> ToolCalls {
@@ -161,7 +167,18 @@ impl Reported {
     /// The same of the object that the cursor is at.
     pub(super) fn parse_at<'a>(&mut self, cursor: &mut Cursor<'a>) -> Option<Notes<'a>> {
         let mut notes = Notes::default();
-        self.members(cursor, name, &mut notes)?;
+        cursor.members(|key, value| match name(key) {
+            Name::Of(figure) => self.figure(figure, value),
+            Name::Details(inside) if value.is_at_object() => {
+                value.members(|key, value| match inside(key) {
+                    Name::Of(figure) => self.figure(figure, value),
+                    Name::Unknown => value.skip(),
+                    other => self.rare(&other, value, &mut notes),
+                })
+            }
+            Name::Unknown => value.skip(),
+            other => self.rare(&other, value, &mut notes),
+        })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
             // Who brings a key pays two bills. Of these the gateway knows both or none.
             match (notes.is_byok, notes.upstream_cost) {
@@ -175,23 +192,12 @@ impl Reported {
         Some(notes)
     }
 
-    fn members<'a>(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        names: fn(&[u8]) -> Name,
-        notes: &mut Notes<'a>,
-    ) -> Option<()> {
-        cursor.members(|key, value| match names(key) {
-            Name::Of(figure) => {
-                if let Some(number) = value.number()? {
-                    self.set(figure, number);
-                }
-                Some(())
-            }
-            Name::Details(inside) if value.is_at_object() => self.members(value, inside, notes),
-            Name::Unknown => value.skip(),
-            other => self.rare(&other, value, notes),
-        })
+    #[inline(always)]
+    fn figure(&mut self, figure: Figure, value: &mut Cursor<'_>) -> Option<()> {
+        if let Some(number) = value.number()? {
+            self.set(figure, number);
+        }
+        Some(())
     }
 
     #[cold]
@@ -202,6 +208,19 @@ impl Reported {
         notes: &mut Notes<'a>,
     ) -> Option<()> {
         match name {
+            Name::Share(figure) => {
+                // Many tell of shares that there are none of.
+                if let Some(number) = value.number()?.filter(|number| *number > 0) {
+                    self.set(*figure, number);
+                }
+            }
+            Name::Details(inside) if value.is_at_object() => {
+                value.members(|key, value| match inside(key) {
+                    Name::Of(figure) => self.figure(figure, value),
+                    Name::Share(figure) => self.rare(&Name::Share(figure), value, notes),
+                    _ => value.skip(),
+                })?;
+            }
             Name::Decimal(figure, digits) => {
                 if let Some(number) = decimal(value.raw()?, *digits) {
                     self.set(*figure, number);

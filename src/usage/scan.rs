@@ -8,6 +8,7 @@ mod value;
 use super::event::Event;
 use super::keys::{Member, Place, member};
 use super::meter::Problem;
+use super::reported::Reported;
 use crate::json::is_space;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
@@ -79,6 +80,11 @@ impl Scanner {
     /// What was found, once the document is whole.
     pub(super) fn document(&self) -> Option<&Event> {
         (self.state == State::Done).then_some(&self.event)
+    }
+
+    /// Of all documents so far.
+    pub(super) fn bill(&self) -> Option<&Reported> {
+        self.event.bill()
     }
 
     pub(super) fn document_mut(&mut self) -> Option<&mut Event> {

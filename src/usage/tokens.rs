@@ -131,15 +131,13 @@ impl Usage {
             cost_ticks: reported.get(Figure::CostTicks),
             tool_calls: reported.get(Figure::ToolsUsed).or_else(|| tools.total()),
             tools,
-            citations: reported.get(Figure::Citations),
-            // Some write a zero where there was no audio.
-            duration_ms: reported.get(Figure::DurationMs).filter(|duration| *duration > 0),
-            characters: reported.get(Figure::Characters),
             ..Self::default()
         };
         usage.set_input(reported);
         usage.set_output(reported, shape);
-        usage.set_modalities(reported);
+        if reported.has_rare() {
+            usage.set_rest(reported);
+        }
         usage
     }
 
@@ -178,6 +176,15 @@ impl Usage {
     /// What was read from the cache or written to it is a part of the input, unless it is named as
     /// Messages does or is more than the input itself. What tools have read is beside the input.
     fn set_input(&mut self, reported: &Reported) {
+        if !reported.has_rare() {
+            let (read, cached) = (reported.get(Figure::CacheRead), reported.get(Figure::Cached));
+            let inside = if read.is_none() { cached.unwrap_or(0) } else { 0 };
+            let input = reported.get(Figure::Input);
+            self.input_uncached = input.map(|input| input.checked_sub(inside).unwrap_or(input));
+            self.cache_read = read.or(cached);
+            self.cache_write = reported.get(Figure::CacheWrite);
+            return;
+        }
         let read = reported.get(Figure::CacheRead);
         let lifetimes = [Figure::CacheWriteShort, Figure::CacheWriteLong];
         let lifetimes = sum(&lifetimes.map(|figure| reported.get(figure)));
@@ -250,8 +257,13 @@ impl Usage {
         self.reasoning = told.map(|_| if is_beside { reasoning } else { inside });
     }
 
-    /// What was cached is told of the whole input only, or by modality.
-    fn set_modalities(&mut self, reported: &Reported) {
+    /// What few providers tell. What was cached is told of the whole input only, or by modality.
+    #[cold]
+    fn set_rest(&mut self, reported: &Reported) {
+        self.citations = reported.get(Figure::Citations);
+        // Some write a zero where there was no audio.
+        self.duration_ms = reported.get(Figure::DurationMs).filter(|duration| *duration > 0);
+        self.characters = reported.get(Figure::Characters);
         let fresh = |all, cached| {
             let fresh = reported.get(all)?.saturating_sub(reported.get(cached).unwrap_or(0));
             Some(fresh.min(self.input_uncached.unwrap_or(fresh)))

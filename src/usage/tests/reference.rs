@@ -195,7 +195,9 @@ impl Reference {
         let is_gemini = self.shape == Shape::GenerateContent;
         let is_google = is_gemini || self.shape == Shape::EmbeddingsGoogle;
         let word = |key: &str| value[key].as_str().filter(|_| !is_google);
-        let kind = word("event_type").or(word("type")).or(word("object")).unwrap_or_default();
+        let has_object = matches!(self.shape, Shape::ChatPerplexity | Shape::Other);
+        let object = word("object").filter(|_| has_object);
+        let kind = word("event_type").or(word("type")).or(object).unwrap_or_default();
         let ends = [
             "response.completed",
             "response.incomplete",
@@ -507,7 +509,17 @@ fn reported(usage: &Value) -> Reported {
     for (figure, pointers) in figures {
         let mut values = pointers.split_whitespace().filter_map(|pointer| usage.pointer(pointer));
         if let Some(value) = values.find_map(Value::as_u64) {
-            reported.set(figure, value);
+            let is_share = matches!(
+                figure,
+                Figure::AudioInput
+                    | Figure::ImageInput
+                    | Figure::AudioCached
+                    | Figure::AudioOutput
+                    | Figure::ImageOutput
+            );
+            if value > 0 || !is_share {
+                reported.set(figure, value);
+            }
         }
     }
     for (key, audio, image) in [

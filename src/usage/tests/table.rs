@@ -479,7 +479,7 @@ fn other_errors_in_band() {
             r#"{"error":{"object":"error","message":"m","type":"BadRequestError","code":400}}"#,
             Some("400"),
         ),
-        (Shape::Chat, r#"{"object":"error","message":"m","code":40303}"#, Some("40303")),
+        (Shape::Other, r#"{"object":"error","message":"m","code":40303}"#, Some("40303")),
         (
             Shape::Chat,
             r#"{"choices":[{"delta":{},"error":{"code":"c","message":"m"}}]}"#,
