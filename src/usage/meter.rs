@@ -131,14 +131,16 @@ impl Meter {
 
     /// The tokens and costs seen so far.
     pub fn usage(&self) -> Option<Usage> {
-        let usage = self.scanner.bill().map(|reported| {
-            let whole = Usage::new(reported, self.shape);
-            if self.parts.is_empty() { whole } else { Usage::sum(&self.parts, &whole) }
-        });
-        match self.images {
-            Some(_) => Some(Usage { images: self.images, ..usage.unwrap_or_default() }),
-            None => usage,
+        let Some(reported) = self.scanner.bill() else {
+            self.images?;
+            return Some(Usage { images: self.images, ..Usage::default() });
+        };
+        let mut usage = Usage::new(reported, self.shape);
+        if !self.parts.is_empty() {
+            usage = Usage::sum(&self.parts, &usage);
         }
+        usage.images = self.images;
+        Some(usage)
     }
 
     /// The model that the response names.

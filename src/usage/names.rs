@@ -33,12 +33,23 @@ pub(super) enum Name {
     Unknown,
 }
 
+#[inline(always)]
 pub(super) fn name(key: &[u8]) -> Name {
-    // By length first: most keys are settled by it.
+    // What most objects have.
+    match key {
+        b"prompt_tokens" | b"input_tokens" => Name::Of(Figure::Input),
+        b"completion_tokens" | b"output_tokens" => Name::Of(Figure::Output),
+        b"total_tokens" => Name::Of(Figure::Total),
+        b"prompt_tokens_details" | b"input_tokens_details" => Name::Details(input),
+        b"completion_tokens_details" | b"output_tokens_details" => Name::Details(output),
+        _ => other(key),
+    }
+}
+
+/// By length first: most keys are settled by it.
+fn other(key: &[u8]) -> Name {
     Name::Of(match key.len() {
         ..=12 => match key {
-            b"total_tokens" => Figure::Total,
-            b"input_tokens" => Figure::Input,
             b"image_tokens" => return Name::Share(Figure::ImageInput),
             b"cost" => return Name::Cost,
             b"cost_details" => return Name::Details(upstream),
@@ -51,8 +62,6 @@ pub(super) fn name(key: &[u8]) -> Name {
             _ => return Name::Unknown,
         },
         13 => match key {
-            b"prompt_tokens" => Figure::Input,
-            b"output_tokens" => Figure::Output,
             b"cached_tokens" => Figure::Cached,
             b"inference_geo" => return Name::Region,
             _ => return Name::Unknown,
@@ -75,7 +84,6 @@ pub(super) fn name(key: &[u8]) -> Name {
             _ => return Name::Unknown,
         },
         17 => match key {
-            b"completion_tokens" => Figure::Output,
             b"num_cached_tokens" => Figure::Cached,
             b"cost_in_usd_ticks" => Figure::CostTicks,
             _ => return Name::Unknown,
@@ -103,15 +111,13 @@ pub(super) fn name(key: &[u8]) -> Name {
         20 => match key {
             b"candidatesTokenCount" => Figure::Output,
             b"total_thought_tokens" => Figure::Thoughts,
-            b"input_tokens_details" | b"prompt_token_details" => return Name::Details(input),
+            b"prompt_token_details" => return Name::Details(input),
             b"output_token_details" => return Name::Details(output),
             b"prompt_audio_seconds" => return Name::Decimal(Figure::DurationMs, 3),
             _ => return Name::Unknown,
         },
         21 => match key {
             b"total_tool_use_tokens" => Figure::ToolPrompt,
-            b"prompt_tokens_details" => return Name::Details(input),
-            b"output_tokens_details" => return Name::Details(output),
             b"responseTokensDetails" => {
                 return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
             }
@@ -133,7 +139,6 @@ fn long(key: &[u8]) -> Name {
         b"prompt_cache_hit_tokens" | b"cachedContentTokenCount" => Figure::Cached,
         b"toolUsePromptTokenCount" => Figure::ToolPrompt,
         b"num_server_side_tools_used" => Figure::ToolsUsed,
-        b"completion_tokens_details" => return Name::Details(output),
         b"cache_write_tokens_details" => return Name::Details(lifetime),
         b"candidatesTokensDetails" | b"output_tokens_by_modality" => {
             return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);

@@ -124,6 +124,7 @@ impl Usage {
         sum(&[self.input(), self.output()])
     }
 
+    #[inline]
     pub(super) fn new(reported: &Reported, shape: Shape) -> Self {
         let tools = reported.tools();
         let mut usage = Self {
@@ -142,6 +143,7 @@ impl Usage {
     }
 
     /// Of several parts, with what `whole` alone tells.
+    #[cold]
     pub(super) fn sum(parts: &[UsagePart], whole: &Self) -> Self {
         let add = |all: Self, part: &UsagePart| {
             let part = &part.usage;
@@ -175,6 +177,7 @@ impl Usage {
 
     /// What was read from the cache or written to it is a part of the input, unless it is named as
     /// Messages does or is more than the input itself. What tools have read is beside the input.
+    #[inline]
     fn set_input(&mut self, reported: &Reported) {
         if !reported.has_rare() {
             let (read, cached) = (reported.get(Figure::CacheRead), reported.get(Figure::Cached));
@@ -183,8 +186,13 @@ impl Usage {
             self.input_uncached = input.map(|input| input.checked_sub(inside).unwrap_or(input));
             self.cache_read = read.or(cached);
             self.cache_write = reported.get(Figure::CacheWrite);
-            return;
+        } else {
+            self.set_rare_input(reported);
         }
+    }
+
+    #[cold]
+    fn set_rare_input(&mut self, reported: &Reported) {
         let read = reported.get(Figure::CacheRead);
         let lifetimes = [Figure::CacheWriteShort, Figure::CacheWriteLong];
         let lifetimes = sum(&lifetimes.map(|figure| reported.get(figure)));
