@@ -12,8 +12,27 @@ const LONGEST_MODEL: usize = 1024;
 /// What is kept of any other string at most.
 const LONGEST_WORD: usize = 128;
 
-/// A word of a usage object: the tier, the region or the speed.
-pub(super) type Word = Short<30>;
+/// A word of a usage object.
+type Word = Short<30>;
+
+/// The tier, the region and the speed, in this order.
+#[derive(Debug, Default)]
+struct Words {
+    /// By the usage object of this document.
+    told: [Word; 3],
+    /// By the last one that was billed and had them.
+    billed: [Word; 3],
+}
+
+impl Words {
+    fn keep(&mut self) {
+        for (billed, told) in self.billed.iter_mut().zip(&self.told) {
+            if told.whole().is_some() {
+                *billed = *told;
+            }
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Event {
@@ -24,10 +43,8 @@ pub(super) struct Event {
     pub(super) id: Captured,
     pub(super) status: Short<29>,
     finish_reason: Short<5>,
-    /// What the usage object says itself.
-    pub(super) tier: Word,
-    pub(super) region: Word,
-    pub(super) speed: Word,
+    /// What usage objects say beside their figures, if any has said something.
+    words: Option<Box<Words>>,
     usage: Reported,
     /// Where the usage stands, if there is some.
     usage_place: Option<Place>,
@@ -64,9 +81,7 @@ impl Event {
         self.id.clear();
         self.status.clear();
         self.finish_reason.clear();
-        self.tier.clear();
-        self.region.clear();
-        self.speed.clear();
+        self.clear_words();
         self.usage_place = None;
         if let Some(shares) = &mut self.shares {
             shares.clear();
@@ -180,6 +195,9 @@ impl Event {
             self.usage = *before;
         }
         (self.is_billed, self.has_before) = (true, false);
+        if let Some(words) = &mut self.words {
+            words.keep();
+        }
         parts.clear();
         if let Some(shares) = self.shares.as_deref().filter(|shares| !shares.is_empty()) {
             shares.apply(&mut self.usage, shape, parts);
@@ -196,11 +214,30 @@ impl Event {
         // Embeddings of Google tell of tokens and of characters apart.
         if counts && place != Place::EmbeddingsRoot {
             self.usage_place = None;
-            self.tier.clear();
-            self.region.clear();
-            self.speed.clear();
+            self.clear_words();
         }
         counts
+    }
+
+    fn clear_words(&mut self) {
+        if let Some(words) = &mut self.words {
+            words.told.iter_mut().for_each(Short::clear);
+        }
+    }
+
+    /// The tier that the billed usage of this document names.
+    pub(super) fn tier(&self) -> Option<&str> {
+        str::from_utf8(self.words.as_deref()?.told[0].whole()?).ok()
+    }
+
+    /// The region that billed usage has named last.
+    pub(super) fn region(&self) -> Option<&str> {
+        str::from_utf8(self.words.as_deref()?.billed[1].whole()?).ok()
+    }
+
+    /// The speed that billed usage has named last.
+    pub(super) fn speed(&self) -> Option<&str> {
+        str::from_utf8(self.words.as_deref()?.billed[2].whole()?).ok()
     }
 
     /// Reads the usage object that `json` begins with and gives its length; `None` where it is
@@ -235,14 +272,14 @@ impl Event {
         if let Some(iterations) = notes.iterations {
             self.shares.get_or_insert_default().read_iterations(iterations);
         }
-        if let Some(tier) = notes.tier {
-            self.tier.set(tier);
-        }
-        if let Some(region) = notes.region {
-            self.region.set(region);
-        }
-        if let Some(speed) = notes.speed {
-            self.speed.set(speed);
+        let words = [notes.tier, notes.region, notes.speed];
+        if words.iter().any(Option::is_some) {
+            let own = self.words.get_or_insert_default();
+            for (own, word) in own.told.iter_mut().zip(words) {
+                if let Some(word) = word {
+                    own.set(word);
+                }
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::captured::Captured;
 use super::count::Counter;
-use super::event::Word;
 use super::format::Format;
 use super::gate::Gates;
 use super::keys::Place;
@@ -67,8 +66,6 @@ pub struct Meter {
     images: Option<u64>,
     model: Option<Box<str>>,
     service_tier: Option<Box<str>>,
-    region: Word,
-    speed: Word,
     id: Option<Box<str>>,
     is_background: bool,
     is_pending: bool,
@@ -102,8 +99,6 @@ impl Meter {
             images: None,
             model: None,
             service_tier: None,
-            region: Word::default(),
-            speed: Word::default(),
             id: None,
             is_background: false,
             is_pending: false,
@@ -131,7 +126,7 @@ impl Meter {
 
     /// The tokens and costs seen so far.
     pub fn usage(&self) -> Option<Usage> {
-        let Some(reported) = self.scanner.bill() else {
+        let Some(reported) = self.scanner.event().bill() else {
             self.images?;
             return Some(Usage { images: self.images, ..Usage::default() });
         };
@@ -168,12 +163,12 @@ impl Meter {
 
     /// The region that the response names.
     pub fn region(&self) -> Option<&str> {
-        str::from_utf8(self.region.whole()?).ok()
+        self.scanner.event().region()
     }
 
     /// The speed that the response names.
     pub fn speed(&self) -> Option<&str> {
-        str::from_utf8(self.speed.whole()?).ok()
+        self.scanner.event().speed()
     }
 
     /// Where the response can be fetched later: its id, and whether that is to be expected.
@@ -387,17 +382,10 @@ impl Meter {
     /// Takes over the usage of the document.
     fn bill(&mut self) {
         let Some(event) = self.scanner.document_mut() else { return };
-        if let Some(tier) = event.tier.whole()
-            && self.service_tier.as_deref().map(str::as_bytes) != Some(tier)
-            && let Ok(tier) = str::from_utf8(tier)
+        if let Some(tier) = event.tier()
+            && self.service_tier.as_deref() != Some(tier)
         {
             self.service_tier = Some(tier.into());
-        }
-        if let Some(region) = event.region.whole() {
-            self.region.set(region);
-        }
-        if let Some(speed) = event.speed.whole() {
-            self.speed.set(speed);
         }
         event.add_to_bill(self.shape, &mut self.parts);
     }

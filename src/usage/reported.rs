@@ -173,11 +173,11 @@ impl Reported {
                 value.members(|key, value| match inside(key) {
                     Name::Of(figure) => self.figure(figure, value),
                     Name::Unknown => value.skip(),
-                    other => self.rare(&other, value, &mut notes),
+                    other => self.rare(other, value, &mut notes),
                 })
             }
             Name::Unknown => value.skip(),
-            other => self.rare(&other, value, &mut notes),
+            other => self.rare(other, value, &mut notes),
         })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
             // Who brings a key pays two bills. Of these the gateway knows both or none.
@@ -203,7 +203,7 @@ impl Reported {
     #[cold]
     fn rare<'a>(
         &mut self,
-        name: &Name,
+        name: Name,
         value: &mut Cursor<'a>,
         notes: &mut Notes<'a>,
     ) -> Option<()> {
@@ -211,19 +211,19 @@ impl Reported {
             Name::Share(figure) => {
                 // Many tell of shares that there are none of.
                 if let Some(number) = value.number()?.filter(|number| *number > 0) {
-                    self.set(*figure, number);
+                    self.set(figure, number);
                 }
             }
             Name::Details(inside) if value.is_at_object() => {
                 value.members(|key, value| match inside(key) {
                     Name::Of(figure) => self.figure(figure, value),
-                    Name::Share(figure) => self.rare(&Name::Share(figure), value, notes),
+                    Name::Share(figure) => self.rare(Name::Share(figure), value, notes),
                     _ => value.skip(),
                 })?;
             }
             Name::Decimal(figure, digits) => {
-                if let Some(number) = decimal(value.raw()?, *digits) {
-                    self.set(*figure, number);
+                if let Some(number) = decimal(value.raw()?, digits) {
+                    self.set(figure, number);
                 }
             }
             Name::NanoUsd => {
@@ -237,7 +237,7 @@ impl Reported {
             Name::UpstreamCost => notes.upstream_cost = decimal(value.raw()?, TICKS),
             Name::IsByok => notes.is_byok = value.raw()? == b"true",
             Name::Modalities(audio, image) if value.is_at_array() => {
-                self.modalities(value, *audio, *image)?;
+                self.modalities(value, audio, image)?;
             }
             Name::Iterations if value.is_at_array() => {
                 notes.iterations = Some(value.raw()?);

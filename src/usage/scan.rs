@@ -8,7 +8,6 @@ mod value;
 use super::event::Event;
 use super::keys::{Member, Place, member};
 use super::meter::Problem;
-use super::reported::Reported;
 use crate::json::is_space;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
@@ -82,9 +81,9 @@ impl Scanner {
         (self.state == State::Done).then_some(&self.event)
     }
 
-    /// Of all documents so far.
-    pub(super) fn bill(&self) -> Option<&Reported> {
-        self.event.bill()
+    /// For what all documents so far have told.
+    pub(super) fn event(&self) -> &Event {
+        &self.event
     }
 
     pub(super) fn document_mut(&mut self) -> Option<&mut Event> {
