@@ -122,7 +122,7 @@ impl Event {
             Field::ServiceTier => self.service_tier.extend(part, LONGEST_WORD),
             Field::Id => self.id.extend(part, LONGEST_WORD),
             Field::Code | Field::ErrorWord | Field::BlockReason => {
-                self.code.extend(part, LONGEST_WORD)
+                self.code.extend(part, LONGEST_WORD);
             }
         }
     }

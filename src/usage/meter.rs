@@ -346,7 +346,7 @@ impl Meter {
         // Later names count only beside usage: other events are not read for them.
         if (!self.has_content || is_billed) && !event.is_in_array {
             adopt(&mut self.model, &mut event.model);
-            if !event.service_tier.whole().is_some_and(|tier| tier == b"auto") {
+            if event.service_tier.whole().is_none_or(|tier| tier != b"auto") {
                 adopt(&mut self.service_tier, &mut event.service_tier);
             }
             if event.id.head().is_some() || event.status.whole().is_some() {

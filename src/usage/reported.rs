@@ -167,17 +167,15 @@ impl Reported {
     /// The same of the object that the cursor is at.
     pub(super) fn parse_at<'a>(&mut self, cursor: &mut Cursor<'a>) -> Option<Notes<'a>> {
         let mut notes = Notes::default();
-        cursor.members(|key, value| match name(key) {
-            Name::Of(figure) => self.figure(figure, value),
-            Name::Details(inside) if value.is_at_object() => {
-                value.members(|key, value| match inside(key) {
-                    Name::Of(figure) => self.figure(figure, value),
-                    Name::Unknown => value.skip(),
-                    other => self.rare(other, value, &mut notes),
-                })
-            }
-            Name::Unknown => value.skip(),
-            other => self.rare(other, value, &mut notes),
+        cursor.members(|key, value| {
+            // What every object has is settled here.
+            let figure = match key {
+                b"prompt_tokens" | b"input_tokens" => Figure::Input,
+                b"completion_tokens" | b"output_tokens" => Figure::Output,
+                b"total_tokens" => Figure::Total,
+                _ => return self.member(name(key), value, &mut notes),
+            };
+            self.figure(figure, value)
         })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
             // Who brings a key pays two bills. Of these the gateway knows both or none.
@@ -190,6 +188,28 @@ impl Reported {
             }
         }
         Some(notes)
+    }
+
+    #[inline(never)]
+    fn member<'a>(
+        &mut self,
+        name: Name,
+        value: &mut Cursor<'a>,
+        notes: &mut Notes<'a>,
+    ) -> Option<()> {
+        let figure = match name {
+            Name::Of(figure) => figure,
+            Name::Details(inside) if value.is_at_object() => {
+                return value.members(|key, value| match inside(key) {
+                    Name::Of(figure) => self.figure(figure, value),
+                    Name::Unknown => value.skip(),
+                    other => self.rare(other, value, notes),
+                });
+            }
+            Name::Unknown => return value.skip(),
+            other => return self.rare(other, value, notes),
+        };
+        self.figure(figure, value)
     }
 
     #[inline(always)]

@@ -260,11 +260,10 @@ impl Reference {
             let has_response = response.is_object();
             let finishes = |candidate: &Value| candidate["finishReason"].is_string();
             match kind {
-                _ if is_gemini => {
-                    if is_blocked || candidates.iter().any(finishes) {
-                        self.terminal(Terminal::FinishReason);
-                    }
+                _ if is_gemini && (is_blocked || candidates.iter().any(finishes)) => {
+                    self.terminal(Terminal::FinishReason);
                 }
+                _ if is_gemini => {}
                 "message_stop" => self.terminal(Terminal::MessageStop),
                 "conversation.response.done" => {
                     let counts = !matches!(self.shape, Shape::Responses | Shape::Interactions);
