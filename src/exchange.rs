@@ -119,7 +119,7 @@ impl Exchange {
         ledger.cache = cache;
         let head = ResponseHead::of(headers);
         let format = Format::of(head.content_type);
-        ledger.stream = format == Some(Format::Sse);
+        ledger.stream = Format::is_stream(format, ledger.context.provider_path());
         ledger.response_content_type = head.content_type.map(kept);
         ledger.provider_request_id = head.request_id().cloned();
         let mut limit = ledger.observation.metering_limit();

@@ -29,6 +29,58 @@ pub fn json_meter(data: &[u8]) {
     meter(Format::Json, data);
 }
 
+/// Every split gives the same reading.
+pub fn json_lines_meter(data: &[u8]) {
+    meter(Format::JsonLines, data);
+}
+
+/// Every split gives the same reading.
+pub fn array_meter(data: &[u8]) {
+    let [choice, seed, elements @ ..] = data else { return };
+    meter(Format::Json, &[&[*choice, *seed, b'['], elements].concat());
+}
+
+/// Every split gives the same reading.
+pub fn frames_meter(data: &[u8]) {
+    meter(Format::AmazonEventStream, data);
+}
+
+/// The same over frames whose lengths and checksums are right: the rest of `data` is one payload
+/// per line, of an event whose type its first byte chooses.
+pub fn payloads_meter(data: &[u8]) {
+    let [choice, seed, payloads @ ..] = data else { return };
+    let frames = payloads.split(|byte| *byte == b'\n').filter_map(|payload| {
+        let (kind, payload) = payload.split_first()?;
+        Some(crate::usage::frame(&headers_of_frame(*kind), payload))
+    });
+    let frames: Vec<u8> = frames.flatten().collect();
+    meter(Format::AmazonEventStream, &[&[*choice, *seed], &frames[..]].concat());
+}
+
+fn headers_of_frame(kind: u8) -> Vec<u8> {
+    const EVENTS: [&str; 7] = [
+        "chunk",
+        "chunk",
+        "messageStart",
+        "contentBlockDelta",
+        "messageStop",
+        "metadata",
+        "throttlingException",
+    ];
+    let event = EVENTS[usize::from(kind) % EVENTS.len()];
+    let (name, message) = if event.ends_with("Exception") {
+        (":exception-type", "exception")
+    } else {
+        (":event-type", "event")
+    };
+    let header = |name: &str, value: &str| {
+        let length = |text: &str| u8::try_from(text.len()).unwrap_or_default();
+        let head = [&[length(name)], name.as_bytes(), &[7, 0, length(value)]].concat();
+        [&head, value.as_bytes()].concat()
+    };
+    [header(name, event), header(":message-type", message)].concat()
+}
+
 fn meter(format: Format, data: &[u8]) {
     use Operation::{Chat, Completions, Embeddings, Images, Messages, Other, Responses};
     let [choice, seed, body @ ..] = data else { return };
@@ -253,6 +305,10 @@ mod tests {
     fn the_seeds_of_all_targets_pass() {
         replay("sse_meter", super::sse_meter);
         replay("json_meter", super::json_meter);
+        replay("json_lines_meter", super::json_lines_meter);
+        replay("array_meter", super::array_meter);
+        replay("frames_meter", super::frames_meter);
+        replay("payloads_meter", super::payloads_meter);
         #[cfg(feature = "decompression")]
         replay("decode", super::decode);
         replay("path_map", super::path_map);

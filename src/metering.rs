@@ -173,7 +173,11 @@ impl Reader {
         let sink = Sink {
             // What cannot be decoded is kept as it is.
             coding: coding.unwrap_or(Coding::Plain),
-            meter: format.map(|format| Meter::new(format, shape, limit)),
+            meter: format.map(|format| {
+                let mut meter = Meter::new(format, shape, limit);
+                meter.see_head(headers);
+                meter
+            }),
             capture: Capture::new(payload_limit),
         };
         Self { sink: Some(Box::new(sink)), is_encoded }

@@ -8,7 +8,7 @@ use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, Outcome};
 use crate::metering::{Metering, Reader};
 use crate::observation::Observation;
-use crate::usage::{self, Billing, Cost, Format, Later, Meter, Pricing, Usage};
+use crate::usage::{self, Billing, Cost, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ pub(super) fn is_unfinished(
 ) -> bool {
     meter.is_some_and(|meter| {
         meter.shape().has_marker()
-            && meter.format() == Format::Sse
+            && meter.is_stream()
             && *context.method() != Method::HEAD
             && status.is_some_and(|status| status.is_success())
             && meter.terminal().is_none()

@@ -34,7 +34,7 @@ impl Counter {
     #[inline]
     pub(super) fn of(shape: Shape) -> Self {
         let finder = match shape {
-            Shape::Completions => &TEXTS,
+            Shape::Completions | Shape::CohereV1 => &TEXTS,
             Shape::GenerateContent => &PART_LISTS,
             Shape::WorkersAi => &RESPONSES,
             _ => &DELTAS,

@@ -2,6 +2,7 @@
 
 use super::captured::{Captured, Short};
 use super::keys::{Field, Kept, Place};
+use super::loose::Loose;
 use super::parts::Shares;
 use super::reported::{Notes, Reported};
 use super::shape::Shape;
@@ -10,10 +11,10 @@ use super::tokens::UsagePart;
 /// What is kept of a model's name at most; no provider has longer ones.
 const LONGEST_MODEL: usize = 1024;
 /// What is kept of any other string at most.
-const LONGEST_WORD: usize = 128;
+pub(super) const LONGEST_WORD: usize = 128;
 
-/// A word of a usage object.
-type Word = Short<30>;
+/// A word of a usage object, or beside it.
+pub(super) type Word = Short<30>;
 
 /// The tier, the region and the speed, in this order.
 #[derive(Debug, Default)]
@@ -56,6 +57,8 @@ pub(super) struct Event {
     has_before: bool,
     /// What is billed apart from the usage, or instead of it.
     shares: Option<Box<Shares>>,
+    /// What stands beside the usage.
+    loose: Option<Box<Loose>>,
     pub(super) reached_usage: bool,
     pub(super) has_content: bool,
     pub(super) has_response: bool,
@@ -64,6 +67,8 @@ pub(super) struct Event {
     /// A candidate has a reason to have ended.
     pub(super) has_finished: bool,
     pub(super) is_background: bool,
+    /// The last document of a stream, as it says.
+    pub(super) is_last: bool,
     /// The object is the first element of an array, where only errors matter.
     pub(super) is_in_array: bool,
     /// Elements of `data` or `candidates`.
@@ -86,12 +91,16 @@ impl Event {
         if let Some(shares) = &mut self.shares {
             shares.clear();
         }
+        if let Some(loose) = &mut self.loose {
+            loose.clear();
+        }
         self.reached_usage = false;
         self.has_content = false;
         self.has_response = false;
         self.has_error = false;
         self.has_finished = false;
         self.is_background = false;
+        self.is_last = false;
         self.is_in_array = false;
         self.elements = 0;
         self.is_done_marker = false;
@@ -108,6 +117,7 @@ impl Event {
             Field::ServiceTier => self.service_tier.begin(rank),
             Field::Id => self.id.begin(rank),
             Field::Code | Field::ErrorWord | Field::BlockReason => self.code.begin(rank),
+            Field::EndReason | Field::Size | Field::Quality => self.loose().begin(field, rank),
         }
         self.has_error |= matches!(field, Field::ErrorWord | Field::BlockReason);
         self.has_finished |= field == Field::BlockReason;
@@ -124,7 +134,14 @@ impl Event {
             Field::Code | Field::ErrorWord | Field::BlockReason => {
                 self.code.extend(part, LONGEST_WORD);
             }
+            Field::EndReason | Field::Size | Field::Quality => self.loose().extend(field, part),
         }
+    }
+
+    /// The type, where the framing tells it and the data does not.
+    pub(super) fn name(&mut self, kind: &[u8]) {
+        self.kind.begin(u8::MAX);
+        self.kind.extend(kind);
     }
 
     pub(super) fn is(&self, kind: &str) -> bool {
@@ -185,7 +202,8 @@ impl Event {
     /// Adds the usage of this document, which bills, to what was billed before. Gives what of it
     /// was used by which model, where there are several.
     pub(super) fn add_to_bill(&mut self, shape: Shape, parts: &mut Vec<UsagePart>) {
-        let is_part = self.is("message_start") || self.is("message_delta");
+        let is_part =
+            self.is("message_start") || self.is("message_delta") || shape == Shape::Invoke;
         if let Some(before) = self.before.as_deref_mut().filter(|_| self.has_before) {
             if is_part {
                 before.raise(&self.usage);
@@ -240,9 +258,8 @@ impl Event {
         str::from_utf8(self.words.as_deref()?.billed[2].whole()?).ok()
     }
 
-    /// Reads the usage object that `json` begins with and gives its length; `None` where it is
-    /// malformed or not all there.
-    pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
+    /// For the usage of this document, if it has none yet; what was billed before is kept.
+    fn make_room(&mut self) {
         if std::mem::take(&mut self.is_billed) {
             **self.before.get_or_insert_default() = self.usage;
             self.has_before = true;
@@ -250,6 +267,12 @@ impl Event {
         if self.usage_place.is_none() {
             self.usage = Reported::default();
         }
+    }
+
+    /// Reads the usage object that `json` begins with and gives its length; `None` where it is
+    /// malformed or not all there.
+    pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
+        self.make_room();
         let (length, notes) = self.usage.parse(json)?;
         self.usage_place = Some(place);
         self.note(&notes);
@@ -263,6 +286,39 @@ impl Event {
             Kept::Breakdown => shares.read_breakdown(json),
             _ => shares.read_tools(json),
         }
+    }
+
+    #[cold]
+    pub(super) fn loose(&mut self) -> &mut Loose {
+        self.loose.get_or_insert_default()
+    }
+
+    pub(super) fn words(&self) -> Option<&Loose> {
+        self.loose.as_deref()
+    }
+
+    /// The document is whole: what a usage object does not tell is taken from beside it.
+    pub(super) fn settle(&mut self, shape: Shape) {
+        let Some(loose) = &mut self.loose else { return };
+        if let Some(reason) = loose.failure() {
+            self.has_error = true;
+            self.code.begin(u8::MAX);
+            self.code.extend(reason, LONGEST_WORD);
+        }
+        // A video is billed when it is there.
+        let counts = shape != Shape::Videos || self.status.is("completed");
+        if counts && !loose.figures.is_empty() {
+            let figures = loose.figures;
+            self.make_room();
+            self.usage_place.get_or_insert(Place::Root);
+            self.usage.supply(&figures);
+        }
+    }
+
+    /// Usage that the head of the response has told.
+    pub(super) fn bill_head(&mut self, usage: Reported) {
+        self.usage = usage;
+        self.is_billed = true;
     }
 
     fn note(&mut self, notes: &Notes<'_>) {

@@ -9,9 +9,36 @@ pub enum Format {
     Json,
     /// Server-sent events with JSON in their data.
     Sse,
+    /// JSON documents, one per line.
+    JsonLines,
+    /// The binary frames of AWS, with JSON in their payloads.
+    AmazonEventStream,
 }
 
+/// The names of [`Format::JsonLines`]; nobody has registered one.
+const JSON_LINES: [&str; 9] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/json-lines",
+    "application/stream+json",
+    "application/x-json-stream",
+];
+
 impl Format {
+    /// Whether the body comes piece by piece, `path` being the one behind the provider's slug:
+    /// Gemini sends a stream as one JSON array unless it is asked for events.
+    pub(crate) fn is_stream(format: Option<Self>, path: &str) -> bool {
+        match format {
+            None => false,
+            Some(Self::Json) => path.ends_with(":streamGenerateContent"),
+            Some(Self::Sse | Self::JsonLines | Self::AmazonEventStream) => true,
+        }
+    }
+
     /// From the response's `content-type`: the request's `accept` says nothing, for SDKs send
     /// `application/json` with streams too.
     pub fn of(content_type: Option<&HeaderValue>) -> Option<Self> {
@@ -22,11 +49,18 @@ impl Format {
             _ => {}
         }
         let media = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
-        if media.eq_ignore_ascii_case(b"text/event-stream") {
+        let is = |name: &str| media.eq_ignore_ascii_case(name.as_bytes());
+        if is("text/event-stream") {
             return Some(Self::Sse);
         }
+        if is("application/vnd.amazon.eventstream") {
+            return Some(Self::AmazonEventStream);
+        }
+        if JSON_LINES.iter().any(|name| is(name)) {
+            return Some(Self::JsonLines);
+        }
         let suffix = media.len().checked_sub(b"+json".len()).map(|start| &media[start..]);
-        let is_json = media.eq_ignore_ascii_case(b"application/json")
+        let is_json = is("application/json")
             || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"));
         is_json.then_some(Self::Json)
     }
@@ -44,7 +78,10 @@ mod tests {
             ("application/json", Some(Format::Json)),
             ("application/JSON;charset=utf-8", Some(Format::Json)),
             ("application/problem+json", Some(Format::Json)),
-            ("application/jsonl", None),
+            ("application/jsonl", Some(Format::JsonLines)),
+            ("Application/X-NDJSON; charset=utf-8", Some(Format::JsonLines)),
+            ("application/stream+json", Some(Format::JsonLines)),
+            ("application/vnd.amazon.eventstream", Some(Format::AmazonEventStream)),
             ("text/plain", None),
             ("json", None),
             ("", None),

@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::sse::last_boundary;
 use super::terminal::Terminal;
 
-type Word = LazyLock<Finder<'static>>;
+pub(super) type Word = LazyLock<Finder<'static>>;
 
 /// A word that an event must have in it to matter.
 ///
@@ -31,6 +31,13 @@ static CHAT_DONE: Word = LazyLock::new(|| Finder::new("chat.completion.done"));
 /// The last event of Mistral's conversations.
 static CONVERSATION_DONE: Word = LazyLock::new(|| Finder::new("conversation.response.done"));
 
+static MESSAGE_END: Word = LazyLock::new(|| Finder::new("message-end"));
+static STREAM_END: Word = LazyLock::new(|| Finder::new("stream-end"));
+/// The last events of images…
+static COMPLETED: Word = LazyLock::new(|| Finder::new(".completed\""));
+/// … and of audio.
+static AUDIO_DONE: Word = LazyLock::new(|| Finder::new(".done\""));
+
 const WORDS: usize = 6;
 
 /// The words of a shape's streams.
@@ -45,6 +52,9 @@ static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] 
 static GEMINI: Gates = Gates { words: &[&USAGE_METADATA, &ERROR, &FINISH_REASON, &BLOCK_REASON] };
 static INTERACTIONS: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &INTERACTION] };
 static PERPLEXITY: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &CHAT_DONE] };
+static COHERE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_END, &STREAM_END] };
+static IMAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &COMPLETED] };
+static AUDIO: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &AUDIO_DONE] };
 static ALL: Gates =
     Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP, &CONVERSATION_DONE] };
 
@@ -57,6 +67,9 @@ impl Gates {
             Shape::GenerateContent => &GEMINI,
             Shape::Interactions => &INTERACTIONS,
             Shape::ChatPerplexity | Shape::AsyncPerplexity => &PERPLEXITY,
+            Shape::CohereV2 | Shape::CohereV1 => &COHERE,
+            Shape::Images => &IMAGES,
+            Shape::Transcription | Shape::Speech => &AUDIO,
             _ => &ALL,
         }
     }
@@ -64,29 +77,44 @@ impl Gates {
     /// The marker that an event is. Only one that the search finds may count, or the split of the
     /// bytes would matter.
     pub(super) fn marker(&self, event: &Event) -> Option<Terminal> {
-        let (terminal, word) = match event.kind.whole() {
-            _ if event.is_done_marker => (Terminal::Done, &DONE),
-            _ if event.has_finished => (Terminal::FinishReason, &FINISH_REASON),
-            Some(b"message_stop") => (Terminal::MessageStop, &MESSAGE_STOP),
-            Some(b"chat.completion.done") => (Terminal::Done, &CHAT_DONE),
-            Some(b"conversation.response.done") => (Terminal::Completed, &CONVERSATION_DONE),
-            Some(kind) if event.has_response => match kind {
-                b"response.completed" | b"response.done" => (Terminal::Completed, &RESPONSE),
-                b"response.incomplete" => (Terminal::Incomplete, &RESPONSE),
-                b"response.failed" => (Terminal::Failed, &RESPONSE),
-                b"interaction.completed" | b"interaction.complete" => {
-                    (Terminal::Completed, &INTERACTION)
-                }
-                _ => return None,
-            },
-            _ => return None,
-        };
+        let (terminal, word) = marker(event)?;
         self.words.iter().any(|own| std::ptr::eq(*own, word)).then_some(terminal)
     }
 
     pub(super) fn search<'a>(&self, frame: &'a [u8]) -> Search<'a> {
         Search { words: self.words, frame, hits: [0; WORDS] }
     }
+}
+
+/// The marker that an event is, and the word that finds it.
+pub(super) fn marker(event: &Event) -> Option<(Terminal, &'static Word)> {
+    Some(match event.kind.whole() {
+        _ if event.is_done_marker => (Terminal::Done, &DONE),
+        _ if event.has_finished => (Terminal::FinishReason, &FINISH_REASON),
+        Some(b"message_stop") => (Terminal::MessageStop, &MESSAGE_STOP),
+        // Of streams that are read whole.
+        _ if event.is_last => (Terminal::Done, &DONE),
+        Some(b"message-end") => (Terminal::MessageEnd, &MESSAGE_END),
+        Some(b"stream-end") => (Terminal::StreamEnd, &STREAM_END),
+        Some(b"image_generation.completed" | b"image_edit.completed") => {
+            (Terminal::Completed, &COMPLETED)
+        }
+        Some(b"transcript.text.done" | b"transcription.done" | b"speech.audio.done") => {
+            (Terminal::Done, &AUDIO_DONE)
+        }
+        Some(b"chat.completion.done") => (Terminal::Done, &CHAT_DONE),
+        Some(b"conversation.response.done") => (Terminal::Completed, &CONVERSATION_DONE),
+        Some(kind) if event.has_response => match kind {
+            b"response.completed" | b"response.done" => (Terminal::Completed, &RESPONSE),
+            b"response.incomplete" => (Terminal::Incomplete, &RESPONSE),
+            b"response.failed" => (Terminal::Failed, &RESPONSE),
+            b"interaction.completed" | b"interaction.complete" => {
+                (Terminal::Completed, &INTERACTION)
+            }
+            _ => return None,
+        },
+        _ => return None,
+    })
 }
 
 /// The search through one frame.

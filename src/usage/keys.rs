@@ -2,6 +2,9 @@
 //!
 //! Keys are compared as they are written: no provider spells letters as escapes.
 
+mod other;
+
+use super::reported::Figure;
 use super::shape::Shape;
 
 /// Objects and arrays whose members matter, told by the path that leads to them.
@@ -51,6 +54,26 @@ pub(super) enum Place {
     CandidateParts,
     CandidatePart,
     PromptFeedback,
+    ConverseRoot,
+    /// `serviceTier` of Converse.
+    ConverseTier,
+    /// `delta` of an event of Converse.
+    ConverseDelta,
+    InvokeRoot,
+    CohereRoot,
+    /// `delta` of an event of Cohere's version 2.
+    CohereDelta,
+    /// `message` of that.
+    CohereMessage,
+    /// `response` of the last event of Cohere's version 1.
+    CohereResponse,
+    /// The outermost object where usage may stand in `meta`.
+    MetaRoot,
+    OllamaRoot,
+    ImagesRoot,
+    AudioRoot,
+    VideosRoot,
+    OcrRoot,
 }
 
 impl Place {
@@ -69,6 +92,15 @@ impl Place {
             Shape::WorkersAi => Self::WorkersRoot,
             Shape::AsyncPerplexity => Self::AsyncRoot,
             Shape::ChatPerplexity | Shape::Other => Self::ObjectRoot,
+            Shape::Converse => Self::ConverseRoot,
+            Shape::Invoke => Self::InvokeRoot,
+            Shape::CohereV2 | Shape::CohereV1 => Self::CohereRoot,
+            Shape::EmbeddingsCohere | Shape::Rerank => Self::MetaRoot,
+            Shape::Ollama => Self::OllamaRoot,
+            Shape::Images => Self::ImagesRoot,
+            Shape::Transcription | Shape::Speech => Self::AudioRoot,
+            Shape::Videos => Self::VideosRoot,
+            Shape::Ocr => Self::OcrRoot,
             _ => Self::Root,
         }
     }
@@ -100,12 +132,18 @@ pub(super) enum Member {
     Finish,
     /// `true`, or something else.
     Background,
+    /// A number, or a string with one, times a power of ten.
+    Number(Figure, u8),
+    /// `true`, in the last document of a stream.
+    End,
 }
 
 /// Objects that are kept whole until they can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Usage,
+    /// The same, in the last document of a stream.
+    LastUsage,
     /// `usage_breakdown`: the same by model.
     Breakdown,
     /// `tool_usage`: what is billed beside the usage.
@@ -127,6 +165,11 @@ pub(super) enum Field {
     Id,
     Status,
     FinishReason,
+    /// Why the answer has ended, if it has a word for failures (Cohere).
+    EndReason,
+    /// Of images.
+    Size,
+    Quality,
 }
 
 const USAGE: Member = Member::Keep(Kept::Usage);
@@ -275,6 +318,6 @@ fn rare(place: Place, key: &[u8]) -> Member {
             _ => Member::Skip,
         },
         Place::PromptFeedback if key == b"blockReason" => Member::Text(Field::BlockReason, 3),
-        _ => Member::Skip,
+        _ => other::member(place, key),
     }
 }

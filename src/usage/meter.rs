@@ -2,18 +2,24 @@
 
 use std::borrow::Cow;
 
+use http::HeaderMap;
+
 use super::captured::Captured;
 use super::count::Counter;
+use super::event::{Event, LONGEST_WORD, Word};
 use super::format::Format;
-use super::gate::Gates;
+use super::framing::{Framing, Part};
+use super::gate::{self, Gates};
+use super::head;
 use super::keys::Place;
+use super::loose::Loose;
 use super::scan::Scanner;
 use super::shape::Shape;
 use super::sse::{Lines, Piece};
 use super::terminal::Terminal;
 use super::tokens::{Usage, UsagePart};
 use super::twins::Twins;
-use crate::json::string;
+use crate::json::{is_space, string};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -56,6 +62,8 @@ pub struct Meter {
     /// How many bytes of a byte order mark have passed.
     bom: usize,
     lines: Lines,
+    /// Boxed, for most responses have none.
+    framing: Option<Box<Framing>>,
     scanner: Scanner,
     /// The event is named `error`.
     is_error: bool,
@@ -64,6 +72,10 @@ pub struct Meter {
     has_content: bool,
     parts: Vec<UsagePart>,
     images: Option<u64>,
+    /// What is told of them; boxed, for most responses have none.
+    look: Option<Box<Look>>,
+    /// `messageStop` has come (Converse).
+    has_stopped: bool,
     model: Option<Box<str>>,
     service_tier: Option<Box<str>>,
     id: Option<Box<str>>,
@@ -90,6 +102,7 @@ impl Meter {
             gates: Gates::of(shape),
             bom: 0,
             lines: Lines::new(),
+            framing: Framing::of(format).map(Box::new),
             scanner: Scanner::new(limit, is_body, Place::root_of(shape)),
             is_error: false,
             deltas: Counter::of(shape),
@@ -97,6 +110,8 @@ impl Meter {
             has_content: false,
             parts: Vec::new(),
             images: None,
+            look: None,
+            has_stopped: false,
             model: None,
             service_tier: None,
             id: None,
@@ -105,6 +120,15 @@ impl Meter {
             terminal: None,
             error: None,
             problem: None,
+        }
+    }
+
+    /// Looks at the head of the response.
+    pub(crate) fn see_head(&mut self, headers: &HeaderMap) {
+        if self.shape == Shape::Invoke
+            && let Some(usage) = head::usage(headers)
+        {
+            self.scanner.bill_head(usage);
         }
     }
 
@@ -189,14 +213,14 @@ impl Meter {
         !self.is_pending && (self.is_background || self.shape == Shape::AsyncPerplexity)
     }
 
-    /// The size of the images, as the response names it.
+    /// The size of the images or the video, as the response names it.
     pub fn image_size(&self) -> Option<&str> {
-        None
+        str::from_utf8(self.look.as_ref()?.size.whole()?).ok()
     }
 
     /// The quality of the images, as the response names it.
     pub fn image_quality(&self) -> Option<&str> {
-        None
+        str::from_utf8(self.look.as_ref()?.quality.whole()?).ok()
     }
 
     /// The first terminal marker.
@@ -224,17 +248,27 @@ impl Meter {
         self.problem
     }
 
-    /// Whether the bytes so far are the beginning of a longer JSON body.
+    /// Whether the bytes so far are the beginning of a longer body.
     pub fn is_cut(&self) -> bool {
-        self.format == Format::Json && self.scanner.is_within()
+        match &self.framing {
+            Some(framing) => framing.is_cut(),
+            None => self.format == Format::Json && self.scanner.is_within(),
+        }
+    }
+
+    /// Whether the body is of several documents that come one after the other: an array may turn
+    /// out to be such when its first byte has come.
+    pub fn is_stream(&self) -> bool {
+        !self.scanner.is_body()
     }
 
     /// Looks at the next bytes of the body.
     pub fn push(&mut self, bytes: &[u8]) {
         let bytes = if self.bom < BOM.len() { self.behind_bom(bytes) } else { bytes };
         match self.format {
-            Format::Json => self.push_json(bytes),
             Format::Sse => self.push_sse(bytes),
+            Format::Json if self.framing.is_none() => self.push_json(bytes),
+            _ => self.push_framed(bytes),
         }
     }
 
@@ -258,17 +292,62 @@ impl Meter {
     /// The body has ended, well or not.
     pub fn finish(&mut self) {
         // An event without its blank line is good if it is whole.
-        if self.problem.is_none() && self.format == Format::Sse {
-            self.end_event();
+        let is_open = |framing: &Framing| framing.ends_with_body();
+        let ends = self.format == Format::Sse || self.framing.as_deref().is_some_and(is_open);
+        if self.problem.is_none() && ends {
+            self.end_document();
         }
     }
 
     #[inline(never)]
     fn push_json(&mut self, bytes: &[u8]) {
+        let first = || bytes.iter().find(|byte| !is_space(**byte));
+        if self.scanner.is_at_start() && first() == Some(&b'[') {
+            self.framing = Some(Box::new(Framing::array()));
+            self.scanner.expect_events();
+            self.counts_images = false;
+            return self.push_framed(bytes);
+        }
         if self.terminal.is_none() && self.problem.is_none() {
             self.problem = self.scanner.push(bytes).err();
             self.read_document();
         }
+    }
+
+    #[inline(never)]
+    fn push_framed(&mut self, bytes: &[u8]) {
+        let Some(mut framing) = self.framing.take_if(|_| self.problem.is_none()) else { return };
+        self.problem = framing.push(bytes, &mut |part| self.part(part)).err();
+        // Of what has a marker of its own, the bracket alone says nothing.
+        if framing.is_closed() && self.shape != Shape::GenerateContent {
+            self.terminal.get_or_insert(Terminal::Closed);
+        }
+        self.framing = Some(framing);
+    }
+
+    fn part(&mut self, part: Part<'_>) -> Result<(), Problem> {
+        match part {
+            Part::Data(data) => self.scanner.push(data)?,
+            Part::Named(name) => {
+                if let Some(event) = self.scanner.document_mut() {
+                    event.name(name);
+                }
+            }
+            Part::Failed(code) => self.error = Some(ProviderError { code: word(code) }),
+            Part::End => {
+                self.scanner.check_end()?;
+                self.end_document();
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of an event, or of a document in another framing, of which each is read.
+    fn end_document(&mut self) {
+        let has_content = || self.scanner.document().is_some_and(|event| event.has_content);
+        let counts = self.format != Format::Sse && has_content();
+        self.end_event();
+        self.deltas.add(u64::from(counts));
     }
 
     fn push_sse(&mut self, mut frame: &[u8]) {
@@ -340,8 +419,9 @@ impl Meter {
     }
 
     fn read_document(&mut self) {
+        let is_body = self.scanner.is_body();
         let Some(event) = self.scanner.document_mut() else { return };
-        let is_body = self.format == Format::Json;
+        event.settle(self.shape);
         let is_billed = event.billed_usage().is_some();
         // Later names count only beside usage: other events are not read for them.
         if (!self.has_content || is_billed) && !event.is_in_array {
@@ -359,10 +439,16 @@ impl Meter {
             self.bill();
         }
         let Some(event) = self.scanner.document_mut() else { return };
-        let marker = match self.format {
-            Format::Json => Some(Terminal::Closed),
-            Format::Sse => self.gates.marker(event),
+        if let Some(words) = event.words() {
+            adopt_look(&mut self.look, words);
+        }
+        let marker = match (is_body, self.format) {
+            (true, _) => Some(Terminal::Closed),
+            (false, Format::Sse) => self.gates.marker(event),
+            // Every document is read.
+            (false, _) => gate::marker(event).map(|(terminal, _)| terminal),
         };
+        let marker = marker.or_else(|| ends_converse(&mut self.has_stopped, event));
         let is_empty = self.shape == Shape::GenerateContent && is_body && event.elements == 0;
         let has_failed = event.is("error")
             || event.is("conversation.response.error")
@@ -374,6 +460,8 @@ impl Meter {
             self.error = Some(ProviderError { code: text(event.code.head()) });
         } else if self.counts_images {
             self.images = Some(event.elements);
+        } else if self.shape == Shape::Images && marker == Some(Terminal::Completed) {
+            self.images = Some(self.images.unwrap_or(0) + 1);
         }
         self.terminal = self.terminal.or(marker);
         self.has_content |= event.has_content && !is_body;
@@ -391,6 +479,28 @@ impl Meter {
     }
 }
 
+/// What is told of images, and what of it bears on their price.
+#[derive(Debug, Default)]
+struct Look {
+    size: Word,
+    quality: Word,
+}
+
+fn adopt_look(look: &mut Option<Box<Look>>, words: &Loose) {
+    for (word, is_size) in [(&words.size, true), (&words.quality, false)] {
+        if let Some(word) = word.whole() {
+            let look = look.get_or_insert_default();
+            if is_size { look.size.set(word) } else { look.quality.set(word) }
+        }
+    }
+}
+
+/// A stream of Converse ends with its metadata, which come behind its stop.
+fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
+    *has_stopped |= event.is("messageStop");
+    (*has_stopped && event.is("metadata")).then_some(Terminal::MessageStop)
+}
+
 /// Replaces a name only where it changed, so that repeated ones cost no memory.
 fn adopt(name: &mut Option<Box<str>>, captured: &mut Captured) {
     let Some(raw) = captured.whole() else { return };
@@ -404,4 +514,10 @@ fn adopt(name: &mut Option<Box<str>>, captured: &mut Captured) {
 /// As much of the inside of a string as is well-formed.
 fn text(raw: Option<&[u8]>) -> Option<Box<str>> {
     Some(string::Decoder::new(raw?).map(|(character, _)| character).collect::<String>().into())
+}
+
+/// As much of a failure's name as is kept of a code.
+fn word(raw: &[u8]) -> Option<Box<str>> {
+    let head = &raw[..raw.len().min(LONGEST_WORD)];
+    (!head.is_empty()).then(|| String::from_utf8_lossy(head).into())
 }

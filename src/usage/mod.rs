@@ -13,8 +13,11 @@ mod event;
 #[cfg(feature = "control")]
 mod fault;
 mod format;
+mod framing;
 mod gate;
+mod head;
 mod keys;
+mod loose;
 mod members;
 mod meter;
 mod names;
@@ -35,6 +38,8 @@ pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
 pub use self::format::Format;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::framing::frame;
 pub(crate) use self::meter::Later;
 pub use self::meter::{Meter, Problem, ProviderError};
 pub use self::price::{

@@ -24,6 +24,8 @@ pub(super) enum Name {
     Details(fn(&[u8]) -> Name),
     /// An array of modalities, each with its tokens: those of audio and of images.
     Modalities(Figure, Figure),
+    /// An array of what was written to the cache, each with its time to live.
+    Lifetimes,
     /// An array of usage objects that are the bill.
     Iterations,
     ServiceTier,
@@ -55,6 +57,13 @@ fn other(key: &[u8]) -> Name {
             b"trafficType" => return Name::TrafficType,
             b"iterations" => return Name::Iterations,
             b"speed" => return Name::Speed,
+            b"inputTokens" => Figure::Input,
+            b"outputTokens" => Figure::Output,
+            b"totalTokens" => Figure::Total,
+            b"cacheDetails" => return Name::Lifetimes,
+            b"billed_units" => return Name::Details(billed),
+            b"tokens" => return Name::Details(counted),
+            b"seconds" => return Name::Decimal(Figure::DurationMs, 3),
             b"connectors" => return Name::Details(tool),
             _ => return Name::Unknown,
         },
@@ -70,12 +79,15 @@ fn other(key: &[u8]) -> Name {
         15 => match key {
             b"citation_tokens" => Figure::Citations,
             b"totalTokenCount" => Figure::Total,
+            b"inputTokenCount" => Figure::Input,
+            b"pages_processed" => Figure::Pages,
             b"server_tool_use" => return Name::Details(tool),
             _ => return Name::Unknown,
         },
         16 => match key {
             b"reasoning_tokens" => Figure::Reasoning,
             b"promptTokenCount" => Figure::Input,
+            b"outputTokenCount" => Figure::Output,
             b"connector_tokens" => Figure::ToolPrompt,
             b"cost_in_nano_usd" => return Name::NanoUsd,
             _ => return Name::Unknown,
@@ -107,6 +119,7 @@ fn other(key: &[u8]) -> Name {
         },
         20 => match key {
             b"candidatesTokenCount" => Figure::Output,
+            b"cacheReadInputTokens" => Figure::CacheRead,
             b"total_thought_tokens" => Figure::Thoughts,
             b"prompt_token_details" => return Name::Details(input),
             b"output_token_details" => return Name::Details(output),
@@ -115,6 +128,7 @@ fn other(key: &[u8]) -> Name {
         },
         21 => match key {
             b"total_tool_use_tokens" => Figure::ToolPrompt,
+            b"cacheWriteInputTokens" => Figure::CacheWrite,
             b"responseTokensDetails" => {
                 return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
             }
@@ -131,8 +145,8 @@ fn other(key: &[u8]) -> Name {
 
 fn long(key: &[u8]) -> Name {
     Name::Of(match key {
-        b"cache_read_input_tokens" => Figure::CacheRead,
-        b"cache_creation_input_tokens" => Figure::CacheWrite,
+        b"cache_read_input_tokens" | b"cacheReadInputTokenCount" => Figure::CacheRead,
+        b"cache_creation_input_tokens" | b"cacheWriteInputTokenCount" => Figure::CacheWrite,
         b"prompt_cache_hit_tokens" | b"cachedContentTokenCount" => Figure::Cached,
         b"toolUsePromptTokenCount" => Figure::ToolPrompt,
         b"num_server_side_tools_used" => Figure::ToolsUsed,
@@ -191,6 +205,25 @@ fn lifetime(key: &[u8]) -> Name {
     })
 }
 
+/// What Cohere bills, …
+fn billed(key: &[u8]) -> Name {
+    match key {
+        b"input_tokens" => Name::Decimal(Figure::BilledInput, 0),
+        b"output_tokens" => Name::Decimal(Figure::BilledOutput, 0),
+        b"search_units" => Name::Decimal(Figure::SearchUnits, 0),
+        _ => Name::Unknown,
+    }
+}
+
+/// … and what it has counted.
+fn counted(key: &[u8]) -> Name {
+    match key {
+        b"input_tokens" => Name::Decimal(Figure::Input, 0),
+        b"output_tokens" => Name::Decimal(Figure::Output, 0),
+        _ => Name::Unknown,
+    }
+}
+
 fn upstream(key: &[u8]) -> Name {
     match key {
         b"upstream_inference_cost" => Name::UpstreamCost,
@@ -218,6 +251,20 @@ mod tests {
     #[test]
     fn every_name_stands_where_its_length_leads() {
         for key in [
+            "inputTokens",
+            "outputTokens",
+            "totalTokens",
+            "cacheDetails",
+            "billed_units",
+            "tokens",
+            "seconds",
+            "inputTokenCount",
+            "outputTokenCount",
+            "pages_processed",
+            "cacheReadInputTokens",
+            "cacheWriteInputTokens",
+            "cacheReadInputTokenCount",
+            "cacheWriteInputTokenCount",
             "image_tokens",
             "cost",
             "cost_details",

@@ -56,19 +56,30 @@ pub(super) enum Figure {
     ImageOutput,
     DurationMs,
     Characters,
+    SearchUnits,
+    Pages,
+    // `billed_units` (Cohere), whatever else was counted.
+    BilledInput,
+    BilledOutput,
 }
 
-const FIGURES: usize = Figure::Characters as usize + 1;
+const FIGURES: usize = Figure::BilledOutput as usize + 1;
 
 /// Digits behind the point of USD, in ticks.
 const TICKS: u8 = 10;
 
 /// The figures of one `usage` object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reported {
     figures: [u64; FIGURES],
     /// One bit for each figure that is there.
     told: u64,
+}
+
+impl Default for Reported {
+    fn default() -> Self {
+        Self { figures: [0; FIGURES], told: 0 }
+    }
 }
 
 /// What else a usage object says.
@@ -123,6 +134,16 @@ impl Reported {
             *own = newer.max(*own);
         }
         self.told |= newer.told;
+    }
+
+    /// Takes over the figures of `other` that it has not.
+    pub(super) fn supply(&mut self, other: &Self) {
+        for (place, own) in self.figures.iter_mut().enumerate() {
+            if self.told & 1 << place == 0 {
+                *own = other.figures[place];
+            }
+        }
+        self.told |= other.told;
     }
 
     /// Adds the figures of what was counted apart.
@@ -259,6 +280,7 @@ impl Reported {
             Name::Modalities(audio, image) if value.is_at_array() => {
                 self.modalities(value, audio, image)?;
             }
+            Name::Lifetimes if value.is_at_array() => self.lifetimes(value)?,
             Name::Iterations if value.is_at_array() => {
                 notes.iterations = Some(value.raw()?);
             }
@@ -268,6 +290,33 @@ impl Reported {
             Name::Speed => notes.speed = word(value.raw()?),
             // `null` and anything else has no members.
             _ => value.skip()?,
+        }
+        Some(())
+    }
+
+    /// Of what is written to the cache, by how long it is kept (Converse).
+    fn lifetimes(&mut self, array: &mut Cursor<'_>) -> Option<()> {
+        let mut long = None;
+        array.elements(|element| {
+            if !element.is_at_object() {
+                return element.skip();
+            }
+            let (mut is_long, mut tokens) = (false, None);
+            element.members(|key, value| {
+                match key {
+                    b"ttl" => is_long = word(value.raw()?) == Some(b"1h"),
+                    b"inputTokens" => tokens = value.number()?,
+                    _ => value.skip()?,
+                }
+                Some(())
+            })?;
+            if let (true, Some(tokens)) = (is_long, tokens) {
+                long = Some(tokens.saturating_add(long.unwrap_or(0)));
+            }
+            Some(())
+        })?;
+        if let Some(long) = long {
+            self.set(Figure::CacheWriteLong, long);
         }
         Some(())
     }

@@ -8,12 +8,13 @@ mod value;
 use super::event::Event;
 use super::keys::{Member, Place, member};
 use super::meter::Problem;
+use super::reported::Reported;
 use crate::json::is_space;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
 /// No key that matters is longer.
-const LONGEST_KEY: usize = "codeExecutionResult".len();
+const LONGEST_KEY: usize = "amazon-bedrock-invocationMetrics".len();
 /// The longest path: root, candidates, candidate, content, parts, part.
 const DEEPEST: usize = 6;
 const DONE: &[u8] = b"[DONE]";
@@ -76,6 +77,21 @@ impl Scanner {
         }
     }
 
+    /// Whether it is one body that is read.
+    pub(super) fn is_body(&self) -> bool {
+        self.is_body
+    }
+
+    /// Nothing has come but spaces.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.state == State::Start
+    }
+
+    /// The body turns out to hold several documents.
+    pub(super) fn expect_events(&mut self) {
+        self.is_body = false;
+    }
+
     /// What was found, once the document is whole.
     pub(super) fn document(&self) -> Option<&Event> {
         (self.state == State::Done).then_some(&self.event)
@@ -88,6 +104,11 @@ impl Scanner {
 
     pub(super) fn document_mut(&mut self) -> Option<&mut Event> {
         (self.state == State::Done).then_some(&mut self.event)
+    }
+
+    /// Usage that the head of the response has told.
+    pub(super) fn bill_head(&mut self, usage: Reported) {
+        self.event.bill_head(usage);
     }
 
     /// The model of a body that has not ended yet.

@@ -37,6 +37,8 @@ pub enum Shape {
     EmbeddingsGoogle,
     /// Bedrock's Converse.
     Converse,
+    /// Bedrock's `invoke`: as the model's maker answers, with counts of its own beside.
+    Invoke,
     /// Cohere's chat, version 2.
     CohereV2,
     /// Cohere's chat, version 1, and its `generate`.
@@ -76,6 +78,19 @@ impl Shape {
             {
                 Self::EmbeddingsGoogle
             }
+            (Operation::Chat | Operation::Completions, "cohere") if !is_compatible(path) => {
+                if is_version_2(path) {
+                    Self::CohereV2
+                } else {
+                    Self::CohereV1
+                }
+            }
+            (Operation::Embeddings, "cohere") if !is_compatible(path) => Self::EmbeddingsCohere,
+            (Operation::Chat | Operation::Completions | Operation::Embeddings, _)
+                if is_ollama(path) =>
+            {
+                Self::Ollama
+            }
             (Operation::Other, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
             (Operation::Other, "workers-ai") => Self::WorkersAi,
             _ => Self::from(operation),
@@ -85,7 +100,9 @@ impl Shape {
     /// The markers of a stream that is whole; empty where streams have none, or there are no
     /// streams.
     pub(crate) fn markers(self) -> &'static [Terminal] {
-        use Terminal::{Completed, Done, Failed, FinishReason, Incomplete, MessageStop};
+        use Terminal::{
+            Completed, Done, Failed, FinishReason, Incomplete, MessageEnd, MessageStop, StreamEnd,
+        };
         match self {
             Self::Chat | Self::ChatGoogle | Self::Completions => &[Done],
             // `chat.completion.done` is as good.
@@ -95,6 +112,12 @@ impl Shape {
             Self::Messages => &[MessageStop, Done],
             Self::GenerateContent => &[FinishReason],
             Self::Interactions => &[Completed, Done],
+            Self::Converse => &[MessageStop],
+            Self::Invoke => &[MessageStop, Done],
+            Self::CohereV2 => &[MessageEnd, Done],
+            Self::CohereV1 => &[StreamEnd, Done],
+            Self::Images => &[Completed, Done],
+            Self::Ollama | Self::Transcription | Self::Speech => &[Done],
             _ => &[],
         }
     }
@@ -117,6 +140,7 @@ impl From<Operation> for Shape {
             Operation::Interactions => Self::Interactions,
             Operation::Embeddings => Self::Embeddings,
             Operation::Converse => Self::Converse,
+            Operation::Invoke => Self::Invoke,
             Operation::Rerank => Self::Rerank,
             Operation::Images => Self::Images,
             Operation::Transcription => Self::Transcription,
@@ -124,7 +148,6 @@ impl From<Operation> for Shape {
             Operation::Videos => Self::Videos,
             Operation::Ocr => Self::Ocr,
             Operation::Batches => Self::Batches,
-            // Bedrock's `invoke` answers as the model's maker does.
             _ => Self::Other,
         }
     }
@@ -133,4 +156,20 @@ impl From<Operation> for Shape {
 /// Whether a path leads to what Perplexity answers later.
 fn is_async(path: &str) -> bool {
     path.split('/').any(|segment| segment == "async")
+}
+
+/// Cohere's own version 2, behind whatever stands in front of it.
+fn is_version_2(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "v2")
+}
+
+/// Cohere speaks OpenAI's language, too.
+fn is_compatible(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "compatibility")
+}
+
+/// `chat`, `generate` and `embed` alone: other providers have longer paths.
+fn is_ollama(path: &str) -> bool {
+    let last = path.trim_end_matches('/').rsplit('/').next();
+    matches!(last, Some("chat" | "generate" | "embed"))
 }

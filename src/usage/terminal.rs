@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Terminal {
-    /// `data: [DONE]`, or `chat.completion.done` (Perplexity)
+    /// `data: [DONE]`, `"done":true` (Ollama), `speech.audio.done`, `transcript.text.done`, or `chat.completion.done` (Perplexity)
     Done,
     /// `response.completed`, `response.done` (realtime), `interaction.completed`
     Completed,
@@ -12,8 +12,12 @@ pub enum Terminal {
     Incomplete,
     /// `response.failed`
     Failed,
-    /// `message_stop`
+    /// `message_stop`, or `metadata` behind `messageStop` (Converse)
     MessageStop,
+    /// `message-end` (Cohere, version 2)
+    MessageEnd,
+    /// `stream-end` (Cohere, version 1)
+    StreamEnd,
     /// A candidate with a `finishReason`, or a prompt that was blocked (Gemini).
     FinishReason,
     /// The JSON object was closed.
@@ -30,6 +34,8 @@ impl Terminal {
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
             Self::MessageStop => "message_stop",
+            Self::MessageEnd => "message_end",
+            Self::StreamEnd => "stream_end",
             Self::FinishReason => "finish_reason",
             Self::Closed => "closed",
         }

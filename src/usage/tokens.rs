@@ -134,10 +134,28 @@ impl Usage {
             tools,
             ..Self::default()
         };
+        let billed = || {
+            let billed = [Figure::BilledInput, Figure::BilledOutput];
+            Some(billed.map(|figure| reported.get(figure))).filter(|billed| *billed != [None, None])
+        };
+        if reported.has_rare()
+            && let Some(billed) = billed()
+        {
+            // What of the prompt was cached is a part of what was counted, not of this.
+            [usage.input_uncached, usage.output_visible] = billed;
+            usage.search_units = reported.get(Figure::SearchUnits);
+            return usage;
+        }
         usage.set_input(reported);
         usage.set_output(reported, shape);
         if reported.has_rare() {
             usage.set_rest(reported);
+        }
+        match shape {
+            // Nothing else comes out of them.
+            Shape::Images => usage.image_output = usage.image_output.or(usage.output_visible),
+            Shape::Speech => usage.audio_output = usage.audio_output.or(usage.output_visible),
+            _ => {}
         }
         usage
     }
@@ -272,6 +290,8 @@ impl Usage {
         // Some write a zero where there was no audio.
         self.duration_ms = reported.get(Figure::DurationMs).filter(|duration| *duration > 0);
         self.characters = reported.get(Figure::Characters);
+        self.search_units = reported.get(Figure::SearchUnits);
+        self.pages = reported.get(Figure::Pages);
         let fresh = |all, cached| {
             let fresh = reported.get(all)?.saturating_sub(reported.get(cached).unwrap_or(0));
             Some(fresh.min(self.input_uncached.unwrap_or(fresh)))

@@ -5,6 +5,7 @@ use crate::json::is_scalar;
 use crate::json::nested::Nested;
 use crate::usage::keys::{Field, Kept, Member, Place};
 use crate::usage::meter::Problem;
+use crate::usage::reported::Figure;
 
 impl Scanner {
     pub(super) fn element(&mut self) {
@@ -44,6 +45,8 @@ impl Scanner {
             (b'"', member) => {
                 if let Member::Text(field, rank) = member {
                     self.event.begin_text(field, rank);
+                } else if let Member::Number(..) = member {
+                    self.event.loose().begin_number();
                 }
                 self.event.has_finished |= member == Member::Finish;
                 self.state = State::InString;
@@ -54,8 +57,11 @@ impl Scanner {
                     && first.is_ascii_digit()
                 {
                     self.event.begin_text(field, rank);
+                } else if let Member::Number(..) = member {
+                    self.event.loose().begin_number();
                 } else {
                     self.event.is_background |= member == Member::Background && first == b't';
+                    self.event.is_last |= member == Member::End && first == b't';
                     self.member = Member::Skip;
                 }
                 self.state = State::Scalar;
@@ -75,7 +81,8 @@ impl Scanner {
     fn keep(&mut self, chunk: &[u8], at: usize, kept: Kept) -> Result<usize, Problem> {
         self.event.reached_usage = true;
         let place = self.place();
-        if kept == Kept::Usage {
+        self.event.is_last |= kept == Kept::LastUsage;
+        if matches!(kept, Kept::Usage | Kept::LastUsage) {
             if !self.event.begin_usage(place) {
                 self.member = Member::Skip;
             } else if let Some(length) = self.event.read_usage(place, &chunk[at..])
@@ -91,10 +98,23 @@ impl Scanner {
     pub(super) fn in_scalar(&mut self, chunk: &[u8], at: usize) -> usize {
         let length = chunk[at..].iter().position(|byte| !is_scalar(*byte));
         let end = length.map_or(chunk.len(), |length| at + length);
-        if let Member::Text(field, _) = self.member {
-            self.event.extend_text(field, &chunk[at..end]);
+        match self.member {
+            Member::Text(field, _) => self.event.extend_text(field, &chunk[at..end]),
+            Member::Number(figure, digits) => {
+                self.number(&chunk[at..end], length.is_some(), figure, digits);
+            }
+            _ => {}
         }
         if length.is_some() { self.value_ends(chunk, end) } else { end }
+    }
+
+    #[cold]
+    fn number(&mut self, part: &[u8], is_over: bool, figure: Figure, digits: u8) {
+        let loose = self.event.loose();
+        loose.extend_number(part);
+        if is_over {
+            loose.end_number(figure, digits);
+        }
     }
 
     #[inline]
@@ -102,6 +122,9 @@ impl Scanner {
         let (end, closed) = self.string.find(chunk, at);
         match self.member {
             Member::Text(field, _) => self.event.extend_text(field, &chunk[at..end]),
+            Member::Number(figure, digits) => {
+                self.number(&chunk[at..end], closed, figure, digits);
+            }
             Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
             Member::Enter(Place::Error) => self.event.has_error |= end > at && self.tells_errors(),
             _ => {}
@@ -140,7 +163,7 @@ impl Scanner {
             let place = self.place();
             let whole = if self.split.is_empty() { part } else { &self.split[..] };
             let length = match kept {
-                Kept::Usage => self.event.read_usage(place, whole),
+                Kept::Usage | Kept::LastUsage => self.event.read_usage(place, whole),
                 kept => self.event.read_shares(kept, whole),
             };
             if length != Some(whole.len()) {

@@ -20,7 +20,6 @@ pub(super) fn shape() -> impl Strategy<Value = Shape> {
             Shape::Completions,
             Shape::Embeddings,
             Shape::EmbeddingsGoogle,
-            Shape::Images,
             Shape::Other,
         ][..],
     )

@@ -1,5 +1,6 @@
 mod costs;
 mod differential;
+mod framed;
 mod generate;
 mod hostile;
 mod reference;

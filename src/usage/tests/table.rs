@@ -322,11 +322,9 @@ fn gemini_errors() {
             assert_eq!(sse(shape, &stream).error_code(), Some("503"), "{stream}");
         }
     }
-    // An array tells of nothing else.
-    let list = json(
-        Shape::Chat,
-        r#"[{"usage":{"prompt_tokens":1},"model":"m"},{"usage":{"prompt_tokens":1}}]"#,
-    );
+    // In an event, an array tells of nothing else.
+    let list = r#"[{"usage":{"prompt_tokens":1},"model":"m"},{"usage":{"prompt_tokens":1}}]"#;
+    let list = sse(Shape::Chat, &data(&[list]));
     assert_eq!((list.usage, list.model, list.error), (None, None, None));
 }
 

@@ -1,0 +1,114 @@
+//! How a stream that is not of server-sent events is taken apart into JSON documents.
+//!
+//! Each framing takes its bytes in any split, keeps at most a few KiB of them, and hands the data
+//! of a document on as it comes.
+
+mod base64;
+mod crc;
+mod elements;
+mod frames;
+mod lines;
+mod wrapped;
+
+use self::elements::Elements;
+use self::frames::Frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::frames::frame;
+use self::lines::JsonLines;
+use super::format::Format;
+use super::meter::Problem;
+
+/// What stands in the bytes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// A part of a document.
+    Data(&'a [u8]),
+    /// The document that ends next is the data of an event of this type.
+    Named(&'a [u8]),
+    /// The document that ends next tells of a failure of this kind.
+    Failed(&'a [u8]),
+    /// The document ends.
+    End,
+}
+
+/// Takes the parts of a stream as they are found.
+pub(super) type Sink<'s> = dyn FnMut(Part<'_>) -> Result<(), Problem> + 's;
+
+#[derive(Debug)]
+pub(super) enum Framing {
+    /// One JSON array whose elements come one after the other.
+    Elements(Elements),
+    /// A document per line.
+    Lines(JsonLines),
+    /// The binary frames of AWS.
+    Frames(Frames),
+}
+
+impl Framing {
+    /// `None` for formats that have no framing of this kind.
+    pub(super) fn of(format: Format) -> Option<Self> {
+        match format {
+            Format::Json | Format::Sse => None,
+            Format::JsonLines => Some(Self::Lines(JsonLines::default())),
+            Format::AmazonEventStream => Some(Self::Frames(Frames::default())),
+        }
+    }
+
+    /// For a body whose first byte is an opening bracket.
+    pub(super) fn array() -> Self {
+        Self::Elements(Elements::default())
+    }
+
+    /// Looks at the next bytes. After an error the framing must not be used again.
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Problem> {
+        match self {
+            Self::Elements(elements) => elements.push(bytes, sink),
+            Self::Lines(lines) => lines.push(bytes, sink),
+            Self::Frames(frames) => frames.push(bytes, sink),
+        }
+    }
+
+    /// An array of documents is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::Elements(array) if array.is_closed() && array.has_documents())
+    }
+
+    /// Whether the bytes so far are the beginning of more.
+    pub(super) fn is_cut(&self) -> bool {
+        match self {
+            Self::Elements(elements) => !elements.is_closed(),
+            Self::Lines(_) => false,
+            Self::Frames(frames) => frames.is_within(),
+        }
+    }
+
+    /// Whether what has come of the last document may be all of it.
+    pub(super) fn ends_with_body(&self) -> bool {
+        matches!(self, Self::Lines(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts of `bytes` in chunks of this length, the data of a document in one string.
+    pub(super) fn parts(framing: &mut Framing, bytes: &[u8], chunk: usize) -> String {
+        let mut out = String::new();
+        for chunk in bytes.chunks(chunk) {
+            let result = framing.push(chunk, &mut |part| {
+                match part {
+                    Part::Data(data) => out.push_str(&String::from_utf8_lossy(data)),
+                    Part::Named(name) => out.push_str(&format!("<{}>", name.escape_ascii())),
+                    Part::Failed(code) => out.push_str(&format!("!{}!", code.escape_ascii())),
+                    Part::End => out.push('|'),
+                }
+                Ok(())
+            });
+            if let Err(problem) = result {
+                return format!("{out}{problem:?}");
+            }
+        }
+        out
+    }
+}

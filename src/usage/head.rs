@@ -1,0 +1,24 @@
+//! Usage that stands in the head of a response: Bedrock's `invoke` tells it of every model.
+
+use http::HeaderMap;
+
+use super::reported::{Figure, Reported};
+
+const COUNTS: [(&str, Figure); 4] = [
+    ("x-amzn-bedrock-input-token-count", Figure::Input),
+    ("x-amzn-bedrock-output-token-count", Figure::Output),
+    ("x-amzn-bedrock-cache-read-input-token-count", Figure::CacheRead),
+    ("x-amzn-bedrock-cache-write-input-token-count", Figure::CacheWrite),
+];
+
+/// `None` where there is none.
+pub(super) fn usage(headers: &HeaderMap) -> Option<Reported> {
+    let mut reported = Reported::default();
+    for (name, figure) in COUNTS {
+        let count = headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(count) = count {
+            reported.set(figure, count);
+        }
+    }
+    (!reported.is_empty()).then_some(reported)
+}
