@@ -28,6 +28,7 @@ use crate::metering::Reader;
 use crate::observation::Observation;
 use crate::redact::shown;
 use crate::rejection::Code;
+use crate::route::Operation;
 use crate::usage::{Format, Meter, Shape};
 
 #[derive(Debug, Default)]
@@ -67,7 +68,11 @@ impl Exchange {
     /// Where the request body tells what it is.
     pub(crate) fn watch(&mut self) -> Arc<RequestWatch> {
         let Some(ledger) = &mut self.0 else { return Arc::default() };
-        let watch = Arc::new(RequestWatch::new(ledger.payload_limit));
+        let mut watch = RequestWatch::new(ledger.payload_limit);
+        if ledger.context.operation() == Operation::Speech {
+            watch = watch.counting_characters();
+        }
+        let watch = Arc::new(watch);
         ledger.watch = Some(watch.clone());
         watch
     }

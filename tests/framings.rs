@@ -8,7 +8,7 @@ mod support;
 
 use memory::End;
 use metered::{CHAT_REQUEST, Scene, post};
-use support::message::chunk;
+use support::message::{chunk, response};
 use tower_ai_gateway::{Failure, Metering, Outcome, Terminal};
 
 const CONVERSE: &str = "/v1/acct/gw/grok/model/amazon.nova-v1%3A0/converse-stream";
@@ -123,7 +123,9 @@ async fn an_array_in_pieces_is_a_stream() {
     let (first, last) = (piece("],", ""), piece("b", r#","finishReason":"STOP""#));
     for size in [1, 40, 10_000] {
         let body = format!("[{first}\n,\r\n{last}\n]\n");
-        let end = stream(&mut scene, GEMINI, "application/json; charset=UTF-8", body.as_bytes(), size).await;
+        let end =
+            stream(&mut scene, GEMINI, "application/json; charset=UTF-8", body.as_bytes(), size)
+                .await;
         assert_eq!((end.outcome, end.metering), (Outcome::Complete, Metering::Complete));
         assert_tokens(&end, 8, 5);
         assert_eq!((end.operation.as_str(), end.content_events), ("generate_content", 2));
@@ -157,4 +159,27 @@ async fn lines_are_a_stream() {
     let error = [first, "{\"error\":\"out of memory\"}\n"].concat();
     let end = stream(&mut scene, OLLAMA, "application/x-ndjson", error.as_bytes(), 30).await;
     assert!(end.provider_error.is_some());
+}
+
+const SPEECH: &str = "/v1/acct/gw/grok/v1/audio/speech";
+
+#[tokio::test]
+async fn speech_without_usage_is_told_in_characters() {
+    let mut scene = Scene::new().await;
+    let request = br#"{"model":"tts-1","voice":"alloy","input":"caf\u00e9 \"au\" lait"}"#;
+    let answer = |status: &str, kind: &str, body: &[u8]| {
+        response(status, &[&format!("content-type: {kind}"), "connection: close"], body)
+    };
+    let audio = answer("200 OK", "audio/mpeg", &[0xff; 300]);
+    let (message, end) = scene.exchange(&post(SPEECH, request), &audio).await;
+    assert_eq!(message.body(), [0xff; 300]);
+    assert_eq!((end.outcome, end.operation.as_str()), (Outcome::Complete, "speech"));
+    assert_eq!(end.usage.unwrap().characters, Some(14));
+    let failed = answer("400 Bad Request", "application/json", b"{\"error\":{}}");
+    assert_eq!(scene.exchange(&post(SPEECH, request), &failed).await.1.usage, None);
+    let events = "data: {\"type\":\"speech.audio.delta\",\"audio\":\"UklG\"}\n\ndata: {\"type\":\"speech.audio.done\",\"usage\":{\"input_tokens\":14,\"output_tokens\":101,\"total_tokens\":115}}\n\n";
+    let events = answer("200 OK", "text/event-stream", events.as_bytes());
+    let end = scene.exchange(&post(SPEECH, request), &events).await.1;
+    assert_eq!(end.usage.unwrap().characters, None);
+    assert_tokens(&end, 14, 101);
 }

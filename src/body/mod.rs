@@ -1,5 +1,6 @@
 //! The bodies that pass through the gateway.
 
+mod characters;
 mod intercept;
 pub(crate) mod request;
 pub(crate) mod response;

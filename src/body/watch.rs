@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 
+use super::characters::Characters;
 use crate::guard::Guard;
 use crate::inject::{Places, Splice};
 use crate::json::object::{ObjectScanner, ScanError};
@@ -24,6 +25,8 @@ const YES: u8 = 2;
 pub(crate) struct RequestWatch {
     pub(crate) bytes: AtomicU64,
     capture: Option<Mutex<Capture>>,
+    /// Counts what text to speech is billed by; `None` for all else.
+    characters: Option<Box<Mutex<Characters>>>,
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
@@ -42,11 +45,26 @@ impl RequestWatch {
         Self { capture, ..Self::default() }
     }
 
+    /// Counts the characters of the text that is to be spoken.
+    pub(crate) fn counting_characters(mut self) -> Self {
+        self.characters = Some(Box::default());
+        self
+    }
+
+    /// The characters of the text that is to be spoken, as far as they were counted.
+    pub(crate) fn characters(&self) -> Option<u64> {
+        let characters = self.characters.as_ref()?;
+        characters.lock().unwrap_or_else(PoisonError::into_inner).count()
+    }
+
     /// These bytes have come from the client.
     pub(crate) fn saw(&self, data: &[u8]) {
         self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
         if let Some(capture) = &self.capture {
             capture.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+        }
+        if let Some(characters) = &self.characters {
+            characters.lock().unwrap_or_else(PoisonError::into_inner).push(data);
         }
     }
 

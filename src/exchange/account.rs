@@ -26,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) request_model: Option<&'a str>,
     pub(super) cache: Option<CacheStatus>,
     pub(super) outcome: Outcome,
+    /// Of the text that was to be spoken.
+    pub(super) characters: Option<u64>,
 }
 
 impl Account {
@@ -34,7 +36,8 @@ impl Account {
         let context = facts.context;
         let upstream = context.upstream();
         let meter = reader.meter();
-        let usage = meter.and_then(Meter::usage).filter(|_| status.is_success());
+        let usage = meter.and_then(Meter::usage);
+        let usage = spoken(usage, facts.characters, meter).filter(|_| status.is_success());
         // From a cache of the host's own.
         if facts.cache == Some(CacheStatus::Hit) {
             return Self { metering: Metering::Repeated, ..Self::default() };
@@ -109,6 +112,18 @@ impl Account {
             usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing)
         };
         Self { cost: if is_unbilled { None } else { cost() }, usage, metering }
+    }
+}
+
+/// Speech that comes as plain audio tells of nothing: its text is what is billed.
+fn spoken(usage: Option<Usage>, characters: Option<u64>, meter: Option<&Meter>) -> Option<Usage> {
+    let is_told = usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
+    let has_failed = meter.is_some_and(|meter| meter.error().is_some());
+    match characters {
+        Some(_) if !is_told && !has_failed => {
+            Some(Usage { characters, ..usage.unwrap_or_default() })
+        }
+        _ => usage,
     }
 }
 

@@ -158,6 +158,7 @@ impl Ledger {
                 request_model,
                 cache: self.cache,
                 outcome,
+                characters: watch.and_then(RequestWatch::characters),
             },
             &self.reader,
         );
