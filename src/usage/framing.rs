@@ -49,7 +49,7 @@ impl Framing {
     pub(super) fn of(format: Format) -> Option<Self> {
         match format {
             Format::Json | Format::Sse => None,
-            Format::JsonLines => Some(Self::Lines(JsonLines::default())),
+            Format::JsonLines => Some(Self::Lines(JsonLines)),
             Format::AmazonEventStream => Some(Self::Frames(Frames::default())),
         }
     }

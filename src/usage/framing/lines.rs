@@ -3,7 +3,7 @@
 use super::{Part, Sink};
 use crate::usage::meter::Problem;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::usage) struct JsonLines;
 
 impl JsonLines {

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::usage::{Shape, frame};
 
+/// Documents with the types of their events.
+type Documents = Vec<(&'static str, Value)>;
+
 /// How the documents of a stream stand in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
@@ -652,7 +655,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// A stream of a shape, cut where it may be.
-fn scene() -> impl Strategy<Value = (Wire, Shape, Vec<(&'static str, Value)>)> {
+fn scene() -> impl Strategy<Value = (Wire, Shape, Documents)> {
     let figures = prop::array::uniform5(0_u64..100_000);
     let texts = prop::collection::vec(text(), 0..6);
     (0_usize..5, figures, texts, any::<bool>()).prop_map(|(choice, figures, texts, is_cut)| {
@@ -667,7 +670,7 @@ fn scene() -> impl Strategy<Value = (Wire, Shape, Vec<(&'static str, Value)>)> {
                 "cacheWriteInputTokens": d.min(c), "totalTokens": total + u64::from(e == 7),
                 "cacheDetails": [{"ttl": "1h", "inputTokens": d.min(c) / 2}, {"ttl": "5m"}]},
         });
-        let (wire, shape, delta, last): (_, _, fn(&str) -> Value, Vec<(_, Value)>) = match choice {
+        let (wire, shape, delta, last): (_, _, fn(&str) -> Value, Documents) = match choice {
             0 => (
                 Wire::Frames,
                 Shape::Converse,
@@ -838,4 +841,31 @@ fn hostile_streams_stay_bounded() {
     let headers = vec![0; 5000];
     let reading = read_shape(Format::AmazonEventStream, Shape::Other, &frame(&headers, b""), 100);
     assert_eq!(reading.problem, Some(Problem::Malformed));
+}
+
+#[test]
+fn shapes_follow_from_provider_and_path() {
+    for (slug, path, shape) in [
+        ("cohere", "v2/chat", Shape::CohereV2),
+        ("cohere", "v1/chat", Shape::CohereV1),
+        ("cohere", "v1/generate", Shape::CohereV1),
+        ("cohere", "compatibility/v1/chat/completions", Shape::Chat),
+        ("cohere", "compatibility/v1/embeddings", Shape::Embeddings),
+        ("cohere", "v2/embed", Shape::EmbeddingsCohere),
+        ("cohere", "v2/rerank", Shape::Rerank),
+        ("custom-ollama", "api/chat", Shape::Ollama),
+        ("custom-ollama", "api/generate", Shape::Ollama),
+        ("custom-ollama", "api/embed", Shape::Ollama),
+        ("custom-ollama", "v1/chat/completions", Shape::Chat),
+        ("aws-bedrock", "model/a.b-v1%3A0/converse-stream", Shape::Converse),
+        ("aws-bedrock", "model/a.b-v1:0/invoke-with-response-stream", Shape::Invoke),
+        ("openai", "v1/embeddings", Shape::Embeddings),
+        ("openai", "v1/images/edits", Shape::Images),
+        ("openai", "v1/audio/transcriptions", Shape::Transcription),
+        ("openai", "v1/audio/speech", Shape::Speech),
+        ("openai", "v1/videos", Shape::Videos),
+        ("mistral", "v1/ocr", Shape::Ocr),
+    ] {
+        assert_eq!(Shape::of(Operation::of(path), slug, path), shape, "{slug}/{path}");
+    }
 }
