@@ -438,6 +438,9 @@ fn ollama_tells_its_counts_in_the_last_line() {
     assert_eq!((body.usage, body.terminal), (Some(expected), Some(Terminal::Closed)));
     let cut = wire(Wire::Lines, Shape::Ollama, &untyped(&ollama()[..3]));
     assert_eq!((cut.usage, cut.terminal, cut.error), (None, None, None));
+    let lines = Wire::Lines.write(&untyped(&ollama()));
+    let open = bytes(Format::JsonLines, Shape::Ollama, &lines[..lines.len() - 1]);
+    assert_eq!(open, stream);
     let failed = [ollama()[0].clone(), json!({"error": "out of memory"})];
     let failed = wire(Wire::Lines, Shape::Ollama, &untyped(&failed));
     assert_eq!((failed.error, failed.terminal), (Some(ProviderError { code: None }), None));
