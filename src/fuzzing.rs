@@ -14,10 +14,10 @@ use crate::json::places::Places;
 use crate::json::{flat, string};
 use crate::provider::{Provider, Providers};
 use crate::route::join::{self, Base};
-use crate::route::{self, Mount, Operation, RouteKind};
+use crate::route::{self, Mount, RouteKind};
 use crate::trace::TraceParent;
 use crate::universal;
-use crate::usage::{Format, Meter};
+use crate::usage::{Format, Meter, Shape};
 
 /// Every split gives the same reading.
 pub fn sse_meter(data: &[u8]) {
@@ -82,13 +82,35 @@ fn headers_of_frame(kind: u8) -> Vec<u8> {
 }
 
 fn meter(format: Format, data: &[u8]) {
-    use Operation::{Chat, Completions, Embeddings, Images, Messages, Other, Responses};
+    const SHAPES: [Shape; 22] = [
+        Shape::Chat,
+        Shape::Responses,
+        Shape::Messages,
+        Shape::Completions,
+        Shape::Embeddings,
+        Shape::Images,
+        Shape::Other,
+        Shape::ChatGoogle,
+        Shape::ChatPerplexity,
+        Shape::GenerateContent,
+        Shape::Interactions,
+        Shape::WorkersAi,
+        Shape::Converse,
+        Shape::Invoke,
+        Shape::CohereV2,
+        Shape::CohereV1,
+        Shape::Rerank,
+        Shape::Ollama,
+        Shape::Transcription,
+        Shape::Speech,
+        Shape::Videos,
+        Shape::Ocr,
+    ];
     let [choice, seed, body @ ..] = data else { return };
-    let operations = [Chat, Responses, Messages, Completions, Embeddings, Images, Other];
-    let operation = operations[usize::from(*choice) % operations.len()];
+    let shape = SHAPES[usize::from(choice & 0x7f) % SHAPES.len()];
     let limit = if choice & 0x80 == 0 { Meter::LIMIT } else { 64 };
     let read = |chunks: &mut dyn Iterator<Item = &[u8]>| {
-        let mut meter = Meter::new(format, operation, limit);
+        let mut meter = Meter::new(format, shape, limit);
         chunks.for_each(|chunk| meter.push(chunk));
         meter.finish();
         let is_small = |text: Option<&str>| text.is_none_or(|text| text.len() <= 4096);

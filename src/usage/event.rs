@@ -298,15 +298,21 @@ impl Event {
     }
 
     /// The document is whole: what a usage object does not tell is taken from beside it.
-    pub(super) fn settle(&mut self, shape: Shape) {
+    /// `is_searched`: not every document is read, but those with certain words in them are.
+    pub(super) fn settle(&mut self, shape: Shape, is_searched: bool) {
         let Some(loose) = &mut self.loose else { return };
-        if let Some(reason) = loose.failure() {
+        let is_end = !is_searched || self.kind.is("message-end") || self.kind.is("stream-end");
+        if let Some(reason) = loose.failure().filter(|_| is_end) {
             self.has_error = true;
             self.code.begin(u8::MAX);
             self.code.extend(reason, LONGEST_WORD);
         }
         // A video is billed when it is there.
-        let counts = shape != Shape::Videos || self.status.is("completed");
+        let counts = match shape {
+            _ if is_searched => self.usage_place.is_some(),
+            Shape::Videos => self.status.is("completed"),
+            _ => true,
+        };
         if counts && !loose.figures.is_empty() {
             let figures = loose.figures;
             self.make_room();

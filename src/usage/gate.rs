@@ -31,6 +31,12 @@ static CHAT_DONE: Word = LazyLock::new(|| Finder::new("chat.completion.done"));
 /// The last event of Mistral's conversations.
 static CONVERSATION_DONE: Word = LazyLock::new(|| Finder::new("conversation.response.done"));
 
+/// In no gates: of streams that are read whole.
+static LAST: Word = LazyLock::new(|| Finder::new("\"done\""));
+/// Usage of Cohere, of Mistral's OCR, and of Bedrock's `invoke`.
+static META: Word = LazyLock::new(|| Finder::new("\"meta\""));
+static USAGE_INFO: Word = LazyLock::new(|| Finder::new("\"usage_info\""));
+static METRICS: Word = LazyLock::new(|| Finder::new("invocationMetrics\""));
 static MESSAGE_END: Word = LazyLock::new(|| Finder::new("message-end"));
 static STREAM_END: Word = LazyLock::new(|| Finder::new("stream-end"));
 /// The last events of images…
@@ -52,7 +58,10 @@ static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] 
 static GEMINI: Gates = Gates { words: &[&USAGE_METADATA, &ERROR, &FINISH_REASON, &BLOCK_REASON] };
 static INTERACTIONS: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &INTERACTION] };
 static PERPLEXITY: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &CHAT_DONE] };
-static COHERE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_END, &STREAM_END] };
+static COHERE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_END, &STREAM_END, &META] };
+static WITH_META: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &META] };
+static OCR: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &USAGE_INFO] };
+static INVOKE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP, &METRICS] };
 static IMAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &COMPLETED] };
 static AUDIO: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &AUDIO_DONE] };
 static ALL: Gates =
@@ -69,6 +78,9 @@ impl Gates {
             Shape::ChatPerplexity | Shape::AsyncPerplexity => &PERPLEXITY,
             Shape::CohereV2 | Shape::CohereV1 => &COHERE,
             Shape::Images => &IMAGES,
+            Shape::EmbeddingsCohere | Shape::Rerank => &WITH_META,
+            Shape::Ocr => &OCR,
+            Shape::Invoke => &INVOKE,
             Shape::Transcription | Shape::Speech => &AUDIO,
             _ => &ALL,
         }
@@ -92,8 +104,7 @@ pub(super) fn marker(event: &Event) -> Option<(Terminal, &'static Word)> {
         _ if event.is_done_marker => (Terminal::Done, &DONE),
         _ if event.has_finished => (Terminal::FinishReason, &FINISH_REASON),
         Some(b"message_stop") => (Terminal::MessageStop, &MESSAGE_STOP),
-        // Of streams that are read whole.
-        _ if event.is_last => (Terminal::Done, &DONE),
+        _ if event.is_last => (Terminal::Done, &LAST),
         Some(b"message-end") => (Terminal::MessageEnd, &MESSAGE_END),
         Some(b"stream-end") => (Terminal::StreamEnd, &STREAM_END),
         Some(b"image_generation.completed" | b"image_edit.completed") => {

@@ -421,7 +421,7 @@ impl Meter {
     fn read_document(&mut self) {
         let is_body = self.scanner.is_body();
         let Some(event) = self.scanner.document_mut() else { return };
-        event.settle(self.shape);
+        event.settle(self.shape, self.format == Format::Sse);
         let is_billed = event.billed_usage().is_some();
         // Later names count only beside usage: other events are not read for them.
         if (!self.has_content || is_billed) && !event.is_in_array {
@@ -439,7 +439,7 @@ impl Meter {
             self.bill();
         }
         let Some(event) = self.scanner.document_mut() else { return };
-        if let Some(words) = event.words() {
+        if let Some(words) = event.words().filter(|_| !self.has_content || is_billed) {
             adopt_look(&mut self.look, words);
         }
         let marker = match (is_body, self.format) {
@@ -448,7 +448,10 @@ impl Meter {
             // Every document is read.
             (false, _) => gate::marker(event).map(|(terminal, _)| terminal),
         };
-        let marker = marker.or_else(|| ends_converse(&mut self.has_stopped, event));
+        let marker = match self.shape {
+            Shape::Converse => marker.or_else(|| ends_converse(&mut self.has_stopped, event)),
+            _ => marker,
+        };
         let is_empty = self.shape == Shape::GenerateContent && is_body && event.elements == 0;
         let has_failed = event.is("error")
             || event.is("conversation.response.error")

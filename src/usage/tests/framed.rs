@@ -744,10 +744,13 @@ proptest! {
     #[test]
     fn any_bytes_read_the_same_in_any_split(
         format in prop::sample::select(
-            &[Format::Json, Format::JsonLines, Format::AmazonEventStream][..]
+            &[Format::Json, Format::Sse, Format::JsonLines, Format::AmazonEventStream][..]
         ),
         shape in prop::sample::select(
-            &[Shape::Converse, Shape::Invoke, Shape::CohereV1, Shape::Ollama, Shape::Images][..]
+            &[
+                Shape::Converse, Shape::Invoke, Shape::CohereV1, Shape::CohereV2, Shape::Ollama,
+                Shape::Images, Shape::Transcription, Shape::Videos, Shape::Ocr, Shape::Rerank,
+            ][..]
         ),
         pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24),
         is_array in any::<bool>(),
@@ -796,6 +799,15 @@ const PIECES: &[&[u8]] = &[
     b"\"error\":\"x\"",
     b"{\"usage\":{\"input_tokens\":1}}",
     b"{\"done\":true,\"eval_count\":5}",
+    b"data: {\"delta\":{\"text\":\"x\"}}\n\n",
+    b"data: ",
+    b"\n\n",
+    b"data: {\"eval_count\":5,\"done\":true}\n\n",
+    b"data: {\"meta\":{\"tokens\":{\"input_tokens\":3}}}\n\n",
+    b"data: {\"finish_reason\":\"ERROR\"}\n\n",
+    b"data: {\"size\":\"b\",\"seconds\":5,\"duration\":4,\"status\":\"completed\"}\n\n",
+    b"data: {\"text\":\"x\",\"b64_json\":\"x\"}\n\n",
+    b"data: {\"usage_info\":{\"pages_processed\":2}}\n\n",
     b"\"size\":\"a\"",
     b"\"data\":[",
     b"\"type\":\"image_edit.completed\"",
