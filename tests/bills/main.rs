@@ -1,12 +1,20 @@
 //! What providers write of usage, errors and ends, shape by shape, and what is told of it: the same
 //! in every split of the bytes, none of which is touched.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod books;
 mod fixture;
 mod google;
 mod messages;
+mod once;
 mod openai;
 mod other;
+#[path = "../program/mod.rs"]
+mod program;
+#[path = "../scrape/mod.rs"]
+mod scrape;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -487,5 +487,13 @@ fn units() -> Vec<Fixture> {
             &json!({"id": "modr-1", "model": "omni-moderation", "results": []}))
             .operation("moderations")
             .model("omni-moderation"),
+        Fixture::json(
+            "a list of models is free",
+            "openai",
+            "v1/models",
+            &json!({"object": "list", "data": [{"id": "gpt-x", "object": "model"}]}),
+        )
+        .method("GET")
+        .operation("models"),
     ]
 }
