@@ -67,8 +67,7 @@ fn booked(end: &EndEvent<'_>) -> Booked {
         ticks: end.cost.map(|cost| cost.ticks),
         model: end.response_model.map(str::to_owned),
         error: end.provider_error.map(|error| error.code.as_deref().unwrap_or("").to_owned()),
-        is_success: end.outcome == tower_ai_gateway::Outcome::Complete
-            && end.provider_error.is_none(),
+        is_success: end.is_success(),
         is_inconsistent: usage.inconsistent,
     }
 }
