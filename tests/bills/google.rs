@@ -60,7 +60,7 @@ pub fn fixtures() -> Vec<Fixture> {
             .operation("count_tokens"),
         Fixture::json("a cached content is no inference", "google-ai-studio", "v1beta/cachedContents",
             &json!({"name": "cachedContents/c1", "model": "models/gemini-x", "usageMetadata": {"totalTokenCount": 5000}}))
-            .operation("other")
+            .operation("cached_contents")
         .model("models/gemini-x"),
         Fixture::json("Gemini at Vertex AI", "google-vertex-ai",
             "v1/projects/p/locations/global/publishers/google/models/gemini-x:generateContent", &part("36", Some("STOP"), thought))

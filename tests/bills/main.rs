@@ -73,14 +73,14 @@ fn booked(end: &EndEvent<'_>) -> Booked {
 }
 
 fn providers() -> Vec<Provider> {
-    let mut all = Provider::all();
-    all.push(Provider::custom("ollama", "http://127.0.0.1:11434"));
-    for slug in ["google-vertex-ai", "aws-bedrock", "workers-ai", "moonshot", "fireworks"] {
-        if !all.iter().any(|provider| provider.slug() == slug) {
-            all.push(Provider::custom(slug, "http://127.0.0.1:9"));
-        }
-    }
-    all
+    let further = [
+        Provider::custom("ollama", "http://127.0.0.1:11434"),
+        Provider::vertex_ai("p", "us-east5"),
+        Provider::vertex_ai("p", "global").with_slug("vertex-global"),
+        Provider::bedrock("us-east-1"),
+        Provider::workers_ai("account"),
+    ];
+    Provider::all().into_iter().chain(further).collect()
 }
 
 /// Sends the fixture through a gateway in these pieces, and gives what was relayed and booked.

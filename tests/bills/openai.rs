@@ -457,6 +457,7 @@ fn units() -> Vec<Fixture> {
             .operation("images")
             .tokens(50, 4160)
             .unit("image_input", 40)
+            .unit("image_output", 4160)
             .unit("images", 1),
         Fixture::json("a transcription by its duration", "openai", "v1/audio/transcriptions",
             &json!({"text": "hi", "usage": {"type": "duration", "seconds": 7}}))

@@ -156,6 +156,6 @@ fn local() -> Vec<Fixture> {
             &[worker("a", usage(1)), worker("b", usage(2)), worker("", usage(3)), json!("[DONE]")],
         )
         .tokens(10, 3)
-        .operation("other"),
+        .operation("invoke"),
     ]
 }

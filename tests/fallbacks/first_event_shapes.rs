@@ -50,7 +50,6 @@ async fn leads_on(path: &str, content_type: &'static str, body: &'static str) ->
 }
 
 #[tokio::test]
-#[ignore = "the meter does not read these shapes yet"]
 async fn an_error_of_any_shape_leads_on() {
     for (path, content_type, body) in [
         // OpenRouter: beside choices.
