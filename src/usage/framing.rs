@@ -68,6 +68,14 @@ impl Framing {
         }
     }
 
+    /// Whether there are documents: an array may have none.
+    pub(super) fn is_stream(&self) -> bool {
+        match self {
+            Self::Elements(elements) => elements.has_documents(),
+            Self::Lines(_) | Self::Frames(_) => true,
+        }
+    }
+
     /// An array of documents is closed.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::Elements(array) if array.is_closed() && array.has_documents())

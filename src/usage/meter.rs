@@ -259,7 +259,10 @@ impl Meter {
     /// Whether the body is of several documents that come one after the other: an array may turn
     /// out to be such when its first byte has come.
     pub fn is_stream(&self) -> bool {
-        !self.scanner.is_body()
+        match &self.framing {
+            Some(framing) => framing.is_stream() || self.shape == Shape::GenerateContent,
+            None => self.format == Format::Sse,
+        }
     }
 
     /// Looks at the next bytes of the body.
