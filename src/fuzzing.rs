@@ -123,6 +123,8 @@ fn meter(format: Format, data: &[u8]) {
         assert_eq!(cut.usage(), whole.usage());
         assert_eq!(cut.model(), whole.model());
         assert_eq!(cut.service_tier(), whole.service_tier());
+        assert_eq!(cut.parts(), whole.parts());
+        assert_eq!((cut.region(), cut.speed()), (whole.region(), whole.speed()));
         assert_eq!(cut.terminal(), whole.terminal());
         assert_eq!(cut.error(), whole.error());
         assert_eq!(cut.has_content(), whole.has_content());
