@@ -2,26 +2,23 @@
 #![cfg(feature = "client")]
 #![allow(clippy::unwrap_used)]
 
-mod metered {
-    pub fn sse(events: &[&str]) -> Vec<u8> {
-        let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-        answer("text/event-stream", &body)
-    }
-
-    pub fn answer(content_type: &str, body: &str) -> Vec<u8> {
-        let content_type = format!("content-type: {content_type}");
-        let headers = [content_type.as_str(), "connection: close"];
-        crate::support::message::response("200 OK", &headers, body.as_bytes())
-    }
-}
 mod support;
 
-use metered::{answer, sse};
 use support::ends::Ends;
 use support::gateway::Setup;
-use support::message::request;
+use support::message::{request, response};
 use support::raw_upstream::RawUpstream;
 use tower_ai_gateway::{EndEvent, Provider};
+
+fn sse(events: &[&str]) -> Vec<u8> {
+    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    answer("text/event-stream", &body)
+}
+
+fn answer(content_type: &str, body: &str) -> Vec<u8> {
+    let content_type = format!("content-type: {content_type}");
+    response("200 OK", &[&content_type, "connection: close"], body.as_bytes())
+}
 
 const CHAT: &str = "grok/v1/chat/completions";
 const RESPONSES: &str = "grok/v1/responses";
