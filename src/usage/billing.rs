@@ -40,7 +40,7 @@ pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
         return Billing::Never;
     }
     match *call.method {
-        Method::GET => fetched(call.operation, call.rest),
+        Method::GET => fetched(call),
         Method::POST => posted(call),
         _ => Billing::Never,
     }
@@ -48,8 +48,9 @@ pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
 
 /// Stored responses, lists and pages of batch results are never new. A deferred completion can
 /// be fetched once, a video any number of times.
-fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
-    if let Some(id) = stored(operation, rest) {
+fn fetched<'a>(call: &Call<'a>) -> Billing<'a> {
+    let Call { operation, rest, .. } = *call;
+    if let Some(id) = stored(call) {
         return Billing::Later { id };
     }
     match (operation, segment_behind(rest, "deferred-completion"), segment_behind(rest, "videos")) {
@@ -61,6 +62,9 @@ fn fetched(operation: Operation, rest: &str) -> Billing<'_> {
 
 fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     use Operation::{Chat, Completions, Embeddings, Messages};
+    if is_answered_later(call) {
+        return Billing::Never;
+    }
     // Most calls.
     if matches!(call.operation, Chat | Completions | Embeddings | Messages) {
         return Billing::Always;
@@ -101,8 +105,6 @@ fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
     let has = |name| segment_behind(rest, name).is_some() || last == name;
     match last {
         "check-api-key" | "tcp_warming" | "auth_tokens" | "authTokens" => Billing::Never,
-        // Perplexity answers later.
-        _ if segment_behind(rest, "async").is_some() => Billing::Never,
         // OpenAI keeps turns for nothing; Mistral answers them.
         _ if provider == "openai" && has("conversations") => Billing::Never,
         _ if has("threads") && !has("runs") => Billing::Never,
@@ -112,12 +114,18 @@ fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
     }
 }
 
+/// Perplexity takes requests that it answers later.
+fn is_answered_later(call: &Call<'_>) -> bool {
+    call.provider == "perplexity-ai" && segment_behind(call.rest, "async").is_some()
+}
+
 /// The id of a stored response, which may have been made in the background.
-fn stored(operation: Operation, rest: &str) -> Option<&str> {
-    let behind = match operation {
+fn stored<'a>(call: &Call<'a>) -> Option<&'a str> {
+    let rest = call.rest;
+    let behind = match call.operation {
         Operation::Responses => &["responses"][..],
         Operation::Interactions => &["interactions"],
-        Operation::Other if segment_behind(rest, "async").is_some() => &["completions", "sonar"],
+        _ if is_answered_later(call) => &["completions", "sonar"],
         _ => return None,
     };
     let id = behind.iter().find_map(|name| segment_behind(rest, name))?;
@@ -215,9 +223,6 @@ mod tests {
             ("GET", "v1/responses/resp_1/input_items", 200),
             ("GET", "v1/responses", 200),
             ("POST", "v1beta/interactions/i1/cancel", 200),
-            ("POST", "v1/async/sonar", 200),
-            ("POST", "async/chat/completions", 200),
-            ("GET", "async/chat/completions", 200),
             ("DELETE", "v1/responses/resp_1", 200),
             ("POST", "v1/responses/resp_1/cancel", 200),
             ("GET", "v1/batches/b1/results", 200),
@@ -244,10 +249,14 @@ mod tests {
             ("v1/responses/resp_1", "resp_1"),
             ("responses/resp_1/", "resp_1"),
             ("v1beta/interactions/i1", "i1"),
-            ("v1/async/sonar/a1", "a1"),
-            ("async/chat/completions/a1", "a1"),
         ] {
             assert_eq!(of("GET", rest, 200), Billing::Later { id }, "{rest}");
+        }
+        for rest in ["v1/async/sonar", "async/chat/completions"] {
+            let at = |method, rest| at("perplexity-ai", method, rest, 200);
+            assert_eq!(at("POST", rest), Billing::Never, "{rest}");
+            assert_eq!(at("GET", rest), Billing::Never, "{rest}");
+            assert_eq!(at("GET", &format!("{rest}/a1")), Billing::Later { id: "a1" }, "{rest}");
         }
         assert_eq!(of("POST", "v1beta/interactions", 200), Billing::Always);
     }

@@ -86,13 +86,15 @@ impl Shape {
                 }
             }
             (Operation::Embeddings, "cohere") if !is_compatible(path) => Self::EmbeddingsCohere,
+            // Cohere's own path, at a provider that the host has named.
+            (Operation::Chat, _) if path.ends_with("v2/chat") => Self::CohereV2,
             (Operation::Chat | Operation::Completions | Operation::Embeddings, _)
                 if is_ollama(path) =>
             {
                 Self::Ollama
             }
             (Operation::Other, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
-            (Operation::Other, "workers-ai") => Self::WorkersAi,
+            (Operation::Other | Operation::Invoke, "workers-ai") => Self::WorkersAi,
             _ => Self::from(operation),
         }
     }
