@@ -48,7 +48,7 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount};
 use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options, ProviderOption};
 use crate::gateway::prices::PricesFile;
-use crate::gateway::{config, files, log, mock, serve};
+use crate::gateway::{config, files, hangup, log, mock, serve};
 
 /// A request takes less with it than with the C library's; `docs/deploying.md` has the figures.
 #[global_allocator]
@@ -107,6 +107,7 @@ async fn command() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
     files::outlive_size_limit()?;
+    hangup::outlive()?;
     let prices_file = match &options.prices {
         Some(path) => Some(PricesFile::read_from(path).await?),
         None => None,

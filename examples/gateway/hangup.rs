@@ -2,6 +2,12 @@
 
 use std::io;
 
+/// From here on no SIGHUP ends the program, though it may follow no files.
+pub(crate) fn outlive() -> io::Result<()> {
+    // The handler stays when nobody listens any more.
+    Hangups::listen().map(drop)
+}
+
 /// SIGHUP, as it arrives.
 #[cfg(unix)]
 pub(crate) struct Hangups(tokio::signal::unix::Signal);

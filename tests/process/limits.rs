@@ -1,4 +1,4 @@
-//! Limits of the system that a process runs into.
+//! Limits of the system that a process runs into, and signals that it gets.
 
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
@@ -56,4 +56,13 @@ fn a_limit_on_the_size_of_files_stops_nothing() {
     }
     serves(program.addr);
     stops(program);
+}
+
+/// As logrotate and `systemctl reload` send it.
+#[test]
+fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
+    let program = Program::start(&["--mock"]);
+    program.signal("HUP");
+    serves(program.addr);
+    assert!(program.stop().success());
 }
