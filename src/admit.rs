@@ -17,6 +17,7 @@ use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
+use crate::identity::Identity;
 use crate::inject::{Asked, Splice};
 use crate::models::{self, allow_provider};
 use crate::observation::Observation;
@@ -170,10 +171,12 @@ impl Shared {
                 Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
             },
         };
+        let identity = request.extensions().get::<Identity>().cloned();
         let (settings, locked) = self.enter(
             snapshot,
             route,
             request,
+            identity.as_ref(),
             &mut survey,
             own_host.as_ref(),
             directives.as_deref(),
@@ -188,6 +191,7 @@ impl Shared {
             place: route.place,
             endpoint,
             directives,
+            identity,
             providers: settings.is_some().then(|| snapshot.providers().clone()),
             settings,
             body_budget: Some(self.body_budget.clone()),
@@ -221,11 +225,16 @@ impl Shared {
     }
 
     /// The settings of the gateway that the request names, and why it may not use that.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the request that is taken apart"
+    )]
     fn enter<B>(
         &self,
         snapshot: &Snapshot<'_>,
         route: &Route<'_>,
         request: &mut Request<B>,
+        identity: Option<&Identity>,
         survey: &mut Survey,
         own_host: Option<&HeaderValue>,
         directives: Option<&Directives>,
@@ -241,7 +250,7 @@ impl Shared {
             Some(table) => Ok(table.get(account, gateway).cloned()),
             None => {
                 let extensions = request.extensions();
-                let query = SettingsQuery { account, gateway, extensions };
+                let query = SettingsQuery { account, gateway, identity, extensions };
                 unwind::call(|| resolver.resolve(&query))
             }
         };

@@ -12,6 +12,7 @@ use http::{HeaderValue, Method, Uri};
 use crate::budget::BodyBudget;
 use crate::directives::Directives;
 use crate::id::LogId;
+use crate::identity::Identity;
 use crate::metadata::Metadata;
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream};
@@ -43,6 +44,8 @@ struct Inner {
     operation: OnceLock<Operation>,
     /// The client's, over the gateway's defaults where it sent any.
     directives: Option<Box<Directives>>,
+    /// Who is calling, where the host has said so.
+    identity: Option<Identity>,
     /// `None` where nothing is set.
     settings: Option<Arc<GatewaySettings>>,
     /// What was in force when the request arrived; `None` where they are the layer's.
@@ -86,6 +89,7 @@ pub(crate) struct Arrival {
     pub(crate) place: Place,
     pub(crate) endpoint: Endpoint,
     pub(crate) directives: Option<Box<Directives>>,
+    pub(crate) identity: Option<Identity>,
     pub(crate) settings: Option<Arc<GatewaySettings>>,
     pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) has_credentials: bool,
@@ -103,6 +107,7 @@ impl Arrival {
             place: Place::default(),
             endpoint,
             directives: None,
+            identity: None,
             settings: None,
             providers: None,
             has_credentials: false,
@@ -125,7 +130,8 @@ impl GatewayContext {
     #[inline]
     pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
         let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
-        let Arrival { settings, providers, has_credentials, body_budget, native, .. } = arrival;
+        let Arrival { identity, settings, providers, has_credentials, body_budget, native, .. } =
+            arrival;
         Self(Arc::new(Inner {
             log_id: LogId::new(),
             method,
@@ -134,6 +140,7 @@ impl GatewayContext {
             endpoint,
             operation: OnceLock::new(),
             directives,
+            identity,
             settings,
             providers,
             has_credentials: AtomicBool::new(has_credentials),
@@ -320,7 +327,14 @@ impl GatewayContext {
         own.or_else(|| self.settings()?.defaults())
     }
 
-    /// The client's `cf-aig-metadata`.
+    /// Who is calling, where the host's middleware has put an [`Identity`] into the extensions of
+    /// the request. Nothing that a client sends changes it.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.identity.as_ref()
+    }
+
+    /// The client's `cf-aig-metadata`: what it claims, and nobody has checked.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         static NONE: OnceLock<Metadata> = OnceLock::new();

@@ -50,6 +50,7 @@ impl Exchange {
             gateway = &*shown(context.gateway()),
             provider = context.provider(),
             operation = context.operation().as_str(),
+            subject = context.identity().map(|identity| shown(identity.subject())).as_deref(),
         );
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));

@@ -195,6 +195,7 @@ mod guard;
 mod headers;
 mod hook;
 mod id;
+mod identity;
 mod inject;
 mod intercept;
 mod json;
@@ -245,6 +246,7 @@ pub use self::hook::{
     Timings,
 };
 pub use self::id::LogId;
+pub use self::identity::{Identity, IdentityBuilder, IdentityError};
 pub use self::intercept::Intercept;
 pub use self::layer::{Around, GatewayLayer, Upstream};
 pub use self::metadata::{Metadata, MetadataValue};

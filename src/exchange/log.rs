@@ -22,6 +22,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
                 gateway = &*shown(end.context.gateway()),
                 provider = end.context.provider(),
                 operation = end.context.operation().as_str(),
+                subject = end.context.identity().map(|identity| shown(identity.subject())).as_deref(),
                 method = &*shown(end.context.method().as_str()),
                 model = end.request_model.map(shown).as_deref(),
                 response_model = end.response_model.map(shown).as_deref(),

@@ -15,7 +15,7 @@ use crate::usage::{Cost, ProviderError, Terminal, Usage, UsagePart};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestEvent<'a> {
-    /// Ids, account, gateway, provider, operation, metadata. The provider of a model-routed
+    /// Ids, account, gateway, identity, provider, operation, metadata. The provider of a model-routed
     /// request is not known yet.
     pub context: &'a GatewayContext,
 }
@@ -24,7 +24,7 @@ pub struct RequestEvent<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AttemptEvent<'a> {
-    /// Ids, account, gateway, provider, operation, metadata.
+    /// Ids, account, gateway, identity, provider, operation, metadata.
     pub context: &'a GatewayContext,
     /// 1 for the first attempt.
     pub number: u32,
@@ -42,7 +42,7 @@ pub struct AttemptEvent<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeadEvent<'a> {
-    /// Ids, account, gateway, provider, operation, metadata.
+    /// Ids, account, gateway, identity, provider, operation, metadata.
     pub context: &'a GatewayContext,
     /// The provider's status.
     pub status: StatusCode,
@@ -58,7 +58,7 @@ pub struct HeadEvent<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EndEvent<'a> {
-    /// Ids, account, gateway, provider, operation, metadata.
+    /// Ids, account, gateway, identity, provider, operation, metadata.
     pub context: &'a GatewayContext,
     /// The model that the request body names, without a provider's prefix. Where it names none, and
     /// where the provider looks at the path alone (Azure's deployments), the one in the path, decoded

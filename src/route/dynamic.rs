@@ -43,7 +43,8 @@ pub(crate) fn steps(
     let route = find(context, name).ok_or_else(|| refusal::unknown_route(name))?;
     let nothing = BodyScalars::default();
     let metadata = context.metadata();
-    let facts = Facts { metadata, headers, body: body.unwrap_or(&nothing) };
+    let identity = context.identity();
+    let facts = Facts { identity, metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
     // They have been read once already, and were sound.
     let own = directives::parse(headers).ok().flatten().map(|own| *own).unwrap_or_default();

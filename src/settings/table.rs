@@ -10,6 +10,7 @@ use http::Extensions;
 use super::GatewaySettings;
 use super::builder::{is_named, scope_of};
 use crate::builder::ConfigError;
+use crate::identity::Identity;
 use crate::provider::{Provider, Providers};
 
 /// Which gateway's settings are wanted.
@@ -20,7 +21,9 @@ pub struct SettingsQuery<'a> {
     pub account: Option<&'a str>,
     /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
     pub gateway: &'a str,
-    /// The extensions of the request, where the host's own middleware may have put who is calling.
+    /// Who is calling, where the host's own middleware has put an [`Identity`] into the extensions.
+    pub identity: Option<&'a Identity>,
+    /// The extensions of the request, where that middleware may have put anything else.
     pub extensions: &'a Extensions,
 }
 
@@ -276,7 +279,7 @@ mod tests {
         let settings = Settings::new(table.clone());
         let extensions = Extensions::new();
         let of = |settings: &Settings, account, gateway| {
-            let query = SettingsQuery { account, gateway, extensions: &extensions };
+            let query = SettingsQuery { account, gateway, identity: None, extensions: &extensions };
             mark(settings.resolve(&query))
         };
         assert_eq!(of(&settings, Some("a"), "gw"), Some(3));

@@ -31,12 +31,21 @@ type Slot = Arc<OnceCell<Result<Known, KeyError>>>;
 /// A source, and what it has said.
 pub(super) struct Cache<K> {
     source: K,
+    depends_on_identity: bool,
     slots: Mutex<HashMap<KeyQuery, Slot>>,
 }
 
-impl<K> Cache<K> {
+impl<K: KeySource> Cache<K> {
     pub(super) fn new(source: K) -> Self {
-        Self { source, slots: Mutex::default() }
+        let depends_on_identity = source.depends_on_identity();
+        Self { source, depends_on_identity, slots: Mutex::default() }
+    }
+}
+
+impl<K> Cache<K> {
+    /// Whether queries have the identity, and each caller its own keys.
+    pub(super) fn depends_on_identity(&self) -> bool {
+        self.depends_on_identity
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<KeyQuery, Slot>> {

@@ -117,7 +117,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> KeyFuture<S, B> {
-        let Some(query) = wanted(&request) else {
+        let Some(query) = wanted(&request, self.cache.depends_on_identity()) else {
             return KeyFuture::direct(self.inner.call(request));
         };
         match self.cache.look_up(&query) {
@@ -143,7 +143,7 @@ fn place<B>(request: &Request<B>) -> Option<(&GatewayContext, &Upstream)> {
 }
 
 /// The key that a request lacks.
-fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
+fn wanted<B>(request: &Request<B>, depends_on_identity: bool) -> Option<KeyQuery> {
     let (context, upstream) = place(request)?;
     // Of those that have settings, one that lets everybody in must not lend keys to everybody.
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
@@ -158,6 +158,8 @@ fn wanted<B>(request: &Request<B>) -> Option<KeyQuery> {
         provider: upstream.slug().into(),
         base_url: upstream.origin().base().into(),
         alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
+        // A source that sees it has it in the place where its key is kept.
+        identity: context.identity().filter(|_| depends_on_identity).cloned(),
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tower::BoxError;
 
+use crate::identity::Identity;
 use crate::settings::Secret;
 
 /// A secret manager, asked for the key of a provider.
@@ -45,6 +46,16 @@ pub trait KeySource: Send + Sync + 'static {
         &self,
         query: KeyQuery,
     ) -> impl Future<Output = Result<Option<FetchedKey>, BoxError>> + Send;
+
+    /// Whether keys depend on who is calling. Default: `true`: queries have the [`Identity`], and a
+    /// key that was fetched for one is used for no other. It is asked once, by
+    /// [`KeyLayer::new`](super::KeyLayer::new).
+    ///
+    /// A source whose keys are the same for all callers of a gateway returns `false`: queries then
+    /// have no identity, and all callers share what was fetched.
+    fn depends_on_identity(&self) -> bool {
+        true
+    }
 }
 
 impl<K: KeySource> KeySource for Arc<K> {
@@ -53,6 +64,10 @@ impl<K: KeySource> KeySource for Arc<K> {
         query: KeyQuery,
     ) -> impl Future<Output = Result<Option<FetchedKey>, BoxError>> + Send {
         (**self).fetch(query)
+    }
+
+    fn depends_on_identity(&self) -> bool {
+        (**self).depends_on_identity()
     }
 }
 
@@ -70,6 +85,9 @@ pub struct KeyQuery {
     pub base_url: Box<str>,
     /// `cf-aig-byok-alias`, or what the step of a fallback says, else `default`.
     pub alias: Box<str>,
+    /// Who is calling, where the host has said so and the source's keys
+    /// [depend on it](KeySource::depends_on_identity).
+    pub identity: Option<Identity>,
 }
 
 /// A key, and for how long it may be used without asking again.

@@ -17,7 +17,7 @@ use crate::json::scalars::{BodyField, BodyFields};
 /// use tower_ai_gateway::settings::route::{BodyField, Condition};
 ///
 /// let condition = Condition::all([
-///     Condition::metadata("plan").one_of(["paid", "trial"]),
+///     Condition::identity_label("plan").one_of(["paid", "trial"]),
 ///     Condition::not(Condition::header("x-canary").exists(true)),
 ///     Condition::body(BodyField::MaxTokens).less_or_equal(4096),
 /// ]);
@@ -39,6 +39,10 @@ pub(super) enum Test {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Subject {
     Metadata(Box<str>),
+    IdentitySubject,
+    /// Each of them: a test holds if it holds for one.
+    IdentityGroup,
+    IdentityLabel(Box<str>),
     Header(HeaderName),
     Body(BodyField),
     /// A field that there is not, as it was written.
@@ -59,7 +63,24 @@ pub(super) enum Operator {
 }
 
 impl Condition {
-    /// An entry of the request's [`Metadata`](crate::Metadata).
+    /// The subject of the [`Identity`](crate::Identity) that the host has given the request.
+    pub fn identity_subject() -> Field {
+        Field(Subject::IdentitySubject)
+    }
+
+    /// The groups of that identity. A test holds if one of them passes it; what
+    /// [`not_equals`](Field::not_equals) names must be none of them.
+    pub fn identity_group() -> Field {
+        Field(Subject::IdentityGroup)
+    }
+
+    /// A label of that identity.
+    pub fn identity_label(name: impl Into<String>) -> Field {
+        Field(Subject::IdentityLabel(name.into().into()))
+    }
+
+    /// An entry of the request's [`Metadata`](crate::Metadata). The client chooses it: what only
+    /// some may use is better told by their identity.
     pub fn metadata(key: impl Into<String>) -> Field {
         Field(Subject::Metadata(key.into().into()))
     }
@@ -113,11 +134,17 @@ impl Subject {
             .map_or_else(|_| Self::Unknown(format!("headers.{name}").into()), Self::Header)
     }
 
-    /// As settings write it: `metadata.plan`, `headers.x-tier`, `body.model`.
+    /// As settings write it: `identity.subject`, `identity.label.plan`, `metadata.plan`,
+    /// `headers.x-tier`, `body.model`.
     #[cfg(feature = "config")]
     pub(super) fn parse(text: &str) -> Self {
         let unknown = || Self::Unknown(text.into());
         match text.split_once('.') {
+            Some(("identity", "subject")) => Self::IdentitySubject,
+            Some(("identity", "group")) => Self::IdentityGroup,
+            Some(("identity", field)) => field
+                .strip_prefix("label.")
+                .map_or_else(unknown, |name| Self::IdentityLabel(name.into())),
             Some(("metadata", key)) => Self::Metadata(key.into()),
             Some(("headers", name)) => Self::header(name),
             Some(("body", name)) => BodyField::named(name).map_or_else(unknown, Self::Body),

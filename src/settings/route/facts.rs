@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use super::condition::{Condition, Operator, Subject, Test};
+use crate::identity::Identity;
 use crate::json::flat::Scalar;
 use crate::json::scalars::BodyScalars;
 use crate::{Metadata, MetadataValue};
@@ -10,6 +11,7 @@ use crate::{Metadata, MetadataValue};
 /// What a route goes by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
+    pub(crate) identity: Option<&'a Identity>,
     pub(crate) metadata: &'a Metadata,
     pub(crate) headers: &'a HeaderMap,
     /// At least the fields that the route [reads](super::DynamicRoute::body_fields).
@@ -24,6 +26,8 @@ enum Value<'a> {
     Bool(bool),
     /// Text for want of types: what it is to be compared with says how it is to be read.
     Header(&'a str),
+    /// Of whom at least one.
+    Groups(&'a Identity),
     /// There, but like nothing that it could be compared with.
     Unusable,
 }
@@ -31,6 +35,12 @@ enum Value<'a> {
 impl Facts<'_> {
     fn get(&self, subject: &Subject) -> Option<Value<'_>> {
         match subject {
+            Subject::IdentitySubject => self.identity.map(|own| Value::Text(own.subject())),
+            Subject::IdentityLabel(name) => self.identity?.label(name).map(Value::Text),
+            Subject::IdentityGroup => {
+                let identity = self.identity.filter(|own| own.groups().len() > 0);
+                identity.map(Value::Groups)
+            }
             Subject::Metadata(key) => self.metadata.get(key).map(|value| match value {
                 MetadataValue::String(text) => Value::Text(text),
                 MetadataValue::Number(number) => Value::Number(*number),
@@ -55,7 +65,10 @@ impl Facts<'_> {
 impl Value<'_> {
     fn is(self, value: &MetadataValue) -> bool {
         match value {
-            MetadataValue::String(text) => self.text() == Some(text),
+            MetadataValue::String(text) => match self {
+                Self::Groups(identity) => identity.is_in(text),
+                _ => self.text() == Some(text),
+            },
             MetadataValue::Number(number) => self.number() == Some(*number),
             MetadataValue::Bool(flag) => match self {
                 Self::Bool(own) => own == *flag,
@@ -112,9 +125,12 @@ impl Operator {
             Self::LessOrEqual(bound) => is_number(f64::le, bound),
             Self::Greater(bound) => is_number(f64::gt, bound),
             Self::GreaterOrEqual(bound) => is_number(f64::ge, bound),
-            Self::StartsWith(prefix) => {
-                value.text().is_some_and(|text| text.starts_with(&**prefix))
-            }
+            Self::StartsWith(prefix) => match value {
+                Value::Groups(identity) => {
+                    identity.groups().any(|group| group.starts_with(&**prefix))
+                }
+                _ => value.text().is_some_and(|text| text.starts_with(&**prefix)),
+            },
         }
     }
 }

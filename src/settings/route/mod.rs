@@ -2,7 +2,9 @@
 //!
 //! A client names a route in the place of a model, `"model": "dynamic/support"`. The route is a
 //! graph of nodes that the host owns: conditions and splits choose a way, model nodes are tried on
-//! it, each with a node to go to when it fails.
+//! it, each with a node to go to when it fails. What only some may use is decided by the
+//! [`Identity`](crate::Identity) that the host gives a request, not by what the client claims of
+//! itself in its metadata.
 //!
 //! ```
 //! use std::time::Duration;
@@ -12,7 +14,7 @@
 //! let support = DynamicRoute::builder("support")
 //!     .version("2")
 //!     .start("paid")
-//!     .node("paid", Node::when(Condition::metadata("plan").equals("paid")).then("big").otherwise("trial"))
+//!     .node("paid", Node::when(Condition::identity_label("plan").equals("paid")).then("big").otherwise("trial"))
 //!     .node("trial", Node::split().by_metadata("user_id").share(10, "big").otherwise("small"))
 //!     .node("big", Node::model("grok", "grok-4").timeout(Duration::from_secs(30)).attempts(2).fallback("small"))
 //!     .node("small", Node::model("grok", "grok-3-mini"))

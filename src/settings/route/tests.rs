@@ -329,7 +329,7 @@ proptest! {
                     let json = format!(r#"{{"id":{id},"flag":{}}}"#, id % 2 == 0);
                     let (metadata, _) = Metadata::parse(json.as_bytes()).unwrap();
                     let (headers, body) = (HeaderMap::new(), BodyScalars::default());
-                    let facts = Facts { metadata: &metadata, headers: &headers, body: &body };
+                    let facts = Facts { identity: None, metadata: &metadata, headers: &headers, body: &body };
                     let chain = route.resolve(&facts);
                     prop_assert!(chain.len() <= count);
                     for pair in chain.windows(2) {

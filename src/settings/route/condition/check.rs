@@ -6,6 +6,7 @@ use super::super::error::RouteErrorKind;
 use super::{Condition, Operator, Subject, Test};
 use crate::MetadataValue;
 use crate::credentials;
+use crate::identity;
 use crate::json::scalars::BodyField;
 
 /// How deep conditions may stand in one another.
@@ -48,13 +49,18 @@ impl Subject {
             Self::Metadata(key) if key.starts_with("cf.") => {
                 Some("keys beginning with `cf.` are reserved and never there")
             }
+            Self::IdentityLabel(name) if !identity::is_name(name) => {
+                Some("a label is named by 1 to 64 of `A-Z a-z 0-9 - _ .`")
+            }
             Self::Header(name) if is_withheld(name.as_str()) => {
                 Some("headers with credentials, and the gateway's own, cannot be read")
             }
             Self::Unknown(_) => Some(
-                "there is no such field: `metadata.KEY`, `headers.NAME` and `body.` with model, stream, \
-                 max_tokens, user or service_tier can be read, each written as one key, in quotes",
+                "there is no such field: `identity.subject`, `identity.group`, `identity.label.NAME`, \
+                 `metadata.KEY`, `headers.NAME` and `body.` with model, stream, max_tokens, user or \
+                 service_tier can be read, each written as one key, in quotes",
             ),
+            Self::IdentitySubject | Self::IdentityGroup | Self::IdentityLabel(_) => None,
             Self::Metadata(_) | Self::Header(_) | Self::Body(_) => None,
         }
     }
@@ -89,26 +95,24 @@ impl Operator {
                 Some("it compares with what is no number")
             }
             _ => match subject {
-                Subject::Body(field) if !self.suits(*field) => {
+                Subject::Body(field) if !self.suits(|value| is_of(*field, value)) => {
                     Some("the field is never of the type that it compares with")
+                }
+                Subject::IdentitySubject | Subject::IdentityGroup | Subject::IdentityLabel(_)
+                    if !self.suits(is_text) =>
+                {
+                    Some("an identity has texts alone")
                 }
                 _ => None,
             },
         }
     }
 
-    /// Whether a member of the body can ever be what this compares with.
-    fn suits(&self, field: BodyField) -> bool {
-        let takes = |value: &MetadataValue| match field {
-            BodyField::Model | BodyField::User | BodyField::ServiceTier => {
-                matches!(value, MetadataValue::String(_))
-            }
-            BodyField::Stream => matches!(value, MetadataValue::Bool(_)),
-            BodyField::MaxTokens => matches!(value, MetadataValue::Number(_)),
-        };
+    /// Whether a field can ever be what this compares with; `takes`: the values that it has.
+    fn suits(&self, takes: impl Fn(&MetadataValue) -> bool) -> bool {
         match self {
             Self::Equals(value) | Self::NotEquals(value) => takes(value),
-            Self::OneOf(values) => values.iter().all(takes),
+            Self::OneOf(values) => values.iter().all(&takes),
             Self::Exists(_) => true,
             Self::Less(_) | Self::LessOrEqual(_) | Self::Greater(_) | Self::GreaterOrEqual(_) => {
                 takes(&MetadataValue::Number(0.0))
@@ -118,6 +122,18 @@ impl Operator {
     }
 }
 
+fn is_of(field: BodyField, value: &MetadataValue) -> bool {
+    match field {
+        BodyField::Model | BodyField::User | BodyField::ServiceTier => is_text(value),
+        BodyField::Stream => matches!(value, MetadataValue::Bool(_)),
+        BodyField::MaxTokens => matches!(value, MetadataValue::Number(_)),
+    }
+}
+
+fn is_text(value: &MetadataValue) -> bool {
+    matches!(value, MetadataValue::String(_))
+}
+
 fn is_nan(value: &MetadataValue) -> bool {
     matches!(value, MetadataValue::Number(number) if !number.is_finite())
 }
@@ -125,6 +141,9 @@ fn is_nan(value: &MetadataValue) -> bool {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::IdentitySubject => f.write_str("identity.subject"),
+            Self::IdentityGroup => f.write_str("identity.group"),
+            Self::IdentityLabel(name) => write!(f, "identity.label.{name}"),
             Self::Metadata(key) => write!(f, "metadata.{key}"),
             Self::Header(name) => write!(f, "headers.{name}"),
             Self::Body(field) => write!(f, "body.{}", field.name()),

@@ -6,6 +6,11 @@ use http::HeaderValue;
 const METADATA: &str = r#"{"plan":"paid","seats":5,"beta":true,"number":"7","empty":""}"#;
 const BODY: &str = r#"{"model":"dynamic/a","stream":true,"max_tokens":4096,"user":["x"]}"#;
 
+fn identity() -> Identity {
+    let identity = Identity::builder("user-17").groups(["staff", "beta-testers"]);
+    identity.label("plan", "paid").build().unwrap()
+}
+
 fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in
@@ -25,8 +30,13 @@ fn assert_holds(expected: bool, condition: &Condition) {
     let mut scanner = ObjectScanner::capturing();
     scanner.push(BODY.as_bytes()).unwrap();
     let (metadata, _) = Metadata::parse(METADATA.as_bytes()).unwrap();
-    let facts =
-        Facts { metadata: &metadata, headers: &headers(), body: scanner.scalars().unwrap() };
+    let identity = identity();
+    let facts = Facts {
+        identity: Some(&identity),
+        metadata: &metadata,
+        headers: &headers(),
+        body: scanner.scalars().unwrap(),
+    };
     assert_eq!(condition.check(), Ok(()), "{condition:?}");
     assert_eq!(condition.holds(&facts), expected, "{condition:?}");
     assert_eq!(Condition::not(condition.clone()).holds(&facts), !expected, "{condition:?}");
@@ -159,4 +169,48 @@ fn several_tests_of_one_field_must_all_hold() {
     assert_holds(true, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(6.0)]));
     assert_holds(false, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(5.0)]));
     assert_holds(false, &seats(vec![Operator::GreaterOrEqual(6.0), Operator::Less(9.0)]));
+}
+
+#[test]
+fn an_identity_is_read_and_never_the_clients_metadata_in_its_place() {
+    let (subject, group) = (Condition::identity_subject, Condition::identity_group);
+    let label = |name| Condition::identity_label(name);
+    for (expected, condition) in [
+        (true, subject().equals("user-17")),
+        (false, subject().equals("user-1")),
+        (true, subject().starts_with("user-")),
+        (true, subject().exists(true)),
+        (true, group().equals("staff")),
+        (true, group().equals("beta-testers")),
+        (false, group().equals("beta")),
+        (false, group().not_equals("staff")),
+        (true, group().not_equals("admins")),
+        (true, group().one_of(["admins", "staff"])),
+        (true, group().starts_with("beta")),
+        (false, group().starts_with("admin")),
+        (true, group().exists(true)),
+        (true, label("plan").equals("paid")),
+        (false, label("plan").one_of(["free"])),
+        (false, label("seats").exists(true)),
+        (true, label("seats").not_equals("5")),
+    ] {
+        assert_holds(expected, &condition);
+    }
+    // All of these are in the metadata, under names that look like the identity's.
+    let json = r#"{"identity.subject":"user-17","identity.group":"staff","plan":"paid"}"#;
+    let (metadata, _) = Metadata::parse(json.as_bytes()).unwrap();
+    let body = BodyScalars::default();
+    let facts =
+        Facts { identity: None, metadata: &metadata, headers: &HeaderMap::new(), body: &body };
+    for condition in [
+        subject().exists(true),
+        group().exists(true),
+        label("plan").exists(true),
+        group().equals("staff"),
+    ] {
+        assert!(!condition.holds(&facts), "{condition:?}");
+    }
+    for never in [subject().less(5), group().equals(true), label("a b").exists(true)] {
+        assert!(never.check().is_err(), "{never:?}");
+    }
 }

@@ -109,6 +109,15 @@ fn conditions_are_written_in_the_hosted_gateways_style() {
     let plan = || Condition::metadata("plan");
     for (text, expected) in [
         (r#"{ "metadata.plan" = { eq = "paid" } }"#, plan().equals("paid")),
+        (r#"{ "identity.subject" = { eq = "u" } }"#, Condition::identity_subject().equals("u")),
+        (
+            r#"{ "identity.group" = { in = ["staff"] } }"#,
+            Condition::identity_group().one_of(["staff"]),
+        ),
+        (
+            r#"{ "identity.label.plan" = { eq = "paid" } }"#,
+            Condition::identity_label("plan").equals("paid"),
+        ),
         (r#"{ "metadata.plan" = { ne = 5 } }"#, plan().not_equals(5)),
         (r#"{ "metadata.plan" = { eq = 5.5 } }"#, plan().equals(5.5)),
         (r#"{ "metadata.plan" = { eq = true } }"#, plan().equals(true)),
