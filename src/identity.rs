@@ -139,7 +139,8 @@ impl IdentityBuilder {
     }
 
     /// Adds a label, for logs, spans, settings, key sources and conditions of dynamic routes. An
-    /// identity has at most 8, each with a name of its own: 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    /// identity has at most 8, each with a name of its own: 1 to 64 of
+    /// `A-Z a-z 0-9 _`, which every exporter writes alike.
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.push((name.into(), value.into(), false));
         self
@@ -198,7 +199,7 @@ fn check(text: &str, what: &'static str) -> Result<(), IdentityError> {
 }
 
 pub(crate) fn is_name(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_letter)
 }
 

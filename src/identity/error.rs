@@ -29,7 +29,7 @@ pub enum IdentityError {
         /// How many there may be.
         most: usize,
     },
-    /// The name of a label is empty, too long, or has other characters than `A-Z a-z 0-9 - _ .`.
+    /// The name of a label is empty, too long, or has other characters than `A-Z a-z 0-9 _`.
     LabelName {
         /// How many bytes it may have.
         longest: usize,
@@ -56,7 +56,7 @@ impl fmt::Display for IdentityError {
             }
             Self::LabelName { longest } => write!(
                 f,
-                "the name of a label of the identity is not 1 to {longest} of `A-Z a-z 0-9 - _ .`"
+                "the name of a label of the identity is not 1 to {longest} of `A-Z a-z 0-9 _`"
             ),
             Self::RepeatedLabel { name } => {
                 write!(f, "the identity has the label `{name}` twice")

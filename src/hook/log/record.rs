@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cut::{Cut, TEXT_LIMIT};
 use crate::directives::CustomCost;
 use crate::hook::{CacheStatus, EndEvent, Failure};
+use crate::identity::Identity;
 use crate::metadata::MetadataValue;
 use crate::usage::{CostSource, Terminal, ToolCalls, Usage, UsagePart};
 
@@ -30,6 +31,16 @@ pub struct LogRecord {
     pub account: Option<String>,
     /// The gateway.
     pub gateway: String,
+    /// The subject of the [`Identity`](crate::Identity) that the host gave the request. Left out of
+    /// JSON where there is none, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The groups of that identity.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The labels of that identity.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The provider's slug.
     pub provider: Option<String>,
     /// The model: the response's, or else the request's.
@@ -99,7 +110,7 @@ pub struct LogRecord {
     pub cost_unknown: bool,
     /// The request said what it costs, by `cf-aig-custom-cost`.
     pub custom_cost: bool,
-    /// `cf-aig-metadata`.
+    /// `cf-aig-metadata`: what the client says of itself.
     pub metadata: BTreeMap<String, MetadataValue>,
     /// When what happened.
     pub timings: LoggedTimings,
@@ -222,11 +233,22 @@ impl LogRecord {
     /// Likewise, with so many bytes of each text.
     pub(super) fn with_limit(end: &EndEvent<'_>, limit: usize) -> Self {
         let context = end.context;
+        let identity = context.identity();
         let mut cut = Cut::at(limit);
         let mut record = Self {
             event_id: cut.bytes(context.event_id().as_bytes()),
             account: cut.option(context.account()),
             gateway: cut.text(context.gateway()),
+            subject: cut.option(identity.map(Identity::subject)),
+            groups: identity
+                .map(|identity| identity.groups().map(|group| cut.text(group)).collect())
+                .unwrap_or_default(),
+            labels: identity
+                .map(|identity| {
+                    let labels = identity.labels();
+                    labels.map(|(name, value)| (cut.text(name), cut.text(value))).collect()
+                })
+                .unwrap_or_default(),
             model: cut.option(end.response_model.or(end.request_model)),
             request_model: cut.option(end.request_model),
             method: cut.text(context.method().as_str()),

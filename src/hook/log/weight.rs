@@ -13,6 +13,9 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         id,
         event_id,
         account,
+        subject,
+        groups,
+        labels,
         gateway,
         provider,
         model,
@@ -67,6 +70,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
     let models = parts.into_iter().flatten().filter_map(|part| part.model.as_ref());
     let optional = [
         account.as_ref(),
+        subject.as_ref(),
         provider.as_ref(),
         model.as_ref(),
         request_model.as_ref(),
@@ -84,13 +88,18 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         response_head.as_ref(),
         tier,
     ];
-    let texts = texts.into_iter().chain(optional.into_iter().flatten()).chain(models);
+    let texts = texts.into_iter().chain(optional.into_iter().flatten()).chain(models).chain(groups);
     let entries = metadata.iter().map(|(key, value)| match value {
         MetadataValue::String(text) => key.capacity() + text.capacity(),
         _ => key.capacity(),
     });
     let places = if metadata.is_empty() { 0 } else { 2 * metadata.len() + NODE };
+    let of_labels = labels.iter().map(|(name, value)| name.capacity() + value.capacity());
+    let label_places = if labels.is_empty() { 0 } else { 2 * labels.len() + NODE };
     size_of::<LogRecord>()
+        + of_labels.sum::<usize>()
+        + label_places * size_of::<(String, String)>()
+        + groups.capacity() * size_of::<String>()
         + texts.map(String::capacity).sum::<usize>()
         + entries.sum::<usize>()
         + places * size_of::<(String, MetadataValue)>()
@@ -108,16 +117,18 @@ mod tests {
         let light = weight(&LogRecord::default());
         let long = json!("x".repeat(10_000));
         let mut weighed = 0;
-        for name in empty.as_object().unwrap().keys() {
+        let hidden = ["subject", "groups", "labels"].map(str::to_owned);
+        for name in empty.as_object().unwrap().keys().chain(&hidden) {
             for value in [
                 long.clone(),
                 json!({ "service_tier": long }),
                 json!({ "parts": [{ "model": long }] }),
                 json!({ "key": long }),
                 json!({ "x".repeat(10_000): 1 }),
+                json!([long]),
             ] {
                 let mut record = empty.clone();
-                record[name] = value;
+                record[name.as_str()] = value;
                 // What does not fit the field is no record.
                 let Ok(record) = serde_json::from_value::<LogRecord>(record) else { continue };
                 let is_kept = serde_json::to_string(&record).unwrap().len()

@@ -69,8 +69,13 @@ impl Known {
 
     /// Makes `name` known while there is room.
     pub(super) fn learn(&self, name: &str) -> Id {
+        self.learn_within(name, LONGEST)
+    }
+
+    /// Likewise, for names of up to so many bytes.
+    pub(super) fn learn_within(&self, name: &str, longest: usize) -> Id {
         let is_full = |names: &Names| names.learned >= self.most;
-        if name.len() > LONGEST
+        if name.len() > longest
             || is_full(&self.names.read().unwrap_or_else(PoisonError::into_inner))
         {
             return Id::OTHER;

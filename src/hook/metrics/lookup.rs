@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Label};
 
+use super::identities::IdentityKey;
 use super::known::{Id, Known};
 use super::labels::ErrorType;
 use super::names::{self, label};
@@ -28,6 +29,7 @@ pub(super) struct Key {
     request_model: Id,
     response_model: Id,
     gateway: Id,
+    identity: IdentityKey,
     pub(super) operation: Operation,
     outcome: Outcome,
     error: Option<ErrorType>,
@@ -99,6 +101,7 @@ impl Metrics {
             request_model,
             response_model,
             gateway,
+            identity: self.identities.key(context.identity()),
             operation: context.operation(),
             outcome: end.outcome,
             error: ErrorType::of_end(end),
@@ -114,6 +117,7 @@ impl Metrics {
             key.request_model = key.request_model.folded();
             key.response_model = key.response_model.folded();
             key.gateway = key.gateway.folded();
+            key.identity = key.identity.folded();
             key.code = key.code.folded();
         }
         self.series.get(key, || {
@@ -125,6 +129,7 @@ impl Metrics {
                 (label::RESPONSE_MODEL, key.response_model.label(end.response_model)),
                 (label::GATEWAY, key.gateway.label(gateway)),
             ]));
+            all.extend(key.identity.labels(end.context.identity()));
             let code = end.provider_error.and_then(|error| error.code.as_deref());
             let code = labels([(label::PROVIDER_ERROR, key.code.label(code))]);
             Arc::new(Series::new(&self.register, end, all, place, code))

@@ -57,11 +57,14 @@
 //! the [price table](Metrics::prices), in the [host's list](Metrics::models), or named by a whole
 //! response of a status of success while there is [room](Metrics::max_models). Any other is `other`.
 //! A provider's code of an error is a label if it is one of the usual codes or one of the first 50
-//! others that look like a code, else `other`. Accounts and metadata are never labels; gateways are where the host
-//! [wants it](Metrics::label_gateways).
+//! others that look like a code, else `other`. Accounts, metadata and subjects are never labels; gateways are where the host
+//! [wants it](Metrics::label_gateways). Of an [`Identity`](crate::Identity), the labels that the host has
+//! added by [`metric_label`](crate::IdentityBuilder::metric_label) are, as
+//! `ai_gateway.identity.label.{name}`, up to [so many](Metrics::max_identities) sets of values.
 
 mod cache;
 mod codes;
+mod identities;
 mod known;
 mod labels;
 mod lookup;
@@ -75,6 +78,7 @@ use std::sync::{Arc, Once, OnceLock};
 use metrics::{Counter, Gauge, Recorder};
 
 use self::cache::Cache;
+use self::identities::Identities;
 use self::known::{Id, Known};
 use self::labels::ErrorType;
 use self::lookup::{Key, Requests, place};
@@ -96,6 +100,9 @@ const MAX_MODELS: usize = 100;
 /// How many codes of errors are learned from responses, beside the usual ones.
 const MAX_CODES: usize = 50;
 
+/// How many sets of values of identities' labels are told apart, unless the host says else.
+const MAX_IDENTITIES: usize = 100;
+
 /// How many sets of labels tell models apart.
 const MAX_SERIES: usize = 10_000;
 
@@ -109,6 +116,7 @@ pub struct Metrics {
     providers: Known,
     models: Known,
     gateways: Option<Known>,
+    identities: Identities,
     codes: Known,
     max_series: usize,
     described: Once,
@@ -134,6 +142,7 @@ impl Metrics {
             providers: Known::new(usize::MAX),
             models: Known::new(MAX_MODELS),
             gateways: None,
+            identities: Identities::new(MAX_IDENTITIES),
             codes: codes::known(MAX_CODES),
             max_series: MAX_SERIES,
             described: Once::new(),
@@ -181,6 +190,14 @@ impl Metrics {
     #[must_use]
     pub fn label_gateways(mut self, most: usize) -> Self {
         self.gateways = Some(Known::new(most));
+        self
+    }
+
+    /// How many sets of values the [metric labels](crate::IdentityBuilder::metric_label) of
+    /// identities may have: the values of further ones are `other`. Default: 100.
+    #[must_use]
+    pub fn max_identities(mut self, most: usize) -> Self {
+        self.identities.set_most(most);
         self
     }
 }

@@ -33,6 +33,8 @@ pub(super) mod label {
     pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
     pub(crate) const TOKEN_TYPE: &str = "gen_ai.token.type";
     pub(crate) const ERROR: &str = "error.type";
+    /// Before the name of an identity's label.
+    pub(crate) const IDENTITY: &str = "ai_gateway.identity.label.";
     pub(crate) const GATEWAY: &str = "ai_gateway.gateway";
     pub(crate) const PROVIDER_ERROR: &str = "ai_gateway.provider.error";
     pub(crate) const OUTCOME: &str = "ai_gateway.outcome";

@@ -99,6 +99,17 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     set("ai_gateway.overhead", Some(timings.overhead.as_secs_f64().into()));
     set("ai_gateway.time_to_first_token", first_token);
 
+    if let Some(identity) = context.identity() {
+        put(KeyValue::new("enduser.id", text(identity.subject())));
+        if identity.groups().len() > 0 {
+            let groups = identity.groups().map(|group| shown(group).into_owned().into());
+            let groups = Value::Array(Array::String(groups.collect()));
+            put(KeyValue::new("ai_gateway.identity.groups", groups));
+        }
+        for (name, value) in identity.labels() {
+            put(KeyValue::new(format!("ai_gateway.identity.label.{name}"), member(name, value)));
+        }
+    }
     for (key, value) in context.metadata().iter() {
         let value = match value {
             MetadataValue::String(string) => member(key, string),

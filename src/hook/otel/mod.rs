@@ -88,6 +88,8 @@
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
 //! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
 //! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |
+//! | `enduser.id` | the subject of the [`Identity`](crate::Identity) that the host gave the request |
+//! | `ai_gateway.identity.groups`, `ai_gateway.identity.label.{name}` | what else that identity has |
 //! | `ai_gateway.metadata.{key}` | an entry of `cf-aig-metadata` |
 //!
 //! The span's status is an error where the request was refused, no response came, it broke off, or

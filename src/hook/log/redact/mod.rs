@@ -27,6 +27,7 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         (&mut record.request_head, is_cut(request)),
         (&mut record.response_head, is_cut(response)),
         (&mut record.account, false),
+        (&mut record.subject, false),
         (&mut record.model, false),
         (&mut record.request_model, false),
         (&mut record.request_content_type, false),
@@ -46,6 +47,11 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         let models = usage.parts.iter_mut().filter_map(|part| part.model.as_mut());
         usage.service_tier.iter_mut().chain(models).for_each(|text| redact(text, false));
     }
+    record.groups.iter_mut().for_each(|group| redact(group, false));
+    for (name, value) in &mut record.labels {
+        redact::redact_member(name, value);
+        redact(value, false);
+    }
     record.metadata = std::mem::take(&mut record.metadata)
         .into_iter()
         .map(|(mut key, mut value)| {
@@ -63,6 +69,21 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn keys_in_an_identity_are_redacted() {
+        let key = "sk-abcdef012345";
+        let labels = json!({ "plan": "paid", "session": key, "api_key": "x" });
+        let mut kept: LogRecord = serde_json::from_value(
+            json!({ "subject": key, "groups": ["staff", key], "labels": labels }),
+        )
+        .unwrap();
+        record(&mut kept, &[]);
+        let hidden = "[REDACTED]".to_owned();
+        assert_eq!((kept.subject, &kept.groups[1]), (Some(hidden.clone()), &hidden));
+        let labels: Vec<_> = kept.labels.values().collect();
+        assert_eq!(labels, [&hidden, "paid", &hidden]);
+    }
 
     #[test]
     fn what_the_usage_names_is_redacted() {

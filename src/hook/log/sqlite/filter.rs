@@ -30,7 +30,7 @@ impl Filter {
     }
 
     /// `select`, up to and with the conditions.
-    pub(super) fn sql(&self, select: &'static str) -> String {
+    pub(super) fn sql(&self, select: &str) -> String {
         let mut sql = select.to_owned();
         for (condition, word) in
             self.conditions.iter().zip([" WHERE "].into_iter().chain(std::iter::repeat(" AND ")))
@@ -67,6 +67,13 @@ impl From<&LogQuery> for Filter {
         filter.is("stream = ?", query.stream);
         filter.is("event_id = ?", text(&query.event_id));
         filter.is("id = ?", text(&query.id));
+        filter.is("subject = ?", text(&query.subject));
+        for (name, value) in &query.labels {
+            filter.add(
+                "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)",
+                [name.clone().into(), value.clone().into()],
+            );
+        }
         for (key, value) in &query.metadata {
             filter.add(
                 "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
@@ -99,6 +106,8 @@ mod tests {
         let hostile = "' OR 1=1 --";
         let query = LogQuery {
             provider: Some(hostile.to_owned()),
+            subject: Some(hostile.to_owned()),
+            labels: vec![(hostile.to_owned(), hostile.to_owned())],
             metadata: vec![(hostile.to_owned(), hostile.to_owned())],
             max_cost_ticks: Some(u64::MAX),
             ..LogQuery::default()
@@ -106,7 +115,8 @@ mod tests {
         let filter = Filter::from(&query);
         assert_eq!(
             filter.sql("SELECT 1 FROM logs"),
-            "SELECT 1 FROM logs WHERE +provider = ? \
+            "SELECT 1 FROM logs WHERE +provider = ? AND subject = ? \
+             AND seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?) \
              AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
              AND cost_ticks <= ?"
         );

@@ -21,7 +21,9 @@ pub use self::error::StoreError;
 use self::feedback::Arrivals;
 pub use self::feedback::Feedback;
 pub use self::query::{Cursor, LogPage, LogQuery};
-pub use self::summary::{Bucket, ModelTotals, Percentiles, Summary, SummaryQuery, Totals};
+pub use self::summary::{
+    Bucket, LabelTotals, ModelTotals, Percentiles, SubjectTotals, Summary, SummaryQuery, Totals,
+};
 use self::write::Keep;
 pub use self::write::LogStoreSink;
 use super::LogRecord;

@@ -9,8 +9,12 @@ use super::{LogQuery, SummaryQuery, TICKS_PER_USD};
 
 /// How much of a parameter's name is repeated in a message.
 const LONGEST_NAME: usize = 64;
+/// The most labels of an identity in one question.
+const MOST_LABELS: usize = 8;
 /// The most entries of metadata in one question.
 const MOST_METADATA: usize = 8;
+/// Begins a parameter that names a label.
+const LABEL: &str = "label.";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Into how many buckets a range falls that names no length.
 const BUCKETS: u64 = 24;
@@ -65,6 +69,19 @@ impl Params {
         self.parse(name, form, |text| Some((amount(text)? * TICKS_PER_USD).round() as u64))
     }
 
+    /// `label.name=value`, several of them.
+    fn labels(&mut self) -> Result<Vec<(String, String)>, Problem> {
+        let named = |(name, value): (String, String)| {
+            (name.strip_prefix(LABEL).unwrap_or_default().to_owned(), value)
+        };
+        let given = self.0.extract_if(.., |(name, _)| name.starts_with(LABEL));
+        let labels: Vec<_> = given.map(named).collect();
+        if labels.len() > MOST_LABELS {
+            return Err(format!("there are more than {MOST_LABELS} labels"));
+        }
+        Ok(labels)
+    }
+
     /// `metadata.key=k&metadata.value=v` in pairs, in their order, and `metadata.k=v`.
     fn metadata(&mut self) -> Result<Vec<(String, String)>, Problem> {
         let mut entries = Vec::new();
@@ -107,6 +124,8 @@ impl Params {
             stream: self.bool("stream")?,
             event_id: self.text("event_id")?,
             id: self.text("id")?,
+            subject: self.text("subject")?,
+            labels: self.labels()?,
             metadata: self.metadata()?,
             min_cost_ticks: self.ticks("min_cost")?,
             max_cost_ticks: self.ticks("max_cost")?,
@@ -148,6 +167,9 @@ impl Params {
         let mut query = SummaryQuery::new(from, to, Duration::from_millis(bucket));
         query.provider = self.text("provider")?;
         query.model = self.text("model")?;
+        query.subject = self.text("subject")?;
+        query.labels = self.labels()?;
+        query.by_label = self.text("by_label")?;
         self.finish()?;
         Ok(query)
     }

@@ -54,6 +54,10 @@ pub struct LogQuery {
     pub event_id: Option<String>,
     /// The id of the log.
     pub id: Option<String>,
+    /// The subject of the identity that the host gave the request, as in [`LogRecord::subject`].
+    pub subject: Option<String>,
+    /// Labels that this identity has, all of them.
+    pub labels: Vec<(String, String)>,
     /// Entries that the metadata has, all of them. A number or boolean is compared as its text.
     pub metadata: Vec<(String, String)>,
     /// The least cost, in ticks: 1 USD = 10^10 ticks. This and what follows leaves out records

@@ -39,14 +39,15 @@ impl LogStore {
     /// | `GET /logs?…` | a [`LogPage`](super::LogPage): records without bodies, `next` for `cursor` |
     /// | `GET /logs/{id}` | a [`LogRecord`](crate::log::LogRecord) |
     /// | `PATCH /logs/{id}` with a [`Feedback`] | the record as it is then |
-    /// | `GET /summary?from=&to=&bucket=&provider=&model=` | a [`Summary`](super::Summary) |
+    /// | `GET /summary?from=&to=&bucket=&provider=&model=&subject=&by_label=` | a [`Summary`](super::Summary) |
     ///
     /// Parameters of `/logs`, all optional, an empty one as if not there: `from`, `to`, `provider`,
     /// `model`, `operation`, `status` (`429` or `4xx`), `outcome`, `success`, `cached`, `stream`,
-    /// `event_id`, `id`, `metadata.key` and `metadata.value` in pairs or `metadata.{key}`,
+    /// `event_id`, `id`, `subject`, `label.{name}`, `metadata.key` and `metadata.value` in pairs or `metadata.{key}`,
     /// `min_cost` and `max_cost` in USD, `min_tokens_in`, `max_tokens_in`, `min_tokens_out`,
     /// `max_tokens_out`, `min_duration` in milliseconds, `feedback`, `order` (`asc` or `desc`),
-    /// `limit`, `cursor`. Times are in RFC 3339 or milliseconds since 1970. The default of
+    /// `limit`, `cursor`. Times are in RFC 3339 or milliseconds since 1970. `label.{name}` is for
+    /// `/summary`, too, where `by_label` names the label whose values are summed up. The default of
     /// `/summary` is the last day in 24 parts; `bucket` is in milliseconds.
     ///
     /// An error is `{"error":{"message":"…"}}`: 400 for a parameter or a body of another form, 404

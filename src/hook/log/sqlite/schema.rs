@@ -57,13 +57,29 @@ const V1: &str = "
     END;
 ";
 
-/// What is billed by other units than tokens. An operation has another name than before.
+/// What is billed by other units than tokens, and who was calling. An operation has another name
+/// than before.
 const V2: &str = "
     ALTER TABLE logs ADD COLUMN images INTEGER;
     ALTER TABLE logs ADD COLUMN duration_ms INTEGER;
     ALTER TABLE logs ADD COLUMN characters INTEGER;
     ALTER TABLE logs ADD COLUMN search_units INTEGER;
     ALTER TABLE logs ADD COLUMN pages INTEGER;
+    ALTER TABLE logs ADD COLUMN subject TEXT;
+    CREATE INDEX logs_by_subject ON logs (subject, created_at) WHERE subject IS NOT NULL;
+    CREATE TABLE labels (
+        seq INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (seq, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX labels_by_value ON labels (key, value);
+    DROP TRIGGER logs_deleted;
+    CREATE TRIGGER logs_deleted AFTER DELETE ON logs BEGIN
+        DELETE FROM records WHERE seq = old.seq;
+        DELETE FROM metadata WHERE seq = old.seq;
+        DELETE FROM labels WHERE seq = old.seq;
+    END;
     UPDATE logs SET images = record ->> '$.usage_metadata.images' FROM records
         WHERE records.seq = logs.seq AND record ->> '$.usage_metadata.images' IS NOT NULL;
     UPDATE records SET record = json_set(record, '$.model_type', 'video')
@@ -155,6 +171,20 @@ mod tests {
         assert_eq!(row(2).2, Some(3));
         let video = videos.replace("videos", "video");
         assert_eq!(row(3), ("video".to_owned(), video, None, ticks, None));
+
+        // Labels go with the exchange that they are of, as everything else does.
+        connection
+            .execute_batch(
+                "UPDATE logs SET subject = 'u' WHERE seq = 1;
+                 INSERT INTO labels VALUES (1, 'plan', 'paid'), (2, 'plan', 'free');
+                 DELETE FROM logs WHERE subject = 'u';",
+            )
+            .unwrap();
+        let count = |table| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row::<i64, _, _>(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(["logs", "records", "labels"].map(count), [2, 2, 1]);
     }
 
     #[test]

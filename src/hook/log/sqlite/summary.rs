@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
@@ -13,7 +14,8 @@ use super::{StoreError, TICKS_PER_USD};
 
 /// The most buckets of a summary.
 const MOST_BUCKETS: u64 = 500;
-/// The most models of a summary: those with the most requests.
+/// The most models of a summary, and the most subjects and values of a label: those with the most
+/// requests.
 const MOST_MODELS: usize = 200;
 
 /// What is to be summed up.
@@ -30,17 +32,32 @@ pub struct SummaryQuery {
     pub provider: Option<String>,
     /// The model.
     pub model: Option<String>,
+    /// The subject of the identity that the host gave the requests.
+    pub subject: Option<String>,
+    /// Labels that this identity has, all of them.
+    pub labels: Vec<(String, String)>,
+    /// The label by whose values [`Summary::labels`] are summed up.
+    pub by_label: Option<String>,
 }
 
 impl SummaryQuery {
-    /// All providers and models.
+    /// All providers, models and callers.
     #[must_use]
     pub fn new(from: Timestamp, to: Timestamp, bucket: Duration) -> Self {
-        Self { from, to, bucket, provider: None, model: None }
+        Self {
+            from,
+            to,
+            bucket,
+            provider: None,
+            model: None,
+            subject: None,
+            labels: Vec::new(),
+            by_label: None,
+        }
     }
 }
 
-/// Sums over a time range: of all, by time, and by model.
+/// Sums over a time range: of all, by time, by model, and by who was calling.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -57,6 +74,14 @@ pub struct Summary {
     pub buckets: Vec<Bucket>,
     /// By provider and model: up to 200, those with the most requests first.
     pub models: Vec<ModelTotals>,
+    /// By the subject of the identity: up to 200, those with the most requests first. Requests
+    /// without an identity are in none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<SubjectTotals>,
+    /// By the values of the label that was [asked for](SummaryQuery::by_label): up to 200, those
+    /// with the most requests first. Requests without this label are in none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelTotals>,
 }
 
 /// Sums of one bucket.
@@ -66,6 +91,28 @@ pub struct Bucket {
     /// Its beginning, in milliseconds since 1970.
     pub start: i64,
     /// Of the records that arrived in it.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// Sums of one subject.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SubjectTotals {
+    /// The subject.
+    pub subject: String,
+    /// Of its records.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// Sums of one value of a label.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LabelTotals {
+    /// The value.
+    pub value: String,
+    /// Of the records that have it.
     #[serde(flatten)]
     pub totals: Totals,
 }
@@ -169,17 +216,27 @@ pub(super) fn summary(
         to: Some(query.to),
         provider: query.provider.clone(),
         model: query.model.clone(),
+        subject: query.subject.clone(),
+        labels: query.labels.clone(),
         ..LogQuery::default()
     });
-    let mut statement = connection.prepare_cached(&filter.sql(
+    let label = match query.by_label {
+        Some(_) => "(SELECT value FROM labels WHERE labels.seq = logs.seq AND key = ?)",
+        None => "NULL",
+    };
+    let mut statement = connection.prepare_cached(&filter.sql(&format!(
         "SELECT created_at, provider, model, outcome, success, stream, cached, tokens_in,
             tokens_out, cost_ticks, cost_unknown, duration, first_token, images, duration_ms,
-            characters, search_units, pages FROM logs",
-    ))?;
-    let mut rows = statement.query(params_from_iter(filter.into_values()))?;
+            characters, search_units, pages, subject, {label} FROM logs",
+    )))?;
+    let label = query.by_label.clone().map(Value::from);
+    let mut rows =
+        statement.query(params_from_iter(label.into_iter().chain(filter.into_values())))?;
     let mut all = Tally::default();
     let mut buckets: Vec<_> = (0..count).map(|_| Tally::default()).collect();
     let mut models = BTreeMap::<(Option<String>, Option<String>), Tally>::new();
+    let mut subjects = BTreeMap::<String, Tally>::new();
+    let mut labels = BTreeMap::<String, Tally>::new();
     while let Some(row) = rows.next()? {
         let entry = Entry::read(row)?;
         let at = entry.created_at.abs_diff(from) / bucket;
@@ -187,6 +244,11 @@ pub(super) fn summary(
             tally.add(&entry);
         }
         models.entry((row.get(1)?, row.get(2)?)).or_default().add(&entry);
+        for (sums, column) in [(&mut subjects, 18), (&mut labels, 19)] {
+            if let Some(name) = row.get(column)? {
+                sums.entry(name).or_default().add(&entry);
+            }
+        }
         all.add(&entry);
     }
 
@@ -199,7 +261,25 @@ pub(super) fn summary(
         .collect();
     models.sort_by_key(|model| std::cmp::Reverse(model.totals.requests));
     models.truncate(MOST_MODELS);
-    Ok(Summary { from, to, bucket, totals: all.totals(), buckets: buckets.collect(), models })
+    let subjects = busiest(subjects).map(|(subject, totals)| SubjectTotals { subject, totals });
+    let labels = busiest(labels).map(|(value, totals)| LabelTotals { value, totals });
+    Ok(Summary {
+        from,
+        to,
+        bucket,
+        totals: all.totals(),
+        buckets: buckets.collect(),
+        models,
+        subjects: subjects.collect(),
+        labels: labels.collect(),
+    })
+}
+
+/// Those with the most requests, as many as a summary has.
+fn busiest(sums: BTreeMap<String, Tally>) -> impl Iterator<Item = (String, Totals)> {
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.totals.requests));
+    sums.into_iter().take(MOST_MODELS).map(|(name, tally)| (name, tally.totals()))
 }
 
 /// The columns of one record that are summed up.

@@ -81,10 +81,10 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
         .prepare_cached(
             "INSERT INTO logs (id, created_at, event_id, provider, model, operation, status,
                 outcome, success, cached, stream, tokens_in, tokens_out, cost_ticks, cost_unknown,
-                duration, first_token, feedback, images, duration_ms, characters, search_units, pages)
+                duration, first_token, feedback, subject, images, duration_ms, characters, search_units, pages)
              VALUES (:id, :created_at, :event_id, :provider, :model, :operation, :status,
                 :outcome, :success, :cached, :stream, :tokens_in, :tokens_out, :cost_ticks,
-                :cost_unknown, :duration, :first_token, :feedback, :images, :duration_ms, :characters,
+                :cost_unknown, :duration, :first_token, :feedback, :subject, :images, :duration_ms, :characters,
                 :search_units, :pages)
              ON CONFLICT (id) DO NOTHING",
         )?
@@ -107,6 +107,7 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
             ":duration": record.duration,
             ":first_token": record.timings.to_first_token,
             ":feedback": record.feedback,
+            ":subject": record.subject,
             ":images": used(|usage| usage.images),
             ":duration_ms": used(|usage| usage.duration_ms),
             ":characters": used(|usage| usage.characters),
@@ -125,7 +126,23 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
             ":request": record.request_head,
             ":response": record.response_head,
         })?;
+    insert_labels(transaction, seq, record)?;
     insert_metadata(transaction, seq, record)
+}
+
+fn insert_labels(
+    transaction: &Transaction<'_>,
+    seq: i64,
+    record: &LogRecord,
+) -> Result<(), StoreError> {
+    if record.labels.is_empty() {
+        return Ok(());
+    }
+    let mut statement = transaction.prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?;
+    for (name, value) in &record.labels {
+        statement.execute((seq, name, value))?;
+    }
+    Ok(())
 }
 
 /// The record as JSON, but for the bodies, which have columns of their own.

@@ -50,7 +50,7 @@ impl Subject {
                 Some("keys beginning with `cf.` are reserved and never there")
             }
             Self::IdentityLabel(name) if !identity::is_name(name) => {
-                Some("a label is named by 1 to 64 of `A-Z a-z 0-9 - _ .`")
+                Some("a label is named by 1 to 64 of `A-Z a-z 0-9 _`")
             }
             Self::Header(name) if is_withheld(name.as_str()) => {
                 Some("headers with credentials, and the gateway's own, cannot be read")

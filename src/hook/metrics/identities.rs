@@ -1,0 +1,114 @@
+//! The labels of identities that the host lets metrics have.
+
+use std::fmt::Write;
+
+use metrics::{Label, SharedString};
+
+use super::known::{Id, Known, OTHER};
+use super::names::label;
+use crate::identity::Identity;
+
+/// How many sets of names are told apart: which labels there are is the host's code's choice.
+const MAX_NAMES: usize = 16;
+/// How much of all names and values is looked at, in bytes.
+const LONGEST: usize = 2048;
+
+/// Sets of labels that are known, each under one id.
+#[derive(Debug)]
+pub(super) struct Identities {
+    names: Known,
+    values: Known,
+}
+
+/// Which labels an exchange has from its identity, and with which values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct IdentityKey {
+    names: Id,
+    values: Id,
+}
+
+impl Identities {
+    pub(super) fn new(most: usize) -> Self {
+        Self { names: Known::new(MAX_NAMES), values: Known::new(most) }
+    }
+
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.values.set_most(most);
+    }
+
+    pub(super) fn key(&self, identity: Option<&Identity>) -> IdentityKey {
+        let (mut names, mut values) = (String::new(), String::new());
+        for (name, value) in identity.into_iter().flat_map(Identity::metric_labels) {
+            // With its length, no value can be taken for the labels behind it.
+            let written = write!(names, "{name} ").and_then(|()| {
+                let length = value.len();
+                writeln!(values, "{name}={length}:{value}")
+            });
+            debug_assert!(written.is_ok());
+        }
+        let id = |known: &Known, text: &str| match known.id(Some(text)) {
+            _ if text.is_empty() => Id::NONE,
+            Id::OTHER => known.learn_within(text, LONGEST),
+            id => id,
+        };
+        IdentityKey { names: id(&self.names, &names), values: id(&self.values, &values) }
+    }
+}
+
+impl IdentityKey {
+    /// Where there is no room for more series.
+    pub(super) fn folded(self) -> Self {
+        Self { values: self.values.folded(), ..self }
+    }
+
+    pub(super) fn labels(self, identity: Option<&Identity>) -> impl Iterator<Item = Label> {
+        let identity = identity.filter(|_| self.names != Id::OTHER);
+        identity.into_iter().flat_map(Identity::metric_labels).map(move |(name, value)| {
+            let value = if self.values == Id::OTHER { OTHER } else { value };
+            let name = format!("{}{name}", label::IDENTITY);
+            Label::new(SharedString::from(name), SharedString::from(value.to_owned()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paid(plan: &str) -> Identity {
+        let identity = Identity::builder("user-17").label("session", "s");
+        identity.metric_label("plan", plan).build().unwrap()
+    }
+
+    fn labels(known: &Identities, identity: &Identity) -> Vec<(String, String)> {
+        let labels = known.key(Some(identity)).labels(Some(identity));
+        labels.map(|label| (label.key().to_owned(), label.value().to_owned())).collect()
+    }
+
+    #[test]
+    fn only_labels_for_metrics_are_labels_and_only_so_many() {
+        let known = Identities::new(2);
+        let plan = |value: &str| vec![("ai_gateway.identity.label.plan".into(), value.into())];
+        for (own, seen) in [("a", "a"), ("b", "b"), ("c", "other"), ("a", "a"), ("d", "other")] {
+            assert_eq!(labels(&known, &paid(own)), plan(seen));
+        }
+        assert!(known.key(Some(&paid("c"))) == known.key(Some(&paid("d"))));
+        assert!(labels(&known, &Identity::new("user-18").unwrap()).is_empty());
+        assert!(known.key(None) == known.key(Some(&Identity::new("user-18").unwrap())));
+    }
+
+    #[test]
+    fn values_cannot_pretend_to_be_labels() {
+        let known = Identities::new(10);
+        let two = |a: &str, b: &str| {
+            Identity::builder("u").metric_label("a", a).metric_label("b", b).build().unwrap()
+        };
+        let (one, other) = (two("1\nb=1:2", "3"), two("1", "2\nb=1:3"));
+        assert!(known.key(Some(&one)) != known.key(Some(&other)));
+        let key = two("1", "sk-abcdef012345");
+        assert!(
+            labels(&known, &key).iter().all(|(_, value)| value == "other"),
+            "keys are no labels"
+        );
+    }
+}

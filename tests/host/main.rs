@@ -1,0 +1,12 @@
+//! A host with users of its own around the gateway, over real sockets: two tenants, told apart by
+//! the host's sessions and by nothing that they send to the gateway.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../otel/collector.rs"]
+mod collector;
+mod identity;
+mod scene;
+#[path = "../scrape/mod.rs"]
+mod scrape;
+#[path = "../support/mod.rs"]
+mod support;
