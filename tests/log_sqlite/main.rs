@@ -4,6 +4,7 @@
 mod exchanges;
 mod feedback;
 mod file;
+mod identities;
 mod log;
 mod queries;
 mod recovery;

@@ -15,7 +15,7 @@ const REST = 10;
 
 const filters = new Filters(() => refresh());
 const detail = new Detail();
-const overview = new Overview((scope) => filters.choose(scope));
+const overview = new Overview(filters);
 const log = new Log((id) => detail.open(id));
 
 let asking = null;
@@ -31,7 +31,7 @@ async function refresh() {
   const started = performance.now();
   try {
     const [summary, all] = await Promise.all([
-      get('/summary', { from, to, bucket, ...filters.scope }, signal),
+      get('/summary', { from, to, bucket, ...filters.scope, by_label: filters.label }, signal),
       filters.isScoped ? get('/summary', { from, to, bucket: to - from }, signal) : null,
       log.refresh(from, filters.log, signal),
     ]);

@@ -56,6 +56,11 @@ export class Detail {
         ['Cost', cost(record), 'detail-cost'],
         ['Source', source(record.cost_source)],
       ])),
+      record.subject == null ? null : part('Caller', facts([
+        ['Subject', record.subject],
+        ['Groups', record.groups?.join(', ')],
+        ...Object.entries(record.labels ?? {}),
+      ])),
       Object.keys(record.metadata).length
         ? part('Metadata', facts(Object.entries(record.metadata).map(([key, value]) => [key, String(value)])))
         : null,

@@ -13,7 +13,7 @@ const RANGES = {
   '7d': { span: 7 * 24 * 60 * MINUTE, bucket: 180 * MINUTE, words: '7 days' },
 };
 
-const FIELDS = ['provider', 'model', 'outcome', 'operation', 'status', 'event-id', 'metadata-key', 'metadata-value'];
+const FIELDS = ['provider', 'model', 'outcome', 'operation', 'status', 'event-id', 'metadata-key', 'metadata-value', 'subject', 'by-label', 'label-value'];
 const TYPING_PAUSE = 250;
 
 export class Filters {
@@ -38,7 +38,7 @@ export class Filters {
     byId('provider').addEventListener('change', () => this.#offer());
     byId('ranges').addEventListener('change', () => this.#apply());
     byId('clear').addEventListener('click', () => this.clear());
-    byId('filters').addEventListener('submit', (event) => event.preventDefault());
+    for (const form of ['filters', 'caller']) byId(form).addEventListener('submit', (event) => event.preventDefault());
   }
 
   get range() {
@@ -53,7 +53,16 @@ export class Filters {
   }
 
   get scope() {
-    return { provider: byId('provider').value, model: byId('model').value };
+    const value = byId('label-value').value;
+    return {
+      provider: byId('provider').value, model: byId('model').value, subject: byId('subject').value,
+      ...(this.label && value ? { [`label.${this.label}`]: value } : {}),
+    };
+  }
+
+  // The label by which callers are summed up.
+  get label() {
+    return byId('by-label').value.trim();
   }
 
   get log() {
@@ -79,10 +88,12 @@ export class Filters {
     return FIELDS.some((name) => byId(name).value !== '');
   }
 
-  choose({ provider, model }) {
-    set(byId('provider'), provider);
-    this.#offer();
-    set(byId('model'), model);
+  // What is not in it stays as it is.
+  choose(scope) {
+    for (const [name, value] of Object.entries(scope)) {
+      set(byId(name), value);
+      if (name === 'provider') this.#offer();
+    }
     this.#apply();
   }
 
@@ -134,7 +145,7 @@ function options(select, values) {
   select.value = value;
 }
 
-function set(select, value) {
-  if (value && ![...select.options].some((one) => one.value === value)) select.append(option(value));
-  select.value = value;
+function set(field, value) {
+  if (field.tagName === 'SELECT' && value && ![...field.options].some((one) => one.value === value)) field.append(option(value));
+  field.value = value;
 }

@@ -35,6 +35,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("/dashboard/log.js", SCRIPT, include_str!("log.js")),
     ("/dashboard/operations.js", SCRIPT, include_str!("operations.js")),
     ("/dashboard/overview.js", SCRIPT, include_str!("overview.js")),
+    ("/dashboard/sums.js", SCRIPT, include_str!("sums.js")),
 ];
 
 /// Whatever text gets onto the page, the browser runs no script but ours and asks no other host.

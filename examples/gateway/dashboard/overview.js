@@ -1,12 +1,11 @@
-// Totals, charts and the table by model.
+// Totals, charts and the tables by model and by caller.
 
 import { Chart } from './chart.js';
-import { byId, html, setChildren, setText } from './dom.js';
+import { byId, setText, show } from './dom.js';
 import { axisDollars, compact, count, dollars, milliseconds, percent } from './format.js';
+import { Sums, unknown } from './sums.js';
 
 const TICKS = 1e10;
-// The column of costs in the table by model.
-const COST = 6;
 
 const sum = (name, field, color) => ({
   name, color, value: (bucket) => bucket[field], total: (totals) => count(totals[field]),
@@ -51,61 +50,40 @@ function answered({ requests, errors, rejected, cancelled }) {
 
 export class Overview {
   #charts = CHARTS.map((options) => new Chart(options));
-  #choose;
+  #models;
+  #subjects;
+  #labels;
 
-  constructor(choose) {
-    this.#choose = choose;
+  constructor(filters) {
+    const choose = (scope) => () => filters.choose(scope);
+    this.#models = new Sums(byId('models'), ({ provider, model }) => [
+      [provider, choose({ provider: provider ?? '', model: '' })],
+      [model, choose({ provider: provider ?? '', model: model ?? '' })],
+    ]);
+    this.#subjects = new Sums(byId('subjects'), ({ subject }) => [[subject, choose({ subject })]]);
+    this.#labels = new Sums(byId('labels'), ({ value }) => [[value, choose({ 'label-value': value })]]);
     byId('charts').append(...this.#charts.map((chart) => chart.figure));
   }
 
   show(summary) {
     tiles(summary.totals);
     for (const chart of this.#charts) chart.show(summary);
-    this.#models(summary.models);
+    this.#models.show(summary.models);
+    this.#callers(summary);
   }
 
-  #models(models) {
-    const body = byId('models').tBodies[0];
-    const sorted = [...models].sort((a, b) => b.requests - a.requests);
-    // A row that says the same stays, with the focus that may be in it.
-    const known = new Map([...body.rows].map((row) => [row.dataset.key, row]));
-    const rows = sorted.map((model) => {
-      const key = JSON.stringify([model.provider, model.model]);
-      const row = known.get(key) ?? this.#row(model, key);
-      cells(model).forEach((text, index) => setText(row.cells[index + 2].firstChild, text));
-      setText(row.cells[COST].lastChild, unknown(model));
-      row.cells[3].classList.toggle('bad', model.errors > 0);
-      return row;
-    });
-    setChildren(body, rows);
-  }
-
-  #row({ provider, model }, key) {
-    const pick = (name, filter) =>
-      html('th', { scope: 'row' }, name == null
-        ? html('span', { class: 'faint' }, 'none')
-        : html('button', { type: 'button', class: 'link', onclick: () => this.#choose(filter) }, name));
-    const row = html('tr', {}, pick(provider, { provider: provider ?? '', model: '' }),
-      pick(model, { provider: provider ?? '', model: model ?? '' }),
-      ...Array.from({ length: 10 }, () => html('td', {}, document.createTextNode(''))));
-    row.cells[COST].append(html('span', { class: 'note' }));
-    row.dataset.key = key;
-    return row;
+  // Who was calling: of no interest where the host does not say.
+  #callers({ subjects = [], labels = [] }) {
+    const label = byId('by-label').value.trim();
+    const isAsked = [byId('subject'), byId('label-value')].some(({ value }) => value !== '') || label !== '';
+    show(byId('callers'), subjects.length > 0 || isAsked);
+    show(byId('subjects-part'), subjects.length > 0);
+    show(byId('labels-part'), labels.length > 0);
+    setText(byId('labels-name'), label);
+    this.#subjects.show(subjects);
+    this.#labels.show(labels);
   }
 }
-
-function cells(model) {
-  return [
-    count(model.requests), count(model.errors), count(model.tokens_in), count(model.tokens_out),
-    // No tick of cost: nobody knows it, or there is none.
-    model.cost_ticks ? dollars(model.cost_ticks) : '–', percent(model.cache_rate),
-    milliseconds(model.latency_ms.p50), milliseconds(model.latency_ms.p90),
-    milliseconds(model.ttft_ms.p50), milliseconds(model.ttft_ms.p90),
-  ];
-}
-
-// Sums of costs lack these.
-const unknown = ({ cost_unknown: number }) => (number ? `${count(number)} not known` : '');
 
 function tiles(totals) {
   const texts = {
