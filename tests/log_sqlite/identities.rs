@@ -77,7 +77,7 @@ async fn costs_are_summed_by_subject_and_by_the_label_that_is_chosen() {
 
 #[tokio::test]
 async fn only_so_many_subjects_are_listed() {
-    let records: Vec<_> = (0..251).map(|number| {
+    let records = (0..251).map(|number| {
         let mut json = log::json(number);
         json["subject"] = json!(format!("user-{:03}", number.min(249)));
         serde_json::from_value(json).unwrap()
