@@ -22,7 +22,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file of the page: its path, its kind and its text.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("/dashboard", HTML, include_str!("page.html")),
     ("/dashboard/style.css", CSS, include_str!("style.css")),
     ("/dashboard/app.js", SCRIPT, include_str!("app.js")),

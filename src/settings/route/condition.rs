@@ -39,10 +39,11 @@ pub(super) enum Test {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Subject {
     Metadata(Box<str>),
-    IdentitySubject,
+    /// The subject of the identity.
+    Caller,
     /// Each of them: a test holds if it holds for one.
-    IdentityGroup,
-    IdentityLabel(Box<str>),
+    CallerGroup,
+    CallerLabel(Box<str>),
     Header(HeaderName),
     Body(BodyField),
     /// A field that there is not, as it was written.
@@ -65,18 +66,18 @@ pub(super) enum Operator {
 impl Condition {
     /// The subject of the [`Identity`](crate::Identity) that the host has given the request.
     pub fn identity_subject() -> Field {
-        Field(Subject::IdentitySubject)
+        Field(Subject::Caller)
     }
 
     /// The groups of that identity. A test holds if one of them passes it; what
     /// [`not_equals`](Field::not_equals) names must be none of them.
     pub fn identity_group() -> Field {
-        Field(Subject::IdentityGroup)
+        Field(Subject::CallerGroup)
     }
 
     /// A label of that identity.
     pub fn identity_label(name: impl Into<String>) -> Field {
-        Field(Subject::IdentityLabel(name.into().into()))
+        Field(Subject::CallerLabel(name.into().into()))
     }
 
     /// An entry of the request's [`Metadata`](crate::Metadata). The client chooses it: what only
@@ -140,11 +141,11 @@ impl Subject {
     pub(super) fn parse(text: &str) -> Self {
         let unknown = || Self::Unknown(text.into());
         match text.split_once('.') {
-            Some(("identity", "subject")) => Self::IdentitySubject,
-            Some(("identity", "group")) => Self::IdentityGroup,
+            Some(("identity", "subject")) => Self::Caller,
+            Some(("identity", "group")) => Self::CallerGroup,
             Some(("identity", field)) => field
                 .strip_prefix("label.")
-                .map_or_else(unknown, |name| Self::IdentityLabel(name.into())),
+                .map_or_else(unknown, |name| Self::CallerLabel(name.into())),
             Some(("metadata", key)) => Self::Metadata(key.into()),
             Some(("headers", name)) => Self::header(name),
             Some(("body", name)) => BodyField::named(name).map_or_else(unknown, Self::Body),

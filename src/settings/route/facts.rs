@@ -35,9 +35,9 @@ enum Value<'a> {
 impl Facts<'_> {
     fn get(&self, subject: &Subject) -> Option<Value<'_>> {
         match subject {
-            Subject::IdentitySubject => self.identity.map(|own| Value::Text(own.subject())),
-            Subject::IdentityLabel(name) => self.identity?.label(name).map(Value::Text),
-            Subject::IdentityGroup => {
+            Subject::Caller => self.identity.map(|own| Value::Text(own.subject())),
+            Subject::CallerLabel(name) => self.identity?.label(name).map(Value::Text),
+            Subject::CallerGroup => {
                 let identity = self.identity.filter(|own| own.groups().len() > 0);
                 identity.map(Value::Groups)
             }

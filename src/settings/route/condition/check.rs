@@ -49,7 +49,7 @@ impl Subject {
             Self::Metadata(key) if key.starts_with("cf.") => {
                 Some("keys beginning with `cf.` are reserved and never there")
             }
-            Self::IdentityLabel(name) if !identity::is_name(name) => {
+            Self::CallerLabel(name) if !identity::is_name(name) => {
                 Some("a label is named by 1 to 64 of `A-Z a-z 0-9 _`")
             }
             Self::Header(name) if is_withheld(name.as_str()) => {
@@ -60,7 +60,7 @@ impl Subject {
                  `metadata.KEY`, `headers.NAME` and `body.` with model, stream, max_tokens, user or \
                  service_tier can be read, each written as one key, in quotes",
             ),
-            Self::IdentitySubject | Self::IdentityGroup | Self::IdentityLabel(_) => None,
+            Self::Caller | Self::CallerGroup | Self::CallerLabel(_) => None,
             Self::Metadata(_) | Self::Header(_) | Self::Body(_) => None,
         }
     }
@@ -98,7 +98,7 @@ impl Operator {
                 Subject::Body(field) if !self.suits(|value| is_of(*field, value)) => {
                     Some("the field is never of the type that it compares with")
                 }
-                Subject::IdentitySubject | Subject::IdentityGroup | Subject::IdentityLabel(_)
+                Subject::Caller | Subject::CallerGroup | Subject::CallerLabel(_)
                     if !self.suits(is_text) =>
                 {
                     Some("an identity has texts alone")
@@ -141,9 +141,9 @@ fn is_nan(value: &MetadataValue) -> bool {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdentitySubject => f.write_str("identity.subject"),
-            Self::IdentityGroup => f.write_str("identity.group"),
-            Self::IdentityLabel(name) => write!(f, "identity.label.{name}"),
+            Self::Caller => f.write_str("identity.subject"),
+            Self::CallerGroup => f.write_str("identity.group"),
+            Self::CallerLabel(name) => write!(f, "identity.label.{name}"),
             Self::Metadata(key) => write!(f, "metadata.{key}"),
             Self::Header(name) => write!(f, "headers.{name}"),
             Self::Body(field) => write!(f, "body.{}", field.name()),
