@@ -277,6 +277,7 @@ impl Shared {
         survey: &Survey,
         context: &GatewayContext,
     ) -> Result<Option<Sought>, Rejection> {
+        refusal::refuse_websocket(request, survey)?;
         refusal::refuse_method(request.method())?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {

@@ -30,6 +30,8 @@ pub(crate) struct Survey {
     pub(crate) directives: bool,
     /// The client brings a key for a provider.
     pub(crate) credentials: bool,
+    /// The client wants to speak WebSocket from here on.
+    pub(crate) websocket: bool,
 }
 
 /// What becomes of a header.
@@ -114,13 +116,14 @@ impl Doomed {
 
 /// Looks at each header once. On the way credentials are marked sensitive, and the provider's
 /// `host`, where it is known already, takes the place of ours. What stood there goes to `own_host`,
-/// if anybody wants to know it.
+/// if anybody wants to know it. Credential headers with nothing in them are removed.
 pub(crate) fn survey_request(
     headers: &mut HeaderMap,
     mut host: Option<&HeaderValue>,
     mut own_host: Option<&mut Option<HeaderValue>>,
 ) -> Survey {
     let mut survey = Survey::default();
+    let mut has_empty = false;
     for (name, value) in headers.iter_mut() {
         match fate_to_provider(name.as_str()) {
             Fate::Kept => {}
@@ -136,14 +139,21 @@ pub(crate) fn survey_request(
             Fate::Credential => {
                 value.set_sensitive(true);
                 survey.credentials = true;
+                has_empty |= credentials::is_empty(value);
             }
             fate => {
                 value.set_sensitive(true);
                 survey.trailers |= fate == Fate::Usual(TE_PLACE) && has_token(value, "trailers");
                 survey.directives |= fate == Fate::Other && is_directive(name.as_str());
+                survey.websocket |=
+                    fate == Fate::Usual(UPGRADE_PLACE) && has_token(value, "websocket");
                 survey.doomed.push(fate, name, value);
             }
         }
+    }
+    if has_empty {
+        credentials::remove_empty(headers);
+        survey.credentials = credentials::any(headers);
     }
     survey
 }
@@ -205,10 +215,11 @@ pub(crate) enum EntryHeader {
 }
 
 /// An entry may send what a request may, but nothing of its own about a body that we frame.
-pub(crate) fn entry_header(name: &HeaderName) -> EntryHeader {
+pub(crate) fn entry_header(name: &HeaderName, value: &HeaderValue) -> EntryHeader {
     match fate_to_provider(name.as_str()) {
         Fate::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
         Fate::Kept => EntryHeader::ToProvider,
+        Fate::Credential if credentials::is_empty(value) => EntryHeader::Dropped,
         Fate::Credential => EntryHeader::Credential,
         Fate::Usual(TOKEN_PLACE) => EntryHeader::Directive,
         Fate::Other if is_directive(name.as_str()) => EntryHeader::Directive,

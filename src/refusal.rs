@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
 use crate::directives::Malformed;
+use crate::headers::Survey;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::route::RouteRefused;
@@ -68,7 +69,8 @@ pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     let message = if is_rest {
         "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."
     } else {
-        "This gateway asks for one of its tokens: send it as `cf-aig-authorization: Bearer {token}`."
+        "This gateway asks for one of its tokens: send it as `cf-aig-authorization: Bearer {token}`, \
+         or in the place of the provider's key."
     };
     let param = if is_rest { "authorization" } else { "cf-aig-authorization" };
     Rejection::of_request(Code::Unauthorized, message).param(param)
@@ -184,6 +186,17 @@ pub(crate) fn unroutable_entry(index: usize) -> Rejection {
          chat/completions, responses, embeddings and messages, and its model as in `grok/grok-4`."
     );
     Rejection::of_request(Code::Malformed, message).param(format!("[{index}].endpoint"))
+}
+
+/// 426 has clients such as Codex turn to plain HTTP at once, and nothing else has.
+pub(crate) fn refuse_websocket<B>(request: &Request<B>, survey: &Survey) -> Result<(), Rejection> {
+    // With a path, CONNECT is the one of RFC 8441: it names a protocol, and has no header for it.
+    let is_extended = *request.method() == Method::CONNECT && request.version() >= Version::HTTP_2;
+    if !survey.websocket && !is_extended {
+        return Ok(());
+    }
+    let message = "The gateway does not speak WebSocket here. Send the request as plain HTTP.";
+    Err(Rejection::of_request(Code::UpgradeRequired, message))
 }
 
 /// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use crate::context::GatewayContext;
 use crate::json::string;
@@ -42,6 +42,8 @@ pub(crate) enum Code {
     Timeout,
     /// Of the client: its request body did not come in time.
     SlowBody,
+    /// WebSocket, where there is none.
+    UpgradeRequired,
 }
 
 impl Code {
@@ -59,6 +61,7 @@ impl Code {
             Self::UpstreamFailed => 2005,
             Self::Overloaded => 2503,
             Self::Timeout | Self::SlowBody => 2504,
+            Self::UpgradeRequired => 2426,
         }
     }
 
@@ -77,6 +80,7 @@ impl Code {
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
         }
     }
 
@@ -97,6 +101,7 @@ impl Code {
             Self::Overloaded => "gateway_overloaded",
             Self::Timeout => "provider_timeout",
             Self::SlowBody => "request_timeout",
+            Self::UpgradeRequired => "websocket_not_supported",
         }
     }
 
@@ -178,6 +183,11 @@ impl Rejection {
         }
         if self.code == Code::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        // HTTP/2, where it is asked for by CONNECT, has no such fields (RFC 9113 §8.2.2).
+        if self.code == Code::UpgradeRequired && *context.method() != Method::CONNECT {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
         if self.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

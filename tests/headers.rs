@@ -84,7 +84,7 @@ async fn requests_lose_all_that_is_not_the_providers_business() {
         "proxy-anything: 1",
         "te: gzip, deflate",
         "trailer: x-sum-not-sent, content-length",
-        "upgrade: websocket",
+        "upgrade: h2c",
         "http2-settings: AAMAAABk",
         "cf-aig-metadata: {\"team\":\"a\"}",
         "CF-AIG-Event-Id: e_1",

@@ -1,9 +1,8 @@
 //! Whether a request may use its gateway.
 
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::remove;
+use super::{CREDENTIALS, any, remove};
 use crate::headers::Survey;
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -12,10 +11,12 @@ use crate::settings::GatewaySettings;
 /// The header for a token of the gateway.
 pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
 /// wrong token is that to none.
+///
+/// Many clients have one place for a credential, so a token may also stand where a provider's key
+/// does. It is taken off: the request is then one without a key, for which a stored one serves.
 ///
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
@@ -28,26 +29,42 @@ pub(crate) fn authenticate(
     if !settings.asks_for_token() {
         return Ok(());
     }
-    let opens =
-        |name: &HeaderName| one(headers, name).is_some_and(|shown| is_token(shown, settings));
-    let mut is_welcome = opens(&GATEWAY_TOKEN);
-    if is_rest {
-        is_welcome |= opens(&AUTHORIZATION) | opens(&API_KEY);
-        remove(headers);
-        survey.credentials = false;
+    let mut is_welcome =
+        one(headers, &GATEWAY_TOKEN).is_some_and(|shown| is_token(shown, settings));
+    if survey.credentials {
+        is_welcome |= take_tokens(headers, settings);
+        if is_rest {
+            remove(headers);
+        }
+        survey.credentials = any(headers);
     }
     if is_welcome { Ok(()) } else { Err(refusal::unauthorized(is_rest)) }
 }
 
-/// Takes off what is a token of the gateway: wherever its client has put it, it is no provider's
-/// business. `own`: where the provider reads its key.
-pub(super) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings, own: &HeaderName) {
-    let further = (!super::is_credential(own.as_str())).then_some(own);
-    for name in super::CREDENTIALS.iter().chain(further) {
-        if headers.get_all(name).iter().any(|key| is_token(key, settings)) {
-            headers.remove(name);
-        }
+/// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
+/// of them opens the gateway: of a header with several values, none does.
+pub(super) fn take_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
+    let mut opens = false;
+    for name in &CREDENTIALS {
+        opens |= take_token(headers, name, settings);
     }
+    opens
+}
+
+/// The same for one header.
+pub(super) fn take_token(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    settings: &GatewaySettings,
+) -> bool {
+    let values = headers.get_all(name).iter();
+    let tokens = values.filter(|shown| is_token(shown, settings)).count();
+    if tokens == 0 {
+        return false;
+    }
+    let is_alone = one(headers, name).is_some();
+    headers.remove(name);
+    is_alone
 }
 
 fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
@@ -89,7 +106,7 @@ mod tests {
         }
         let mut survey = survey_request(&mut map, None, None);
         let passed = authenticate(&mut map, &mut survey, &settings(), is_rest);
-        assert_eq!(survey.credentials, map.contains_key("authorization"));
+        assert_eq!(survey.credentials, any(&map));
         (passed.is_ok(), survey.credentials)
     }
 
@@ -106,7 +123,26 @@ mod tests {
         }
         assert!(!pass(false, &[]).0);
         assert!(!pass(false, &[(NAME, "old"), (NAME, "old")]).0);
-        assert!(!pass(false, &[("authorization", "Bearer old")]).0);
+    }
+
+    #[test]
+    fn a_token_opens_from_the_place_of_a_key_and_is_then_no_key() {
+        for is_rest in [false, true] {
+            for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
+                for good in ["Bearer old", "bearer new", "new", " old "] {
+                    assert_eq!(pass(is_rest, &[(name, good)]), (true, false), "{name}: {good}");
+                }
+                for bad in ["Bearer ol", "sk-LEAK", "Bearer old, Bearer new", "Basic old"] {
+                    assert_eq!(pass(is_rest, &[(name, bad)]), (false, !is_rest), "{name}: {bad}");
+                }
+                let twice = [(name, "old"), (name, "old")];
+                assert_eq!(pass(is_rest, &twice), (false, false), "of two, neither is right");
+            }
+            let all = [("authorization", "Bearer old"), ("x-api-key", "new")];
+            assert_eq!(pass(is_rest, &all), (true, false));
+            let beside = [("authorization", "Bearer old"), ("x-api-key", "sk-LEAK")];
+            assert_eq!(pass(is_rest, &beside), (true, !is_rest), "the key is the provider's");
+        }
     }
 
     #[test]
@@ -117,7 +153,8 @@ mod tests {
             for value in values {
                 map.append(name, HeaderValue::from_static(value));
             }
-            remove_tokens(&mut map, &settings(), &own);
+            take_tokens(&mut map, &settings());
+            take_token(&mut map, &own, &settings());
             !map.is_empty()
         };
         for name in super::super::CREDENTIALS.iter().chain([&own]) {

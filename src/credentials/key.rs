@@ -3,7 +3,7 @@
 use http::header::Entry;
 use http::{HeaderMap, HeaderName};
 
-use super::gate::remove_tokens;
+use super::gate::{take_token, take_tokens};
 use super::query;
 use crate::context::GatewayContext;
 use crate::directives::Directives;
@@ -11,6 +11,7 @@ use crate::provider::{KeyHeader, Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::secret::Secret;
+use crate::settings::GatewaySettings;
 
 /// Puts the gateway's key for this provider into a request that has none.
 pub(crate) fn attach(
@@ -20,7 +21,7 @@ pub(crate) fn attach(
     way: Way,
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
-    let has_key = brings_key(headers, context, context.has_credentials(), own);
+    let has_key = brings_key(headers, context.settings(), context.has_credentials(), own);
     context.set_has_credentials(has_key);
     attach_as(headers, context, context.directives(), has_key, upstream, own)
 }
@@ -35,38 +36,34 @@ pub(crate) fn attach_to_entry(
     way: Way,
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
-    let has_key = brings_key(headers, context, has_credentials, own);
+    let settings = context.settings();
+    let mut has_credentials = has_credentials;
+    if let Some(settings) = settings.filter(|settings| settings.asks_for_token())
+        && has_credentials
+    {
+        take_tokens(headers, settings);
+        has_credentials = super::any(headers);
+    }
+    let has_key = brings_key(headers, settings, has_credentials, own);
     attach_as(headers, context, Some(directives), has_key, upstream, own)
 }
 
-/// Takes the gateway's tokens off, and gives whether a key for the provider is left.
+/// Gives whether the request has a key for the provider. A provider of the host's own may read it
+/// from a header that no other has: nobody has looked there yet.
 fn brings_key(
     headers: &mut HeaderMap,
-    context: &GatewayContext,
+    settings: Option<&GatewaySettings>,
     has_credentials: bool,
     own: &KeyHeader,
 ) -> bool {
-    let changed = take_tokens_off(headers, context, has_credentials, own);
-    let has_credentials = if changed { super::any(headers) } else { has_credentials };
-    // A provider of the host's own may read its key from a header that no other has.
-    has_own_key(headers, own) || has_credentials
-}
-
-/// Gives whether there was anything to look at.
-fn take_tokens_off(
-    headers: &mut HeaderMap,
-    context: &GatewayContext,
-    has_credentials: bool,
-    own: &KeyHeader,
-) -> bool {
-    let Some(settings) = context.settings().filter(|settings| settings.asks_for_token()) else {
-        return false;
+    let own = own.name();
+    let has_own = !super::is_credential(own.as_str()) && headers.contains_key(own) && {
+        if let Some(settings) = settings.filter(|settings| settings.asks_for_token()) {
+            take_token(headers, own, settings);
+        }
+        marked_key(headers, own)
     };
-    let may_hold_one = has_credentials || headers.contains_key(own.name());
-    if may_hold_one {
-        remove_tokens(headers, settings, own.name());
-    }
-    may_hold_one
+    has_own || has_credentials
 }
 
 fn attach_as(
@@ -106,15 +103,13 @@ pub(crate) fn refuse_in_query(
     if has_key { Err(refusal::client_key()) } else { Ok(()) }
 }
 
-/// Whether a key is where only this provider reads one; it is marked sensitive. The headers that
-/// others read too have been looked through on arrival.
-fn has_own_key(headers: &mut HeaderMap, own: &KeyHeader) -> bool {
-    !super::is_credential(own.name().as_str()) && mark_sensitive(headers, own.name())
-}
-
-/// Gives whether the header is there.
-fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) -> bool {
+/// Gives whether there is a key in this header, and marks it sensitive. One that says nothing goes.
+fn marked_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
     let Entry::Occupied(mut values) = headers.entry(name) else { return false };
+    if values.iter().all(super::is_empty) {
+        values.remove();
+        return false;
+    }
     values.iter_mut().for_each(|value| value.set_sensitive(true));
     true
 }

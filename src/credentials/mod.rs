@@ -12,13 +12,10 @@ mod query;
 pub(crate) use self::gate::{TOKEN_NAME, authenticate};
 pub(crate) use self::key::{attach, attach_to_entry, refuse_in_query, stored};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 #[cfg(feature = "control")]
 pub(crate) use self::query::keys as keys_in_query;
-
-#[cfg(feature = "control")]
-use http::HeaderValue;
 
 #[cfg(feature = "control")]
 use crate::provider::{Upstream, Way};
@@ -37,7 +34,7 @@ pub(crate) fn is_credential(name: &str) -> bool {
 }
 
 /// Whether there is any of them.
-fn any(headers: &HeaderMap) -> bool {
+pub(crate) fn any(headers: &HeaderMap) -> bool {
     CREDENTIALS.iter().any(|name| headers.contains_key(name))
 }
 
@@ -48,6 +45,25 @@ pub(crate) fn bare(value: &[u8]) -> &[u8] {
     match value.iter().position(u8::is_ascii_whitespace) {
         Some(end) => value[end..].trim_ascii_start(),
         None => value,
+    }
+}
+
+/// Whether a credential header says nothing, which SDKs send for an empty key: it is blank, or a
+/// scheme with nothing behind it. A single word that is no known scheme is a key.
+pub(crate) fn is_empty(value: &HeaderValue) -> bool {
+    const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"token", b"key", b"apikey", b"api-key"];
+    let value = value.as_bytes().trim_ascii();
+    // No scheme is longer than `api-key`.
+    value.is_empty()
+        || value.len() <= 7 && SCHEMES.iter().any(|scheme| value.eq_ignore_ascii_case(scheme))
+}
+
+/// Takes off the credential headers whose values are all empty.
+pub(crate) fn remove_empty(headers: &mut HeaderMap) {
+    for name in &CREDENTIALS {
+        if headers.get_all(name).iter().all(is_empty) {
+            headers.remove(name);
+        }
     }
 }
 
@@ -65,10 +81,23 @@ pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
 }
 
-#[cfg(all(test, feature = "control"))]
+#[cfg(test)]
 mod tests {
-    use super::bare;
+    use super::*;
 
+    #[test]
+    fn nothing_and_a_scheme_alone_are_no_credential() {
+        for empty in
+            ["", " ", "Bearer", "bearer ", "BEARER \t", "Basic", "Token ", "key", "Api-Key"]
+        {
+            assert!(is_empty(&HeaderValue::from_str(empty).unwrap()), "{empty:?}");
+        }
+        for key in ["k", "Bearer k", "Bearerk", "Bearer Bearer", "sk-test", "xai", "Basic Og=="] {
+            assert!(!is_empty(&HeaderValue::from_static(key)), "{key}");
+        }
+    }
+
+    #[cfg(feature = "control")]
     #[test]
     fn a_key_is_one_in_every_spelling_of_its_scheme() {
         for spelling in ["k", "Bearer k", "bearer k", "BEARER  k", " Bearer\tk ", "Token k"] {

@@ -137,7 +137,43 @@ fn headers_of_an_entry_go_where_those_of_a_request_would() {
         ("x-forwarded-for", Dropped),
         ("x-real-ip", Dropped),
     ] {
-        assert_eq!(entry_header(&HeaderName::from_static(name)), expected, "{name}");
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static("1"));
+        assert_eq!(entry_header(&name, &value), expected, "{name}");
+    }
+    let empty = HeaderValue::from_static("Bearer");
+    assert_eq!(entry_header(&HeaderName::from_static("authorization"), &empty), Dropped);
+}
+
+#[test]
+fn an_empty_credential_is_none() {
+    let surveyed = |lines: &[(&str, &str)]| {
+        let mut headers = map(lines);
+        let survey = survey_request(&mut headers, None, None);
+        (survey.credentials, headers)
+    };
+    for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
+        for empty in ["", "Bearer", "bearer "] {
+            let (has_any, headers) = surveyed(&[(name, empty), ("x-last", "2")]);
+            assert!(!has_any && headers.len() == 1, "{name}: {empty}");
+        }
+    }
+    // Another header's key stays, and so does one beside an empty value of the same header.
+    let (has_any, headers) = surveyed(&[("authorization", "Bearer"), ("x-api-key", "k")]);
+    assert!(has_any && headers.len() == 1 && headers["x-api-key"] == "k");
+    let (has_any, headers) = surveyed(&[("x-api-key", ""), ("x-api-key", "k")]);
+    assert!(has_any && headers.len() == 2);
+}
+
+#[test]
+fn websocket_is_seen_in_any_case_and_in_a_list() {
+    let is_asked = |lines: &[(&str, &str)]| survey_request(&mut map(lines), None, None).websocket;
+    for value in ["websocket", "WebSocket", "h2c, WEBSOCKET", "foo , websocket,bar"] {
+        assert!(is_asked(&[("upgrade", value)]), "{value}");
+    }
+    assert!(is_asked(&[("upgrade", "h2c"), ("upgrade", "websocket")]));
+    for lines in [[("upgrade", "h2c")], [("upgrade", "websockets")], [("connection", "websocket")]]
+    {
+        assert!(!is_asked(&lines), "{lines:?}");
     }
 }
 

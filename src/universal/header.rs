@@ -37,7 +37,7 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, Wrong> {
         let value = HeaderValue::try_from(text.trim_matches([' ', '\t']));
         let mut value =
             value.map_err(|_| wrong("a string without line breaks or control characters"))?;
-        let fate = headers::entry_header(&name);
+        let fate = headers::entry_header(&name, &value);
         value.set_sensitive(fate != EntryHeader::ToProvider);
         match fate {
             EntryHeader::ToProvider | EntryHeader::Credential => to_provider.push((name, value)),

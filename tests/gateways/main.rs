@@ -8,6 +8,7 @@ mod keys;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod models;
+mod one_slot;
 mod order;
 mod origins;
 mod reachable;
@@ -22,4 +23,5 @@ mod steps;
 mod support;
 mod tables;
 mod tokens;
+mod websocket;
 mod wire;
