@@ -334,6 +334,13 @@ impl GatewayContext {
         self.0.identity.as_ref()
     }
 
+    /// Whether only a provider that keeps nothing may get the request.
+    pub(crate) fn wants_zdr(&self) -> bool {
+        let own = self.0.directives.as_deref();
+        let directives = own.or_else(|| self.settings()?.defaults());
+        directives.is_some_and(|directives| directives.zdr == Some(true))
+    }
+
     /// The client's `cf-aig-metadata`: what it claims, and nobody has checked.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {

@@ -40,6 +40,8 @@ const CUSTOM_COST: HeaderName = HeaderName::from_static("cf-aig-custom-cost");
 const COLLECT_LOG: HeaderName = HeaderName::from_static("cf-aig-collect-log");
 const COLLECT_LOG_PAYLOAD: HeaderName = HeaderName::from_static("cf-aig-collect-log-payload");
 const BYOK_ALIAS: HeaderName = HeaderName::from_static("cf-aig-byok-alias");
+const ZDR: HeaderName = HeaderName::from_static("cf-aig-zdr");
+const NO_WHOLESALE: HeaderName = HeaderName::from_static("cf-aig-no-wholesale");
 const OTEL_TRACE_ID: HeaderName = HeaderName::from_static("cf-aig-otel-trace-id");
 const OTEL_PARENT_SPAN_ID: HeaderName = HeaderName::from_static("cf-aig-otel-parent-span-id");
 
@@ -85,6 +87,9 @@ pub struct Directives {
     pub collect_log_payload: Option<bool>,
     /// `cf-aig-byok-alias`: which stored key is to be used.
     pub byok_alias: Option<Box<str>>,
+    /// `cf-aig-zdr`: only providers that keep nothing of a request may get it
+    /// ([`Provider::zero_data_retention`](crate::Provider::zero_data_retention)).
+    pub zdr: Option<bool>,
     /// `cf-aig-otel-trace-id`: 32 hexadecimal digits.
     pub otel_trace_id: Option<u128>,
     /// `cf-aig-otel-parent-span-id`: 16 hexadecimal digits.
@@ -138,6 +143,7 @@ impl Directives {
             collect_log: self.collect_log.or(weaker.collect_log),
             collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
             byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
+            zdr: self.zdr.or(weaker.zdr),
             otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
             otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
             warning: self.warning.or_else(|| weaker.warning.clone()),
@@ -168,6 +174,8 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malf
         })
     });
     let (metadata, dropped) = metadata.transpose()?.unwrap_or_default();
+    // Nobody is billed here, whatever it says.
+    read.flag(&NO_WHOLESALE)?;
     let directives = Directives {
         warning: warning(&dropped),
         gateway_id: read.text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
@@ -190,6 +198,7 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malf
         collect_log: read.flag(&COLLECT_LOG)?,
         collect_log_payload: read.flag(&COLLECT_LOG_PAYLOAD)?,
         byok_alias: read.text(&BYOK_ALIAS, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
+        zdr: read.flag(&ZDR)?,
         otel_trace_id: read.value(
             &OTEL_TRACE_ID,
             "32 hexadecimal digits, not all zero",

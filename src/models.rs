@@ -14,13 +14,29 @@ use crate::refusal;
 use crate::rejection::Rejection;
 use crate::route::{self, PathModels, Reach};
 
+/// Whether the gateway allows a provider, and the request does.
 pub(crate) fn allow_provider(
+    context: &GatewayContext,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    allow_retention(context.wants_zdr(), upstream)?;
+    allow_provider_of_entry(context, upstream)
+}
+
+/// The same for an entry of a universal request, which has directives of its own.
+pub(crate) fn allow_provider_of_entry(
     context: &GatewayContext,
     upstream: &Upstream,
 ) -> Result<(), Rejection> {
     let is_allowed =
         context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream));
     if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
+}
+
+/// Whether a provider may get a request of which nothing may be kept.
+pub(crate) fn allow_retention(wants_zdr: bool, upstream: &Upstream) -> Result<(), Rejection> {
+    let is_allowed = !wants_zdr || upstream.keeps_nothing();
+    if is_allowed { Ok(()) } else { Err(refusal::keeps_data(upstream.slug())) }
 }
 
 pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), Rejection> {

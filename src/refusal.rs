@@ -116,6 +116,14 @@ pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
     Rejection::of_request(Code::Forbidden, message)
 }
 
+/// The client asked for a provider that keeps nothing.
+pub(crate) fn keeps_data(slug: &str) -> Rejection {
+    let message = format!(
+        "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the provider `{slug}` here."
+    );
+    Rejection::of_request(Code::Malformed, message).param("cf-aig-zdr")
+}
+
 pub(crate) fn model_not_allowed(model: &str) -> Rejection {
     let message = format!("This gateway does not allow the model `{}`.", shortened(model));
     Rejection::of_request(Code::Forbidden, message).param("model")

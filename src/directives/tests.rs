@@ -23,6 +23,8 @@ fn every_header_takes_its_range_and_refuses_what_is_outside() {
         ("cf-aig-backoff", vec!["constant", "linear", "exponential"], vec!["Linear", ""]),
         ("cf-aig-skip-cache", vec!["true", "false"], vec!["1", "yes", ""]),
         ("cf-skip-cache", vec!["true"], vec!["1"]),
+        ("cf-aig-zdr", vec!["true", "false"], vec!["1", "TRUE", ""]),
+        ("cf-aig-no-wholesale", vec!["true", "false"], vec!["1", ""]),
         ("cf-aig-cache-ttl", vec!["0", "60", "2592000"], vec!["1", "59", "2592001"]),
         ("cf-cache-ttl", vec!["60"], vec!["59"]),
         ("cf-aig-cache-key", vec!["k", &long_key], vec!["", "a b", &too_long_key]),

@@ -51,6 +51,7 @@ pub struct Provider {
     key_header: Option<Cow<'static, str>>,
     /// The OpenAI-compatible API wants it in `authorization` all the same.
     openai_takes_bearer: bool,
+    keeps_nothing: bool,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     model_aliases: Vec<(String, String)>,
@@ -87,6 +88,7 @@ impl Provider {
             join_rule: true,
             key_header: None,
             openai_takes_bearer: false,
+            keeps_nothing: false,
             query: Vec::new(),
             headers: Vec::new(),
             model_aliases: Vec::new(),
@@ -234,6 +236,15 @@ impl Provider {
     #[must_use]
     pub fn ask_for_usage(mut self, asks: bool) -> Self {
         self.asks_for_usage = Some(asks);
+        self
+    }
+
+    /// Whether the host's account at this provider is one of which nothing is kept: requests with
+    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). It is the host's word alone; no
+    /// request changes by it. Off by default, for built-in providers too.
+    #[must_use]
+    pub fn zero_data_retention(mut self, on: bool) -> Self {
+        self.keeps_nothing = on;
         self
     }
 

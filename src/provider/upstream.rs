@@ -24,6 +24,7 @@ pub(crate) struct Upstream {
     further: Box<[Origin]>,
     key_header: KeyHeader,
     openai_takes_bearer: bool,
+    keeps_nothing: bool,
     /// Boxed: most providers have nothing of it.
     fixed: Option<Box<Fixed>>,
     model_aliases: Box<[(Box<str>, Box<str>)]>,
@@ -56,6 +57,7 @@ impl Upstream {
             join_rule,
             key_header,
             openai_takes_bearer,
+            keeps_nothing,
             query,
             headers,
             model_aliases,
@@ -104,6 +106,7 @@ impl Upstream {
             further,
             key_header,
             openai_takes_bearer,
+            keeps_nothing,
             fixed,
             model_aliases: model_aliases.into_iter().map(boxed).collect(),
             layout: if join_rule { layout } else { Layout::Plain },
@@ -193,6 +196,11 @@ impl Upstream {
         if let Some(fixed) = &self.fixed {
             fixed.remove_headers(headers);
         }
+    }
+
+    /// By the host's word, no more is kept of a request than its answer needs.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.keeps_nothing
     }
 
     /// The model that an alias stands for.

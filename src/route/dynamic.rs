@@ -7,6 +7,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
+use crate::models::allow_retention;
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::settings::GatewaySettings;
@@ -48,7 +49,13 @@ pub(crate) fn steps(
     let chain = route.resolve(&facts);
     // They have been read once already, and were sound.
     let own = directives::parse(headers).ok().flatten().map(|own| *own).unwrap_or_default();
-    Ok(chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect())
+    let steps: Vec<_> =
+        chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect();
+    if steps.is_empty() && context.wants_zdr() {
+        let mut upstreams = chain.iter().filter_map(|node| context.find_provider(&node.provider));
+        upstreams.try_for_each(|upstream| allow_retention(true, upstream))?;
+    }
+    Ok(steps)
 }
 
 /// `None` where the gateway has not what the node needs.
@@ -62,6 +69,9 @@ fn step(
     endpoint: &'static str,
 ) -> Option<Step> {
     let upstream = context.find_provider(&node.provider)?;
+    if context.wants_zdr() && !upstream.keeps_nothing() {
+        return None;
+    }
     let of_node = Directives {
         request_timeout: node.timeout,
         max_attempts: node.attempts,

@@ -14,7 +14,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
-use crate::models::{self, allow_provider};
+use crate::models::{self, allow_provider_of_entry, allow_retention};
 use crate::provider::{Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -59,9 +59,10 @@ fn step(
         }
     };
     let Aimed { upstream, way, path, uri, model, body } = aimed;
-    allow_provider(context, &upstream)?;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
+    allow_retention(directives.zdr == Some(true), &upstream)?;
+    allow_provider_of_entry(context, &upstream)?;
     let mut headers = head(entry, outer, &body);
     if context.restricts_models() {
         let model = model.as_deref();

@@ -17,3 +17,4 @@ mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod universal;
+mod zdr;

@@ -101,9 +101,10 @@ impl Scene {
         frames: Vec<Result<Frame<Bytes>, std::io::Error>>,
     ) -> Head {
         let acme = Provider::custom("acme", "https://acme.test/v1").key_header("x-acme-key");
+        let acme = acme.zero_data_retention(true);
         let gateway = GatewayLayer::builder()
             .providers([
-                Provider::xai(),
+                Provider::xai().zero_data_retention(true),
                 Provider::openai(),
                 Provider::anthropic(),
                 Provider::google_ai_studio(),

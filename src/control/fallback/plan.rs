@@ -95,6 +95,9 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
             Some(name) => context.find_provider(name)?.clone(),
             None => first.clone(),
         };
+        if context.wants_zdr() && !upstream.keeps_nothing() {
+            return None;
+        }
         let alias = || model.and_then(|model| upstream.model_of(model)).map(Box::from);
         let model = wanted.model.clone().or_else(alias);
         let mut step = step_at(upstream, first, rest, model)?;

@@ -32,6 +32,7 @@ pub(super) fn read(
         max_attempts: section.whole("max_attempts", &ATTEMPTS)?.map(|attempts| attempts as u8),
         retry_delay: milliseconds(&mut section, "retry_delay_ms", &DELAY_MS)?,
         skip_cache: section.flag("skip_cache")?,
+        zdr: section.flag("zdr")?,
         cache_ttl: section.whole("cache_ttl", &TTL_SECONDS)?.map(Duration::from_secs),
         collect_log: section.flag("collect_log")?,
         collect_log_payload: section.flag("collect_log_payload")?,

@@ -123,6 +123,9 @@ impl Providers {
         if let Some(on) = section.flag("join_rule")? {
             provider = provider.join_rule(on);
         }
+        if let Some(on) = section.flag("zero_data_retention")? {
+            provider = provider.zero_data_retention(on);
+        }
         if let Some(mut query) = section.section("query")? {
             for (name, value) in query.rest() {
                 let value = value.text()?.unless_key()?;

@@ -81,6 +81,7 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
         key_header = "x-key"
         openai_path = "/openai"
         join_rule = false
+        zero_data_retention = true
         "#,
     );
     let mut expected = Provider::all();
@@ -92,6 +93,7 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
         .alias("x");
     let local = Provider::custom("local", "http://127.0.0.1:11434/v1").alias("ollama");
     let local = local.alias("llama").key_header("x-key").openai_path("/openai").join_rule(false);
+    let local = local.zero_data_retention(true);
     expected.push(local);
     assert!(config.unwrap().providers() == expected);
 }
