@@ -19,7 +19,7 @@ use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::identity::Identity;
 use crate::inject::{Asked, Splice};
-use crate::models::{self, allow_provider};
+use crate::models::{self, Allowance, allow_provider};
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
@@ -288,7 +288,7 @@ impl Shared {
                 allow_provider(context, upstream)?;
                 let restricts = context.restricts_models();
                 let reads = restricts
-                    && models::allow_path(context, rest, context.query())?
+                    && models::allow_path(Allowance::of(context), rest, context.query())?
                     && !upstream.decides_by_path(rest);
                 self.prepare(request, survey, upstream, Way::Native, context)?;
                 Ok(reads.then_some(Sought::AnyModel))

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Uri};
 
 use crate::budget::BodyBudget;
 use crate::directives::Directives;
+use crate::directives::narrowing::Narrowing;
 use crate::id::LogId;
 use crate::identity::Identity;
 use crate::metadata::Metadata;
@@ -191,9 +192,16 @@ impl GatewayContext {
         self.0.settings.as_deref()
     }
 
-    /// Whether the gateway allows certain models alone, so that they must be known.
+    /// Whether certain models alone are allowed, by the gateway or for this request, so that they
+    /// must be known.
     pub(crate) fn restricts_models(&self) -> bool {
         self.settings().is_some_and(|settings| settings.rules.restrict_models())
+            || self.narrowing().is_some_and(|narrowing| narrowing.restricts_models())
+    }
+
+    /// What the client lets its request reach.
+    pub(crate) fn narrowing(&self) -> Option<&Arc<Narrowing>> {
+        self.0.directives.as_deref()?.narrowing.as_ref()
     }
 
     pub(crate) fn query(&self) -> Option<&str> {

@@ -5,8 +5,10 @@
 
 pub(crate) mod custom_cost;
 pub(crate) mod form;
+pub(crate) mod narrowing;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +18,7 @@ use self::form::{
     ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
     is_cache_key, is_visible,
 };
+use self::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
 use crate::credentials;
 use crate::metadata::Metadata;
 use crate::route::is_id;
@@ -42,6 +45,8 @@ const COLLECT_LOG_PAYLOAD: HeaderName = HeaderName::from_static("cf-aig-collect-
 const BYOK_ALIAS: HeaderName = HeaderName::from_static("cf-aig-byok-alias");
 const ZDR: HeaderName = HeaderName::from_static("cf-aig-zdr");
 const NO_WHOLESALE: HeaderName = HeaderName::from_static("cf-aig-no-wholesale");
+const ALLOWED_MODELS: HeaderName = HeaderName::from_static("cf-aig-allowed-models");
+const ALLOWED_PROVIDERS: HeaderName = HeaderName::from_static("cf-aig-allowed-providers");
 const OTEL_TRACE_ID: HeaderName = HeaderName::from_static("cf-aig-otel-trace-id");
 const OTEL_PARENT_SPAN_ID: HeaderName = HeaderName::from_static("cf-aig-otel-parent-span-id");
 
@@ -94,6 +99,8 @@ pub struct Directives {
     pub otel_trace_id: Option<u128>,
     /// `cf-aig-otel-parent-span-id`: 16 hexadecimal digits.
     pub otel_parent_span_id: Option<u64>,
+    /// `cf-aig-allowed-models` and `cf-aig-allowed-providers`.
+    pub(crate) narrowing: Option<Arc<Narrowing>>,
     /// What the client is told in `cf-aig-warning`: parts of the above that were left out.
     pub(crate) warning: Option<HeaderValue>,
 }
@@ -146,6 +153,7 @@ impl Directives {
             zdr: self.zdr.or(weaker.zdr),
             otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
             otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
+            narrowing: Narrowing::both(self.narrowing, weaker.narrowing.as_ref()),
             warning: self.warning.or_else(|| weaker.warning.clone()),
         }
     }
@@ -199,6 +207,10 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malf
         collect_log_payload: read.flag(&COLLECT_LOG_PAYLOAD)?,
         byok_alias: read.text(&BYOK_ALIAS, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
         zdr: read.flag(&ZDR)?,
+        narrowing: Narrowing::of(
+            read.list(&ALLOWED_MODELS, MODELS_FORM)?,
+            read.list(&ALLOWED_PROVIDERS, PROVIDERS_FORM)?,
+        ),
         otel_trace_id: read.value(
             &OTEL_TRACE_ID,
             "32 hexadecimal digits, not all zero",
@@ -293,6 +305,14 @@ impl<'a> Reader<'a> {
             b"false" => Some(false),
             _ => None,
         })
+    }
+
+    fn list(
+        &self,
+        name: &HeaderName,
+        must_be: &'static str,
+    ) -> Result<Option<Vec<Glob>>, Malformed> {
+        self.value(name, must_be, |value| Glob::list(value.to_str().ok()?))
     }
 
     fn custom_cost(&self) -> Result<Option<CustomCost>, Malformed> {

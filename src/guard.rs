@@ -14,6 +14,7 @@ use crate::form::{Form, FormError};
 use crate::json::object::ScanError;
 use crate::json::places::{PlaceError, Places};
 use crate::json::trail::Place;
+use crate::models::Allowance;
 use crate::route::Reach;
 
 /// How much of a form is held while its model is sought. Small forms are refused before anything is
@@ -114,16 +115,22 @@ impl Guard {
 
     /// Looks at the next bytes. After an error the guard must not be used again.
     pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
+        let context = self.context.clone();
+        self.push_for(Allowance::of(&context), data)
+    }
+
+    /// The same by what holds for an entry of a universal request.
+    pub(crate) fn push_for(
+        &mut self,
+        allowance: Allowance<'_>,
+        data: &[u8],
+    ) -> Result<(), ScanError> {
         self.seen = self.seen.saturating_add(data.len());
         match &mut self.reading {
             Reading::Json(places) => {
-                let context = &self.context;
-                let rules = context.settings().map(|settings| &settings.rules);
-                let allows = |name: &str, hides_a_model: bool| {
-                    rules.is_none_or(|rules| match hides_a_model {
-                        true => rules.allow_what_hides_a_model(name),
-                        false => rules.allow_model(name),
-                    })
+                let allows = |name: &str, hides_a_model: bool| match hides_a_model {
+                    true => allowance.allows_what_hides_a_model(name),
+                    false => allowance.allows(name),
                 };
                 places.push(data, &allows).map_err(|error| match error {
                     PlaceError::Forbidden(member) => ScanError::Forbidden(member),
@@ -134,8 +141,7 @@ impl Guard {
             Reading::Form(form) => {
                 let knew = form.model().is_some();
                 form.push(data).map_err(|FormError| ScanError::AmbiguousForm)?;
-                let rules = self.context.settings().map(|settings| &settings.rules);
-                let is_forbidden = |name| rules.is_some_and(|rules| !rules.allow_model(name));
+                let is_forbidden = |name: &str| !allowance.allows(name);
                 if self.is_late && !knew && form.model().is_some_and(is_forbidden) {
                     return Err(ScanError::Forbidden("model"));
                 }

@@ -3,34 +3,107 @@
 //! A gateway that allows certain models alone must not read another model in a request than its
 //! provider does. So what can be read in two ways is refused there, as is what cannot be read.
 
+use std::sync::Arc;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::context::GatewayContext;
+use crate::directives::Directives;
+use crate::directives::narrowing::Narrowing;
 use crate::guard::Guard;
 use crate::json::object::ObjectScanner;
 use crate::provider::Upstream;
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::route::{self, PathModels, Reach};
+use crate::settings::Rules;
+
+/// What decides over the models of one request, or of one entry of a universal one.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowance<'a> {
+    context: &'a GatewayContext,
+    /// What the client allows.
+    narrowing: Option<&'a Narrowing>,
+    /// `None` until it is known.
+    upstream: Option<&'a Upstream>,
+}
+
+impl<'a> Allowance<'a> {
+    /// For a request, at the provider that is known so far.
+    pub(crate) fn of(context: &'a GatewayContext) -> Self {
+        let upstream = context.upstream().map(|upstream| &**upstream);
+        Self { context, narrowing: context.narrowing().map(|narrowing| &**narrowing), upstream }
+    }
+
+    /// For a provider that has just been found.
+    pub(crate) fn at(self, upstream: &'a Upstream) -> Self {
+        Self { upstream: Some(upstream), ..self }
+    }
+
+    /// For an entry of a universal request, with directives of its own.
+    pub(crate) fn by(self, directives: &'a Directives) -> Self {
+        Self { narrowing: directives.narrowing.as_deref(), ..self }
+    }
+
+    pub(crate) fn restricts_models(self) -> bool {
+        self.context.restricts_models() || self.narrowing.is_some_and(Narrowing::restricts_models)
+    }
+
+    pub(crate) fn allows(self, model: &str) -> bool {
+        let rules = self.context.settings().map(|settings| &settings.rules);
+        rules.is_none_or(|rules| rules.allow_model(model)) && self.lets_pass(model)
+    }
+
+    /// The same for a name behind which there is another model.
+    pub(crate) fn allows_what_hides_a_model(self, name: &str) -> bool {
+        let rules = self.context.settings().map(|settings| &settings.rules);
+        // Without rules of the gateway's, any such name is as good as any other model.
+        let restricts = |rules: &&Rules| rules.restrict_models();
+        rules.filter(restricts).is_none_or(|rules| rules.allow_what_hides_a_model(name))
+            && self.lets_pass(name)
+    }
+
+    /// Whether the client allows a model.
+    fn lets_pass(self, model: &str) -> bool {
+        self.narrowing.is_none_or(|narrowing| narrowing.allows_model(self.upstream, model))
+    }
+}
 
 /// Whether the gateway allows a provider, and the request does.
 pub(crate) fn allow_provider(
     context: &GatewayContext,
     upstream: &Upstream,
 ) -> Result<(), Rejection> {
-    allow_retention(context.wants_zdr(), upstream)?;
-    allow_provider_of_entry(context, upstream)
+    allow_provider_by(context, context.wants_zdr(), context.narrowing(), upstream)
 }
 
 /// The same for an entry of a universal request, which has directives of its own.
 pub(crate) fn allow_provider_of_entry(
     context: &GatewayContext,
+    directives: &Directives,
     upstream: &Upstream,
 ) -> Result<(), Rejection> {
-    let is_allowed =
-        context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream));
-    if is_allowed { Ok(()) } else { Err(refusal::provider_not_allowed(upstream.slug())) }
+    let wants_zdr = directives.zdr == Some(true);
+    allow_provider_by(context, wants_zdr, directives.narrowing.as_ref(), upstream)
+}
+
+fn allow_provider_by(
+    context: &GatewayContext,
+    wants_zdr: bool,
+    narrowing: Option<&Arc<Narrowing>>,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    allow_retention(wants_zdr, upstream)?;
+    if !context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream)) {
+        return Err(refusal::provider_not_allowed(upstream.slug()));
+    }
+    match narrowing {
+        Some(narrowing) if !narrowing.allows_provider(upstream) => {
+            Err(refusal::provider_left_out(upstream.slug()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a provider may get a request of which nothing may be kept.
@@ -39,9 +112,32 @@ pub(crate) fn allow_retention(wants_zdr: bool, upstream: &Upstream) -> Result<()
     if is_allowed { Ok(()) } else { Err(refusal::keeps_data(upstream.slug())) }
 }
 
-pub(crate) fn allow_model(context: &GatewayContext, model: &str) -> Result<(), Rejection> {
-    let is_allowed = context.settings().is_none_or(|settings| settings.rules.allow_model(model));
-    if is_allowed { Ok(()) } else { Err(refusal::model_not_allowed(model)) }
+/// Whether the client lets its request go to a step that is the host's choice. `model`: `None` where
+/// nobody knows which.
+pub(crate) fn allow_step(
+    context: &GatewayContext,
+    upstream: &Upstream,
+    model: Option<&str>,
+) -> bool {
+    let has_retention = !context.wants_zdr() || upstream.keeps_nothing();
+    has_retention
+        && context.narrowing().is_none_or(|narrowing| {
+            let is_model = |model| narrowing.allows_model(Some(upstream), model);
+            let is_any = !narrowing.restricts_models();
+            narrowing.allows_provider(upstream) && (is_any || model.is_some_and(is_model))
+        })
+}
+
+pub(crate) fn allow_model(allowance: Allowance<'_>, model: &str) -> Result<(), Rejection> {
+    if allowance.allows(model) {
+        return Ok(());
+    }
+    let is_the_clients = !allowance.lets_pass(model);
+    Err(if is_the_clients {
+        refusal::model_left_out(model)
+    } else {
+        refusal::model_not_allowed(model)
+    })
 }
 
 /// Whether a method can run a model: what looks and what deletes cannot.
@@ -52,18 +148,19 @@ pub(crate) fn is_call(method: &Method) -> bool {
 /// Whether the models that a provider's own path and query call are allowed. Gives whether the body
 /// must be read, too.
 pub(crate) fn allow_path(
-    context: &GatewayContext,
+    allowance: Allowance<'_>,
     rest: &str,
     query: Option<&str>,
 ) -> Result<bool, Rejection> {
+    let Allowance { context, .. } = allowance;
     let path = route::read_path(rest);
     let is_call = is_call(context.method());
     // A filter, there.
     let is_listing = !is_call && path.is_listing;
-    let is_in_query = !is_listing && allow_query(context, query)?;
+    let is_in_query = !is_listing && allow_query(allowance, query)?;
     let is_opened = path.is_realtime && *context.method() == Method::GET;
     if is_call || is_opened {
-        path.models.iter().try_for_each(|model| allow_model(context, model))?;
+        path.models.iter().try_for_each(|model| allow_model(allowance, model))?;
     }
     if is_call && path.reach == Reach::Hidden {
         return Err(refusal::hidden_model());
@@ -77,13 +174,13 @@ pub(crate) fn allow_path(
 }
 
 /// Gives whether a model is named, or a call that has one.
-fn allow_query(context: &GatewayContext, query: Option<&str>) -> Result<bool, Rejection> {
+fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Rejection> {
     let mut is_named = false;
     for pair in query.unwrap_or_default().split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         match &*route::query_text(key).to_ascii_lowercase() {
             "model" | "models" | "model_id" | "modelid" | "deployment" | "engine" => {
-                allow_model(context, &route::query_text(value))?;
+                allow_model(allowance, &route::query_text(value))?;
                 is_named = true;
             }
             "call_id" => is_named = true,
@@ -117,22 +214,23 @@ pub(crate) fn allow_body(headers: &HeaderMap, is_form: bool) -> Result<(), Rejec
 
 /// Whether all that an entry of a universal request reaches is allowed. `body`: all of it.
 pub(crate) fn allow_entry(
-    context: &GatewayContext,
+    allowance: Allowance<'_>,
     rest: &str,
     query: Option<&str>,
     headers: &HeaderMap,
     body: &[u8],
     model: Option<&str>,
 ) -> Result<(), Rejection> {
-    if !allow_path(context, rest, query)? {
+    let Allowance { context, .. } = allowance;
+    if !allow_path(allowance, rest, query)? {
         return Ok(());
     }
     allow_body(headers, false)?;
     ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)?;
     let mut guard = Guard::json_behind(context, route::read_path(rest).reach);
-    guard.push(body).map_err(refusal::unreadable_body)?;
+    guard.push_for(allowance, body).map_err(refusal::unreadable_body)?;
     match model {
-        Some(model) => allow_model(context, model),
+        Some(model) => allow_model(allowance, model),
         None => allow_without_model(context, rest, guard.has_named()),
     }
 }

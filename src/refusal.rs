@@ -124,6 +124,22 @@ pub(crate) fn keeps_data(slug: &str) -> Rejection {
     Rejection::of_request(Code::Malformed, message).param("cf-aig-zdr")
 }
 
+/// By the client's own list.
+pub(crate) fn provider_left_out(slug: &str) -> Rejection {
+    let message =
+        format!("The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.");
+    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-providers")
+}
+
+/// By the client's own list.
+pub(crate) fn model_left_out(model: &str) -> Rejection {
+    let message = format!(
+        "The model `{}` is not in the request's `cf-aig-allowed-models`.",
+        shortened(model)
+    );
+    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-models")
+}
+
 pub(crate) fn model_not_allowed(model: &str) -> Rejection {
     let message = format!("This gateway does not allow the model `{}`.", shortened(model));
     Rejection::of_request(Code::Forbidden, message).param("model")
@@ -309,7 +325,7 @@ pub(crate) fn unknown_route(name: &str) -> Rejection {
 
 pub(crate) fn route_without_model(name: &str) -> Rejection {
     let message = format!(
-        "The route `dynamic/{}` has no model for this request that this gateway has a key for.",
+        "The route `dynamic/{}` has no model for this request that it allows and this gateway has a key for.",
         shortened(name)
     );
     Rejection::of_request(Code::Forbidden, message).param("model")

@@ -19,7 +19,7 @@ use crate::guard::Guard;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
-use crate::models::{self, allow_model, allow_provider};
+use crate::models::{self, Allowance, allow_model, allow_provider};
 use crate::patience::Patience;
 use crate::peek::{DRAIN_TIME, Drain, Found, Peek};
 use crate::refusal;
@@ -292,7 +292,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             (Found::Routed(mut routed), Sought::Provider(endpoint)) => {
                 let upstream = shared.provider_for(context, &mut routed)?;
                 allow_provider(context, upstream)?;
-                allow_model(context, routed.model())?;
+                allow_model(Allowance::of(context).at(upstream), routed.model())?;
                 let model = Some(routed.model().into());
                 let step = Step::unified(upstream.clone(), endpoint, model);
                 let uri = upstream.openai_uri(endpoint, context.query());
@@ -323,7 +323,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 Ok(Settled::Replaced(body.clone()))
             }
             (Found::Named(model), _) => {
-                let allowed = allow_model(context, &model);
+                let allowed = allow_model(Allowance::of(context), &model);
                 if let Some(watch) = &relay.watch {
                     watch.set_model(model);
                 }

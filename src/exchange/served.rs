@@ -19,7 +19,8 @@ pub(super) enum Served {
 
 /// Whether answers are judged at all: those to calls, where models are restricted.
 pub(super) fn is_judged(context: &GatewayContext) -> bool {
-    context.restricts_models() && models::is_call(context.method())
+    let rules = context.settings().map(|settings| &settings.rules);
+    rules.is_some_and(|rules| rules.restrict_models()) && models::is_call(context.method())
 }
 
 /// Whether answers from models that are not allowed are broken off.

@@ -124,6 +124,11 @@ impl Upstream {
         *self.slug == *name || self.aliases.iter().any(|alias| alias == name)
     }
 
+    /// Its slug and its aliases.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.slug).chain(self.aliases.iter().map(|alias| &**alias))
+    }
+
     /// Which place of its API it is, where there are several.
     pub(super) fn site(&self) -> Option<&Site> {
         self.site.as_ref()

@@ -7,7 +7,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
-use crate::models::allow_retention;
+use crate::models::{allow_retention, allow_step};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::settings::GatewaySettings;
@@ -69,7 +69,7 @@ fn step(
     endpoint: &'static str,
 ) -> Option<Step> {
     let upstream = context.find_provider(&node.provider)?;
-    if context.wants_zdr() && !upstream.keeps_nothing() {
+    if !allow_step(context, upstream, Some(&node.model)) {
         return None;
     }
     let of_node = Directives {

@@ -27,6 +27,11 @@ impl Pattern {
         self.text.starts_with('*')
     }
 
+    /// Whether it stands for one name alone.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.stars.is_none()
+    }
+
     pub(crate) fn matches(&self, name: &str) -> bool {
         let Some((first, last)) = self.stars else { return *self.text == *name };
         let (head, tail) = (&self.text[..first], &self.text[last + 1..]);

@@ -85,7 +85,7 @@ impl Rules {
 }
 
 /// Names behind which a provider picks a model: routers, presets, `fallbacks: "default"`.
-fn hides_a_model(name: &str) -> bool {
+pub(crate) fn hides_a_model(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     let last = name.rsplit('/').next().unwrap_or_default();
     name.contains("@preset/")

@@ -14,7 +14,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::Directives;
 use crate::headers;
-use crate::models::{self, allow_provider_of_entry, allow_retention};
+use crate::models::{self, Allowance, allow_provider_of_entry};
 use crate::provider::{Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -61,15 +61,15 @@ fn step(
     let Aimed { upstream, way, path, uri, model, body } = aimed;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
-    allow_retention(directives.zdr == Some(true), &upstream)?;
-    allow_provider_of_entry(context, &upstream)?;
+    allow_provider_of_entry(context, &directives, &upstream)?;
+    let allowance = Allowance::of(context).at(&upstream).by(&directives);
     let mut headers = head(entry, outer, &body);
-    if context.restricts_models() {
+    if allowance.restricts_models() {
         let model = model.as_deref();
         if upstream.decides_by_path(&path) {
-            models::allow_path(context, &path, uri.query())?;
+            models::allow_path(allowance, &path, uri.query())?;
         } else {
-            models::allow_entry(context, &path, uri.query(), &headers, &body, model)?;
+            models::allow_entry(allowance, &path, uri.query(), &headers, &body, model)?;
         }
     }
     let has_credentials =

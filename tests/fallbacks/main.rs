@@ -10,6 +10,7 @@ mod first_event_shapes;
 mod first_event_sockets;
 mod fixed;
 mod models;
+mod narrowing;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;

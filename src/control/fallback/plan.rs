@@ -9,6 +9,7 @@ use super::alternative::Alternatives;
 use crate::context::GatewayContext;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
+use crate::models::allow_step;
 use crate::provider::Upstream;
 use crate::route::{self, Operation};
 use crate::step::{Step, StepKey};
@@ -95,11 +96,12 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
             Some(name) => context.find_provider(name)?.clone(),
             None => first.clone(),
         };
-        if context.wants_zdr() && !upstream.keeps_nothing() {
+        let alias = || model.and_then(|model| upstream.model_of(model)).map(Box::from);
+        let asked = model;
+        let model = wanted.model.clone().or_else(alias);
+        if !allow_step(context, &upstream, model.as_deref().or(asked)) {
             return None;
         }
-        let alias = || model.and_then(|model| upstream.model_of(model)).map(Box::from);
-        let model = wanted.model.clone().or_else(alias);
         let mut step = step_at(upstream, first, rest, model)?;
         step.key = StepKey::Stored(wanted.alias.clone());
         Some(step)
