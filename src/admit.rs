@@ -11,6 +11,7 @@ use http::{HeaderValue, Request, Response, Version};
 use crate::body::RequestBody;
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::budget::BodyBudget;
+use crate::catalogue;
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
 use crate::directives::{self, Directives};
@@ -155,6 +156,7 @@ impl Shared {
                 (Endpoint::Native(*rest), Some(Arc::clone(upstream)))
             }
             RouteKind::Unified { endpoint } => (Endpoint::Unified(endpoint), None),
+            RouteKind::Models { .. } => (Endpoint::Models, None),
             RouteKind::Universal => (Endpoint::Universal, None),
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
@@ -216,12 +218,27 @@ impl Shared {
 
         let refused = locked.or_else(|| malformed.as_ref().map(refusal::malformed_header));
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
+            Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
             Ok(None) => Admission::Forward(relay),
             Ok(Some(sought)) => Admission::Peek(Seek { sought, survey, relay }),
             Err(rejection) => {
                 Admission::Answered(Box::new(relay.answer(rejection, Outcome::Rejected)))
             }
         }
+    }
+
+    /// Answers with the models of the gateway, or the one that the path names.
+    #[cold]
+    fn list(&self, route: &Route<'_>, relay: Relay) -> Admission {
+        let context = relay.context.clone();
+        let RouteKind::Models { id } = route.kind else { return Admission::Forward(relay) };
+        let id = id.map(|id| id.text(context.path()));
+        let prices = self.observation.prices.current();
+        let answer = catalogue::answer(&context, self.providers_of(&context), &prices, id);
+        Admission::Answered(Box::new(match answer {
+            Ok(json) => relay.serve(json),
+            Err(rejection) => relay.answer(rejection, Outcome::Rejected),
+        }))
     }
 
     /// The settings of the gateway that the request names, and why it may not use that.
@@ -300,6 +317,7 @@ impl Shared {
                 }
                 Ok(Some(Sought::Provider(endpoint)))
             }
+            RouteKind::Models { .. } => Ok(None),
             RouteKind::Universal => {
                 refusal::refuse_encoded(request.headers())?;
                 Ok(Some(Sought::Entries))

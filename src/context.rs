@@ -123,6 +123,8 @@ impl Arrival {
 pub(crate) enum Endpoint {
     Native(Span),
     Unified(&'static str),
+    /// What the gateway lists by itself.
+    Models,
     Universal,
     None,
 }
@@ -271,8 +273,10 @@ impl GatewayContext {
     pub fn endpoint(&self) -> Option<&'static str> {
         match self.0.endpoint {
             Endpoint::Native(_) => Some("native"),
-            Endpoint::Unified(_) if self.0.place.gateway_by_header => Some("rest"),
-            Endpoint::Unified(_) => Some("compat"),
+            Endpoint::Unified(_) | Endpoint::Models if self.0.place.gateway_by_header => {
+                Some("rest")
+            }
+            Endpoint::Unified(_) | Endpoint::Models => Some("compat"),
             Endpoint::Universal => Some("universal"),
             Endpoint::None => None,
         }
@@ -286,6 +290,7 @@ impl GatewayContext {
         match self.0.endpoint {
             Endpoint::Native(rest) => rest.text(self.path()),
             Endpoint::Unified(endpoint) => endpoint,
+            Endpoint::Models => "models",
             Endpoint::Universal | Endpoint::None => "",
         }
     }
@@ -299,7 +304,9 @@ impl GatewayContext {
     /// What the path alone tells: the same from the arrival to the end.
     pub(crate) fn operation_of_path(&self) -> Operation {
         *self.0.operation.get_or_init(|| match self.0.endpoint {
-            Endpoint::Native(_) | Endpoint::Unified(_) => Operation::of(self.provider_path()),
+            Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
+                Operation::of(self.provider_path())
+            }
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
                 Operation::Messages

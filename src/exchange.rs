@@ -200,6 +200,16 @@ impl Exchange {
         self.end(outcome);
     }
 
+    /// The gateway has answered with something of its own that was asked for.
+    pub(crate) fn served(&mut self, status: StatusCode, length: usize) {
+        if let Some(ledger) = &mut self.0 {
+            ledger.timings.overhead += ledger.working_since.elapsed();
+            ledger.status = Some(status);
+            ledger.response_bytes = length as u64;
+        }
+        self.end(Outcome::Complete);
+    }
+
     /// The response has broken off.
     pub(crate) fn broken(&mut self, failure: Failure) {
         if let Some(ledger) = &mut self.0 {

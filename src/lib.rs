@@ -174,6 +174,7 @@ mod attempt;
 mod body;
 mod budget;
 mod builder;
+mod catalogue;
 #[cfg(feature = "client")]
 mod client;
 mod collect;

@@ -323,6 +323,12 @@ pub(crate) fn unknown_route(name: &str) -> Rejection {
     Rejection::of_request(Code::UnknownProvider, message).param("model")
 }
 
+/// In the list of models, of which one is asked for by its id.
+pub(crate) fn no_such_model(id: &str) -> Rejection {
+    let message = format!("This gateway lists no model `{}`.", shortened(id));
+    Rejection::of_request(Code::NoSuchEndpoint, message).param("model")
+}
+
 pub(crate) fn route_without_model(name: &str) -> Rejection {
     let message = format!(
         "The route `dynamic/{}` has no model for this request that it allows and this gateway has a key for.",

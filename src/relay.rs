@@ -133,6 +133,17 @@ impl Relay {
         response
     }
 
+    /// JSON of the gateway's own that is no error; the exchange is over with it.
+    pub(crate) fn serve(mut self, json: String) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(json));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.announce(headers);
+        self.exchange.served(response.status(), response.body().len());
+        response.extensions_mut().insert(self.context);
+        response
+    }
+
     fn announce(&self, headers: &mut HeaderMap) {
         let log_id = self.context.log_id().header_value();
         headers.insert(LOG_ID, log_id.clone());

@@ -324,6 +324,12 @@ impl Providers {
         found.map(|found| (found, behind.trim_start_matches('/'))).ok_or(name)
     }
 
+    /// Each of them once.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Upstream> {
+        let own = self.0.iter().filter(|(name, upstream)| **name == *upstream.slug());
+        own.map(|(_, upstream)| &**upstream)
+    }
+
     /// The headers beside `authorization` in which any of them wants its key.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(Way::Native) {

@@ -15,7 +15,7 @@ use crate::settings::route::{DynamicRoute, Facts, ModelNode};
 use crate::step::{Step, StepKey};
 
 /// What stands in the place of a provider.
-const PREFIX: &str = "dynamic";
+pub(crate) const PREFIX: &str = "dynamic";
 
 /// Whether a model is the name of a route.
 pub(crate) fn is_route(routed: &RoutedModel) -> bool {

@@ -83,6 +83,10 @@ pub(crate) enum RouteKind<'a> {
     Unified {
         endpoint: &'static str,
     },
+    /// `GET`: the models of the gateway, or the one with this id. Answered here.
+    Models {
+        id: Option<Span>,
+    },
     /// `POST`, to the providers that the entries of the body name.
     Universal,
     Refused(RouteRefused),
@@ -164,7 +168,9 @@ fn hosted<'a>(
 fn rest<'a>(mount: &Mount, method: &Method, path: &str, below: &str) -> Option<Route<'a>> {
     let (account, tail) = split(below);
     let endpoint = tail.and_then(|tail| tail.strip_prefix("ai/v1/"));
+    let listing = endpoint.and_then(|endpoint| models(method, path, endpoint));
     let kind = match endpoint.and_then(unified) {
+        _ if listing.is_some() => listing?,
         Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
         None if mount.is_exclusive() => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
         None => return None,
@@ -215,7 +221,11 @@ fn provider<'a>(
     if slug == "compat" {
         let endpoint = rest.unwrap_or_default().trim_start_matches('/');
         // Anthropic's SDKs put `v1/` before their paths, whatever base URL they are given.
-        let endpoint = unified(endpoint.strip_prefix("v1/").unwrap_or(endpoint));
+        let endpoint = endpoint.strip_prefix("v1/").unwrap_or(endpoint);
+        if let Some(kind) = models(method, path, endpoint) {
+            return Some(kind);
+        }
+        let endpoint = unified(endpoint);
         return Some(match endpoint {
             Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
             None => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
@@ -229,6 +239,18 @@ fn provider<'a>(
         let unknown = || RouteRefused::UnknownProvider(Span::of(path, slug));
         RouteKind::Refused(if is_named { unknown() } else { RouteRefused::NoSuchEndpoint })
     })
+}
+
+/// `models` and `models/{id}`, where they are looked at.
+fn models<'a>(method: &Method, path: &str, endpoint: &str) -> Option<RouteKind<'a>> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let id = match endpoint.strip_prefix("models")? {
+        "" | "/" => None,
+        id => Some(Span::of(path, id.strip_prefix('/')?)),
+    };
+    Some(RouteKind::Models { id })
 }
 
 fn post_only<'a>(method: &Method, kind: RouteKind<'a>) -> RouteKind<'a> {

@@ -18,6 +18,9 @@ fn told(mounts: &[Mount], method: Method, path: &str) -> String {
         RouteKind::Native { upstream, rest } => {
             format!("{ids} {} {}", upstream.slug(), rest.text(path))
         }
+        RouteKind::Models { id } => {
+            format!("{ids} models {}", id.map_or("", |id| id.text(path)))
+        }
         RouteKind::Unified { endpoint } => format!("{ids} unified {endpoint}"),
         RouteKind::Universal => format!("{ids} universal"),
         RouteKind::Refused(RouteRefused::UnknownProvider(slug)) => {

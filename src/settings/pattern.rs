@@ -27,6 +27,10 @@ impl Pattern {
         self.text.starts_with('*')
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it stands for one name alone.
     pub(crate) fn is_literal(&self) -> bool {
         self.stars.is_none()

@@ -22,6 +22,11 @@ impl Rules {
         names.is_none_or(|names| names.iter().any(|name| upstream.answers_to(name)))
     }
 
+    /// The allowed models that are named as they are.
+    pub(crate) fn plain_names(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().flatten().filter(|one| one.is_literal()).map(Pattern::text)
+    }
+
     /// Whether the model of a request matters, so that it must be known before it is sent.
     pub(crate) fn restrict_models(&self) -> bool {
         self.models.is_some() || !self.denied_models.is_empty()

@@ -5,6 +5,7 @@
 mod defaults;
 mod forms;
 mod keys;
+mod listing;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod models;

@@ -56,6 +56,17 @@ def test_example_streaming(base):
     check_example(seen(id=stream.response.headers["x-request-id"]))
 
 
+@basic
+@cases(compat=COMPAT, compat_v1=COMPAT + "/v1", rest=REST + "/v1")
+def test_models_of_the_gateway(base):
+    api = OpenAI(base_url=base, **access())
+    models = list(api.models.list())
+    ids = [model.id for model in models]
+    assert any(id.startswith("grok/grok-") for id in ids), f"the models are {ids}"
+    equal({model.object for model in models}, {"model"}, "objects")
+    equal(api.models.retrieve(ids[0]).id, ids[0], "one by its id")
+
+
 def test_usage_chunk_comes_when_asked_for():
     chunks = list(example(NATIVE, stream=True, stream_options={"include_usage": True}))
     equal(chunks[-1].choices, [], "choices of the last chunk")
