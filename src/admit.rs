@@ -336,7 +336,7 @@ impl Shared {
         context: &GatewayContext,
     ) -> Result<(), Rejection> {
         headers::strip_request(request.headers_mut(), survey, upstream.host());
-        credentials::refuse_in_query(request.uri().query(), context)?;
+        credentials::settle_query(request.uri_mut(), context, upstream)?;
         credentials::attach(request.headers_mut(), context, upstream, way)?;
         upstream.insert_fixed(request.headers_mut());
         self.finish(request, context);

@@ -1,7 +1,8 @@
 //! With which key a provider is asked, where the client brings none.
 
 use http::header::Entry;
-use http::{HeaderMap, HeaderName};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, Uri};
 
 use super::gate::{take_token, take_tokens};
 use super::query;
@@ -11,7 +12,7 @@ use crate::provider::{KeyHeader, Upstream, Way};
 use crate::refusal;
 use crate::rejection::Rejection;
 use crate::secret::Secret;
-use crate::settings::GatewaySettings;
+use crate::settings::{ClientCredentials, GatewaySettings};
 
 /// Puts the gateway's key for this provider into a request that has none.
 pub(crate) fn attach(
@@ -22,6 +23,7 @@ pub(crate) fn attach(
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
     let has_key = brings_key(headers, context.settings(), context.has_credentials(), own);
+    let has_key = has_key && keep_key(headers, context, upstream, own)?;
     context.set_has_credentials(has_key);
     attach_as(headers, context, context.directives(), has_key, upstream, own)
 }
@@ -45,6 +47,7 @@ pub(crate) fn attach_to_entry(
         has_credentials = super::any(headers);
     }
     let has_key = brings_key(headers, settings, has_credentials, own);
+    let has_key = has_key && keep_key(headers, context, upstream, own)?;
     attach_as(headers, context, Some(directives), has_key, upstream, own)
 }
 
@@ -76,8 +79,7 @@ fn attach_as(
 ) -> Result<(), Rejection> {
     let settings = context.settings();
     if has_key {
-        let refuses = settings.is_some_and(|settings| settings.refuses_client_credentials);
-        return if refuses { Err(refusal::client_key()) } else { Ok(()) };
+        return Ok(());
     }
     let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     let requires = settings.is_some_and(|settings| settings.requires_credentials);
@@ -92,15 +94,55 @@ fn attach_as(
     Ok(())
 }
 
-/// Refuses a client's key in the query, where some providers read one as well. `query`: as the
-/// provider is to get it.
-pub(crate) fn refuse_in_query(
-    query: Option<&str>,
+/// Gives whether the client's key stays, as the host has chosen; else it is taken off.
+fn keep_key(
+    headers: &mut HeaderMap,
     context: &GatewayContext,
+    upstream: &Upstream,
+    own: &KeyHeader,
+) -> Result<bool, Rejection> {
+    match choice(context, upstream) {
+        ClientCredentials::Pass => Ok(true),
+        ClientCredentials::Refuse => Err(refusal::client_key()),
+        ClientCredentials::Ignore => {
+            super::remove(headers);
+            headers.remove(own.name());
+            Ok(false)
+        }
+    }
+}
+
+fn choice(context: &GatewayContext, upstream: &Upstream) -> ClientCredentials {
+    let settings = context.settings();
+    settings.map_or_else(Default::default, |settings| settings.client_credentials_for(upstream))
+}
+
+/// Treats a client's key in the query, where some providers read one as well, as the host has
+/// chosen. `uri`: as the provider is to get it.
+pub(crate) fn settle_query(
+    uri: &mut Uri,
+    context: &GatewayContext,
+    upstream: &Upstream,
 ) -> Result<(), Rejection> {
-    let refuses = context.settings().is_some_and(|settings| settings.refuses_client_credentials);
-    let has_key = refuses && query.is_some_and(|query| query::keys(query).next().is_some());
-    if has_key { Err(refusal::client_key()) } else { Ok(()) }
+    let has_key = uri.query().is_some_and(|query| query::keys(query).next().is_some());
+    if !has_key {
+        return Ok(());
+    }
+    match choice(context, upstream) {
+        ClientCredentials::Pass => {}
+        ClientCredentials::Refuse => return Err(refusal::client_key()),
+        ClientCredentials::Ignore => {
+            let path = uri.path().to_owned();
+            let rest = query::without_keys(uri.query().unwrap_or_default());
+            let whole = if rest.is_empty() { path } else { format!("{path}?{rest}") };
+            let mut parts = std::mem::take(uri).into_parts();
+            // It was one before some of it was left out.
+            let whole = PathAndQuery::try_from(whole).map_err(|_| refusal::malformed_path())?;
+            parts.path_and_query = Some(whole);
+            *uri = Uri::from_parts(parts).map_err(|_| refusal::malformed_path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives whether there is a key in this header, and marks it sensitive. One that says nothing goes.

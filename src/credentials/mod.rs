@@ -10,7 +10,7 @@ mod key;
 mod query;
 
 pub(crate) use self::gate::{TOKEN_NAME, authenticate};
-pub(crate) use self::key::{attach, attach_to_entry, refuse_in_query, stored};
+pub(crate) use self::key::{attach, attach_to_entry, settle_query, stored};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -10,6 +10,12 @@ pub(crate) fn keys(query: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// The query without those pairs.
+pub(crate) fn without_keys(query: &str) -> String {
+    let others = query.split('&').filter(|pair| keys(pair).next().is_none());
+    others.collect::<Vec<_>>().join("&")
+}
+
 /// What percent-encoded text stands for. What is no encoding stands for itself.
 fn decoded(mut text: &[u8]) -> impl Iterator<Item = u8> {
     iter::from_fn(move || {
@@ -44,5 +50,7 @@ mod tests {
             assert_eq!(keys(other).next(), None, "{other}");
         }
         assert_eq!(keys("key=x&key=y").count(), 2);
+        assert_eq!(without_keys("a=b&%6bey=x&alt=sse&key"), "a=b&alt=sse");
+        assert_eq!(without_keys("key=x"), "");
     }
 }

@@ -5,7 +5,8 @@ use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
 use super::route::DynamicRoute;
 use super::{
-    FallbackChain, GatewaySettings, GatewayToken, Origins, Secret, SettingsError, Timeouts,
+    ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, Origins, Secret,
+    SettingsError, Timeouts,
 };
 use crate::directives::Directives;
 use crate::metadata::MetadataValue;
@@ -36,6 +37,10 @@ impl GatewaySettingsBuilder {
     /// What the browser of a client attaches by itself, such as a cookie, a password or its place in
     /// the network, goes with the requests of any page. Those of pages from elsewhere are therefore
     /// refused (403, code 2403), unless their [origin is allowed](Self::allow_origin).
+    ///
+    /// With stored keys, say what becomes of the [clients' own](Self::client_credentials): what lets
+    /// them into the host's app, such as a bearer token, would go to the provider otherwise, and
+    /// [`build`](Self::build) logs a warning.
     pub fn authenticated_elsewhere(mut self) -> Self {
         self.is_authenticated_elsewhere = true;
         self
@@ -109,10 +114,28 @@ impl GatewaySettingsBuilder {
         self
     }
 
-    /// Refuses requests that bring a key for their provider (403): only stored keys are used.
-    pub fn refuse_client_credentials(mut self) -> Self {
-        self.settings.refuses_client_credentials = true;
+    /// What becomes of keys that clients bring for their provider. The app's own credentials, such
+    /// as a session's bearer token, look like one. Default: [`ClientCredentials::Pass`].
+    pub fn client_credentials(mut self, choice: ClientCredentials) -> Self {
+        self.settings.client_credentials = Some(choice);
         self
+    }
+
+    /// The same for one provider, by slug or alias, before what holds for the gateway.
+    pub fn client_credentials_for(
+        mut self,
+        provider: impl Into<String>,
+        choice: ClientCredentials,
+    ) -> Self {
+        // In front: what is said last counts.
+        let of_one = (provider.into().into(), choice);
+        self.settings.provider_client_credentials.insert(0, of_one);
+        self
+    }
+
+    /// [`ClientCredentials::Refuse`]: requests that bring a key for their provider are refused (403).
+    pub fn refuse_client_credentials(self) -> Self {
+        self.client_credentials(ClientCredentials::Refuse)
     }
 
     /// The provider of models that name none, by its slug or an alias, in place of the layer's
@@ -314,6 +337,14 @@ impl GatewaySettingsBuilder {
         let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
         if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
             return Err(SettingsError::KeysWithoutTokens);
+        }
+        if is_authenticated_elsewhere && has_keys && settings.client_credentials.is_none() {
+            tracing::warn!(
+                target: crate::TARGET,
+                "something else authenticates this gateway's clients, and nothing says what becomes \
+                 of credentials that they bring: the host's own, such as a bearer token, go to the \
+                 provider in place of the stored key. Set client_credentials to pass, ignore or refuse"
+            );
         }
         let is_open = settings.tokens.is_empty() && has_keys;
         settings.origins = is_open.then(|| Box::new(origins));

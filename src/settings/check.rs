@@ -38,6 +38,7 @@ impl GatewaySettings {
             .map(|key| &*key.provider)
             .chain(self.rules.providers.iter().flatten().map(|name| &**name))
             .chain(self.provider_timeouts.iter().map(|(name, _)| &**name))
+            .chain(self.provider_client_credentials.iter().map(|(name, _)| &**name))
             .chain(self.concurrency.providers.iter().filter_map(|(name, _)| name.as_deref()))
             .chain(fallbacks)
             .chain(models.map(|model| &*model.provider))
@@ -61,7 +62,8 @@ mod tests {
     use super::*;
     use crate::settings::route::{DynamicRoute, Node};
     use crate::settings::{
-        ConcurrencyLimit, FallbackChain, GatewaySettingsBuilder, Secret, Timeouts,
+        ClientCredentials, ConcurrencyLimit, FallbackChain, GatewaySettingsBuilder, Secret,
+        Timeouts,
     };
 
     #[test]
@@ -78,6 +80,7 @@ mod tests {
                 builder().key(name, Secret::new("k").unwrap()),
                 builder().allow_providers([name]),
                 builder().provider_timeouts(name, Timeouts::default()),
+                builder().client_credentials_for(name, ClientCredentials::Ignore),
                 builder().concurrency_of_provider(name, ConcurrencyLimit::new(1)),
                 builder().fallback(chain().from_provider(name)),
                 builder().fallback(chain().to_provider(name)),

@@ -7,6 +7,7 @@
 
 mod builder;
 mod check;
+mod client;
 mod concurrency;
 #[cfg(feature = "config")]
 mod config;
@@ -25,6 +26,7 @@ mod token;
 use std::fmt;
 
 pub use self::builder::GatewaySettingsBuilder;
+pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
 #[cfg(feature = "config")]
@@ -68,8 +70,10 @@ pub struct GatewaySettings {
     pub(crate) takes_keys_from_layer: bool,
     /// Requests without any key for their provider are refused.
     pub(crate) requires_credentials: bool,
-    /// Requests that bring a key for their provider are refused.
-    pub(crate) refuses_client_credentials: bool,
+    /// `None` where the host has not chosen.
+    client_credentials: Option<ClientCredentials>,
+    /// For providers, by slug or alias; of one provider, the first counts.
+    provider_client_credentials: Vec<(Box<str>, ClientCredentials)>,
 }
 
 impl GatewaySettings {
@@ -87,6 +91,13 @@ impl GatewaySettings {
     /// Whether a token is one of this gateway's.
     pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
         !shown.is_empty() && token::accepts(&self.tokens, &digest(shown))
+    }
+
+    /// What becomes of a key that a client brings for this provider.
+    pub(crate) fn client_credentials_for(&self, upstream: &Upstream) -> ClientCredentials {
+        let own = self.provider_client_credentials.iter();
+        let own = own.filter(|(name, _)| upstream.answers_to(name)).map(|(_, own)| *own).next();
+        own.or(self.client_credentials).unwrap_or_default()
     }
 
     /// What holds where a request says nothing.

@@ -58,7 +58,7 @@ fn step(
                 .map_err(|PathRefused| refusal::unroutable_entry(index))?
         }
     };
-    let Aimed { upstream, way, path, uri, model, body } = aimed;
+    let Aimed { upstream, way, path, mut uri, model, body } = aimed;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
     allow_provider_of_entry(context, &directives, &upstream)?;
@@ -74,7 +74,7 @@ fn step(
     }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
-    credentials::refuse_in_query(uri.query(), context)?;
+    credentials::settle_query(&mut uri, context, &upstream)?;
     credentials::attach_to_entry(
         &mut headers,
         context,

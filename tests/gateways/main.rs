@@ -2,6 +2,7 @@
 //! and what holds where a request says nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod brought;
 mod defaults;
 mod forms;
 mod keys;

@@ -29,6 +29,7 @@ pub(crate) const BODY: &str = r#"{"model":"grok/grok-4","n":1}"#;
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<String>,
     /// `None` where it broke off.
     pub(crate) body: Option<Bytes>,
     pub(crate) context: GatewayContext,
@@ -118,7 +119,8 @@ impl Scene {
                 let context = head.extensions.get::<GatewayContext>().unwrap().clone();
                 let is_whole = body.is_some();
                 let headers = head.headers;
-                sent.lock().unwrap().push(Sent { headers, body, context });
+                let query = head.uri.query().map(str::to_owned);
+                sent.lock().unwrap().push(Sent { headers, query, body, context });
                 if !is_whole {
                     return Err(BoxError::from("the body broke off"));
                 }

@@ -5,7 +5,9 @@ use super::providers::Providers;
 use super::section::{Named, Section};
 use super::{defaults, fallbacks, limits, routes, secrets};
 use crate::settings::pattern::Pattern;
-use crate::settings::{GatewaySettings, GatewaySettingsBuilder, Origins, SettingsError};
+use crate::settings::{
+    ClientCredentials, GatewaySettings, GatewaySettingsBuilder, Origins, SettingsError,
+};
 
 /// Reads all of a gateway but for its name.
 pub(super) fn read(
@@ -44,11 +46,25 @@ fn access(
     if is_on("require_credentials")? {
         builder = builder.require_credentials();
     }
-    if is_on("refuse_client_credentials")? {
+    let refuses_client_credentials = is_on("refuse_client_credentials")?;
+    if refuses_client_credentials {
         builder = builder.refuse_client_credentials();
     }
     if is_on("refuse_served_models")? {
         builder = builder.refuse_served_models();
+    }
+    if let Some(choice) = section.text("client_credentials")? {
+        if refuses_client_credentials {
+            let message = "`refuse_client_credentials` says the same: keep one of the two";
+            return Err(choice.place.refuse(Kind::Conflict, message));
+        }
+        builder = builder.client_credentials(client_credentials(&choice)?);
+    }
+    if let Some(mut section) = section.section("provider_client_credentials")? {
+        for (name, value) in section.rest() {
+            let slug = providers.slug_at(&name, &value.place)?;
+            builder = builder.client_credentials_for(slug, client_credentials(&value.text()?)?);
+        }
     }
     for origin in section.texts("allow_origins")?.into_iter().flatten() {
         if !Origins::default().allow(&origin.text) {
@@ -72,6 +88,12 @@ fn access(
         builder = builder.deny_models(patterns(models)?);
     }
     Ok(builder)
+}
+
+fn client_credentials(choice: &Named<'_>) -> Result<ClientCredentials, ConfigFileError> {
+    ClientCredentials::named(&choice.text).ok_or_else(|| {
+        choice.place.refuse(Kind::Value, "it must be \"pass\", \"ignore\" or \"refuse\"")
+    })
 }
 
 fn patterns(models: Vec<Named<'_>>) -> Result<Vec<String>, ConfigFileError> {

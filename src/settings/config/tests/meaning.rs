@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::directives::{Backoff, CustomCost};
 use crate::settings::route::{Condition, DynamicRoute, Node};
-use crate::settings::{ConcurrencyLimit, FallbackChain, GatewayToken, Timeouts};
+use crate::settings::{ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken, Timeouts};
 
 const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
 
@@ -176,7 +176,8 @@ const ALL: &str = r#"
 tokens = [{ sha256 = "2304fcda2bf82779c69d1100357cc0d7af66ee39d6fc1e1ae7a77cb7477f4943" }, { env = "HAS_T" }]
 authenticated_elsewhere = true
 require_credentials = true
-refuse_client_credentials = true
+client_credentials = "ignore"
+provider_client_credentials = { xai = "refuse", openai = "pass" }
 allow_providers = ["xai", "openai"]
 allow_models = ["grok-*", "gpt-5"]
 deny_models = ["*-x"]
@@ -256,7 +257,9 @@ fn in_code() -> GatewaySettings {
         .token(GatewayToken::new("sk-LEAK-HAS_T"))
         .authenticated_elsewhere()
         .require_credentials()
-        .refuse_client_credentials()
+        .client_credentials(ClientCredentials::Ignore)
+        .client_credentials_for("grok", ClientCredentials::Refuse)
+        .client_credentials_for("openai", ClientCredentials::Pass)
         .allow_providers(["grok", "openai"])
         .allow_models(["grok-*", "gpt-5"])
         .deny_models(["*-x"])
@@ -336,7 +339,13 @@ fn assert_same(read: &GatewaySettings, code: &GatewaySettings) {
     assert_eq!(read.concurrency.providers, code.concurrency.providers);
     assert_eq!(read.concurrency.credential, code.concurrency.credential);
     assert_eq!(read.requires_credentials, code.requires_credentials);
-    assert_eq!(read.refuses_client_credentials, code.refuses_client_credentials);
+    assert_eq!(read.client_credentials, code.client_credentials);
+    let by_name = |settings: &GatewaySettings| {
+        let mut all = settings.provider_client_credentials.clone();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    assert_eq!(by_name(read), by_name(code));
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! What becomes of keys that clients bring themselves.
+
+/// What becomes of a key that a client brings for its provider, in a header or in the query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClientCredentials {
+    /// It goes to the provider, and no stored key is used.
+    #[default]
+    Pass,
+    /// It is taken off before anything is chosen: the request is one without a key, for which a
+    /// stored one serves.
+    Ignore,
+    /// The request is refused (403, code 2403).
+    Refuse,
+}
+
+impl ClientCredentials {
+    #[cfg(feature = "config")]
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "pass" => Some(Self::Pass),
+            "ignore" => Some(Self::Ignore),
+            "refuse" => Some(Self::Refuse),
+            _ => None,
+        }
+    }
+}
