@@ -1,6 +1,6 @@
 //! What providers write of usage, errors and ends, shape by shape, and what is told of it: the same
 //! in every split of the bytes, none of which is touched.
-#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value, unreachable_pub)]
 
 mod books;
 mod fixture;

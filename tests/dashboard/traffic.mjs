@@ -44,7 +44,7 @@ export async function trade(book) {
   await book.refusedBy('rejected', 400, 'grok', 'chat/completions', { model: 'grok-4.3', ...hello }, { model: null }, { headers: { 'cf-aig-cache-ttl': '7' } });
   await (await book.left('left'))();
   await book.written();
-  assert.ok(book.entries.every(({ id }) => /^[0-9A-Z]{26}$/.test(id)));
+  assert.ok(book.entries.every(({ id }) => /^[0-9a-f-]{36}$/.test(id)));
 }
 
 async function image(book) {

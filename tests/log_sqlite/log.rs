@@ -88,7 +88,7 @@ pub fn write(store: &LogStore, records: &[LogRecord]) {
 }
 
 pub fn id(number: usize) -> String {
-    format!("{number:026}")
+    format!("01900000-0000-7000-8000-{number:012}")
 }
 
 /// A successful exchange that arrived `number` seconds after the start, as JSON of a record.
