@@ -21,7 +21,7 @@ fn event(kind: &str, response: &str) -> String {
     format!("data: {{\"type\":\"{kind}\",\"response\":{response}}}\n\n")
 }
 
-const NEVER: (Option<u64>, Metering) = (None, Metering::Repeated);
+const NEVER: (Option<u64>, Metering) = (None, Metering::Free);
 const ONCE: (Option<u64>, Metering) = (Some(700), Metering::Complete);
 
 /// Each exchange of a scene, with its ticks and how it was metered.
@@ -146,7 +146,7 @@ async fn interactions_and_perplexity_answer_later_too() {
         let tokens = end.usage.map(|usage| (usage.input(), usage.output()));
         ends.push((tokens, end.cost.map(|cost| cost.ticks), end.metering));
     }
-    let never = (None, None, Metering::Repeated);
+    let never = (None, None, Metering::Free);
     let tokens = Some((Some(3), Some(4)));
     let gemini = (tokens, None, Metering::Complete);
     let sonar = (tokens, Some(60_000_000), Metering::Complete);

@@ -120,19 +120,17 @@ async fn garbage_instead_of_http_is_502() {
 
 #[tokio::test]
 async fn a_101_that_nobody_asked_for_is_502_and_no_tunnel() {
-    for headers in [&[][..], &["connection: upgrade", "upgrade: websocket"]] {
-        let mut upstream = RawUpstream::start().await;
-        let gateway = Gateway::start(upstream.base("/v1")).await;
-        let mut client = gateway.connect().await;
-        client.send(request("GET /ai/grok/v1/realtime", headers, b"")).await;
-        let mut provider = upstream.accept().await;
-        provider.read_message().await;
-        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nforged";
-        provider.send(answer).await;
-        let came = client.read_message().await;
-        came.gateway_error(502, 2005);
-        assert!(!came.text().contains("forged"));
-    }
+    let mut upstream = RawUpstream::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let mut client = gateway.connect().await;
+    client.send(request("GET /ai/grok/v1/realtime", &[], b"")).await;
+    let mut provider = upstream.accept().await;
+    provider.read_message().await;
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nforged";
+    provider.send(answer).await;
+    let came = client.read_message().await;
+    came.gateway_error(502, 2005);
+    assert!(!came.text().contains("forged"));
 }
 
 #[tokio::test]
