@@ -20,6 +20,7 @@ use crate::provider::{Providers, Upstream};
 use crate::route::{self, Operation, Place, Span};
 use crate::settings::GatewaySettings;
 use crate::step::Step;
+use crate::usage::Shape;
 
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and
 /// in every event. Cheap to clone.
@@ -319,6 +320,11 @@ impl GatewayContext {
     /// that API, counting tokens and batches among them.
     pub(crate) fn is_of_messages(&self) -> bool {
         self.operation() == Operation::Messages || route::is_of_messages(self.provider_path())
+    }
+
+    /// How its answers are written.
+    pub(crate) fn shape(&self) -> Shape {
+        Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
     }
 
     /// The method of the client's request.

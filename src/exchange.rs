@@ -29,7 +29,7 @@ use crate::observation::Observation;
 use crate::redact::shown;
 use crate::rejection::Code;
 use crate::route::Operation;
-use crate::usage::{Format, Meter, Shape};
+use crate::usage::{Format, Meter};
 
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Option<Box<Ledger>>);
@@ -135,9 +135,7 @@ impl Exchange {
                 limit = Meter::LIMIT;
             }
         }
-        let context = &ledger.context;
-        let slug = context.provider().unwrap_or_default();
-        let shape = Shape::of(context.operation(), slug, context.provider_path());
+        let shape = ledger.context.shape();
         ledger.reader = Reader::new(headers, format, shape, limit, ledger.payload_limit);
         ledger.attempt_ended(now, Ok(status));
     }

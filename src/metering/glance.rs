@@ -6,8 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use memchr::memmem::Finder;
 
 use super::Coding;
-use crate::route::Operation;
-use crate::usage::{Format, Meter};
+use crate::usage::{Format, Meter, Shape};
 
 /// What is decoded of a compressed response before it is looked at again: bombs grow no further.
 const STEP: usize = 256;
@@ -36,7 +35,7 @@ pub(crate) struct Glance {
 #[derive(Debug)]
 struct Look {
     format: Format,
-    operation: Operation,
+    shape: Shape,
     /// Made for the first bytes that must be read.
     meter: Option<Box<Meter>>,
     /// How much more is looked at, decoded.
@@ -49,11 +48,11 @@ impl Glance {
     pub(crate) const LONGEST: usize = 4096;
 
     /// `None` where the response is nothing that is read, or is compressed in a way that is not.
-    pub(crate) fn new(headers: &HeaderMap, operation: Operation) -> Option<Self> {
+    pub(crate) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
         let format = Format::of(headers.get(header::CONTENT_TYPE))?;
         let coding = Coding::of(headers)?;
         let (meter, left, sight) = (None, Self::LONGEST, None);
-        Some(Self { coding, look: Look { format, operation, meter, left, sight } })
+        Some(Self { coding, look: Look { format, shape, meter, left, sight } })
     }
 
     /// Looks at more of the response; gives what it is, once that is known. `is_last`: nothing
@@ -103,8 +102,8 @@ impl Look {
             }
             let part = &line[..line.len().min(self.left)];
             self.left -= part.len();
-            let (format, operation) = (self.format, self.operation);
-            let new = || Box::new(Meter::new(format, operation, Glance::LONGEST));
+            let (format, shape) = (self.format, self.shape);
+            let new = || Box::new(Meter::new(format, shape, Glance::LONGEST));
             self.meter.get_or_insert_with(new).push(part);
             self.sight = self.tell().or((part.len() < line.len()).then_some(Sight::Answer));
         }
@@ -131,7 +130,7 @@ mod tests {
     fn sight(content_type: &'static str, body: &str, size: usize) -> Sight {
         let content_type = HeaderValue::from_static(content_type);
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
-        let mut glance = Glance::new(&headers, Operation::Chat).unwrap();
+        let mut glance = Glance::new(&headers, Shape::Chat).unwrap();
         let count = body.len().div_ceil(size);
         let mut parts = body.as_bytes().chunks(size).enumerate();
         let found = parts.find_map(|(index, part)| glance.push(part, index + 1 == count));

@@ -190,7 +190,7 @@ where
         let is_suspect = verdict.is_none() && Judging::may_judge(&response);
         // Nothing is held back where it is known that there is nothing else.
         if is_suspect && self.work.may_go_on_as_far_as_known(cx) {
-            match Judging::new(response, self.work.plan.operation()) {
+            match Judging::new(response, self.work.plan.shape()) {
                 Ok(mut judging) => {
                     return match judging.poll(cx) {
                         Poll::Ready(verdict) => match self.judged(judging, verdict, cx) {

@@ -13,6 +13,7 @@ use crate::models::allow_step;
 use crate::provider::Upstream;
 use crate::route::{self, Operation};
 use crate::step::{Step, StepKey};
+use crate::usage::Shape;
 
 /// Who says what can be tried.
 #[derive(Debug)]
@@ -45,11 +46,11 @@ impl Plan {
         }
     }
 
-    /// What the current step asks for.
-    pub(super) fn operation(&self) -> Operation {
+    /// How the answer to the current step is written.
+    pub(super) fn shape(&self) -> Shape {
         match self {
-            Self::Gateway(context) => context.operation(),
-            Self::Own { operation, .. } => *operation,
+            Self::Gateway(context) => context.shape(),
+            Self::Own { operation, .. } => (*operation).into(),
         }
     }
 

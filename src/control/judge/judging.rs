@@ -14,8 +14,7 @@ use super::{JudgedBody, Verdict};
 use crate::control::health;
 use crate::control::timer::Timer;
 use crate::metering::{Glance, Sight};
-use crate::route::Operation;
-use crate::usage::Format;
+use crate::usage::{Format, Shape};
 
 /// How long a head is held back at most, whatever has come behind it.
 const TIME: Duration = Duration::from_secs(1);
@@ -53,9 +52,9 @@ where
     /// not read.
     pub(in crate::control) fn new(
         response: Response<R>,
-        operation: Operation,
+        shape: Shape,
     ) -> Result<Self, Response<R>> {
-        let glance = Glance::new(response.headers(), operation);
+        let glance = Glance::new(response.headers(), shape);
         if glance.is_none() {
             return Err(response);
         }

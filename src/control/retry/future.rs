@@ -29,6 +29,7 @@ use crate::hook::Failure;
 use crate::inject::{self, Asked};
 use crate::redact::shown;
 use crate::route::Operation;
+use crate::usage::Shape;
 
 /// What is needed to send a request again.
 pub(super) struct Work<B> {
@@ -126,11 +127,11 @@ impl<B> Work<B> {
         upstream.usage_option().refuse(model);
     }
 
-    /// What is asked for.
-    fn operation(&self) -> Operation {
+    /// How the answer is written.
+    fn shape(&self) -> Shape {
         match &self.context {
-            Some(context) => context.operation(),
-            None => Operation::of(self.take.head.uri().path().trim_start_matches('/')),
+            Some(context) => context.shape(),
+            None => Operation::of(self.take.head.uri().path().trim_start_matches('/')).into(),
         }
     }
 
@@ -301,7 +302,7 @@ where
             return ControlFlow::Continue(State::Readying);
         }
         let response = match Judging::may_judge(&response) && work.may_go_on() {
-            true => match Judging::new(response, work.operation()) {
+            true => match Judging::new(response, work.shape()) {
                 Ok(mut judging) => {
                     return match judging.poll(cx) {
                         Poll::Ready(verdict) => self.judged(judging, verdict).map_break(Ok),
