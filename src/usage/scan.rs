@@ -15,8 +15,8 @@ use crate::json::quote::StringEnd;
 
 /// No key that matters is longer.
 const LONGEST_KEY: usize = "amazon-bedrock-invocationMetrics".len();
-/// The longest path: root, candidates, candidate, content, parts, part.
-const DEEPEST: usize = 6;
+/// The longest path: root, candidates, candidate, content, parts, part, and an array in place of text.
+const DEEPEST: usize = 7;
 const DONE: &[u8] = b"[DONE]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,6 +262,11 @@ impl Scanner {
 
     fn is_array(&self) -> bool {
         self.place().is_array()
+    }
+
+    /// Whether there is a level to enter: of a deeper path nothing is known.
+    fn has_room(&self) -> bool {
+        self.level + 1 < DEEPEST
     }
 
     fn enter(&mut self, place: Place) {

@@ -28,13 +28,15 @@ impl Scanner {
     #[inline(always)]
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
-            (b'{', Member::Enter(place)) if !place.is_array() => {
+            (b'{', Member::Enter(place)) if !place.is_array() && self.has_room() => {
                 self.event.has_error |= place == Place::Error && self.tells_errors();
                 self.event.has_response |= place == Place::Response;
                 self.enter(place);
             }
-            (b'[', Member::Enter(place)) if place.is_array() => self.enter(place),
-            (b'[', Member::Content) => self.enter(Place::Parts),
+            (b'[', Member::Enter(place)) if place.is_array() && self.has_room() => {
+                self.enter(place);
+            }
+            (b'[', Member::Content) if self.has_room() => self.enter(Place::Parts),
             (b'{', Member::Keep(kept)) => return self.keep(chunk, at, kept),
             (b'{' | b'[', member) => {
                 self.event.has_content |= member == Member::Content;

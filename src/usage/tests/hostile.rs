@@ -202,3 +202,69 @@ const PIECES: &[&[u8]] = &[
     b"data: [DONE]\n\n",
     b"{\"usage\":{\"input_tokens\":1}}",
 ];
+
+/// Values of known members within one another, in any order and depth.
+fn known_members() -> impl Strategy<Value = String> {
+    const KEYS: [&str; 24] = [
+        "candidates",
+        "content",
+        "parts",
+        "text",
+        "choices",
+        "delta",
+        "message",
+        "response",
+        "error",
+        "usage",
+        "usageMetadata",
+        "data",
+        "output",
+        "status_details",
+        "x_groq",
+        "meta",
+        "billed_units",
+        "result",
+        "tool_usage",
+        "promptFeedback",
+        "metadata",
+        "chunk",
+        "tool_calls",
+        "a",
+    ];
+    let leaf = prop::sample::select(vec!["\"x\"", "1", "null", "{}", "[]", "true"]);
+    leaf.prop_map(str::to_owned).prop_recursive(12, 40, 2, |inner| {
+        let object = (prop::sample::select(KEYS.to_vec()), inner.clone())
+            .prop_map(|(key, value)| format!("{{\"{key}\":{value}}}"));
+        let array = inner.prop_map(|value| format!("[{value}]"));
+        prop_oneof![3 => object, 2 => array]
+    })
+}
+
+#[test]
+fn parts_within_parts_are_no_deeper_than_the_longest_path() {
+    let body = r#"{"candidates":[{"content":{"parts":[{"text":[{"content":[{"text":["x"]}]}]}]}}],
+        "usageMetadata":{"promptTokenCount":3,"totalTokenCount":3}}"#;
+    for (format, body) in [
+        (Format::Json, body.to_owned()),
+        (Format::Sse, format!("data: {}\n\n", body.replace('\n', ""))),
+    ] {
+        let reading = read_any(format, Shape::GenerateContent, body.as_bytes());
+        assert_eq!(reading.usage.unwrap().input(), Some(3));
+    }
+}
+
+proptest! {
+    #[test]
+    fn known_members_in_any_depth_are_read_alike_in_any_split(
+        body in known_members(),
+        shape in prop::sample::select(vec![
+            Shape::Chat, Shape::ChatPerplexity, Shape::Responses, Shape::Messages, Shape::GenerateContent,
+            Shape::Interactions, Shape::WorkersAi, Shape::Converse, Shape::Invoke, Shape::CohereV2,
+            Shape::CohereV1, Shape::Ollama, Shape::Images, Shape::Rerank, Shape::Other,
+        ]),
+    ) {
+        read_any(Format::Json, shape, body.as_bytes());
+        read_any(Format::Sse, shape, format!("data: {body}\n\n").as_bytes());
+        read_any(Format::Json, shape, format!("[{body}]").as_bytes());
+    }
+}
