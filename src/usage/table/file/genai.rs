@@ -127,6 +127,7 @@ impl Model<'_> {
                 .map(|prices| vec![Conditional { prices, constraint: None }]),
         }
         .map_err(|_| "prices of another form".to_owned())?;
+        let first = conditional.first().ok_or_else(|| "no prices".to_owned())?;
         let variants = self.price_variants.as_deref().unwrap_or_default();
         let constraints = conditional.iter().map(|one| &one.constraint);
         let constraints = constraints.chain(variants.iter().map(|one| &one.constraint));
@@ -137,7 +138,7 @@ impl Model<'_> {
         let on = |day: Date| -> Result<Price, Reason> {
             // The last one that has begun; variants go over it, the first one that has begun first.
             let begun = conditional.iter().rev().find(|one| has_begun(&one.constraint, day));
-            let plain = &begun.unwrap_or(&conditional[0]).prices;
+            let plain = &begun.unwrap_or(first).prices;
             let mut cells = Cells::default();
             let mut price = fill(plain, None, slug, &mut cells)?;
             let mut tiers: BTreeMap<String, Prices<'_>> = BTreeMap::new();

@@ -390,6 +390,7 @@ fn genai_prices_are_read_with_their_days_steps_and_variants() {
  {"id":"openai","models":[
   {"id":"gpt-x.1","match":{"or":[{"equals":"gpt-x.1"},{"equals":"gpt-x"},{"regex":"^gpt-x\\.1-\\d{4}-\\d{2}-\\d{2}$"}]},
    "prices":{"input_mtok":{"base":4,"tiers":[{"start":272000,"price":8}]},"output_mtok":20}},
+  {"id":"none-x","match":{"equals":"none-x"},"prices":[]},
   {"id":"whisper","match":{"equals":"whisper"},"prices":{"audio_hours":0.36}}]},
  {"id":"x-ai","models":[{"id":"grok-x","match":{"equals":"grok-x"},"prices":{"input_mtok":{"base":2,"tiers":[{"start":200000,"price":4}]},"output_mtok":6}}]},
  {"id":"deepseek","models":[{"id":"d","match":{"equals":"d"},"prices":[
@@ -397,6 +398,7 @@ fn genai_prices_are_read_with_their_days_steps_and_variants() {
     let (table, report) = PriceTable::read(text, DAY).unwrap();
     assert_eq!((report.source, report.taken), (PriceSource::GenaiPrices, 4), "{report}");
     assert_eq!(report.left_out["hours without weekdays"], (1, "deepseek/d".to_owned()));
+    assert_eq!(report.left_out["no prices"], (1, "openai/none-x".to_owned()));
     let gemini = table.get("google-ai-studio", "gemini-x").unwrap();
     let batch = |year, month| {
         let price = gemini.on(Date::new(year, month, 1).unwrap());
