@@ -111,6 +111,7 @@ fn only_a_log_can_be_kept() {
 }
 
 #[test]
+#[cfg(feature = "prices")]
 fn the_prices_are_a_file() {
     assert_eq!(run(&["--prices", "a b.toml"]).prices, Some(PathBuf::from("a b.toml")));
     assert_eq!(
