@@ -49,8 +49,7 @@ impl Hangups {
 }
 
 /// Sends one to this process, which must be listening.
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn hang_up() {
     let hang_up = format!("kill -HUP {}", std::process::id());
     let sent = tokio::process::Command::new("sh").args(["-c", &hang_up]).status().await;
@@ -58,8 +57,7 @@ pub(crate) async fn hang_up() {
 }
 
 /// Waits, but not for ever, until it is so.
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let polled = async {
         while !is_so() {
