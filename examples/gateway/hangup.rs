@@ -49,7 +49,8 @@ impl Hangups {
 }
 
 /// Sends one to this process, which must be listening.
-#[cfg(all(test, unix, any(feature = "config", feature = "prices")))]
+#[cfg(test)]
+#[cfg(all(unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn hang_up() {
     let hang_up = format!("kill -HUP {}", std::process::id());
     let sent = tokio::process::Command::new("sh").args(["-c", &hang_up]).status().await;
@@ -57,7 +58,8 @@ pub(crate) async fn hang_up() {
 }
 
 /// Waits, but not for ever, until it is so.
-#[cfg(all(test, unix, any(feature = "config", feature = "prices")))]
+#[cfg(test)]
+#[cfg(all(unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let polled = async {
         while !is_so() {
