@@ -365,7 +365,8 @@ impl Shared {
             && Splice::suits(context.method(), request.uri(), request.headers())
     }
 
-    /// What asks for the usage of a stream. `edit`: what was changed in the body before.
+    /// What asks for the usage of a stream, of a request that [may be](Self::may_ask_for_usage) one.
+    /// `edit`: what was changed in the body before.
     pub(crate) fn splice<B>(
         &self,
         context: &GatewayContext,
@@ -373,9 +374,6 @@ impl Shared {
         edit: Option<&Edit>,
         watch: &Arc<RequestWatch>,
     ) -> Option<Splice> {
-        if !self.may_ask_for_usage(context, request) {
-            return None;
-        }
         let upstream = context.upstream()?.clone();
         let is_on_trial = upstream.usage_option().is_on_trial();
         // Only a layer can send it again.
@@ -401,7 +399,8 @@ impl Relay {
             return request.map(RequestBody::passed);
         }
         let watch = self.exchange.watch();
-        let splice = shared.splice(&self.context, &mut request, None, &watch);
+        let splice =
+            if asks { shared.splice(&self.context, &mut request, None, &watch) } else { None };
         if splice.is_some() {
             self.watch = Some(watch.clone());
         }

@@ -243,7 +243,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let edit = edit.map(|routed| routed.edit);
                 let growth = edit.as_ref().map_or(0, Edit::growth);
                 content_length::change(head.headers_mut(), growth);
-                let splice = relay.watch.as_ref().and_then(|watch| {
+                let asks = shared.may_ask_for_usage(&relay.context, &head);
+                let splice = relay.watch.as_ref().filter(|_| asks).and_then(|watch| {
                     shared.splice(&relay.context, &mut head, edit.as_ref(), watch)
                 });
                 peek.into_body(edit.as_ref(), splice)
