@@ -1,10 +1,14 @@
 //! WebSocket, which is not spoken on gateway paths: clients such as Codex turn to HTTP on 426 alone.
 
-use http::Version;
+use bytes::Bytes;
+use http::{Method, Request, Version};
+use http_body_util::{BodyExt, Empty};
+use hyper::ext::Protocol;
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::GatewaySettings;
 
 use crate::scene::{Scene, request as scene_request, token};
+use crate::support::client::Connection;
 use crate::support::gateway::Gateway;
 use crate::support::message::request;
 use crate::support::raw_upstream::Recorder;
@@ -80,6 +84,32 @@ async fn over_http2_it_is_asked_for_by_connect_and_answered_without_fields_of_th
     answer.refused(426, 2426);
     assert!(!answer.headers.contains_key("upgrade") && !answer.headers.contains_key("connection"));
     scene.refuses(line, &[], "", (400, 2400)).await;
+}
+
+#[tokio::test]
+async fn over_a_socket_with_http2_the_connection_goes_on() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let mut client = Connection::open(gateway.addr, Version::HTTP_2).await;
+    let ask = |method: Method, protocol: Option<&'static str>| {
+        let request = Request::builder().method(method).version(Version::HTTP_2);
+        let uri = format!("http://{}/ai/grok/v1/realtime", gateway.addr);
+        let mut request = request.uri(uri).body(Empty::<Bytes>::new().boxed()).unwrap();
+        if let Some(protocol) = protocol {
+            request.extensions_mut().insert(Protocol::from_static(protocol));
+        }
+        request
+    };
+    // The server says first that it takes such requests (RFC 8441 §3).
+    assert_eq!(client.send(ask(Method::GET, None)).await.status(), 200);
+    let answer = client.send(ask(Method::CONNECT, Some("websocket"))).await;
+    assert_eq!(answer.status(), 426);
+    assert!(!answer.headers().contains_key("upgrade"));
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(error["gateway"]["code"], 2426, "{error}");
+    assert_eq!(client.send(ask(Method::GET, None)).await.status(), 200);
+    assert_eq!(upstream.requests().len(), 2, "nothing of the handshake was sent on");
 }
 
 #[tokio::test]

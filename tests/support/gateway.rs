@@ -65,6 +65,8 @@ impl Setup {
                 tokio::spawn(async move {
                     let mut server = auto::Builder::new(TokioExecutor::new());
                     server.http1().timer(TokioTimer::new());
+                    // As axum's own server has it.
+                    server.http2().enable_connect_protocol();
                     // A client that breaks off is part of many tests.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
