@@ -255,7 +255,7 @@ pub use self::metering::Metering;
 pub use self::payload::Payload;
 pub use self::provider::Provider;
 pub use self::redact::redacted;
-pub use self::rejection::ErrorFormat;
+pub use self::rejection::{ErrorFormat, Refusal};
 pub use self::route::{Mount, Operation};
 pub use self::service::Gateway;
 pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};

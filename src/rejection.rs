@@ -1,5 +1,7 @@
 //! Errors of the gateway's own, as answers that the caller's SDK can read.
 
+mod refusal;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
+pub use self::refusal::Refusal;
 use crate::context::GatewayContext;
 use crate::json::string;
 
@@ -44,6 +47,11 @@ pub(crate) enum Code {
     SlowBody,
     /// WebSocket, where there is none.
     UpgradeRequired,
+    /// Of a [`Refusal`].
+    Host {
+        status: StatusCode,
+        number: u16,
+    },
 }
 
 impl Code {
@@ -62,6 +70,7 @@ impl Code {
             Self::Overloaded => 2503,
             Self::Timeout | Self::SlowBody => 2504,
             Self::UpgradeRequired => 2426,
+            Self::Host { number, .. } => number,
         }
     }
 
@@ -81,6 +90,7 @@ impl Code {
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            Self::Host { status, .. } => status,
         }
     }
 
@@ -102,12 +112,25 @@ impl Code {
             Self::Timeout => "provider_timeout",
             Self::SlowBody => "request_timeout",
             Self::UpgradeRequired => "websocket_not_supported",
+            Self::Host { status, .. } => match status.as_u16() {
+                400 => "malformed_request",
+                401 => "unauthorized",
+                403 => "not_allowed",
+                404 => "not_found",
+                413 => "body_too_large",
+                429 => "rate_limited",
+                503 => "unavailable",
+                _ => "refused",
+            },
         }
     }
 
     fn openai_type(self) -> &'static str {
         if self.status() == StatusCode::UNAUTHORIZED {
             return "authentication_error";
+        }
+        if self.status() == StatusCode::TOO_MANY_REQUESTS {
+            return "rate_limit_error";
         }
         if self.status().is_client_error() { "invalid_request_error" } else { "api_error" }
     }
@@ -120,6 +143,18 @@ impl Code {
             Self::BodyTooLarge => "request_too_large",
             Self::Overloaded => "overloaded_error",
             Self::Timeout | Self::SlowBody => "timeout_error",
+            Self::Host { status, .. } => match status.as_u16() {
+                401 => "authentication_error",
+                402 => "billing_error",
+                403 => "permission_error",
+                404 => "not_found_error",
+                408 | 504 => "timeout_error",
+                413 => "request_too_large",
+                429 => "rate_limit_error",
+                503 | 529 => "overloaded_error",
+                400..500 => "invalid_request_error",
+                _ => "api_error",
+            },
             _ if self.status().is_client_error() => "invalid_request_error",
             _ => "api_error",
         }
@@ -130,6 +165,8 @@ impl Code {
 #[derive(Clone, Debug)]
 pub(crate) struct Rejection {
     pub(crate) code: Code,
+    /// What a host calls it, in place of the code's own name.
+    pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) message: Cow<'static, str>,
     /// The header or member of the body that is at fault.
     pub(crate) param: Option<Cow<'static, str>>,
@@ -142,11 +179,15 @@ pub(crate) struct Rejection {
 impl Rejection {
     /// What the client must change before it tries again.
     pub(crate) fn of_request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), param: None, retry: Some(false), retry_after: None }
+        Self::new(code, message.into(), Some(false))
     }
 
     pub(crate) fn of_upstream(code: Code, message: &'static str, retry: Option<bool>) -> Self {
-        Self { code, message: Cow::Borrowed(message), param: None, retry, retry_after: None }
+        Self::new(code, Cow::Borrowed(message), retry)
+    }
+
+    fn new(code: Code, message: Cow<'static, str>, retry: Option<bool>) -> Self {
+        Self { code, name: None, message, param: None, retry, retry_after: None }
     }
 
     pub(crate) fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
@@ -207,9 +248,9 @@ impl Rejection {
             string::write(&self.message, &mut json);
             json.push_str(r#","type":""#);
             json.push_str(self.code.openai_type());
-            json.push_str(r#"","code":""#);
-            json.push_str(self.code.name());
-            json.push_str(r#"","param":"#);
+            json.push_str(r#"","code":"#);
+            string::write(self.name.as_deref().unwrap_or(self.code.name()), &mut json);
+            json.push_str(r#","param":"#);
             match &self.param {
                 Some(param) => string::write(param, &mut json),
                 None => json.push_str("null"),
@@ -269,6 +310,43 @@ mod tests {
             "gateway": {"code": 2008, "log_id": context.log_id().to_string()},
         });
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_hosts_refusal_is_in_the_callers_shape() {
+        let refusal = || {
+            let refusal = Refusal::rate_limited("slow \"down\"\r\n\u{1}").name("too\nfast");
+            Rejection::from(refusal.code(9001).retry_after(Duration::from_millis(1500)))
+        };
+        let arrival = |endpoint| {
+            let endpoint = Endpoint::Unified(endpoint);
+            Arrival::new(Method::POST, Uri::from_static("/"), endpoint)
+        };
+        let context = GatewayContext::new(arrival("chat/completions"), None);
+        let response = refusal().into_response(&context, ErrorFormat::Provider);
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+            (429, &"2".parse().unwrap())
+        );
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        let expected = json!({
+            "error": {"message": "slow \"down\"\r\n\u{1}", "type": "rate_limit_error", "code": "too\nfast", "param": null},
+            "gateway": {"code": 9001, "log_id": context.log_id().to_string()},
+        });
+        assert_eq!(body, expected);
+
+        let context = GatewayContext::new(arrival("messages"), None);
+        let response = refusal().into_response(&context, ErrorFormat::Provider);
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(
+            body["error"],
+            json!({"type": "rate_limit_error", "message": "slow \"down\"\r\n\u{1}"})
+        );
+        assert_eq!(body["gateway"]["code"], 9001);
+
+        let response = refusal().into_response(&context, ErrorFormat::Cloudflare);
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!((&body["httpCode"], &body["internalCode"]), (&json!(429), &json!(9001)));
     }
 
     #[test]

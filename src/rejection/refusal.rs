@@ -1,0 +1,251 @@
+//! A host's own answer to a request on a gateway path.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{Code, Rejection};
+
+/// The longest message, in bytes.
+const LONGEST_MESSAGE: usize = 1024;
+/// The longest name and parameter, in bytes.
+const LONGEST_NAME: usize = 128;
+
+/// An answer of the host's own to a request on a gateway path, in place of the provider's.
+///
+/// The gateway writes it in the shape that the caller's SDK reads, and ends the exchange as
+/// [`Outcome::Rejected`](crate::Outcome::Rejected) with the refusal's number in
+/// [`EndEvent::gateway_code`](crate::EndEvent::gateway_code). Nothing is booked as the provider's.
+///
+/// The client reads the message: it must hold no secret. Messages are cut to 1,024 bytes, names and
+/// parameters to 128.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::StatusCode;
+/// use tower_ai_gateway::Refusal;
+///
+/// let refusal = Refusal::over_budget("The budget of this team is spent.")
+///     .retry_after(Duration::from_secs(3600));
+/// assert_eq!(refusal.status(), StatusCode::TOO_MANY_REQUESTS);
+/// assert_eq!(refusal.gateway_code(), 2041);
+///
+/// let refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The prompt has a card number.")
+///     .code(9001)
+///     .name("prompt_with_card_number")
+///     .param("messages");
+/// assert_eq!(refusal.gateway_code(), 9001);
+/// ```
+// Boxed, for it is the error type of functions that mostly succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    status: StatusCode,
+    number: u16,
+    name: Option<Cow<'static, str>>,
+    message: Cow<'static, str>,
+    param: Option<Cow<'static, str>>,
+    retry: Option<bool>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal with a status of 4xx or 5xx. Any other status becomes 500: a refusal must not look
+    /// like an answer.
+    ///
+    /// Its code is 2000 plus the status, as in 2403. `x-should-retry: false` is sent with a status
+    /// of 4xx, except 408, 409, 425 and 429; otherwise the header is left out.
+    #[must_use]
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let is_error = status.is_client_error() || status.is_server_error();
+        let status = if is_error { status } else { StatusCode::INTERNAL_SERVER_ERROR };
+        let may_pass = matches!(status.as_u16(), 408 | 409 | 425 | 429);
+        Self(Box::new(Inner {
+            status,
+            number: 2000 + status.as_u16(),
+            name: None,
+            message: cut(message.into(), LONGEST_MESSAGE),
+            param: None,
+            retry: (status.is_client_error() && !may_pass).then_some(false),
+            retry_after: None,
+        }))
+    }
+
+    /// 401, code 2009: the caller is not known.
+    #[must_use]
+    pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message).code(2009)
+    }
+
+    /// 403, code 2403: the caller may not do this.
+    #[must_use]
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404, code 2001: there is no such gateway for this caller.
+    #[must_use]
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message).code(2001)
+    }
+
+    /// 429, code 2003: the caller is too fast. Say when to come back by
+    /// [`retry_after`](Self::retry_after).
+    #[must_use]
+    pub fn rate_limited(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message).code(2003)
+    }
+
+    /// 429, code 2041: the caller's money is spent. SDKs are told not to retry; a
+    /// [`should_retry`](Self::should_retry) says otherwise.
+    #[must_use]
+    pub fn over_budget(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+            .code(2041)
+            .name("over_budget")
+            .should_retry(false)
+    }
+
+    /// 503, code 2503: the host cannot decide now. SDKs are told to retry, for nothing was sent.
+    #[must_use]
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).should_retry(true)
+    }
+
+    /// The number in `gateway.code` of the body, and in the events. It is the host's to choose; the
+    /// gateway's own lie between 2000 and 2999.
+    #[must_use]
+    pub fn code(mut self, number: u16) -> Self {
+        self.0.number = number;
+        self
+    }
+
+    /// The text in `error.code` of an OpenAI-shaped body, such as `prompt_with_card_number`.
+    ///
+    /// Default: a name for the status, such as `not_allowed`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.0.name = Some(cut(name.into(), LONGEST_NAME));
+        self
+    }
+
+    /// The header or member of the body that is at fault: `error.param` of an OpenAI-shaped body.
+    /// Default: none.
+    #[must_use]
+    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.0.param = Some(cut(param.into(), LONGEST_NAME));
+        self
+    }
+
+    /// How long until another try can succeed: `retry-after`, in seconds, rounded up. Default: none.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self
+    }
+
+    /// Whether another try can succeed: `x-should-retry`, which the SDKs obey.
+    #[must_use]
+    pub fn should_retry(mut self, retry: bool) -> Self {
+        self.0.retry = Some(retry);
+        self
+    }
+
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The number in `gateway.code` of the body.
+    #[must_use]
+    pub fn gateway_code(&self) -> u16 {
+        self.0.number
+    }
+
+    /// The message that the client gets.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+/// Cuts a text to so many bytes, between two characters.
+fn cut(text: Cow<'static, str>, longest: usize) -> Cow<'static, str> {
+    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = end.unwrap_or_default();
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(Refusal(refusal): Refusal) -> Self {
+        let Inner { status, number, name, message, param, retry, retry_after } = *refusal;
+        Self { code: Code::Host { status, number }, name, message, param, retry, retry_after }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with {}: {}", self.0.status.as_u16(), self.0.message)
+    }
+}
+
+impl Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_never_looks_like_an_answer() {
+        for status in 100..1000 {
+            let refusal = Refusal::new(StatusCode::from_u16(status).unwrap(), "no");
+            let expected = if (400..600).contains(&status) { status } else { 500 };
+            assert_eq!(refusal.status(), expected, "{status}");
+            assert_eq!(refusal.gateway_code(), 2000 + expected);
+        }
+    }
+
+    #[test]
+    fn kinds_have_the_gateways_codes() {
+        for (refusal, status, code, retry) in [
+            (Refusal::unauthorized("no"), 401, 2009, Some(false)),
+            (Refusal::forbidden("no"), 403, 2403, Some(false)),
+            (Refusal::not_found("no"), 404, 2001, Some(false)),
+            (Refusal::rate_limited("no"), 429, 2003, None),
+            (Refusal::over_budget("no"), 429, 2041, Some(false)),
+            (Refusal::unavailable("no"), 503, 2503, Some(true)),
+        ] {
+            assert_eq!((refusal.status().as_u16(), refusal.gateway_code()), (status, code));
+            assert_eq!(refusal.0.retry, retry, "{status}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let long = "é".repeat(1000);
+        let refusal = Refusal::forbidden(format!("x{long}")).name(long.clone()).param(long);
+        assert_eq!(refusal.message().len(), 1023);
+        assert_eq!(refusal.0.name.as_deref().map(str::len), Some(128));
+        assert_eq!(refusal.0.param.as_deref().map(str::len), Some(128));
+        assert_eq!(Refusal::forbidden("short").message(), "short");
+    }
+
+    #[test]
+    fn it_is_a_small_error() {
+        assert_eq!(size_of::<Result<(), Refusal>>(), size_of::<usize>());
+        let error: tower::BoxError = Refusal::forbidden("not today").into();
+        assert_eq!(error.to_string(), "refused with 403: not today");
+    }
+}
