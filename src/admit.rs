@@ -24,7 +24,7 @@ use crate::models::{self, Allowance, allow_provider};
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
-use crate::rejection::{ErrorFormat, Rejection};
+use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::{Edit, RoutedModel};
@@ -216,7 +216,10 @@ impl Shared {
         };
         let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
 
-        let refused = locked.or_else(|| malformed.as_ref().map(refusal::malformed_header));
+        // A layer above has decided: its answer goes before any of the gateway's own.
+        let refused = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
+        let refused = refused.or(locked);
+        let refused = refused.or_else(|| malformed.as_ref().map(refusal::malformed_header));
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
             Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
             Ok(None) => Admission::Forward(relay),
@@ -264,7 +267,10 @@ impl Shared {
         let account = route.place.account.map(|account| account.text(path));
         let gateway = route.place.gateway_id(path, || directives);
         let settings = match snapshot.table() {
-            Some(table) => Ok(table.get(account, gateway).cloned()),
+            Some(table) => match table.get(account, gateway) {
+                Some(settings) => Ok(Ok(settings.clone())),
+                None => return (None, Some(refusal::unknown_gateway(gateway))),
+            },
             None => {
                 let extensions = request.extensions();
                 let query = SettingsQuery { account, gateway, identity, extensions };
@@ -272,8 +278,8 @@ impl Shared {
             }
         };
         let settings = match settings {
-            Ok(Some(settings)) => settings,
-            Ok(None) => return (None, Some(refusal::unknown_gateway(gateway))),
+            Ok(Ok(settings)) => settings,
+            Ok(Err(refused)) => return (None, Some(refused.into())),
             Err(Panicked) => return (None, Some(refusal::no_settings())),
         };
         let is_rest = route.place.gateway_by_header;

@@ -185,6 +185,15 @@ impl Exchange {
         }
     }
 
+    /// A layer of the upstream stack has refused the call: the provider was not asked.
+    pub(crate) fn call_refused(&mut self) {
+        if let Some(ledger) = &mut self.0 {
+            ledger.dispatched = None;
+            // The time that the layer took is none of the gateway's.
+            ledger.working_since = Instant::now();
+        }
+    }
+
     /// The gateway answers by itself.
     pub(crate) fn answered(&mut self, code: Code, length: usize, outcome: Outcome) {
         if let Some(ledger) = &mut self.0 {

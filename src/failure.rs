@@ -11,7 +11,7 @@ use tower::BoxError;
 
 use crate::hook::Failure;
 use crate::refusal;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Refusal, Rejection};
 use crate::timeout::{TimeoutError, TimeoutPhase};
 
 /// What an error of any type is, as far as its type tells.
@@ -25,12 +25,23 @@ pub(crate) fn timeout_of_any<E: 'static>(error: &E) -> Option<TimeoutError> {
     sources(as_error(error)?).find_map(|error| error.downcast_ref()).copied()
 }
 
+/// The refusal that an error of any type is or wraps, as far as its type tells.
+pub(crate) fn refusal_of_any<E: 'static>(error: &E) -> Option<&Refusal> {
+    refusal_of(as_error(error)?)
+}
+
+/// The refusal that an error is or wraps.
+pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Refusal> {
+    sources(error).find_map(|error| error.downcast_ref())
+}
+
 fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     if let Some(error) = error.downcast_ref::<BoxError>() {
         return Some(&**error);
     }
     as_known::<io::Error>(error)
+        .or_else(|| as_known::<Refusal>(error))
         .or_else(|| as_known::<TimeoutError>(error))
         .or_else(|| as_known::<tower::timeout::error::Elapsed>(error))
         .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
@@ -261,5 +272,11 @@ mod tests {
         let plain = io::Error::from(io::ErrorKind::ConnectionReset);
         assert_eq!(of_any(&plain), Failure::Reset);
         assert_eq!(of_any(&"text"), Failure::Other);
+
+        let refusal = Refusal::forbidden("no");
+        assert_eq!(refusal_of_any(&refusal), Some(&refusal));
+        let wrapped: BoxError = Box::new(io::Error::other(io::Error::other(refusal.clone())));
+        assert_eq!(refusal_of_any(&wrapped), Some(&refusal));
+        assert_eq!(refusal_of_any(&boxed), None);
     }
 }

@@ -211,10 +211,13 @@ where
                 call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
             }
             GatewayProjection::Ours { exchanging } => Poll::Ready(
-                ready!(exchanging.poll(cx, Err)).map_err(|UpstreamFailed { error, mut relay }| {
+                ready!(exchanging.poll(cx, Err)).or_else(|UpstreamFailed { error, mut relay }| {
+                    if let Some(refusal) = failure::refusal_of_any(&error) {
+                        return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
+                    }
                     relay.exchange.attempt_failed(failure::of_any(&error));
                     relay.exchange.end(Outcome::Failed);
-                    error
+                    Err(error)
                 }),
             ),
         }
@@ -297,6 +300,9 @@ where
                 let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
                     |UpstreamFailed { error, relay }| {
                         let error: BoxError = error.into();
+                        if let Some(refusal) = failure::refusal_of(&*error) {
+                            return relay.refused(refusal.clone()).map(ResponseBody::local);
+                        }
                         let rejection = failure::answer_to(&*error);
                         relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
                     },

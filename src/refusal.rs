@@ -83,8 +83,11 @@ pub(crate) fn no_settings() -> Rejection {
 }
 
 pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
-    let message = format!("There is no gateway `{}` here.", shortened(gateway));
-    Rejection::of_request(Code::UnknownGateway, message)
+    Rejection::of_request(Code::UnknownGateway, no_gateway(gateway))
+}
+
+pub(crate) fn no_gateway(gateway: &str) -> String {
+    format!("There is no gateway `{}` here.", shortened(gateway))
 }
 
 /// It does not tell which there are.

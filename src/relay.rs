@@ -16,7 +16,7 @@ use crate::failure;
 use crate::headers;
 use crate::hook::{CacheStatus, Failure, Outcome};
 use crate::inject::{self, Hiding};
-use crate::rejection::{ErrorFormat, Rejection};
+use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
@@ -53,6 +53,9 @@ impl Relay {
 
     /// The provider's response, as the client is to get it.
     pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            return self.refused(refusal).map(ResponseBody::local);
+        }
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
@@ -121,6 +124,13 @@ impl Relay {
     pub(crate) fn failed(mut self, failure: Failure, rejection: Rejection) -> Response<Bytes> {
         self.exchange.attempt_failed(failure);
         self.answer(rejection, Outcome::Failed)
+    }
+
+    /// The answer of a layer below that has refused the request. The call that it stands for was
+    /// none to the provider.
+    pub(crate) fn refused(mut self, refusal: Refusal) -> Response<Bytes> {
+        self.exchange.call_refused();
+        self.answer(refusal.into(), Outcome::Rejected)
     }
 
     /// The gateway's own answer; the exchange is over with it.

@@ -5,9 +5,10 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 
 use super::{Code, Rejection};
+use crate::refusal;
 
 /// The longest message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
@@ -19,6 +20,17 @@ const LONGEST_NAME: usize = 128;
 /// The gateway writes it in the shape that the caller's SDK reads, and ends the exchange as
 /// [`Outcome::Rejected`](crate::Outcome::Rejected) with the refusal's number in
 /// [`EndEvent::gateway_code`](crate::EndEvent::gateway_code). Nothing is booked as the provider's.
+///
+/// It can come from five places:
+///
+/// - a [`SettingsResolver`](crate::settings::SettingsResolver), as its error;
+/// - the source of a [`SettingsLayer`](crate::settings::SettingsLayer), as its error;
+/// - any layer above the gateway, which puts it into the extensions of the request;
+/// - any layer between the gateway and its client, which puts it into the extensions of its response
+///   ([`into_response`](Self::into_response));
+/// - the same layer, as its error or as a source of that.
+///
+/// Where there are two, the one of a layer above goes first, before the gateway's own checks.
 ///
 /// The client reads the message: it must hold no secret. Messages are cut to 1,024 bytes, names and
 /// parameters to 128.
@@ -88,6 +100,14 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
+    /// 400, code 2001: there is no gateway of this id. This is what an unknown gateway of a
+    /// [`SettingsTable`](crate::settings::SettingsTable) is answered with.
+    #[must_use]
+    pub fn unknown_gateway(gateway: &str) -> Self {
+        let refusal = Self::new(StatusCode::BAD_REQUEST, refusal::no_gateway(gateway));
+        refusal.code(2001).name("unknown_gateway")
+    }
+
     /// 404, code 2001: there is no such gateway for this caller.
     #[must_use]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
@@ -154,6 +174,53 @@ impl Refusal {
     pub fn should_retry(mut self, retry: bool) -> Self {
         self.0.retry = Some(retry);
         self
+    }
+
+    /// A response by which a layer between the gateway and its client refuses a request. The
+    /// gateway knows it by the `Refusal` in its extensions and writes head and body anew; a layer
+    /// whose error may be any can return the `Refusal` as its error instead.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
+    /// use tower_ai_gateway::{GatewayContext, GatewayLayer, Provider, Refusal, RequestBody};
+    ///
+    /// # tokio_test::block_on(async {
+    /// let client = tower::service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
+    ///     Ok::<_, BoxError>(Response::new(Full::from("the provider's answer")))
+    /// });
+    /// // The guard sees the provider's own request, and what the gateway knows of it.
+    /// let guarded = ServiceBuilder::new()
+    ///     .filter(|request: Request<RequestBody<Full<Bytes>>>| {
+    ///         let context = request.extensions().get::<GatewayContext>();
+    ///         match context.and_then(GatewayContext::provider) {
+    ///             Some("grok") => Err(Refusal::forbidden("Not before noon.")), // as an error
+    ///             _ => Ok(request),
+    ///         }
+    ///     })
+    ///     .service(client);
+    /// let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    /// let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
+    /// let answer = gateway.layer(guarded).oneshot(request.body(Full::default()).unwrap()).await;
+    /// assert_eq!(answer.unwrap().status(), 403);
+    ///
+    /// // The same as a response.
+    /// let guarded = tower::service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
+    ///     Ok::<_, BoxError>(Refusal::forbidden("Not before noon.").into_response::<Full<Bytes>>())
+    /// });
+    /// let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
+    /// let answer = gateway.layer(guarded).oneshot(request.body(Full::default()).unwrap()).await;
+    /// assert_eq!(answer.unwrap().status(), 403);
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn into_response<B: Default>(self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = self.status();
+        response.extensions_mut().insert(self);
+        response
     }
 
     /// The status that the client gets.

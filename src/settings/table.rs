@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use http::Extensions;
 
-use super::GatewaySettings;
 use super::builder::{is_named, scope_of};
+use super::{GatewaySettings, IntoSettings};
 use crate::builder::ConfigError;
 use crate::identity::Identity;
 use crate::provider::{Provider, Providers};
+use crate::rejection::Refusal;
 
 /// Which gateway's settings are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -27,19 +28,90 @@ pub struct SettingsQuery<'a> {
     pub extensions: &'a Extensions,
 }
 
+impl<'a> SettingsQuery<'a> {
+    /// A query for this gateway without an account, an identity or extensions, to try a resolver
+    /// with.
+    #[must_use]
+    pub fn new(gateway: &'a str) -> Self {
+        static NONE: LazyLock<Extensions> = LazyLock::new(Extensions::new);
+        Self { account: None, gateway, identity: None, extensions: &NONE }
+    }
+
+    /// The same of this account.
+    #[must_use]
+    pub fn account(self, account: &'a str) -> Self {
+        Self { account: Some(account), ..self }
+    }
+
+    /// The same from this caller.
+    #[must_use]
+    pub fn identity(self, identity: &'a Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    /// The same with these extensions of the request.
+    #[must_use]
+    pub fn extensions(self, extensions: &'a Extensions) -> Self {
+        Self { extensions, ..self }
+    }
+}
+
 /// Where a layer finds the settings of a gateway.
 ///
 /// It is asked once for each request on a gateway path, and the request keeps what it got to its
-/// end. The call must not block: look it up in what the host has at hand. Where it panics the
+/// end. The call must not block: look it up in what the host has at hand. A source that must be
+/// awaited, such as a database, is a layer of its own:
+/// [`GatewayLayer::settings_layer`](crate::GatewayLayer::settings_layer). Where the call panics the
 /// request is answered with 500, code 2500, and no other is touched.
+///
+/// A closure may return anything that is [`IntoSettings`]:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+/// use tower_ai_gateway::settings::{GatewaySettings, SettingsQuery, SettingsResolver};
+/// use tower_ai_gateway::{Identity, Refusal};
+///
+/// struct Team {
+///     settings: Arc<GatewaySettings>,
+///     is_suspended: bool,
+/// }
+///
+/// fn resolver(teams: HashMap<String, Team>) -> impl SettingsResolver {
+///     move |query: &SettingsQuery<'_>| {
+///         let Some(caller) = query.identity else {
+///             return Err(Refusal::unauthorized("Sign in first."));
+///         };
+///         match teams.get(caller.subject()) {
+///             None => Err(Refusal::not_found("You have no gateway here.")),
+///             Some(team) if team.is_suspended => {
+///                 Err(Refusal::forbidden("Your team is suspended."))
+///             }
+///             Some(team) => Ok(team.settings.clone()),
+///         }
+///     }
+/// }
+///
+/// let nobody = resolver(HashMap::new());
+/// let alice = Identity::builder("alice").build()?;
+/// let refused = nobody.resolve(&SettingsQuery::new("main")).unwrap_err();
+/// assert_eq!(refused.status(), 401);
+/// let refused = nobody.resolve(&SettingsQuery::new("main").identity(&alice)).unwrap_err();
+/// assert_eq!(refused.status(), 404);
+/// # Ok::<(), tower_ai_gateway::IdentityError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `SettingsResolver`",
     note = "pass `Settings`, a closure `|query: &SettingsQuery<'_>| …`, or implement the trait"
 )]
 pub trait SettingsResolver: Send + Sync + 'static {
-    /// The settings of this gateway; `None` where there is no such gateway, which refuses the
-    /// request (400, code 2001).
-    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>>;
+    /// The settings of this gateway.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] is what the client gets instead, such as [`Refusal::unknown_gateway`],
+    /// [`Refusal::forbidden`] or [`Refusal::over_budget`].
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal>;
 
     /// The table that a request uses from its arrival to its end, for its
     /// [providers](SettingsTable::providers) as for its settings. Where there is one,
@@ -52,19 +124,30 @@ pub trait SettingsResolver: Send + Sync + 'static {
     }
 }
 
-impl<F> SettingsResolver for F
+impl<F, R> SettingsResolver for F
 where
-    F: Fn(&SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> + Send + Sync + 'static,
+    F: Fn(&SettingsQuery<'_>) -> R + Send + Sync + 'static,
+    R: IntoSettings,
 {
-    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
-        self(query)
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal> {
+        self(query).into_settings(query.gateway)
+    }
+}
+
+impl<T: SettingsResolver> SettingsResolver for Arc<T> {
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal> {
+        (**self).resolve(query)
+    }
+
+    fn snapshot(&self) -> Option<Arc<SettingsTable>> {
+        (**self).snapshot()
     }
 }
 
 /// One gateway for all: every account and gateway id has these settings.
 impl SettingsResolver for Arc<GatewaySettings> {
-    fn resolve(&self, _: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
-        Some(self.clone())
+    fn resolve(&self, _: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal> {
+        Ok(self.clone())
     }
 }
 
@@ -245,9 +328,9 @@ impl Settings {
 }
 
 impl SettingsResolver for Settings {
-    fn resolve(&self, query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
+    fn resolve(&self, query: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        table.get(query.account, query.gateway).cloned()
+        table.get(query.account, query.gateway).cloned().into_settings(query.gateway)
     }
 
     fn snapshot(&self) -> Option<Arc<SettingsTable>> {
@@ -266,8 +349,8 @@ mod tests {
         GatewaySettings::builder().timeouts(timeouts).build().unwrap()
     }
 
-    fn mark(settings: Option<Arc<GatewaySettings>>) -> Option<u128> {
-        settings.map(|settings| settings.timeouts.head.unwrap().as_millis())
+    fn mark(settings: Result<Arc<GatewaySettings>, Refusal>) -> Option<u128> {
+        settings.ok().map(|settings| settings.timeouts.head.unwrap().as_millis())
     }
 
     #[test]
@@ -277,10 +360,9 @@ mod tests {
             .gateway("a", "gw", marked(2))
             .gateway("a", "gw", marked(3));
         let settings = Settings::new(table.clone());
-        let extensions = Extensions::new();
         let of = |settings: &Settings, account, gateway| {
-            let query = SettingsQuery { account, gateway, identity: None, extensions: &extensions };
-            mark(settings.resolve(&query))
+            let query = SettingsQuery { account, ..SettingsQuery::new(gateway) };
+            mark(Arc::new(settings.clone()).resolve(&query))
         };
         assert_eq!(of(&settings, Some("a"), "gw"), Some(3));
         assert_eq!(of(&settings, Some("b"), "gw"), Some(1));

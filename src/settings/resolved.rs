@@ -1,0 +1,46 @@
+//! What a resolver may answer with.
+
+use std::sync::Arc;
+
+use super::GatewaySettings;
+use crate::rejection::Refusal;
+
+/// What a closure that resolves settings may return: the settings, `None` for an unknown gateway, or
+/// a [`Refusal`].
+///
+/// It is sealed: `Arc<GatewaySettings>`, an `Option` of it, a `Result` of it, and a `Result` of that
+/// `Option`, whose error is a [`Refusal`].
+pub trait IntoSettings: sealed::Sealed {
+    /// `gateway`: the id of the one that was asked for.
+    #[doc(hidden)]
+    fn into_settings(self, gateway: &str) -> Result<Arc<GatewaySettings>, Refusal>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for Arc<GatewaySettings> {}
+impl<T: IntoSettings> sealed::Sealed for Option<T> {}
+impl<T: IntoSettings> sealed::Sealed for Result<T, Refusal> {}
+
+impl IntoSettings for Arc<GatewaySettings> {
+    fn into_settings(self, _: &str) -> Result<Arc<GatewaySettings>, Refusal> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoSettings> IntoSettings for Option<T> {
+    fn into_settings(self, gateway: &str) -> Result<Arc<GatewaySettings>, Refusal> {
+        match self {
+            Some(settings) => settings.into_settings(gateway),
+            None => Err(Refusal::unknown_gateway(gateway)),
+        }
+    }
+}
+
+impl<T: IntoSettings> IntoSettings for Result<T, Refusal> {
+    fn into_settings(self, gateway: &str) -> Result<Arc<GatewaySettings>, Refusal> {
+        self?.into_settings(gateway)
+    }
+}
