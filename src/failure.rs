@@ -7,6 +7,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+#[cfg(feature = "control")]
+use http::Response;
 use tower::BoxError;
 
 use crate::hook::Failure;
@@ -33,6 +35,21 @@ pub(crate) fn refusal_of_any<E: 'static>(error: &E) -> Option<&Refusal> {
 /// The refusal that an error is or wraps.
 pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Refusal> {
     sources(error).find_map(|error| error.downcast_ref())
+}
+
+/// Whether a layer below has refused the request: nothing is to be tried again, and nobody blamed.
+#[cfg(feature = "control")]
+pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool {
+    match result {
+        Ok(response) => is_refusal(response),
+        Err(error) => refusal_of_any(error).is_some(),
+    }
+}
+
+/// Whether a response is the refusal of a layer below.
+#[cfg(feature = "control")]
+pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
+    response.extensions().get::<Refusal>().is_some()
 }
 
 fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {

@@ -118,6 +118,13 @@ impl GatewayContext {
         self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// A layer below has refused the call of this number: it was none to a provider.
+    #[cfg(feature = "control")]
+    pub(crate) fn uncount_attempt(&self, number: u32) {
+        let (order, before) = (Ordering::Relaxed, number.saturating_sub(1));
+        let _ = self.0.attempts.compare_exchange(number, before, order, order);
+    }
+
     pub(crate) fn origin(&self) -> u32 {
         self.0.origin.load(Ordering::Relaxed)
     }

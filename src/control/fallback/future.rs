@@ -106,6 +106,10 @@ where
                     let Some(again) = this.again.as_mut() else {
                         return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
                     };
+                    if failure::is_refused(&result) {
+                        again.work.refused();
+                        return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
+                    }
                     match result {
                         Ok(response) => {
                             again.work.ended(Ok(response.status()));

@@ -61,6 +61,13 @@ impl<B> Work<B> {
         }
     }
 
+    /// A layer below has refused the call of a step.
+    pub(super) fn refused(&mut self) {
+        if let Some((context, (number, _))) = self.plan.context().zip(self.open.take()) {
+            context.uncount_attempt(number);
+        }
+    }
+
     /// The request of the next step that can be taken.
     pub(super) fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
         let found = {

@@ -176,6 +176,9 @@ impl Call {
             let timeout = failure::timeout_of_any(error);
             timeout.zip(self.context.as_ref()).is_some_and(|(timeout, of)| of.is_clients(&timeout))
         };
+        if failure::refusal_of_any(error).is_some() {
+            return false;
+        }
         match failure::of_any(error) {
             Failure::RequestBody
             | Failure::UnreadTimeout

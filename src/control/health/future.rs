@@ -22,6 +22,7 @@ use super::settings::CoolDownSettings;
 use crate::control::held::Handle;
 use crate::control::judge;
 use crate::control::retry_after::retry_after;
+use crate::failure;
 
 pin_project! {
     /// The future of [`Health`](super::Health).
@@ -78,6 +79,12 @@ where
             StateProjection::Calling { call, watched, cool_down, judged } => {
                 let result = ready!(call.poll(cx));
                 let mut watched = watched.take();
+                if let Ok(response) = &result
+                    && failure::is_refusal(response)
+                {
+                    // Dropped without a verdict: the upstream was not asked.
+                    watched = None;
+                }
                 Poll::Ready(match result {
                     Ok(mut response) => {
                         if let Some(call) = &mut watched {

@@ -147,6 +147,13 @@ impl<B> Work<B> {
         }
     }
 
+    /// A layer below has refused the attempt.
+    fn refused(&self) {
+        if let Some((context, (number, _))) = self.context.as_ref().zip(self.told) {
+            context.uncount_attempt(number);
+        }
+    }
+
     /// After which time there is another attempt.
     fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
         let is_first = self.attempts == 1;
@@ -286,6 +293,10 @@ where
         cx: &mut Context<'_>,
     ) -> Next<S, B, Given<S, B, R>> {
         let work = &mut self.work;
+        if failure::is_refused(&result) {
+            work.refused();
+            return ControlFlow::Break(result.map(|response| response.map(JudgedBody::new)));
+        }
         let response = match result {
             Ok(response) => response,
             Err(error) => {
