@@ -28,9 +28,11 @@ use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::{Edit, RoutedModel};
-use crate::route::{self, Mount, Operation, Route, RouteKind, RouteRefused};
+use crate::route::{self, Mount, Operation, Route, RouteInfo, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
-use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsTable};
+use crate::settings::{
+    GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
+};
 use crate::step::Step;
 use crate::unwind::{self, Panicked};
 use crate::via::Via;
@@ -44,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) default_provider: Option<Box<str>>,
     /// `None` where every gateway is served and nothing is set.
     pub(crate) settings: Option<Box<dyn SettingsResolver>>,
+    /// They are in the extensions of each request.
+    pub(crate) settings_above: bool,
     pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) peek_limit: usize,
@@ -108,6 +112,24 @@ impl Shared {
         request: &Request<B>,
     ) -> Option<Route<'s>> {
         route::route(&self.mounts, || snapshot.providers(), request)
+    }
+
+    /// Whose settings a layer above must find for a request; `None` where none are needed.
+    pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
+        let extensions = request.extensions();
+        if extensions.get::<Refusal>().is_some() {
+            return None;
+        }
+        let snapshot = self.snapshot();
+        let route = self.route(&snapshot, request)?;
+        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
+            return None;
+        }
+        let info = RouteInfo::of(&route, request);
+        let mut query = OwnedSettingsQuery::new(info.gateway()).extensions(extensions.clone());
+        query.account = info.account().map(Box::from);
+        query.identity = extensions.get::<Identity>().cloned();
+        Some(query)
     }
 
     /// The providers of one request.

@@ -16,7 +16,7 @@ use crate::observation::Observation;
 use crate::provider::{Provider, Providers};
 use crate::rejection::ErrorFormat;
 use crate::route::Mount;
-use crate::settings::SettingsResolver;
+use crate::settings::{FromExtensions, SettingsResolver};
 use crate::usage::{Meter, Prices, SeenIds};
 use crate::via::Via;
 
@@ -34,6 +34,7 @@ pub struct Builder {
     mounts: Vec<Mount>,
     hooks: Vec<Box<dyn MetricsHook>>,
     settings: Option<Box<dyn SettingsResolver>>,
+    settings_above: bool,
     prices: Prices,
     usage_limit: usize,
     error_format: ErrorFormat,
@@ -52,6 +53,7 @@ impl Builder {
             mounts: Vec::new(),
             hooks: Vec::new(),
             settings: None,
+            settings_above: false,
             prices: Prices::default(),
             usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
@@ -110,6 +112,20 @@ impl Builder {
     /// Default: every gateway is served, and nothing is set.
     pub fn settings(mut self, settings: impl SettingsResolver) -> Self {
         self.settings = Some(Box::new(settings));
+        self.settings_above = false;
+        self
+    }
+
+    /// The settings of each request are in its extensions, as an
+    /// `Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`: a layer above has put them
+    /// there, the host's own or [`GatewayLayer::settings_layer`]. It takes the place of
+    /// [`settings`](Self::settings).
+    ///
+    /// A request on a gateway path that has neither settings nor a [`Refusal`](crate::Refusal) in its
+    /// extensions is answered with 500, code 2500: nothing is served with defaults.
+    pub fn settings_from_extensions(mut self) -> Self {
+        self.settings = Some(Box::new(FromExtensions));
+        self.settings_above = true;
         self
     }
 
@@ -234,6 +250,7 @@ impl Builder {
             providers: Arc::new(providers),
             default_provider: self.default_provider.map(String::into_boxed_str),
             settings: self.settings,
+            settings_above: self.settings_above,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),
                 prices: self.prices,

@@ -2,6 +2,7 @@
 
 mod progress;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,6 +16,7 @@ use crate::directives::narrowing::Narrowing;
 use crate::id::LogId;
 use crate::identity::Identity;
 use crate::metadata::Metadata;
+use crate::models;
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream};
 use crate::route::{self, Operation, Place, Span};
@@ -70,6 +72,8 @@ struct Inner {
     native: Option<Arc<Upstream>>,
     /// Where the body says it, once that is read.
     first: OnceLock<Step>,
+    /// What the body of a request on a provider's own path names, where it was read.
+    body_model: OnceLock<Box<str>>,
     /// What is tried after that, once somebody wants to know.
     further: OnceLock<Box<[Step]>>,
     /// The step that is being tried, or has answered.
@@ -155,6 +159,7 @@ impl GatewayContext {
             observation,
             native,
             first: OnceLock::new(),
+            body_model: OnceLock::new(),
             further: OnceLock::new(),
             step: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
@@ -265,6 +270,33 @@ impl GatewayContext {
     #[must_use]
     pub fn routed_model(&self) -> Option<&str> {
         self.current().and_then(|step| step.model.as_deref())
+    }
+
+    /// The model that is asked for, as far as the gateway knows it when the request is sent. Layers
+    /// between the gateway and its client can go by it.
+    ///
+    /// It is the [`routed_model`](Self::routed_model); or else, on a provider's own path, the model
+    /// in the path, decoded once (Gemini, Bedrock, Azure's deployments), or the one in the body where
+    /// the gateway had to read that, for it [restricts models](crate::settings::GatewaySettingsBuilder::allow_models).
+    /// Otherwise it is `None`: the body of a request on a provider's own path is not read ahead.
+    #[must_use]
+    pub fn model(&self) -> Option<Cow<'_, str>> {
+        let in_body = self.routed_model().or_else(|| self.0.body_model.get().map(|name| &**name));
+        let in_path = self.model_in_path(in_body).map(Cow::Owned);
+        in_path.or(in_body.map(Cow::Borrowed))
+    }
+
+    pub(crate) fn set_body_model(&self, model: &str) {
+        let _ = self.0.body_model.set(model.into());
+    }
+
+    /// The model that the path calls, where the body names none or its provider looks at the path
+    /// alone.
+    pub(crate) fn model_in_path(&self, in_body: Option<&str>) -> Option<String> {
+        let path = self.provider_path();
+        let decides = || self.upstream().is_some_and(|upstream| upstream.decides_by_path(path));
+        let counts = in_body.is_none() && models::is_call(self.method()) || decides();
+        if counts { route::model_in(path) } else { None }
     }
 
     /// By which kind of path the request came: `native` (the provider in the path), `compat` or

@@ -256,7 +256,7 @@ pub use self::payload::Payload;
 pub use self::provider::Provider;
 pub use self::redact::redacted;
 pub use self::rejection::{ErrorFormat, Refusal};
-pub use self::route::{Mount, Operation};
+pub use self::route::{Mount, Operation, RouteInfo};
 pub use self::service::Gateway;
 pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 pub use self::trace::TraceParent;

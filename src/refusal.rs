@@ -76,10 +76,11 @@ pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     Rejection::of_request(Code::Unauthorized, message).param(param)
 }
 
+pub(crate) const NO_SETTINGS: &str = "The gateway could not find its settings; nothing was sent.";
+
 /// The host's own code has panicked.
 pub(crate) fn no_settings() -> Rejection {
-    let message = "The gateway could not find its settings; nothing was sent.";
-    Rejection::of_upstream(Code::Internal, message, None)
+    Rejection::of_upstream(Code::Internal, NO_SETTINGS, None)
 }
 
 pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {

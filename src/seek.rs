@@ -325,6 +325,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             }
             (Found::Named(model), _) => {
                 let allowed = allow_model(Allowance::of(context), &model);
+                context.set_body_model(&model);
                 if let Some(watch) = &relay.watch {
                     watch.set_model(model);
                 }

@@ -14,7 +14,6 @@ pub(crate) fn call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
 }
 
 /// What a future gives, unless making or polling it panics.
-#[cfg(feature = "control")]
 pub(crate) async fn run<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
     use std::pin::pin;
     use std::task::Poll;

@@ -58,6 +58,8 @@ pub enum ConfigError {
         /// What should name it.
         name: String,
     },
+    /// A layer that finds settings was asked for, and the gateway does not take them from it.
+    SettingsElsewhere,
     /// The prefix of a mount is malformed.
     Mount {
         /// The prefix.
@@ -107,6 +109,9 @@ impl fmt::Display for ConfigError {
             Self::DefaultProvider { name } => {
                 write!(f, "the default provider `{name}` is none of those that were added")
             }
+            Self::SettingsElsewhere => f.write_str(
+                "the gateway does not take its settings from a layer above: build it with `settings_from_extensions`",
+            ),
             Self::Via { name } => {
                 write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")
             }

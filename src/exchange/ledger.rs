@@ -14,10 +14,8 @@ use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
 use crate::metering::Reader;
-use crate::models;
 use crate::observation::Observation;
 use crate::rejection::Code;
-use crate::route;
 use crate::trace::TraceParent;
 use crate::unwind;
 use crate::usage::Meter;
@@ -148,7 +146,7 @@ impl Ledger {
         let watch = self.watch.as_deref();
         let context = &self.context;
         let in_body = context.routed_model().or_else(|| watch?.model());
-        let in_path = model_in_path(context, in_body);
+        let in_path = context.model_in_path(in_body);
         let request_model = in_path.as_deref().or(in_body);
         let account = Account::settle(
             &self.observation,
@@ -215,14 +213,6 @@ impl Ledger {
             });
         });
     }
-}
-
-/// The model that the path calls, where the body names none or its provider looks at the path alone.
-fn model_in_path(context: &GatewayContext, in_body: Option<&str>) -> Option<String> {
-    let path = context.provider_path();
-    let decides = || context.upstream().is_some_and(|upstream| upstream.decides_by_path(path));
-    let counts = in_body.is_none() && models::is_call(context.method()) || decides();
-    if counts { route::model_in(path) } else { None }
 }
 
 pub(super) fn text(value: Option<&HeaderValue>) -> Option<&str> {

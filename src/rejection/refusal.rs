@@ -30,7 +30,7 @@ const LONGEST_NAME: usize = 128;
 ///   ([`into_response`](Self::into_response));
 /// - the same layer, as its error or as a source of that.
 ///
-/// Where there are two, the one of a layer above goes first, before the gateway's own checks.
+/// One of a layer above goes before the gateway's own checks, tokens included.
 ///
 /// The client reads the message: it must hold no secret. Messages are cut to 1,024 bytes, names and
 /// parameters to 128.
@@ -189,7 +189,7 @@ impl Refusal {
     ///
     /// # tokio_test::block_on(async {
     /// let client = tower::service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
-    ///     Ok::<_, BoxError>(Response::new(Full::from("the provider's answer")))
+    ///     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("the provider's answer")))
     /// });
     /// // The guard sees the provider's own request, and what the gateway knows of it.
     /// let guarded = ServiceBuilder::new()

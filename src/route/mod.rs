@@ -1,6 +1,7 @@
 //! Whose request is it, and where does it lead? Pure, synchronous, and free of allocations.
 
 pub(crate) mod dynamic;
+mod info;
 pub(crate) mod join;
 pub(crate) mod model;
 mod mount;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use http::{Method, Request, header};
 
+pub use self::info::RouteInfo;
 pub use self::mount::Mount;
 use self::mount::Shape;
 pub use self::operation::Operation;

@@ -9,6 +9,7 @@ use tower::BoxError;
 
 use crate::identity::Identity;
 use crate::settings::Secret;
+use crate::settings::keys::DEFAULT_ALIAS;
 
 /// A secret manager, asked for the key of a provider.
 ///
@@ -88,6 +89,46 @@ pub struct KeyQuery {
     /// Who is calling, where the host has said so and the source's keys
     /// [depend on it](KeySource::depends_on_identity).
     pub identity: Option<Identity>,
+}
+
+impl KeyQuery {
+    /// A query for the key `default` of a provider, to try a source with. It has no account, base URL
+    /// or identity.
+    #[must_use]
+    pub fn new(gateway: impl Into<Box<str>>, provider: impl Into<Box<str>>) -> Self {
+        Self {
+            account: None,
+            gateway: gateway.into(),
+            provider: provider.into(),
+            base_url: Box::default(),
+            alias: DEFAULT_ALIAS.into(),
+            identity: None,
+        }
+    }
+
+    /// The same of this account.
+    #[must_use]
+    pub fn account(self, account: impl Into<Box<str>>) -> Self {
+        Self { account: Some(account.into()), ..self }
+    }
+
+    /// The same for a provider at this base URL.
+    #[must_use]
+    pub fn base_url(self, base_url: impl Into<Box<str>>) -> Self {
+        Self { base_url: base_url.into(), ..self }
+    }
+
+    /// The same for the key of this alias.
+    #[must_use]
+    pub fn alias(self, alias: impl Into<Box<str>>) -> Self {
+        Self { alias: alias.into(), ..self }
+    }
+
+    /// The same from this caller.
+    #[must_use]
+    pub fn identity(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
 }
 
 /// A key, and for how long it may be used without asking again.
