@@ -107,7 +107,7 @@ impl Builder {
     /// What holds for each gateway: a handle on a table of settings that the host replaces while it
     /// runs ([`Settings`](crate::settings::Settings)), one for all
     /// (`Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`), or the host's own
-    /// [`SettingsResolver`].
+    /// [`SettingsResolver`], which can refuse requests by a [`Refusal`](crate::Refusal).
     ///
     /// Default: every gateway is served, and nothing is set.
     pub fn settings(mut self, settings: impl SettingsResolver) -> Self {

@@ -130,6 +130,15 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Refusing
+//!
+//! What the host has to say against a request is a [`Refusal`]: of its settings resolver, of a layer
+//! above the gateway or of one between the gateway and its client. The caller's SDK gets it as an
+//! error of its own API, and hooks are told of one rejected exchange with the refusal's code. Such
+//! layers know where a request goes by [`GatewayLayer::route_of`] above the gateway, and by the
+//! [`GatewayContext`] below it. Settings that must be awaited have a layer of their own,
+//! [`GatewayLayer::settings_layer`].
+//!
 //! # Usage and cost
 //!
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.

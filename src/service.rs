@@ -18,7 +18,9 @@ use crate::seek::Peeking;
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
 /// other requests as they are.
 ///
-/// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged.
+/// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged, except
+/// those that hold a [`Refusal`](crate::Refusal), which become its answer. An error whose type is
+/// the host's own must be a `Refusal` itself or a boxed error for that: another is not looked into.
 #[derive(Clone, Debug)]
 pub struct Gateway<S> {
     inner: S,

@@ -77,7 +77,8 @@ pub struct EndEvent<'a> {
     pub outcome: Outcome,
     /// Why, where the outcome is [`Outcome::Failed`] or [`Outcome::Broken`].
     pub failure: Option<Failure>,
-    /// The number in the gateway's own error (`2008`, …), where it answered with one.
+    /// The number in the gateway's own error (`2008`, …), where it answered with one, or that of the
+    /// host's [`Refusal`](crate::Refusal).
     pub gateway_code: Option<u16>,
     /// What the provider says of an error, in the response body: a status of 200 does not rule
     /// one out.
@@ -168,7 +169,8 @@ pub enum Outcome {
     /// The provider's whole response was handed on, whatever its status. A stream of an API that
     /// ends its streams with a marker is whole if it has that.
     Complete,
-    /// The gateway refused the request; the provider got no whole request.
+    /// The gateway refused the request, or the host did by a [`Refusal`](crate::Refusal); the provider
+    /// got no whole request.
     Rejected,
     /// No response head came from the provider.
     Failed,

@@ -180,6 +180,11 @@ impl Refusal {
     /// gateway knows it by the `Refusal` in its extensions and writes head and body anew; a layer
     /// whose error may be any can return the `Refusal` as its error instead.
     ///
+    /// The layers of `control` do not act on it: it is not sent again, leads to no other provider,
+    /// and says nothing of the provider's health. A layer that refuses without reading the request
+    /// body drops it, and an HTTP/1.1 server may then close the connection while a client still
+    /// sends; one that stands above the gateway need not care.
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use http::{Request, Response};

@@ -97,7 +97,7 @@ impl Case {
     fn new(
         set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
         build: impl FnOnce(Builder) -> Builder,
-        control: ControlLayer,
+        control: &ControlLayer,
         client: Guard,
     ) -> Self {
         let settings = GatewaySettings::builder().authenticated_elsewhere();
@@ -177,7 +177,7 @@ async fn a_refusal_is_not_sent_again_and_is_no_attempt() {
                 Refusal::new(StatusCode::from_u16(status).unwrap(), "Refused by the guard.");
             let refusal = refusal.should_retry(true);
             let (client, asked) = guard(upstream.clone(), way, move |_, _| Some(refusal.clone()));
-            let mut case = Case::new(no_settings, as_it_is, ControlLayer::new(), client);
+            let mut case = Case::new(no_settings, as_it_is, &ControlLayer::new(), client);
             assert_eq!(case.ask().await, status, "{way:?}");
             case.ended(2000 + status, 0, 0).await;
             assert_eq!(
@@ -194,7 +194,7 @@ async fn a_refusal_after_a_failed_attempt_ends_the_retries() {
     for way in WAYS {
         let upstream = Upstream::new(|_, _| json(503, "{}"));
         let (client, asked) = guard(upstream.clone(), way, |_, before| (before == 1).then(busy));
-        let mut case = Case::new(no_settings, as_it_is, ControlLayer::new(), client);
+        let mut case = Case::new(no_settings, as_it_is, &ControlLayer::new(), client);
         assert_eq!(case.ask().await, 503);
         case.ended(2503, 1, 0).await;
         assert_eq!((asked.load(Ordering::SeqCst), upstream.count()), (2, 1), "{way:?}");
@@ -210,7 +210,7 @@ async fn a_refusal_leads_to_no_other_provider() {
     for way in WAYS {
         let upstream = answers();
         let (client, asked) = guard(upstream.clone(), way, |_, _| Some(busy()));
-        let mut case = Case::new(chain, as_it_is, control(), client);
+        let mut case = Case::new(chain, as_it_is, &control(), client);
         assert_eq!(case.ask().await, 503);
         case.ended(2503, 0, 0).await;
         assert_eq!((asked.load(Ordering::SeqCst), upstream.count()), (1, 0), "{way:?}");
@@ -222,7 +222,7 @@ async fn a_refusal_leads_to_no_other_provider() {
         });
         let refuses = |request: &Sent, _| is_to(request, "api.openai.com").then(busy);
         let (client, asked) = guard(upstream.clone(), way, refuses);
-        let mut case = Case::new(chain, as_it_is, control(), client);
+        let mut case = Case::new(chain, as_it_is, &control(), client);
         assert_eq!(case.ask().await, 503);
         let attempts = upstream.count();
         case.ended(2503, attempts as u32, 1).await;
@@ -244,7 +244,7 @@ async fn a_refusal_opens_no_circuit_and_cools_no_key_down() {
             };
             let (client, _) = guard(answers(), way, refusal);
             let control = ControlLayer::new().health(health.clone());
-            let case = Case::new(no_settings, as_it_is, control, client);
+            let case = Case::new(no_settings, as_it_is, &control, client);
             for _ in 0..10 {
                 assert_eq!(case.ask().await, status);
             }
@@ -263,7 +263,7 @@ async fn a_refused_probe_leaves_the_circuit_to_the_next() {
             _ => json(200, "{}"),
         });
         let (client, _) = guard(upstream, way, |_, before| (before == 1).then(busy));
-        let case = Case::new(no_settings, as_it_is, control, client);
+        let case = Case::new(no_settings, as_it_is, &control, client);
         let once = || async {
             let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
             let request = request.body(Full::from("{}")).unwrap();
@@ -289,7 +289,7 @@ async fn a_refusal_passes_timeouts_and_gives_back_places_and_memory() {
         let shared = budget.clone();
         let (client, asked) = guard(answers(), way, |_, before| (before < 3).then(busy));
         let mut case =
-            Case::new(limited, |layer| layer.body_budget(shared), ControlLayer::new(), client);
+            Case::new(limited, |layer| layer.body_budget(shared), &ControlLayer::new(), client);
         for _ in 0..3 {
             assert_eq!(case.ask().await, 503, "{way:?}");
             case.ended(2503, 0, 0).await;
@@ -313,7 +313,7 @@ async fn a_refusal_is_no_answer_to_being_asked_for_usage() {
             let own = Provider::custom("own", "https://own.example/v1").ask_for_usage(true);
             layer.provider(own).ask_for_usage(true)
         };
-        let case = Case::new(no_settings, build, ControlLayer::new(), client);
+        let case = Case::new(no_settings, build, &ControlLayer::new(), client);
         let once = || async {
             let request = Request::post("/v1/acct/gw/custom-own/v1/chat/completions")
                 .header("content-type", "application/json")
