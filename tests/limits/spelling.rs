@@ -49,7 +49,7 @@ async fn settings_that_a_resolver_gives_to_all_have_one_limit() {
     let one = std::sync::Arc::new(limited());
     let resolve = move |_: &SettingsQuery<'_>| Some(one.clone());
     let anew = |_: &SettingsQuery<'_>| {
-        Some(Arc::new(settings(|settings| settings.concurrency(two()).scope("team"))))
+        Some(std::sync::Arc::new(settings(|settings| settings.concurrency(two()).scope("team"))))
     };
     let reply = |_: &_| Reply::ok().timed(&[1_000_000]);
     for scene in [
