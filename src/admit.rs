@@ -14,7 +14,7 @@ use crate::budget::BodyBudget;
 use crate::catalogue;
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
-use crate::directives::{self, Directives};
+use crate::directives;
 use crate::exchange::Exchange;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
@@ -31,7 +31,7 @@ use crate::route::model::{Edit, RoutedModel};
 use crate::route::{self, Mount, Operation, Route, RouteInfo, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{
-    GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
+    GatewaySettings, Locks, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
 };
 use crate::step::Step;
 use crate::unwind::{self, Panicked};
@@ -187,24 +187,27 @@ impl Shared {
         let mut own_host = None;
         let kept_host = self.settings.is_some().then_some(&mut own_host);
         let mut survey = headers::survey_request(request.headers_mut(), host, kept_host);
-        let (mut directives, malformed) = match survey.directives {
-            false => (None, None),
-            true => match directives::parse(request.headers()) {
-                Ok(directives) => (directives, None),
-                // Whose gateway it is must be known all the same: that asks for a token first.
-                Err(malformed) => (directives::gateway_alone(request.headers()), Some(malformed)),
-            },
+        let named = match survey.directives && route.place.gateway_by_header {
+            true => directives::gateway_id(request.headers()).cloned(),
+            false => None,
         };
         let identity = request.extensions().get::<Identity>().cloned();
-        let (settings, locked) = self.enter(
+        let (settings, barred) = self.enter(
             snapshot,
             route,
             request,
             identity.as_ref(),
             &mut survey,
             own_host.as_ref(),
-            directives.as_deref(),
+            named.as_ref(),
         );
+        let (mut directives, unfit) = match survey.directives {
+            false => (None, None),
+            true => match directives::parse(request.headers(), Locks::of(settings.as_deref())) {
+                Ok(directives) => (directives, None),
+                Err(unfit) => (directives::gateway_alone(request.headers()), Some(unfit)),
+            },
+        };
         if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
             directives = directives.map(|own| Box::new(own.or(defaults)));
         }
@@ -240,8 +243,8 @@ impl Shared {
 
         // A layer above has decided: its answer goes before any of the gateway's own.
         let refused = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
-        let refused = refused.or(locked);
-        let refused = refused.or_else(|| malformed.as_ref().map(refusal::malformed_header));
+        let refused = refused.or(barred);
+        let refused = refused.or_else(|| unfit.as_ref().map(refusal::unfit_header));
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
             Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
             Ok(None) => Admission::Forward(relay),
@@ -266,7 +269,8 @@ impl Shared {
         }))
     }
 
-    /// The settings of the gateway that the request names, and why it may not use that.
+    /// The settings of the gateway that the request names, and why it may not use that. `named`: the
+    /// gateway's id in a header.
     #[expect(
         clippy::too_many_arguments,
         reason = "each is a part of the request that is taken apart"
@@ -279,7 +283,7 @@ impl Shared {
         identity: Option<&Identity>,
         survey: &mut Survey,
         own_host: Option<&HeaderValue>,
-        directives: Option<&Directives>,
+        named: Option<&HeaderValue>,
     ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
         let Some(resolver) = &self.settings else { return (None, None) };
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
@@ -287,7 +291,7 @@ impl Shared {
         }
         let path = request.uri().path();
         let account = route.place.account.map(|account| account.text(path));
-        let gateway = route.place.gateway_id(path, || directives);
+        let gateway = route.place.gateway_id(path, || named?.to_str().ok());
         let settings = match snapshot.table() {
             Some(table) => match table.get(account, gateway) {
                 Some(settings) => Ok(Ok(settings.clone())),

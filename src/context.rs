@@ -20,7 +20,7 @@ use crate::models;
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream};
 use crate::route::{self, Operation, Place, Span};
-use crate::settings::GatewaySettings;
+use crate::settings::{GatewaySettings, Locks};
 use crate::step::Step;
 use crate::usage::Shape;
 
@@ -200,6 +200,11 @@ impl GatewayContext {
         self.0.settings.as_deref()
     }
 
+    /// What the client may not say.
+    pub(crate) fn locks(&self) -> &Locks {
+        Locks::of(self.settings())
+    }
+
     /// Whether certain models alone are allowed, by the gateway or for this request, so that they
     /// must be known.
     pub(crate) fn restricts_models(&self) -> bool {
@@ -246,7 +251,7 @@ impl GatewayContext {
     /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
     #[must_use]
     pub fn gateway(&self) -> &str {
-        self.0.place.gateway_id(self.path(), || self.directives())
+        self.0.place.gateway_id(self.path(), || self.directives()?.gateway_id.as_deref())
     }
 
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
@@ -371,8 +376,8 @@ impl GatewayContext {
         self.0.uri.path()
     }
 
-    /// What holds for this request: the client's `cf-aig-*` headers, and the gateway's defaults
-    /// where they say nothing. `None` where neither says anything.
+    /// What holds for this request: the client's `cf-aig-*` headers, as far as the host lets it use
+    /// them, and the gateway's defaults where they say nothing. `None` where neither says anything.
     #[must_use]
     pub fn directives(&self) -> Option<&Directives> {
         let of_step = self.current().and_then(|step| step.directives.as_deref());
@@ -394,7 +399,8 @@ impl GatewayContext {
         directives.is_some_and(|directives| directives.zdr == Some(true))
     }
 
-    /// The client's `cf-aig-metadata`: what it claims, and nobody has checked.
+    /// The client's `cf-aig-metadata`: what it claims, and nobody has checked. Those that the host
+    /// has [set itself](crate::settings::GatewaySettingsBuilder::metadata) stand before them.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         static NONE: OnceLock<Metadata> = OnceLock::new();

@@ -5,7 +5,9 @@
 
 pub(crate) mod custom_cost;
 pub(crate) mod form;
+mod header;
 pub(crate) mod narrowing;
+mod warning;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,37 +20,14 @@ use self::form::{
     ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
     is_cache_key, is_visible,
 };
+pub(crate) use self::header::is_locked;
+use self::header::*;
 use self::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
+pub(crate) use self::warning::Warning;
 use crate::credentials;
 use crate::metadata::Metadata;
 use crate::route::is_id;
-use crate::settings::Timeouts;
-
-const GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
-const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
-const METADATA: HeaderName = HeaderName::from_static("cf-aig-metadata");
-const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-request-timeout");
-const CONNECT_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-connect-timeout");
-const IDLE_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-idle-timeout");
-const TOTAL_TIMEOUT: HeaderName = HeaderName::from_static("cf-aig-total-timeout");
-const MAX_ATTEMPTS: HeaderName = HeaderName::from_static("cf-aig-max-attempts");
-const RETRY_DELAY: HeaderName = HeaderName::from_static("cf-aig-retry-delay");
-const BACKOFF: HeaderName = HeaderName::from_static("cf-aig-backoff");
-const SKIP_CACHE: HeaderName = HeaderName::from_static("cf-aig-skip-cache");
-const OLD_SKIP_CACHE: HeaderName = HeaderName::from_static("cf-skip-cache");
-const CACHE_TTL: HeaderName = HeaderName::from_static("cf-aig-cache-ttl");
-const OLD_CACHE_TTL: HeaderName = HeaderName::from_static("cf-cache-ttl");
-const CACHE_KEY: HeaderName = HeaderName::from_static("cf-aig-cache-key");
-const CUSTOM_COST: HeaderName = HeaderName::from_static("cf-aig-custom-cost");
-const COLLECT_LOG: HeaderName = HeaderName::from_static("cf-aig-collect-log");
-const COLLECT_LOG_PAYLOAD: HeaderName = HeaderName::from_static("cf-aig-collect-log-payload");
-const BYOK_ALIAS: HeaderName = HeaderName::from_static("cf-aig-byok-alias");
-const ZDR: HeaderName = HeaderName::from_static("cf-aig-zdr");
-const NO_WHOLESALE: HeaderName = HeaderName::from_static("cf-aig-no-wholesale");
-const ALLOWED_MODELS: HeaderName = HeaderName::from_static("cf-aig-allowed-models");
-const ALLOWED_PROVIDERS: HeaderName = HeaderName::from_static("cf-aig-allowed-providers");
-const OTEL_TRACE_ID: HeaderName = HeaderName::from_static("cf-aig-otel-trace-id");
-const OTEL_PARENT_SPAN_ID: HeaderName = HeaderName::from_static("cf-aig-otel-parent-span-id");
+use crate::settings::{Locks, Timeouts};
 
 /// What the client asks of the gateway for one request; `None` where it says nothing.
 ///
@@ -101,8 +80,8 @@ pub struct Directives {
     pub otel_parent_span_id: Option<u64>,
     /// `cf-aig-allowed-models` and `cf-aig-allowed-providers`.
     pub(crate) narrowing: Option<Arc<Narrowing>>,
-    /// What the client is told in `cf-aig-warning`: parts of the above that were left out.
-    pub(crate) warning: Option<HeaderValue>,
+    /// What the client is told in `cf-aig-warning`.
+    pub(crate) warning: Option<Box<Warning>>,
 }
 
 /// How the delay between attempts grows.
@@ -117,11 +96,20 @@ pub enum Backoff {
     Exponential,
 }
 
-/// A header whose value is malformed: its name, and what it should have been.
+/// A header for which a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub(crate) struct Unfit {
     pub(crate) name: HeaderName,
-    pub(crate) must_be: Cow<'static, str>,
+    pub(crate) fault: Fault,
+}
+
+/// Why what a client says is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is malformed: what it must be.
+    MustBe(Cow<'static, str>),
+    /// The host has locked it.
+    Locked,
 }
 
 impl Directives {
@@ -154,7 +142,7 @@ impl Directives {
             otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
             otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
             narrowing: Narrowing::both(self.narrowing, weaker.narrowing.as_ref()),
-            warning: self.warning.or_else(|| weaker.warning.clone()),
+            warning: Warning::or(self.warning, weaker.warning.as_deref()),
         }
     }
 
@@ -169,28 +157,29 @@ impl Directives {
     }
 }
 
-/// `None` where there is no directive: the gateway's token is none.
-pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malformed> {
-    let read = Reader::of(headers);
+/// What a client asks for, as far as the host lets it; `None` where there is no directive: the
+/// gateway's token is none.
+///
+/// A header that is locked is passed over, whatever its value, or is what the request is refused for.
+pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Directives>>, Unfit> {
+    let mut read = Reader::of(headers, locks);
     if read.found.is_empty() {
         return Ok(None);
     }
-    let metadata = read.one(&METADATA)?;
-    let metadata = metadata.map(|value| {
-        Metadata::parse(value.as_bytes()).ok_or_else(|| {
-            read.malformed(&METADATA, "one flat JSON object, such as {\"team\":\"a\"}")
-        })
-    });
-    let (metadata, dropped) = metadata.transpose()?.unwrap_or_default();
+    let metadata =
+        read.value(&METADATA, "one flat JSON object, such as {\"team\":\"a\"}", |value| {
+            Metadata::parse(value.as_bytes(), |key| locks.reserve_key(key))
+        })?;
+    let (metadata, left_out) = metadata.unwrap_or_default();
     // Nobody is billed here, whatever it says.
     read.flag(&NO_WHOLESALE)?;
-    let directives = Directives {
-        warning: warning(&dropped),
+    let mut directives = Directives {
+        warning: None,
         gateway_id: read.text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
         event_id: read.value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
             is_visible(value.as_bytes(), 64).then(|| value.clone())
         })?,
-        metadata,
+        metadata: locks.with_host_metadata(metadata),
         request_timeout: read.timeout(&REQUEST_TIMEOUT)?,
         connect_timeout: read.timeout(&CONNECT_TIMEOUT)?,
         idle_timeout: read.timeout(&IDLE_TIMEOUT)?,
@@ -222,109 +211,118 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Box<Directives>>, Malf
             })?
             .map(|id| id as u64),
     };
+    directives.warning = Warning::of(read.passed_over, left_out);
     Ok(Some(Box::new(directives)))
 }
 
-/// Of headers that are malformed, which gateway they name: that decides who may hear of it.
-pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
-    let read = Reader::of(headers);
-    let gateway_id = read.text(&GATEWAY_ID, "", is_id).ok()??.into();
-    Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
+/// The gateway that `cf-aig-gateway-id` names. Whose gateway it is decides what the other headers
+/// may say, and who may hear that they are malformed.
+pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(&GATEWAY_ID.name).iter();
+    let id = values.next().filter(|_| values.next().is_none())?;
+    id.to_str().is_ok_and(is_id).then_some(id)
 }
 
-/// What to tell the client about parts that were left out.
-fn warning(dropped: &[String]) -> Option<HeaderValue> {
-    if dropped.is_empty() {
-        return None;
-    }
-    HeaderValue::try_from(format!("cf-aig-metadata: left out {}", dropped.join(", "))).ok()
+/// What is left of headers for which a request is refused.
+pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
+    let gateway_id = gateway_id(headers)?.to_str().ok()?.into();
+    Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
 }
 
 /// The few headers that can be directives, found in one walk: a look-up of each of them by its name
 /// would cost more than all the rest of an admission.
 struct Reader<'a> {
     found: Vec<(&'a HeaderName, &'a HeaderValue)>,
+    locks: &'a Locks,
+    /// Those of them that are locked.
+    passed_over: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
+    fn of(headers: &'a HeaderMap, locks: &'a Locks) -> Self {
         let may_be_one = |name: &HeaderName| {
             let name = name.as_str();
             name.starts_with("cf-") && name != credentials::TOKEN_NAME
         };
-        Self { found: headers.iter().filter(|(name, _)| may_be_one(name)).collect() }
+        let found = headers.iter().filter(|(name, _)| may_be_one(name)).collect();
+        Self { found, locks, passed_over: Vec::new() }
     }
 
-    fn malformed(&self, name: &HeaderName, must_be: impl Into<Cow<'static, str>>) -> Malformed {
-        Malformed { name: name.clone(), must_be: must_be.into() }
-    }
-
-    /// A directive that is there twice has no value that is right.
-    fn one(&self, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Malformed> {
-        let mut values = self.found.iter().filter(|(known, _)| *known == name);
-        match (values.next(), values.next()) {
-            (found, None) => Ok(found.map(|(_, value)| *value)),
-            _ => Err(self.malformed(name, "given once")),
+    /// A directive that is there twice has no value that is right. `None` for one that is locked.
+    fn one(&mut self, header: &Header) -> Result<Option<&'a HeaderValue>, Unfit> {
+        let mut values = self.found.iter().filter(|(known, _)| **known == header.name);
+        let Some((_, value)) = values.next() else { return Ok(None) };
+        let is_alone = values.next().is_none();
+        match header.locked(self.locks) {
+            Some(_) if self.locks.refuse() => {
+                Err(Unfit { name: header.name.clone(), fault: Fault::Locked })
+            }
+            Some(name) => {
+                self.passed_over.push(name);
+                Ok(None)
+            }
+            None if is_alone => Ok(Some(value)),
+            None => Err(malformed(header, "given once")),
         }
     }
 
     fn value<T>(
-        &self,
-        name: &HeaderName,
+        &mut self,
+        header: &Header,
         must_be: &'static str,
         read: impl FnOnce(&'a HeaderValue) -> Option<T>,
-    ) -> Result<Option<T>, Malformed> {
-        let Some(value) = self.one(name)? else { return Ok(None) };
-        read(value).map(Some).ok_or_else(|| self.malformed(name, must_be))
+    ) -> Result<Option<T>, Unfit> {
+        let Some(value) = self.one(header)? else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| malformed(header, must_be))
     }
 
     fn text(
-        &self,
-        name: &HeaderName,
+        &mut self,
+        header: &Header,
         must_be: &'static str,
         is_good: impl FnOnce(&str) -> bool,
-    ) -> Result<Option<&'a str>, Malformed> {
-        self.value(name, must_be, |value| value.to_str().ok().filter(|text| is_good(text)))
+    ) -> Result<Option<&'a str>, Unfit> {
+        self.value(header, must_be, |value| value.to_str().ok().filter(|text| is_good(text)))
     }
 
-    fn number(&self, name: &HeaderName, whole: &Whole) -> Result<Option<u64>, Malformed> {
-        self.value(name, whole.must_be, |value| {
+    fn number(&mut self, header: &Header, whole: &Whole) -> Result<Option<u64>, Unfit> {
+        self.value(header, whole.must_be, |value| {
             let text = value.to_str().ok()?;
             let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse().ok().filter(|number| is_plain && (whole.fits)(*number))
         })
     }
 
-    fn timeout(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
-        Ok(self.number(name, &TIMEOUT_MS)?.map(Duration::from_millis))
+    fn timeout(&mut self, header: &Header) -> Result<Option<Duration>, Unfit> {
+        Ok(self.number(header, &TIMEOUT_MS)?.map(Duration::from_millis))
     }
 
-    fn flag(&self, name: &HeaderName) -> Result<Option<bool>, Malformed> {
-        self.value(name, FLAG_FORM, |value| match value.as_bytes() {
+    fn flag(&mut self, header: &Header) -> Result<Option<bool>, Unfit> {
+        self.value(header, FLAG_FORM, |value| match value.as_bytes() {
             b"true" => Some(true),
             b"false" => Some(false),
             _ => None,
         })
     }
 
-    fn list(
-        &self,
-        name: &HeaderName,
-        must_be: &'static str,
-    ) -> Result<Option<Vec<Glob>>, Malformed> {
-        self.value(name, must_be, |value| Glob::list(value.to_str().ok()?))
+    fn list(&mut self, header: &Header, must_be: &'static str) -> Result<Option<Vec<Glob>>, Unfit> {
+        self.value(header, must_be, |value| Glob::list(value.to_str().ok()?))
     }
 
-    fn custom_cost(&self) -> Result<Option<CustomCost>, Malformed> {
+    fn custom_cost(&mut self) -> Result<Option<CustomCost>, Unfit> {
         let Some(value) = self.one(&CUSTOM_COST)? else { return Ok(None) };
         let cost = CustomCost::parse(value.as_bytes());
-        cost.map(Some).map_err(|must_be| self.malformed(&CUSTOM_COST, must_be))
+        cost.map(Some).map_err(|must_be| malformed(&CUSTOM_COST, must_be))
     }
 
-    fn cache_ttl(&self, name: &HeaderName) -> Result<Option<Duration>, Malformed> {
-        let seconds = self.number(name, &TTL_SECONDS)?;
+    fn cache_ttl(&mut self, header: &Header) -> Result<Option<Duration>, Unfit> {
+        let seconds = self.number(header, &TTL_SECONDS)?;
         Ok(seconds.map(Duration::from_secs))
     }
+}
+
+fn malformed(header: &Header, must_be: impl Into<Cow<'static, str>>) -> Unfit {
+    Unfit { name: header.name.clone(), fault: Fault::MustBe(must_be.into()) }
 }
 
 fn hex(digits: &[u8], length: usize) -> Option<u128> {

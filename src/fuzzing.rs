@@ -15,6 +15,7 @@ use crate::json::{flat, string};
 use crate::provider::{Provider, Providers};
 use crate::route::join::{self, Base};
 use crate::route::{self, Mount, RouteKind};
+use crate::settings::Locks;
 use crate::trace::TraceParent;
 use crate::universal;
 use crate::usage::{Format, Meter, Shape};
@@ -221,7 +222,7 @@ pub fn headers(data: &[u8]) {
 /// What is malformed is refused, and never a panic.
 pub fn control_headers(data: &[u8]) {
     let headers = lines(data);
-    let directives = directives::parse(&headers);
+    let directives = directives::parse(&headers, &Locks::none());
     TraceParent::of(&headers, directives.ok().flatten().as_deref());
     let _ = flat::members(data);
 }
@@ -294,7 +295,7 @@ pub fn form(data: &[u8]) {
 /// Entries are what their body says, and hold nothing of the gateway's.
 pub fn universal(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
-    let Ok(entries) = universal::parse(&body) else { return };
+    let Ok(entries) = universal::parse(&body, &Locks::none()) else { return };
     assert!((1..=16).contains(&entries.len()));
     for entry in &entries {
         let query = &entry.query;

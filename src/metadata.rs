@@ -1,10 +1,10 @@
-//! What a client says about its own request: `cf-aig-metadata`.
+//! What a client says about its own request, `cf-aig-metadata`, and what its host says.
 
 use std::fmt;
 
 use crate::json::flat::{self, Scalar};
 
-/// The most entries that are kept, as on the hosted gateway.
+/// The most entries of a client that are kept, as on the hosted gateway.
 const MOST: usize = 5;
 /// How much of a key that was left out is repeated in the warning.
 const LONGEST_IN_WARNING: usize = 64;
@@ -13,7 +13,9 @@ const LONGEST_IN_WARNING: usize = 64;
 #[cfg(feature = "log")]
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The entries of `cf-aig-metadata`, in their order: up to five, each a string, number or boolean.
+/// The entries of `cf-aig-metadata`, in their order: up to five, each a string, number or boolean;
+/// and before them those that the host has
+/// [set itself](crate::settings::GatewaySettingsBuilder::metadata).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Vec<(String, MetadataValue)>);
 
@@ -32,7 +34,11 @@ pub enum MetadataValue {
 
 impl Metadata {
     /// The entries, and the keys of those that were left out; `None` for what is no JSON object.
-    pub(crate) fn parse(json: &[u8]) -> Option<(Self, Vec<String>)> {
+    /// `is_taken`: whether a key is the host's, and no client may set it.
+    pub(crate) fn parse(
+        json: &[u8],
+        is_taken: impl Fn(&str) -> bool,
+    ) -> Option<(Self, Vec<String>)> {
         let mut kept = Self::default();
         let mut left_out = Vec::new();
         for (key, value) in flat::members(json)? {
@@ -43,8 +49,8 @@ impl Metadata {
                 Scalar::Unusable => None,
             };
             let added = match value {
-                Some(value) => kept.add(key, value),
-                None => Err(key),
+                Some(value) if !is_taken(&key) => kept.add(key, value),
+                _ => Err(key),
             };
             left_out.extend(added.err().map(|key| visible(&key)));
         }
@@ -54,12 +60,28 @@ impl Metadata {
     /// Keeps an entry, or gives its key back where there is no room for it, or its key is there
     /// already or reserved.
     pub(crate) fn add(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
+        self.add_up_to(MOST, key, value)
+    }
+
+    /// The same, with room for this many.
+    pub(crate) fn add_up_to(
+        &mut self,
+        most: usize,
+        key: String,
+        value: MetadataValue,
+    ) -> Result<(), String> {
         // `cf.` is reserved for what the gateway itself knows.
-        if self.len() >= MOST || key.starts_with("cf.") || self.get(&key).is_some() {
+        if self.len() >= most || key.starts_with("cf.") || self.get(&key).is_some() {
             return Err(key);
         }
         self.0.push((key, value));
         Ok(())
+    }
+
+    /// The host's own entries, and then these, but for those of the same keys.
+    pub(crate) fn after(self, host: &Self) -> Self {
+        let rest = self.0.into_iter().filter(|(key, _)| host.get(key).is_none());
+        Self(host.0.iter().cloned().chain(rest).collect())
     }
 
     /// The value of an entry.
@@ -68,7 +90,7 @@ impl Metadata {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
-    /// All entries, in the order in which the client wrote them.
+    /// All entries: the host's own, then the client's in the order in which it wrote them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -161,13 +183,21 @@ mod tests {
     #[test]
     fn the_first_five_good_entries_are_kept_in_order() {
         let json = br#"{"z":"s","a":1.5,"n":null,"b":true,"cf.x":1,"a":2,"c":"4","d":"5","e":"6"}"#;
-        let (metadata, left_out) = Metadata::parse(json).unwrap();
+        let (metadata, left_out) = Metadata::parse(json, |_| false).unwrap();
         let entries: Vec<_> =
             metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(entries, ["z=s", "a=1.5", "b=true", "c=4", "d=5"]);
         assert_eq!(left_out, ["n", "cf.x", "a", "e"]);
         assert_eq!(metadata.get("b"), Some(&MetadataValue::Bool(true)));
         assert!(!metadata.is_empty());
+    }
+
+    #[test]
+    fn a_key_of_the_hosts_is_left_out_however_it_is_spelt_and_takes_no_room() {
+        let json = br#"{"ten\u0061nt":"x","a":1,"b":1,"c":1,"d":1,"e":1,"tenant":2,"f":1}"#;
+        let (metadata, left_out) = Metadata::parse(json, |key| key == "tenant").unwrap();
+        assert_eq!(metadata.len(), 5);
+        assert_eq!(left_out, ["tenant", "tenant", "f"]);
     }
 
     #[cfg(feature = "log")]
@@ -183,7 +213,7 @@ mod tests {
     #[test]
     fn keys_in_warnings_are_short_and_visible() {
         let json = format!("{{\"{}\":null}}", "\u{e9}\\n ".repeat(50));
-        let (_, left_out) = Metadata::parse(json.as_bytes()).unwrap();
+        let (_, left_out) = Metadata::parse(json.as_bytes(), |_| false).unwrap();
         assert_eq!(left_out[0].len(), LONGEST_IN_WARNING);
         assert!(left_out[0].bytes().all(|byte| byte == b'?'));
     }

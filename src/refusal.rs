@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
-use crate::directives::Malformed;
+use crate::directives::{Fault, Unfit};
 use crate::headers::Survey;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
@@ -59,9 +59,20 @@ pub(crate) fn malformed_path() -> Rejection {
     )
 }
 
-pub(crate) fn malformed_header(malformed: &Malformed) -> Rejection {
-    let message = format!("The header {} must be {}.", malformed.name, malformed.must_be);
-    Rejection::of_request(Code::Malformed, message).param(malformed.name.to_string())
+pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
+    let Unfit { name, fault } = unfit;
+    let (code, message) = match fault {
+        Fault::MustBe(must_be) => {
+            (Code::Malformed, format!("The header {name} must be {must_be}."))
+        }
+        Fault::Locked => {
+            let message = format!(
+                "This gateway does not let its clients use the header {name}: leave it out."
+            );
+            (Code::Forbidden, message)
+        }
+    };
+    Rejection::of_request(code, message).param(name.to_string())
 }
 
 /// The same for a missing token and for a wrong one.
@@ -163,27 +174,31 @@ pub(crate) fn hidden_model() -> Rejection {
     Rejection::of_request(Code::Forbidden, message).param("model")
 }
 
-/// The answer for the body of a universal request that is not one.
-pub(crate) fn malformed_entry(error: &EntryError) -> Rejection {
-    let EntryError { entry, member, must_be } = error;
-    let (message, param) = match (entry, member) {
-        (None, _) => (format!("The request body must be {must_be}."), None),
+/// The answer for the body of a universal request that is not one, or asks for what is locked.
+pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
+    let EntryError { entry, member, fault } = error;
+    let what = match (entry, member) {
+        (None, _) => "The request body".to_owned(),
         (Some(entry), Member::Whole) => {
-            let message =
-                format!("Entry {entry} of the request body, counted from 0, must be {must_be}.");
-            (message, Some(format!("[{entry}]")))
+            format!("Entry {entry} of the request body, counted from 0,")
         }
         (Some(entry), member) => {
-            let message = format!(
-                "`{member}` of entry {entry} of the request body, counted from 0, must be {must_be}."
-            );
-            (message, Some(format!("[{entry}].{member}")))
+            format!("`{member}` of entry {entry} of the request body, counted from 0,")
         }
     };
-    let rejection = Rejection::of_request(Code::Malformed, message);
-    match param {
-        Some(param) => rejection.param(param),
-        None => rejection,
+    let (code, message) = match fault {
+        Fault::MustBe(must_be) => (Code::Malformed, format!("{what} must be {must_be}.")),
+        Fault::Locked => {
+            let message =
+                format!("{what} is what this gateway does not let its clients use: leave it out.");
+            (Code::Forbidden, message)
+        }
+    };
+    let rejection = Rejection::of_request(code, message);
+    match (entry, member) {
+        (None, _) => rejection,
+        (Some(entry), Member::Whole) => rejection.param(format!("[{entry}]")),
+        (Some(entry), member) => rejection.param(format!("[{entry}].{member}")),
     }
 }
 

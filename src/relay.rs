@@ -11,6 +11,7 @@ use crate::body::ResponseBody;
 use crate::body::response::Trailers;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
+use crate::directives::Warning;
 use crate::exchange::{Exchange, Parking};
 use crate::failure;
 use crate::headers;
@@ -160,7 +161,8 @@ impl Relay {
         headers.insert(REQUEST_ID, log_id.clone());
         headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
         let directives = self.context.directives();
-        if let Some(warning) = directives.and_then(|directives| directives.warning.clone()) {
+        let warning = directives.and_then(|directives| directives.warning.as_deref());
+        if let Some(warning) = warning.and_then(Warning::value) {
             headers.insert(WARNING, warning);
         }
         if self.announces_provider || self.context.step() > 0 {

@@ -304,8 +304,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 Ok(Settled::Passed(Some(routed)))
             }
             (Found::Whole(body), _) => {
-                let entries = universal::parse(&body);
-                let entries = entries.map_err(|error| refusal::malformed_entry(&error))?;
+                let entries = universal::parse(&body, context.locks());
+                let entries = entries.map_err(|error| refusal::unfit_entry(&error))?;
                 headers::strip_request(head.headers_mut(), survey, &UNKNOWN_HOST);
                 let mut steps = universal::steps(&entries, head.headers(), context, shared)?;
                 if let Reading::Whole(collect) = reading {

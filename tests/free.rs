@@ -16,6 +16,7 @@ use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_ai_gateway::log::LogRecord;
 use tower_ai_gateway::metrics::Metrics;
+use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Metering, Provider};
 
 /// What the end event of one exchange says.
@@ -51,8 +52,10 @@ impl Scene {
         };
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
+        let settings = GatewaySettings::builder().client_controls([ClientControl::CustomCost]);
         let layer = GatewayLayer::builder()
             .providers(Provider::all())
+            .settings(Arc::new(settings.build().unwrap()))
             .metrics_hook(hook)
             .metrics_hook(Metrics::new().recorder(recorder))
             .build()

@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use memory::{End, Recorder};
 use metered::{CHAT, CHAT_USAGE, Scene, get, json, post};
-use support::gateway::Setup;
+use support::gateway::{Setup, all_controls};
 use support::message::request;
 use support::raw_upstream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -52,7 +52,7 @@ impl MetricsHook for Payloads {
 
 #[tokio::test]
 async fn the_clients_words_about_its_request_reach_the_events_and_not_the_provider() {
-    let mut scene = Scene::new().await;
+    let mut scene = Scene::with(|layer| layer.settings(all_controls())).await;
     let headers = [
         "content-type: application/json; charset=utf-8",
         "user-agent: OpenAI/Python 3.54.0",
@@ -104,7 +104,7 @@ async fn traceparent_is_the_trace_unless_the_gateway_is_told_another() {
 #[tokio::test]
 async fn directives_of_observation_out_of_range_are_refused_by_name() {
     let upstream = raw_upstream::Recorder::start().await;
-    let gateway = Setup::new(upstream.base("/v1")).start().await;
+    let gateway = Setup::new(upstream.base("/v1")).all_controls().start().await;
     let long = format!("cf-aig-event-id: {}", "e".repeat(65));
     for header in [
         "cf-aig-collect-log: yes",
@@ -129,7 +129,8 @@ async fn directives_of_observation_out_of_range_are_refused_by_name() {
 async fn hooks_see_bodies_where_they_ask_and_up_to_their_limit() {
     let upstream = raw_upstream::Recorder::answering(|_| json("200 OK", "0123456789")).await;
     let (hook, mut ends) = Payloads::new(10);
-    let gateway = Setup::new(upstream.base("/v1")).layer(|l| l.metrics_hook(hook)).start().await;
+    let setup = Setup::new(upstream.base("/v1")).all_controls();
+    let gateway = setup.layer(|l| l.metrics_hook(hook)).start().await;
     let with = "cf-aig-collect-log-payload: true";
     for (header, body, request_payload, response_payload) in [
         ("a: b", &b"{}"[..], None, None),
@@ -151,7 +152,8 @@ async fn hooks_see_bodies_where_they_ask_and_up_to_their_limit() {
     // What the client sent, though the provider gets it without the prefix.
     let body = br#"{"model":"grok/grok-4","messages":[]}"#;
     let (hook, mut ends) = Payloads::new(1000);
-    let gateway = Setup::new(upstream.base("/v1")).layer(|l| l.metrics_hook(hook)).start().await;
+    let setup = Setup::new(upstream.base("/v1")).all_controls();
+    let gateway = setup.layer(|l| l.metrics_hook(hook)).start().await;
     gateway.answer(request("POST /v1/acct/gw/compat/chat/completions", &[with], body)).await;
     let end = support::guard("the end event", ends.recv()).await.unwrap();
     assert_eq!(end.request_payload, Some((body.to_vec(), true)));

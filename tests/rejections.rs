@@ -68,7 +68,7 @@ const MALFORMED: [(&str, &str, &str); 42] = [
 #[tokio::test]
 async fn a_malformed_control_header_is_named_to_openai_and_anthropic_sdks() {
     let upstream = Recorder::start().await;
-    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let gateway = Setup::new(upstream.base("/v1")).all_controls().start().await;
     let long = "x".repeat(300);
     let long = ["cf-aig-event-id", "cf-aig-cache-key", "cf-aig-gateway-id"]
         .map(|name| (name, &*long, "1 to"));
@@ -120,7 +120,7 @@ async fn a_control_header_that_is_there_twice_is_refused() {
 #[tokio::test]
 async fn the_bounds_of_every_control_header_are_accepted() {
     let upstream = Recorder::start().await;
-    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let gateway = Setup::new(upstream.base("/v1")).all_controls().start().await;
     for header in [
         "cf-aig-request-timeout: 1",
         "cf-aig-request-timeout: 3600000",
@@ -146,6 +146,7 @@ async fn the_bounds_of_every_control_header_are_accepted() {
     ] {
         let answer = gateway.answer(request("POST /ai/grok/x", &[header], b"{}")).await;
         assert_eq!(answer.status(), 200, "{header}: {}", answer.text());
+        assert_eq!(answer.head.get("cf-aig-warning"), None, "{header}");
     }
 }
 

@@ -11,6 +11,7 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use memory::{End, Recorder, Step, Upstream};
 use metered::{CHAT, CHAT_USAGE, DONE, Scene, chat_event, get, json, post, usage_event};
+use support::gateway::all_controls;
 use support::message::request;
 use tower::{Layer, ServiceExt};
 use tower_ai_gateway::{
@@ -259,7 +260,7 @@ async fn videos_of_two_providers_may_have_one_id() {
 
 #[tokio::test]
 async fn polls_for_a_video_cost_nothing_whatever_the_client_says_it_costs() {
-    let mut scene = Scene::new().await;
+    let mut scene = Scene::with(|layer| layer.settings(all_controls())).await;
     let total = r#"cf-aig-custom-cost: {"total_cost":1}"#;
     let poll = request("GET /v1/acct/gw/grok/v1/videos/v1", &[total], b"");
     let pending = json("200 OK", r#"{"status":"pending","progress":1}"#);
@@ -275,7 +276,8 @@ async fn polls_for_a_video_cost_nothing_whatever_the_client_says_it_costs() {
 #[tokio::test]
 async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
     let prices = Prices::default();
-    let mut scene = Scene::with(|layer| layer.prices(prices.clone())).await;
+    let mut scene =
+        Scene::with(|layer| layer.settings(all_controls()).prices(prices.clone())).await;
     let body = |model: &str, cost: &str| {
         format!(
             r#"{{"model":"{model}","usage":{{"prompt_tokens":100,"completion_tokens":10,"total_tokens":110{cost}}}}}"#
@@ -306,7 +308,7 @@ async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
 
 #[tokio::test]
 async fn errors_and_refusals_cost_nothing() {
-    let mut scene = Scene::new().await;
+    let mut scene = Scene::with(|layer| layer.settings(all_controls())).await;
     let header = r#"cf-aig-custom-cost: {"total_cost":1}"#;
     let chat = request(&format!("POST {CHAT}"), &[header], b"{}");
     let answers = [

@@ -1,9 +1,16 @@
 use super::*;
 
-fn with(name: &'static str, value: &str) -> Result<Box<Directives>, Malformed> {
+fn with(name: &'static str, value: &str) -> Result<Box<Directives>, Unfit> {
     let mut headers = HeaderMap::new();
     headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-    parse(&headers).map(Option::unwrap_or_default)
+    parse(&headers, &Locks::none()).map(Option::unwrap_or_default)
+}
+
+fn must_be(refused: Unfit) -> String {
+    match refused.fault {
+        Fault::MustBe(must_be) => must_be.into_owned(),
+        Fault::Locked => panic!("{} is locked", refused.name),
+    }
 }
 
 #[test]
@@ -112,11 +119,11 @@ fn a_custom_cost_has_these_members_and_no_others() {
     for (member, shown) in
         [("per_token", "per_token"), ("a\\u0007b", "a?b"), ("Total_cost", "Total_cost")]
     {
-        let refused = read(&format!(r#"{{{rest},"{member}":1}}"#)).unwrap_err();
-        assert!(refused.must_be.ends_with(&format!("no member `{shown}`")), "{}", refused.must_be);
+        let refused = must_be(read(&format!(r#"{{{rest},"{member}":1}}"#)).unwrap_err());
+        assert!(refused.ends_with(&format!("no member `{shown}`")), "{refused}");
     }
     let long = read(&format!(r#"{{"{}":1}}"#, "é".repeat(500))).unwrap_err();
-    assert!(long.must_be.len() < 500);
+    assert!(must_be(long).len() < 500);
 }
 
 #[test]
@@ -124,24 +131,28 @@ fn a_directive_given_twice_is_refused() {
     let mut headers = HeaderMap::new();
     headers.append("cf-aig-max-attempts", HeaderValue::from_static("1"));
     headers.append("cf-aig-max-attempts", HeaderValue::from_static("1"));
-    assert_eq!(parse(&headers).unwrap_err().must_be, "given once");
+    assert_eq!(must_be(parse(&headers, &Locks::none()).unwrap_err()), "given once");
 }
 
 #[test]
 fn metadata_that_is_left_out_is_named_in_a_warning() {
     let parsed = with("cf-aig-metadata", r#"{"a":1,"b":{"c":1},"cf.user":"x"}"#).unwrap();
     assert_eq!(parsed.metadata.len(), 1);
-    let warning = parsed.warning.unwrap();
+    let warning = parsed.warning.unwrap().value().unwrap();
     assert_eq!(warning.to_str().unwrap(), "cf-aig-metadata: left out b, cf.user");
     assert!(with("cf-aig-metadata", r#"{"a":1}"#).unwrap().warning.is_none());
 }
 
 #[test]
 fn no_directives_no_values() {
-    assert_eq!(parse(&HeaderMap::new()).unwrap(), None);
+    assert_eq!(parse(&HeaderMap::new(), &Locks::none()).unwrap(), None);
     let mut headers = HeaderMap::new();
     headers.insert("cf-aig-authorization", HeaderValue::from_static("Bearer t"));
-    assert_eq!(parse(&headers).unwrap(), None, "the gateway's token asks for nothing");
+    assert_eq!(
+        parse(&headers, &Locks::none()).unwrap(),
+        None,
+        "the gateway's token asks for nothing"
+    );
 }
 
 #[test]
@@ -151,7 +162,7 @@ fn the_stronger_directives_win_field_by_field() {
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        *parse(&headers).unwrap().unwrap_or_default()
+        *parse(&headers, &Locks::none()).unwrap().unwrap_or_default()
     };
     let all = of(&[
         ("cf-aig-gateway-id", "gw"),

@@ -48,7 +48,8 @@ pub(crate) fn steps(
     let facts = Facts { identity, metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
     // They have been read once already, and were sound.
-    let own = directives::parse(headers).ok().flatten().map(|own| *own).unwrap_or_default();
+    let own = directives::parse(headers, context.locks()).ok().flatten();
+    let own = own.map(|own| *own).unwrap_or_default();
     let steps: Vec<_> =
         chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect();
     if steps.is_empty() && context.wants_zdr() {

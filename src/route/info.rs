@@ -22,8 +22,7 @@ impl RouteInfo {
     pub(crate) fn of<B>(route: &Route<'_>, request: &Request<B>) -> Self {
         let path = request.uri().path();
         let place = route.place;
-        let header =
-            place.gateway_by_header.then(|| directives::gateway_alone(request.headers())).flatten();
+        let named = || directives::gateway_id(request.headers())?.to_str().ok();
         let unified = if place.gateway_by_header { "rest" } else { "compat" };
         let (mut provider, mut model) = (None, None);
         let (endpoint, operation) = match &route.kind {
@@ -44,7 +43,7 @@ impl RouteInfo {
         };
         Self {
             account: place.account.map(|account| account.text(path).into()),
-            gateway: place.gateway_id(path, || header.as_deref()).into(),
+            gateway: place.gateway_id(path, named).into(),
             endpoint,
             provider,
             operation,

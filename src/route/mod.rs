@@ -19,7 +19,6 @@ use self::mount::Shape;
 pub use self::operation::Operation;
 pub(crate) use self::operation::is_of_messages;
 pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read as read_path};
-use crate::directives::Directives;
 use crate::provider::{Providers, Upstream};
 
 /// The gateway that is meant where none is named.
@@ -59,10 +58,10 @@ impl Place {
     pub(crate) fn gateway_id<'a>(
         self,
         path: &'a str,
-        directives: impl FnOnce() -> Option<&'a Directives>,
+        named: impl FnOnce() -> Option<&'a str>,
     ) -> &'a str {
         let in_path = self.gateway.map(|gateway| gateway.text(path));
-        let in_header = || directives().filter(|_| self.gateway_by_header)?.gateway_id.as_deref();
+        let in_header = || if self.gateway_by_header { named() } else { None };
         in_path.or_else(in_header).unwrap_or(DEFAULT_GATEWAY)
     }
 }

@@ -5,8 +5,8 @@ use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::pattern::Pattern;
 use super::route::DynamicRoute;
 use super::{
-    ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, Origins, Secret,
-    SettingsError, Timeouts,
+    ClientControl, ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, LockedHeaders,
+    Origins, Secret, SettingsError, Timeouts,
 };
 use crate::directives::Directives;
 use crate::metadata::MetadataValue;
@@ -178,6 +178,72 @@ impl GatewaySettingsBuilder {
                 must_be: "up to five entries, each with its own name, none beginning with `cf.`",
             });
         }
+        self
+    }
+
+    /// One entry of the metadata of every request, whatever the client says: up to 16, each with its
+    /// own name, none beginning with `cf.`. A client's entry of the same name is left out and named in
+    /// `cf-aig-warning`. They do not count among the five that a client may send, and hold where
+    /// `cf-aig-metadata` is [locked](Self::client_controls), too.
+    ///
+    /// ```
+    /// use tower_ai_gateway::settings::GatewaySettings;
+    ///
+    /// let settings = GatewaySettings::builder()
+    ///     .metadata("tenant", "red") // in every record and event
+    ///     .reserve_metadata("plan") // no client can claim one
+    ///     .build()?;
+    /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+    /// ```
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
+        if self.settings.locks.hold(key.into(), value.into()).is_err() {
+            self.mistake.get_or_insert(SettingsError::OutOfRange {
+                what: "the metadata of the host",
+                must_be: "up to 16 entries, each with its own name, none beginning with `cf.`",
+            });
+        }
+        self
+    }
+
+    /// Keeps a metadata key from clients without giving it a value: their entry of this name is left
+    /// out and named in `cf-aig-warning`. Up to 16, none beginning with `cf.`, which no client can
+    /// set anyway.
+    pub fn reserve_metadata(mut self, key: impl Into<String>) -> Self {
+        if self.settings.locks.reserve(key.into()).is_err() {
+            self.mistake.get_or_insert(SettingsError::OutOfRange {
+                what: "the reserved keys of metadata",
+                must_be: "up to 16, none empty or beginning with `cf.`",
+            });
+        }
+        self
+    }
+
+    /// Which `cf-aig-*` headers clients may use: these, and no others. Settings in the `config` of a
+    /// universal entry, and its headers, are under the same locks. What the host itself says, in
+    /// [`defaults`](Self::defaults), fallback chains and dynamic routes, is not.
+    ///
+    /// Default: all but [`CustomCost`](ClientControl::CustomCost),
+    /// [`CollectLog`](ClientControl::CollectLog) and
+    /// [`CollectLogPayload`](ClientControl::CollectLogPayload), by which a client could zero its
+    /// cost, hide its record, or have its prompts kept.
+    ///
+    /// ```
+    /// use tower_ai_gateway::settings::{ClientControl, GatewaySettings, LockedHeaders};
+    ///
+    /// let settings = GatewaySettings::builder()
+    ///     .client_controls([ClientControl::Retry, ClientControl::EventId])
+    ///     .locked_headers(LockedHeaders::Refuse)
+    ///     .build()?;
+    /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+    /// ```
+    pub fn client_controls(mut self, controls: impl IntoIterator<Item = ClientControl>) -> Self {
+        self.settings.locks = self.settings.locks.allowing(controls);
+        self
+    }
+
+    /// What becomes of a header that clients may not use. Default: [`LockedHeaders::PassOver`].
+    pub fn locked_headers(mut self, choice: LockedHeaders) -> Self {
+        self.settings.locks.locked = choice;
         self
     }
 
@@ -356,6 +422,10 @@ impl GatewaySettingsBuilder {
         }
         if let Some(defaults) = settings.defaults.as_deref() {
             super::defaults::check(defaults)?;
+        }
+        if let Some(host) = settings.locks.host_metadata() {
+            let defaults = settings.defaults.get_or_insert_default();
+            defaults.metadata = std::mem::take(&mut defaults.metadata).after(host);
         }
         if settings.scope == 0 {
             static BUILT: AtomicU64 = AtomicU64::new(1);

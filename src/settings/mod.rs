@@ -16,6 +16,7 @@ mod error;
 mod fallback;
 pub(crate) mod keys;
 mod layer;
+mod locks;
 mod origins;
 mod pattern;
 mod resolved;
@@ -39,6 +40,8 @@ pub use self::fallback::FallbackChain;
 use self::keys::Keys;
 pub(crate) use self::layer::FromExtensions;
 pub use self::layer::{SettingsFuture, SettingsLayer, WithSettings};
+pub(crate) use self::locks::Locks;
+pub use self::locks::{ClientControl, LockedHeaders};
 pub(crate) use self::origins::Origins;
 pub(crate) use self::pattern::Pattern;
 pub use self::resolved::IntoSettings;
@@ -63,6 +66,9 @@ pub struct GatewaySettings {
     tokens: Vec<GatewayToken>,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,
+    /// What clients may not say.
+    pub(crate) locks: Locks,
+    /// With the host's own metadata among them.
     defaults: Option<Box<Directives>>,
     pub(crate) timeouts: Timeouts,
     provider_timeouts: Vec<(Box<str>, Timeouts)>,

@@ -2,37 +2,67 @@
 
 use std::time::Duration;
 
-use super::error::Member;
+use super::error::{Member, Wrong};
 use crate::directives::form::{self, Whole};
-use crate::directives::{Backoff, Directives};
+use crate::directives::{Backoff, Directives, Fault, Warning};
 use crate::json::{cursor, string};
+use crate::settings::{ClientControl, Locks};
 
-/// Each key in its two spellings.
-const KEYS: [(&str, &str); 7] = [
-    ("requestTimeout", "request_timeout"),
-    ("maxAttempts", "max_attempts"),
-    ("retryDelay", "retry_delay"),
-    ("backoff", "backoff"),
-    ("cacheTtl", "cache_ttl"),
-    ("cacheKey", "cache_key"),
-    ("skipCache", "skip_cache"),
+/// A setting of an entry.
+struct Key {
+    /// In its two spellings.
+    camel: &'static str,
+    snake: &'static str,
+    control: ClientControl,
+    /// As a warning calls it.
+    member: &'static str,
+}
+
+macro_rules! key {
+    ($control:ident, $camel:literal, $snake:literal) => {
+        Key {
+            camel: $camel,
+            snake: $snake,
+            control: ClientControl::$control,
+            member: concat!("config.", $camel),
+        }
+    };
+}
+
+static KEYS: [Key; 7] = [
+    key!(Timeouts, "requestTimeout", "request_timeout"),
+    key!(Retry, "maxAttempts", "max_attempts"),
+    key!(Retry, "retryDelay", "retry_delay"),
+    key!(Retry, "backoff", "backoff"),
+    key!(Cache, "cacheTtl", "cache_ttl"),
+    key!(Cache, "cacheKey", "cache_key"),
+    key!(Cache, "skipCache", "skip_cache"),
 ];
 
 /// From a value that a cursor has passed over. Keys that are not known are ignored, and so are those
-/// whose value is `null`.
-pub(super) fn read(json: &[u8]) -> Result<Directives, (Member, &'static str)> {
+/// whose value is `null`. What the host has locked is treated as its header is.
+pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Directives, Wrong> {
     let members = cursor::members(json).ok_or((Member::Config, "an object"))?;
     let mut config = Directives::default();
+    let mut passed_over = Vec::new();
     for (key, value) in members {
         let reads = |name| string::reads(key, name);
-        let Some((name, _)) = KEYS.iter().find(|(camel, snake)| reads(camel) || reads(snake))
-        else {
+        let Some(key) = KEYS.iter().find(|key| reads(key.camel) || reads(key.snake)) else {
             continue;
         };
-        if value != b"null" {
-            put(&mut config, name, value).map_err(|must_be| (Member::Setting(name), must_be))?;
+        if value == b"null" {
+            continue;
+        }
+        let setting = Member::Setting(key.camel);
+        if locks.allow(key.control) {
+            put(&mut config, key.camel, value).map_err(|must_be| (setting, must_be))?;
+        } else if locks.refuse() {
+            return Err((setting, Fault::Locked).into());
+        } else if !passed_over.contains(&key.member) {
+            passed_over.push(key.member);
         }
     }
+    config.warning = Warning::of(passed_over, Vec::new());
     Ok(config)
 }
 

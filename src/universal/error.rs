@@ -1,37 +1,42 @@
 //! What is wrong with the body of a universal request.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
 
 use super::MOST_ENTRIES;
-use crate::directives::Malformed;
+use crate::directives::{Fault, Unfit};
 
-/// Where a body is wrong, and what is allowed there. No value of the body is in it.
+/// Where a body is wrong, and why. No value of the body is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntryError {
     /// The entry's place in the array, from 0; `None` where the array itself is wrong.
     pub(crate) entry: Option<usize>,
     pub(crate) member: Member,
-    pub(crate) must_be: Cow<'static, str>,
+    pub(crate) fault: Fault,
 }
 
 /// What is wrong in an entry whose place is not known yet.
 pub(super) struct Wrong {
     member: Member,
-    must_be: Cow<'static, str>,
+    fault: Fault,
 }
 
 impl From<(Member, &'static str)> for Wrong {
     fn from((member, must_be): (Member, &'static str)) -> Self {
-        Self { member, must_be: must_be.into() }
+        Self { member, fault: Fault::MustBe(must_be.into()) }
     }
 }
 
-impl From<Malformed> for Wrong {
-    fn from(header: Malformed) -> Self {
-        Self { member: Member::Header(header.name), must_be: header.must_be }
+impl From<(Member, Fault)> for Wrong {
+    fn from((member, fault): (Member, Fault)) -> Self {
+        Self { member, fault }
+    }
+}
+
+impl From<Unfit> for Wrong {
+    fn from(header: Unfit) -> Self {
+        Self { member: Member::Header(header.name), fault: header.fault }
     }
 }
 
@@ -53,7 +58,7 @@ pub(crate) enum Member {
 
 impl EntryError {
     pub(super) fn of_body(must_be: &'static str) -> Self {
-        Self { entry: None, member: Member::Whole, must_be: must_be.into() }
+        Self { entry: None, member: Member::Whole, fault: Fault::MustBe(must_be.into()) }
     }
 
     pub(super) fn not_json() -> Self {
@@ -66,8 +71,8 @@ impl EntryError {
     }
 
     pub(super) fn of(entry: usize, wrong: impl Into<Wrong>) -> Self {
-        let Wrong { member, must_be } = wrong.into();
-        Self { entry: Some(entry), member, must_be }
+        let Wrong { member, fault } = wrong.into();
+        Self { entry: Some(entry), member, fault }
     }
 }
 

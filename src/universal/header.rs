@@ -6,6 +6,7 @@ use super::error::{Member, Wrong};
 use crate::directives::{self, Directives};
 use crate::headers::{self, EntryHeader};
 use crate::json::{cursor, string};
+use crate::settings::Locks;
 
 /// The most headers of one entry, as HTTP/1 servers take of a request.
 const MOST: usize = 100;
@@ -17,7 +18,7 @@ pub(super) struct Headers {
 }
 
 /// From a value that a cursor has passed over.
-pub(super) fn read(json: &[u8]) -> Result<Headers, Wrong> {
+pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
     const MUST_BE: &str = "an object of at most 100 strings, their keys the names of HTTP headers";
     const { assert!(MOST == 100, "the text says so") };
     let members = cursor::members(json).ok_or((Member::Headers, MUST_BE))?;
@@ -29,6 +30,12 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, Wrong> {
         let name = string::decode(key).and_then(|name| HeaderName::try_from(name).ok());
         let name = name.filter(|_| seen.len() < MOST).ok_or((Member::Headers, MUST_BE))?;
         let wrong = |must_be| (Member::Header(name.clone()), must_be);
+        if directives::is_locked(&name, locks) {
+            // Whatever it says, and however often.
+            seen.push(name.clone());
+            to_gateway.insert(name, HeaderValue::from_static(""));
+            continue;
+        }
         if seen.contains(&name) {
             return Err(wrong(super::GIVEN_ONCE).into());
         }
@@ -47,6 +54,6 @@ pub(super) fn read(json: &[u8]) -> Result<Headers, Wrong> {
             EntryHeader::Dropped => {}
         }
     }
-    let directives = directives::parse(&to_gateway)?;
+    let directives = directives::parse(&to_gateway, locks)?;
     Ok(Headers { to_provider, directives })
 }

@@ -23,6 +23,7 @@ use crate::json::cursor::{self, Cursor};
 use crate::json::object::{ModelString, ObjectScanner, ScanError};
 use crate::json::string;
 use crate::route::join;
+use crate::settings::Locks;
 
 /// The most entries of one request.
 const MOST_ENTRIES: usize = 16;
@@ -96,17 +97,18 @@ impl fmt::Debug for Entry {
 ///
 /// A `query` may be left out, for an endpoint that takes no body; where it is there it must be an
 /// object. Members that are not known are ignored, and so are `headers` or a `config` of `null`.
-pub(crate) fn parse(body: &Bytes) -> Result<Vec<Entry>, EntryError> {
+/// `locks`: what an entry may not ask of the gateway, any more than the request itself.
+pub(crate) fn parse(body: &Bytes, locks: &Locks) -> Result<Vec<Entry>, EntryError> {
     let mut cursor = Cursor::new(body);
     let mut entries = Vec::new();
     if cursor.peek() == Some(b'{') {
-        entries.push(entry(body, &mut cursor, 0)?);
+        entries.push(entry(body, &mut cursor, 0, locks)?);
     } else if cursor.take(b'[') {
         while cursor.more(b']', entries.is_empty()).ok_or_else(EntryError::not_json)? {
             if entries.len() == MOST_ENTRIES {
                 return Err(EntryError::not_entries());
             }
-            entries.push(entry(body, &mut cursor, entries.len())?);
+            entries.push(entry(body, &mut cursor, entries.len(), locks)?);
         }
     }
     if entries.is_empty() {
@@ -140,7 +142,12 @@ impl Values {
     }
 }
 
-fn entry(body: &Bytes, cursor: &mut Cursor<'_>, index: usize) -> Result<Entry, EntryError> {
+fn entry(
+    body: &Bytes,
+    cursor: &mut Cursor<'_>,
+    index: usize,
+    locks: &Locks,
+) -> Result<Entry, EntryError> {
     let wrong = |member, must_be| EntryError::of(index, (member, must_be));
     if !cursor.take(b'{') {
         let is_value = cursor.value().is_some();
@@ -159,10 +166,10 @@ fn entry(body: &Bytes, cursor: &mut Cursor<'_>, index: usize) -> Result<Entry, E
             return Err(wrong(member, GIVEN_ONCE));
         }
     }
-    read(values).map_err(|wrong| EntryError::of(index, wrong))
+    read(values, locks).map_err(|wrong| EntryError::of(index, wrong))
 }
 
-fn read(values: Values) -> Result<Entry, Wrong> {
+fn read(values: Values, locks: &Locks) -> Result<Entry, Wrong> {
     let provider = values.provider.as_deref().and_then(cursor::text);
     let provider = provider.ok_or((Member::Provider, "a string, the slug of a provider"))?;
     let endpoint = values.endpoint.as_deref().and_then(endpoint);
@@ -173,9 +180,10 @@ fn read(values: Values) -> Result<Entry, Wrong> {
     ))?;
     let is_given = |value: &Bytes| value != &b"null"[..];
     let headers = values.headers.filter(is_given);
-    let headers = headers.map(|headers| header::read(&headers)).transpose()?.unwrap_or_default();
+    let headers =
+        headers.map(|headers| header::read(&headers, locks)).transpose()?.unwrap_or_default();
     let config = values.config.filter(is_given);
-    let config = config.map(|config| config::read(&config)).transpose()?.unwrap_or_default();
+    let config = config.map(|config| config::read(&config, locks)).transpose()?.unwrap_or_default();
     let query = values.query.unwrap_or_default();
     let (written_model, stream) = if query.is_empty() { (None, false) } else { scan(&query)? };
     let model = written_model.as_ref().map(|model| string::decode(&model.raw));

@@ -11,14 +11,14 @@ use crate::refusal;
 const SECRET: &str = "LEAK";
 
 fn read(body: &str) -> Result<Vec<Entry>, EntryError> {
-    parse(&Bytes::copy_from_slice(body.as_bytes()))
+    parse(&Bytes::copy_from_slice(body.as_bytes()), &Locks::none())
 }
 
 /// What is wrong with a body, as its client is told.
 fn refused(body: &str) -> (String, Option<String>) {
     let error = read(body).unwrap_err();
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
-    let rejection = refusal::malformed_entry(&error);
+    let rejection = refusal::unfit_entry(&error);
     assert_eq!(rejection.code.status(), StatusCode::BAD_REQUEST);
     assert_eq!(rejection.code.number(), 2400);
     assert!(!rejection.message.contains(SECRET), "{}", rejection.message);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_ai_gateway::settings::{GatewaySettings, SettingsError, Timeouts};
+use tower_ai_gateway::settings::{ClientControl, GatewaySettings, SettingsError, Timeouts};
 use tower_ai_gateway::{Backoff, CostSource, CustomCost, Directives};
 
 use crate::scene::{BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, secret};
@@ -35,6 +35,7 @@ fn scene() -> Scene {
             .key_as("grok", "team", secret("sk-LEAK-team"))
             .key_as("grok", "own", secret("sk-LEAK-own"))
             .default_metadata("team", "default")
+            .client_controls(ClientControl::ALL)
             .defaults(defaults)
     })
 }

@@ -5,8 +5,10 @@
 mod brought;
 mod defaults;
 mod forms;
+mod host_metadata;
 mod keys;
 mod listing;
+mod locks;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod models;
@@ -25,5 +27,7 @@ mod steps;
 mod support;
 mod tables;
 mod tokens;
+#[cfg(feature = "log")]
+mod untouched;
 mod websocket;
 mod wire;

@@ -95,8 +95,13 @@ pub(crate) fn layer() -> Builder {
 
 impl Scene {
     pub(crate) fn new(settings: impl SettingsResolver) -> Self {
+        Self::of(|layer| layer.settings(settings))
+    }
+
+    /// One where nothing is set but by this.
+    pub(crate) fn of(set: impl FnOnce(Builder) -> Builder) -> Self {
         let hook = memory::Recorder::default();
-        let layer = layer().settings(settings).metrics_hook(hook.clone()).peek_limit(4096);
+        let layer = set(layer()).metrics_hook(hook.clone()).peek_limit(4096);
         Self { layer: layer.build().unwrap(), sent: Arc::default(), hook }
     }
 

@@ -41,7 +41,8 @@ impl Scene {
     pub(crate) async fn new(base: String, log: LogHook) -> Self {
         let (told, ends) = Ends::by(|_| ());
         let hook = log.clone();
-        let setup = Setup::new(base).layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
+        let setup = Setup::new(base).all_controls();
+        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
         Self { gateway: setup.start().await, log, ends }
     }
 

@@ -56,6 +56,7 @@ async fn exchanges_are_found_by_what_they_were() {
     let upstream = Recorder::answering(provider).await;
     let setup = Setup::new(upstream.base("/v1"))
         .provider(Provider::openai().base_url(upstream.base("/v1")))
+        .all_controls()
         .layer(|layer| layer.metrics_hook(hook.clone()));
     let gateway = setup.start().await;
 
@@ -136,7 +137,8 @@ async fn costs_that_nobody_knows_are_counted() {
     let log = Log::start().await;
     let hook = LogHook::builder(log.store.sink()).build().unwrap();
     let upstream = Recorder::answering(provider).await;
-    let setup = Setup::new(upstream.base("/v1")).layer(|layer| layer.metrics_hook(hook.clone()));
+    let setup = Setup::new(upstream.base("/v1")).all_controls();
+    let setup = setup.layer(|layer| layer.metrics_hook(hook.clone()));
     let gateway = setup.start().await;
 
     let chat = "/v1/acct/gw/grok/v1/chat/completions";

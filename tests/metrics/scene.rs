@@ -47,6 +47,7 @@ impl Scene {
         let gateway = Setup::new(upstream.base("/v1"))
             .provider(Provider::custom("raw", raw.base("/v1")))
             .provider(Provider::custom("gone", unreachable()))
+            .all_controls()
             .layer(|layer| layer.metrics_hook(change(metrics)).metrics_hook(told))
             .start()
             .await;

@@ -1,6 +1,7 @@
 //! A gateway beside an app, served over a real socket.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::util::MapRequest;
+use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::{
     Builder, GatewayContext, GatewayLayer, HttpClient, HttpClientBuilder, Mount, Provider,
 };
@@ -53,6 +55,11 @@ impl Setup {
         self
     }
 
+    /// Lets clients use every control header.
+    pub fn all_controls(self) -> Self {
+        self.layer(|layer| layer.settings(all_controls()))
+    }
+
     pub async fn start(self) -> Gateway {
         let layer = self.layer.build().unwrap().upstream(self.client.build().unwrap());
         let service = MapRequest::new(layer.layer(app()), marked);
@@ -74,6 +81,12 @@ impl Setup {
         });
         Gateway { addr }
     }
+}
+
+/// Settings that let clients use every control header.
+pub fn all_controls() -> Arc<GatewaySettings> {
+    let settings = GatewaySettings::builder().client_controls(ClientControl::ALL);
+    Arc::new(settings.build().unwrap())
 }
 
 /// Where a gateway listens.

@@ -3,7 +3,7 @@
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::providers::Providers;
 use super::section::{Named, Section};
-use super::{defaults, fallbacks, limits, routes, secrets};
+use super::{defaults, fallbacks, limits, locks, routes, secrets};
 use crate::settings::pattern::Pattern;
 use crate::settings::{
     ClientCredentials, GatewaySettings, GatewaySettingsBuilder, Origins, SettingsError,
@@ -18,6 +18,7 @@ pub(super) fn read(
     let builder = secrets::tokens(&mut section, GatewaySettings::builder())?;
     let (aliases, builder) = secrets::keys(&mut section, providers, builder)?;
     let builder = access(&mut section, providers, builder)?;
+    let builder = locks::read(&mut section, builder)?;
     let builder = limits::timeouts(&mut section, providers, builder)?;
     let mut builder = limits::concurrency(&mut section, providers, builder)?;
     if let Some(defaults) = defaults::read(&mut section, &aliases)? {

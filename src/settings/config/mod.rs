@@ -8,6 +8,7 @@ mod fallbacks;
 mod gateway;
 mod kinds;
 mod limits;
+mod locks;
 mod providers;
 mod redact;
 mod routes;

@@ -327,7 +327,7 @@ proptest! {
                 prop_assert!(!loops && all_met && has_model);
                 for id in ids {
                     let json = format!(r#"{{"id":{id},"flag":{}}}"#, id % 2 == 0);
-                    let (metadata, _) = Metadata::parse(json.as_bytes()).unwrap();
+                    let (metadata, _) = Metadata::parse(json.as_bytes(), |_| false).unwrap();
                     let (headers, body) = (HeaderMap::new(), BodyScalars::default());
                     let facts = Facts { identity: None, metadata: &metadata, headers: &headers, body: &body };
                     let chain = route.resolve(&facts);

@@ -8,7 +8,7 @@ use crate::directives::{self, Backoff};
 fn request(name: &'static str, value: &'static str) -> Directives {
     let mut headers = http::HeaderMap::new();
     headers.insert(name, HeaderValue::from_static(value));
-    *directives::parse(&headers).unwrap().unwrap()
+    *directives::parse(&headers, &Locks::none()).unwrap().unwrap()
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn entries_are_read_in_their_order() {
 #[test]
 fn the_query_is_a_slice_of_the_body() {
     let body = Bytes::from(with(r#""query":{"a":1}"#));
-    let entries = parse(&body).unwrap();
+    let entries = parse(&body, &Locks::none()).unwrap();
     let inside = body.as_ptr_range();
     assert!(inside.contains(&entries[0].query.as_ptr()));
 }

@@ -178,12 +178,12 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let whole = parts.concat().into_bytes();
-        let _ = parse(&Bytes::from(whole[..cut.index(whole.len() + 1)].to_vec()));
-        let _ = parse(&Bytes::from(whole));
+        let _ = parse(&Bytes::from(whole[..cut.index(whole.len() + 1)].to_vec()), &Locks::none());
+        let _ = parse(&Bytes::from(whole), &Locks::none());
     }
 
     #[test]
     fn no_bytes_panic(body in any::<Vec<u8>>()) {
-        let _ = parse(&Bytes::from(body));
+        let _ = parse(&Bytes::from(body), &Locks::none());
     }
 }

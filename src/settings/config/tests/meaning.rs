@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::directives::{Backoff, CustomCost};
 use crate::settings::route::{Condition, DynamicRoute, Node};
-use crate::settings::{ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken, Timeouts};
+use crate::settings::{ClientControl, ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken, LockedHeaders, Timeouts};
 
 const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
 
@@ -187,6 +187,10 @@ keys = [
   { provider = "openai", alias = "backup", env = "HAS_2", weight = 2 },
   { provider = "openai", alias = "backup", env = "HAS_3", weight = 1 },
 ]
+client_controls = ["retry", "custom_cost"]
+locked_headers = "refuse"
+metadata = { tenant = "red", seats = 7 }
+reserved_metadata = ["plan"]
 timeouts = { connect_ms = 1, head_ms = 2, idle_ms = 3, total_ms = 4 }
 provider_timeouts.xai = { head_ms = 5 }
 concurrency.limit = 10
@@ -267,6 +271,11 @@ fn in_code() -> GatewaySettings {
         .key("grok", secret("HAS_1"))
         .weighted_key("openai", "backup", secret("HAS_2"), 2)
         .weighted_key("openai", "backup", secret("HAS_3"), 1)
+        .client_controls([ClientControl::CustomCost, ClientControl::Retry])
+        .locked_headers(LockedHeaders::Refuse)
+        .metadata("tenant", "red")
+        .metadata("seats", 7)
+        .reserve_metadata("plan")
         .timeouts(timeouts)
         .provider_timeouts("grok", Timeouts::default().head(ms(5)))
         .concurrency_per_provider(ConcurrencyLimit::new(12))
@@ -327,6 +336,7 @@ fn assert_same(read: &GatewaySettings, code: &GatewaySettings) {
     let chains = |settings: &GatewaySettings| format!("{:?}", settings.fallbacks);
     let routes = |settings: &GatewaySettings| format!("{:?}", settings.routes);
     assert!(read.tokens == code.tokens);
+    assert_eq!(format!("{:?}", read.locks), format!("{:?}", code.locks));
     assert_eq!(keys(read), keys(code));
     assert_eq!(format!("{:?}", read.rules), format!("{:?}", code.rules));
     assert_eq!(read.defaults(), code.defaults());

@@ -29,7 +29,7 @@ fn headers() -> HeaderMap {
 fn assert_holds(expected: bool, condition: &Condition) {
     let mut scanner = ObjectScanner::capturing();
     scanner.push(BODY.as_bytes()).unwrap();
-    let (metadata, _) = Metadata::parse(METADATA.as_bytes()).unwrap();
+    let (metadata, _) = Metadata::parse(METADATA.as_bytes(), |_| false).unwrap();
     let identity = identity();
     let facts = Facts {
         identity: Some(&identity),
@@ -198,7 +198,7 @@ fn an_identity_is_read_and_never_the_clients_metadata_in_its_place() {
     }
     // All of these are in the metadata, under names that look like the identity's.
     let json = r#"{"identity.subject":"user-17","identity.group":"staff","plan":"paid"}"#;
-    let (metadata, _) = Metadata::parse(json.as_bytes()).unwrap();
+    let (metadata, _) = Metadata::parse(json.as_bytes(), |_| false).unwrap();
     let body = BodyScalars::default();
     let facts =
         Facts { identity: None, metadata: &metadata, headers: &HeaderMap::new(), body: &body };

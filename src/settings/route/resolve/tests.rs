@@ -11,7 +11,7 @@ fn chain(route: &DynamicRoute, metadata: &str) -> Vec<String> {
 }
 
 fn chain_of(route: &DynamicRoute, metadata: &str, body: &BodyScalars) -> Vec<String> {
-    let (metadata, _) = Metadata::parse(metadata.as_bytes()).unwrap();
+    let (metadata, _) = Metadata::parse(metadata.as_bytes(), |_| false).unwrap();
     let facts = Facts { identity: None, metadata: &metadata, headers: &HeaderMap::new(), body };
     route.resolve(&facts).iter().map(|model| model.name.to_string()).collect()
 }

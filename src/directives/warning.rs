@@ -1,0 +1,94 @@
+//! What the client is told in `cf-aig-warning`: parts of its request that did not count.
+
+use http::HeaderValue;
+
+/// The most names that are repeated of each kind.
+const MOST: usize = 16;
+
+/// Parts of what a client said that did not count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Warning {
+    /// Headers, and settings in the `config` of an entry, that the host has locked.
+    locked: Vec<&'static str>,
+    /// Keys of metadata.
+    left_out: Vec<String>,
+}
+
+impl Warning {
+    /// `None` where there is nothing to be told.
+    pub(crate) fn of(locked: Vec<&'static str>, left_out: Vec<String>) -> Option<Box<Self>> {
+        let is_empty = locked.is_empty() && left_out.is_empty();
+        (!is_empty).then(|| Box::new(Self { locked, left_out }))
+    }
+
+    /// Both. Metadata of the one replace those of the other, and so do those that were left out.
+    pub(super) fn or(stronger: Option<Box<Self>>, weaker: Option<&Self>) -> Option<Box<Self>> {
+        let (mut all, weaker) = match (stronger, weaker) {
+            (Some(stronger), Some(weaker)) => (stronger, weaker),
+            (stronger, weaker) => return stronger.or_else(|| weaker.cloned().map(Box::new)),
+        };
+        for name in &weaker.locked {
+            if !all.locked.contains(name) {
+                all.locked.push(name);
+            }
+        }
+        if all.left_out.is_empty() {
+            all.left_out.clone_from(&weaker.left_out);
+        }
+        Some(all)
+    }
+
+    /// The value of the header. The names in it are visible ASCII.
+    pub(crate) fn value(&self) -> Option<HeaderValue> {
+        let locked = listed("locked, passed over: ", &self.locked);
+        let left_out = listed("cf-aig-metadata: left out ", &self.left_out);
+        let separator = if locked.is_empty() || left_out.is_empty() { "" } else { "; " };
+        HeaderValue::try_from(format!("{locked}{separator}{left_out}")).ok()
+    }
+}
+
+/// Nothing where there are no names.
+fn listed<S: AsRef<str>>(what: &str, names: &[S]) -> String {
+    let shown: Vec<_> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MOST) {
+        0 if names.is_empty() => String::new(),
+        0 => format!("{what}{}", shown.join(", ")),
+        more => format!("{what}{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(warning: Option<Box<Warning>>) -> Option<String> {
+        Some(warning?.value()?.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn all_warnings_are_one_value() {
+        let of = |locked: &[&'static str], left_out: &[&str]| {
+            Warning::of(locked.to_vec(), left_out.iter().map(ToString::to_string).collect())
+        };
+        assert_eq!(of(&[], &[]), None);
+        assert_eq!(text(of(&["a", "b"], &[])).unwrap(), "locked, passed over: a, b");
+        assert_eq!(text(of(&[], &["k"])).unwrap(), "cf-aig-metadata: left out k");
+        let both = "locked, passed over: a; cf-aig-metadata: left out k";
+        assert_eq!(text(of(&["a"], &["k"])).unwrap(), both);
+        let combined = Warning::or(of(&["a"], &[]), of(&["b", "a"], &["k"]).as_deref());
+        assert_eq!(
+            text(combined).unwrap(),
+            "locked, passed over: a, b; cf-aig-metadata: left out k"
+        );
+        let own = Warning::or(of(&[], &["own"]), of(&[], &["k"]).as_deref());
+        assert_eq!(text(own).unwrap(), "cf-aig-metadata: left out own");
+        assert_eq!(Warning::or(None, None), None);
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_told() {
+        let keys = (0..20).map(|at| format!("k{at}")).collect();
+        let told = text(Warning::of(Vec::new(), keys)).unwrap();
+        assert!(told.ends_with("k14, k15 and 4 more"), "{told}");
+    }
+}
