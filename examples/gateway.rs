@@ -114,7 +114,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     };
     let prices = prices_file.as_ref().map(PricesFile::prices).unwrap_or_default();
     let moved = moved(&options).await?;
-    let config = config::start(options.config.as_deref(), moved, prices_file).await?;
+    let config = config::start(
+        options.config.as_deref(),
+        moved,
+        prices_file,
+        options.client_controls.clone(),
+    )
+    .await?;
     let mut builder = GatewayLayer::builder()
         .providers(config.providers)
         .mount(Mount::hosted().exclusive().universal())

@@ -11,7 +11,9 @@ use std::path::Path;
 use tower_ai_gateway::Provider;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::Settings;
+use tower_ai_gateway::settings::{
+    ClientControl, GatewaySettings, Settings, SettingsError, SettingsTable,
+};
 
 use super::options::ProviderOption;
 use super::prices::PricesFile;
@@ -29,11 +31,13 @@ pub(crate) struct Start {
 }
 
 /// What the file says, or where none is given, the built-in providers alone. What the command line
-/// moves or adds goes over both, at every reload of the file as well.
+/// moves or adds goes over both, at every reload of the file as well. `controls`: which control
+/// headers clients may use, where there is no file.
 pub(crate) async fn start(
     file: Option<&Path>,
     moved: Vec<ProviderOption>,
     prices: Option<PricesFile>,
+    controls: Option<Vec<ClientControl>>,
 ) -> Result<Start, BoxError> {
     // A build without the feature refuses the option.
     #[cfg(feature = "config")]
@@ -47,10 +51,16 @@ pub(crate) async fn start(
     }
     Ok(Start {
         providers: with_moved(Provider::all(), &moved),
-        settings: None,
+        settings: controls.map(with_controls).transpose()?,
         #[cfg(feature = "control")]
         control: ControlLayer::new(),
     })
+}
+
+/// Every gateway is served, and its clients may use these.
+fn with_controls(controls: Vec<ClientControl>) -> Result<Settings, SettingsError> {
+    let settings = GatewaySettings::builder().client_controls(controls).build()?;
+    Ok(Settings::new(SettingsTable::new().serve_unknown(settings)))
 }
 
 /// The providers with what the command line moves or adds.
@@ -81,9 +91,17 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_file_nothing_is_set() {
-        let Start { providers, settings, .. } = start(None, Vec::new(), None).await.unwrap();
+        let Start { providers, settings, .. } = start(None, Vec::new(), None, None).await.unwrap();
         assert!(providers == Provider::all());
         assert!(settings.is_none());
+    }
+
+    #[tokio::test]
+    async fn controls_are_for_every_gateway() {
+        let controls = Some(ClientControl::ALL.to_vec());
+        let started = start(None, Vec::new(), None, controls).await.unwrap();
+        assert!(started.providers == Provider::all());
+        assert!(started.settings.unwrap().current().get(Some("any"), "gateway").is_some());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf};
 
+use tower_ai_gateway::settings::ClientControl;
+
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 An AI gateway in one process: point the base URL of a client at it.
@@ -18,6 +20,9 @@ Options:
                             when it changes and at SIGHUP (feature `config`). All that can stand in
                             it: examples/gateway/gateway.toml
   --check                   only say what that file holds, or what is wrong with it
+  --client-controls LIST    which cf-aig-* headers clients may use, where there is no --config: names
+                            with commas between, as in that file, or `all`; without it, all but
+                            custom_cost, collect_log and collect_log_payload
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
   --ask-for-usage           let streams of chat completions tell their tokens and cost even where
                             the client did not ask; what is added for that is kept from the client
@@ -57,6 +62,10 @@ const LISTEN: Flag = Flag("--listen", "an IP address and port, such as 127.0.0.1
 const ADMIN: Flag = Flag("--admin", "an IP address and port, such as 127.0.0.1:8788, or none");
 const CONFIG: Flag = Flag("--config", "a file, such as gateway.toml");
 const CHECK: Flag = Flag("--check", "");
+const CLIENT_CONTROLS: Flag = Flag(
+    "--client-controls",
+    "`all`, or names with commas between, such as cache,retry,custom_cost",
+);
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
 const ASK_FOR_USAGE: Flag = Flag("--ask-for-usage", "");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
@@ -80,6 +89,8 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Admin,
     pub(crate) config: Option<PathBuf>,
+    /// `None` where the defaults of the crate hold.
+    pub(crate) client_controls: Option<Vec<ClientControl>>,
     pub(crate) providers: Vec<ProviderOption>,
     pub(crate) ask_for_usage: bool,
     pub(crate) log: Option<PathBuf>,
@@ -157,6 +168,9 @@ impl Options {
                     let is_there = cfg!(feature = "config");
                     options.config = Some(CONFIG.of_feature("config", is_there, file)?);
                 }
+                "--client-controls" => {
+                    options.client_controls = Some(CLIENT_CONTROLS.parse(value()?, controls)?);
+                }
                 "--check" => checks = CHECK.switch(inline.as_deref())?,
                 "--provider" => {
                     options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
@@ -195,6 +209,11 @@ impl Options {
         if options.log_keep.is_some() && options.log_db.is_none() {
             return Err(UsageError("`--log-keep` needs `--log-db`".to_owned()));
         }
+        if options.client_controls.is_some() && options.config.is_some() {
+            let message = "`--client-controls` is for a gateway without `--config`: \
+                           `client_controls` in that file says it for each gateway";
+            return Err(UsageError(message.to_owned()));
+        }
         match (checks, options.config) {
             (true, Some(file)) => Ok(Command::Check(file)),
             (true, None) => Err(UsageError("`--check` needs `--config`".to_owned())),
@@ -209,6 +228,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             admin: Admin::Usual,
             config: None,
+            client_controls: None,
             providers: Vec::new(),
             ask_for_usage: false,
             log: None,
@@ -268,6 +288,13 @@ impl fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+fn controls(value: &str) -> Option<Vec<ClientControl>> {
+    match value {
+        "all" => Some(ClientControl::ALL.to_vec()),
+        names => names.split(',').map(|name| ClientControl::named(name.trim())).collect(),
+    }
+}
 
 fn text(arg: OsString) -> Result<String, UsageError> {
     arg.into_string()

@@ -26,7 +26,7 @@ const browser = await launch(chromium);
 const provider = await startProvider();
 const database = join(folder, 'gateway.db');
 const gateway = await Gateway.start(binary, [
-  '--mock', '--log-db', database,
+  '--mock', '--log-db', database, '--client-controls', 'all',
   '--provider', `local=${provider.url}`, '--provider', 'dead=http://127.0.0.1:1/v1',
 ]);
 const book = new Book(gateway);

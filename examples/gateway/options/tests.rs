@@ -57,6 +57,21 @@ fn settings_that_were_not_built_in_are_refused() {
 }
 
 #[test]
+fn controls_are_named_where_no_file_says_them() {
+    assert_eq!(run(&[]).client_controls, None);
+    let all = run(&["--client-controls", "all"]).client_controls;
+    assert_eq!(all, Some(ClientControl::ALL.to_vec()));
+    let two = run(&["--client-controls=cache, custom_cost"]).client_controls;
+    assert_eq!(two, Some(vec![ClientControl::Cache, ClientControl::CustomCost]));
+    let form = refused(&["--client-controls", "cache,cost"]);
+    assert!(form.contains("names with commas between") && form.contains("`cache,cost`"), "{form}");
+    if cfg!(feature = "config") {
+        let both = refused(&["--config", "a.toml", "--client-controls", "all"]);
+        assert!(both.contains("without `--config`"), "{both}");
+    }
+}
+
+#[test]
 fn only_a_file_of_settings_can_be_checked() {
     assert_eq!(refused(&["--check"]), "`--check` needs `--config`");
     assert_eq!(refused(&["--check=yes"]), "`--check` takes no value");

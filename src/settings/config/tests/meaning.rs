@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::*;
 use crate::directives::{Backoff, CustomCost};
 use crate::settings::route::{Condition, DynamicRoute, Node};
-use crate::settings::{ClientControl, ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken, LockedHeaders, Timeouts};
+use crate::settings::{
+    ClientControl, ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken, LockedHeaders,
+    Timeouts,
+};
 
 const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
 
