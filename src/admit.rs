@@ -24,7 +24,7 @@ use crate::models::{self, Allowance, allow_provider};
 use crate::observation::Observation;
 use crate::provider::{Providers, Upstream, Way};
 use crate::refusal;
-use crate::rejection::{ErrorFormat, Refusal, Rejection};
+use crate::rejection::{Code, ErrorFormat, Refusal, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::{Edit, RoutedModel};
@@ -201,8 +201,11 @@ impl Shared {
             own_host.as_ref(),
             named.as_ref(),
         );
+        // Whoever shows no token learns nothing of what is locked, not even by what counts.
+        let is_known = barred.as_ref().is_none_or(|rejection| rejection.code != Code::Unauthorized);
         let (mut directives, unfit) = match survey.directives {
             false => (None, None),
+            true if !is_known => (directives::gateway_alone(request.headers()), None),
             true => match directives::parse(request.headers(), Locks::of(settings.as_deref())) {
                 Ok(directives) => (directives, None),
                 Err(unfit) => (directives::gateway_alone(request.headers()), Some(unfit)),

@@ -144,8 +144,9 @@
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.
 //! [`EndEvent`] says what an exchange used ([`Usage`]), how far that is the whole truth
 //! ([`Metering`]), what it cost and who says so ([`Cost`]), and when what happened ([`Timings`]).
-//! A cost is the request's own `cf-aig-custom-cost`, or else what the provider reports, or else
-//! what a [`PriceTable`] says of it, which the host changes at run time through [`Prices`]; what none
+//! A cost is the request's own `cf-aig-custom-cost`, where the host
+//! [lets clients use it](settings::GatewaySettingsBuilder::client_controls), or else what the
+//! provider reports, or else what a [`PriceTable`] says of it, which the host changes at run time through [`Prices`]; what none
 //! of them knows has no cost. With the feature `prices` tables are read from TOML of one's own, and
 //! from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is broken,
 //! and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions tell their

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::mem::size_of_val;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
@@ -16,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
 use tower::{Layer, Service};
+use tower_ai_gateway::settings::{ClientControl, GatewaySettings, GatewaySettingsBuilder};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
 /// What native requests may add to those of the bare client.
@@ -159,6 +161,30 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     );
     assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
+}
+
+#[test]
+fn locks_allocate_nothing_where_no_locked_header_is_sent() {
+    let native = "/v1/acct/gw/grok/v1/chat/completions";
+    let of = |set: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder, header: Option<_>| {
+        let settings = Arc::new(set(GatewaySettings::builder()).build().unwrap());
+        let layer = GatewayLayer::builder().provider(Provider::xai()).settings(settings);
+        let layer = layer.build().unwrap().upstream(AtOnce).layer(AtOnce);
+        let service = tower::util::MapRequest::new(layer, move |mut request: Request<_>| {
+            if let Some((name, value)) = header {
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            request
+        });
+        allocations(&service, native)
+    };
+    let none_locked = |of: GatewaySettingsBuilder| of.client_controls(ClientControl::ALL);
+    let all_locked = |of: GatewaySettingsBuilder| of.client_controls([]);
+    assert_eq!(of(|of| of, None), of(none_locked, None));
+    assert_eq!(of(all_locked, None), of(none_locked, None));
+    for header in [("cf-aig-max-attempts", "2"), ("cf-aig-metadata", "{\"team\":\"a\"}")] {
+        assert_eq!(of(|of| of, Some(header)), of(none_locked, Some(header)), "{header:?}");
+    }
 }
 
 /// Answers with a stream of so many events, each a frame of its own.

@@ -19,7 +19,7 @@ pub struct Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CostSource {
-    /// The client said so, in `cf-aig-custom-cost`.
+    /// The client said so, in `cf-aig-custom-cost`, or the gateway's defaults did.
     Custom,
     /// The provider said so, in the response.
     Reported,

@@ -329,12 +329,26 @@ async fn warnings_of_the_request_and_of_its_entry_are_one_value() {
 
 #[tokio::test]
 async fn who_has_no_token_hears_only_of_that() {
-    let scene = Scene::with(|of| of.token(token("t")).locked_headers(LockedHeaders::Refuse));
-    let cost = ("cf-aig-custom-cost", r#"{"total_cost":0}"#);
+    let locked = |choice| {
+        Scene::with(|of| of.token(token("t")).locked_headers(choice).reserve_metadata("tenant"))
+    };
+    let hostile = [
+        ("cf-aig-custom-cost", r#"{"total_cost":0}"#),
+        ("cf-aig-metadata", r#"{"tenant":"x","team":"y"}"#),
+        ("cf-aig-event-id", "e"),
+    ];
+    for scene in [locked(LockedHeaders::PassOver), locked(LockedHeaders::Refuse)] {
+        for line in [NATIVE, UNIFIED, REST, UNIVERSAL] {
+            let answer = scene.ask(line, &hostile, "{}").await;
+            answer.refused(401, 2009);
+            assert_eq!(warning(&answer), None, "{line}");
+            assert_ne!(answer.headers["cf-aig-event-id"], "e");
+        }
+        assert!(scene.hook.ends().iter().all(|end| end.metadata.is_empty()));
+    }
+    let scene = locked(LockedHeaders::Refuse);
+    let cost = hostile[0];
     for line in [NATIVE, UNIFIED, REST, UNIVERSAL] {
-        let answer = scene.ask(line, &[cost], "{}").await;
-        answer.refused(401, 2009);
-        assert_eq!(warning(&answer), None, "{line}");
         let known = [cost, ("cf-aig-authorization", "t")];
         let json = scene.refuses(line, &known, "{}", (403, 2403)).await;
         assert_eq!(json["error"]["param"], "cf-aig-custom-cost");

@@ -4,6 +4,7 @@
 
 mod brought;
 mod defaults;
+mod dummy_bearer;
 mod forms;
 mod host_metadata;
 mod keys;

@@ -24,8 +24,10 @@ const DROP_GRACE: Duration = Duration::from_secs(2);
 /// waits for a disk. What does not fit into the queue is dropped and counted, and the host's own
 /// log is told so (`WARN`) when a loss begins, and once more when it is over.
 ///
-/// Clients decide for their own requests: `cf-aig-collect-log: false` makes no record, and
-/// `cf-aig-collect-log-payload: true` puts the beginning of both bodies into it.
+/// Clients that [the host lets](crate::settings::GatewaySettingsBuilder::client_controls) decide for
+/// their own requests: `cf-aig-collect-log: false` makes no record, and
+/// `cf-aig-collect-log-payload: true` puts the beginning of both bodies into it. By default neither
+/// header counts.
 ///
 /// Before the program ends, [`flush`](Self::flush) writes what is queued. Dropping the last clone
 /// does the same, for two seconds at most.
@@ -156,7 +158,7 @@ impl LogHookBuilder {
 
     /// Whether requests that say nothing of it are logged. Default: yes.
     ///
-    /// `cf-aig-collect-log` decides where it is there.
+    /// The gateway's defaults go before it, and `cf-aig-collect-log` of a client that may use it.
     #[must_use]
     pub fn collect(mut self, collect: bool) -> Self {
         self.policy.collect = collect;
@@ -165,7 +167,7 @@ impl LogHookBuilder {
 
     /// Whether the bodies of requests that say nothing of it are logged. Default: no.
     ///
-    /// `cf-aig-collect-log-payload` decides where it is there. What looks like a credential is
+    /// The gateway's defaults go before it, and `cf-aig-collect-log-payload` of a client that may use it. What looks like a credential is
     /// taken out of them; whatever else people write to models is not.
     #[must_use]
     pub fn payloads(mut self, payloads: bool) -> Self {

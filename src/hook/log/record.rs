@@ -108,9 +108,9 @@ pub struct LogRecord {
     pub cost_source: Option<String>,
     /// A successful response that should have a cost, and nobody knows it.
     pub cost_unknown: bool,
-    /// The request said what it costs, by `cf-aig-custom-cost`.
+    /// The request said what it costs, by `cf-aig-custom-cost`, or the gateway's defaults did.
     pub custom_cost: bool,
-    /// `cf-aig-metadata`: what the client says of itself.
+    /// `cf-aig-metadata`: what the client says of itself; and the host's own.
     pub metadata: BTreeMap<String, MetadataValue>,
     /// When what happened.
     pub timings: LoggedTimings,
