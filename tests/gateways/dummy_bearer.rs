@@ -110,7 +110,10 @@ async fn a_token_in_its_place_is_no_key_whatever_the_choice() {
             for client in clients {
                 let sent = scene.passes(line, client, BODY).await;
                 assert_eq!(sent.keys(), [stored], "{choice:?} {line} {client:?}");
-                assert!(!format!("{:?}", sent.headers).contains("gw-token"));
+                let has_token = |value: &http::HeaderValue| {
+                    value.as_bytes().windows(8).any(|bytes| bytes == b"gw-token")
+                };
+                assert!(!sent.headers.values().any(has_token), "{choice:?} {line}");
             }
         }
     }

@@ -5,6 +5,7 @@
 #[path = "../otel/collector.rs"]
 mod collector;
 mod identity;
+mod locks;
 mod scene;
 #[path = "../scrape/mod.rs"]
 mod scrape;

@@ -81,6 +81,7 @@ fn settings(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
         .authenticated_elsewhere()
         .keys_from_layer()
         .default_metadata("settings", team.unwrap_or("anonymous"))
+        .metadata("tenant", team.unwrap_or("anonymous"))
         .route(route.ok()?);
     Some(Arc::new(settings.build().ok()?))
 }

@@ -167,8 +167,9 @@ impl LogHookBuilder {
 
     /// Whether the bodies of requests that say nothing of it are logged. Default: no.
     ///
-    /// The gateway's defaults go before it, and `cf-aig-collect-log-payload` of a client that may use it. What looks like a credential is
-    /// taken out of them; whatever else people write to models is not.
+    /// The gateway's defaults go before it, and `cf-aig-collect-log-payload` of a client that may use
+    /// it. What looks like a credential is taken out of them; whatever else people write to models
+    /// is not.
     #[must_use]
     pub fn payloads(mut self, payloads: bool) -> Self {
         self.policy.payloads = payloads;
