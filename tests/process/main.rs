@@ -4,6 +4,7 @@
 
 mod files;
 mod limits;
+mod locks;
 #[path = "../program/mod.rs"]
 mod program;
 mod scene;

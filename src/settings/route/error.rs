@@ -76,7 +76,7 @@ pub enum RouteErrorKind {
     },
     /// A condition that cannot be used.
     Condition {
-        /// The field, such as `metadata.plan`; empty where it is about none.
+        /// The field, such as `identity.label.plan`; empty where it is about none.
         field: Box<str>,
         /// What is wrong.
         reason: &'static str,
