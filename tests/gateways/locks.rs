@@ -167,11 +167,13 @@ async fn by_default_all_headers_count_but_those_of_the_bill_and_the_record() {
     let set = scene(|of| of);
     for scene in [set, bare] {
         for header in every_header() {
-            let control = header.control;
             for by in WAYS {
-                match control.is_none_or(ClientControl::is_allowed_by_default) {
-                    true => is_heeded(&scene, by, &header).await,
-                    false => is_passed_over(&scene, by, &header).await,
+                use ClientControl::{CollectLog, CollectLogPayload, CustomCost};
+                match header.control {
+                    Some(CustomCost | CollectLog | CollectLogPayload) => {
+                        is_passed_over(&scene, by, &header).await;
+                    }
+                    _ => is_heeded(&scene, by, &header).await,
                 }
             }
         }
