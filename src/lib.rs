@@ -202,7 +202,7 @@ mod form;
 pub mod future;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
-mod guard;
+
 mod headers;
 mod hook;
 mod id;
@@ -213,6 +213,7 @@ mod json;
 mod layer;
 mod metadata;
 mod metering;
+mod model_reader;
 mod models;
 mod observation;
 mod patience;

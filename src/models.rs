@@ -11,8 +11,8 @@ use http::{HeaderMap, Method};
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::directives::narrowing::Narrowing;
-use crate::guard::Guard;
 use crate::json::object::ObjectScanner;
+use crate::model_reader::ModelReader;
 use crate::provider::Upstream;
 use crate::refusal;
 use crate::rejection::Rejection;
@@ -201,9 +201,9 @@ pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
 }
 
 /// What reads a body on its way, where models are restricted.
-pub(crate) fn guard(context: &GatewayContext, headers: &HeaderMap) -> Box<Guard> {
+pub(crate) fn reader(context: &GatewayContext, headers: &HeaderMap) -> Box<ModelReader> {
     let path = route::read_path(context.provider_path());
-    Box::new(Guard::of(context, headers, path.reach, must_name(context, &path)))
+    Box::new(ModelReader::of(context, headers, path.reach, must_name(context, &path)))
 }
 
 /// Whether a body is what it seems to be, where models are restricted.
@@ -227,11 +227,11 @@ pub(crate) fn allow_entry(
     }
     allow_body(headers, false)?;
     ObjectScanner::new().wary(true).push(body).map_err(refusal::unreadable_body)?;
-    let mut guard = Guard::json_behind(context, route::read_path(rest).reach);
-    guard.push_for(allowance, body).map_err(refusal::unreadable_body)?;
+    let mut reader = ModelReader::json_behind(context, route::read_path(rest).reach);
+    reader.push_for(allowance, body).map_err(refusal::unreadable_body)?;
     match model {
         Some(model) => allow_model(allowance, model),
-        None => allow_without_model(context, rest, guard.has_named()),
+        None => allow_without_model(context, rest, reader.has_named()),
     }
 }
 

@@ -15,11 +15,11 @@ use http_body::Body;
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
 use crate::budget::{FRAME_OVERHEAD, Held};
-use crate::guard::Guard;
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::json::string;
+use crate::model_reader::ModelReader;
 use crate::patience::Patience;
 use crate::refusal;
 use crate::rejection::{Code, Rejection};
@@ -35,7 +35,7 @@ pub(crate) struct Peek<B> {
     body: Pin<Box<B>>,
     scanner: ObjectScanner,
     /// Reads all the models, where they are restricted.
-    guard: Option<Box<Guard>>,
+    models: Option<Box<ModelReader>>,
     watch: Arc<RequestWatch>,
     frames: VecDeque<Bytes>,
     /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
@@ -73,7 +73,7 @@ pub(crate) enum Found {
 }
 
 impl<B: Body<Data = Bytes>> Peek<B> {
-    /// `limit`: how many bytes may be held while the model is sought. `guard`: reads all the models
+    /// `limit`: how many bytes may be held while the model is sought. `models`: reads all the models
     /// that the body names.
     pub(crate) fn new(
         body: B,
@@ -82,12 +82,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         scanner: ObjectScanner,
         limit: usize,
         share: Held,
-        guard: Option<Box<Guard>>,
+        models: Option<Box<ModelReader>>,
     ) -> Self {
         Self {
             body: Box::pin(body),
             scanner,
-            guard,
+            models,
             watch,
             frames: VecDeque::new(),
             small: BytesMut::new(),
@@ -104,12 +104,12 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 
     /// Whether the body is read as a form.
     pub(crate) fn reads_form(&self) -> bool {
-        self.guard.as_ref().is_some_and(|guard| guard.is_form())
+        self.models.as_ref().is_some_and(|models| models.is_form())
     }
 
     /// Whether the body has named a model elsewhere than at its top.
     pub(crate) fn has_named(&self) -> bool {
-        self.guard.as_ref().is_some_and(|guard| guard.has_named())
+        self.models.as_ref().is_some_and(|models| models.has_named())
     }
 
     pub(crate) fn poll_model(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
@@ -118,8 +118,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             let frame = match frame {
                 None if self.sought == Sought::AnyModel && self.refused.is_none() => {
                     self.has_ended = true;
-                    self.is_unreadable = match &self.guard {
-                        Some(guard) if guard.is_form() => guard.finish().is_err(),
+                    self.is_unreadable = match &self.models {
+                        Some(models) if models.is_form() => models.finish().is_err(),
                         _ => self.scanner.finish().is_err(),
                     };
                     return Poll::Ready(Ok(match self.is_unreadable {
@@ -186,8 +186,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);
                     self.scanner.push(&data).map_err(refusal::unreadable_body)?;
-                    if let Some(guard) = &mut self.guard {
-                        guard.push(&data).map_err(refusal::unreadable_body)?;
+                    if let Some(models) = &mut self.models {
+                        models.push(&data).map_err(refusal::unreadable_body)?;
                     }
                     self.held += data.len();
                     self.keep(data)?;
@@ -215,8 +215,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let reads_json = !self.is_unreadable && !self.reads_form();
         let scanner = reads_json.then_some(self.scanner);
-        let guard = self.guard.filter(|_| !self.has_ended).map(Guard::late);
-        let watcher = Watcher::resume(scanner, guard, self.watch).with(splice);
+        let models = self.models.filter(|_| !self.has_ended).map(ModelReader::late);
+        let watcher = Watcher::resume(scanner, models, self.watch).with(splice);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, self.share, rest, watcher)
     }
@@ -230,13 +230,13 @@ impl<B: Body<Data = Bytes>> Peek<B> {
 
     /// As [`look_at`](Self::look_at), for forms.
     fn look_at_form(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
-        let Some(guard) = &mut self.guard else { return Ok(None) };
-        let pushed = guard.push(&data);
-        let found = match guard.form_model() {
+        let Some(models) = &mut self.models else { return Ok(None) };
+        let pushed = models.push(&data);
+        let found = match models.form_model() {
             Some(model) => Some(Found::Named(model.to_owned())),
-            None => guard.may_go_on().then_some(Found::Open),
+            None => models.may_go_on().then_some(Found::Open),
         };
-        let is_late = is_over(&*self.body) && guard.finish().is_err();
+        let is_late = is_over(&*self.body) && models.finish().is_err();
         self.held += data.len();
         self.keep(data)?;
         match pushed {
@@ -251,8 +251,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             return self.look_at_form(data);
         }
         let scanned = self.scanner.push(&data);
-        let guarded = match &mut self.guard {
-            Some(guard) if scanned.is_ok() => guard.push(&data),
+        let read = match &mut self.models {
+            Some(models) if scanned.is_ok() => models.push(&data),
             _ => Ok(()),
         };
         let is_any = self.sought == Sought::AnyModel;
@@ -283,11 +283,11 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             if is_over(&*self.body) {
                 self.scanner.finish().map_err(refusal::unreadable_body)?;
             }
-            guarded.map_err(refusal::unreadable_body)?;
+            read.map_err(refusal::unreadable_body)?;
             return Ok(Some(found));
         }
-        guarded.map_err(refusal::unreadable_body)?;
-        if self.guard.as_ref().is_some_and(|guard| guard.may_go_on()) {
+        read.map_err(refusal::unreadable_body)?;
+        if self.models.as_ref().is_some_and(|models| models.may_go_on()) {
             return Ok(Some(Found::Open));
         }
         if self.held > self.limit {

@@ -15,10 +15,10 @@ use crate::collect::Collect;
 use crate::content_length;
 use crate::context::GatewayContext;
 use crate::credentials;
-use crate::guard::Guard;
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
+use crate::model_reader::ModelReader;
 use crate::models::{self, Allowance, allow_model, allow_provider};
 use crate::patience::Patience;
 use crate::peek::{DRAIN_TIME, Drain, Found, Peek};
@@ -154,12 +154,12 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             sought => {
                 let scanner = scanner_for(sought, &relay.context);
                 let context = &relay.context;
-                let guard = context.restricts_models().then(|| match sought {
-                    Sought::AnyModel => models::guard(context, head.headers()),
+                let models = context.restricts_models().then(|| match sought {
+                    Sought::AnyModel => models::reader(context, head.headers()),
                     // Only JSON is taken there, with a model at its top.
-                    _ => Box::new(Guard::json(context)),
+                    _ => Box::new(ModelReader::json(context)),
                 });
-                Reading::Model(Peek::new(body, watch, sought, scanner, limit, share, guard))
+                Reading::Model(Peek::new(body, watch, sought, scanner, limit, share, models))
             }
         };
         let shared = shared.clone();

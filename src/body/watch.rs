@@ -9,10 +9,10 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use super::characters::Characters;
-use crate::guard::Guard;
 use crate::inject::{Places, Splice};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
+use crate::model_reader::ModelReader;
 use crate::payload::Capture;
 
 const UNKNOWN: u8 = 0;
@@ -145,7 +145,7 @@ pub(crate) struct Watcher {
     /// `None` once the body has turned out not to be a JSON object.
     scanner: Option<ObjectScanner>,
     /// Reads all the models, where they are restricted.
-    guard: Option<Box<Guard>>,
+    models: Option<Box<ModelReader>>,
     watch: Arc<RequestWatch>,
     splice: Option<Splice>,
 }
@@ -153,16 +153,16 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// Watches a body from its first byte.
     pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(ObjectScanner::new()), guard: None, watch, splice: None }
+        Self { scanner: Some(ObjectScanner::new()), models: None, watch, splice: None }
     }
 
     /// Goes on where the peek at the model has stopped.
     pub(crate) fn resume(
         scanner: Option<ObjectScanner>,
-        guard: Option<Box<Guard>>,
+        models: Option<Box<ModelReader>>,
         watch: Arc<RequestWatch>,
     ) -> Self {
-        Self { scanner, guard, watch, splice: None }
+        Self { scanner, models, watch, splice: None }
     }
 
     /// Asks for the usage of a stream on the way.
@@ -240,12 +240,12 @@ impl Watcher {
             }
             self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
         }
-        if let Some(guard) = &mut self.guard {
-            checked = checked.and_then(|()| guard.push(data));
+        if let Some(models) = &mut self.models {
+            checked = checked.and_then(|()| models.push(data));
             if checked.is_ok() && is_last {
-                checked = guard.finish();
+                checked = models.finish();
             }
-            if let Some(model) = guard.form_model().filter(|_| self.watch.model().is_none()) {
+            if let Some(model) = models.form_model().filter(|_| self.watch.model().is_none()) {
                 self.watch.set_model(model.to_owned());
             }
         }
@@ -255,6 +255,6 @@ impl Watcher {
     /// Whether the JSON object has been seen to its end.
     pub(crate) fn has_all(&self) -> bool {
         self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
-            && self.guard.as_ref().is_none_or(|guard| guard.finish().is_ok())
+            && self.models.as_ref().is_none_or(|models| models.finish().is_ok())
     }
 }

@@ -21,7 +21,7 @@ use crate::route::Reach;
 /// sent; files go on, with the model behind them.
 const HELD: usize = 64 * 1024;
 
-pub(crate) struct Guard {
+pub(crate) struct ModelReader {
     context: GatewayContext,
     reading: Reading,
     /// A body that names no model is refused.
@@ -40,13 +40,13 @@ enum Reading {
 }
 
 // The context tells who it is.
-impl fmt::Debug for Guard {
+impl fmt::Debug for ModelReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("reading", &self.reading).finish_non_exhaustive()
+        f.debug_struct("ModelReader").field("reading", &self.reading).finish_non_exhaustive()
     }
 }
 
-impl Guard {
+impl ModelReader {
     pub(crate) fn json(context: &GatewayContext) -> Self {
         Self::json_behind(context, Reach::Named)
     }
@@ -66,17 +66,17 @@ impl Guard {
         reach: Reach,
         must_name: bool,
     ) -> Self {
-        let mut guard = Self::json_behind(context, reach);
+        let mut reader = Self::json_behind(context, reach);
         let mut types = headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
         if let (Some(only), None) = (types.next(), types.next())
             && reach.place().is_none()
             && let Some(form) = Form::of(only)
         {
-            guard.reading = Reading::Form(form);
+            reader.reading = Reading::Form(form);
         }
-        guard.must_name = must_name;
-        guard.is_batch = reach.place() == Some(Place::Requests);
-        guard
+        reader.must_name = must_name;
+        reader.is_batch = reach.place() == Some(Place::Requests);
+        reader
     }
 
     pub(crate) fn is_form(&self) -> bool {
@@ -113,7 +113,7 @@ impl Guard {
         }
     }
 
-    /// Looks at the next bytes. After an error the guard must not be used again.
+    /// Looks at the next bytes. After an error the reader must not be used again.
     pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
         let context = self.context.clone();
         self.push_for(Allowance::of(&context), data)
