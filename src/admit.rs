@@ -94,7 +94,7 @@ impl Snapshot<'_> {
 pub(crate) enum Admission {
     /// It is rewritten and goes to the provider.
     Forward(Relay),
-    /// Its model must be sought first.
+    /// Something of its body must be read first, or a guard must be asked.
     Peek(Seek),
     Answered(Box<Response<Bytes>>),
 }
@@ -250,7 +250,8 @@ impl Shared {
         let refused = refused.or_else(|| unfit.as_ref().map(refusal::unfit_header));
         match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
             Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
-            Ok(None) => Admission::Forward(relay),
+            Ok(None) if self.observation.guards.is_empty() => Admission::Forward(relay),
+            Ok(None) => Admission::Peek(Seek { sought: Sought::Nothing, survey, relay }),
             Ok(Some(sought)) => Admission::Peek(Seek { sought, survey, relay }),
             Err(rejection) => {
                 Admission::Answered(Box::new(relay.answer(rejection, Outcome::Rejected)))

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub use self::error::ConfigError;
 use crate::admit::Shared;
 use crate::budget::BodyBudget;
+use crate::guard::{Guard, Guards};
 use crate::hook::{Hooks, MetricsHook};
 use crate::layer::GatewayLayer;
 use crate::observation::Observation;
@@ -26,6 +27,9 @@ const PEEK_LIMIT: usize = 32 * 1024 * 1024;
 /// How long the next part of a body may take that must be read here, unless the host says else.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long guards may take for one request, unless the host says else.
+const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Configures a [`GatewayLayer`]; [`build`](Builder::build) finds every mistake.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
@@ -33,6 +37,7 @@ pub struct Builder {
     default_provider: Option<String>,
     mounts: Vec<Mount>,
     hooks: Vec<Box<dyn MetricsHook>>,
+    guards: Guards,
     settings: Option<Box<dyn SettingsResolver>>,
     settings_above: bool,
     prices: Prices,
@@ -52,6 +57,7 @@ impl Builder {
             default_provider: None,
             mounts: Vec::new(),
             hooks: Vec::new(),
+            guards: Guards::new(GUARD_TIMEOUT),
             settings: None,
             settings_above: false,
             prices: Prices::default(),
@@ -101,6 +107,23 @@ impl Builder {
     /// Adds a hook that is told of every request on a gateway path.
     pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
         self.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// Adds a guard, which sees every request before it is sent and may refuse it. Several are asked
+    /// in the order in which they were added; the first that refuses decides. What is answered without
+    /// a provider, such as a list of models, is not shown to them.
+    pub fn guard(mut self, guard: impl Guard) -> Self {
+        self.guards.add(guard);
+        self
+    }
+
+    /// How long all guards together may take for one request, beside the reading of its body; 503
+    /// (code 2503) beyond, and nothing is sent.
+    ///
+    /// Default: 10 s. It is kept as the [body timeout](Self::body_timeout) is.
+    pub fn guard_timeout(mut self, timeout: Duration) -> Self {
+        self.guards.timeout = timeout;
         self
     }
 
@@ -253,6 +276,7 @@ impl Builder {
             settings_above: self.settings_above,
             observation: Arc::new(Observation {
                 hooks: Hooks::new(self.hooks),
+                guards: self.guards,
                 prices: self.prices,
                 usage_limit: self.usage_limit,
                 billed: SeenIds::default(),
@@ -276,6 +300,7 @@ impl fmt::Debug for Builder {
             .field("providers", &self.providers)
             .field("mounts", &self.mounts)
             .field("hooks", &self.hooks.len())
+            .field("guards", &self.guards)
             .finish_non_exhaustive()
     }
 }

@@ -136,7 +136,8 @@ impl Exchange {
             }
         }
         let shape = ledger.context.shape();
-        ledger.reader = Reader::new(headers, format, shape, limit, ledger.payload_limit);
+        let kept = ledger.payload_limit.max(ledger.response_limit());
+        ledger.reader = Reader::new(headers, format, shape, limit, kept);
         ledger.attempt_ended(now, Ok(status));
     }
 
@@ -168,6 +169,13 @@ impl Exchange {
             ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
         }
         ledger.served == Served::Any || ledger.lets_served_pass()
+    }
+
+    /// A guard has put a label on the request.
+    pub(crate) fn flag(&mut self, label: &str) {
+        if let Some(ledger) = &mut self.0 {
+            ledger.notes.get_or_insert_default().flag(label);
+        }
     }
 
     /// So many bytes of the response body go to the client.

@@ -90,12 +90,12 @@ where
                 StateProjection::Peeking { peeking, service } => {
                     let Some(mut known) = peeking.take() else { return Poll::Pending };
                     known.relay.exchange.resume();
-                    let Poll::Ready(found) = known.poll_found(cx) else {
+                    let Poll::Ready(settled) = known.poll_settled(cx) else {
                         known.relay.exchange.pause();
                         *peeking = Some(known);
                         return Poll::Pending;
                     };
-                    match (known.conclude(found), service.take()) {
+                    match (known.conclude(settled), service.take()) {
                         (Ok((request, relay)), Some(service)) => {
                             let relay = Some(relay);
                             match as_direct(Oneshot::new(service, request)) {

@@ -202,7 +202,7 @@ mod form;
 pub mod future;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
-
+mod guard;
 mod headers;
 mod hook;
 mod id;
@@ -247,6 +247,7 @@ pub use self::builder::{Builder, ConfigError};
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
 pub use self::context::GatewayContext;
 pub use self::directives::{Backoff, CustomCost, Directives};
+pub use self::guard::{Guard, GuardHead, GuardRequest, GuardedResponse, Verdict};
 #[cfg(feature = "log")]
 pub use self::hook::log;
 #[cfg(feature = "metrics")]

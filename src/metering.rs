@@ -204,6 +204,11 @@ impl Reader {
         self.meter().is_some_and(Meter::has_content)
     }
 
+    /// Compressed in a way that is not read.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.is_encoded
+    }
+
     pub(crate) fn payload(&self) -> Option<Payload<'_>> {
         self.sink.as_ref()?.capture.payload()
     }

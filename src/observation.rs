@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::Level;
 
 use crate::TARGET;
+use crate::guard::Guards;
 use crate::hook::{EndEvent, Hooks};
 use crate::metering::Metering;
 use crate::usage::{Prices, SeenIds};
@@ -13,6 +14,7 @@ use crate::usage::{Prices, SeenIds};
 #[derive(Debug)]
 pub(crate) struct Observation {
     pub(crate) hooks: Hooks,
+    pub(crate) guards: Guards,
     pub(crate) prices: Prices,
     /// How many bytes of a response's usage may be kept; 0 turns metering off.
     pub(crate) usage_limit: usize,
@@ -25,9 +27,11 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    /// Whether anybody wants to know of exchanges; one branch and one relaxed load.
+    /// Whether anybody wants to know of exchanges; two branches and one relaxed load.
     pub(crate) fn is_wanted(&self) -> bool {
-        !self.hooks.is_empty() || tracing::enabled!(target: TARGET, Level::WARN)
+        !self.hooks.is_empty()
+            || !self.guards.is_empty()
+            || tracing::enabled!(target: TARGET, Level::WARN)
     }
 
     /// The limit of what is kept of a response's usage, where anybody wants to know it.

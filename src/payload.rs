@@ -1,5 +1,6 @@
 //! What hooks get to see of bodies, where they asked for it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The beginning of a body, up to the limit that a hook asked for.
@@ -10,6 +11,34 @@ pub struct Payload<'a> {
     pub bytes: &'a [u8],
     /// All bytes that passed are here; otherwise they were more than the limit.
     pub is_whole: bool,
+}
+
+impl<'a> Payload<'a> {
+    /// The bytes as text; `None` where they are none. A character at the end that is cut in two, in a
+    /// payload that is not whole, is left out.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        match str::from_utf8(self.bytes) {
+            Ok(text) => Some(text),
+            Err(error) if !self.is_whole && error.error_len().is_none() => {
+                str::from_utf8(&self.bytes[..error.valid_up_to()]).ok()
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The bytes as text, with U+FFFD in the place of what is none.
+    #[must_use]
+    pub fn text_lossy(&self) -> Cow<'a, str> {
+        self.text().map_or_else(|| String::from_utf8_lossy(self.bytes), Cow::Borrowed)
+    }
+
+    /// As much of it as was asked for; `None` for nothing.
+    pub(crate) fn up_to(self, limit: usize) -> Option<Self> {
+        let bytes = &self.bytes[..self.bytes.len().min(limit)];
+        let is_whole = self.is_whole && bytes.len() == self.bytes.len();
+        (limit > 0).then_some(Self { bytes, is_whole })
+    }
 }
 
 // What bodies hold is for those who read them, not for logs.
@@ -80,6 +109,21 @@ mod tests {
         capture.push(b"e");
         assert_eq!(capture.payload(), Some(Payload { bytes: b"abcd", is_whole: false }));
         assert!(!format!("{capture:?}").contains("97"));
+    }
+
+    #[test]
+    fn text_is_cut_between_characters_where_the_payload_is_cut() {
+        let text = "a\u{e9}".as_bytes();
+        let payload = |bytes, is_whole| Payload { bytes, is_whole };
+        assert_eq!(payload(text, true).text(), Some("a\u{e9}"));
+        assert_eq!(payload(&text[..2], false).text(), Some("a"));
+        assert_eq!(payload(&text[..2], true).text(), None);
+        assert_eq!(payload(b"a\xffb", false).text(), None);
+        assert_eq!(payload(b"a\xffb", true).text_lossy(), "a\u{fffd}b");
+        let whole = payload(text, true);
+        assert_eq!(whole.up_to(3), Some(whole));
+        assert_eq!(whole.up_to(2), Some(payload(&text[..2], false)));
+        assert_eq!(whole.up_to(0), None);
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::Request;
 use http::header::EXPECT;
-use http_body::Body;
+use http::{HeaderMap, Request};
+use http_body::{Body, Frame};
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
@@ -38,6 +38,7 @@ pub(crate) struct Peek<B> {
     models: Option<Box<ModelReader>>,
     watch: Arc<RequestWatch>,
     frames: VecDeque<Bytes>,
+    trailers: Option<Box<HeaderMap>>,
     /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
     small: BytesMut,
     held: usize,
@@ -90,6 +91,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             models,
             watch,
             frames: VecDeque::new(),
+            trailers: None,
             small: BytesMut::new(),
             held: 0,
             share,
@@ -141,7 +143,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                 Some(Ok(frame)) => frame,
             };
             // Trailers before a model: the next poll says that the body has ended.
-            let Ok(data) = frame.into_data() else { continue };
+            let Some(data) = self.data_of(frame) else { continue };
             self.watch.saw(&data);
             if self.refused.is_some() {
                 match self.bearable.checked_sub(data.len()) {
@@ -183,18 +185,124 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     return Poll::Ready(Err(refusal::broken_body()));
                 }
                 Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
+                    let Some(data) = self.data_of(frame) else { continue };
                     self.watch.saw(&data);
-                    self.scanner.push(&data).map_err(refusal::unreadable_body)?;
-                    if let Some(models) = &mut self.models {
-                        models.push(&data).map_err(refusal::unreadable_body)?;
-                    }
-                    self.held += data.len();
-                    self.keep(data)?;
+                    self.read_on(data)?;
                 }
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads on until more than so many bytes are held, or all.
+    pub(crate) fn poll_held(
+        &mut self,
+        limit: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        while limit > 0 && self.held <= limit && !self.has_all() {
+            match ready!(self.body.as_mut().poll_frame(cx)) {
+                None => self.has_ended = true,
+                Some(Err(_)) => {
+                    self.has_ended = true;
+                    return Poll::Ready(Err(refusal::broken_body()));
+                }
+                Some(Ok(frame)) => {
+                    let Some(data) = self.data_of(frame) else { continue };
+                    self.watch.saw(&data);
+                    self.read_on(data)?;
+                }
+            }
+        }
+        Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
+    }
+
+    /// The first bytes of what is held, and whether they are all of the body. They are joined where
+    /// they lie, so that the provider's are the same.
+    pub(crate) fn beginning(&mut self, limit: usize) -> Result<(Bytes, bool), Rejection> {
+        self.flush();
+        self.tell_model();
+        let length = self.held.min(limit);
+        let is_whole = self.has_all() && length == self.held;
+        if length == 0 {
+            return Ok((Bytes::new(), is_whole));
+        }
+        if self.frames.front().is_none_or(|first| first.len() < length) {
+            if !self.share.grow(length + FRAME_OVERHEAD) {
+                return Err(refusal::no_memory());
+            }
+            let mut joined = BytesMut::with_capacity(length);
+            let mut freed = 0;
+            while joined.len() < length
+                && let Some(mut frame) = self.frames.pop_front()
+            {
+                let needed = frame.split_to(frame.len().min(length - joined.len()));
+                freed += needed.len();
+                joined.extend_from_slice(&needed);
+                match frame.is_empty() {
+                    true => freed += FRAME_OVERHEAD,
+                    false => self.frames.push_front(frame),
+                }
+            }
+            self.share.shrink(freed);
+            self.frames.push_front(joined.freeze());
+        }
+        let first = self.frames.front();
+        Ok((first.map(|first| first.slice(..length)).unwrap_or_default(), is_whole))
+    }
+
+    fn has_all(&self) -> bool {
+        self.has_ended || is_over(&*self.body)
+    }
+
+    /// The body has ended: is it what it was taken for?
+    fn finish(&self) -> Result<(), Rejection> {
+        let finished = match &self.models {
+            _ if self.is_unreadable || self.is_lenient() => Ok(()),
+            Some(models) if models.is_form() => models.finish(),
+            _ => self.scanner.finish(),
+        };
+        finished.map_err(refusal::unreadable_body)
+    }
+
+    /// Whatever the body holds, it is relayed.
+    fn is_lenient(&self) -> bool {
+        self.sought == Sought::Nothing
+    }
+
+    /// Data that was read after what is sought was found.
+    fn read_on(&mut self, data: Bytes) -> Result<(), Rejection> {
+        if !self.is_unreadable && !self.reads_form() {
+            match self.scanner.push(&data) {
+                Err(_) if self.is_lenient() => self.is_unreadable = true,
+                scanned => scanned.map_err(refusal::unreadable_body)?,
+            }
+        }
+        if let Some(models) = &mut self.models {
+            models.push(&data).map_err(refusal::unreadable_body)?;
+        }
+        self.held += data.len();
+        self.keep(data)
+    }
+
+    /// The data of a frame. Trailers are kept for the end.
+    fn data_of(&mut self, frame: Frame<Bytes>) -> Option<Bytes> {
+        match frame.into_data() {
+            Ok(data) => Some(data),
+            Err(frame) => {
+                self.trailers = frame.into_trailers().ok().map(Box::new);
+                None
+            }
+        }
+    }
+
+    /// The model as far as it is known, of a body that is relayed whatever it holds.
+    fn tell_model(&self) {
+        if self.is_lenient()
+            && let Some(model) = self.scanner.model()
+        {
+            self.watch.set_model(string::decode(&model.raw).unwrap_or_default());
+        }
     }
 
     /// What is known of the members beside `model`.
@@ -213,12 +321,16 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             model::splice(&mut self.frames, edit);
         }
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
+        let is_lenient = self.is_lenient();
         let reads_json = !self.is_unreadable && !self.reads_form();
         let scanner = reads_json.then_some(self.scanner);
         let models = self.models.filter(|_| !self.has_ended).map(ModelReader::late);
-        let watcher = Watcher::resume(scanner, models, self.watch).with(splice);
+        let watcher = match is_lenient {
+            true => Watcher::resume_leniently(scanner, self.watch),
+            false => Watcher::resume(scanner, models, self.watch),
+        };
         let rest = (!self.has_ended).then_some(self.body);
-        RequestBody::peeked(self.frames, self.share, rest, watcher)
+        RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher.with(splice))
     }
 
     /// A client that still sends would take a reset for a broken connection and never see why it

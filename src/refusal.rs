@@ -94,6 +94,17 @@ pub(crate) fn no_settings() -> Rejection {
     Rejection::of_upstream(Code::Internal, NO_SETTINGS, None)
 }
 
+/// Likewise of a guard, which cannot let the request pass then.
+pub(crate) fn guard_failed() -> Rejection {
+    let message = "A check of the request failed; nothing was sent.";
+    Rejection::of_upstream(Code::Internal, message, None)
+}
+
+pub(crate) fn guard_silent() -> Rejection {
+    let message = "A check of the request did not end in time; nothing was sent.";
+    Rejection::of_upstream(Code::Overloaded, message, Some(true))
+}
+
 pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
     Rejection::of_request(Code::UnknownGateway, no_gateway(gateway))
 }

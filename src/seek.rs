@@ -1,20 +1,22 @@
-//! Requests that go nowhere before something of their body is read.
+//! Requests that go nowhere before something of their body is read, or a guard is asked.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
+use crate::body::watch::RequestWatch;
 use crate::budget::Held;
 use crate::collect::Collect;
 use crate::content_length;
 use crate::context::GatewayContext;
 use crate::credentials;
+use crate::guard::{Checking, Guards, Subject};
 use crate::headers::{self, Survey};
 use crate::hook::Outcome;
 use crate::json::object::ObjectScanner;
@@ -44,6 +46,8 @@ pub(crate) enum Sought {
     AnyModel,
     /// Whole requests, of which one is sent after the other has failed.
     Entries,
+    /// It is known where the request goes, and a guard is to see it.
+    Nothing,
 }
 
 /// A request that waits for what is sought.
@@ -68,9 +72,21 @@ pub(crate) struct Peeking<B> {
     /// `None` until the client is first waited for.
     waits: Option<Box<Waits>>,
     sought: Sought,
+    /// Made when it is found what is sought, where there are guards.
+    checks: Option<Box<Checks>>,
     /// The name of a dynamic route, which waits for what the route must know.
     route: Option<RoutedModel>,
     pub(crate) relay: Relay,
+}
+
+/// Guards that look at a request that is ready but for them.
+struct Checks {
+    settled: Settled,
+    checking: Checking,
+    /// What they are to see, until it is read.
+    subject: Option<Subject>,
+    /// How much of the body is read for that.
+    limit: usize,
 }
 
 /// How long the client may take to send what is sought.
@@ -108,14 +124,41 @@ enum Reading<B> {
 }
 
 /// What the provider gets as the body.
-enum Settled {
+pub(crate) enum Settled {
     /// The client's, changed where that is asked for.
     Passed(Option<RoutedModel>),
     Replaced(Bytes),
 }
 
+impl Settled {
+    /// Guards are asked next.
+    fn checked_by(
+        self,
+        guards: &Guards,
+        head: &HeaderMap,
+        context: &GatewayContext,
+    ) -> Result<Checks, Rejection> {
+        let mut checking = Checking::new(guards);
+        let steps = (0..).map_while(|number| context.nth_step(number));
+        let entries = steps.map_while(|step| step.entry.as_deref()).enumerate();
+        for (number, entry) in entries {
+            let mut subject = Subject::new(context, Some(number), &entry.headers);
+            subject.body = entry.body.clone();
+            subject.is_whole = true;
+            checking.add(subject)?;
+        }
+        let has_entries = context.nth_step(0).is_some_and(|step| step.entry.is_some());
+        let subject = (!has_entries).then(|| Subject::new(context, None, head));
+        let limit = subject.as_ref().map_or(Ok(0), |subject| checking.limit(subject))?;
+        Ok(Checks { settled: self, checking, subject, limit })
+    }
+}
+
 /// Only where a request can turn out to take a dynamic route are the members beside its model kept.
 fn scanner_for(sought: Sought, context: &GatewayContext) -> ObjectScanner {
+    if sought == Sought::Nothing {
+        return ObjectScanner::new();
+    }
     let has_routes = context.settings().is_some_and(|settings| !settings.routes.is_empty());
     let scanner = match sought {
         Sought::Provider(_) if has_routes => ObjectScanner::capturing(),
@@ -143,7 +186,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let Seek { sought, survey, mut relay } = seek;
         let watch = relay.exchange.watch();
         relay.watch = Some(watch.clone());
-        relay.announces_provider = sought != Sought::AnyModel;
+        relay.announces_provider = !matches!(sought, Sought::AnyModel | Sought::Nothing);
         relay.exchange.pause();
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
@@ -154,7 +197,8 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             sought => {
                 let scanner = scanner_for(sought, &relay.context);
                 let context = &relay.context;
-                let models = context.restricts_models().then(|| match sought {
+                let reads_models = context.restricts_models() && sought != Sought::Nothing;
+                let models = reads_models.then(|| match sought {
                     Sought::AnyModel => models::reader(context, head.headers()),
                     // Only JSON is taken there, with a model at its top.
                     _ => Box::new(ModelReader::json(context)),
@@ -163,11 +207,65 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
             }
         };
         let shared = shared.clone();
-        Self { shared, head, survey, reading, waits: None, sought, route: None, relay }
+        let (waits, checks, route) = (None, None, None);
+        Self { shared, head, survey, reading, waits, sought, checks, route, relay }
+    }
+
+    /// Ready when the request may be sent, or may not.
+    pub(crate) fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Settled, Rejection>> {
+        if self.checks.is_none() {
+            let found = ready!(self.poll_found(cx))?;
+            let settled = self.settle(found)?;
+            if self.shared.observation.guards.is_empty() {
+                return Poll::Ready(Ok(settled));
+            }
+            let (guards, head) = (&self.shared.observation.guards, self.head.headers());
+            let checks = settled.checked_by(guards, head, &self.relay.context)?;
+            self.checks = Some(Box::new(checks));
+        }
+        self.poll_checks(cx)
+    }
+
+    #[cold]
+    fn poll_checks(&mut self, cx: &mut Context<'_>) -> Poll<Result<Settled, Rejection>> {
+        let Some(mut checks) = self.checks.take() else { return Poll::Pending };
+        let polled = self.poll_each(&mut checks, cx);
+        if polled.is_pending() {
+            self.checks = Some(checks);
+            return Poll::Pending;
+        }
+        polled.map_ok(|()| checks.settled)
+    }
+
+    fn poll_each(
+        &mut self,
+        checks: &mut Checks,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        if checks.subject.is_some()
+            && let Reading::Model(peek) = &mut self.reading
+            && peek.poll_held(checks.limit, cx)?.is_pending()
+        {
+            return self.poll_waits(cx).map(Err);
+        }
+        if let Some(mut subject) = checks.subject.take() {
+            if let Reading::Model(peek) = &mut self.reading {
+                (subject.body, subject.is_whole) = peek.beginning(checks.limit)?;
+            }
+            let watch = self.relay.watch.as_deref();
+            if let Some(model) = watch.and_then(RequestWatch::model) {
+                subject.model = Some(model.into());
+            }
+            checks.checking.add(subject)?;
+        }
+        checks.checking.poll(&mut self.relay.exchange, cx)
     }
 
     /// Ready when it is found, or cannot be, or was waited for too long.
-    pub(crate) fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
+    fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         let found = self.poll_sought(cx);
         if found.is_pending() { self.poll_waits(cx).map(Err) } else { found }
     }
@@ -194,6 +292,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
 
     fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         match &mut self.reading {
+            Reading::Model(_) if self.sought == Sought::Nothing => Poll::Ready(Ok(Found::Open)),
             Reading::Model(peek) => {
                 let routed = match self.route.take() {
                     Some(routed) => routed,
@@ -214,13 +313,12 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         }
     }
 
-    /// It is found, or cannot be: the request as its provider is to get it, or the answer.
+    /// The request as its provider is to get it, or the answer.
     pub(crate) fn conclude(
-        mut self: Box<Self>,
-        found: Result<Found, Rejection>,
+        self: Box<Self>,
+        settled: Result<Settled, Rejection>,
     ) -> Result<Forwarded<B>, Refused<B>> {
-        let settled = found.and_then(|found| self.settle(found));
-        let Self { shared, mut head, reading, mut relay, .. } = *self;
+        let Self { shared, mut head, reading, mut relay, sought, .. } = *self;
         let body = match (settled, reading) {
             (Err(rejection), reading) => {
                 let rest = match reading {
@@ -247,6 +345,9 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 let splice = relay.watch.as_ref().filter(|_| asks).and_then(|watch| {
                     shared.splice(&relay.context, &mut head, edit.as_ref(), watch)
                 });
+                if sought == Sought::Nothing && splice.is_none() {
+                    relay.watch = None;
+                }
                 peek.into_body(edit.as_ref(), splice)
             }
         };

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -40,13 +41,15 @@ pin_project! {
     }
 }
 
-/// Frames that were read to find the model, then the rest.
+/// Frames that were read before anything was sent, then the rest.
 struct Peeked<B> {
     frames: VecDeque<Bytes>,
     /// What they take of the budget, until they are handed on.
     share: Held,
     /// `None` once it has ended: a body must not be polled behind its end.
     rest: Option<Pin<Box<B>>>,
+    /// Those that were read ahead: there is no rest then.
+    trailers: Option<Box<HeaderMap>>,
     watcher: Watcher,
     is_refused: bool,
 }
@@ -87,13 +90,11 @@ impl<B> RequestBody<B> {
         frames: VecDeque<Bytes>,
         share: Held,
         rest: Option<Pin<Box<B>>>,
+        trailers: Option<Box<HeaderMap>>,
         watcher: Watcher,
     ) -> Self {
-        Self {
-            kind: Kind::Peeked {
-                peeked: Box::new(Peeked { frames, share, rest, watcher, is_refused: false }),
-            },
-        }
+        let peeked = Peeked { frames, share, rest, trailers, watcher, is_refused: false };
+        Self { kind: Kind::Peeked { peeked: Box::new(peeked) } }
     }
 }
 
@@ -156,7 +157,7 @@ where
                 }
                 let frame = match &mut peeked.rest {
                     Some(rest) => ready!(rest.as_mut().poll_frame(cx)),
-                    None => None,
+                    None => peeked.trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))),
                 };
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
                 let is_last =
@@ -182,6 +183,7 @@ where
             // A body cut short must be polled for its end, where that is found out.
             Kind::Peeked { peeked } => {
                 peeked.frames.is_empty()
+                    && peeked.trailers.is_none()
                     && peeked.watcher.has_all()
                     && added(&peeked.watcher).0 == 0
                     && peeked.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
@@ -198,7 +200,11 @@ where
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();
                 let (least, most) = added(&peeked.watcher);
                 let rest = peeked.rest.as_ref().map(|rest| rest.size_hint());
-                let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
+                let rest = rest.unwrap_or_else(|| match peeked.trailers {
+                    None => SizeHint::with_exact(0),
+                    // A body of a known length is sent without its trailers.
+                    Some(_) => SizeHint::default(),
+                });
                 longer(&rest, (least + ahead, most + ahead))
             }
         }

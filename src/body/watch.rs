@@ -148,12 +148,20 @@ pub(crate) struct Watcher {
     models: Option<Box<ModelReader>>,
     watch: Arc<RequestWatch>,
     splice: Option<Splice>,
+    /// Whatever the body holds, it is relayed.
+    is_lenient: bool,
 }
 
 impl Watcher {
     /// Watches a body from its first byte.
     pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
-        Self { scanner: Some(ObjectScanner::new()), models: None, watch, splice: None }
+        Self {
+            scanner: Some(ObjectScanner::new()),
+            models: None,
+            watch,
+            splice: None,
+            is_lenient: true,
+        }
     }
 
     /// Goes on where the peek at the model has stopped.
@@ -162,7 +170,15 @@ impl Watcher {
         models: Option<Box<ModelReader>>,
         watch: Arc<RequestWatch>,
     ) -> Self {
-        Self { scanner, models, watch, splice: None }
+        Self { scanner, models, watch, splice: None, is_lenient: false }
+    }
+
+    /// For a body that was read for other reasons than to route it.
+    pub(crate) fn resume_leniently(
+        scanner: Option<ObjectScanner>,
+        watch: Arc<RequestWatch>,
+    ) -> Self {
+        Self { scanner, models: None, watch, splice: None, is_lenient: true }
     }
 
     /// Asks for the usage of a stream on the way.
@@ -231,6 +247,10 @@ impl Watcher {
 
     /// For bodies that were routed by their model: what contradicts the routing is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
+        if self.is_lenient {
+            self.see(data);
+            return Ok(());
+        }
         self.watch.saw(data);
         let mut checked = Ok(());
         if let Some(scanner) = &mut self.scanner {
@@ -254,7 +274,8 @@ impl Watcher {
 
     /// Whether the JSON object has been seen to its end.
     pub(crate) fn has_all(&self) -> bool {
-        self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
-            && self.models.as_ref().is_none_or(|models| models.finish().is_ok())
+        self.is_lenient
+            || self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
+                && self.models.as_ref().is_none_or(|models| models.finish().is_ok())
     }
 }

@@ -82,9 +82,14 @@ impl GatewayContext {
 
     /// The step that is being tried; `None` for the first of a request on a provider's own path.
     pub(crate) fn current(&self) -> Option<&Step> {
-        match self.step() {
+        self.nth_step(self.step() as usize)
+    }
+
+    /// The step of this number, from 0; `None` likewise.
+    pub(crate) fn nth_step(&self, number: usize) -> Option<&Step> {
+        match number {
             0 => self.0.first.get(),
-            number => self.further()?.get(number as usize - 1),
+            number => self.further()?.get(number - 1),
         }
     }
 

@@ -12,9 +12,11 @@ use super::log;
 use super::served::Served;
 use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
+use crate::guard::{GuardedResponse, Notes};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
 use crate::metering::Reader;
 use crate::observation::Observation;
+use crate::payload::Payload;
 use crate::rejection::Code;
 use crate::trace::TraceParent;
 use crate::unwind;
@@ -45,6 +47,8 @@ pub(super) struct Ledger {
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) response_content_type: Option<HeaderValue>,
     pub(super) provider_request_id: Option<HeaderValue>,
+    /// `None` where no guard has anything to say.
+    pub(super) notes: Option<Box<Notes>>,
 }
 
 impl Ledger {
@@ -80,6 +84,7 @@ impl Ledger {
             user_agent: head.user_agent.cloned(),
             response_content_type: None,
             provider_request_id: None,
+            notes: None,
         }
     }
 
@@ -95,6 +100,38 @@ impl Ledger {
             let duration = now.saturating_duration_since(began);
             self.context.attempt_ended(number, result, duration);
         }
+    }
+
+    /// How many bytes of the response some guard wants to see.
+    pub(super) fn response_limit(&mut self) -> usize {
+        let guards = &self.observation.guards;
+        if guards.is_empty() {
+            return 0;
+        }
+        let limits = guards.response_limits(&self.context);
+        let most = limits.iter().copied().max().unwrap_or_default();
+        if most > 0 {
+            self.notes.get_or_insert_default().limits = limits;
+        }
+        most
+    }
+
+    /// Tells guards of the end of a response of a provider's.
+    fn tell_guards(&self, outcome: Outcome) {
+        let Some(notes) = &self.notes else { return };
+        let Some(status) = self.status.filter(|_| self.code.is_none()) else { return };
+        let response = GuardedResponse {
+            context: &self.context,
+            status,
+            outcome,
+            stream: self.stream,
+            content_type: text(self.response_content_type.as_ref()),
+            body: Payload { bytes: &[], is_whole: true },
+            is_encoded: self.reader.is_encoded(),
+            flags: notes.flags(),
+        };
+        let body = |limit| self.reader.payload().and_then(|payload| payload.up_to(limit));
+        self.observation.guards.tell(notes, &response, body);
     }
 
     /// How many upstream calls were made: one that is under way counts.
@@ -195,7 +232,11 @@ impl Ledger {
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,
             request_payload: request_capture.as_ref().and_then(|capture| capture.payload()),
-            response_payload: self.reader.payload(),
+            response_payload: self
+                .reader
+                .payload()
+                .and_then(|payload| payload.up_to(self.payload_limit)),
+            flags: self.notes.as_ref().map_or(&[], |notes| notes.flags()),
             request_content_type: text(self.request_content_type.as_ref()),
             response_content_type: text(self.response_content_type.as_ref()),
             user_agent: text(self.user_agent.as_ref()),
@@ -203,6 +244,7 @@ impl Ledger {
             trace: self.trace,
         };
         self.observation.hooks.each(|hook| hook.on_end(&event));
+        self.tell_guards(outcome);
         self.span.in_scope(|| {
             // The span is left while nothing unwinds: a subscriber may panic at both.
             let _ = unwind::call(|| {

@@ -12,6 +12,7 @@ use crate::usage::{Cost, Usage};
 /// One line per exchange: a warning where the provider failed, otherwise for information.
 pub(super) fn log(end: &EndEvent<'_>) {
     let provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or(""));
+    let flags = (!end.flags.is_empty()).then(|| end.flags.join(","));
     macro_rules! log_at {
         ($level:expr) => {
             tracing::event!(
@@ -31,6 +32,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
                 failure = end.failure.map(Failure::as_str),
                 gateway_code = end.gateway_code,
                 provider_error = provider_error.map(shown).as_deref(),
+                flags = flags.as_deref(),
                 stream = end.stream,
                 step = end.step,
                 attempts = end.attempts,

@@ -110,6 +110,8 @@ pub struct EndEvent<'a> {
     /// The request might have been sent again, but its body was not kept: it was too large for that,
     /// or all bodies together took as much memory as they may.
     pub gave_up_retries: bool,
+    /// The labels that [guards](crate::Guard) have put on the request.
+    pub flags: &'a [Box<str>],
     /// When what happened.
     pub timings: Timings,
     /// Bytes of the request body that were read from the client.

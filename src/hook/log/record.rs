@@ -74,6 +74,9 @@ pub struct LogRecord {
     /// The request body was not kept, so that the request could not be sent again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gave_up_retries: bool,
+    /// The labels that guards have put on the request. Left out of JSON where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// The number of the gateway's own error, as in 2008.
     pub gateway_code: Option<u16>,
     /// The code of the provider's error; empty where it gave an error and no code.
@@ -294,6 +297,7 @@ impl LogRecord {
             outcome: end.outcome.as_str().to_owned(),
             failure: owned(end.failure.map(Failure::as_str)),
             gave_up_retries: end.gave_up_retries,
+            flags: end.flags.iter().map(|flag| flag.to_string()).collect(),
             gateway_code: end.gateway_code,
             stream: end.stream,
             terminal: owned(end.terminal.map(Terminal::as_str)),

@@ -15,6 +15,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         account,
         subject,
         groups,
+        flags,
         labels,
         gateway,
         provider,
@@ -88,7 +89,12 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         response_head.as_ref(),
         tier,
     ];
-    let texts = texts.into_iter().chain(optional.into_iter().flatten()).chain(models).chain(groups);
+    let texts = texts
+        .into_iter()
+        .chain(optional.into_iter().flatten())
+        .chain(models)
+        .chain(groups)
+        .chain(flags);
     let entries = metadata.iter().map(|(key, value)| match value {
         MetadataValue::String(text) => key.capacity() + text.capacity(),
         _ => key.capacity(),
@@ -99,7 +105,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
     size_of::<LogRecord>()
         + of_labels.sum::<usize>()
         + label_places * size_of::<(String, String)>()
-        + groups.capacity() * size_of::<String>()
+        + (groups.capacity() + flags.capacity()) * size_of::<String>()
         + texts.map(String::capacity).sum::<usize>()
         + entries.sum::<usize>()
         + places * size_of::<(String, MetadataValue)>()
@@ -117,7 +123,7 @@ mod tests {
         let light = weight(&LogRecord::default());
         let long = json!("x".repeat(10_000));
         let mut weighed = 0;
-        let hidden = ["subject", "groups", "labels"].map(str::to_owned);
+        let hidden = ["subject", "groups", "labels", "flags"].map(str::to_owned);
         for name in empty.as_object().unwrap().keys().chain(&hidden) {
             for value in [
                 long.clone(),

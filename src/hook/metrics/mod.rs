@@ -27,6 +27,7 @@
 //! | `ai_gateway.requests.started` | counter | of the common ones the operations alone |
 //! | `ai_gateway.requests.active` | gauge | of the common ones the operations alone |
 //! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type`, `ai_gateway.provider.error` |
+//! | `ai_gateway.requests.flagged` | counter: a [guard](crate::Guard) has flagged them | |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
 //! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |

@@ -21,6 +21,7 @@ pub(super) const COST: &str = "ai_gateway.cost.ticks";
 pub(super) const COST_UNKNOWN: &str = "ai_gateway.cost.unknown";
 pub(super) const CACHE: &str = "ai_gateway.cache";
 pub(super) const METERING: &str = "ai_gateway.metering";
+pub(super) const FLAGGED: &str = "ai_gateway.requests.flagged";
 pub(super) const OVERHEAD: &str = "ai_gateway.overhead";
 pub(super) const REQUEST_BYTES: &str = "ai_gateway.request.bytes";
 pub(super) const RESPONSE_BYTES: &str = "ai_gateway.response.bytes";
@@ -48,7 +49,7 @@ pub(super) mod label {
     pub(crate) const METERING_RESULT: &str = "ai_gateway.metering.result";
 }
 
-const COUNTERS: [(&str, Unit, &str); 11] = [
+const COUNTERS: [(&str, Unit, &str); 12] = [
     (STARTED, Unit::Count, "Requests that arrived on a gateway path."),
     (ENDED, Unit::Count, "Exchanges that are over, by how they ended."),
     (ATTEMPTS, Unit::Count, "Upstream calls that ended by a response head or a failure."),
@@ -62,6 +63,7 @@ const COUNTERS: [(&str, Unit, &str); 11] = [
     (COST_UNKNOWN, Unit::Count, "Successful responses whose cost nobody knows."),
     (CACHE, Unit::Count, "Responses by what a cache in the upstream stack did."),
     (METERING, Unit::Count, "Responses of providers by how their usage was read."),
+    (FLAGGED, Unit::Count, "Exchanges that are over and whose request a guard has flagged."),
     (REQUEST_BYTES, Unit::Bytes, "Bytes of request bodies read from clients."),
     (RESPONSE_BYTES, Unit::Bytes, "Bytes of response bodies handed to clients."),
 ];

@@ -31,6 +31,7 @@ pub(super) struct Series {
     cost_unknown: OnceLock<Counter>,
     cache: [OnceLock<Counter>; 3],
     metering: [OnceLock<Counter>; METERINGS],
+    flagged: OnceLock<Counter>,
     streams: OnceLock<Gauge>,
     error: Option<ErrorType>,
 }
@@ -63,6 +64,7 @@ impl Series {
             cost_unknown: OnceLock::new(),
             cache: Default::default(),
             metering: Default::default(),
+            flagged: OnceLock::new(),
             streams: OnceLock::new(),
             error,
         }
@@ -112,6 +114,10 @@ impl Series {
                 CacheStatus::Bypass => (2, "bypass"),
             };
             counter(&self.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
+        }
+        if !end.flags.is_empty() {
+            let make = || register.counter(names::FLAGGED, self.labels.clone());
+            self.flagged.get_or_init(make).increment(1);
         }
         if end.is_answered() {
             let cell = &self.metering[end.metering as usize];

@@ -92,6 +92,10 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     let code = end.provider_error.map(|error| text(error.code.as_deref().unwrap_or_default()));
     set("ai_gateway.provider.error", code);
     set("ai_gateway.code", end.gateway_code.map(|code| i64::from(code).into()));
+    if !end.flags.is_empty() {
+        let flags = end.flags.iter().map(|flag| StringValue::from(flag.to_string())).collect();
+        set("ai_gateway.flags", Some(Value::Array(Array::String(flags))));
+    }
     set("ai_gateway.stream", Some(end.stream.into()));
     set("ai_gateway.cache_status", end.cache.map(|cache| cache.as_str().into()));
     set("ai_gateway.step", Some(i64::from(end.step).into()));
