@@ -69,7 +69,7 @@ impl Exchange {
     /// Where the request body tells what it is.
     pub(crate) fn watch(&mut self) -> Arc<RequestWatch> {
         let Some(ledger) = &mut self.0 else { return Arc::default() };
-        let mut watch = RequestWatch::new(ledger.payload_limit);
+        let mut watch = RequestWatch::new(ledger.payload_limit as usize);
         if ledger.context.operation() == Operation::Speech {
             watch = watch.counting_characters();
         }
@@ -136,7 +136,7 @@ impl Exchange {
             }
         }
         let shape = ledger.context.shape();
-        let kept = ledger.payload_limit.max(ledger.response_limit());
+        let kept = ledger.response_limit().max(ledger.payload_limit as usize);
         ledger.reader = Reader::new(headers, format, shape, limit, kept);
         ledger.attempt_ended(now, Ok(status));
     }

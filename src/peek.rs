@@ -444,6 +444,11 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         self.refused.take().unwrap_or_else(refusal::broken_body)
     }
 
+    /// The client has sent nothing yet, or nobody has looked.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.held == 0 && !self.has_ended
+    }
+
     /// The rest of a body that is refused after all, where it must be read.
     pub(crate) fn into_rest(self) -> Option<Drain<B>> {
         if self.has_ended { None } else { Drain::of_rest(self.body, self.limit) }

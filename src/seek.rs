@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::EXPECT;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 
@@ -83,10 +84,8 @@ pub(crate) struct Peeking<B> {
 struct Checks {
     settled: Settled,
     checking: Checking,
-    /// What they are to see, until it is read.
-    subject: Option<Subject>,
-    /// How much of the body is read for that.
-    limit: usize,
+    /// What they are to see, and how much of the body each, until that is read.
+    unread: Option<(Subject, Vec<usize>)>,
 }
 
 /// How long the client may take to send what is sought.
@@ -145,12 +144,19 @@ impl Settled {
             let mut subject = Subject::new(context, Some(number), &entry.headers);
             subject.body = entry.body.clone();
             subject.is_whole = true;
-            checking.add(subject)?;
+            let limits = checking.limits(&subject)?;
+            checking.add(subject, limits);
         }
         let has_entries = context.nth_step(0).is_some_and(|step| step.entry.is_some());
-        let subject = (!has_entries).then(|| Subject::new(context, None, head));
-        let limit = subject.as_ref().map_or(Ok(0), |subject| checking.limit(subject))?;
-        Ok(Checks { settled: self, checking, subject, limit })
+        let unread = match has_entries {
+            true => None,
+            false => {
+                let subject = Subject::new(context, None, head);
+                let limits = checking.limits(&subject)?;
+                Some((subject, limits))
+            }
+        };
+        Ok(Checks { settled: self, checking, unread })
     }
 }
 
@@ -245,21 +251,24 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         checks: &mut Checks,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
-        if checks.subject.is_some()
-            && let Reading::Model(peek) = &mut self.reading
-            && peek.poll_held(checks.limit, cx)?.is_pending()
-        {
-            return self.poll_waits(cx).map(Err);
+        if let Some((_, limits)) = &checks.unread {
+            let limit = limits.iter().copied().max().unwrap_or_default();
+            if let Reading::Model(peek) = &mut self.reading
+                && peek.poll_held(limit, cx)?.is_pending()
+            {
+                return self.poll_waits(cx).map(Err);
+            }
         }
-        if let Some(mut subject) = checks.subject.take() {
+        if let Some((mut subject, limits)) = checks.unread.take() {
+            let limit = limits.iter().copied().max().unwrap_or_default();
             if let Reading::Model(peek) = &mut self.reading {
-                (subject.body, subject.is_whole) = peek.beginning(checks.limit)?;
+                (subject.body, subject.is_whole) = peek.beginning(limit)?;
             }
             let watch = self.relay.watch.as_deref();
             if let Some(model) = watch.and_then(RequestWatch::model) {
                 subject.model = Some(model.into());
             }
-            checks.checking.add(subject)?;
+            checks.checking.add(subject, limits);
         }
         checks.checking.poll(&mut self.relay.exchange, cx)
     }
@@ -321,8 +330,10 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
         let Self { shared, mut head, reading, mut relay, sought, .. } = *self;
         let body = match (settled, reading) {
             (Err(rejection), reading) => {
+                let asks_first = head.headers().contains_key(EXPECT);
                 let rest = match reading {
                     _ if rejection.code == Code::SlowBody => None,
+                    Reading::Model(peek) if asks_first && peek.is_unread() => None,
                     Reading::Model(peek) => peek.into_rest(),
                     Reading::Whole(collect) => collect.into_rest(),
                 };

@@ -39,7 +39,8 @@ pub(super) struct Ledger {
     pub(super) cache: Option<CacheStatus>,
     pub(super) timings: Timings,
     pub(super) response_bytes: u64,
-    pub(super) payload_limit: usize,
+    /// No wider than it must be: there is a ledger for each open stream.
+    pub(super) payload_limit: u32,
     pub(super) reader: Reader,
     pub(super) watch: Option<Arc<RequestWatch>>,
     pub(super) trace: Option<TraceParent>,
@@ -76,7 +77,8 @@ impl Ledger {
             cache: None,
             timings: Timings::default(),
             response_bytes: 0,
-            payload_limit: observation.hooks.payload_limit(context),
+            payload_limit: u32::try_from(observation.hooks.payload_limit(context))
+                .unwrap_or(u32::MAX),
             reader: Reader::default(),
             watch: None,
             trace: head.trace(headers, context.directives()),
@@ -235,7 +237,7 @@ impl Ledger {
             response_payload: self
                 .reader
                 .payload()
-                .and_then(|payload| payload.up_to(self.payload_limit)),
+                .and_then(|payload| payload.up_to(self.payload_limit as usize)),
             flags: self.notes.as_ref().map_or(&[], |notes| notes.flags()),
             request_content_type: text(self.request_content_type.as_ref()),
             response_content_type: text(self.response_content_type.as_ref()),

@@ -32,19 +32,16 @@ impl Checking {
         }
     }
 
-    /// How many bytes of the body some guard wants to see.
-    pub(crate) fn limit(&self, subject: &Subject) -> Result<usize, Rejection> {
-        let limits = self.guards.body_limits(&subject.head()).map_err(panicked)?;
-        Ok(limits.into_iter().max().unwrap_or_default())
+    /// How many bytes of the body each guard wants to see.
+    pub(crate) fn limits(&self, subject: &Subject) -> Result<Vec<usize>, Rejection> {
+        self.guards.body_limits(&subject.head()).map_err(panicked)
     }
 
     /// All guards are to be asked about it, behind what there is already.
-    pub(crate) fn add(&mut self, subject: Subject) -> Result<(), Rejection> {
-        let limits = self.guards.body_limits(&subject.head()).map_err(panicked)?;
+    pub(crate) fn add(&mut self, subject: Subject, limits: Vec<usize>) {
         let subject = Arc::new(subject);
         let asked = limits.into_iter().enumerate();
         self.queue.extend(asked.map(|(guard, limit)| (guard, subject.clone(), limit)));
-        Ok(())
     }
 
     /// Ready when the request may be sent, or may not.

@@ -56,6 +56,17 @@ async fn a_refused_body_is_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_before_it_sends_gets_its_answer_at_once() {
+    let provider = Recorder::start().await;
+    let (spy, _reports) = Spy::new(0, |_| refusal().into());
+    let gateway = serve(layer(&provider).guard(spy)).await;
+    let headers = ["expect: 100-continue", "content-length: 1000000"];
+    let answer = gateway.answer(request("POST /v1/acct/gw/grok/v1/files", &headers, b"")).await;
+    // And not with `100 Continue`.
+    answer.gateway_error(422, 2029);
+}
+
+#[tokio::test]
 async fn guards_are_asked_in_order_until_one_refuses() {
     let provider = Recorder::start().await;
     let (hook, mut ends) =
