@@ -139,6 +139,13 @@
 //! [`GatewayContext`] below it. Settings that must be awaited have a layer of their own,
 //! [`GatewayLayer::settings_layer`].
 //!
+//! # Guards
+//!
+//! A [`Guard`] is asked before anything is sent, and may refuse a request in the caller's SDK's shape
+//! or put a label on it. It sees what is asked of whom, and the beginning of the body where it wants
+//! to. Responses are told of when they have ended, and stream on meanwhile. The example `guard` keeps
+//! prompts with a payment card number in.
+//!
 //! # Usage and cost
 //!
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.

@@ -200,6 +200,8 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         limit: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
+        // Where it goes is settled: nobody else looks at the model of a form any more.
+        self.models = self.models.take().map(ModelReader::late);
         while limit > 0 && self.held <= limit && !self.has_all() {
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 None => self.has_ended = true,
@@ -296,12 +298,18 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         }
     }
 
-    /// The model as far as it is known, of a body that is relayed whatever it holds.
+    /// Tells of a model that was not sought, or has come behind what was.
     fn tell_model(&self) {
-        if self.is_lenient()
-            && let Some(model) = self.scanner.model()
-        {
-            self.watch.set_model(string::decode(&model.raw).unwrap_or_default());
+        let model = match &self.models {
+            Some(models) => models.form_model().map(str::to_owned),
+            None if self.is_lenient() => self.scanner.model().map(|model| {
+                // As the watcher of a body does that is not read ahead.
+                string::decode(&model.raw).unwrap_or_default()
+            }),
+            None => None,
+        };
+        if let Some(model) = model {
+            self.watch.set_model(model);
         }
     }
 

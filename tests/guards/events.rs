@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tower_ai_gateway::Verdict;
 use tower_ai_gateway::log::{LogFile, LogHook, LogQuery, LogStore};
+use tower_ai_gateway::metrics::Metrics;
 
 use crate::scene::*;
 use crate::support::ends::Ends;
@@ -24,7 +26,10 @@ async fn flags_are_in_the_event_and_in_both_logs() {
     });
     let (other, _others) = Spy::new(0, |_| Verdict::flag("pii"));
     let (hook, mut ends) = Ends::by(|end| end.flags.len());
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
     let layer = layer(&provider).guard(spy).guard(other).metrics_hook(log.clone());
+    let layer = layer.metrics_hook(Metrics::new().recorder(recorder));
     let gateway = serve(layer.metrics_hook(hook)).await;
     let long = "self-harm\n".repeat(10)[..64].to_owned();
     let flagged = gateway.answer(request(NATIVE, &[], b"[]")).await;
@@ -32,6 +37,10 @@ async fn flags_are_in_the_event_and_in_both_logs() {
     gateway.answer(request(NATIVE, &[], b"{}")).await;
     assert_eq!(ends.next().await, 1);
     assert_eq!(log.flush(Duration::from_secs(10)).counts.lost(), 0);
+
+    let page = metrics.render();
+    let flagged_line = page.lines().find(|line| line.starts_with("ai_gateway_requests_flagged{"));
+    assert!(flagged_line.is_some_and(|line| line.ends_with(" 2")), "{page}");
 
     let text = std::fs::read_to_string(&file).unwrap();
     let lines: Vec<serde_json::Value> =

@@ -142,6 +142,40 @@ async fn a_fallback_asks_no_guard_again() {
     assert_eq!(reports.only().await.provider, "grok");
 }
 
+/// A form is read for its model as far as a guard reads it, and behind that.
+#[tokio::test]
+async fn a_model_that_a_guard_reads_past_is_judged_all_the_same() {
+    let settings = Arc::new(keys().allow_models(["whisper-*"]).build().unwrap());
+    let (line, kind) = (
+        "POST /v1/acct/gw/openai/v1/audio/transcriptions",
+        "content-type: multipart/form-data; boundary=b1",
+    );
+    let field = |name: &str, value: &str| {
+        format!("--b1\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    for limit in [0, 100_000, 250_000, usize::MAX] {
+        for (model, status) in [("whisper-1", 200), ("other", 403)] {
+            let provider = Recorder::start().await;
+            let (spy, _reports) = Spy::passing(limit);
+            let (hook, mut ends) = Ends::by(|end| end.request_model.map(str::to_owned));
+            let layer = layer(&provider).settings(settings.clone()).guard(spy).metrics_hook(hook);
+            let gateway = serve(layer).await;
+            let file = field("file", &"x".repeat(200_000));
+            let form = format!("{file}{}--b1--\r\n", field("model", model));
+            let sent = request(line, &[kind], form.as_bytes());
+            let answer = gateway.connect().await.send_and_read(&sent).await;
+            assert_eq!(answer.status(), status, "{limit} {model}: {}", answer.text());
+            let told = ends.next().await;
+            if status == 200 {
+                assert_eq!(told.as_deref(), Some(model), "{limit}");
+                assert_eq!(provider.only().body(), form.as_bytes());
+            } else {
+                assert!(provider.requests().is_empty(), "the provider gets no whole request");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_refused_anyway_or_sent_nowhere_is_not_shown() {
     let provider = Recorder::start().await;

@@ -4,6 +4,7 @@
 mod attributes;
 mod collector;
 mod endings;
+mod flags;
 mod limits;
 mod place;
 mod scene;
