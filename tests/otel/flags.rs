@@ -1,10 +1,10 @@
 //! What guards have flagged is an attribute.
 
-use serde_json::json;
+use opentelemetry_proto::tonic::common::v1::any_value;
 use tower_ai_gateway::otel::SpanHook;
 use tower_ai_gateway::{Guard, GuardRequest, Verdict};
 
-use crate::collector::{Collector, flush, object};
+use crate::collector::{Collector, flush};
 use crate::scene::{CHAT, json_response};
 use crate::support::ends::Ends;
 use crate::support::gateway::Setup;
@@ -32,5 +32,10 @@ async fn flags_are_an_attribute() {
     ends.next().await;
     flush(&tracing).await;
     let (_, span) = collector.spans().remove(0);
-    assert_eq!(object(&span.attributes)["ai_gateway.flags"], json!(["pii", "odd"]));
+    let flags = span.attributes.iter().find(|attribute| attribute.key == "ai_gateway.flags");
+    let value = flags.unwrap().value.clone().unwrap().value.unwrap();
+    let any_value::Value::ArrayValue(flags) = value else { panic!("a list: {value:?}") };
+    let flags = flags.values.into_iter().map(|flag| flag.value.unwrap());
+    let text = |flag: &str| any_value::Value::StringValue(flag.to_owned());
+    assert_eq!(flags.collect::<Vec<_>>(), [text("pii"), text("odd")]);
 }
