@@ -432,7 +432,8 @@ impl Relay {
     ) -> Request<RequestBody<B>> {
         let asks = shared.may_ask_for_usage(&self.context, &request);
         if !self.exchange.is_observed() && !asks {
-            return request.map(RequestBody::passed);
+            let context = self.context.clone();
+            return request.map(|body| RequestBody::passed(body, context));
         }
         let watch = self.exchange.watch();
         let splice =
@@ -441,7 +442,8 @@ impl Relay {
             self.watch = Some(watch.clone());
         }
         self.exchange.dispatch();
-        request.map(|body| RequestBody::watched(body, Watcher::new(watch).with(splice)))
+        let watcher = Watcher::new(watch).with(splice).telling(&self.context);
+        request.map(|body| RequestBody::watched(body, watcher))
     }
 }
 

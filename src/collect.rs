@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
+use tower::BoxError;
 
 use crate::body::watch::RequestWatch;
 use crate::budget::{FRAME_OVERHEAD, Held};
@@ -26,7 +27,11 @@ pub(crate) struct Collect<B> {
     is_over: bool,
 }
 
-impl<B: Body<Data = Bytes>> Collect<B> {
+impl<B> Collect<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     /// `limit`: how many bytes it may have.
     pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize, share: Held) -> Self {
         let (first, joined) = (Bytes::new(), BytesMut::new());
@@ -43,9 +48,9 @@ impl<B: Body<Data = Bytes>> Collect<B> {
                     self.is_over = true;
                     return Poll::Ready(Ok(self.take()));
                 }
-                Some(Err(_)) => {
+                Some(Err(error)) => {
                     self.is_over = true;
-                    return Poll::Ready(Err(refusal::broken_body()));
+                    return Poll::Ready(Err(refusal::failed_body(&*error.into())));
                 }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };

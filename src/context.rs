@@ -60,6 +60,8 @@ struct Inner {
     gave_up_retries: AtomicBool,
     /// The provider may refuse the request for what the gateway adds to it.
     may_be_refused: AtomicBool,
+    /// The request body was longer than a layer above allows.
+    is_over_limit: AtomicBool,
     /// A response may be put aside for what stands in its body.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
     is_judged: AtomicBool,
@@ -154,6 +156,7 @@ impl GatewayContext {
             has_credentials: AtomicBool::new(has_credentials),
             gave_up_retries: AtomicBool::new(false),
             may_be_refused: AtomicBool::new(false),
+            is_over_limit: AtomicBool::new(false),
             is_judged: AtomicBool::new(false),
             body_budget,
             observation,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 #[cfg(feature = "control")]
 use http::Response;
+use http_body_util::LengthLimitError;
 use tower::BoxError;
 
 use crate::hook::Failure;
@@ -118,6 +119,12 @@ pub(crate) fn of_body(error: &(dyn Error + 'static)) -> Failure {
         Failure::Connect | Failure::Other => Failure::Reset,
         failure => failure,
     }
+}
+
+/// Whether a body was cut off by a limit of its length: `http_body_util`'s, which tower-http's
+/// `RequestBodyLimitLayer` is made of.
+pub(crate) fn is_over_limit(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<LengthLimitError>())
 }
 
 /// An error and what it wraps, outermost first.

@@ -18,8 +18,9 @@ use crate::body::{InterceptBody, RequestBody, ResponseBody};
 #[cfg(feature = "client")]
 pub use crate::client::ClientFuture;
 use crate::failure;
-use crate::hook::{Failure, Outcome};
+use crate::hook::Outcome;
 use crate::peek::Drain;
+use crate::refusal;
 use crate::relay::Relay;
 use crate::seek::Peeking;
 
@@ -65,6 +66,7 @@ where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     /// `as_direct` gives a call as an `F`, where that is what it is.
     fn poll(
@@ -136,11 +138,9 @@ where
     if refusal.is_none() && result.is_pending() {
         return Poll::Pending;
     }
-    let Some(mut known) = relay.take() else { return Poll::Pending };
+    let Some(known) = relay.take() else { return Poll::Pending };
     if let Some(refusal) = refusal {
-        // Whatever the provider made of the part that it got: the client is told why it was cut off.
-        known.exchange.attempt_failed(Failure::RequestBody);
-        return Poll::Ready(Ok(known.answer(refusal, Outcome::Rejected).map(ResponseBody::local)));
+        return Poll::Ready(Ok(known.cut_off(refusal).map(ResponseBody::local)));
     }
     match ready!(result) {
         Ok(response) => Poll::Ready(Ok(known.relay(response))),
@@ -202,6 +202,7 @@ where
     S::Error: 'static,
     R: Body,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     type Output = Result<Response<ResponseBody<R>>, S::Error>;
 
@@ -288,6 +289,7 @@ where
     U::Error: Into<BoxError>,
     R: Body,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     type Output = Result<Response<InterceptBody<A, R>>, E>;
 
@@ -299,6 +301,10 @@ where
             InterceptProjection::Gateway { exchanging } => {
                 let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
                     |UpstreamFailed { error, relay }| {
+                        if relay.context.is_over_limit() {
+                            let rejection = refusal::body_over_limit();
+                            return relay.cut_off(rejection).map(ResponseBody::local);
+                        }
                         let error: BoxError = error.into();
                         if let Some(refusal) = failure::refusal_of(&*error) {
                             return relay.refused(refusal.clone()).map(ResponseBody::local);

@@ -55,6 +55,7 @@ where
     U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
     U::Error: Into<BoxError>,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
     R: Body,
 {
     type Response = Response<InterceptBody<A, R>>;

@@ -11,10 +11,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::header::EXPECT;
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame};
+use tower::BoxError;
 
 use crate::body::watch::{RequestWatch, Watcher};
 use crate::body::{RequestBody, is_over};
 use crate::budget::{FRAME_OVERHEAD, Held};
+use crate::context::GatewayContext;
 use crate::inject::Splice;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::scalars::{BodyFields, BodyScalars};
@@ -73,7 +75,11 @@ pub(crate) enum Found {
     Empty,
 }
 
-impl<B: Body<Data = Bytes>> Peek<B> {
+impl<B> Peek<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     /// `limit`: how many bytes may be held while the model is sought. `models`: reads all the models
     /// that the body names.
     pub(crate) fn new(
@@ -135,10 +141,11 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     let refused = self.refused.take();
                     return Poll::Ready(Err(refused.unwrap_or_else(|| self.ended_without_model())));
                 }
-                Some(Err(_)) => {
+                Some(Err(error)) => {
                     self.has_ended = true;
                     let refused = self.refused.take();
-                    return Poll::Ready(Err(refused.unwrap_or_else(refusal::broken_body)));
+                    let failed = || refusal::failed_body(&*error.into());
+                    return Poll::Ready(Err(refused.unwrap_or_else(failed)));
                 }
                 Some(Ok(frame)) => frame,
             };
@@ -180,9 +187,9 @@ impl<B: Body<Data = Bytes>> Peek<B> {
                     let finished = self.scanner.finish();
                     return Poll::Ready(finished.map_err(refusal::unreadable_body));
                 }
-                Some(Err(_)) => {
+                Some(Err(error)) => {
                     self.has_ended = true;
-                    return Poll::Ready(Err(refusal::broken_body()));
+                    return Poll::Ready(Err(refusal::failed_body(&*error.into())));
                 }
                 Some(Ok(frame)) => {
                     let Some(data) = self.data_of(frame) else { continue };
@@ -323,6 +330,7 @@ impl<B: Body<Data = Bytes>> Peek<B> {
         mut self,
         edit: Option<&Edit>,
         splice: Option<Splice>,
+        context: &GatewayContext,
     ) -> RequestBody<B> {
         self.flush();
         if let Some(edit) = edit {
@@ -337,8 +345,9 @@ impl<B: Body<Data = Bytes>> Peek<B> {
             true => Watcher::resume_leniently(scanner, self.watch),
             false => Watcher::resume(scanner, models, self.watch),
         };
+        let watcher = watcher.with(splice).telling(context);
         let rest = (!self.has_ended).then_some(self.body);
-        RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher.with(splice))
+        RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)
     }
 
     /// A client that still sends would take a reset for a broken connection and never see why it

@@ -1,10 +1,12 @@
 //! What is wrong with a request that goes nowhere, in words for its client.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
 use crate::directives::{Fault, Unfit};
+use crate::failure;
 use crate::headers::Survey;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
@@ -314,8 +316,19 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
     Rejection::of_request(code, message).param("model")
 }
 
+/// The answer for a body whose reading failed.
+pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
+    if failure::is_over_limit(error) { body_over_limit() } else { broken_body() }
+}
+
 pub(crate) fn broken_body() -> Rejection {
     Rejection::of_request(Code::Malformed, "The request body broke off before its end.")
+}
+
+/// A layer above the gateway allows no body of this length.
+pub(crate) fn body_over_limit() -> Rejection {
+    let message = "The request body is larger than this server takes.";
+    Rejection::of_request(Code::BodyTooLarge, message)
 }
 
 /// All bodies together take as much memory as they may.

@@ -134,6 +134,13 @@ impl Relay {
         self.answer(refusal.into(), Outcome::Rejected)
     }
 
+    /// The answer for a request whose body was refused while it was sent: whatever the provider has
+    /// made of the part that it got, the client is told why it was cut off.
+    pub(crate) fn cut_off(mut self, rejection: Rejection) -> Response<Bytes> {
+        self.exchange.attempt_failed(Failure::RequestBody);
+        self.answer(rejection, Outcome::Rejected)
+    }
+
     /// The gateway's own answer; the exchange is over with it.
     pub(crate) fn answer(mut self, rejection: Rejection, outcome: Outcome) -> Response<Bytes> {
         let code = rejection.code;

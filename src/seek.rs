@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::EXPECT;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
+use tower::BoxError;
 
 use crate::admit::Shared;
 use crate::body::RequestBody;
@@ -187,7 +188,11 @@ fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejec
     Ok(())
 }
 
-impl<B: Body<Data = Bytes>> Peeking<B> {
+impl<B> Peeking<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
         let Seek { sought, survey, mut relay } = seek;
         let watch = relay.exchange.watch();
@@ -359,7 +364,7 @@ impl<B: Body<Data = Bytes>> Peeking<B> {
                 if sought == Sought::Nothing && splice.is_none() {
                     relay.watch = None;
                 }
-                peek.into_body(edit.as_ref(), splice)
+                peek.into_body(edit.as_ref(), splice, &relay.context)
             }
         };
         relay.exchange.dispatch();

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tower::BoxError;
 use tower_service::Service;
 
 use crate::admit::{Admission, Shared};
@@ -53,6 +54,7 @@ where
     S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
     S::Error: 'static,
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
     R: Body,
 {
     type Response = Response<ResponseBody<R>>;

@@ -17,6 +17,8 @@ use super::is_over;
 use super::longer;
 use super::watch::Watcher;
 use crate::budget::{FRAME_OVERHEAD, Held};
+use crate::context::GatewayContext;
+use crate::failure;
 use crate::headers;
 
 pin_project! {
@@ -34,7 +36,7 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Untouched { #[pin] body: B },
-        Passed { #[pin] body: B },
+        Passed { #[pin] body: B, context: GatewayContext },
         Watched { #[pin] body: B, watcher: Box<Watcher> },
         Peeked { peeked: Box<Peeked<B>> },
         Whole { #[pin] body: Full<Bytes> },
@@ -73,8 +75,8 @@ impl<B> RequestBody<B> {
     }
 
     /// A body whose trailers are looked at.
-    pub(crate) fn passed(body: B) -> Self {
-        Self { kind: Kind::Passed { body } }
+    pub(crate) fn passed(body: B, context: GatewayContext) -> Self {
+        Self { kind: Kind::Passed { body, context } }
     }
 
     pub(crate) fn watched(body: B, watcher: Watcher) -> Self {
@@ -117,14 +119,16 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let mut frame = match self.project().kind.project() {
+        let (mut frame, context) = match self.project().kind.project() {
             KindProjection::Untouched { body } => {
                 return body.poll_frame(cx).map_err(Into::into);
             }
             KindProjection::Whole { body } => {
                 return body.poll_frame(cx).map_err(|never| match never {});
             }
-            KindProjection::Passed { body } => ready!(body.poll_frame(cx)),
+            KindProjection::Passed { body, context } => {
+                (ready!(body.poll_frame(cx)), Some(&*context))
+            }
             KindProjection::Watched { body, watcher } => {
                 if let Some(frame) = watcher.ahead() {
                     return Poll::Ready(Some(Ok(frame)));
@@ -138,7 +142,8 @@ where
                 {
                     watcher.see(data);
                 }
-                spliced(watcher, frame)
+                let frame = spliced(watcher, frame);
+                (frame, watcher.context())
             }
             KindProjection::Peeked { peeked } => {
                 if let Some(frame) = peeked.watcher.ahead() {
@@ -166,18 +171,19 @@ where
                     peeked.is_refused = true;
                     return Poll::Ready(Some(Err(Box::new(RequestRefused))));
                 }
-                spliced(&mut peeked.watcher, frame)
+                let frame = spliced(&mut peeked.watcher, frame);
+                (frame, peeked.watcher.context())
             }
         };
         if let Some(Ok(frame)) = &mut frame {
             strip(frame);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| told(error.into(), context))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Untouched { body } | Kind::Passed { body } => body.is_end_stream(),
+            Kind::Untouched { body } | Kind::Passed { body, .. } => body.is_end_stream(),
             Kind::Whole { body } => body.is_end_stream(),
             Kind::Watched { body, watcher } => added(watcher).0 == 0 && body.is_end_stream(),
             // A body cut short must be polled for its end, where that is found out.
@@ -193,7 +199,7 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Untouched { body } | Kind::Passed { body } => body.size_hint(),
+            Kind::Untouched { body } | Kind::Passed { body, .. } => body.size_hint(),
             Kind::Whole { body } => body.size_hint(),
             Kind::Watched { body, watcher } => longer(&body.size_hint(), added(watcher)),
             Kind::Peeked { peeked } => {
@@ -209,6 +215,15 @@ where
             }
         }
     }
+}
+
+/// An error of the client's body, of which the exchange is told where a limit is behind it.
+#[cold]
+fn told(error: BoxError, context: Option<&GatewayContext>) -> BoxError {
+    if let Some(context) = context.filter(|_| failure::is_over_limit(&*error)) {
+        context.set_over_limit();
+    }
+    error
 }
 
 /// Takes out what trailers may not carry.

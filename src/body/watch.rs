@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use super::characters::Characters;
+use crate::context::GatewayContext;
 use crate::inject::{Places, Splice};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
@@ -150,6 +151,8 @@ pub(crate) struct Watcher {
     splice: Option<Splice>,
     /// Whatever the body holds, it is relayed.
     is_lenient: bool,
+    /// Who is told that a limit has cut the body off.
+    context: Option<GatewayContext>,
 }
 
 impl Watcher {
@@ -161,6 +164,7 @@ impl Watcher {
             watch,
             splice: None,
             is_lenient: true,
+            context: None,
         }
     }
 
@@ -170,7 +174,7 @@ impl Watcher {
         models: Option<Box<ModelReader>>,
         watch: Arc<RequestWatch>,
     ) -> Self {
-        Self { scanner, models, watch, splice: None, is_lenient: false }
+        Self { scanner, models, watch, splice: None, is_lenient: false, context: None }
     }
 
     /// For a body that was read for other reasons than to route it.
@@ -178,7 +182,7 @@ impl Watcher {
         scanner: Option<ObjectScanner>,
         watch: Arc<RequestWatch>,
     ) -> Self {
-        Self { scanner, models: None, watch, splice: None, is_lenient: true }
+        Self { scanner, models: None, watch, splice: None, is_lenient: true, context: None }
     }
 
     /// Asks for the usage of a stream on the way.
@@ -188,6 +192,16 @@ impl Watcher {
         }
         self.splice = splice;
         self
+    }
+
+    /// Tells the exchange, too, that a limit has cut the body off.
+    pub(crate) fn telling(mut self, context: &GatewayContext) -> Self {
+        self.context = Some(context.clone());
+        self
+    }
+
+    pub(crate) fn context(&self) -> Option<&GatewayContext> {
+        self.context.as_ref()
     }
 
     /// What goes out before the client's next frame.

@@ -50,6 +50,16 @@ impl GatewayContext {
         self.0.may_be_refused.load(Ordering::Relaxed)
     }
 
+    /// A limit above the gateway has cut the request body off. The client may not tell: over HTTP/2 a
+    /// client's error keeps nothing of the body's, and a copy that is sent again knows of none.
+    pub(crate) fn set_over_limit(&self) {
+        self.0.is_over_limit.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_over_limit(&self) -> bool {
+        self.0.is_over_limit.load(Ordering::Relaxed)
+    }
+
     /// A response may be put aside for what stands in its body.
     #[cfg(feature = "control")]
     pub(crate) fn set_judged(&self) {

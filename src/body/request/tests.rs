@@ -3,10 +3,31 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::context::{Arrival, Endpoint};
 use crate::inject::Splice;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+
+fn context() -> GatewayContext {
+    let uri = http::Uri::from_static("/v1/a/g/grok/x");
+    GatewayContext::new(Arrival::new(http::Method::POST, uri, Endpoint::None), None)
+}
+
+#[tokio::test]
+async fn a_limit_that_cuts_a_body_off_is_told_to_its_exchange() {
+    let limited = |limit| Limited::new(Full::new(Bytes::from_static(b"{\"a\":1}")), limit);
+    let watcher =
+        |context: &GatewayContext| Watcher::new(Arc::default()).with(None).telling(context);
+    for (limit, is_cut) in [(7, false), (6, true)] {
+        let known = context();
+        let passed = RequestBody::passed(limited(limit), known.clone()).collect().await;
+        assert_eq!((passed.is_err(), known.is_over_limit()), (is_cut, is_cut));
+        let known = context();
+        let watched = RequestBody::watched(limited(limit), watcher(&known)).collect().await;
+        assert_eq!((watched.is_err(), known.is_over_limit()), (is_cut, is_cut));
+    }
+}
 
 #[test]
 fn passing_a_body_on_hides_nothing_of_its_size() {
@@ -23,7 +44,7 @@ async fn trailers_pass_without_what_they_may_not_carry() {
     trailers.insert("cf-aig-metadata", "{}".parse().unwrap());
     let frames =
         [Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"a"))), Ok(Frame::trailers(trailers))];
-    let body = RequestBody::passed(StreamBody::new(futures_util::stream::iter(frames)));
+    let body = RequestBody::passed(StreamBody::new(futures_util::stream::iter(frames)), context());
     let collected = body.collect().await.unwrap();
     assert_eq!(collected.trailers().unwrap().len(), 1);
 }

@@ -1,0 +1,22 @@
+//! The gateway in an axum app: what its documentation promises, over sockets and in the log.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../every_thread/mod.rs"]
+mod every_thread;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod body_limits;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+/// Serves an app as a host does.
+async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    addr
+}
