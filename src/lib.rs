@@ -52,6 +52,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Where it stands among other layers, nested routers, CORS, body limits, request ids, timeouts,
+//! tenants, shutdown, and how to test an app that has it: [`axum`](mod@crate::axum), a page of its own.
+//!
 //! # Around a client
 //!
 //! The layer alone is a rewriting layer for any HTTP client service; the client's errors pass
@@ -238,6 +241,9 @@ mod seek;
 mod service;
 pub mod settings;
 mod step;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod timeout;
 mod trace;
 mod universal;
@@ -299,6 +305,14 @@ pub mod internals {
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+// Its code is compiled with the tests of all features.
+#[cfg(doc)]
+#[cfg_attr(
+    any(not(doctest), all(feature = "client", feature = "control", feature = "testing")),
+    doc = include_str!("../docs/axum.md")
+)]
+pub mod axum {}
 
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";

@@ -19,6 +19,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
                 target: TARGET,
                 $level,
                 log_id = %end.context.log_id(),
+                event_id = given_event_id(end).map(shown).as_deref(),
                 account = end.context.account().map(shown).as_deref(),
                 gateway = &*shown(end.context.gateway()),
                 provider = end.context.provider(),
@@ -68,6 +69,11 @@ pub(super) fn log(end: &EndEvent<'_>) {
         Outcome::Failed | Outcome::Broken => log_at!(Level::WARN),
         _ => log_at!(Level::INFO),
     }
+}
+
+/// The id that the client, or the host's middleware, has given the exchange.
+fn given_event_id<'e>(end: &EndEvent<'e>) -> Option<&'e str> {
+    end.context.directives()?.event_id.as_ref()?.to_str().ok()
 }
 
 /// Why tokens and costs are missing, told once.

@@ -7,6 +7,8 @@ mod every_thread;
 mod support;
 
 mod body_limits;
+mod lines;
+mod page;
 
 use std::net::SocketAddr;
 

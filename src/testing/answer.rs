@@ -1,0 +1,144 @@
+//! What a scripted provider answers.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use tower::BoxError;
+
+use super::body::{AnswerBody, Part};
+
+/// One answer of a [`ScriptedProvider`](super::ScriptedProvider).
+///
+/// Delays are of tokio's clock, so a test that pauses it does not wait.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::testing::Answer;
+///
+/// let slow = Duration::from_secs(1);
+/// let stream = Answer::sse([r#"{"choices":[{"delta":{"content":"Hi"}}]}"#, "[DONE]"]).pace(slow);
+/// let overloaded = Answer::json(r#"{"error":{"message":"busy"}}"#).status(529).after(slow);
+/// let cut_off = Answer::sse(["{}"]).breaking_off();
+/// ```
+#[derive(Debug)]
+#[must_use = "an answer is given once it is queued"]
+pub struct Answer {
+    delay: Duration,
+    result: Result<Given, io::ErrorKind>,
+}
+
+#[derive(Debug)]
+struct Given {
+    status: StatusCode,
+    headers: HeaderMap,
+    parts: Vec<Part>,
+}
+
+impl Answer {
+    /// 200 with a body of JSON, which is not checked.
+    pub fn json(body: impl Into<Bytes>) -> Self {
+        Self::new("application/json", vec![Part::Data(body.into())])
+    }
+
+    /// 200 with a stream of events: each item is the `data` of one, and a frame of its own.
+    pub fn sse<D: AsRef<str>>(events: impl IntoIterator<Item = D>) -> Self {
+        let frame = |data: D| {
+            let lines = data.as_ref().split('\n').map(|line| format!("data: {line}\n"));
+            Part::Data(Bytes::from(lines.chain(["\n".to_owned()]).collect::<String>()))
+        };
+        Self::new("text/event-stream", events.into_iter().map(frame).collect())
+    }
+
+    /// 200 with these frames as its body.
+    ///
+    /// # Panics
+    ///
+    /// Where the content type is not a header's value.
+    pub fn frames<D: Into<Bytes>>(
+        content_type: &'static str,
+        frames: impl IntoIterator<Item = D>,
+    ) -> Self {
+        let parts = frames.into_iter().map(|frame| Part::Data(frame.into())).collect();
+        Self::new(content_type, parts)
+    }
+
+    /// No connection can be made.
+    pub fn no_connection() -> Self {
+        Self { delay: Duration::ZERO, result: Err(io::ErrorKind::ConnectionRefused) }
+    }
+
+    /// The connection breaks before a response has begun.
+    pub fn reset() -> Self {
+        Self { delay: Duration::ZERO, result: Err(io::ErrorKind::ConnectionReset) }
+    }
+
+    fn new(content_type: &'static str, parts: Vec<Part>) -> Self {
+        let content_type = HeaderValue::from_static(content_type);
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        Self { delay: Duration::ZERO, result: Ok(Given { status: StatusCode::OK, headers, parts }) }
+    }
+
+    /// Sets the status.
+    ///
+    /// # Panics
+    ///
+    /// Where it is none: from 100 to 999.
+    #[track_caller]
+    pub fn status(mut self, status: u16) -> Self {
+        let status = StatusCode::from_u16(status);
+        let Ok(status) = status else { panic!("a status is from 100 to 999") };
+        if let Ok(given) = &mut self.result {
+            given.status = status;
+        }
+        self
+    }
+
+    /// Adds a header.
+    ///
+    /// # Panics
+    ///
+    /// Where it is malformed.
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        if let Ok(given) = &mut self.result {
+            given.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        self
+    }
+
+    /// Waits before the response, or the error, comes.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Waits before each frame of the body.
+    pub fn pace(mut self, delay: Duration) -> Self {
+        if let Ok(given) = &mut self.result {
+            let parts = std::mem::take(&mut given.parts).into_iter();
+            given.parts = parts.flat_map(|part| [Part::Wait(delay), part]).collect();
+        }
+        self
+    }
+
+    /// Breaks the connection behind the last frame, without an end of the body.
+    pub fn breaking_off(mut self) -> Self {
+        if let Ok(given) = &mut self.result {
+            given.parts.push(Part::Break);
+        }
+        self
+    }
+
+    pub(super) async fn give(self) -> Result<Response<AnswerBody>, BoxError> {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        let Given { status, headers, parts } = self.result.map_err(io::Error::from)?;
+        let mut response = Response::new(AnswerBody::new(parts));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
