@@ -82,7 +82,7 @@ impl Snapshot<'_> {
         self.table.get_or_init(taken).as_ref()
     }
 
-    fn providers(&self) -> &Arc<Providers> {
+    pub(crate) fn providers(&self) -> &Arc<Providers> {
         let own = self.table().and_then(|table| table.own_providers());
         own.unwrap_or(&self.shared.providers)
     }

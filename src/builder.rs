@@ -13,6 +13,7 @@ use crate::budget::BodyBudget;
 use crate::guard::{Guard, Guards};
 use crate::hook::{Hooks, MetricsHook};
 use crate::layer::GatewayLayer;
+use crate::misuse::{self, Misuse};
 use crate::observation::Observation;
 use crate::provider::{Provider, Providers};
 use crate::rejection::ErrorFormat;
@@ -41,6 +42,7 @@ pub struct Builder {
     settings: Option<Box<dyn SettingsResolver>>,
     settings_above: bool,
     prices: Prices,
+    has_prices: bool,
     usage_limit: usize,
     error_format: ErrorFormat,
     peek_limit: usize,
@@ -61,6 +63,7 @@ impl Builder {
             settings: None,
             settings_above: false,
             prices: Prices::default(),
+            has_prices: false,
             usage_limit: Meter::LIMIT,
             error_format: ErrorFormat::default(),
             peek_limit: PEEK_LIMIT,
@@ -154,8 +157,12 @@ impl Builder {
 
     /// What models cost, where neither the provider nor the client says so. The host keeps a clone
     /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
+    ///
+    /// A table that has prices, and none for any of the providers, is warned of by
+    /// [`build`](Self::build).
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
+        self.has_prices = true;
         self
     }
 
@@ -268,6 +275,10 @@ impl Builder {
                 return Err(ConfigError::DefaultProvider { name: name.clone() });
             }
         }
+        if self.has_prices {
+            let all = std::iter::once(&providers).chain(others.map(|others| &**others));
+            misuse::check_prices(&self.prices.current(), all);
+        }
         let shared = Shared {
             mounts,
             providers: Arc::new(providers),
@@ -281,6 +292,7 @@ impl Builder {
                 usage_limit: self.usage_limit,
                 billed: SeenIds::default(),
                 has_warned: AtomicBool::new(false),
+                misuse: Misuse::default(),
                 promised: SeenIds::default(),
             }),
             error_format: self.error_format,

@@ -1,10 +1,11 @@
 //! What is known of an exchange, for all who take part in it.
 
+pub(crate) mod acted;
 mod progress;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -60,6 +61,8 @@ struct Inner {
     gave_up_retries: AtomicBool,
     /// The provider may refuse the request for what the gateway adds to it.
     may_be_refused: AtomicBool,
+    /// Who below has acted on what is set: [`acted::Actor`]s.
+    acted: AtomicU8,
     /// The request body was longer than a layer above allows.
     is_over_limit: AtomicBool,
     /// A response may be put aside for what stands in its body.
@@ -156,6 +159,7 @@ impl GatewayContext {
             has_credentials: AtomicBool::new(has_credentials),
             gave_up_retries: AtomicBool::new(false),
             may_be_refused: AtomicBool::new(false),
+            acted: AtomicU8::new(0),
             is_over_limit: AtomicBool::new(false),
             is_judged: AtomicBool::new(false),
             body_budget,

@@ -223,6 +223,7 @@ mod json;
 mod layer;
 mod metadata;
 mod metering;
+mod misuse;
 mod model_reader;
 mod models;
 mod observation;

@@ -8,6 +8,7 @@ use crate::TARGET;
 use crate::guard::Guards;
 use crate::hook::{EndEvent, Hooks};
 use crate::metering::Metering;
+use crate::misuse::Misuse;
 use crate::usage::{Prices, SeenIds};
 
 /// Shared by all exchanges of a layer.
@@ -22,6 +23,7 @@ pub(crate) struct Observation {
     pub(crate) billed: SeenIds,
     /// The host has been warned of an answer that could not be read.
     pub(crate) has_warned: AtomicBool,
+    pub(crate) misuse: Misuse,
     /// Responses that were promised, to be fetched later.
     pub(crate) promised: SeenIds,
 }

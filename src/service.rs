@@ -12,6 +12,7 @@ use tower_service::Service;
 use crate::admit::{Admission, Shared};
 use crate::body::{RequestBody, ResponseBody};
 use crate::future::ResponseFuture;
+use crate::misuse;
 use crate::peek::Drain;
 use crate::ready;
 use crate::seek::Peeking;
@@ -26,11 +27,12 @@ use crate::seek::Peeking;
 pub struct Gateway<S> {
     inner: S,
     shared: Arc<Shared>,
+    is_around_router: bool,
 }
 
 impl<S> Gateway<S> {
     pub(crate) fn new(inner: S, shared: Arc<Shared>) -> Self {
-        Self { inner, shared }
+        Self { inner, shared, is_around_router: misuse::is_axum_router::<S>() }
     }
 
     /// The wrapped client.
@@ -73,14 +75,16 @@ where
         match self.shared.admit(&snapshot, &route, &mut request) {
             Admission::Forward(mut relay) => {
                 let request = relay.send(&self.shared, request);
-                ResponseFuture::forwarded(self.inner.call(request), relay)
+                let app = self.is_around_router.then(|| self.shared.clone());
+                ResponseFuture::forwarded(self.inner.call(request), relay, app)
             }
             Admission::Peek(seek) => {
                 let peeking = Peeking::new(&self.shared, seek, request);
                 // A slow upload must not hold a permit, and the clone that sends it later could wait
                 // for that very permit.
                 let service = ready::give_back(&mut self.inner);
-                ResponseFuture::peeking(Box::new(peeking), service)
+                let app = self.is_around_router.then(|| self.shared.clone());
+                ResponseFuture::peeking(Box::new(peeking), service, app)
             }
             Admission::Answered(response) => {
                 ready::give_back(&mut self.inner);

@@ -32,7 +32,6 @@ impl GatewayContext {
     }
 
     /// Whether there may be something to try where the first step fails.
-    #[cfg(feature = "control")]
     pub(crate) fn may_fall_back(&self) -> bool {
         match self.further() {
             Some(steps) => !steps.is_empty(),

@@ -247,11 +247,15 @@ impl Ledger {
         };
         self.observation.hooks.each(|hook| hook.on_end(&event));
         self.tell_guards(outcome);
+        let is_answered = self.status.is_some() && self.code.is_none() && self.cache.is_none();
         self.span.in_scope(|| {
             // The span is left while nothing unwinds: a subscriber may panic at both.
             let _ = unwind::call(|| {
                 if self.observation.is_first_unread(&event) {
                     log::warn_of_unread(&event);
+                }
+                if is_answered {
+                    self.observation.misuse.not_acted_on(context);
                 }
                 log::log(&event);
             });

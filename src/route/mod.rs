@@ -276,6 +276,19 @@ fn split(path: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Whether a path has the parts of a request for a provider, whoever that is.
+pub(crate) fn is_shaped_like_a_call(mount: &Mount, path: &str) -> bool {
+    let Some(below) = mount.strip(path) else { return false };
+    let skipped = match mount.shape() {
+        Shape::Hosted => 2,
+        Shape::Bare => 0,
+        Shape::Rest => return false,
+    };
+    let mut segments = below.split('/');
+    let has_ids = segments.by_ref().take(skipped).filter(|id| is_id(id)).count() == skipped;
+    has_ids && segments.filter(|segment| !segment.is_empty()).count() > 1
+}
+
 /// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.
 pub(crate) fn is_id(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -99,6 +99,16 @@ impl Mount {
         &self.prefix
     }
 
+    /// The paths below it, for logs.
+    pub(crate) fn pattern(&self) -> String {
+        let below = match self.shape {
+            Shape::Hosted => "{account}/{gateway}/{provider}/…",
+            Shape::Rest => "{account}/ai/v1/…",
+            Shape::Bare => "{provider}/…",
+        };
+        format!("{}/{below}", self.prefix)
+    }
+
     /// What stands below the mount.
     pub(crate) fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
         path.strip_prefix(&*self.prefix)?.strip_prefix('/')

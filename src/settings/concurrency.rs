@@ -39,12 +39,12 @@ pub(crate) struct ConcurrencyLimits {
     pub(crate) credential: Option<ConcurrencyLimit>,
 }
 
-#[cfg(feature = "control")]
 impl ConcurrencyLimits {
     pub(crate) fn is_empty(&self) -> bool {
         self.gateway.is_none() && self.providers.is_empty() && self.credential.is_none()
     }
 
+    #[cfg(feature = "control")]
     pub(crate) fn of_provider(&self, upstream: &Upstream) -> Option<ConcurrencyLimit> {
         let is_its = |name: &str| upstream.answers_to(name);
         let mut fitting =

@@ -112,6 +112,19 @@ impl PriceTable {
         PriceTable::clone(&BUILTIN)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether any row is for this provider (its slug), or for all.
+    pub(crate) fn prices(&self, provider: &str) -> bool {
+        let is_for = |row: &str| match names::split(row) {
+            Some((of, _)) => of == provider,
+            None => true,
+        };
+        self.names.iter().any(|name| is_for(&name.name))
+    }
+
     /// The day of the prices.
     #[must_use]
     pub fn as_of(&self) -> Date {

@@ -9,6 +9,7 @@ mod support;
 mod body_limits;
 mod lines;
 mod page;
+mod warnings;
 
 use std::net::SocketAddr;
 

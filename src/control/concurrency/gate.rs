@@ -10,6 +10,7 @@ use super::key::GateKey;
 use super::pool::Pool;
 use super::pools::Pools;
 use crate::context::GatewayContext;
+use crate::context::acted::Actor;
 use crate::control::list::SmallList;
 use crate::control::shared_keys::shared_keys;
 use crate::credentials;
@@ -105,6 +106,7 @@ fn push_of_gateway(
     if limits.is_empty() {
         return;
     }
+    context.acts(Actor::Limits);
     let scope = settings.scope;
     let mut push = |key: GateKey<&str>, ConcurrencyLimit { limit, wait, .. }| {
         gates.push(Gate { pool: pools.pool(key), limit, wait });

@@ -20,8 +20,9 @@ use tower_service::Service;
 
 pub use self::body::DeadlineBody;
 pub use self::future::DeadlineFuture;
-use super::timeout::timeouts_of;
+use super::timeout::{kept, timeouts_of};
 use super::timer::Bound;
+use crate::context::acted::Actor;
 use crate::settings::Timeouts;
 use crate::timeout::TimeoutPhase;
 
@@ -86,6 +87,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let total = timeouts_of(request.extensions(), self.timeouts).total;
+        if total.is_some() {
+            kept(request.extensions(), Actor::Total);
+        }
         let bound = Bound::from_now(TimeoutPhase::Total, total);
         DeadlineFuture::new(self.inner.call(request), bound)
     }

@@ -25,6 +25,7 @@ use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::builder::ConfigError;
 use crate::context::GatewayContext;
+use crate::context::acted::Actor;
 use crate::provider::Provider;
 use crate::ready;
 
@@ -124,6 +125,9 @@ where
 
     fn call(&mut self, mut request: Request<ReplayBody<B>>) -> FallbackFuture<S, B, R> {
         let context = request.extensions().get::<GatewayContext>();
+        if let Some(context) = context.filter(|context| context.may_fall_back()) {
+            context.acts(Actor::Fallback);
+        }
         let alternatives = self.layer.alternatives.as_ref();
         let take = request.body().take().cloned();
         let work = take.and_then(|take| {

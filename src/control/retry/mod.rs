@@ -22,6 +22,7 @@ pub use self::settings::RetrySettings;
 use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
+use crate::context::acted::Actor;
 use crate::ready;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
@@ -153,6 +154,9 @@ where
         let settings = self.layer.settings.of(context);
         let may_be_refused = context.is_some_and(GatewayContext::may_be_refused);
         let may_go_on = settings.max_attempts > 1;
+        if let Some(context) = context.filter(|_| may_go_on) {
+            context.acts(Actor::Retries);
+        }
         let take = request.body().take().filter(|_| may_go_on || may_be_refused);
         let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
         let budget = self.layer.budgets.of(request.uri().authority());

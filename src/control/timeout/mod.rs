@@ -33,7 +33,15 @@ pub use self::future::TimeoutFuture;
 pub use self::layer::TimeoutLayer;
 pub use self::service::Timeout;
 use crate::context::GatewayContext;
+use crate::context::acted::Actor;
 use crate::settings::Timeouts;
+
+/// The exchange is told that some of its timeouts are kept.
+pub(crate) fn kept(extensions: &Extensions, actor: Actor) {
+    if let Some(context) = extensions.get::<GatewayContext>() {
+        context.acts(actor);
+    }
+}
 
 /// The timeouts of a request: those in its extensions, then those of the gateway above, and else
 /// those that a layer was made with.

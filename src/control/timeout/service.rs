@@ -8,7 +8,8 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::future::Waits;
-use super::{TimeoutBody, TimeoutFuture, timeouts_of};
+use super::{TimeoutBody, TimeoutFuture, kept, timeouts_of};
+use crate::context::acted::Actor;
 use crate::settings::Timeouts;
 use crate::timeout::ConnectTimeout;
 use crate::upload::Upload;
@@ -46,6 +47,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let timeouts = timeouts_of(request.extensions(), self.timeouts);
+        if timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some() {
+            kept(request.extensions(), Actor::Timeouts);
+        }
         if let Some(connect) = timeouts.connect {
             request.extensions_mut().insert(ConnectTimeout(connect));
         }

@@ -1,0 +1,45 @@
+//! Which settings of an exchange layers below the gateway have acted on.
+
+use std::sync::atomic::Ordering;
+
+use super::GatewayContext;
+
+/// Who acts on a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Retries = 1,
+    Fallback = 2,
+    Timeouts = 4,
+    Total = 8,
+    Limits = 16,
+}
+
+impl GatewayContext {
+    /// A layer has seen what is set, and acts on it where there is cause.
+    #[cfg(feature = "control")]
+    pub(crate) fn acts(&self, actor: Actor) {
+        self.0.acted.fetch_or(actor as u8, Ordering::Relaxed);
+    }
+
+    /// The first of the settings that hold for this exchange on which nobody has acted.
+    pub(crate) fn not_acted_on(&self) -> Option<&'static str> {
+        if self.settings().is_none() && self.directives().is_none() && self.further().is_none() {
+            return None;
+        }
+        let acted = self.0.acted.load(Ordering::Relaxed);
+        let timeouts = self.timeouts();
+        let is_timed = timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some();
+        let attempts = self.directives().and_then(|directives| directives.max_attempts);
+        let is_limited = self.settings().is_some_and(|own| !own.concurrency.is_empty());
+        let wanted = [
+            (Actor::Retries, attempts.is_some_and(|attempts| attempts > 1), "max_attempts"),
+            (Actor::Fallback, self.may_fall_back(), "fallback"),
+            (Actor::Timeouts, is_timed, "timeouts"),
+            (Actor::Total, timeouts.total.is_some(), "total timeout"),
+            (Actor::Limits, is_limited, "concurrency limits"),
+        ];
+        let mut missing =
+            wanted.into_iter().filter(|(actor, is_set, _)| *is_set && acted & *actor as u8 == 0);
+        missing.next().map(|(.., setting)| setting)
+    }
+}

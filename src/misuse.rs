@@ -1,0 +1,151 @@
+//! What compiles and cannot work: told to the host in a warning, once for each layer.
+
+use std::any::type_name;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, Response, StatusCode};
+use tracing::Level;
+
+use crate::TARGET;
+use crate::admit::Shared;
+use crate::context::GatewayContext;
+use crate::provider::Providers;
+use crate::redact::shown;
+use crate::route;
+use crate::usage::PriceTable;
+
+/// Which warnings a layer has given.
+#[derive(Debug, Default)]
+pub(crate) struct Misuse {
+    around_app: AtomicBool,
+    not_taken: AtomicBool,
+    not_acted_on: AtomicBool,
+}
+
+/// Whether it is time for a warning: the host reads any, and this one was not given yet.
+fn is_first(given: &AtomicBool) -> bool {
+    !given.load(Ordering::Relaxed)
+        && tracing::enabled!(target: TARGET, Level::WARN)
+        && !given.swap(true, Ordering::Relaxed)
+}
+
+/// Whether a service is, or stands around, an axum router, as far as the name of its type tells.
+///
+/// A name is no promise of the compiler's, so nothing but a warning may depend on it.
+pub(crate) fn is_axum_router<S>() -> bool {
+    type_name::<S>().contains("axum::routing::")
+}
+
+impl Misuse {
+    /// A request for a provider was answered by the axum router that the layer stands around. A
+    /// router can stand for a provider, as in tests: then its answers are not an app's.
+    #[cold]
+    pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
+        let media_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let starts_with = |name: &[u8]| {
+            media_type.is_some_and(|of| {
+                of.get(..name.len()).is_some_and(|of| of.eq_ignore_ascii_case(name))
+            })
+        };
+        let is_unrouted =
+            matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        let is_of_app =
+            is_unrouted && !starts_with(b"application/json") || starts_with(b"text/html");
+        if is_of_app && is_first(&self.around_app) {
+            tracing::warn!(
+                target: TARGET,
+                status = response.status().as_u16(),
+                "a request for a provider was answered by an axum router, for the gateway's layer has \
+                 no upstream and takes the app for its HTTP client: give it one, as in \
+                 `.layer(gateway.upstream(HttpClient::new()?))`; this is told once"
+            );
+        }
+    }
+
+    /// A request has gone through a stack of which nobody has acted on one of its settings.
+    pub(crate) fn not_acted_on(&self, context: &GatewayContext) {
+        let Some(setting) = context.not_acted_on() else { return };
+        if is_first(&self.not_acted_on) {
+            tracing::warn!(
+                target: TARGET,
+                log_id = %context.log_id(),
+                account = context.account().map(shown).as_deref(),
+                gateway = &*shown(context.gateway()),
+                setting,
+                "a setting was not acted on, for no layer below the gateway does: put a \
+                 `control::ControlLayer` (feature `control`) around the client; this is told once"
+            );
+        }
+    }
+}
+
+impl Shared {
+    /// A request goes to the app. Where it looks like one for a provider, the host is told what was
+    /// looked for: behind `nest`, a path is without its prefix.
+    #[inline]
+    pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
+        if *request.method() == Method::POST && request.uri().path().len() >= SHORTEST_CALL {
+            self.leave_call_to_app(request.uri().path());
+        }
+    }
+
+    #[cold]
+    fn leave_call_to_app(&self, path: &str) {
+        let misuse = &self.observation.misuse;
+        if misuse.not_taken.load(Ordering::Relaxed) || !ends_like_a_call(path) {
+            return;
+        }
+        let snapshot = self.snapshot();
+        let providers = snapshot.providers();
+        let is_named = |segment: &str| segment == "compat" || providers.find(segment).is_some();
+        let is_meant = path.split('/').any(is_named)
+            || self.mounts.iter().any(|mount| route::is_shaped_like_a_call(mount, path));
+        if is_meant && is_first(&misuse.not_taken) {
+            let mut known = String::new();
+            for upstream in providers.all() {
+                let separator = if known.is_empty() { "" } else { ", " };
+                let _ = write!(known, "{separator}{}", upstream.slug());
+            }
+            let mounts: Vec<_> = self.mounts.iter().map(|mount| mount.pattern()).collect();
+            tracing::warn!(
+                target: TARGET,
+                path = &*shown(path),
+                mounts = mounts.join(", "),
+                providers = &*known,
+                "a request that looks like one for a provider was not taken and goes to the app: its \
+                 path is below none of the mounts, or names no provider that was added. axum's \
+                 `nest` takes its prefix off the path; this is told once"
+            );
+        }
+    }
+}
+
+/// `/v1/messages`
+const SHORTEST_CALL: usize = 12;
+
+/// Whether an app has hardly a path of its own that ends like this.
+fn ends_like_a_call(path: &str) -> bool {
+    ["/chat/completions", "/v1/messages", "/v1/responses", "/embeddings"]
+        .iter()
+        .any(|end| path.ends_with(end))
+}
+
+/// Warns of prices that the host has set and that no provider of its can have.
+pub(crate) fn check_prices<'p>(
+    table: &PriceTable,
+    providers: impl Iterator<Item = &'p Providers> + Clone,
+) {
+    let mut all = providers.clone().flat_map(Providers::all).peekable();
+    if all.peek().is_none() || table.is_empty() || all.any(|one| table.prices(one.slug())) {
+        return;
+    }
+    let slugs: Vec<_> = providers.flat_map(Providers::all).map(|one| one.slug()).collect();
+    tracing::warn!(
+        target: TARGET,
+        providers = slugs.join(", "),
+        "the price table has no price for any of the providers: its rows are for others. Name rows \
+         `{{slug}}/{{model}}`, or `{{model}}` for all providers"
+    );
+}
