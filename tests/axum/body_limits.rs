@@ -13,8 +13,8 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use super::serve;
 use super::support::hyper_upstream::HyperUpstream;
-use super::support::message::{Message, ok, request};
-use super::support::raw_upstream::Recorder;
+use super::support::message::{Message, STREAM_HEAD, chunk, ok, request};
+use super::support::raw_upstream::{RawUpstream, Recorder};
 use super::support::wire::Wire;
 
 const LIMIT: usize = 1024;
@@ -170,4 +170,25 @@ async fn axums_default_body_limit_is_for_extractors_alone() {
     let answer = answer(app, &chunked(NATIVE, r#"{"model":"grok-4"}"#, &parts())).await;
     assert_eq!(answer.status(), 200);
     assert!(provider.only().body().len() > LIMIT);
+}
+
+#[tokio::test]
+async fn a_limit_that_trips_behind_the_head_of_the_response_breaks_the_response_off() {
+    let mut upstream = RawUpstream::start().await;
+    let (app, ends) = limited(upstream.base("/v1"), HttpClient::new().unwrap(), true);
+    let mut client = Wire::connect(serve(app).await).await;
+    client.send(request(NATIVE, &["transfer-encoding: chunked"], b"")).await;
+    client.send(chunk(br#"{"model":"grok-4","#)).await;
+    let mut provider = upstream.accept().await;
+    provider.read_head().await;
+    provider.send(STREAM_HEAD).await;
+    provider.send(chunk(b"data: {}\n\n")).await;
+    assert_eq!(client.read_head().await.status(), 200);
+    for part in parts() {
+        // It may have been cut off already.
+        let _ = client.try_send(chunk(&part)).await;
+    }
+    let rest = client.read_to_end().await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it has no proper end");
+    assert_eq!(ends.lock().unwrap()[..], [(Outcome::Broken, None)]);
 }
