@@ -14,7 +14,7 @@ mod served;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use self::heads::{ResponseHead, kept};
 use self::ledger::{Ledger, text};
@@ -107,6 +107,14 @@ impl Exchange {
             if let Some(provider) = ledger.context.provider() {
                 ledger.span.record("provider", provider);
             }
+        }
+    }
+
+    /// The response is that of an axum router, which the gateway takes for its client.
+    #[cold]
+    pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
+        if let Some(ledger) = &self.0 {
+            ledger.observation.misuse.answered_by_router(response);
         }
     }
 

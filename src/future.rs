@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use tower::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::admit::{Shared, late_refusal};
+use crate::admit::late_refusal;
 use crate::body::{InterceptBody, RequestBody, ResponseBody};
 #[cfg(feature = "client")]
 pub use crate::client::ClientFuture;
@@ -168,8 +167,7 @@ pin_project! {
         S: Service<Request<RequestBody<B>>>,
     {
         NotOurs { #[pin] call: S::Future },
-        // With what warns where the client is an app.
-        Ours { #[pin] exchanging: Exchanging<S::Future, S, B>, app: Option<Arc<Shared>> },
+        Ours { #[pin] exchanging: Exchanging<S::Future, S, B> },
     }
 }
 
@@ -181,20 +179,20 @@ where
         Self { state: GatewayState::NotOurs { call } }
     }
 
-    pub(crate) fn forwarded(call: S::Future, relay: Relay, app: Option<Arc<Shared>>) -> Self {
-        Self::ours(State::Direct { call, relay: Some(relay) }, app)
+    pub(crate) fn forwarded(call: S::Future, relay: Relay) -> Self {
+        Self::ours(State::Direct { call, relay: Some(relay) })
     }
 
-    pub(crate) fn peeking(peeking: Box<Peeking<B>>, service: S, app: Option<Arc<Shared>>) -> Self {
-        Self::ours(State::Peeking { peeking: Some(peeking), service: Some(service) }, app)
+    pub(crate) fn peeking(peeking: Box<Peeking<B>>, service: S) -> Self {
+        Self::ours(State::Peeking { peeking: Some(peeking), service: Some(service) })
     }
 
     pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
-        Self::ours(State::Answered { response: Some(response), rest }, None)
+        Self::ours(State::Answered { response: Some(response), rest })
     }
 
-    fn ours(state: State<S::Future, S, B>, app: Option<Arc<Shared>>) -> Self {
-        Self { state: GatewayState::Ours { exchanging: Exchanging { state }, app } }
+    fn ours(state: State<S::Future, S, B>) -> Self {
+        Self { state: GatewayState::Ours { exchanging: Exchanging { state } } }
     }
 }
 
@@ -213,20 +211,16 @@ where
             GatewayProjection::NotOurs { call } => {
                 call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
             }
-            GatewayProjection::Ours { exchanging, app } => {
-                let result = ready!(exchanging.poll(cx, Err));
-                if let (Some(app), Ok(response)) = (app, &result) {
-                    app.observation.misuse.answered_by_router(response);
-                }
-                Poll::Ready(result.or_else(|UpstreamFailed { error, mut relay }| {
+            GatewayProjection::Ours { exchanging } => Poll::Ready(
+                ready!(exchanging.poll(cx, Err)).or_else(|UpstreamFailed { error, mut relay }| {
                     if let Some(refusal) = failure::refusal_of_any(&error) {
                         return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
                     }
                     relay.exchange.attempt_failed(failure::of_any(&error));
                     relay.exchange.end(Outcome::Failed);
                     Err(error)
-                }))
-            }
+                }),
+            ),
         }
     }
 }

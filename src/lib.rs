@@ -30,7 +30,8 @@
 //! ```
 //!
 //! `POST /v1/acct/gw/grok/chat/completions` now goes to xAI, with the caller's key. `Router::layer`
-//! sees unmatched paths too, which `route_layer` does not. A few allocations fewer per request
+//! sees unmatched paths too, which `route_layer` does not. **Without `.upstream(…)` the layer takes
+//! the app for its HTTP client**: it compiles, and the app's own 404 is the answer. A few allocations fewer per request
 //! come of putting the layer around the whole router, with its bodies mapped to axum's:
 //!
 //! ```
@@ -173,7 +174,8 @@
 //! provider call. The crate's own are in `control` (feature `control`): timeouts, retries, fallback,
 //! limits that last as long as a stream, load and health. `control::ControlLayer` is all of them in
 //! their order; without it, `cf-aig-max-attempts` and the like have nobody to act on them, and only
-//! the first step of a universal request or a dynamic route is tried. They work without the gateway
+//! the first step of a universal request or a dynamic route is tried; the first time, a warning says
+//! so. They work without the gateway
 //! too. Of tower's own layers mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
 //! a stream is counted and bounded until it begins, not while it lasts. The layers of the feature
 //! `control` see it to its end: timeouts by phase, a total, a limit of concurrent requests.

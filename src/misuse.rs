@@ -41,7 +41,6 @@ pub(crate) fn is_axum_router<S>() -> bool {
 impl Misuse {
     /// A request for a provider was answered by the axum router that the layer stands around. A
     /// router can stand for a provider, as in tests: then its answers are not an app's.
-    #[cold]
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
         let media_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
         let starts_with = |name: &[u8]| {

@@ -38,6 +38,8 @@ pub(crate) struct Relay {
     takes_trailers: bool,
     /// The provider was chosen by the gateway, so the response says which.
     pub(crate) announces_provider: bool,
+    /// The client is, or stands around, an axum router.
+    pub(crate) is_around_router: bool,
     /// Set where the rest of the request body can still refuse the request.
     pub(crate) watch: Option<Arc<RequestWatch>>,
 }
@@ -49,7 +51,15 @@ impl Relay {
         format: ErrorFormat,
         takes_trailers: bool,
     ) -> Self {
-        Self { context, exchange, format, takes_trailers, announces_provider: false, watch: None }
+        Self {
+            context,
+            exchange,
+            format,
+            takes_trailers,
+            announces_provider: false,
+            is_around_router: false,
+            watch: None,
+        }
     }
 
     /// The provider's response, as the client is to get it.
@@ -63,6 +73,9 @@ impl Relay {
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
+        }
+        if self.is_around_router {
+            self.exchange.answered_by_router(&response);
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);

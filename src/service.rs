@@ -74,17 +74,17 @@ where
         };
         match self.shared.admit(&snapshot, &route, &mut request) {
             Admission::Forward(mut relay) => {
+                relay.is_around_router = self.is_around_router;
                 let request = relay.send(&self.shared, request);
-                let app = self.is_around_router.then(|| self.shared.clone());
-                ResponseFuture::forwarded(self.inner.call(request), relay, app)
+                ResponseFuture::forwarded(self.inner.call(request), relay)
             }
-            Admission::Peek(seek) => {
+            Admission::Peek(mut seek) => {
+                seek.relay.is_around_router = self.is_around_router;
                 let peeking = Peeking::new(&self.shared, seek, request);
                 // A slow upload must not hold a permit, and the clone that sends it later could wait
                 // for that very permit.
                 let service = ready::give_back(&mut self.inner);
-                let app = self.is_around_router.then(|| self.shared.clone());
-                ResponseFuture::peeking(Box::new(peeking), service, app)
+                ResponseFuture::peeking(Box::new(peeking), service)
             }
             Admission::Answered(response) => {
                 ready::give_back(&mut self.inner);
