@@ -76,6 +76,19 @@ fn as_client_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     as_known::<crate::client::ClientError>(error)
         .or_else(|| as_known::<hyper_util::client::legacy::Error>(error))
         .or_else(|| as_known::<hyper::Error>(error))
+        .or_else(|| as_known::<h2::Error>(error))
+        .or_else(|| as_known::<tokio::time::error::Elapsed>(error))
+        .or_else(|| as_reqwest_error(error))
+}
+
+#[cfg(feature = "reqwest")]
+fn as_reqwest_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    as_known::<reqwest::Error>(error).or_else(|| as_known::<crate::client::ReqwestError>(error))
+}
+
+#[cfg(all(feature = "client", not(feature = "reqwest")))]
+fn as_reqwest_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
 }
 
 #[cfg(not(feature = "client"))]

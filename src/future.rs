@@ -17,6 +17,8 @@ use crate::admit::late_refusal;
 use crate::body::{InterceptBody, RequestBody, ResponseBody};
 #[cfg(feature = "client")]
 pub use crate::client::ClientFuture;
+#[cfg(feature = "reqwest")]
+pub use crate::client::ReqwestFuture;
 use crate::failure;
 use crate::hook::Outcome;
 use crate::peek::Drain;

@@ -261,6 +261,9 @@ pub use self::budget::BodyBudget;
 pub use self::builder::{Builder, ConfigError};
 #[cfg(feature = "client")]
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::client::{ReqwestClient, ReqwestError};
 pub use self::context::GatewayContext;
 pub use self::directives::{Backoff, CustomCost, Directives};
 pub use self::guard::{Guard, GuardHead, GuardRequest, GuardedResponse, Verdict};

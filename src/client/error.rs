@@ -4,10 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use hyper_util::client::legacy;
 use tower::BoxError;
 
-use crate::failure::sources;
+use super::foreign;
 use crate::hook::Failure;
 use crate::timeout::{TimeoutError, TimeoutPhase};
 
@@ -109,56 +108,15 @@ impl Error for ClientError {
     }
 }
 
-fn is_connect_timeout(error: &(dyn Error + 'static)) -> bool {
-    let mut timeouts = sources(error).filter_map(|error| error.downcast_ref::<TimeoutError>());
-    timeouts.any(|error| error.phase() == TimeoutPhase::Connect)
-}
-
-/// What an error of this client's making says, or of hyper-util's.
+/// What an error of this client's making says, or of another HTTP client's.
 pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if let Some(error) = error.downcast_ref::<ClientError>() {
-        return match &error.0 {
-            Kind::Connect(_) => Some(Failure::Connect),
-            Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
-            // The connection has ended under the request. hyper calls that the user's where the
-            // request was waiting for a stream; a body that fails resets its stream instead.
-            Kind::SendHttp2(error) if h2_error(error).is_none() => Some(Failure::Reset),
-            _ => None,
-        };
-    }
-    if let Some(error) = error.downcast_ref::<legacy::Error>() {
-        return match error {
-            error if is_connect_timeout(error) => Some(Failure::ConnectTimeout),
-            error if error.is_connect() => Some(Failure::Connect),
-            _ => None,
-        };
-    }
-    let error = error.downcast_ref::<hyper::Error>()?;
-    Some(match error {
-        error if error.is_parse() || is_of_protocol(error) => Failure::Protocol,
-        error if is_of_request_body(error) => Failure::RequestBody,
-        _ => Failure::Reset,
-    })
-}
-
-fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    error.source().and_then(<dyn Error>::downcast_ref)
-}
-
-/// Whether the provider has broken the rules of HTTP/2: it is the library that has ended the stream,
-/// or the connection.
-fn is_of_protocol(error: &hyper::Error) -> bool {
-    h2_error(error).is_some_and(h2::Error::is_library)
-}
-
-/// Whether it was the request body that broke off or ended too early. All else that ends an exchange
-/// is the provider's doing, or that of the way to it.
-fn is_of_request_body(error: &hyper::Error) -> bool {
-    match h2_error(error) {
-        // hyper resets a stream of its own accord where its request body has failed, and says no
-        // more of it. What the library or the other side resets is told apart.
-        Some(error) => error.is_reset() && !error.is_remote() && !error.is_library(),
-        // Over HTTP/1.1 an error of the body is the source.
-        None => error.is_body_write_aborted() || error.is_user() && error.source().is_some(),
+    let Some(error) = error.downcast_ref::<ClientError>() else { return foreign::failure(error) };
+    match &error.0 {
+        Kind::Connect(_) => Some(Failure::Connect),
+        Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
+        // The connection has ended under the request. hyper calls that the user's where the
+        // request was waiting for a stream; a body that fails resets its stream instead.
+        Kind::SendHttp2(error) if foreign::h2_error(error).is_none() => Some(Failure::Reset),
+        _ => None,
     }
 }

@@ -5,11 +5,14 @@ mod builder;
 mod connect;
 mod error;
 mod exchange;
+mod foreign;
 mod future;
 mod http1;
 mod http2;
 mod in_flight;
 mod pool;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod reuse;
 mod sent;
 mod signal;
@@ -36,6 +39,8 @@ pub(crate) use self::error::failure;
 use self::exchange::exchange;
 pub use self::future::ClientFuture;
 use self::pool::Pool;
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::{ReqwestClient, ReqwestError, ReqwestFuture};
 use self::reuse::reuse;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.

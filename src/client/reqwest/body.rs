@@ -1,0 +1,38 @@
+//! A request body as reqwest takes it.
+
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// Makes a body `Sync`, which reqwest asks for. Nobody else ever has it, so the lock is free.
+pub(super) struct Shared<B>(Mutex<B>);
+
+impl<B> Shared<B> {
+    pub(super) fn new(body: B) -> Self {
+        Self(Mutex::new(body))
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Shared<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let body = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
+}

@@ -1,0 +1,209 @@
+//! A ready upstream around a `reqwest::Client` of the host's own.
+
+mod body;
+mod config;
+mod error;
+mod target;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, Url};
+use tower::BoxError;
+use tower_service::Service;
+
+use self::body::Shared;
+pub use self::error::ReqwestError;
+use super::sent::Sent;
+
+/// An upstream that sends with a `reqwest::Client`, for hosts that have one already: its proxies,
+/// resolver, certificates and connection pool.
+///
+/// Bodies stream both ways, with their lengths and (where the connection carries them) trailers.
+/// Headers go as they are, but that reqwest adds `accept: */*` where there is no `accept`, and what
+/// the host has set as default headers. Redirects are handed to the client as they came.
+///
+/// reqwest has no connect timeout unless its builder sets one, and does not obey the
+/// [`ConnectTimeout`](crate::ConnectTimeout) of one request. Its `timeout` bounds a whole exchange
+/// and cuts long streams; leave it out and use the timeouts of the feature `control`. Unless told
+/// otherwise (`no_proxy`), it uses the proxies that the environment names.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use tower_ai_gateway::{GatewayLayer, Provider, ReqwestClient};
+///
+/// let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
+/// let layer = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let app: axum::Router = axum::Router::new().layer(layer.upstream(ReqwestClient::new(builder)?));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ReqwestClient {
+    client: Client,
+}
+
+impl ReqwestClient {
+    /// A client as the builder has it, but that follows no redirects and decodes no bodies: it
+    /// would carry `x-api-key` to another host, and break lengths.
+    ///
+    /// # Errors
+    ///
+    /// Where reqwest cannot build the client, or it keeps cookies: one client's would go to the next.
+    pub fn new(builder: ClientBuilder) -> Result<Self, ReqwestError> {
+        let builder = builder.redirect(Policy::none()).referer(false);
+        let builder = builder.no_gzip().no_brotli().no_zstd().no_deflate();
+        let client = builder.build().map_err(ReqwestError::client)?;
+        config::keeps_no_cookies(&client)?;
+        Ok(Self { client })
+    }
+
+    /// A client that is built already. It must say itself that it follows no redirects
+    /// (`redirect(Policy::none())`), decodes no bodies (`no_gzip()` and the like, where reqwest has
+    /// those features) and keeps no cookies.
+    ///
+    /// # Errors
+    ///
+    /// Where it does, or does not say.
+    pub fn from_client(client: Client) -> Result<Self, ReqwestError> {
+        config::leaves_alone(&client)?;
+        Ok(Self { client })
+    }
+}
+
+impl TryFrom<Client> for ReqwestClient {
+    type Error = ReqwestError;
+
+    fn try_from(client: Client) -> Result<Self, ReqwestError> {
+        Self::from_client(client)
+    }
+}
+
+impl TryFrom<ClientBuilder> for ReqwestClient {
+    type Error = ReqwestError;
+
+    fn try_from(builder: ClientBuilder) -> Result<Self, ReqwestError> {
+        Self::new(builder)
+    }
+}
+
+impl<B> Service<Request<B>> for ReqwestClient
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<reqwest::Body>;
+    type Error = ReqwestError;
+    type Future = ReqwestFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ReqwestError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ReqwestFuture {
+        let (parts, body) = Sent::request(request, None).into_parts();
+        let Some(url) = target::url(&parts.uri) else {
+            return ReqwestFuture { state: State::Refused { error: Some(ReqwestError::uri()) } };
+        };
+        // Its version is left at HTTP/1.1: which one is spoken is up to the connection.
+        let mut request = reqwest::Request::new(parts.method, url.clone());
+        *request.headers_mut() = parts.headers;
+        if !body.is_end_stream() {
+            *request.body_mut() = Some(reqwest::Body::wrap(Shared::new(body)));
+        }
+        ReqwestFuture { state: State::Sent { response: self.client.call(request), url } }
+    }
+}
+
+// A client's own text has its default headers, and with them perhaps a key.
+impl fmt::Debug for ReqwestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestClient").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`ReqwestClient`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ReqwestFuture {
+        #[pin]
+        state: State,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State {
+        Sent { #[pin] response: <Client as Service<reqwest::Request>>::Future, url: Url },
+        // Nothing was sent.
+        Refused { error: Option<ReqwestError> },
+    }
+}
+
+impl Future for ReqwestFuture {
+    type Output = Result<Response<reqwest::Body>, ReqwestError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Sent { response, url } => {
+                let response = ready!(response.poll(cx)).map_err(ReqwestError::client)?;
+                // Of another place than was asked: a policy that hides itself has followed.
+                if response.url() != url {
+                    return Poll::Ready(Err(ReqwestError::redirected()));
+                }
+                Poll::Ready(Ok(response.into()))
+            }
+            StateProjection::Refused { error } => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for ReqwestFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestFuture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_from_elsewhere_is_dropped() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 4096];
+                let length = stream.read(&mut head).await.unwrap();
+                let answer = match head[..length].starts_with(b"GET / ") {
+                    true => "HTTP/1.1 302 Found\r\nlocation: /there\r\ncontent-length: 0\r\n",
+                    false => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n",
+                };
+                let answer = format!("{answer}connection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        // Not checked, as one whose text says something else than it does.
+        let mut client = ReqwestClient { client: Client::builder().no_proxy().build().unwrap() };
+        let request = Request::get(url).body(Empty::<Bytes>::new()).unwrap();
+        let error = client.call(request).await.unwrap_err();
+        assert!(error.is_redirect());
+    }
+}

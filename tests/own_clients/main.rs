@@ -1,0 +1,23 @@
+//! Clients of the host's own, and what `HttpClient` does with a connector, a proxy or a certificate
+//! of the host's.
+#![allow(clippy::unwrap_used)]
+
+mod breaks;
+mod legacy;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+#[path = "../scripted/mod.rs"]
+mod scripted;
+#[path = "../support/mod.rs"]
+mod support;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use tower::BoxError;
+
+type Upload = UnsyncBoxBody<Bytes, BoxError>;
+
+fn full(bytes: impl Into<Bytes>) -> Upload {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
