@@ -133,7 +133,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
     let pages = pages.open(options.admin).await?;
     let app = pages.beside(Router::new().route("/healthz", get(|| async { "ok\n" })));
-    let client = HttpClient::new()?;
+    let client = HttpClient::builder();
+    #[cfg(feature = "proxy")]
+    let client = if options.proxy_from_env { client.proxy_from_env() } else { client };
+    let client = client.build()?;
     // What requests and settings ask for: timeouts, retries, fallback, limits.
     #[cfg(feature = "control")]
     let client = config.control.layer(client);

@@ -24,6 +24,8 @@ Options:
                             with commas between, as in that file, or `all`; without it, all but
                             custom_cost, collect_log and collect_log_payload
   --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
+  --proxy-from-env          reach providers by the proxies that HTTPS_PROXY, HTTP_PROXY and ALL_PROXY
+                            name, unless NO_PROXY has the host (feature `proxy`)
   --ask-for-usage           let streams of chat completions tell their tokens and cost even where
                             the client did not ask; what is added for that is kept from the client
   --log FILE                write one JSON line for each exchange (feature `log`)
@@ -67,6 +69,7 @@ const CLIENT_CONTROLS: Flag = Flag(
     "`all`, or names with commas between, such as cache,retry,custom_cost",
 );
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
+const PROXY_FROM_ENV: Flag = Flag("--proxy-from-env", "");
 const ASK_FOR_USAGE: Flag = Flag("--ask-for-usage", "");
 const LOG: Flag = Flag("--log", "a file to append to, such as gateway.jsonl");
 const LOG_DB: Flag = Flag("--log-db", "a file, such as gateway.db");
@@ -92,6 +95,7 @@ pub(crate) struct Options {
     /// `None` where the defaults of the crate hold.
     pub(crate) client_controls: Option<Vec<ClientControl>>,
     pub(crate) providers: Vec<ProviderOption>,
+    pub(crate) proxy_from_env: bool,
     pub(crate) ask_for_usage: bool,
     pub(crate) log: Option<PathBuf>,
     pub(crate) log_db: Option<PathBuf>,
@@ -175,6 +179,11 @@ impl Options {
                 "--provider" => {
                     options.providers.push(PROVIDER.parse(value()?, ProviderOption::parse)?);
                 }
+                "--proxy-from-env" => {
+                    let asked = PROXY_FROM_ENV.switch(inline.as_deref())?;
+                    let is_there = cfg!(feature = "proxy");
+                    options.proxy_from_env = PROXY_FROM_ENV.of_feature("proxy", is_there, asked)?;
+                }
                 "--ask-for-usage" => {
                     options.ask_for_usage = ASK_FOR_USAGE.switch(inline.as_deref())?;
                 }
@@ -230,6 +239,7 @@ impl Default for Options {
             config: None,
             client_controls: None,
             providers: Vec::new(),
+            proxy_from_env: false,
             ask_for_usage: false,
             log: None,
             log_db: None,

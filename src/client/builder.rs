@@ -5,19 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+#[cfg(feature = "proxy")]
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioTimer;
 use tower::BoxError;
+use tower_service::Service;
 
 use super::HttpClient;
-use super::connect::Connector;
+use super::connect::{Connector, Transport, Usual};
+use super::dial::Dialer;
 use super::error::ClientError;
 use super::http1::LINGER;
 use super::http2::UNTOLD_STREAMS;
 use super::in_flight::Exchanges;
 use super::pool::{Limits, Pool};
+#[cfg(feature = "proxy")]
+use super::proxy::{Proxied, ProxyOptions};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use super::tls::{self, TlsOptions};
 
@@ -68,8 +76,18 @@ pub struct HttpClientBuilder {
     max_headers: Option<usize>,
     http2: Http2Options,
     versions: Versions,
+    connector: Option<OwnConnector>,
+    #[cfg(feature = "proxy")]
+    proxy: ProxyOptions,
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     tls: TlsOptions,
+}
+
+/// A connector of the host's.
+#[derive(Clone)]
+struct OwnConnector {
+    dialer: Dialer,
+    does_tls: bool,
 }
 
 impl Default for HttpClientBuilder {
@@ -93,6 +111,9 @@ impl Default for HttpClientBuilder {
                 keepalive_timeout: Duration::from_secs(10),
             },
             versions: Versions::Negotiated,
+            connector: None,
+            #[cfg(feature = "proxy")]
+            proxy: ProxyOptions::default(),
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             tls: TlsOptions::default(),
         }
@@ -221,33 +242,232 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Shows a client certificate to one server alone: its chain and its private key, in one PEM
+    /// text. `server` is a host, a host and port, or the base URL of a provider; the port is 443
+    /// where none is named. No other server is shown it, and this one is not shown that of
+    /// [`identity_pem`](Self::identity_pem).
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
+    pub fn identity_pem_for(mut self, server: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.identities.push((server.into(), pem.into()));
+        self
+    }
+
+    /// Makes connections by `connector` instead of TCP: over a Unix socket, in memory, with a
+    /// resolver of the host's own. It is asked with the scheme and authority of each origin. TLS
+    /// for https goes over what it gives, and the pool and all timeouts stay.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use hyper_util::rt::TokioIo;
+    /// use tokio::net::UnixStream;
+    /// use tower::service_fn;
+    /// use tower_ai_gateway::HttpClient;
+    ///
+    /// let connector = service_fn(|_: Uri| async {
+    ///     UnixStream::connect("/run/model.sock").await.map(TokioIo::new)
+    /// });
+    /// let builder = HttpClient::builder().connector(connector);
+    /// # let _ = builder;
+    /// ```
+    pub fn connector<C>(mut self, connector: C) -> Self
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+    {
+        self.connector = Some(OwnConnector { dialer: Dialer::plain(connector), does_tls: false });
+        self
+    }
+
+    /// Makes connections by `connector`, which does the TLS for https by itself and says in
+    /// [`Connection::connected`] whether HTTP/2 was negotiated. Certificates and proxies are its own
+    /// business: with one of the client's beside it, [`build`](Self::build) fails.
+    pub fn tls_connector<C>(mut self, connector: C) -> Self
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + Connection + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+    {
+        self.connector =
+            Some(OwnConnector { dialer: Dialer::negotiating(connector), does_tls: true });
+        self
+    }
+
+    /// Uses the proxies that the environment names now: `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`,
+    /// unless `NO_PROXY` has the host, each in capitals or not. Default: none, whatever the
+    /// environment says.
+    ///
+    /// A proxy is of `http`, `https`, `socks5` or `socks5h`, may have a user and password in its URL,
+    /// and should have a port. https goes through a tunnel (CONNECT, SOCKS 5), so the proxy sees host
+    /// and port alone. Plain http is sent to an HTTP proxy as it is. The connect timeout covers the
+    /// proxy's handshake.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy = ProxyOptions::from_env(|name| std::env::var(name).ok());
+        self
+    }
+
+    /// Uses this proxy for every host but those that [`no_proxy`](Self::no_proxy) names, whatever the
+    /// environment says. Default: none.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = ProxyOptions::all(url.into());
+        self
+    }
+
+    /// Hosts, domains, addresses and networks that need no proxy, set after the proxy: a list with
+    /// commas as in `NO_PROXY`.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
+        self.proxy = self.proxy.except(hosts.into());
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
     ///
-    /// Where a PEM text is malformed or TLS cannot be set up.
+    /// Where a PEM text is malformed or TLS cannot be set up, where the URL of a proxy is not one,
+    /// and where certificates or a proxy stand beside a connector that does TLS by itself.
     pub fn build<B>(self) -> Result<HttpClient<B>, ClientError>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(self.tcp_keepalive);
-        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-        let transport = {
-            tcp.enforce_http(false);
-            tls::connector(tcp, &self.tls, self.versions)?
-        };
-        #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-        let transport = tcp;
+        #[cfg(feature = "proxy")]
+        let proxies = self.proxy.rules()?;
+        let transport = self.transport(
+            #[cfg(feature = "proxy")]
+            proxies.as_ref(),
+        )?;
         let mut http1 = http1::Builder::new();
         if let Some(most) = self.max_headers {
             http1.max_headers(most);
         }
-        let connector = Connector { transport, versions: self.versions, http1, http2: self.http2 };
+        let connector = Connector {
+            transport,
+            versions: self.versions,
+            http1,
+            http2: self.http2,
+            #[cfg(feature = "proxy")]
+            proxies,
+        };
         let pool = Arc::new(Pool::new(connector, self.limits));
         Ok(HttpClient { pool, connect_timeout: self.connect_timeout })
+    }
+
+    /// The usual connections, unless the host has chosen otherwise.
+    fn transport(
+        &self,
+        #[cfg(feature = "proxy")] proxies: Option<&Arc<Matcher>>,
+    ) -> Result<Transport, ClientError> {
+        #[cfg(feature = "proxy")]
+        let has_proxy = proxies.is_some();
+        #[cfg(not(feature = "proxy"))]
+        let has_proxy = false;
+        let direct = match &self.connector {
+            Some(own) if own.does_tls && (has_proxy || self.has_certificates()) => {
+                return Err(ClientError::connector());
+            }
+            Some(own) if own.does_tls => return Ok(Transport::Own(own.dialer.clone())),
+            Some(own) => own.dialer.clone(),
+            None if has_proxy || self.has_identities() => {
+                let mut tcp = self.tcp();
+                tcp.enforce_http(false);
+                Dialer::plain(tcp)
+            }
+            None => return self.usual().map(Transport::Usual),
+        };
+        #[cfg(feature = "proxy")]
+        let direct = match proxies {
+            None => direct,
+            Some(rules) => Dialer::new(Proxied {
+                rules: rules.clone(),
+                secure: self.to_secure_proxy(&direct)?,
+                direct,
+                versions: self.versions,
+            }),
+        };
+        self.secured(direct).map(Transport::Own)
+    }
+
+    fn tcp(&self) -> HttpConnector {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(self.tcp_keepalive);
+        tcp
+    }
+}
+
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+impl HttpClientBuilder {
+    fn has_certificates(&self) -> bool {
+        !self.tls.is_default()
+    }
+
+    fn has_identities(&self) -> bool {
+        !self.tls.identities.is_empty()
+    }
+
+    fn usual(&self) -> Result<Usual, ClientError> {
+        let mut tcp = self.tcp();
+        tcp.enforce_http(false);
+        tls::connector(tcp, &self.tls, self.versions)
+    }
+
+    fn secured(&self, direct: Dialer) -> Result<Dialer, ClientError> {
+        tls::dialer(&direct, &self.tls, self.versions)
+    }
+
+    /// A proxy is shown no certificate, and is spoken to in HTTP/1.1.
+    #[cfg(feature = "proxy")]
+    fn to_secure_proxy(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
+        tls::dialer(direct, &self.tls.anonymous(), Versions::Http1)
+    }
+}
+
+#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+impl HttpClientBuilder {
+    fn has_certificates(&self) -> bool {
+        false
+    }
+
+    fn has_identities(&self) -> bool {
+        false
+    }
+
+    fn usual(&self) -> Result<Usual, ClientError> {
+        Ok(self.tcp())
+    }
+
+    fn secured(&self, direct: Dialer) -> Result<Dialer, ClientError> {
+        Ok(Dialer::new(WithoutTls(direct)))
+    }
+
+    #[cfg(feature = "proxy")]
+    fn to_secure_proxy(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
+        Ok(Dialer::new(WithoutTls(direct.clone())))
+    }
+}
+
+/// What would go out in the clear is not sent.
+#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+struct WithoutTls(Dialer);
+
+#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+impl super::dial::Dial for WithoutTls {
+    fn dial(&self, uri: Uri) -> super::dial::Dialing {
+        if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
+            let error = std::io::Error::other("https without a feature for TLS");
+            return Box::pin(std::future::ready(Err(error.into())));
+        }
+        self.0.dial(uri)
     }
 }
 

@@ -5,37 +5,58 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Uri;
+#[cfg(feature = "proxy")]
+use http::uri::{Authority, Scheme};
 use http_body::Body;
 use hyper::client::conn::http1;
-use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
+#[cfg(feature = "proxy")]
+use hyper_util::client::proxy::matcher::Matcher;
 use tokio::sync::Notify;
 use tower::BoxError;
 use tower_service::Service;
 
 use super::builder::{Http2Options, Versions};
+use super::dial::Dialer;
 use super::http1::Http1;
 use super::http2::Http2;
 use super::in_flight::Exchanges;
 use super::pool::{Connection, Lead, Origin};
+#[cfg(feature = "proxy")]
+use super::proxy::{self, Forwarding};
 use super::signal::Signal;
 use super::watched::Watched;
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-type TransportConnector = hyper_rustls::HttpsConnector<HttpConnector>;
+pub(super) type Usual = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-type TransportConnector = HttpConnector;
+pub(super) type Usual = HttpConnector;
 
-/// TCP, or TLS over it.
-pub(super) type Transport = <TransportConnector as Service<Uri>>::Response;
+/// How connections are made.
+pub(super) enum Transport {
+    /// TCP, or TLS over it.
+    Usual(Usual),
+    /// By a connector of the host's, through a proxy, or with certificates for some origins.
+    Own(Dialer),
+}
 
 pub(super) struct Connector {
-    pub(super) transport: TransportConnector,
+    pub(super) transport: Transport,
     pub(super) versions: Versions,
     pub(super) http1: http1::Builder,
     pub(super) http2: Http2Options,
+    #[cfg(feature = "proxy")]
+    pub(super) proxies: Option<Arc<Matcher>>,
 }
 
 impl Connector {
+    /// How a proxy is asked for what is at that origin, where one is.
+    #[cfg(feature = "proxy")]
+    pub(super) fn forwarding(&self, scheme: &Scheme, authority: &Authority) -> Option<Forwarding> {
+        proxy::forwarding(self.proxies.as_deref()?, scheme, authority)
+    }
+
     /// A connection to the origin, of the version that both sides want. Over HTTP/2 it takes the
     /// lead, until others can use the connection.
     pub(super) async fn connect<B>(
@@ -50,9 +71,33 @@ impl Connector {
     {
         let mut uri = Uri::default();
         origin.absolute_form(&mut uri);
-        let mut transport = self.transport.clone();
-        poll_fn(|cx| Service::<Uri>::poll_ready(&mut transport, cx)).await?;
-        let stream = transport.call(uri).await?;
+        match &self.transport {
+            Transport::Usual(connector) => {
+                let mut connector = connector.clone();
+                poll_fn(|cx| Service::<Uri>::poll_ready(&mut connector, cx)).await?;
+                let stream = connector.call(uri).await?;
+                self.begin(stream, origin, keeper, lead).await
+            }
+            Transport::Own(dialer) => {
+                let stream = dialer.dial(uri).await?;
+                self.begin(stream, origin, keeper, lead).await
+            }
+        }
+    }
+
+    /// Begins to speak HTTP.
+    async fn begin<B, T>(
+        &self,
+        stream: T,
+        origin: &Arc<Origin<B>>,
+        keeper: &Arc<Notify>,
+        lead: &mut Option<Lead<B>>,
+    ) -> Result<Connection<B>, BoxError>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+        T: Read + Write + hyper_util::client::legacy::connect::Connection + Send + Unpin + 'static,
+    {
         if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {
             let (stream, reads) = Watched::new(stream);
             let exchanges = Exchanges::new(origin.linger());

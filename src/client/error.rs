@@ -7,6 +7,8 @@ use std::time::Duration;
 use tower::BoxError;
 
 use super::foreign;
+#[cfg(feature = "proxy")]
+use super::proxy::ViaProxy;
 use crate::hook::Failure;
 use crate::timeout::{TimeoutError, TimeoutPhase};
 
@@ -25,6 +27,13 @@ enum Kind {
     ConnectTimeout(TimeoutError),
     Send(hyper::Error),
     SendHttp2(hyper::Error),
+    /// A connector that does TLS by itself, and certificates or a proxy beside it.
+    Connector,
+    #[cfg(feature = "proxy")]
+    ProxyUrl,
+    /// What a client certificate is for names no server.
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    Origin,
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     Tls(rustls::Error),
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -52,6 +61,20 @@ impl ClientError {
         Self(Kind::SendHttp2(error))
     }
 
+    pub(super) fn connector() -> Self {
+        Self(Kind::Connector)
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(super) fn proxy_url() -> Self {
+        Self(Kind::ProxyUrl)
+    }
+
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    pub(super) fn origin() -> Self {
+        Self(Kind::Origin)
+    }
+
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     pub(super) fn tls(error: rustls::Error) -> Self {
         Self(Kind::Tls(error))
@@ -74,14 +97,32 @@ impl ClientError {
     pub fn is_connect_timeout(&self) -> bool {
         matches!(self.0, Kind::ConnectTimeout(_))
     }
+
+    /// Whether no connection could be made because the proxy could not be reached, asks for a
+    /// password or refuses.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    #[must_use]
+    pub fn is_proxy(&self) -> bool {
+        self.is_connect() && crate::failure::sources(self).any(|error| error.is::<ViaProxy>())
+    }
 }
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Uri => "the request's URI names no http or https server",
+            #[cfg(feature = "proxy")]
+            Kind::Connect(_) if self.is_proxy() => "no connection could be made through the proxy",
             Kind::Connect(_) => "no connection could be made",
             Kind::ConnectTimeout(_) => "the connection took too long",
+            Kind::Connector => {
+                "a connector that does TLS by itself takes no certificates and no proxy of the client's"
+            }
+            #[cfg(feature = "proxy")]
+            Kind::ProxyUrl => "the URL of a proxy is not of http, https, socks5 or socks5h",
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Origin => "what a client certificate is for names no https server",
             Kind::Send(_) | Kind::SendHttp2(_) => {
                 "the request could not be sent or was not answered"
             }
@@ -96,7 +137,11 @@ impl fmt::Display for ClientError {
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            Kind::Uri => None,
+            Kind::Uri | Kind::Connector => None,
+            #[cfg(feature = "proxy")]
+            Kind::ProxyUrl => None,
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            Kind::Origin => None,
             Kind::Connect(error) => Some(&**error),
             Kind::ConnectTimeout(error) => Some(error),
             Kind::Send(error) | Kind::SendHttp2(error) => Some(error),

@@ -45,7 +45,7 @@ where
                 origin.origin_form(&mut request);
                 let mut answer = pin!(connection.send(request));
                 match poll_fn(|cx| connection.poll_answer(answer.as_mut(), cx)).await {
-                    Ok(response) => return Ok(connection.answered(response)),
+                    Ok(response) => return origin.answered(connection.answered(response)),
                     Err(failed) => failed,
                 }
             }

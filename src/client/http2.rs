@@ -11,12 +11,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::client::conn::http2::{Connection, SendRequest};
+use hyper::rt::{Read, Write};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::BoxError;
 
 use super::body::ClientBody;
-use super::connect::Transport;
 use super::http1::Failed;
 use super::in_flight::{Exchanges, InFlight, Sending};
 use super::pool::LOOKS;
@@ -53,8 +53,9 @@ trait Peer: Send {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-impl<B> Peer for Connection<Watched<Transport>, Upload<B>, Exchanges>
+impl<B, T> Peer for Connection<Watched<T>, Upload<B>, Exchanges>
 where
+    T: Read + Write + Send + Unpin + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
@@ -94,12 +95,13 @@ pub(super) struct Stream<B> {
 
 impl<B> Http2<B> {
     /// Drives `connection` from here on. Its executor was `exchanges`.
-    pub(super) fn start(
+    pub(super) fn start<T>(
         sender: SendRequest<Upload<B>>,
-        connection: Connection<Watched<Transport>, Upload<B>, Exchanges>,
+        connection: Connection<Watched<T>, Upload<B>, Exchanges>,
         exchanges: Exchanges,
     ) -> Self
     where
+        T: Read + Write + Send + Unpin + 'static,
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {

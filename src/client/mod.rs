@@ -3,6 +3,7 @@
 mod body;
 mod builder;
 mod connect;
+mod dial;
 mod error;
 mod exchange;
 mod foreign;
@@ -11,6 +12,8 @@ mod http1;
 mod http2;
 mod in_flight;
 mod pool;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod reuse;
@@ -45,8 +48,8 @@ use self::reuse::reuse;
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
-/// It follows no redirects, reads no proxy settings from the environment, keeps no cookies and
-/// never decodes a body. A request that was not written yet when its pooled connection turned out
+/// It follows no redirects, reads no proxy settings from the environment unless told to, keeps no
+/// cookies and never decodes a body. A request that was not written yet when its pooled connection turned out
 /// to be closed is sent once more on another; nothing else is ever repeated.
 ///
 /// The body type `B` is inferred where the client is an upstream. Cheap to clone; clones share

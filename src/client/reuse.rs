@@ -68,7 +68,7 @@ where
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(response)) => {
-                    return Poll::Ready(Ok(connection.answered(response)));
+                    return Poll::Ready(this.origin.answered(connection.answered(response)));
                 }
                 Poll::Ready(Err((error, None))) => {
                     return Poll::Ready(Err(ClientError::send(error)));

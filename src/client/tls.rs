@@ -1,15 +1,18 @@
 //! rustls, with the trust that the features and the host choose.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::Uri;
+use http::uri::Scheme;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::builder::Versions;
+use super::dial::{Dial, Dialer, Dialing};
 use super::error::ClientError;
 
 /// PEM texts of the host's, read when the client is built.
@@ -17,13 +20,27 @@ use super::error::ClientError;
 pub(super) struct TlsOptions {
     pub(super) extra_roots: Vec<Vec<u8>>,
     pub(super) identity: Option<Vec<u8>>,
+    /// By what the host calls the server they are for.
+    pub(super) identities: Vec<(String, Vec<u8>)>,
 }
 
-pub(super) fn connector(
-    tcp: HttpConnector,
+impl TlsOptions {
+    pub(super) fn is_default(&self) -> bool {
+        self.extra_roots.is_empty() && self.identity.is_none() && self.identities.is_empty()
+    }
+
+    /// For servers that are shown no certificate.
+    #[cfg(feature = "proxy")]
+    pub(super) fn anonymous(&self) -> Self {
+        Self { extra_roots: self.extra_roots.clone(), ..Self::default() }
+    }
+}
+
+pub(super) fn connector<T>(
+    transport: T,
     options: &TlsOptions,
     versions: Versions,
-) -> Result<HttpsConnector<HttpConnector>, ClientError> {
+) -> Result<HttpsConnector<T>, ClientError> {
     // The provider is named, for rustls panics where two are compiled in and none is chosen.
     let config = ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
         .with_safe_default_protocol_versions()
@@ -38,10 +55,66 @@ pub(super) fn connector(
     };
     let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
     Ok(match versions {
-        Versions::Negotiated => builder.enable_all_versions().wrap_connector(tcp),
-        Versions::Http1 => builder.enable_http1().wrap_connector(tcp),
-        Versions::Http2 => builder.enable_http2().wrap_connector(tcp),
+        Versions::Negotiated => builder.enable_all_versions().wrap_connector(transport),
+        Versions::Http1 => builder.enable_http1().wrap_connector(transport),
+        Versions::Http2 => builder.enable_http2().wrap_connector(transport),
     })
+}
+
+/// TLS over any transport, with the certificate that each server is to be shown.
+pub(super) fn dialer(
+    transport: &Dialer,
+    options: &TlsOptions,
+    versions: Versions,
+) -> Result<Dialer, ClientError> {
+    let with = |options: &TlsOptions| {
+        connector(transport.clone(), options, versions).map(Dialer::negotiating)
+    };
+    let usual = with(options)?;
+    if options.identities.is_empty() {
+        return Ok(usual);
+    }
+    let own = options.identities.iter().map(|(server, pem)| {
+        let server = Server::parse(server).ok_or_else(ClientError::origin)?;
+        let options = TlsOptions { identity: Some(pem.clone()), ..options.clone() };
+        Ok((server, with(&options)?))
+    });
+    let own = own.collect::<Result<_, ClientError>>()?;
+    Ok(Dialer::new(ByServer { usual, own }))
+}
+
+/// A TLS configuration of its own for each of some servers. Sessions are not shared among them.
+struct ByServer {
+    usual: Dialer,
+    own: HashMap<Server, Dialer>,
+}
+
+impl Dial for ByServer {
+    fn dial(&self, uri: Uri) -> Dialing {
+        let own = Server::of(&uri).and_then(|server| self.own.get(&server));
+        own.unwrap_or(&self.usual).dial(uri)
+    }
+}
+
+/// A host in lower case, and a port.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Server(String, u16);
+
+impl Server {
+    /// A host, a host and port, or a URL.
+    fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        match uri.scheme() {
+            None => Self::of(&uri),
+            Some(scheme) if *scheme == Scheme::HTTPS => Self::of(&uri),
+            Some(_) => None,
+        }
+    }
+
+    fn of(uri: &Uri) -> Option<Self> {
+        let host = uri.host().filter(|host| !host.is_empty())?;
+        Some(Self(host.to_ascii_lowercase(), uri.port_u16().unwrap_or(443)))
+    }
 }
 
 fn crypto_provider() -> CryptoProvider {
@@ -75,4 +148,21 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ClientError>
         return Err(ClientError::pem(rustls::pki_types::pem::Error::NoItemsFound));
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        let server = |host: &str, port| Some(Server(host.to_owned(), port));
+        assert_eq!(Server::parse("api.example.com"), server("api.example.com", 443));
+        assert_eq!(Server::parse("API.example.com:8443"), server("api.example.com", 8443));
+        assert_eq!(Server::parse("https://api.example.com/v1"), server("api.example.com", 443));
+        assert_eq!(Server::parse("https://[::1]:8443/v1"), server("[::1]", 8443));
+        for wrong in ["", "http://api.example.com", "/v1", "api.example.com/v1", "a b"] {
+            assert_eq!(Server::parse(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -3,7 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod breaks;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod certificates;
+#[cfg(unix)]
+mod connector;
 mod legacy;
+#[cfg(feature = "full")]
+mod program;
+#[cfg(all(feature = "proxy", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[path = "../scripted/mod.rs"]

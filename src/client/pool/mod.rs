@@ -95,7 +95,16 @@ where
                 Versions::Negotiated if *scheme == Scheme::HTTP => Some(false),
                 Versions::Negotiated => None,
             };
-            Arc::new(Origin::new(scheme.clone(), authority.clone(), self.limits, is_http2))
+            #[cfg(feature = "proxy")]
+            let forwarding = self.connector.forwarding(scheme, authority);
+            Arc::new(Origin::new(
+                scheme.clone(),
+                authority.clone(),
+                self.limits,
+                is_http2,
+                #[cfg(feature = "proxy")]
+                forwarding,
+            ))
         });
         Ok(origin.clone())
     }

@@ -5,23 +5,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+#[cfg(feature = "proxy")]
+use http::StatusCode;
 use http::header::HOST;
+#[cfg(feature = "proxy")]
+use http::header::PROXY_AUTHORIZATION;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
 use tokio::sync::Notify;
 use tower::BoxError;
 
 use super::Limits;
+use crate::client::body::ClientBody;
+use crate::client::error::ClientError;
 use crate::client::http1::Http1;
 use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
+#[cfg(feature = "proxy")]
+use crate::client::proxy::{Forwarding, ViaProxy};
 
 /// A scheme and an authority, and the connections there are to it.
 pub(in crate::client) struct Origin<B> {
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
+    /// Where a proxy is asked for what is there.
+    #[cfg(feature = "proxy")]
+    forwarding: Option<Forwarding>,
     limits: Limits,
     state: Mutex<State<B>>,
     /// A connection was made or could not be.
@@ -103,6 +114,7 @@ where
         authority: Authority,
         limits: Limits,
         is_http2: Option<bool>,
+        #[cfg(feature = "proxy")] forwarding: Option<Forwarding>,
     ) -> Self {
         let state = State {
             parked: Vec::new(),
@@ -113,7 +125,16 @@ where
         };
         let host = host(&scheme, &authority);
         let (state, changed) = (Mutex::new(state), Notify::new());
-        Self { scheme, authority, host, limits, state, changed }
+        Self {
+            scheme,
+            authority,
+            host,
+            #[cfg(feature = "proxy")]
+            forwarding,
+            limits,
+            state,
+            changed,
+        }
     }
 
     /// A connection that can take a request now, or how to get one.
@@ -195,8 +216,12 @@ where
         self.state().shared.retain(|connection| !connection.carries(stream));
     }
 
-    /// The request as HTTP/1.1 has it: the authority in `host` alone.
+    /// The request as HTTP/1.1 has it: the authority in `host` alone, unless a proxy is asked.
     pub(in crate::client) fn origin_form(&self, request: &mut Request<B>) {
+        #[cfg(feature = "proxy")]
+        if let Some(forwarding) = &self.forwarding {
+            return self.proxy_form(request, forwarding);
+        }
         let parts = std::mem::take(request.uri_mut()).into_parts();
         let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         *request.uri_mut() = path.into();
@@ -204,6 +229,40 @@ where
         if request.version() != Version::HTTP_10 {
             *request.version_mut() = Version::HTTP_11;
         }
+    }
+
+    /// The request as a proxy has it.
+    #[cfg(feature = "proxy")]
+    #[cold]
+    fn proxy_form(&self, request: &mut Request<B>, forwarding: &Forwarding) {
+        self.absolute_form(request.uri_mut());
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.authority = Some(forwarding.authority.clone());
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        let headers = request.headers_mut();
+        headers.entry(HOST).or_insert_with(|| self.host.clone());
+        if let Some(authorization) = &forwarding.authorization {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        if request.version() != Version::HTTP_10 {
+            *request.version_mut() = Version::HTTP_11;
+        }
+    }
+
+    /// An answer over HTTP/1.1, unless it is the proxy that asks for a password: to the client that
+    /// would be the provider's word.
+    #[inline]
+    pub(in crate::client) fn answered(
+        &self,
+        response: Response<ClientBody>,
+    ) -> Result<Response<ClientBody>, ClientError> {
+        #[cfg(feature = "proxy")]
+        if self.forwarding.is_some()
+            && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            return Err(ClientError::connect(ViaProxy::asks_for_password()));
+        }
+        Ok(response)
     }
 
     /// The request with all of its URI, after an attempt over HTTP/1.1.

@@ -1,0 +1,155 @@
+//! A connector of any type, and the stream that it gives.
+//!
+//! Whoever makes connections in another way than the usual one pays for it with a virtual call for
+//! each read and write; the usual connections are of known types.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tower::BoxError;
+use tower_service::Service;
+
+/// Makes connections. Clones share what they have.
+#[derive(Clone)]
+pub(super) struct Dialer(Arc<dyn Dial>);
+
+pub(super) type Dialing = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+pub(super) trait Dial: Send + Sync {
+    fn dial(&self, uri: Uri) -> Dialing;
+}
+
+impl Dialer {
+    pub(super) fn new(dial: impl Dial + 'static) -> Self {
+        Self(Arc::new(dial))
+    }
+
+    /// A connector of bytes, about which nothing else is known.
+    pub(super) fn plain<C>(connector: C) -> Self
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+    {
+        Self::new(Connector { connector, is_http2: |_: &C::Response| false })
+    }
+
+    /// A connector that has negotiated the version of HTTP where it did TLS.
+    pub(super) fn negotiating<C>(connector: C) -> Self
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + Connection + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+    {
+        let is_http2 = |stream: &C::Response| stream.connected().is_negotiated_h2();
+        Self::new(Connector { connector, is_http2 })
+    }
+
+    pub(super) fn dial(&self, uri: Uri) -> Dialing {
+        self.0.dial(uri)
+    }
+}
+
+impl Service<Uri> for Dialer {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Dialing;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Dialing {
+        self.dial(uri)
+    }
+}
+
+struct Connector<C, F> {
+    connector: C,
+    is_http2: F,
+}
+
+impl<C, F> Dial for Connector<C, F>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Read + Write + Send + Unpin + 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send,
+    F: Fn(&C::Response) -> bool + Copy + Send + Sync + 'static,
+{
+    fn dial(&self, uri: Uri) -> Dialing {
+        let (mut connector, is_http2) = (self.connector.clone(), self.is_http2);
+        Box::pin(async move {
+            poll_fn(|cx| connector.poll_ready(cx)).await.map_err(Into::into)?;
+            let stream = connector.call(uri).await.map_err(Into::into)?;
+            Ok(Stream { is_http2: is_http2(&stream), io: Box::new(stream) })
+        })
+    }
+}
+
+/// A connection to somewhere.
+pub(super) struct Stream {
+    io: Box<dyn Io>,
+    is_http2: bool,
+}
+
+trait Io: Read + Write + Send + Unpin {}
+
+impl<T: Read + Write + Send + Unpin> Io for T {}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        match self.is_http2 {
+            true => Connected::new().negotiated_h2(),
+            false => Connected::new(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_read(cx, buf)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io).poll_write_vectored(cx, bufs)
+    }
+}

@@ -1,0 +1,274 @@
+//! Connections through a proxy: HTTP CONNECT or SOCKS 5 for https, the absolute form for http.
+
+use std::error::Error;
+use std::fmt;
+use std::future::ready;
+use std::io;
+use std::sync::Arc;
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use tower::BoxError;
+use tower_service::Service;
+
+use super::builder::Versions;
+use super::dial::{Dial, Dialer, Dialing, Stream};
+use super::error::ClientError;
+
+/// Which proxy is for which URI, as the host or the environment says. Holds passwords.
+#[derive(Clone, Default)]
+pub(super) struct ProxyOptions {
+    http: String,
+    https: String,
+    all: String,
+    no: String,
+}
+
+impl ProxyOptions {
+    /// What curl reads, the capitals first. Nothing in a CGI program, where a client's `Proxy` header
+    /// is the variable `HTTP_PROXY`.
+    pub(super) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Self {
+        if variable("REQUEST_METHOD").is_some() {
+            return Self::default();
+        }
+        let either = |name: &str| {
+            let value = variable(name).or_else(|| variable(&name.to_ascii_lowercase()));
+            value.unwrap_or_default()
+        };
+        Self {
+            http: either("HTTP_PROXY"),
+            https: either("HTTPS_PROXY"),
+            all: either("ALL_PROXY"),
+            no: either("NO_PROXY"),
+        }
+    }
+
+    pub(super) fn all(url: String) -> Self {
+        Self { all: url, ..Self::default() }
+    }
+
+    pub(super) fn except(mut self, hosts: String) -> Self {
+        self.no = hosts;
+        self
+    }
+
+    /// The rules, where there is any proxy.
+    ///
+    /// A proxy that is not understood is an error: without it, requests would go past it.
+    pub(super) fn rules(&self) -> Result<Option<Arc<Matcher>>, ClientError> {
+        for url in [&self.http, &self.https, &self.all] {
+            let proxy = Matcher::builder().all(url).build();
+            let proxy = proxy.intercept(&Uri::from_static("http://any"));
+            let is_known = proxy.is_some_and(|proxy| {
+                matches!(proxy.uri().scheme_str(), Some("http" | "https" | "socks5" | "socks5h"))
+            });
+            if !url.is_empty() && !is_known {
+                return Err(ClientError::proxy_url());
+            }
+        }
+        if self.http.is_empty() && self.https.is_empty() && self.all.is_empty() {
+            return Ok(None);
+        }
+        let rules = Matcher::builder().http(&self.http).https(&self.https).all(&self.all);
+        Ok(Some(Arc::new(rules.no(&self.no).build())))
+    }
+}
+
+/// How requests over plain HTTP ask a proxy.
+pub(super) struct Forwarding {
+    /// Without who is to be logged in there (RFC 9110, 4.2.4).
+    pub(super) authority: Authority,
+    pub(super) authorization: Option<HeaderValue>,
+}
+
+/// Whether requests to that origin go to a proxy as they are.
+pub(super) fn forwarding(
+    rules: &Matcher,
+    scheme: &Scheme,
+    authority: &Authority,
+) -> Option<Forwarding> {
+    if *scheme != Scheme::HTTP {
+        return None;
+    }
+    let uri =
+        Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/");
+    let proxy = rules.intercept(&uri.build().ok()?)?;
+    is_http(&proxy).then(|| Forwarding {
+        authority: authority
+            .as_str()
+            .rsplit_once('@')
+            .and_then(|(_, host)| host.parse().ok())
+            .unwrap_or_else(|| authority.clone()),
+        authorization: proxy.basic_auth().cloned(),
+    })
+}
+
+fn is_http(proxy: &Intercept) -> bool {
+    matches!(proxy.uri().scheme_str(), Some("http" | "https"))
+}
+
+/// Dials through the proxy that the rules name, or past it.
+pub(super) struct Proxied {
+    pub(super) rules: Arc<Matcher>,
+    /// To upstreams that need no proxy, and to proxies.
+    pub(super) direct: Dialer,
+    /// To proxies that are reached over TLS.
+    pub(super) secure: Dialer,
+    pub(super) versions: Versions,
+}
+
+impl Dial for Proxied {
+    fn dial(&self, uri: Uri) -> Dialing {
+        let Some(proxy) = self.rules.intercept(&uri) else { return self.direct.dial(uri) };
+        let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+        let to_proxy = match proxy.uri().scheme() == Some(&Scheme::HTTPS) {
+            true => self.secure.clone(),
+            false => self.direct.clone(),
+        };
+        match is_http(&proxy) {
+            true if is_plain && self.versions == Versions::Http2 => {
+                let error = "HTTP/2 without TLS goes through no proxy";
+                failed(ViaProxy::from(io::Error::other(error)))
+            }
+            true if is_plain => {
+                let dialing = to_proxy.dial(proxy.uri().clone());
+                Box::pin(async move { dialing.await.map_err(ViaProxy::wrap) })
+            }
+            true => tunnel(&proxy, to_proxy, uri),
+            false => socks(&proxy, to_proxy, uri),
+        }
+    }
+}
+
+fn tunnel(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
+    let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
+    if let Some(authorization) = proxy.basic_auth() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    let tunneling = tunnel.call(uri);
+    Box::pin(async move { tunneling.await.map_err(|error| ViaProxy::wrap(error.into())) })
+}
+
+fn socks(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
+    let mut socks = SocksV5::new(proxy.uri().clone(), to_proxy);
+    // `socks5h` has the proxy resolve the name.
+    socks = socks.local_dns(proxy.uri().scheme_str() == Some("socks5"));
+    if let Some((user, password)) = proxy.raw_auth() {
+        socks = socks.with_auth(user.to_owned(), password.to_owned());
+    }
+    let Some(uri) = with_port(&uri) else {
+        return failed(ViaProxy::from(io::Error::other("the URI has no host")));
+    };
+    let connecting = socks.call(uri);
+    Box::pin(async move {
+        let refused = |_| ViaProxy::from(io::Error::other("the SOCKS proxy did not connect"));
+        connecting.await.map_err(|error| refused(error).into())
+    })
+}
+
+/// With a port that the scheme implies.
+fn with_port(uri: &Uri) -> Option<Uri> {
+    let port = match uri.port_u16() {
+        Some(port) => port,
+        None if uri.scheme() == Some(&Scheme::HTTP) => 80,
+        None => 443,
+    };
+    let authority = format!("{}:{port}", uri.host()?);
+    Uri::builder()
+        .scheme(uri.scheme()?.clone())
+        .authority(authority)
+        .path_and_query("/")
+        .build()
+        .ok()
+}
+
+fn failed(error: ViaProxy) -> Dialing {
+    Box::pin(ready(Err::<Stream, BoxError>(error.into())))
+}
+
+/// It was the proxy that could not be reached or did not connect.
+#[derive(Debug)]
+pub(super) struct ViaProxy(BoxError);
+
+impl ViaProxy {
+    fn wrap(error: BoxError) -> BoxError {
+        Box::new(Self(error))
+    }
+
+    pub(super) fn asks_for_password() -> BoxError {
+        Self::wrap(io::Error::other("proxy authorization required").into())
+    }
+}
+
+impl From<io::Error> for ViaProxy {
+    fn from(error: io::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for ViaProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the proxy could not be reached or did not connect")
+    }
+}
+
+impl Error for ViaProxy {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(variables: &[(&str, &str)]) -> ProxyOptions {
+        ProxyOptions::from_env(|name| {
+            let known = variables.iter().find(|(known, _)| *known == name);
+            known.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn proxy(variables: &[(&str, &str)], uri: &'static str) -> Option<String> {
+        let rules = options(variables).rules().unwrap()?;
+        let proxy = rules.intercept(&Uri::from_static(uri))?;
+        Some(proxy.uri().to_string())
+    }
+
+    #[test]
+    fn the_environment_is_read_as_curl_reads_it() {
+        let (http, https) = ("http://a.example/", "https://a.example/");
+        assert_eq!(proxy(&[], https), None);
+        let variables = [("https_proxy", "http://p:3128"), ("HTTP_PROXY", "q:8080")];
+        assert_eq!(proxy(&variables, https).as_deref(), Some("http://p:3128/"));
+        assert_eq!(proxy(&variables, http).as_deref(), Some("http://q:8080/"));
+        let both = [("HTTPS_PROXY", "http://upper"), ("https_proxy", "http://lower")];
+        assert_eq!(proxy(&both, https).as_deref(), Some("http://upper/"));
+        assert_eq!(proxy(&both, http), None);
+        let all = [("ALL_PROXY", "socks5h://s:1080"), ("NO_PROXY", "a.example, 10.0.0.0/8")];
+        assert_eq!(proxy(&all, https), None);
+        assert_eq!(proxy(&all, "https://10.1.2.3/"), None);
+        assert_eq!(proxy(&all, "https://sub.a.example/"), None);
+        assert_eq!(proxy(&all, "https://b.example/").as_deref(), Some("socks5h://s:1080/"));
+        assert_eq!(proxy(&[("ALL_PROXY", "http://p"), ("no_proxy", "*")], https), None);
+        assert_eq!(proxy(&[("HTTP_PROXY", "http://p"), ("REQUEST_METHOD", "GET")], http), None);
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_understood_is_no_proxy_to_go_past() {
+        for url in ["ftp://p", "socks4://p", "http://", "::"] {
+            assert!(options(&[("ALL_PROXY", url)]).rules().is_err(), "{url}");
+            assert!(options(&[("HTTPS_PROXY", url), ("NO_PROXY", "*")]).rules().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn socks_is_told_the_port_that_the_scheme_implies() {
+        let told = |uri| with_port(&Uri::from_static(uri)).unwrap().to_string();
+        assert_eq!(told("https://a.example/x"), "https://a.example:443/");
+        assert_eq!(told("http://[::1]/x"), "http://[::1]:80/");
+        assert_eq!(told("https://a.example:8443/x"), "https://a.example:8443/");
+    }
+}

@@ -1,0 +1,168 @@
+//! Client certificates, each for its own provider.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tower::ServiceExt;
+use tower_ai_gateway::{ClientError, HttpClient, HttpClientBuilder};
+
+use crate::support::guard;
+
+type Client = HttpClient<Full<Bytes>>;
+
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    roots: RootCertStore,
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+impl Authority {
+    fn new() -> Self {
+        let (mut params, key) = (named("authority"), KeyPair::generate().unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        Self { pem: certificate.pem(), roots, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate and its key in one text.
+    fn identity(&self, name: &str) -> String {
+        let key = KeyPair::generate().unwrap();
+        let certificate = named(name).signed_by(&key, &self.issuer).unwrap();
+        format!("{}{}", certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server that tells who is shown to it. Without a certificate nobody gets in, if it `insists`.
+    async fn server(&self, insists: bool) -> String {
+        let key = KeyPair::generate().unwrap();
+        let certificate = named("server").signed_by(&key, &self.issuer).unwrap();
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let roots = Arc::new(self.roots.clone());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
+        let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
+        let tls = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/v1", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    let shown = stream.get_ref().1.peer_certificates();
+                    let shown = shown.map(|shown| shown[0].to_vec()).unwrap_or_default();
+                    let service = service_fn(move |_| {
+                        let response = Response::new(Full::<Bytes>::from(shown.clone()));
+                        async move { Ok::<_, std::io::Error>(response) }
+                    });
+                    let server = auto::Builder::new(TokioExecutor::new());
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        url
+    }
+
+    fn client(&self, change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder) -> Client {
+        change(HttpClient::builder().extra_roots_pem(self.pem.clone())).build().unwrap()
+    }
+}
+
+/// The name in the certificate that the server saw; empty where it saw none.
+async fn shown(client: &Client, url: &str) -> Result<String, ClientError> {
+    let request = Request::get(url).body(Full::default()).unwrap();
+    let response = guard("an answer", client.clone().oneshot(request)).await?;
+    let body = guard("the body", response.into_body().collect()).await.unwrap().to_bytes();
+    let known = ["first", "second", "everybody"];
+    let found =
+        known.iter().find(|name| body.windows(name.len()).any(|part| part == name.as_bytes()));
+    assert_eq!(found.is_some(), !body.is_empty());
+    Ok(found.copied().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_to_its_own_server_alone() {
+    let authority = Authority::new();
+    let (first, second) = (authority.server(true).await, authority.server(false).await);
+    let identity = authority.identity("first");
+    let client = authority.client(|client| client.identity_pem_for(first.clone(), identity));
+    for _ in 0..2 {
+        assert_eq!(shown(&client, &first).await.unwrap(), "first");
+        assert_eq!(shown(&client, &second).await.unwrap(), "");
+    }
+    // Nor to one that asks for it.
+    let insisting = authority.server(true).await;
+    assert!(shown(&client, &insisting).await.is_err());
+}
+
+#[tokio::test]
+async fn each_server_has_its_own_and_the_rest_the_common_one() {
+    let authority = Authority::new();
+    let servers = [authority.server(true).await, authority.server(true).await];
+    let host = servers[1].strip_prefix("https://").unwrap().strip_suffix("/v1").unwrap();
+    let client = authority.client(|client| {
+        client
+            .identity_pem(authority.identity("everybody"))
+            .identity_pem_for(servers[0].clone(), authority.identity("first"))
+            .identity_pem_for(host, authority.identity("second"))
+    });
+    assert_eq!(shown(&client, &servers[0]).await.unwrap(), "first");
+    assert_eq!(shown(&client, &servers[1]).await.unwrap(), "second");
+    let rest = authority.server(true).await;
+    assert_eq!(shown(&client, &rest).await.unwrap(), "everybody");
+}
+
+#[tokio::test]
+async fn without_one_there_is_no_connection() {
+    let authority = Authority::new();
+    let server = authority.server(true).await;
+    shown(&authority.client(|client| client), &server).await.unwrap_err();
+}
+
+#[test]
+fn a_wrong_server_or_text_is_told_at_once_and_no_key_is() {
+    let identity = Authority::new().identity("first");
+    let build = |server: &str, pem: &str| {
+        let builder = HttpClient::builder().identity_pem_for(server, pem);
+        let text = format!("{builder:?}");
+        assert!(!text.contains("PRIVATE") && !text.contains("BEGIN"), "{text}");
+        builder.build::<Full<Bytes>>()
+    };
+    let client = build("api.example.com", &identity).unwrap();
+    assert!(!format!("{client:?}").contains("PRIVATE"));
+    for (server, pem) in
+        [("http://api.example.com", &*identity), ("", &identity), ("api.example.com", "no pem")]
+    {
+        let error = build(server, pem).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("PRIVATE"), "{error:?}");
+    }
+}
