@@ -21,8 +21,10 @@ use crate::seek::Peeking;
 /// other requests as they are.
 ///
 /// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged, except
-/// those that hold a [`Refusal`](crate::Refusal), which become its answer. An error whose type is
-/// the host's own must be a `Refusal` itself or a boxed error for that: another is not looked into.
+/// those that hold a [`Refusal`](crate::Refusal), which become its answer. Events tell what the others
+/// mean where they are of a known HTTP client, of [`std::io`], or boxed. An error of the host's own
+/// type is looked into for a refusal or a source only if it is boxed: put tower's
+/// `map_err(BoxError::from)` between the gateway and the client.
 #[derive(Clone, Debug)]
 pub struct Gateway<S> {
     inner: S,

@@ -210,3 +210,14 @@ fn bytes_that_are_not_text_are_refused() {
     let error = Options::parse([OsString::from_vec(b"--mock\xff".to_vec())]).unwrap_err();
     assert!(error.to_string().ends_with("is not valid UTF-8"));
 }
+
+#[test]
+fn proxies_of_the_environment_are_asked_for() {
+    assert!(!run(&[]).proxy_from_env);
+    if cfg!(feature = "proxy") {
+        assert!(run(&["--proxy-from-env"]).proxy_from_env);
+        assert_eq!(refused(&["--proxy-from-env=yes"]), "`--proxy-from-env` takes no value");
+    } else {
+        assert!(refused(&["--proxy-from-env"]).contains("needs the feature `proxy`"));
+    }
+}
