@@ -394,7 +394,7 @@ impl HttpClientBuilder {
                 versions: self.versions,
             }),
         };
-        self.secured(direct).map(Transport::Own)
+        self.secured(&direct).map(Transport::Own)
     }
 
     fn tcp(&self) -> HttpConnector {
@@ -421,8 +421,8 @@ impl HttpClientBuilder {
         tls::connector(tcp, &self.tls, self.versions)
     }
 
-    fn secured(&self, direct: Dialer) -> Result<Dialer, ClientError> {
-        tls::dialer(&direct, &self.tls, self.versions)
+    fn secured(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
+        tls::dialer(direct, &self.tls, self.versions)
     }
 
     /// A proxy is shown no certificate, and is spoken to in HTTP/1.1.
@@ -446,8 +446,8 @@ impl HttpClientBuilder {
         Ok(self.tcp())
     }
 
-    fn secured(&self, direct: Dialer) -> Result<Dialer, ClientError> {
-        Ok(Dialer::new(WithoutTls(direct)))
+    fn secured(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
+        Ok(Dialer::new(WithoutTls(direct.clone())))
     }
 
     #[cfg(feature = "proxy")]

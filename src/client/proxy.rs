@@ -137,7 +137,7 @@ impl Dial for Proxied {
                 Box::pin(async move { dialing.await.map_err(ViaProxy::wrap) })
             }
             true => tunnel(&proxy, to_proxy, uri),
-            false => socks(&proxy, to_proxy, uri),
+            false => socks(&proxy, to_proxy, &uri),
         }
     }
 }
@@ -151,14 +151,14 @@ fn tunnel(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
     Box::pin(async move { tunneling.await.map_err(|error| ViaProxy::wrap(error.into())) })
 }
 
-fn socks(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
+fn socks(proxy: &Intercept, to_proxy: Dialer, uri: &Uri) -> Dialing {
     let mut socks = SocksV5::new(proxy.uri().clone(), to_proxy);
     // `socks5h` has the proxy resolve the name.
     socks = socks.local_dns(proxy.uri().scheme_str() == Some("socks5"));
     if let Some((user, password)) = proxy.raw_auth() {
         socks = socks.with_auth(user.to_owned(), password.to_owned());
     }
-    let Some(uri) = with_port(&uri) else {
+    let Some(uri) = with_port(uri) else {
         return failed(ViaProxy::from(io::Error::other("the URI has no host")));
     };
     let connecting = socks.call(uri);

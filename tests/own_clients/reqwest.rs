@@ -10,9 +10,12 @@ use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
+use tokio::time::Instant;
 use tower::util::MapErr;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_ai_gateway::ReqwestClient;
+use tower_ai_gateway::control::TimeoutLayer;
+use tower_ai_gateway::settings::Timeouts;
 
 use crate::breaks::{Break, around, beside, controlled, gone, layer};
 use crate::scripted::events::Events;
@@ -193,6 +196,24 @@ async fn bodies_stream_both_ways() {
     }
     wire.send(b"0\r\n\r\n").await;
     assert!(guard("the end", body.frame()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_slow_upload_is_the_clients_time() {
+    const HEAD: Duration = Duration::from_millis(300);
+    let upstream = Recorder::answering(|_| ok(b"")).await;
+    let service = TimeoutLayer::new(Timeouts::default().head(HEAD)).layer(client());
+    let (mut sender, body) = Channel::<Bytes, BoxError>::new(1);
+    let request = Request::post(upstream.base("/x")).body(body).unwrap();
+    let answer = tokio::spawn(service.oneshot(request));
+    let begun = Instant::now();
+    // Longer than the head may take, but it is the client that is slow.
+    while begun.elapsed() < 3 * HEAD {
+        sender.send_data(Bytes::from_static(b"x")).await.unwrap();
+        tokio::time::sleep(HEAD / 2).await;
+    }
+    drop(sender);
+    assert_eq!(guard("an answer", answer).await.unwrap().unwrap().status(), 200);
 }
 
 #[tokio::test]
