@@ -84,7 +84,6 @@ impl<U> GatewayLayer<U> {
     /// ```
     /// use std::sync::Arc;
     /// use axum::Router;
-    /// use tower::service_fn;
     /// use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery};
     /// use tower_ai_gateway::{ConfigError, GatewayLayer, Provider, Refusal};
     ///
