@@ -6,19 +6,28 @@
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
     use std::collections::BTreeSet;
 
-    use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
+    use tower_ai_gateway::{CacheStatus, GatewayLayer, Guard, GuardRequest, Provider, Verdict};
 
     use crate::health::Upstream;
     use crate::memory::exchange;
     use crate::scene::{Scene, page, recorder};
     use crate::scrape;
 
+    struct Flags;
+
+    impl Guard for Flags {
+        async fn check(&self, _: GuardRequest<'_>) -> Verdict {
+            Verdict::flag("odd")
+        }
+    }
+
     let mut scene = Scene::new(|metrics| metrics).await;
     for model in ["grok-4.3", "stream", "unpriced"] {
         scene.chat(model).await;
     }
     let (cached, handle) = recorder();
-    let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(cached);
+    let builder =
+        GatewayLayer::builder().provider(Provider::xai()).metrics_hook(cached).guard(Flags);
     exchange(&builder.build().unwrap(), CacheStatus::Hit).await;
     let mut scraped = scene.page().names();
     scraped.extend(page(&handle).names());
