@@ -141,6 +141,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     #[cfg(feature = "control")]
     let client = config.control.layer(client);
     let service = builder.build()?.upstream(client).layer(app);
+    // Who is calling, where the file says whose tokens say so.
+    #[cfg(feature = "jwt")]
+    let service = config.jwt.except(|uri| gateway::pages::is_own(uri.path())).layer(service);
 
     let listener = serve::bind(options.listen).await?;
     let address = listener.local_addr()?;

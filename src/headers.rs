@@ -250,6 +250,11 @@ fn is_directive(name: &str) -> bool {
     is_gateway_header(name) || matches!(name, "cf-cache-ttl" | "cf-skip-cache")
 }
 
+/// What Cloudflare adds in front of us: whence a request comes, and who Access says is calling.
+fn is_of_the_edge(name: &str) -> bool {
+    name == "cf-connecting-ip" || name.starts_with("cf-access-")
+}
+
 // In these two, the first letters settle it for nearly every header that is kept.
 
 fn fate_to_provider(name: &str) -> Fate {
@@ -260,7 +265,7 @@ fn fate_to_provider(name: &str) -> Fate {
             Fate::Credential
         }
         [b'c', b'f', ..] if name == TOKEN_NAME => Fate::Usual(TOKEN_PLACE),
-        [b'c', b'f', ..] if is_directive(name) || name == "cf-connecting-ip" => Fate::Other,
+        [b'c', b'f', ..] if is_directive(name) || is_of_the_edge(name) => Fate::Other,
         [b'c', b'o', b'o', ..] if name == "cookie" => Fate::Usual(COOKIE_PLACE),
         [b'f', b'o', ..] if name == "forwarded" => Fate::Usual(FORWARDED_PLACE),
         [b'h', ..] if name == "host" => Fate::Host,

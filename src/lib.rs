@@ -222,6 +222,9 @@ mod identity;
 mod inject;
 mod intercept;
 mod json;
+#[cfg(feature = "jwt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
+pub mod jwt;
 mod layer;
 mod metadata;
 mod metering;

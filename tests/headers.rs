@@ -103,6 +103,8 @@ async fn requests_lose_all_that_is_not_the_providers_business() {
         "x-forwarded-anything: 1",
         "x-real-ip: 10.0.0.1",
         "cf-connecting-ip: 10.0.0.1",
+        "cf-access-jwt-assertion: eyJhbGciOiJub25lIn0.e30.",
+        "cf-access-client-secret: LEAK",
         "true-client-ip: 10.0.0.1",
         "cookie: session=1",
         "x-kept: 1",

@@ -11,6 +11,8 @@ use std::path::Path;
 use tower_ai_gateway::Provider;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
+#[cfg(feature = "jwt")]
+use tower_ai_gateway::jwt::JwtLayer;
 use tower_ai_gateway::settings::{
     ClientControl, GatewaySettings, Settings, SettingsError, SettingsTable,
 };
@@ -28,6 +30,8 @@ pub(crate) struct Start {
     pub(crate) settings: Option<Settings>,
     #[cfg(feature = "control")]
     pub(crate) control: ControlLayer,
+    #[cfg(feature = "jwt")]
+    pub(crate) jwt: JwtLayer,
 }
 
 /// What the file says, or where none is given, the built-in providers alone. What the command line
@@ -54,6 +58,8 @@ pub(crate) async fn start(
         settings: controls.map(with_controls).transpose()?,
         #[cfg(feature = "control")]
         control: ControlLayer::new(),
+        #[cfg(feature = "jwt")]
+        jwt: JwtLayer::off(),
     })
 }
 

@@ -13,6 +13,13 @@ use tokio::net::TcpListener;
 use super::options::Admin;
 use super::serve::{self, Limits};
 
+/// Whether a path is of the process itself: of its health check, or of a page with a token of its
+/// own. No path of the gateway is like one of these.
+#[cfg(feature = "jwt")]
+pub(crate) fn is_own(path: &str) -> bool {
+    matches!(path, "/healthz" | "/metrics" | "/dashboard") || path.starts_with("/dashboard/")
+}
+
 /// The pages that there are, and whether a token guards them.
 pub(crate) struct Pages {
     pub(crate) router: Router,

@@ -42,6 +42,8 @@ fn what_is_the_gateways_or_the_hops_does_not_reach_the_provider() {
         "x-forwarded-proto",
         "x-real-ip",
         "cf-connecting-ip",
+        "cf-access-jwt-assertion",
+        "cf-access-client-secret",
         "true-client-ip",
         "cookie",
     ] {
@@ -126,6 +128,7 @@ fn headers_of_an_entry_go_where_those_of_a_request_would() {
         ("cf-aig-authorization", Directive),
         ("cf-skip-cache", Directive),
         ("cf-connecting-ip", Dropped),
+        ("cf-access-jwt-assertion", Dropped),
         ("content-length", Dropped),
         ("expect", Dropped),
         ("host", Dropped),

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
+#[cfg(feature = "jwt")]
+use tower_ai_gateway::jwt::JwtLayer;
 use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
 
 use super::watch::Changes;
@@ -39,6 +41,8 @@ struct Followed {
     settings: Settings,
     #[cfg(feature = "control")]
     control: ControlLayer,
+    #[cfg(feature = "jwt")]
+    jwt: JwtLayer,
 }
 
 impl Followed {
@@ -55,6 +59,8 @@ impl Followed {
             prices,
             #[cfg(feature = "control")]
             control: config.control_layer(),
+            #[cfg(feature = "jwt")]
+            jwt: config.jwt_layer(),
         })
     }
 
@@ -64,6 +70,8 @@ impl Followed {
             settings: Some(self.settings.clone()),
             #[cfg(feature = "control")]
             control: self.control.clone(),
+            #[cfg(feature = "jwt")]
+            jwt: self.jwt.clone(),
         }
     }
 
@@ -102,7 +110,9 @@ impl Followed {
             Some(file) if with_prices => Some((file, file.read().await?)),
             _ => None,
         };
-        // From here on nothing can fail.
+        // From here on nothing can fail. Who may come in is settled before what they may do.
+        #[cfg(feature = "jwt")]
+        config.update_jwt(&self.jwt);
         self.settings.replace(table);
         #[cfg(feature = "control")]
         config.update_control(&self.control);

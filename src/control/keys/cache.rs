@@ -48,6 +48,10 @@ impl<K> Cache<K> {
         self.depends_on_identity
     }
 
+    pub(super) fn source(&self) -> &K {
+        &self.source
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<KeyQuery, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,6 +84,20 @@ impl<K> Cache<K> {
     }
 }
 
+/// A key for one request, which is not kept.
+pub(super) async fn fetch_once<K: KeySource>(
+    cache: Arc<Cache<K>>,
+    query: KeyQuery,
+) -> Result<Option<Secret>, KeyError> {
+    Ok(ask(&cache.source, query).await?.map(|fetched| fetched.secret))
+}
+
+/// Asks a source, which may panic.
+async fn ask<K: KeySource>(source: &K, query: KeyQuery) -> Result<Option<FetchedKey>, KeyError> {
+    let fetched = unwind::run(|| source.fetch(query)).await;
+    fetched.unwrap_or_else(|panicked| Err(panicked.into())).map_err(KeyError::source_failed)
+}
+
 /// A key that is being fetched, or is to be.
 pub(super) struct Pending(Slot);
 
@@ -92,10 +110,9 @@ impl Pending {
         query: KeyQuery,
     ) -> Result<Option<Secret>, KeyError> {
         let fetch = || async {
-            let fetched = unwind::run(|| cache.source.fetch(query.clone())).await;
-            let fetched = fetched.unwrap_or_else(|panicked| Err(panicked.into()));
+            let fetched = ask(&cache.source, query.clone()).await?;
             let now = Instant::now();
-            let known = match fetched.map_err(KeyError::source_failed)? {
+            let known = match fetched {
                 Some(FetchedKey { secret, valid_for }) => {
                     // A time beyond all clocks is as good as a day.
                     let until = now.checked_add(valid_for);

@@ -14,16 +14,18 @@ use tower::BoxError;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use self::cache::Cache;
+use self::cache::{Cache, fetch_once};
+use self::source::OwnExtensions;
 pub use self::error::KeyError;
 pub use self::future::KeyFuture;
-pub use self::source::{FetchedKey, KeyQuery, KeySource};
+pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::provider::Upstream;
 use crate::ready;
 use crate::settings::Secret;
 use crate::settings::keys::DEFAULT_ALIAS;
+use crate::unwind;
 
 /// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
 ///
@@ -117,9 +119,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> KeyFuture<S, B> {
-        let Some(query) = wanted(&request, self.cache.depends_on_identity()) else {
-            return KeyFuture::direct(self.inner.call(request));
+        let query = match wanted(&request, &self.cache) {
+            Ok(Some(query)) => query,
+            Ok(None) => return KeyFuture::direct(self.inner.call(request)),
+            Err(error) => {
+                ready::give_back(&mut self.inner);
+                return KeyFuture::refused(error);
+            }
         };
+        if query.extensions().is_some() {
+            let fetch = Box::pin(fetch_once(self.cache.clone(), query));
+            return KeyFuture::fetching(fetch, request, ready::give_back(&mut self.inner));
+        }
         match self.cache.look_up(&query) {
             Ok(key) => match put(&mut request, key) {
                 Ok(()) => KeyFuture::direct(self.inner.call(request)),
@@ -143,24 +154,35 @@ fn place<B>(request: &Request<B>) -> Option<(&GatewayContext, &Upstream)> {
 }
 
 /// The key that a request lacks.
-fn wanted<B>(request: &Request<B>, depends_on_identity: bool) -> Option<KeyQuery> {
-    let (context, upstream) = place(request)?;
+fn wanted<B, K: KeySource>(
+    request: &Request<B>,
+    cache: &Cache<K>,
+) -> Result<Option<KeyQuery>, KeyError> {
+    let Some((context, upstream)) = place(request) else { return Ok(None) };
     // Of those that have settings, one that lets everybody in must not lend keys to everybody.
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
-        return None;
+        return Ok(None);
     }
     if credentials::sent(request.headers(), upstream).is_some() {
-        return None;
+        return Ok(None);
     }
-    Some(KeyQuery {
+    let scope = unwind::call(|| cache.source().scope(request.extensions()));
+    let (scope, own) = match scope.map_err(|error| KeyError::source_failed(error.into()))? {
+        KeyScope::Shared => (None, None),
+        KeyScope::Named(name) => (Some(name), None),
+        KeyScope::Request => (None, Some(Box::new(request.extensions().clone()))),
+    };
+    Ok(Some(KeyQuery {
         account: context.account().map(Box::from),
         gateway: context.gateway().into(),
         provider: upstream.slug().into(),
         base_url: upstream.origin().base().into(),
         alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
         // A source that sees it has it in the place where its key is kept.
-        identity: context.identity().filter(|_| depends_on_identity).cloned(),
-    })
+        identity: context.identity().filter(|_| cache.depends_on_identity()).cloned(),
+        scope,
+        extensions: OwnExtensions(own),
+    }))
 }
 
 fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError> {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Extensions;
 use tower::BoxError;
 
 use crate::identity::Identity;
@@ -38,7 +40,8 @@ use crate::settings::keys::DEFAULT_ALIAS;
 pub trait KeySource: Send + Sync + 'static {
     /// The key for a provider, or `None` where there is none.
     ///
-    /// At most one call is under way for each query; what waits for it shares its result.
+    /// At most one call is under way for each query; what waits for it shares its result. Queries of
+    /// [`KeyScope::Request`] are asked each on their own.
     ///
     /// # Errors
     ///
@@ -57,6 +60,64 @@ pub trait KeySource: Send + Sync + 'static {
     fn depends_on_identity(&self) -> bool {
         true
     }
+
+    /// For which requests a key is, by what the host's own middleware has put into their extensions.
+    /// Default: [`KeyScope::Shared`]: by nothing of that.
+    ///
+    /// It is asked for each request that has no key, before what is known is looked up. `fetch` sees
+    /// nothing of the extensions but what is part of the place where its key is kept, so that a key
+    /// which was fetched for one tenant cannot be used for another:
+    ///
+    /// ```
+    /// use tower::BoxError;
+    /// use tower_ai_gateway::control::{FetchedKey, KeyQuery, KeyScope, KeySource};
+    /// # struct Vault;
+    /// # impl Vault { async fn key_of(&self, _: Option<&str>) -> Option<FetchedKey> { None } }
+    ///
+    /// /// What the host's middleware inserts.
+    /// #[derive(Clone)]
+    /// struct Tenant(String);
+    ///
+    /// impl KeySource for Vault {
+    ///     fn scope(&self, extensions: &http::Extensions) -> KeyScope {
+    ///         match extensions.get::<Tenant>() {
+    ///             Some(Tenant(name)) => KeyScope::named(name),
+    ///             None => KeyScope::Shared,
+    ///         }
+    ///     }
+    ///
+    ///     async fn fetch(&self, query: KeyQuery) -> Result<Option<FetchedKey>, BoxError> {
+    ///         Ok(self.key_of(query.scope.as_deref()).await)
+    ///     }
+    /// }
+    /// ```
+    fn scope(&self, extensions: &Extensions) -> KeyScope {
+        let _ = extensions;
+        KeyScope::Shared
+    }
+}
+
+/// For which requests a key is that is fetched for one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyScope {
+    /// For all that ask alike.
+    #[default]
+    Shared,
+    /// For those with the same name, which is in [`KeyQuery::scope`]. It is no place for a secret:
+    /// names stay in memory, and `Debug` shows them.
+    Named(Box<str>),
+    /// For this request alone. Nothing is kept or shared, and [`KeyQuery::extensions`] has all that
+    /// is in the request's.
+    Request,
+}
+
+impl KeyScope {
+    /// For those with this name.
+    #[must_use]
+    pub fn named(name: impl Into<Box<str>>) -> Self {
+        Self::Named(name.into())
+    }
 }
 
 impl<K: KeySource> KeySource for Arc<K> {
@@ -69,6 +130,10 @@ impl<K: KeySource> KeySource for Arc<K> {
 
     fn depends_on_identity(&self) -> bool {
         (**self).depends_on_identity()
+    }
+
+    fn scope(&self, extensions: &Extensions) -> KeyScope {
+        (**self).scope(extensions)
     }
 }
 
@@ -89,6 +154,42 @@ pub struct KeyQuery {
     /// Who is calling, where the host has said so and the source's keys
     /// [depend on it](KeySource::depends_on_identity).
     pub identity: Option<Identity>,
+    /// The name that the source has given the request by [`KeyScope::Named`].
+    pub scope: Option<Box<str>>,
+    pub(super) extensions: OwnExtensions,
+}
+
+impl KeyQuery {
+    /// What the host's own middleware has put into the extensions of the request. It is there for
+    /// [`KeyScope::Request`] alone, where the key serves no other request.
+    #[must_use]
+    pub fn extensions(&self) -> Option<&Extensions> {
+        self.extensions.0.as_deref()
+    }
+}
+
+/// The extensions of a query that is never looked up: so they need not be compared.
+#[derive(Clone, Default)]
+pub(super) struct OwnExtensions(pub(super) Option<Box<Extensions>>);
+
+impl PartialEq for OwnExtensions {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_none() && other.0.is_none()
+    }
+}
+
+impl Eq for OwnExtensions {}
+
+impl Hash for OwnExtensions {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.is_some().hash(state);
+    }
+}
+
+impl fmt::Debug for OwnExtensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Extensions(..)" } else { "none" })
+    }
 }
 
 impl KeyQuery {

@@ -6,6 +6,8 @@ mod defaults;
 mod error;
 mod fallbacks;
 mod gateway;
+#[cfg(feature = "jwt")]
+mod identity;
 mod kinds;
 mod limits;
 mod locks;
@@ -60,6 +62,8 @@ pub struct Config {
     gateways: usize,
     #[cfg(feature = "control")]
     control: control::Control,
+    #[cfg(feature = "jwt")]
+    jwt: Option<crate::jwt::JwtLayer>,
 }
 
 impl Config {
@@ -106,6 +110,10 @@ impl Config {
         let control = control::Control::read(&mut root)?;
         #[cfg(not(feature = "control"))]
         refuse_control(&mut root)?;
+        #[cfg(feature = "jwt")]
+        let jwt = identity::read(&mut root)?;
+        #[cfg(not(feature = "jwt"))]
+        refuse_identity(&mut root)?;
         let providers = Providers::read(&mut root)?;
         let mut settings = SettingsTable::new();
         if let Some(unknown) = unknown(&mut root, &providers)? {
@@ -137,6 +145,8 @@ impl Config {
             gateways: ids.len(),
             #[cfg(feature = "control")]
             control,
+            #[cfg(feature = "jwt")]
+            jwt,
         })
     }
 }
@@ -151,6 +161,15 @@ fn refuse_control(root: &mut Section<'_>) -> Result<(), ConfigFileError> {
         }
     }
     Ok(())
+}
+
+/// Left out, it would let everybody in: there is nobody who checks tokens.
+#[cfg(not(feature = "jwt"))]
+fn refuse_identity(root: &mut Section<'_>) -> Result<(), ConfigFileError> {
+    root.take("identity").map_or(Ok(()), |value| {
+        let message = "this program was built without the feature `jwt`, which checks tokens";
+        Err(value.place.refuse(Kind::UnknownKey, message))
+    })
 }
 
 /// What unknown gateways have; `None` where they are refused.

@@ -1,0 +1,97 @@
+//! The signatures that a host may accept.
+
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::KeyAlgorithm;
+
+/// How a token is signed: always with a private key that the issuer alone has.
+///
+/// There is no `none` and no `HS256`: a public key can never be taken for a shared secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JwtAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// EdDSA with Ed25519.
+    EdDsa,
+}
+
+/// All of them, with what RFC 7518 and RFC 8037 call them.
+const NAMES: [(&str, JwtAlgorithm); 9] = [
+    ("RS256", JwtAlgorithm::Rs256),
+    ("RS384", JwtAlgorithm::Rs384),
+    ("RS512", JwtAlgorithm::Rs512),
+    ("PS256", JwtAlgorithm::Ps256),
+    ("PS384", JwtAlgorithm::Ps384),
+    ("PS512", JwtAlgorithm::Ps512),
+    ("ES256", JwtAlgorithm::Es256),
+    ("ES384", JwtAlgorithm::Es384),
+    ("EdDSA", JwtAlgorithm::EdDsa),
+];
+
+/// What a verifier accepts where the host does not say.
+pub(super) const USUAL: [JwtAlgorithm; 3] =
+    [JwtAlgorithm::Rs256, JwtAlgorithm::Es256, JwtAlgorithm::EdDsa];
+
+/// What a key can be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Curve {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl JwtAlgorithm {
+    /// The algorithm of this name, as tokens spell it: `RS256`, `ES256`, `EdDSA`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
+    }
+
+    /// The one of a token's header; `None` for those with a shared secret.
+    pub(super) fn of_header(algorithm: Algorithm) -> Option<Self> {
+        NAMES.iter().map(|(_, own)| *own).find(|own| own.inner() == algorithm)
+    }
+
+    pub(super) fn inner(self) -> Algorithm {
+        match self {
+            Self::Rs256 => Algorithm::RS256,
+            Self::Rs384 => Algorithm::RS384,
+            Self::Rs512 => Algorithm::RS512,
+            Self::Ps256 => Algorithm::PS256,
+            Self::Ps384 => Algorithm::PS384,
+            Self::Ps512 => Algorithm::PS512,
+            Self::Es256 => Algorithm::ES256,
+            Self::Es384 => Algorithm::ES384,
+            Self::EdDsa => Algorithm::EdDSA,
+        }
+    }
+
+    /// What the `alg` of a key says; `None` where it is for something else than these signatures.
+    pub(super) fn of_key(algorithm: KeyAlgorithm) -> Option<Self> {
+        Algorithm::try_from(algorithm).ok().and_then(Self::of_header)
+    }
+
+    pub(super) fn curve(self) -> Curve {
+        match self {
+            Self::Es256 => Curve::P256,
+            Self::Es384 => Curve::P384,
+            Self::EdDsa => Curve::Ed25519,
+            _ => Curve::Rsa,
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The keys of an issuer: fetched when they are needed, kept, and fetched again.
+
+mod file;
+mod http;
+mod state;
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ::http::{Request, Response, Uri};
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::Full;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower::BoxError;
+use tower_service::Service;
+
+use self::state::{Next, State};
+use super::error::JwksError;
+use super::key_set::KeySet;
+
+/// How long keys from a file are kept: to read it again costs little.
+const FILE_FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// The keys of an issuer, its JWKS.
+///
+/// Those from a [URL](Self::url) are kept for as long as the issuer's `cache-control: max-age` says,
+/// within a minute and a day, or else for an hour. Then they are fetched again while the old ones
+/// are in use. A token with an unknown key makes them be fetched at once, at most every 30 s. There
+/// is one fetch at a time, in a task of its own; whoever needs its result waits 5 s for it at most.
+/// While the issuer cannot be asked, the keys that there are stay in use for another day.
+///
+/// Cheap to clone; clones share their keys.
+#[derive(Clone)]
+pub struct Jwks(Arc<Shared>);
+
+/// Makes a [`Jwks`] that is fetched, with other bounds than the default ones.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct JwksBuilder {
+    source: Source,
+    location: Location,
+    bounds: Bounds,
+    clock: Clock,
+}
+
+struct Shared {
+    /// `None` where the keys never change.
+    source: Option<Source>,
+    location: Location,
+    bounds: Bounds,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+/// Where keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Location {
+    Text,
+    File(PathBuf),
+    Url(Uri),
+}
+
+/// How long what may take or be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// How long keys are kept where the source does not say.
+    pub(super) fresh_for: Duration,
+    /// How long they stay in use after that where they cannot be fetched.
+    pub(super) stale_for: Duration,
+    /// How often they are fetched at most.
+    pub(super) interval: Duration,
+    /// How long one fetch may take.
+    pub(super) timeout: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_secs(3600),
+            stale_for: Duration::from_secs(86_400),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+type Fetch = Pin<Box<dyn Future<Output = Result<Fetched, JwksError>> + Send>>;
+type Source = Arc<dyn Fn() -> Fetch + Send + Sync>;
+
+/// What a source gives.
+pub(super) struct Fetched {
+    set: KeySet,
+    /// How long the source says that it may be kept.
+    fresh_for: Option<Duration>,
+}
+
+/// What there is for a token.
+pub(super) enum Known {
+    Keys(Arc<KeySet>),
+    Coming(Flight),
+    Failed(JwksError),
+}
+
+/// A fetch that is under way.
+#[derive(Clone)]
+pub(super) struct Flight(watch::Receiver<()>);
+
+impl Flight {
+    /// Waits until it has ended, however it did.
+    pub(super) async fn landed(mut self) {
+        // Nothing is ever sent: it ends with its sender.
+        let _ = self.0.changed().await;
+    }
+}
+
+impl Jwks {
+    /// Keys that never change, from the text of a JWKS.
+    ///
+    /// # Errors
+    ///
+    /// It is no JWKS, or has no key for signatures.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, JwksError> {
+        let set = KeySet::parse(text.as_ref())?;
+        let (bounds, clock): (_, Clock) = (Bounds::default(), Arc::new(Instant::now));
+        let state = Mutex::new(State::holding(set, bounds.fresh_for, clock()));
+        let location = Location::Text;
+        Ok(Self(Arc::new(Shared { source: None, location, bounds, clock, state })))
+    }
+
+    /// Keys from a regular file of at most 1 MiB. It is read here, which blocks, and again after a
+    /// minute or where a token has an unknown key; what is broken then leaves the old keys in use.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no JWKS, or has no key for signatures.
+    pub fn file(path: impl AsRef<Path>) -> Result<Self, JwksError> {
+        let path = path.as_ref().to_owned();
+        let set = file::read(&path)?;
+        let location = Location::File(path.clone());
+        let source: Source = Arc::new(move || file::fetch(path.clone()));
+        let keys = JwksBuilder::new(source, location).fresh_for(FILE_FRESH_FOR).build();
+        let (fetched, now) = (Fetched { set, fresh_for: None }, (keys.0.clock)());
+        keys.0.state().take_over(fetched, now, &keys.0.bounds);
+        Ok(keys)
+    }
+
+    /// Keys from the issuer's URL, which a client of the host's asks for. Nothing is fetched yet.
+    ///
+    /// The client must not follow redirects; an answer that is one is no answer.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not one of `https`, or of `http` on this machine, or it holds credentials.
+    pub fn url<C, B>(url: &str, client: C) -> Result<JwksBuilder, JwksError>
+    where
+        C: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let url = http::checked(url)?;
+        let location = Location::Url(url.clone());
+        let source: Source =
+            Arc::new(move || Box::pin(http::fetch(url.clone(), client.clone())) as Fetch);
+        Ok(JwksBuilder::new(source, location))
+    }
+
+    /// Keys from the issuer's URL, by an [`HttpClient`](crate::HttpClient) of their own. Nothing is
+    /// fetched yet.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not one of `https`, or of `http` on this machine, or it holds credentials.
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    pub fn fetched(url: &str) -> Result<Self, JwksError> {
+        Self::url(url, http::OwnClient::default()).map(JwksBuilder::build)
+    }
+
+    /// Fetches the keys now, whatever there is, or waits for the fetch that is under way.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had. The keys that there are stay in use.
+    pub async fn refresh(&self) -> Result<(), JwksError> {
+        let Some(source) = &self.0.source else { return Ok(()) };
+        let running = self.0.state().flight();
+        match running {
+            Some(flight) => flight,
+            None => self.0.start(source)?,
+        }
+        .landed()
+        .await;
+        let failure = self.0.state().failure();
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// The keys for a token, or where they will be.
+    pub(super) fn keys(&self) -> Known {
+        self.known(|state, now, bounds| Some(state.keys(now, bounds)))
+            .unwrap_or(Known::Failed(JwksError::TooOld))
+    }
+
+    /// Newer keys than these, which lack the one that a token names; `None` where there are none.
+    pub(super) fn keys_after(&self, seen: &Arc<KeySet>) -> Option<Known> {
+        self.known(|state, now, bounds| state.keys_after(seen, now, bounds))
+    }
+
+    fn known(
+        &self,
+        ask: impl FnOnce(&mut State, Instant, &Bounds) -> Option<Next>,
+    ) -> Option<Known> {
+        let Shared { source, bounds, clock, .. } = &*self.0;
+        let now = clock();
+        // Whoever is told to fetch does so when the lock is free again.
+        let next = ask(&mut self.0.state(), now, bounds);
+        let Some(source) = source else {
+            return match next? {
+                Next::Use(set) | Next::UseAndFetch(set) => Some(Known::Keys(set)),
+                _ => self.0.state().held().map(Known::Keys),
+            };
+        };
+        Some(match next? {
+            Next::Use(set) => Known::Keys(set),
+            Next::UseAndFetch(set) => {
+                // The old keys serve; how it goes is seen by those who come later.
+                let _ = self.0.start(source);
+                Known::Keys(set)
+            }
+            Next::Wait(flight) => Known::Coming(flight),
+            Next::Fetch => match self.0.start(source) {
+                Ok(flight) => Known::Coming(flight),
+                Err(error) => Known::Failed(error),
+            },
+            Next::Fail(error) => Known::Failed(error),
+        })
+    }
+
+    /// What there is after a fetch, and how it failed if it did.
+    pub(super) fn landed(&self) -> Result<(Arc<KeySet>, Option<JwksError>), JwksError> {
+        let now = (self.0.clock)();
+        self.0.state().landed(now, &self.0.bounds)
+    }
+
+    /// Whether both come from one URL: then either has what the other has fetched.
+    #[cfg(feature = "config")]
+    pub(super) fn is_of_one_url(&self, other: &Self) -> bool {
+        matches!(self.0.location, Location::Url(_)) && self.0.location == other.0.location
+    }
+}
+
+impl JwksBuilder {
+    fn new(source: Source, location: Location) -> Self {
+        Self { source, location, bounds: Bounds::default(), clock: Arc::new(Instant::now) }
+    }
+
+    /// How long keys are kept where the issuer does not say. Default: an hour.
+    pub fn fresh_for(mut self, time: Duration) -> Self {
+        self.bounds.fresh_for = time;
+        self
+    }
+
+    /// How long keys stay in use after that while there are no newer ones. Default: a day.
+    pub fn stale_for(mut self, time: Duration) -> Self {
+        self.bounds.stale_for = time;
+        self
+    }
+
+    /// How often keys are fetched at most, whatever tokens come. Default: every 30 s; where there
+    /// are none yet, every 5 s if that is sooner.
+    pub fn interval(mut self, time: Duration) -> Self {
+        self.bounds.interval = time;
+        self
+    }
+
+    /// How long one fetch may take, and whoever waits for it. Default: 5 s.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.bounds.timeout = time;
+        self
+    }
+
+    /// By which clock keys grow old, for tests. The timeout does not go by it.
+    pub fn clock(mut self, now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(now);
+        self
+    }
+
+    /// The keys, of which none is fetched yet.
+    #[must_use]
+    pub fn build(self) -> Jwks {
+        let Self { source, location, bounds, clock } = self;
+        let state = Mutex::default();
+        Jwks(Arc::new(Shared { source: Some(source), location, bounds, clock, state }))
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a fetch, unless somebody else has. It goes on when the request is gone that asked for
+    /// it: or else whoever hangs up could make the issuer be asked as often as they like.
+    fn start(self: &Arc<Self>, source: &Source) -> Result<Flight, JwksError> {
+        let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
+        let (sender, receiver) = watch::channel(());
+        let now = (self.clock)();
+        let flight = match self.state().fly(Flight(receiver), now) {
+            Ok(own) => own,
+            Err(running) => return Ok(running),
+        };
+        let landing = Landing { shared: self.clone(), result: None, _sender: sender };
+        runtime.spawn(fetch(source.clone(), self.bounds.timeout, landing));
+        Ok(flight)
+    }
+}
+
+async fn fetch(source: Source, limit: Duration, mut landing: Landing) {
+    let fetched = timeout(limit, async { source().await }).await;
+    landing.result = Some(fetched.unwrap_or(Err(JwksError::Timeout)));
+}
+
+/// The end of a fetch, even where it panics or its runtime ends.
+struct Landing {
+    shared: Arc<Shared>,
+    result: Option<Result<Fetched, JwksError>>,
+    /// Dropped last, which wakes those who wait.
+    _sender: watch::Sender<()>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| {
+            let error = BoxError::from("the fetch was broken off");
+            Err(JwksError::Client(error.into()))
+        });
+        if let Err(error) = &result {
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(target: crate::TARGET, %error, source, "the keys for JWTs were not fetched");
+        }
+        let now = (self.shared.clock)();
+        self.shared.state().land(result, now, &self.shared.bounds);
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Jwks").field(&self.0.location).finish()
+    }
+}
+
+impl fmt::Debug for JwksBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwksBuilder")
+            .field("location", &self.location)
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
+    }
+}

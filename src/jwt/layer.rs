@@ -1,0 +1,293 @@
+//! The layer in front of the gateway.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderName, Request, Response, Uri};
+use pin_project_lite::pin_project;
+use tower::ServiceExt as _;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::body::JwtBody;
+use super::error::JwtError;
+use super::verifier::JwtVerifier;
+use super::{refusal, token};
+use crate::credentials::TOKEN_NAME;
+use crate::identity::Identity;
+use crate::ready;
+
+/// Lets requests pass that show a good token, and tells the gateway whose it is.
+///
+/// It is to be the last layer that is added to an axum router, so that a request meets it before
+/// the gateway. The first of its [headers](Self::headers) that holds a JWT counts:
+///
+/// * The token is good: its [`Identity`] goes into the extensions, in the place of one that an outer
+///   middleware may have put there. The token is taken off, with whatever else in these headers, or
+///   where providers' keys stand, says that it is of the same issuer: no provider sees it, and the
+///   gateway's stored key fills the place.
+/// * It is bad: 401 in JSON, with `www-authenticate: Bearer error="invalid_token"`.
+/// * The issuer's keys cannot be had: 503 with `retry-after`.
+/// * There is none: 401, unless an outer middleware has put an [`Identity`] into the extensions, or
+///   the layer is [optional](Self::optional).
+///
+/// What is no JWT in `authorization`, `x-api-key`, `api-key`, `x-goog-api-key` or
+/// `cf-aig-authorization` is left alone: there it is a provider's key or a gateway token. A JWT that
+/// is a provider's key can stand in `authorization` behind a header with the caller's own token, or
+/// where `authorization` is none of the headers.
+///
+/// Preflights of browsers have no token: a CORS layer must stand outside of this one.
+#[derive(Clone)]
+pub struct JwtLayer {
+    shared: Arc<RwLock<Option<Arc<Checks>>>>,
+    except: Option<Except>,
+}
+
+type Except = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
+
+/// What is checked, and where.
+#[derive(Clone, Debug)]
+struct Checks {
+    verifier: JwtVerifier,
+    headers: Vec<HeaderName>,
+    is_required: bool,
+}
+
+impl JwtLayer {
+    /// Every request must have a token, in `cf-access-jwt-assertion`, `authorization` or
+    /// `cf-aig-authorization`.
+    #[must_use]
+    pub fn new(verifier: JwtVerifier) -> Self {
+        let headers = vec![
+            HeaderName::from_static("cf-access-jwt-assertion"),
+            AUTHORIZATION,
+            HeaderName::from_static(TOKEN_NAME),
+        ];
+        Self::with(Some(Checks { verifier, headers, is_required: true }))
+    }
+
+    /// Lets every request pass as it is, until it is [replaced](Self::replace).
+    #[must_use]
+    pub fn off() -> Self {
+        Self::with(None)
+    }
+
+    fn with(checks: Option<Checks>) -> Self {
+        Self { shared: Arc::new(RwLock::new(checks.map(Arc::new))), except: None }
+    }
+
+    fn checks(&self) -> Option<Arc<Checks>> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(self, change: impl FnOnce(&mut Checks)) -> Self {
+        let Some(mut checks) = self.checks().map(|checks| (*checks).clone()) else { return self };
+        change(&mut checks);
+        Self { except: self.except, ..Self::with(Some(checks)) }
+    }
+
+    /// Which headers may hold the token, in their order.
+    #[must_use]
+    pub fn headers(self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.change(|checks| checks.headers = headers.into_iter().collect())
+    }
+
+    /// Lets requests without a token pass without an identity. A bad token is refused all the same.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.change(|checks| checks.is_required = false)
+    }
+
+    /// Lets requests pass as they are whose target is such a one: a health check, a page that has a
+    /// password of its own. Whoever names a path of the gateway opens it.
+    #[must_use]
+    pub fn except(mut self, is_excepted: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
+        self.except = Some(Arc::new(is_excepted));
+        self
+    }
+
+    /// From here on, requests are checked as `other` does it, but for what is
+    /// [excepted](Self::except). All clones and services of this layer follow; requests under way
+    /// keep what they began with.
+    pub fn replace(&self, other: &Self) {
+        let checks = other.checks();
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = checks;
+    }
+
+    /// The same, and keys that were fetched from the same URL stay: a file that was read again must
+    /// not depend on an issuer that is down.
+    #[cfg(feature = "config")]
+    pub(crate) fn replace_and_keep_keys(&self, other: &Self) {
+        let (old, mut new) = (self.checks(), other.checks());
+        if let (Some(old), Some(checks)) = (old, &mut new) {
+            let (kept, jwks) = (old.verifier.jwks(), checks.verifier.jwks());
+            if jwks.is_of_one_url(kept) {
+                let verifier = checks.verifier.with_jwks(kept.clone());
+                *checks = Arc::new(Checks { verifier, ..(**checks).clone() });
+            }
+        }
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+}
+
+impl<S> Layer<S> for JwtLayer {
+    type Service = Jwt<S>;
+
+    fn layer(&self, inner: S) -> Jwt<S> {
+        Jwt { inner, layer: self.clone() }
+    }
+}
+
+/// Lets requests pass that show a good token. See [`JwtLayer`].
+#[derive(Clone)]
+pub struct Jwt<S> {
+    inner: S,
+    layer: JwtLayer,
+}
+
+impl Checks {
+    fn accept<B>(&self, request: &mut Request<B>, token: &str, identity: Identity) {
+        token::remove(request.headers_mut(), &self.headers, token, self.verifier.issuer());
+        request.extensions_mut().insert(identity);
+    }
+}
+
+fn refuse<B, R>(request: &Request<B>, error: &JwtError) -> Response<JwtBody<R>> {
+    tracing::debug!(target: crate::TARGET, %error, "a request without a good token was refused");
+    refusal::response(error, request.uri().path())
+}
+
+impl<S, B, R> Service<Request<B>> for Jwt<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response<JwtBody<R>>;
+    type Error = S::Error;
+    type Future = JwtFuture<S::Future, R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let is_excepted = self.layer.except.as_ref().is_some_and(|except| except(request.uri()));
+        let Some(checks) = self.layer.checks().filter(|_| !is_excepted) else {
+            return JwtFuture::passed(self.inner.call(request));
+        };
+        let token = match token::find(request.headers(), &checks.headers) {
+            Ok(Some(token)) => token,
+            Ok(None) if checks.is_required && request.extensions().get::<Identity>().is_none() => {
+                ready::give_back(&mut self.inner);
+                return JwtFuture::refused(refuse(&request, &JwtError::Missing));
+            }
+            Ok(None) => return JwtFuture::passed(self.inner.call(request)),
+            Err(error) => {
+                ready::give_back(&mut self.inner);
+                return JwtFuture::refused(refuse(&request, &error));
+            }
+        };
+        match checks.verifier.begin(&token) {
+            Ok(Ok(identity)) => {
+                checks.accept(&mut request, &token, identity);
+                JwtFuture::passed(self.inner.call(request))
+            }
+            Ok(Err(error)) => {
+                ready::give_back(&mut self.inner);
+                JwtFuture::refused(refuse(&request, &error))
+            }
+            Err(waiting) => {
+                let inner = ready::give_back(&mut self.inner);
+                JwtFuture::waiting(async move {
+                    match waiting.finish().await {
+                        Ok(identity) => {
+                            checks.accept(&mut request, &token, identity);
+                            inner.oneshot(request).await.map(|answer| answer.map(JwtBody::passed))
+                        }
+                        Err(error) => Ok(refuse(&request, &error)),
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// A refusal, or what is to be done once the keys are there: boxed, for it is seldom.
+type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<JwtBody<R>>, E>> + Send>>;
+
+pin_project! {
+    /// The future of [`Jwt`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct JwtFuture<F, R, E> {
+        #[pin]
+        state: State<F, R, E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, R, E> {
+        Passed { #[pin] call: F },
+        Waiting { work: Boxed<R, E> },
+        Refused { response: Option<Box<Response<JwtBody<R>>>> },
+    }
+}
+
+impl<F, R, E> JwtFuture<F, R, E> {
+    fn passed(call: F) -> Self {
+        Self { state: State::Passed { call } }
+    }
+
+    fn refused(response: Response<JwtBody<R>>) -> Self {
+        Self { state: State::Refused { response: Some(Box::new(response)) } }
+    }
+
+    fn waiting(
+        work: impl Future<Output = Result<Response<JwtBody<R>>, E>> + Send + 'static,
+    ) -> Self {
+        Self { state: State::Waiting { work: Box::pin(work) } }
+    }
+}
+
+impl<F, R, E> Future for JwtFuture<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<JwtBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Passed { call } => {
+                call.poll(cx).map_ok(|response| response.map(JwtBody::passed))
+            }
+            StateProjection::Waiting { work } => work.as_mut().poll(cx),
+            StateProjection::Refused { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(*response)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<F, R, E> fmt::Debug for JwtFuture<F, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtFuture").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JwtLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtLayer").field("checks", &self.checks()).finish_non_exhaustive()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Jwt<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt").field("inner", &self.inner).field("layer", &self.layer).finish()
+    }
+}

@@ -1,0 +1,54 @@
+//! What callers get whose token is not good.
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use super::body::JwtBody;
+use super::error::JwtError;
+use crate::json::string;
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// In seconds, after which keys may be had that could not be fetched.
+const KEYS_MAY_COME: u16 = 5;
+
+/// The answer, in the shape of the gateway's own errors: Anthropic's on `messages`, else OpenAI's.
+pub(super) fn response<B>(error: &JwtError, path: &str) -> Response<JwtBody<B>> {
+    let is_keys = matches!(error, JwtError::Keys(_));
+    let is_messages = path.ends_with("/messages") || path.contains("/messages/");
+    let (status, number) = if is_keys {
+        (StatusCode::SERVICE_UNAVAILABLE, "2503")
+    } else {
+        (StatusCode::UNAUTHORIZED, "2009")
+    };
+    let mut message = String::new();
+    string::write(&error.to_string(), &mut message);
+    let error_json = match (is_messages, is_keys) {
+        (true, true) => format!(r#"{{"type":"api_error","message":{message}}}"#),
+        (true, false) => format!(r#"{{"type":"authentication_error","message":{message}}}"#),
+        (false, true) => format!(
+            r#"{{"message":{message},"type":"api_error","code":"keys_unavailable","param":null}}"#
+        ),
+        (false, false) => format!(
+            r#"{{"message":{message},"type":"authentication_error","code":"invalid_token","param":null}}"#
+        ),
+    };
+    let begin = if is_messages { r#"{"type":"error","error":"# } else { r#"{"error":"# };
+    let body = format!(r#"{begin}{error_json},"gateway":{{"code":{number}}}}}"#);
+    let mut response = Response::new(JwtBody::refused(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let retry = if is_keys { "true" } else { "false" };
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
+    if is_keys {
+        headers.insert(RETRY_AFTER, HeaderValue::from(KEYS_MAY_COME));
+    } else {
+        // A request without any token is not told of an error (RFC 6750 §3).
+        let challenge = match error {
+            JwtError::Missing => "Bearer",
+            _ => r#"Bearer error="invalid_token""#,
+        };
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}

@@ -1,0 +1,304 @@
+//! What checks a token.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::crypto::{CryptoProvider, aws_lc};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use serde_json::{Map, Value};
+
+use super::algorithm::{JwtAlgorithm, USUAL};
+use super::claims::{Label, Mapping};
+use super::error::{JwtConfigError, JwtError};
+use super::jwks::{Flight, Jwks, Known};
+use super::key_set::KeySet;
+use super::token;
+use crate::identity::Identity;
+
+const LEEWAY: Duration = Duration::from_secs(60);
+const MOST_LEEWAY: Duration = Duration::from_secs(3600);
+
+/// Checks tokens of one issuer and gives whose they are.
+///
+/// A token must be signed by one of the issuer's keys with an accepted algorithm, and have `iss`,
+/// `aud` and `exp`; `nbf` is checked where it is there. Cheap to clone; clones share their keys.
+#[derive(Clone)]
+pub struct JwtVerifier(Arc<Inner>);
+
+struct Inner {
+    jwks: Jwks,
+    issuer: String,
+    validations: Vec<(JwtAlgorithm, Validation)>,
+    mapping: Mapping,
+}
+
+/// Makes a [`JwtVerifier`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct JwtVerifierBuilder {
+    jwks: Jwks,
+    issuer: Option<String>,
+    audiences: Vec<String>,
+    algorithms: Vec<JwtAlgorithm>,
+    leeway: Duration,
+    mapping: Mapping,
+}
+
+/// A token whose key may be on its way.
+pub(super) struct Waiting {
+    verifier: JwtVerifier,
+    token: String,
+    flight: Flight,
+}
+
+/// What the header of a token says.
+struct Claimed {
+    algorithm: JwtAlgorithm,
+    key_id: Option<String>,
+}
+
+impl JwtVerifier {
+    /// Begins a verifier with the issuer's keys. It also needs an
+    /// [issuer](JwtVerifierBuilder::issuer) and an [audience](JwtVerifierBuilder::audience).
+    pub fn builder(jwks: Jwks) -> JwtVerifierBuilder {
+        JwtVerifierBuilder {
+            jwks,
+            issuer: None,
+            audiences: Vec::new(),
+            algorithms: USUAL.to_vec(),
+            leeway: LEEWAY,
+            mapping: Mapping::default(),
+        }
+    }
+
+    /// Whose token this is. It waits for keys where they must be fetched first, 5 s at most.
+    ///
+    /// # Errors
+    ///
+    /// The token is not good, or the keys cannot be had ([`JwtError::Keys`]).
+    pub async fn verify(&self, token: &str) -> Result<Identity, JwtError> {
+        match self.begin(token) {
+            Ok(done) => done,
+            Err(waiting) => waiting.finish().await,
+        }
+    }
+
+    /// The issuer's keys.
+    #[must_use]
+    pub fn jwks(&self) -> &Jwks {
+        &self.0.jwks
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The same checks with other keys.
+    #[cfg(feature = "config")]
+    pub(super) fn with_jwks(&self, jwks: Jwks) -> Self {
+        let Inner { issuer, validations, mapping, .. } = &*self.0;
+        let (issuer, validations, mapping) = (issuer.clone(), validations.clone(), mapping.clone());
+        Self(Arc::new(Inner { jwks, issuer, validations, mapping }))
+    }
+
+    /// Checks it at once where its key is known.
+    pub(super) fn begin(&self, token: &str) -> Result<Result<Identity, JwtError>, Waiting> {
+        let claimed = match self.read_header(token) {
+            Ok(claimed) => claimed,
+            Err(error) => return Ok(Err(error)),
+        };
+        let wait = |flight| Waiting { verifier: self.clone(), token: token.to_owned(), flight };
+        let set = match self.0.jwks.keys() {
+            Known::Keys(set) => set,
+            Known::Coming(flight) => return Err(wait(flight)),
+            Known::Failed(error) => return Ok(Err(JwtError::Keys(error))),
+        };
+        match self.check(token, &claimed, &set) {
+            // The issuer may have a new key.
+            Err(JwtError::UnknownKey) => match self.0.jwks.keys_after(&set) {
+                Some(Known::Keys(set)) => Ok(self.check(token, &claimed, &set)),
+                Some(Known::Coming(flight)) => Err(wait(flight)),
+                Some(Known::Failed(error)) => Ok(Err(JwtError::Keys(error))),
+                None => Ok(Err(JwtError::UnknownKey)),
+            },
+            checked => Ok(checked),
+        }
+    }
+
+    fn read_header(&self, token: &str) -> Result<Claimed, JwtError> {
+        if token.len() > token::LONGEST {
+            return Err(JwtError::TooLong);
+        }
+        let header = decode_header(token).map_err(|_| JwtError::Malformed)?;
+        let algorithm = JwtAlgorithm::of_header(header.alg).ok_or(JwtError::Algorithm)?;
+        match self.validation(algorithm) {
+            Some(_) => Ok(Claimed { algorithm, key_id: header.kid }),
+            None => Err(JwtError::Algorithm),
+        }
+    }
+
+    fn validation(&self, algorithm: JwtAlgorithm) -> Option<&Validation> {
+        let mut all = self.0.validations.iter();
+        all.find(|(own, _)| *own == algorithm).map(|(_, validation)| validation)
+    }
+
+    fn check(&self, token: &str, claimed: &Claimed, set: &KeySet) -> Result<Identity, JwtError> {
+        let key = set.find(claimed.key_id.as_deref(), claimed.algorithm)?;
+        let validation = self.validation(claimed.algorithm).ok_or(JwtError::Algorithm)?;
+        self.0.mapping.identity(&claims(token, key, validation)?)
+    }
+}
+
+impl Waiting {
+    pub(super) async fn finish(self) -> Result<Identity, JwtError> {
+        let Self { verifier, token, flight } = self;
+        flight.landed().await;
+        let claimed = verifier.read_header(&token)?;
+        let (set, failure) = verifier.0.jwks.landed().map_err(JwtError::Keys)?;
+        match (verifier.check(&token, &claimed, &set), failure) {
+            // The key may be a new one that could not be fetched.
+            (Err(JwtError::UnknownKey), Some(failure)) => Err(JwtError::Keys(failure)),
+            (checked, _) => checked,
+        }
+    }
+}
+
+/// The claims of a good token.
+fn claims(
+    token: &str,
+    key: &DecodingKey,
+    validation: &Validation,
+) -> Result<Map<String, Value>, JwtError> {
+    let missing = |claim: &str| JwtError::MissingClaim { claim: claim.into() };
+    let decoded = decode::<Map<String, Value>>(token, key, validation);
+    decoded.map(|token| token.claims).map_err(|error| match error.kind() {
+        ErrorKind::ExpiredSignature => JwtError::Expired,
+        ErrorKind::ImmatureSignature => JwtError::NotYetValid,
+        ErrorKind::InvalidIssuer => JwtError::Issuer,
+        ErrorKind::InvalidAudience => JwtError::Audience,
+        ErrorKind::InvalidSignature => JwtError::Signature,
+        ErrorKind::InvalidAlgorithm => JwtError::Algorithm,
+        ErrorKind::MissingRequiredClaim(claim) => missing(claim),
+        // Its text may quote the token.
+        _ => JwtError::Malformed,
+    })
+}
+
+impl JwtVerifierBuilder {
+    /// What `iss` must be, to the letter.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// What must be in `aud`; of several, one is enough. May be called again.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// The only algorithms that are accepted. Default: `RS256`, `ES256` and `EdDSA`.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = JwtAlgorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// By how much the clocks may differ, for `exp` and `nbf`. Default: 60 s; an hour at most, in
+    /// whole seconds.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Which claims name the subject: the first that is there, and is not empty, counts. Default:
+    /// `sub`.
+    ///
+    /// All claims are named by their name, or by a JSON pointer, such as `/custom/team`. What a
+    /// claim of the user's own choice says, such as an unverified `email`, proves nothing.
+    pub fn subject_claims<C: Into<String>>(mut self, claims: impl IntoIterator<Item = C>) -> Self {
+        self.mapping.subject = claims.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Which claim holds the groups: a list of texts, or one text of words. Default: none.
+    ///
+    /// A token with more groups than an [`Identity`] can have is refused, unless
+    /// [`only_groups`](Self::only_groups) leaves few enough.
+    pub fn groups_claim(mut self, claim: impl Into<String>) -> Self {
+        self.mapping.groups = Some(claim.into());
+        self
+    }
+
+    /// The only groups that are taken over; others are left out. Default: all.
+    pub fn only_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        self.mapping.known_groups = Some(groups.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// A label of the identity, from a claim with a text, a number or a boolean. Without that claim
+    /// there is no such label; one of another type, or longer than a label can be, makes the token a
+    /// bad one.
+    pub fn label(self, name: impl Into<String>, claim: impl Into<String>) -> Self {
+        self.with_label(name.into(), claim.into(), false)
+    }
+
+    /// The same for a label that [metrics have, too](crate::IdentityBuilder::metric_label).
+    pub fn metric_label(self, name: impl Into<String>, claim: impl Into<String>) -> Self {
+        self.with_label(name.into(), claim.into(), true)
+    }
+
+    fn with_label(mut self, name: String, claim: String, is_for_metrics: bool) -> Self {
+        self.mapping.labels.push(Label { name, claim, is_for_metrics });
+        self
+    }
+
+    /// Checks it.
+    ///
+    /// # Errors
+    ///
+    /// There is no issuer, audience, algorithm or claim for the subject, the leeway is too long, or
+    /// no identity can have the labels.
+    pub fn build(self) -> Result<JwtVerifier, JwtConfigError> {
+        let Self { jwks, issuer, audiences, algorithms, leeway, mapping } = self;
+        let issuer = issuer.filter(|issuer| !issuer.is_empty()).ok_or(JwtConfigError::NoIssuer)?;
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            return Err(JwtConfigError::NoAudience);
+        }
+        if algorithms.is_empty() {
+            return Err(JwtConfigError::NoAlgorithm);
+        }
+        if mapping.subject.is_empty() {
+            return Err(JwtConfigError::NoSubject);
+        }
+        if leeway > MOST_LEEWAY {
+            return Err(JwtConfigError::Leeway);
+        }
+        mapping.check_labels().map_err(JwtConfigError::Labels)?;
+        // Two backends in one build are as good as none: whoever decodes first would panic.
+        if CryptoProvider::try_get_default().is_none() {
+            let _ = aws_lc::DEFAULT_PROVIDER.install_default();
+        }
+        let validation = |algorithm: &JwtAlgorithm| {
+            let mut validation = Validation::new(algorithm.inner());
+            validation.set_issuer(&[&issuer]);
+            validation.set_audience(&audiences);
+            validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+            validation.validate_nbf = true;
+            validation.leeway = leeway.as_secs();
+            (*algorithm, validation)
+        };
+        let validations = algorithms.iter().map(validation).collect();
+        Ok(JwtVerifier(Arc::new(Inner { jwks, issuer, validations, mapping })))
+    }
+}
+
+impl fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtVerifier")
+            .field("issuer", &self.0.issuer)
+            .field("jwks", &self.0.jwks)
+            .finish_non_exhaustive()
+    }
+}
