@@ -23,7 +23,9 @@ pub use self::concurrency::{
 pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
 pub use self::fallback::{Alternative, Fallback, FallbackFuture, FallbackLayer};
 pub use self::judge::JudgedBody;
-pub use self::keys::{FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeyScope, KeySource, Keyed};
+pub use self::keys::{
+    FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeyScope, KeySource, Keyed,
+};
 #[cfg(feature = "config")]
 pub(crate) use self::replay::LIMIT as REPLAY_LIMIT;
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};

@@ -125,7 +125,9 @@ impl fmt::Display for JwksError {
             Self::Timeout => f.write_str("the issuer did not give its keys in time"),
             Self::Malformed => f.write_str("what should be the keys is no JWKS"),
             Self::NoUsableKey => f.write_str("the JWKS has no key for signatures"),
-            Self::TooOld => f.write_str("the issuer's keys are too old, and there are no newer ones"),
+            Self::TooOld => {
+                f.write_str("the issuer's keys are too old, and there are no newer ones")
+            }
             Self::NoRuntime => f.write_str("keys can be fetched in a tokio runtime alone"),
         }
     }

@@ -53,4 +53,3 @@ pub use self::layer::{Jwt, JwtFuture, JwtLayer};
 pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};
 #[cfg(doc)]
 use crate::Identity;
-

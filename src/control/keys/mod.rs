@@ -15,9 +15,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use self::cache::{Cache, fetch_once};
-use self::source::OwnExtensions;
 pub use self::error::KeyError;
 pub use self::future::KeyFuture;
+use self::source::OwnExtensions;
 pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;

@@ -12,10 +12,8 @@ use super::value::{Value, milliseconds};
 use crate::directives::form::Whole;
 use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVerifier};
 
-const LEEWAY_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 0 to 3600000",
-    fits: |ms| ms <= 3_600_000,
-};
+const LEEWAY_MS: Whole =
+    Whole { must_be: "milliseconds, a whole number from 0 to 3600000", fits: |ms| ms <= 3_600_000 };
 
 /// The layer that the file asks for; `None` where it asks for none.
 pub(super) fn read(root: &mut Section<'_>) -> Result<Option<JwtLayer>, ConfigFileError> {
@@ -90,7 +88,9 @@ fn some_texts<'s>(
     match section.take(name) {
         None => Ok(None),
         Some(value) if value.is_text() => Ok(Some(vec![value.text()?])),
-        Some(value) => value.list()?.into_iter().map(Value::text).collect::<Result<_, _>>().map(Some),
+        Some(value) => {
+            value.list()?.into_iter().map(Value::text).collect::<Result<_, _>>().map(Some)
+        }
     }
 }
 
@@ -141,10 +141,7 @@ fn algorithm(name: &Named<'_>) -> Result<JwtAlgorithm, ConfigFileError> {
     })
 }
 
-fn labels(
-    section: &mut Section<'_>,
-    name: &str,
-) -> Result<Vec<(String, String)>, ConfigFileError> {
+fn labels(section: &mut Section<'_>, name: &str) -> Result<Vec<(String, String)>, ConfigFileError> {
     let Some(mut labels) = section.section(name)? else { return Ok(Vec::new()) };
     labels.rest().map(|(name, claim)| Ok((name, claim.text()?.text))).collect()
 }
@@ -214,7 +211,10 @@ mod tests {
         ))
         .unwrap();
         let shown = format!("{:?}", config.jwt_layer());
-        assert!(shown.contains("issuer.example/keys") && shown.contains("authorization"), "{shown}");
+        assert!(
+            shown.contains("issuer.example/keys") && shown.contains("authorization"),
+            "{shown}"
+        );
         assert!(shown.contains("is_required: false"), "{shown}");
         assert!(format!("{:?}", checked("").unwrap().jwt_layer()).contains("checks: None"));
     }
