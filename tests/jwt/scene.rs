@@ -94,17 +94,11 @@ impl Scene {
     }
 
     /// An exchange with the provider: whose it was, and what came there.
-    #[track_caller]
-    pub(crate) fn ask<'a>(
-        &'a mut self,
-        headers: &'a [&'a str],
-    ) -> impl Future<Output = (Option<Identity>, Message)> + 'a {
-        async move {
-            let answer = self.answer(CHAT, headers).await;
-            assert_eq!(answer.status(), 200, "{headers:?}: {}", answer.text());
-            let identity = self.ends.next().await;
-            (identity, self.provider.requests().pop().unwrap())
-        }
+    pub(crate) async fn ask(&mut self, headers: &[&str]) -> (Option<Identity>, Message) {
+        let answer = self.answer(CHAT, headers).await;
+        assert_eq!(answer.status(), 200, "{headers:?}: {}", answer.text());
+        let identity = self.ends.next().await;
+        (identity, self.provider.requests().pop().unwrap())
     }
 }
 

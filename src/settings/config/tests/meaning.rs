@@ -24,7 +24,7 @@ fn the_example_is_read() {
     table.check_providers(&config.providers()).unwrap();
 }
 
-#[cfg(feature = "control")]
+#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
 #[test]
 fn the_lines_that_the_example_leaves_out_are_good_too() {
     let mut text = String::new();
