@@ -81,7 +81,7 @@ pub trait KeySource: Send + Sync + 'static {
     /// impl KeySource for Vault {
     ///     fn scope(&self, extensions: &http::Extensions) -> KeyScope {
     ///         match extensions.get::<Tenant>() {
-    ///             Some(Tenant(name)) => KeyScope::named(name),
+    ///             Some(Tenant(name)) => KeyScope::named(name.as_str()),
     ///             None => KeyScope::Shared,
     ///         }
     ///     }
