@@ -204,6 +204,8 @@ impl KeyQuery {
             base_url: Box::default(),
             alias: DEFAULT_ALIAS.into(),
             identity: None,
+            scope: None,
+            extensions: OwnExtensions::default(),
         }
     }
 
