@@ -38,7 +38,7 @@ pub(super) const PREFIXES: [(&str, usize); 25] = [
     ("eyJ", 16),
 ];
 
-const NAMES: [&str; 12] = [
+pub(super) const NAMES: [&str; 12] = [
     "token",
     "accesstoken",
     "refreshtoken",
@@ -54,7 +54,7 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Names that end so are credentials, whosever they are.
-const ENDINGS: [&str; 12] = [
+pub(super) const ENDINGS: [&str; 12] = [
     "apikey",
     "accesskey",
     "secretkey",
@@ -69,12 +69,37 @@ const ENDINGS: [&str; 12] = [
     "authorization",
 ];
 
-const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
+pub(super) const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
 
 /// Whether a member of this name holds a credential. `name`: in lower case, without `-` and `_`.
 pub(super) fn is_credential(name: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
+}
+
+/// For each letter, which letters may stand before it at the end of the name of a credential: a bit
+/// for each.
+static LAST_LETTERS: [u32; 256] = {
+    const fn note(names: &[&str], before: &mut [u32; 256]) {
+        let mut at = 0;
+        while at < names.len() {
+            if let [.., letter, last] = names[at].as_bytes() {
+                before[*last as usize] |= 1 << (*letter - b'a');
+            }
+            at += 1;
+        }
+    }
+    let mut before = [0; 256];
+    note(&NAMES, &mut before);
+    note(&ENDINGS, &mut before);
+    note(&PASSWORDS, &mut before);
+    before
+};
+
+/// Whether the name of a credential may end with these two letters, which are in lower case: most
+/// names do not.
+pub(super) fn may_end_name(letter: u8, last: u8) -> bool {
+    letter.is_ascii_lowercase() && LAST_LETTERS[usize::from(last)] >> (letter - b'a') & 1 == 1
 }
 
 /// Whether a word may be a key, or the beginning of one: where it is better to hide a name than to
@@ -164,6 +189,18 @@ fn run_end(text: &str, mut at: usize, belongs: impl Fn(char) -> bool) -> usize {
         at = unit.end;
     }
     at
+}
+
+/// A key for each prefix.
+#[cfg(test)]
+pub(crate) fn samples() -> impl Iterator<Item = String> {
+    PREFIXES.iter().map(|(prefix, _)| format!("{prefix}4f0123456789abcdef0123"))
+}
+
+/// The names of credentials.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().chain(ENDINGS).chain(PASSWORDS)
 }
 
 #[cfg(test)]

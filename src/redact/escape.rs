@@ -31,6 +31,68 @@ pub(super) fn unit(text: &str, at: usize) -> Option<Unit> {
     Some(Unit { character, slashes, end: at + slashes + length })
 }
 
+/// What stands before a place, and where it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) character: char,
+    pub(super) begin: usize,
+}
+
+/// The unit that ends at `at`; a backslash, where that is behind an escape such as `\n`. `None`
+/// where `at` is `floor`, before which nothing is looked at.
+pub(super) fn unit_before(text: &str, floor: usize, at: usize) -> Option<Before> {
+    let read = text.get(floor..at)?;
+    let last = *read.as_bytes().last()?;
+    Some(match last {
+        b'\\' => Before { character: '\\', begin: run_begin(text, floor, at) },
+        b'"' | b'/' => {
+            Before { character: char::from(last), begin: run_begin(text, floor, at - 1) }
+        }
+        b'b' | b'f' | b'n' | b'r' | b't' if is_letter_of_escape(text, floor, at - 1) => {
+            unit_before(text, floor, at - 1)?
+        }
+        _ => match unicode_before(text, floor, at) {
+            Some(before) => before,
+            None => {
+                let character = read.chars().next_back()?;
+                Before { character, begin: at - character.len_utf8() }
+            }
+        },
+    })
+}
+
+/// Whether what is at `at` is the letter of an escape such as `\n`, which belongs to no word.
+pub(super) fn is_letter_of_escape(text: &str, floor: usize, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_letter = matches!(bytes.get(at), Some(b'b' | b'f' | b'n' | b'r' | b't'));
+    is_letter
+        && at > floor
+        && (bytes.get(at - 1) == Some(&b'\\')
+            || unicode_before(text, floor, at).is_some_and(|before| before.character == '\\'))
+}
+
+/// Whether `at` is at the `u` of an escape such as `\u0022`, or at one of its digits.
+pub(super) fn is_in_escape(text: &str, floor: usize, at: usize) -> bool {
+    let end_of = |u: usize| unicode_before(text, floor, u + 5).is_some();
+    (at.saturating_sub(4)..=at).any(|u| text.as_bytes().get(u) == Some(&b'u') && end_of(u))
+}
+
+/// An escape such as `\u0022` that ends at `at`.
+fn unicode_before(text: &str, floor: usize, at: usize) -> Option<Before> {
+    let (bytes, u) = (text.as_bytes(), at.checked_sub(5)?);
+    if u <= floor || bytes.get(u) != Some(&b'u') || bytes.get(u - 1) != Some(&b'\\') {
+        return None;
+    }
+    let character = unicode(text.get(u + 1..at)?)?;
+    Some(Before { character, begin: run_begin(text, floor, u) })
+}
+
+/// Where the backslashes begin that end at `end`.
+pub(super) fn run_begin(text: &str, floor: usize, end: usize) -> usize {
+    let bytes = text.as_bytes().get(floor..end).unwrap_or_default();
+    end - bytes.iter().rev().take_while(|byte| **byte == b'\\').count()
+}
+
 /// Half of a pair is as good as any character that is in no credential.
 fn unicode(digits: &str) -> Option<char> {
     let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -107,6 +169,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_before_is_what_was_read(text in r#"(\\|\\u00[0-7][0-9c]|[\\"u02/abn\u{e9}])*"#) {
+            let mut at = 0;
+            while let Some(Unit { character, end, .. }) = unit(&text, at) {
+                prop_assert!(!is_in_escape(&text, 0, at));
+                let before = Before { character, begin: at };
+                prop_assert_eq!(unit_before(&text, 0, end), Some(before), "{} {}", text, end);
+                at = end;
+                if character == '\\' && is_letter_of_escape(&text, 0, at) {
+                    at += 1;
+                    prop_assert_eq!(unit_before(&text, 0, at), Some(before), "{} {}", text, at);
+                }
+            }
+        }
+
         #[test]
         fn no_text_panics(text in r#"[\\"u02/a]*"#, opening in 0_usize..70) {
             let end = string_end(&text, 0, opening);

@@ -3,18 +3,27 @@
 mod credential;
 mod escape;
 mod filter;
+mod find;
 mod text;
+mod value;
+#[cfg(test)]
+mod walker;
 
 use std::borrow::Cow;
 
-/// Whether a parameter or a header of this name holds a credential.
+/// Whether a member, a parameter or a header of this name holds a credential. The last word of the
+/// name decides; case, `-` and `_` do not matter.
 pub(crate) fn is_credential(name: &str) -> bool {
-    let letters = name.chars().filter(|letter| !matches!(letter, '-' | '_'));
+    let is_in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let word = name.rsplit(|c| !is_in_word(c)).next().unwrap_or_default();
+    let letters = word.chars().filter(|letter| !matches!(letter, '-' | '_'));
     credential::is_credential(&letters.collect::<String>().to_ascii_lowercase())
 }
 
 #[cfg(feature = "config")]
 pub(crate) use self::credential::begins_as_key;
+#[cfg(test)]
+pub(crate) use self::credential::{names, samples};
 #[cfg(feature = "log")]
 pub(crate) use self::text::redact;
 #[cfg(any(feature = "log", feature = "otel"))]
@@ -48,8 +57,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 
 /// A text for a log line or a span: redacted, and not longer than 1 KiB.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    let is_plain = text.len() <= LONGEST && filter::is_clean(text);
-    if is_plain { Cow::Borrowed(text) } else { shown_in_part(text) }
+    if filter::is_clean(text) { Cow::Borrowed(text) } else { shown_in_part(text) }
 }
 
 /// By itself, for nearly all texts are short names.
@@ -88,6 +96,46 @@ mod tests {
             ("é", 0, ""),
         ] {
             assert_eq!(cut(whole, length), (kept, kept != whole));
+        }
+    }
+
+    #[test]
+    fn a_key_of_every_kind_is_redacted_through_every_entry_point() {
+        for key in samples() {
+            for (before, after) in [("", ""), ("a ", " b"), ("{\"a\":\"", "\"}"), ("x/", "\n")] {
+                let text = format!("{before}{key}{after}");
+                let expected = format!("{before}[REDACTED]{after}");
+                assert_eq!(redacted(&text), expected);
+                assert_eq!(shown(&text), expected);
+                for is_cut in [false, true] {
+                    let mut text = text.clone();
+                    text::redact(&mut text, is_cut);
+                    assert_eq!(text, expected);
+                }
+            }
+            #[cfg(feature = "config")]
+            assert!(begins_as_key(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_every_name_is_redacted_through_every_entry_point() {
+        for name in names() {
+            for name in [name.to_owned(), format!("X-{}", name.to_uppercase())] {
+                // Some are names of credentials as they stand alone.
+                let is_one = is_credential(&name);
+                assert!(is_one || name.starts_with("X-"), "{name}");
+                let value = if is_one { "[REDACTED]" } else { "hunter2" };
+                let text = |value| format!("{{\"{name}\": \"{value}\"}}, {name}={value}");
+                assert_eq!(redacted(&text("hunter2")), text(value));
+                assert_eq!(shown(&text("hunter2")), text(value));
+                #[cfg(any(feature = "log", feature = "otel"))]
+                {
+                    let mut member = "hunter2".to_owned();
+                    redact_member(&name, &mut member);
+                    assert_eq!(member, value);
+                }
+            }
         }
     }
 

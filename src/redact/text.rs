@@ -4,14 +4,11 @@
 //! it. So nothing is parsed. Every quote may end a name, and every word may be a key, however they
 //! are escaped.
 
-use super::credential::{base64, bearer, is_credential, key_end};
-use super::escape::{skip_space, string_end, unit};
 use super::filter::is_clean;
+use super::find::{Finder, Found};
 
 pub(super) const REDACTED: &str = "[REDACTED]";
-const SHORTENED: &str = "[SHORTENED]";
-/// Longer than any name of a credential.
-const LONGEST_NAME: usize = 64;
+pub(super) const SHORTENED: &str = "[SHORTENED]";
 
 /// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text goes on where
 /// it ends here.
@@ -22,148 +19,29 @@ pub(crate) fn redact(text: &mut String, is_cut: bool) {
     }
 }
 
-/// As [`redact`], where anything is to be replaced.
+/// As [`redact`], where anything is to be replaced. Nothing is copied where nothing is.
 pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
     if is_clean(text) {
         return None;
     }
-    let mut clean = Clean { text, done: 0, out: String::new() };
-    let mut name = Name::default();
-    let mut is_word = true;
-    let mut at = 0;
-    while let Some(unit) = unit(text, at) {
-        if let Some(end) = key_end(text, at, is_word, is_cut) {
-            clean.replace(at, end, REDACTED);
-            (at, is_word) = (end, true);
-            name.clear();
-            continue;
-        }
-        let found = match unit.character {
-            'b' | 'B' if is_word => {
-                bearer(text, at, is_cut).map(|(begin, end)| (begin, end, REDACTED))
-            }
-            ';' => base64(text, at).map(|(begin, end)| (begin, end, SHORTENED)),
-            // Google's, in a URL: anywhere else the word says too little.
-            '?' | '&' => query_key(text, at).map(|(begin, end)| (begin, end, REDACTED)),
-            '"' | ':' | '=' if name.is_credential() => {
-                value(text, at).map(|(begin, end)| (begin, end, REDACTED))
-            }
-            _ => None,
-        };
-        if let Some((begin, end, with)) = found {
-            clean.replace(begin, end, with);
-            (at, is_word) = (end, true);
-            name.clear();
-            continue;
-        }
-        at = unit.end;
-        // The letter of an escape such as `\n` belongs to no word, unless a key begins with it.
-        if unit.character == '\\'
-            && matches!(text.as_bytes().get(at), Some(b'b' | b'f' | b'n' | b'r' | b't'))
-            && key_end(text, at, true, is_cut).is_none()
-        {
-            at += 1;
-        }
-        is_word = !unit.character.is_ascii_alphanumeric();
-        name.push(unit.character);
+    let (mut clean, mut done) = (String::new(), 0);
+    for Found { begin, end, with } in Finder::new(text, is_cut) {
+        clean.push_str(text.get(done..begin).unwrap_or_default());
+        clean.push_str(with);
+        done = end;
     }
-    clean.finish()
+    if done == 0 {
+        return None;
+    }
+    clean.push_str(text.get(done..).unwrap_or_default());
+    Some(clean)
 }
 
 /// Replaces the value of a member, where its name is that of a credential.
 #[cfg(any(feature = "log", feature = "otel"))]
 pub(crate) fn redact_member(name: &str, value: &mut String) {
-    let mut word = Name::default();
-    name.chars().for_each(|character| word.push(character));
-    if word.is_credential() {
+    if super::is_credential(name) {
         *value = REDACTED.to_owned();
-    }
-}
-
-/// The value behind a name that ends at `at`: what stands between quotes, or, behind `=`, a word.
-fn value(text: &str, at: usize) -> Option<(usize, usize)> {
-    let end = unit(text, at)?;
-    let is_quoted = end.character == '"';
-    let separator_at = if is_quoted { skip_space(text, end.end) } else { at };
-    let separator = unit(text, separator_at).filter(|unit| matches!(unit.character, ':' | '='))?;
-    let value_at = skip_space(text, separator.end);
-    let first = unit(text, value_at)?;
-    let (begin, end) = if first.character == '"' {
-        (first.end, string_end(text, first.end, first.slashes))
-    } else if separator.character == '=' && value_at == separator.end {
-        (value_at, word_end(text, value_at))
-    } else {
-        return None;
-    };
-    (begin < end).then_some((begin, end))
-}
-
-/// The value of `key` in the query of a URL, behind the `?` or `&` at `at`.
-fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
-    let begin = "key=".chars().try_fold(unit(text, at)?.end, |at, expected| {
-        unit(text, at).filter(|unit| unit.character == expected).map(|unit| unit.end)
-    })?;
-    let end = word_end(text, begin);
-    (begin < end).then_some((begin, end))
-}
-
-/// Where an unquoted value ends.
-fn word_end(text: &str, begin: usize) -> usize {
-    let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
-    let mut end = begin;
-    while let Some(unit) = unit(text, end).filter(|unit| !is_over(unit.character)) {
-        end = unit.end;
-    }
-    end
-}
-
-/// The word that is being read, as names are compared.
-#[derive(Default)]
-struct Name(String);
-
-impl Name {
-    fn push(&mut self, character: char) {
-        match character {
-            '-' | '_' => {}
-            c if c.is_ascii_alphanumeric() => {
-                if self.0.len() == LONGEST_NAME {
-                    self.0.drain(..LONGEST_NAME / 2);
-                }
-                self.0.push(c.to_ascii_lowercase());
-            }
-            _ => self.clear(),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn is_credential(&self) -> bool {
-        is_credential(&self.0)
-    }
-}
-
-/// The text without what was replaced; it is copied only where something is.
-struct Clean<'a> {
-    text: &'a str,
-    done: usize,
-    out: String,
-}
-
-impl Clean<'_> {
-    fn replace(&mut self, begin: usize, end: usize, with: &str) {
-        self.out.push_str(self.text.get(self.done..begin).unwrap_or_default());
-        self.out.push_str(with);
-        self.done = end;
-    }
-
-    fn finish(mut self) -> Option<String> {
-        if self.done == 0 {
-            return None;
-        }
-        self.out.push_str(self.text.get(self.done..).unwrap_or_default());
-        Some(self.out)
     }
 }
 

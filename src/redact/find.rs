@@ -1,0 +1,216 @@
+//! Finding what is to be replaced, without reading what lies between.
+//!
+//! An automaton over the beginnings of credentials says where one may be, and `memchr` where a name
+//! may be given a value. There, and nowhere else, the text is read character by character.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use memchr::memchr2;
+
+use super::credential::{PREFIXES, base64, bearer, key_end};
+use super::escape::{Unit, is_in_escape, is_letter_of_escape, run_begin, unit, unit_before};
+use super::text::{REDACTED, SHORTENED};
+use super::value::{named_value, query_key};
+
+/// Something that is to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) begin: usize,
+    pub(super) end: usize,
+    pub(super) with: &'static str,
+}
+
+impl Found {
+    fn credential((begin, end): (usize, usize)) -> Self {
+        Self { begin, end, with: REDACTED }
+    }
+}
+
+/// How else than with a prefix something begins that is to be replaced; the first three letters
+/// where any case will do.
+const QUERY_KEYS: [&str; 2] = ["?key=", "&key="];
+const ANY_CASE: [&str; 2] = ["bea", ";ba"];
+/// How an ASCII character is escaped. Any part of a credential may be.
+const ESCAPE: &str = r"\u00";
+
+static LITERALS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let prefixes = PREFIXES.iter().map(|(prefix, _)| *prefix);
+    let exact = prefixes.chain(QUERY_KEYS).chain([ESCAPE]).map(str::to_owned);
+    let literals = exact.chain(ANY_CASE.iter().flat_map(|literal| in_any_case(literal)));
+    // Leftmost matches alone are searched for by SIMD.
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(literals);
+    #[allow(clippy::expect_used, reason = "a few short constants, and every test builds it")]
+    automaton.expect("an automaton of a few short words")
+});
+
+fn in_any_case(literal: &str) -> impl Iterator<Item = String> {
+    (0..1_usize << literal.len()).map(move |upper| {
+        let cased = |(at, letter): (usize, char)| {
+            if upper >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
+        };
+        literal.chars().enumerate().map(cased).collect()
+    })
+}
+
+/// No prefix is longer.
+const LONGEST_PREFIX: usize = 16;
+
+/// Yields what is to be replaced, from left to right.
+pub(super) struct Finder<'t> {
+    text: &'t str,
+    /// The text goes on where it ends here.
+    is_cut: bool,
+    /// The end of what was found last: the rest is read as if the text began here.
+    floor: usize,
+    literal: Next,
+    separator: Next,
+}
+
+impl<'t> Finder<'t> {
+    pub(super) fn new(text: &'t str, is_cut: bool) -> Self {
+        Self { text, is_cut, floor: 0, literal: Next::From(0), separator: Next::From(0) }
+    }
+
+    /// What begins at a literal.
+    fn at_literal(&self, at: usize) -> Option<Found> {
+        if self.text.as_bytes().get(at) == Some(&b'\\') { self.around(at) } else { self.at(at) }
+    }
+
+    /// What begins at `at`, but for a value that has a name.
+    fn at(&self, at: usize) -> Option<Found> {
+        let Self { text, floor, is_cut, .. } = *self;
+        if is_in_escape(text, floor, at) {
+            return None;
+        }
+        let is_letter = is_letter_of_escape(text, floor, at);
+        let is_word = is_letter
+            || unit_before(text, floor, at)
+                .is_none_or(|before| !before.character.is_ascii_alphanumeric());
+        if let Some(end) = key_end(text, at, is_word, is_cut) {
+            return Some(Found::credential((at, end)));
+        }
+        // A key may begin with the letter of an escape such as `\n`; nothing else does.
+        match unit(text, at).filter(|_| !is_letter)?.character {
+            'b' | 'B' if is_word => bearer(text, at, is_cut).map(Found::credential),
+            ';' => base64(text, at).map(|(begin, end)| Found { begin, end, with: SHORTENED }),
+            // Google's, in a URL: anywhere else the word says too little.
+            '?' | '&' => query_key(text, at).map(Found::credential),
+            _ => None,
+        }
+    }
+
+    /// What has an escape in its beginning, the last backslash of which is at `at`.
+    fn around(&self, at: usize) -> Option<Found> {
+        let Self { text, floor, .. } = *self;
+        let begin = run_begin(text, floor, at + 1);
+        let Unit { character, end, .. } = unit(text, begin)?;
+        let is_escape = end > at + 1;
+        if !is_escape || !character.is_ascii() {
+            return None;
+        }
+        // It may be the first character of a literal or any other.
+        let is_before = |at: &usize| {
+            let byte = text.as_bytes().get(*at);
+            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_.?&;".contains(byte))
+                && !is_in_escape(text, floor, *at)
+        };
+        let earliest = floor.max(begin.saturating_sub(LONGEST_PREFIX));
+        let before = (earliest..begin).rev().take_while(is_before).count();
+        let found = (begin - before..=begin).find_map(|at| self.at(at));
+        found.or_else(|| self.at_separator(begin).filter(|_| matches!(character, ':' | '=')))
+    }
+
+    /// The value behind a separator.
+    fn at_separator(&self, at: usize) -> Option<Found> {
+        named_value(self.text, self.floor, at).map(Found::credential)
+    }
+}
+
+impl Iterator for Finder<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let bytes = self.text.as_bytes();
+        loop {
+            let literal = self.literal.get(|from| {
+                LITERALS.find(Input::new(bytes).range(from..)).map(|found| found.start())
+            });
+            let separator = self
+                .separator
+                .get(|from| memchr2(b':', b'=', bytes.get(from..)?).map(|length| from + length));
+            let found = match (literal, separator) {
+                (None, None) => return None,
+                (Some(at), separator) if separator.is_none_or(|separator| at < separator) => {
+                    self.literal = Next::From(at + 1);
+                    self.at_literal(at)
+                }
+                (_, Some(at)) => {
+                    self.separator = Next::From(at + 1);
+                    self.at_separator(at)
+                }
+                (Some(_), None) => return None,
+            };
+            if let Some(found) = found {
+                self.floor = found.end;
+                self.literal.go_on_from(found.end);
+                self.separator.go_on_from(found.end);
+                return Some(found);
+            }
+        }
+    }
+}
+
+/// The next place at which to look.
+#[derive(Clone, Copy)]
+enum Next {
+    /// Not looked for yet, and not before this.
+    From(usize),
+    At(usize),
+    Nowhere,
+}
+
+impl Next {
+    fn get(&mut self, find: impl FnOnce(usize) -> Option<usize>) -> Option<usize> {
+        if let Self::From(from) = *self {
+            *self = find(from).map_or(Self::Nowhere, Self::At);
+        }
+        match *self {
+            Self::At(at) => Some(at),
+            Self::From(_) | Self::Nowhere => None,
+        }
+    }
+
+    fn go_on_from(&mut self, end: usize) {
+        if let Self::From(at) | Self::At(at) = *self
+            && at < end
+        {
+            *self = Self::From(end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_prefix_hides_another() {
+        for (prefix, _) in PREFIXES {
+            assert!((3..=LONGEST_PREFIX).contains(&prefix.len()), "{prefix}");
+            // Of two that begin at one place the automaton names one; of one within another, what
+            // is escaped behind it would be found too late.
+            for at in 0..prefix.len() {
+                let literals = LITERALS.find_iter(&prefix[at..]).collect::<Vec<_>>();
+                let is_at_end = |end: usize| at + end == prefix.len();
+                assert!(literals.iter().all(|found| is_at_end(found.end())), "{prefix} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_are_few_enough_literals_for_simd() {
+        let literals = LITERALS.patterns_len();
+        assert!(literals <= 64 && LITERALS.min_pattern_len() >= 3, "{literals}");
+    }
+}

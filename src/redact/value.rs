@@ -1,0 +1,141 @@
+//! Values that their names make credentials.
+
+use super::credential;
+use super::escape::{skip_space, string_end, unit, unit_before};
+
+/// Longer than any name of a credential that is compared as a whole.
+const LONGEST_NAME: usize = 24;
+
+/// The value behind a name that ends at `at`: what stands between quotes, or, behind `=`, a word.
+pub(super) fn value(text: &str, at: usize) -> Option<(usize, usize)> {
+    let end = unit(text, at)?;
+    let is_quoted = end.character == '"';
+    let separator_at = if is_quoted { skip_space(text, end.end) } else { at };
+    let separator = unit(text, separator_at).filter(|unit| matches!(unit.character, ':' | '='))?;
+    let value_at = skip_space(text, separator.end);
+    let first = unit(text, value_at)?;
+    let (begin, end) = if first.character == '"' {
+        (first.end, string_end(text, first.end, first.slashes))
+    } else if separator.character == '=' && value_at == separator.end {
+        (value_at, word_end(text, value_at))
+    } else {
+        return None;
+    };
+    (begin < end).then_some((begin, end))
+}
+
+/// The value of `key` in the query of a URL, behind the `?` or `&` at `at`.
+pub(super) fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
+    let begin = "key=".chars().try_fold(unit(text, at)?.end, |at, expected| {
+        unit(text, at).filter(|unit| unit.character == expected).map(|unit| unit.end)
+    })?;
+    let end = word_end(text, begin);
+    (begin < end).then_some((begin, end))
+}
+
+/// Where an unquoted value ends.
+fn word_end(text: &str, begin: usize) -> usize {
+    let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
+    let mut end = begin;
+    while let Some(unit) = unit(text, end).filter(|unit| !is_over(unit.character)) {
+        end = unit.end;
+    }
+    end
+}
+
+/// The value that the `:` or `=` at `at` gives to the name of a credential. Nothing before `floor`
+/// is looked at.
+pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize, usize)> {
+    if is_name_before(text, floor, at) {
+        return value(text, at);
+    }
+    let quote = quote_before(text, floor, at)?;
+    is_name_before(text, floor, quote).then(|| value(text, quote))?
+}
+
+/// Where the quote begins behind which there is nothing but white space up to `at`.
+fn quote_before(text: &str, floor: usize, mut at: usize) -> Option<usize> {
+    loop {
+        let unit = unit_before(text, floor, at)?;
+        let is_space = match unit.character {
+            '"' => return Some(unit.begin),
+            '\\' => matches!(text.as_bytes().get(at - 1), Some(b'n' | b'r' | b't')),
+            character => character.is_whitespace(),
+        };
+        if !is_space {
+            return None;
+        }
+        at = unit.begin;
+    }
+}
+
+/// Whether the name of a credential ends at `end`.
+fn is_name_before(text: &str, floor: usize, end: usize) -> bool {
+    let mut read = text.as_bytes().get(floor..end).unwrap_or_default();
+    let mut name = Name::default();
+    while let Some((byte, before)) = read.split_last() {
+        match byte {
+            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {}
+            // What looks like the beginning of the name may be the end of an escape.
+            b'\\' => return is_escaped_name_before(text, floor, end),
+            _ => break,
+        }
+        read = before;
+        if !name.push_front(*byte) {
+            let nearby = &read[read.len().saturating_sub(6)..];
+            if nearby.windows(2).any(|pair| pair == b"\\u") {
+                return is_escaped_name_before(text, floor, end);
+            }
+            break;
+        }
+    }
+    name.is_one()
+}
+
+/// Likewise, character by character.
+#[cold]
+fn is_escaped_name_before(text: &str, floor: usize, mut at: usize) -> bool {
+    let mut name = Name::default();
+    while let Some(unit) = unit_before(text, floor, at)
+        && let Ok(byte @ (b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')) =
+            u8::try_from(unit.character)
+        && name.push_front(byte)
+    {
+        at = unit.begin;
+    }
+    name.is_one()
+}
+
+/// The end of a name, as names are compared, which is read from its last letter on.
+struct Name {
+    letters: [u8; LONGEST_NAME],
+    first: usize,
+}
+
+impl Default for Name {
+    fn default() -> Self {
+        Self { letters: [0; LONGEST_NAME], first: LONGEST_NAME }
+    }
+}
+
+impl Name {
+    /// `false` where what was read is enough to decide.
+    fn push_front(&mut self, byte: u8) -> bool {
+        if matches!(byte, b'-' | b'_') {
+            return true;
+        }
+        self.first -= 1;
+        self.letters[self.first] = byte.to_ascii_lowercase();
+        self.first > 0 && (self.first != LONGEST_NAME - 2 || self.may_be_one())
+    }
+
+    fn may_be_one(&self) -> bool {
+        let [.., letter, last] = self.letters;
+        credential::may_end_name(letter, last)
+    }
+
+    fn is_one(&self) -> bool {
+        let name = str::from_utf8(&self.letters[self.first..]);
+        self.may_be_one() && name.is_ok_and(credential::is_credential)
+    }
+}
