@@ -140,6 +140,14 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_every_kind_are_not_learned() {
+        let known = Known::new(2);
+        for key in crate::redact::samples() {
+            assert_eq!(known.learn(&key), Id::OTHER, "{key}");
+        }
+    }
+
+    #[test]
     fn keys_are_not_learned() {
         let known = Known::new(2);
         assert_eq!(known.learn("sk-abcdef012345"), Id::OTHER);

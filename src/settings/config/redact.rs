@@ -2,19 +2,20 @@
 
 use std::borrow::Cow;
 
-use crate::redact::begins_as_key;
+use crate::redact::{begins_as_key, redacted};
 
-/// The text without the words in it that look like keys.
+/// The text without the words in it that look like keys, and [`redacted`].
 pub(super) fn redact(text: &str) -> Cow<'_, str> {
     let mut words = words(text).filter(|word| looks_like_a_key(word)).peekable();
     if words.peek().is_none() {
-        return Cow::Borrowed(text);
+        return redacted(text);
     }
-    let mut redacted = text.to_owned();
+    let mut shown = text.to_owned();
     for word in words {
-        redacted = redacted.replace(word, "…");
+        shown = shown.replace(word, "…");
     }
-    Cow::Owned(redacted)
+    // Keys that are more than one word, and values that their names make credentials.
+    Cow::Owned(redacted(&shown).into_owned())
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -69,6 +70,7 @@ pub(super) fn complaint(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::{names, samples};
 
     #[test]
     fn what_looks_like_a_key_is_left_out() {
@@ -83,6 +85,20 @@ mod tests {
             ("the file /run/0123456789abcdef0123456789abcdef", "the file /run/…"),
         ] {
             assert_eq!(redact(text), expected);
+        }
+    }
+
+    #[test]
+    fn credentials_of_every_kind_are_left_out() {
+        for key in samples() {
+            for text in [key.clone(), format!("`{key}` is no provider"), format!("a.{key}.keys")] {
+                let shown = redact(&text);
+                assert!(!shown.contains(&key[key.len() - 16..]), "{text}: {shown}");
+            }
+        }
+        for name in names() {
+            let shown = redact(&format!("http://a/b?{name}=hunter2")).into_owned();
+            assert!(!shown.contains("hunter2"), "{shown}");
         }
     }
 

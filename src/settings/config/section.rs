@@ -11,12 +11,12 @@ use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::redact::{complaint, setting};
 use super::value::Value;
 use crate::directives::form::Whole;
-use crate::redact::begins_as_key;
+use crate::redact::{begins_as_key, is_credential};
 use crate::secret::{Secret, SecretError};
 
-/// Names under which people would write a key or a token into the file.
-const PLAIN: [&str; 8] =
-    ["key", "value", "secret", "token", "api_key", "apikey", "password", "plain"];
+/// Names under which people would write a key or a token into the file, beside those of
+/// credentials.
+const PLAIN: [&str; 3] = ["key", "value", "plain"];
 
 /// The text of a file, and where its keys come from.
 pub(super) struct Source<'s> {
@@ -165,7 +165,7 @@ impl<'s> Section<'s> {
     fn unknown(&self, key: &Spanned<toml::de::DeString<'s>>) -> ConfigFileError {
         let (name, at) = (key.get_ref(), key.span().start);
         let place = self.place.part(setting(name), at);
-        if PLAIN.contains(&&**name) {
+        if PLAIN.contains(&&**name) || is_credential(name) {
             return place.refuse_plain();
         }
         place.refuse(Kind::UnknownKey, "there is no setting of this name here")

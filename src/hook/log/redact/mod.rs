@@ -68,6 +68,7 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::{names, samples};
     use serde_json::json;
 
     #[test]
@@ -83,6 +84,37 @@ mod tests {
         assert_eq!((kept.subject, &kept.groups[1]), (Some(hidden.clone()), &hidden));
         let labels: Vec<_> = kept.labels.values().collect();
         assert_eq!(labels, [&hidden, "paid", &hidden]);
+    }
+
+    #[test]
+    fn a_key_of_every_kind_is_redacted_in_every_text() {
+        for key in samples() {
+            let mut kept: LogRecord = serde_json::from_value(json!({
+                "event_id": key, "account": key, "gateway": key, "subject": key, "groups": [key],
+                "labels": { "a": key }, "model": key, "request_model": key, "method": key,
+                "path": format!("/v1/{key}"), "request_content_type": key,
+                "response_content_type": key, "user_agent": key, "provider_error": key,
+                "provider_request_id": key, "metadata": { key.clone(): key, "b": key },
+                "request_head": format!("{{\"a\":\"{key}\"}}"), "response_head": key,
+                "usage_metadata": { "service_tier": key, "parts": [{ "model": key }] },
+            }))
+            .unwrap();
+            record(&mut kept, &[]);
+            let text = serde_json::to_string(&kept).unwrap();
+            assert!(!text.contains(&key), "{text}");
+            assert_eq!(text.matches("[REDACTED]").count(), 22, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_every_name_is_redacted_in_labels_and_metadata() {
+        for name in names() {
+            let fields = json!({ "labels": { name: "hunter2" }, "metadata": { name: "hunter2" } });
+            let mut kept: LogRecord = serde_json::from_value(fields).unwrap();
+            record(&mut kept, &[]);
+            let text = serde_json::to_string(&kept).unwrap();
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]

@@ -119,6 +119,32 @@ fn a_key_in_a_wrong_place_is_not_repeated() {
 }
 
 #[test]
+fn keys_of_every_kind_are_refused_and_not_repeated() {
+    for key in crate::redact::samples() {
+        for text in [
+            format!("[providers.grok]\nquery = {{ a = \"{key}\" }}"),
+            format!("[gateways.team]\nkeys = [{{ provider = \"{key}\" }}]"),
+            format!("[gateways.team]\ndefault_provider = \"{key}\""),
+            format!("unknown_gateways = \"{key}\""),
+        ] {
+            let error = refusal(&text);
+            let is_plain = error.kind() == Kind::PlainSecret;
+            assert_eq!(is_plain, text.contains("query"), "{text}: {error}");
+            assert!(!error.to_string().contains(&key[key.len() - 16..]), "{text}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_by_any_name_is_told_where_it_belongs() {
+    for name in crate::redact::names() {
+        let error = of_gateway(&format!("tokens = [{{ {name} = \"hunter2\" }}]"));
+        assert_eq!(error.kind(), Kind::PlainSecret, "{name}: {error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
 fn what_variables_and_files_hold_is_not_shown() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("good"), "sk-LEAK-good\n").unwrap();
