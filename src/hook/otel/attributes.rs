@@ -31,15 +31,16 @@ pub(super) fn for_sampling(end: &EndEvent<'_>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(5);
     let operation = operation_name(end.context.operation());
     attributes.push(KeyValue::new("gen_ai.operation.name", operation));
+    // The names of providers and their addresses are the host's own.
     if let Some(provider) = end.context.provider() {
-        attributes.push(KeyValue::new("gen_ai.provider.name", text(provider_name(provider))));
+        attributes.push(KeyValue::new("gen_ai.provider.name", provider_name(provider).to_owned()));
     }
     if let Some(model) = end.request_model {
         attributes.push(KeyValue::new("gen_ai.request.model", text(model)));
     }
     if let Some(upstream) = end.context.upstream() {
         let (address, port) = upstream.server();
-        attributes.push(KeyValue::new("server.address", text(address)));
+        attributes.push(KeyValue::new("server.address", address.to_owned()));
         attributes.push(KeyValue::new("server.port", i64::from(port)));
     }
     attributes
