@@ -46,11 +46,34 @@ fn word_end(text: &str, begin: usize) -> usize {
 /// The value that the `:` or `=` at `at` gives to the name of a credential. Nothing before `floor`
 /// is looked at.
 pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize, usize)> {
+    if ends_otherwise(text.as_bytes(), at) {
+        return None;
+    }
     if is_name_before(text, floor, at) {
         return value(text, at);
     }
     let quote = quote_before(text, floor, at)?;
     is_name_before(text, floor, quote).then(|| value(text, quote))?
+}
+
+/// Whether a name before the separator at `at` ends as none of a credential does. `false` says
+/// nothing.
+fn ends_otherwise(text: &[u8], at: usize) -> bool {
+    let mut before = text.get(..at).unwrap_or_default();
+    if let Some(quoted) = before.strip_suffix(b"\"") {
+        before = quoted;
+        while let Some(quoted) = before.strip_suffix(b"\\") {
+            before = quoted;
+        }
+    }
+    let [.., letter, last] = before else { return false };
+    // They may also be of an escape such as `\u0074`.
+    let u = |back: usize| before.len().checked_sub(back).is_some_and(|at| before[at] == b'u');
+    letter.is_ascii_alphabetic()
+        && last.is_ascii_alphabetic()
+        && !credential::may_end_name(letter.to_ascii_lowercase(), last.to_ascii_lowercase())
+        && !u(5)
+        && !u(6)
 }
 
 /// Where the quote begins behind which there is nothing but white space up to `at`.
@@ -135,7 +158,7 @@ impl Name {
     }
 
     fn is_one(&self) -> bool {
-        let name = str::from_utf8(&self.letters[self.first..]);
-        self.may_be_one() && name.is_ok_and(credential::is_credential)
+        self.may_be_one()
+            && str::from_utf8(&self.letters[self.first..]).is_ok_and(credential::is_credential)
     }
 }
