@@ -27,13 +27,13 @@ impl Found {
     }
 }
 
-/// How else than with a prefix something begins that is to be replaced; the first three letters
-/// where any case will do.
 const QUERY_KEYS: [&str; 2] = ["?key=", "&key="];
+/// The first letters of `bearer` and of `;base64,`, whose case does not matter.
 const ANY_CASE: [&str; 2] = ["bea", ";ba"];
-/// How an ASCII character is escaped. Any part of a credential may be.
+/// How the escape of an ASCII character begins. Any character of a credential may be escaped.
 const ESCAPE: &str = r"\u00";
 
+/// The prefixes of keys, and what is above.
 static LITERALS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let prefixes = PREFIXES.iter().map(|(prefix, _)| *prefix);
     let exact = prefixes.chain(QUERY_KEYS).chain([ESCAPE]).map(str::to_owned);
@@ -100,7 +100,7 @@ impl<'t> Finder<'t> {
         }
     }
 
-    /// What has an escape in its beginning, the last backslash of which is at `at`.
+    /// What has an escape in its first characters; the escape's last backslash is at `at`.
     fn around(&self, at: usize) -> Option<Found> {
         let Self { text, floor, .. } = *self;
         let begin = run_begin(text, floor, at + 1);
@@ -109,7 +109,7 @@ impl<'t> Finder<'t> {
         if !is_escape || !character.is_ascii() {
             return None;
         }
-        // It may be the first character of a literal or any other.
+        // The escape may stand for any of those characters, not just for the first.
         let is_before = |at: &usize| {
             let byte = text.as_bytes().get(*at);
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_.?&;".contains(byte))
@@ -204,6 +204,36 @@ mod tests {
                 let literals = LITERALS.find_iter(&prefix[at..]).collect::<Vec<_>>();
                 let is_at_end = |end: usize| at + end == prefix.len();
                 assert!(literals.iter().all(|found| is_at_end(found.end())), "{prefix} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_full_of_places_to_look_at_take_linear_time() {
+        // Quadratic time would take minutes.
+        for part in [
+            ":",
+            " =",
+            "\" :",
+            "-_=",
+            "\\:",
+            "\\\":",
+            "\\n:",
+            "token:",
+            "\"token\" :",
+            "bea",
+            "&key=",
+            "\\u0073",
+            "\\u003d",
+            "k\\u003d",
+            "bedrock-api-\\u006b",
+        ] {
+            for fill in ["", " ", "\\", "-"] {
+                let fill = fill.repeat(1 << 17);
+                let text = format!("\"token\"{fill}{}", part.repeat((1 << 17) / part.len()));
+                let begun = std::time::Instant::now();
+                Finder::new(&text, false).for_each(drop);
+                assert!(begun.elapsed().as_secs() < 20, "{part}: {:?}", begun.elapsed());
             }
         }
     }

@@ -46,7 +46,7 @@ fn word_end(text: &str, begin: usize) -> usize {
 /// The value that the `:` or `=` at `at` gives to the name of a credential. Nothing before `floor`
 /// is looked at.
 pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize, usize)> {
-    if ends_otherwise(text.as_bytes(), at) {
+    if has_no_value(text.as_bytes(), at) || ends_otherwise(text.as_bytes(), at) {
         return None;
     }
     if is_name_before(text, floor, at) {
@@ -54,6 +54,14 @@ pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize,
     }
     let quote = quote_before(text, floor, at)?;
     is_name_before(text, floor, quote).then(|| value(text, quote))?
+}
+
+/// Whether something other than a string begins right behind a `:` at `at`. `false` says nothing.
+fn has_no_value(text: &[u8], at: usize) -> bool {
+    match text.get(at..) {
+        Some([b':', first, ..]) => first.is_ascii_graphic() && !matches!(first, b'"' | b'\\'),
+        _ => false,
+    }
 }
 
 /// Whether a name before the separator at `at` ends as none of a credential does. `false` says
