@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the library with the lowest version of each dependency that Cargo.toml allows. Those of
-# tests and benches are left out: no user has them.
+# tests and benches are left out: no user has them. Needs cargo-hack.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/package/tools.sh
