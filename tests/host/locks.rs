@@ -6,7 +6,7 @@ use tower_ai_gateway::log::LogQuery;
 use crate::scene::{BLUE, CHAT, RED, Scene, UNIFIED};
 
 /// Every control header, saying what a hostile client would say.
-const EVERY_HEADER: [&str; 24] = [
+pub(crate) const EVERY_HEADER: [&str; 24] = [
     r#"cf-aig-metadata: {"tenant":"other","subject":"other","team":"other"}"#,
     r#"cf-aig-metadata: {"ten\u0061nt":"other"}"#,
     r#"cf-aig-custom-cost: {"total_cost":0}"#,

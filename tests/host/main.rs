@@ -5,9 +5,13 @@
 #[path = "../otel/collector.rs"]
 mod collector;
 mod identity;
+#[path = "../jwt/issuer.rs"]
+#[allow(dead_code)] // Its other parts are for the tests of tokens.
+mod issuer;
 mod locks;
 mod scene;
 #[path = "../scrape/mod.rs"]
 mod scrape;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
