@@ -73,6 +73,7 @@ pub struct Directives {
     pub byok_alias: Option<Box<str>>,
     /// `cf-aig-zdr`: only providers that keep nothing of a request may get it
     /// ([`Provider::zero_data_retention`](crate::Provider::zero_data_retention)).
+    /// `true` of the gateway's defaults, the request or its entry holds, whatever the others say.
     pub zdr: Option<bool>,
     /// `cf-aig-otel-trace-id`: 32 hexadecimal digits.
     pub otel_trace_id: Option<u128>,
@@ -138,7 +139,8 @@ impl Directives {
             collect_log: self.collect_log.or(weaker.collect_log),
             collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
             byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
-            zdr: self.zdr.or(weaker.zdr),
+            // It narrows, as the lists do: nobody takes it back from another.
+            zdr: weaker.zdr.filter(|zdr| *zdr).or(self.zdr).or(weaker.zdr),
             otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
             otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
             narrowing: Narrowing::both(self.narrowing, weaker.narrowing.as_ref()),
