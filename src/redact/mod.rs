@@ -140,6 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn a_text_with_nothing_to_hide_is_not_copied() {
+        for part in [
+            r#"{"role":"user","content":"a \"task\" of 7 parts: \n, max_tokens=9"},"#,
+            r"\u043f\u0440\u00e9\u003c, ",
+            "data: {\"choices\":[{\"delta\":{\"content\":\" supply\"}}]}\n\n",
+        ] {
+            for times in [1, 1000] {
+                let text = part.repeat(times);
+                assert!(matches!(redacted(&text), Cow::Borrowed(_)), "{part}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_shown_is_redacted_and_short() {
         assert!(matches!(shown("grok-4"), Cow::Borrowed("grok-4")));
         assert_eq!(shown("openai/sk-abcdef012345"), "openai/[REDACTED]");
