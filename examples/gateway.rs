@@ -35,6 +35,7 @@ mod every_thread;
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -85,7 +86,7 @@ fn runtime() -> std::io::Result<Runtime> {
 async fn command() -> ExitCode {
     let done = match Options::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(options)) => run(*options).await,
-        Ok(Command::Check(file)) => config::check(&file).map(|summary| print(&summary)),
+        Ok(Command::Check(file)) => check(&file),
         Ok(Command::Help) => {
             print(HELP);
             Ok(())
@@ -104,10 +105,18 @@ async fn command() -> ExitCode {
     }
 }
 
+/// Tells whether a file is good; what is only doubtful is a warning.
+fn check(file: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
+    log::init()?;
+    print(&config::check(file)?);
+    Ok(())
+}
+
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
+    // First of all: whatever comes next takes its time.
+    hangup::outlive()?;
     log::init()?;
     files::outlive_size_limit()?;
-    hangup::outlive()?;
     let prices_file = match &options.prices {
         Some(path) => Some(PricesFile::read_from(path).await?),
         None => None,

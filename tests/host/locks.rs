@@ -6,7 +6,7 @@ use tower_ai_gateway::log::LogQuery;
 use crate::scene::{BLUE, CHAT, RED, Scene, UNIFIED};
 
 /// Every control header, saying what a hostile client would say.
-pub(crate) const EVERY_HEADER: [&str; 24] = [
+pub(crate) const EVERY_HEADER: [&str; 27] = [
     r#"cf-aig-metadata: {"tenant":"other","subject":"other","team":"other"}"#,
     r#"cf-aig-metadata: {"ten\u0061nt":"other"}"#,
     r#"cf-aig-custom-cost: {"total_cost":0}"#,
@@ -27,11 +27,24 @@ pub(crate) const EVERY_HEADER: [&str; 24] = [
     "cf-aig-connect-timeout: 60000",
     "cf-aig-idle-timeout: 60000",
     "cf-aig-total-timeout: 60000",
+    "cf-aig-zdr: true",
+    "cf-aig-zdr: false",
     "cf-aig-no-wholesale: false",
+    "cf-aig-allowed-models: *, */*",
     "cf-aig-allowed-providers: *",
     "cf-aig-otel-trace-id: 0123456789abcdef0123456789abcdef",
     "cf-aig-otel-parent-span-id: 0123456789abcdef",
 ];
+
+#[test]
+fn the_table_has_every_header_that_is_read() {
+    let source = include_str!("../../src/directives/header.rs");
+    let read: Vec<_> = source.split('"').filter(|text| text.starts_with("cf-")).collect();
+    assert!(read.len() > 20, "{read:?}");
+    for name in read {
+        assert!(EVERY_HEADER.iter().any(|line| line.split(':').next() == Some(name)), "{name}");
+    }
+}
 
 #[tokio::test]
 async fn no_control_header_makes_one_tenant_another_or_hides_or_frees_what_it_does() {

@@ -151,7 +151,7 @@ impl Scene {
             (end.context.identity().cloned(), settings.unwrap_or_default())
         });
         let gateway = GatewayLayer::builder()
-            .provider(Provider::xai().base_url(provider.base("/v1")))
+            .provider(Provider::xai().base_url(provider.base("/v1")).zero_data_retention(true))
             .settings(settings)
             .metrics_hook(log.clone())
             .metrics_hook(Metrics::new().recorder(recorder).max_identities(2))

@@ -84,3 +84,16 @@ fn a_check_says_where_a_lock_is_wrong() {
         assert!(said.contains("gateway.toml"), "{said}");
     }
 }
+
+#[test]
+fn a_check_tells_what_is_only_doubtful() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gateway.toml");
+    fs::write(&path, "[gateways.team]\nauthenticated_elsewhere = true\nkeys = [{ provider = \"grok\", env = \"KEY\" }]\n").unwrap();
+    let mut check = Command::new(binary());
+    check.env("KEY", "sk-LEAK-key").args(["--check", "--config"]).arg(&path);
+    let output = check.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("client_credentials"), "{said}");
+    assert!(!said.contains("sk-LEAK"), "{said}");
+}

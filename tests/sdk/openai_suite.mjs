@@ -111,6 +111,12 @@ basic('models, list and retrieve', async () => {
   assert.equal((await client().models.retrieve('grok-4')).id, 'grok-4');
 });
 
+basicEach('models of the gateway', { compat: COMPAT, rest: `${REST}/v1` }, async (base) => {
+  const ids = (await collect(client(base).models.list())).map((m) => m.id);
+  assert.ok(ids.some((id) => id.startsWith('grok/grok-')), `the models are ${ids}`);
+  assert.equal((await client(base).models.retrieve(ids[0])).id, ids[0]);
+});
+
 basic('embeddings, default and float encoding', async () => {
   const create = (more) => client().embeddings.create({ model: 'embed', input: 'a', ...more });
   for (const more of [{}, { encoding_format: 'float' }]) {
