@@ -85,6 +85,7 @@
 //! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
 //! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
 //! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, where the mount is [universal](Mount::universal) |
+//! | `GET …/compat/models`, `GET …/ai/v1/models`, and `…/models/{id}` there | nobody: the models that the gateway may use, in OpenAI's shape |
 //! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
 //!
 //! `{endpoint}` is `chat/completions`, `responses`, `embeddings` or `messages`. A path is the
@@ -133,6 +134,15 @@
 //! # let _ = gateway;
 //! # Ok(()) }
 //! ```
+//!
+//! # Who is calling, and what it may say
+//!
+//! The gateway has no users of its own: the host's middleware puts an [`Identity`] into the request's
+//! extensions, or `jwt::JwtLayer` (feature `jwt`) does so for a signed token. It is in events, logs,
+//! spans and settings queries, and no header sets or removes it. Settings say which control headers
+//! clients may use ([`client_controls`](settings::GatewaySettingsBuilder::client_controls); those that
+//! touch the bill and the record are off), which metadata are the host's own, and what becomes of keys
+//! that clients bring ([`client_credentials`](settings::GatewaySettingsBuilder::client_credentials)).
 //!
 //! # Refusing
 //!
@@ -314,6 +324,11 @@ pub mod internals {
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So is that of the page on identities.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/identity.md")]
+struct Identities;
 
 // Its code is compiled with the tests of all features.
 #[cfg(doc)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What depending on the crate costs to build: crates, and the time of a cold debug build, for the
-# default features and for each one alone. Prints a Markdown table. About 6 minutes on 2 cores.
+# default features and for each one alone. Prints a Markdown table. About 8 minutes on 2 cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -27,7 +27,8 @@ echo '| features | crates | cold build | CPU |'
 echo '|---|---:|---:|---:|'
 row none --no-default-features
 row '`default`'
-for feature in client tls-aws-lc-rs tls-ring control config decompression metrics otel log log-sqlite; do
+for feature in client tls-aws-lc-rs tls-ring control config decompression jwt metrics otel log log-sqlite \
+  prices proxy reqwest testing; do
   row "\`$feature\` alone" --no-default-features --features "$feature"
 done
 row '`full` and the default' --features full
