@@ -1,7 +1,6 @@
 //! A gateway that sends no prompt with a payment card number: `cargo run --example guard`.
 
-use axum::Router;
-use http::StatusCode;
+use axum::{Router, http::StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tower_ai_gateway::{
@@ -20,8 +19,12 @@ impl Guard for NoCards {
             return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Too long to be checked.").into();
         }
         // As it stands, and without the escapes that JSON allows.
-        let json: Value = serde_json::from_slice(body.bytes).unwrap_or_default();
-        let plain = json.to_string().replace("\\n", " ");
+        let json: Result<Value, _> = serde_json::from_slice(body.bytes);
+        let is_json = head.content_type.is_none_or(|kind| kind.contains("json"));
+        if json.is_err() && is_json && !body.bytes.is_empty() {
+            return Refusal::new(StatusCode::BAD_REQUEST, "The prompt is no JSON.").into();
+        }
+        let plain = json.unwrap_or_default().to_string().replace("\\n", " ");
         if has_card(&body.text_lossy()) || has_card(&plain) {
             let what = "The prompt has a payment card number.";
             return Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, what).code(2029).into();
@@ -41,11 +44,10 @@ fn has_card(text: &str) -> bool {
 
 /// The last of 13 to 19 digits checks the others (Luhn).
 fn is_card(groups: &[&str]) -> bool {
-    let length: usize = groups.iter().map(|group| group.len()).sum();
     let digits = groups.iter().rev().flat_map(|group| group.bytes().rev());
     let digits = digits.map(|digit| u32::from(digit - b'0')).enumerate();
     let weigh = |(at, digit)| if at % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 };
-    (13..=19).contains(&length)
+    (13..=19usize).contains(&groups.iter().map(|group| group.len()).sum())
         && groups[0].starts_with(['2', '3', '4', '5', '6'])
         && digits.map(weigh).sum::<u32>() % 10 == 0
 }

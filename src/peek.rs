@@ -310,7 +310,8 @@ where
 
     /// Keeps a frame for the provider, if the budget has room for it.
     fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
-        let overhead = if data.len() < SMALL { 0 } else { FRAME_OVERHEAD };
+        let is_gathered = data.len() < SMALL && !self.small.is_empty();
+        let overhead = if is_gathered { 0 } else { FRAME_OVERHEAD };
         if !self.share.grow(data.len() + overhead) {
             return Err(refusal::no_memory());
         }

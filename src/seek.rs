@@ -271,7 +271,9 @@ where
             }
             let watch = self.relay.watch.as_deref();
             if let Some(model) = watch.and_then(RequestWatch::model) {
-                subject.model = Some(model.into());
+                // On some paths the body's is not what is called.
+                let in_path = self.relay.context.model_in_path(Some(model));
+                subject.model = Some(in_path.map_or_else(|| model.into(), String::into_boxed_str));
             }
             checks.checking.add(subject, limits);
         }

@@ -307,7 +307,10 @@ impl HttpClientBuilder {
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn proxy_from_env(mut self) -> Self {
-        self.proxy = ProxyOptions::from_env(|name| std::env::var(name).ok());
+        self.proxy = ProxyOptions::from_env(|name| {
+            // What is no text is no proxy's URL either, and must not be taken for none.
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        });
         self
     }
 

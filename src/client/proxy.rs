@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::ready;
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
@@ -153,19 +154,37 @@ fn tunnel(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
 
 fn socks(proxy: &Intercept, to_proxy: Dialer, uri: &Uri) -> Dialing {
     let mut socks = SocksV5::new(proxy.uri().clone(), to_proxy);
-    // `socks5h` has the proxy resolve the name.
-    socks = socks.local_dns(proxy.uri().scheme_str() == Some("socks5"));
+    // `socks5h` has the proxy resolve the name. What hyper-util resolves by itself blocks the thread.
+    let resolves_here = proxy.uri().scheme_str() == Some("socks5");
+    socks = socks.local_dns(false);
     if let Some((user, password)) = proxy.raw_auth() {
         socks = socks.with_auth(user.to_owned(), password.to_owned());
     }
     let Some(uri) = with_port(uri) else {
         return failed(ViaProxy::from(io::Error::other("the URI has no host")));
     };
-    let connecting = socks.call(uri);
     Box::pin(async move {
+        let uri = match resolves_here {
+            true => resolved(uri).await.map_err(ViaProxy::from)?,
+            false => uri,
+        };
+        let connecting = socks.call(uri);
         let refused = |_| ViaProxy::from(io::Error::other("the SOCKS proxy did not connect"));
         connecting.await.map_err(|error| refused(error).into())
     })
+}
+
+/// With an address in the place of a name.
+async fn resolved(uri: Uri) -> io::Result<Uri> {
+    let host = uri.host().unwrap_or_default();
+    if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
+        return Ok(uri);
+    }
+    let addresses = tokio::net::lookup_host((host, uri.port_u16().unwrap_or(443))).await?;
+    let address = addresses.into_iter().next().ok_or(io::ErrorKind::NotFound)?;
+    let mut parts = uri.into_parts();
+    parts.authority = Some(address.to_string().parse().map_err(io::Error::other)?);
+    Uri::from_parts(parts).map_err(io::Error::other)
 }
 
 /// With a port that the scheme implies.

@@ -1,7 +1,7 @@
 //! What a guard sees of a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::context::GatewayContext;
 use crate::payload::Payload;
@@ -61,9 +61,11 @@ impl Subject {
         Self {
             context: context.clone(),
             entry,
-            model: step.and_then(|step| step.model.clone()),
-            content_type: headers.get(header::CONTENT_TYPE).cloned(),
-            content_encoding: headers.get(header::CONTENT_ENCODING).cloned(),
+            model: step
+                .and_then(|step| step.model.clone())
+                .or_else(|| context.model_in_path(None).map(String::into_boxed_str)),
+            content_type: joined(headers, &header::CONTENT_TYPE),
+            content_encoding: joined(headers, &header::CONTENT_ENCODING),
             body: Bytes::new(),
             is_whole: false,
         }
@@ -91,6 +93,19 @@ impl Subject {
         let is_whole = self.is_whole && bytes.len() == self.body.len();
         GuardRequest { head: self.head(), body: Payload { bytes, is_whole } }
     }
+}
+
+/// All lines of a field as the one that they stand for (RFC 9110 §5.3): of two encodings, a guard must
+/// not see the harmless one alone.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?.clone();
+    let mut all = first.as_bytes().to_vec();
+    for line in lines {
+        all.extend_from_slice(b", ");
+        all.extend_from_slice(line.as_bytes());
+    }
+    Some(HeaderValue::from_bytes(&all).unwrap_or(first))
 }
 
 /// A value that is no text stands for something all the same.

@@ -128,7 +128,8 @@ where
     fn tell_model(&self) {
         let model = match &self.models {
             Some(models) => models.form_model().map(str::to_owned),
-            None if self.is_lenient() => self.scanner.model().map(|model| {
+            // Of two models nobody knows which one the provider takes.
+            None if self.is_lenient() && !self.is_unreadable => self.scanner.model().map(|model| {
                 // As the watcher of a body does that is not read ahead.
                 string::decode(&model.raw).unwrap_or_default()
             }),

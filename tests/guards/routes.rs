@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
 use tower_ai_gateway::settings::{FallbackChain, GatewayToken};
-use tower_ai_gateway::{Refusal, Verdict};
+use tower_ai_gateway::{Provider, Refusal, Verdict};
 
 use crate::scene::*;
 use crate::support::ends::Ends;
@@ -47,6 +47,34 @@ async fn every_kind_of_request_is_shown_before_it_is_sent() {
         assert_eq!(got.body(), sent.as_bytes(), "{line}");
         assert_eq!(got.head.content_length(), Some(sent.len()), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_guard_is_told_no_less_than_the_provider() {
+    let provider = Recorder::start().await;
+    let (spy, mut reports) = Spy::passing(1000);
+    let azure = Provider::azure_openai("res").base_url(provider.base(""));
+    let slug = azure.slug().to_owned();
+    let gateway = serve(layer(&provider).provider(azure).guard(spy)).await;
+    let twice = [
+        "content-encoding: identity",
+        "content-encoding: gzip",
+        "content-type: multipart/form-data",
+        JSON,
+    ];
+    gateway.answer(request(NATIVE, &twice, b"{}")).await;
+    let seen = reports.only().await;
+    assert_eq!(seen.content_encoding.as_deref(), Some("identity, gzip"));
+    assert_eq!(seen.content_type.as_deref(), Some("multipart/form-data, application/json"));
+    // Of two models the provider may take either.
+    let body = br#"{"model":"cheap","messages":[],"model":"dear"}"#;
+    gateway.answer(request(NATIVE, &[JSON], body)).await;
+    assert_eq!(reports.only().await.model, None);
+    // The path decides there.
+    let line = format!("POST /v1/acct/gw/{slug}/res/dear/chat/completions?api-version=2024-10-21");
+    let answer = gateway.answer(request(&line, &[JSON], br#"{"model":"cheap"}"#)).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_eq!(reports.only().await.model.as_deref(), Some("dear"));
 }
 
 #[tokio::test]

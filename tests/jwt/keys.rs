@@ -168,6 +168,25 @@ async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
+    let key = Key::ed("a");
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    let clock = Clock::default();
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    let token = key.token(&claims());
+    verifier.verify(&token).await.unwrap();
+    issuer.replies(Reply::status(500));
+    clock.wait(3600 + 100);
+    verifier.verify(&token).await.unwrap();
+    issuer.hold();
+    clock.wait(31);
+    // The wait for a fetch is 5 s.
+    let verified = tokio::time::timeout(Duration::from_secs(3), verifier.verify(&token)).await;
+    verified.expect("the old keys serve meanwhile").unwrap();
+    issuer.go_on();
+}
+
+#[tokio::test]
 async fn a_slow_issuer_holds_a_request_up_to_the_deadline_alone() {
     let key = Key::ed("a");
     let issuer = Issuer::start(Reply::keys(&[&key])).await;

@@ -142,7 +142,7 @@ async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
         fails(url, "https://model.example/v1", Failure::Connect, status).await;
     }
     // Over plain HTTP, too, the client must not take it for the provider's word.
-    let answer = response("407 Proxy Authentication Required", &[], b"");
+    let answer = response("407 Proxy Authentication Required", &["proxy-authenticate: Basic"], b"");
     let proxy = Recorder::answering(move |_| answer.clone()).await;
     let url = format!("http://user:secret@{}", proxy.addr());
     fails(url, "http://model.example/v1", Failure::Connect, "407, plain").await;

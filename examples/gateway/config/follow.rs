@@ -110,10 +110,17 @@ impl Followed {
             Some(file) if with_prices => Some((file, file.read().await?)),
             _ => None,
         };
-        // From here on nothing can fail. Who may come in is settled before what they may do.
+        // From here on nothing can fail. At no moment is anything open that either file closes: who may
+        // come in is settled before what they may do, and tokens are given up last.
         #[cfg(feature = "jwt")]
-        config.update_jwt(&self.jwt);
+        if config.checks_tokens() {
+            config.update_jwt(&self.jwt);
+        }
         self.settings.replace(table);
+        #[cfg(feature = "jwt")]
+        if !config.checks_tokens() {
+            config.update_jwt(&self.jwt);
+        }
         #[cfg(feature = "control")]
         config.update_control(&self.control);
         tracing::info!(file = %self.path.display(), holds = %config, "the settings were read again");

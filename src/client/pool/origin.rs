@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::HOST;
 #[cfg(feature = "proxy")]
-use http::header::PROXY_AUTHORIZATION;
+use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
@@ -259,6 +259,8 @@ where
         #[cfg(feature = "proxy")]
         if self.forwarding.is_some()
             && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            // A proxy must send it (RFC 9110 §15.5.8); the upstream's own 407 is an answer.
+            && response.headers().contains_key(PROXY_AUTHENTICATE)
         {
             return Err(ClientError::connect(ViaProxy::asks_for_password()));
         }

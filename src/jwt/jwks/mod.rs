@@ -174,8 +174,8 @@ impl Jwks {
         Ok(JwksBuilder::new(source, location))
     }
 
-    /// Keys from the issuer's URL, by an [`HttpClient`](crate::HttpClient) of their own. Nothing is
-    /// fetched yet.
+    /// Keys from the issuer's URL, by an [`HttpClient`](crate::HttpClient) of their own, which uses no
+    /// proxy: with one, or with another client, see [`url`](Self::url). Nothing is fetched yet.
     ///
     /// # Errors
     ///

@@ -72,7 +72,8 @@ impl State {
         if age < kept.fresh_for {
             return Next::Use(set);
         }
-        let may_wait = age >= kept.fresh_for.saturating_add(GRACE);
+        // After a fetch that failed the old ones serve at once, or each try would hold up everybody.
+        let may_wait = self.failure.is_none() && age >= kept.fresh_for.saturating_add(GRACE);
         match &self.flight {
             Some(flight) if may_wait => Next::Wait(flight.clone()),
             Some(_) => Next::Use(set),

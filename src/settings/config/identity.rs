@@ -162,6 +162,13 @@ impl Config {
         layer
     }
 
+    /// Whether the file has `[identity.jwt]`.
+    #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
+    #[must_use]
+    pub fn checks_tokens(&self) -> bool {
+        self.jwt.is_some()
+    }
+
     /// Puts in force what the file's `[identity.jwt]` says, where `layer`, its clones and their
     /// services are in use: for requests that come from now on. Keys that were fetched from a URL
     /// stay, where it is still the same.
