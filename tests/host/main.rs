@@ -12,6 +12,7 @@ mod locks;
 mod scene;
 #[path = "../scrape/mod.rs"]
 mod scrape;
+mod splits;
 #[path = "../support/mod.rs"]
 mod support;
 mod tenants;

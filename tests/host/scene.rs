@@ -17,7 +17,7 @@ use tower_ai_gateway::control::{ControlLayer, FetchedKey, KeyLayer, KeyQuery, Ke
 use tower_ai_gateway::log::{LogHook, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::otel::SpanHook;
-use tower_ai_gateway::settings::route::{Condition, DynamicRoute, Node};
+use tower_ai_gateway::settings::route::{Condition, DynamicRoute, Node, Split};
 use tower_ai_gateway::settings::{GatewaySettings, Secret, SettingsQuery};
 use tower_ai_gateway::{GatewayLayer, HttpClient, Identity, Provider};
 
@@ -77,12 +77,23 @@ fn settings(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
         .node("big", Node::model("grok", "grok-4"))
         .node("small", Node::model("grok", "grok-3-mini"))
         .build();
+    let split = |name: &str, by: Split| {
+        DynamicRoute::builder(name)
+            .start("split")
+            .node("split", by.share(70, "big").otherwise("small"))
+            .node("big", Node::model("grok", "grok-4"))
+            .node("small", Node::model("grok", "grok-3-mini"))
+            .build()
+    };
     let settings = GatewaySettings::builder()
         .authenticated_elsewhere()
         .keys_from_layer()
         .default_metadata("settings", team.unwrap_or("anonymous"))
         .metadata("tenant", team.unwrap_or("anonymous"))
-        .route(route.ok()?);
+        .route(route.ok()?)
+        .route(split("by-subject", Node::split().by_identity_subject()).ok()?)
+        .route(split("by-team", Node::split().by_identity_label("team")).ok()?)
+        .route(split("by-claim", Node::split().by_metadata("subject")).ok()?);
     Some(Arc::new(settings.build().ok()?))
 }
 

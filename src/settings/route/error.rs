@@ -180,7 +180,9 @@ impl fmt::Display for RouteErrorKind {
             Self::SplitKey { key } => {
                 return write!(
                     f,
-                    "it cannot go by `{key}`: only by an entry of the metadata, as in `metadata.user_id`, and by none of `cf.`"
+                    "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with \
+                     1 to 64 of A-Z a-z 0-9 _, or an entry of the metadata, as in \
+                     `metadata.user_id`, and by none of `cf.`"
                 );
             }
             Self::Condition { field, reason } if field.is_empty() => {

@@ -1,5 +1,7 @@
 //! What a request says, and whether a condition holds for it.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::condition::{Condition, Operator, Subject, Test};
@@ -33,6 +35,16 @@ enum Value<'a> {
 }
 
 impl Facts<'_> {
+    /// The one value of a field as text: the same for `1` and `"1"`.
+    pub(super) fn text(&self, subject: &Subject) -> Option<Cow<'_, str>> {
+        match self.get(subject)? {
+            Value::Text(text) | Value::Header(text) => Some(text.into()),
+            Value::Number(number) => Some(number.to_string().into()),
+            Value::Bool(flag) => Some(flag.to_string().into()),
+            Value::Groups(_) | Value::Unusable => None,
+        }
+    }
+
     fn get(&self, subject: &Subject) -> Option<Value<'_>> {
         match subject {
             Subject::Caller => self.identity.map(|own| Value::Text(own.subject())),

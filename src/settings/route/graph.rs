@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::check::{Mark, Names};
-use super::condition::Condition;
+use super::condition::{Condition, Subject};
 use super::error::RouteErrorKind;
 use super::node::Node;
 use crate::Backoff;
@@ -34,8 +34,8 @@ pub(super) enum Checked {
 #[derive(Debug)]
 pub(super) struct Split {
     pub(super) name: Box<str>,
-    /// An entry of the metadata.
-    pub(super) key: Option<Box<str>>,
+    /// The subject or a label of the identity, or an entry of the metadata.
+    pub(super) key: Option<Subject>,
     /// Percentages that add up to at most 100.
     pub(super) shares: Box<[(u8, usize)]>,
     pub(super) otherwise: usize,

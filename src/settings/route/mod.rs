@@ -15,7 +15,7 @@
 //!     .version("2")
 //!     .start("paid")
 //!     .node("paid", Node::when(Condition::identity_label("plan").equals("paid")).then("big").otherwise("trial"))
-//!     .node("trial", Node::split().by_metadata("user_id").share(10, "big").otherwise("small"))
+//!     .node("trial", Node::split().by_identity_subject().share(10, "big").otherwise("small"))
 //!     .node("big", Node::model("grok", "grok-4").timeout(Duration::from_secs(30)).attempts(2).fallback("small"))
 //!     .node("small", Node::model("grok", "grok-3-mini"))
 //!     .build()?;

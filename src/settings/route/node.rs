@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::condition::Condition;
+use super::condition::{Condition, Subject};
 use crate::Backoff;
 
 /// One node of a dynamic route, which leads to others by their names.
@@ -12,7 +12,7 @@ pub struct Node(pub(super) Kind);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     When { condition: Condition, then: String, otherwise: String },
-    Split { key: Option<String>, shares: Vec<(u8, String)>, otherwise: String },
+    Split { key: Option<Subject>, shares: Vec<(u8, String)>, otherwise: String },
     Model(Model),
     End,
 }
@@ -84,18 +84,41 @@ impl Then {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "it is no node yet"]
 pub struct Split {
-    key: Option<String>,
+    pub(super) key: Option<Subject>,
     shares: Vec<(u8, String)>,
 }
 
 impl Split {
-    /// Requests with the same value of this entry of the [`Metadata`](crate::Metadata) go the same
-    /// way, always and everywhere, as long as the names of route and node and the shares stay as
-    /// they are; `1` and `"1"` are the same. A first share that grows keeps what it has.
+    /// Requests of the same subject of the [`Identity`](crate::Identity) go the same way, always
+    /// and everywhere, as long as the names of route and node and the shares stay as they are. A
+    /// first share that grows keeps what it has. No client chooses its share, because the host
+    /// sets the identity.
     ///
-    /// Default, and for requests without the entry: chance.
+    /// A split has one key: the last of these methods counts. Default, and for requests without an
+    /// identity: chance.
+    pub fn by_identity_subject(mut self) -> Self {
+        self.key = Some(Subject::Caller);
+        self
+    }
+
+    /// Requests with the same value of this label of the [`Identity`](crate::Identity) go the same
+    /// way, as for [`by_identity_subject`](Self::by_identity_subject): a whole team, for instance.
+    /// The name is 1 to 64 of `A-Z a-z 0-9 _`.
+    ///
+    /// For requests without the label: chance.
+    pub fn by_identity_label(mut self, name: impl Into<String>) -> Self {
+        self.key = Some(Subject::CallerLabel(name.into().into()));
+        self
+    }
+
+    /// Requests with the same value of this entry of the [`Metadata`](crate::Metadata) go the same
+    /// way, as for [`by_identity_subject`](Self::by_identity_subject); `1` and `"1"` are the same.
+    /// The client chooses the value, unless the host sets or reserves the entry: it can try values
+    /// until it gets the share that it wants.
+    ///
+    /// For requests without the entry: chance.
     pub fn by_metadata(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+        self.key = Some(Subject::Metadata(key.into().into()));
         self
     }
 

@@ -116,12 +116,7 @@ impl RawNode {
             }
             Self::Percentage { key, shares, otherwise } => {
                 let mut split = Node::split();
-                if let Some(key) = key {
-                    let Some(entry) = key.strip_prefix("metadata.") else {
-                        return Err(RouteErrorKind::SplitKey { key: key.into() });
-                    };
-                    split = split.by_metadata(entry);
-                }
+                split.key = key.map(|key| Subject::parse(&key));
                 let shares = shares.into_iter();
                 shares
                     .fold(split, |split, share| split.share(share.percent, share.to))

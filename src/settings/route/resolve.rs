@@ -39,9 +39,9 @@ impl DynamicRoute {
 
 impl Split {
     fn choose(&self, route: &str, facts: &Facts<'_>) -> usize {
-        let value = self.key.as_deref().and_then(|key| facts.metadata.get(key));
+        let value = self.key.as_ref().and_then(|key| facts.text(key));
         let place = match value {
-            Some(value) => place(route, &self.name, &value.to_string()),
+            Some(value) => place(route, &self.name, &value),
             None => fastrand::u64(..WHOLE),
         };
         let mut end = 0;

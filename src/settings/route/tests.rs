@@ -111,6 +111,9 @@ fn mistakes_of_nodes_are_refused() {
         with(shares.iter().fold(Node::split(), share).otherwise("small"))
     };
     let by = |key: &str| with(Node::split().by_metadata(key).share(1, "big").otherwise("small"));
+    let by_label =
+        |name: &str| with(Node::split().by_identity_label(name).share(1, "big").otherwise("small"));
+    let too_long = format!("identity.label.{}", "a".repeat(65));
     let model = |change: fn(node::Model) -> node::Model| with(change(big().fallback("big")));
     let malformed = |provider: &str| with(Node::model(provider, "m").fallback("big"));
     let named = |model: &str| with(Node::model("grok", model).fallback("big"));
@@ -138,6 +141,9 @@ fn mistakes_of_nodes_are_refused() {
         ("start", split(&[50, 0]), ZeroShare { target: "big".into() }),
         ("start", by(""), SplitKey { key: "metadata.".into() }),
         ("start", by("cf.x"), SplitKey { key: "metadata.cf.x".into() }),
+        ("start", by_label(""), SplitKey { key: "identity.label.".into() }),
+        ("start", by_label("a-b"), SplitKey { key: "identity.label.a-b".into() }),
+        ("start", by_label(&"a".repeat(65)), SplitKey { key: too_long.into() }),
         ("start", malformed(""), Provider { provider: "".into() }),
         ("start", malformed("Grok"), Provider { provider: "Grok".into() }),
         ("start", malformed("dynamic"), Provider { provider: "dynamic".into() }),
@@ -157,6 +163,8 @@ fn mistakes_of_nodes_are_refused() {
         split(&[100]),
         split(&[20; 5]),
         by("user_id"),
+        by_label("team"),
+        with(Node::split().by_identity_subject().share(1, "big").otherwise("small")),
         model(|model| model.timeout(Duration::from_secs(3600)).attempts(5)),
         model(|model| model.timeout(Duration::from_millis(1)).attempts(1)),
         model(|model| model.retry_delay(Duration::from_secs(5)).key_alias("eu-1")),

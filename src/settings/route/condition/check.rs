@@ -43,7 +43,7 @@ impl Condition {
 }
 
 impl Subject {
-    fn mistake(&self) -> Option<&'static str> {
+    pub(in super::super) fn mistake(&self) -> Option<&'static str> {
         match self {
             Self::Metadata(key) if key.is_empty() => Some("the key is empty"),
             Self::Metadata(key) if key.starts_with("cf.") => {

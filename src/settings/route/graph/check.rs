@@ -6,6 +6,7 @@ use super::{Checked, Mistake, ModelNode, Split};
 use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS};
 use crate::provider::is_slug;
 use crate::route::is_id;
+use crate::settings::route::condition::Subject;
 use crate::settings::route::error::RouteErrorKind;
 use crate::settings::route::node::{Kind, Model, Node};
 
@@ -64,16 +65,15 @@ impl Checked {
             }
             Kind::Split { key, shares, otherwise } => {
                 check_shares(&shares)?;
-                if let Some(key) = key.as_ref().filter(|key| !is_metadata_key(key)) {
-                    let key = format!("metadata.{key}").into();
-                    return Err(RouteErrorKind::SplitKey { key });
+                if let Some(key) = key.as_ref().filter(|key| !is_split_key(key)) {
+                    return Err(RouteErrorKind::SplitKey { key: key.to_string().into() });
                 }
                 let shares = shares
                     .into_iter()
                     .map(|(percent, target)| Ok((percent, names.target(target)?)));
                 Self::Split(Split {
                     name: name.into(),
-                    key: key.map(Box::from),
+                    key,
                     shares: shares.collect::<Result<_, _>>()?,
                     otherwise: names.target(otherwise)?,
                 })
@@ -134,7 +134,8 @@ fn check_shares(shares: &[(u8, String)]) -> Result<(), RouteErrorKind> {
     if percent > 100 { Err(RouteErrorKind::ShareSum { percent }) } else { Ok(()) }
 }
 
-/// `cf.` is reserved: no request has such an entry.
-fn is_metadata_key(key: &str) -> bool {
-    !key.is_empty() && !key.starts_with("cf.")
+/// What has one value in a request, and is known before its body is.
+fn is_split_key(key: &Subject) -> bool {
+    matches!(key, Subject::Caller | Subject::CallerLabel(_) | Subject::Metadata(_))
+        && key.mistake().is_none()
 }

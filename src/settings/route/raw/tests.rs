@@ -105,6 +105,58 @@ fn a_route_in_toml_is_the_route_in_code() {
 }
 
 #[test]
+fn splits_go_by_the_identity_or_by_metadata() {
+    let key = |key: &str| {
+        let text = format!(
+            "type = \"percentage\"\nkey = \"{key}\"\n\
+             shares = [{{ percent = 1, to = \"a\" }}]\nelse = \"b\""
+        );
+        toml::from_str::<RawNode>(&text).unwrap().into_node().unwrap()
+    };
+    let to = |split: crate::settings::route::Split| split.share(1, "a").otherwise("b");
+    for (text, expected) in [
+        ("identity.subject", to(Node::split().by_identity_subject())),
+        ("identity.label.team", to(Node::split().by_identity_label("team"))),
+        ("metadata.user_id", to(Node::split().by_metadata("user_id"))),
+        ("metadata.identity.subject", to(Node::split().by_metadata("identity.subject"))),
+    ] {
+        assert_eq!(key(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn splits_by_what_is_no_key_are_refused() {
+    for key in [
+        "headers.x",
+        "headers.x-team",
+        "body.user",
+        "identity.group",
+        "identity.label.",
+        "identity.label.a-b",
+        "identity.label",
+        "identity.",
+        "identity",
+        "identity.subject.x",
+        "Identity.subject",
+        "subject",
+        "metadata",
+        "metadata.",
+        "metadata.cf.x",
+        "",
+    ] {
+        let error = read(&format!(
+            "[[routes]]\nname = \"support\"\nstart = \"n\"\n[routes.nodes.n]\n\
+             type = \"percentage\"\nkey = \"{key}\"\n\
+             shares = [{{ percent = 1, to = \"m\" }}]\nelse = \"m\"\n\
+             [routes.nodes.m]\ntype = \"model\"\nprovider = \"grok\"\nmodel = \"grok-4\""
+        ));
+        let error = error.unwrap_err();
+        let expected = format!("node `n`: it cannot go by `{key}`: only by `identity.subject`");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn conditions_are_written_in_the_hosted_gateways_style() {
     let plan = || Condition::metadata("plan");
     for (text, expected) in [

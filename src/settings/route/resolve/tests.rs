@@ -1,8 +1,8 @@
 use super::*;
-use crate::Metadata;
 use crate::json::flat::Scalar;
 use crate::json::scalars::{BodyField, BodyScalars};
 use crate::settings::route::{Condition, Node, RouteBuilder};
+use crate::{Identity, Metadata};
 use http::HeaderMap;
 
 /// The names of the nodes that a request with this metadata tries.
@@ -11,8 +11,17 @@ fn chain(route: &DynamicRoute, metadata: &str) -> Vec<String> {
 }
 
 fn chain_of(route: &DynamicRoute, metadata: &str, body: &BodyScalars) -> Vec<String> {
+    chain_for(route, None, metadata, body)
+}
+
+fn chain_for(
+    route: &DynamicRoute,
+    identity: Option<&Identity>,
+    metadata: &str,
+    body: &BodyScalars,
+) -> Vec<String> {
     let (metadata, _) = Metadata::parse(metadata.as_bytes(), |_| false).unwrap();
-    let facts = Facts { identity: None, metadata: &metadata, headers: &HeaderMap::new(), body };
+    let facts = Facts { identity, metadata: &metadata, headers: &HeaderMap::new(), body };
     route.resolve(&facts).iter().map(|model| model.name.to_string()).collect()
 }
 
@@ -105,6 +114,36 @@ fn a_value_goes_the_way_of_its_place() {
     }
 }
 
+/// Where a caller with this subject and team goes.
+fn way(route: &DynamicRoute, identity: (&str, Option<&str>), metadata: &str) -> String {
+    let (subject, team) = identity;
+    let identity = Identity::builder(subject);
+    let identity = team.map_or(identity.clone(), |team| identity.label("team", team));
+    let identity = identity.build().unwrap();
+    chain_for(route, Some(&identity), metadata, &BodyScalars::default()).remove(0)
+}
+
+#[test]
+fn a_caller_goes_the_way_of_its_place_whatever_the_metadata_claim() {
+    let to = |split: crate::settings::route::Split| {
+        self::split("1", split.share(46, "a").share(1, "b").otherwise("c"))
+    };
+    let by_subject = to(Node::split().by_identity_subject());
+    let by_team = to(Node::split().by_identity_label("team"));
+    // `user-1` is at 46.00 percent, `42` at 50.28.
+    for claim in 0..500 {
+        let metadata = format!(
+            r#"{{"subject":"{claim}","team":"{claim}","identity.subject":"{claim}","user_id":{claim}}}"#
+        );
+        assert_eq!(way(&by_subject, ("user-1", Some("42")), &metadata), "b");
+        assert_eq!(way(&by_subject, ("42", None), &metadata), "c");
+        assert_eq!(way(&by_team, ("user-1", Some("42")), &metadata), "c");
+        assert_eq!(way(&by_team, ("42", Some("user-1")), &metadata), "b");
+        let other = format!("user-{claim}");
+        assert_eq!(way(&by_team, (&other, Some("user-1")), &metadata), "b", "a team goes one way");
+    }
+}
+
 /// How many of 100,000 go to a, b and c.
 fn counts(route: &DynamicRoute, metadata: impl Fn(u32) -> String) -> [u32; 3] {
     let mut counts = [0; 3];
@@ -140,6 +179,22 @@ fn without_the_entry_it_is_chance() {
     let counts = counts(&by_chance, |_| r#"{"id":"user-1"}"#.to_owned());
     assert_near(counts, [60, 40, 0]);
     assert_eq!(counts[2], 0);
+}
+
+#[test]
+fn without_the_identity_or_its_label_it_is_chance() {
+    fastrand::seed(7);
+    let to = |split: crate::settings::route::Split| {
+        self::split("1", split.share(10, "a").share(33, "b").otherwise("c"))
+    };
+    let by_subject = to(Node::split().by_identity_subject());
+    let by_team = to(Node::split().by_identity_label("team"));
+    let claim = |_| r#"{"subject":"user-1","team":"red","identity.subject":"user-1"}"#.to_owned();
+    assert_near(counts(&by_subject, claim), [10, 33, 57]);
+    assert_near(counts(&by_team, claim), [10, 33, 57]);
+    let ways = (0..1000).map(|_| way(&by_team, ("user-1", None), "{}"));
+    let ways: std::collections::BTreeSet<_> = ways.collect();
+    assert_eq!(ways.len(), 3, "an identity without the label is no key");
 }
 
 #[test]
