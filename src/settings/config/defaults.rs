@@ -11,7 +11,8 @@ use crate::directives::form::{ATTEMPTS, BACKOFF_FORM, DELAY_MS, TIMEOUT_MS, TTL_
 use crate::directives::{Backoff, CustomCost, Directives};
 
 /// Headers of which a default would say the same of every request.
-const OF_ONE_REQUEST: [&str; 4] = ["cache_key", "event_id", "otel_trace_id", "otel_parent_span_id"];
+pub(super) const OF_ONE_REQUEST: [&str; 4] =
+    ["cache_key", "event_id", "otel_trace_id", "otel_parent_span_id"];
 
 pub(super) fn read(
     section: &mut Section<'_>,

@@ -105,6 +105,8 @@ impl<'s> Section<'s> {
     }
 
     pub(super) fn take(&mut self, name: &str) -> Option<Value<'s>> {
+        #[cfg(test)]
+        super::tests::asked::note(&self.place.key, name);
         let (key, value) = self.entries.remove_entry(name)?;
         Some(Value::new(self.place.part(name, key.span().start), value.into_inner()))
     }

@@ -1,7 +1,10 @@
 //! What settings files mean, and what is said of mistakes in them.
 
+pub(super) mod asked;
 #[cfg(feature = "control")]
 mod control;
+#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
+mod example;
 mod leaks;
 mod meaning;
 mod references;

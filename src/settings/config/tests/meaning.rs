@@ -10,7 +10,7 @@ use crate::settings::{
     Timeouts,
 };
 
-const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
+pub(super) const EXAMPLE: &str = include_str!("../../../../examples/gateway/gateway.toml");
 
 #[test]
 fn the_example_is_read() {
@@ -24,9 +24,9 @@ fn the_example_is_read() {
     table.check_providers(&config.providers()).unwrap();
 }
 
+/// The example, with the settings that stand in comments.
 #[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
-#[test]
-fn the_lines_that_the_example_leaves_out_are_good_too() {
+pub(super) fn with_what_it_leaves_out() -> String {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
         let name = line.trim_start().strip_prefix("# ").unwrap_or_default();
@@ -39,9 +39,13 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
         text.push_str(&line.replace("\"XAI_API_KEY\"", "\"HAS_A\""));
         text.push('\n');
     }
-    let text =
-        text.replace("TEAM_TOKEN", "HAS_B").replace("{ file = \"/run/secrets/team-token\" },", "");
-    let config = read(&text).unwrap();
+    text.replace("TEAM_TOKEN", "HAS_B").replace("{ file = \"/run/secrets/team-token\" },", "")
+}
+
+#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
+#[test]
+fn the_lines_that_the_example_leaves_out_are_good_too() {
+    let config = read(&with_what_it_leaves_out()).unwrap();
     assert!(!config.has_same_control(&read("").unwrap()));
     // What it shows of them is what they are.
     let text = "[health]\nbreaker = {}\ncool_down = {}\n[retry]\nbudget_share = 0.2\n\
