@@ -44,7 +44,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::runtime::{self, Runtime};
 use tower::Layer;
-use tower_ai_gateway::{GatewayLayer, HttpClient, Mount};
+use tower_ai_gateway::{GatewayLayer, Mount};
 
 use crate::gateway::observers::Observers;
 use crate::gateway::options::{Command, HELP, Options, ProviderOption};
@@ -142,7 +142,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
     let pages = pages.open(options.admin).await?;
     let app = pages.beside(Router::new().route("/healthz", get(|| async { "ok\n" })));
-    let client = HttpClient::builder();
+    let client = config.client;
     #[cfg(feature = "proxy")]
     let client = if options.proxy_from_env { client.proxy_from_env() } else { client };
     let client = client.build()?;

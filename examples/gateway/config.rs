@@ -8,7 +8,6 @@ mod watch;
 use std::error::Error;
 use std::path::Path;
 
-use tower_ai_gateway::Provider;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
@@ -16,6 +15,7 @@ use tower_ai_gateway::jwt::JwtLayer;
 use tower_ai_gateway::settings::{
     ClientControl, GatewaySettings, Settings, SettingsError, SettingsTable,
 };
+use tower_ai_gateway::{HttpClient, HttpClientBuilder, Provider};
 
 use super::options::ProviderOption;
 use super::prices::PricesFile;
@@ -28,6 +28,8 @@ pub(crate) struct Start {
     pub(crate) providers: Vec<Provider>,
     /// `None` where every gateway is served, and nothing is set.
     pub(crate) settings: Option<Settings>,
+    /// With the client certificates of the file's providers.
+    pub(crate) client: HttpClientBuilder,
     #[cfg(feature = "control")]
     pub(crate) control: ControlLayer,
     #[cfg(feature = "jwt")]
@@ -56,6 +58,7 @@ pub(crate) async fn start(
     Ok(Start {
         providers: with_moved(Provider::all(), &moved),
         settings: controls.map(with_controls).transpose()?,
+        client: HttpClient::builder(),
         #[cfg(feature = "control")]
         control: ControlLayer::new(),
         #[cfg(feature = "jwt")]

@@ -253,6 +253,19 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Shows each of these certificates to its own servers, as
+    /// [`identity_pem_for`](Self::identity_pem_for) does.
+    #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+    #[cfg_attr(
+        docsrs,
+        doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
+    )]
+    pub fn client_certificates(self, certificates: &crate::settings::ClientCertificates) -> Self {
+        certificates
+            .iter()
+            .fold(self, |builder, (server, pem)| builder.identity_pem_for(server, pem))
+    }
+
     /// Makes connections by `connector` instead of TCP: over a Unix socket, in memory, with a
     /// resolver of the host's own. It is asked with the scheme and authority of each origin. TLS
     /// for https goes over what it gives, and the pool and all timeouts stay.

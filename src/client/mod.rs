@@ -45,6 +45,8 @@ use self::pool::Pool;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestClient, ReqwestError, ReqwestFuture};
 use self::reuse::reuse;
+#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+pub(crate) use self::tls::{Server, check_identity};
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///

@@ -1,6 +1,7 @@
 //! rustls, with the trust that the features and the host choose.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use http::Uri;
@@ -97,12 +98,12 @@ impl Dial for ByServer {
 }
 
 /// A host in lower case, and a port.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Server(String, u16);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Server(String, u16);
 
 impl Server {
-    /// A host, a host and port, or a URL.
-    fn parse(text: &str) -> Option<Self> {
+    /// A host, a host and port, or a URL of https.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         match uri.scheme() {
             None => Self::of(&uri),
@@ -115,6 +116,28 @@ impl Server {
         let host = uri.host().filter(|host| !host.is_empty())?;
         Some(Self(host.to_ascii_lowercase(), uri.port_u16().unwrap_or(443)))
     }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0, self.1)
+    }
+}
+
+/// Says why a PEM text is no client certificate, and nothing of what it holds.
+#[cfg(feature = "config")]
+pub(crate) fn check_identity(pem: &[u8]) -> Result<(), &'static str> {
+    let chain = certificates(pem).map_err(|_| "holds no well-formed certificate in PEM")?;
+    let key = PrivateKeyDer::from_pem_slice(pem);
+    let key = key.map_err(|_| "holds no private key in PEM, or an encrypted one")?;
+    let unusable = |_| "holds a certificate and a private key that do not belong together";
+    ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .with_root_certificates(RootCertStore::empty())
+        .with_client_auth_cert(chain, key)
+        .map_err(unusable)?;
+    Ok(())
 }
 
 fn crypto_provider() -> CryptoProvider {

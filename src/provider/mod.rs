@@ -254,6 +254,13 @@ impl Provider {
         self.slug == name || self.aliases.iter().any(|alias| alias == name)
     }
 
+    /// All places of its API.
+    #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+    pub(crate) fn base_urls(&self) -> impl Iterator<Item = &str> {
+        let further = self.further_base_urls.iter().map(|(url, _)| url.as_str());
+        std::iter::once(&*self.base_url).chain(further)
+    }
+
     /// The name of this provider in paths, events and logs.
     #[must_use]
     pub fn slug(&self) -> &str {

@@ -33,6 +33,12 @@ pub use self::builder::GatewaySettingsBuilder;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
+#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
+)]
+pub use self::config::ClientCertificates;
 #[cfg(feature = "config")]
 pub use self::config::{Config, ConfigFileError, ConfigFileErrorKind};
 pub use self::error::SettingsError;

@@ -22,9 +22,9 @@ use tower_ai_gateway::{ClientError, HttpClient, HttpClientBuilder};
 
 use crate::support::guard;
 
-type Client = HttpClient<Full<Bytes>>;
+pub(crate) type Client = HttpClient<Full<Bytes>>;
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
     roots: RootCertStore,
@@ -38,7 +38,7 @@ fn named(name: &str) -> CertificateParams {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (mut params, key) = (named("authority"), KeyPair::generate().unwrap());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
@@ -47,15 +47,20 @@ impl Authority {
         Self { pem: certificate.pem(), roots, issuer: Issuer::new(params, key) }
     }
 
+    #[cfg(feature = "full")]
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// A certificate and its key in one text.
-    fn identity(&self, name: &str) -> String {
+    pub(crate) fn identity(&self, name: &str) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = named(name).signed_by(&key, &self.issuer).unwrap();
         format!("{}{}", certificate.pem(), key.serialize_pem())
     }
 
     /// A server that tells who is shown to it. Without a certificate nobody gets in, if it `insists`.
-    async fn server(&self, insists: bool) -> String {
+    pub(crate) async fn server(&self, insists: bool) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = named("server").signed_by(&key, &self.issuer).unwrap();
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -92,13 +97,16 @@ impl Authority {
         url
     }
 
-    fn client(&self, change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder) -> Client {
+    pub(crate) fn client(
+        &self,
+        change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder,
+    ) -> Client {
         change(HttpClient::builder().extra_roots_pem(self.pem.clone())).build().unwrap()
     }
 }
 
 /// The name in the certificate that the server saw; empty where it saw none.
-async fn shown(client: &Client, url: &str) -> Result<String, ClientError> {
+pub(crate) async fn shown(client: &Client, url: &str) -> Result<String, ClientError> {
     let request = Request::get(url).body(Full::default()).unwrap();
     let response = guard("an answer", client.clone().oneshot(request)).await?;
     let body = guard("the body", response.into_body().collect()).await.unwrap().to_bytes();

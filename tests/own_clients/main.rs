@@ -5,6 +5,8 @@
 mod breaks;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod certificates;
+#[cfg(all(feature = "full", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+mod certificates_of_file;
 #[cfg(unix)]
 mod connector;
 mod legacy;

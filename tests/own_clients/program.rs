@@ -1,7 +1,7 @@
 //! The example gateway behind a proxy.
 
 #[path = "../program/mod.rs"]
-mod starts;
+pub(crate) mod starts;
 
 use crate::support::message::{ok, request};
 use crate::support::raw_upstream::Recorder;

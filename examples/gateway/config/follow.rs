@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
 use tower_ai_gateway::jwt::JwtLayer;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use tower_ai_gateway::settings::ClientCertificates;
 use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
+use tower_ai_gateway::{HttpClient, HttpClientBuilder};
 
 use super::watch::Changes;
 use super::{BoxError, Start, with_moved};
@@ -39,6 +42,9 @@ struct Followed {
     /// Read again with the file at SIGHUP.
     prices: Option<PricesFile>,
     settings: Settings,
+    /// What the client was built with.
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    certificates: ClientCertificates,
     #[cfg(feature = "control")]
     control: ControlLayer,
     #[cfg(feature = "jwt")]
@@ -55,6 +61,8 @@ impl Followed {
         Ok(Self {
             path: path.to_owned(),
             settings: Settings::new(table(&config, &moved)?),
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            certificates: certificates(&config, &moved)?,
             moved,
             prices,
             #[cfg(feature = "control")]
@@ -68,11 +76,19 @@ impl Followed {
         Start {
             providers: Vec::new(),
             settings: Some(self.settings.clone()),
+            client: self.client(),
             #[cfg(feature = "control")]
             control: self.control.clone(),
             #[cfg(feature = "jwt")]
             jwt: self.jwt.clone(),
         }
+    }
+
+    fn client(&self) -> HttpClientBuilder {
+        let client = HttpClient::builder();
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        let client = client.client_certificates(&self.certificates);
+        client
     }
 
     async fn follow(self, mut text: Option<String>, mut changes: Changes, mut hangups: Hangups) {
@@ -106,6 +122,8 @@ impl Followed {
     async fn try_renew(&self, with_prices: bool) -> Result<(), BoxError> {
         let config = read(&self.path).await?;
         let table = table(&config, &self.moved)?;
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        let certificates = certificates(&config, &self.moved)?;
         let prices = match &self.prices {
             Some(file) if with_prices => Some((file, file.read().await?)),
             _ => None,
@@ -124,6 +142,12 @@ impl Followed {
         #[cfg(feature = "control")]
         config.update_control(&self.control);
         tracing::info!(file = %self.path.display(), holds = %config, "the settings were read again");
+        // Connections are made, and shared, by the client that was built at the start.
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        if certificates != self.certificates {
+            let file = self.path.display();
+            tracing::warn!(%file, "client certificates are read at the start alone; restart for them");
+        }
         if let Some((file, table)) = prices {
             file.replace(table);
         }
@@ -134,6 +158,12 @@ impl Followed {
 /// What the file says, under what the command line says.
 fn table(config: &Config, moved: &[ProviderOption]) -> Result<SettingsTable, BoxError> {
     Ok(config.settings().providers(with_moved(config.providers(), moved))?)
+}
+
+/// What the providers' servers are shown, wherever the command line moves them.
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+fn certificates(config: &Config, moved: &[ProviderOption]) -> Result<ClientCertificates, BoxError> {
+    Ok(config.client_certificates(&with_moved(config.providers(), moved))?)
 }
 
 async fn read(path: &Path) -> Result<Config, BoxError> {
@@ -311,6 +341,38 @@ mod tests {
         let log = logged(followed.renew(true)).await;
         assert!(!log.contains("ERROR"), "{log}");
         assert!(has(&followed.settings, "b") && day() == 2);
+    }
+
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    #[tokio::test]
+    async fn other_client_certificates_ask_for_a_restart_and_the_rest_is_taken() {
+        let (directory, path) = directory();
+        let pem = |name: &str| {
+            let one = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+            let text = one.cert.pem() + &one.signing_key.serialize_pem();
+            fs::write(directory.path().join(name), text).unwrap();
+        };
+        pem("a.pem");
+        let provider = |more: &str| {
+            format!("[providers.grok]\nclient_certificate = {{ file = \"a.pem\" }}\n{more}\n")
+        };
+        let restart = "client certificates are read at the start alone; restart for them";
+        fs::write(&path, gateway("a") + &provider("")).unwrap();
+        let followed = followed(&path).await;
+        let renewed = async |id: &str, text: &str| {
+            fs::write(&path, gateway(id) + text).unwrap();
+            let log = logged(followed.renew(false)).await;
+            assert!(has(&followed.settings, id) && !log.contains("ERROR"), "{log}");
+            assert!(!log.contains("BEGIN"), "{log}");
+            log.contains("WARN") && log.contains(restart)
+        };
+        assert!(!renewed("b", &provider("weight = 2")).await);
+        assert!(renewed("c", "").await);
+        let further = "further_base_urls = [{ base_url = \"https://eu.example.com\" }]";
+        assert!(renewed("d", &provider(further)).await);
+        assert!(!renewed("e", &provider("")).await);
+        pem("a.pem");
+        assert!(renewed("f", &provider("")).await);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Settings from a TOML file.
 
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod certificates;
 #[cfg(feature = "control")]
 mod control;
 mod defaults;
@@ -21,6 +23,8 @@ mod value;
 use std::fmt;
 use std::path::Path;
 
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+pub use self::certificates::ClientCertificates;
 use self::error::ConfigFileErrorKind as Kind;
 pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 use self::providers::Providers;
@@ -60,6 +64,8 @@ pub struct Config {
     providers: Vec<Provider>,
     settings: SettingsTable,
     gateways: usize,
+    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+    certificates: certificates::Certificates,
     #[cfg(feature = "control")]
     control: control::Control,
     #[cfg(feature = "jwt")]
@@ -114,7 +120,13 @@ impl Config {
         let jwt = identity::read(&mut root)?;
         #[cfg(not(feature = "jwt"))]
         refuse_identity(&mut root)?;
-        let providers = Providers::read(&mut root)?;
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        let mut certificates = certificates::Certificates::default();
+        let providers = Providers::read(
+            &mut root,
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            &mut certificates,
+        )?;
         let mut settings = SettingsTable::new();
         if let Some(unknown) = unknown(&mut root, &providers)? {
             settings = settings.serve_unknown(unknown);
@@ -143,6 +155,8 @@ impl Config {
             providers: providers.0,
             settings: settings.map_err(|error| whole.refuse(Kind::Duplicate, error))?,
             gateways: ids.len(),
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            certificates,
             #[cfg(feature = "control")]
             control,
             #[cfg(feature = "jwt")]

@@ -1,5 +1,7 @@
 //! `[providers]`: the built-in table, with what the file moves or adds.
 
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use super::certificates::{self, Certificates};
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::kinds::{of_kind, one_more};
 use super::secrets::text_or_secret;
@@ -19,12 +21,16 @@ pub(super) const WEIGHT: Whole = Whole {
 pub(super) struct Providers(pub(super) Vec<Provider>);
 
 impl Providers {
-    pub(super) fn read(root: &mut Section<'_>) -> Result<Self, ConfigFileError> {
+    pub(super) fn read(
+        root: &mut Section<'_>,
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        certificates: &mut Certificates,
+    ) -> Result<Self, ConfigFileError> {
         let mut providers = Self(Provider::all());
         let Some(mut section) = root.section("providers")? else { return Ok(providers) };
         let mut set = Vec::new();
         for (name, value) in section.rest() {
-            let section = value.section()?;
+            let mut section = value.section()?;
             let place = section.place.clone();
             let at = providers.0.iter().position(|provider| provider.answers_to(&name));
             let twice = || place.refuse(Kind::Duplicate, "this provider is set twice");
@@ -32,9 +38,17 @@ impl Providers {
             if known.is_some_and(|known| set.iter().any(|slug| slug == known)) {
                 return Err(twice());
             }
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            let certificate = certificates::read(&mut section)?;
+            #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+            refuse_certificate(&mut section)?;
             let provider = providers.provider(&name, at, section)?;
             if set.iter().any(|slug| *slug == provider.slug()) {
                 return Err(twice());
+            }
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            if let Some(certificate) = certificate {
+                certificates.add(certificate, &provider)?;
             }
             set.push(provider.slug().to_owned());
             match at.and_then(|at| providers.0.get_mut(at)) {
@@ -42,6 +56,9 @@ impl Providers {
                 None => providers.0.push(provider),
             }
         }
+        // Two of them may be on one server.
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        certificates.at(&providers.0)?;
         Ok(providers)
     }
 
@@ -151,6 +168,16 @@ impl Providers {
         section.end()?;
         Ok(provider)
     }
+}
+
+/// Left out, it would be shown to nobody: there is no TLS.
+#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+fn refuse_certificate(section: &mut Section<'_>) -> Result<(), ConfigFileError> {
+    section.take("client_certificate").map_or(Ok(()), |value| {
+        let message = "this program was built without TLS (`tls-aws-lc-rs` or `tls-ring`), which \
+                       shows it";
+        Err(value.place.refuse(Kind::UnknownKey, message))
+    })
 }
 
 /// The value of a header: plain text, or what holds it, where it is no-one else's business.

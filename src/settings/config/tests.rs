@@ -1,9 +1,16 @@
 //! What settings files mean, and what is said of mistakes in them.
 
 pub(super) mod asked;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod certificates;
 #[cfg(feature = "control")]
 mod control;
-#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
+#[cfg(all(
+    feature = "client",
+    feature = "control",
+    feature = "jwt",
+    any(feature = "tls-aws-lc-rs", feature = "tls-ring")
+))]
 mod example;
 mod leaks;
 mod meaning;

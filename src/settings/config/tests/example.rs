@@ -17,7 +17,7 @@ const COMBINED: [&str; 3] = ["all", "any", "not"];
 
 #[test]
 fn the_example_shows_every_key_that_the_reader_knows() {
-    let text = with_what_it_leaves_out();
+    let (text, _identity) = with_what_it_leaves_out();
     let (config, asked) = asked::during(|| read(&text));
     config.unwrap();
     let mut known: BTreeSet<_> = asked.iter().map(|key| general(key)).collect();

@@ -24,9 +24,14 @@ fn the_example_is_read() {
     table.check_providers(&config.providers()).unwrap();
 }
 
-/// The example, with the settings that stand in comments.
-#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
-pub(super) fn with_what_it_leaves_out() -> String {
+/// The example, with the settings that stand in comments, and the certificate that it names.
+#[cfg(all(
+    feature = "client",
+    feature = "control",
+    feature = "jwt",
+    any(feature = "tls-aws-lc-rs", feature = "tls-ring")
+))]
+pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
         let name = line.trim_start().strip_prefix("# ").unwrap_or_default();
@@ -39,13 +44,27 @@ pub(super) fn with_what_it_leaves_out() -> String {
         text.push_str(&line.replace("\"XAI_API_KEY\"", "\"HAS_A\""));
         text.push('\n');
     }
-    text.replace("TEAM_TOKEN", "HAS_B").replace("{ file = \"/run/secrets/team-token\" },", "")
+    let key = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let identity = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(identity.path(), key.cert.pem() + &key.signing_key.serialize_pem()).unwrap();
+    let text = text
+        .replace("TEAM_TOKEN", "HAS_B")
+        .replace("{ file = \"/run/secrets/team-token\" },", "")
+        .replace("/run/secrets/grok.pem", identity.path().to_str().unwrap());
+    (text, identity)
 }
 
-#[cfg(all(feature = "client", feature = "control", feature = "jwt"))]
+#[cfg(all(
+    feature = "client",
+    feature = "control",
+    feature = "jwt",
+    any(feature = "tls-aws-lc-rs", feature = "tls-ring")
+))]
 #[test]
 fn the_lines_that_the_example_leaves_out_are_good_too() {
-    let config = read(&with_what_it_leaves_out()).unwrap();
+    let (text, _identity) = with_what_it_leaves_out();
+    let config = read(&text).unwrap();
+    assert_eq!(config.client_certificates(&config.providers()).unwrap().iter().count(), 2);
     assert!(!config.has_same_control(&read("").unwrap()));
     // What it shows of them is what they are.
     let text = "[health]\nbreaker = {}\ncool_down = {}\n[retry]\nbudget_share = 0.2\n\
