@@ -17,7 +17,8 @@ use crate::settings::{SettingsLayer, SettingsSource};
 /// As it is, it wraps a client and makes a [`Gateway`]; with an
 /// [`upstream`](GatewayLayer::upstream) it stands beside an app and makes an [`Intercept`]. The
 /// [crate documentation](crate) shows both. **Around an app without an upstream it compiles and makes
-/// no gateway**: the rewritten requests go to the app's own routes, which is warned of in the log.
+/// no gateway**: the rewritten requests go to the app's own routes. The first 404, 405 or HTML page
+/// that comes of it from an axum router is told of by a warning in the log.
 #[derive(Clone, Debug)]
 pub struct GatewayLayer<U = Around> {
     shared: Arc<Shared>,

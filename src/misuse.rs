@@ -5,15 +5,15 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tracing::Level;
 
 use crate::TARGET;
 use crate::admit::Shared;
 use crate::context::GatewayContext;
-use crate::provider::Providers;
+use crate::provider::{Providers, is_built_in};
 use crate::redact::shown;
-use crate::route;
+use crate::route::{Mount, Operation, call_below};
 use crate::usage::PriceTable;
 
 /// Which warnings a layer has given.
@@ -38,26 +38,26 @@ pub(crate) fn is_axum_router<S>() -> bool {
     type_name::<S>().contains("axum::routing::")
 }
 
+fn is_html(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
+    let html = b"text/html";
+    value.as_bytes().get(..html.len()).is_some_and(|start| start.eq_ignore_ascii_case(html))
+}
+
 impl Misuse {
-    /// A request for a provider was answered by the axum router that the layer stands around. A
-    /// router can stand for a provider, as in tests: then its answers are not an app's.
+    /// A request for a provider was answered by the axum router that the layer stands around.
+    ///
+    /// A router can stand for a provider, as in tests: then most of its answers are not an app's.
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
-        let media_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-        let starts_with = |name: &[u8]| {
-            media_type.is_some_and(|of| {
-                of.get(..name.len()).is_some_and(|of| of.eq_ignore_ascii_case(name))
-            })
-        };
         let is_unrouted =
             matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-        let is_of_app =
-            is_unrouted && !starts_with(b"application/json") || starts_with(b"text/html");
-        if is_of_app && is_first(&self.around_app) {
+        if (is_unrouted || is_html(response.headers())) && is_first(&self.around_app) {
             tracing::warn!(
                 target: TARGET,
                 status = response.status().as_u16(),
                 "a request for a provider was answered by an axum router, for the gateway's layer has \
-                 no upstream and takes the app for its HTTP client: give it one, as in \
+                 no upstream and takes the app for its HTTP client: if this router is not meant to \
+                 stand for a provider, give the layer one, as in \
                  `.layer(gateway.upstream(HttpClient::new()?))`; this is told once"
             );
         }
@@ -85,25 +85,30 @@ impl Shared {
     /// looked for: behind `nest`, a path is without its prefix.
     #[inline]
     pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
-        if *request.method() == Method::POST && request.uri().path().len() >= SHORTEST_CALL {
-            self.leave_call_to_app(request.uri().path());
+        let path = request.uri().path();
+        let may_be_a_call = match *request.method() {
+            Method::POST => path.len() >= SHORTEST_CALL,
+            Method::GET => path.ends_with("/models"),
+            _ => false,
+        };
+        if may_be_a_call {
+            self.leave_call_to_app(request.method(), path);
         }
     }
 
     #[cold]
-    fn leave_call_to_app(&self, path: &str) {
+    fn leave_call_to_app(&self, method: &Method, path: &str) {
         let misuse = &self.observation.misuse;
-        if misuse.not_taken.load(Ordering::Relaxed) || !ends_like_a_call(path) {
+        if misuse.not_taken.load(Ordering::Relaxed) {
             return;
         }
         let snapshot = self.snapshot();
-        let providers = snapshot.providers();
-        let is_named = |segment: &str| segment == "compat" || providers.find(segment).is_some();
-        let is_meant = path.split('/').any(is_named)
-            || self.mounts.iter().any(|mount| route::is_shaped_like_a_call(mount, path));
+        let is_added = |name: &str| name == "compat" || snapshot.providers().find(name).is_some();
+        let is_meant = asks_a_known_provider(&self.mounts, path)
+            || *method == Method::POST && looks_like_a_call(&self.mounts, is_added, path);
         if is_meant && is_first(&misuse.not_taken) {
             let mut known = String::new();
-            for upstream in providers.all() {
+            for upstream in snapshot.providers().all() {
                 let separator = if known.is_empty() { "" } else { ", " };
                 let _ = write!(known, "{separator}{}", upstream.slug());
             }
@@ -124,11 +129,38 @@ impl Shared {
 /// `/v1/messages`
 const SHORTEST_CALL: usize = 12;
 
-/// Whether an app has hardly a path of its own that ends like this.
-fn ends_like_a_call(path: &str) -> bool {
-    ["/chat/completions", "/v1/messages", "/v1/responses", "/embeddings"]
+/// Hardly an app has paths of its own that have the shape of a mount and end like this.
+const CALLS: [&str; 11] = [
+    "/chat/completions",
+    "/v1/messages",
+    "/v1/responses",
+    "/v1/completions",
+    "/embeddings",
+    "/rerank",
+    "/images/generations",
+    "/audio/speech",
+    "/audio/transcriptions",
+    ":generateContent",
+    ":streamGenerateContent",
+];
+
+/// Of forms and of tasks too: these count only where the path names a provider.
+const CALLS_BY_COMMON_NAMES: [&str; 2] = ["/responses", "/completions"];
+
+/// Whether a built-in provider stands where a mount looks for one, and a call of it follows.
+fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
+    mounts
         .iter()
-        .any(|end| path.ends_with(end))
+        .filter_map(|mount| call_below(mount, path))
+        .any(|(provider, rest)| is_built_in(provider) && Operation::of(rest) != Operation::Other)
+}
+
+/// Whether a path ends like a call, and names a provider that was added or has a mount's shape.
+fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
+    let ends_like = |calls: &[&str]| calls.iter().any(|call| path.ends_with(call));
+    let is_call = ends_like(&CALLS);
+    (is_call || ends_like(&CALLS_BY_COMMON_NAMES)) && path.split('/').any(is_added)
+        || is_call && mounts.iter().any(|mount| call_below(mount, path).is_some())
 }
 
 /// Warns of prices that the host has set and that no provider of its can have.

@@ -64,6 +64,11 @@ pub struct Provider {
     asks_for_usage: Option<bool>,
 }
 
+/// Whether a built-in provider has this slug or alias, added or not.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    table::NAMES.iter().chain(site::NAMES).any(|known| *known == name)
+}
+
 impl Provider {
     /// A provider of the host's own that speaks OpenAI's API below `base_url`.
     ///

@@ -9,6 +9,18 @@ use std::borrow::Cow;
 use super::Provider;
 use super::layout::{self, Layout};
 
+/// The slugs and aliases of the providers below.
+pub(super) const NAMES: &[&str] = &[
+    "azure-openai",
+    "azure",
+    "google-vertex-ai",
+    "vertex-ai",
+    "aws-bedrock",
+    "bedrock",
+    "aws-bedrock-mantle",
+    "workers-ai",
+];
+
 /// Which place of an API a provider is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Site {

@@ -10,6 +10,9 @@ use super::layout::Layout;
 
 macro_rules! providers {
     ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, messages below $messages:literal)? $(, key in $key:literal)? $(, paths $layout:expr)?;)*) => {
+        /// The slugs and aliases of the providers below.
+        pub(super) const NAMES: &[&str] = &[$($slug, $($alias,)*)*];
+
         impl Provider {
             $(
                 $(#[$doc])*

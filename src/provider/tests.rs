@@ -106,3 +106,21 @@ fn an_overridden_base_may_already_hold_the_way_to_the_openai_api() {
         "http://127.0.0.1:1/v1/messages?beta=true"
     );
 }
+
+#[test]
+fn built_in_providers_are_known_by_all_of_their_names() {
+    let mut all = Provider::all();
+    all.extend([
+        Provider::azure_openai("resource"),
+        Provider::vertex_ai("project", "us-central1"),
+        Provider::bedrock("us-east-1"),
+        Provider::bedrock_mantle("us-east-1"),
+        Provider::workers_ai("account"),
+    ]);
+    let names = || all.iter().flat_map(|one| std::iter::once(&one.slug).chain(&one.aliases));
+    for name in names() {
+        assert!(is_built_in(name), "{name}");
+    }
+    assert_eq!(names().count(), table::NAMES.len() + site::NAMES.len());
+    assert!(!is_built_in("acme") && !is_built_in("posts") && !is_built_in(""));
+}

@@ -276,17 +276,22 @@ fn split(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether a path has the parts of a request for a provider, whoever that is.
-pub(crate) fn is_shaped_like_a_call(mount: &Mount, path: &str) -> bool {
-    let Some(below) = mount.strip(path) else { return false };
-    let skipped = match mount.shape() {
+/// Where a path has the parts of a request for a provider: the provider's name, whoever that is, and
+/// what follows.
+pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &'p str)> {
+    let mut below = mount.strip(path)?;
+    let ids = match mount.shape() {
         Shape::Hosted => 2,
         Shape::Bare => 0,
-        Shape::Rest => return false,
+        Shape::Rest => return None,
     };
-    let mut segments = below.split('/');
-    let has_ids = segments.by_ref().take(skipped).filter(|id| is_id(id)).count() == skipped;
-    has_ids && segments.filter(|segment| !segment.is_empty()).count() > 1
+    for _ in 0..ids {
+        let (id, behind) = split(below);
+        below = behind.filter(|_| is_id(id))?;
+    }
+    let (provider, rest) = split(below.trim_start_matches('/'));
+    let rest = rest?.trim_start_matches('/');
+    (!rest.is_empty()).then_some((provider, rest))
 }
 
 /// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.

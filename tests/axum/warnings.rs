@@ -53,9 +53,12 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
         Html("<p>an app of one page</p>")
     }
     let own = || Router::new().route("/", get(page));
-    let apps: [fn(Router, GatewayLayer) -> Router; 5] = [
+    let apps: [fn(Router, GatewayLayer) -> Router; 7] = [
         |own, gateway| own.layer(gateway),
         |own, gateway| own.fallback(|| async { (StatusCode::NOT_FOUND, "nowhere") }).layer(gateway),
+        // As most apps that serve an API have it.
+        |own, gateway| own.fallback(|| json(StatusCode::NOT_FOUND)).layer(gateway),
+        |own, gateway| own.fallback(|| json(StatusCode::METHOD_NOT_ALLOWED)).layer(gateway),
         |own, gateway| own.fallback(get(page)).layer(gateway),
         |own, gateway| own.fallback(page).layer(gateway),
         |own, gateway| {
@@ -75,19 +78,25 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
             for _ in 0..3 {
                 ask(&app, post(path)).await;
             }
-            only(&lines, &["no upstream", "gateway.upstream(HttpClient::new()?)"]);
+            let doubt = "not meant to stand for a provider";
+            only(&lines, &["no upstream", doubt, "gateway.upstream(HttpClient::new()?)"]);
         }
     }
+}
+
+async fn json(status: StatusCode) -> (StatusCode, axum::Json<serde_json::Value>) {
+    (status, axum::Json(serde_json::json!({"error": 1})))
 }
 
 #[tokio::test]
 async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_of() {
     let (lines, _guard) = capture();
-    let json = || async { (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({"error": 1}))) };
-    let mock = Router::new().fallback(json);
-    let around_mock = xai().build().unwrap().layer(mock);
-    let answer = around_mock.oneshot(post(NATIVE).map(RequestBody::new)).await.unwrap();
-    assert_eq!(answer.status(), 404);
+    for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
+        let mock = Router::new().fallback(move || json(status));
+        let around_mock = xai().build().unwrap().layer(mock);
+        let answer = around_mock.oneshot(post(NATIVE).map(RequestBody::new)).await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
     let client = tower::service_fn(|_: Request<RequestBody<Body>>| async {
         let response = http::Response::builder().status(404).body(Body::empty());
         Ok::<_, Infallible>(response.unwrap())
@@ -135,6 +144,9 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
         ),
         (at_ai(), as_it_is, "/ai/anthropic/v1/messages", "/ai/anthropic/v1/messages"),
         (xai(), as_it_is, "/ai/compat/chat/completions", "/ai/compat/chat/completions"),
+        // The prefix is gone, and the end is a common one: the name of a provider decides.
+        (at_ai(), nested, "/ai/grok/responses", "path=\"/grok/responses\""),
+        (at_ai(), nested, "/ai/grok/completions", "path=\"/grok/completions\""),
     ];
     for (builder, outer, path, part) in cases {
         let (lines, _guard) = capture();
@@ -144,6 +156,60 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
             assert_eq!(ask(&app, post(path)).await, 404);
         }
         only(&lines, &["not taken", "`nest`", part]);
+    }
+}
+
+fn ask_for(method: &str, path: &str) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(Body::from("{}")).unwrap()
+}
+
+#[tokio::test]
+async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
+    let hosted = "/v1/acct/gw";
+    let calls = [
+        ("POST", "openai/responses"),
+        ("POST", "openai/v1/responses"),
+        ("POST", "openai/completions"),
+        ("POST", "openai/embeddings"),
+        ("POST", "openai/moderations"),
+        ("POST", "openai/images/generations"),
+        ("POST", "openai/images/edits"),
+        ("POST", "openai/audio/speech"),
+        ("POST", "openai/audio/transcriptions"),
+        ("POST", "anthropic/v1/messages"),
+        ("POST", "anthropic/v1/messages/count_tokens"),
+        ("POST", "cohere/rerank"),
+        ("POST", "cohere/v2/chat"),
+        ("POST", "google-ai-studio/v1beta/models/gemini-2.5-pro:generateContent"),
+        ("POST", "google-ai-studio/v1beta/models/gemini-2.5-pro:streamGenerateContent"),
+        ("POST", "azure-openai/resource/deployment/chat/completions"),
+        ("POST", "aws-bedrock/model/some.model/converse"),
+        ("GET", "openai/models"),
+        ("GET", "openai/v1/models"),
+        ("GET", "mistral/models"),
+        // Whoever that is.
+        ("POST", "acme/chat/completions"),
+        ("POST", "acme/v1/responses"),
+        ("POST", "acme/v1/completions"),
+        ("POST", "acme/embeddings"),
+        ("POST", "acme/rerank"),
+        ("POST", "acme/images/generations"),
+        ("POST", "acme/audio/speech"),
+        ("POST", "acme/audio/transcriptions"),
+        ("POST", "acme/models/gemini:generateContent"),
+        ("POST", "acme/models/gemini:streamGenerateContent"),
+    ];
+    for (mounted, prefix) in
+        [(Mount::hosted(), hosted), (Mount::at("/ai"), "/ai"), (Mount::at(""), "")]
+    {
+        for (method, call) in calls {
+            let (lines, _guard) = capture();
+            let gateway = xai().mount(mounted.clone()).build().unwrap().upstream(answered(0));
+            let app = Router::new().layer(gateway);
+            let path = format!("{prefix}/{call}");
+            assert_eq!(ask(&app, ask_for(method, &path)).await, 404);
+            only(&lines, &["not taken", &path, "providers=\"grok\""]);
+        }
     }
 }
 
@@ -163,8 +229,37 @@ async fn what_an_app_serves_itself_is_not_told_of() {
         "/v1/embeddings",
         "/v1/acct/gw/unknown/files",
         "/grok",
+        // In the shape of a mount, and ending like a call.
+        "/v1/forms/42/survey/responses",
+        "/v1/users/42/tasks/completions",
+        "/v1/users/42/inbox/search",
+        "/ai/forms/responses",
+        // With a provider's name, but in no place for it, or nothing that is asked of one behind it.
+        "/forms/openai/responses",
+        "/v1/forms/openai/responses",
+        "/api/openai/chat/completions",
+        "/v1/users/42/openai/posts",
+        "/v1/users/42/together/posts",
+        "/v1/users/grok/posts",
+        "/ai/openai",
+        "/openai/images",
     ] {
         assert_eq!(ask(&app, post(path)).await, 200, "{path}");
+        assert_eq!(lines.warnings(), [""; 0], "{path}");
+    }
+    for (method, path) in [
+        ("GET", "/models"),
+        ("GET", "/v1/models"),
+        ("GET", "/api/openai/models"),
+        ("GET", "/v1/openai/models"),
+        ("GET", "/v1/shops/3/cars/models"),
+        ("GET", "/ai/cars/models"),
+        ("GET", "/v1/users/42/openai/posts"),
+        ("PUT", "/v1/acct/gw/openai/responses"),
+        ("DELETE", "/v1/acct/gw/openai/models"),
+    ] {
+        assert_eq!(ask(&app, ask_for(method, path)).await, 200, "{path}");
+        assert_eq!(lines.warnings(), [""; 0], "{method} {path}");
     }
     for path in [NATIVE, "/ai/grok/chat/completions"] {
         let preflight = Request::options(path).header("access-control-request-method", "POST");
