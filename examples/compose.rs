@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use tower::ServiceBuilder;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
@@ -42,12 +42,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .layer(CompressionLayer::new());
 
+    // The id that an exchange shares with the host: it stays here, and `x-request-id` would not.
+    let id = HeaderName::from_static("cf-aig-event-id");
+
     // Around the gateway: what applies to every request, the app's and the gateway's.
     let app = pages.layer(gateway.upstream(upstream)).layer(
         ServiceBuilder::new()
-            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+            .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
             .layer(TraceLayer::new_for_http())
-            .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(PropagateRequestIdLayer::new(id))
             .layer(tower_http::timeout::TimeoutLayer::with_status_code(
                 StatusCode::GATEWAY_TIMEOUT,
                 Duration::from_secs(120),

@@ -100,8 +100,11 @@
 //!
 //! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
 //! that the request was routed to and to no other; a request without one gets the key that its
-//! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port. Redirects are relayed, never followed. Cookies, `x-forwarded-*`, `cf-aig-*` and the
-//! fields of one hop stay here. Nothing is added, but for `via` where the host asks for it.
+//! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port.
+//! Redirects are relayed, never followed. Cookies, `cf-aig-*`, the fields of one hop, and what a proxy
+//! in front says of the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
+//! `cf-connecting-ip`, `cf-access-*`) stay here. Nothing is added, but for `via` where the host asks
+//! for it.
 //!
 //! # Gateways
 //!

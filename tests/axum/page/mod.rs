@@ -4,6 +4,7 @@
 mod bodies;
 mod compression;
 mod cors;
+mod mounts;
 mod place;
 mod request_ids;
 mod routers;
@@ -23,10 +24,11 @@ use super::support::raw_upstream::Recorder;
 
 const PAGE: &str = include_str!("../../../docs/axum.md");
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("bodies.rs"),
     include_str!("compression.rs"),
     include_str!("cors.rs"),
+    include_str!("mounts.rs"),
     include_str!("place.rs"),
     include_str!("request_ids.rs"),
     include_str!("routers.rs"),

@@ -34,7 +34,7 @@ fn uncovered(gateway: GatewayLayer) -> Result<Router, ClientError> {
 use super::super::support::raw_upstream::Recorder;
 use super::{answer, layer, post, provider};
 use axum::body::Body;
-use tower_ai_gateway::GatewayContext;
+use tower_ai_gateway::{GatewayContext, Refusal};
 
 const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
@@ -80,4 +80,52 @@ async fn a_layer_outside_sees_the_clients_request_and_the_context_of_the_respons
         .layer(layer(&provider).upstream(HttpClient::new().unwrap()))
         .layer(middleware::from_fn(watch));
     assert_eq!(answer(&app, post(NATIVE)).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_the_page_lists_stays_here_and_other_headers_go_on() {
+    let staying = [
+        "cookie",
+        "cf-aig-metadata",
+        "connection",
+        "forwarded",
+        "x-forwarded-for",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "cf-access-jwt-assertion",
+    ];
+    let provider = provider().await;
+    let app = Router::new().layer(layer(&provider).upstream(HttpClient::new().unwrap()));
+    let mut call = post(NATIVE);
+    for name in staying.into_iter().chain(["x-session", "x-request-id"]) {
+        call.headers_mut().insert(name, "{}".parse().unwrap());
+    }
+    assert_eq!(answer(&app, call).await.0, 200);
+    let sent = provider.only().head;
+    assert_eq!(staying.map(|name| sent.get(name)), staying.map(|_| None));
+    assert!(sent.has("x-session") && sent.has("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_layer_outside_refuses_by_where_a_request_would_go() {
+    let provider = provider().await;
+    let gateway = layer(&provider);
+    let routes = gateway.clone();
+    let refuse = move |mut request: Request, next: Next| {
+        if routes.route_of(&request).is_some_and(|route| route.provider() == Some("grok")) {
+            request.extensions_mut().insert(Refusal::forbidden("Not today."));
+        }
+        next.run(request)
+    };
+    let app = Router::new()
+        .route("/", get(|| async { "the app's own page" }))
+        .layer(gateway.upstream(HttpClient::new().unwrap()))
+        .layer(middleware::from_fn(refuse));
+    let (status, body) = answer(&app, post(NATIVE)).await;
+    assert_eq!(status, 403);
+    assert!(body.contains("Not today.") && body.contains("2403"), "{body}");
+    let page = Request::get("/").body(Body::empty()).unwrap();
+    assert_eq!(answer(&app, page).await.0, 200);
+    provider.assert_untouched("it was refused above the gateway");
 }

@@ -32,12 +32,20 @@ use super::super::support::message::{STREAM_HEAD, chunk, request};
 use super::super::support::raw_upstream::RawUpstream;
 use super::super::support::wire::Wire;
 use super::layer_to;
-use tower_ai_gateway::HttpClient;
+use std::sync::{Arc, Mutex};
+use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, LogId, Outcome, Provider};
 
 const LINE: &str = "POST /v1/acct/gw/grok/chat/completions";
 
 /// A stream that has begun, its two ends, and the server that has been told to stop.
 async fn stopping(grace: Duration) -> (Wire, Wire, tokio::task::JoinHandle<std::io::Result<()>>) {
+    stopping_around(grace, layer_to).await
+}
+
+async fn stopping_around(
+    grace: Duration,
+    layer_to: impl FnOnce(String) -> GatewayLayer,
+) -> (Wire, Wire, tokio::task::JoinHandle<std::io::Result<()>>) {
     let mut upstream = RawUpstream::start().await;
     let gateway = layer_to(upstream.base("/v1")).upstream(HttpClient::new().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,4 +78,29 @@ async fn a_stream_ends_by_itself_before_the_server_does() {
 async fn a_stream_that_does_not_end_is_waited_for_no_longer_than_the_grace() {
     let (_client, _provider, server) = stopping(Duration::from_millis(50)).await;
     guard("the end of the server", server).await.unwrap().unwrap();
+}
+
+#[test]
+fn a_stream_that_is_cut_off_ends_as_cancelled_and_once() {
+    let ends: Arc<Mutex<Vec<(LogId, Outcome)>>> = Arc::default();
+    let told = ends.clone();
+    let observed = move |base: String| {
+        let hook = move |end: &EndEvent<'_>| {
+            told.lock().unwrap().push((end.context.log_id(), end.outcome));
+        };
+        let provider = Provider::xai().base_url(base);
+        GatewayLayer::builder().provider(provider).metrics_hook(hook).build().unwrap()
+    };
+    // What cuts the stream off is the end of the host's runtime, as at the end of its `main`.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let open = runtime.block_on(async {
+        let (client, provider, server) = stopping_around(Duration::ZERO, observed).await;
+        guard("the end of the server", server).await.unwrap().unwrap();
+        (client, provider)
+    });
+    assert!(ends.lock().unwrap().is_empty(), "it goes on until the runtime ends");
+    drop(runtime);
+    let ends = ends.lock().unwrap();
+    assert!(matches!(ends[..], [(_, Outcome::Cancelled)]), "{ends:?}");
+    drop(open);
 }
