@@ -31,7 +31,7 @@ install_chromium() {
 
 gateway=${1:-}
 if [[ -z $gateway ]]; then
-    (cd "$root" && quietly cargo build --release --example gateway --features log-sqlite)
+    (cd "$root" && quietly cargo build --release --example gateway --features full)
     gateway=$target/release/examples/gateway
 fi
 gateway=$(realpath "$gateway")

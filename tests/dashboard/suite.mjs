@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { checkAccess } from './access.mjs';
 import { launch } from './browser.mjs';
+import { checkCallers } from './callers.mjs';
 import { Book } from './exchanges.mjs';
 import { checkFormat } from './format.mjs';
 import { Gateway } from './gateway.mjs';
@@ -47,6 +48,7 @@ try {
   });
   await checkAccess(browser, book, { binary, database });
   await checkUsage({ binary, database });
+  await checkCallers(browser, { binary, folder });
 } catch (error) {
   await check('the suite runs to its end', () => { throw error; });
 } finally {
