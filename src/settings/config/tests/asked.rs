@@ -21,6 +21,12 @@ pub(in super::super) fn note(section: &str, name: &str) {
 }
 
 /// The keys that `read` looks for on this thread, such as `gateways.team.account`.
+#[cfg(all(
+    feature = "client",
+    feature = "control",
+    feature = "jwt",
+    any(feature = "tls-aws-lc-rs", feature = "tls-ring")
+))]
 pub(super) fn during<T>(read: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     ASKED.set(Some(BTreeSet::new()));
     let result = read();
