@@ -1,10 +1,10 @@
 //! Secrets that a client puts where none belong are in no line, no span and no label.
 #![allow(clippy::unwrap_used)]
 
-mod every_thread;
+mod written;
 
 use std::convert::Infallible;
-use std::io;
+#[cfg(feature = "otel")]
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::{Builder, GatewayLayer, Provider, RequestBody};
+use written::Written;
 
 type Body = Full<Bytes>;
 
@@ -59,26 +60,13 @@ async fn exchanges(observe: impl FnOnce(Builder) -> Builder) {
     }
 }
 
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_key_is_in_a_line_or_a_span_of_tracing() {
     use tracing::instrument::WithSubscriber as _;
     use tracing_subscriber::fmt::format::FmtSpan;
 
-    every_thread::may_log();
-    let text = Text::default();
+    written::every_thread::may_log();
+    let text = Written::default();
     let writer = text.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
@@ -87,7 +75,7 @@ async fn no_key_is_in_a_line_or_a_span_of_tracing() {
         .with_writer(move || writer.clone())
         .finish();
     exchanges(|layer| layer).with_subscriber(subscriber).await;
-    let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+    let text = text.all();
     assert_eq!(text.matches("exchange ended").count(), 3, "{text}");
     for field in ["account", "gateway", "model", "response_model", "provider_error", "method"] {
         let shown = format!("\"{field}\":\"[REDACTED]\"");

@@ -3,9 +3,10 @@
 //! A program of its own: its only test is the only one to say whether a line is wanted.
 #![allow(clippy::unwrap_used)]
 
+mod written;
+
 use std::convert::Infallible;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,27 +14,15 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::settings::GatewaySettings;
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
+use written::Written;
 
 type Body = Full<Bytes>;
 
 const SECRET: &str = "sk-LEAK0123456789abcdef";
 
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_forbidden_model_is_told_without_a_secret() {
-    let text = Text::default();
+    let text = Written::default();
     let writer = text.clone();
     tracing_subscriber::fmt().json().with_writer(move || writer.clone()).init();
 
@@ -62,7 +51,7 @@ async fn a_forbidden_model_is_told_without_a_secret() {
     assert_eq!(answer.status(), 200);
     answer.into_body().collect().await.unwrap();
 
-    let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+    let text = text.all();
     let line = text.lines().find(|line| line.contains("does not allow")).unwrap();
     for field in ["account", "gateway", "model", "response_model"] {
         assert!(line.contains(&format!("\"{field}\":\"[REDACTED]\"")), "{field}: {line}");

@@ -2,44 +2,22 @@
 //! the credentials that its clients bring. Alone in its process, for the subscriber is everybody's.
 #![allow(clippy::unwrap_used)]
 
-use std::io;
-use std::sync::{Arc, Mutex};
+mod written;
 
 use tower_ai_gateway::settings::{
     ClientCredentials, GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret,
 };
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+use written::Written;
 
 #[test]
 fn a_choice_that_nobody_has_made_is_warned_of_with_the_reason() {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone());
+    let lines = Written::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
     tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
     let logged = |builder: GatewaySettingsBuilder| {
         builder.build().unwrap();
-        String::from_utf8(std::mem::take(&mut *lines.0.lock().unwrap())).unwrap()
+        lines.take()
     };
     let keys = || {
         let of = GatewaySettings::builder().authenticated_elsewhere();

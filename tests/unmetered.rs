@@ -1,56 +1,22 @@
 //! The first answer that could not be metered for its coding is told of, and only that.
 #![allow(clippy::unwrap_used)]
 
-mod every_thread;
 mod memory;
-
-use std::io;
-use std::sync::{Arc, Mutex};
+mod written;
 
 use bytes::Bytes;
-use every_thread::may_log;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use memory::{Step, Upstream};
 use tower::{Layer, ServiceExt};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
-use tracing_subscriber::fmt::MakeWriter;
+use written::Written;
 
 /// The coding that is not read, whatever features there are.
 const UNKNOWN: &[(&str, &str)] =
     &[("content-type", "application/json"), ("content-encoding", "compress")];
 const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];
 const PLAIN: &[(&str, &str)] = &[("content-type", "application/json")];
-
-/// What one thread logs.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Lines {
-    fn warnings(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().filter(|line| line.contains("WARN")).map(str::to_owned).collect()
-    }
-}
 
 fn layer() -> GatewayLayer {
     let hook = |_: &EndEvent<'_>| {};
@@ -70,18 +36,9 @@ async fn exchange(
     response.into_body().collect().await.unwrap();
 }
 
-/// Logs of this thread, with all levels on.
-fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
-    may_log();
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    (lines, guard)
-}
-
 #[tokio::test]
 async fn the_first_answer_of_a_layer_that_is_not_metered_is_told_of() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let first = layer();
     exchange(&first, Method::POST, "chat/completions", PLAIN).await;
     assert_eq!(lines.warnings(), [""; 0]);
@@ -99,7 +56,7 @@ async fn the_first_answer_of_a_layer_that_is_not_metered_is_told_of() {
 
 #[tokio::test]
 async fn what_costs_nothing_need_not_be_read() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let layer = layer();
     exchange(&layer, Method::GET, "models", UNKNOWN).await;
     exchange(&layer, Method::POST, "messages/count_tokens", UNKNOWN).await;
@@ -108,7 +65,7 @@ async fn what_costs_nothing_need_not_be_read() {
 
 #[tokio::test]
 async fn who_wants_no_metering_is_not_warned() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let layer = GatewayLayer::builder().provider(Provider::xai()).usage_limit(0).build().unwrap();
     exchange(&layer, Method::POST, "chat/completions", UNKNOWN).await;
     assert_eq!(lines.warnings(), [""; 0]);
@@ -116,7 +73,7 @@ async fn who_wants_no_metering_is_not_warned() {
 
 #[tokio::test]
 async fn gzip_is_read_with_the_feature_and_told_of_without() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     exchange(&layer(), Method::POST, "chat/completions", GZIP).await;
     let warnings = lines.warnings();
     if cfg!(feature = "decompression") {

@@ -1,15 +1,14 @@
 //! The gateway in an axum app: what its documentation promises, over sockets and in the log.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../every_thread/mod.rs"]
-mod every_thread;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod body_limits;
-mod lines;
 mod page;
 mod warnings;
+#[path = "../written/mod.rs"]
+mod written;
 
 use std::net::SocketAddr;
 

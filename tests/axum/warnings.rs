@@ -18,7 +18,7 @@ use tower_ai_gateway::{
     Builder, GatewayLayer, Mount, Price, PriceTable, Prices, Provider, RequestBody,
 };
 
-use super::lines::{Lines, capture};
+use super::written::Written;
 
 const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
@@ -36,7 +36,7 @@ async fn ask(app: &Router, request: Request<Body>) -> StatusCode {
 
 /// The one warning, which says all of this.
 #[track_caller]
-fn only(lines: &Lines, parts: &[&str]) {
+fn only(lines: &Written, parts: &[&str]) {
     let warnings = lines.warnings();
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert!(warning.contains("tower_ai_gateway"), "{warning}");
@@ -71,7 +71,7 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
     ];
     for (number, app) in apps.into_iter().enumerate() {
         for path in [NATIVE, "/v1/acct/gw/compat/chat/completions"] {
-            let (lines, _guard) = capture();
+            let (lines, _guard) = Written::capture();
             let app = app(own(), xai().build().unwrap());
             assert_eq!(ask(&app, Request::get("/").body(Body::empty()).unwrap()).await, 200);
             assert_eq!(lines.warnings(), [""; 0], "{number}: the app's own pages are as ever");
@@ -90,7 +90,7 @@ async fn json(status: StatusCode) -> (StatusCode, axum::Json<serde_json::Value>)
 
 #[tokio::test]
 async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_of() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
         let mock = Router::new().fallback(move || json(status));
         let around_mock = xai().build().unwrap().layer(mock);
@@ -149,7 +149,7 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
         (at_ai(), nested, "/ai/grok/completions", "path=\"/grok/completions\""),
     ];
     for (builder, outer, path, part) in cases {
-        let (lines, _guard) = capture();
+        let (lines, _guard) = Written::capture();
         let gateway = builder.build().unwrap().upstream(answered(0));
         let app = outer(Router::new().fallback(nowhere).layer(gateway));
         for _ in 0..3 {
@@ -203,7 +203,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
         [(Mount::hosted(), hosted), (Mount::at("/ai"), "/ai"), (Mount::at(""), "")]
     {
         for (method, call) in calls {
-            let (lines, _guard) = capture();
+            let (lines, _guard) = Written::capture();
             let gateway = xai().mount(mounted.clone()).build().unwrap().upstream(answered(0));
             let app = Router::new().layer(gateway);
             let path = format!("{prefix}/{call}");
@@ -215,7 +215,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
 
 #[tokio::test]
 async fn what_an_app_serves_itself_is_not_told_of() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let gateway = xai().mount(Mount::hosted()).mount(Mount::at("/ai")).build().unwrap();
     let own = || async { "the app's" };
     let app = Router::new().fallback(own).layer(gateway.upstream(answered(2)));
@@ -315,7 +315,7 @@ async fn read(app: Router, request: Request<Body>) {
 #[tokio::test]
 async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
     for (setting, builder, request) in cases() {
-        let (lines, _guard) = capture();
+        let (lines, _guard) = Written::capture();
         let app = Router::new().layer(builder.build().unwrap().upstream(answered(3)));
         for _ in 0..3 {
             let mut again = post(NATIVE);
@@ -329,7 +329,7 @@ async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
 #[tokio::test]
 async fn under_control_layers_nothing_is_told_of() {
     for (setting, builder, request) in cases() {
-        let (lines, _guard) = capture();
+        let (lines, _guard) = Written::capture();
         let client = ControlLayer::new().layer(answered(1));
         let app = Router::new().layer(builder.build().unwrap().upstream(client));
         read(app, request).await;
@@ -339,7 +339,7 @@ async fn under_control_layers_nothing_is_told_of() {
 
 #[tokio::test]
 async fn the_layers_that_are_needed_are_enough() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let timeouts = Timeouts::default();
     let client = ServiceBuilder::new()
         .layer(DeadlineLayer::new(timeouts))
@@ -356,7 +356,7 @@ async fn the_layers_that_are_needed_are_enough() {
 
 #[tokio::test]
 async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let app = Router::new().layer(xai().build().unwrap().upstream(answered(1)));
     read(app.clone(), post(NATIVE)).await;
     let mut once = post(NATIVE);
@@ -369,7 +369,7 @@ async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
 
 #[test]
 fn prices_for_none_of_the_providers_are_told_of_when_the_layer_is_built() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let acme = || Provider::custom("acme", "http://127.0.0.1:9/v1");
     let acme = || GatewayLayer::builder().provider(acme());
     let built_in = || Prices::new(PriceTable::builtin());

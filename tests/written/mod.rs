@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 #[path = "../every_thread/mod.rs"]
-mod every_thread;
+pub mod every_thread;
 
 use std::fmt::Debug;
 use std::io;
@@ -39,6 +39,19 @@ impl Written {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
+    pub fn lines(&self) -> Vec<String> {
+        self.all().lines().map(str::to_owned).collect()
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.lines().into_iter().filter(|line| line.contains(" WARN ")).collect()
+    }
+
+    /// What was written since this was last asked.
+    pub fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+
     /// What this thread logs comes here too, until the guard goes.
     #[must_use]
     pub fn logging(&self, filter: &str) -> DefaultGuard {
@@ -50,6 +63,16 @@ impl Written {
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::set_default(subscriber)
+    }
+
+    /// Keeps what this thread logs while the guard lives, in plain lines.
+    pub fn capture() -> (Self, DefaultGuard) {
+        every_thread::may_log();
+        let written = Self::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        (written, tracing::subscriber::set_default(subscriber))
     }
 
     /// Checks that these were written, and no secret was.

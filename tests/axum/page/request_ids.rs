@@ -25,9 +25,9 @@ fn with_ids(gateway: GatewayLayer) -> Result<Router, ClientError> {
 
 // ===== what the page says of this =====
 
-use super::super::lines::capture;
 use super::super::support::message::response;
 use super::super::support::raw_upstream::Recorder;
+use super::super::written::Written;
 use super::{layer_to, post, provider};
 use axum::body::Body;
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
 #[tokio::test]
 async fn the_host_the_client_the_hooks_and_the_log_have_one_id() {
-    let (lines, _guard) = capture();
+    let (lines, _guard) = Written::capture();
     let provider = provider().await;
     let told = Arc::<Mutex<Vec<String>>>::default();
     let hook = {
