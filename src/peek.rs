@@ -183,21 +183,9 @@ where
             if self.held > self.limit {
                 return Poll::Ready(Err(self.too_large()));
             }
-            match ready!(self.body.as_mut().poll_frame(cx)) {
-                None => {
-                    self.has_ended = true;
-                    let finished = self.scanner.finish();
-                    return Poll::Ready(finished.map_err(refusal::unreadable_body));
-                }
-                Some(Err(error)) => {
-                    self.has_ended = true;
-                    return Poll::Ready(Err(refusal::failed_body(&*error.into())));
-                }
-                Some(Ok(frame)) => {
-                    let Some(data) = self.data_of(frame) else { continue };
-                    self.watch.saw(&data);
-                    self.read_on(data)?;
-                }
+            ready!(self.poll_more(cx))?;
+            if self.has_ended {
+                return Poll::Ready(self.scanner.finish().map_err(refusal::unreadable_body));
             }
         }
         Poll::Ready(Ok(()))

@@ -29,20 +29,27 @@ where
         // Where it goes is settled: nobody else looks at the model of a form any more.
         self.models = self.models.take().map(ModelReader::late);
         while limit > 0 && self.held <= limit && !self.has_all() {
-            match ready!(self.body.as_mut().poll_frame(cx)) {
-                None => self.has_ended = true,
-                Some(Err(error)) => {
-                    self.has_ended = true;
-                    return Poll::Ready(Err(refusal::failed_body(&*error.into())));
-                }
-                Some(Ok(frame)) => {
-                    let Some(data) = self.data_of(frame) else { continue };
+            ready!(self.poll_more(cx))?;
+        }
+        Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
+    }
+
+    /// Reads one frame more, behind what was sought.
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        match ready!(self.body.as_mut().poll_frame(cx)) {
+            None => self.has_ended = true,
+            Some(Err(error)) => {
+                self.has_ended = true;
+                return Poll::Ready(Err(refusal::failed_body(&*error.into())));
+            }
+            Some(Ok(frame)) => {
+                if let Some(data) = self.data_of(frame) {
                     self.watch.saw(&data);
                     self.read_on(data)?;
                 }
             }
         }
-        Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
+        Poll::Ready(Ok(()))
     }
 
     /// The first bytes of what is held, and whether they are all of the body. They are joined where
@@ -99,7 +106,7 @@ where
     }
 
     /// Data that was read after what is sought was found.
-    pub(super) fn read_on(&mut self, data: Bytes) -> Result<(), Rejection> {
+    fn read_on(&mut self, data: Bytes) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(&data) {
                 Err(_) if self.is_lenient() => self.is_unreadable = true,
