@@ -28,7 +28,7 @@ use crate::rejection::{Code, ErrorFormat, Refusal, Rejection};
 use crate::relay::Relay;
 use crate::route::join::{self, PathRefused};
 use crate::route::model::{Edit, RoutedModel};
-use crate::route::{self, Mount, Operation, Route, RouteInfo, RouteKind, RouteRefused};
+use crate::route::{self, Mount, Operation, Route, RouteKind, RouteRefused};
 use crate::seek::{Seek, Sought};
 use crate::settings::{
     GatewaySettings, Locks, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
@@ -125,9 +125,9 @@ impl Shared {
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
             return None;
         }
-        let info = RouteInfo::of(&route, request);
-        let mut query = OwnedSettingsQuery::new(info.gateway()).extensions(extensions.clone());
-        query.account = info.account().map(Box::from);
+        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
+        let mut query = OwnedSettingsQuery::new(gateway).extensions(extensions.clone());
+        query.account = account.map(Box::from);
         query.identity = extensions.get::<Identity>().cloned();
         Some(query)
     }
@@ -187,20 +187,9 @@ impl Shared {
         let mut own_host = None;
         let kept_host = self.settings.is_some().then_some(&mut own_host);
         let mut survey = headers::survey_request(request.headers_mut(), host, kept_host);
-        let named = match survey.directives && route.place.gateway_by_header {
-            true => directives::gateway_id(request.headers()).cloned(),
-            false => None,
-        };
         let identity = request.extensions().get::<Identity>().cloned();
-        let (settings, barred) = self.enter(
-            snapshot,
-            route,
-            request,
-            identity.as_ref(),
-            &mut survey,
-            own_host.as_ref(),
-            named.as_ref(),
-        );
+        let (settings, barred) =
+            self.enter(snapshot, route, request, identity.as_ref(), &mut survey, own_host.as_ref());
         // Whoever shows no token learns nothing of what is locked, not even by what counts.
         let is_known = barred.as_ref().is_none_or(|rejection| rejection.code != Code::Unauthorized);
         let (mut directives, unfit) = match survey.directives {
@@ -273,12 +262,7 @@ impl Shared {
         }))
     }
 
-    /// The settings of the gateway that the request names, and why it may not use that. `named`: the
-    /// gateway's id in a header.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of the request that is taken apart"
-    )]
+    /// The settings of the gateway that the request names, and why it may not use that.
     fn enter<B>(
         &self,
         snapshot: &Snapshot<'_>,
@@ -287,15 +271,12 @@ impl Shared {
         identity: Option<&Identity>,
         survey: &mut Survey,
         own_host: Option<&HeaderValue>,
-        named: Option<&HeaderValue>,
     ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
         let Some(resolver) = &self.settings else { return (None, None) };
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
             return (None, None);
         }
-        let path = request.uri().path();
-        let account = route.place.account.map(|account| account.text(path));
-        let gateway = route.place.gateway_id(path, || named?.to_str().ok());
+        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
         let settings = match snapshot.table() {
             Some(table) => match table.get(account, gateway) {
                 Some(settings) => Ok(Ok(settings.clone())),

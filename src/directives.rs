@@ -219,15 +219,15 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
 
 /// The gateway that `cf-aig-gateway-id` names. Whose gateway it is decides what the other headers
 /// may say, and who may hear that they are malformed.
-pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(&GATEWAY_ID.name).iter();
     let id = values.next().filter(|_| values.next().is_none())?;
-    id.to_str().is_ok_and(is_id).then_some(id)
+    id.to_str().ok().filter(|id| is_id(id))
 }
 
 /// What is left of headers for which a request is refused.
 pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
-    let gateway_id = gateway_id(headers)?.to_str().ok()?.into();
+    let gateway_id = gateway_id(headers)?.into();
     Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
 }
 

@@ -3,7 +3,6 @@
 use http::Request;
 
 use super::{Operation, Route, RouteKind, model_in};
-use crate::directives;
 use crate::models;
 
 /// Where a gateway would take a request, told without taking it there. Made by
@@ -22,7 +21,7 @@ impl RouteInfo {
     pub(crate) fn of<B>(route: &Route<'_>, request: &Request<B>) -> Self {
         let path = request.uri().path();
         let place = route.place;
-        let named = || directives::gateway_id(request.headers())?.to_str().ok();
+        let (account, gateway) = place.ids(path, request.headers());
         let unified = if place.gateway_by_header { "rest" } else { "compat" };
         let (mut provider, mut model) = (None, None);
         let (endpoint, operation) = match &route.kind {
@@ -42,8 +41,8 @@ impl RouteInfo {
             RouteKind::Refused(_) => (None, Operation::Other),
         };
         Self {
-            account: place.account.map(|account| account.text(path).into()),
-            gateway: place.gateway_id(path, named).into(),
+            account: account.map(Box::from),
+            gateway: gateway.into(),
             endpoint,
             provider,
             operation,

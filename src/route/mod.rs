@@ -11,7 +11,7 @@ mod path_model;
 use std::ops::Range;
 use std::sync::Arc;
 
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 
 pub use self::info::RouteInfo;
 pub use self::mount::Mount;
@@ -19,6 +19,7 @@ use self::mount::Shape;
 pub use self::operation::Operation;
 pub(crate) use self::operation::is_of_messages;
 pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read as read_path};
+use crate::directives;
 use crate::provider::{Providers, Upstream};
 
 /// The gateway that is meant where none is named.
@@ -54,6 +55,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The account in the path, and the gateway in the path or in the header, else `default`.
+    pub(crate) fn ids<'a>(
+        self,
+        path: &'a str,
+        headers: &'a HeaderMap,
+    ) -> (Option<&'a str>, &'a str) {
+        let account = self.account.map(|account| account.text(path));
+        (account, self.gateway_id(path, || directives::gateway_id(headers)))
+    }
+
     /// The id of the gateway in the path or in the header, else `default`.
     pub(crate) fn gateway_id<'a>(
         self,
