@@ -13,7 +13,7 @@ pub use self::refusal::Refusal;
 use crate::context::GatewayContext;
 use crate::json::string;
 
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The shape of the gateway's own error bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

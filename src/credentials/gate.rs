@@ -68,7 +68,7 @@ pub(super) fn take_token(
 }
 
 fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
-    settings.accepts(token(shown))
+    settings.accepts(after_bearer(shown))
 }
 
 /// The value of a header that is there once: of two, neither is right.
@@ -78,7 +78,7 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue>
 }
 
 /// What stands behind the word `Bearer`, which may be left out.
-fn token(value: &HeaderValue) -> &[u8] {
+pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
     let value = value.as_bytes().trim_ascii();
     match value.split_at_checked(7) {
         Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),

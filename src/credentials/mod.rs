@@ -9,6 +9,8 @@ mod gate;
 mod key;
 mod query;
 
+#[cfg(feature = "jwt")]
+pub(crate) use self::gate::after_bearer;
 pub(crate) use self::gate::{TOKEN_NAME, authenticate};
 pub(crate) use self::key::{attach, attach_to_entry, settle_query, stored};
 use http::header::AUTHORIZATION;

@@ -180,27 +180,24 @@ where
         let Some(checks) = self.layer.checks().filter(|_| !is_excepted) else {
             return JwtFuture::passed(self.inner.call(request));
         };
+        let refused = |inner: &mut S, request: &Request<B>, error: &JwtError| {
+            ready::give_back(inner);
+            JwtFuture::refused(refuse(request, error))
+        };
         let token = match token::find(request.headers(), &checks.headers) {
             Ok(Some(token)) => token,
             Ok(None) if checks.is_required && request.extensions().get::<Identity>().is_none() => {
-                ready::give_back(&mut self.inner);
-                return JwtFuture::refused(refuse(&request, &JwtError::Missing));
+                return refused(&mut self.inner, &request, &JwtError::Missing);
             }
             Ok(None) => return JwtFuture::passed(self.inner.call(request)),
-            Err(error) => {
-                ready::give_back(&mut self.inner);
-                return JwtFuture::refused(refuse(&request, &error));
-            }
+            Err(error) => return refused(&mut self.inner, &request, &error),
         };
         match checks.verifier.begin(&token) {
             Ok(Ok(identity)) => {
                 checks.accept(&mut request, &token, identity);
                 JwtFuture::passed(self.inner.call(request))
             }
-            Ok(Err(error)) => {
-                ready::give_back(&mut self.inner);
-                JwtFuture::refused(refuse(&request, &error))
-            }
+            Ok(Err(error)) => refused(&mut self.inner, &request, &error),
             Err(waiting) => {
                 let inner = ready::give_back(&mut self.inner);
                 JwtFuture::waiting(async move {

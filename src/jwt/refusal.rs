@@ -1,13 +1,13 @@
 //! What callers get whose token is not good.
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 use super::body::JwtBody;
 use super::error::JwtError;
 use crate::json::string;
+use crate::rejection::SHOULD_RETRY;
 
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// In seconds, after which keys may be had that could not be fetched.
 const KEYS_MAY_COME: u16 = 5;
 

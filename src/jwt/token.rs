@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::error::JwtError;
-use crate::credentials::{CREDENTIALS, TOKEN_NAME, is_credential};
+use crate::credentials::{CREDENTIALS, TOKEN_NAME, after_bearer, is_credential};
 
 /// The longest token, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -20,13 +20,13 @@ pub(super) fn find(headers: &HeaderMap, names: &[HeaderName]) -> Result<Option<S
         let Some(value) = values.next() else { continue };
         let is_shared = is_credential(name.as_str()) || name.as_str() == TOKEN_NAME;
         let is_one = values.next().is_none();
-        if is_shared && !headers.get_all(name).iter().any(|value| is_jwt(bare(value))) {
+        if is_shared && !headers.get_all(name).iter().any(|value| is_jwt(after_bearer(value))) {
             continue;
         }
         if !is_one {
             return Err(JwtError::Repeated);
         }
-        let token = bare(value);
+        let token = after_bearer(value);
         if token.len() > LONGEST {
             return Err(JwtError::TooLong);
         }
@@ -41,22 +41,13 @@ pub(super) fn find(headers: &HeaderMap, names: &[HeaderName]) -> Result<Option<S
 /// provider is to see it as a key.
 pub(super) fn remove(headers: &mut HeaderMap, names: &[HeaderName], used: &str, issuer: &str) {
     let is_own = |value: &HeaderValue| {
-        let token = bare(value);
+        let token = after_bearer(value);
         token == used.as_bytes() || issuer_of(token).is_some_and(|own| own == issuer)
     };
     for name in names.iter().chain(&CREDENTIALS) {
         if headers.get_all(name).iter().any(is_own) {
             headers.remove(name);
         }
-    }
-}
-
-/// What stands behind the word `Bearer`, which may be left out.
-fn bare(value: &HeaderValue) -> &[u8] {
-    let value = value.as_bytes().trim_ascii();
-    match value.split_at_checked(7) {
-        Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
-        _ => value,
     }
 }
 

@@ -50,6 +50,7 @@ pub struct JwtVerifierBuilder {
 pub(super) struct Waiting {
     verifier: JwtVerifier,
     token: String,
+    claimed: Claimed,
     flight: Flight,
 }
 
@@ -109,17 +110,22 @@ impl JwtVerifier {
             Ok(claimed) => claimed,
             Err(error) => return Ok(Err(error)),
         };
-        let wait = |flight| Waiting { verifier: self.clone(), token: token.to_owned(), flight };
+        let wait = |claimed, flight| Waiting {
+            verifier: self.clone(),
+            token: token.to_owned(),
+            claimed,
+            flight,
+        };
         let set = match self.0.jwks.keys() {
             Known::Keys(set) => set,
-            Known::Coming(flight) => return Err(wait(flight)),
+            Known::Coming(flight) => return Err(wait(claimed, flight)),
             Known::Failed(error) => return Ok(Err(JwtError::Keys(error))),
         };
         match self.check(token, &claimed, &set) {
             // The issuer may have a new key.
             Err(JwtError::UnknownKey) => match self.0.jwks.keys_after(&set) {
                 Some(Known::Keys(set)) => Ok(self.check(token, &claimed, &set)),
-                Some(Known::Coming(flight)) => Err(wait(flight)),
+                Some(Known::Coming(flight)) => Err(wait(claimed, flight)),
                 Some(Known::Failed(error)) => Ok(Err(JwtError::Keys(error))),
                 None => Ok(Err(JwtError::UnknownKey)),
             },
@@ -153,9 +159,8 @@ impl JwtVerifier {
 
 impl Waiting {
     pub(super) async fn finish(self) -> Result<Identity, JwtError> {
-        let Self { verifier, token, flight } = self;
+        let Self { verifier, token, claimed, flight } = self;
         flight.landed().await;
-        let claimed = verifier.read_header(&token)?;
         let (set, failure) = verifier.0.jwks.landed().map_err(JwtError::Keys)?;
         match (verifier.check(&token, &claimed, &set), failure) {
             // The key may be a new one that could not be fetched.

@@ -1,5 +1,6 @@
 //! `[identity.jwt]`: whose tokens say who is calling.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use http::HeaderName;
 
 use super::Config;
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::section::{Named, Section};
+use super::section::{Named, Place, Section};
 use super::value::{Value, milliseconds};
 use crate::directives::form::Whole;
 use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVerifier};
@@ -63,10 +64,7 @@ fn jwt(mut section: Section<'_>) -> Result<JwtLayer, ConfigFileError> {
             JwtConfigError::Labels(_) => Kind::Value,
             _ => Kind::Missing,
         };
-        match std::error::Error::source(&error) {
-            Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
-            None => place.refuse(kind, error),
-        }
+        refuse(&place, kind, &error)
     })?;
     let mut layer = JwtLayer::new(verifier);
     if let Some(headers) = headers {
@@ -78,6 +76,14 @@ fn jwt(mut section: Section<'_>) -> Result<JwtLayer, ConfigFileError> {
         layer = layer.headers(names);
     }
     Ok(if is_required { layer } else { layer.optional() })
+}
+
+/// Says what is wrong, and with what is behind it.
+fn refuse(place: &Place<'_>, kind: Kind, error: &dyn Error) -> ConfigFileError {
+    match error.source() {
+        Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
+        None => place.refuse(kind, error),
+    }
 }
 
 /// One text, or several.
@@ -95,15 +101,12 @@ fn some_texts<'s>(
 }
 
 fn keys(section: &mut Section<'_>) -> Result<Jwks, ConfigFileError> {
-    let refuse = |named: &Named<'_>, error: &JwksError| {
+    let refused = |named: &Named<'_>, error: &JwksError| {
         let kind = match error {
             JwksError::File(_) => Kind::Unreadable,
             _ => Kind::Value,
         };
-        match std::error::Error::source(error) {
-            Some(source) => named.place.refuse(kind, format_args!("{error}: {source}")),
-            None => named.place.refuse(kind, error),
-        }
+        refuse(&named.place, kind, error)
     };
     match (section.text("jwks_url")?, section.text("jwks_file")?) {
         (Some(_), Some(file)) => Err(file
@@ -113,10 +116,10 @@ fn keys(section: &mut Section<'_>) -> Result<Jwks, ConfigFileError> {
             Kind::Missing,
             "it needs `jwks_url` or `jwks_file`, which has the issuer's keys",
         )),
-        (Some(url), None) => fetched(&url.text).map_err(|error| refuse(&url, &error)),
+        (Some(url), None) => fetched(&url.text).map_err(|error| refused(&url, &error)),
         (None, Some(file)) => {
             let directory = file.place.source.directory.unwrap_or(Path::new(""));
-            Jwks::file(directory.join(&file.text)).map_err(|error| refuse(&file, &error))
+            Jwks::file(directory.join(&file.text)).map_err(|error| refused(&file, &error))
         }
     }
 }
@@ -130,7 +133,7 @@ fn fetched(url: &str) -> Result<Jwks, JwksError> {
 #[cfg(not(feature = "client"))]
 fn fetched(_: &str) -> Result<Jwks, JwksError> {
     let error = "this program was built without the feature `client`, which fetches it";
-    Err(JwksError::Client(Box::<dyn std::error::Error + Send + Sync>::from(error).into()))
+    Err(JwksError::Client(Box::<dyn Error + Send + Sync>::from(error).into()))
 }
 
 fn algorithm(name: &Named<'_>) -> Result<JwtAlgorithm, ConfigFileError> {
