@@ -17,6 +17,7 @@ use tower_service::Service;
 use super::builder::Versions;
 use super::dial::{Dial, Dialer, Dialing, Stream};
 use super::error::ClientError;
+use super::pool::implied_port;
 
 /// Which proxy is for which URI, as the host or the environment says. Holds passwords.
 #[derive(Clone, Default)]
@@ -189,18 +190,10 @@ async fn resolved(uri: Uri) -> io::Result<Uri> {
 
 /// With a port that the scheme implies.
 fn with_port(uri: &Uri) -> Option<Uri> {
-    let port = match uri.port_u16() {
-        Some(port) => port,
-        None if uri.scheme() == Some(&Scheme::HTTP) => 80,
-        None => 443,
-    };
+    let scheme = uri.scheme()?;
+    let port = uri.port_u16().unwrap_or_else(|| implied_port(scheme));
     let authority = format!("{}:{port}", uri.host()?);
-    Uri::builder()
-        .scheme(uri.scheme()?.clone())
-        .authority(authority)
-        .path_and_query("/")
-        .build()
-        .ok()
+    Uri::builder().scheme(scheme.clone()).authority(authority).path_and_query("/").build().ok()
 }
 
 fn failed(error: ViaProxy) -> Dialing {

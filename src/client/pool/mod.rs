@@ -20,6 +20,8 @@ use tower::BoxError;
 
 use self::keeper::Kept;
 pub(super) use self::keeper::LOOKS;
+#[cfg(feature = "proxy")]
+pub(super) use self::origin::implied_port;
 pub(super) use self::origin::{Connection, Found, Lead, Origin};
 use super::builder::Versions;
 use super::connect::Connector;

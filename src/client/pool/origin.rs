@@ -327,10 +327,15 @@ impl<B> Origin<B> {
     }
 }
 
+/// The port of a URL that names none.
+pub(in crate::client) fn implied_port(scheme: &Scheme) -> u16 {
+    if *scheme == Scheme::HTTPS { 443 } else { 80 }
+}
+
 /// What `host` says: the authority without who is to be logged in there, and without a port that
 /// the scheme implies (RFC 9110, 4.2 and 7.2).
 fn host(scheme: &Scheme, authority: &Authority) -> HeaderValue {
-    let implied = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let implied = implied_port(scheme);
     let value = |text: &dyn Display| HeaderValue::try_from(text.to_string());
     let value = match authority.port_u16() {
         Some(port) if port != implied => value(&format_args!("{}:{port}", authority.host())),
