@@ -14,12 +14,6 @@ pub(crate) enum Actor {
     Limits = 16,
 }
 
-const ALL: u8 = Actor::Retries as u8
-    | Actor::Fallback as u8
-    | Actor::Timeouts as u8
-    | Actor::Total as u8
-    | Actor::Limits as u8;
-
 impl GatewayContext {
     /// A layer has seen what is set, and acts on it where there is cause.
     #[cfg(feature = "control")]
@@ -33,9 +27,6 @@ impl GatewayContext {
             return None;
         }
         let acted = self.0.acted.load(Ordering::Relaxed);
-        if acted == ALL {
-            return None;
-        }
         let timeouts = self.timeouts();
         let is_timed = timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some();
         let attempts = self.directives().and_then(|directives| directives.max_attempts);
