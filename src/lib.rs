@@ -204,16 +204,10 @@
 //! 1.88. Raising it is a minor release.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod admit;
-mod attempt;
-mod body;
-mod budget;
-mod builder;
-mod catalogue;
 #[cfg(feature = "client")]
 mod client;
-mod collect;
-mod content_length;
+#[cfg(feature = "config")]
+mod config;
 mod context;
 #[cfg(feature = "control")]
 #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
@@ -221,68 +215,46 @@ pub mod control;
 mod credentials;
 mod directives;
 mod exchange;
-mod failure;
-mod file;
-mod form;
-pub mod future;
-#[cfg(any(test, fuzzing))]
-mod fuzzing;
-mod guard;
-mod headers;
 mod hook;
-mod id;
-mod identity;
-mod inject;
-mod intercept;
+mod request;
+mod response;
+mod routing;
+mod util;
+/// The futures of [`Gateway`], [`Intercept`] and `HttpClient`.
+pub mod future {
+    #[cfg(feature = "client")]
+    pub use crate::client::ClientFuture;
+    #[cfg(feature = "reqwest")]
+    pub use crate::client::ReqwestFuture;
+    pub use crate::gateway::future::{InterceptFuture, ResponseFuture};
+}
+mod gateway;
 mod json;
 #[cfg(feature = "jwt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
 pub mod jwt;
-mod layer;
-mod metadata;
-mod metering;
-mod misuse;
-mod model_reader;
-mod models;
-mod observation;
-mod patience;
-mod payload;
-mod peek;
 mod provider;
-mod ready;
-mod redact;
-mod refusal;
 mod rejection;
-mod relay;
-mod route;
-mod secret;
-mod seek;
-mod service;
 pub mod settings;
-mod step;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
-mod timeout;
-mod trace;
-mod universal;
-mod unwind;
-#[cfg(any(feature = "client", feature = "control"))]
-mod upload;
 mod usage;
-mod via;
 
-pub use self::body::{InterceptBody, RequestBody, ResponseBody};
-pub use self::budget::BodyBudget;
-pub use self::builder::{Builder, ConfigError};
 #[cfg(feature = "client")]
 pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::client::{ReqwestClient, ReqwestError};
 pub use self::context::GatewayContext;
-pub use self::directives::{Backoff, CustomCost, Directives};
-pub use self::guard::{Guard, GuardHead, GuardRequest, GuardedResponse, Verdict};
+pub use self::directives::metadata::{Metadata, MetadataValue};
+pub use self::directives::trace::TraceParent;
+pub use self::directives::{Backoff, Directives};
+pub use self::gateway::builder::Builder;
+pub use self::gateway::intercept::Intercept;
+pub use self::gateway::layer::{Around, GatewayLayer, Upstream};
+pub use self::gateway::service::Gateway;
+pub use self::hook::guard::{Guard, GuardHead, GuardRequest, GuardedResponse, Verdict};
 #[cfg(feature = "log")]
 pub use self::hook::log;
 #[cfg(feature = "metrics")]
@@ -293,20 +265,14 @@ pub use self::hook::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestEvent,
     Timings,
 };
-pub use self::id::LogId;
-pub use self::identity::{Identity, IdentityBuilder, IdentityError};
-pub use self::intercept::Intercept;
-pub use self::layer::{Around, GatewayLayer, Upstream};
-pub use self::metadata::{Metadata, MetadataValue};
-pub use self::metering::Metering;
-pub use self::payload::Payload;
 pub use self::provider::Provider;
-pub use self::redact::redacted;
 pub use self::rejection::{ErrorFormat, Refusal};
-pub use self::route::{Mount, Operation, RouteInfo};
-pub use self::service::Gateway;
-pub use self::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
-pub use self::trace::TraceParent;
+pub use self::request::body::RequestBody;
+pub use self::response::body::ResponseBody;
+pub use self::response::intercept_body::InterceptBody;
+pub use self::routing::{Mount, RouteInfo};
+pub use self::usage::custom_cost::CustomCost;
+pub use self::usage::metering::Metering;
 pub use self::usage::{
     Change, Cost, CostSource, Date, Hours, ImagePrice, LongContext, MatchedBy, OffPeak, Price,
     PriceMatch, PriceTable, Prices, ProviderError, Rate, Regional, Terminal, Tier, TierPrice,
@@ -314,12 +280,20 @@ pub use self::usage::{
 };
 #[cfg(feature = "prices")]
 pub use self::usage::{PriceReport, PriceSource, PriceTableError};
+pub use self::util::budget::BodyBudget;
+pub use self::util::config_error::ConfigError;
+pub use self::util::identity::{Identity, IdentityBuilder, IdentityError};
+pub use self::util::log_id::LogId;
+pub use self::util::operation::Operation;
+pub use self::util::payload::Payload;
+pub use self::util::redact::redacted;
+pub use self::util::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 
 /// For the crate's own benchmarks and fuzz targets: no part of its interface.
 #[doc(hidden)]
 pub mod internals {
     #[cfg(fuzzing)]
-    pub use crate::fuzzing::*;
+    pub use self::gateway::fuzzing::*;
     pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 

@@ -260,7 +260,10 @@ impl HttpClientBuilder {
         docsrs,
         doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
     )]
-    pub fn client_certificates(self, certificates: &crate::settings::ClientCertificates) -> Self {
+    pub fn client_certificates(
+        self,
+        certificates: &crate::config::certificates::ClientCertificates,
+    ) -> Self {
         certificates
             .iter()
             .fold(self, |builder, (server, pem)| builder.identity_pem_for(server, pem))

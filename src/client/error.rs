@@ -10,7 +10,7 @@ use super::foreign;
 #[cfg(feature = "proxy")]
 use super::proxy::ViaProxy;
 use crate::hook::Failure;
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// A client could not be made, or a request could not be sent or answered.
 ///
@@ -104,7 +104,8 @@ impl ClientError {
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     #[must_use]
     pub fn is_proxy(&self) -> bool {
-        self.is_connect() && crate::failure::sources(self).any(|error| error.is::<ViaProxy>())
+        self.is_connect()
+            && crate::response::failure::sources(self).any(|error| error.is::<ViaProxy>())
     }
 }
 

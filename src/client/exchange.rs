@@ -15,7 +15,7 @@ use super::HttpClient;
 use super::body::ClientBody;
 use super::error::ClientError;
 use super::pool::{Connection, Found, Origin};
-use crate::timeout::ConnectTimeout;
+use crate::util::timeout::ConnectTimeout;
 
 pub(super) async fn exchange<B>(
     client: HttpClient<B>,

@@ -6,9 +6,9 @@ use std::io;
 
 use hyper_util::client::legacy;
 
-use crate::failure::sources;
 use crate::hook::Failure;
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::response::failure::sources;
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// What one error of a chain says by itself. `None` where only its source tells.
 pub(super) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
@@ -96,7 +96,7 @@ mod tests {
     use tower::BoxError;
 
     use super::*;
-    use crate::failure::{of, of_any, of_body};
+    use crate::response::failure::{of, of_any, of_body};
 
     #[test]
     fn a_stream_that_h2_ends_is_the_protocols_or_a_reset() {

@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 
-use crate::patience::Patience;
+use crate::util::patience::Patience;
 
 /// What the smallest window of an honest upstream has room for.
 const FITS: usize = 16 * 1024;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::upload::Upload;
+use crate::util::upload::Upload;
 
 /// Whether the request body of the exchange at hand was taken to its end, or given up.
 #[derive(Clone, Default)]

@@ -5,15 +5,15 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::GatewayContext;
+use crate::context::step::Step;
+#[cfg(feature = "control")]
+use crate::context::step::StepKey;
 use crate::directives::Directives;
+use crate::directives::timeouts::Timeouts;
 #[cfg(feature = "control")]
 use crate::provider::Way;
-use crate::settings::Timeouts;
-use crate::step::Step;
 #[cfg(feature = "control")]
-use crate::step::StepKey;
-#[cfg(feature = "control")]
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 impl GatewayContext {
     /// The body has been read as far as it says where the request goes.

@@ -11,8 +11,8 @@ use super::{
     Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
     ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
 };
-use crate::budget::BodyBudget;
-use crate::settings::Timeouts;
+use crate::directives::timeouts::Timeouts;
+use crate::util::budget::BodyBudget;
 
 /// A client under all control layers: the type that [`ControlLayer`] makes.
 pub type Controlled<S> = Deadline<Replay<Fallback<Retry<Concurrency<Health<Timeout<S>>>>>>>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// A timer that costs nothing until somebody has to wait, and is put off only when it fires.
 ///

@@ -5,14 +5,9 @@
 //! HTTP/2 never puts it into a compression table. A request without one gets the gateway's stored
 //! key for that provider, where there is one.
 
-mod gate;
-mod key;
-mod query;
+pub(crate) mod query;
+pub(crate) mod secret;
 
-#[cfg(feature = "jwt")]
-pub(crate) use self::gate::after_bearer;
-pub(crate) use self::gate::{TOKEN_NAME, authenticate};
-pub(crate) use self::key::{attach, attach_to_entry, settle_query, stored};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use crate::settings::{ClientControl, Locks};
+use crate::directives::locks::{ClientControl, Locks};
 
 /// A header that is a directive.
 pub(super) struct Header {

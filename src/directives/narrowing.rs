@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::form::is_visible;
+use crate::directives::pattern::Pattern;
 use crate::provider::Upstream;
-use crate::settings::{Pattern, hides_a_model};
+use crate::settings::hides_a_model;
 
 /// The most names of one list.
 const MOST: usize = 64;

@@ -5,9 +5,9 @@ use std::time::{Instant, SystemTime};
 use http::{Method, StatusCode};
 
 use crate::context::GatewayContext;
+use crate::exchange::observation::Observation;
 use crate::hook::{CacheStatus, Outcome};
-use crate::metering::{Metering, Reader};
-use crate::observation::Observation;
+use crate::usage::metering::{Metering, Reader};
 use crate::usage::{self, Billing, Cost, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.

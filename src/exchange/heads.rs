@@ -5,7 +5,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use crate::directives::Directives;
-use crate::trace::TraceParent;
+use crate::directives::trace::TraceParent;
 
 #[derive(Default)]
 pub(super) struct RequestHead<'a> {

@@ -10,17 +10,17 @@ use super::account::{self, Account, Facts};
 use super::heads::{RequestHead, kept};
 use super::log;
 use super::served::Served;
-use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
-use crate::guard::{GuardedResponse, Notes};
+use crate::directives::trace::TraceParent;
+use crate::exchange::observation::Observation;
+use crate::hook::guard::{GuardedResponse, Notes};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
-use crate::metering::Reader;
-use crate::observation::Observation;
-use crate::payload::Payload;
 use crate::rejection::Code;
-use crate::trace::TraceParent;
-use crate::unwind;
+use crate::request::watch::RequestWatch;
 use crate::usage::Meter;
+use crate::usage::metering::Reader;
+use crate::util::payload::Payload;
+use crate::util::unwind;
 
 #[derive(Debug)]
 pub(super) struct Ledger {

@@ -6,8 +6,8 @@ use tracing::Level;
 
 use crate::TARGET;
 use crate::hook::{EndEvent, Failure, Outcome};
-use crate::redact::shown;
 use crate::usage::{Cost, Usage};
+use crate::util::redact::shown;
 
 /// One line per exchange: a warning where the provider failed, otherwise for information.
 pub(super) fn log(end: &EndEvent<'_>) {

@@ -1,10 +1,10 @@
 //! Whether the provider has answered from a model that the gateway allows.
 
 use super::ledger::Ledger;
-use crate::body::watch::RequestWatch;
 use crate::context::GatewayContext;
-use crate::models;
-use crate::route;
+use crate::request::access;
+use crate::request::watch::RequestWatch;
+use crate::routing;
 
 /// What is known of the model that has answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Served {
 /// Whether answers are judged at all: those to calls, where models are restricted.
 pub(super) fn is_judged(context: &GatewayContext) -> bool {
     let rules = context.settings().map(|settings| &settings.rules);
-    rules.is_some_and(|rules| rules.restrict_models()) && models::is_call(context.method())
+    rules.is_some_and(|rules| rules.restrict_models()) && access::is_call(context.method())
 }
 
 /// Whether answers from models that are not allowed are broken off.
@@ -56,7 +56,7 @@ impl Ledger {
         let Some(rules) = context.settings().map(|settings| &settings.rules) else { return };
         let watch = self.watch.as_deref();
         let in_body = context.routed_model().or_else(|| watch.and_then(RequestWatch::model));
-        let in_path = || route::model_in(context.provider_path());
+        let in_path = || routing::model_in(context.provider_path());
         let is_deployment = context.upstream().is_some_and(|upstream| upstream.names_deployments());
         let is_forbidden = match in_body {
             // The name of a deployment is no model's, so that only a denied one can be told.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::context::GatewayContext;
-use crate::metering::Metering;
-use crate::payload::Payload;
-use crate::trace::TraceParent;
+use crate::directives::trace::TraceParent;
+use crate::usage::metering::Metering;
 use crate::usage::{Cost, ProviderError, Terminal, Usage, UsagePart};
+use crate::util::payload::Payload;
 
 /// A request on a gateway path has arrived.
 #[derive(Clone, Copy, Debug)]
@@ -215,7 +215,7 @@ pub enum Failure {
     /// A layer of the upstream stack gave up waiting for the next part of the response.
     IdleTimeout,
     /// The client did not read: it left a part of the response alone for as long as a provider may
-    /// be silent ([`idle`](field@crate::settings::Timeouts::idle)).
+    /// be silent ([`idle`](field@crate::directives::timeouts::Timeouts::idle)).
     UnreadTimeout,
     /// The whole exchange took longer than it may.
     TotalTimeout,

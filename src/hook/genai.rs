@@ -2,7 +2,7 @@
 //!
 //! The conventions are not stable: their names may change in a minor release of this crate.
 
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 /// `gen_ai.provider.name`: a well-known value where there is one, otherwise the slug as it is.
 pub(crate) fn provider_name(slug: &str) -> &str {

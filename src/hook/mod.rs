@@ -3,6 +3,7 @@
 mod event;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub(crate) mod genai;
+pub(crate) mod guard;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -18,7 +19,7 @@ pub use self::event::{
 use crate::context::GatewayContext;
 #[cfg(feature = "control")]
 use crate::control::health::HealthChange;
-use crate::unwind;
+use crate::util::unwind;
 
 /// Observes every request on a gateway path.
 ///

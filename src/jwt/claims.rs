@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::JwtError;
-use crate::identity::{Identity, IdentityError};
+use crate::util::identity::{Identity, IdentityError};
 
 /// Which claims make an identity.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::identity::IdentityError;
+use crate::util::identity::IdentityError;
 
 /// Why a token gives no identity. Nothing of the token is in it.
 #[derive(Clone, Debug)]

@@ -17,9 +17,9 @@ use super::body::JwtBody;
 use super::error::JwtError;
 use super::verifier::JwtVerifier;
 use super::{refusal, token};
-use crate::credentials::TOKEN_NAME;
-use crate::identity::Identity;
-use crate::ready;
+use crate::request::authorize::TOKEN_NAME;
+use crate::util::identity::Identity;
+use crate::util::ready;
 
 /// Lets requests pass that show a good token, and tells the gateway whose it is.
 ///

@@ -52,4 +52,4 @@ pub use self::jwks::{Jwks, JwksBuilder};
 pub use self::layer::{Jwt, JwtFuture, JwtLayer};
 pub use self::verifier::{JwtVerifier, JwtVerifierBuilder};
 #[cfg(doc)]
-use crate::Identity;
+use crate::util::identity::Identity;

@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::error::JwtError;
-use crate::credentials::{CREDENTIALS, TOKEN_NAME, after_bearer, is_credential};
+use crate::credentials::{CREDENTIALS, is_credential};
+use crate::request::authorize::{TOKEN_NAME, after_bearer};
 
 /// The longest token, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;

@@ -15,7 +15,7 @@ use super::error::{JwtConfigError, JwtError};
 use super::jwks::{Flight, Jwks, Known};
 use super::key_set::KeySet;
 use super::token;
-use crate::identity::Identity;
+use crate::util::identity::Identity;
 
 const LEEWAY: Duration = Duration::from_secs(60);
 const MOST_LEEWAY: Duration = Duration::from_secs(3600);

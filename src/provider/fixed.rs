@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::KeyHeader;
-use crate::builder::ConfigError;
-use crate::{credentials, headers, redact, route};
+use crate::exchange::headers;
+use crate::util::config_error::ConfigError;
+use crate::util::redact;
+use crate::{credentials, routing};
 
 /// Query parameters and headers that stand in every request, over what a client says there.
 pub(crate) struct Fixed {
@@ -71,7 +73,7 @@ impl Fixed {
 
     /// Some servers do not tell `A` from `a` in a name.
     fn names_same(&self, pair: &str) -> bool {
-        let name = route::query_text(pair.split_once('=').map_or(pair, |(name, _)| name));
+        let name = routing::query_text(pair.split_once('=').map_or(pair, |(name, _)| name));
         self.names.iter().any(|fixed| fixed.eq_ignore_ascii_case(&name))
     }
 

@@ -3,7 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::secret::Secret;
+use crate::credentials::secret::Secret;
 
 /// The header that a stored key is sent in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl KeyHeader {
         if name == AUTHORIZATION {
             return Some(Self::Bearer);
         }
-        crate::headers::may_hold_a_key(name.as_str()).then_some(Self::Plain(name))
+        crate::exchange::headers::may_hold_a_key(name.as_str()).then_some(Self::Plain(name))
     }
 
     pub(crate) fn name(&self) -> &HeaderName {

@@ -1,6 +1,7 @@
 //! Providers: where a slug leads and how that API wants to be spoken to.
 
 mod fixed;
+pub(crate) mod join;
 mod key_header;
 mod layout;
 mod origin;
@@ -20,7 +21,7 @@ use self::layout::Layout;
 pub(crate) use self::origin::Origin;
 use self::site::Site;
 pub(crate) use self::upstream::{Upstream, Way, is_slug};
-use crate::builder::ConfigError;
+use crate::util::config_error::ConfigError;
 
 /// An upstream API: its slug in gateway paths and the base URL that stands behind it.
 ///

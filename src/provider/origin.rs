@@ -5,7 +5,8 @@ use http::{HeaderValue, Uri};
 
 #[cfg(feature = "control")]
 use super::Way;
-use crate::route::join::{self, Base, PathRefused};
+use crate::provider::join;
+use crate::provider::join::{Base, PathRefused};
 
 /// A base URL that has been checked, with all that a request needs made ready.
 #[derive(Debug)]

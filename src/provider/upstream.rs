@@ -12,9 +12,9 @@ use super::layout::Layout;
 use super::site::Site;
 use super::usage_option::UsageOption;
 use super::{KeyHeader, Origin, Provider};
-use crate::builder::ConfigError;
-use crate::route::Operation;
-use crate::route::join::PathRefused;
+use crate::provider::join::PathRefused;
+use crate::util::config_error::ConfigError;
+use crate::util::operation::Operation;
 
 /// A provider that has been checked.
 pub(crate) struct Upstream {

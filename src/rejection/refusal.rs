@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 
 use super::{Code, Rejection};
-use crate::refusal;
+use crate::response::messages;
 
 /// The longest message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
@@ -24,7 +24,7 @@ const LONGEST_NAME: usize = 128;
 /// It can come from five places:
 ///
 /// - a [`SettingsResolver`](crate::settings::SettingsResolver), as its error;
-/// - the source of a [`SettingsLayer`](crate::settings::SettingsLayer), as its error;
+/// - the source of a [`SettingsLayer`](crate::gateway::settings_layer::SettingsLayer), as its error;
 /// - any layer above the gateway, which puts it into the extensions of the request;
 /// - any layer between the gateway and its client, which puts it into the extensions of its response
 ///   ([`into_response`](Self::into_response));
@@ -104,7 +104,7 @@ impl Refusal {
     /// [`SettingsTable`](crate::settings::SettingsTable) is answered with.
     #[must_use]
     pub fn unknown_gateway(gateway: &str) -> Self {
-        let refusal = Self::new(StatusCode::BAD_REQUEST, refusal::no_gateway(gateway));
+        let refusal = Self::new(StatusCode::BAD_REQUEST, messages::no_gateway(gateway));
         refusal.code(2001).name("unknown_gateway")
     }
 

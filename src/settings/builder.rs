@@ -2,15 +2,17 @@
 
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
-use super::pattern::Pattern;
 use super::route::DynamicRoute;
 use super::{
-    ClientControl, ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, LockedHeaders,
-    Origins, Secret, SettingsError, Timeouts,
+    ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, Origins, SettingsError,
 };
+use crate::credentials::secret::Secret;
 use crate::directives::Directives;
-use crate::metadata::MetadataValue;
-use crate::route::is_id;
+use crate::directives::locks::{ClientControl, LockedHeaders};
+use crate::directives::metadata::MetadataValue;
+use crate::directives::pattern::Pattern;
+use crate::directives::timeouts::Timeouts;
+use crate::routing::is_id;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -438,11 +440,11 @@ impl GatewaySettingsBuilder {
 const NAMED: u64 = 1 << 63;
 
 /// The scope of a name. Scopes that are only counted are below all of these.
-pub(super) fn scope_of(name: &impl Hash) -> u64 {
+pub(crate) fn scope_of(name: &impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(name) | NAMED
 }
 
-pub(super) fn is_named(scope: u64) -> bool {
+pub(crate) fn is_named(scope: u64) -> bool {
     scope & NAMED != 0
 }
 

@@ -60,10 +60,11 @@ impl SettingsTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::secret::Secret;
+    use crate::directives::timeouts::Timeouts;
     use crate::settings::route::{DynamicRoute, Node};
     use crate::settings::{
-        ClientCredentials, ConcurrencyLimit, FallbackChain, GatewaySettingsBuilder, Secret,
-        Timeouts,
+        ClientCredentials, ConcurrencyLimit, FallbackChain, GatewaySettingsBuilder,
     };
 
     #[test]

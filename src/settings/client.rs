@@ -16,7 +16,7 @@ pub enum ClientCredentials {
 
 impl ClientCredentials {
     #[cfg(feature = "config")]
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "pass" => Some(Self::Pass),
             "ignore" => Some(Self::Ignore),

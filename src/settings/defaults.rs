@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::SettingsError;
 use crate::directives::Directives;
 use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS, is_cache_key};
-use crate::route::is_id;
+use crate::routing::is_id;
 
-pub(super) fn check(defaults: &Directives) -> Result<(), SettingsError> {
+pub(crate) fn check(defaults: &Directives) -> Result<(), SettingsError> {
     let timeouts = [
         ("request_timeout", defaults.request_timeout),
         ("connect_timeout", defaults.connect_timeout),

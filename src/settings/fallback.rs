@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::pattern::Pattern;
+use crate::directives::pattern::Pattern;
 #[cfg(feature = "control")]
 use crate::provider::Upstream;
 

@@ -5,8 +5,8 @@ use http::HeaderValue;
 
 #[cfg(feature = "control")]
 use crate::credentials::bare;
+use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
-use crate::secret::Secret;
 #[cfg(feature = "control")]
 use crate::settings::digest;
 
@@ -28,7 +28,7 @@ pub(crate) struct StoredKey {
 }
 
 impl StoredKey {
-    pub(super) fn new(provider: String, alias: String, secret: Secret, weight: u32) -> Self {
+    pub(crate) fn new(provider: String, alias: String, secret: Secret, weight: u32) -> Self {
         Self {
             provider: provider.into(),
             alias: alias.into(),
@@ -50,7 +50,7 @@ impl StoredKey {
 
 /// All keys of a gateway.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Keys(pub(super) Vec<StoredKey>);
+pub(crate) struct Keys(pub(crate) Vec<StoredKey>);
 
 impl Keys {
     pub(crate) fn is_empty(&self) -> bool {

@@ -9,58 +9,53 @@ mod builder;
 mod check;
 mod client;
 mod concurrency;
-#[cfg(feature = "config")]
-mod config;
 mod defaults;
 mod error;
 mod fallback;
 pub(crate) mod keys;
-mod layer;
-mod locks;
 mod origins;
-mod pattern;
 mod resolved;
 pub mod route;
 mod rules;
 mod source;
 mod table;
-mod timeouts;
 mod token;
 
+use crate::directives::locks::Locks;
 use std::fmt;
 
 pub use self::builder::GatewaySettingsBuilder;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
+pub use self::error::SettingsError;
+pub use self::fallback::FallbackChain;
+use self::keys::Keys;
 #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 #[cfg_attr(
     docsrs,
     doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
 )]
-pub use self::config::ClientCertificates;
+pub use crate::config::ClientCertificates;
 #[cfg(feature = "config")]
-pub use self::config::{Config, ConfigFileError, ConfigFileErrorKind};
-pub use self::error::SettingsError;
-pub use self::fallback::FallbackChain;
-use self::keys::Keys;
-pub(crate) use self::layer::FromExtensions;
-pub use self::layer::{SettingsFuture, SettingsLayer, WithSettings};
-pub(crate) use self::locks::Locks;
-pub use self::locks::{ClientControl, LockedHeaders};
+pub use crate::config::{Config, ConfigFileError, ConfigFileErrorKind};
+
+pub use crate::gateway::settings_layer::{SettingsFuture, SettingsLayer, WithSettings};
+
 pub(crate) use self::origins::Origins;
-pub(crate) use self::pattern::Pattern;
+pub use crate::directives::locks::{ClientControl, LockedHeaders};
+
 pub use self::resolved::IntoSettings;
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::{Rules, hides_a_model};
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
-pub use self::timeouts::Timeouts;
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
+pub use crate::credentials::secret::{Secret, SecretError};
 use crate::directives::Directives;
+pub use crate::directives::timeouts::Timeouts;
 use crate::provider::Upstream;
-pub use crate::secret::{Secret, SecretError};
 
 /// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
 /// mistake; the default lets everything pass.
@@ -69,7 +64,7 @@ pub struct GatewaySettings {
     /// Whose limits these are: whatever ids a client has named, they count together. 0 until they
     /// stand somewhere.
     pub(crate) scope: u64,
-    tokens: Vec<GatewayToken>,
+    pub(crate) tokens: Vec<GatewayToken>,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,
     /// What clients may not say.
@@ -77,7 +72,7 @@ pub struct GatewaySettings {
     /// With the host's own metadata among them.
     defaults: Option<Box<Directives>>,
     pub(crate) timeouts: Timeouts,
-    provider_timeouts: Vec<(Box<str>, Timeouts)>,
+    pub(crate) provider_timeouts: Vec<(Box<str>, Timeouts)>,
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
@@ -90,9 +85,9 @@ pub struct GatewaySettings {
     /// Requests without any key for their provider are refused.
     pub(crate) requires_credentials: bool,
     /// `None` where the host has not chosen.
-    client_credentials: Option<ClientCredentials>,
+    pub(crate) client_credentials: Option<ClientCredentials>,
     /// For providers, by slug or alias; of one provider, the first counts.
-    provider_client_credentials: Vec<(Box<str>, ClientCredentials)>,
+    pub(crate) provider_client_credentials: Vec<(Box<str>, ClientCredentials)>,
 }
 
 impl GatewaySettings {

@@ -16,7 +16,7 @@ pub(crate) struct Origins {
 
 impl Origins {
     /// Gives whether it is an origin: a scheme, a host, and a port that is not the usual one.
-    pub(super) fn allow(&mut self, origin: &str) -> bool {
+    pub(crate) fn allow(&mut self, origin: &str) -> bool {
         if origin == "*" {
             self.allows_all = true;
             return true;

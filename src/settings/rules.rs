@@ -1,19 +1,19 @@
 //! Which providers and models a gateway serves.
 
-use super::pattern::Pattern;
+use crate::directives::pattern::Pattern;
 use crate::provider::Upstream;
 
 /// What a gateway allows. Nothing set: everything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Slugs or aliases; `None` where all are allowed.
-    pub(super) providers: Option<Vec<Box<str>>>,
+    pub(crate) providers: Option<Vec<Box<str>>>,
     /// `None` where all are allowed that are not denied.
-    pub(super) models: Option<Vec<Pattern>>,
+    pub(crate) models: Option<Vec<Pattern>>,
     /// In lower case.
-    pub(super) denied_models: Vec<Pattern>,
+    pub(crate) denied_models: Vec<Pattern>,
     /// Answers from models that are not allowed are broken off.
-    pub(super) refuses_served_models: bool,
+    pub(crate) refuses_served_models: bool,
 }
 
 impl Rules {

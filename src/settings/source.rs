@@ -6,11 +6,11 @@ use std::sync::Arc;
 use http::Extensions;
 
 use super::{GatewaySettings, IntoSettings, SettingsQuery};
-use crate::identity::Identity;
 use crate::rejection::Refusal;
+use crate::util::identity::Identity;
 
 /// A database, or anything else that must be awaited, asked for the settings of a gateway. It is
-/// asked by a [`SettingsLayer`](super::SettingsLayer), once for each request on a gateway path.
+/// asked by a [`SettingsLayer`](crate::gateway::settings_layer::SettingsLayer), once for each request on a gateway path.
 ///
 /// An async closure may return anything that is [`IntoSettings`].
 ///

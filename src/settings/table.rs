@@ -9,10 +9,10 @@ use http::Extensions;
 
 use super::builder::{is_named, scope_of};
 use super::{GatewaySettings, IntoSettings};
-use crate::builder::ConfigError;
-use crate::identity::Identity;
 use crate::provider::{Provider, Providers};
 use crate::rejection::Refusal;
+use crate::util::config_error::ConfigError;
+use crate::util::identity::Identity;
 
 /// Which gateway's settings are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -341,7 +341,7 @@ impl SettingsResolver for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Timeouts;
+    use crate::directives::timeouts::Timeouts;
     use std::time::Duration;
 
     fn marked(milliseconds: u64) -> GatewaySettings {

@@ -50,18 +50,18 @@ impl GatewayToken {
     }
 
     /// Everybody has that one.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::new("")
     }
 
     /// Whether it is known to have fewer than 8 bytes.
-    pub(super) fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.is_short
     }
 
     /// Whether whoever tries a handful of words finds it.
     #[cfg(feature = "config")]
-    pub(super) fn is_well_known(&self) -> bool {
+    pub(crate) fn is_well_known(&self) -> bool {
         let one_character = (0..=u8::MAX).any(|byte| *self == Self::new([byte]));
         one_character || WELL_KNOWN.iter().any(|word| *self == Self::new(word))
     }
@@ -109,7 +109,7 @@ pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
 
 /// Whether one of the tokens has this digest. All are compared, and each to its last byte, so that
 /// the time it takes tells nothing.
-pub(super) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
+pub(crate) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
     let mut accepted = Choice::from(0);
     for token in tokens {
         accepted |= token.digest.ct_eq(shown);

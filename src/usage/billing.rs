@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 /// Whether a response is billed, and its usage counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

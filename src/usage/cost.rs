@@ -3,7 +3,7 @@
 use super::price::{USD, split};
 use super::table::{Date, PriceTable, Prices, Pricing};
 use super::tokens::{Usage, UsagePart};
-use crate::directives::CustomCost;
+use crate::usage::custom_cost::CustomCost;
 
 /// The cost of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod captured;
 mod chunk;
 mod cost;
 mod count;
+pub(crate) mod custom_cost;
 mod event;
 #[cfg(feature = "control")]
 mod fault;
@@ -20,6 +21,7 @@ mod keys;
 mod loose;
 mod members;
 mod meter;
+pub(crate) mod metering;
 mod names;
 mod parts;
 mod price;

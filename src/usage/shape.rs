@@ -5,7 +5,7 @@
 //! which marker ends a stream; [`reported`](super::reported) has the names of the figures.
 
 use super::terminal::Terminal;
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 /// How the answers to one kind of API call are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

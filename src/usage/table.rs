@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use super::billing::segment_behind;
 use super::price::{Case, Price, ToolPrices};
 use super::tokens::Usage;
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 pub use self::clock::Date;
 #[cfg(feature = "prices")]

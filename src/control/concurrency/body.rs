@@ -9,9 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::pool::Permits;
-use crate::body::is_over;
 use crate::control::held::{Handle, Held};
 use crate::control::judge::is_failure;
+use crate::util::body_hint::is_over;
 
 pin_project! {
     /// A response body that counts as in flight until it has ended or is dropped.

@@ -16,7 +16,8 @@ use crate::control::shared_keys::shared_keys;
 use crate::credentials;
 use crate::provider::Upstream;
 use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
-use crate::unwind::{self, Panicked};
+use crate::util::unwind;
+use crate::util::unwind::Panicked;
 
 /// One limit that a request is under.
 #[derive(Debug)]

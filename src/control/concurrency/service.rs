@@ -16,7 +16,7 @@ use super::taking::Taking;
 use super::waiting::Waiting;
 use crate::context::GatewayContext;
 use crate::control::judge;
-use crate::ready;
+use crate::util::ready;
 
 /// Limits how many requests are in flight. Made by [`ConcurrencyLayer`](super::ConcurrencyLayer).
 ///

@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 use tower::BoxError;
 
 use super::watch::{Limits, Watched};
-use crate::body::is_over;
 use crate::control::timeout::IdleTimeout;
 use crate::control::timer::{Bound, Timer};
+use crate::util::body_hint::is_over;
 
 pin_project! {
     /// A response body that fails where its last byte does not come in time, or its reader does not.

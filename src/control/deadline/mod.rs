@@ -23,8 +23,8 @@ pub use self::future::DeadlineFuture;
 use super::timeout::{kept, timeouts_of};
 use super::timer::Bound;
 use crate::context::acted::Actor;
-use crate::settings::Timeouts;
-use crate::timeout::TimeoutPhase;
+use crate::directives::timeouts::Timeouts;
+use crate::util::timeout::TimeoutPhase;
 
 /// Bounds the time from a request to the last byte of its response, over everything below it:
 /// retries, fallbacks and the waits between them.

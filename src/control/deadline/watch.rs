@@ -18,8 +18,8 @@ use tower::BoxError;
 
 use crate::control::timer::{Bound, Timer};
 use crate::exchange::Parking;
-use crate::failure;
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::response::failure;
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// What bounds a body.
 #[derive(Clone, Copy, Debug)]

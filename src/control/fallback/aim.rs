@@ -3,17 +3,18 @@
 //! Every step is made of the request as it came to the first one, so that nothing of the steps
 //! between can reach a provider that it was not meant for.
 
+use crate::request::attach_key;
 use http::HeaderMap;
 use http::header::{HOST, VIA};
 use http::request::Parts;
 
-use crate::content_length;
 use crate::context::GatewayContext;
+use crate::context::step::{Step, StepKey, StepRequest};
 use crate::credentials;
-use crate::headers;
+use crate::credentials::secret::Secret;
+use crate::exchange::headers;
 use crate::provider::Upstream;
-use crate::secret::Secret;
-use crate::step::{Step, StepKey, StepRequest};
+use crate::util::content_length;
 
 /// The head of a step's request; `None` where the step cannot be taken.
 ///
@@ -87,5 +88,5 @@ fn key<'a>(step: &'a Step, context: Option<&'a GatewayContext>) -> Option<&'a Se
     let context = context?;
     let directives = step.directives.as_deref().or_else(|| context.directives());
     let alias = alias.or_else(|| directives?.byok_alias.as_deref());
-    credentials::stored(context, &step.upstream, alias)
+    attach_key::stored(context, &step.upstream, alias)
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::Uri;
 
 use super::plan::step_at;
-use crate::builder::ConfigError;
+use crate::context::step::{Step, StepKey};
+use crate::credentials::secret::Secret;
 use crate::provider::{Provider, Upstream};
-use crate::route::Operation;
-use crate::secret::Secret;
-use crate::step::{Step, StepKey};
+use crate::util::config_error::ConfigError;
+use crate::util::operation::Operation;
 
 /// Another provider, or another model of the same one, for a client stack without a gateway.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use super::work::Work;
 use crate::control::judge::{self, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::control::{concurrency, health};
-use crate::failure;
+use crate::response::failure;
 
 pin_project! {
     /// The future of [`Fallback`](super::Fallback).

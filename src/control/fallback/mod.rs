@@ -23,11 +23,11 @@ use self::plan::Plan;
 use self::work::Work;
 use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
-use crate::builder::ConfigError;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::provider::Provider;
-use crate::ready;
+use crate::util::config_error::ConfigError;
+use crate::util::ready;
 
 /// Tries something else where a provider fails.
 ///

@@ -7,13 +7,14 @@ use http::Uri;
 
 use super::alternative::Alternatives;
 use crate::context::GatewayContext;
+use crate::context::step::{Step, StepKey};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
-use crate::models::allow_step;
 use crate::provider::Upstream;
-use crate::route::{self, Operation};
-use crate::step::{Step, StepKey};
+use crate::request::access::allow_step;
+use crate::routing;
 use crate::usage::Shape;
+use crate::util::operation::Operation;
 
 /// Who says what can be tried.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ pub(super) fn step_at(
     rest: &str,
     model: Option<Box<str>>,
 ) -> Option<Step> {
-    match route::endpoint(rest) {
+    match routing::endpoint(rest) {
         Some(endpoint) => Some(Step::unified(upstream, endpoint, model)),
         // Elsewhere than at the four, providers have little in common.
         None if upstream.slug() != first.slug() => None,

@@ -13,12 +13,12 @@ use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::GatewayContext;
+use crate::context::step::Step;
 use crate::control::judge;
 use crate::control::replay::{ReplayBody, Take};
+use crate::exchange::asked::Asked;
 use crate::hook::Failure;
-use crate::inject::Asked;
-use crate::route::model::{Edit, escaped};
-use crate::step::Step;
+use crate::routing::model::{Edit, escaped};
 
 /// What is needed to try something else.
 pub(super) struct Work<B> {

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use super::call::Call;
-use crate::body::is_over;
+use crate::util::body_hint::is_over;
 
 pin_project! {
     /// A response body that passes as it is, and is noticed where it ends or breaks off.

@@ -14,8 +14,8 @@ use super::permit::{Answered, Breaker, Permit};
 use super::settings::CoolDownSettings;
 use crate::context::GatewayContext;
 use crate::control::held::{Handle, Held};
-use crate::failure;
 use crate::hook::Failure;
+use crate::response::failure;
 
 /// An upstream and a credential that a call could use.
 #[derive(Clone, Debug, Default)]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::observation::Observation;
-use crate::unwind;
+use crate::exchange::observation::Observation;
+use crate::util::unwind;
 
 /// The state of an upstream's circuit breaker, or of a key that is used there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use http::{Request, Uri};
 
 use crate::context::GatewayContext;
 use crate::control::shared_keys::shared_keys;
+use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
-use crate::secret::Secret;
 
 /// All base URLs of a provider, each with all stored keys that stand for the one that a request was
 /// given.

@@ -22,7 +22,7 @@ use super::settings::CoolDownSettings;
 use crate::control::held::Handle;
 use crate::control::judge;
 use crate::control::retry_after::retry_after;
-use crate::failure;
+use crate::response::failure;
 
 pin_project! {
     /// The future of [`Health`](super::Health).

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
-use crate::body::longer;
+use crate::util::body_hint::longer;
 
 /// How much is read of a response that may be handed on later.
 const KEPT: usize = 64 * 1024;

@@ -13,7 +13,7 @@ use tower::BoxError;
 use super::{JudgedBody, Verdict};
 use crate::control::health;
 use crate::control::timer::Timer;
-use crate::metering::{Glance, Sight};
+use crate::usage::metering::{Glance, Sight};
 use crate::usage::{Format, Shape};
 
 /// How long a head is held back at most, whatever has come behind it.

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::error::KeyError;
 use super::source::{FetchedKey, KeyQuery, KeySource};
-use crate::settings::Secret;
-use crate::unwind;
+use crate::credentials::secret::Secret;
+use crate::util::unwind;
 
 /// How many keys are remembered. Whoever calls may name gateways that nobody else does.
 const MOST: usize = 4096;

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::error::KeyError;
 use super::put;
-use crate::settings::Secret;
+use crate::credentials::secret::Secret;
 
 /// A key that is being fetched. Boxed: most requests find theirs at once.
 type Fetch = Pin<Box<dyn Future<Output = Result<Option<Secret>, KeyError>> + Send>>;

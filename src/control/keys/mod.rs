@@ -21,11 +21,11 @@ use self::source::OwnExtensions;
 pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;
+use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
-use crate::ready;
-use crate::settings::Secret;
 use crate::settings::keys::DEFAULT_ALIAS;
-use crate::unwind;
+use crate::util::ready;
+use crate::util::unwind;
 
 /// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
 ///

@@ -9,9 +9,9 @@ use std::time::Duration;
 use http::Extensions;
 use tower::BoxError;
 
-use crate::identity::Identity;
-use crate::settings::Secret;
+use crate::credentials::secret::Secret;
 use crate::settings::keys::DEFAULT_ALIAS;
+use crate::util::identity::Identity;
 
 /// A secret manager, asked for the key of a provider.
 ///

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::route::model::Edit;
+use crate::routing::model::Edit;
 
 /// Makes the changes while the frames pass.
 #[derive(Debug)]

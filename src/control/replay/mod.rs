@@ -24,8 +24,8 @@ pub use self::body::ReplayBody;
 use self::take::KeptHead;
 pub(crate) use self::take::Take;
 use self::tape::{Keeping, Tape};
-use crate::budget::BodyBudget;
 use crate::context::GatewayContext;
+use crate::util::budget::BodyBudget;
 
 /// How many bytes of a body are kept, unless the host says else.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;

@@ -9,8 +9,8 @@ use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::ReplayBody;
 use super::tape::Tape;
-use crate::content_length;
-use crate::route::model::Edit;
+use crate::routing::model::Edit;
+use crate::util::content_length;
 
 /// A head that is kept. Its headers are a list: most are never sent again, and making a list takes
 /// half the time of making a map.

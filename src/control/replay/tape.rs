@@ -12,10 +12,10 @@ use tower::BoxError;
 use super::error::ReplayError;
 use super::waiting::Waiting;
 use crate::TARGET;
-use crate::body::longer;
-use crate::budget::{BodyBudget, FRAME_OVERHEAD, Held};
 use crate::context::GatewayContext;
 use crate::control::list::SmallList;
+use crate::util::body_hint::longer;
+use crate::util::budget::{BodyBudget, FRAME_OVERHEAD, Held};
 
 /// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
 /// time: the one that began last.

@@ -17,7 +17,7 @@ use tower::BoxError;
 use super::error::ReplayError;
 use super::tape::Tape;
 use super::*;
-use crate::route::model::Edit;
+use crate::routing::model::Edit;
 
 /// What a poll of a scripted body gives; `Pending` for as long as there is nothing.
 #[derive(Clone, Debug)]

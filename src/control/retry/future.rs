@@ -24,12 +24,13 @@ use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::judge::{self, JudgedBody, Judging, Verdict};
 use crate::control::replay::{ReplayBody, Take};
-use crate::failure;
+use crate::exchange::asked::Asked;
+use crate::exchange::usage_option;
 use crate::hook::Failure;
-use crate::inject::{self, Asked};
-use crate::redact::shown;
-use crate::route::Operation;
+use crate::response::failure;
 use crate::usage::Shape;
+use crate::util::operation::Operation;
+use crate::util::redact::shown;
 
 /// What is needed to send a request again.
 pub(super) struct Work<B> {
@@ -97,7 +98,7 @@ impl<B> Work<B> {
                 self.learn();
             }
         }
-        if !inject::may_be_refused(status) || !self.take.is_replayable() {
+        if !usage_option::may_be_refused(status) || !self.take.is_replayable() {
             return false;
         }
         let Some(asked) = self.asked.take() else { return false };

@@ -23,7 +23,7 @@ use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
-use crate::ready;
+use crate::util::ready;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
 /// request that is sent twice may be billed twice.

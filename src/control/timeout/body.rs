@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use crate::control::timer::Timer;
-use crate::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 pin_project! {
     /// A response body that fails where the next frame takes too long.

@@ -13,8 +13,8 @@ use tower::BoxError;
 
 use super::TimeoutBody;
 use crate::control::timer::Timer;
-use crate::timeout::{TimeoutError, TimeoutPhase};
-use crate::upload::Upload;
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::upload::Upload;
 
 pin_project! {
     /// The future of [`Timeout`](super::Timeout).

@@ -3,7 +3,7 @@
 use tower_layer::Layer;
 
 use super::Timeout;
-use crate::settings::Timeouts;
+use crate::directives::timeouts::Timeouts;
 
 /// Bounds the time of each upstream call.
 ///

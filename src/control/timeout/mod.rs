@@ -34,7 +34,7 @@ pub use self::layer::TimeoutLayer;
 pub use self::service::Timeout;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
-use crate::settings::Timeouts;
+use crate::directives::timeouts::Timeouts;
 
 /// The exchange is told that some of its timeouts are kept.
 pub(crate) fn kept(extensions: &Extensions, actor: Actor) {

@@ -10,9 +10,9 @@ use tower_service::Service;
 use super::future::Waits;
 use super::{TimeoutBody, TimeoutFuture, kept, timeouts_of};
 use crate::context::acted::Actor;
-use crate::settings::Timeouts;
-use crate::timeout::ConnectTimeout;
-use crate::upload::Upload;
+use crate::directives::timeouts::Timeouts;
+use crate::util::timeout::ConnectTimeout;
+use crate::util::upload::Upload;
 
 /// Bounds the time of each upstream call. Made by [`TimeoutLayer`](super::TimeoutLayer).
 ///

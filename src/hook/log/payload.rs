@@ -2,8 +2,8 @@
 
 use super::LogRecord;
 use crate::hook::{EndEvent, Outcome};
-use crate::metering::Metering;
-use crate::payload::Payload;
+use crate::usage::metering::Metering;
+use crate::util::payload::Payload;
 
 /// Stands for a body that is no text. What tells it from a body that reads the same is that
 /// `request_head_complete` or `response_head_complete` is not given.

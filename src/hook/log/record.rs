@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, TEXT_LIMIT};
-use crate::directives::CustomCost;
+use crate::directives::metadata::MetadataValue;
 use crate::hook::{CacheStatus, EndEvent, Failure};
-use crate::identity::Identity;
-use crate::metadata::MetadataValue;
+use crate::usage::custom_cost::CustomCost;
 use crate::usage::{CostSource, Terminal, ToolCalls, Usage, UsagePart};
+use crate::util::identity::Identity;
 
 /// How many models of one exchange are told apart.
 const MOST_PARTS: usize = 32;

@@ -1,7 +1,7 @@
 //! How much memory a record takes up.
 
 use super::{LogRecord, LoggedPart};
-use crate::metadata::MetadataValue;
+use crate::directives::metadata::MetadataValue;
 
 /// Entries of metadata share nodes of so many places, which may be empty.
 const NODE: usize = 11;

@@ -6,7 +6,7 @@ use metrics::{Label, SharedString};
 
 use super::known::{Id, Known, OTHER};
 use super::names::label;
-use crate::identity::Identity;
+use crate::util::identity::Identity;
 
 /// How many sets of names are told apart: which labels there are is the host's code's choice.
 const MAX_NAMES: usize = 16;

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use rapidhash::fast::RandomState;
 
-use crate::redact::redacted;
+use crate::util::redact::redacted;
 
 /// What stands for a name that is not known.
 pub(super) const OTHER: &str = "other";
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn keys_of_every_kind_are_not_learned() {
         let known = Known::new(2);
-        for key in crate::redact::samples() {
+        for key in crate::util::redact::samples() {
             assert_eq!(known.learn(&key), Id::OTHER, "{key}");
         }
     }

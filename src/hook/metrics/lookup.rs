@@ -14,7 +14,7 @@ use super::{Metrics, codes};
 use crate::context::GatewayContext;
 use crate::hook::genai;
 use crate::hook::{EndEvent, Outcome};
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 /// The handles of all requests for one operation.
 pub(super) struct Requests {

@@ -92,8 +92,8 @@ use super::genai;
 use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
 #[cfg(feature = "control")]
 use crate::control::health::{HealthChange, HealthState};
-use crate::route::Operation;
 use crate::usage::Prices;
+use crate::util::operation::Operation;
 
 /// How many models are learned from responses, unless the host says else.
 const MAX_MODELS: usize = 100;

@@ -8,7 +8,7 @@ use super::labels::ErrorType;
 use super::names::{self, label};
 use super::register::{Register, with_label};
 use crate::hook::{CacheStatus, EndEvent};
-use crate::metering::Metering;
+use crate::usage::metering::Metering;
 use crate::usage::{CostSource, Usage};
 
 /// `Free` is the last.

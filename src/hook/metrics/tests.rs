@@ -7,7 +7,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
-use crate::{GatewayLayer, Provider};
+use crate::gateway::layer::GatewayLayer;
+use crate::provider::Provider;
 
 /// One exchange with a provider that repeats the model.
 async fn exchange(layer: &GatewayLayer, gateway: usize, model: usize) {

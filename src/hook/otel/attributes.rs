@@ -2,11 +2,11 @@
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
+use crate::directives::metadata::MetadataValue;
 use crate::hook::EndEvent;
 use crate::hook::genai::{operation_name, provider_name};
-use crate::metadata::MetadataValue;
-use crate::redact::{cut, redact_member, shown};
 use crate::usage::{Usage, UsagePart};
+use crate::util::redact::{cut, redact_member, shown};
 
 /// How many bytes of a model are kept in a span's name.
 const LONGEST_NAMED_MODEL: usize = 128;

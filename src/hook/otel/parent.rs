@@ -8,7 +8,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 
-use crate::trace::TraceParent;
+use crate::directives::trace::TraceParent;
 
 thread_local! {
     static REQUESTED: Cell<Option<TraceId>> = const { Cell::new(None) };

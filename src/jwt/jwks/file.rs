@@ -12,7 +12,7 @@ use super::http::MOST;
 use super::{Fetch, Fetched};
 
 pub(super) fn read(path: &Path) -> Result<KeySet, JwksError> {
-    let text = crate::file::read(path).map_err(|error| JwksError::File(Arc::new(error)))?;
+    let text = crate::util::file::read(path).map_err(|error| JwksError::File(Arc::new(error)))?;
     if text.len() > MOST {
         return Err(JwksError::TooLarge);
     }

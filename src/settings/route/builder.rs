@@ -6,7 +6,7 @@ use super::error::{RouteError, RouteErrorKind};
 use super::graph::Graph;
 use super::node::Node;
 use super::{Checked, DynamicRoute};
-use crate::route::is_id;
+use crate::routing::is_id;
 
 /// The version of a route that has none.
 const FIRST: &str = "1";

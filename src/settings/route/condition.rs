@@ -4,7 +4,7 @@ mod check;
 
 use http::HeaderName;
 
-use crate::MetadataValue;
+use crate::directives::metadata::MetadataValue;
 use crate::json::scalars::{BodyField, BodyFields};
 
 /// What a request must be like: a test of one field, or several conditions put together.

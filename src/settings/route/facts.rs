@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::condition::{Condition, Operator, Subject, Test};
-use crate::identity::Identity;
+use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::json::flat::Scalar;
 use crate::json::scalars::BodyScalars;
-use crate::{Metadata, MetadataValue};
+use crate::util::identity::Identity;
 
 /// What a route goes by.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use self::check::{Mark, Names};
 use super::condition::{Condition, Subject};
 use super::error::RouteErrorKind;
 use super::node::Node;
-use crate::Backoff;
+use crate::directives::Backoff;
 use crate::json::scalars::BodyFields;
 
 /// The most nodes of a route.

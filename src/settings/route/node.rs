@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::condition::{Condition, Subject};
-use crate::Backoff;
+use crate::directives::Backoff;
 
 /// One node of a dynamic route, which leads to others by their names.
 #[derive(Clone, Debug, PartialEq)]

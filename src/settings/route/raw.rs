@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::condition::{Operator, Subject, Test};
 use super::error::{RouteError, RouteErrorKind};
 use super::{Condition, DynamicRoute, Node};
-use crate::{Backoff, MetadataValue};
+use crate::directives::Backoff;
+use crate::directives::metadata::MetadataValue;
 
 /// One of `[[routes]]`. What it says is checked by [`build`](Self::build).
 #[derive(Clone, Debug, Deserialize)]

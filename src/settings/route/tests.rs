@@ -1,5 +1,5 @@
 use super::*;
-use crate::Metadata;
+use crate::directives::metadata::Metadata;
 use crate::json::scalars::BodyScalars;
 use http::HeaderMap;
 use proptest::prelude::*;

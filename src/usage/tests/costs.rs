@@ -1,7 +1,7 @@
 //! Costs to the tick.
 
 use super::*;
-use crate::directives::CustomCost;
+use crate::usage::custom_cost::CustomCost;
 use crate::usage::reported::Reported;
 use crate::usage::{
     Cost, CostSource, Date, LongContext, Price, PriceTable, Prices, Pricing, Tier, TokenPrice,

@@ -8,7 +8,7 @@ mod shapes;
 mod table;
 
 use super::{Format, Meter, Problem, ProviderError, Shape, Terminal, Usage, UsagePart};
-use crate::route::Operation;
+use crate::util::operation::Operation;
 
 /// All that a meter tells.
 #[derive(Clone, Debug, Default, PartialEq)]

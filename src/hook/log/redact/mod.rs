@@ -3,8 +3,8 @@
 use super::LogRecord;
 use super::cut::MARK;
 use super::writer::Change;
-use crate::metadata::MetadataValue;
-use crate::redact;
+use crate::directives::metadata::MetadataValue;
+use crate::util::redact;
 
 /// Redacts every text of a record that comes from the client or the provider, then lets the host's
 /// closures have it.
@@ -68,7 +68,7 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::{names, samples};
+    use crate::util::redact::{names, samples};
     use serde_json::json;
 
     #[test]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::write::{insert_metadata, without_bodies};
 use super::{LogStore, StoreError, query};
+use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
-use crate::metadata::MetadataValue;
 
 /// How long feedback waits for a record that is still on its way to the database.
 const GRACE: Duration = Duration::from_secs(1);

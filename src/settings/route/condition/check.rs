@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::super::error::RouteErrorKind;
 use super::{Condition, Operator, Subject, Test};
-use crate::MetadataValue;
 use crate::credentials;
-use crate::identity;
+use crate::directives::metadata::MetadataValue;
 use crate::json::scalars::BodyField;
+use crate::util::identity;
 
 /// How deep conditions may stand in one another.
 const DEEPEST: usize = 16;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::json::object::ObjectScanner;
-use crate::settings::route::{BodyField, Field};
+use crate::json::scalars::BodyField;
+use crate::settings::route::Field;
 use http::HeaderValue;
 
 const METADATA: &str = r#"{"plan":"paid","seats":5,"beta":true,"number":"7","empty":""}"#;

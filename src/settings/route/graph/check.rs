@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Checked, Mistake, ModelNode, Split};
 use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS};
 use crate::provider::is_slug;
-use crate::route::is_id;
+use crate::routing::is_id;
 use crate::settings::route::condition::Subject;
 use crate::settings::route::error::RouteErrorKind;
 use crate::settings::route::node::{Kind, Model, Node};

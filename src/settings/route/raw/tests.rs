@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::route::BodyField;
+use crate::json::scalars::BodyField;
 
 #[derive(Debug, Deserialize)]
 struct File {

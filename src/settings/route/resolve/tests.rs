@@ -1,8 +1,9 @@
 use super::*;
+use crate::directives::metadata::Metadata;
 use crate::json::flat::Scalar;
 use crate::json::scalars::{BodyField, BodyScalars};
 use crate::settings::route::{Condition, Node, RouteBuilder};
-use crate::{Identity, Metadata};
+use crate::util::identity::Identity;
 use http::HeaderMap;
 
 /// The names of the nodes that a request with this metadata tries.

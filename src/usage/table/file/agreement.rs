@@ -4,9 +4,9 @@
 use std::time::SystemTime;
 
 use super::*;
-use crate::route::Operation;
 use crate::usage::tokens::ToolCalls;
 use crate::usage::{Pricing, Usage};
+use crate::util::operation::Operation;
 
 /// Where the catalogue is.
 const FILE: &str = "LITELLM_CATALOGUE";

@@ -1,0 +1,35 @@
+//! What settings files mean, and what is said of mistakes in them.
+
+pub(super) mod asked;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod certificates;
+#[cfg(feature = "control")]
+mod control;
+#[cfg(all(
+    feature = "client",
+    feature = "control",
+    feature = "jwt",
+    any(feature = "tls-aws-lc-rs", feature = "tls-ring")
+))]
+mod example;
+mod leaks;
+mod meaning;
+mod references;
+mod refusals;
+mod usage;
+
+use super::*;
+use crate::credentials::secret::SecretError;
+
+/// A stand-in for the environment: every variable that begins with `HAS_` is there.
+fn env(name: &str) -> Result<Secret, SecretError> {
+    match name {
+        "HAS_SPACES" => Secret::new("sk-LEAK two words"),
+        name if name.starts_with("HAS_") => Secret::new(format!("sk-LEAK-{name}")),
+        name => Secret::from_env(name),
+    }
+}
+
+fn read(text: &str) -> Result<Config, ConfigFileError> {
+    Config::read(&Source { text, directory: None, env })
+}

@@ -1,0 +1,192 @@
+//! The example shows every setting that there is.
+
+use std::collections::BTreeSet;
+
+use super::asked;
+use super::meaning::{EXAMPLE, with_what_it_leaves_out};
+use super::*;
+use crate::config::defaults::OF_ONE_REQUEST;
+use crate::settings::route::RawRoute;
+
+/// What is below these has a name of the file's own.
+const NAMED: [&str; 5] = ["providers", "gateways", "provider_timeouts", "keys", "nodes"];
+/// What is below the first can be below the second, too.
+const ALIKE: [(&str, &str); 2] = [("gateways", "default"), ("timeouts", "provider_timeouts")];
+/// What puts conditions together. It stands beside fields of any name, so no error lists it.
+const COMBINED: [&str; 3] = ["all", "any", "not"];
+
+#[test]
+fn the_example_shows_every_key_that_the_reader_knows() {
+    let (text, _identity) = with_what_it_leaves_out();
+    let (config, asked) = asked::during(|| read(&text));
+    config.unwrap();
+    let mut known: BTreeSet<_> = asked.iter().map(|key| general(key)).collect();
+    known.extend(keys_of_places());
+    known.extend(keys_of_routes());
+    for name in OF_ONE_REQUEST {
+        assert!(known.remove(&format!("gateways.defaults.{name}")), "{name} is only refused");
+    }
+    assert!(known.len() > 120, "only {} keys: they are no longer written down", known.len());
+    let shown = shown(EXAMPLE);
+    let missing: Vec<_> = known.difference(&shown).collect();
+    assert!(missing.is_empty(), "not in examples/gateway/gateway.toml: {missing:#?}");
+}
+
+/// The keys that some kind of provider needs. The reader asks for those of its own kind alone.
+fn keys_of_places() -> Vec<String> {
+    let code = include_str!("../kinds.rs").split("need(\"").skip(1);
+    let names = code.map(|rest| format!("providers.{}", rest.split('"').next().unwrap()));
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 3, "they are written in another way: {names:?}");
+    names
+}
+
+/// The keys of routes, which serde reads: it lists them where it finds another.
+fn keys_of_routes() -> Vec<String> {
+    const ROUTE: &str = "gateways.routes";
+    const NODE: &str = "gateways.routes.nodes";
+    let node = |text: &str| expected(&format!("name = \"r\"\n[nodes.n]\n{text}"));
+    let under = |prefix: &str, names: Vec<String>| -> Vec<String> {
+        names.into_iter().map(|name| format!("{prefix}.{name}")).collect()
+    };
+    let mut keys = under(ROUTE, expected("name = \"r\"\nnonsense = 1"));
+    keys.push(format!("{NODE}.type"));
+    for kind in node("type = \"nonsense\"") {
+        let line = format!("type = \"{kind}\"");
+        assert!(EXAMPLE.contains(&line), "not in examples/gateway/gateway.toml: {line}");
+        keys.extend(under(NODE, node(&format!("{line}\nnonsense = 1"))));
+    }
+    let share = "type = \"percentage\"\nshares = [{ nonsense = 1 }]";
+    keys.extend(under(&format!("{NODE}.shares"), node(share)));
+    let test = "type = \"conditional\"\ncondition = { \"metadata.a\" = { nonsense = 1 } }";
+    let condition = format!("{NODE}.condition");
+    keys.extend(under(&condition, node(test)));
+    keys.extend(under(&condition, COMBINED.map(str::to_owned).into()));
+    keys
+}
+
+/// What would be known in the place of `nonsense`.
+fn expected(route: &str) -> Vec<String> {
+    let error = toml::from_str::<RawRoute>(route).unwrap_err();
+    let message = error.message();
+    assert!(message.contains("`nonsense`"), "{route}: {message}");
+    // Every other piece stands between backticks; the first one is `nonsense`.
+    message.split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
+}
+
+/// The keys that stand in a text with their sections, in comments too: `name = `, and below a key
+/// what stands in its braces.
+fn shown(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    // For each open brace, where it is and the last key in it.
+    let mut levels = vec![(String::new(), String::new())];
+    for line in text.lines() {
+        let line = line.trim_start_matches(['#', ' ']);
+        let name = line.trim_start_matches('[');
+        if line.starts_with('[') && name.starts_with(|first: char| first.is_ascii_lowercase()) {
+            let section = name.split(']').next().unwrap();
+            found.extend(beginnings(section));
+            levels = vec![(section.to_owned(), String::new())];
+            continue;
+        }
+        let is_name = |of: char| of.is_ascii_alphanumeric() || "_-.".contains(of);
+        let (mut rest, mut word) = (line, "");
+        while let Some(first) = rest.chars().next() {
+            let length = match first {
+                '"' => rest[1..].find('"').map_or(rest.len(), |end| end + 2),
+                first if is_name(first) => rest.find(|of| !is_name(of)).unwrap_or(rest.len()),
+                first => first.len_utf8(),
+            };
+            let token;
+            (token, rest) = rest.split_at(length);
+            let (prefix, last) = levels.last_mut().unwrap();
+            match first {
+                '=' if !word.is_empty() => {
+                    *last =
+                        if prefix.is_empty() { word.into() } else { format!("{prefix}.{word}") };
+                    found.extend(beginnings(last));
+                }
+                '{' => {
+                    let prefix = last.clone();
+                    levels.push((prefix, String::new()));
+                }
+                '}' if levels.len() > 1 => drop(levels.pop()),
+                // In quotes it is a name of the file's own.
+                '"' => word = "*",
+                first if is_name(first) => word = token,
+                ' ' => {}
+                _ => word = "",
+            }
+        }
+    }
+    found
+}
+
+/// Of `a.b.c`, also `a` and `a.b`.
+fn beginnings(key: &str) -> impl Iterator<Item = String> {
+    let ends = key.match_indices('.').map(|(at, _)| at).chain([key.len()]);
+    ends.map(|end| general(&key[..end]))
+}
+
+/// A key without the names that the file gives to gateways, providers and others, and without the
+/// numbers of lists. What is read alike is named alike.
+fn general(key: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = key.split('.').map(|part| part.split('[').next().unwrap()).peekable();
+    let mut is_own_name = false;
+    while let Some(part) = rest.next() {
+        let is_last = rest.peek().is_none();
+        let same = ALIKE.into_iter().find(|(_, other)| *other == part && !is_last);
+        if is_last || !(is_own_name || part == "*" || COMBINED.contains(&part)) {
+            parts.push(same.map_or(part, |(same, _)| same));
+        }
+        is_own_name = !is_own_name && NAMED.contains(&part);
+    }
+    parts.join(".")
+}
+
+#[test]
+fn keys_are_seen_wherever_they_stand() {
+    let text = r#"
+        top = "not = this"   # or "that"
+        [providers.a]
+        b = { c = 1, "x.y" = { d = 2 } } # or { e = 3 }
+        # f = 4     # or: g = 5
+        # [default.h]
+        # i = [
+        #   { j = 6 },
+        # ]
+        [gateways.k]
+        l.m = 7
+        keys = [{ n = 8 }]
+        [[gateways.k.keys]]
+        o = 9
+    "#;
+    let keys = [
+        "top",
+        "providers",
+        "providers.a",
+        "providers.b",
+        "providers.b.c",
+        "providers.b.*",
+        "providers.b.d",
+        "providers.b.e",
+        "providers.f",
+        "providers.g",
+        "default",
+        "gateways.h",
+        "gateways.h.i",
+        "gateways.h.i.j",
+        "gateways",
+        "gateways.k",
+        "gateways.l",
+        "gateways.l.m",
+        "gateways.keys",
+        "gateways.keys.n",
+        "gateways.keys.o",
+    ];
+    assert_eq!(shown(text), keys.map(str::to_owned).into());
+    assert_eq!(general("gateways.team.keys.grok.alias"), "gateways.keys.alias");
+    assert_eq!(general("gateways.team.keys[0].alias"), "gateways.keys.alias");
+    assert_eq!(general("default.provider_timeouts.local.head_ms"), "gateways.timeouts.head_ms");
+}

@@ -1,0 +1,267 @@
+//! What clients may say in `cf-aig-*` headers, and which metadata are the host's own.
+
+use crate::directives::metadata::{Metadata, MetadataValue};
+use crate::settings::GatewaySettings;
+
+/// The most metadata entries of the host's own, and the most keys that it reserves.
+const MOST: usize = 16;
+
+/// A group of `cf-aig-*` headers, and of the same settings in the `config` of a universal entry,
+/// that a host can allow its clients or lock
+/// ([`client_controls`](crate::settings::GatewaySettingsBuilder::client_controls)).
+///
+/// `cf-aig-zdr`, `cf-aig-allowed-models` and `cf-aig-allowed-providers` are in no group: they only
+/// narrow what a request may reach, and always hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClientControl {
+    /// `cache`: `cf-aig-skip-cache`, `cf-aig-cache-ttl` and `cf-aig-cache-key`, and the old names
+    /// `cf-skip-cache` and `cf-cache-ttl`.
+    Cache,
+    /// `retry`: `cf-aig-max-attempts`, `cf-aig-retry-delay` and `cf-aig-backoff`.
+    Retry,
+    /// `timeouts`: `cf-aig-request-timeout`, and those for connect, idle and total.
+    Timeouts,
+    /// `metadata`: `cf-aig-metadata`.
+    Metadata,
+    /// `custom_cost`: `cf-aig-custom-cost`. Locked unless it is allowed.
+    CustomCost,
+    /// `collect_log`: `cf-aig-collect-log`. Locked unless it is allowed.
+    CollectLog,
+    /// `collect_log_payload`: `cf-aig-collect-log-payload`. Locked unless it is allowed.
+    CollectLogPayload,
+    /// `key_alias`: `cf-aig-byok-alias`.
+    KeyAlias,
+    /// `event_id`: `cf-aig-event-id`.
+    EventId,
+    /// `trace`: `cf-aig-otel-trace-id` and `cf-aig-otel-parent-span-id`.
+    Trace,
+}
+
+impl ClientControl {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Cache,
+        Self::Retry,
+        Self::Timeouts,
+        Self::Metadata,
+        Self::CustomCost,
+        Self::CollectLog,
+        Self::CollectLogPayload,
+        Self::KeyAlias,
+        Self::EventId,
+        Self::Trace,
+    ];
+
+    /// The name in settings files, such as `custom_cost`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Retry => "retry",
+            Self::Timeouts => "timeouts",
+            Self::Metadata => "metadata",
+            Self::CustomCost => "custom_cost",
+            Self::CollectLog => "collect_log",
+            Self::CollectLogPayload => "collect_log_payload",
+            Self::KeyAlias => "key_alias",
+            Self::EventId => "event_id",
+            Self::Trace => "trace",
+        }
+    }
+
+    /// The control of this name; `None` where there is none.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|control| control.name() == name)
+    }
+
+    /// Whether clients may use it where the host has said nothing. What touches the bill, the record
+    /// or what is kept of bodies is the host's to allow.
+    #[must_use]
+    pub const fn is_allowed_by_default(self) -> bool {
+        !matches!(self, Self::CustomCost | Self::CollectLog | Self::CollectLogPayload)
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// What becomes of a header that a client may not use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LockedHeaders {
+    /// The request is served as if the header were not there, whatever its value, and the response
+    /// names it in `cf-aig-warning`.
+    #[default]
+    PassOver,
+    /// The request is refused (403, code 2403), and the error names the header.
+    Refuse,
+}
+
+impl LockedHeaders {
+    #[cfg(feature = "config")]
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "pass_over" => Some(Self::PassOver),
+            "refuse" => Some(Self::Refuse),
+            _ => None,
+        }
+    }
+}
+
+/// Which controls clients may use, and which metadata keys they may not.
+#[derive(Clone, Debug)]
+pub(crate) struct Locks {
+    /// One bit for each control that clients may use.
+    allowed: u16,
+    pub(crate) locked: LockedHeaders,
+    /// Boxed: most gateways have none.
+    host: Option<Box<HostMetadata>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct HostMetadata {
+    entries: Metadata,
+    reserved: Vec<Box<str>>,
+}
+
+impl Locks {
+    /// Where nothing is set.
+    const DEFAULT: Self = {
+        let (mut allowed, mut at) = (0, 0);
+        while at < ClientControl::ALL.len() {
+            let control = ClientControl::ALL[at];
+            if control.is_allowed_by_default() {
+                allowed |= control.bit();
+            }
+            at += 1;
+        }
+        Self { allowed, locked: LockedHeaders::PassOver, host: None }
+    };
+
+    /// Those of a request with these settings.
+    pub(crate) fn of(settings: Option<&GatewaySettings>) -> &Self {
+        static DEFAULT: Locks = Locks::DEFAULT;
+        settings.map_or(&DEFAULT, |settings| &settings.locks)
+    }
+
+    /// Nothing is locked.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn none() -> Self {
+        Self::DEFAULT.allowing(ClientControl::ALL)
+    }
+
+    pub(crate) fn allowing(self, controls: impl IntoIterator<Item = ClientControl>) -> Self {
+        let allowed = controls.into_iter().fold(0, |all, control| all | control.bit());
+        Self { allowed, ..self }
+    }
+
+    pub(crate) fn allow(&self, control: ClientControl) -> bool {
+        self.allowed & control.bit() != 0
+    }
+
+    pub(crate) fn refuse(&self) -> bool {
+        self.locked == LockedHeaders::Refuse
+    }
+
+    /// Gives the key back where there is no room for the entry, or its key is there or reserved for
+    /// the gateway itself.
+    pub(crate) fn hold(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
+        self.host.get_or_insert_default().entries.add_up_to(MOST, key, value)
+    }
+
+    /// As [`hold`](Self::hold), for a key without a value.
+    pub(crate) fn reserve(&mut self, key: String) -> Result<(), String> {
+        let reserved = &mut self.host.get_or_insert_default().reserved;
+        if reserved.len() >= MOST || key.is_empty() || key.starts_with("cf.") {
+            return Err(key);
+        }
+        reserved.push(key.into());
+        Ok(())
+    }
+
+    /// Whether a metadata key is the host's.
+    pub(crate) fn reserve_key(&self, key: &str) -> bool {
+        self.host.as_ref().is_some_and(|host| {
+            host.entries.get(key).is_some() || host.reserved.iter().any(|own| **own == *key)
+        })
+    }
+
+    /// The host's own metadata, and then these. None stay none: the gateway's defaults, which have
+    /// the host's own in them, hold then.
+    pub(crate) fn with_host_metadata(&self, metadata: Metadata) -> Metadata {
+        match &self.host {
+            Some(host) if !metadata.is_empty() => metadata.after(&host.entries),
+            _ => metadata,
+        }
+    }
+
+    /// The host's own metadata; `None` where there are none.
+    pub(crate) fn host_metadata(&self) -> Option<&Metadata> {
+        self.host.as_ref().map(|host| &host.entries).filter(|entries| !entries.is_empty())
+    }
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_has_a_name_and_a_bit_of_its_own() {
+        let bits = ClientControl::ALL.into_iter().fold(0, |bits, control| {
+            assert_eq!(ClientControl::named(control.name()), Some(control));
+            assert_eq!(bits & control.bit(), 0, "{control:?}");
+            bits | control.bit()
+        });
+        assert_eq!(bits.count_ones() as usize, ClientControl::ALL.len());
+        assert_eq!(ClientControl::named("zdr"), None);
+    }
+
+    #[test]
+    fn what_touches_the_bill_and_the_record_is_locked_by_default() {
+        let locked = |locks: &Locks| {
+            let all = ClientControl::ALL.into_iter();
+            all.filter(|control| !locks.allow(*control))
+                .map(ClientControl::name)
+                .collect::<Vec<_>>()
+        };
+        let bill = ["custom_cost", "collect_log", "collect_log_payload"];
+        assert_eq!(locked(&Locks::default()), bill);
+        assert_eq!(locked(Locks::of(None)), bill);
+        assert_eq!(locked(Locks::of(Some(&GatewaySettings::default()))), bill);
+        assert!(locked(&Locks::none()).is_empty());
+        assert_eq!(locked(&Locks::default().allowing([])).len(), ClientControl::ALL.len());
+    }
+
+    #[test]
+    fn the_hosts_metadata_stand_first_and_have_bounds() {
+        let mut locks = Locks::default();
+        locks.hold("tenant".into(), "red".into()).unwrap();
+        locks.reserve("plan".into()).unwrap();
+        assert!(locks.hold("tenant".into(), "blue".into()).is_err());
+        assert!(locks.hold("cf.x".into(), "1".into()).is_err());
+        assert!(locks.reserve("cf.x".into()).is_err() && locks.reserve(String::new()).is_err());
+        assert!(["tenant", "plan"].iter().all(|key| locks.reserve_key(key)));
+        assert!(!locks.reserve_key("team"));
+        let mut own = Metadata::default();
+        assert!(locks.with_host_metadata(own.clone()).is_empty());
+        own.add("team".into(), "a".into()).unwrap();
+        let all = locks.with_host_metadata(own);
+        let keys: Vec<_> = all.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["tenant", "team"]);
+        for at in 1..MOST {
+            locks.hold(format!("k{at}"), true.into()).unwrap();
+            locks.reserve(format!("r{at}")).unwrap();
+        }
+        assert!(locks.hold("more".into(), true.into()).is_err());
+        assert!(locks.reserve("more".into()).is_err());
+    }
+}

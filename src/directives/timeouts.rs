@@ -1,0 +1,120 @@
+//! How long an exchange may take, phase by phase.
+
+use std::time::Duration;
+
+#[cfg(feature = "control")]
+use crate::util::timeout::TimeoutPhase;
+
+/// How long an exchange with a provider may take. `None`, the default of each, is without a bound.
+///
+/// The layers of the upstream stack take them from the extensions of the request, and what is not
+/// there from what they were made with.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::Timeouts;
+///
+/// let timeouts = Timeouts::default().head(Duration::from_secs(60)).idle(Duration::from_secs(30));
+/// assert_eq!(timeouts.total, None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To get a connection: a pooled one, or name resolution, TCP and TLS.
+    pub connect: Option<Duration>,
+    /// From one part of a request body to the next, while the client is waited for.
+    ///
+    /// Where the body is read before anything is sent, for its `model` or all of a universal
+    /// request, the layer's own ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s)
+    /// holds where this is `None`. A body that is sent as it comes is bounded by this alone, until
+    /// the response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
+    pub body: Option<Duration>,
+    /// From an upstream call to its response head; each attempt has it anew. With
+    /// [`HttpClient`](crate::HttpClient) it counts from when the provider was last sent a part of the
+    /// body, and not while the client is waited for; with another client, from the call.
+    pub head: Option<Duration>,
+    /// To the next frame of a response body, while somebody waits for it; and for a client to read
+    /// on, where it leaves a frame alone.
+    pub idle: Option<Duration>,
+    /// From the request to the last byte of the response, all attempts included.
+    pub total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// Sets [`connect`](field@Self::connect).
+    #[must_use]
+    pub const fn connect(mut self, timeout: Duration) -> Self {
+        self.connect = Some(timeout);
+        self
+    }
+
+    /// Sets [`body`](field@Self::body).
+    #[must_use]
+    pub const fn body(mut self, timeout: Duration) -> Self {
+        self.body = Some(timeout);
+        self
+    }
+
+    /// Sets [`head`](field@Self::head).
+    #[must_use]
+    pub const fn head(mut self, timeout: Duration) -> Self {
+        self.head = Some(timeout);
+        self
+    }
+
+    /// Sets [`idle`](field@Self::idle).
+    #[must_use]
+    pub const fn idle(mut self, timeout: Duration) -> Self {
+        self.idle = Some(timeout);
+        self
+    }
+
+    /// Sets [`total`](field@Self::total).
+    #[must_use]
+    pub const fn total(mut self, timeout: Duration) -> Self {
+        self.total = Some(timeout);
+        self
+    }
+
+    /// The timeout of a phase that has one of its own.
+    #[cfg(feature = "control")]
+    pub(crate) fn of_phase(&self, phase: TimeoutPhase) -> Option<Duration> {
+        match phase {
+            TimeoutPhase::Connect => self.connect,
+            TimeoutPhase::Head => self.head,
+            TimeoutPhase::Idle => self.idle,
+            TimeoutPhase::Total => self.total,
+            TimeoutPhase::Body => self.body,
+            TimeoutPhase::Unread => None,
+        }
+    }
+
+    /// These, and where one is not set, that of `weaker`.
+    #[must_use]
+    pub fn or(self, weaker: Timeouts) -> Timeouts {
+        Self {
+            connect: self.connect.or(weaker.connect),
+            body: self.body.or(weaker.body),
+            head: self.head.or(weaker.head),
+            idle: self.idle.or(weaker.idle),
+            total: self.total.or(weaker.total),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_taken_from_the_first_that_has_it() {
+        let second = Duration::from_secs;
+        let strong = Timeouts::default().connect(second(1)).total(second(2)).body(second(6));
+        let weak = Timeouts::default().connect(second(3)).head(second(4)).idle(second(5));
+        let both = strong.or(weak);
+        let expected = strong.head(second(4)).idle(second(5));
+        assert_eq!(both, expected);
+        assert_eq!(Timeouts::default().or(weak), weak);
+        assert_eq!(strong.or(Timeouts::default()), strong);
+    }
+}

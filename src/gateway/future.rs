@@ -1,0 +1,329 @@
+//! The futures of [`Gateway`](crate::Gateway), [`Intercept`](crate::Intercept) and `HttpClient`.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::hook::Outcome;
+use crate::request::body::RequestBody;
+use crate::request::body_routing::Peeking;
+use crate::request::peek::Drain;
+use crate::request::stages::late_refusal;
+use crate::response::body::ResponseBody;
+use crate::response::failure;
+use crate::response::intercept_body::InterceptBody;
+use crate::response::messages;
+use crate::response::relay::Relay;
+
+pin_project! {
+    /// One exchange: `F` is the upstream call of a request that went out at once, a clone of `S`
+    /// takes one whose model had to be sought first.
+    struct Exchanging<F, S, B>
+    where
+        S: Service<Request<RequestBody<B>>>,
+    {
+        #[pin]
+        state: State<F, S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, S, B>
+    where
+        S: Service<Request<RequestBody<B>>>,
+    {
+        Direct { #[pin] call: F, relay: Option<Relay> },
+        // Boxed, for the head of a request alone is larger than all the rest.
+        Peeking { peeking: Option<Box<Peeking<B>>>, service: Option<S> },
+        Routed { call: Pin<Box<Call<S, B>>>, relay: Option<Relay> },
+        Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
+    }
+}
+
+/// An upstream that is readied first and called then.
+type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
+type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
+
+/// The upstream call failed; whoever knows the error's type says what that means.
+struct UpstreamFailed<E> {
+    error: E,
+    relay: Relay,
+}
+
+impl<F, S, B, R, E> Exchanging<F, S, B>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>, Error = E>,
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// `as_direct` gives a call as an `F`, where that is what it is.
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        as_direct: AsDirect<F, S, B>,
+    ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Direct { call, relay } => return poll_call(call, relay, cx),
+                StateProjection::Routed { call, relay } => {
+                    return poll_call(call.as_mut(), relay, cx);
+                }
+                StateProjection::Answered { response, rest } => {
+                    if let Some(rest) = rest {
+                        ready!(rest.poll_end(cx));
+                    }
+                    let response =
+                        response.take().map(|response| response.map(ResponseBody::local));
+                    return response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+                StateProjection::Peeking { peeking, service } => {
+                    let Some(mut known) = peeking.take() else { return Poll::Pending };
+                    known.relay.exchange.resume();
+                    let Poll::Ready(settled) = known.poll_settled(cx) else {
+                        known.relay.exchange.pause();
+                        *peeking = Some(known);
+                        return Poll::Pending;
+                    };
+                    match (known.conclude(settled), service.take()) {
+                        (Ok((request, relay)), Some(service)) => {
+                            let relay = Some(relay);
+                            match as_direct(Oneshot::new(service, request)) {
+                                Ok(call) => State::Direct { call, relay },
+                                Err(call) => State::Routed { call: Box::pin(call), relay },
+                            }
+                        }
+                        (Err((response, rest)), _) => {
+                            State::Answered { response: Some(response), rest }
+                        }
+                        (Ok(_), None) => return Poll::Pending,
+                    }
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+fn poll_call<F, R, E>(
+    call: Pin<&mut F>,
+    relay: &mut Option<Relay>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+{
+    let Some(known) = &*relay else { return Poll::Pending };
+    let result = {
+        let _entered = known.exchange.enter();
+        call.poll(cx)
+    };
+    if let Some(watch) = &known.watch {
+        watch.wake_on_refusal(cx.waker());
+    }
+    let refusal = late_refusal(known);
+    if refusal.is_none() && result.is_pending() {
+        return Poll::Pending;
+    }
+    let Some(known) = relay.take() else { return Poll::Pending };
+    if let Some(refusal) = refusal {
+        return Poll::Ready(Ok(known.cut_off(refusal).map(ResponseBody::local)));
+    }
+    match ready!(result) {
+        Ok(response) => Poll::Ready(Ok(known.relay(response))),
+        Err(error) => Poll::Ready(Err(UpstreamFailed { error, relay: known })),
+    }
+}
+
+pin_project! {
+    /// The future of [`Gateway`](crate::Gateway).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<RequestBody<B>>>,
+    {
+        #[pin]
+        state: GatewayState<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = GatewayProjection]
+    enum GatewayState<S, B>
+    where
+        S: Service<Request<RequestBody<B>>>,
+    {
+        NotOurs { #[pin] call: S::Future },
+        Ours { #[pin] exchanging: Exchanging<S::Future, S, B> },
+    }
+}
+
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    pub(crate) fn not_ours(call: S::Future) -> Self {
+        Self { state: GatewayState::NotOurs { call } }
+    }
+
+    pub(crate) fn forwarded(call: S::Future, relay: Relay) -> Self {
+        Self::ours(State::Direct { call, relay: Some(relay) })
+    }
+
+    pub(crate) fn peeking(peeking: Box<Peeking<B>>, service: S) -> Self {
+        Self::ours(State::Peeking { peeking: Some(peeking), service: Some(service) })
+    }
+
+    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
+        Self::ours(State::Answered { response: Some(response), rest })
+    }
+
+    fn ours(state: State<S::Future, S, B>) -> Self {
+        Self { state: GatewayState::Ours { exchanging: Exchanging { state } } }
+    }
+}
+
+impl<S, B, R> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    S::Error: 'static,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<ResponseBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            GatewayProjection::NotOurs { call } => {
+                call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
+            }
+            GatewayProjection::Ours { exchanging } => Poll::Ready(
+                ready!(exchanging.poll(cx, Err)).or_else(|UpstreamFailed { error, mut relay }| {
+                    if let Some(refusal) = failure::refusal_of_any(&error) {
+                        return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
+                    }
+                    relay.exchange.attempt_failed(failure::of_any(&error));
+                    relay.exchange.end(Outcome::Failed);
+                    Err(error)
+                }),
+            ),
+        }
+    }
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Intercept`](crate::Intercept): the app's, or an exchange with a provider.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InterceptFuture<F, U, B>
+    where
+        U: Service<Request<RequestBody<B>>>,
+    {
+        #[pin]
+        state: InterceptState<F, U, B>,
+    }
+}
+
+pin_project! {
+    #[project = InterceptProjection]
+    enum InterceptState<F, U, B>
+    where
+        U: Service<Request<RequestBody<B>>>,
+    {
+        App { #[pin] call: F },
+        Gateway { #[pin] exchanging: Exchanging<Call<U, B>, U, B> },
+    }
+}
+
+impl<F, U, B> InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>>,
+{
+    pub(crate) fn app(call: F) -> Self {
+        Self { state: InterceptState::App { call } }
+    }
+
+    pub(crate) fn forwarded(call: Call<U, B>, relay: Relay) -> Self {
+        Self::gateway(State::Direct { call, relay: Some(relay) })
+    }
+
+    pub(crate) fn peeking(peeking: Box<Peeking<B>>, upstream: U) -> Self {
+        Self::gateway(State::Peeking { peeking: Some(peeking), service: Some(upstream) })
+    }
+
+    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
+        Self::gateway(State::Answered { response: Some(response), rest })
+    }
+
+    fn gateway(state: State<Call<U, B>, U, B>) -> Self {
+        Self { state: InterceptState::Gateway { exchanging: Exchanging { state } } }
+    }
+}
+
+impl<F, U, B, A, R, E> Future for InterceptFuture<F, U, B>
+where
+    F: Future<Output = Result<Response<A>, E>>,
+    U: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    U::Error: Into<BoxError>,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<InterceptBody<A, R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            InterceptProjection::App { call } => {
+                call.poll(cx).map_ok(|response| response.map(InterceptBody::app))
+            }
+            InterceptProjection::Gateway { exchanging } => {
+                let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
+                    |UpstreamFailed { error, relay }| {
+                        if relay.context.is_over_limit() {
+                            let rejection = messages::body_over_limit();
+                            return relay.cut_off(rejection).map(ResponseBody::local);
+                        }
+                        let error: BoxError = error.into();
+                        if let Some(refusal) = failure::refusal_of(&*error) {
+                            return relay.refused(refusal.clone()).map(ResponseBody::local);
+                        }
+                        let rejection = failure::answer_to(&*error);
+                        relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
+                    },
+                );
+                Poll::Ready(Ok(response.map(InterceptBody::gateway)))
+            }
+        }
+    }
+}
+
+impl<F, U, B> fmt::Debug for InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterceptFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! The gateway beside an app.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::gateway::future::InterceptFuture;
+use crate::request::body::RequestBody;
+use crate::request::body_routing::Peeking;
+use crate::request::peek::Drain;
+use crate::request::stages::{Admission, Shared};
+use crate::response::intercept_body::InterceptBody;
+
+/// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
+///
+/// Made by [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). Readiness is the app's alone:
+/// a saturated upstream delays its own requests and no others. Errors of the upstream become
+/// responses, so the error type is the app's, `Infallible` under axum.
+#[derive(Clone, Debug)]
+pub struct Intercept<S, U> {
+    app: S,
+    upstream: U,
+    shared: Arc<Shared>,
+}
+
+impl<S, U> Intercept<S, U> {
+    pub(crate) fn new(app: S, upstream: U, shared: Arc<Shared>) -> Self {
+        Self { app, upstream, shared }
+    }
+
+    /// The app.
+    pub fn get_ref(&self) -> &S {
+        &self.app
+    }
+
+    /// The app, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.app
+    }
+
+    /// The app, taken out.
+    pub fn into_inner(self) -> S {
+        self.app
+    }
+}
+
+impl<S, U, B, A, R> Service<Request<B>> for Intercept<S, U>
+where
+    S: Service<Request<B>, Response = Response<A>>,
+    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    U::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = Response<InterceptBody<A, R>>;
+    type Error = S::Error;
+    type Future = InterceptFuture<S::Future, U, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.app.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let snapshot = self.shared.snapshot();
+        let Some(route) = self.shared.route(&snapshot, &request) else {
+            self.shared.leave_to_app(&request);
+            return InterceptFuture::app(self.app.call(request));
+        };
+        match self.shared.admit(&snapshot, &route, &mut request) {
+            Admission::Forward(mut relay) => {
+                let call = Oneshot::new(self.upstream.clone(), relay.send(&self.shared, request));
+                InterceptFuture::forwarded(call, relay)
+            }
+            Admission::Peek(seek) => {
+                let peeking = Peeking::new(&self.shared, seek, request);
+                InterceptFuture::peeking(Box::new(peeking), self.upstream.clone())
+            }
+            Admission::Answered(response) => {
+                InterceptFuture::answered(response, Drain::of(request, self.shared.peek_limit))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The layer, its builder, and the services that it makes.
+
+pub(crate) mod builder;
+pub(crate) mod future;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+pub(crate) mod intercept;
+pub(crate) mod layer;
+pub(crate) mod misuse;
+pub(crate) mod service;
+pub(crate) mod settings_layer;

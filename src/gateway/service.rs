@@ -1,0 +1,98 @@
+//! The gateway around a client.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::gateway::future::ResponseFuture;
+use crate::gateway::misuse;
+use crate::request::body::RequestBody;
+use crate::request::body_routing::Peeking;
+use crate::request::peek::Drain;
+use crate::request::stages::{Admission, Shared};
+use crate::response::body::ResponseBody;
+use crate::util::ready;
+
+/// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
+/// other requests as they are.
+///
+/// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged, except
+/// those that hold a [`Refusal`](crate::Refusal), which become its answer. Events tell what the others
+/// mean where they are of a known HTTP client, of [`std::io`], or boxed. An error of the host's own
+/// type is looked into for a refusal or a source only if it is boxed: put tower's
+/// `map_err(BoxError::from)` between the gateway and the client.
+#[derive(Clone, Debug)]
+pub struct Gateway<S> {
+    inner: S,
+    shared: Arc<Shared>,
+    is_around_router: bool,
+}
+
+impl<S> Gateway<S> {
+    pub(crate) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared, is_around_router: misuse::is_axum_router::<S>() }
+    }
+
+    /// The wrapped client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The wrapped client, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The wrapped client, taken out.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Gateway<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let snapshot = self.shared.snapshot();
+        let Some(route) = self.shared.route(&snapshot, &request) else {
+            return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
+        };
+        match self.shared.admit(&snapshot, &route, &mut request) {
+            Admission::Forward(mut relay) => {
+                relay.is_around_router = self.is_around_router;
+                let request = relay.send(&self.shared, request);
+                ResponseFuture::forwarded(self.inner.call(request), relay)
+            }
+            Admission::Peek(mut seek) => {
+                seek.relay.is_around_router = self.is_around_router;
+                let peeking = Peeking::new(&self.shared, seek, request);
+                // A slow upload must not hold a permit, and the clone that sends it later could wait
+                // for that very permit.
+                let service = ready::give_back(&mut self.inner);
+                ResponseFuture::peeking(Box::new(peeking), service)
+            }
+            Admission::Answered(response) => {
+                ready::give_back(&mut self.inner);
+                ResponseFuture::answered(response, Drain::of(request, self.shared.peek_limit))
+            }
+        }
+    }
+}

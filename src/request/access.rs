@@ -1,0 +1,299 @@
+//! Whether a gateway allows the provider and the model of a request.
+//!
+//! A gateway that allows certain models alone must not read another model in a request than its
+//! provider does. So what can be read in two ways is refused there, as is what cannot be read.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+
+use crate::context::GatewayContext;
+use crate::directives::Directives;
+use crate::directives::narrowing::Narrowing;
+use crate::json::object::ObjectScanner;
+use crate::provider::Upstream;
+use crate::rejection::Rejection;
+use crate::request::model_reader::ModelReader;
+use crate::response::messages;
+use crate::routing;
+use crate::routing::{PathModels, Reach};
+use crate::settings::Rules;
+
+/// What decides over the models of one request, or of one entry of a universal one.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowance<'a> {
+    context: &'a GatewayContext,
+    /// What the client allows.
+    narrowing: Option<&'a Narrowing>,
+    /// `None` until it is known.
+    upstream: Option<&'a Upstream>,
+}
+
+impl<'a> Allowance<'a> {
+    /// For a request, at the provider that is known so far.
+    pub(crate) fn of(context: &'a GatewayContext) -> Self {
+        let upstream = context.upstream().map(|upstream| &**upstream);
+        Self { context, narrowing: context.narrowing().map(|narrowing| &**narrowing), upstream }
+    }
+
+    /// For a provider that has just been found.
+    pub(crate) fn at(self, upstream: &'a Upstream) -> Self {
+        Self { upstream: Some(upstream), ..self }
+    }
+
+    /// For an entry of a universal request, with directives of its own.
+    pub(crate) fn by(self, directives: &'a Directives) -> Self {
+        Self { narrowing: directives.narrowing.as_deref(), ..self }
+    }
+
+    pub(crate) fn restricts_models(self) -> bool {
+        self.context.restricts_models() || self.narrowing.is_some_and(Narrowing::restricts_models)
+    }
+
+    pub(crate) fn allows(self, model: &str) -> bool {
+        let rules = self.context.settings().map(|settings| &settings.rules);
+        rules.is_none_or(|rules| rules.allow_model(model)) && self.lets_pass(model)
+    }
+
+    /// The same for a name behind which there is another model.
+    pub(crate) fn allows_what_hides_a_model(self, name: &str) -> bool {
+        let rules = self.context.settings().map(|settings| &settings.rules);
+        // Without rules of the gateway's, any such name is as good as any other model.
+        let restricts = |rules: &&Rules| rules.restrict_models();
+        rules.filter(restricts).is_none_or(|rules| rules.allow_what_hides_a_model(name))
+            && self.lets_pass(name)
+    }
+
+    /// Whether the client allows a model.
+    fn lets_pass(self, model: &str) -> bool {
+        self.narrowing.is_none_or(|narrowing| narrowing.allows_model(self.upstream, model))
+    }
+}
+
+/// Whether the gateway allows a provider, and the request does.
+pub(crate) fn allow_provider(
+    context: &GatewayContext,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    allow_provider_by(context, context.wants_zdr(), context.narrowing(), upstream)
+}
+
+/// The same for an entry of a universal request, which has directives of its own.
+pub(crate) fn allow_provider_of_entry(
+    context: &GatewayContext,
+    directives: &Directives,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    let wants_zdr = directives.zdr == Some(true);
+    allow_provider_by(context, wants_zdr, directives.narrowing.as_ref(), upstream)
+}
+
+fn allow_provider_by(
+    context: &GatewayContext,
+    wants_zdr: bool,
+    narrowing: Option<&Arc<Narrowing>>,
+    upstream: &Upstream,
+) -> Result<(), Rejection> {
+    allow_retention(wants_zdr, upstream)?;
+    if !context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream)) {
+        return Err(messages::provider_not_allowed(upstream.slug()));
+    }
+    match narrowing {
+        Some(narrowing) if !narrowing.allows_provider(upstream) => {
+            Err(messages::provider_left_out(upstream.slug()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a provider may get a request of which nothing may be kept.
+pub(crate) fn allow_retention(wants_zdr: bool, upstream: &Upstream) -> Result<(), Rejection> {
+    let is_allowed = !wants_zdr || upstream.keeps_nothing();
+    if is_allowed { Ok(()) } else { Err(messages::keeps_data(upstream.slug())) }
+}
+
+/// Whether the client lets its request go to a step that is the host's choice. `model`: `None` where
+/// nobody knows which.
+pub(crate) fn allow_step(
+    context: &GatewayContext,
+    upstream: &Upstream,
+    model: Option<&str>,
+) -> bool {
+    let has_retention = !context.wants_zdr() || upstream.keeps_nothing();
+    has_retention
+        && context.narrowing().is_none_or(|narrowing| {
+            let is_model = |model| narrowing.allows_model(Some(upstream), model);
+            let is_any = !narrowing.restricts_models();
+            narrowing.allows_provider(upstream) && (is_any || model.is_some_and(is_model))
+        })
+}
+
+pub(crate) fn allow_model(allowance: Allowance<'_>, model: &str) -> Result<(), Rejection> {
+    if allowance.allows(model) {
+        return Ok(());
+    }
+    let is_the_clients = !allowance.lets_pass(model);
+    Err(if is_the_clients {
+        messages::model_left_out(model)
+    } else {
+        messages::model_not_allowed(model)
+    })
+}
+
+/// Whether a method can run a model: what looks and what deletes cannot.
+pub(crate) fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
+}
+
+/// Whether the models that a provider's own path and query call are allowed. Gives whether the body
+/// must be read, too.
+pub(crate) fn allow_path(
+    allowance: Allowance<'_>,
+    rest: &str,
+    query: Option<&str>,
+) -> Result<bool, Rejection> {
+    let Allowance { context, .. } = allowance;
+    let path = routing::read_path(rest);
+    let is_call = is_call(context.method());
+    // A filter, there.
+    let is_listing = !is_call && path.is_listing;
+    let is_in_query = !is_listing && allow_query(allowance, query)?;
+    let is_opened = path.is_realtime && *context.method() == Method::GET;
+    if is_call || is_opened {
+        path.models.iter().try_for_each(|model| allow_model(allowance, model))?;
+    }
+    if is_call && path.reach == Reach::Hidden {
+        return Err(messages::hidden_model());
+    }
+    // The query does not say which model Google opens.
+    let is_named = !path.models.is_empty() || is_in_query && !path.is_bidi;
+    if is_opened && !is_named {
+        return Err(messages::unreadable_model());
+    }
+    Ok(path.reach != Reach::File)
+}
+
+/// Gives whether a model is named, or a call that has one.
+fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Rejection> {
+    let mut is_named = false;
+    for pair in query.unwrap_or_default().split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match &*routing::query_text(key).to_ascii_lowercase() {
+            "model" | "models" | "model_id" | "modelid" | "deployment" | "engine" => {
+                allow_model(allowance, &routing::query_text(value))?;
+                is_named = true;
+            }
+            "call_id" => is_named = true,
+            _ => {}
+        }
+    }
+    Ok(is_named)
+}
+
+/// Whether a body must name a model.
+pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
+    let must_name = match path.reach {
+        Reach::Named => path.models.is_empty(),
+        Reach::Inside(_) => true,
+        Reach::File | Reach::Free | Reach::Hidden => false,
+    };
+    must_name && is_call(context.method())
+}
+
+/// What reads a body on its way, where models are restricted.
+pub(crate) fn reader(context: &GatewayContext, headers: &HeaderMap) -> Box<ModelReader> {
+    let path = routing::read_path(context.provider_path());
+    Box::new(ModelReader::of(context, headers, path.reach, must_name(context, &path)))
+}
+
+/// Whether a body is what it seems to be, where models are restricted.
+pub(crate) fn allow_body(headers: &HeaderMap, is_form: bool) -> Result<(), Rejection> {
+    messages::refuse_encoded(headers)?;
+    if is_form { Ok(()) } else { allow_form(headers) }
+}
+
+/// Whether all that an entry of a universal request reaches is allowed. `body`: all of it.
+pub(crate) fn allow_entry(
+    allowance: Allowance<'_>,
+    rest: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: &[u8],
+    model: Option<&str>,
+) -> Result<(), Rejection> {
+    let Allowance { context, .. } = allowance;
+    if !allow_path(allowance, rest, query)? {
+        return Ok(());
+    }
+    allow_body(headers, false)?;
+    ObjectScanner::new().wary(true).push(body).map_err(messages::unreadable_body)?;
+    let mut reader = ModelReader::json_behind(context, routing::read_path(rest).reach);
+    reader.push_for(allowance, body).map_err(messages::unreadable_body)?;
+    match model {
+        Some(model) => allow_model(allowance, model),
+        None => allow_without_model(context, rest, reader.has_named()),
+    }
+}
+
+/// A form can be JSON to one reader and name another model to the next.
+pub(crate) fn allow_form(headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let is_json = match (types.next(), types.next()) {
+        (None, _) => true,
+        (Some(one), None) => one.to_str().is_ok_and(is_read_as_json),
+        (Some(_), Some(_)) => false,
+    };
+    if is_json { Ok(()) } else { Err(messages::unreadable_model()) }
+}
+
+fn is_read_as_json(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind.ends_with("+json") || kind.ends_with("/json");
+    is_json || matches!(&*kind, "" | "text/plain" | "application/octet-stream")
+}
+
+/// Whether a body without a `model` at its top may pass on this path, where models are restricted.
+pub(crate) fn allow_without_model(
+    context: &GatewayContext,
+    rest: &str,
+    has_named: bool,
+) -> Result<(), Rejection> {
+    let is_missing = !has_named && must_name(context, &routing::read_path(rest));
+    if is_missing { Err(messages::unreadable_model()) } else { Ok(()) }
+}
+
+/// Whether there may be no body at all. A call that is known to take its model from there fails at
+/// the provider; of another nobody knows what it does.
+pub(crate) fn allow_empty(context: &GatewayContext) -> Result<(), Rejection> {
+    let is_known = context.operation().takes_model();
+    if is_known { Ok(()) } else { allow_without_model(context, context.provider_path(), false) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn only_what_has_one_meaning_is_read_as_json() {
+        let allowed = |types: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for kind in types {
+                headers.append(CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            allow_form(&headers).is_ok()
+        };
+        for good in ["application/json", "Application/JSON; charset=utf-8", "text/plain", ""] {
+            assert!(allowed(&[good]), "{good}");
+        }
+        assert!(allowed(&[]) && allowed(&["application/vnd.api+json"]));
+        for bad in ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "a"] {
+            assert!(!allowed(&[bad]), "{bad}");
+        }
+        assert!(!allowed(&["application/json", "multipart/form-data; boundary=x"]));
+    }
+}

@@ -1,0 +1,176 @@
+//! Whether a request may use its gateway.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::credentials::{CREDENTIALS, any, remove};
+use crate::exchange::headers::Survey;
+use crate::rejection::Rejection;
+use crate::response::messages;
+use crate::settings::GatewaySettings;
+
+/// The header for a token of the gateway.
+pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
+const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
+
+/// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
+/// wrong token is that to none.
+///
+/// Many clients have one place for a credential, so a token may also stand where a provider's key
+/// does. It is taken off: the request is then one without a key, for which a stored one serves.
+///
+/// `is_rest`: the request came on a path where clients have a single credential, which is then the
+/// gateway's and never a provider's.
+pub(crate) fn authenticate(
+    headers: &mut HeaderMap,
+    survey: &mut Survey,
+    settings: &GatewaySettings,
+    is_rest: bool,
+) -> Result<(), Rejection> {
+    if !settings.asks_for_token() {
+        return Ok(());
+    }
+    let mut is_welcome =
+        one(headers, &GATEWAY_TOKEN).is_some_and(|shown| is_token(shown, settings));
+    if survey.credentials {
+        is_welcome |= take_tokens(headers, settings);
+        if is_rest {
+            remove(headers);
+        }
+        survey.credentials = any(headers);
+    }
+    if is_welcome { Ok(()) } else { Err(messages::unauthorized(is_rest)) }
+}
+
+/// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
+/// of them opens the gateway: of a header with several values, none does.
+pub(crate) fn take_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
+    let mut opens = false;
+    for name in &CREDENTIALS {
+        opens |= take_token(headers, name, settings);
+    }
+    opens
+}
+
+/// The same for one header.
+pub(crate) fn take_token(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    settings: &GatewaySettings,
+) -> bool {
+    let values = headers.get_all(name).iter();
+    let tokens = values.filter(|shown| is_token(shown, settings)).count();
+    if tokens == 0 {
+        return false;
+    }
+    let is_alone = one(headers, name).is_some();
+    headers.remove(name);
+    is_alone
+}
+
+fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
+    settings.accepts(after_bearer(shown))
+}
+
+/// The value of a header that is there once: of two, neither is right.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// What stands behind the word `Bearer`, which may be left out.
+pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
+    let value = value.as_bytes().trim_ascii();
+    match value.split_at_checked(7) {
+        Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::headers::survey_request;
+    use crate::settings::{GatewayToken, digest};
+
+    fn settings() -> GatewaySettings {
+        let tokens = ["old", "new"].map(|text| GatewayToken::from_sha256(digest(text.as_bytes())));
+        let [old, new] = tokens;
+        GatewaySettings::builder().token(old).token(new).build().unwrap()
+    }
+
+    /// Whether a request is let in, and whether it still has a key for its provider.
+    fn pass(is_rest: bool, headers: &[(&'static str, &'static str)]) -> (bool, bool) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        let mut survey = survey_request(&mut map, None, None);
+        let passed = authenticate(&mut map, &mut survey, &settings(), is_rest);
+        assert_eq!(survey.credentials, any(&map));
+        (passed.is_ok(), survey.credentials)
+    }
+
+    #[test]
+    fn any_valid_token_opens_with_or_without_the_word() {
+        const NAME: &str = "cf-aig-authorization";
+        for good in ["Bearer old", "bearer new", "new", " BEARER  new "] {
+            assert_eq!(pass(false, &[(NAME, good)]), (true, false), "{good}");
+        }
+        for bad in
+            ["Bearer", "Bearer ", "", "Bearer ol", "Basic old", "old new", "Bearer Bearer old"]
+        {
+            assert!(!pass(false, &[(NAME, bad)]).0, "{bad}");
+        }
+        assert!(!pass(false, &[]).0);
+        assert!(!pass(false, &[(NAME, "old"), (NAME, "old")]).0);
+    }
+
+    #[test]
+    fn a_token_opens_from_the_place_of_a_key_and_is_then_no_key() {
+        for is_rest in [false, true] {
+            for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
+                for good in ["Bearer old", "bearer new", "new", " old "] {
+                    assert_eq!(pass(is_rest, &[(name, good)]), (true, false), "{name}: {good}");
+                }
+                for bad in ["Bearer ol", "sk-LEAK", "Bearer old, Bearer new", "Basic old"] {
+                    assert_eq!(pass(is_rest, &[(name, bad)]), (false, !is_rest), "{name}: {bad}");
+                }
+                let twice = [(name, "old"), (name, "old")];
+                assert_eq!(pass(is_rest, &twice), (false, false), "of two, neither is right");
+            }
+            let all = [("authorization", "Bearer old"), ("x-api-key", "new")];
+            assert_eq!(pass(is_rest, &all), (true, false));
+            let beside = [("authorization", "Bearer old"), ("x-api-key", "sk-LEAK")];
+            assert_eq!(pass(is_rest, &beside), (true, !is_rest), "the key is the provider's");
+        }
+    }
+
+    #[test]
+    fn a_token_never_goes_on_as_a_key() {
+        let own = HeaderName::from_static("x-acme-key");
+        let left = |name: &HeaderName, values: &[&'static str]| {
+            let mut map = HeaderMap::new();
+            for value in values {
+                map.append(name, HeaderValue::from_static(value));
+            }
+            take_tokens(&mut map, &settings());
+            take_token(&mut map, &own, &settings());
+            !map.is_empty()
+        };
+        for name in crate::credentials::CREDENTIALS.iter().chain([&own]) {
+            assert!(left(name, &["Bearer sk-LEAK"]) && left(name, &["sk-LEAK"]), "{name}");
+            assert!(!left(name, &["Bearer old"]) && !left(name, &["new"]), "{name}");
+            assert!(!left(name, &["sk-LEAK", "old"]), "of two, neither is right: {name}");
+        }
+        assert!(left(&HeaderName::from_static("x-other"), &["old"]));
+    }
+
+    #[test]
+    fn on_the_rest_path_the_only_credential_is_the_token() {
+        assert_eq!(pass(true, &[("authorization", "Bearer new")]), (true, false));
+        assert_eq!(pass(true, &[("x-api-key", "old")]), (true, false));
+        assert_eq!(pass(true, &[("authorization", "Bearer sk-LEAK")]), (false, false));
+        let both = [("cf-aig-authorization", "old"), ("authorization", "Bearer sk-LEAK")];
+        assert_eq!(pass(true, &both), (true, false));
+    }
+}

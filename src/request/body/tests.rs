@@ -1,0 +1,114 @@
+//! What is added to a body that passes, and what is not.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::context::{Arrival, Endpoint};
+use crate::request::add_usage::Splice;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+
+fn context() -> GatewayContext {
+    let uri = http::Uri::from_static("/v1/a/g/grok/x");
+    GatewayContext::new(Arrival::new(http::Method::POST, uri, Endpoint::None), None)
+}
+
+#[tokio::test]
+async fn a_limit_that_cuts_a_body_off_is_told_to_its_exchange() {
+    let limited = |limit| Limited::new(Full::new(Bytes::from_static(b"{\"a\":1}")), limit);
+    let watcher =
+        |context: &GatewayContext| Watcher::new(Arc::default()).with(None).telling(context);
+    for (limit, is_cut) in [(7, false), (6, true)] {
+        let known = context();
+        let passed = RequestBody::passed(limited(limit), known.clone()).collect().await;
+        assert_eq!((passed.is_err(), known.is_over_limit()), (is_cut, is_cut));
+        let known = context();
+        let watched = RequestBody::watched(limited(limit), watcher(&known)).collect().await;
+        assert_eq!((watched.is_err(), known.is_over_limit()), (is_cut, is_cut));
+    }
+}
+
+#[test]
+fn passing_a_body_on_hides_nothing_of_its_size() {
+    let body = RequestBody::new(Full::new(Bytes::from_static(b"abc")));
+    assert_eq!(body.size_hint().exact(), Some(3));
+    assert!(!body.is_end_stream());
+    assert!(RequestBody::new(Full::new(Bytes::new())).is_end_stream());
+}
+
+#[tokio::test]
+async fn trailers_pass_without_what_they_may_not_carry() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", "1".parse().unwrap());
+    trailers.insert("cf-aig-metadata", "{}".parse().unwrap());
+    let frames =
+        [Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"a"))), Ok(Frame::trailers(trailers))];
+    let body = RequestBody::passed(StreamBody::new(futures_util::stream::iter(frames)), context());
+    let collected = body.collect().await.unwrap();
+    assert_eq!(collected.trailers().unwrap().len(), 1);
+}
+
+/// A request whose body may be asked for its usage, and its watcher.
+fn spliced_body(
+    frames: Vec<Frame<Bytes>>,
+    length: u64,
+) -> RequestBody<impl Body<Data = Bytes, Error = BoxError>> {
+    let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
+    let splice = Splice::new(&mut headers, None);
+    let watcher = Watcher::new(Arc::default()).with(Some(splice));
+    // This panics where it is polled behind its end.
+    let frames = futures_util::stream::unfold(frames.into_iter(), async |mut frames| {
+        frames.next().map(|frame| (Ok::<_, BoxError>(frame), frames))
+    });
+    RequestBody::watched(StreamBody::new(Box::pin(frames)), watcher)
+}
+
+#[tokio::test]
+async fn what_a_body_says_of_its_size_holds_to_its_end() {
+    let asks = br#"{"stream":true}"#;
+    for (json, has_length) in
+        [(&asks[..], true), (b"{}", true), (b"", true), (asks, false), (b"{}", false)]
+    {
+        let mut headers = HeaderMap::new();
+        if has_length {
+            headers.insert(CONTENT_LENGTH, json.len().into());
+        }
+        let watcher = Watcher::new(Arc::default());
+        let watcher = watcher.with(Some(Splice::new(&mut headers, None)));
+        let mut body = RequestBody::watched(Full::new(Bytes::from_static(json)), watcher);
+        let mut said = vec![body.size_hint()];
+        let mut sizes = vec![0];
+        while !body.is_end_stream()
+            && let Some(frame) = body.frame().await
+        {
+            sizes.push(frame.unwrap().into_data().unwrap().len() as u64);
+            said.push(body.size_hint());
+        }
+        let mut left: u64 = sizes.iter().sum();
+        for (said, size) in said.iter().zip(sizes) {
+            left -= size;
+            assert!(said.lower() <= left && left <= said.upper().unwrap(), "{said:?}");
+            assert!(said.exact().is_some() || !has_length, "{said:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_not_polled_behind_its_end() {
+    let body = spliced_body(vec![Frame::data(Bytes::from_static(b"{}"))], 2);
+    let sent = body.collect().await.unwrap().to_bytes();
+    assert_eq!(sent.trim_ascii_end(), b"{}");
+    assert!(sent.len() > 2);
+}
+
+#[tokio::test]
+async fn trailers_behind_blanks_pass_without_what_they_may_not_carry() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", "1".parse().unwrap());
+    trailers.insert("cf-aig-metadata", "{}".parse().unwrap());
+    let frames = vec![Frame::data(Bytes::from_static(b"{}")), Frame::trailers(trailers)];
+    let collected = spliced_body(frames, 2).collect().await.unwrap();
+    let trailers = collected.trailers().unwrap();
+    assert_eq!((trailers.len(), trailers.contains_key("x-sum")), (1, true));
+}

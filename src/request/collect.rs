@@ -1,0 +1,118 @@
+//! Reading a whole request body, for the one route that cannot do with less.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use tower::BoxError;
+
+use crate::rejection::{Code, Rejection};
+use crate::request::peek::Drain;
+use crate::request::watch::RequestWatch;
+use crate::response::messages;
+use crate::util::budget::{FRAME_OVERHEAD, Held};
+
+/// A body that is read to its end.
+pub(crate) struct Collect<B> {
+    body: Pin<Box<B>>,
+    watch: Arc<RequestWatch>,
+    first: Bytes,
+    /// What came behind the first frame, and that: most bodies are one frame and need no copy.
+    joined: BytesMut,
+    share: Held,
+    limit: usize,
+    /// It must not be polled any more.
+    is_over: bool,
+}
+
+impl<B> Collect<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// `limit`: how many bytes it may have.
+    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize, share: Held) -> Self {
+        let (first, joined) = (Bytes::new(), BytesMut::new());
+        Self { body: Box::pin(body), watch, first, joined, share, limit, is_over: false }
+    }
+
+    pub(crate) fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Rejection>> {
+        if self.body.size_hint().lower() > self.limit as u64 {
+            return Poll::Ready(Err(self.too_large()));
+        }
+        loop {
+            match ready!(self.body.as_mut().poll_frame(cx)) {
+                None => {
+                    self.is_over = true;
+                    return Poll::Ready(Ok(self.take()));
+                }
+                Some(Err(error)) => {
+                    self.is_over = true;
+                    return Poll::Ready(Err(messages::failed_body(&*error.into())));
+                }
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.watch.saw(&data);
+                    if self.held() + data.len() > self.limit {
+                        return Poll::Ready(Err(self.too_large()));
+                    }
+                    self.keep(data)?;
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> usize {
+        if self.joined.is_empty() { self.first.len() } else { self.joined.len() }
+    }
+
+    fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
+        if self.held() == 0 {
+            self.take_of_budget(data.len() + FRAME_OVERHEAD)?;
+            self.first = data;
+            return Ok(());
+        }
+        let (needed, room) = (self.held() + data.len(), self.joined.capacity());
+        if needed > room {
+            // Counted before it is allocated.
+            let room = needed.max(room.saturating_mul(2)).min(self.limit);
+            self.take_of_budget(room - self.joined.capacity())?;
+            self.joined.reserve(room - self.joined.len());
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.joined.extend_from_slice(&data);
+        Ok(())
+    }
+
+    fn take_of_budget(&mut self, bytes: usize) -> Result<(), Rejection> {
+        self.share.grow(bytes).then_some(()).ok_or_else(messages::no_memory)
+    }
+
+    /// What the body takes of the budget, for whoever has it from here on.
+    pub(crate) fn take_share(&mut self) -> Held {
+        self.share.take()
+    }
+
+    /// The rest of a body that is refused, where it must be read.
+    pub(crate) fn into_rest(self) -> Option<Drain<B>> {
+        if self.is_over { None } else { Drain::of_rest(self.body, self.limit) }
+    }
+
+    fn take(&mut self) -> Bytes {
+        if self.joined.is_empty() {
+            return std::mem::take(&mut self.first);
+        }
+        std::mem::take(&mut self.joined).freeze()
+    }
+
+    fn too_large(&self) -> Rejection {
+        let limit = self.limit;
+        let message =
+            format!("The request body is larger than {limit} bytes, which is the limit here.");
+        Rejection::of_request(Code::BodyTooLarge, message)
+    }
+}

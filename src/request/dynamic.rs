@@ -1,0 +1,98 @@
+//! The models of a dynamic route, as the steps that they are.
+
+use crate::request::attach_key;
+use http::HeaderMap;
+
+use crate::context::GatewayContext;
+use crate::context::step::{Step, StepKey};
+use crate::directives::{self, Directives};
+use crate::json::scalars::{BodyFields, BodyScalars};
+use crate::rejection::Rejection;
+use crate::request::access::{allow_retention, allow_step};
+use crate::response::messages;
+use crate::routing::model::RoutedModel;
+use crate::settings::GatewaySettings;
+use crate::settings::route::{DynamicRoute, Facts, ModelNode};
+
+/// What stands in the place of a provider.
+pub(crate) const PREFIX: &str = "dynamic";
+
+/// Whether a model is the name of a route.
+pub(crate) fn is_route(routed: &RoutedModel) -> bool {
+    routed.prefix() == Some(PREFIX)
+}
+
+fn find<'a>(context: &'a GatewayContext, name: &str) -> Option<&'a DynamicRoute> {
+    context.settings()?.routes.find(name)
+}
+
+/// What the route of this name must know of the body.
+pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> BodyFields {
+    find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
+}
+
+/// The steps that a request goes through; none where the gateway has not what any of them needs. Only stored keys are used: the client does
+/// not know for which provider it would bring one.
+pub(crate) fn steps(
+    context: &GatewayContext,
+    routed: &RoutedModel,
+    headers: &HeaderMap,
+    body: Option<&BodyScalars>,
+    endpoint: &'static str,
+) -> Result<Vec<Step>, Rejection> {
+    let name = routed.model();
+    let route = find(context, name).ok_or_else(|| messages::unknown_route(name))?;
+    let nothing = BodyScalars::default();
+    let metadata = context.metadata();
+    let identity = context.identity();
+    let facts = Facts { identity, metadata, headers, body: body.unwrap_or(&nothing) };
+    let chain = route.resolve(&facts);
+    // They have been read once already, and were sound.
+    let own = directives::parse(headers, context.locks()).ok().flatten();
+    let own = own.map(|own| *own).unwrap_or_default();
+    let steps: Vec<_> =
+        chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect();
+    if steps.is_empty() && context.wants_zdr() {
+        let mut upstreams = chain.iter().filter_map(|node| context.find_provider(&node.provider));
+        upstreams.try_for_each(|upstream| allow_retention(true, upstream))?;
+    }
+    Ok(steps)
+}
+
+/// `None` where the gateway has not what the node needs.
+///
+/// `own`: what the request's headers say. It goes before the node, and that before the gateway's
+/// defaults.
+fn step(
+    context: &GatewayContext,
+    own: &Directives,
+    node: &ModelNode,
+    endpoint: &'static str,
+) -> Option<Step> {
+    let upstream = context.find_provider(&node.provider)?;
+    if !allow_step(context, upstream, Some(&node.model)) {
+        return None;
+    }
+    let of_node = Directives {
+        request_timeout: node.timeout,
+        max_attempts: node.attempts,
+        retry_delay: node.retry_delay,
+        backoff: node.backoff,
+        ..Directives::default()
+    };
+    let mut directives = own.clone().or(&of_node);
+    if let Some(defaults) = context.settings().and_then(GatewaySettings::defaults) {
+        directives = directives.or(defaults);
+    }
+    if node.key_alias.is_some() {
+        directives.byok_alias.clone_from(&node.key_alias);
+    }
+    if !context.settings().is_some_and(|settings| settings.takes_keys_from_layer) {
+        attach_key::stored(context, upstream, directives.byok_alias.as_deref())?;
+    }
+    let mut step = Step::unified(upstream.clone(), endpoint, Some(node.model.clone()));
+    step.key = StepKey::Stored(directives.byok_alias.clone());
+    step.directives = Some(Box::new(directives));
+    step.route_timeout = node.timeout;
+    Some(step)
+}

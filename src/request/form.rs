@@ -1,0 +1,373 @@
+//! A push scanner for the `model` of a `multipart/form-data` body.
+//!
+//! It holds no more than one part's headers and the model's name. What two readers could read in two
+//! ways is an error: a preamble or an epilogue, a boundary that is no delimiter, folded or bare
+//! lines, escapes in a name, a name given twice, nested forms, encoded parts, two models.
+
+use memchr::memmem;
+
+/// The longest headers of one part.
+const LONGEST_HEAD: usize = 8 * 1024;
+const LONGEST_MODEL: usize = 256;
+
+/// Fields in which a provider reads models that are not looked for here.
+const HIDING: [&str; 8] =
+    ["models", "fallback", "fallbacks", "preset", "agent", "agentid", "session", "route"];
+
+/// The form is not one that all readers read alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FormError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// So many bytes of the first delimiter have passed.
+    Start(usize),
+    /// Behind a delimiter: `CRLF`, or `--` at the end of the form. The first byte of either.
+    Delimiter(Option<u8>),
+    Head,
+    Body,
+    /// Behind the last delimiter, where one `CRLF` may follow.
+    End(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct Form {
+    state: State,
+    /// `--` and the boundary.
+    delimiter: Box<[u8]>,
+    /// The head of a part, or the last bytes of its body: those that may begin a delimiter.
+    held: Vec<u8>,
+    /// The last two bytes of the body before `held`.
+    before: [u8; 2],
+    in_model: bool,
+    value: Vec<u8>,
+    model: Option<Box<str>>,
+}
+
+impl Form {
+    /// For a body of this `content-type`; `None` where it is no form, or says so in an odd way.
+    pub(crate) fn of(content_type: &[u8]) -> Option<Self> {
+        let (kind, mut rest) = until_semicolon(content_type);
+        if !kind.trim_ascii().eq_ignore_ascii_case(b"multipart/form-data") {
+            return None;
+        }
+        let mut boundary = None;
+        while let Some((name, value, after)) = parameter(rest).ok()? {
+            rest = after;
+            if name.eq_ignore_ascii_case(b"boundary") {
+                boundary = boundary.is_none().then_some(value);
+                boundary?;
+            } else if !name.eq_ignore_ascii_case(b"charset") {
+                return None;
+            }
+        }
+        let boundary = boundary?;
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(byte);
+        if !(1..=70).contains(&boundary.len()) || !boundary.iter().all(is_plain) {
+            return None;
+        }
+        Some(Self {
+            state: State::Start(0),
+            delimiter: [b"--", boundary].concat().into(),
+            held: Vec::new(),
+            before: [0; 2],
+            in_model: false,
+            value: Vec::new(),
+            model: None,
+        })
+    }
+
+    /// What the field `model` says, once it has passed.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Whether the last delimiter has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::End(_))
+    }
+
+    /// The body has ended: was that a whole form?
+    pub(crate) fn finish(&self) -> Result<(), FormError> {
+        match self.state {
+            State::End(0 | 2) => Ok(()),
+            _ => Err(FormError),
+        }
+    }
+
+    /// Looks at the next bytes. After an error the scanner must not be used again.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), FormError> {
+        let mut rest = chunk;
+        while let [byte, behind @ ..] = rest {
+            rest = match self.state {
+                State::Start(matched) => {
+                    if self.delimiter.get(matched) != Some(byte) {
+                        return Err(FormError);
+                    }
+                    let matched = matched + 1;
+                    let is_whole = matched == self.delimiter.len();
+                    self.state =
+                        if is_whole { State::Delimiter(None) } else { State::Start(matched) };
+                    behind
+                }
+                State::Delimiter(None) if matches!(byte, b'\r' | b'-') => {
+                    self.state = State::Delimiter(Some(*byte));
+                    behind
+                }
+                State::Delimiter(Some(b'\r')) if *byte == b'\n' => {
+                    self.held.clear();
+                    self.state = State::Head;
+                    behind
+                }
+                State::Delimiter(Some(b'-')) if *byte == b'-' => {
+                    self.state = State::End(0);
+                    behind
+                }
+                State::End(passed) if b"\r\n".get(passed) == Some(byte) => {
+                    self.state = State::End(passed + 1);
+                    behind
+                }
+                State::Delimiter(_) | State::End(_) => return Err(FormError),
+                State::Head => self.head(rest)?,
+                State::Body => self.body(rest)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn head<'a>(&mut self, rest: &'a [u8]) -> Result<&'a [u8], FormError> {
+        let known = self.held.len();
+        let room = LONGEST_HEAD - known;
+        let taken = &rest[..rest.len().min(room)];
+        self.held.extend_from_slice(taken);
+        // A part without any header line has no name.
+        let from = known.saturating_sub(3);
+        let Some(end) = memmem::find(&self.held[from..], b"\r\n\r\n").map(|at| from + at) else {
+            return if self.held.len() == LONGEST_HEAD {
+                Err(FormError)
+            } else {
+                Ok(&rest[taken.len()..])
+            };
+        };
+        let used = end + 4 - known;
+        let head = std::mem::take(&mut self.held);
+        if memmem::find(&head[..end], &self.delimiter).is_some() {
+            return Err(FormError);
+        }
+        let is_model = is_model(&head[..end])?;
+        if is_model && self.model.is_some() {
+            return Err(FormError);
+        }
+        self.held = head;
+        self.held.clear();
+        self.in_model = is_model;
+        self.value.clear();
+        self.before = [0; 2];
+        self.state = State::Body;
+        Ok(&rest[used..])
+    }
+
+    fn body<'a>(&mut self, rest: &'a [u8]) -> Result<&'a [u8], FormError> {
+        let width = self.delimiter.len();
+        if !self.held.is_empty() {
+            // What was held back, and as much of the rest as a delimiter could still take.
+            let known = self.held.len();
+            let taken = rest.len().min(width - 1);
+            self.held.extend_from_slice(&rest[..taken]);
+            let joined = std::mem::take(&mut self.held);
+            if let Some(at) = memmem::find(&joined, &self.delimiter) {
+                self.content(&joined[..at])?;
+                self.end_of_part()?;
+                return Ok(&rest[at + width - known..]);
+            }
+            if taken < width - 1 {
+                let kept = may_begin(&joined, &self.delimiter);
+                self.content(&joined[..joined.len() - kept])?;
+                self.held = joined[joined.len() - kept..].to_vec();
+                return Ok(&[]);
+            }
+            self.content(&joined[..known])?;
+        }
+        if let Some(at) = memmem::find(rest, &self.delimiter) {
+            self.content(&rest[..at])?;
+            self.end_of_part()?;
+            return Ok(&rest[at + width..]);
+        }
+        let kept = may_begin(rest, &self.delimiter);
+        self.content(&rest[..rest.len() - kept])?;
+        self.held.extend_from_slice(&rest[rest.len() - kept..]);
+        Ok(&[])
+    }
+
+    fn content(&mut self, data: &[u8]) -> Result<(), FormError> {
+        match data {
+            [] => {}
+            [one] => self.before = [self.before[1], *one],
+            [.., first, second] => self.before = [*first, *second],
+        }
+        if self.in_model {
+            // The line break before the delimiter is not of the name.
+            if self.value.len() + data.len() > LONGEST_MODEL + 2 {
+                return Err(FormError);
+            }
+            self.value.extend_from_slice(data);
+        }
+        Ok(())
+    }
+
+    /// A delimiter has passed: a line must have begun with it.
+    fn end_of_part(&mut self) -> Result<(), FormError> {
+        if self.before != *b"\r\n" {
+            return Err(FormError);
+        }
+        if self.in_model {
+            let value = self.value.strip_suffix(b"\r\n").ok_or(FormError)?;
+            let name = str::from_utf8(value).map_err(|_| FormError)?;
+            if name.chars().any(char::is_control) {
+                return Err(FormError);
+            }
+            self.model = Some(name.into());
+        }
+        self.in_model = false;
+        self.state = State::Delimiter(None);
+        Ok(())
+    }
+}
+
+/// How many bytes at the end may begin a delimiter.
+fn may_begin(data: &[u8], delimiter: &[u8]) -> usize {
+    let longest = data.len().min(delimiter.len() - 1);
+    (1..=longest)
+        .rev()
+        .find(|length| delimiter.starts_with(&data[data.len() - length..]))
+        .unwrap_or_default()
+}
+
+/// Whether a part of these header lines is the field `model`.
+fn is_model(head: &[u8]) -> Result<bool, FormError> {
+    let mut name = None;
+    let mut kind: Option<Vec<u8>> = None;
+    let mut rest = head;
+    while !rest.is_empty() {
+        let end = memmem::find(rest, b"\r\n").unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 2..).unwrap_or_default();
+        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(FormError);
+        }
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(FormError)?;
+        let (field, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if field.is_empty() || !field.iter().all(is_token) {
+            return Err(FormError);
+        }
+        match &*field.to_ascii_lowercase() {
+            b"content-disposition" if name.is_none() => name = Some(disposition(value)?),
+            b"content-type" if kind.is_none() => kind = Some(value.to_ascii_lowercase()),
+            b"content-disposition" | b"content-type" => return Err(FormError),
+            b"content-transfer-encoding" => {
+                let value = value.to_ascii_lowercase();
+                if !matches!(&*value, b"binary" | b"7bit" | b"8bit") {
+                    return Err(FormError);
+                }
+            }
+            _ => {}
+        }
+    }
+    let (name, is_file) = name.ok_or(FormError)?;
+    if kind
+        .as_ref()
+        .is_some_and(|kind| kind.starts_with(b"multipart/") || kind.starts_with(b"message/"))
+    {
+        return Err(FormError);
+    }
+    let plain = plain(name);
+    if plain == "model" {
+        let is_text = match kind.as_deref() {
+            None => true,
+            Some(kind) => {
+                let kind: Vec<u8> = kind.iter().copied().filter(|byte| *byte != b' ').collect();
+                matches!(&*kind, b"text/plain" | b"text/plain;charset=utf-8")
+            }
+        };
+        return if name == b"model" && is_text && !is_file { Ok(true) } else { Err(FormError) };
+    }
+    let is_hiding = HIDING.contains(&&*plain) || plain == "charset" || name == b"_charset_";
+    if is_hiding { Err(FormError) } else { Ok(false) }
+}
+
+/// A name as a lenient reader may read it: decoded, in lower case, without brackets and separators.
+fn plain(name: &[u8]) -> String {
+    let mut name = name.to_vec();
+    crate::provider::join::percent_decode(&mut name);
+    let name = String::from_utf8_lossy(&name).to_lowercase();
+    let name = name.split('[').next().unwrap_or_default();
+    name.chars().filter(|character| character.is_alphanumeric()).collect()
+}
+
+/// The name in a `content-disposition`, and whether there is a file name, too.
+fn disposition(value: &[u8]) -> Result<(&[u8], bool), FormError> {
+    let (kind, mut rest) = until_semicolon(value);
+    if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
+        return Err(FormError);
+    }
+    let (mut name, mut file, mut extended) = (None, false, false);
+    while let Some((key, value, after)) = parameter(rest)? {
+        rest = after;
+        match &*key.to_ascii_lowercase() {
+            b"name" if name.is_none() => {
+                if value.contains(&b'\\') {
+                    return Err(FormError);
+                }
+                name = Some(value);
+            }
+            b"filename" if !file => file = true,
+            b"filename*" if !extended => extended = true,
+            _ => return Err(FormError),
+        }
+    }
+    Ok((name.ok_or(FormError)?, file || extended))
+}
+
+fn until_semicolon(value: &[u8]) -> (&[u8], &[u8]) {
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    value.split_at(end)
+}
+
+type Parameter<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// The next `; key=value`, and what is behind it. A backslash before a quote is not for us to read.
+fn parameter(rest: &[u8]) -> Result<Option<Parameter<'_>>, FormError> {
+    let rest = rest.trim_ascii();
+    let Some(rest) = rest.strip_prefix(b";") else {
+        return if rest.is_empty() { Ok(None) } else { Err(FormError) };
+    };
+    let rest = rest.trim_ascii_start();
+    let equals = rest.iter().position(|byte| *byte == b'=').ok_or(FormError)?;
+    let (key, value) = (&rest[..equals], &rest[equals + 1..]);
+    if key.is_empty() || !key.iter().all(is_token) {
+        return Err(FormError);
+    }
+    if let Some(inside) = value.strip_prefix(b"\"") {
+        let end = memchr::memchr(b'"', inside).ok_or(FormError)?;
+        let (text, after) = (&inside[..end], &inside[end + 1..]);
+        return if text.ends_with(b"\\") { Err(FormError) } else { Ok(Some((key, text, after))) };
+    }
+    let (text, after) = until_semicolon(value);
+    let text = text.trim_ascii_end();
+    if text.is_empty() || !text.iter().all(is_value) {
+        return Err(FormError);
+    }
+    Ok(Some((key, text, after)))
+}
+
+fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+}
+
+/// Boundaries without quotes have more than tokens have, in practice.
+fn is_value(byte: &u8) -> bool {
+    is_token(byte) || b"()/:=?,".contains(byte)
+}
+
+#[cfg(test)]
+mod tests;

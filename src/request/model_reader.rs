@@ -1,0 +1,164 @@
+//! What reads a request body for all the models that it names, where a gateway restricts them.
+//!
+//! It reads beside the way to the provider, from the first byte to the last, and keeps little. What
+//! it finds too late for an answer of its own breaks the body off, so that the provider never holds
+//! a whole request.
+
+use std::fmt;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+
+use crate::context::GatewayContext;
+use crate::json::object::ScanError;
+use crate::json::places::{PlaceError, Places};
+use crate::json::trail::Place;
+use crate::request::access::Allowance;
+use crate::request::form::{Form, FormError};
+use crate::routing::Reach;
+
+/// How much of a form is held while its model is sought. Small forms are refused before anything is
+/// sent; files go on, with the model behind them.
+const HELD: usize = 64 * 1024;
+
+pub(crate) struct ModelReader {
+    context: GatewayContext,
+    reading: Reading,
+    /// A body that names no model is refused.
+    must_name: bool,
+    /// The models stand in requests of which there may be very many.
+    is_batch: bool,
+    /// The body is on its way: nobody else looks at the model of a form.
+    is_late: bool,
+    seen: usize,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Json(Places),
+    Form(Form),
+}
+
+// The context tells who it is.
+impl fmt::Debug for ModelReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelReader").field("reading", &self.reading).finish_non_exhaustive()
+    }
+}
+
+impl ModelReader {
+    pub(crate) fn json(context: &GatewayContext) -> Self {
+        Self::json_behind(context, Reach::Named)
+    }
+
+    /// For JSON behind a path of this reach.
+    pub(crate) fn json_behind(context: &GatewayContext, reach: Reach) -> Self {
+        let reading = Reading::Json(Places::needing(reach.place()));
+        let context = context.clone();
+        Self { context, reading, must_name: false, is_batch: false, is_late: false, seen: 0 }
+    }
+
+    /// For a body with these headers, behind a path of this reach. The place at which a model must
+    /// stand is not looked for in forms, so they are no bodies there.
+    pub(crate) fn of(
+        context: &GatewayContext,
+        headers: &HeaderMap,
+        reach: Reach,
+        must_name: bool,
+    ) -> Self {
+        let mut reader = Self::json_behind(context, reach);
+        let mut types = headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        if let (Some(only), None) = (types.next(), types.next())
+            && reach.place().is_none()
+            && let Some(form) = Form::of(only)
+        {
+            reader.reading = Reading::Form(form);
+        }
+        reader.must_name = must_name;
+        reader.is_batch = reach.place() == Some(Place::Requests);
+        reader
+    }
+
+    pub(crate) fn is_form(&self) -> bool {
+        matches!(self.reading, Reading::Form(_))
+    }
+
+    /// From now on the body goes to the provider as it is read.
+    pub(crate) fn late(mut self: Box<Self>) -> Box<Self> {
+        self.is_late = true;
+        self
+    }
+
+    /// The model of a form, once it has passed.
+    pub(crate) fn form_model(&self) -> Option<&str> {
+        match &self.reading {
+            Reading::Form(form) => form.model(),
+            Reading::Json(_) => None,
+        }
+    }
+
+    /// Whether a model has been named that may be asked for.
+    pub(crate) fn has_named(&self) -> bool {
+        match &self.reading {
+            Reading::Json(places) => places.has_names(),
+            Reading::Form(form) => form.model().is_some(),
+        }
+    }
+
+    /// Whether the body may go on its way though more of it must be read.
+    pub(crate) fn may_go_on(&self) -> bool {
+        match &self.reading {
+            Reading::Json(places) => self.is_batch && places.has_names(),
+            Reading::Form(_) => self.seen > HELD,
+        }
+    }
+
+    /// Looks at the next bytes. After an error the reader must not be used again.
+    pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
+        let context = self.context.clone();
+        self.push_for(Allowance::of(&context), data)
+    }
+
+    /// The same by what holds for an entry of a universal request.
+    pub(crate) fn push_for(
+        &mut self,
+        allowance: Allowance<'_>,
+        data: &[u8],
+    ) -> Result<(), ScanError> {
+        self.seen = self.seen.saturating_add(data.len());
+        match &mut self.reading {
+            Reading::Json(places) => {
+                let allows = |name: &str, hides_a_model: bool| match hides_a_model {
+                    true => allowance.allows_what_hides_a_model(name),
+                    false => allowance.allows(name),
+                };
+                places.push(data, &allows).map_err(|error| match error {
+                    PlaceError::Forbidden(member) => ScanError::Forbidden(member),
+                    PlaceError::Unreadable(member) => ScanError::Unreadable(member),
+                    PlaceError::Malformed => ScanError::Malformed,
+                })
+            }
+            Reading::Form(form) => {
+                let knew = form.model().is_some();
+                form.push(data).map_err(|FormError| ScanError::AmbiguousForm)?;
+                let is_forbidden = |name: &str| !allowance.allows(name);
+                if self.is_late && !knew && form.model().is_some_and(is_forbidden) {
+                    return Err(ScanError::Forbidden("model"));
+                }
+                if form.is_over() && self.must_name && form.model().is_none() {
+                    return Err(ScanError::Unreadable("model"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The body has ended.
+    pub(crate) fn finish(&self) -> Result<(), ScanError> {
+        match &self.reading {
+            // That is for the scanner of the body to say.
+            Reading::Json(_) => Ok(()),
+            Reading::Form(form) => form.finish().map_err(|FormError| ScanError::AmbiguousForm),
+        }
+    }
+}

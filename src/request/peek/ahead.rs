@@ -1,0 +1,149 @@
+//! Reading on for guards, behind what was sought.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use tower::BoxError;
+
+use super::Peek;
+use crate::json::string;
+use crate::rejection::Rejection;
+use crate::request::body_routing::Sought;
+use crate::request::model_reader::ModelReader;
+use crate::response::messages;
+use crate::util::body_hint::is_over;
+use crate::util::budget::FRAME_OVERHEAD;
+
+impl<B> Peek<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// Reads on until more than so many bytes are held, or all.
+    pub(crate) fn poll_held(
+        &mut self,
+        limit: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        // Where it goes is settled: nobody else looks at the model of a form any more.
+        self.models = self.models.take().map(ModelReader::late);
+        while limit > 0 && self.held <= limit && !self.has_all() {
+            ready!(self.poll_more(cx))?;
+        }
+        Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
+    }
+
+    /// Reads one frame more, behind what was sought.
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        match ready!(self.body.as_mut().poll_frame(cx)) {
+            None => self.has_ended = true,
+            Some(Err(error)) => {
+                self.has_ended = true;
+                return Poll::Ready(Err(messages::failed_body(&*error.into())));
+            }
+            Some(Ok(frame)) => {
+                if let Some(data) = self.data_of(frame) {
+                    self.watch.saw(&data);
+                    self.read_on(data)?;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The first bytes of what is held, and whether they are all of the body. They are joined where
+    /// they lie, so that the provider's are the same.
+    pub(crate) fn beginning(&mut self, limit: usize) -> Result<(Bytes, bool), Rejection> {
+        self.flush();
+        self.tell_model();
+        let length = self.held.min(limit);
+        let is_whole = self.has_all() && length == self.held;
+        if length == 0 {
+            return Ok((Bytes::new(), is_whole));
+        }
+        if self.frames.front().is_none_or(|first| first.len() < length) {
+            if !self.share.grow(length + FRAME_OVERHEAD) {
+                return Err(messages::no_memory());
+            }
+            let mut joined = BytesMut::with_capacity(length);
+            let mut freed = 0;
+            while joined.len() < length
+                && let Some(mut frame) = self.frames.pop_front()
+            {
+                let needed = frame.split_to(frame.len().min(length - joined.len()));
+                freed += needed.len();
+                joined.extend_from_slice(&needed);
+                match frame.is_empty() {
+                    true => freed += FRAME_OVERHEAD,
+                    false => self.frames.push_front(frame),
+                }
+            }
+            self.share.shrink(freed);
+            self.frames.push_front(joined.freeze());
+        }
+        let first = self.frames.front();
+        Ok((first.map(|first| first.slice(..length)).unwrap_or_default(), is_whole))
+    }
+
+    fn has_all(&self) -> bool {
+        self.has_ended || is_over(&*self.body)
+    }
+
+    /// The body has ended: is it what it was taken for?
+    fn finish(&self) -> Result<(), Rejection> {
+        let finished = match &self.models {
+            _ if self.is_unreadable || self.is_lenient() => Ok(()),
+            Some(models) if models.is_form() => models.finish(),
+            _ => self.scanner.finish(),
+        };
+        finished.map_err(messages::unreadable_body)
+    }
+
+    /// Whatever the body holds, it is relayed.
+    pub(super) fn is_lenient(&self) -> bool {
+        self.sought == Sought::Nothing
+    }
+
+    /// Data that was read after what is sought was found.
+    fn read_on(&mut self, data: Bytes) -> Result<(), Rejection> {
+        if !self.is_unreadable && !self.reads_form() {
+            match self.scanner.push(&data) {
+                Err(_) if self.is_lenient() => self.is_unreadable = true,
+                scanned => scanned.map_err(messages::unreadable_body)?,
+            }
+        }
+        if let Some(models) = &mut self.models {
+            models.push(&data).map_err(messages::unreadable_body)?;
+        }
+        self.held += data.len();
+        self.keep(data)
+    }
+
+    /// The data of a frame. Trailers are kept for the end.
+    pub(super) fn data_of(&mut self, frame: Frame<Bytes>) -> Option<Bytes> {
+        match frame.into_data() {
+            Ok(data) => Some(data),
+            Err(frame) => {
+                self.trailers = frame.into_trailers().ok().map(Box::new);
+                None
+            }
+        }
+    }
+
+    /// Tells of a model that was not sought, or has come behind what was.
+    fn tell_model(&self) {
+        let model = match &self.models {
+            Some(models) => models.form_model().map(str::to_owned),
+            // Of two models nobody knows which one the provider takes.
+            None if self.is_lenient() && !self.is_unreadable => self.scanner.model().map(|model| {
+                // As the watcher of a body does that is not read ahead.
+                string::decode(&model.raw).unwrap_or_default()
+            }),
+            None => None,
+        };
+        if let Some(model) = model {
+            self.watch.set_model(model);
+        }
+    }
+}

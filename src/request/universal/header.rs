@@ -1,0 +1,60 @@
+//! The `headers` of an entry: what goes to the provider, and what the gateway is asked for.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::error::{Member, Wrong};
+use crate::directives::locks::Locks;
+use crate::directives::{self, Directives};
+use crate::exchange::headers;
+use crate::exchange::headers::EntryHeader;
+use crate::json::{cursor, string};
+
+/// The most headers of one entry, as HTTP/1 servers take of a request.
+const MOST: usize = 100;
+
+#[derive(Default)]
+pub(super) struct Headers {
+    pub(super) to_provider: Vec<(HeaderName, HeaderValue)>,
+    pub(super) directives: Option<Box<Directives>>,
+}
+
+/// From a value that a cursor has passed over.
+pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
+    const MUST_BE: &str = "an object of at most 100 strings, their keys the names of HTTP headers";
+    const { assert!(MOST == 100, "the text says so") };
+    let members = cursor::members(json).ok_or((Member::Headers, MUST_BE))?;
+    let mut to_provider = Vec::new();
+    let mut to_gateway = HeaderMap::new();
+    let mut seen = Vec::new();
+    for (key, value) in members {
+        // What is no name may be a key that somebody put into the wrong place: it is not repeated.
+        let name = string::decode(key).and_then(|name| HeaderName::try_from(name).ok());
+        let name = name.filter(|_| seen.len() < MOST).ok_or((Member::Headers, MUST_BE))?;
+        let wrong = |must_be| (Member::Header(name.clone()), must_be);
+        if directives::is_locked(&name, locks) {
+            // Whatever it says, and however often.
+            seen.push(name.clone());
+            to_gateway.insert(name, HeaderValue::from_static(""));
+            continue;
+        }
+        if seen.contains(&name) {
+            return Err(wrong(super::GIVEN_ONCE).into());
+        }
+        seen.push(name.clone());
+        let text = cursor::text(value).ok_or_else(|| wrong("a string"))?;
+        let value = HeaderValue::try_from(text.trim_matches([' ', '\t']));
+        let mut value =
+            value.map_err(|_| wrong("a string without line breaks or control characters"))?;
+        let fate = headers::entry_header(&name, &value);
+        value.set_sensitive(fate != EntryHeader::ToProvider);
+        match fate {
+            EntryHeader::ToProvider | EntryHeader::Credential => to_provider.push((name, value)),
+            EntryHeader::Directive => {
+                to_gateway.insert(name, value);
+            }
+            EntryHeader::Dropped => {}
+        }
+    }
+    let directives = directives::parse(&to_gateway, locks)?;
+    Ok(Headers { to_provider, directives })
+}

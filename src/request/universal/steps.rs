@@ -1,0 +1,165 @@
+//! The entries of a universal request, as the steps that they are.
+
+use crate::request::attach_key;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use super::Entry;
+use crate::context::GatewayContext;
+use crate::context::step::{Step, StepKey, StepRequest};
+use crate::credentials;
+use crate::directives::Directives;
+use crate::exchange::headers;
+use crate::provider::join::PathRefused;
+use crate::provider::{Upstream, Way};
+use crate::rejection::Rejection;
+use crate::request::access;
+use crate::request::access::{Allowance, allow_provider_of_entry};
+use crate::request::stages::Shared;
+use crate::response::messages;
+use crate::routing;
+use crate::routing::model;
+use crate::util::operation::Operation;
+
+/// All of them are checked before the first is tried. `outer`: the headers of the client's request.
+pub(crate) fn steps(
+    entries: &[Entry],
+    outer: &HeaderMap,
+    context: &GatewayContext,
+    shared: &Shared,
+) -> Result<Vec<Step>, Rejection> {
+    let nothing = Directives::default();
+    let of_request = context.directives().unwrap_or(&nothing);
+    let entries = entries.iter().enumerate();
+    entries.map(|(index, entry)| step(index, entry, outer, of_request, context, shared)).collect()
+}
+
+fn step(
+    index: usize,
+    entry: &Entry,
+    outer: &HeaderMap,
+    of_request: &Directives,
+    context: &GatewayContext,
+    shared: &Shared,
+) -> Result<Step, Rejection> {
+    let providers = shared.providers_of(context);
+    let aimed = match &*entry.provider {
+        "compat" => {
+            unified(entry, context, shared).ok_or_else(|| messages::unroutable_entry(index))?
+        }
+        slug => {
+            let upstream = providers.find(slug);
+            let upstream = upstream.ok_or_else(|| messages::unknown_entry_provider(index, slug))?;
+            let (upstream, path) = providers
+                .at_site(upstream, entry.endpoint_path())
+                .map_err(|site| messages::unknown_entry_site(index, site))?;
+            native(entry, upstream.clone(), path)
+                .map_err(|PathRefused| messages::unroutable_entry(index))?
+        }
+    };
+    let Aimed { upstream, way, path, mut uri, model, body } = aimed;
+    let operation = Operation::of(&path);
+    let directives = entry.directives(of_request);
+    allow_provider_of_entry(context, &directives, &upstream)?;
+    let allowance = Allowance::of(context).at(&upstream).by(&directives);
+    let mut headers = head(entry, outer, &body);
+    if allowance.restricts_models() {
+        let model = model.as_deref();
+        if upstream.decides_by_path(&path) {
+            access::allow_path(allowance, &path, uri.query())?;
+        } else {
+            access::allow_entry(allowance, &path, uri.query(), &headers, &body, model)?;
+        }
+    }
+    let has_credentials =
+        entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
+    attach_key::settle_query(&mut uri, context, &upstream)?;
+    attach_key::attach_to_entry(
+        &mut headers,
+        context,
+        &directives,
+        has_credentials,
+        &upstream,
+        way,
+    )?;
+    upstream.insert_fixed(&mut headers);
+    if outer.contains_key(HOST) {
+        headers.insert(HOST, upstream.host().clone());
+    }
+    let request = StepRequest { uri, headers, body, stream: entry.stream, share: None };
+    Ok(Step {
+        upstream,
+        way,
+        path: Cow::Owned(path),
+        operation,
+        model: model.map(String::into_boxed_str),
+        key: StepKey::Stored(None),
+        directives: Some(Box::new(directives)),
+        route_timeout: None,
+        entry: Some(Box::new(request)),
+    })
+}
+
+/// Where an entry leads, and with which body.
+struct Aimed {
+    upstream: Arc<Upstream>,
+    way: Way,
+    path: String,
+    uri: Uri,
+    model: Option<String>,
+    body: Bytes,
+}
+
+/// `path`: of the entry's endpoint, behind the name of its provider's place.
+fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, PathRefused> {
+    let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
+    Ok(Aimed {
+        uri: upstream.native_uri(&path, entry.endpoint_query())?,
+        upstream,
+        way: Way::Native,
+        path,
+        model: entry.model.clone(),
+        body: entry.query.clone(),
+    })
+}
+
+/// `compat` among the entries: the provider stands before the model, and is cut out.
+fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<Aimed> {
+    let endpoint = routing::endpoint(entry.endpoint_path())?;
+    let mut routed = model::split(entry.written_model.as_ref()?)?;
+    let upstream = shared.provider_for(context, &mut routed).ok()?.clone();
+    let mut frames = VecDeque::from([entry.query.clone()]);
+    model::splice(&mut frames, &routed.edit);
+    let body = frames.make_contiguous().concat();
+    Some(Aimed {
+        uri: upstream.openai_uri(endpoint, entry.endpoint_query()).ok()?,
+        way: Way::OpenAi(Operation::of(endpoint)),
+        path: endpoint.to_owned(),
+        model: Some(routed.model().to_owned()),
+        upstream,
+        body: Bytes::from(body),
+    })
+}
+
+/// What an entry says itself, over what of the client's request may go to any provider.
+fn head(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(outer.len() + entry.headers.len());
+    for (name, value) in outer {
+        if headers::is_for_any_provider(name.as_str()) && !name.as_str().starts_with("content-") {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &entry.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers
+}

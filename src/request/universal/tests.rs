@@ -1,0 +1,31 @@
+mod directives;
+mod entries;
+mod properties;
+mod refusals;
+
+use http::StatusCode;
+
+use super::*;
+use crate::response::messages;
+
+const SECRET: &str = "LEAK";
+
+fn read(body: &str) -> Result<Vec<Entry>, EntryError> {
+    parse(&Bytes::copy_from_slice(body.as_bytes()), &Locks::none())
+}
+
+/// What is wrong with a body, as its client is told.
+fn refused(body: &str) -> (String, Option<String>) {
+    let error = read(body).unwrap_err();
+    assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
+    let rejection = messages::unfit_entry(&error);
+    assert_eq!(rejection.code.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(rejection.code.number(), 2400);
+    assert!(!rejection.message.contains(SECRET), "{}", rejection.message);
+    (rejection.message.into_owned(), rejection.param.map(Into::into))
+}
+
+/// A body of one good entry with these members in addition.
+fn with(members: &str) -> String {
+    format!(r#"[{{"provider":"grok","endpoint":"chat/completions",{members}}}]"#)
+}

@@ -1,0 +1,203 @@
+//! The extra chunk on its way out of a response body.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::Frame;
+
+use crate::request::watch::RequestWatch;
+use crate::usage::{Lines, Piece, is_usage_chunk};
+
+/// A chunk of usage is not longer; an event that is may go on before it is whole.
+const LONGEST: usize = 64 * 1024;
+
+/// Takes the chunk of usage out of one event stream, if the gateway has asked for it. Only an
+/// event that came in part is held back.
+#[derive(Debug)]
+pub(crate) struct Hiding {
+    watch: Arc<RequestWatch>,
+    lines: Lines,
+    /// The beginning of an event.
+    held: BytesMut,
+    /// The event is too long to be the one.
+    passes: bool,
+    ahead: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    /// How many bytes have been let pass.
+    shown: usize,
+    has_ended: bool,
+}
+
+impl Hiding {
+    /// `watch`: of the request, which knows who asked for usage.
+    pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
+        Self {
+            watch,
+            lines: Lines::new(),
+            held: BytesMut::new(),
+            passes: false,
+            ahead: VecDeque::new(),
+            trailers: None,
+            shown: 0,
+            has_ended: false,
+        }
+    }
+
+    /// What goes to the client before the provider's next frame.
+    pub(crate) fn ahead(&mut self) -> Option<Frame<Bytes>> {
+        let data = self.ahead.pop_front().map(Frame::data);
+        data.or_else(|| self.trailers.take().map(Frame::trailers))
+    }
+
+    /// Nothing is left to be asked of the provider.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// The client has got all that it is to get of what the provider has sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.ahead.is_empty() && self.trailers.is_none()
+    }
+
+    /// The provider's next data has come. Gives how many bytes may go to the client by it.
+    pub(crate) fn data(&mut self, data: &Bytes) -> usize {
+        let before = self.shown;
+        // Behind `passed`, nothing is on its way yet; at `start`, the last event begins.
+        let (mut rest, mut passed, mut start) = (&data[..], 0, 0);
+        while let Some(piece) = self.lines.next(&mut rest) {
+            if piece != Piece::End {
+                continue;
+            }
+            let end = data.len() - rest.len();
+            if self.held.is_empty() {
+                if !self.passes && self.hides(&data[start..end]) {
+                    self.pass(data.slice(passed..start));
+                    passed = end;
+                }
+            } else {
+                self.held.extend_from_slice(&data[..end]);
+                passed = end;
+                let event = self.held.split().freeze();
+                if !self.hides(&event) {
+                    self.pass(event);
+                }
+            }
+            self.passes = false;
+            start = end;
+        }
+        self.passes |= self.held.len() + data.len() - start > LONGEST;
+        if self.passes {
+            let held = self.held.split().freeze();
+            self.pass(held);
+            start = data.len();
+        }
+        self.pass(data.slice(passed..start));
+        self.held.extend_from_slice(&data[start..]);
+        self.shown - before
+    }
+
+    /// The provider's body has ended, maybe with trailers. Gives how many bytes of it were left.
+    pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> usize {
+        let held = self.held.split().freeze();
+        let left = held.len();
+        self.pass(held);
+        self.trailers = trailers;
+        self.has_ended = true;
+        left
+    }
+
+    fn hides(&self, event: &[u8]) -> bool {
+        is_usage_chunk(event) && self.watch.asks_for_usage() == Some(true)
+    }
+
+    fn pass(&mut self, data: Bytes) {
+        self.shown += data.len();
+        if !data.is_empty() {
+            self.ahead.push_back(data);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "data: {\"choices\":[{\"delta\":{}}],\"usage\":null}\n\n";
+    const CHUNK: &str = "data: {\"id\":\"1\",\"choices\":[ ],\"usage\":{\"total_tokens\":1}}\n\n";
+    const DONE: &str = "data: [DONE]\n\n";
+
+    fn hiding() -> Hiding {
+        let watch = RequestWatch::default();
+        watch.set_asks_for_usage(true);
+        Hiding::new(Arc::new(watch))
+    }
+
+    /// What comes out, and in how many pieces.
+    fn shown(stream: &str, size: usize) -> (String, usize) {
+        let mut hiding = hiding();
+        let (mut out, mut pieces) = (Vec::new(), 0);
+        let mut take = |hiding: &mut Hiding| {
+            while let Some(frame) = hiding.ahead() {
+                out.extend_from_slice(frame.data_ref().unwrap());
+                pieces += 1;
+            }
+        };
+        for frame in stream.as_bytes().chunks(size) {
+            hiding.data(&Bytes::copy_from_slice(frame));
+            take(&mut hiding);
+        }
+        hiding.end(None);
+        take(&mut hiding);
+        (String::from_utf8(out).unwrap(), pieces)
+    }
+
+    #[test]
+    fn the_chunk_of_usage_alone_is_taken_out_of_any_split() {
+        for line_end in ["\n", "\r\n"] {
+            let of = |parts: &[&str]| parts.concat().replace('\n', line_end);
+            let stream = of(&[": hi\n\n", FIRST, FIRST, CHUNK, DONE, "data: cut off"]);
+            let expected = of(&[": hi\n\n", FIRST, FIRST, DONE, "data: cut off"]);
+            for size in 1..=stream.len() {
+                assert_eq!(shown(&stream, size).0, expected, "by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_events_pass_as_they_came() {
+        assert_eq!(shown(&FIRST.repeat(3), FIRST.len()).1, 3);
+        assert_eq!(shown(&FIRST.repeat(3), 3 * FIRST.len()).1, 1);
+    }
+
+    #[test]
+    fn other_events_with_usage_stay() {
+        for event in [
+            "data: {\"choices\":[],\"usage\":null}\n\n",
+            "data: {\"choices\":[{}],\"usage\":{\"total_tokens\":1}}\n\n",
+            "data: {\"usage\":{\"total_tokens\":1}}\n\n",
+            "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}\n\n",
+            "event: usage\n\n",
+        ] {
+            assert_eq!(shown(event, 5).0, event);
+        }
+    }
+
+    #[test]
+    fn a_long_event_goes_on_before_it_is_whole() {
+        let long = format!(
+            "data: {{\"choices\":[],\"x\":\"{}\",\"usage\":{{}}}}\n\n",
+            "x".repeat(2 * LONGEST)
+        );
+        let stream = [&long, CHUNK, FIRST].concat();
+        for size in [1000, 70_000, stream.len()] {
+            let mut hiding = hiding();
+            for frame in stream.as_bytes().chunks(size) {
+                hiding.data(&Bytes::copy_from_slice(frame));
+                assert!(hiding.held.len() <= LONGEST);
+            }
+        }
+        assert!(shown(&stream, 1000).0 == [&long, FIRST].concat());
+    }
+}

@@ -1,0 +1,386 @@
+//! What is wrong with a request that goes nowhere, in words for its client.
+
+use std::error::Error;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
+
+use crate::directives::{Fault, Unfit};
+use crate::exchange::headers::Survey;
+use crate::json::object::ScanError;
+use crate::rejection::{Code, Rejection};
+use crate::request::universal::{EntryError, Member};
+use crate::response::failure;
+use crate::routing::RouteRefused;
+use crate::util::timeout::TimeoutPhase;
+
+/// When a client may try again that found no memory left.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
+    match refused {
+        RouteRefused::Id(what) => {
+            let message = format!(
+                "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment."
+            );
+            Rejection::of_request(Code::Malformed, message)
+        }
+        RouteRefused::UnknownProvider(slug) => {
+            let slug = shortened(slug.text(path));
+            let message = format!(
+                "`{slug}` is no provider here. The path must be as in `…/grok/v1/chat/completions`."
+            );
+            Rejection::of_request(Code::UnknownProvider, message)
+        }
+        RouteRefused::UnknownSite(site) => {
+            Rejection::of_request(Code::UnknownProvider, unknown_site(site.text(path)))
+        }
+        RouteRefused::NoSuchEndpoint => Rejection::of_request(
+            Code::NoSuchEndpoint,
+            "The gateway has no such path. Model-routed are chat/completions, responses, embeddings and messages; \
+             everything else is below a provider's slug.",
+        ),
+        RouteRefused::PostOnly => {
+            Rejection::of_request(Code::MethodNotAllowed, "This path takes POST.")
+        }
+    }
+}
+
+pub(crate) fn unknown_prefix(prefix: &str) -> Rejection {
+    let message = format!(
+        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
+        shortened(prefix)
+    );
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}
+
+pub(crate) fn malformed_path() -> Rejection {
+    Rejection::of_request(
+        Code::Malformed,
+        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; send the path that is meant.",
+    )
+}
+
+pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
+    let Unfit { name, fault } = unfit;
+    let (code, message) = match fault {
+        Fault::MustBe(must_be) => {
+            (Code::Malformed, format!("The header {name} must be {must_be}."))
+        }
+        Fault::Locked => {
+            let message = format!(
+                "This gateway does not let its clients use the header {name}: leave it out."
+            );
+            (Code::Forbidden, message)
+        }
+    };
+    Rejection::of_request(code, message).param(name.to_string())
+}
+
+/// The same for a missing token and for a wrong one.
+pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
+    let message = if is_rest {
+        "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."
+    } else {
+        "This gateway asks for one of its tokens: send it as `cf-aig-authorization: Bearer {token}`, \
+         or in the place of the provider's key."
+    };
+    let param = if is_rest { "authorization" } else { "cf-aig-authorization" };
+    Rejection::of_request(Code::Unauthorized, message).param(param)
+}
+
+pub(crate) const NO_SETTINGS: &str = "The gateway could not find its settings; nothing was sent.";
+
+/// The host's own code has panicked.
+pub(crate) fn no_settings() -> Rejection {
+    Rejection::of_upstream(Code::Internal, NO_SETTINGS, None)
+}
+
+/// Likewise of a guard, which cannot let the request pass then.
+pub(crate) fn guard_failed() -> Rejection {
+    let message = "A check of the request failed; nothing was sent.";
+    Rejection::of_upstream(Code::Internal, message, None)
+}
+
+pub(crate) fn guard_silent() -> Rejection {
+    let message = "A check of the request did not end in time; nothing was sent.";
+    Rejection::of_upstream(Code::Overloaded, message, Some(true))
+}
+
+pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
+    Rejection::of_request(Code::UnknownGateway, no_gateway(gateway))
+}
+
+pub(crate) fn no_gateway(gateway: &str) -> String {
+    format!("There is no gateway `{}` here.", shortened(gateway))
+}
+
+/// It does not tell which there are.
+pub(crate) fn unknown_alias() -> Rejection {
+    let message = "The gateway keeps no key of this alias for the provider.";
+    Rejection::of_request(Code::UnknownAlias, message).param("cf-aig-byok-alias")
+}
+
+pub(crate) const NO_KEY: &str =
+    "This gateway has no key for the provider: send one, as to the provider itself.";
+
+pub(crate) fn no_key() -> Rejection {
+    Rejection::of_request(Code::NoKey, NO_KEY)
+}
+
+pub(crate) fn client_key() -> Rejection {
+    let message =
+        "This gateway uses the keys that it keeps: send the request without a provider's key.";
+    Rejection::of_request(Code::Forbidden, message)
+}
+
+pub(crate) fn foreign_page() -> Rejection {
+    let message = "This gateway does not serve pages of other origins.";
+    Rejection::of_request(Code::Forbidden, message).param("origin")
+}
+
+pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
+    let message = format!("This gateway does not allow the provider `{slug}`.");
+    Rejection::of_request(Code::Forbidden, message)
+}
+
+/// The client asked for a provider that keeps nothing.
+pub(crate) fn keeps_data(slug: &str) -> Rejection {
+    let message = format!(
+        "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the provider `{slug}` here."
+    );
+    Rejection::of_request(Code::Malformed, message).param("cf-aig-zdr")
+}
+
+/// By the client's own list.
+pub(crate) fn provider_left_out(slug: &str) -> Rejection {
+    let message =
+        format!("The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.");
+    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-providers")
+}
+
+/// By the client's own list.
+pub(crate) fn model_left_out(model: &str) -> Rejection {
+    let message = format!(
+        "The model `{}` is not in the request's `cf-aig-allowed-models`.",
+        shortened(model)
+    );
+    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-models")
+}
+
+pub(crate) fn model_not_allowed(model: &str) -> Rejection {
+    let message = format!("This gateway does not allow the model `{}`.", shortened(model));
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// Where models are restricted, and the request may be for any.
+pub(crate) fn unreadable_model() -> Rejection {
+    let message = "This gateway allows certain models alone, and the request names none that can \
+                   be read: send plain JSON, or a form, with a `model`.";
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// Where models are restricted, and those of the request stand in a file or nobody knows where.
+pub(crate) fn hidden_model() -> Rejection {
+    let message = "This gateway allows certain models alone, and those of a batch cannot be read \
+                   here. Send its requests one by one.";
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+/// The answer for the body of a universal request that is not one, or asks for what is locked.
+pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
+    let EntryError { entry, member, fault } = error;
+    let what = match (entry, member) {
+        (None, _) => "The request body".to_owned(),
+        (Some(entry), Member::Whole) => {
+            format!("Entry {entry} of the request body, counted from 0,")
+        }
+        (Some(entry), member) => {
+            format!("`{member}` of entry {entry} of the request body, counted from 0,")
+        }
+    };
+    let (code, message) = match fault {
+        Fault::MustBe(must_be) => (Code::Malformed, format!("{what} must be {must_be}.")),
+        Fault::Locked => {
+            let message =
+                format!("{what} is what this gateway does not let its clients use: leave it out.");
+            (Code::Forbidden, message)
+        }
+    };
+    let rejection = Rejection::of_request(code, message);
+    match (entry, member) {
+        (None, _) => rejection,
+        (Some(entry), Member::Whole) => rejection.param(format!("[{entry}]")),
+        (Some(entry), member) => rejection.param(format!("[{entry}].{member}")),
+    }
+}
+
+pub(crate) fn unknown_entry_provider(index: usize, provider: &str) -> Rejection {
+    let message = format!(
+        "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no provider here.",
+        shortened(provider)
+    );
+    Rejection::of_request(Code::UnknownProvider, message).param(format!("[{index}].provider"))
+}
+
+pub(crate) fn unknown_entry_site(index: usize, site: &str) -> Rejection {
+    Rejection::of_request(Code::UnknownProvider, unknown_site(site))
+        .param(format!("[{index}].endpoint"))
+}
+
+/// A path never chooses a host: it names one that was set up.
+fn unknown_site(site: &str) -> String {
+    format!(
+        "The path names `{}`, a resource or region for which no provider is set up here.",
+        shortened(site)
+    )
+}
+
+pub(crate) fn unroutable_entry(index: usize) -> Rejection {
+    let message = format!(
+        "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be one of \
+         chat/completions, responses, embeddings and messages, and its model as in `grok/grok-4`."
+    );
+    Rejection::of_request(Code::Malformed, message).param(format!("[{index}].endpoint"))
+}
+
+/// 426 has clients such as Codex turn to plain HTTP at once, and nothing else has.
+pub(crate) fn refuse_websocket<B>(request: &Request<B>, survey: &Survey) -> Result<(), Rejection> {
+    // With a path, CONNECT is the one of RFC 8441: it names a protocol, and has no header for it.
+    let is_extended = *request.method() == Method::CONNECT && request.version() >= Version::HTTP_2;
+    if !survey.websocket && !is_extended {
+        return Ok(());
+    }
+    let message = "The gateway does not speak WebSocket here. Send the request as plain HTTP.";
+    Err(Rejection::of_request(Code::UpgradeRequired, message))
+}
+
+/// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
+pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
+    match *method {
+        Method::TRACE | Method::CONNECT => {
+            Err(Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
+    let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
+    }
+    let message = "The body must not be compressed where its `model` is read. Send it plain.";
+    Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
+}
+
+/// A client's text as it may be repeated to that client.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// The answer for a body that cannot be routed.
+pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
+    let (code, message) = match error {
+        ScanError::NotAnObject => (Code::Malformed, "The request body must be a JSON object."),
+        ScanError::Malformed => (Code::Malformed, "The request body is not well-formed JSON."),
+        ScanError::Truncated => (Code::Malformed, "The request body ends inside its JSON object."),
+        ScanError::DuplicateModel => {
+            (Code::Malformed, "The request body has more than one `model`.")
+        }
+        ScanError::ModelIsNotAString => (
+            Code::UnknownProvider,
+            "`model` must be a string. On this route it names the provider too, as in `grok/grok-4`.",
+        ),
+        ScanError::ModelTooLong => {
+            (Code::UnknownProvider, "`model` is longer than any model's name.")
+        }
+        ScanError::AmbiguousForm => (
+            Code::Forbidden,
+            "This gateway allows certain models alone, and the form can be read in more than one way.",
+        ),
+        ScanError::Forbidden(member) => {
+            let message = format!(
+                "This gateway does not allow a model that the request body names in `{member}`."
+            );
+            return Rejection::of_request(Code::Forbidden, message).param(member);
+        }
+        ScanError::Unreadable("model") => return unreadable_model(),
+        ScanError::Unreadable(member) => {
+            let message = format!(
+                "This gateway allows certain models alone, and `{member}` of the request body may lead to any."
+            );
+            return Rejection::of_request(Code::Forbidden, message).param(member);
+        }
+    };
+    Rejection::of_request(code, message).param("model")
+}
+
+/// The answer for a body whose reading failed.
+pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
+    if failure::is_over_limit(error) { body_over_limit() } else { broken_body() }
+}
+
+pub(crate) fn broken_body() -> Rejection {
+    Rejection::of_request(Code::Malformed, "The request body broke off before its end.")
+}
+
+/// A layer above the gateway allows no body of this length.
+pub(crate) fn body_over_limit() -> Rejection {
+    let message = "The request body is larger than this server takes.";
+    Rejection::of_request(Code::BodyTooLarge, message)
+}
+
+/// All bodies together take as much memory as they may.
+pub(crate) fn no_memory() -> Rejection {
+    let message =
+        "The gateway holds as many request bodies as it may; nothing was sent. Try again shortly.";
+    Rejection::of_upstream(Code::Overloaded, message, Some(true)).retry_after(Some(RETRY_AFTER))
+}
+
+/// The client did not send what must be read of its body in time.
+pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
+    let message = match phase {
+        TimeoutPhase::Total => format!(
+            "Total timeout: the request body did not come within the {after:?} for the whole request; nothing was sent."
+        ),
+        _ => format!(
+            "Body timeout: nothing more of the request body came for {after:?}; nothing was sent."
+        ),
+    };
+    Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
+}
+
+/// The client fell silent while its request body was sent as it came.
+pub(crate) fn slow_upload(after: Duration) -> Rejection {
+    let message = format!("Body timeout: nothing more of the request body came for {after:?}.");
+    Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
+}
+
+pub(crate) fn malformed_model() -> Rejection {
+    Rejection::of_request(Code::Malformed, "`model` is no well-formed JSON string.").param("model")
+}
+
+pub(crate) fn unknown_route(name: &str) -> Rejection {
+    let message = format!("This gateway has no route `dynamic/{}`.", shortened(name));
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}
+
+/// In the list of models, of which one is asked for by its id.
+pub(crate) fn no_such_model(id: &str) -> Rejection {
+    let message = format!("This gateway lists no model `{}`.", shortened(id));
+    Rejection::of_request(Code::NoSuchEndpoint, message).param("model")
+}
+
+pub(crate) fn route_without_model(name: &str) -> Rejection {
+    let message = format!(
+        "The route `dynamic/{}` has no model for this request that it allows and this gateway has a key for.",
+        shortened(name)
+    );
+    Rejection::of_request(Code::Forbidden, message).param("model")
+}
+
+pub(crate) fn no_prefix() -> Rejection {
+    let message = "`model` must name the provider too on this route, as in `grok/grok-4`.";
+    Rejection::of_request(Code::UnknownProvider, message).param("model")
+}

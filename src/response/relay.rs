@@ -1,0 +1,199 @@
+//! The way back: a provider's response, or the gateway's own answer, becomes the client's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::Body;
+
+use crate::context::GatewayContext;
+use crate::directives::Warning;
+use crate::exchange::headers;
+use crate::exchange::usage_option;
+use crate::exchange::{Exchange, Parking};
+use crate::hook::{CacheStatus, Failure, Outcome};
+use crate::rejection::{ErrorFormat, Refusal, Rejection};
+use crate::request::watch::RequestWatch;
+use crate::response::body::ResponseBody;
+use crate::response::body::Trailers;
+use crate::response::failure;
+use crate::response::hide_usage::Hiding;
+use crate::usage::Format;
+
+const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("cf-aig-request-id");
+const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
+const STEP: HeaderName = HeaderName::from_static("cf-aig-step");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cf-aig-cache-status");
+const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
+const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
+const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
+
+/// All that an exchange needs once its request is on the way.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub(crate) context: GatewayContext,
+    pub(crate) exchange: Exchange,
+    format: ErrorFormat,
+    takes_trailers: bool,
+    /// The provider was chosen by the gateway, so the response says which.
+    pub(crate) announces_provider: bool,
+    /// The client is, or stands around, an axum router.
+    pub(crate) is_around_router: bool,
+    /// Set where the rest of the request body can still refuse the request.
+    pub(crate) watch: Option<Arc<RequestWatch>>,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        context: GatewayContext,
+        exchange: Exchange,
+        format: ErrorFormat,
+        takes_trailers: bool,
+    ) -> Self {
+        Self {
+            context,
+            exchange,
+            format,
+            takes_trailers,
+            announces_provider: false,
+            is_around_router: false,
+            watch: None,
+        }
+    }
+
+    /// The provider's response, as the client is to get it.
+    pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            return self.refused(refusal).map(ResponseBody::local);
+        }
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
+            return self
+                .failed(Failure::Protocol, failure::answer(Failure::Protocol))
+                .map(ResponseBody::local);
+        }
+        if self.is_around_router {
+            self.exchange.answered_by_router(&response);
+        }
+        let cache = response.extensions().get::<CacheStatus>().copied();
+        self.exchange.head(status, response.headers(), cache);
+        self.learn(status);
+        let headers = response.headers_mut();
+        headers::strip_response(headers, self.takes_trailers);
+        self.announce(headers);
+        let step = match self.context.step() {
+            0 => HeaderValue::from_static("0"),
+            step => HeaderValue::from(step),
+        };
+        headers.insert(STEP, step);
+        if let Some(cache) = cache {
+            headers.insert(CACHE_STATUS, HeaderValue::from_static(cache.as_str()));
+        }
+        let hiding = self.hiding(status, headers);
+        if hiding.is_some() {
+            headers.remove(CONTENT_LENGTH);
+        }
+        let parking = response.extensions_mut().remove::<Arc<Parking>>();
+        response.extensions_mut().insert(self.context);
+        self.exchange.head_relayed();
+        let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
+        response.map(|body| {
+            ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding, parking)
+        })
+    }
+
+    /// How the provider takes being asked for usage.
+    fn learn(&self, status: StatusCode) {
+        let Some(watch) = self.watch.as_ref() else { return };
+        if watch.asks_for_usage() != Some(true) {
+            return;
+        }
+        let Some(option) = self.context.upstream().map(|upstream| upstream.usage_option()) else {
+            return;
+        };
+        let model = self.context.routed_model().or(watch.model()).unwrap_or_default();
+        if status.is_success() {
+            option.took(model);
+        } else if usage_option::may_be_refused(status) {
+            option.doubt(model);
+        }
+    }
+
+    /// What keeps the usage from the client that the gateway asks for, in a stream of it.
+    fn hiding(&self, status: StatusCode, headers: &HeaderMap) -> Option<Hiding> {
+        let watch = self.watch.as_ref()?;
+        // A provider may begin to answer before it has all of the request.
+        let asks = watch.asks_for_usage() != Some(false);
+        let is_stream = || {
+            status.is_success()
+                && !headers.contains_key(CONTENT_ENCODING)
+                && Format::of(headers.get(CONTENT_TYPE)) == Some(Format::Sse)
+        };
+        (asks && is_stream()).then(|| Hiding::new(watch.clone()))
+    }
+
+    /// The answer for a request whose upstream call failed.
+    pub(crate) fn failed(mut self, failure: Failure, rejection: Rejection) -> Response<Bytes> {
+        self.exchange.attempt_failed(failure);
+        self.answer(rejection, Outcome::Failed)
+    }
+
+    /// The answer of a layer below that has refused the request. The call that it stands for was
+    /// none to the provider.
+    pub(crate) fn refused(mut self, refusal: Refusal) -> Response<Bytes> {
+        self.exchange.call_refused();
+        self.answer(refusal.into(), Outcome::Rejected)
+    }
+
+    /// The answer for a request whose body was refused while it was sent: whatever the provider has
+    /// made of the part that it got, the client is told why it was cut off.
+    pub(crate) fn cut_off(mut self, rejection: Rejection) -> Response<Bytes> {
+        self.exchange.attempt_failed(Failure::RequestBody);
+        self.answer(rejection, Outcome::Rejected)
+    }
+
+    /// The gateway's own answer; the exchange is over with it.
+    pub(crate) fn answer(mut self, rejection: Rejection, outcome: Outcome) -> Response<Bytes> {
+        let code = rejection.code;
+        let mut response = rejection.into_response(&self.context, self.format);
+        self.announce(response.headers_mut());
+        self.exchange.answered(code, response.body().len(), outcome);
+        response.extensions_mut().insert(self.context);
+        response
+    }
+
+    /// JSON of the gateway's own that is no error; the exchange is over with it.
+    pub(crate) fn serve(mut self, json: String) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(json));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.announce(headers);
+        self.exchange.served(response.status(), response.body().len());
+        response.extensions_mut().insert(self.context);
+        response
+    }
+
+    fn announce(&self, headers: &mut HeaderMap) {
+        let log_id = self.context.log_id().header_value();
+        headers.insert(LOG_ID, log_id.clone());
+        headers.insert(REQUEST_ID, log_id.clone());
+        headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
+        let directives = self.context.directives();
+        let warning = directives.and_then(|directives| directives.warning.as_deref());
+        if let Some(warning) = warning.and_then(Warning::value) {
+            headers.insert(WARNING, warning);
+        }
+        if self.announces_provider || self.context.step() > 0 {
+            let mut insert = |name, value: Option<&str>| {
+                if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+                    headers.insert(name, value);
+                }
+            };
+            insert(PROVIDER, self.context.provider());
+            insert(MODEL, self.context.routed_model());
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Whose request is it, and where does it lead? Pure, synchronous, and free of allocations.
+
+mod info;
+pub(crate) mod model;
+mod mount;
+mod path_model;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Request, header};
+
+pub use self::info::RouteInfo;
+pub use self::mount::Mount;
+use self::mount::Shape;
+
+pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read as read_path};
+use crate::directives;
+use crate::provider::{Providers, Upstream};
+
+/// The gateway that is meant where none is named.
+const DEFAULT_GATEWAY: &str = "default";
+
+/// A part of the request's path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Where `part`, which must be a slice of `path`, stands in it.
+    fn of(path: &str, part: &str) -> Self {
+        let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr());
+        // hyper refuses URIs of 64 KiB and more.
+        Self { start: start as u32, end: (start + part.len()) as u32 }
+    }
+
+    pub(crate) fn text(self, path: &str) -> &str {
+        path.get(Range { start: self.start as usize, end: self.end as usize }).unwrap_or_default()
+    }
+}
+
+/// Which gateway of which account a path names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) account: Option<Span>,
+    pub(crate) gateway: Option<Span>,
+    /// The gateway is named by `cf-aig-gateway-id`, not by the path.
+    pub(crate) gateway_by_header: bool,
+}
+
+impl Place {
+    /// The account in the path, and the gateway in the path or in the header, else `default`.
+    pub(crate) fn ids<'a>(
+        self,
+        path: &'a str,
+        headers: &'a HeaderMap,
+    ) -> (Option<&'a str>, &'a str) {
+        let account = self.account.map(|account| account.text(path));
+        (account, self.gateway_id(path, || directives::gateway_id(headers)))
+    }
+
+    /// The id of the gateway in the path or in the header, else `default`.
+    pub(crate) fn gateway_id<'a>(
+        self,
+        path: &'a str,
+        named: impl FnOnce() -> Option<&'a str>,
+    ) -> &'a str {
+        let in_path = self.gateway.map(|gateway| gateway.text(path));
+        let in_header = || if self.gateway_by_header { named() } else { None };
+        in_path.or_else(in_header).unwrap_or(DEFAULT_GATEWAY)
+    }
+}
+
+/// A request on a gateway path.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) place: Place,
+    pub(crate) kind: RouteKind<'a>,
+}
+
+#[derive(Debug)]
+pub(crate) enum RouteKind<'a> {
+    /// Any method, to one provider's own API.
+    Native {
+        upstream: &'a Arc<Upstream>,
+        rest: Span,
+    },
+    /// `POST`, to the provider that the body's `model` names.
+    Unified {
+        endpoint: &'static str,
+    },
+    /// `GET`: the models of the gateway, or the one with this id. Answered here.
+    Models {
+        id: Option<Span>,
+    },
+    /// `POST`, to the providers that the entries of the body name.
+    Universal,
+    Refused(RouteRefused),
+}
+
+/// A gateway path that leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteRefused {
+    Id(&'static str),
+    UnknownProvider(Span),
+    /// A resource or region of a provider that nobody has set up.
+    UnknownSite(Span),
+    NoSuchEndpoint,
+    PostOnly,
+}
+
+/// The endpoints that are routed by `model`.
+const UNIFIED: [&str; 4] = ["chat/completions", "responses", "embeddings", "messages"];
+
+/// The route of a request, or `None` where it is not the gateway's. `providers`: asked for below
+/// mounts alone.
+#[inline]
+pub(crate) fn route<'a, B>(
+    mounts: &[Mount],
+    providers: impl Fn() -> &'a Providers,
+    request: &Request<B>,
+) -> Option<Route<'a>> {
+    let path = request.uri().path();
+    let route = mounts.iter().find_map(|mount| {
+        let below = mount.strip(path)?;
+        below_mount(mount, providers(), request.method(), path, below)
+    })?;
+    // A preflight is answered by the host's own CORS layer.
+    let is_preflight = *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    (!is_preflight).then_some(route)
+}
+
+/// The same for what stands below one mount.
+fn below_mount<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    below: &str,
+) -> Option<Route<'a>> {
+    match mount.shape() {
+        Shape::Hosted => hosted(mount, providers, method, path, below),
+        Shape::Rest => rest(mount, method, path, below),
+        Shape::Bare => {
+            let (slug, rest) = split(below);
+            provider(mount, providers, method, path, slug, rest)
+                .map(|kind| Route { place: Place::default(), kind })
+        }
+    }
+}
+
+/// `{account_id}/{gateway_id}/{provider}/{rest}`, or the universal `{account_id}/{gateway_id}`.
+fn hosted<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    below: &str,
+) -> Option<Route<'a>> {
+    let (account, tail) = split(below);
+    let (gateway, tail) = split(tail.unwrap_or_default());
+    let (slug, rest) = split(tail.unwrap_or_default());
+    let ends_at_gateway = slug.is_empty() && rest.is_none() && !gateway.is_empty();
+    let kind = if ends_at_gateway && mount.is_universal() {
+        post_only(method, RouteKind::Universal)
+    } else {
+        provider(mount, providers, method, path, slug, rest)?
+    };
+    Some(with_ids(path, account, Some(gateway), kind))
+}
+
+/// `{account_id}/ai/v1/{endpoint}`
+fn rest<'a>(mount: &Mount, method: &Method, path: &str, below: &str) -> Option<Route<'a>> {
+    let (account, tail) = split(below);
+    let endpoint = tail.and_then(|tail| tail.strip_prefix("ai/v1/"));
+    let listing = endpoint.and_then(|endpoint| models(method, path, endpoint));
+    let kind = match endpoint.and_then(unified) {
+        _ if listing.is_some() => listing?,
+        Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
+        None if mount.is_exclusive() => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
+        None => return None,
+    };
+    let mut route = with_ids(path, account, None, kind);
+    route.place.gateway_by_header = true;
+    Some(route)
+}
+
+fn with_ids<'a>(
+    path: &str,
+    account: &str,
+    gateway: Option<&str>,
+    kind: RouteKind<'a>,
+) -> Route<'a> {
+    let refused =
+        |what| Route { place: Place::default(), kind: RouteKind::Refused(RouteRefused::Id(what)) };
+    if !is_id(account) {
+        return refused("account id");
+    }
+    if gateway.is_some_and(|gateway| !is_id(gateway)) {
+        return refused("gateway id");
+    }
+    let place = Place {
+        account: Some(Span::of(path, account)),
+        gateway: gateway.map(|gateway| Span::of(path, gateway)),
+        gateway_by_header: false,
+    };
+    Route { place, kind }
+}
+
+/// The provider segment decides: a slug or alias that is known, `compat`, `custom-…`, or not ours.
+fn provider<'a>(
+    mount: &Mount,
+    providers: &'a Providers,
+    method: &Method,
+    path: &str,
+    slug: &str,
+    rest: Option<&str>,
+) -> Option<RouteKind<'a>> {
+    if let Some(upstream) = providers.find(slug) {
+        let rest = rest.unwrap_or_default().trim_start_matches('/');
+        return Some(match providers.at_site(upstream, rest) {
+            Ok((upstream, rest)) => RouteKind::Native { upstream, rest: Span::of(path, rest) },
+            Err(site) => RouteKind::Refused(RouteRefused::UnknownSite(Span::of(path, site))),
+        });
+    }
+    if slug == "compat" {
+        let endpoint = rest.unwrap_or_default().trim_start_matches('/');
+        // Anthropic's SDKs put `v1/` before their paths, whatever base URL they are given.
+        let endpoint = endpoint.strip_prefix("v1/").unwrap_or(endpoint);
+        if let Some(kind) = models(method, path, endpoint) {
+            return Some(kind);
+        }
+        let endpoint = unified(endpoint);
+        return Some(match endpoint {
+            Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
+            None => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
+        });
+    }
+    if slug.starts_with("custom-") {
+        return Some(RouteKind::Refused(RouteRefused::UnknownProvider(Span::of(path, slug))));
+    }
+    mount.is_exclusive().then(|| {
+        let is_named = !slug.is_empty();
+        let unknown = || RouteRefused::UnknownProvider(Span::of(path, slug));
+        RouteKind::Refused(if is_named { unknown() } else { RouteRefused::NoSuchEndpoint })
+    })
+}
+
+/// `models` and `models/{id}`, where they are looked at.
+fn models<'a>(method: &Method, path: &str, endpoint: &str) -> Option<RouteKind<'a>> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let id = match endpoint.strip_prefix("models")? {
+        "" | "/" => None,
+        id => Some(Span::of(path, id.strip_prefix('/')?)),
+    };
+    Some(RouteKind::Models { id })
+}
+
+fn post_only<'a>(method: &Method, kind: RouteKind<'a>) -> RouteKind<'a> {
+    if *method == Method::POST { kind } else { RouteKind::Refused(RouteRefused::PostOnly) }
+}
+
+/// The endpoint that a provider's path leads to, where that is one of the four that providers have
+/// in common.
+pub(crate) fn endpoint(rest: &str) -> Option<&'static str> {
+    unified(rest.strip_prefix("v1/").unwrap_or(rest))
+}
+
+fn unified(endpoint: &str) -> Option<&'static str> {
+    UNIFIED.into_iter().find(|known| *known == endpoint)
+}
+
+/// The first segment, and what follows its slash if it has one.
+fn split(path: &str) -> (&str, Option<&str>) {
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+        None => (path, None),
+    }
+}
+
+/// Where a path has the parts of a request for a provider: the provider's name, whoever that is, and
+/// what follows.
+pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &'p str)> {
+    let mut below = mount.strip(path)?;
+    let ids = match mount.shape() {
+        Shape::Hosted => 2,
+        Shape::Bare => 0,
+        Shape::Rest => return None,
+    };
+    for _ in 0..ids {
+        let (id, behind) = split(below);
+        below = behind.filter(|_| is_id(id))?;
+    }
+    let (provider, rest) = split(below.trim_start_matches('/'));
+    let rest = rest?.trim_start_matches('/');
+    (!rest.is_empty()).then_some((provider, rest))
+}
+
+/// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.
+pub(crate) fn is_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=64).contains(&id.len()) && id.bytes().all(is_plain) && id != "." && id != ".."
+}
+
+#[cfg(test)]
+mod tests;

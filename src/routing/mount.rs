@@ -1,0 +1,116 @@
+//! Where in the host's paths the gateway lives.
+
+use std::borrow::Cow;
+
+use http::uri::PathAndQuery;
+
+/// A place in the host's paths where the gateway answers.
+///
+/// Without any, a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway.
+/// A path below a mount is the gateway's where it names a configured provider, `compat` or
+/// `custom-…`; everything else falls through to the host's app, unless the mount is
+/// [exclusive](Mount::exclusive).
+#[derive(Clone, Debug)]
+pub struct Mount {
+    prefix: Cow<'static, str>,
+    shape: Shape,
+    exclusive: bool,
+    universal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Hosted,
+    Rest,
+    Bare,
+}
+
+impl Mount {
+    /// `/v1/{account_id}/{gateway_id}/{provider}/…` and `/v1/{account_id}/{gateway_id}/compat/…`.
+    #[must_use]
+    pub fn hosted() -> Self {
+        Self::new(Cow::Borrowed("/v1"), Shape::Hosted)
+    }
+
+    /// `POST /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
+    ///
+    /// The gateway is named by the header `cf-aig-gateway-id`, else it is `default`.
+    #[must_use]
+    pub fn rest() -> Self {
+        Self::new(Cow::Borrowed("/client/v4/accounts"), Shape::Rest)
+    }
+
+    /// `{prefix}/{provider}/…` and `{prefix}/compat/…`, for an app with one gateway and no ids.
+    ///
+    /// The prefix begins with a slash; an empty one puts the providers at the root.
+    #[must_use]
+    pub fn at(prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        Self::new(Cow::Owned(prefix.trim_end_matches('/').to_owned()), Shape::Bare)
+    }
+
+    fn new(prefix: Cow<'static, str>, shape: Shape) -> Self {
+        Self { prefix, shape, exclusive: false, universal: false }
+    }
+
+    /// Claims every path below the mount: an unknown provider is an error of the gateway, not a
+    /// request for the host's app.
+    #[must_use]
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
+        self
+    }
+
+    /// Turns the universal endpoint on: `POST /v1/{account_id}/{gateway_id}`, with or without a
+    /// slash behind it, takes a JSON array of entries that are tried in order.
+    ///
+    /// It is off by default, for its path could be one of the host's own, such as `/v1/users/42`.
+    /// Only [`Mount::hosted`] has this endpoint; on other mounts nothing changes.
+    #[must_use]
+    pub fn universal(mut self) -> Self {
+        self.universal = true;
+        self
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
+    pub(crate) fn is_universal(&self) -> bool {
+        self.universal
+    }
+
+    /// A prefix is empty, or a path that a request could have, with no dot segment or query.
+    pub(crate) fn is_sound(&self) -> bool {
+        let is_path =
+            || PathAndQuery::try_from(&*self.prefix).is_ok_and(|path| path.path() == self.prefix);
+        self.prefix.is_empty()
+            || (self.prefix.starts_with('/')
+                && !self.prefix.contains('%')
+                && is_path()
+                && crate::provider::join::check(&self.prefix).is_ok())
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The paths below it, for logs.
+    pub(crate) fn pattern(&self) -> String {
+        let below = match self.shape {
+            Shape::Hosted => "{account}/{gateway}/{provider}/…",
+            Shape::Rest => "{account}/ai/v1/…",
+            Shape::Bare => "{provider}/…",
+        };
+        format!("{}/{below}", self.prefix)
+    }
+
+    /// What stands below the mount.
+    pub(crate) fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&*self.prefix)?.strip_prefix('/')
+    }
+}

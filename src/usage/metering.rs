@@ -1,0 +1,275 @@
+//! Reading a response body beside the relay.
+
+#[cfg(feature = "decompression")]
+pub(crate) mod decode;
+#[cfg(not(feature = "decompression"))]
+#[path = "metering/no_decode.rs"]
+pub(crate) mod decode;
+#[cfg(feature = "control")]
+mod glance;
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use self::decode::Decoder;
+#[cfg(feature = "control")]
+pub(crate) use self::glance::{Glance, Sight};
+use crate::usage::{Format, Meter, Problem, Shape};
+use crate::util::payload::{Capture, Payload};
+
+/// How the usage of an exchange was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Metering {
+    /// There was nothing to read: no response, or neither JSON nor an event stream.
+    #[default]
+    None,
+    /// The whole response was read. Where there is no usage all the same, the provider told none.
+    Complete,
+    /// The response did not come to its end; the usage is what had been seen until then.
+    Partial,
+    /// The response is compressed in a way that is not read.
+    Encoded,
+    /// The usage was larger than what is kept of a response, or a compressed response grew beyond
+    /// all measure.
+    Overflow,
+    /// The response is not what its `content-type` says.
+    Malformed,
+    /// The response is from a cache of the host's own: it was billed when it was made.
+    Repeated,
+    /// Nothing is billed for this response: counted tokens, a list of models, moderations that are
+    /// free, files, batches and their results, a stored answer, a poll that tells of no usage or of
+    /// what was billed before, work that is accepted and not done. Its usage and cost are `None`.
+    ///
+    /// A layer knows the last 10,000 videos that it has billed, each for 24 hours and until the
+    /// process ends. A poll after that, or through another process, is billed once more.
+    Free,
+}
+
+impl Metering {
+    /// The name in lower case, as in `overflow`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Encoded => "encoded",
+            Self::Overflow => "overflow",
+            Self::Malformed => "malformed",
+            Self::Repeated => "repeated",
+            Self::Free => "free",
+        }
+    }
+}
+
+impl fmt::Display for Metering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What looks at the bytes of one response as they pass.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    sink: Option<Box<Sink>>,
+    /// Compressed in a way that is not read.
+    is_encoded: bool,
+}
+
+#[derive(Debug)]
+struct Sink {
+    coding: Coding,
+    meter: Option<Meter>,
+    capture: Capture,
+}
+
+/// What stands between the relayed bytes and the plain ones.
+#[derive(Debug)]
+enum Coding {
+    Plain,
+    // Boxed, for most responses are plain.
+    Coded(Box<Decoder>),
+    /// The decoder is gone: the body has ended, or cannot be read on. `is_cut`: it ended in the
+    /// middle of what was coded.
+    Over {
+        is_cut: bool,
+    },
+}
+
+impl Coding {
+    /// `None` where the coding is not one that is read, or there are several.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let is_plain = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
+        let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let mut codings = codings.map(HeaderValue::as_bytes).filter(|coding| !is_plain(coding));
+        match (codings.next(), codings.next()) {
+            (None, _) => Some(Self::Plain),
+            (Some(coding), None) => {
+                Decoder::of(coding).map(|decoder| Self::Coded(Box::new(decoder)))
+            }
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
+impl Sink {
+    fn push(&mut self, data: &[u8]) {
+        let Self { coding, meter, capture } = self;
+        let mut see = |plain: &[u8]| {
+            capture.push(plain);
+            if let Some(meter) = meter {
+                meter.push(plain);
+            }
+        };
+        match coding {
+            Coding::Plain => see(data),
+            Coding::Over { .. } => {}
+            Coding::Coded(decoder) => {
+                if let Err(problem) = decoder.push(data, see) {
+                    self.stop(problem);
+                } else if meter.is_none() && capture.is_cut() {
+                    self.coding = Coding::Over { is_cut: false };
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, problem: Problem) {
+        self.coding = Coding::Over { is_cut: false };
+        self.capture.cut();
+        if let Some(meter) = &mut self.meter {
+            meter.stop(problem);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Coding::Coded(decoder) = &self.coding {
+            self.coding = Coding::Over { is_cut: decoder.is_cut() };
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.finish();
+        }
+    }
+}
+
+impl Reader {
+    /// For a response with these headers, among them the `content-type` of `format`. `limit` bounds
+    /// what is kept of its usage, `payload_limit` what is kept for hooks.
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        format: Option<Format>,
+        shape: Shape,
+        limit: usize,
+        payload_limit: usize,
+    ) -> Self {
+        let coding = Coding::of(headers);
+        let is_encoded = coding.is_none();
+        let format = format.filter(|_| limit > 0 && !is_encoded);
+        if format.is_none() && payload_limit == 0 {
+            return Self { sink: None, is_encoded };
+        }
+        let sink = Sink {
+            // What cannot be decoded is kept as it is.
+            coding: coding.unwrap_or(Coding::Plain),
+            meter: format.map(|format| {
+                let mut meter = Meter::new(format, shape, limit);
+                meter.see_head(headers);
+                meter
+            }),
+            capture: Capture::new(payload_limit),
+        };
+        Self { sink: Some(Box::new(sink)), is_encoded }
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        if let Some(sink) = &mut self.sink {
+            sink.push(data);
+        }
+    }
+
+    /// The body has ended, well or not.
+    pub(crate) fn finish(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.finish();
+        }
+    }
+
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.sink.as_ref()?.meter.as_ref()
+    }
+
+    pub(crate) fn has_content(&self) -> bool {
+        self.meter().is_some_and(Meter::has_content)
+    }
+
+    /// Compressed in a way that is not read.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.is_encoded
+    }
+
+    pub(crate) fn payload(&self) -> Option<Payload<'_>> {
+        self.sink.as_ref()?.capture.payload()
+    }
+
+    /// `is_whole`: the response came to its end.
+    pub(crate) fn metering(&self, is_whole: bool) -> Metering {
+        let coding = self.sink.as_ref().map(|sink| &sink.coding);
+        let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
+        match self.meter() {
+            None if self.is_encoded => Metering::Encoded,
+            None => Metering::None,
+            Some(meter) => match meter.problem() {
+                Some(Problem::Overflow) => Metering::Overflow,
+                Some(Problem::Malformed) => Metering::Malformed,
+                None if !is_whole => Metering::Partial,
+                None if is_cut && meter.terminal().is_none() || meter.is_cut() => {
+                    Metering::Malformed
+                }
+                None => Metering::Complete,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a JSON body of this coding, with room for four bytes of usage and eight of payload.
+    fn read(coding: &'static str, body: &str) -> Reader {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let mut reader = Reader::new(&headers, Some(Format::Json), Shape::Chat, 4, 8);
+        reader.push(body.as_bytes());
+        reader.finish();
+        reader
+    }
+
+    #[test]
+    fn what_stopped_the_metering_goes_before_what_stopped_the_response() {
+        for (body, metering) in [
+            (r#"{"usage":{"a":1}}"#, Metering::Overflow),
+            ("<html>", Metering::Malformed),
+            ("{", Metering::Partial),
+        ] {
+            assert_eq!(read("identity", body).metering(false), metering, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_kept_as_it_is() {
+        let reader = read("x-none", "0123");
+        assert_eq!(reader.metering(true), Metering::Encoded);
+        assert_eq!(reader.payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
+    }
+
+    #[cfg(feature = "decompression")]
+    #[test]
+    fn a_payload_that_cannot_be_decoded_to_its_end_is_not_whole() {
+        let reader = read("gzip", "no gzip");
+        assert_eq!(reader.metering(true), Metering::Malformed);
+        assert_eq!(reader.payload().map(|payload| payload.is_whole), Some(false));
+    }
+}

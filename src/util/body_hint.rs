@@ -1,0 +1,19 @@
+//! The bodies that pass through the gateway.
+
+use http_body::{Body, SizeHint};
+
+/// Whether all data has been handed out. At the declared length a peer may stop reading, and never
+/// ask for the end behind it.
+pub(crate) fn is_over<B: Body>(body: &B) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
+
+/// The hint of a body to which that much is added, at least and at most.
+pub(crate) fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
+    let mut longer = SizeHint::new();
+    longer.set_lower(hint.lower().saturating_add(least));
+    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(most)) {
+        longer.set_upper(upper);
+    }
+    longer
+}

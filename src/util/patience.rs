@@ -1,0 +1,99 @@
+//! How long a client is waited for while its request body is read here.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A bound on a wait, which begins anew with each progress. Its timer exists from the first wait on.
+///
+/// The timer is tokio's. Without the features `client` and `control`, and outside of tokio's
+/// runtime, there is none, and the host bounds the wait.
+pub(crate) struct Patience {
+    limit: Option<Duration>,
+    #[cfg(any(feature = "client", feature = "control"))]
+    timer: Option<timer::Timer>,
+}
+
+impl Patience {
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        Self {
+            limit,
+            #[cfg(any(feature = "client", feature = "control"))]
+            timer: None,
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit.unwrap_or(Duration::MAX)
+    }
+
+    /// The client has sent something: the next wait has the whole time.
+    pub(crate) fn restart(&mut self) {
+        #[cfg(any(feature = "client", feature = "control"))]
+        if let Some(timer) = &mut self.timer {
+            timer.until = None;
+        }
+    }
+
+    /// Ready when the client was waited for too long; before that, the task is woken then.
+    #[cfg(any(feature = "client", feature = "control"))]
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(limit) = self.limit else { return Poll::Pending };
+        if self.timer.is_none() {
+            self.timer = timer::Timer::new(limit);
+        }
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.poll_end(limit, cx))
+    }
+
+    #[cfg(not(any(feature = "client", feature = "control")))]
+    pub(crate) fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+#[cfg(any(feature = "client", feature = "control"))]
+mod timer {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, ready};
+    use std::time::Duration;
+
+    use tokio::runtime::Handle;
+    use tokio::task::unconstrained;
+    use tokio::time::{Instant, Sleep, sleep_until};
+
+    /// It is put off only when it fires.
+    pub(crate) struct Timer {
+        sleep: Pin<Box<Sleep>>,
+        /// `None` until the next wait begins.
+        pub(crate) until: Option<Instant>,
+    }
+
+    impl Timer {
+        /// `None` outside of a runtime, and for more than a clock can count.
+        pub(crate) fn new(limit: Duration) -> Option<Self> {
+            Handle::try_current().ok()?;
+            let until = Instant::now().checked_add(limit)?;
+            Some(Self { sleep: Box::pin(sleep_until(until)), until: Some(until) })
+        }
+
+        pub(crate) fn poll_end(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
+            let until = match self.until {
+                Some(until) => until,
+                None => {
+                    let Some(until) = Instant::now().checked_add(limit) else {
+                        return Poll::Pending;
+                    };
+                    *self.until.insert(until)
+                }
+            };
+            loop {
+                // What is read may have spent the task's budget: that must not stop the clock.
+                ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
+                if self.sleep.deadline() >= until {
+                    return Poll::Ready(());
+                }
+                self.sleep.as_mut().reset(until);
+            }
+        }
+    }
+}
