@@ -9,7 +9,7 @@ use super::redact::complaint;
 use super::secrets::Aliases;
 use super::section::{Named, Place, Section, offset};
 use super::value::deserializer;
-use crate::settings::route::{DynamicRoute, DynamicRoutes, ModelNode, RawRoute};
+use crate::settings::route::{DynamicRoute, DynamicRoutes, Model, RouteBuilder};
 
 pub(super) fn read(
     section: &mut Section<'_>,
@@ -36,17 +36,17 @@ fn route(
     providers: &Providers,
     aliases: &Aliases,
 ) -> Result<DynamicRoute, ConfigFileError> {
-    let raw = RawRoute::deserialize(deserializer(value.clone())).map_err(|error| {
+    let route = RouteBuilder::deserialize(deserializer(value.clone())).map_err(|error| {
         let at = error.span().filter(|span| span.end > 0);
         let place = at.map_or(place.clone(), |span| place.at(span.start));
         place.refuse(Kind::Route, complaint(error.message()))
     })?;
-    let route = raw.build().map_err(|error| match error.node() {
+    let route = route.build().map_err(|error| match error.node() {
         Some(node) => node_place(place, value, node, None).refuse(Kind::Route, error.kind()),
         None => place.refuse(Kind::Route, error.kind()),
     })?;
-    for model in route.models() {
-        check(place, value, model, providers, aliases)?;
+    for node in route.models() {
+        check(place, value, node, providers, aliases)?;
     }
     Ok(route)
 }
@@ -54,11 +54,11 @@ fn route(
 fn check(
     place: &Place<'_>,
     value: &DeValue<'_>,
-    model: &ModelNode,
+    (name, model): (&str, &Model),
     providers: &Providers,
     aliases: &Aliases,
 ) -> Result<(), ConfigFileError> {
-    let of = |member| node_place(place, value, &model.name, Some(member));
+    let of = |member| node_place(place, value, name, Some(member));
     let slug = providers.slug_at(&model.provider, &of("provider"))?;
     let Some(alias) = &model.key_alias else { return Ok(()) };
     let alias = Named { place: of("key_alias"), text: alias.to_string() };

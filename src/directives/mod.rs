@@ -92,6 +92,7 @@ pub struct Directives {
 
 /// How the delay between attempts grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Backoff {
     /// The same delay each time.

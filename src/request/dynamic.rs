@@ -12,7 +12,7 @@ use crate::request::access::{allow_retention, allow_step};
 use crate::response::messages;
 use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
-use crate::settings::route::{DynamicRoute, Facts, ModelNode};
+use crate::settings::route::{DynamicRoute, Facts, Model};
 
 /// What stands in the place of a provider.
 pub(crate) const PREFIX: &str = "dynamic";
@@ -51,9 +51,10 @@ pub(crate) fn steps(
     let own = directives::parse(headers, context.locks()).ok().flatten();
     let own = own.map(|own| *own).unwrap_or_default();
     let steps: Vec<_> =
-        chain.iter().filter_map(|node| step(context, &own, node, endpoint)).collect();
+        chain.iter().filter_map(|(_, node)| step(context, &own, node, endpoint)).collect();
     if steps.is_empty() && context.wants_zdr() {
-        let mut upstreams = chain.iter().filter_map(|node| context.find_provider(&node.provider));
+        let mut upstreams =
+            chain.iter().filter_map(|(_, node)| context.find_provider(&node.provider));
         upstreams.try_for_each(|upstream| allow_retention(true, upstream))?;
     }
     Ok(steps)
@@ -66,7 +67,7 @@ pub(crate) fn steps(
 fn step(
     context: &GatewayContext,
     own: &Directives,
-    node: &ModelNode,
+    node: &Model,
     endpoint: &'static str,
 ) -> Option<Step> {
     let upstream = context.find_provider(&node.provider)?;

@@ -41,7 +41,7 @@ impl GatewaySettings {
             .chain(self.provider_client_credentials.iter().map(|(name, _)| &**name))
             .chain(self.concurrency.providers.iter().filter_map(|(name, _)| name.as_deref()))
             .chain(fallbacks)
-            .chain(models.map(|model| &*model.provider))
+            .chain(models.map(|(_, model)| &*model.provider))
             .chain(self.default_provider.as_deref())
     }
 }

@@ -1,7 +1,7 @@
 //! Metadata that are the host's own, and keys that no client can set.
 
 use serde_json::json;
-use tower_ai_gateway::settings::route::{Condition, DynamicRoute, Node};
+use tower_ai_gateway::settings::route::{DynamicRoute, Field, Node};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder};
 
 use crate::scene::{Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret};
@@ -112,10 +112,10 @@ async fn defaults_stay_weaker_than_what_the_client_says() {
 #[tokio::test]
 async fn a_dynamic_route_that_goes_by_the_hosts_key_cannot_be_entered_by_a_claim() {
     let route = |key: &str| {
-        let is_paid = Condition::metadata(key).equals("paid");
+        let is_paid = Field::metadata(key).equals("paid");
         DynamicRoute::builder("r")
             .start("plan")
-            .node("plan", Node::when(is_paid).then("big").otherwise("small"))
+            .node("plan", Node::when(is_paid, "big", "small"))
             .node("big", Node::model("grok", "big"))
             .node("small", Node::model("grok", "small"))
             .build()

@@ -17,7 +17,7 @@ use tower_ai_gateway::control::{ControlLayer, FetchedKey, KeyLayer, KeyQuery, Ke
 use tower_ai_gateway::log::{LogHook, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::otel::SpanHook;
-use tower_ai_gateway::settings::route::{Condition, DynamicRoute, Node, Split};
+use tower_ai_gateway::settings::route::{Condition, DynamicRoute, Field, Node};
 use tower_ai_gateway::settings::{GatewaySettings, Secret, SettingsQuery};
 use tower_ai_gateway::{GatewayLayer, HttpClient, Identity, Provider};
 
@@ -73,14 +73,14 @@ fn settings(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
     let team = query.identity.and_then(|identity| identity.label("team"));
     let route = DynamicRoute::builder("best")
         .start("plan")
-        .node("plan", Node::when(paid()).then("big").otherwise("small"))
+        .node("plan", Node::when(paid(), "big", "small"))
         .node("big", Node::model("grok", "grok-4"))
         .node("small", Node::model("grok", "grok-3-mini"))
         .build();
-    let split = |name: &str, by: Split| {
+    let split = |name: &str, by: Field| {
         DynamicRoute::builder(name)
             .start("split")
-            .node("split", by.share(70, "big").otherwise("small"))
+            .node("split", Node::split_by(by, [(70, "big")], "small"))
             .node("big", Node::model("grok", "grok-4"))
             .node("small", Node::model("grok", "grok-3-mini"))
             .build()
@@ -91,17 +91,17 @@ fn settings(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
         .default_metadata("settings", team.unwrap_or("anonymous"))
         .metadata("tenant", team.unwrap_or("anonymous"))
         .route(route.ok()?)
-        .route(split("by-subject", Node::split().by_identity_subject()).ok()?)
-        .route(split("by-team", Node::split().by_identity_label("team")).ok()?)
-        .route(split("by-claim", Node::split().by_metadata("subject")).ok()?);
+        .route(split("by-subject", Field::identity_subject()).ok()?)
+        .route(split("by-team", Field::identity_label("team")).ok()?)
+        .route(split("by-claim", Field::metadata("subject")).ok()?);
     Some(Arc::new(settings.build().ok()?))
 }
 
 fn paid() -> Condition {
     Condition::all([
-        Condition::identity_label("plan").equals("paid"),
-        Condition::identity_group().equals("red"),
-        Condition::identity_subject().starts_with("red/"),
+        Field::identity_label("plan").equals("paid"),
+        Field::identity_group().equals("red"),
+        Field::identity_subject().starts_with("red/"),
     ])
 }
 

@@ -6,7 +6,7 @@ use super::asked;
 use super::meaning::{EXAMPLE, with_what_it_leaves_out};
 use super::*;
 use crate::config::defaults::OF_ONE_REQUEST;
-use crate::settings::route::RawRoute;
+use crate::settings::route::RouteBuilder;
 
 /// What is below these has a name of the file's own.
 const NAMED: [&str; 5] = ["providers", "gateways", "provider_timeouts", "keys", "nodes"];
@@ -67,7 +67,7 @@ fn keys_of_routes() -> Vec<String> {
 
 /// What would be known in the place of `nonsense`.
 fn expected(route: &str) -> Vec<String> {
-    let error = toml::from_str::<RawRoute>(route).unwrap_err();
+    let error = toml::from_str::<RouteBuilder>(route).unwrap_err();
     let message = error.message();
     assert!(message.contains("`nonsense`"), "{route}: {message}");
     // Every other piece stands between backticks; the first one is `nonsense`.

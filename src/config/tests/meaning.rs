@@ -6,7 +6,7 @@ use super::*;
 use crate::directives::Backoff;
 use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::timeouts::Timeouts;
-use crate::settings::route::{Condition, DynamicRoute, Node};
+use crate::settings::route::{DynamicRoute, Field, Node};
 use crate::settings::{ClientCredentials, ConcurrencyLimit, FallbackChain, GatewayToken};
 use crate::usage::custom_cost::CustomCost;
 
@@ -274,10 +274,10 @@ fn in_code() -> GatewaySettings {
     let ms = Duration::from_millis;
     let secret = |name| env(name).unwrap();
     let route = DynamicRoute::builder("support").version("2").start("paid");
-    let condition = Condition::metadata("plan").equals("paid");
+    let condition = Field::metadata("plan").equals("paid");
     let route = route
         .node("big", Node::model("xai", "grok-4").key_alias("default").fallback("small"))
-        .node("paid", Node::when(condition).then("big").otherwise("small"))
+        .node("paid", Node::when(condition, "big", "small"))
         .node("small", Node::model("openai", "gpt-5-mini"));
     let timeouts = Timeouts::default().connect(ms(1)).head(ms(2)).idle(ms(3)).total(ms(4));
     let chain = FallbackChain::on("grok-4*").from_provider("grok").to_model("grok-3");

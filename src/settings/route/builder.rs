@@ -1,34 +1,44 @@
-//! Puts a route together.
+//! Describes a route, in code or in a settings file.
 
 use std::sync::Arc;
 
-use super::error::{RouteError, RouteErrorKind};
-use super::graph::Graph;
-use super::node::Node;
-use super::{Checked, DynamicRoute};
-use crate::routing::is_id;
-
-/// The version of a route that has none.
-const FIRST: &str = "1";
+use crate::json::scalars::BodyFields;
+use crate::settings::route::error::RouteError;
+use crate::settings::route::node::{Kind, Model, Node};
+use crate::settings::route::{Checked, DynamicRoute};
 
 /// Describes a [`DynamicRoute`]; [`build`](RouteBuilder::build) finds every mistake.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RouteBuilder {
-    name: String,
-    version: Option<String>,
-    start: Option<String>,
-    nodes: Vec<(String, Node)>,
+    pub(super) name: String,
+    #[cfg_attr(feature = "config", serde(default = "first_version"))]
+    pub(super) version: String,
+    pub(super) start: Option<String>,
+    #[cfg_attr(feature = "config", serde(default, deserialize_with = "nodes"))]
+    pub(super) nodes: Vec<(String, Node)>,
+}
+
+fn first_version() -> String {
+    "1".to_owned()
+}
+
+/// Reads the table of nodes, in the order of their names.
+#[cfg(feature = "config")]
+fn nodes<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(String, Node)>, D::Error> {
+    let nodes: std::collections::BTreeMap<_, _> = serde::Deserialize::deserialize(table)?;
+    Ok(nodes.into_iter().collect())
 }
 
 impl RouteBuilder {
     pub(super) fn new(name: String) -> Self {
-        Self { name, version: None, start: None, nodes: Vec::new() }
+        Self { name, version: first_version(), start: None, nodes: Vec::new() }
     }
 
-    /// Tells routes of the same name apart: 1 to 64 of `A-Z a-z 0-9 - _ .`. Default: `1`.
+    /// Distinguishes routes of the same name: 1 to 64 of `A-Z a-z 0-9 - _ .`. Default: `1`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
+        self.version = version.into();
         self
     }
 
@@ -50,24 +60,30 @@ impl RouteBuilder {
     /// # Errors
     ///
     /// A [`RouteError`] that names the route and the node and what is wrong with it: a name, a
-    /// number or a condition that cannot be used, a node that is not there, that no way leads to
-    /// ([`Node::end`] aside) or that leads back to itself, or a route without a model.
+    /// number or a condition that cannot be used, a node that does not exist, that cannot be
+    /// reached ([`Node::end`] aside) or that leads back to itself, or a route without a model.
     pub fn build(self) -> Result<DynamicRoute, RouteError> {
-        let Self { name, version, start, nodes } = self;
-        let refuse = |kind| RouteError::of_route(&name, kind);
-        if !is_id(&name) {
-            return Err(refuse(RouteErrorKind::RouteName));
+        self.check()?;
+        let mut body_fields = BodyFields::default();
+        for (_, node) in &self.nodes {
+            if let Kind::When { condition, .. } = &node.0 {
+                condition.body_fields(&mut body_fields);
+            }
         }
-        let version = version.map_or(FIRST.into(), Box::<str>::from);
-        if !is_id(&version) {
-            return Err(refuse(RouteErrorKind::Version { version }));
-        }
-        let start = start.ok_or_else(|| refuse(RouteErrorKind::NoStart))?;
-        let graph = Graph::new(start, nodes).map_err(|mistake| match mistake.node {
-            Some(node) => RouteError::of_node(&name, &node, mistake.kind),
-            None => refuse(mistake.kind),
-        })?;
-        let body_fields = graph.body_fields();
-        Ok(DynamicRoute(Arc::new(Checked { name: name.into(), version, graph, body_fields })))
+        Ok(DynamicRoute(Arc::new(Checked { route: self, body_fields })))
+    }
+
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|(known, _)| known == name)
+    }
+
+    pub(super) fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
+        self.nodes.iter().filter_map(|(name, node)| match &node.0 {
+            Kind::Model(model) => Some((name.as_str(), model)),
+            _ => None,
+        })
     }
 }
+
+#[cfg(all(test, feature = "config"))]
+mod tests;

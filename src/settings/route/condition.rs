@@ -1,211 +1,136 @@
 //! Conditions over what a request says.
 
-mod check;
-
-use http::HeaderName;
-
 use crate::directives::metadata::MetadataValue;
-use crate::json::scalars::{BodyField, BodyFields};
+use crate::directives::metadata::MetadataValue::Number;
+use crate::json::scalars::BodyFields;
+use crate::settings::route::Field;
+use crate::settings::route::error::RouteErrorKind;
+use crate::settings::route::field::Source;
 
-/// What a request must be like: a test of one field, or several conditions put together.
-///
-/// Of a field that is not there every test is false, but [`not_equals`](Field::not_equals) and
-/// [`exists(false)`](Field::exists). Values of different types are not equal. A mistake is found
-/// when the route is built.
+/// How deep conditions may be nested.
+const DEEPEST: usize = 16;
+
+/// What a request must be like: a test of one [`Field`], or several conditions together. A mistake
+/// is found when the route is built.
 ///
 /// ```
-/// use tower_ai_gateway::settings::route::{BodyField, Condition};
+/// use tower_ai_gateway::settings::route::{BodyField, Condition, Field};
 ///
 /// let condition = Condition::all([
-///     Condition::identity_label("plan").one_of(["paid", "trial"]),
-///     Condition::not(Condition::header("x-canary").exists(true)),
-///     Condition::body(BodyField::MaxTokens).less_or_equal(4096),
+///     Field::identity_label("plan").one_of(["paid", "trial"]),
+///     Condition::not(Field::header("x-canary").exists(true)),
+///     Field::body(BodyField::MaxTokens).less_or_equal(4096),
 /// ]);
 /// # let _ = condition;
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Condition(pub(super) Test);
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Test {
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-    Not(Box<Condition>),
-    /// All of them must hold.
-    Field(Subject, Vec<Operator>),
+// All parts that are there must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize))]
+pub struct Condition {
+    pub(super) all: Option<Vec<Condition>>,
+    pub(super) any: Option<Vec<Condition>>,
+    pub(super) not: Option<Box<Condition>>,
+    #[cfg_attr(feature = "config", serde(flatten, deserialize_with = "fields"))]
+    pub(super) fields: Vec<(Field, Test)>,
 }
 
-/// What a test is about.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Subject {
-    Metadata(Box<str>),
-    /// The subject of the identity.
-    Caller,
-    /// Each of them: a test holds if it holds for one.
-    CallerGroup,
-    CallerLabel(Box<str>),
-    Header(HeaderName),
-    Body(BodyField),
-    /// A field that there is not, as it was written.
-    Unknown(Box<str>),
+/// What the value of a field must be like. All parts that are there must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub(super) struct Test {
+    pub(super) eq: Option<MetadataValue>,
+    pub(super) ne: Option<MetadataValue>,
+    #[cfg_attr(feature = "config", serde(rename = "in"))]
+    pub(super) one_of: Option<Vec<MetadataValue>>,
+    pub(super) exists: Option<bool>,
+    pub(super) lt: Option<f64>,
+    pub(super) lte: Option<f64>,
+    pub(super) gt: Option<f64>,
+    pub(super) gte: Option<f64>,
+    pub(super) starts_with: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Operator {
-    Equals(MetadataValue),
-    NotEquals(MetadataValue),
-    OneOf(Vec<MetadataValue>),
-    Exists(bool),
-    Less(f64),
-    LessOrEqual(f64),
-    Greater(f64),
-    GreaterOrEqual(f64),
-    StartsWith(Box<str>),
+/// Reads the tests of fields, in the order of their names.
+#[cfg(feature = "config")]
+fn fields<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(Field, Test)>, D::Error> {
+    let fields: std::collections::BTreeMap<String, _> = serde::Deserialize::deserialize(table)?;
+    Ok(fields.into_iter().map(|(name, test)| (name.into(), test)).collect())
 }
 
 impl Condition {
-    /// The subject of the [`Identity`](crate::Identity) that the host has given the request.
-    pub fn identity_subject() -> Field {
-        Field(Subject::Caller)
-    }
-
-    /// The groups of that identity. A test holds if one of them passes it; what
-    /// [`not_equals`](Field::not_equals) names must be none of them.
-    pub fn identity_group() -> Field {
-        Field(Subject::CallerGroup)
-    }
-
-    /// A label of that identity.
-    pub fn identity_label(name: impl Into<String>) -> Field {
-        Field(Subject::CallerLabel(name.into().into()))
-    }
-
-    /// An entry of the request's [`Metadata`](crate::Metadata). The client chooses it: what only
-    /// some may use is better told by their identity.
-    pub fn metadata(key: impl Into<String>) -> Field {
-        Field(Subject::Metadata(key.into().into()))
-    }
-
-    /// A header of the request: the first, where there are several of the name. What it says is
-    /// text, and where a test is for a number or a boolean, it is read as such.
-    ///
-    /// Headers that carry credentials, and the gateway's own, cannot be read.
-    pub fn header(name: impl AsRef<str>) -> Field {
-        Field(Subject::header(name.as_ref()))
-    }
-
-    /// A member of the request's body. The body is then read up to there, or to its end where
-    /// there is none.
-    pub fn body(field: BodyField) -> Field {
-        Field(Subject::Body(field))
-    }
-
     /// All of them must hold.
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self(Test::All(conditions.into_iter().collect()))
+        Self { all: Some(conditions.into_iter().collect()), ..Self::default() }
     }
 
     /// One of them must hold.
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self(Test::Any(conditions.into_iter().collect()))
+        Self { any: Some(conditions.into_iter().collect()), ..Self::default() }
     }
 
     /// It must not hold.
     #[expect(clippy::should_implement_trait, reason = "it stands beside `all` and `any`")]
     pub fn not(condition: Self) -> Self {
-        Self(Test::Not(Box::new(condition)))
+        Self { not: Some(Box::new(condition)), ..Self::default() }
     }
 
-    /// Which members of the body it reads.
+    /// The conditions that it is made of.
+    fn parts(&self) -> impl Iterator<Item = &Self> {
+        self.all.iter().flatten().chain(self.any.iter().flatten()).chain(self.not.as_deref())
+    }
+
+    /// Adds the members of the body that it reads.
     pub(super) fn body_fields(&self, fields: &mut BodyFields) {
-        match &self.0 {
-            Test::All(conditions) | Test::Any(conditions) => {
-                conditions.iter().for_each(|condition| condition.body_fields(fields));
+        self.parts().for_each(|part| part.body_fields(fields));
+        for (field, _) in &self.fields {
+            if let Source::Body(field) = field.0 {
+                fields.insert(field);
             }
-            Test::Not(condition) => condition.body_fields(fields),
-            Test::Field(Subject::Body(field), _) => fields.insert(*field),
-            Test::Field(..) => {}
         }
+    }
+
+    pub(super) fn check(&self) -> Result<(), RouteErrorKind> {
+        self.check_below(0)
+    }
+
+    fn check_below(&self, depth: usize) -> Result<(), RouteErrorKind> {
+        let refuse =
+            |field: String, reason| Err(RouteErrorKind::Condition { field: field.into(), reason });
+        if depth == DEEPEST {
+            return refuse(String::new(), "it is nested too deep");
+        }
+        let has_empty = [&self.all, &self.any].into_iter().flatten().any(Vec::is_empty);
+        if has_empty || *self == Self::default() {
+            return refuse(String::new(), "it is empty");
+        }
+        self.parts().try_for_each(|part| part.check_below(depth + 1))?;
+        for (field, test) in &self.fields {
+            if let Some(reason) = field.mistake().or_else(|| test.mistake(field)) {
+                return refuse(field.to_string(), reason);
+            }
+        }
+        Ok(())
     }
 }
 
-impl Subject {
-    fn header(name: &str) -> Self {
-        HeaderName::from_bytes(name.as_bytes())
-            .map_or_else(|_| Self::Unknown(format!("headers.{name}").into()), Self::Header)
-    }
-
-    /// As settings write it: `identity.subject`, `identity.label.plan`, `metadata.plan`,
-    /// `headers.x-tier`, `body.model`.
-    #[cfg(feature = "config")]
-    pub(super) fn parse(text: &str) -> Self {
-        let unknown = || Self::Unknown(text.into());
-        match text.split_once('.') {
-            Some(("identity", "subject")) => Self::Caller,
-            Some(("identity", "group")) => Self::CallerGroup,
-            Some(("identity", field)) => field
-                .strip_prefix("label.")
-                .map_or_else(unknown, |name| Self::CallerLabel(name.into())),
-            Some(("metadata", key)) => Self::Metadata(key.into()),
-            Some(("headers", name)) => Self::header(name),
-            Some(("body", name)) => BodyField::named(name).map_or_else(unknown, Self::Body),
-            _ => unknown(),
+impl Test {
+    /// Why it cannot be used on the field.
+    fn mistake(&self, field: &Field) -> Option<&'static str> {
+        if *self == Self::default() {
+            return Some("it tests nothing");
         }
-    }
-}
-
-/// A field of a request, to be tested.
-#[derive(Clone, Debug, PartialEq)]
-#[must_use = "a field is no condition until it is tested"]
-pub struct Field(Subject);
-
-impl Field {
-    fn is(self, operator: Operator) -> Condition {
-        Condition(Test::Field(self.0, vec![operator]))
-    }
-
-    /// It is this value.
-    pub fn equals(self, value: impl Into<MetadataValue>) -> Condition {
-        self.is(Operator::Equals(value.into()))
-    }
-
-    /// It is another value, or not there.
-    pub fn not_equals(self, value: impl Into<MetadataValue>) -> Condition {
-        self.is(Operator::NotEquals(value.into()))
-    }
-
-    /// It is one of these values.
-    pub fn one_of<V: Into<MetadataValue>>(self, values: impl IntoIterator<Item = V>) -> Condition {
-        self.is(Operator::OneOf(values.into_iter().map(Into::into).collect()))
-    }
-
-    /// Whether it is there. A `null` in the body is not.
-    pub fn exists(self, exists: bool) -> Condition {
-        self.is(Operator::Exists(exists))
-    }
-
-    /// It is a number below this one.
-    pub fn less(self, number: impl Into<f64>) -> Condition {
-        self.is(Operator::Less(number.into()))
-    }
-
-    /// It is this number or one below.
-    pub fn less_or_equal(self, number: impl Into<f64>) -> Condition {
-        self.is(Operator::LessOrEqual(number.into()))
-    }
-
-    /// It is a number above this one.
-    pub fn greater(self, number: impl Into<f64>) -> Condition {
-        self.is(Operator::Greater(number.into()))
-    }
-
-    /// It is this number or one above.
-    pub fn greater_or_equal(self, number: impl Into<f64>) -> Condition {
-        self.is(Operator::GreaterOrEqual(number.into()))
-    }
-
-    /// It is a text that begins like this.
-    pub fn starts_with(self, prefix: impl Into<String>) -> Condition {
-        self.is(Operator::StartsWith(prefix.into().into()))
+        if self.one_of.as_ref().is_some_and(Vec::is_empty)
+            || self.starts_with.as_ref().is_some_and(String::is_empty)
+        {
+            return Some("it compares with nothing");
+        }
+        let bounds = [self.lt, self.lte, self.gt, self.gte].map(|bound| bound.map(Number));
+        let prefix = self.starts_with.clone().map(MetadataValue::String);
+        let values = self.eq.iter().chain(&self.ne).chain(self.one_of.iter().flatten());
+        let mut values = values.chain(bounds.iter().flatten()).chain(&prefix);
+        values.find_map(|value| match value {
+            Number(number) if !number.is_finite() => Some("it compares with what is no number"),
+            value => field.rejects(value),
+        })
     }
 }

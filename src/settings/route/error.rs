@@ -141,69 +141,56 @@ impl fmt::Display for RouteError {
 
 impl fmt::Display for RouteErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::RouteName | Self::NodeName => {
-                "the name is malformed: 1 to 64 of A-Z a-z 0-9 - _ . are allowed"
-            }
-            Self::Version { version } => {
-                return write!(
-                    f,
-                    "`{version}` cannot be a version: 1 to 64 of A-Z a-z 0-9 - _ . are allowed"
-                );
-            }
+        const ID: &str = "1 to 64 of A-Z a-z 0-9 - _ . are allowed";
+        match self {
+            Self::RouteName | Self::NodeName => write!(f, "the name is malformed: {ID}"),
+            Self::Version { version } => write!(f, "`{version}` cannot be a version: {ID}"),
             Self::DuplicateVersion { version } => {
-                return write!(f, "its version `{version}` is there twice");
+                write!(f, "its version `{version}` is there twice")
             }
-            Self::DuplicateNode => "two nodes have this name",
-            Self::TooManyNodes { nodes } => {
-                return write!(f, "it has {nodes} nodes, and 64 are the most");
-            }
-            Self::NoStart => "it does not say which node is first",
+            Self::DuplicateNode => f.write_str("two nodes have this name"),
+            Self::TooManyNodes { nodes } => write!(f, "it has {nodes} nodes, and 64 are the most"),
+            Self::NoStart => f.write_str("it does not say which node is first"),
             Self::MissingStart { start } => {
-                return write!(f, "it starts at `{start}`, which is none of its nodes");
+                write!(f, "it starts at `{start}`, which is none of its nodes")
             }
             Self::MissingTarget { target } => {
-                return write!(f, "it leads to `{target}`, which is no node of the route");
+                write!(f, "it leads to `{target}`, which is no node of the route")
             }
-            Self::Loop => "it leads back to itself",
-            Self::Unreachable => "no way leads to it from the start",
-            Self::NoModel => "it has no model",
+            Self::Loop => f.write_str("it leads back to itself"),
+            Self::Unreachable => f.write_str("no way leads to it from the start"),
+            Self::NoModel => f.write_str("it has no model"),
             Self::ShareCount { shares } => {
-                return write!(f, "it has {shares} shares beside the rest: 1 to 5 are allowed");
+                write!(f, "it has {shares} shares beside the rest: 1 to 5 are allowed")
             }
-            Self::ZeroShare { target } => {
-                return write!(f, "its share for `{target}` is 0 percent");
-            }
+            Self::ZeroShare { target } => write!(f, "its share for `{target}` is 0 percent"),
             Self::ShareSum { percent } => {
-                return write!(f, "its shares make {percent} percent, which is more than 100");
+                write!(f, "its shares make {percent} percent, which is more than 100")
             }
-            Self::SplitKey { key } => {
-                return write!(
-                    f,
-                    "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with \
-                     1 to 64 of A-Z a-z 0-9 _, or an entry of the metadata, as in \
-                     `metadata.user_id`, and by none of `cf.`"
-                );
-            }
+            Self::SplitKey { key } => write!(
+                f,
+                "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with 1 to \
+                 64 of A-Z a-z 0-9 _, or an entry of the metadata, as in `metadata.user_id`, and by \
+                 none of `cf.`"
+            ),
             Self::Condition { field, reason } if field.is_empty() => {
-                return write!(f, "its condition cannot be used: {reason}");
+                write!(f, "its condition cannot be used: {reason}")
             }
             Self::Condition { field, reason } => {
-                return write!(f, "its condition on `{field}` cannot be used: {reason}");
+                write!(f, "its condition on `{field}` cannot be used: {reason}")
             }
-            Self::Provider { provider } => {
-                return write!(f, "`{provider}` cannot be a provider's slug");
+            Self::Provider { provider } => write!(f, "`{provider}` cannot be a provider's slug"),
+            Self::Model => {
+                f.write_str("its model must be 1 to 256 bytes without control characters")
             }
-            Self::Model => "its model must be 1 to 256 bytes without control characters",
-            Self::Timeout => "its timeout must be from 1 millisecond to 1 hour",
+            Self::Timeout => f.write_str("its timeout must be from 1 millisecond to 1 hour"),
             Self::Attempts { attempts } => {
-                return write!(f, "it makes {attempts} attempts: 1 to 5 are allowed");
+                write!(f, "it makes {attempts} attempts: 1 to 5 are allowed")
             }
-            Self::RetryDelay => "its delay between attempts must be at most 5 seconds",
-            // Not shown, for somebody may have put the key itself there.
-            Self::KeyAlias => "its key alias must be 1 to 64 of A-Z a-z 0-9 - _ .",
-        };
-        f.write_str(text)
+            Self::RetryDelay => f.write_str("its delay between attempts must be at most 5 seconds"),
+            // Not shown, because it may be the key itself, put there by mistake.
+            Self::KeyAlias => f.write_str("its key alias must be 1 to 64 of A-Z a-z 0-9 - _ ."),
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
-use super::condition::{Condition, Operator, Subject, Test};
 use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::json::flat::Scalar;
 use crate::json::scalars::BodyScalars;
+use crate::settings::route::condition::{Condition, Test};
+use crate::settings::route::field::{Field, Source};
 use crate::util::identity::Identity;
 
-/// What a route goes by.
+/// What a route decides by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) identity: Option<&'a Identity>,
@@ -26,18 +27,18 @@ enum Value<'a> {
     Text(&'a str),
     Number(f64),
     Bool(bool),
-    /// Text for want of types: what it is to be compared with says how it is to be read.
+    /// Untyped text: it is read as the type of what it is compared with.
     Header(&'a str),
-    /// Of whom at least one.
+    /// At least one.
     Groups(&'a Identity),
-    /// There, but like nothing that it could be compared with.
+    /// There, but equal to nothing.
     Unusable,
 }
 
 impl Facts<'_> {
     /// The one value of a field as text: the same for `1` and `"1"`.
-    pub(super) fn text(&self, subject: &Subject) -> Option<Cow<'_, str>> {
-        match self.get(subject)? {
+    pub(super) fn text(&self, field: &Field) -> Option<Cow<'_, str>> {
+        match self.get(field)? {
             Value::Text(text) | Value::Header(text) => Some(text.into()),
             Value::Number(number) => Some(number.to_string().into()),
             Value::Bool(flag) => Some(flag.to_string().into()),
@@ -45,31 +46,31 @@ impl Facts<'_> {
         }
     }
 
-    fn get(&self, subject: &Subject) -> Option<Value<'_>> {
-        match subject {
-            Subject::Caller => self.identity.map(|own| Value::Text(own.subject())),
-            Subject::CallerLabel(name) => self.identity?.label(name).map(Value::Text),
-            Subject::CallerGroup => {
+    fn get(&self, field: &Field) -> Option<Value<'_>> {
+        match &field.0 {
+            Source::Subject => self.identity.map(|own| Value::Text(own.subject())),
+            Source::Label(name) => self.identity?.label(name).map(Value::Text),
+            Source::Group => {
                 let identity = self.identity.filter(|own| own.groups().len() > 0);
                 identity.map(Value::Groups)
             }
-            Subject::Metadata(key) => self.metadata.get(key).map(|value| match value {
+            Source::Metadata(key) => self.metadata.get(key).map(|value| match value {
                 MetadataValue::String(text) => Value::Text(text),
                 MetadataValue::Number(number) => Value::Number(*number),
                 MetadataValue::Bool(flag) => Value::Bool(*flag),
             }),
-            Subject::Header(name) => {
-                // What somebody has marked as a secret is none of a route's business.
+            Source::Header(name) => {
+                // A value that is marked as a secret is not for a route to read.
                 let value = self.headers.get(name).filter(|value| !value.is_sensitive())?;
                 Some(str::from_utf8(value.as_bytes()).map_or(Value::Unusable, Value::Header))
             }
-            Subject::Body(field) => self.body.get(*field).map(|value| match value {
+            Source::Body(field) => self.body.get(*field).map(|value| match value {
                 Scalar::String(text) => Value::Text(text),
                 Scalar::Number(number) => Value::Number(*number),
                 Scalar::Bool(flag) => Value::Bool(*flag),
                 Scalar::Unusable => Value::Unusable,
             }),
-            Subject::Unknown(_) => None,
+            Source::Unknown(_) => None,
         }
     }
 }
@@ -79,7 +80,8 @@ impl Value<'_> {
         match value {
             MetadataValue::String(text) => match self {
                 Self::Groups(identity) => identity.is_in(text),
-                _ => self.text() == Some(text),
+                Self::Text(own) | Self::Header(own) => own == text,
+                _ => false,
             },
             MetadataValue::Number(number) => self.number() == Some(*number),
             MetadataValue::Bool(flag) => match self {
@@ -90,10 +92,11 @@ impl Value<'_> {
         }
     }
 
-    fn text(&self) -> Option<&str> {
+    fn starts_with(self, prefix: &str) -> bool {
         match self {
-            Self::Text(text) | Self::Header(text) => Some(text),
-            _ => None,
+            Self::Groups(identity) => identity.groups().any(|group| group.starts_with(prefix)),
+            Self::Text(text) | Self::Header(text) => text.starts_with(prefix),
+            _ => false,
         }
     }
 
@@ -108,42 +111,31 @@ impl Value<'_> {
 
 impl Condition {
     pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
-        match &self.0 {
-            Test::All(conditions) => conditions.iter().all(|condition| condition.holds(facts)),
-            Test::Any(conditions) => conditions.iter().any(|condition| condition.holds(facts)),
-            Test::Not(condition) => !condition.holds(facts),
-            Test::Field(subject, operators) => {
-                let value = facts.get(subject);
-                operators.iter().all(|operator| operator.holds(value))
-            }
-        }
+        let holds = |condition: &Self| condition.holds(facts);
+        self.all.iter().flatten().all(holds)
+            && self.any.as_ref().is_none_or(|any| any.iter().any(holds))
+            && !self.not.as_deref().is_some_and(holds)
+            && self.fields.iter().all(|(field, test)| test.holds(facts.get(field)))
     }
 }
 
-impl Operator {
+impl Test {
     fn holds(&self, value: Option<Value<'_>>) -> bool {
-        let Some(value) = value else {
-            return matches!(self, Self::NotEquals(_) | Self::Exists(false));
+        let is = |other: &MetadataValue| value.is_some_and(|value| value.is(other));
+        let is_number = |test: fn(&f64, &f64) -> bool, bound: Option<f64>| {
+            let number = || value.and_then(Value::number);
+            bound.is_none_or(|bound| number().is_some_and(|number| test(&number, &bound)))
         };
-        let is_number = |test: fn(&f64, &f64) -> bool, bound: &f64| {
-            value.number().is_some_and(|number| test(&number, bound))
-        };
-        match self {
-            Self::Equals(other) => value.is(other),
-            Self::NotEquals(other) => !value.is(other),
-            Self::OneOf(others) => others.iter().any(|other| value.is(other)),
-            Self::Exists(exists) => *exists,
-            Self::Less(bound) => is_number(f64::lt, bound),
-            Self::LessOrEqual(bound) => is_number(f64::le, bound),
-            Self::Greater(bound) => is_number(f64::gt, bound),
-            Self::GreaterOrEqual(bound) => is_number(f64::ge, bound),
-            Self::StartsWith(prefix) => match value {
-                Value::Groups(identity) => {
-                    identity.groups().any(|group| group.starts_with(&**prefix))
-                }
-                _ => value.text().is_some_and(|text| text.starts_with(&**prefix)),
-            },
-        }
+        let begins = |prefix: &String| value.is_some_and(|value| value.starts_with(prefix));
+        self.eq.as_ref().is_none_or(is)
+            && !self.ne.as_ref().is_some_and(is)
+            && self.one_of.as_ref().is_none_or(|others| others.iter().any(is))
+            && self.exists.is_none_or(|exists| exists == value.is_some())
+            && is_number(f64::lt, self.lt)
+            && is_number(f64::le, self.lte)
+            && is_number(f64::gt, self.gt)
+            && is_number(f64::ge, self.gte)
+            && self.starts_with.as_ref().is_none_or(begins)
     }
 }
 

@@ -1,21 +1,21 @@
 //! Dynamic routes: which models a request tries, and in which order.
 //!
 //! A client names a route in the place of a model, `"model": "dynamic/support"`. The route is a
-//! graph of nodes that the host owns: conditions and splits choose a way, model nodes are tried on
-//! it, each with a node to go to when it fails. What only some may use is decided by the
+//! graph of nodes that the host owns: conditions and splits choose a branch, and the model nodes on
+//! it are tried, each with a node to go to when it fails. What only some may use is decided by the
 //! [`Identity`](crate::Identity) that the host gives a request, not by what the client claims of
 //! itself in its metadata.
 //!
 //! ```
 //! use std::time::Duration;
-//! use tower_ai_gateway::settings::route::{Condition, DynamicRoute, DynamicRoutes, Node};
+//! use tower_ai_gateway::settings::route::{DynamicRoute, DynamicRoutes, Field, Node};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let support = DynamicRoute::builder("support")
 //!     .version("2")
 //!     .start("paid")
-//!     .node("paid", Node::when(Condition::identity_label("plan").equals("paid")).then("big").otherwise("trial"))
-//!     .node("trial", Node::split().by_identity_subject().share(10, "big").otherwise("small"))
+//!     .node("paid", Node::when(Field::identity_label("plan").equals("paid"), "big", "trial"))
+//!     .node("trial", Node::split_by(Field::identity_subject(), [(10, "big")], "small"))
 //!     .node("big", Node::model("grok", "grok-4").timeout(Duration::from_secs(30)).attempts(2).fallback("small"))
 //!     .node("small", Node::model("grok", "grok-3-mini"))
 //!     .build()?;
@@ -26,29 +26,28 @@
 //! assert!(routes.find("support@1").is_none());
 //! # Ok(()) }
 //! ```
+//!
+//! With the feature `config`, [`RouteBuilder`], [`Node`], [`Condition`] and [`Field`] are read by
+//! serde too, in the form that settings files have.
 
 mod builder;
+mod check;
 mod condition;
 mod error;
 mod facts;
-mod graph;
+mod field;
 mod node;
-#[cfg(feature = "config")]
-mod raw;
 mod resolve;
 mod set;
 
 use std::sync::Arc;
 
 pub use self::builder::RouteBuilder;
-pub use self::condition::{Condition, Field};
+pub use self::condition::Condition;
 pub use self::error::{RouteError, RouteErrorKind};
 pub(crate) use self::facts::Facts;
-use self::graph::Graph;
-pub(crate) use self::graph::ModelNode;
-pub use self::node::{Model, Node, Split, Then, When};
-#[cfg(feature = "config")]
-pub(crate) use self::raw::RawRoute;
+pub use self::field::Field;
+pub use self::node::{Model, Node};
 pub use self::set::DynamicRoutes;
 pub use crate::json::scalars::BodyField;
 use crate::json::scalars::BodyFields;
@@ -59,9 +58,7 @@ pub struct DynamicRoute(Arc<Checked>);
 
 #[derive(Debug)]
 struct Checked {
-    name: Box<str>,
-    version: Box<str>,
-    graph: Graph,
+    route: RouteBuilder,
     body_fields: BodyFields,
 }
 
@@ -71,26 +68,26 @@ impl DynamicRoute {
         RouteBuilder::new(name.into())
     }
 
-    /// What clients name it, behind `dynamic/`.
+    /// The name by which clients ask for it, behind `dynamic/`.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.route.name
     }
 
-    /// Which one of the routes of that name it is.
+    /// The version, which distinguishes routes of the same name.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.0.version
+        &self.0.route.version
     }
 
-    /// Which members of the body its conditions read: the body need not be read further than these.
+    /// The members of the body that its conditions read: the body is read no further than these.
     pub(crate) fn body_fields(&self) -> BodyFields {
         self.0.body_fields
     }
 
-    /// All its models, to see whether their providers and keys are there.
-    pub(crate) fn models(&self) -> impl Iterator<Item = &Arc<ModelNode>> {
-        self.0.graph.models()
+    /// All its models with the names of their nodes, to check that their providers and keys exist.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
+        self.0.route.models()
     }
 }
 

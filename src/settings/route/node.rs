@@ -1,39 +1,105 @@
-//! Nodes as a host writes them: they name one another, and nothing is checked yet.
+//! The nodes of a route, which lead to one another by their names.
 
 use std::time::Duration;
 
-use super::condition::{Condition, Subject};
 use crate::directives::Backoff;
+use crate::settings::route::{Condition, Field};
 
-/// One node of a dynamic route, which leads to others by their names.
+/// One node of a dynamic route, which leads to others by their names. A mistake is found when the
+/// route is built.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(transparent))]
 pub struct Node(pub(super) Kind);
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "config",
+    derive(serde::Deserialize),
+    serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)
+)]
 pub(super) enum Kind {
-    When { condition: Condition, then: String, otherwise: String },
-    Split { key: Option<Subject>, shares: Vec<(u8, String)>, otherwise: String },
+    #[cfg_attr(feature = "config", serde(rename = "conditional"))]
+    When {
+        condition: Condition,
+        #[cfg_attr(feature = "config", serde(rename = "true"))]
+        then: Box<str>,
+        #[cfg_attr(feature = "config", serde(rename = "false"))]
+        otherwise: Box<str>,
+    },
+    #[cfg_attr(feature = "config", serde(rename = "percentage"))]
+    Split(Split),
     Model(Model),
-    End,
+    // With braces, so that serde refuses unknown keys here too.
+    End {},
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub(super) struct Split {
+    pub(super) key: Option<Field>,
+    pub(super) shares: Vec<Share>,
+    #[cfg_attr(feature = "config", serde(rename = "else"))]
+    pub(super) otherwise: Box<str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub(super) struct Share {
+    pub(super) percent: u8,
+    pub(super) to: Box<str>,
 }
 
 impl Node {
-    /// Goes one way or the other.
-    pub fn when(condition: Condition) -> When {
-        When { condition }
+    /// Goes to the node `then` if the condition holds, and to `otherwise` if it does not.
+    #[must_use]
+    pub fn when(
+        condition: Condition,
+        then: impl Into<String>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        let (then, otherwise) = (then.into().into(), otherwise.into().into());
+        Self(Kind::When { condition, then, otherwise })
     }
 
-    /// Divides requests by percentages.
-    pub fn split() -> Split {
-        Split { key: None, shares: Vec::new() }
+    /// Divides requests at random: each share is a percentage and the node to which it goes, one to
+    /// five of them, and the rest goes to `otherwise`.
+    #[must_use]
+    pub fn split(
+        shares: impl IntoIterator<Item = (u8, impl Into<String>)>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        let shares = shares.into_iter();
+        let shares = shares.map(|(percent, to)| Share { percent, to: to.into().into() }).collect();
+        Self(Kind::Split(Split { key: None, shares, otherwise: otherwise.into().into() }))
     }
 
-    /// Tries a model; where it answers, the route has ended. `provider` is a slug, `model` the
-    /// name by which the provider knows it.
+    /// Divides requests by a field: those with the same value go to the same node, always and
+    /// everywhere, as long as the names of route and node and the shares stay as they are. A first
+    /// share that grows keeps what it has. Requests without the field are divided at random.
+    ///
+    /// The field is the subject or a label of the [`Identity`](crate::Identity), which only the host
+    /// sets, or an entry of the [`Metadata`](crate::Metadata). The client chooses the latter, unless
+    /// the host sets or reserves the entry: it can try values until it gets the share that it wants.
+    /// `1` and `"1"` are the same value.
+    #[must_use]
+    pub fn split_by(
+        field: Field,
+        shares: impl IntoIterator<Item = (u8, impl Into<String>)>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        let mut node = Self::split(shares, otherwise);
+        if let Kind::Split(split) = &mut node.0 {
+            split.key = Some(field);
+        }
+        node
+    }
+
+    /// Tries a model; the route ends with its answer unless it fails. `provider` is a slug, `model`
+    /// the name by which the provider knows it.
     pub fn model(provider: impl Into<String>, model: impl Into<String>) -> Model {
         Model {
-            provider: provider.into(),
-            model: model.into(),
+            provider: provider.into().into(),
+            model: model.into().into(),
             timeout: None,
             attempts: None,
             retry_delay: None,
@@ -46,107 +112,50 @@ impl Node {
     /// Ends the route: no further model is tried.
     #[must_use]
     pub fn end() -> Self {
-        Self(Kind::End)
+        Self(Kind::End {})
+    }
+
+    /// The names of the nodes to which it leads.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
+        let (shares, others) = match &self.0 {
+            Kind::When { then, otherwise, .. } => (&[][..], [Some(then), Some(otherwise)]),
+            Kind::Split(split) => (&split.shares[..], [Some(&split.otherwise), None]),
+            Kind::Model(model) => (&[][..], [model.fallback.as_ref(), None]),
+            Kind::End {} => (&[][..], [None, None]),
+        };
+        shares.iter().map(|share| &*share.to).chain(others.into_iter().flatten().map(|to| &**to))
     }
 }
 
-/// A node that goes by a condition, without its ways yet.
+/// A node that tries a model. Its settings go before those of the gateway, and what the request
+/// itself says goes before them.
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "it is no node yet"]
-pub struct When {
-    condition: Condition,
-}
-
-impl When {
-    /// Where to go when the condition holds.
-    pub fn then(self, node: impl Into<String>) -> Then {
-        Then { condition: self.condition, then: node.into() }
-    }
-}
-
-/// A node that goes by a condition, without its second way yet.
-#[derive(Clone, Debug, PartialEq)]
-#[must_use = "it is no node yet"]
-pub struct Then {
-    condition: Condition,
-    then: String,
-}
-
-impl Then {
-    /// Where to go when the condition does not hold.
-    #[must_use]
-    pub fn otherwise(self, node: impl Into<String>) -> Node {
-        Node(Kind::When { condition: self.condition, then: self.then, otherwise: node.into() })
-    }
-}
-
-/// A node that divides requests by percentages, without its rest yet.
-#[derive(Clone, Debug, PartialEq)]
-#[must_use = "it is no node yet"]
-pub struct Split {
-    pub(super) key: Option<Subject>,
-    shares: Vec<(u8, String)>,
-}
-
-impl Split {
-    /// Requests of the same subject of the [`Identity`](crate::Identity) go the same way, always
-    /// and everywhere, as long as the names of route and node and the shares stay as they are. A
-    /// first share that grows keeps what it has. No client chooses its share, because the host
-    /// sets the identity.
-    ///
-    /// A split has one key: the last of these methods counts. Default, and for requests without an
-    /// identity: chance.
-    pub fn by_identity_subject(mut self) -> Self {
-        self.key = Some(Subject::Caller);
-        self
-    }
-
-    /// Requests with the same value of this label of the [`Identity`](crate::Identity) go the same
-    /// way, as for [`by_identity_subject`](Self::by_identity_subject): a whole team, for instance.
-    /// The name is 1 to 64 of `A-Z a-z 0-9 _`.
-    ///
-    /// For requests without the label: chance.
-    pub fn by_identity_label(mut self, name: impl Into<String>) -> Self {
-        self.key = Some(Subject::CallerLabel(name.into().into()));
-        self
-    }
-
-    /// Requests with the same value of this entry of the [`Metadata`](crate::Metadata) go the same
-    /// way, as for [`by_identity_subject`](Self::by_identity_subject); `1` and `"1"` are the same.
-    /// The client chooses the value, unless the host sets or reserves the entry: it can try values
-    /// until it gets the share that it wants.
-    ///
-    /// For requests without the entry: chance.
-    pub fn by_metadata(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(Subject::Metadata(key.into().into()));
-        self
-    }
-
-    /// Sends so many percent of the requests to a node; one to five times.
-    pub fn share(mut self, percent: u8, node: impl Into<String>) -> Self {
-        self.shares.push((percent, node.into()));
-        self
-    }
-
-    /// Where the rest goes.
-    #[must_use]
-    pub fn otherwise(self, node: impl Into<String>) -> Node {
-        Node(Kind::Split { key: self.key, shares: self.shares, otherwise: node.into() })
-    }
-}
-
-/// A node that tries a model.
-#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a node does nothing until it is added to a route"]
 pub struct Model {
-    pub(super) provider: String,
-    pub(super) model: String,
-    pub(super) timeout: Option<Duration>,
-    pub(super) attempts: Option<u8>,
-    pub(super) retry_delay: Option<Duration>,
-    pub(super) backoff: Option<Backoff>,
-    pub(super) key_alias: Option<String>,
-    pub(super) fallback: Option<String>,
+    /// A slug or an alias.
+    pub(crate) provider: Box<str>,
+    pub(crate) model: Box<str>,
+    #[cfg_attr(
+        feature = "config",
+        serde(rename = "timeout_ms", default, deserialize_with = "milliseconds")
+    )]
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) attempts: Option<u8>,
+    #[cfg_attr(
+        feature = "config",
+        serde(rename = "retry_delay_ms", default, deserialize_with = "milliseconds")
+    )]
+    pub(crate) retry_delay: Option<Duration>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) key_alias: Option<Box<str>>,
+    pub(crate) fallback: Option<Box<str>>,
+}
+
+#[cfg(feature = "config")]
+fn milliseconds<'de, D: serde::Deserializer<'de>>(number: D) -> Result<Option<Duration>, D::Error> {
+    let number: Option<u64> = serde::Deserialize::deserialize(number)?;
+    Ok(number.map(Duration::from_millis))
 }
 
 impl Model {
@@ -158,7 +167,7 @@ impl Model {
         self
     }
 
-    /// How often it is tried, the first time counted: 1 to 5.
+    /// How often it is tried, the first time included: 1 to 5.
     ///
     /// Default: what the request or the gateway says.
     pub fn attempts(mut self, attempts: u8) -> Self {
@@ -186,15 +195,15 @@ impl Model {
     ///
     /// Default: what the request says, or else the default one.
     pub fn key_alias(mut self, alias: impl Into<String>) -> Self {
-        self.key_alias = Some(alias.into());
+        self.key_alias = Some(alias.into().into());
         self
     }
 
-    /// Where to go when the model fails after all attempts.
+    /// The node to go to when the model fails after all attempts.
     ///
     /// Default: the route ends with that failure.
     pub fn fallback(mut self, node: impl Into<String>) -> Self {
-        self.fallback = Some(node.into());
+        self.fallback = Some(node.into().into());
         self
     }
 }

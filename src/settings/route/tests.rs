@@ -1,6 +1,7 @@
 use super::*;
 use crate::directives::metadata::Metadata;
 use crate::json::scalars::BodyScalars;
+use crate::settings::route::node::Kind;
 use http::HeaderMap;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -19,7 +20,7 @@ fn with(start: impl Into<Node>) -> RouteBuilder {
 }
 
 fn when(condition: Condition) -> RouteBuilder {
-    with(Node::when(condition).then("big").otherwise("small"))
+    with(Node::when(condition, "big", "small"))
 }
 
 #[track_caller]
@@ -29,7 +30,7 @@ fn refused(route: RouteBuilder) -> (Option<String>, RouteErrorKind) {
 }
 
 fn yes() -> Condition {
-    Condition::metadata("plan").equals("paid")
+    Field::metadata("plan").equals("paid")
 }
 
 #[test]
@@ -45,8 +46,7 @@ fn what_was_built_can_be_asked() {
         .key_alias("eu");
     let route = DynamicRoute::builder("a").start("m").node("m", model).build().unwrap();
     let models: Vec<_> = route.models().collect();
-    let expected = ModelNode {
-        name: "m".into(),
+    let expected = Model {
         provider: "grok".into(),
         model: "grok-4".into(),
         timeout: Some(Duration::from_secs(30)),
@@ -54,8 +54,9 @@ fn what_was_built_can_be_asked() {
         retry_delay: Some(Duration::from_secs(1)),
         backoff: Some(crate::Backoff::Linear),
         key_alias: Some("eu".into()),
+        fallback: None,
     };
-    assert_eq!(models, [&Arc::new(expected)]);
+    assert_eq!(models, [("m", &expected)]);
 }
 
 #[test]
@@ -63,8 +64,8 @@ fn it_says_what_it_reads_of_the_body() {
     let read = |condition| when(condition).build().unwrap().body_fields();
     assert_eq!(read(yes()), BodyFields::default());
     let nested = Condition::any([
-        Condition::not(Condition::body(BodyField::User).exists(true)),
-        Condition::all([Condition::body(BodyField::Stream).equals(true)]),
+        Condition::not(Field::body(BodyField::User).exists(true)),
+        Condition::all([Field::body(BodyField::Stream).equals(true)]),
     ]);
     let mut expected = BodyFields::default();
     expected.insert(BodyField::User);
@@ -106,13 +107,10 @@ fn mistakes_of_the_route_are_refused() {
 fn mistakes_of_nodes_are_refused() {
     use RouteErrorKind::*;
     let missing = || MissingTarget { target: "gone".into() };
-    let split = |shares: &[u8]| {
-        let share = |split: Split, percent: &u8| split.share(*percent, "big");
-        with(shares.iter().fold(Node::split(), share).otherwise("small"))
-    };
-    let by = |key: &str| with(Node::split().by_metadata(key).share(1, "big").otherwise("small"));
+    let split = |shares: &[u8]| with(Node::split(shares.iter().map(|of| (*of, "big")), "small"));
+    let by = |key: &str| with(Node::split_by(Field::metadata(key), [(1, "big")], "small"));
     let by_label =
-        |name: &str| with(Node::split().by_identity_label(name).share(1, "big").otherwise("small"));
+        |name: &str| with(Node::split_by(Field::identity_label(name), [(1, "big")], "small"));
     let too_long = format!("identity.label.{}", "a".repeat(65));
     let model = |change: fn(node::Model) -> node::Model| with(change(big().fallback("big")));
     let malformed = |provider: &str| with(Node::model(provider, "m").fallback("big"));
@@ -121,10 +119,10 @@ fn mistakes_of_nodes_are_refused() {
         ("", when(yes()).node("", big()), NodeName),
         ("a b", when(yes()).node("a b", big()), NodeName),
         ("big", when(yes()).node("big", big()), DuplicateNode),
-        ("start", with(Node::when(yes()).then("gone").otherwise("big")), missing()),
-        ("start", with(Node::when(yes()).then("big").otherwise("gone")), missing()),
-        ("start", with(Node::split().share(1, "gone").otherwise("big")), missing()),
-        ("start", with(Node::split().share(1, "big").otherwise("gone")), missing()),
+        ("start", with(Node::when(yes(), "gone", "big")), missing()),
+        ("start", with(Node::when(yes(), "big", "gone")), missing()),
+        ("start", with(Node::split([(1, "gone")], "big")), missing()),
+        ("start", with(Node::split([(1, "big")], "gone")), missing()),
         ("start", with(big().fallback("gone")), missing()),
         ("alone", when(yes()).node("alone", big()), Unreachable),
         ("start", with(big().fallback("start")), Loop),
@@ -164,13 +162,13 @@ fn mistakes_of_nodes_are_refused() {
         split(&[20; 5]),
         by("user_id"),
         by_label("team"),
-        with(Node::split().by_identity_subject().share(1, "big").otherwise("small")),
+        with(Node::split_by(Field::identity_subject(), [(1, "big")], "small")),
         model(|model| model.timeout(Duration::from_secs(3600)).attempts(5)),
         model(|model| model.timeout(Duration::from_millis(1)).attempts(1)),
         model(|model| model.retry_delay(Duration::from_secs(5)).key_alias("eu-1")),
         named("openai/gpt-oss \u{e9}"),
         // Two ways to one node are no loop.
-        with(Node::when(yes()).then("small").otherwise("big")),
+        with(Node::when(yes(), "small", "big")),
         when(yes()).node("end", Node::end()),
     ] {
         sound.build().unwrap_or_else(|error| panic!("{error}"));
@@ -179,9 +177,9 @@ fn mistakes_of_nodes_are_refused() {
 
 #[test]
 fn conditions_that_cannot_be_used_are_refused() {
-    let header = |name: &str| Condition::header(name).exists(true);
-    let metadata = |key: &str| Condition::metadata(key).exists(true);
-    let body = Condition::body;
+    let header = |name: &str| Field::header(name).exists(true);
+    let metadata = |key: &str| Field::metadata(key).exists(true);
+    let body = Field::body;
     let none: [&str; 0] = [];
     let deep = |depth| (0..depth).fold(yes(), |condition, _| Condition::not(condition));
     use BodyField::{MaxTokens, Model, Stream};
@@ -203,12 +201,12 @@ fn conditions_that_cannot_be_used_are_refused() {
         ("headers.cf-aig-metadata", header("CF-AIG-Metadata")),
         ("headers.cf_aig_authorization", header("cf_aig_authorization")),
         ("headers.cf_aig_metadata", header("cf_aig_metadata")),
-        ("metadata.a", Condition::metadata("a").one_of(none)),
-        ("metadata.a", Condition::metadata("a").starts_with("")),
-        ("metadata.a", Condition::metadata("a").less(f64::NAN)),
-        ("metadata.a", Condition::metadata("a").greater_or_equal(f64::INFINITY)),
-        ("metadata.a", Condition::metadata("a").equals(f64::NAN)),
-        ("metadata.a", Condition::metadata("a").one_of([1.0, f64::NAN])),
+        ("metadata.a", Field::metadata("a").one_of(none)),
+        ("metadata.a", Field::metadata("a").starts_with("")),
+        ("metadata.a", Field::metadata("a").less(f64::NAN)),
+        ("metadata.a", Field::metadata("a").greater_or_equal(f64::INFINITY)),
+        ("metadata.a", Field::metadata("a").equals(f64::NAN)),
+        ("metadata.a", Field::metadata("a").one_of([1.0, f64::NAN])),
         ("body.stream", body(Stream).equals("true")),
         ("body.stream", body(Stream).less(1)),
         ("body.model", body(Model).not_equals(true)),
@@ -234,7 +232,7 @@ fn conditions_that_cannot_be_used_are_refused() {
 
 #[test]
 fn errors_name_the_route_and_the_node() {
-    let error = when(Condition::header("cookie").equals("s3cr3t")).build().unwrap_err();
+    let error = when(Field::header("cookie").equals("s3cr3t")).build().unwrap_err();
     assert_eq!((error.route(), error.node()), ("support", Some("start")));
     assert_eq!(
         error.to_string(),
@@ -256,13 +254,16 @@ fn errors_name_the_route_and_the_node() {
 fn any_node(count: usize) -> impl Strategy<Value = Node> {
     let name = (0..count).prop_map(|place| place.to_string());
     let names = prop::collection::vec(name.clone(), 1..4);
-    let flag = || Condition::metadata("flag").equals(true);
+    let flag = || Field::metadata("flag").equals(true);
     prop_oneof![
         2 => (name.clone(), name.clone())
-            .prop_map(move |(then, otherwise)| Node::when(flag()).then(then).otherwise(otherwise)),
+            .prop_map(move |(then, otherwise)| Node::when(flag(), then, otherwise)),
         2 => (names, name.clone(), any::<bool>()).prop_map(|(names, otherwise, keyed)| {
-            let split = if keyed { Node::split().by_metadata("id") } else { Node::split() };
-            names.into_iter().fold(split, |split, name| split.share(20, name)).otherwise(otherwise)
+            let shares = names.into_iter().map(|name| (20, name));
+            match keyed {
+                true => Node::split_by(Field::metadata("id"), shares, otherwise),
+                false => Node::split(shares, otherwise),
+            }
         }),
         3 => prop::option::of(name).prop_map(|fallback| match fallback {
             Some(fallback) => big().fallback(fallback).into(),
@@ -272,25 +273,13 @@ fn any_node(count: usize) -> impl Strategy<Value = Node> {
     ]
 }
 
-/// The names that a node leads to.
-fn targets(node: &Node) -> Vec<&str> {
-    match &node.0 {
-        node::Kind::When { then, otherwise, .. } => vec![then, otherwise],
-        node::Kind::Split { shares, otherwise, .. } => {
-            shares.iter().map(|(_, target)| target.as_str()).chain([otherwise.as_str()]).collect()
-        }
-        node::Kind::Model(model) => model.fallback.as_deref().into_iter().collect(),
-        node::Kind::End => Vec::new(),
-    }
-}
-
 /// Whether the first node can be met again on the way from some node that it leads to: by the
 /// closure of the relation, not by the walk that is tested.
 fn reach(nodes: &[Node]) -> Vec<Vec<bool>> {
     let count = nodes.len();
     let mut reach = vec![vec![false; count]; count];
     for (from, node) in nodes.iter().enumerate() {
-        for target in targets(node) {
+        for target in node.targets() {
             reach[from][target.parse::<usize>().unwrap()] = true;
         }
     }
@@ -316,7 +305,7 @@ proptest! {
         let loops = (0..count).any(|place| is_met(place) && reach[place][place]);
         let is_end = |place: usize| nodes[place] == Node::end();
         let all_met = (0..count).all(|place| is_met(place) || is_end(place));
-        let has_model = nodes.iter().any(|node| matches!(node.0, node::Kind::Model(_)));
+        let has_model = nodes.iter().any(|node| matches!(node.0, Kind::Model(_)));
 
         let route = DynamicRoute::builder("generated").start("0");
         let named = nodes.iter().enumerate();
@@ -341,7 +330,7 @@ proptest! {
                     let chain = route.resolve(&facts);
                     prop_assert!(chain.len() <= count);
                     for pair in chain.windows(2) {
-                        let [from, to] = [0, 1].map(|at| pair[at].name.parse::<usize>().unwrap());
+                        let [from, to] = [0, 1].map(|at| pair[at].0.parse::<usize>().unwrap());
                         prop_assert!(reach[from][to]);
                     }
                 }

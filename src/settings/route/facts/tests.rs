@@ -1,7 +1,6 @@
 use super::*;
 use crate::json::object::ObjectScanner;
 use crate::json::scalars::BodyField;
-use crate::settings::route::Field;
 use http::HeaderValue;
 
 const METADATA: &str = r#"{"plan":"paid","seats":5,"beta":true,"number":"7","empty":""}"#;
@@ -45,9 +44,9 @@ fn assert_holds(expected: bool, condition: &Condition) {
 
 #[test]
 fn every_operator_on_every_kind_of_field() {
-    let metadata = Condition::metadata;
-    let header = |name| Condition::header(name);
-    let body = Condition::body;
+    let metadata = Field::metadata;
+    let header = |name| Field::header(name);
+    let body = Field::body;
     use BodyField::{MaxTokens, Model, Stream, User};
     for (expected, condition) in [
         (true, metadata("plan").equals("paid")),
@@ -112,16 +111,14 @@ fn all_operators(field: fn() -> Field) -> [(&'static str, Condition); 10] {
 
 #[test]
 fn of_a_missing_field_only_two_tests_hold() {
-    for field in [
-        || Condition::metadata("absent"),
-        || Condition::header("x-absent"),
-        || Condition::header("x-secret"),
-    ] {
+    for field in
+        [|| Field::metadata("absent"), || Field::header("x-absent"), || Field::header("x-secret")]
+    {
         for (name, condition) in all_operators(field) {
             assert_holds(matches!(name, "not_equals" | "not_exists"), &condition);
         }
     }
-    let tier = || Condition::body(BodyField::ServiceTier);
+    let tier = || Field::body(BodyField::ServiceTier);
     assert_holds(true, &tier().exists(false));
     assert_holds(true, &tier().not_equals("priority"));
     assert_holds(false, &tier().equals("priority"));
@@ -129,10 +126,10 @@ fn of_a_missing_field_only_two_tests_hold() {
 
 #[test]
 fn what_cannot_be_compared_is_there_and_equal_to_nothing() {
-    for (name, condition) in all_operators(|| Condition::header("x-bytes")) {
+    for (name, condition) in all_operators(|| Field::header("x-bytes")) {
         assert_holds(matches!(name, "not_equals" | "exists"), &condition);
     }
-    let user = || Condition::body(BodyField::User);
+    let user = || Field::body(BodyField::User);
     assert_holds(false, &user().equals("x"));
     assert_holds(true, &user().not_equals("x"));
     assert_holds(false, &user().starts_with("x"));
@@ -141,13 +138,13 @@ fn what_cannot_be_compared_is_there_and_equal_to_nothing() {
 #[test]
 fn values_of_different_types_are_not_equal() {
     for (expected, condition) in [
-        (false, Condition::metadata("number").equals(7)),
-        (true, Condition::metadata("number").not_equals(7)),
-        (false, Condition::metadata("number").less(8)),
-        (false, Condition::metadata("seats").equals("5")),
-        (false, Condition::metadata("seats").starts_with("5")),
-        (false, Condition::metadata("beta").equals("true")),
-        (false, Condition::metadata("beta").equals(1)),
+        (false, Field::metadata("number").equals(7)),
+        (true, Field::metadata("number").not_equals(7)),
+        (false, Field::metadata("number").less(8)),
+        (false, Field::metadata("seats").equals("5")),
+        (false, Field::metadata("seats").starts_with("5")),
+        (false, Field::metadata("beta").equals("true")),
+        (false, Field::metadata("beta").equals(1)),
     ] {
         assert_holds(expected, &condition);
     }
@@ -155,8 +152,8 @@ fn values_of_different_types_are_not_equal() {
 
 #[test]
 fn conditions_are_put_together() {
-    let yes = || Condition::metadata("plan").equals("paid");
-    let no = || Condition::metadata("plan").equals("free");
+    let yes = || Field::metadata("plan").equals("paid");
+    let no = || Field::metadata("plan").equals("free");
     assert_holds(true, &Condition::all([yes(), yes()]));
     assert_holds(false, &Condition::all([yes(), no()]));
     assert_holds(true, &Condition::any([no(), yes()]));
@@ -166,16 +163,19 @@ fn conditions_are_put_together() {
 
 #[test]
 fn several_tests_of_one_field_must_all_hold() {
-    let seats = |operators| Condition(Test::Field(Subject::Metadata("seats".into()), operators));
-    assert_holds(true, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(6.0)]));
-    assert_holds(false, &seats(vec![Operator::GreaterOrEqual(5.0), Operator::Less(5.0)]));
-    assert_holds(false, &seats(vec![Operator::GreaterOrEqual(6.0), Operator::Less(9.0)]));
+    let seats = |gte, lt| {
+        let test = Test { gte: Some(gte), lt: Some(lt), ..Test::default() };
+        Condition { fields: vec![(Field::metadata("seats"), test)], ..Condition::default() }
+    };
+    assert_holds(true, &seats(5.0, 6.0));
+    assert_holds(false, &seats(5.0, 5.0));
+    assert_holds(false, &seats(6.0, 9.0));
 }
 
 #[test]
 fn an_identity_is_read_and_never_the_clients_metadata_in_its_place() {
-    let (subject, group) = (Condition::identity_subject, Condition::identity_group);
-    let label = |name| Condition::identity_label(name);
+    let (subject, group) = (Field::identity_subject, Field::identity_group);
+    let label = |name| Field::identity_label(name);
     for (expected, condition) in [
         (true, subject().equals("user-17")),
         (false, subject().equals("user-1")),

@@ -2,7 +2,7 @@ use super::*;
 use crate::directives::metadata::Metadata;
 use crate::json::flat::Scalar;
 use crate::json::scalars::{BodyField, BodyScalars};
-use crate::settings::route::{Condition, Node, RouteBuilder};
+use crate::settings::route::{Field, Node, RouteBuilder};
 use crate::util::identity::Identity;
 use http::HeaderMap;
 
@@ -23,7 +23,7 @@ fn chain_for(
 ) -> Vec<String> {
     let (metadata, _) = Metadata::parse(metadata.as_bytes(), |_| false).unwrap();
     let facts = Facts { identity, metadata: &metadata, headers: &HeaderMap::new(), body };
-    route.resolve(&facts).iter().map(|model| model.name.to_string()).collect()
+    route.resolve(&facts).iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 fn with_models<const N: usize>(route: RouteBuilder, models: [&str; N]) -> DynamicRoute {
@@ -33,18 +33,15 @@ fn with_models<const N: usize>(route: RouteBuilder, models: [&str; N]) -> Dynami
 
 #[test]
 fn a_way_is_a_chain_of_models() {
-    let paid = Condition::metadata("plan").equals("paid");
-    let short = Condition::body(BodyField::MaxTokens).less(100);
+    let paid = Field::metadata("plan").equals("paid");
+    let short = Field::body(BodyField::MaxTokens).less(100);
     let route = DynamicRoute::builder("support")
         .start("paid")
-        .node("paid", Node::when(paid).then("big").otherwise("short"))
-        .node("short", Node::when(short).then("stop").otherwise("small"))
+        .node("paid", Node::when(paid, "big", "short"))
+        .node("short", Node::when(short, "stop", "small"))
         .node("big", Node::model("grok", "grok-4").fallback("again"))
         // A condition behind a model decides on its fallback.
-        .node(
-            "again",
-            Node::when(Condition::metadata("vip").equals(true)).then("other").otherwise("small"),
-        )
+        .node("again", Node::when(Field::metadata("vip").equals(true), "other", "small"))
         .node("other", Node::model("openai", "gpt").fallback("small"))
         .node("small", Node::model("grok", "grok-3-mini").fallback("stop"))
         .node("stop", Node::end())
@@ -94,7 +91,7 @@ fn first(route: &DynamicRoute, metadata: &str) -> String {
 
 #[test]
 fn a_value_goes_the_way_of_its_place() {
-    let by_id = || Node::split().by_metadata("id");
+    let by_id = |shares| Node::split_by(Field::metadata("id"), shares, "c");
     // `user-1` is at 46.00 percent, `42` at 50.28.
     for (shares, user_1, user_42) in [
         ([46, 1], "b", "c"),
@@ -107,7 +104,7 @@ fn a_value_goes_the_way_of_its_place() {
     ] {
         let [to_a, to_b] = shares;
         for version in ["1", "2"] {
-            let route = split(version, by_id().share(to_a, "a").share(to_b, "b").otherwise("c"));
+            let route = split(version, by_id([(to_a, "a"), (to_b, "b")]));
             assert_eq!(first(&route, r#"{"id":"user-1"}"#), user_1, "{shares:?}");
             assert_eq!(first(&route, r#"{"id":"42"}"#), user_42, "{shares:?}");
             assert_eq!(first(&route, r#"{"id":42}"#), user_42, "{shares:?}");
@@ -126,11 +123,9 @@ fn way(route: &DynamicRoute, identity: (&str, Option<&str>), metadata: &str) -> 
 
 #[test]
 fn a_caller_goes_the_way_of_its_place_whatever_the_metadata_claim() {
-    let to = |split: crate::settings::route::Split| {
-        self::split("1", split.share(46, "a").share(1, "b").otherwise("c"))
-    };
-    let by_subject = to(Node::split().by_identity_subject());
-    let by_team = to(Node::split().by_identity_label("team"));
+    let to = |by| split("1", Node::split_by(by, [(46, "a"), (1, "b")], "c"));
+    let by_subject = to(Field::identity_subject());
+    let by_team = to(Field::identity_label("team"));
     // `user-1` is at 46.00 percent, `42` at 50.28.
     for claim in 0..500 {
         let metadata = format!(
@@ -165,7 +160,7 @@ fn assert_near(counts: [u32; 3], percents: [u32; 3]) {
 
 #[test]
 fn shares_of_many_ids_are_what_they_say() {
-    let node = Node::split().by_metadata("id").share(10, "a").share(33, "b").otherwise("c");
+    let node = Node::split_by(Field::metadata("id"), [(10, "a"), (33, "b")], "c");
     let by_id = split("1", node);
     assert_near(counts(&by_id, |id| format!(r#"{{"id":"user-{id}"}}"#)), [10, 33, 57]);
     assert_near(counts(&by_id, |id| format!(r#"{{"id":{id}}}"#)), [10, 33, 57]);
@@ -174,9 +169,9 @@ fn shares_of_many_ids_are_what_they_say() {
 #[test]
 fn without_the_entry_it_is_chance() {
     fastrand::seed(7);
-    let by_id = Node::split().by_metadata("id").share(10, "a").share(33, "b").otherwise("c");
+    let by_id = Node::split_by(Field::metadata("id"), [(10, "a"), (33, "b")], "c");
     assert_near(counts(&split("1", by_id), |_| "{}".to_owned()), [10, 33, 57]);
-    let by_chance = split("1", Node::split().share(60, "a").share(40, "b").otherwise("c"));
+    let by_chance = split("1", Node::split([(60, "a"), (40, "b")], "c"));
     let counts = counts(&by_chance, |_| r#"{"id":"user-1"}"#.to_owned());
     assert_near(counts, [60, 40, 0]);
     assert_eq!(counts[2], 0);
@@ -185,11 +180,9 @@ fn without_the_entry_it_is_chance() {
 #[test]
 fn without_the_identity_or_its_label_it_is_chance() {
     fastrand::seed(7);
-    let to = |split: crate::settings::route::Split| {
-        self::split("1", split.share(10, "a").share(33, "b").otherwise("c"))
-    };
-    let by_subject = to(Node::split().by_identity_subject());
-    let by_team = to(Node::split().by_identity_label("team"));
+    let to = |by| split("1", Node::split_by(by, [(10, "a"), (33, "b")], "c"));
+    let by_subject = to(Field::identity_subject());
+    let by_team = to(Field::identity_label("team"));
     let claim = |_| r#"{"subject":"user-1","team":"red","identity.subject":"user-1"}"#.to_owned();
     assert_near(counts(&by_subject, claim), [10, 33, 57]);
     assert_near(counts(&by_team, claim), [10, 33, 57]);
@@ -201,8 +194,7 @@ fn without_the_identity_or_its_label_it_is_chance() {
 #[test]
 fn a_first_share_that_grows_keeps_what_it_has() {
     let routes = [10, 20, 50, 99].map(|percent| {
-        let node = Node::split().by_metadata("id").share(percent, "a").share(1, "b");
-        split("1", node.otherwise("c"))
+        split("1", Node::split_by(Field::metadata("id"), [(percent, "a"), (1, "b")], "c"))
     });
     for id in 0..1000 {
         let metadata = format!(r#"{{"id":"user-{id}"}}"#);

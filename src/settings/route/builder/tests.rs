@@ -1,9 +1,14 @@
 use super::*;
+use crate::directives::Backoff;
 use crate::json::scalars::BodyField;
+use crate::settings::route::condition::Test;
+use crate::settings::route::{Condition, Field};
+use serde::Deserialize;
+use std::time::Duration;
 
 #[derive(Debug, Deserialize)]
 struct File {
-    routes: Vec<RawRoute>,
+    routes: Vec<RouteBuilder>,
 }
 
 fn read(text: &str) -> Result<DynamicRoute, String> {
@@ -35,10 +40,10 @@ fn on(condition: &str) -> Result<DynamicRoute, String> {
 fn condition(text: &str) -> Condition {
     #[derive(Deserialize)]
     struct Line {
-        condition: RawCondition,
+        condition: Condition,
     }
     let line: Line = toml::from_str(&format!("condition = {text}")).unwrap();
-    line.condition.into()
+    line.condition
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn a_route_in_toml_is_the_route_in_code() {
         type = "end"
         "#,
     );
-    let paid = Condition::metadata("plan").equals("paid");
+    let paid = Field::metadata("plan").equals("paid");
     let big = Node::model("grok", "grok-4")
         .timeout(Duration::from_secs(30))
         .attempts(2)
@@ -90,15 +95,15 @@ fn a_route_in_toml_is_the_route_in_code() {
         .backoff(Backoff::Linear)
         .key_alias("eu")
         .fallback("small");
-    let split = Node::split().by_metadata("user_id").share(10, "big").share(5, "stop");
+    let split = Node::split_by(Field::metadata("user_id"), [(10, "big"), (5, "stop")], "small");
     // In the order of the names, as the file's map has them.
     let built = DynamicRoute::builder("support")
         .version("2")
         .start("paid")
         .node("big", big)
-        .node("paid", Node::when(paid).then("big").otherwise("split"))
+        .node("paid", Node::when(paid, "big", "split"))
         .node("small", Node::model("xai", "grok-3-mini"))
-        .node("split", split.otherwise("small"))
+        .node("split", split)
         .node("stop", Node::end())
         .build();
     assert_eq!(format!("{:?}", read.unwrap()), format!("{:?}", built.unwrap()));
@@ -111,14 +116,14 @@ fn splits_go_by_the_identity_or_by_metadata() {
             "type = \"percentage\"\nkey = \"{key}\"\n\
              shares = [{{ percent = 1, to = \"a\" }}]\nelse = \"b\""
         );
-        toml::from_str::<RawNode>(&text).unwrap().into_node().unwrap()
+        toml::from_str::<Node>(&text).unwrap()
     };
-    let to = |split: crate::settings::route::Split| split.share(1, "a").otherwise("b");
+    let to = |by| Node::split_by(by, [(1, "a")], "b");
     for (text, expected) in [
-        ("identity.subject", to(Node::split().by_identity_subject())),
-        ("identity.label.team", to(Node::split().by_identity_label("team"))),
-        ("metadata.user_id", to(Node::split().by_metadata("user_id"))),
-        ("metadata.identity.subject", to(Node::split().by_metadata("identity.subject"))),
+        ("identity.subject", to(Field::identity_subject())),
+        ("identity.label.team", to(Field::identity_label("team"))),
+        ("metadata.user_id", to(Field::metadata("user_id"))),
+        ("metadata.identity.subject", to(Field::metadata("identity.subject"))),
     ] {
         assert_eq!(key(text), expected, "{text}");
     }
@@ -158,17 +163,16 @@ fn splits_by_what_is_no_key_are_refused() {
 
 #[test]
 fn conditions_are_written_in_the_hosted_gateways_style() {
-    let plan = || Condition::metadata("plan");
+    let plan = || Field::metadata("plan");
+    let on_plan = |test| Condition { fields: vec![(plan(), test)], ..Condition::default() };
+    let is_y = (Field::header("x"), Test { eq: Some("y".into()), ..Test::default() });
     for (text, expected) in [
         (r#"{ "metadata.plan" = { eq = "paid" } }"#, plan().equals("paid")),
-        (r#"{ "identity.subject" = { eq = "u" } }"#, Condition::identity_subject().equals("u")),
-        (
-            r#"{ "identity.group" = { in = ["staff"] } }"#,
-            Condition::identity_group().one_of(["staff"]),
-        ),
+        (r#"{ "identity.subject" = { eq = "u" } }"#, Field::identity_subject().equals("u")),
+        (r#"{ "identity.group" = { in = ["staff"] } }"#, Field::identity_group().one_of(["staff"])),
         (
             r#"{ "identity.label.plan" = { eq = "paid" } }"#,
-            Condition::identity_label("plan").equals("paid"),
+            Field::identity_label("plan").equals("paid"),
         ),
         (r#"{ "metadata.plan" = { ne = 5 } }"#, plan().not_equals(5)),
         (r#"{ "metadata.plan" = { eq = 5.5 } }"#, plan().equals(5.5)),
@@ -180,12 +184,16 @@ fn conditions_are_written_in_the_hosted_gateways_style() {
         (r#"{ "metadata.plan" = { gt = 1 } }"#, plan().greater(1)),
         (r#"{ "metadata.plan" = { gte = 1 } }"#, plan().greater_or_equal(1)),
         (r#"{ "metadata.plan" = { starts_with = "p" } }"#, plan().starts_with("p")),
-        (r#"{ "metadata.a.b" = { eq = "x" } }"#, Condition::metadata("a.b").equals("x")),
-        (r#"{ "headers.X-Tier" = { eq = "x" } }"#, Condition::header("x-tier").equals("x")),
-        (r#"{ "body.max_tokens" = { lt = 9 } }"#, Condition::body(BodyField::MaxTokens).less(9)),
+        (r#"{ "metadata.a.b" = { eq = "x" } }"#, Field::metadata("a.b").equals("x")),
+        (r#"{ "headers.X-Tier" = { eq = "x" } }"#, Field::header("x-tier").equals("x")),
+        (r#"{ "body.max_tokens" = { lt = 9 } }"#, Field::body(BodyField::MaxTokens).less(9)),
         (
             r#"{ "metadata.plan" = { eq = "a" }, "headers.x" = { exists = true } }"#,
-            Condition::all([Condition::header("x").exists(true), plan().equals("a")]),
+            Condition {
+                fields: [Field::header("x").exists(true).fields, plan().equals("a").fields]
+                    .concat(),
+                ..Condition::default()
+            },
         ),
         (
             r#"{ any = [{ "metadata.plan" = { eq = "a" } }, { not = { "metadata.plan" = { eq = "b" } } }] }"#,
@@ -193,17 +201,11 @@ fn conditions_are_written_in_the_hosted_gateways_style() {
         ),
         (
             r#"{ all = [{ "metadata.plan" = { eq = "a" } }], "headers.x" = { eq = "y" } }"#,
-            Condition::all([
-                Condition::all([plan().equals("a")]),
-                Condition::header("x").equals("y"),
-            ]),
+            Condition { fields: vec![is_y], ..Condition::all([plan().equals("a")]) },
         ),
         (
             r#"{ "metadata.plan" = { gte = 1, lt = 5 } }"#,
-            Condition(Test::Field(
-                Subject::Metadata("plan".into()),
-                vec![Operator::Less(5.0), Operator::GreaterOrEqual(1.0)],
-            )),
+            on_plan(Test { lt: Some(5.0), gte: Some(1.0), ..Test::default() }),
         ),
     ] {
         assert_eq!(condition(text), expected, "{text}");

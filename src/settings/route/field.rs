@@ -1,0 +1,209 @@
+//! The fields of a request that routes go by.
+
+use std::fmt;
+
+use http::HeaderName;
+
+use crate::credentials;
+use crate::directives::metadata::MetadataValue;
+use crate::json::scalars::BodyField;
+use crate::settings::route::condition::{Condition, Test};
+use crate::util::identity;
+
+/// A field of a request, to be [tested](Condition) or to
+/// [divide requests by](crate::settings::route::Node::split_by). A mistake is found when the route is
+/// built.
+///
+/// If the field is absent, every test is false but [`not_equals`](Self::not_equals) and
+/// [`exists(false)`](Self::exists). Values of different types are not equal.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(from = "String"))]
+#[must_use = "a field is no condition until it is tested"]
+pub struct Field(pub(super) Source);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    Subject,
+    /// Each of them: a test holds if it holds for one.
+    Group,
+    Label(Box<str>),
+    Metadata(Box<str>),
+    Header(HeaderName),
+    Body(BodyField),
+    /// A field that does not exist, as it was written.
+    Unknown(Box<str>),
+}
+
+impl Field {
+    /// The subject of the [`Identity`](crate::Identity) that the host has given the request.
+    pub fn identity_subject() -> Self {
+        Self(Source::Subject)
+    }
+
+    /// The groups of that identity. A test holds if one of them passes it; what
+    /// [`not_equals`](Self::not_equals) names must be none of them.
+    pub fn identity_group() -> Self {
+        Self(Source::Group)
+    }
+
+    /// A label of that identity: 1 to 64 of `A-Z a-z 0-9 _`.
+    pub fn identity_label(name: impl Into<String>) -> Self {
+        Self(Source::Label(name.into().into()))
+    }
+
+    /// An entry of the request's [`Metadata`](crate::Metadata). The client chooses it: what only
+    /// some may use is better decided by their identity.
+    pub fn metadata(key: impl Into<String>) -> Self {
+        Self(Source::Metadata(key.into().into()))
+    }
+
+    /// A header of the request: the first, where there are several of the name. Its value is text; a
+    /// test for a number or a boolean reads it as such.
+    ///
+    /// Headers that carry credentials, and the gateway's own, cannot be read.
+    pub fn header(name: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
+        let unknown = |_| Source::Unknown(format!("headers.{name}").into());
+        Self(HeaderName::from_bytes(name.as_bytes()).map_or_else(unknown, Source::Header))
+    }
+
+    /// A member of the request's body. The body is then read up to there, or to its end where
+    /// there is none.
+    pub fn body(field: BodyField) -> Self {
+        Self(Source::Body(field))
+    }
+
+    fn tested(self, test: Test) -> Condition {
+        Condition { fields: vec![(self, test)], ..Condition::default() }
+    }
+
+    /// It is this value.
+    pub fn equals(self, value: impl Into<MetadataValue>) -> Condition {
+        self.tested(Test { eq: Some(value.into()), ..Test::default() })
+    }
+
+    /// It is another value, or absent.
+    pub fn not_equals(self, value: impl Into<MetadataValue>) -> Condition {
+        self.tested(Test { ne: Some(value.into()), ..Test::default() })
+    }
+
+    /// It is one of these values.
+    pub fn one_of<V: Into<MetadataValue>>(self, values: impl IntoIterator<Item = V>) -> Condition {
+        let values = values.into_iter().map(Into::into).collect();
+        self.tested(Test { one_of: Some(values), ..Test::default() })
+    }
+
+    /// Whether it is there. A `null` in the body is not.
+    pub fn exists(self, exists: bool) -> Condition {
+        self.tested(Test { exists: Some(exists), ..Test::default() })
+    }
+
+    /// It is a number below this one.
+    pub fn less(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { lt: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is this number or one below.
+    pub fn less_or_equal(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { lte: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is a number above this one.
+    pub fn greater(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { gt: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is this number or one above.
+    pub fn greater_or_equal(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { gte: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is a text that begins like this.
+    pub fn starts_with(self, prefix: impl Into<String>) -> Condition {
+        self.tested(Test { starts_with: Some(prefix.into()), ..Test::default() })
+    }
+
+    /// Why the field cannot be read.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        match &self.0 {
+            Source::Metadata(key) if key.is_empty() => Some("the key is empty"),
+            Source::Metadata(key) if key.starts_with("cf.") => {
+                Some("keys beginning with `cf.` are reserved and never there")
+            }
+            Source::Label(name) if !identity::is_name(name) => {
+                Some("a label is named by 1 to 64 of `A-Z a-z 0-9 _`")
+            }
+            Source::Header(name) if is_withheld(name.as_str()) => {
+                Some("headers with credentials, and the gateway's own, cannot be read")
+            }
+            Source::Unknown(_) => Some(
+                "there is no such field: `identity.subject`, `identity.group`, `identity.label.NAME`, \
+                 `metadata.KEY`, `headers.NAME` and `body.` with model, stream, max_tokens, user or \
+                 service_tier can be read, each written as one key, in quotes",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether a split can go by it: it has one value in a request, known before the body is read.
+    pub(super) fn is_split_key(&self) -> bool {
+        matches!(self.0, Source::Subject | Source::Label(_) | Source::Metadata(_))
+            && self.mistake().is_none()
+    }
+
+    /// Why the field can never have a value of this type.
+    pub(super) fn rejects(&self, value: &MetadataValue) -> Option<&'static str> {
+        use BodyField::{MaxTokens, Model, ServiceTier, Stream, User};
+        use MetadataValue::{Bool, Number, String};
+        match (&self.0, value) {
+            (Source::Metadata(_) | Source::Header(_) | Source::Unknown(_), _)
+            | (Source::Subject | Source::Group | Source::Label(_), String(_))
+            | (Source::Body(Model | User | ServiceTier), String(_))
+            | (Source::Body(Stream), Bool(_))
+            | (Source::Body(MaxTokens), Number(_)) => None,
+            (Source::Body(_), _) => Some("the field is never of the type that it compares with"),
+            _ => Some("an identity has texts alone"),
+        }
+    }
+}
+
+/// As settings write it: `identity.subject`, `identity.label.plan`, `metadata.plan`,
+/// `headers.x-tier`, `body.model`.
+#[cfg(feature = "config")]
+impl From<String> for Field {
+    fn from(text: String) -> Self {
+        let known = match text.split_once('.') {
+            Some(("identity", "subject")) => Some(Self::identity_subject()),
+            Some(("identity", "group")) => Some(Self::identity_group()),
+            Some(("identity", name)) => name.strip_prefix("label.").map(Self::identity_label),
+            Some(("metadata", key)) => Some(Self::metadata(key)),
+            Some(("headers", name)) => Some(Self::header(name)),
+            Some(("body", name)) => BodyField::named(name).map(Self::body),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self(Source::Unknown(text.into())))
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Subject => f.write_str("identity.subject"),
+            Source::Group => f.write_str("identity.group"),
+            Source::Label(name) => write!(f, "identity.label.{name}"),
+            Source::Metadata(key) => write!(f, "metadata.{key}"),
+            Source::Header(name) => write!(f, "headers.{name}"),
+            Source::Body(field) => write!(f, "body.{}", field.name()),
+            Source::Unknown(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A header that carries a secret, or tells the gateway what to do rather than who asks.
+fn is_withheld(name: &str) -> bool {
+    credentials::is_credential(name)
+        || name.ends_with("authorization")
+        || name.ends_with("api-key")
+        || name.starts_with("cookie")
+        || ["proxy-", "cf-aig-", "cf_aig_"].iter().any(|prefix| name.starts_with(prefix))
+}
