@@ -6,6 +6,11 @@ use crate::settings::GatewaySettings;
 /// The most metadata entries of the host's own, and the most keys that it reserves.
 const MOST: usize = 16;
 
+/// What touches the bill, the record or what is kept of bodies.
+const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
+    | ClientControl::CollectLog.bit()
+    | ClientControl::CollectLogPayload.bit();
+
 /// A group of `cf-aig-*` headers, and of the same settings in the `config` of a universal entry,
 /// that a host can allow its clients or lock
 /// ([`client_controls`](crate::settings::GatewaySettingsBuilder::client_controls)).
@@ -80,7 +85,7 @@ impl ClientControl {
     /// or what is kept of bodies is the host's to allow.
     #[must_use]
     pub const fn is_allowed_by_default(self) -> bool {
-        !matches!(self, Self::CustomCost | Self::CollectLog | Self::CollectLogPayload)
+        self.bit() & LOCKED_BY_DEFAULT == 0
     }
 
     const fn bit(self) -> u16 {
@@ -129,17 +134,8 @@ struct HostMetadata {
 
 impl Locks {
     /// Where nothing is set.
-    const DEFAULT: Self = {
-        let (mut allowed, mut at) = (0, 0);
-        while at < ClientControl::ALL.len() {
-            let control = ClientControl::ALL[at];
-            if control.is_allowed_by_default() {
-                allowed |= control.bit();
-            }
-            at += 1;
-        }
-        Self { allowed, locked: LockedHeaders::PassOver, host: None }
-    };
+    const DEFAULT: Self =
+        Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::PassOver, host: None };
 
     /// Those of a request with these settings.
     pub(crate) fn of(settings: Option<&GatewaySettings>) -> &Self {

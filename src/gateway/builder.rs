@@ -258,7 +258,7 @@ impl Builder {
         for (index, mount) in mounts.iter().enumerate() {
             if mounts[..index]
                 .iter()
-                .any(|other| other.prefix() == mount.prefix() && other.shape() == mount.shape())
+                .any(|other| other.prefix() == mount.prefix() && other.shape == mount.shape)
             {
                 return Err(ConfigError::DuplicateMount { prefix: mount.prefix().to_owned() });
             }

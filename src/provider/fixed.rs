@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::KeyHeader;
 use crate::exchange::headers;
+use crate::provider::{KeyHeader, Provider};
 use crate::util::config_error::ConfigError;
 use crate::util::redact;
 use crate::{credentials, routing};
@@ -22,18 +22,17 @@ pub(crate) struct Fixed {
 impl Fixed {
     /// `None` where nothing is fixed.
     pub(super) fn new(
-        slug: &str,
-        query: &[(String, String)],
-        headers: &[(String, String)],
+        provider: &Provider,
         key_header: &KeyHeader,
     ) -> Result<Option<Box<Self>>, ConfigError> {
+        let Provider { slug, query, headers, .. } = provider;
         if query.is_empty() && headers.is_empty() {
             return Ok(None);
         }
         let mut pairs = String::new();
         for (name, value) in query {
             if name.is_empty() || is_key(name) {
-                return Err(ConfigError::Query { slug: slug.to_owned(), name: name.clone() });
+                return Err(ConfigError::Query { slug: slug.clone(), name: name.clone() });
             }
             if !pairs.is_empty() {
                 pairs.push('&');
@@ -44,7 +43,7 @@ impl Fixed {
         }
         let headers = headers.iter().map(|(name, value)| {
             header(name, value, key_header)
-                .ok_or_else(|| ConfigError::Header { slug: slug.to_owned(), name: name.clone() })
+                .ok_or_else(|| ConfigError::Header { slug: slug.clone(), name: name.clone() })
         });
         Ok(Some(Box::new(Self {
             pairs: pairs.into(),
@@ -129,11 +128,12 @@ mod tests {
     use super::*;
 
     fn fixed(query: &[(&str, &str)], headers: &[(&str, &str)]) -> Result<Box<Fixed>, ConfigError> {
-        let owned = |all: &[(&str, &str)]| {
-            all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
-        };
+        let provider = Provider::custom("p", "");
+        let provider = query.iter().fold(provider, |all, (name, value)| all.query(*name, *value));
+        let provider =
+            headers.iter().fold(provider, |all, (name, value)| all.header(*name, *value));
         let key = KeyHeader::parse(Some("x-own-key")).unwrap();
-        Fixed::new("p", &owned(query), &owned(headers), &key).map(Option::unwrap)
+        Fixed::new(&provider, &key).map(Option::unwrap)
     }
 
     #[test]

@@ -10,7 +10,6 @@ mod table;
 mod upstream;
 mod usage_option;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,18 +37,18 @@ use crate::util::config_error::ConfigError;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
-    slug: Cow<'static, str>,
-    aliases: Vec<Cow<'static, str>>,
-    base_url: Cow<'static, str>,
-    /// Further places of the same API, and how much of the load each takes.
+    slug: String,
+    aliases: Vec<String>,
+    base_url: String,
+    /// More base URLs of the same API, and the weight of each in balancing.
     further_base_urls: Vec<(String, u32)>,
     weight: u32,
-    openai_path: Cow<'static, str>,
-    /// `None` where it is beside that.
-    messages_path: Option<Cow<'static, str>>,
+    openai_path: String,
+    /// `None` if it is beside that.
+    messages_path: Option<String>,
     join_rule: bool,
     /// Where the API wants its key; `None` for `authorization: Bearer`.
-    key_header: Option<Cow<'static, str>>,
+    key_header: Option<String>,
     /// The OpenAI-compatible API wants it in `authorization` all the same.
     openai_takes_bearer: bool,
     keeps_nothing: bool,
@@ -77,19 +76,18 @@ impl Provider {
     #[must_use]
     pub fn custom(slug: impl AsRef<str>, base_url: impl Into<String>) -> Self {
         let bare = slug.as_ref().strip_prefix("custom-").unwrap_or(slug.as_ref());
-        let slug = Cow::Owned(format!("custom-{bare}"));
-        let aliases = vec![Cow::Owned(bare.to_owned())];
-        Self { aliases, ..Self::new(slug, Cow::Owned(base_url.into())) }
+        let slug = format!("custom-{bare}");
+        Self::new(slug, base_url).alias(bare)
     }
 
-    fn new(slug: Cow<'static, str>, base_url: Cow<'static, str>) -> Self {
+    fn new(slug: impl Into<String>, base_url: impl Into<String>) -> Self {
         Self {
-            slug,
+            slug: slug.into(),
             aliases: Vec::new(),
-            base_url,
+            base_url: base_url.into(),
             further_base_urls: Vec::new(),
             weight: 1,
-            openai_path: Cow::Borrowed(""),
+            openai_path: String::new(),
             messages_path: None,
             join_rule: true,
             key_header: None,
@@ -108,7 +106,7 @@ impl Provider {
     /// Another base URL, for a region, a proxy or a test. `http` or `https`, no query.
     #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = Cow::Owned(base_url.into());
+        self.base_url = base_url.into();
         self
     }
 
@@ -140,7 +138,7 @@ impl Provider {
     /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
     #[must_use]
     pub fn key_header(mut self, name: impl Into<String>) -> Self {
-        self.key_header = Some(Cow::Owned(name.into()));
+        self.key_header = Some(name.into());
         self
     }
 
@@ -191,14 +189,14 @@ impl Provider {
     /// One more name for this provider, in paths and as a prefix of model names.
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>) -> Self {
-        self.aliases.push(Cow::Owned(alias.into()));
+        self.aliases.push(alias.into());
         self
     }
 
     /// Another slug, for one more account, resource or region of the same API. Its aliases go.
     #[must_use]
     pub fn with_slug(mut self, slug: impl Into<String>) -> Self {
-        self.slug = Cow::Owned(slug.into());
+        self.slug = slug.into();
         self.aliases.clear();
         self
     }
@@ -209,7 +207,7 @@ impl Provider {
     /// custom ones.
     #[must_use]
     pub fn openai_path(mut self, path: impl Into<String>) -> Self {
-        self.openai_path = Cow::Owned(path.into());
+        self.openai_path = path.into();
         self
     }
 
@@ -219,7 +217,7 @@ impl Provider {
     /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
     #[must_use]
     pub fn messages_path(mut self, path: impl Into<String>) -> Self {
-        self.messages_path = Some(Cow::Owned(path.into()));
+        self.messages_path = Some(path.into());
         self
     }
 
@@ -278,7 +276,7 @@ impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A URL with a password is refused later, but must not be shown before.
         let base_url =
-            if self.base_url.contains('@') { "(holds credentials)" } else { &*self.base_url };
+            if self.base_url.contains('@') { "(holds credentials)" } else { &self.base_url };
         f.debug_struct("Provider")
             .field("slug", &self.slug)
             .field("aliases", &self.aliases)

@@ -5,6 +5,7 @@ use http::{HeaderValue, Uri};
 
 #[cfg(feature = "control")]
 use super::Way;
+use crate::provider::Provider;
 use crate::provider::join;
 use crate::provider::join::{Base, PathRefused};
 
@@ -36,9 +37,7 @@ impl Origin {
     pub(super) fn new(
         number: u32,
         base_url: &str,
-        openai_path: &str,
-        messages_path: Option<&str>,
-        join_rule: bool,
+        provider: &Provider,
         weight: u32,
     ) -> Result<Self, &'static str> {
         let uri: Uri = base_url.parse().map_err(|_| "it is not a URL")?;
@@ -60,7 +59,7 @@ impl Origin {
             return Err("it must not have a query or a fragment");
         }
         let dots = |_| "its path must not have dot segments";
-        let native = Base::new(path.path(), join_rule).map_err(dots)?;
+        let native = Base::new(path.path(), provider.join_rule).map_err(dots)?;
         let below = |further: &str| {
             join::check(further).map_err(dots)?;
             if further.contains(['?', '#']) {
@@ -71,8 +70,8 @@ impl Origin {
                 .and_then(|base| base.join(further.trim_matches('/'), None));
             Base::new(base.map_err(dots)?.path(), true).map_err(dots)
         };
-        let openai = below(openai_path)?;
-        let messages = messages_path.map(below).transpose()?;
+        let openai = below(&provider.openai_path)?;
+        let messages = provider.messages_path.as_deref().map(below).transpose()?;
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
         let base = format!("{scheme}://{authority}{}", native.path()).into();

@@ -4,8 +4,6 @@
 //! names in its paths; here such a name picks one of the providers that were set up, and one that
 //! nobody has set up is refused. No part of a path ever becomes a part of a host.
 
-use std::borrow::Cow;
-
 use super::Provider;
 use super::layout::{self, Layout};
 
@@ -109,13 +107,11 @@ impl Provider {
     pub fn azure_openai(resource: impl AsRef<str>) -> Self {
         let resource = &*resource.as_ref().to_ascii_lowercase();
         let base_url = format!("https://{resource}.openai.azure.com/openai");
-        Self {
-            aliases: vec![Cow::Borrowed("azure")],
-            openai_path: Cow::Borrowed("/v1"),
-            key_header: Some(Cow::Borrowed("api-key")),
-            layout: Layout::Azure,
-            ..Self::at_site("azure-openai", base_url, Family::Azure, resource, is_label(resource))
-        }
+        let provider = Self::at_site("azure-openai", base_url, Family::Azure, resource, resource);
+        Self { layout: Layout::Azure, ..provider }
+            .alias("azure")
+            .openai_path("/v1")
+            .key_header("api-key")
     }
 
     /// Google Vertex AI in a region, such as `https://us-central1-aiplatform.googleapis.com`; slug
@@ -134,17 +130,13 @@ impl Provider {
             "us" | "eu" => format!("https://aiplatform.{region}.rep.googleapis.com"),
             region => format!("https://{region}-aiplatform.googleapis.com"),
         };
-        let openai_path = format!("/v1/projects/{project}/locations/{region}/endpoints/openapi");
         let mut provider =
-            Self::at_site("google-vertex-ai", base_url, Family::Vertex, region, is_label(region));
+            Self::at_site("google-vertex-ai", base_url, Family::Vertex, region, region);
         if !is_project(project) {
             provider.mistake = Some(NOT_A_PROJECT);
         }
-        Self {
-            aliases: vec![Cow::Borrowed("vertex-ai")],
-            openai_path: Cow::Owned(openai_path),
-            ..provider
-        }
+        let openai_path = format!("/v1/projects/{project}/locations/{region}/endpoints/openapi");
+        provider.alias("vertex-ai").openai_path(openai_path)
     }
 
     /// Amazon Bedrock's runtime in a region, `https://bedrock-runtime.{region}.amazonaws.com`; slug
@@ -159,11 +151,9 @@ impl Provider {
         let region = &*region.as_ref().to_ascii_lowercase();
         let base_url = format!("https://bedrock-runtime.{region}.amazonaws.com");
         let name = format!("bedrock-runtime/{region}");
-        Self {
-            aliases: vec![Cow::Borrowed("bedrock")],
-            openai_path: Cow::Borrowed("/openai/v1"),
-            ..Self::at_site("aws-bedrock", base_url, Family::Bedrock, &name, is_label(region))
-        }
+        Self::at_site("aws-bedrock", base_url, Family::Bedrock, region, &name)
+            .alias("bedrock")
+            .openai_path("/openai/v1")
     }
 
     /// Amazon Bedrock's second endpoint, `https://bedrock-mantle.{region}.api.aws`, with OpenAI's
@@ -177,19 +167,12 @@ impl Provider {
         let region = &*region.as_ref().to_ascii_lowercase();
         let base_url = format!("https://bedrock-mantle.{region}.api.aws");
         let name = format!("bedrock-mantle/{region}");
-        Self {
-            openai_path: Cow::Borrowed("/v1"),
-            messages_path: Some(Cow::Borrowed("/anthropic/v1")),
-            key_header: Some(Cow::Borrowed("x-api-key")),
-            openai_takes_bearer: true,
-            ..Self::at_site(
-                "aws-bedrock-mantle",
-                base_url,
-                Family::Bedrock,
-                &name,
-                is_label(region),
-            )
-        }
+        let provider =
+            Self::at_site("aws-bedrock-mantle", base_url, Family::Bedrock, region, &name);
+        Self { openai_takes_bearer: true, ..provider }
+            .openai_path("/v1")
+            .messages_path("/anthropic/v1")
+            .key_header("x-api-key")
     }
 
     /// Cloudflare's Workers AI of an account; slug `workers-ai`.
@@ -200,25 +183,17 @@ impl Provider {
     pub fn workers_ai(account: impl AsRef<str>) -> Self {
         let account = account.as_ref();
         let base_url = format!("https://api.cloudflare.com/client/v4/accounts/{account}/ai");
-        Self {
-            openai_path: Cow::Borrowed("/v1"),
-            layout: Layout::WorkersAi,
-            mistake: (!is_label(account)).then_some(NOT_A_LABEL),
-            ..Self::new(Cow::Borrowed("workers-ai"), Cow::Owned(base_url))
-        }
+        let mistake = (!is_label(account)).then_some(NOT_A_LABEL);
+        let provider = Self::new("workers-ai", base_url).openai_path("/v1");
+        Self { layout: Layout::WorkersAi, mistake, ..provider }
     }
 
-    fn at_site(
-        slug: &'static str,
-        base_url: String,
-        family: Family,
-        name: &str,
-        is_sound: bool,
-    ) -> Self {
+    /// `label`: the part of the host that the caller chooses. `name`: the place as paths name it.
+    fn at_site(slug: &str, base_url: String, family: Family, label: &str, name: &str) -> Self {
         Self {
             site: Some(Site { family, name: name.into() }),
-            mistake: (!is_sound).then_some(NOT_A_LABEL),
-            ..Self::new(Cow::Borrowed(slug), Cow::Owned(base_url))
+            mistake: (!is_label(label)).then_some(NOT_A_LABEL),
+            ..Self::new(slug, base_url)
         }
     }
 }

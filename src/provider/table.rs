@@ -3,8 +3,6 @@
 //! Base URLs are the ones that the hosted gateway documents for each slug; where its paths after
 //! the slug carry the API version themselves (`anthropic/v1/messages`), the base is the bare host.
 
-use std::borrow::Cow;
-
 use super::Provider;
 use super::layout::Layout;
 
@@ -19,13 +17,13 @@ macro_rules! providers {
                 #[must_use]
                 pub fn $name() -> Self {
                     Self {
-                        aliases: vec![$(Cow::Borrowed($alias))*],
-                        openai_path: Cow::Borrowed($openai),
-                        $(messages_path: Some(Cow::Borrowed($messages)),)?
-                        $(key_header: Some(Cow::Borrowed($key)),)?
+                        aliases: vec![$($alias.into())*],
+                        openai_path: $openai.into(),
+                        $(messages_path: Some($messages.into()),)?
+                        $(key_header: Some($key.into()),)?
                         openai_takes_bearer: true,
                         $(layout: $layout,)?
-                        ..Self::new(Cow::Borrowed($slug), Cow::Borrowed($base))
+                        ..Self::new($slug, $base)
                     }
                 }
             )*

@@ -1,6 +1,5 @@
 //! A provider that has been checked.
 
-use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(feature = "otel")]
@@ -18,18 +17,12 @@ use crate::util::operation::Operation;
 
 /// A provider that has been checked.
 pub(crate) struct Upstream {
-    slug: Box<str>,
-    aliases: Box<[Cow<'static, str>]>,
+    provider: Provider,
     first: Origin,
     further: Box<[Origin]>,
     key_header: KeyHeader,
-    openai_takes_bearer: bool,
-    keeps_nothing: bool,
-    /// Boxed: most providers have nothing of it.
+    /// Boxed: most providers have none.
     fixed: Option<Box<Fixed>>,
-    model_aliases: Box<[(Box<str>, Box<str>)]>,
-    layout: Layout,
-    site: Option<Site>,
     usage_option: UsageOption,
 }
 
@@ -45,111 +38,75 @@ pub(crate) enum Way {
 }
 
 impl Upstream {
-    pub(crate) fn new(provider: Provider) -> Result<Self, ConfigError> {
-        let Provider {
-            slug,
-            aliases,
-            base_url,
-            further_base_urls,
-            weight,
-            openai_path,
-            messages_path,
-            join_rule,
-            key_header,
-            openai_takes_bearer,
-            keeps_nothing,
-            query,
-            headers,
-            model_aliases,
-            layout,
-            site,
-            mistake,
-            asks_for_usage,
-        } = provider;
-        for name in std::iter::once(&slug).chain(&aliases) {
-            if !is_slug(name) {
-                return Err(ConfigError::Slug { slug: name.to_string() });
-            }
+    pub(crate) fn new(mut provider: Provider) -> Result<Self, ConfigError> {
+        let slug = || provider.slug.clone();
+        let names = std::iter::once(&provider.slug).chain(&provider.aliases);
+        if let Some(name) = names.into_iter().find(|name| !is_slug(name)) {
+            return Err(ConfigError::Slug { slug: name.clone() });
         }
-        let unusable = |reason| ConfigError::BaseUrl { slug: slug.to_string(), reason };
-        if let Some(reason) = mistake {
+        let unusable = |reason| ConfigError::BaseUrl { slug: slug(), reason };
+        if let Some(reason) = provider.mistake {
             return Err(unusable(reason));
         }
         let origin = |number, base_url: &str, weight| {
-            let messages = messages_path.as_deref();
-            Origin::new(number, base_url, &openai_path, messages, join_rule, weight)
-                .map_err(unusable)
+            Origin::new(number, base_url, &provider, weight).map_err(unusable)
         };
-        let first = origin(0, &base_url, weight)?;
-        let further: Result<_, _> = (1..)
-            .zip(&further_base_urls)
-            .map(|(number, (base_url, weight))| origin(number, base_url, *weight))
-            .collect();
-        let further = further?;
-        let key_header = KeyHeader::parse(key_header.as_deref());
-        let key_header =
-            key_header.ok_or_else(|| ConfigError::KeyHeader { slug: slug.to_string() })?;
-        let fixed = Fixed::new(&slug, &query, &headers, &key_header)?;
-        for (index, (alias, model)) in model_aliases.iter().enumerate() {
+        let first = origin(0, &provider.base_url, provider.weight)?;
+        let further = (1..).zip(&provider.further_base_urls);
+        let further = further.map(|(number, (base_url, weight))| origin(number, base_url, *weight));
+        let further = further.collect::<Result<_, _>>()?;
+        let key_header = KeyHeader::parse(provider.key_header.as_deref())
+            .ok_or_else(|| ConfigError::KeyHeader { slug: slug() })?;
+        let fixed = Fixed::new(&provider, &key_header)?;
+        for (index, (alias, model)) in provider.model_aliases.iter().enumerate() {
             let is_name = |name: &str| (1..=LONGEST_MODEL).contains(&name.len());
-            let is_twice = model_aliases[..index].iter().any(|(other, _)| other == alias);
+            let is_twice = provider.model_aliases[..index].iter().any(|(other, _)| other == alias);
             if is_twice || !is_name(alias) || !is_name(model) {
-                let (slug, alias) = (slug.to_string(), alias.clone());
-                return Err(ConfigError::ModelAlias { slug, alias });
+                return Err(ConfigError::ModelAlias { slug: slug(), alias: alias.clone() });
             }
         }
-        let boxed = |(alias, model): (String, String)| (alias.into(), model.into());
-        Ok(Self {
-            slug: Box::from(&*slug),
-            aliases: aliases.into(),
-            first,
-            further,
-            key_header,
-            openai_takes_bearer,
-            keeps_nothing,
-            fixed,
-            model_aliases: model_aliases.into_iter().map(boxed).collect(),
-            layout: if join_rule { layout } else { Layout::Plain },
-            site,
-            usage_option: UsageOption::new(&slug, asks_for_usage),
-        })
+        let usage_option = UsageOption::new(&provider.slug, provider.asks_for_usage);
+        if !provider.join_rule {
+            provider.layout = Layout::Plain;
+        }
+        Ok(Self { provider, first, further, key_header, fixed, usage_option })
     }
 
     pub(crate) fn slug(&self) -> &str {
-        &self.slug
+        &self.provider.slug
     }
 
     /// Whether `name` is the slug or an alias.
     pub(crate) fn answers_to(&self, name: &str) -> bool {
-        *self.slug == *name || self.aliases.iter().any(|alias| alias == name)
+        self.provider.answers_to(name)
     }
 
     /// Its slug and its aliases.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.slug).chain(self.aliases.iter().map(|alias| &**alias))
+        std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
     }
 
     /// Which place of its API it is, where there are several.
     pub(super) fn site(&self) -> Option<&Site> {
-        self.site.as_ref()
+        self.provider.site.as_ref()
     }
 
     /// A path behind its slug as it has it, where that is not what the client has written.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
-        if self.layout == Layout::Plain {
+        if self.provider.layout == Layout::Plain {
             return None;
         }
-        self.layout.rewritten(rest)
+        self.provider.layout.rewritten(rest)
     }
 
     /// Whether its models have names that their owners give them, which say nothing of what answers.
     pub(crate) fn names_deployments(&self) -> bool {
-        self.layout == Layout::Azure
+        self.provider.layout == Layout::Azure
     }
 
     /// Whether it takes the model from this path, whatever the body names.
     pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
-        self.layout.decides(rest)
+        self.provider.layout.decides(rest)
     }
 
     /// Where it is, unless somebody chooses among [`origins`](Self::origins).
@@ -205,13 +162,13 @@ impl Upstream {
 
     /// By the host's word, no more is kept of a request than its answer needs.
     pub(crate) fn keeps_nothing(&self) -> bool {
-        self.keeps_nothing
+        self.provider.keeps_nothing
     }
 
     /// The model that an alias stands for.
     pub(crate) fn model_of(&self, alias: &str) -> Option<&str> {
-        let found = self.model_aliases.iter().find(|(name, _)| **name == *alias);
-        found.map(|(_, model)| &**model)
+        let found = self.provider.model_aliases.iter().find(|(name, _)| name == alias);
+        found.map(|(_, model)| model.as_str())
     }
 
     /// All places where it is.
@@ -229,7 +186,7 @@ impl Upstream {
     pub(crate) fn key_header(&self, way: Way) -> &KeyHeader {
         match way {
             Way::OpenAi(operation)
-                if self.openai_takes_bearer && operation != Operation::Messages =>
+                if self.provider.openai_takes_bearer && operation != Operation::Messages =>
             {
                 &KeyHeader::Bearer
             }
@@ -240,7 +197,7 @@ impl Upstream {
     /// All headers in which a stored key may go.
     #[cfg(feature = "control")]
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &KeyHeader> {
-        let bearer = self.openai_takes_bearer.then_some(&KeyHeader::Bearer);
+        let bearer = self.provider.openai_takes_bearer.then_some(&KeyHeader::Bearer);
         std::iter::once(&self.key_header).chain(bearer)
     }
 
@@ -267,7 +224,7 @@ impl Upstream {
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Origin { scheme, authority, native, .. } = &self.first;
-        write!(f, "{} at {scheme}://{authority}{}", self.slug, native.path())
+        write!(f, "{} at {scheme}://{authority}{}", self.slug(), native.path())
     }
 }
 

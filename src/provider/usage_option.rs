@@ -63,20 +63,21 @@ impl UsageOption {
     /// A request with the option was answered well.
     pub(crate) fn took(&self, model: &str) {
         self.is_taken.store(true, Ordering::Relaxed);
-        let mut models = self.models();
-        if !models.iter().any(|known| *known.model == *model && known.refused_until.is_none()) {
-            learn(&mut models, model, None);
-        }
+        self.learn(model, None);
     }
 
     /// A request with the option was refused, which may have other reasons, and was not sent again.
     pub(crate) fn doubt(&self, model: &str) {
         self.is_taken.store(false, Ordering::Relaxed);
+        self.learn(model, Instant::now().checked_add(REMEMBERED));
+    }
+
+    /// Remembers it, unless the option was taken before: then the reason of a refusal was most likely
+    /// another, and a request that can be sent again will show.
+    fn learn(&self, model: &str, refused_until: Option<Instant>) {
         let mut models = self.models();
-        // Where it was taken before, the reason was most likely another; a request that can be sent
-        // again will show.
         if !models.iter().any(|known| *known.model == *model && known.refused_until.is_none()) {
-            learn(&mut models, model, Instant::now().checked_add(REMEMBERED));
+            learn(&mut models, model, refused_until);
         }
     }
 

@@ -141,7 +141,7 @@ fn below_mount<'a>(
     path: &str,
     below: &str,
 ) -> Option<Route<'a>> {
-    match mount.shape() {
+    match mount.shape {
         Shape::Hosted => hosted(mount, providers, method, path, below),
         Shape::Rest => rest(mount, method, path, below),
         Shape::Bare => {
@@ -164,7 +164,7 @@ fn hosted<'a>(
     let (gateway, tail) = split(tail.unwrap_or_default());
     let (slug, rest) = split(tail.unwrap_or_default());
     let ends_at_gateway = slug.is_empty() && rest.is_none() && !gateway.is_empty();
-    let kind = if ends_at_gateway && mount.is_universal() {
+    let kind = if ends_at_gateway && mount.universal {
         post_only(method, RouteKind::Universal)
     } else {
         provider(mount, providers, method, path, slug, rest)?
@@ -180,7 +180,7 @@ fn rest<'a>(mount: &Mount, method: &Method, path: &str, below: &str) -> Option<R
     let kind = match endpoint.and_then(unified) {
         _ if listing.is_some() => listing?,
         Some(endpoint) => post_only(method, RouteKind::Unified { endpoint }),
-        None if mount.is_exclusive() => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
+        None if mount.exclusive => RouteKind::Refused(RouteRefused::NoSuchEndpoint),
         None => return None,
     };
     let mut route = with_ids(path, account, None, kind);
@@ -242,7 +242,7 @@ fn provider<'a>(
     if slug.starts_with("custom-") {
         return Some(RouteKind::Refused(RouteRefused::UnknownProvider(Span::of(path, slug))));
     }
-    mount.is_exclusive().then(|| {
+    mount.exclusive.then(|| {
         let is_named = !slug.is_empty();
         let unknown = || RouteRefused::UnknownProvider(Span::of(path, slug));
         RouteKind::Refused(if is_named { unknown() } else { RouteRefused::NoSuchEndpoint })
@@ -287,7 +287,7 @@ fn split(path: &str) -> (&str, Option<&str>) {
 /// what follows.
 pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &'p str)> {
     let mut below = mount.strip(path)?;
-    let ids = match mount.shape() {
+    let ids = match mount.shape {
         Shape::Hosted => 2,
         Shape::Bare => 0,
         Shape::Rest => return None,

@@ -13,9 +13,9 @@ use http::uri::PathAndQuery;
 #[derive(Clone, Debug)]
 pub struct Mount {
     prefix: Cow<'static, str>,
-    shape: Shape,
-    exclusive: bool,
-    universal: bool,
+    pub(crate) shape: Shape,
+    pub(super) exclusive: bool,
+    pub(super) universal: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,18 +70,6 @@ impl Mount {
     pub fn universal(mut self) -> Self {
         self.universal = true;
         self
-    }
-
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    pub(crate) fn is_exclusive(&self) -> bool {
-        self.exclusive
-    }
-
-    pub(crate) fn is_universal(&self) -> bool {
-        self.universal
     }
 
     /// A prefix is empty, or a path that a request could have, with no dot segment or query.

@@ -180,80 +180,62 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
     }
 }
 
-/// What is not in this table must name a model.
+/// Where the models are, by the segments behind a version. What is not in this table must name one.
 fn reach(segments: &[&str]) -> Reach {
-    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
-    let names = || lower.iter().map(|segment| &**segment);
-    let Some(last) = lower.last() else { return Reach::Named };
+    let lower = segments.join("/").to_ascii_lowercase();
+    let lower: Vec<&str> = lower.split('/').collect();
+    let last = lower[lower.len() - 1];
+    fn verb(segment: &str) -> &str {
+        segment.rsplit_once(':').map_or("", |(_, verb)| verb)
+    }
     // What is being stopped runs no further.
-    let verb = last.rsplit_once(':').map_or(&**last, |(_, verb)| verb);
-    if verb == "cancel" && lower.len() > 1 {
+    if lower.len() > 1 && (last == "cancel" || verb(last) == "cancel") {
         return Reach::Free;
     }
-    let is_batch = |segment: &str| {
-        let verb = segment.rsplit_once(':').map_or("", |(_, verb)| verb);
-        let is_verb = verb.starts_with("batch") && !verb.starts_with("batchembed");
-        matches!(segment, "batch" | "batches" | "batchpredictionjobs" | "model-invocation-job")
-            || is_verb
-            || verb.starts_with("asyncbatch")
+    let is_batch = |segment: &&str| {
+        matches!(*segment, "batch" | "batches" | "batchpredictionjobs" | "model-invocation-job")
+            || verb(segment).starts_with("asyncbatch")
+            || verb(segment).starts_with("batch") && !verb(segment).starts_with("batchembed")
     };
-    let mut rest = names().skip_while(|segment| is_version(segment.as_bytes()));
-    let (first, second, third) = (rest.next(), rest.next(), rest.next());
-    let first = first.unwrap_or_default();
-    match (first, second, third) {
-        // The requests stand in the body, each with its model.
-        ("messages", Some("batches"), None) => return Reach::Inside(Place::Requests),
-        _ if names().any(is_batch) => return Reach::Hidden,
-        _ => {}
-    }
-    match (first, second, third) {
-        ("realtime", Some("client_secrets" | "calls"), None) => {
-            return Reach::Inside(Place::Session);
+    let versions = lower.iter().take_while(|segment| is_version(segment.as_bytes())).count();
+    match lower[versions..] {
+        // The requests are in the body, each with its model.
+        ["messages", "batches"] => Reach::Inside(Place::Requests),
+        _ if lower.iter().any(is_batch) => Reach::Hidden,
+        ["realtime", "client_secrets" | "calls"] => Reach::Inside(Place::Session),
+        ["realtime", "sessions"] | ["realtime", "calls", .., "accept"] => {
+            Reach::Inside(Place::Setup)
         }
-        ("realtime", Some("sessions"), None) => return Reach::Inside(Place::Setup),
-        ("realtime", Some("calls"), Some(_)) if last == "accept" => {
-            return Reach::Inside(Place::Setup);
-        }
-        ("realtime", Some("transcription_sessions"), None) => {
-            return Reach::Inside(Place::At(&["input_audio_transcription", "model"]));
+        ["realtime", "transcription_sessions"] => {
+            Reach::Inside(Place::At(&["input_audio_transcription", "model"]))
         }
         // A grade asks the models that the eval has named.
-        ("evals", Some(_), Some("runs")) if rest.next().is_none() => {
-            return Reach::Inside(Place::At(&["data_source", "model"]));
+        ["evals", _, "runs"] => Reach::Inside(Place::At(&["data_source", "model"])),
+        ["authtokens" | "auth_tokens"] => {
+            Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]))
         }
-        ("authtokens" | "auth_tokens", None, _) => {
-            return Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]));
-        }
-        // Items are kept; what answers them names its model.
-        ("conversations", Some(_), Some("items")) if rest.next().is_none() => return Reach::Free,
-        // A stored completion gets other metadata.
-        ("chat", Some("completions"), Some(id))
-            if id.starts_with("chatcmpl") && rest.next().is_none() =>
-        {
-            return Reach::Free;
-        }
-        _ => {}
-    }
-    match (first, second) {
         // Bodies of these are files; a batch that is made of one is refused where it is started.
-        ("files" | "upload" | "uploads", _) => Reach::File,
+        ["files" | "upload" | "uploads", ..] => Reach::File,
         // One model each, which has no name there.
-        ("stt" | "tts", _)
+        ["stt" | "tts", ..]
         // Classifies, and answers nothing.
-        | ("moderations", _)
+        | ["moderations", ..]
         // Keep and search documents.
-        | ("vector_stores" | "filesearchstores" | "containers" | "collections" | "documents", _)
-        | ("search", None)
-        // Keeps turns; what answers them names its model.
-        | ("threads", None)
-        | ("skills", _)
-        | ("evals", None)
-        | ("audio", Some("voices" | "voice_consents")) => Reach::Free,
-        ("threads", Some(_)) if !names().any(|segment| segment == "runs") => Reach::Free,
-        // An answer to a run that goes on with its model.
-        ("threads", Some(_)) if last == "submit_tool_outputs" => Reach::Free,
-        ("realtime", Some("calls")) if matches!(&**last, "reject" | "hangup" | "refer") => Reach::Free,
-        ("fine_tuning", Some("jobs")) if matches!(&**last, "pause" | "resume") => Reach::Free,
+        | ["vector_stores" | "filesearchstores" | "containers" | "collections" | "documents", ..]
+        | ["search"]
+        // Keep turns; what answers them names its model.
+        | ["threads"]
+        | ["conversations", _, "items"]
+        // Answers a run, which goes on with its model.
+        | ["threads", .., "submit_tool_outputs"]
+        | ["realtime", "calls", .., "reject" | "hangup" | "refer"]
+        | ["fine_tuning", "jobs", .., "pause" | "resume"]
+        | ["skills", ..]
+        | ["evals"]
+        | ["audio", "voices" | "voice_consents", ..] => Reach::Free,
+        ["threads", ..] if !lower.contains(&"runs") => Reach::Free,
+        // A stored completion gets other metadata.
+        ["chat", "completions", id] if id.starts_with("chatcmpl") => Reach::Free,
         _ => Reach::Named,
     }
 }

@@ -268,7 +268,7 @@ fn of_google(rest: &str) -> Operation {
             "completions" if before.ends_with("/chat") => Operation::Chat,
             "cachedContents" => Operation::CachedContents,
             "batchPredictionJobs" => Operation::Batches,
-            _ => of_stored(before, last),
+            _ => of_stored(rest),
         };
     };
     match verb {
@@ -283,30 +283,25 @@ fn of_google(rest: &str) -> Operation {
         "rawPredict" if model == "count-tokens" => Operation::CountTokens,
         "rawPredict" | "streamRawPredict" if is_anthropic_at_google(rest) => Operation::Messages,
         "rawPredict" | "streamRawPredict" => Operation::Chat,
-        "cancel" => of_stored(before, last),
+        "cancel" => of_stored(rest),
         _ => Operation::Other,
     }
 }
 
 /// Of a list of things, or of one of them.
-fn of_stored(before: &str, last: &str) -> Operation {
-    let is_any = |names: &[&str]| {
-        names.iter().any(|name| {
-            let has_name = |path: &str| path.split('/').any(|segment| segment == *name);
-            last == *name || has_name(before)
-        })
-    };
-    if is_any(&["batchPredictionJobs"]) {
-        Operation::Batches
-    } else if is_any(&["cachedContents"]) {
-        Operation::CachedContents
-    } else if is_any(&["operations", "tuningJobs", "endpoints"]) {
-        Operation::Other
-    } else if is_any(&["models", "tunedModels"]) {
-        Operation::Models
-    } else {
-        Operation::Other
-    }
+fn of_stored(rest: &str) -> Operation {
+    // The first of these that is in the path decides.
+    const KINDS: [(&str, Operation); 7] = [
+        ("batchPredictionJobs", Operation::Batches),
+        ("cachedContents", Operation::CachedContents),
+        ("operations", Operation::Other),
+        ("tuningJobs", Operation::Other),
+        ("endpoints", Operation::Other),
+        ("models", Operation::Models),
+        ("tunedModels", Operation::Models),
+    ];
+    let has = |name: &str| rest.split('/').any(|segment| segment == name);
+    KINDS.iter().find(|(name, _)| has(name)).map_or(Operation::Other, |(_, operation)| *operation)
 }
 
 /// The name and the verb of a segment `name:verb`; the colon may be encoded.

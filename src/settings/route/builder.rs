@@ -85,5 +85,6 @@ impl RouteBuilder {
     }
 }
 
-#[cfg(all(test, feature = "config"))]
+#[cfg(test)]
+#[cfg(feature = "config")]
 mod tests;
