@@ -1,12 +1,12 @@
-//! What clients may say in `cf-aig-*` headers, and which metadata are the host's own.
+//! Which `cf-aig-*` headers clients may use, and which metadata belong to the host.
 
 use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::settings::GatewaySettings;
 
-/// The most metadata entries of the host's own, and the most keys that it reserves.
+/// The most metadata entries of the host, and the most keys that it reserves.
 const MOST: usize = 16;
 
-/// What touches the bill, the record or what is kept of bodies.
+/// What affects costs, the log or what is kept of bodies.
 const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
     | ClientControl::CollectLog.bit()
     | ClientControl::CollectLogPayload.bit();
@@ -16,7 +16,7 @@ const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
 /// ([`client_controls`](crate::settings::GatewaySettingsBuilder::client_controls)).
 ///
 /// `cf-aig-zdr`, `cf-aig-allowed-models` and `cf-aig-allowed-providers` are in no group: they only
-/// narrow what a request may reach, and always hold.
+/// narrow what a request may reach, and always apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientControl {
@@ -81,8 +81,8 @@ impl ClientControl {
         Self::ALL.into_iter().find(|control| control.name() == name)
     }
 
-    /// Whether clients may use it where the host has said nothing. What touches the bill, the record
-    /// or what is kept of bodies is the host's to allow.
+    /// Whether clients may use it unless the host says otherwise. What affects costs, the log or what
+    /// is kept of bodies has to be allowed.
     #[must_use]
     pub const fn is_allowed_by_default(self) -> bool {
         self.bit() & LOCKED_BY_DEFAULT == 0
@@ -93,12 +93,11 @@ impl ClientControl {
     }
 }
 
-/// What becomes of a header that a client may not use.
+/// What happens to a header that a client may not use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LockedHeaders {
-    /// The request is served as if the header were not there, whatever its value, and the response
-    /// names it in `cf-aig-warning`.
+    /// The header is ignored, whatever its value, and the response names it in `cf-aig-warning`.
     #[default]
     PassOver,
     /// The request is refused (403, code 2403), and the error names the header.
@@ -133,11 +132,11 @@ struct HostMetadata {
 }
 
 impl Locks {
-    /// Where nothing is set.
+    /// What applies if nothing is set.
     const DEFAULT: Self =
         Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::PassOver, host: None };
 
-    /// Those of a request with these settings.
+    /// Those that apply to a request with these settings.
     pub(crate) fn of(settings: Option<&GatewaySettings>) -> &Self {
         static DEFAULT: Locks = Locks::DEFAULT;
         settings.map_or(&DEFAULT, |settings| &settings.locks)
@@ -162,8 +161,8 @@ impl Locks {
         self.locked == LockedHeaders::Refuse
     }
 
-    /// Gives the key back where there is no room for the entry, or its key is there or reserved for
-    /// the gateway itself.
+    /// Fails with the key if there is no room for the entry, or its key exists or is reserved for the
+    /// gateway itself.
     pub(crate) fn hold(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
         self.host.get_or_insert_default().entries.add_up_to(MOST, key, value)
     }
@@ -178,15 +177,15 @@ impl Locks {
         Ok(())
     }
 
-    /// Whether a metadata key is the host's.
+    /// Whether a metadata key belongs to the host.
     pub(crate) fn reserve_key(&self, key: &str) -> bool {
         self.host.as_ref().is_some_and(|host| {
             host.entries.get(key).is_some() || host.reserved.iter().any(|own| **own == *key)
         })
     }
 
-    /// The host's own metadata, and then these. None stay none: the gateway's defaults, which have
-    /// the host's own in them, hold then.
+    /// The host's own metadata, then these. An empty set stays empty: then the gateway's defaults apply,
+    /// which include the host's own.
     pub(crate) fn with_host_metadata(&self, metadata: Metadata) -> Metadata {
         match &self.host {
             Some(host) if !metadata.is_empty() => metadata.after(&host.entries),
@@ -194,7 +193,7 @@ impl Locks {
         }
     }
 
-    /// The host's own metadata; `None` where there are none.
+    /// The host's own metadata; `None` if there are none.
     pub(crate) fn host_metadata(&self) -> Option<&Metadata> {
         self.host.as_ref().map(|host| &host.entries).filter(|entries| !entries.is_empty())
     }

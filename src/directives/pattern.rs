@@ -6,12 +6,12 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     text: Box<str>,
-    /// Where its first star is, and its last.
+    /// The offsets of its first and last star.
     stars: Option<(usize, usize)>,
 }
 
 impl Pattern {
-    /// `None` where it is empty or longer than any model's name.
+    /// `None` if it is empty or longer than any model's name.
     pub(crate) fn new(pattern: &str) -> Option<Self> {
         let stars = pattern.find('*').zip(pattern.rfind('*'));
         (1..=256).contains(&pattern.len()).then(|| Self { text: pattern.into(), stars })
@@ -22,7 +22,7 @@ impl Pattern {
         Self::new(&self.text.to_lowercase())
     }
 
-    /// Whether it says nothing of how a name begins.
+    /// Whether it leaves the beginning of a name open.
     pub(crate) fn is_open(&self) -> bool {
         self.text.starts_with('*')
     }
@@ -31,7 +31,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it stands for one name alone.
+    /// Whether it matches one name only.
     pub(crate) fn is_literal(&self) -> bool {
         self.stars.is_none()
     }
@@ -41,7 +41,7 @@ impl Pattern {
         let (head, tail) = (&self.text[..first], &self.text[last + 1..]);
         let Some(rest) = name.strip_prefix(head) else { return false };
         let Some(mut rest) = rest.strip_suffix(tail) else { return false };
-        // The first place is the best for each: it leaves most for those that follow.
+        // The first match is the best for each part: it leaves most for those that follow.
         let middle = if first < last { &self.text[first + 1..last] } else { return true };
         for part in middle.split('*') {
             match rest.find(part) {

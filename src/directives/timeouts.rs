@@ -5,10 +5,10 @@ use std::time::Duration;
 #[cfg(feature = "control")]
 use crate::util::timeout::TimeoutPhase;
 
-/// How long an exchange with a provider may take. `None`, the default of each, is without a bound.
+/// How long an exchange with a provider may take. `None`, the default of each, means no bound.
 ///
-/// The layers of the upstream stack take them from the extensions of the request, and what is not
-/// there from what they were made with.
+/// The layers of the upstream stack read them from the request's extensions, and fall back to their
+/// own settings.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,19 +22,19 @@ use crate::util::timeout::TimeoutPhase;
 pub struct Timeouts {
     /// To get a connection: a pooled one, or name resolution, TCP and TLS.
     pub connect: Option<Duration>,
-    /// From one part of a request body to the next, while the client is waited for.
+    /// From one part of a request body to the next, while waiting for the client.
     ///
-    /// Where the body is read before anything is sent, for its `model` or all of a universal
+    /// If the body is read before anything is sent, for its `model` or all of a universal
     /// request, the layer's own ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s)
-    /// holds where this is `None`. A body that is sent as it comes is bounded by this alone, until
-    /// the response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
+    /// applies if this is `None`. A body that is streamed is bounded by this alone, until the
+    /// response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
     pub body: Option<Duration>,
-    /// From an upstream call to its response head; each attempt has it anew. With
-    /// [`HttpClient`](crate::HttpClient) it counts from when the provider was last sent a part of the
-    /// body, and not while the client is waited for; with another client, from the call.
+    /// From an upstream call to its response head, for each attempt. With
+    /// [`HttpClient`](crate::HttpClient) it starts when the last part of the body was sent to the
+    /// provider, and stops while waiting for the client; with another client it starts at the call.
     pub head: Option<Duration>,
-    /// To the next frame of a response body, while somebody waits for it; and for a client to read
-    /// on, where it leaves a frame alone.
+    /// To the next frame of a response body, while it is polled; and for a client to go on reading,
+    /// while a frame is not polled.
     pub idle: Option<Duration>,
     /// From the request to the last byte of the response, all attempts included.
     pub total: Option<Duration>,
@@ -89,7 +89,7 @@ impl Timeouts {
         }
     }
 
-    /// These, and where one is not set, that of `weaker`.
+    /// These; one that is not set is that of `weaker`.
     #[must_use]
     pub fn or(self, weaker: Timeouts) -> Timeouts {
         Self {

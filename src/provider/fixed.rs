@@ -10,17 +10,17 @@ use crate::util::config_error::ConfigError;
 use crate::util::redact;
 use crate::{credentials, routing};
 
-/// Query parameters and headers that stand in every request, over what a client says there.
+/// Query parameters and headers that the host adds to every request, in place of the client's own.
 pub(crate) struct Fixed {
-    /// As they stand in a query, and their names.
+    /// Encoded, as they are put into a query, and their names.
     pairs: Box<str>,
     names: Box<[Box<str>]>,
-    /// Sensitive: nobody knows what a host puts there.
+    /// Marked sensitive, because a host may put a secret there.
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
 impl Fixed {
-    /// `None` where nothing is fixed.
+    /// `None` if nothing is fixed.
     pub(super) fn new(
         provider: &Provider,
         key_header: &KeyHeader,
@@ -52,8 +52,8 @@ impl Fixed {
         })))
     }
 
-    /// The query of a client with what is fixed behind it, and without what the client says of the
-    /// same names. The rest stays as it is.
+    /// The client's query without the fixed names, followed by the fixed parameters. Other parameters
+    /// stay byte for byte.
     pub(super) fn query<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         if self.names.is_empty() {
             return query.map(Cow::Borrowed);
@@ -61,7 +61,7 @@ impl Fixed {
         let query = query.unwrap_or_default();
         let mut all = String::with_capacity(query.len() + 1 + self.pairs.len());
         for pair in query.split('&').filter(|_| !query.is_empty()) {
-            if !self.names_same(pair) {
+            if !self.is_fixed(pair) {
                 all.push_str(pair);
                 all.push('&');
             }
@@ -70,8 +70,8 @@ impl Fixed {
         Some(Cow::Owned(all))
     }
 
-    /// Some servers do not tell `A` from `a` in a name.
-    fn names_same(&self, pair: &str) -> bool {
+    /// Names are compared without regard to case, because some servers do so too.
+    fn is_fixed(&self, pair: &str) -> bool {
         let name = routing::query_text(pair.split_once('=').map_or(pair, |(name, _)| name));
         self.names.iter().any(|fixed| fixed.eq_ignore_ascii_case(&name))
     }
@@ -82,7 +82,7 @@ impl Fixed {
         }
     }
 
-    /// Takes its headers off a request that goes to another provider after all.
+    /// Removes its headers from a request that is sent to another provider instead.
     #[cfg(feature = "control")]
     pub(super) fn remove_headers(&self, headers: &mut HeaderMap) {
         for (name, _) in &self.headers {
@@ -91,13 +91,13 @@ impl Fixed {
     }
 }
 
-/// Whether a parameter of this name would be a key: those are stored, and have rules of their own.
+/// Whether a parameter of this name carries a key. Keys are stored, under rules of their own.
 fn is_key(name: &str) -> bool {
     name.eq_ignore_ascii_case("key") || redact::is_credential(name)
 }
 
-/// `None` where it is no header, one that never reaches a provider, one that says how the body is to
-/// be read, or one for keys.
+/// `None` for a malformed header, and for headers that are not forwarded, describe the body or carry
+/// keys.
 fn header(name: &str, value: &str, key: &KeyHeader) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::try_from(name).ok()?;
     let may_go = headers::may_hold_a_key(name.as_str())
@@ -109,7 +109,7 @@ fn header(name: &str, value: &str, key: &KeyHeader) -> Option<(HeaderName, Heade
     Some((name, value))
 }
 
-/// All but what needs no encoding in any query (RFC 3986 §2.3) is encoded.
+/// Percent-encodes everything but the unreserved characters (RFC 3986 §2.3).
 fn encode(text: &str, into: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {

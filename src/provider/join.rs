@@ -3,17 +3,17 @@
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 
-/// The path could leave the base path, in the eyes of some server, or is no path.
+/// Some server could resolve the path to one outside the base path, or it is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathRefused;
 
-/// How often a chain of servers might decode a path; once more than any is known to.
+/// How often a chain of servers might decode a path: once more than any known one.
 pub(crate) const DECODINGS: usize = 3;
 
-/// Refuses dot segments: plain, percent-encoded up to three times over, with `\` or encoded
-/// separators around them, or with `;` parameters behind them.
+/// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded separators,
+/// or followed by `;` parameters.
 ///
-/// They are refused, not resolved: the provider's server may not resolve them as we would.
+/// They are refused, not resolved, because the provider's server may resolve them differently.
 pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
     match memchr::memchr2(b'%', b'.', path.as_bytes()) {
         None => return Ok(()),
@@ -37,7 +37,7 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
     if segments.any(is_dots) { Err(PathRefused) } else { Ok(()) }
 }
 
-/// One round of lenient decoding, in place: what is not `%` and two hex digits stays.
+/// One round of lenient decoding, in place: anything but `%` and two hex digits stays.
 pub(crate) fn percent_decode(path: &mut Vec<u8>) {
     let mut to = 0;
     let mut from = 0;
@@ -57,7 +57,7 @@ pub(crate) fn percent_decode(path: &mut Vec<u8>) {
     path.truncate(to);
 }
 
-/// What stands before the rest: a path that begins with `/` and does not end with one, or nothing.
+/// The path before the rest: it begins with `/` and does not end with one, or is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     path: Box<str>,
@@ -66,7 +66,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// With `dedupe`, segments that end the base and begin the rest are there once, as many as match:
+    /// With `dedupe`, segments that end the base and begin the rest are merged, as many as match:
     /// the base `/openai/v1` gives `/openai/v1/chat` for `openai/v1/chat`, `v1/chat` and `chat`. Whole
     /// segments count, so `v1beta` stays.
     pub(crate) fn new(path: &str, dedupe: bool) -> Result<Self, PathRefused> {
@@ -82,7 +82,7 @@ impl Base {
         &self.path
     }
 
-    /// The base, `/`, `rest` without a slash before it, and the query as it came.
+    /// The base, `/`, `rest` (which begins with no slash), and the query unchanged.
     ///
     /// `rest` must have passed [`check`].
     pub(crate) fn join(
@@ -93,7 +93,7 @@ impl Base {
         let rest = self.without_repeat(rest);
         let slash = rest.is_some() || self.path.is_empty();
         let rest = rest.unwrap_or_default();
-        // Of exactly the right length: only then is it turned into `Bytes` without another allocation.
+        // Exactly as long as needed: only then does it become `Bytes` without another allocation.
         let length = self.path.len()
             + usize::from(slash)
             + rest.len()

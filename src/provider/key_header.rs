@@ -1,4 +1,4 @@
-//! Where a provider wants its key.
+//! The header in which a provider expects its key.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ pub(crate) enum KeyHeader {
 }
 
 impl KeyHeader {
-    /// `None` where it can be no header's name, or one that never crosses the gateway.
+    /// `None` for a malformed name, and for headers that are not forwarded.
     pub(super) fn parse(name: Option<&str>) -> Option<Self> {
         let Some(name) = name else { return Some(Self::Bearer) };
         let name = HeaderName::try_from(name).ok()?;
@@ -32,7 +32,7 @@ impl KeyHeader {
         }
     }
 
-    /// A key as it stands there.
+    /// The value for a key.
     pub(crate) fn value<'k>(&self, key: &'k Secret) -> &'k HeaderValue {
         match self {
             Self::Bearer => key.bearer(),
@@ -40,7 +40,7 @@ impl KeyHeader {
         }
     }
 
-    /// Puts a key into the headers of a request.
+    /// Sets the key in the headers of a request.
     pub(crate) fn insert(&self, headers: &mut HeaderMap, key: &Secret) {
         headers.insert(self.name().clone(), self.value(key).clone());
     }

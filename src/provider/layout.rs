@@ -1,8 +1,8 @@
-//! Paths that a provider has in another form than clients write them.
+//! Rewrites paths that clients write in another form than the provider expects.
 //!
-//! The hosted gateway's pages give a base URL for each provider, and what a client puts behind it
-//! depends on its SDK: with a version, without one, with two. Some providers are also named there by
-//! paths of the gateway's own (`azure-openai/{resource}/{deployment}/…`).
+//! The hosted gateway's pages give a base URL for each provider, and what a client appends
+//! depends on its SDK: a version, none, or two. Some providers also have paths of the gateway's own
+//! there (`azure-openai/{resource}/{deployment}/…`).
 
 /// How the paths of a provider are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,8 +10,8 @@ pub(super) enum Layout {
     /// As clients write them.
     #[default]
     Plain,
-    /// Each begins with one of these. The first of them is put before a path that begins with none,
-    /// and taken off one that goes on with another.
+    /// Each path begins with one of these. The first is prepended to a path that begins with none of
+    /// them, and removed from a path in which another follows it.
     Rooted(&'static [&'static str]),
     /// A deployment and a path of its own, or one of Azure's areas.
     Azure,
@@ -43,7 +43,7 @@ const AZURE: [&str; 17] = [
 ];
 
 impl Layout {
-    /// A path behind the provider's slug as the provider has it, where that is another.
+    /// The provider's form of a path behind its slug, if it differs.
     pub(super) fn rewritten(self, rest: &str) -> Option<String> {
         let (first, behind) = split(rest);
         match self {
@@ -70,19 +70,19 @@ impl Layout {
         }
     }
 
-    /// Whether the provider takes the model from this path, whatever the body names.
+    /// Whether this path decides on the model, whatever the body names.
     pub(super) fn decides(self, rest: &str) -> bool {
         let rest = rest.strip_prefix("openai/").unwrap_or(rest);
         self == Self::Azure && rest.starts_with("deployments/")
     }
 }
 
-/// Whether a path to Azure that begins so begins with no resource and no deployment.
+/// Whether the first segment of a path to Azure is an area, not a resource or a deployment.
 pub(super) fn is_azure_area(first: &str) -> bool {
     first.is_empty() || AZURE.contains(&first)
 }
 
-/// The first segment, and what stands behind its slash.
+/// The first segment, and what follows its slash.
 pub(super) fn split(rest: &str) -> (&str, &str) {
     rest.split_once('/').unwrap_or(rest.split_at(rest.len()))
 }

@@ -1,4 +1,4 @@
-//! Providers: where a slug leads and how that API wants to be spoken to.
+//! Providers: the API behind a slug, and how it expects requests.
 
 mod fixed;
 pub(crate) mod join;
@@ -22,7 +22,7 @@ use self::site::Site;
 pub(crate) use self::upstream::{Upstream, Way, is_slug};
 use crate::util::config_error::ConfigError;
 
-/// An upstream API: its slug in gateway paths and the base URL that stands behind it.
+/// An upstream API: its slug in gateway paths and its base URL.
 ///
 /// The built-in ones have constructors ([`Provider::xai`], …); the host's own, and OpenAI-compatible
 /// servers such as Ollama, vLLM and SGLang, are made with [`Provider::custom`]. The base URL is the
@@ -44,23 +44,23 @@ pub struct Provider {
     further_base_urls: Vec<(String, u32)>,
     weight: u32,
     openai_path: String,
-    /// `None` if it is beside that.
+    /// `None` if it is below the same path.
     messages_path: Option<String>,
     join_rule: bool,
-    /// Where the API wants its key; `None` for `authorization: Bearer`.
+    /// The header for the key; `None` for `authorization: Bearer`.
     key_header: Option<String>,
-    /// The OpenAI-compatible API wants it in `authorization` all the same.
+    /// The OpenAI-compatible API expects the key in `authorization` regardless.
     openai_takes_bearer: bool,
     keeps_nothing: bool,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     model_aliases: Vec<(String, String)>,
     layout: Layout,
-    /// Where it is, of several places of its API.
+    /// Which of several places of its API it is.
     site: Option<Site>,
-    /// What is wrong with what its base URL was made of.
+    /// What is wrong with the names from which its base URL was made.
     mistake: Option<&'static str>,
-    /// Whether it is asked for the usage of streams; `None` where that is as for all.
+    /// Whether it is asked for the usage of streams; `None` for the gateway's default.
     asks_for_usage: Option<bool>,
 }
 
@@ -110,16 +110,16 @@ impl Provider {
         self
     }
 
-    /// This base URL alone, in place of the first and of all further ones: nothing goes, and no key,
-    /// where the provider was before.
+    /// This base URL alone, in place of the first and of all further ones: no request, and no key, is
+    /// sent to the former ones.
     #[must_use]
     pub fn only_base_url(mut self, base_url: impl Into<String>) -> Self {
         self.further_base_urls.clear();
         self.base_url(base_url)
     }
 
-    /// One more base URL of the same API. A layer for load and health shares the load among them by
-    /// their weights, at least 1 each; without one, the first base URL has it all.
+    /// One more base URL of the same API. A layer for load and health balances requests by their
+    /// weights, at least 1 each; without such a layer, the first base URL gets all requests.
     #[must_use]
     pub fn further_base_url(mut self, base_url: impl Into<String>, weight: u32) -> Self {
         self.further_base_urls.push((base_url.into(), weight.max(1)));
@@ -133,7 +133,7 @@ impl Provider {
         self
     }
 
-    /// The header in which this API wants a stored key, which stands there alone.
+    /// The header in which this API expects a stored key, without a prefix.
     ///
     /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
     #[must_use]
@@ -144,8 +144,8 @@ impl Provider {
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
     ///
-    /// `name` and `value` are plain text; they are percent-encoded. What a client says under the same
-    /// name is taken off. It cannot be a key. Default: none.
+    /// `name` and `value` are plain text; they are percent-encoded. The client's own
+    /// parameters of this name are removed. It cannot be a key. Default: none.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
@@ -169,10 +169,10 @@ impl Provider {
 
     /// A name that clients may use for a model of this provider.
     ///
-    /// It holds where the gateway reads the model to choose the provider: on model-routed paths, and
-    /// in `compat` entries of universal requests. There the provider's name takes its place in the
-    /// body, all other bytes stay, and rules for models are asked about the provider's name. On the
-    /// provider's own paths bodies are not read, and pass as they are. Default: none.
+    /// It applies where the gateway reads the model to choose the provider: on model-routed paths, and
+    /// in `compat` entries of universal requests. There the provider's name replaces it in the
+    /// body, all other bytes stay, and rules for models apply to the provider's name. On the
+    /// provider's own paths bodies are not read and pass unchanged. Default: none.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -193,7 +193,7 @@ impl Provider {
         self
     }
 
-    /// Another slug, for one more account, resource or region of the same API. Its aliases go.
+    /// Another slug, for one more account, resource or region of the same API. Aliases are cleared.
     #[must_use]
     pub fn with_slug(mut self, slug: impl Into<String>) -> Self {
         self.slug = slug.into();
@@ -203,7 +203,7 @@ impl Provider {
 
     /// The path from the base URL to the OpenAI-compatible API (`/v1`), for the unified routes.
     ///
-    /// Empty where the base URL is that API. Default: as the provider documents it; empty for
+    /// Empty if the base URL is that API. Default: as the provider documents it; empty for
     /// custom ones.
     #[must_use]
     pub fn openai_path(mut self, path: impl Into<String>) -> Self {
@@ -211,8 +211,8 @@ impl Provider {
         self
     }
 
-    /// The path from the base URL to what Anthropic's `messages` stands below (`/anthropic/v1`), for
-    /// the unified routes.
+    /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for the
+    /// unified routes.
     ///
     /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
     #[must_use]
@@ -221,31 +221,31 @@ impl Provider {
         self
     }
 
-    /// Whether segments that end the base URL and begin a path are there once.
+    /// Whether segments that end the base URL and begin a path are merged.
     ///
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
-    /// all lead to `/openai/v1/models`. Off, a path stands behind the base URL as it came, without
-    /// what else a built-in provider makes of its paths. On by default.
+    /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
+    /// unchanged, and a built-in provider does not rewrite it either. On by default.
     #[must_use]
     pub fn join_rule(mut self, on: bool) -> Self {
         self.join_rule = on;
         self
     }
 
-    /// Whether this provider is asked for the usage of streams, whatever holds for all; see
+    /// Whether this provider is asked for the usage of streams, overriding the gateway's setting; see
     /// [`Builder::ask_for_usage`](crate::Builder::ask_for_usage).
     ///
-    /// Default: as for all, but for those that refuse the option (Mistral) or tell the usage of every
-    /// stream unasked (OpenRouter, Perplexity, Workers AI, Bedrock), which are not asked.
+    /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage of
+    /// every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
     #[must_use]
     pub fn ask_for_usage(mut self, asks: bool) -> Self {
         self.asks_for_usage = Some(asks);
         self
     }
 
-    /// Whether the host's account at this provider is one of which nothing is kept: requests with
-    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). It is the host's word alone; no
-    /// request changes by it. Off by default, for built-in providers too.
+    /// Whether the host's account at this provider has zero data retention: requests with
+    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it changes
+    /// no request. Off by default, for built-in providers too.
     #[must_use]
     pub fn zero_data_retention(mut self, on: bool) -> Self {
         self.keeps_nothing = on;
@@ -258,7 +258,7 @@ impl Provider {
         self.slug == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    /// All places of its API.
+    /// All its base URLs.
     #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
     pub(crate) fn base_urls(&self) -> impl Iterator<Item = &str> {
         let further = self.further_base_urls.iter().map(|(url, _)| url.as_str());
@@ -274,7 +274,7 @@ impl Provider {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL with a password is refused later, but must not be shown before.
+        // A URL with a password is refused later; until then it must not be shown.
         let base_url =
             if self.base_url.contains('@') { "(holds credentials)" } else { &self.base_url };
         f.debug_struct("Provider")
@@ -316,12 +316,12 @@ impl Providers {
         Self(Box::default())
     }
 
-    /// The provider that a path behind the name of one is for, and the path as that has it: where it
-    /// names a place that somebody has set up, the provider there.
+    /// The provider for a path behind a provider's name, and the path as that provider expects it. If
+    /// the path names a place (a resource or region), it is the provider set up for that place.
     ///
     /// # Errors
     ///
-    /// The name of a place that nobody has set up.
+    /// The name of the place, if no provider is set up for it.
     pub(crate) fn at_site<'p, 'r>(
         &'p self,
         upstream: &'p Arc<Upstream>,
@@ -341,7 +341,7 @@ impl Providers {
         own.map(|(_, upstream)| &**upstream)
     }
 
-    /// The headers beside `authorization` in which any of them wants its key.
+    /// The headers other than `authorization` in which any of them expects its key.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(Way::Native) {
             KeyHeader::Plain(name) => Some(name),

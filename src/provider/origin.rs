@@ -1,4 +1,4 @@
-//! One place where a provider's API is.
+//! One origin of a provider's API: a checked base URL.
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
@@ -9,7 +9,7 @@ use crate::provider::Provider;
 use crate::provider::join;
 use crate::provider::join::{Base, PathRefused};
 
-/// A base URL that has been checked, with all that a request needs made ready.
+/// A checked base URL, with everything prepared that requests need.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(super) scheme: Scheme,
@@ -19,21 +19,21 @@ pub(crate) struct Origin {
     pub(super) host_name: Box<str>,
     pub(super) native: Base,
     openai: Base,
-    /// Where Messages is, if not beside OpenAI's paths.
+    /// The base of Messages, if it differs from OpenAI's paths.
     messages: Option<Base>,
-    /// Its place among those of its provider, from 0.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer chooses"))]
+    /// Its index among those of its provider, from 0.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     pub(crate) number: u32,
-    /// How much of the load it takes beside others.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer chooses"))]
+    /// Its weight in balancing.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     pub(crate) weight: u32,
     /// The base URL itself.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "a layer tells it"))]
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     base: Box<str>,
 }
 
 impl Origin {
-    /// Says what is wrong with the URL, where something is.
+    /// Fails with what is wrong with the URL.
     pub(super) fn new(
         number: u32,
         base_url: &str,
@@ -65,7 +65,7 @@ impl Origin {
             if further.contains(['?', '#']) {
                 return Err("the path to one of its APIs must not have a query or a fragment");
             }
-            // A base that was moved may already hold the way there.
+            // A base URL that the host has changed may already include this path.
             let base = Base::new(path.path(), true)
                 .and_then(|base| base.join(further.trim_matches('/'), None));
             Base::new(base.map_err(dots)?.path(), true).map_err(dots)
@@ -90,7 +90,7 @@ impl Origin {
         })
     }
 
-    /// What a request to this place has as `host`.
+    /// The `host` header of requests to this origin.
     #[cfg(feature = "control")]
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.host
@@ -130,13 +130,13 @@ impl Origin {
         &self.base
     }
 
-    /// Whether a URI is of this place.
+    /// Whether a URI is at this origin.
     #[cfg(feature = "control")]
     pub(crate) fn is_of(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
     }
 
-    /// What stands behind the base URL in a URI of this place.
+    /// What follows the base URL in a URI at this origin.
     #[cfg(feature = "control")]
     pub(crate) fn rest<'u>(&self, uri: &'u Uri) -> Option<&'u str> {
         let below = uri.path().strip_prefix(self.native.path()).filter(|_| self.is_of(uri))?;

@@ -1,8 +1,8 @@
 //! Providers whose host depends on a resource, a region or an account.
 //!
-//! The host of the application says which, and that fixes the base URL. The hosted gateway has these
-//! names in its paths; here such a name picks one of the providers that were set up, and one that
-//! nobody has set up is refused. No part of a path ever becomes a part of a host.
+//! The application names it, which fixes the base URL. The hosted gateway has these names in its
+//! paths; here a name in a path selects one of the providers that were set up, and an unknown one is
+//! refused. No part of a path ever becomes a part of a host.
 
 use super::Provider;
 use super::layout::{self, Layout};
@@ -36,8 +36,7 @@ enum Family {
 }
 
 impl Family {
-    /// The place that a path names, and the path without that where the provider has no such part;
-    /// `None` where it names none.
+    /// The place that a path names, and the path as the provider expects it. `None` if it names none.
     fn named(self, rest: &str) -> Option<(&str, &str)> {
         let (first, behind) = layout::split(rest);
         match self {
@@ -59,12 +58,12 @@ impl Family {
 }
 
 impl Site {
-    /// The name of the place that a path is for, and what stands behind it. `None` where it names none.
+    /// The place that a path names, and the path as the provider expects it. `None` if it names none.
     pub(super) fn named<'r>(&self, rest: &'r str) -> Option<(&'r str, &'r str)> {
         self.family.named(rest)
     }
 
-    /// Whether this is the place of that name in the family of another.
+    /// Whether this is the place of that name, in the same family as `of`.
     pub(super) fn is(&self, name: &str, of: &Self) -> bool {
         self.family == of.family && self.name.eq_ignore_ascii_case(name)
     }
@@ -74,7 +73,7 @@ const NOT_A_LABEL: &str =
     "its resource, region or account must be 1 to 63 of A-Z a-z 0-9 -, as in a host's name";
 const NOT_A_PROJECT: &str = "its project must be 1 to 63 of A-Z a-z 0-9 - . : _";
 
-/// What may stand in a host's name between two dots.
+/// Whether it can be a label of a host's name.
 fn is_label(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&text.len())
@@ -92,8 +91,8 @@ impl Provider {
     /// Azure OpenAI, `https://{resource}.openai.azure.com/openai`; slug `azure-openai`, alias `azure`.
     ///
     /// Paths are Azure's own, behind `openai/` or without it, or the hosted gateway's
-    /// `{resource}/{deployment}/…`. Azure wants `api-version` in the query of all but its `v1` paths:
-    /// it can be fixed by [`query`](Self::query). Model-routed requests go to `/openai/v1`, where the
+    /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1` paths:
+    /// it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`, where the
     /// model is the name of a deployment. Keys go as `api-key`.
     ///
     /// ```
@@ -144,7 +143,7 @@ impl Provider {
     ///
     /// Paths are Amazon's, `model/{model}/converse`, or the hosted gateway's
     /// `bedrock-runtime/{region}/model/…`. Model-routed requests go to `/openai/v1`. Stored keys are
-    /// Bedrock's API keys, behind `Bearer`. A request that its client has signed passes as it is;
+    /// Bedrock's API keys, behind `Bearer`. A request that its client has signed passes unchanged;
     /// nothing is signed here.
     #[must_use]
     pub fn bedrock(region: impl AsRef<str>) -> Self {
@@ -160,7 +159,7 @@ impl Provider {
     /// paths below `v1` and Anthropic's at `anthropic/v1/messages`; slug `aws-bedrock-mantle`.
     ///
     /// Beside [`bedrock`](Self::bedrock), it is also reached as
-    /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go as `x-api-key`, as its Messages API wants
+    /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go as `x-api-key`, as its Messages API expects
     /// them, and behind `Bearer` on model-routed paths.
     #[must_use]
     pub fn bedrock_mantle(region: impl AsRef<str>) -> Self {

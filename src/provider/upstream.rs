@@ -29,11 +29,11 @@ pub(crate) struct Upstream {
 /// The longest name of a model that is read in a body.
 const LONGEST_MODEL: usize = 1024;
 
-/// By which of a provider's APIs a request goes.
+/// Which of a provider's APIs a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Native,
-    /// The OpenAI-compatible one, and beside it Messages.
+    /// The OpenAI-compatible one, with Messages.
     OpenAi(Operation),
 }
 
@@ -86,12 +86,12 @@ impl Upstream {
         std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
     }
 
-    /// Which place of its API it is, where there are several.
+    /// Which place of its API it is, if there are several.
     pub(super) fn site(&self) -> Option<&Site> {
         self.provider.site.as_ref()
     }
 
-    /// A path behind its slug as it has it, where that is not what the client has written.
+    /// Its own form of a path behind its slug, if the client's differs.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
         if self.provider.layout == Layout::Plain {
             return None;
@@ -99,23 +99,23 @@ impl Upstream {
         self.provider.layout.rewritten(rest)
     }
 
-    /// Whether its models have names that their owners give them, which say nothing of what answers.
+    /// Whether its models have names chosen by their owners, from which the model is not known.
     pub(crate) fn names_deployments(&self) -> bool {
         self.provider.layout == Layout::Azure
     }
 
-    /// Whether it takes the model from this path, whatever the body names.
+    /// Whether this path decides on the model, whatever the body names.
     pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
         self.provider.layout.decides(rest)
     }
 
-    /// Where it is, unless somebody chooses among [`origins`](Self::origins).
+    /// The origin that is used unless a layer chooses among [`origins`](Self::origins).
     #[cfg(any(test, feature = "control"))]
     pub(crate) fn origin(&self) -> &Origin {
         &self.first
     }
 
-    /// The URI of a path of its own API, with what is fixed in the query.
+    /// The URI of a path of its own API, with the fixed query parameters.
     pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
         match &self.fixed {
             None => self.first.native_uri(rest, query),
@@ -145,14 +145,14 @@ impl Upstream {
         uri.ok()
     }
 
-    /// Puts the headers that are fixed into a request, over the client's.
+    /// Sets the fixed headers of a request, in place of the client's.
     pub(crate) fn insert_fixed(&self, headers: &mut HeaderMap) {
         if let Some(fixed) = &self.fixed {
             fixed.insert_headers(headers);
         }
     }
 
-    /// Takes the headers that are fixed off a request that goes to another provider after all.
+    /// Removes the fixed headers from a request that is sent to another provider instead.
     #[cfg(feature = "control")]
     pub(crate) fn remove_fixed(&self, headers: &mut HeaderMap) {
         if let Some(fixed) = &self.fixed {
@@ -160,7 +160,7 @@ impl Upstream {
         }
     }
 
-    /// By the host's word, no more is kept of a request than its answer needs.
+    /// Whether the host declares zero data retention for it.
     pub(crate) fn keeps_nothing(&self) -> bool {
         self.provider.keeps_nothing
     }
@@ -171,13 +171,13 @@ impl Upstream {
         found.map(|(_, model)| model.as_str())
     }
 
-    /// All places where it is.
+    /// All its origins.
     #[cfg(feature = "control")]
     pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> + Clone {
         std::iter::once(&self.first).chain(&self.further)
     }
 
-    /// How it takes being asked for the usage of streams.
+    /// Whether it accepts the option that asks for the usage of streams.
     pub(crate) fn usage_option(&self) -> &UsageOption {
         &self.usage_option
     }
@@ -201,18 +201,18 @@ impl Upstream {
         std::iter::once(&self.key_header).chain(bearer)
     }
 
-    /// What a request to this provider has as `host`.
+    /// The `host` header of requests to this provider.
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.first.host
     }
 
-    /// The name of the host of the place of this number, without a port.
+    /// The host name of the origin with this number, without a port.
     pub(crate) fn host_name(&self, number: u32) -> &str {
         let origin = (number as usize).checked_sub(1).and_then(|at| self.further.get(at));
         &origin.unwrap_or(&self.first).host_name
     }
 
-    /// Where this provider is: its host without brackets, and its port, said or not.
+    /// The host without brackets, and the port, implied or not.
     #[cfg(feature = "otel")]
     pub(crate) fn server(&self) -> (&str, u16) {
         let host = self.host_name(0).trim_start_matches('[').trim_end_matches(']');

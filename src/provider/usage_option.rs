@@ -1,10 +1,10 @@
-//! Whether a provider takes the option that asks for the usage of a stream.
+//! Whether a provider accepts the option that asks for the usage of a stream.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Those that refuse the option, or tell the usage of every stream unasked.
+/// Those that refuse the option, or report the usage of every stream anyway.
 const UNASKED: [&str; 5] = ["mistral", "perplexity-ai", "openrouter", "workers-ai", "aws-bedrock"];
 
 /// How long a refusal is remembered.
@@ -19,16 +19,16 @@ pub(crate) struct UsageOption {
     /// What the host says of this provider.
     set: Option<bool>,
     default: bool,
-    /// The option was in the last request that was answered well.
+    /// The last successful request had the option.
     is_taken: AtomicBool,
-    /// The models for which it was taken or refused, the oldest first.
+    /// The models for which it was accepted or refused, the oldest first.
     models: Mutex<Vec<Known>>,
 }
 
 #[derive(Debug)]
 struct Known {
     model: Box<str>,
-    /// `None` where it was taken.
+    /// `None` if it was accepted.
     refused_until: Option<Instant>,
 }
 
@@ -42,17 +42,17 @@ impl UsageOption {
         }
     }
 
-    /// Whether it is to be asked. `all`: whether the host wants all providers to be.
+    /// Whether to ask this provider. `all`: whether the host wants all providers to be asked.
     pub(crate) fn is_wanted(&self, all: bool) -> bool {
         self.set.unwrap_or(all && self.default)
     }
 
-    /// Whether it is not known how it takes the option, so that a refusal must be reckoned with.
+    /// Whether it may refuse the option, because it has not accepted it yet.
     pub(crate) fn is_on_trial(&self) -> bool {
         !self.is_taken.load(Ordering::Relaxed)
     }
 
-    /// Whether it has refused the option for this model; for any, where the model is not known.
+    /// Whether it has refused the option for this model, or for any if the model is not known.
     /// `model` may have a provider's prefix.
     pub(crate) fn is_refused(&self, model: Option<&str>) -> bool {
         let now = Instant::now();
@@ -60,7 +60,7 @@ impl UsageOption {
         self.models().iter().any(|known| known.is_refused(now) && is_its(known))
     }
 
-    /// A request with the option was answered well.
+    /// A request with the option succeeded.
     pub(crate) fn took(&self, model: &str) {
         self.is_taken.store(true, Ordering::Relaxed);
         self.learn(model, None);
@@ -72,8 +72,8 @@ impl UsageOption {
         self.learn(model, Instant::now().checked_add(REMEMBERED));
     }
 
-    /// Remembers it, unless the option was taken before: then the reason of a refusal was most likely
-    /// another, and a request that can be sent again will show.
+    /// Remembers it, unless the model accepted the option before: then the refusal most likely had
+    /// another reason, which a request that can be repeated will show.
     fn learn(&self, model: &str, refused_until: Option<Instant>) {
         let mut models = self.models();
         if !models.iter().any(|known| *known.model == *model && known.refused_until.is_none()) {
@@ -81,7 +81,7 @@ impl UsageOption {
         }
     }
 
-    /// A request was refused with the option, and answered well without it.
+    /// A request was refused with the option and succeeded without it.
     #[cfg(any(feature = "control", test))]
     pub(crate) fn refuse(&self, model: &str) {
         learn(&mut self.models(), model, Instant::now().checked_add(REMEMBERED));

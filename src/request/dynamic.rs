@@ -1,4 +1,4 @@
-//! The models of a dynamic route, as the steps that they are.
+//! Turns the models of a dynamic route into steps.
 
 use crate::request::attach_key;
 use http::HeaderMap;
@@ -14,7 +14,7 @@ use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
 use crate::settings::route::{DynamicRoute, Facts, Model};
 
-/// What stands in the place of a provider.
+/// The prefix of a model name that names a route.
 pub(crate) const PREFIX: &str = "dynamic";
 
 /// Whether a model is the name of a route.
@@ -26,13 +26,13 @@ fn find<'a>(context: &'a GatewayContext, name: &str) -> Option<&'a DynamicRoute>
     context.settings()?.routes.find(name)
 }
 
-/// What the route of this name must know of the body.
+/// The members of the body that the route of this name reads.
 pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> BodyFields {
     find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
 }
 
-/// The steps that a request goes through; none where the gateway has not what any of them needs. Only stored keys are used: the client does
-/// not know for which provider it would bring one.
+/// The steps of a request; empty if the gateway lacks what each of them needs. Only stored keys are
+/// used: the client cannot know for which provider to bring one.
 pub(crate) fn steps(
     context: &GatewayContext,
     routed: &RoutedModel,
@@ -47,7 +47,7 @@ pub(crate) fn steps(
     let identity = context.identity();
     let facts = Facts { identity, metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
-    // They have been read once already, and were sound.
+    // They were valid when they were read before.
     let own = directives::parse(headers, context.locks()).ok().flatten();
     let own = own.map(|own| *own).unwrap_or_default();
     let steps: Vec<_> =
@@ -60,10 +60,10 @@ pub(crate) fn steps(
     Ok(steps)
 }
 
-/// `None` where the gateway has not what the node needs.
+/// `None` if the gateway lacks what the node needs.
 ///
-/// `own`: what the request's headers say. It goes before the node, and that before the gateway's
-/// defaults.
+/// `own`: what the request's headers say. It takes precedence over the node, and the node over the
+/// gateway's defaults.
 fn step(
     context: &GatewayContext,
     own: &Directives,

@@ -1,4 +1,4 @@
-//! What is known of a request before the gateway has it.
+//! What a host can learn of a request before the gateway handles it.
 
 use http::Request;
 
@@ -6,7 +6,7 @@ use super::{Route, RouteKind, model_in};
 use crate::request::access;
 use crate::util::operation::Operation;
 
-/// Where a gateway would take a request, told without taking it there. Made by
+/// Where a gateway would send a request, without sending it. Made by
 /// [`GatewayLayer::route_of`](crate::GatewayLayer::route_of).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteInfo {
@@ -51,7 +51,7 @@ impl RouteInfo {
         }
     }
 
-    /// The account in the path; `None` on mounts without one and where it is malformed.
+    /// The account in the path; `None` on mounts without one and if it is malformed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.account.as_deref()
@@ -63,28 +63,28 @@ impl RouteInfo {
         &self.gateway
     }
 
-    /// By which kind of path the request comes: `native`, `compat`, `rest` or `universal`, as in
-    /// [`GatewayContext::endpoint`](crate::GatewayContext::endpoint). `None` where the gateway will
+    /// The kind of path: `native`, `compat`, `rest` or `universal`, as in
+    /// [`GatewayContext::endpoint`](crate::GatewayContext::endpoint). `None` if the gateway will
     /// refuse it for its path.
     #[must_use]
     pub fn endpoint(&self) -> Option<&'static str> {
         self.endpoint
     }
 
-    /// The slug of the provider in the path; `None` where the body names it.
+    /// The slug of the provider in the path; `None` if the body names it.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
     }
 
-    /// What is asked of the provider, told by the path.
+    /// The kind of API call, known from the path.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// The model in the path, decoded once, as Gemini's API and Bedrock's have it; `None` where the
-    /// body names it.
+    /// The model in the path, decoded once, as in Gemini's API and Bedrock's; `None` if the body
+    /// names it.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()

@@ -1,4 +1,5 @@
-//! Whose request is it, and where does it lead? Pure, synchronous, and free of allocations.
+//! Routing by URL: the gateway that a request is for, and the provider or endpoint. Pure, synchronous,
+//! and free of allocations.
 
 mod info;
 pub(crate) mod model;
@@ -18,10 +19,10 @@ pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read 
 use crate::directives;
 use crate::provider::{Providers, Upstream};
 
-/// The gateway that is meant where none is named.
+/// The gateway of requests that name none.
 const DEFAULT_GATEWAY: &str = "default";
 
-/// A part of the request's path.
+/// A part of the request's path, by its offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -29,7 +30,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Where `part`, which must be a slice of `path`, stands in it.
+    /// The offsets of `part`, which must be a slice of `path`.
     fn of(path: &str, part: &str) -> Self {
         let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr());
         // hyper refuses URIs of 64 KiB and more.
@@ -41,7 +42,7 @@ impl Span {
     }
 }
 
-/// Which gateway of which account a path names.
+/// The account and the gateway that a path names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) account: Option<Span>,
@@ -100,12 +101,12 @@ pub(crate) enum RouteKind<'a> {
     Refused(RouteRefused),
 }
 
-/// A gateway path that leads nowhere.
+/// Why a gateway path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RouteRefused {
     Id(&'static str),
     UnknownProvider(Span),
-    /// A resource or region of a provider that nobody has set up.
+    /// A resource or region of a provider that is not set up.
     UnknownSite(Span),
     NoSuchEndpoint,
     PostOnly,
@@ -114,8 +115,8 @@ pub(crate) enum RouteRefused {
 /// The endpoints that are routed by `model`.
 const UNIFIED: [&str; 4] = ["chat/completions", "responses", "embeddings", "messages"];
 
-/// The route of a request, or `None` where it is not the gateway's. `providers`: asked for below
-/// mounts alone.
+/// The route of a request, or `None` if it is not for the gateway. `providers`: called only for paths
+/// below a mount.
 #[inline]
 pub(crate) fn route<'a, B>(
     mounts: &[Mount],
@@ -127,13 +128,13 @@ pub(crate) fn route<'a, B>(
         let below = mount.strip(path)?;
         below_mount(mount, providers(), request.method(), path, below)
     })?;
-    // A preflight is answered by the host's own CORS layer.
+    // Preflights are left to the host's own CORS layer.
     let is_preflight = *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     (!is_preflight).then_some(route)
 }
 
-/// The same for what stands below one mount.
+/// The route of a path below one mount.
 fn below_mount<'a>(
     mount: &Mount,
     providers: &'a Providers,
@@ -210,7 +211,7 @@ fn with_ids<'a>(
     Route { place, kind }
 }
 
-/// The provider segment decides: a slug or alias that is known, `compat`, `custom-…`, or not ours.
+/// Routes by the provider segment: a known slug or alias, `compat`, `custom-…`, or none of ours.
 fn provider<'a>(
     mount: &Mount,
     providers: &'a Providers,
@@ -228,7 +229,7 @@ fn provider<'a>(
     }
     if slug == "compat" {
         let endpoint = rest.unwrap_or_default().trim_start_matches('/');
-        // Anthropic's SDKs put `v1/` before their paths, whatever base URL they are given.
+        // Anthropic's SDKs prepend `v1/` to their paths, whatever the base URL.
         let endpoint = endpoint.strip_prefix("v1/").unwrap_or(endpoint);
         if let Some(kind) = models(method, path, endpoint) {
             return Some(kind);
@@ -249,7 +250,7 @@ fn provider<'a>(
     })
 }
 
-/// `models` and `models/{id}`, where they are looked at.
+/// `models` and `models/{id}`, if they are read.
 fn models<'a>(method: &Method, path: &str, endpoint: &str) -> Option<RouteKind<'a>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
@@ -265,8 +266,7 @@ fn post_only<'a>(method: &Method, kind: RouteKind<'a>) -> RouteKind<'a> {
     if *method == Method::POST { kind } else { RouteKind::Refused(RouteRefused::PostOnly) }
 }
 
-/// The endpoint that a provider's path leads to, where that is one of the four that providers have
-/// in common.
+/// The endpoint of a provider's path, if it is one of the four that providers have in common.
 pub(crate) fn endpoint(rest: &str) -> Option<&'static str> {
     unified(rest.strip_prefix("v1/").unwrap_or(rest))
 }
@@ -283,8 +283,7 @@ fn split(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Where a path has the parts of a request for a provider: the provider's name, whoever that is, and
-/// what follows.
+/// The name of a provider in a path below a mount, known or not, and what follows it.
 pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &'p str)> {
     let mut below = mount.strip(path)?;
     let ids = match mount.shape {

@@ -1,4 +1,4 @@
-//! Model names with a provider before them, and cutting that provider out of a body.
+//! Model names with a provider's prefix, and removing that prefix from a body.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use bytes::Bytes;
 use crate::json::object::ModelString;
 use crate::json::string::{self, Decoder};
 
-/// A frame that is cut is copied into one up to this size, and split into two beyond it.
+/// A frame that loses bytes in its middle is copied up to this size, and split in two beyond it.
 const COPY_UP_TO: usize = 16 * 1024;
 
-/// Bytes of a body that are left out, and what is put in their place.
+/// A change of a body: the bytes to leave out, and what replaces them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) cut: Range<u64>,
@@ -19,18 +19,18 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// By how many bytes the body grows; fewer than none where it shrinks.
+    /// By how many bytes the body grows; negative if it shrinks.
     pub(crate) fn growth(&self) -> i64 {
         let inserted = i64::try_from(self.insert.len()).unwrap_or(i64::MAX);
         inserted.saturating_sub(i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX))
     }
 }
 
-/// `grok/grok-4`, taken apart.
+/// `grok/grok-4`, split at its slash.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RoutedModel {
     name: String,
-    /// Where the prefix ends; `None` where there is none.
+    /// Where the prefix ends; `None` if there is none.
     slash: Option<usize>,
     /// Leaves out the bytes that spell the prefix and its slash.
     pub(crate) edit: Edit,
@@ -39,7 +39,7 @@ pub(crate) struct RoutedModel {
 }
 
 impl RoutedModel {
-    /// What stands before the first `/`.
+    /// What precedes the first `/`.
     pub(crate) fn prefix(&self) -> Option<&str> {
         self.slash.map(|slash| &self.name[..slash])
     }
@@ -55,7 +55,7 @@ impl RoutedModel {
         self.edit = Edit { cut: self.span.start..self.span.start, insert: Bytes::new() };
     }
 
-    /// Puts another model in the place of the whole name.
+    /// Replaces the whole name by another model.
     pub(crate) fn replace(&mut self, model: &str) {
         self.edit = Edit { cut: self.span.clone(), insert: escaped(model) };
         self.name = model.to_owned();
@@ -63,9 +63,9 @@ impl RoutedModel {
     }
 }
 
-/// Takes a model name apart at its first slash, however that is spelt.
+/// Splits a model name at its first slash, escaped or not.
 ///
-/// `None` where the string is malformed or empty, or has nothing before its first slash or behind it.
+/// `None` if the string is malformed or empty, or nothing precedes or follows its first slash.
 pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let mut decoder = Decoder::new(&model.raw);
     // No escape is shorter than what it stands for.
@@ -88,7 +88,7 @@ pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     (decoder.is_done() && is_whole).then_some(routed)
 }
 
-/// A name as it stands inside of a JSON string.
+/// A name, escaped for a JSON string.
 pub(crate) fn escaped(name: &str) -> Bytes {
     let mut quoted = String::with_capacity(name.len() + 2);
     string::write(name, &mut quoted);
@@ -96,7 +96,7 @@ pub(crate) fn escaped(name: &str) -> Bytes {
     Bytes::from(quoted).slice(1..inside)
 }
 
-/// Makes a change in a body's first frames; all else stays as it is.
+/// Applies a change to a body's first frames.
 pub(crate) fn splice(frames: &mut VecDeque<Bytes>, Edit { cut, insert }: &Edit) {
     cut_out(frames, cut);
     if insert.is_empty() {

@@ -1,13 +1,13 @@
-//! Where in the host's paths the gateway lives.
+//! The paths of the host's app at which the gateway answers.
 
 use std::borrow::Cow;
 
 use http::uri::PathAndQuery;
 
-/// A place in the host's paths where the gateway answers.
+/// A path of the host's app below which the gateway answers.
 ///
 /// Without any, a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway.
-/// A path below a mount is the gateway's where it names a configured provider, `compat` or
+/// A path below a mount is the gateway's if it names a configured provider, `compat` or
 /// `custom-…`; everything else falls through to the host's app, unless the mount is
 /// [exclusive](Mount::exclusive).
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Mount {
     /// Turns the universal endpoint on: `POST /v1/{account_id}/{gateway_id}`, with or without a
     /// slash behind it, takes a JSON array of entries that are tried in order.
     ///
-    /// It is off by default, for its path could be one of the host's own, such as `/v1/users/42`.
+    /// It is off by default, because its path could be one of the host's own, such as `/v1/users/42`.
     /// Only [`Mount::hosted`] has this endpoint; on other mounts nothing changes.
     #[must_use]
     pub fn universal(mut self) -> Self {
@@ -97,7 +97,7 @@ impl Mount {
         format!("{}/{below}", self.prefix)
     }
 
-    /// What stands below the mount.
+    /// The part of a path below the mount.
     pub(crate) fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
         path.strip_prefix(&*self.prefix)?.strip_prefix('/')
     }

@@ -1,31 +1,31 @@
-//! What a path says of the models that its request can reach, where a gateway restricts them.
+//! Finds the models that a request can reach by its path, for gateways that restrict models.
 //!
-//! The bytes of a path are relayed as they came. They are read here in every way that a chain of
-//! servers may read them: decoded up to three times, in either case, without empty segments and
-//! parameters (`;x`). A request is refused that is forbidden in any of these readings.
+//! The bytes of a path are relayed unchanged. A chain of servers may read them differently: decoded
+//! up to three times, in either case, without empty segments and parameters (`;x`). A request is
+//! refused if it is forbidden in any of these readings.
 
 use crate::json::trail::Place;
 
 use crate::provider::join::{DECODINGS, percent_decode};
 use crate::util::operation::is_version;
 
-/// Where the models of a request stand.
+/// Where a request names its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// The body is a file, in whatever form it comes: it asks no model.
+    /// The body is a file, in whatever form: no model is called.
     File,
-    /// No model is needed. One that is named counts.
+    /// No model is needed, but one that is named must be allowed.
     Free,
     /// The path, the query or the body must name one.
     Named,
-    /// The body must name one at a place of its own. Elsewhere it has no effect.
+    /// The body must name one at this place. Elsewhere it has no effect.
     Inside(Place),
-    /// They stand in a file, or nobody knows where.
+    /// They are in a file, or at an unknown place.
     Hidden,
 }
 
 impl Reach {
-    /// Where in the body a model must stand, if that is not its top.
+    /// Where in the body a model must be named, if not at the top level.
     pub(crate) fn place(self) -> Option<Place> {
         match self {
             Self::Inside(place) => Some(place),
@@ -38,13 +38,13 @@ impl Reach {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PathModels {
     pub(crate) reach: Reach,
-    /// All models that the path calls, in whatever reading: mostly none.
+    /// All models that the path calls in any reading: mostly none.
     pub(crate) models: Vec<String>,
-    /// A connection that is opened here runs a model, which the path or the query names.
+    /// It opens a connection that runs a model, which the path or the query names.
     pub(crate) is_realtime: bool,
     /// One of Google's, whose query names none.
     pub(crate) is_bidi: bool,
-    /// Stored completions are listed here, of a model that the query may name.
+    /// It lists stored completions, of a model that the query may name.
     pub(crate) is_listing: bool,
 }
 
@@ -57,7 +57,7 @@ impl PathModels {
 
 /// Reads the path of a call behind its provider's slug.
 pub(crate) fn read(rest: &str) -> PathModels {
-    // The usual paths are settled without a copy.
+    // The usual paths need no copy.
     if let Some(endpoint) = super::endpoint(rest) {
         let is_listing = endpoint == "chat/completions";
         return PathModels { is_listing, ..PathModels::new(Reach::Named) };
@@ -122,7 +122,7 @@ fn stricter(one: Reach, other: Reach) -> Reach {
         Reach::Hidden => 4,
     };
     match (one, other) {
-        // No body can be right in both readings.
+        // No body can name its model at both places.
         (Reach::Inside(here), Reach::Inside(there)) if here != there => Reach::Hidden,
         _ if rank(other) > rank(one) => other,
         _ => one,
@@ -137,12 +137,12 @@ fn is_listing(segments: &[&str]) -> bool {
 
 /// Google's `models/{model}:{call}`, Azure's `deployments/{model}/…` and OpenAI's old
 /// `engines/{model}/…`, Bedrock's `model/{model}/…`, Workers AI's `run/{model}`, Vertex'
-/// `endpoints/{id}`, OpenRouter's `presets/{slug}`. All of them, wherever they stand.
+/// `endpoints/{id}`, OpenRouter's `presets/{slug}`. All of them, at any position.
 fn models(segments: &[&str]) -> impl Iterator<Item = String> {
     (0..segments.len()).filter_map(|at| model(segments, at))
 }
 
-/// The model that the segment at this place announces.
+/// The model that follows the segment at this index.
 fn model(segments: &[&str], at: usize) -> Option<String> {
     let behind = &segments[at + 1..];
     let joined = || behind.join("/");
@@ -151,7 +151,7 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             let name = joined();
             let name = name.rsplit_once(':').map_or(&*name, |(name, _)| name);
             let name = name.strip_suffix("/predictions").unwrap_or(name);
-            // Hugging Face has a task or an API of its own behind the model.
+            // On Hugging Face a task or an API follows the model.
             let name = name.split("/pipeline/").next().unwrap_or_default();
             let name = name.split("/v1/").next().unwrap_or_default();
             // Anthropic's on Vertex: the body names the model whose tokens are counted.
@@ -180,7 +180,8 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
     }
 }
 
-/// Where the models are, by the segments behind a version. What is not in this table must name one.
+/// Where a path's models are named, by its segments after the version. A path that is not in this table
+/// must name one.
 fn reach(segments: &[&str]) -> Reach {
     let lower = segments.join("/").to_ascii_lowercase();
     let lower: Vec<&str> = lower.split('/').collect();
@@ -188,7 +189,7 @@ fn reach(segments: &[&str]) -> Reach {
     fn verb(segment: &str) -> &str {
         segment.rsplit_once(':').map_or("", |(_, verb)| verb)
     }
-    // What is being stopped runs no further.
+    // Cancelling runs no model.
     if lower.len() > 1 && (last == "cancel" || verb(last) == "cancel") {
         return Reach::Free;
     }

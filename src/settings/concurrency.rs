@@ -1,22 +1,22 @@
-//! How many exchanges may be under way at once.
+//! How many exchanges may run at once.
 
 use std::time::Duration;
 
 #[cfg(feature = "control")]
 use crate::provider::Upstream;
 
-/// A limit of exchanges under way, from the call to the end of the response body.
+/// A limit of concurrent exchanges, from the call to the end of the response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConcurrencyLimit {
     /// How many.
     pub limit: usize,
-    /// How long one more may wait for a place before it is answered with 503.
+    /// How long one more may wait for a permit before it is answered with 503.
     pub wait: Duration,
 }
 
 impl ConcurrencyLimit {
-    /// So many, at least 1. What exceeds it waits for up to a second.
+    /// At most `limit` at once, at least 1. Further ones wait for up to a second.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), wait: Duration::from_secs(1) }
@@ -34,7 +34,7 @@ impl ConcurrencyLimit {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConcurrencyLimits {
     pub(crate) gateway: Option<ConcurrencyLimit>,
-    /// By slug or alias, and for each provider by itself where none is named.
+    /// By slug or alias; `None` for each provider by itself.
     pub(crate) providers: Vec<(Option<Box<str>>, ConcurrencyLimit)>,
     pub(crate) credential: Option<ConcurrencyLimit>,
 }

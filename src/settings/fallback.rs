@@ -1,4 +1,4 @@
-//! What is tried where a provider fails.
+//! What is tried when a provider fails.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::directives::pattern::Pattern;
 #[cfg(feature = "control")]
 use crate::provider::Upstream;
 
-/// What is tried, in order, where a request for certain models has failed.
+/// What is tried, in order, when a request for certain models has failed.
 ///
 /// ```
 /// use tower_ai_gateway::settings::FallbackChain;
@@ -20,7 +20,7 @@ pub struct FallbackChain {
     pub(crate) steps: Vec<FallbackStep>,
 }
 
-/// One thing to try.
+/// One provider and model to try.
 #[derive(Clone)]
 pub(crate) struct FallbackStep {
     /// A slug or alias; `None` for the provider that has failed.
@@ -38,7 +38,7 @@ impl FallbackChain {
         Self { pattern: Pattern::new(models.as_ref()), provider: None, steps: Vec::new() }
     }
 
-    /// Only where the request went to this provider, a slug or alias.
+    /// Only if the request went to this provider, a slug or alias.
     #[must_use]
     pub fn from_provider(mut self, provider: impl Into<String>) -> Self {
         self.provider = Some(provider.into().into());
@@ -51,8 +51,8 @@ impl FallbackChain {
         self.step(None, Some(model.into().into()), None)
     }
 
-    /// Then a model of another provider, which needs a stored key: what the client brought is for
-    /// the first provider alone.
+    /// Then a model of another provider, which needs a stored key: the client's own key is for the
+    /// first provider only.
     #[must_use]
     pub fn to(self, provider: impl Into<String>, model: impl Into<String>) -> Self {
         self.step(Some(provider.into().into()), Some(model.into().into()), None)

@@ -10,7 +10,7 @@ use crate::provider::Upstream;
 #[cfg(feature = "control")]
 use crate::settings::digest;
 
-/// The alias of a key that is meant where none is named.
+/// The alias that is used if none is named.
 pub(crate) const DEFAULT_ALIAS: &str = "default";
 
 /// One key of one provider.
@@ -20,9 +20,9 @@ pub(crate) struct StoredKey {
     pub(crate) provider: Box<str>,
     pub(crate) alias: Box<str>,
     pub(crate) secret: Secret,
-    /// How much of the load it takes beside others of the same provider and alias.
+    /// Its weight among keys of the same provider and alias.
     pub(crate) weight: u32,
-    /// Made once, for requests are many.
+    /// Computed once, not for each request.
     #[cfg(feature = "control")]
     digest: [u8; 32],
 }
@@ -39,7 +39,7 @@ impl StoredKey {
         }
     }
 
-    /// The digest of a value that is the very copy which is kept here.
+    /// The digest, if the header value is a clone of this key (it shares its memory).
     #[cfg(feature = "control")]
     fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
         let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
@@ -61,14 +61,14 @@ impl Keys {
         self.0.iter()
     }
 
-    /// The digest of a key as it stands in a header. Nothing is hashed where it is one of these.
+    /// The digest of a key in a header. Nothing is hashed if it is one of these.
     #[cfg(feature = "control")]
     pub(crate) fn digest(&self, sent: &HeaderValue) -> [u8; 32] {
         let known = self.iter().find_map(|key| key.digest_of(sent));
         known.copied().unwrap_or_else(|| digest(bare(sent.as_bytes())))
     }
 
-    /// The keys of a provider under an alias: one, or several that share its load.
+    /// The keys of a provider under an alias: one, or several to balance over.
     pub(crate) fn of<'a>(
         &'a self,
         upstream: &'a Upstream,

@@ -1,4 +1,4 @@
-//! Whose pages may use a gateway that does not ask for a token.
+//! Which web pages may use a gateway that requires no token.
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 const FETCH_SITE: &str = "sec-fetch-site";
 
-/// The origins of pages, beside the gateway's own, that may spend its stored keys.
+/// The origins, other than the gateway's own, whose pages may use its stored keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origins {
     allowed: Vec<Box<str>>,
@@ -15,7 +15,8 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Gives whether it is an origin: a scheme, a host, and a port that is not the usual one.
+    /// Allows an origin: a scheme, a host, and a port unless it is the default. Returns false if it is
+    /// none.
     pub(crate) fn allow(&mut self, origin: &str) -> bool {
         if origin == "*" {
             self.allows_all = true;
@@ -36,9 +37,8 @@ impl Origins {
 
     /// Whether a request comes from an allowed page, from the gateway's own origin, or from no page.
     ///
-    /// A browser says where a request comes from by `origin` or `sec-fetch-site`, which no page can
-    /// forge. Clients that are no browsers send neither. `host`: the client's, where it has been taken
-    /// out of the headers.
+    /// Browsers declare it by `origin` or `sec-fetch-site`, which no page can forge; other clients send
+    /// neither. `host`: the client's, if it is no longer in the headers.
     pub(crate) fn admit(&self, headers: &HeaderMap, host: Option<&HeaderValue>, uri: &Uri) -> bool {
         if self.allows_all {
             return true;

@@ -3,12 +3,12 @@
 use crate::directives::pattern::Pattern;
 use crate::provider::Upstream;
 
-/// What a gateway allows. Nothing set: everything.
+/// What a gateway allows. Default: everything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    /// Slugs or aliases; `None` where all are allowed.
+    /// Slugs or aliases; `None` if all are allowed.
     pub(crate) providers: Option<Vec<Box<str>>>,
-    /// `None` where all are allowed that are not denied.
+    /// `None` if all that are not denied are allowed.
     pub(crate) models: Option<Vec<Pattern>>,
     /// In lower case.
     pub(crate) denied_models: Vec<Pattern>,
@@ -22,7 +22,7 @@ impl Rules {
         names.is_none_or(|names| names.iter().any(|name| upstream.answers_to(name)))
     }
 
-    /// The allowed models that are named as they are.
+    /// The allowed models that are plain names, not patterns.
     pub(crate) fn plain_names(&self) -> impl Iterator<Item = &str> {
         self.models.iter().flatten().filter(|one| one.is_literal()).map(Pattern::text)
     }
@@ -41,11 +41,11 @@ impl Rules {
     ///
     /// The allow list is matched against the name as it is written, without Google's `models/`. The
     /// deny list is matched against every form under which a provider may know the same model. A
-    /// name behind which the provider picks a model by itself must be in the allow list, and not
-    /// just fall under a pattern that begins with `*`.
+    /// name for which the provider chooses the model itself must be in the allow list; a pattern that
+    /// begins with `*` does not allow it.
     pub(crate) fn allow_model(&self, model: &str) -> bool {
         let mut name = model.strip_prefix("models/").unwrap_or(model);
-        // Each preset behind a model is one more name, which a pattern for the model does not allow.
+        // Each preset after a model is one more name, which a pattern for the model does not allow.
         while let Some(at) = name.to_ascii_lowercase().rfind("@preset/").filter(|at| *at > 0) {
             if !self.allow_what_hides_a_model(&name[at..]) {
                 return false;
@@ -62,7 +62,7 @@ impl Rules {
         }
     }
 
-    /// The same for a name behind which there is another model: an agent, a router.
+    /// The same for a name that hides another model: an agent, a router.
     pub(crate) fn allow_what_hides_a_model(&self, name: &str) -> bool {
         let is_several = name.to_ascii_lowercase().rfind("@preset/").is_some_and(|at| at > 0);
         let mut allowed = self.models.iter().flatten();
@@ -78,7 +78,7 @@ impl Rules {
     /// Whether a provider has answered from a model that is not allowed. `asked`: what was asked
     /// for, by the client or by a step that the host has set up.
     ///
-    /// Providers answer with a dated name where an alias was asked for, which is no other model.
+    /// Providers answer an alias with a dated name, which is the same model.
     pub(crate) fn forbid_served(&self, asked: Option<&str>, served: &str) -> bool {
         if self.allow_model(served) {
             return false;
@@ -89,7 +89,7 @@ impl Rules {
     }
 }
 
-/// Names behind which a provider picks a model: routers, presets, `fallbacks: "default"`.
+/// Names for which a provider chooses the model: routers, presets, `fallbacks: "default"`.
 pub(crate) fn hides_a_model(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     let last = name.rsplit('/').next().unwrap_or_default();
@@ -98,8 +98,8 @@ pub(crate) fn hides_a_model(name: &str) -> bool {
         || name == "openrouter/free"
 }
 
-/// The forms under which a denied model may be written: as it is, without what stands before a
-/// slash, a `:variant` or an `@version` behind it, all without white space and in lower case.
+/// The forms under which a denied model may be written: unchanged, without what precedes a slash,
+/// without a `:variant` or an `@version`, all without white space and in lower case.
 fn forms(model: &str) -> impl Iterator<Item = String> {
     let name: String = model.trim().trim_start_matches('~').to_lowercase();
     let starts: Vec<usize> =

@@ -1,39 +1,39 @@
-//! What clients of a gateway show to be let in.
+//! The tokens by which clients authenticate to a gateway.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// A gateway token, kept as its SHA-256 alone.
+/// A gateway token, of which only the SHA-256 is kept.
 ///
-/// A client shows it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
+/// A client sends it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
 /// that one can be replaced while it is in use.
 #[derive(Clone)]
 pub struct GatewayToken {
     digest: [u8; 32],
-    /// Known of those alone whose text was.
+    /// Known only if the token was given as text.
     is_short: bool,
 }
 
-/// How many bytes a token has at least: 64 bits, where all of them are drawn at random.
+/// The fewest bytes of a token: 64 bits, if they are random.
 const SHORTEST: usize = 8;
 
-/// What people write where a token is to be chosen later.
+/// Placeholders that people forget to replace.
 #[cfg(feature = "config")]
 const WELL_KNOWN: &str = "example example-token test token secret changeme change-me password admin \
                           default gateway demo foobar 12345678 123456789 1234567890";
 
 impl GatewayToken {
-    /// The token with this text, which is not kept; blanks around it are left out. It must have 8
-    /// bytes or more, of which `build` of the settings makes sure: draw some 32 at random.
+    /// The token with this text, which is trimmed and not kept. It must have 8 bytes or more, which
+    /// `build` of the settings checks: draw some 32 at random.
     #[must_use]
     pub fn new(token: impl AsRef<[u8]>) -> Self {
         let token = token.as_ref().trim_ascii();
         Self { digest: digest(token), is_short: token.len() < SHORTEST }
     }
 
-    /// Everybody has that one.
+    /// Whether it is the token that everybody has.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::new("")
     }
@@ -43,7 +43,7 @@ impl GatewayToken {
         self.is_short
     }
 
-    /// Whether whoever tries a handful of words finds it.
+    /// Whether it is a placeholder or a single byte, which anybody would try.
     #[cfg(feature = "config")]
     pub(crate) fn is_well_known(&self) -> bool {
         let one_character = (0..=u8::MAX).any(|byte| *self == Self::new([byte]));
@@ -86,13 +86,12 @@ impl fmt::Debug for GatewayToken {
     }
 }
 
-/// What stands for a credential where it must be known again but not be kept.
+/// What is kept of a credential that must be recognised later.
 pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-/// Whether one of the tokens has this digest. All are compared, and each to its last byte, so that
-/// the time it takes tells nothing.
+/// Whether one of the tokens has this digest. Compares in constant time: all tokens, to the last byte.
 pub(crate) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
     let mut accepted = Choice::from(0);
     for token in tokens {

@@ -1,4 +1,4 @@
-//! What a request asks a provider for, told by its path.
+//! The kind of API call, known from the path.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ pub enum Operation {
     Speech,
     /// Speech to text: `audio/transcriptions`, `audio/translations`, `stt`.
     Transcription,
-    /// Connections that go on: `realtime`, Google's `:bidiGenerateContent`.
+    /// Connections that stay open: `realtime`, Google's `:bidiGenerateContent`.
     Realtime,
     /// Anything else that has to do with audio.
     Audio,
@@ -71,12 +71,12 @@ impl Operation {
         let mut segments = Segments::of(rest);
         let mut first = segments.next();
         match first {
-            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call is behind.
+            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call follows the name.
             "deployments" | "engines" | "presets" => {
                 segments.next();
                 first = segments.next();
             }
-            // Google's uploads, Perplexity's answers that are fetched later.
+            // Google's uploads, Perplexity's asynchronous answers.
             "upload" | "async" => first = segments.next(),
             _ => {}
         }
@@ -136,10 +136,10 @@ impl Operation {
     }
 }
 
-/// The segments of a path that say something: no empty ones, and no versions.
+/// The segments of a path without empty ones and versions.
 struct Segments<'a> {
     rest: std::str::Split<'a, char>,
-    /// A version stands right before the segment that was given last.
+    /// A version precedes the segment that was returned last.
     is_versioned: bool,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Segments<'a> {
         Self { rest: rest.split('/'), is_versioned: false }
     }
 
-    /// Empty where there is no other.
+    /// Empty at the end.
     fn next(&mut self) -> &'a str {
         self.is_versioned = false;
         for segment in self.rest.by_ref() {
@@ -161,7 +161,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// What a path asks for that begins with these segments. `second` is empty where there is none.
+/// The operation of a path that begins with these segments. `second` is empty if there is none.
 fn of_call(rest: &str, first: &str, second: &str) -> Operation {
     match (first, second) {
         ("chat", "moderations") => Operation::Moderations,
@@ -204,7 +204,7 @@ fn of_call(rest: &str, first: &str, second: &str) -> Operation {
     }
 }
 
-/// Whether what stands behind this first segment belongs to a stored thing, and calls nothing.
+/// Whether paths with this first segment are about a stored resource, and call no model.
 fn is_resource(first: &str) -> bool {
     matches!(
         first,
@@ -221,7 +221,7 @@ fn is_resource(first: &str) -> bool {
     )
 }
 
-/// Of a call behind one or two segments that say where it runs: Azure's `{resource}/{deployment}/…`,
+/// Of a call after one or two segments that name where it runs: Azure's `{resource}/{deployment}/…`,
 /// the Hugging Face router's `{provider}/v1/…`.
 fn behind_a_place(rest: &str) -> Operation {
     let mut segments = Segments::of(rest);
@@ -235,7 +235,7 @@ fn behind_a_place(rest: &str) -> Operation {
             | ("images", "generations" | "edits")
             | ("audio", "speech" | "transcriptions" | "translations") => true,
             ("responses" | "completions" | "embeddings" | "rerank", _) => true,
-            // Elsewhere a stored thing may have messages.
+            // Without a version these may be the messages of a stored resource.
             ("messages", _) => is_versioned,
             _ => false,
         };
@@ -257,7 +257,7 @@ fn of_bedrock(rest: &str) -> Operation {
     }
 }
 
-/// Of `models/{model}:{verb}`, at Vertex AI behind a project and a publisher; Replicate runs
+/// Of `models/{model}:{verb}`, on Vertex AI after a project and a publisher; Replicate runs
 /// `models/{owner}/{name}/predictions`.
 fn of_google(rest: &str) -> Operation {
     let rest = rest.trim_end_matches('/');
@@ -288,7 +288,7 @@ fn of_google(rest: &str) -> Operation {
     }
 }
 
-/// Of a list of things, or of one of them.
+/// Of a list of stored resources, or of one of them.
 fn of_stored(rest: &str) -> Operation {
     // The first of these that is in the path decides.
     const KINDS: [(&str, Operation); 7] = [
@@ -314,7 +314,7 @@ fn is_anthropic_at_google(rest: &str) -> bool {
     rest.contains("publishers/anthropic/")
 }
 
-/// Whether a path is one of Anthropic's API for messages, whose SDKs read errors of their own form.
+/// Whether a path is in Anthropic's Messages API, whose SDKs expect errors in a form of their own.
 pub(crate) fn is_of_messages(rest: &str) -> bool {
     let first = Segments::of(rest).next();
     first == "messages"
@@ -329,7 +329,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// `v1`, `v1beta`, and what stands before some providers' versions, as in `openai/v1`.
+/// `v1`, `v1beta`, and what precedes some providers' versions, as in `openai/v1`.
 pub(crate) fn is_version(segment: &[u8]) -> bool {
     matches!(
         segment,

@@ -36,21 +36,21 @@ pub enum RouteErrorKind {
         /// How many there are.
         nodes: usize,
     },
-    /// It is not said which node is first.
+    /// The first node is not named.
     NoStart,
-    /// There is no node of the name that is to be first.
+    /// The first node does not exist.
     MissingStart {
         /// The name.
         start: Box<str>,
     },
-    /// There is no node of a name that this node leads to.
+    /// A node to which this node leads does not exist.
     MissingTarget {
         /// The name.
         target: Box<str>,
     },
     /// The node leads back to itself.
     Loop,
-    /// No way leads from the start to the node.
+    /// The node cannot be reached from the start.
     Unreachable,
     /// The route has no model.
     NoModel,
@@ -59,24 +59,24 @@ pub enum RouteErrorKind {
         /// How many there are, the rest not counted.
         shares: usize,
     },
-    /// A share of nothing.
+    /// A share of 0 percent.
     ZeroShare {
         /// Where it leads.
         target: Box<str>,
     },
-    /// The shares make more than 100 percent.
+    /// The shares add up to more than 100 percent.
     ShareSum {
-        /// What they make, in percent.
+        /// Their sum, in percent.
         percent: u32,
     },
-    /// What a split goes by cannot be used.
+    /// A split cannot go by this field.
     SplitKey {
         /// The key.
         key: Box<str>,
     },
     /// A condition that cannot be used.
     Condition {
-        /// The field, such as `identity.label.plan`; empty where it is about none.
+        /// The field, such as `identity.label.plan`; empty if it is about none.
         field: Box<str>,
         /// What is wrong.
         reason: &'static str,
@@ -116,7 +116,7 @@ impl RouteError {
         &self.route
     }
 
-    /// The name of the node; `None` where the mistake is the route's own.
+    /// The name of the node; `None` if the mistake is the route's own.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()

@@ -18,7 +18,7 @@ impl DynamicRoutes {
     ///
     /// # Errors
     ///
-    /// [`RouteErrorKind::DuplicateVersion`] where the name and the version are there already.
+    /// [`RouteErrorKind::DuplicateVersion`] if the name and the version exist already.
     pub fn add(&mut self, route: DynamicRoute) -> Result<(), RouteError> {
         if self.version(route.name(), route.version()).is_some() {
             let kind = RouteErrorKind::DuplicateVersion { version: route.version().into() };
@@ -28,8 +28,8 @@ impl DynamicRoutes {
         Ok(())
     }
 
-    /// The route that a model name means, by what it says behind `dynamic/`: `support` is the
-    /// deployed version, `support@2` a certain one.
+    /// The route for what follows `dynamic/` in a model name: `support` is the deployed version,
+    /// `support@2` a certain one.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&DynamicRoute> {
         match name.split_once('@') {
