@@ -24,7 +24,7 @@ const DEEPEST: usize = 16;
 /// # let _ = condition;
 /// ```
 // All parts that are there must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize))]
 pub struct Condition {
     pub(super) all: Option<Vec<Condition>>,
@@ -58,20 +58,25 @@ fn fields<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(Field, Test
 }
 
 impl Condition {
+    /// Without any part: it cannot be used.
+    pub(super) fn empty() -> Self {
+        Self { all: None, any: None, not: None, fields: Vec::new() }
+    }
+
     /// All of them must hold.
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self { all: Some(conditions.into_iter().collect()), ..Self::default() }
+        Self { all: Some(conditions.into_iter().collect()), ..Self::empty() }
     }
 
     /// One of them must hold.
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self { any: Some(conditions.into_iter().collect()), ..Self::default() }
+        Self { any: Some(conditions.into_iter().collect()), ..Self::empty() }
     }
 
     /// It must not hold.
     #[expect(clippy::should_implement_trait, reason = "it stands beside `all` and `any`")]
     pub fn not(condition: Self) -> Self {
-        Self { not: Some(Box::new(condition)), ..Self::default() }
+        Self { not: Some(Box::new(condition)), ..Self::empty() }
     }
 
     /// The conditions that it is made of.
@@ -100,7 +105,7 @@ impl Condition {
             return refuse(String::new(), "it is nested too deep");
         }
         let has_empty = [&self.all, &self.any].into_iter().flatten().any(Vec::is_empty);
-        if has_empty || *self == Self::default() {
+        if has_empty || *self == Self::empty() {
             return refuse(String::new(), "it is empty");
         }
         self.parts().try_for_each(|part| part.check_below(depth + 1))?;

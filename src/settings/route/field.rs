@@ -74,7 +74,7 @@ impl Field {
     }
 
     fn tested(self, test: Test) -> Condition {
-        Condition { fields: vec![(self, test)], ..Condition::default() }
+        Condition { fields: vec![(self, test)], ..Condition::empty() }
     }
 
     /// It is this value.

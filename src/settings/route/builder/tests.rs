@@ -164,7 +164,7 @@ fn splits_by_what_is_no_key_are_refused() {
 #[test]
 fn conditions_are_written_in_the_hosted_gateways_style() {
     let plan = || Field::metadata("plan");
-    let on_plan = |test| Condition { fields: vec![(plan(), test)], ..Condition::default() };
+    let on_plan = |test| Condition { fields: vec![(plan(), test)], ..Condition::empty() };
     let is_y = (Field::header("x"), Test { eq: Some("y".into()), ..Test::default() });
     for (text, expected) in [
         (r#"{ "metadata.plan" = { eq = "paid" } }"#, plan().equals("paid")),
@@ -192,7 +192,7 @@ fn conditions_are_written_in_the_hosted_gateways_style() {
             Condition {
                 fields: [Field::header("x").exists(true).fields, plan().equals("a").fields]
                     .concat(),
-                ..Condition::default()
+                ..Condition::empty()
             },
         ),
         (

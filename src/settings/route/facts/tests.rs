@@ -165,7 +165,7 @@ fn conditions_are_put_together() {
 fn several_tests_of_one_field_must_all_hold() {
     let seats = |gte, lt| {
         let test = Test { gte: Some(gte), lt: Some(lt), ..Test::default() };
-        Condition { fields: vec![(Field::metadata("seats"), test)], ..Condition::default() }
+        Condition { fields: vec![(Field::metadata("seats"), test)], ..Condition::empty() }
     };
     assert_holds(true, &seats(5.0, 6.0));
     assert_holds(false, &seats(5.0, 5.0));
