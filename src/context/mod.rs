@@ -22,7 +22,7 @@ use crate::exchange::observation::Observation;
 use crate::provider::{Providers, Upstream};
 use crate::request::access;
 use crate::routing;
-use crate::routing::{Place, Span};
+use crate::routing::{GatewayPath, PathSpan};
 use crate::settings::GatewaySettings;
 use crate::usage::Shape;
 use crate::util::budget::BodyBudget;
@@ -48,7 +48,7 @@ struct Inner {
     method: Method,
     /// As the client sent it. The query may hold a key: it is never shown.
     uri: Uri,
-    place: Place,
+    place: GatewayPath,
     endpoint: Endpoint,
     /// Read from the path when first asked for.
     operation: OnceLock<Operation>,
@@ -102,7 +102,7 @@ struct Inner {
 pub(crate) struct Arrival {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
-    pub(crate) place: Place,
+    pub(crate) place: GatewayPath,
     pub(crate) endpoint: Endpoint,
     pub(crate) directives: Option<Box<Directives>>,
     pub(crate) identity: Option<Identity>,
@@ -120,7 +120,7 @@ impl Arrival {
         Self {
             method,
             uri,
-            place: Place::default(),
+            place: GatewayPath::default(),
             endpoint,
             directives: None,
             identity: None,
@@ -136,7 +136,7 @@ impl Arrival {
 /// What is asked for, as the route tells it. The operation follows from it when somebody asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    Native(Span),
+    Native(PathSpan),
     Unified(&'static str),
     /// What the gateway lists by itself.
     Models,
@@ -233,7 +233,7 @@ impl GatewayContext {
         self.0.uri.query()
     }
 
-    fn text(&self, span: Option<Span>) -> Option<&str> {
+    fn text(&self, span: Option<PathSpan>) -> Option<&str> {
         span.map(|span| span.text(self.path()))
     }
 

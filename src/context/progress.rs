@@ -11,7 +11,7 @@ use crate::context::step::StepKey;
 use crate::directives::Directives;
 use crate::directives::timeouts::Timeouts;
 #[cfg(feature = "control")]
-use crate::provider::Way;
+use crate::provider::ApiKind;
 #[cfg(feature = "control")]
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
@@ -150,8 +150,8 @@ impl GatewayContext {
 
     /// By which of its provider's APIs the current step goes.
     #[cfg(feature = "control")]
-    pub(crate) fn way(&self) -> Way {
-        self.current().map_or(Way::Native, |step| step.way)
+    pub(crate) fn way(&self) -> ApiKind {
+        self.current().map_or(ApiKind::Native, |step| step.way)
     }
 
     /// Which stored key the current step wants.

@@ -12,14 +12,14 @@ use http::{HeaderMap, Uri};
 #[cfg(feature = "control")]
 use crate::credentials::secret::Secret;
 use crate::directives::Directives;
-use crate::provider::{Upstream, Way};
+use crate::provider::{ApiKind, Upstream};
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) way: Way,
+    pub(crate) way: ApiKind,
     /// Behind the base URL, without a query.
     pub(crate) path: Cow<'static, str>,
     pub(crate) operation: Operation,
@@ -71,7 +71,7 @@ impl Step {
         let operation = Operation::of(endpoint);
         Self {
             upstream,
-            way: Way::OpenAi(operation),
+            way: ApiKind::OpenAi(operation),
             path: Cow::Borrowed(endpoint),
             operation,
             model,
@@ -86,7 +86,7 @@ impl Step {
     pub(crate) fn native(upstream: Arc<Upstream>, path: String, model: Option<Box<str>>) -> Self {
         Self {
             upstream,
-            way: Way::Native,
+            way: ApiKind::Native,
             operation: Operation::of(&path),
             path: Cow::Owned(path),
             model,

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub(crate) use self::query::keys as keys_in_query;
 
 #[cfg(feature = "control")]
-use crate::provider::{Upstream, Way};
+use crate::provider::{ApiKind, Upstream};
 
 /// The headers that providers read keys from.
 pub(crate) static CREDENTIALS: [HeaderName; 4] = [
@@ -74,7 +74,7 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
 /// The key that a request is sent with.
 #[cfg(feature = "control")]
 pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'h HeaderValue> {
-    let own = upstream.key_header(Way::Native).name();
+    let own = upstream.key_header(ApiKind::Native).name();
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
 }
 

@@ -19,7 +19,7 @@ pub(crate) use self::key_header::KeyHeader;
 use self::layout::Layout;
 pub(crate) use self::origin::Origin;
 use self::site::Site;
-pub(crate) use self::upstream::{Upstream, Way, is_slug};
+pub(crate) use self::upstream::{ApiKind, Upstream, is_slug};
 use crate::util::config_error::ConfigError;
 
 /// An upstream API: its slug in gateway paths and its base URL.
@@ -343,7 +343,7 @@ impl Providers {
 
     /// The headers other than `authorization` in which any of them expects its key.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(Way::Native) {
+        self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(ApiKind::Native) {
             KeyHeader::Plain(name) => Some(name),
             KeyHeader::Bearer => None,
         })

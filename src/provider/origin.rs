@@ -4,7 +4,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 #[cfg(feature = "control")]
-use super::Way;
+use super::ApiKind;
 use crate::provider::Provider;
 use crate::provider::join;
 use crate::provider::join::{Base, PathRefused};
@@ -116,10 +116,10 @@ impl Origin {
 
     /// The URI of a path in one of its two APIs.
     #[cfg(feature = "control")]
-    pub(crate) fn uri_by(&self, way: Way, path: &str, query: Option<&str>) -> Option<Uri> {
+    pub(crate) fn uri_by(&self, way: ApiKind, path: &str, query: Option<&str>) -> Option<Uri> {
         let uri = match way {
-            Way::Native => self.native_uri(path, query),
-            Way::OpenAi(_) => self.openai_uri(path, query),
+            ApiKind::Native => self.native_uri(path, query),
+            ApiKind::OpenAi(_) => self.openai_uri(path, query),
         };
         uri.ok()
     }

@@ -31,7 +31,7 @@ const LONGEST_MODEL: usize = 1024;
 
 /// Which of a provider's APIs a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ApiKind {
     Native,
     /// The OpenAI-compatible one, with Messages.
     OpenAi(Operation),
@@ -137,10 +137,10 @@ impl Upstream {
 
     /// The URI of a path in one of its two APIs, for a request that is not the client's own.
     #[cfg(feature = "control")]
-    pub(crate) fn uri_by(&self, way: Way, path: &str) -> Option<Uri> {
+    pub(crate) fn uri_by(&self, way: ApiKind, path: &str) -> Option<Uri> {
         let uri = match way {
-            Way::Native => self.native_uri(path, None),
-            Way::OpenAi(_) => self.openai_uri(path, None),
+            ApiKind::Native => self.native_uri(path, None),
+            ApiKind::OpenAi(_) => self.openai_uri(path, None),
         };
         uri.ok()
     }
@@ -183,14 +183,14 @@ impl Upstream {
     }
 
     /// Where a stored key goes.
-    pub(crate) fn key_header(&self, way: Way) -> &KeyHeader {
+    pub(crate) fn key_header(&self, way: ApiKind) -> &KeyHeader {
         match way {
-            Way::OpenAi(operation)
+            ApiKind::OpenAi(operation)
                 if self.provider.openai_takes_bearer && operation != Operation::Messages =>
             {
                 &KeyHeader::Bearer
             }
-            Way::Native | Way::OpenAi(_) => &self.key_header,
+            ApiKind::Native | ApiKind::OpenAi(_) => &self.key_header,
         }
     }
 

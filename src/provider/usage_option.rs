@@ -20,7 +20,7 @@ pub(crate) struct UsageOption {
     set: Option<bool>,
     default: bool,
     /// The last successful request had the option.
-    is_taken: AtomicBool,
+    is_accepted: AtomicBool,
     /// The models for which it was accepted or refused, the oldest first.
     models: Mutex<Vec<Known>>,
 }
@@ -37,7 +37,7 @@ impl UsageOption {
         Self {
             set,
             default: !UNASKED.contains(&slug),
-            is_taken: AtomicBool::new(false),
+            is_accepted: AtomicBool::new(false),
             models: Mutex::default(),
         }
     }
@@ -49,7 +49,7 @@ impl UsageOption {
 
     /// Whether it may refuse the option, because it has not accepted it yet.
     pub(crate) fn is_on_trial(&self) -> bool {
-        !self.is_taken.load(Ordering::Relaxed)
+        !self.is_accepted.load(Ordering::Relaxed)
     }
 
     /// Whether it has refused the option for this model, or for any if the model is not known.
@@ -61,14 +61,14 @@ impl UsageOption {
     }
 
     /// A request with the option succeeded.
-    pub(crate) fn took(&self, model: &str) {
-        self.is_taken.store(true, Ordering::Relaxed);
+    pub(crate) fn accepted(&self, model: &str) {
+        self.is_accepted.store(true, Ordering::Relaxed);
         self.learn(model, None);
     }
 
     /// A request with the option was refused, which may have other reasons, and was not sent again.
-    pub(crate) fn doubt(&self, model: &str) {
-        self.is_taken.store(false, Ordering::Relaxed);
+    pub(crate) fn doubted(&self, model: &str) {
+        self.is_accepted.store(false, Ordering::Relaxed);
         self.learn(model, Instant::now().checked_add(REMEMBERED));
     }
 
@@ -152,17 +152,17 @@ mod tests {
     #[test]
     fn a_refusal_after_a_success_is_a_doubt_alone() {
         let option = UsageOption::new("openai", None);
-        option.took("a");
+        option.accepted("a");
         assert!(!option.is_on_trial());
         for _ in 0..2 {
-            option.doubt("a");
+            option.doubted("a");
             assert!(option.is_on_trial() && !option.is_refused(Some("a")));
         }
-        option.doubt("b");
+        option.doubted("b");
         assert!(option.is_refused(Some("b")) && !option.is_refused(Some("a")));
         option.refuse("a");
         assert!(option.is_refused(Some("a")), "that was no doubt");
-        option.took("a");
+        option.accepted("a");
         assert!(!option.is_refused(Some("a")) && !option.is_on_trial());
     }
 

@@ -8,7 +8,7 @@ use crate::context::GatewayContext;
 use crate::credentials::query;
 use crate::credentials::secret::Secret;
 use crate::directives::Directives;
-use crate::provider::{KeyHeader, Upstream, Way};
+use crate::provider::{ApiKind, KeyHeader, Upstream};
 use crate::rejection::Rejection;
 use crate::request::authorize::{take_token, take_tokens};
 use crate::response::messages;
@@ -19,7 +19,7 @@ pub(crate) fn attach(
     headers: &mut HeaderMap,
     context: &GatewayContext,
     upstream: &Upstream,
-    way: Way,
+    way: ApiKind,
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
     let has_key = brings_key(headers, context.settings(), context.has_credentials(), own);
@@ -35,7 +35,7 @@ pub(crate) fn attach_to_entry(
     directives: &Directives,
     has_credentials: bool,
     upstream: &Upstream,
-    way: Way,
+    way: ApiKind,
 ) -> Result<(), Rejection> {
     let own = upstream.key_header(way);
     let settings = context.settings();

@@ -22,7 +22,7 @@ use crate::exchange::observation::Observation;
 use crate::hook::Outcome;
 use crate::provider::join;
 use crate::provider::join::PathRefused;
-use crate::provider::{Providers, Upstream, Way};
+use crate::provider::{ApiKind, Providers, Upstream};
 use crate::rejection::{Code, ErrorFormat, Refusal, Rejection};
 use crate::request::access;
 use crate::request::access::{Allowance, allow_provider};
@@ -304,7 +304,7 @@ impl Shared {
         };
         let is_rest = route.place.gateway_by_header;
         if let Some(origins) = &settings.origins
-            && !origins.admit(request.headers(), own_host, request.uri())
+            && !origins.trust(request.headers(), own_host, request.uri())
         {
             return (Some(settings), Some(messages::foreign_page()));
         }
@@ -333,7 +333,7 @@ impl Shared {
                 let reads = restricts
                     && access::allow_path(Allowance::of(context), rest, context.query())?
                     && !upstream.decides_by_path(rest);
-                self.prepare(request, survey, upstream, Way::Native, context)?;
+                self.prepare(request, survey, upstream, ApiKind::Native, context)?;
                 Ok(reads.then_some(Sought::AnyModel))
             }
             RouteKind::Unified { endpoint } => {
@@ -358,7 +358,7 @@ impl Shared {
         request: &mut Request<B>,
         survey: &Survey,
         upstream: &Upstream,
-        way: Way,
+        way: ApiKind,
         context: &GatewayContext,
     ) -> Result<(), Rejection> {
         headers::strip_request(request.headers_mut(), survey, upstream.host());

@@ -116,9 +116,9 @@ impl Relay {
         };
         let model = self.context.routed_model().or(watch.model()).unwrap_or_default();
         if status.is_success() {
-            option.took(model);
+            option.accepted(model);
         } else if usage_option::may_be_refused(status) {
-            option.doubt(model);
+            option.doubted(model);
         }
     }
 

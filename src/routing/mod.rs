@@ -24,12 +24,12 @@ const DEFAULT_GATEWAY: &str = "default";
 
 /// A part of the request's path, by its offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct PathSpan {
     start: u32,
     end: u32,
 }
 
-impl Span {
+impl PathSpan {
     /// The offsets of `part`, which must be a slice of `path`.
     fn of(path: &str, part: &str) -> Self {
         let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr());
@@ -44,14 +44,14 @@ impl Span {
 
 /// The account and the gateway that a path names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) account: Option<Span>,
-    pub(crate) gateway: Option<Span>,
+pub(crate) struct GatewayPath {
+    pub(crate) account: Option<PathSpan>,
+    pub(crate) gateway: Option<PathSpan>,
     /// The gateway is named by `cf-aig-gateway-id`, not by the path.
     pub(crate) gateway_by_header: bool,
 }
 
-impl Place {
+impl GatewayPath {
     /// The account in the path, and the gateway in the path or in the header, else `default`.
     pub(crate) fn ids<'a>(
         self,
@@ -77,7 +77,7 @@ impl Place {
 /// A request on a gateway path.
 #[derive(Debug)]
 pub(crate) struct Route<'a> {
-    pub(crate) place: Place,
+    pub(crate) place: GatewayPath,
     pub(crate) kind: RouteKind<'a>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum RouteKind<'a> {
     /// Any method, to one provider's own API.
     Native {
         upstream: &'a Arc<Upstream>,
-        rest: Span,
+        rest: PathSpan,
     },
     /// `POST`, to the provider that the body's `model` names.
     Unified {
@@ -94,7 +94,7 @@ pub(crate) enum RouteKind<'a> {
     },
     /// `GET`: the models of the gateway, or the one with this id. Answered here.
     Models {
-        id: Option<Span>,
+        id: Option<PathSpan>,
     },
     /// `POST`, to the providers that the entries of the body name.
     Universal,
@@ -105,9 +105,9 @@ pub(crate) enum RouteKind<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RouteRefused {
     Id(&'static str),
-    UnknownProvider(Span),
+    UnknownProvider(PathSpan),
     /// A resource or region of a provider that is not set up.
-    UnknownSite(Span),
+    UnknownSite(PathSpan),
     NoSuchEndpoint,
     PostOnly,
 }
@@ -148,7 +148,7 @@ fn below_mount<'a>(
         Shape::Bare => {
             let (slug, rest) = split(below);
             provider(mount, providers, method, path, slug, rest)
-                .map(|kind| Route { place: Place::default(), kind })
+                .map(|kind| Route { place: GatewayPath::default(), kind })
         }
     }
 }
@@ -195,17 +195,19 @@ fn with_ids<'a>(
     gateway: Option<&str>,
     kind: RouteKind<'a>,
 ) -> Route<'a> {
-    let refused =
-        |what| Route { place: Place::default(), kind: RouteKind::Refused(RouteRefused::Id(what)) };
+    let refused = |what| Route {
+        place: GatewayPath::default(),
+        kind: RouteKind::Refused(RouteRefused::Id(what)),
+    };
     if !is_id(account) {
         return refused("account id");
     }
     if gateway.is_some_and(|gateway| !is_id(gateway)) {
         return refused("gateway id");
     }
-    let place = Place {
-        account: Some(Span::of(path, account)),
-        gateway: gateway.map(|gateway| Span::of(path, gateway)),
+    let place = GatewayPath {
+        account: Some(PathSpan::of(path, account)),
+        gateway: gateway.map(|gateway| PathSpan::of(path, gateway)),
         gateway_by_header: false,
     };
     Route { place, kind }
@@ -223,8 +225,8 @@ fn provider<'a>(
     if let Some(upstream) = providers.find(slug) {
         let rest = rest.unwrap_or_default().trim_start_matches('/');
         return Some(match providers.at_site(upstream, rest) {
-            Ok((upstream, rest)) => RouteKind::Native { upstream, rest: Span::of(path, rest) },
-            Err(site) => RouteKind::Refused(RouteRefused::UnknownSite(Span::of(path, site))),
+            Ok((upstream, rest)) => RouteKind::Native { upstream, rest: PathSpan::of(path, rest) },
+            Err(site) => RouteKind::Refused(RouteRefused::UnknownSite(PathSpan::of(path, site))),
         });
     }
     if slug == "compat" {
@@ -241,11 +243,11 @@ fn provider<'a>(
         });
     }
     if slug.starts_with("custom-") {
-        return Some(RouteKind::Refused(RouteRefused::UnknownProvider(Span::of(path, slug))));
+        return Some(RouteKind::Refused(RouteRefused::UnknownProvider(PathSpan::of(path, slug))));
     }
     mount.exclusive.then(|| {
         let is_named = !slug.is_empty();
-        let unknown = || RouteRefused::UnknownProvider(Span::of(path, slug));
+        let unknown = || RouteRefused::UnknownProvider(PathSpan::of(path, slug));
         RouteKind::Refused(if is_named { unknown() } else { RouteRefused::NoSuchEndpoint })
     })
 }
@@ -257,7 +259,7 @@ fn models<'a>(method: &Method, path: &str, endpoint: &str) -> Option<RouteKind<'
     }
     let id = match endpoint.strip_prefix("models")? {
         "" | "/" => None,
-        id => Some(Span::of(path, id.strip_prefix('/')?)),
+        id => Some(PathSpan::of(path, id.strip_prefix('/')?)),
     };
     Some(RouteKind::Models { id })
 }

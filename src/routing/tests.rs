@@ -12,7 +12,7 @@ fn told(mounts: &[Mount], method: Method, path: &str) -> String {
     let request = Request::builder().method(method).uri(path).body(()).unwrap();
     let Some(route) = route(mounts, || &providers, &request) else { return "not ours".into() };
     let path = request.uri().path();
-    let id = |span: Option<Span>| span.map_or("-", |span| span.text(path)).to_owned();
+    let id = |span: Option<PathSpan>| span.map_or("-", |span| span.text(path)).to_owned();
     let ids = format!("{}/{}", id(route.place.account), id(route.place.gateway));
     match route.kind {
         RouteKind::Native { upstream, rest } => {

@@ -39,7 +39,7 @@ impl Origins {
     ///
     /// Browsers declare it by `origin` or `sec-fetch-site`, which no page can forge; other clients send
     /// neither. `host`: the client's, if it is no longer in the headers.
-    pub(crate) fn admit(&self, headers: &HeaderMap, host: Option<&HeaderValue>, uri: &Uri) -> bool {
+    pub(crate) fn trust(&self, headers: &HeaderMap, host: Option<&HeaderValue>, uri: &Uri) -> bool {
         if self.allows_all {
             return true;
         }
@@ -74,7 +74,7 @@ fn is_of(origin: &str, host: Option<&HeaderValue>, uri: &Uri) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    fn admits(allowed: &[&str], headers: &[(&'static str, &'static str)]) -> bool {
+    fn is_allowed(allowed: &[&str], headers: &[(&'static str, &'static str)]) -> bool {
         let mut origins = Origins::default();
         assert!(allowed.iter().all(|origin| origins.allow(origin)));
         let mut map = HeaderMap::new();
@@ -82,7 +82,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        origins.admit(&map, None, &Uri::from_static("/v1"))
+        origins.trust(&map, None, &Uri::from_static("/v1"))
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             &[("origin", "http://gateway.test:8787")],
             &[("origin", "https://front.test"), ("sec-fetch-site", "same-origin")],
         ] {
-            assert!(admits(&[], good), "{good:?}");
+            assert!(is_allowed(&[], good), "{good:?}");
         }
         for bad in [
             &[("origin", ELSEWHERE)][..],
@@ -110,12 +110,12 @@ mod tests {
             &[("origin", "http://gateway.test:8787"), ("origin", ELSEWHERE)],
             &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
         ] {
-            assert!(!admits(&[], bad), "{bad:?}");
-            assert!(admits(&["*"], bad), "{bad:?}");
+            assert!(!is_allowed(&[], bad), "{bad:?}");
+            assert!(is_allowed(&["*"], bad), "{bad:?}");
         }
         let both = [("origin", ELSEWHERE), ("sec-fetch-site", "cross-site")];
-        assert!(admits(&["HTTPS://page.test"], &both));
-        assert!(!admits(&["https://page.test.evil", "http://page.test"], &both));
+        assert!(is_allowed(&["HTTPS://page.test"], &both));
+        assert!(!is_allowed(&["https://page.test.evil", "http://page.test"], &both));
     }
 
     #[test]

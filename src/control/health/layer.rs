@@ -19,7 +19,7 @@ use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use crate::context::GatewayContext;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
-use crate::provider::{Upstream, Way};
+use crate::provider::{ApiKind, Upstream};
 
 /// What stands in the place of a key where it is not one. No header holds such a value.
 const LIMITED: &[u8] = b"\nlimited";
@@ -271,7 +271,7 @@ fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,
 ) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let own = upstream.map(|upstream| upstream.key_header(Way::Native).name());
+    let own = upstream.map(|upstream| upstream.key_header(ApiKind::Native).name());
     let own = own.filter(|name| !CREDENTIALS.contains(name));
     let names = CREDENTIALS.iter().chain(own);
     let headers = names.flat_map(|name| request.headers().get_all(name));

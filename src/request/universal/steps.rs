@@ -16,7 +16,7 @@ use crate::credentials;
 use crate::directives::Directives;
 use crate::exchange::headers;
 use crate::provider::join::PathRefused;
-use crate::provider::{Upstream, Way};
+use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
 use crate::request::access;
 use crate::request::access::{Allowance, allow_provider_of_entry};
@@ -108,7 +108,7 @@ fn step(
 /// Where an entry leads, and with which body.
 struct Aimed {
     upstream: Arc<Upstream>,
-    way: Way,
+    way: ApiKind,
     path: String,
     uri: Uri,
     model: Option<String>,
@@ -121,7 +121,7 @@ fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, P
     Ok(Aimed {
         uri: upstream.native_uri(&path, entry.endpoint_query())?,
         upstream,
-        way: Way::Native,
+        way: ApiKind::Native,
         path,
         model: entry.model.clone(),
         body: entry.query.clone(),
@@ -138,7 +138,7 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<A
     let body = frames.make_contiguous().concat();
     Some(Aimed {
         uri: upstream.openai_uri(endpoint, entry.endpoint_query()).ok()?,
-        way: Way::OpenAi(Operation::of(endpoint)),
+        way: ApiKind::OpenAi(Operation::of(endpoint)),
         path: endpoint.to_owned(),
         model: Some(routed.model().to_owned()),
         upstream,
