@@ -1,20 +1,30 @@
-//! Conditions on the columns of `logs`: their text is the program's, their values are bound.
+//! Conditions on the columns of `logs`. Values are always bound, never part of the SQL text.
 
 use rusqlite::types::Value;
 
 use super::query::{Cursor, LogQuery};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Filter {
     conditions: Vec<&'static str>,
     values: Vec<Value>,
 }
 
 impl Filter {
-    /// Adds a condition with one `?` for each of the values.
+    /// Adds a condition with one `?` per value.
     fn add<const N: usize>(&mut self, condition: &'static str, values: [Value; N]) {
         self.conditions.push(condition);
         self.values.extend(values);
+    }
+
+    /// The filter with one more condition.
+    pub(super) fn and<const N: usize>(
+        mut self,
+        condition: &'static str,
+        values: [Value; N],
+    ) -> Self {
+        self.add(condition, values);
+        self
     }
 
     pub(super) fn is(&mut self, condition: &'static str, value: Option<impl Into<Value>>) {
@@ -29,45 +39,40 @@ impl Filter {
         self.add(condition, [cursor.created_at.into(), cursor.seq.into()]);
     }
 
-    /// `select`, up to and with the conditions.
+    /// `select` with a `WHERE` clause of all conditions.
     pub(super) fn sql(&self, select: &str) -> String {
-        let mut sql = select.to_owned();
-        for (condition, word) in
-            self.conditions.iter().zip([" WHERE "].into_iter().chain(std::iter::repeat(" AND ")))
-        {
-            sql += word;
-            sql += condition;
+        match self.conditions.as_slice() {
+            [] => select.to_owned(),
+            conditions => format!("{select} WHERE {}", conditions.join(" AND ")),
         }
-        sql
     }
 
-    pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
-        self.values.into_iter()
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
     }
 }
 
 impl From<&LogQuery> for Filter {
     fn from(query: &LogQuery) -> Self {
-        let text = |text: &Option<String>| text.clone();
         let mut filter = Self::default();
         filter.is("created_at >= ?", query.from.map(|from| from.as_millisecond()));
         filter.is("created_at < ?", query.to.map(|to| to.as_millisecond()));
-        // All that one provider answered is too much to sort: without a model, go by time.
+        // The `+` keeps SQLite from using the index by model, and then sorting all of a provider.
         let provider = if query.model.is_some() { "provider = ?" } else { "+provider = ?" };
-        filter.is(provider, text(&query.provider));
-        filter.is("model = ?", text(&query.model));
-        filter.is("operation = ?", text(&query.operation));
+        filter.is(provider, query.provider.clone());
+        filter.is("model = ?", query.model.clone());
+        filter.is("operation = ?", query.operation.clone());
         if let Some(status) = &query.status {
             filter
                 .add("status BETWEEN ? AND ?", [(*status.start()).into(), (*status.end()).into()]);
         }
-        filter.is("outcome = ?", text(&query.outcome));
+        filter.is("outcome = ?", query.outcome.clone());
         filter.is("success = ?", query.success);
         filter.is("cached = ?", query.cached);
         filter.is("stream = ?", query.stream);
-        filter.is("event_id = ?", text(&query.event_id));
-        filter.is("id = ?", text(&query.id));
-        filter.is("subject = ?", text(&query.subject));
+        filter.is("event_id = ?", query.event_id.clone());
+        filter.is("id = ?", query.id.clone());
+        filter.is("subject = ?", query.subject.clone());
         for (name, value) in &query.labels {
             filter.add(
                 "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)",
@@ -92,7 +97,7 @@ impl From<&LogQuery> for Filter {
     }
 }
 
-/// SQLite's integers end at 2^63 - 1.
+/// Saturates: SQLite's integers end at 2^63 - 1.
 pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -120,7 +125,7 @@ mod tests {
              AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
              AND cost_ticks <= ?"
         );
-        assert_eq!(filter.into_values().last(), Some(Value::Integer(i64::MAX)));
+        assert_eq!(filter.values().last(), Some(&Value::Integer(i64::MAX)));
         assert_eq!(Filter::from(&LogQuery::default()).sql("SELECT"), "SELECT");
     }
 }

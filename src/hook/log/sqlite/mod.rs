@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use self::connection::Connections;
 pub use self::error::StoreError;
-use self::feedback::Arrivals;
 pub use self::feedback::Feedback;
 pub use self::query::{Cursor, LogPage, LogQuery};
 pub use self::summary::{
@@ -56,13 +55,8 @@ const TICKS_PER_USD: f64 = 1e10;
 /// ```
 #[derive(Clone)]
 pub struct LogStore {
-    inner: Arc<Inner>,
+    connections: Arc<Connections>,
     keep: Keep,
-}
-
-struct Inner {
-    connections: Connections,
-    arrivals: Arrivals,
 }
 
 impl LogStore {
@@ -74,9 +68,8 @@ impl LogStore {
     /// [`StoreError::NewerSchema`] where a later release wrote the file, [`StoreError::NotALog`]
     /// where something else did, or a failure of the file system or the database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let connections = Connections::open(path.as_ref())?;
-        let inner = Inner { connections, arrivals: Arrivals::default() };
-        Ok(Self { inner: Arc::new(inner), keep: Keep::default() })
+        let connections = Arc::new(Connections::open(path.as_ref())?);
+        Ok(Self { connections, keep: Keep::default() })
     }
 
     /// Keeps records that are not older than `max_age`, and the last `max_records` of them. The
@@ -100,7 +93,7 @@ impl LogStore {
     ///
     /// [`StoreError::Invalid`] for a limit out of range, or a failure of the database.
     pub fn query(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        self.inner.connections.read(|connection| query::page(connection, query))
+        self.connections.read(|connection| query::page(connection, query))
     }
 
     /// How many records fit, on all pages.
@@ -109,7 +102,7 @@ impl LogStore {
     ///
     /// Fails where the database does.
     pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
-        self.inner.connections.read(|connection| query::count(connection, query))
+        self.connections.read(|connection| query::count(connection, query))
     }
 
     /// A record with its bodies, as far as they are kept; `None` where the id is not known (yet).
@@ -118,18 +111,18 @@ impl LogStore {
     ///
     /// Fails where the database does.
     pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
-        self.inner.connections.read(|connection| query::get(connection, id))
+        self.connections.read(|connection| query::get(connection, id))
     }
 
-    /// Sums and percentiles. Reads every record of the range, and has some 50 bytes of memory for
-    /// each meanwhile.
+    /// Sums and percentiles. Reads the records of the range once for each way of grouping them, and
+    /// needs 16 bytes of memory for each meanwhile.
     ///
     /// # Errors
     ///
     /// [`StoreError::Invalid`] for a range that is empty or has more than 500 buckets, or a failure
     /// of the database.
     pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, StoreError> {
-        self.inner.connections.read(|connection| summary::summary(connection, query))
+        self.connections.read(|connection| summary::summary(connection, query))
     }
 }
 

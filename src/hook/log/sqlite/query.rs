@@ -147,8 +147,9 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
          {order}"
     );
     // One more says whether there is a next page.
-    let values = filter.into_values().chain([i64::from(limit + 1).into()]);
-    let mut statement = connection.prepare_cached(&sql)?;
+    let one_more = i64::from(limit + 1).into();
+    let values = filter.values().iter().chain([&one_more]);
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut page = LogPage { logs: Vec::new(), next: None };
     let mut last = None;
@@ -165,9 +166,9 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
 
 pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, StoreError> {
     let filter = Filter::from(query);
-    let mut statement = connection.prepare_cached(&filter.sql("SELECT count(*) FROM logs"))?;
+    let sql = filter.sql("SELECT count(*) FROM logs");
     let count: i64 =
-        statement.query_row(params_from_iter(filter.into_values()), |row| row.get(0))?;
+        connection.query_row(&sql, params_from_iter(filter.values()), |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 

@@ -21,7 +21,8 @@ use super::{Feedback, LogStore, StoreError};
 const LONGEST_BODY: usize = 64 * 1024;
 /// How many questions are answered at once, each on a thread; more wait for their turn.
 const AT_ONCE: usize = 4;
-/// How much feedback is taken at once, some of which may wait for its record.
+/// How many `PATCH` requests run at once. They may wait for their record, so they have their own
+/// limit.
 const FEEDBACK_AT_ONCE: usize = 8;
 
 const FEEDBACK: &str = "the body must be a JSON object of `feedback` (-1, 1 or null), `score` \
@@ -112,7 +113,7 @@ async fn feedback(
 }
 
 fn change(body: &[u8]) -> serde_json::Result<Feedback> {
-    // serde would take an array for the fields in their order.
+    // Parse an object first: serde would also accept an array of the fields in order.
     let object: serde_json::Map<_, _> = serde_json::from_slice(body)?;
     serde_json::from_value(object.into())
 }
@@ -122,8 +123,8 @@ fn params(pairs: Pairs) -> Result<Params, Refusal> {
     Ok(Params::new(pairs))
 }
 
-/// Runs `work` on a thread where it may block. It keeps its turn until it is done, even if the
-/// client is gone by then.
+/// Runs `work` on a thread that may block. Holds the permit until it is done, even if the client
+/// has left by then.
 async fn blocking<T: Serialize + Send + 'static>(
     turns: Arc<Semaphore>,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -137,7 +138,7 @@ async fn blocking<T: Serialize + Send + 'static>(
     Ok(([(CACHE_CONTROL, "no-store")], Json(value)).into_response())
 }
 
-/// An answer other than the one that was asked for.
+/// An error response.
 struct Refusal(StatusCode, String);
 
 impl Refusal {
@@ -159,7 +160,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// What went wrong is for the operator, not for the client.
+/// Logs the error for the operator; the client learns no details.
 fn failed(error: impl Display) -> Refusal {
     tracing::error!(target: crate::TARGET, %error, "the log cannot be read or written");
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the log failed".to_owned())

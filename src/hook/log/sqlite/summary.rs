@@ -4,19 +4,29 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::{Connection, Row, params_from_iter};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::filter::Filter;
+use super::filter::{Filter, integer};
 use super::query::LogQuery;
 use super::{StoreError, TICKS_PER_USD};
 
 /// The most buckets of a summary.
 const MOST_BUCKETS: u64 = 500;
-/// The most models of a summary, and the most subjects and values of a label: those with the most
-/// requests.
-const MOST_MODELS: usize = 200;
+/// The most models, subjects and label values of a summary: those with the most requests.
+const MOST_MODELS: u64 = 200;
+/// The columns that are added up.
+const SUMMED: [&str; 8] = [
+    "tokens_in",
+    "tokens_out",
+    "images",
+    "duration_ms",
+    "characters",
+    "search_units",
+    "pages",
+    "cost_ticks",
+];
 
 /// What is to be summed up.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,7 +190,7 @@ pub struct Totals {
 }
 
 /// The least values that 50, 90 and 99 % do not exceed, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Percentiles {
     /// The median.
@@ -191,7 +201,7 @@ pub struct Percentiles {
     pub p99: Option<f64>,
 }
 
-// The form that serde wants.
+// serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_none(number: &u64) -> bool {
     *number == 0
@@ -220,167 +230,145 @@ pub(super) fn summary(
         labels: query.labels.clone(),
         ..LogQuery::default()
     });
-    let label = match query.by_label {
-        Some(_) => "(SELECT value FROM labels WHERE labels.seq = logs.seq AND key = ?)",
-        None => "NULL",
-    };
-    let mut statement = connection.prepare_cached(&filter.sql(&format!(
-        "SELECT created_at, provider, model, outcome, success, stream, cached, tokens_in,
-            tokens_out, cost_ticks, cost_unknown, duration, first_token, images, duration_ms,
-            characters, search_units, pages, subject, {label} FROM logs",
-    )))?;
-    let label = query.by_label.clone().map(Value::from);
-    let mut rows =
-        statement.query(params_from_iter(label.into_iter().chain(filter.into_values())))?;
-    let mut all = Tally::default();
-    let mut buckets: Vec<_> = (0..count).map(|_| Tally::default()).collect();
-    let mut models = BTreeMap::<(Option<String>, Option<String>), Tally>::new();
-    let mut subjects = BTreeMap::<String, Tally>::new();
-    let mut labels = BTreeMap::<String, Tally>::new();
-    while let Some(row) = rows.next()? {
-        let entry = Entry::read(row)?;
-        let at = entry.created_at.abs_diff(from) / bucket;
-        if let Some(tally) = buckets.get_mut(at as usize) {
-            tally.add(&entry);
-        }
-        models.entry((row.get(1)?, row.get(2)?)).or_default().add(&entry);
-        for (sums, column) in [(&mut subjects, 18), (&mut labels, 19)] {
-            if let Some(name) = row.get(column)? {
-                sums.entry(name).or_default().add(&entry);
-            }
-        }
-        all.add(&entry);
-    }
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_aggregate_function("percentiles", 1, flags, NearestRank)?;
+    // One transaction, so that all sums are of the same records.
+    let snapshot = connection.unchecked_transaction()?;
 
-    let starts = (0..count).map(|number| from.saturating_add_unsigned(number * bucket));
-    let buckets =
-        starts.zip(buckets).map(|(start, tally)| Bucket { start, totals: tally.totals() });
-    let mut models: Vec<_> = models
-        .into_iter()
-        .map(|((provider, model), tally)| ModelTotals { provider, model, totals: tally.totals() })
-        .collect();
-    models.sort_by_key(|model| std::cmp::Reverse(model.totals.requests));
-    models.truncate(MOST_MODELS);
-    let subjects = busiest(subjects).map(|(subject, totals)| SubjectTotals { subject, totals });
-    let labels = busiest(labels).map(|(value, totals)| LabelTotals { value, totals });
+    let totals = sums(&snapshot, "logs", &filter, "NULL", 1, |_, totals| Ok(totals))?;
+    let by_time = format!("(created_at - {from}) / {}", integer(bucket));
+    let by_time = sums(&snapshot, "logs", &filter, &by_time, MOST_BUCKETS, |row, totals| {
+        Ok((row.get(0)?, totals))
+    })?;
+    let mut by_time: BTreeMap<i64, Totals> = by_time.into_iter().collect();
+    let buckets = (0..count).map(|number| Bucket {
+        start: from.saturating_add_unsigned(number * bucket),
+        totals: by_time.remove(&integer(number)).unwrap_or_default(),
+    });
+    let by_model = "provider, model";
+    let models = sums(&snapshot, "logs", &filter, by_model, MOST_MODELS, |row, totals| {
+        Ok(ModelTotals { provider: row.get(0)?, model: row.get(1)?, totals })
+    })?;
+    let known = filter.clone().and("subject IS NOT NULL", []);
+    let subjects = sums(&snapshot, "logs", &known, "subject", MOST_MODELS, |row, totals| {
+        Ok(SubjectTotals { subject: row.get(0)?, totals })
+    })?;
+    let labels = match &query.by_label {
+        Some(label) => {
+            let from = "logs JOIN labels USING (seq)";
+            let filter = filter.and("key = ?", [label.clone().into()]);
+            sums(&snapshot, from, &filter, "value", MOST_MODELS, |row, totals| {
+                Ok(LabelTotals { value: row.get(0)?, totals })
+            })?
+        }
+        None => Vec::new(),
+    };
     Ok(Summary {
         from,
         to,
         bucket,
-        totals: all.totals(),
+        totals: totals.into_iter().next().unwrap_or_default(),
         buckets: buckets.collect(),
         models,
-        subjects: subjects.collect(),
-        labels: labels.collect(),
+        subjects,
+        labels,
     })
 }
 
-/// Those with the most requests, as many as a summary has.
-fn busiest(sums: BTreeMap<String, Tally>) -> impl Iterator<Item = (String, Totals)> {
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.totals.requests));
-    sums.into_iter().take(MOST_MODELS).map(|(name, tally)| (name, tally.totals()))
-}
-
-/// The columns of one record that are summed up.
-struct Entry {
-    created_at: i64,
-    is_rejected: bool,
-    is_cancelled: bool,
-    success: bool,
-    stream: bool,
-    cached: bool,
-    tokens_in: u64,
-    tokens_out: u64,
-    cost_ticks: u64,
-    cost_unknown: bool,
-    duration: f64,
-    first_token: Option<f64>,
-    images: u64,
-    duration_ms: u64,
-    characters: u64,
-    search_units: u64,
-    pages: u64,
-}
-
-impl Entry {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let outcome = row.get_ref(3)?.as_str()?;
-        let number = |column| {
-            row.get::<_, Option<i64>>(column)
-                .map(|number| number.unwrap_or_default().unsigned_abs())
-        };
-        Ok(Self {
-            created_at: row.get(0)?,
-            is_rejected: outcome == "rejected",
-            is_cancelled: outcome == "cancelled",
-            success: row.get(4)?,
-            stream: row.get(5)?,
-            cached: row.get(6)?,
-            tokens_in: number(7)?,
-            tokens_out: number(8)?,
-            cost_ticks: number(9)?,
-            cost_unknown: row.get(10)?,
-            duration: row.get(11)?,
-            first_token: row.get(12)?,
-            images: number(13)?,
-            duration_ms: number(14)?,
-            characters: number(15)?,
-            search_units: number(16)?,
-            pages: number(17)?,
-        })
+/// The sums of each group of records, those with the most requests first and at most `most`.
+fn sums<T>(
+    connection: &Connection,
+    from: &str,
+    filter: &Filter,
+    group: &str,
+    most: u64,
+    read: impl Fn(&Row<'_>, Totals) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    // A sum may exceed SQLite's integers, so add up the upper and lower 32 bits separately.
+    let halves = SUMMED.map(|column| {
+        format!("sum({column} >> 32) AS {column}_high, sum({column} & 0xffffffff) AS {column}_low")
+    });
+    let sql = format!(
+        "{} GROUP BY {group} ORDER BY requests DESC, {group} LIMIT {most}",
+        filter.sql(&format!(
+            "SELECT {group}, {}, count(*) AS requests, sum(outcome = 'rejected') AS rejected,
+                sum(outcome = 'cancelled') AS cancelled, sum(stream) AS streams,
+                sum(NOT success AND outcome NOT IN ('rejected', 'cancelled')) AS errors,
+                sum(cached) AS cached, sum(cost_unknown) AS cost_unknown,
+                percentiles(duration) AS latency_ms, percentiles(first_token) AS ttft_ms
+             FROM {from}",
+            halves.join(", ")
+        ))
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(filter.values()))?;
+    let mut groups = Vec::new();
+    while let Some(row) = rows.next()? {
+        groups.push(read(row, totals(row)?)?);
     }
+    Ok(groups)
 }
 
-#[derive(Default)]
-struct Tally {
-    totals: Totals,
-    durations: Vec<f64>,
-    first_tokens: Vec<f64>,
+fn totals(row: &Row<'_>) -> Result<Totals, StoreError> {
+    let count = |column: &str| -> rusqlite::Result<u64> {
+        Ok(row.get::<_, Option<i64>>(column)?.unwrap_or_default().unsigned_abs())
+    };
+    let sum = |column: &str| -> rusqlite::Result<u64> {
+        let high = count(&format!("{column}_high"))?.saturating_mul(1 << 32);
+        Ok(high.saturating_add(count(&format!("{column}_low"))?))
+    };
+    let percentiles = |column: &str| -> Result<Percentiles, StoreError> {
+        Ok(serde_json::from_str(&row.get::<_, String>(column)?)?)
+    };
+    let (requests, cached, cost_ticks) = (count("requests")?, count("cached")?, sum("cost_ticks")?);
+    Ok(Totals {
+        requests,
+        errors: count("errors")?,
+        rejected: count("rejected")?,
+        cancelled: count("cancelled")?,
+        streams: count("streams")?,
+        cached,
+        cache_rate: (requests > 0).then(|| cached as f64 / requests as f64),
+        tokens_in: sum("tokens_in")?,
+        tokens_out: sum("tokens_out")?,
+        images: sum("images")?,
+        duration_ms: sum("duration_ms")?,
+        characters: sum("characters")?,
+        search_units: sum("search_units")?,
+        pages: sum("pages")?,
+        cost_ticks,
+        cost: cost_ticks as f64 / TICKS_PER_USD,
+        cost_unknown: count("cost_unknown")?,
+        latency_ms: percentiles("latency_ms")?,
+        ttft_ms: percentiles("ttft_ms")?,
+    })
 }
 
-impl Tally {
-    fn add(&mut self, entry: &Entry) {
-        let totals = &mut self.totals;
-        totals.requests += 1;
-        totals.rejected += u64::from(entry.is_rejected);
-        totals.cancelled += u64::from(entry.is_cancelled);
-        totals.errors += u64::from(!entry.success && !entry.is_rejected && !entry.is_cancelled);
-        totals.streams += u64::from(entry.stream);
-        totals.cached += u64::from(entry.cached);
-        for (sum, number) in [
-            (&mut totals.tokens_in, entry.tokens_in),
-            (&mut totals.tokens_out, entry.tokens_out),
-            (&mut totals.images, entry.images),
-            (&mut totals.duration_ms, entry.duration_ms),
-            (&mut totals.characters, entry.characters),
-            (&mut totals.search_units, entry.search_units),
-            (&mut totals.pages, entry.pages),
-            (&mut totals.cost_ticks, entry.cost_ticks),
-        ] {
-            *sum = sum.saturating_add(number);
-        }
-        totals.cost_unknown += u64::from(entry.cost_unknown);
-        self.durations.push(entry.duration);
-        self.first_tokens.extend(entry.first_token);
+/// The SQL aggregate `percentiles(column)`, which returns JSON. With window functions,
+/// SQLite would sort all records twice per grouping and take several times as long.
+struct NearestRank;
+
+impl Aggregate<Vec<f64>, String> for NearestRank {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<f64>> {
+        Ok(Vec::new())
     }
 
-    fn totals(self) -> Totals {
-        let Totals { requests, cached, cost_ticks, .. } = self.totals;
-        Totals {
-            cache_rate: (requests > 0).then(|| cached as f64 / requests as f64),
-            cost: cost_ticks as f64 / TICKS_PER_USD,
-            latency_ms: Percentiles::of(self.durations),
-            ttft_ms: Percentiles::of(self.first_tokens),
-            ..self.totals
-        }
+    fn step(&self, row: &mut Context<'_>, values: &mut Vec<f64>) -> rusqlite::Result<()> {
+        values.extend(row.get::<Option<f64>>(0)?);
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, values: Option<Vec<f64>>) -> rusqlite::Result<String> {
+        let percentiles = Percentiles::of(values.unwrap_or_default());
+        serde_json::to_string(&percentiles)
+            .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
     }
 }
 
 impl Percentiles {
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_unstable_by(f64::total_cmp);
-        // Nearest rank: a value that was measured, not one between two.
+        // Nearest rank: always a measured value, never one between two.
         let rank = |percent: usize| (values.len() * percent).div_ceil(100).checked_sub(1);
         let value = |percent| rank(percent).and_then(|rank| values.get(rank).copied());
         Self { p50: value(50), p90: value(90), p99: value(99) }

@@ -9,7 +9,7 @@ use super::filter::integer;
 use super::{LogStore, StoreError};
 use crate::hook::log::{LogRecord, LogSink, LoggedUsage, SinkError};
 
-/// The most records that one transaction deletes, and with it how long others wait.
+/// The most records that one transaction deletes. It bounds how long others wait.
 const AT_ONCE: u32 = 1000;
 
 /// How much is kept; `None` is all.
@@ -27,11 +27,9 @@ impl LogSink for LogStoreSink {
     /// Writes the records in one transaction, all or none, and deletes some of those that are too
     /// old. A record whose id is known is left as it is.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
-        let LogStore { inner, keep } = &self.0;
-        let connections = &inner.connections;
+        let LogStore { connections, keep } = &self.0;
         connections.write(|connection| insert(connection, batch)).map_err(io::Error::other)?;
-        inner.arrivals.announce();
-        // Faster than records come in, so that the limit is reached.
+        // Delete faster than records come in, so that the limit is reached.
         let most = AT_ONCE.max(u32::try_from(batch.len()).unwrap_or(u32::MAX).saturating_mul(2));
         let deleted = connections.write(|connection| delete_oldest(connection, *keep, most));
         deleted.map(drop).map_err(|error| SinkError::after(batch.len(), io::Error::other(error)))
@@ -42,7 +40,7 @@ impl LogSink for LogStoreSink {
         let checkpoint = |connection: &mut Connection| {
             Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
         };
-        self.0.inner.connections.write(checkpoint).map_err(io::Error::other)
+        self.0.connections.write(checkpoint).map_err(io::Error::other)
     }
 }
 
@@ -56,8 +54,7 @@ impl LogStore {
     pub fn prune(&self) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            let connections = &self.inner.connections;
-            match connections.write(|writer| delete_oldest(writer, self.keep, AT_ONCE))? {
+            match self.connections.write(|writer| delete_oldest(writer, self.keep, AT_ONCE))? {
                 0 => return Ok(deleted),
                 more => deleted += more as u64,
             }
@@ -126,26 +123,15 @@ fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), S
             ":request": record.request_head,
             ":response": record.response_head,
         })?;
-    insert_labels(transaction, seq, record)?;
+    for (name, value) in &record.labels {
+        transaction
+            .prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?
+            .execute((seq, name, value))?;
+    }
     insert_metadata(transaction, seq, record)
 }
 
-fn insert_labels(
-    transaction: &Transaction<'_>,
-    seq: i64,
-    record: &LogRecord,
-) -> Result<(), StoreError> {
-    if record.labels.is_empty() {
-        return Ok(());
-    }
-    let mut statement = transaction.prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?;
-    for (name, value) in &record.labels {
-        statement.execute((seq, name, value))?;
-    }
-    Ok(())
-}
-
-/// The record as JSON, but for the bodies, which have columns of their own.
+/// The record as JSON without the bodies, which have columns of their own.
 pub(super) fn without_bodies(record: &LogRecord) -> Result<String, StoreError> {
     let record = LogRecord { request_head: None, response_head: None, ..record.clone() };
     Ok(serde_json::to_string(&record)?)
@@ -163,7 +149,7 @@ pub(super) fn insert_metadata(
     Ok(())
 }
 
-/// Deletes up to `most` records of each kind of excess and says how many.
+/// Deletes up to `most` records for each limit. Returns how many.
 fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, StoreError> {
     let mut deleted = 0;
     if let Some(age) = keep.age {
@@ -177,7 +163,7 @@ fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize
             .execute((i64::try_from(oldest).unwrap_or(i64::MAX), most))?;
     }
     if let Some(records) = keep.records {
-        // Numbers run without gaps but for what age has deleted, so they serve as a count.
+        // `seq` has no gaps among the newest records, so it serves as a count.
         deleted += connection
             .prepare_cached(
                 "DELETE FROM logs WHERE seq IN
