@@ -1,7 +1,6 @@
 //! The response body of [`HttpClient`](super::HttpClient).
 
 use std::convert::Infallible;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -13,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::http1::Driven;
 use super::in_flight::InFlight;
+use crate::opaque::opaque_debug;
 
 /// A response body that has its connection in use until it has ended or is dropped.
 pub struct ClientBody {
@@ -137,8 +137,4 @@ impl Drop for ClientBody {
     }
 }
 
-impl fmt::Debug for ClientBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBody").field("incoming", &self.incoming).finish_non_exhaustive()
-    }
-}
+opaque_debug!(ClientBody { incoming });

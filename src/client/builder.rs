@@ -1,6 +1,5 @@
 //! The options of [`HttpClient`] and their defaults.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +27,7 @@ use super::pool::{Limits, Pool};
 use super::proxy::{Proxied, ProxyOptions};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use super::tls::{self, TlsOptions};
+use crate::opaque::opaque_debug;
 
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
@@ -490,12 +490,4 @@ impl super::dial::Dial for WithoutTls {
     }
 }
 
-impl fmt::Debug for HttpClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClientBuilder")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("limits", &self.limits)
-            .field("versions", &self.versions)
-            .finish_non_exhaustive()
-    }
-}
+opaque_debug!(HttpClientBuilder { connect_timeout, limits, versions });

@@ -1,6 +1,5 @@
 //! The future of [`HttpClient`](super::HttpClient).
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +8,7 @@ use http::Response;
 
 use super::body::ClientBody;
 use super::error::ClientError;
+use crate::opaque::opaque_debug;
 
 /// The future of [`HttpClient`](super::HttpClient).
 #[must_use = "futures do nothing unless polled"]
@@ -33,8 +33,4 @@ impl Future for ClientFuture {
     }
 }
 
-impl fmt::Debug for ClientFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ClientFuture);

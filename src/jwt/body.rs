@@ -1,9 +1,9 @@
 //! The body of what a [`Jwt`](super::Jwt) answers with.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::opaque::opaque_debug;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -68,8 +68,4 @@ impl<B: Body<Data = Bytes>> Body for JwtBody<B> {
 }
 
 // Opaque: a body may hold user data.
-impl<B> fmt::Debug for JwtBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(JwtBody<B>);

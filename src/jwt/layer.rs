@@ -1,6 +1,5 @@
 //! The layer in front of the gateway.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +16,7 @@ use super::body::JwtBody;
 use super::error::JwtError;
 use super::verifier::JwtVerifier;
 use super::{refusal, token};
+use crate::opaque::opaque_debug;
 use crate::request::authorize::TOKEN_NAME;
 use crate::util::identity::Identity;
 use crate::util::ready;
@@ -143,7 +143,7 @@ impl<S> Layer<S> for JwtLayer {
 }
 
 /// Lets requests pass that show a good token. See [`JwtLayer`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Jwt<S> {
     inner: S,
     layer: JwtLayer,
@@ -271,20 +271,6 @@ where
     }
 }
 
-impl<F, R, E> fmt::Debug for JwtFuture<F, R, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(JwtFuture<F, R, E>);
 
-impl fmt::Debug for JwtLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtLayer").field("checks", &self.checks()).finish_non_exhaustive()
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for Jwt<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwt").field("inner", &self.inner).field("layer", &self.layer).finish()
-    }
-}
+opaque_debug!(JwtLayer { checks() });

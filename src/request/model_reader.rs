@@ -4,8 +4,6 @@
 //! it finds too late for an answer of its own breaks the body off, so that the provider never holds
 //! a whole request.
 
-use std::fmt;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
@@ -13,6 +11,7 @@ use crate::context::GatewayContext;
 use crate::json::object::ScanError;
 use crate::json::places::{PlaceError, Places};
 use crate::json::trail::Place;
+use crate::opaque::opaque_debug;
 use crate::request::access::Allowance;
 use crate::request::form::{Form, FormError};
 use crate::routing::Reach;
@@ -40,11 +39,7 @@ enum Reading {
 }
 
 // The context tells who it is.
-impl fmt::Debug for ModelReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelReader").field("reading", &self.reading).finish_non_exhaustive()
-    }
-}
+opaque_debug!(ModelReader { reading });
 
 impl ModelReader {
     pub(crate) fn json(context: &GatewayContext) -> Self {

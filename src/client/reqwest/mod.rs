@@ -5,7 +5,6 @@ mod config;
 mod error;
 mod target;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -22,6 +21,7 @@ use tower_service::Service;
 use self::body::Shared;
 pub use self::error::ReqwestError;
 use super::sent::Sent;
+use crate::opaque::opaque_debug;
 
 /// An upstream that sends with a `reqwest::Client`, for hosts that have one already: its proxies,
 /// resolver, certificates and connection pool.
@@ -124,11 +124,7 @@ where
 }
 
 // A client's own text has its default headers, and with them perhaps a key.
-impl fmt::Debug for ReqwestClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestClient").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ReqwestClient);
 
 pin_project! {
     /// The future of [`ReqwestClient`].
@@ -169,11 +165,7 @@ impl Future for ReqwestFuture {
     }
 }
 
-impl fmt::Debug for ReqwestFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ReqwestFuture);
 
 #[cfg(test)]
 mod tests {

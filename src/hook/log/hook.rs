@@ -1,6 +1,5 @@
 //! The hook that makes a record of every exchange.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::{LogRecord, LogSink, payload, redact};
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::hook::{EndEvent, MetricsHook};
+use crate::opaque::opaque_debug;
 
 /// How long dropping the last clone of a [`LogHook`] may take.
 const DROP_GRACE: Duration = Duration::from_secs(2);
@@ -259,17 +259,6 @@ impl Drop for Inner {
     }
 }
 
-impl fmt::Debug for LogHook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogHook").field("counts", &self.counts()).finish_non_exhaustive()
-    }
-}
+opaque_debug!(LogHook { counts() });
 
-impl fmt::Debug for LogHookBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogHookBuilder")
-            .field("policy", &self.policy)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
-}
+opaque_debug!(LogHookBuilder { policy, limits });

@@ -101,7 +101,6 @@ mod attributes;
 mod failed;
 mod parent;
 
-use std::fmt;
 use std::time::SystemTime;
 
 use opentelemetry::global::{self, BoxedTracer};
@@ -110,6 +109,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 pub use self::parent::requested_trace_id;
 use super::{EndEvent, MetricsHook};
+use crate::opaque::opaque_debug;
 
 /// A [`MetricsHook`] that makes a span of every exchange. See the [module](self).
 pub struct SpanHook<T = BoxedTracer> {
@@ -169,11 +169,7 @@ impl<T: Tracer + Send + Sync + 'static> MetricsHook for SpanHook<T> {
     }
 }
 
-impl<T> fmt::Debug for SpanHook<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpanHook").finish_non_exhaustive()
-    }
-}
+opaque_debug!(SpanHook<T>);
 
 fn scope() -> InstrumentationScope {
     InstrumentationScope::builder(env!("CARGO_PKG_NAME"))

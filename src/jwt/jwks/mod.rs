@@ -24,6 +24,7 @@ use tower_service::Service;
 use self::state::{Next, State};
 use super::error::JwksError;
 use super::key_set::KeySet;
+use crate::opaque::opaque_debug;
 
 /// How long keys from a file are kept: to read it again costs little.
 const FILE_FRESH_FOR: Duration = Duration::from_secs(60);
@@ -358,11 +359,4 @@ impl fmt::Debug for Jwks {
     }
 }
 
-impl fmt::Debug for JwksBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwksBuilder")
-            .field("location", &self.location)
-            .field("bounds", &self.bounds)
-            .finish_non_exhaustive()
-    }
-}
+opaque_debug!(JwksBuilder { location, bounds });

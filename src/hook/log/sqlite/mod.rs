@@ -11,7 +11,6 @@ mod schema;
 mod summary;
 mod write;
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +25,7 @@ pub use self::summary::{
 use self::write::Keep;
 pub use self::write::LogStoreSink;
 use super::LogRecord;
+use crate::opaque::opaque_debug;
 
 const TICKS_PER_USD: f64 = 1e10;
 
@@ -126,8 +126,4 @@ impl LogStore {
     }
 }
 
-impl fmt::Debug for LogStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogStore").field("keep", &self.keep).finish_non_exhaustive()
-    }
-}
+opaque_debug!(LogStore { keep });

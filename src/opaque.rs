@@ -1,0 +1,47 @@
+//! `Debug` for types whose contents are not for logs.
+
+/// Implements `Debug` for types that hold bodies, futures or closures: bodies are users' data, and
+/// the rest cannot be printed. Shows the type's name, and of its fields and methods the named ones.
+///
+/// `opaque_debug!(Name<A, B> { field, method() } where A: Bound);` Everything behind the name is
+/// optional.
+macro_rules! opaque_debug {
+    (
+        $name:ident $(<$($param:ident),+>)? $({ $($field:ident $(($($nothing:tt)*))?),+ })?
+        $(where $($bounds:tt)+)?
+    ) => {
+        impl $(<$($param),+>)? std::fmt::Debug for $name $(<$($param),+>)? $(where $($bounds)+)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $($(.field(stringify!($field), &self.$field $(($($nothing)*))?))+)?
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use opaque_debug;
+
+#[cfg(test)]
+mod tests {
+    struct Plain;
+    struct Body<A, B> {
+        left: usize,
+        secret: (A, B),
+    }
+
+    impl<A, B> Body<A, B> {
+        fn double(&self) -> usize {
+            let _ = &self.secret;
+            2 * self.left
+        }
+    }
+
+    opaque_debug!(Plain);
+    opaque_debug!(Body<A, B> { left, double() } where A: Clone);
+
+    #[test]
+    fn contents_are_not_shown_but_for_what_is_named() {
+        let body = Body { left: 2, secret: ("sk-1", || ()) };
+        assert_eq!(format!("{Plain:?} {body:?}"), "Plain { .. } Body { left: 2, double: 4, .. }");
+    }
+}
