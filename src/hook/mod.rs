@@ -138,9 +138,7 @@ impl Hooks {
             }
         }
     }
-}
 
-impl Hooks {
     /// The most that any hook wants to see of a body.
     pub(crate) fn payload_limit(&self, context: &GatewayContext) -> usize {
         let most = std::cell::Cell::new(0);

@@ -92,7 +92,7 @@ struct Running(Option<Mutex<Check>>);
 
 impl Running {
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<Poll<Verdict>, Panicked> {
-        let Some(check) = &mut self.0 else { return Ok(Poll::Pending) };
+        let Some(check) = &mut self.0 else { unreachable!("only dropping takes the check") };
         let check = check.get_mut().unwrap_or_else(PoisonError::into_inner);
         unwind::call(|| check.as_mut().poll(cx))
     }

@@ -30,21 +30,15 @@ pub struct LogFile {
     keep: usize,
     current: Option<Current>,
     lines: Lines,
-    /// What could not be renamed is tried again with the next batch, and told once.
-    rotation: Rotation,
+    /// The last rename failed. The next batch tries again, but only the first failure is logged.
+    has_failed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rotation {
-    Possible,
-    Failed,
-}
-
-/// The file that is written to.
+/// The open file.
 #[derive(Debug)]
 struct Current {
     file: File,
-    /// Which file it is, to find out whether the path still leads there.
+    /// Tells whether the path still leads to this file.
     identity: Identity,
     size: u64,
     /// The day of its last record.
@@ -65,7 +59,7 @@ impl LogFile {
             keep: 10,
             current: None,
             lines: Lines::default(),
-            rotation: Rotation::Possible,
+            has_failed: false,
         };
         file.current = Some(file.reopen()?);
         Ok(file)
@@ -109,7 +103,7 @@ impl LogFile {
                 current = self.reopen().map_err(|error| self.lines.failed(error))?;
             }
             self.lines.add(&line);
-            // Exchanges end in another order than they begin.
+            // Exchanges do not end in the order in which they began.
             current.day = current.day.max(Some(day));
             if self.lines.is_full() {
                 self.send(&mut current)?;
@@ -125,7 +119,7 @@ impl LogFile {
         self.lines.send(&mut current.file)
     }
 
-    /// Whether a line of this length and day belongs into the next file.
+    /// Whether a line of this length and day belongs in the next file.
     fn is_due(&self, current: &Current, length: usize, day: Date) -> bool {
         let size = current.size + self.lines.len() as u64;
         let is_new_day = self.daily && current.day.is_some_and(|last| last < day);
@@ -133,8 +127,8 @@ impl LogFile {
         size > 0 && (is_full || is_new_day)
     }
 
-    /// Renames a file that the system does not let grow, whatever of a line it has at its end. One
-    /// that has nothing in it would be no better as another.
+    /// Rotates a file that the system does not let grow, even if its last line is torn. Keeps an
+    /// empty one: a new file would not be better.
     fn begin_another(&mut self) {
         if let Ok(current) = self.reopen()
             && current.size > 0
@@ -143,19 +137,19 @@ impl LogFile {
         }
     }
 
-    /// Whether the file was renamed; where that fails, it grows on.
+    /// Renames the file. Returns whether that worked; if not, the file grows on.
     fn rotate(&mut self, current: &Current) -> bool {
         let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
         if let Err(error) = &renamed
-            && self.rotation == Rotation::Possible
+            && !self.has_failed
         {
             tracing::warn!(target: crate::TARGET, %error, "the log cannot be rotated; it grows on");
         }
-        self.rotation = if renamed.is_ok() { Rotation::Possible } else { Rotation::Failed };
-        if renamed.is_ok() {
+        self.has_failed = renamed.is_err();
+        if !self.has_failed {
             rotate::prune(&self.path, self.keep);
         }
-        renamed.is_ok()
+        !self.has_failed
     }
 
     fn reopen(&mut self) -> io::Result<Current> {
@@ -179,7 +173,7 @@ impl LogSink for LogFile {
         if first.source.kind() == ErrorKind::FileTooLarge {
             self.begin_another();
         }
-        // The file is closed now: the rest is tried once more on a new one.
+        // The error closed the file. Try the rest once more with a new one.
         let rest = batch.get(first.written..).unwrap_or_default();
         self.append(rest)
             .map_err(|again| SinkError::after(first.written + again.written, again.source))

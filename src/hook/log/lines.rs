@@ -1,11 +1,11 @@
 //! JSON lines on any writer.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use super::{LogRecord, LogSink, SinkError};
+use crate::opaque::opaque_debug;
 
-/// So much is written at once, or a line where that is longer.
+/// Bytes that are collected before a write; a longer line is written alone.
 const CHUNK: usize = 64 * 1024;
 
 /// Writes one line of JSON for each record, to standard output for one.
@@ -43,11 +43,7 @@ impl<W: Write + Send + 'static> LogSink for JsonLines<W> {
     }
 }
 
-impl<W> fmt::Debug for JsonLines<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonLines").finish_non_exhaustive()
-    }
-}
+opaque_debug!(JsonLines<W>);
 
 pub(super) fn line(record: &LogRecord) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(record)?;
@@ -55,32 +51,28 @@ pub(super) fn line(record: &LogRecord) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Lines on their way to a writer.
+/// Buffered lines for a writer.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     waiting: Vec<u8>,
-    /// Where each line that waits ends.
-    ends: Vec<usize>,
-    /// How many lines were written since the beginning.
+    /// Whole lines of this batch that were written.
     written: usize,
-    /// The last line in the writer lacks its end.
+    /// The last line that was written is incomplete.
     pub(super) is_torn: bool,
 }
 
 impl Lines {
-    /// A new batch; what an error has left of the last one is forgotten.
+    /// Starts a batch and drops what an error has left of the last one.
     pub(super) fn begin(&mut self) {
         self.waiting.clear();
-        self.ends.clear();
         self.written = 0;
     }
 
     pub(super) fn add(&mut self, line: &[u8]) {
         self.waiting.extend_from_slice(line);
-        self.ends.push(self.waiting.len());
     }
 
-    /// The bytes that wait.
+    /// The buffered bytes.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -93,7 +85,7 @@ impl Lines {
         SinkError::after(self.written, error)
     }
 
-    /// Writes the lines that wait.
+    /// Writes the buffered lines.
     pub(super) fn send(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -102,23 +94,22 @@ impl Lines {
             out.write_all(b"\n").map_err(|error| self.failed(error))?;
         }
         let (sent, result) = write(out, &self.waiting);
-        let whole = self.ends.partition_point(|end| *end <= sent);
-        let end_of_whole = whole.checked_sub(1).map_or(0, |last| self.ends[last]);
-        self.written += whole;
-        self.is_torn = sent > end_of_whole;
+        // JSON escapes line feeds, so each one in the buffer ends a line.
+        let sent = &self.waiting[..sent];
+        self.written += memchr::memchr_iter(b'\n', sent).count();
+        self.is_torn = sent.last().is_some_and(|last| *last != b'\n');
         self.waiting.clear();
-        self.ends.clear();
         result.map_err(|error| self.failed(error))
     }
 }
 
-/// Writes all it can, and says how much that was.
+/// Writes as much as it can. Returns how many bytes that was.
 fn write(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut sent = 0;
     while sent < bytes.len() {
         match out.write(&bytes[sent..]) {
             Ok(0) => return (sent, Err(ErrorKind::WriteZero.into())),
-            // A writer that claims to have written more than it was given is not believed.
+            // A broken writer may claim more than it was given.
             Ok(length) => sent = bytes.len().min(sent + length),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return (sent, Err(error)),

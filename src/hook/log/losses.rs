@@ -1,5 +1,4 @@
-//! Telling the host's log of lost records: once when it begins, and once, with their number, when it
-//! is over.
+//! Warnings about lost records: one when a loss begins, and one with their number when it is over.
 
 use std::error::Error;
 use std::iter;
@@ -7,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-/// How long no record must have been lost before it is over.
+/// A loss is over when no record was lost for this long.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 
-/// The loss that goes on, if one does.
+/// The current loss, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Losses(Option<Open>);
 
@@ -22,57 +21,47 @@ struct Open {
     has_recovered: bool,
 }
 
-/// The first record is lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Begun(String);
-
-/// No record is lost any more.
+/// A loss that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Loss {
     pub(super) records: u64,
     pub(super) from: SystemTime,
     pub(super) until: SystemTime,
-    /// Of the first one.
+    /// Why the first record was lost.
     pub(super) why: String,
 }
 
 impl Losses {
-    /// So many more are lost. Gives what is to be told where these are the first.
-    pub(super) fn add(&mut self, records: u64, why: &str, now: Instant) -> Option<Begun> {
+    /// Counts lost records. Returns whether they are the first of a loss.
+    pub(super) fn add(&mut self, records: u64, why: &str, now: Instant) -> bool {
         let time = SystemTime::now();
         if let Some(Open { loss, last, has_recovered }) = &mut self.0 {
             loss.records += records;
             loss.until = time;
             *last = now;
             *has_recovered = false;
-            return None;
+            return false;
         }
         let loss = Loss { records, from: time, until: time, why: why.to_owned() };
         self.0 = Some(Open { loss, last: now, has_recovered: false });
-        Some(Begun(why.to_owned()))
+        true
     }
 
-    /// All of a batch was written.
+    /// A whole batch was written.
     pub(super) fn recovered(&mut self) {
         if let Some(open) = &mut self.0 {
             open.has_recovered = true;
         }
     }
 
-    /// When the loss that goes on is to be taken as over, unless more is lost.
+    /// When the current loss will be over if nothing more is lost.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.as_ref().filter(|open| open.has_recovered).map(|open| open.last + QUIET)
     }
 
-    /// Takes the loss as over.
+    /// Ends the current loss.
     pub(super) fn end(&mut self) -> Option<Loss> {
         self.0.take().map(|open| open.loss)
-    }
-}
-
-impl Begun {
-    pub(super) fn warn(self) {
-        tracing::warn!(target: crate::TARGET, reason = self.0, "the log is losing records");
     }
 }
 
@@ -90,7 +79,7 @@ impl Loss {
     }
 }
 
-/// An error with what caused it, in one line. The causes that an `io::Error` repeats are left out.
+/// An error and its causes in one line. Skips a cause whose text the line already ends with.
 pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(error.source(), |error| (*error).source());
     causes.fold(error.to_string(), |text, cause| {
@@ -109,11 +98,11 @@ mod tests {
         let mut losses = Losses::default();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(losses.add(1, "full", after(0)), Some(Begun("full".to_owned())));
+        assert!(losses.add(1, "full", after(0)), "the first");
         assert_eq!(losses.due(), None, "nothing was written since");
         losses.recovered();
         assert_eq!(losses.due(), Some(after(5)));
-        assert_eq!(losses.add(8, "other", after(3)), None);
+        assert!(!losses.add(8, "other", after(3)));
         assert_eq!(losses.due(), None, "it goes on");
         losses.recovered();
         assert_eq!(losses.due(), Some(after(8)));
@@ -123,7 +112,7 @@ mod tests {
         assert_eq!((losses.due(), losses.end()), (None, None));
         losses.recovered();
         assert_eq!(losses.due(), None);
-        assert!(losses.add(1, "again", after(90)).is_some());
+        assert!(losses.add(1, "again", after(90)));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The bounded queue between exchanges and the thread that writes.
 //!
-//! Its lock is held for a few moves, never while anything is written, so that an exchange never
-//! waits for a disk.
+//! The lock is never held while records are written, so an exchange never waits for a disk.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,7 +17,7 @@ use crate::hook::{CacheStatus, EndEvent, Outcome};
 /// The most records that are written at once.
 const BATCH: usize = 256;
 
-/// Which part of the queue is open to requests that reached no provider: one in so many.
+/// Requests that reached no provider may fill one part in four of the queue.
 const REFUSED_SHARE: usize = 4;
 
 const FULL: &str = "the queue was full";
@@ -31,22 +30,22 @@ pub(super) struct Queue {
     work: Condvar,
 }
 
-/// What may wait to be written, what is being written included.
+/// The most that may be queued, including what is being written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) records: usize,
     pub(super) bytes: usize,
 }
 
-/// Whose records share a part of the queue.
+/// The kind of request that a record is of. Each kind has its own share of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Served,
-    /// It cost the client nothing, so there may be any number of them.
+    /// Refused requests cost a client nothing, so there may be any number of them.
     Refused,
 }
 
-/// What the writer is to do next.
+/// The next task of the writer.
 #[derive(Debug)]
 pub(super) enum Work {
     Write(Vec<LogRecord>),
@@ -54,19 +53,19 @@ pub(super) enum Work {
     Stop,
 }
 
-/// Who waits for a flush.
+/// Wakes a caller that waits for a flush.
 pub(super) type Flusher = SyncSender<io::Result<()>>;
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
-    /// What is held in all, what is being written included.
+    /// All records in memory, including those being written.
     held: Held,
-    /// What is being written.
+    /// The records being written.
     in_flight: Held,
     counts: LogCounts,
     losses: Losses,
-    /// Flushes, each with the number of records that must be dealt with before it.
+    /// Each flush with the number of records that must be written or lost before it.
     flushes: Vec<(u64, Flusher)>,
     is_closed: bool,
     is_writer_idle: bool,
@@ -79,17 +78,14 @@ struct Waiting {
     kind: Kind,
 }
 
-/// Records in memory, by kind.
+/// Records in memory.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
-    all: Room,
-    refused: Room,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Room {
     records: usize,
     bytes: usize,
+    /// How many of these are of refused requests.
+    refused_records: usize,
+    refused_bytes: usize,
 }
 
 impl Queue {
@@ -97,8 +93,7 @@ impl Queue {
         Self { limits, state: Mutex::default(), work: Condvar::new() }
     }
 
-    /// Queues a record that takes up `weight` bytes, or counts it as dropped where there is no
-    /// room for its kind.
+    /// Queues a record of `weight` bytes, or counts it as dropped if its kind has no room.
     pub(super) fn push(&self, record: Box<LogRecord>, weight: usize, kind: Kind) {
         let mut state = self.lock();
         if !state.held.has_room(self.limits, weight, kind) {
@@ -106,12 +101,7 @@ impl Queue {
             state.counts.dropped += 1;
             state.counts.dropped_refused += u64::from(is_refused);
             let why = if is_refused { REFUSED_FULL } else { FULL };
-            let begun = state.losses.add(1, why, Instant::now());
-            drop(state);
-            if let Some(begun) = begun {
-                begun.warn();
-            }
-            return;
+            return Self::lose(state, 1, why);
         }
         state.held += Held::one(weight, kind);
         state.count_held();
@@ -126,7 +116,7 @@ impl Queue {
         self.lock().counts
     }
 
-    /// Waits until all that is queued now has been dealt with and every sink was flushed.
+    /// Waits until everything queued now is written or lost and every sink is flushed.
     pub(super) fn flush(&self, timeout: Duration) -> FlushReport {
         let (flusher, flushed) = mpsc::sync_channel(1);
         {
@@ -141,13 +131,13 @@ impl Queue {
         FlushReport { counts: self.counts(), in_time, error: flushed.ok().and_then(Result::err) }
     }
 
-    /// No record will come any more.
+    /// Tells the writer that no more records will come.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.work.notify_one();
     }
 
-    /// For the writer: waits for something to do.
+    /// Waits for the next task. Only the writer calls this.
     pub(super) fn next(&self) -> Work {
         let mut state = self.lock();
         loop {
@@ -188,15 +178,15 @@ impl Queue {
         }
     }
 
-    /// For the writer: so many records of the last batch were kept by all sinks. Whatever it has
-    /// not settled before counts as not kept; after that there is nothing left to settle.
-    pub(super) fn settle(&self, written: usize, error: Option<&io::Error>) {
-        // A foreign error's text, so not under the lock.
+    /// Records how many of the last batch all sinks kept; the rest failed. Only the writer calls
+    /// this. A second call for the same batch changes nothing.
+    pub(super) fn finish_batch(&self, written: usize, error: Option<&io::Error>) {
+        // Formatting runs foreign code, so do it before locking.
         let why = error.map(|error| reason(error));
         let mut state = self.lock();
         let batch = std::mem::take(&mut state.in_flight);
-        let written = written.min(batch.all.records);
-        let failed = (batch.all.records - written) as u64;
+        let written = written.min(batch.records);
+        let failed = (batch.records - written) as u64;
         state.held -= batch;
         state.count_held();
         state.counts.written += written as u64;
@@ -207,11 +197,15 @@ impl Queue {
         if failed == 0 {
             return;
         }
-        let why = why.as_deref().unwrap_or("a sink did not keep them");
-        let begun = state.losses.add(failed, why, Instant::now());
+        Self::lose(state, failed, why.as_deref().unwrap_or("a sink did not keep them"));
+    }
+
+    /// Counts lost records, and warns if they are the first. Unlocks before warning.
+    fn lose(mut state: MutexGuard<'_, State>, records: u64, why: &str) {
+        let is_first = state.losses.add(records, why, Instant::now());
         drop(state);
-        if let Some(begun) = begun {
-            begun.warn();
+        if is_first {
+            tracing::warn!(target: crate::TARGET, reason = why, "the log is losing records");
         }
     }
 
@@ -222,8 +216,8 @@ impl Queue {
 
 impl State {
     fn count_held(&mut self) {
-        self.counts.queued = self.held.all.records as u64;
-        self.counts.queued_bytes = self.held.all.bytes as u64;
+        self.counts.queued = self.held.records as u64;
+        self.counts.queued_bytes = self.held.bytes as u64;
     }
 
     fn dealt_with(&self) -> u64 {
@@ -238,7 +232,7 @@ impl State {
 }
 
 impl Kind {
-    /// A request that reached no provider is refused, whoever refused it.
+    /// A request that reached no provider counts as refused, whether by the gateway or the host.
     pub(super) fn of(end: &EndEvent<'_>) -> Self {
         let is_cached = end.cache == Some(CacheStatus::Hit);
         if end.outcome == Outcome::Rejected || (end.attempts == 0 && !is_cached) {
@@ -251,41 +245,40 @@ impl Kind {
 
 impl Held {
     fn one(bytes: usize, kind: Kind) -> Self {
-        let room = Room { records: 1, bytes };
-        let refused = if kind == Kind::Refused { room } else { Room::default() };
-        Self { all: room, refused }
+        let is_refused = kind == Kind::Refused;
+        Self {
+            records: 1,
+            bytes,
+            refused_records: usize::from(is_refused),
+            refused_bytes: if is_refused { bytes } else { 0 },
+        }
     }
 
     fn has_room(&self, limits: Limits, weight: usize, kind: Kind) -> bool {
-        let share = Limits {
-            records: limits.records.div_ceil(REFUSED_SHARE),
-            bytes: limits.bytes.div_ceil(REFUSED_SHARE),
+        let fits = |records: usize, bytes: usize, share: usize| {
+            records < limits.records.div_ceil(share)
+                && bytes.saturating_add(weight) <= limits.bytes.div_ceil(share)
         };
-        self.all.has_room(limits, weight)
-            && (kind == Kind::Served || self.refused.has_room(share, weight))
-    }
-}
-
-impl Room {
-    fn has_room(&self, limits: Limits, weight: usize) -> bool {
-        self.records < limits.records && self.bytes.saturating_add(weight) <= limits.bytes
+        fits(self.records, self.bytes, 1)
+            && (kind == Kind::Served
+                || fits(self.refused_records, self.refused_bytes, REFUSED_SHARE))
     }
 }
 
 impl AddAssign for Held {
     fn add_assign(&mut self, more: Self) {
-        for (room, more) in [(&mut self.all, more.all), (&mut self.refused, more.refused)] {
-            room.records += more.records;
-            room.bytes += more.bytes;
-        }
+        self.records += more.records;
+        self.bytes += more.bytes;
+        self.refused_records += more.refused_records;
+        self.refused_bytes += more.refused_bytes;
     }
 }
 
 impl SubAssign for Held {
     fn sub_assign(&mut self, less: Self) {
-        for (room, less) in [(&mut self.all, less.all), (&mut self.refused, less.refused)] {
-            room.records -= less.records;
-            room.bytes -= less.bytes;
-        }
+        self.records -= less.records;
+        self.bytes -= less.bytes;
+        self.refused_records -= less.refused_records;
+        self.refused_bytes -= less.refused_bytes;
     }
 }

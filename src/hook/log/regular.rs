@@ -1,53 +1,45 @@
-//! Opening regular files, and nothing else.
+//! Opens regular files only.
 //!
-//! A pipe without a reader would hold the thread that opens it for good, and a device is no place
-//! for a log.
+//! Opening a pipe that has no reader would block the thread forever.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// `O_NONBLOCK` of the C library, by which opening a pipe fails instead of waiting.
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"))
-))]
-const NONBLOCK: i32 = 0o4000;
-#[cfg(any(
+/// `O_NONBLOCK` of the C library, which makes opening a pipe fail instead of block. 0 on systems
+/// whose value is not known here.
+#[cfg(unix)]
+const NONBLOCK: i32 = if cfg!(any(target_os = "linux", target_os = "android"))
+    && !cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"))
+{
+    0o4000
+} else if cfg!(any(
     target_os = "macos",
     target_os = "ios",
     target_os = "freebsd",
     target_os = "netbsd",
     target_os = "openbsd",
     target_os = "dragonfly"
-))]
-const NONBLOCK: i32 = 0x4;
+)) {
+    0x4
+} else {
+    0
+};
 
-/// Opens the file and gives what is known of it.
+/// Opens the file and returns its metadata, too.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> {
-    // Where there is no such flag, this alone keeps from waiting.
+    // Without `O_NONBLOCK`, only this check keeps the thread from blocking.
     check_path(path)?;
-    #[cfg(any(
-        all(
-            any(target_os = "linux", target_os = "android"),
-            not(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"))
-        ),
-        target_os = "macos",
-        target_os = "ios",
-        target_os = "freebsd",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    ))]
+    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, NONBLOCK);
     let file = options.open(path)?;
-    // The path may lead elsewhere by now: what was opened decides.
+    // The path may lead elsewhere by now, so check the opened file.
     let metadata = file.metadata()?;
     check(&metadata)?;
     Ok((file, metadata))
 }
 
-/// Fails where something else than a regular file is at the path. Nothing may be there.
+/// Fails if the path leads to anything but a regular file. Nothing at all is fine.
 pub(super) fn check_path(path: &Path) -> io::Result<()> {
     fs::metadata(path).map_or(Ok(()), |metadata| check(&metadata))
 }
@@ -59,7 +51,7 @@ fn check(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
 }
 
-/// Tells one file from another.
+/// Identifies a file by device and inode.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity(#[cfg(unix)] (u64, u64));
 
@@ -70,13 +62,13 @@ impl Identity {
         Self((metadata.dev(), metadata.ino()))
     }
 
-    /// There is no knowing: the path leads to some file.
+    /// Files cannot be told apart here; any file at the path will do.
     #[cfg(not(unix))]
     pub(super) fn of(_: &Metadata) -> Self {
         Self()
     }
 
-    /// Whether the path still leads to it.
+    /// Whether the path still leads to this file.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && Self::of(&metadata) == *self)
     }

@@ -1,115 +1,68 @@
-//! How much memory a record takes up.
+//! The memory that a record needs.
 
 use super::{LogRecord, LoggedPart};
 use crate::directives::metadata::MetadataValue;
 
-/// Entries of metadata share nodes of so many places, which may be empty.
+/// The places for entries in a node of a `BTreeMap`.
 const NODE: usize = 11;
 
-/// The bytes of a record while it is queued: itself, every text in it, and its metadata.
+/// The bytes that a queued record needs: the struct, every text, its labels and its metadata.
 pub(super) fn weight(record: &LogRecord) -> usize {
-    // Every field is named, so that a new one is not forgotten here.
-    let LogRecord {
-        id,
-        event_id,
-        account,
-        subject,
-        groups,
-        flags,
-        labels,
-        gateway,
-        provider,
-        model,
-        request_model,
-        model_type,
-        request_type,
-        method,
-        path,
-        request_content_type,
-        response_content_type,
-        user_agent,
-        outcome,
-        failure,
-        provider_error,
-        provider_request_id,
-        terminal,
-        cache_status,
-        metering,
-        usage_metadata,
-        cost_source,
-        metadata,
-        request_head,
-        response_head,
-        created_at: _,
-        duration: _,
-        status_code: _,
-        success: _,
-        gateway_code: _,
-        stream: _,
-        cached: _,
-        step: _,
-        attempts: _,
-        tokens_in: _,
-        tokens_out: _,
-        cost: _,
-        cost_ticks: _,
-        cost_unknown: _,
-        custom_cost: _,
-        timings: _,
-        request_size: _,
-        request_head_complete: _,
-        response_size: _,
-        response_head_complete: _,
-        cut: _,
-        feedback: _,
-        gave_up_retries: _,
-        score: _,
-    } = record;
-    let texts = [id, event_id, gateway, model_type, method, path, outcome, metering];
-    let tier = usage_metadata.as_ref().and_then(|usage| usage.service_tier.as_ref());
-    let parts = usage_metadata.as_ref().map(|usage| &usage.parts);
-    let models = parts.into_iter().flatten().filter_map(|part| part.model.as_ref());
-    let optional = [
-        account.as_ref(),
-        subject.as_ref(),
-        provider.as_ref(),
-        model.as_ref(),
-        request_model.as_ref(),
-        request_type.as_ref(),
-        request_content_type.as_ref(),
-        response_content_type.as_ref(),
-        user_agent.as_ref(),
-        failure.as_ref(),
-        provider_error.as_ref(),
-        provider_request_id.as_ref(),
-        terminal.as_ref(),
-        cache_status.as_ref(),
-        cost_source.as_ref(),
-        request_head.as_ref(),
-        response_head.as_ref(),
-        tier,
+    let usage = record.usage_metadata.as_ref();
+    let texts = [
+        &record.id,
+        &record.event_id,
+        &record.gateway,
+        &record.model_type,
+        &record.method,
+        &record.path,
+        &record.outcome,
+        &record.metering,
     ];
+    let optional = [
+        record.account.as_ref(),
+        record.subject.as_ref(),
+        record.provider.as_ref(),
+        record.model.as_ref(),
+        record.request_model.as_ref(),
+        record.request_type.as_ref(),
+        record.request_content_type.as_ref(),
+        record.response_content_type.as_ref(),
+        record.user_agent.as_ref(),
+        record.failure.as_ref(),
+        record.provider_error.as_ref(),
+        record.provider_request_id.as_ref(),
+        record.terminal.as_ref(),
+        record.cache_status.as_ref(),
+        record.cost_source.as_ref(),
+        record.request_head.as_ref(),
+        record.response_head.as_ref(),
+        usage.and_then(|usage| usage.service_tier.as_ref()),
+    ];
+    let parts = usage.into_iter().flat_map(|usage| &usage.parts);
     let texts = texts
         .into_iter()
         .chain(optional.into_iter().flatten())
-        .chain(models)
-        .chain(groups)
-        .chain(flags);
-    let entries = metadata.iter().map(|(key, value)| match value {
-        MetadataValue::String(text) => key.capacity() + text.capacity(),
-        _ => key.capacity(),
-    });
-    let places = if metadata.is_empty() { 0 } else { 2 * metadata.len() + NODE };
-    let of_labels = labels.iter().map(|(name, value)| name.capacity() + value.capacity());
-    let label_places = if labels.is_empty() { 0 } else { 2 * labels.len() + NODE };
+        .chain(parts.filter_map(|part| part.model.as_ref()))
+        .chain(&record.groups)
+        .chain(&record.flags)
+        .chain(record.labels.iter().flat_map(|(name, value)| [name, value]))
+        .chain(record.metadata.keys())
+        .chain(record.metadata.values().filter_map(|value| match value {
+            MetadataValue::String(text) => Some(text),
+            _ => None,
+        }));
     size_of::<LogRecord>()
-        + of_labels.sum::<usize>()
-        + label_places * size_of::<(String, String)>()
-        + (groups.capacity() + flags.capacity()) * size_of::<String>()
         + texts.map(String::capacity).sum::<usize>()
-        + entries.sum::<usize>()
-        + places * size_of::<(String, MetadataValue)>()
-        + parts.map_or(0, Vec::capacity) * size_of::<LoggedPart>()
+        + (record.groups.capacity() + record.flags.capacity()) * size_of::<String>()
+        + usage.map_or(0, |usage| usage.parts.capacity()) * size_of::<LoggedPart>()
+        + places(record.labels.len()) * size_of::<(String, String)>()
+        + places(record.metadata.len()) * size_of::<(String, MetadataValue)>()
+}
+
+/// The most places that a `BTreeMap` with this many entries allocates: nodes may be half empty.
+fn places(entries: usize) -> usize {
+    if entries == 0 { 0 } else { 2 * entries + NODE }
 }
 
 #[cfg(test)]

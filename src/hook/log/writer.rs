@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -10,10 +11,10 @@ use std::time::Duration;
 use super::queue::{Queue, Work};
 use super::{LogRecord, LogSink, SinkError};
 
-/// What is done to a record or a text before it is written.
+/// Changes a record or a text before it is written.
 pub(super) type Change<T> = Box<dyn Fn(&mut T) + Send>;
 
-/// How long the thread rests after a panic of its own, and how long at most where that repeats.
+/// The pause after a panic of this thread, and its maximum when panics repeat.
 const REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
@@ -35,17 +36,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Goes on after every panic: of a sink, of a closure, of an error that cannot be printed, of
-    /// the host's own subscriber. What was being written then is counted as not kept.
+    /// Survives every panic: of a sink, a closure, an error's `Display`, or the host's subscriber.
+    /// The records being written at that time count as failed.
     fn run(&mut self) {
         let mut rest = REST;
         loop {
             match unwinding(|| self.step()) {
-                Ok(Next::Step) => rest = REST,
-                Ok(Next::Stop) => return,
+                Ok(ControlFlow::Continue(())) => rest = REST,
+                Ok(ControlFlow::Break(())) => return,
                 Err(error) => {
-                    // The host's subscriber may be what panics.
-                    let _ = unwinding(|| self.queue.settle(0, Some(&error)));
+                    // The host's subscriber may be what panicked.
+                    let _ = unwinding(|| self.queue.finish_batch(0, Some(&error)));
                     thread::sleep(rest);
                     rest = (2 * rest).min(LONGEST_REST);
                 }
@@ -53,32 +54,32 @@ impl Writer {
         }
     }
 
-    fn step(&mut self) -> Next {
+    fn step(&mut self) -> ControlFlow<()> {
         match self.queue.next() {
             Work::Write(records) => self.write(records),
             Work::Flush(flushers) => {
                 let mut error = self.flush().err();
                 for flusher in flushers {
-                    // Each is told; the first gets the error as it was.
+                    // The first caller gets the error itself, the others its kind.
                     let kind = error.as_ref().map(io::Error::kind);
-                    let told = error.take().map_or(Ok(()), Err);
+                    let result = error.take().map_or(Ok(()), Err);
                     error = kind.map(io::Error::from);
-                    // Who has stopped waiting need not know.
-                    let _ = flusher.send(told);
+                    // The caller may have stopped waiting.
+                    let _ = flusher.send(result);
                 }
             }
             Work::Stop => {
                 let _ = self.flush();
-                return Next::Stop;
+                return ControlFlow::Break(());
             }
         }
-        Next::Step
+        ControlFlow::Continue(())
     }
 
     fn write(&mut self, mut records: Vec<LogRecord>) {
         let count = records.len();
         let prepare = &self.prepare;
-        // What could not be redacted must not be written.
+        // Never write a record that could not be redacted.
         records.retain_mut(|record| unwinding(|| prepare(record)).is_ok());
         let mut error = (records.len() < count)
             .then(|| SinkError::from(io::Error::other("a closure of the host's panicked")));
@@ -91,24 +92,19 @@ impl Writer {
                 error.get_or_insert(failed);
             }
         }
-        // Their memory is free before the queue has room for others.
+        // Free the memory before the queue accepts others in its place.
         drop(records);
-        self.queue.settle(written, error.as_ref().map(|error| &error.source));
+        self.queue.finish_batch(written, error.as_ref().map(|error| &error.source));
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // All of them are flushed, whatever comes of the first.
+        // Flush all sinks, even if one fails.
         let flushed = self.sinks.iter_mut().map(|sink| unwinding(|| sink.flush())?);
         flushed.fold(Ok(()), Result::and)
     }
 }
 
-enum Next {
-    Step,
-    Stop,
-}
-
-/// What `call` returns, or an error where it panics.
+/// Calls `call` and turns a panic into an error.
 fn unwinding<T>(call: impl FnOnce() -> T) -> io::Result<T> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload: Box<dyn Any + Send>| {
         // Dropping it could panic again.

@@ -1,4 +1,4 @@
-//! Handles by what their labels are made of.
+//! A map of metric handles.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use rapidhash::fast::RandomState;
 
-/// A read-mostly map of handles. It does not bound itself: its keys must.
+/// A read-mostly map of handles. It is not bounded, so its keys must be.
 #[derive(Debug)]
 pub(super) struct Cache<K, V>(RwLock<HashMap<K, V, RandomState>>);
 
@@ -25,8 +25,8 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// The value of `key`, made where there is none. No lock is held meanwhile: two may be made at
-    /// once, of which one is kept.
+    /// The value of `key`; calls `make` if there is none. No lock is held during the call, so two
+    /// may be made at once, of which one is kept.
     pub(super) fn get(&self, key: K, make: impl FnOnce() -> V) -> V {
         self.find(&key).unwrap_or_else(|| {
             let made = make();

@@ -1,4 +1,4 @@
-//! Providers' codes of errors, as values of a label.
+//! Providers' error codes, as values of a label.
 
 use super::known::{Id, Known};
 use crate::usage::ProviderError;
@@ -6,98 +6,48 @@ use crate::usage::ProviderError;
 /// No code of these providers is longer.
 const LONGEST: usize = 64;
 
-/// Codes, types and statuses that the providers' APIs document.
-const USUAL: &[&str] = &[
-    // OpenAI and those that follow it.
-    "server_error",
-    "rate_limit_exceeded",
-    "insufficient_quota",
-    "invalid_api_key",
-    "invalid_request_error",
-    "model_not_found",
-    "context_length_exceeded",
-    "content_filter",
-    "content_policy_violation",
-    "invalid_prompt",
-    "unsupported_parameter",
-    "over_capacity",
-    "tool_use_failed",
-    "json_validate_failed",
-    // Anthropic.
-    "api_error",
-    "authentication_error",
-    "billing_error",
-    "not_found_error",
-    "overloaded_error",
-    "permission_error",
-    "rate_limit_error",
-    "request_too_large",
-    "timeout_error",
-    // Google.
-    "DEADLINE_EXCEEDED",
-    "FAILED_PRECONDITION",
-    "INTERNAL",
-    "INVALID_ARGUMENT",
-    "NOT_FOUND",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "UNAUTHENTICATED",
-    "UNAVAILABLE",
-    "SAFETY",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "MODEL_ARMOR",
-    "JAILBREAK",
-    "IMAGE_SAFETY",
-    "OTHER",
-    // Cohere.
-    "ERROR",
-    "ERROR_LIMIT",
-    "ERROR_TOXIC",
-    "TIMEOUT",
-    // Bedrock.
-    "internalServerException",
-    "modelStreamErrorException",
-    "serviceUnavailableException",
-    "throttlingException",
-    "validationException",
-    // OpenRouter and Cerebras give a status.
-    "400",
-    "401",
-    "402",
-    "403",
-    "404",
-    "408",
-    "422",
-    "429",
-    "498",
-    "500",
-    "502",
-    "503",
-    "504",
-    "529",
-];
+/// Codes, types and statuses that the APIs document: OpenAI's and those that follow it, Anthropic's,
+/// Google's, Cohere's, Bedrock's, and the statuses of OpenRouter and Cerebras.
+const USUAL: &str = "
+    server_error rate_limit_exceeded insufficient_quota invalid_api_key invalid_request_error
+    model_not_found context_length_exceeded content_filter content_policy_violation invalid_prompt
+    unsupported_parameter over_capacity tool_use_failed json_validate_failed
+
+    api_error authentication_error billing_error not_found_error overloaded_error permission_error
+    rate_limit_error request_too_large timeout_error
+
+    DEADLINE_EXCEEDED FAILED_PRECONDITION INTERNAL INVALID_ARGUMENT NOT_FOUND PERMISSION_DENIED
+    RESOURCE_EXHAUSTED UNAUTHENTICATED UNAVAILABLE SAFETY BLOCKLIST PROHIBITED_CONTENT MODEL_ARMOR
+    JAILBREAK IMAGE_SAFETY OTHER
+
+    ERROR ERROR_LIMIT ERROR_TOXIC TIMEOUT
+
+    internalServerException modelStreamErrorException serviceUnavailableException
+    throttlingException validationException
+
+    400 401 402 403 404 408 422 429 498 500 502 503 504 529
+";
 
 /// The usual codes, with room for `most` others.
 pub(super) fn known(most: usize) -> Known {
     let codes = Known::new(most);
-    for code in USUAL {
+    for code in USUAL.split_whitespace() {
         codes.add(code);
     }
     codes
 }
 
-/// The id of an error's code: `other` where the error has none, or no room is left for it.
+/// The id of an error's code: `other` if the error has none or there is no room for it.
 pub(super) fn id(codes: &Known, error: Option<&ProviderError>) -> Id {
-    let Some(error) = error else { return Id::NONE };
-    match (codes.id(error.code.as_deref()), error.code.as_deref()) {
-        (Id::NONE, _) => Id::OTHER,
-        (Id::OTHER, Some(code)) if is_code(code) => codes.learn(code),
-        (id, _) => id,
+    let learn = |code: &str| if is_code(code) { codes.learn(code) } else { Id::OTHER };
+    match error.map(|error| error.code.as_deref()) {
+        None => Id::NONE,
+        Some(None) => Id::OTHER,
+        Some(code) => codes.id_or(code, learn),
     }
 }
 
-/// Sentences and the like are none.
+/// Whether `text` looks like a code, and not like a sentence.
 fn is_code(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     !text.is_empty() && text.len() <= LONGEST && text.bytes().all(is_plain)
@@ -124,7 +74,7 @@ mod tests {
         assert!(a != Id::OTHER && b != Id::OTHER && a != b);
         assert_eq!(of(Some("own_c")), Id::OTHER);
         assert_eq!(of(Some("own.a")), a);
-        for code in USUAL {
+        for code in USUAL.split_whitespace() {
             assert_ne!(of(Some(code)), Id::OTHER, "{code}");
         }
     }

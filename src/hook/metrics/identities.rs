@@ -8,12 +8,12 @@ use super::known::{Id, Known, OTHER};
 use super::names::label;
 use crate::util::identity::Identity;
 
-/// How many sets of names are told apart: which labels there are is the host's code's choice.
+/// How many sets of label names are told apart. The host's code chooses the names.
 const MAX_NAMES: usize = 16;
-/// How much of all names and values is looked at, in bytes.
+/// The most bytes of all names and values of one identity.
 const LONGEST: usize = 2048;
 
-/// Sets of labels that are known, each under one id.
+/// Known sets of labels, each with an id.
 #[derive(Debug)]
 pub(super) struct Identities {
     names: Known,
@@ -39,24 +39,23 @@ impl Identities {
     pub(super) fn key(&self, identity: Option<&Identity>) -> IdentityKey {
         let (mut names, mut values) = (String::new(), String::new());
         for (name, value) in identity.into_iter().flat_map(Identity::metric_labels) {
-            // With its length, no value can be taken for the labels behind it.
+            // The length keeps a value from posing as further labels.
             let written = write!(names, "{name} ").and_then(|()| {
                 let length = value.len();
                 writeln!(values, "{name}={length}:{value}")
             });
             debug_assert!(written.is_ok());
         }
-        let id = |known: &Known, text: &str| match known.id(Some(text)) {
-            _ if text.is_empty() => Id::NONE,
-            Id::OTHER => known.learn_within(text, LONGEST),
-            id => id,
+        let id = |known: &Known, text: &str| {
+            let text = Some(text).filter(|text| !text.is_empty());
+            known.id_or(text, |text| known.learn_within(text, LONGEST))
         };
         IdentityKey { names: id(&self.names, &names), values: id(&self.values, &values) }
     }
 }
 
 impl IdentityKey {
-    /// Where there is no room for more series.
+    /// The key if there is no room for more series.
     pub(super) fn folded(self) -> Self {
         Self { values: self.values.folded(), ..self }
     }

@@ -14,8 +14,7 @@ pub(super) const OTHER: &str = "other";
 /// No name of a model is longer.
 const LONGEST: usize = 128;
 
-/// A name that is known, one that is not, or none at all. Names are never forgotten, so an id
-/// keeps its meaning.
+/// A known name, an unknown one, or none. Names are never forgotten, so an id keeps its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id(u32);
 
@@ -28,13 +27,13 @@ impl Id {
         if self == Self::OTHER { Some(OTHER) } else { name }
     }
 
-    /// Where there is no room for more series.
+    /// The id if there is no room for more series.
     pub(super) fn folded(self) -> Self {
         if self == Self::NONE { self } else { Self::OTHER }
     }
 }
 
-/// A set of names that only grows, and of those that traffic brings, to a limit.
+/// A set of names that only grows, with a limit for names that traffic brings.
 #[derive(Debug)]
 pub(super) struct Known {
     most: usize,
@@ -62,17 +61,25 @@ impl Known {
         names.ids.get(name).copied().unwrap_or(Id::OTHER)
     }
 
-    /// Makes `name` known, whatever the limit.
+    /// The id of `name`. Calls `learn` if the name is not known.
+    pub(super) fn id_or(&self, name: Option<&str>, learn: impl FnOnce(&str) -> Id) -> Id {
+        match (self.id(name), name) {
+            (Id::OTHER, Some(name)) => learn(name),
+            (id, _) => id,
+        }
+    }
+
+    /// Adds `name`, regardless of the limit.
     pub(super) fn add(&self, name: &str) -> Id {
         self.names.write().unwrap_or_else(PoisonError::into_inner).add(name)
     }
 
-    /// Makes `name` known while there is room.
+    /// Adds `name` if there is room.
     pub(super) fn learn(&self, name: &str) -> Id {
         self.learn_within(name, LONGEST)
     }
 
-    /// Likewise, for names of up to so many bytes.
+    /// Adds `name` if there is room and it has at most `longest` bytes.
     pub(super) fn learn_within(&self, name: &str, longest: usize) -> Id {
         let is_full = |names: &Names| names.learned >= self.most;
         if name.len() > longest
@@ -80,7 +87,7 @@ impl Known {
         {
             return Id::OTHER;
         }
-        // A provider may repeat whatever it was called with.
+        // A provider may echo a credential.
         if matches!(redacted(name), Cow::Owned(_)) {
             return Id::OTHER;
         }

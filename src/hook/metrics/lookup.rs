@@ -1,4 +1,4 @@
-//! From an exchange to its handles.
+//! Finds the handles of an exchange.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) struct Requests {
     pub(super) active: Gauge,
 }
 
-/// What decides upon the labels of an exchange.
+/// Everything that decides the labels of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) provider: Id,
@@ -51,30 +51,23 @@ impl Metrics {
         })
     }
 
-    /// Which providers there are is the host's choice, so all of them are labels.
+    /// The host chooses the providers, so all of them are labels.
     pub(super) fn provider(&self, context: &GatewayContext) -> Id {
-        let Some(slug) = context.provider() else { return Id::NONE };
-        match self.providers.id(Some(slug)) {
-            Id::OTHER => self.providers.add(slug),
-            id => id,
-        }
+        self.providers.id_or(context.provider(), |slug| self.providers.add(slug))
     }
 
-    /// The gauge of live streams, the same at the head as at the end.
+    /// The gauge of live streams. The head and the end of a stream use the same one.
     pub(super) fn streams(&self, provider: Id, context: &GatewayContext) -> Gauge {
         let make = || self.register.gauge(names::STREAMS, place(context));
         self.streams.get((provider, context.operation()), make)
     }
 
     fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
-        match (self.models.id(model), model) {
-            (Id::OTHER, Some(model)) => {
-                let prices = self.prices.current();
-                let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
-                if is_priced { self.models.add(model) } else { Id::OTHER }
-            }
-            (id, _) => id,
-        }
+        self.models.id_or(model, |model| {
+            let prices = self.prices.current();
+            let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
+            if is_priced { self.models.add(model) } else { Id::OTHER }
+        })
     }
 
     pub(super) fn key(&self, end: &EndEvent<'_>) -> Key {

@@ -1,4 +1,4 @@
-//! All handles that the end of an exchange needs, under one set of labels.
+//! The handles for the end of exchanges with the same labels.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ use crate::usage::{CostSource, Usage};
 /// `Free` is the last.
 const METERINGS: usize = Metering::Free as usize + 1;
 
-/// Handles that not every exchange needs are made when one does, so that no series says nothing.
+/// Handles that not every exchange needs are made on first use, so that no series stays empty.
 pub(super) struct Series {
     /// Provider, operation, models, and the gateway where it is one.
     labels: Vec<Label>,
@@ -22,6 +22,13 @@ pub(super) struct Series {
     request_bytes: Counter,
     response_bytes: Counter,
     overhead: Histogram,
+    later: Later,
+    error: Option<ErrorType>,
+}
+
+/// Handles that are made on first use.
+#[derive(Default)]
+struct Later {
     duration: OnceLock<Histogram>,
     first_chunk: OnceLock<Histogram>,
     per_chunk: OnceLock<Histogram>,
@@ -33,7 +40,6 @@ pub(super) struct Series {
     metering: [OnceLock<Counter>; METERINGS],
     flagged: OnceLock<Counter>,
     streams: OnceLock<Gauge>,
-    error: Option<ErrorType>,
 }
 
 impl Series {
@@ -55,17 +61,7 @@ impl Series {
             response_bytes: register.counter(names::RESPONSE_BYTES, labels.clone()),
             overhead: register.histogram(names::OVERHEAD, place),
             labels,
-            duration: OnceLock::new(),
-            first_chunk: OnceLock::new(),
-            per_chunk: OnceLock::new(),
-            token_usage: Default::default(),
-            tokens: Default::default(),
-            cost: Default::default(),
-            cost_unknown: OnceLock::new(),
-            cache: Default::default(),
-            metering: Default::default(),
-            flagged: OnceLock::new(),
-            streams: OnceLock::new(),
+            later: Later::default(),
             error,
         }
     }
@@ -79,6 +75,9 @@ impl Series {
             let make = || register.counter(name, with_label(&self.labels, kind, value));
             cell.get_or_init(make).increment(amount);
         };
+        let plain = |cell: &OnceLock<Counter>, name| {
+            cell.get_or_init(|| register.counter(name, self.labels.clone())).increment(1);
+        };
         let histogram = |cell: &OnceLock<Histogram>, name, value: Option<_>| {
             if let Some(value) = value {
                 let make = || register.histogram(name, self.labels.clone());
@@ -88,10 +87,10 @@ impl Series {
         if end.attempts > 0 {
             let make =
                 || register.histogram(names::DURATION, with_error(self.labels.clone(), self.error));
-            self.duration.get_or_init(make).record(end.timings.total);
+            self.later.duration.get_or_init(make).record(end.timings.total);
         }
-        histogram(&self.first_chunk, names::TIME_TO_FIRST_CHUNK, end.timings.to_first_token);
-        histogram(&self.per_chunk, names::TIME_PER_OUTPUT_CHUNK, end.timings.inter_token);
+        histogram(&self.later.first_chunk, names::TIME_TO_FIRST_CHUNK, end.timings.to_first_token);
+        histogram(&self.later.per_chunk, names::TIME_PER_OUTPUT_CHUNK, end.timings.inter_token);
         if let Some(usage) = end.usage {
             self.record_tokens(register, usage);
         }
@@ -102,10 +101,9 @@ impl Series {
                 CostSource::Table { .. } => 2,
             };
             let source = cost.source.as_str();
-            counter(&self.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
+            counter(&self.later.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
         } else if end.is_cost_unknown() {
-            let make = || register.counter(names::COST_UNKNOWN, self.labels.clone());
-            self.cost_unknown.get_or_init(make).increment(1);
+            plain(&self.later.cost_unknown, names::COST_UNKNOWN);
         }
         if let Some(status) = end.cache {
             let (at, value) = match status {
@@ -113,14 +111,13 @@ impl Series {
                 CacheStatus::Miss => (1, "miss"),
                 CacheStatus::Bypass => (2, "bypass"),
             };
-            counter(&self.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
+            counter(&self.later.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
         }
         if !end.flags.is_empty() {
-            let make = || register.counter(names::FLAGGED, self.labels.clone());
-            self.flagged.get_or_init(make).increment(1);
+            plain(&self.later.flagged, names::FLAGGED);
         }
         if end.is_answered() {
-            let cell = &self.metering[end.metering as usize];
+            let cell = &self.later.metering[end.metering as usize];
             counter(cell, names::METERING, label::METERING_RESULT, end.metering.as_str(), 1);
         }
     }
@@ -128,7 +125,7 @@ impl Series {
     fn record_tokens(&self, register: &Register, usage: &Usage) {
         let (input, output) = (usage.input(), usage.output());
         let types = [("input", input), ("output", output)];
-        for (cell, (kind, tokens)) in self.token_usage.iter().zip(types) {
+        for (cell, (kind, tokens)) in self.later.token_usage.iter().zip(types) {
             if let Some(tokens) = tokens {
                 let labels = || with_label(&self.labels, label::TOKEN_TYPE, kind);
                 cell.get_or_init(|| register.histogram(names::TOKEN_USAGE, labels()))
@@ -147,7 +144,7 @@ impl Series {
             ("audio_output", usage.audio_output),
             ("image_output", usage.image_output),
         ];
-        for (cell, (kind, tokens)) in self.tokens.iter().zip(kinds) {
+        for (cell, (kind, tokens)) in self.later.tokens.iter().zip(kinds) {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
                 let labels = || with_label(&self.labels, label::TOKEN_KIND, kind);
                 cell.get_or_init(|| register.counter(names::TOKENS, labels())).increment(tokens);
@@ -155,9 +152,9 @@ impl Series {
         }
     }
 
-    /// The gauge of live streams, which is found by `find` for the first stream.
+    /// The gauge of live streams. The first stream finds it by `find`.
     pub(super) fn streams(&self, find: impl FnOnce() -> Gauge) -> &Gauge {
-        self.streams.get_or_init(find)
+        self.later.streams.get_or_init(find)
     }
 }
 
