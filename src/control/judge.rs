@@ -10,7 +10,7 @@ mod judging;
 use http::{Extensions, Request, StatusCode};
 
 pub use self::body::JudgedBody;
-pub(super) use self::judging::Judging;
+pub(super) use self::judging::{may_be_error, read_beginning};
 use crate::context::GatewayContext;
 use crate::hook::Failure;
 

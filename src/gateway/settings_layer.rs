@@ -1,24 +1,27 @@
 //! A layer above the gateway that awaits the settings of each request.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, StatusCode};
 use pin_project_lite::pin_project;
-use tower::util::Oneshot;
+use tower::ServiceExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::rejection::Refusal;
 use crate::request::stages::Shared;
 use crate::response::messages;
-use crate::settings::{GatewaySettings, SettingsQuery, SettingsResolver, SettingsSource};
+use crate::settings::{
+    GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsSource,
+};
 use crate::util::patience::Patience;
 use crate::util::ready;
+use crate::util::ready::Passed;
 use crate::util::unwind;
 
 /// How long a source may take, unless the host says else.
@@ -119,7 +122,9 @@ impl<S: fmt::Debug, K> fmt::Debug for WithSettings<S, K> {
 
 impl<S, K, B> Service<Request<B>> for WithSettings<S, K>
 where
-    S: Service<Request<B>> + Clone,
+    S: Service<Request<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
     K: SettingsSource,
 {
     type Response = S::Response;
@@ -133,38 +138,36 @@ where
     fn call(&mut self, mut request: Request<B>) -> SettingsFuture<S, B> {
         // Only this layer's own answer counts, for this request's own gateway.
         let Some(query) = self.layer.shared.settings_wanted(&request) else {
-            return SettingsFuture { state: State::Direct { call: self.inner.call(request) } };
+            return SettingsFuture { call: Passed::Direct { call: self.inner.call(request) } };
         };
         request.extensions_mut().remove::<Arc<GatewaySettings>>();
-        let source = self.layer.source.clone();
-        let find = async move { unwind::run(|| source.find(query)).await };
-        let finding = Finding {
-            find: Box::pin(async move { find.await.unwrap_or_else(|_| Err(no_settings())) }),
-            patience: Patience::new(Some(self.layer.deadline)),
-            request,
-            // Nobody knows how long a source takes: a readiness is not held for that time.
-            service: ready::give_back(&mut self.inner),
-        };
-        SettingsFuture { state: State::Finding { finding: Some(Box::new(finding)) } }
+        let SettingsLayer { source, deadline, .. } = self.layer.clone();
+        // A source may take its time: meanwhile no readiness of the service is held.
+        let service = ready::give_back(&mut self.inner);
+        let call = Passed::slow(async move {
+            match find(source, query, deadline).await {
+                Ok(settings) => drop(request.extensions_mut().insert(settings)),
+                Err(refusal) => drop(request.extensions_mut().insert(refusal)),
+            }
+            service.oneshot(request).await
+        });
+        SettingsFuture { call }
     }
 }
 
-/// A request that waits for its settings.
-struct Finding<S, B> {
-    find: Pin<Box<dyn Future<Output = Result<Arc<GatewaySettings>, Refusal>> + Send>>,
-    patience: Patience,
-    request: Request<B>,
-    service: S,
-}
-
-impl<S, B> Finding<S, B> {
-    fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<GatewaySettings>, Refusal>> {
-        let found = self.find.as_mut().poll(cx);
-        if found.is_ready() {
-            return found;
-        }
-        self.patience.poll_end(cx).map(|()| Err(too_late()))
-    }
+/// Asks the source, for no longer than the deadline.
+async fn find<K: SettingsSource>(
+    source: Arc<K>,
+    query: OwnedSettingsQuery,
+    deadline: Duration,
+) -> Result<Arc<GatewaySettings>, Refusal> {
+    let mut find = pin!(unwind::run(|| source.find(query)));
+    let mut patience = Patience::new(Some(deadline));
+    poll_fn(|cx| match find.as_mut().poll(cx) {
+        Poll::Ready(found) => Poll::Ready(found.unwrap_or_else(|_| Err(no_settings()))),
+        Poll::Pending => patience.poll_end(cx).map(|()| Err(too_late())),
+    })
+    .await
 }
 
 pin_project! {
@@ -175,20 +178,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        Direct { #[pin] call: S::Future },
-        // Boxed, for the head of a request alone is larger than all the rest.
-        Finding { finding: Option<Box<Finding<S, B>>> },
-        Found { call: Pin<Box<Oneshot<S, Request<B>>>> },
+        call: Passed<S::Future, Result<S::Response, S::Error>>,
     }
 }
 
@@ -199,27 +189,7 @@ where
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Direct { call } => return call.poll(cx),
-                StateProjection::Found { call } => return call.as_mut().poll(cx),
-                StateProjection::Finding { finding } => {
-                    let Some(waiting) = finding.as_mut() else { return Poll::Pending };
-                    let found = ready!(waiting.poll_found(cx));
-                    let Some(waiting) = finding.take() else { return Poll::Pending };
-                    let Finding { find, mut request, service, .. } = *waiting;
-                    // A source that is too late need not be kept while its request is answered.
-                    drop(find);
-                    match found {
-                        Ok(settings) => drop(request.extensions_mut().insert(settings)),
-                        Err(refusal) => drop(request.extensions_mut().insert(refusal)),
-                    }
-                    State::Found { call: Box::pin(Oneshot::new(service, request)) }
-                }
-            };
-            state.set(next);
-        }
+        self.project().call.poll_map(cx, |result| result)
     }
 }
 

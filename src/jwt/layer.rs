@@ -20,6 +20,7 @@ use crate::opaque::opaque_debug;
 use crate::request::authorize::TOKEN_NAME;
 use crate::util::identity::Identity;
 use crate::util::ready;
+use crate::util::ready::Passed;
 
 /// Lets requests pass that show a good token, and tells the gateway whose it is.
 ///
@@ -180,27 +181,27 @@ where
         let Some(checks) = self.layer.checks().filter(|_| !is_excepted) else {
             return JwtFuture::passed(self.inner.call(request));
         };
-        let refused = |inner: &mut S, request: &Request<B>, error: &JwtError| {
+        let refused = |inner: &mut S, request: Request<B>, error: JwtError| {
             ready::give_back(inner);
-            JwtFuture::refused(refuse(request, error))
+            JwtFuture { call: Passed::slow(async move { Ok(refuse(&request, &error)) }) }
         };
         let token = match token::find(request.headers(), &checks.headers) {
             Ok(Some(token)) => token,
             Ok(None) if checks.is_required && request.extensions().get::<Identity>().is_none() => {
-                return refused(&mut self.inner, &request, &JwtError::Missing);
+                return refused(&mut self.inner, request, JwtError::Missing);
             }
             Ok(None) => return JwtFuture::passed(self.inner.call(request)),
-            Err(error) => return refused(&mut self.inner, &request, &error),
+            Err(error) => return refused(&mut self.inner, request, error),
         };
         match checks.verifier.begin(&token) {
             Ok(Ok(identity)) => {
                 checks.accept(&mut request, &token, identity);
                 JwtFuture::passed(self.inner.call(request))
             }
-            Ok(Err(error)) => refused(&mut self.inner, &request, &error),
+            Ok(Err(error)) => refused(&mut self.inner, request, error),
             Err(waiting) => {
                 let inner = ready::give_back(&mut self.inner);
-                JwtFuture::waiting(async move {
+                let call = Passed::slow(async move {
                     match waiting.finish().await {
                         Ok(identity) => {
                             checks.accept(&mut request, &token, identity);
@@ -208,46 +209,26 @@ where
                         }
                         Err(error) => Ok(refuse(&request, &error)),
                     }
-                })
+                });
+                JwtFuture { call }
             }
         }
     }
 }
 
-/// A refusal, or what is to be done once the keys are there: boxed, for it is seldom.
-type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<JwtBody<R>>, E>> + Send>>;
-
 pin_project! {
     /// The future of [`Jwt`].
     #[must_use = "futures do nothing unless polled"]
     pub struct JwtFuture<F, R, E> {
+        // Slow are refusals, and tokens whose keys must be fetched first.
         #[pin]
-        state: State<F, R, E>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, R, E> {
-        Passed { #[pin] call: F },
-        Waiting { work: Boxed<R, E> },
-        Refused { response: Option<Box<Response<JwtBody<R>>>> },
+        call: Passed<F, Result<Response<JwtBody<R>>, E>>,
     }
 }
 
 impl<F, R, E> JwtFuture<F, R, E> {
     fn passed(call: F) -> Self {
-        Self { state: State::Passed { call } }
-    }
-
-    fn refused(response: Response<JwtBody<R>>) -> Self {
-        Self { state: State::Refused { response: Some(Box::new(response)) } }
-    }
-
-    fn waiting(
-        work: impl Future<Output = Result<Response<JwtBody<R>>, E>> + Send + 'static,
-    ) -> Self {
-        Self { state: State::Waiting { work: Box::pin(work) } }
+        Self { call: Passed::Direct { call } }
     }
 }
 
@@ -258,16 +239,8 @@ where
     type Output = Result<Response<JwtBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Passed { call } => {
-                call.poll(cx).map_ok(|response| response.map(JwtBody::passed))
-            }
-            StateProjection::Waiting { work } => work.as_mut().poll(cx),
-            StateProjection::Refused { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(*response)),
-                None => Poll::Pending,
-            },
-        }
+        let passed = |response: Response<R>| response.map(JwtBody::passed);
+        self.project().call.poll_map(cx, |result| result.map(passed))
     }
 }
 

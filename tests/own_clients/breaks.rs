@@ -211,8 +211,10 @@ where
 /// The client under the control layers: what is worth a second attempt gets one.
 pub(crate) async fn controlled<C, R>(client: C, breaks: &[Break])
 where
-    C: Service<Request<ReplayBody<RequestBody<Upload>>>, Response = Response<R>> + Clone,
+    C: Service<Request<ReplayBody<RequestBody<Upload>>>, Response = Response<R>>,
+    C: Clone + Send + 'static,
     C::Error: Into<BoxError>,
+    C::Future: Send,
     R: Body<Data = Bytes> + Send + Unpin + 'static,
     R::Error: Into<BoxError>,
 {

@@ -1,10 +1,10 @@
-//! One request, as far as its steps lead.
+//! One request, tried step by step.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,10 +14,11 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::work::Work;
-use crate::control::judge::{self, JudgedBody, Judging, Verdict};
+use crate::control::judge::{self, JudgedBody, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::control::{concurrency, health};
 use crate::response::failure;
+use crate::util::ready::Passed;
 
 pin_project! {
     /// The future of [`Fallback`](super::Fallback).
@@ -26,62 +27,42 @@ pin_project! {
     where
         S: Service<Request<ReplayBody<B>>>,
     {
+        // Direct where there is nothing else to try.
         #[pin]
-        state: State<S::Future>,
-        // `None` where there is nothing else to try.
-        again: Option<Box<Again<S, B, R>>>,
+        pub(super) call: Passed<S::Future, Given<R, S::Error>>,
     }
 }
 
-struct Again<S, B, R>
-where
-    S: Service<Request<ReplayBody<B>>>,
-{
-    service: S,
-    work: Work<B>,
-    /// The response of the step that is being judged.
-    judging: Option<Box<Judging<R>>>,
-    // Boxed, for of most requests nothing comes but the first response.
-    last: Option<Box<Last<R>>>,
-    /// Why the last step gave none.
-    error: Option<S::Error>,
-    next: Option<Box<Request<ReplayBody<B>>>>,
-}
+/// What is handed on, of whichever step.
+type Given<R, E> = Result<Response<JudgedBody<R>>, E>;
 
-/// The last response that was no answer, and whose it was.
+/// The last response that is no answer, handed on if no other step has one.
 struct Last<R> {
     response: Response<JudgedBody<R>>,
     step: usize,
 }
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<F> {
-        Calling { #[pin] call: F },
-        // A response that says success is read until it is known whether that is true.
-        Judging,
-        // The body is read for its model.
-        Seeking,
-        Readying,
-    }
-}
-
-impl<S, B, R> FallbackFuture<S, B, R>
-where
-    S: Service<Request<ReplayBody<B>>>,
-{
-    pub(super) fn once(call: S::Future) -> Self {
-        Self { state: State::Calling { call }, again: None }
-    }
-
-    pub(super) fn new(call: S::Future, service: S, mut work: Work<B>) -> Self {
-        work.called();
-        let again = Again { service, work, judging: None, last: None, error: None, next: None };
-        Self { state: State::Calling { call }, again: Some(Box::new(again)) }
-    }
-}
-
 impl<S, B, R> Future for FallbackFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+{
+    type Output = Result<Response<JudgedBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().call.poll_map(cx, as_it_is)
+    }
+}
+
+fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
+    result.map(|response| response.map(JudgedBody::new))
+}
+
+/// Tries the steps in their order until one is handed on. `first`: the call of the first step.
+pub(super) async fn try_steps<S, B, R>(
+    first: S::Future,
+    mut service: S,
+    mut work: Work<B>,
+) -> Given<R, S::Error>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
     S::Error: 'static,
@@ -90,94 +71,57 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    type Output = Result<Response<JudgedBody<R>>, S::Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Some(again) = this.again.as_mut()
-            && let Some(last) = &mut again.last
-        {
-            last.response.body_mut().read_what_is_there(cx);
+    let (mut result, mut last) = (first.await, None);
+    loop {
+        let mut best = match work.look_at(result, last).await {
+            ControlFlow::Continue(best) => best,
+            ControlFlow::Break(given) => return given,
+        };
+        beside(best.as_mut().ok(), |cx| work.poll_look(cx)).await;
+        let Some(request) = work.next() else { return work.hand_on(best) };
+        if let Err(error) = beside(best.as_mut().ok(), |cx| service.poll_ready(cx)).await {
+            return work.hand_on(best.or(Err(error)));
         }
-        loop {
-            let next = match this.state.as_mut().project() {
-                StateProjection::Calling { call } => {
-                    let result = ready!(call.poll(cx));
-                    let Some(again) = this.again.as_mut() else {
-                        return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
-                    };
-                    if failure::is_refused(&result) {
-                        again.work.refused();
-                        return Poll::Ready(result.map(|response| response.map(JudgedBody::new)));
-                    }
-                    match result {
-                        Ok(response) => {
-                            again.work.ended(Ok(response.status()));
-                            match again.look_at(response, cx) {
-                                ControlFlow::Continue(next) => next,
-                                ControlFlow::Break(response) => return Poll::Ready(Ok(response)),
-                            }
-                        }
-                        Err(error) => {
-                            let failure = failure::of_any(&error);
-                            again.work.ended(Err(failure));
-                            let leads_on = judge::leads_on(failure) && again.work.may_go_on();
-                            again.error = Some(error);
-                            if leads_on {
-                                State::Seeking
-                            } else {
-                                return again.give_up();
-                            }
-                        }
-                    }
-                }
-                StateProjection::Judging => {
-                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    match ready!(again.poll_judged(cx)) {
-                        Some(response) => return Poll::Ready(Ok(response)),
-                        None => State::Seeking,
-                    }
-                }
-                StateProjection::Seeking => {
-                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    ready!(again.work.poll_look(cx));
-                    again.next = again.work.next().map(Box::new);
-                    if again.next.is_none() {
-                        return again.give_up();
-                    }
-                    State::Readying
-                }
-                StateProjection::Readying => {
-                    let Some(again) = this.again.as_mut() else { return Poll::Pending };
-                    if let Err(error) = ready!(again.service.poll_ready(cx)) {
-                        again.error = Some(error);
-                        return again.give_up();
-                    }
-                    let Some(request) = again.next.take() else { return Poll::Pending };
-                    let call = again.service.call(*request);
-                    again.work.called();
-                    State::Calling { call }
-                }
-            };
-            this.state.set(next);
-        }
+        let mut call = pin!(service.call(request));
+        work.called();
+        result = beside(best.as_mut().ok(), |cx| call.as_mut().poll(cx)).await;
+        last = best.ok();
     }
 }
 
-impl<S, B, R> Again<S, B, R>
+impl<B> Work<B>
 where
-    S: Service<Request<ReplayBody<B>>>,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
 {
-    /// The response is an answer and is given back, or it leads to something else.
-    fn look_at(
+    /// What is handed on where a step has ended, or what is if no other step has an answer.
+    async fn look_at<R, E>(
         &mut self,
-        mut response: Response<R>,
-        cx: &mut Context<'_>,
-    ) -> ControlFlow<Response<JudgedBody<R>>, State<S::Future>> {
+        result: Result<Response<R>, E>,
+        mut last: Option<Last<R>>,
+    ) -> ControlFlow<Given<R, E>, Result<Last<R>, E>>
+    where
+        E: 'static,
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        if failure::is_refused(&result) {
+            self.refused();
+            return ControlFlow::Break(as_it_is(result));
+        }
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let failure = failure::of_any(&error);
+                self.ended(Err(failure));
+                let best = last.ok_or(error);
+                return match judge::leads_on(failure) && self.may_go_on() {
+                    true => ControlFlow::Continue(best),
+                    false => ControlFlow::Break(self.hand_on(best)),
+                };
+            }
+        };
+        self.ended(Ok(response.status()));
         // A retry may have read it already.
         let verdict = response.extensions_mut().remove::<Verdict>();
         let is_failure = match verdict {
@@ -185,73 +129,57 @@ where
             None => judge::is_failure(response.status()),
         };
         if is_failure {
-            if !self.work.may_go_on() {
-                return ControlFlow::Break(response.map(JudgedBody::new));
-            }
-            self.keep(response.map(JudgedBody::judged), cx);
-            return ControlFlow::Continue(State::Seeking);
+            return match self.may_go_on() {
+                true => ControlFlow::Continue(Ok(self.put_aside(response.map(JudgedBody::judged)))),
+                false => ControlFlow::Break(Ok(response.map(JudgedBody::new))),
+            };
         }
-        let is_suspect = verdict.is_none() && Judging::may_judge(&response);
+        let is_suspect = verdict.is_none() && judge::may_be_error(&response);
         // Nothing is held back where it is known that there is nothing else.
-        if is_suspect && self.work.may_go_on_as_far_as_known(cx) {
-            match Judging::new(response, self.work.plan.shape()) {
-                Ok(mut judging) => {
-                    return match judging.poll(cx) {
-                        Poll::Ready(verdict) => match self.judged(judging, verdict, cx) {
-                            Some(answer) => ControlFlow::Break(answer),
-                            None => ControlFlow::Continue(State::Seeking),
-                        },
-                        Poll::Pending => {
-                            self.judging = Some(Box::new(judging));
-                            ControlFlow::Continue(State::Judging)
-                        }
-                    };
-                }
-                Err(as_it_is) => response = as_it_is,
-            }
+        let as_far_as_known = poll_fn(|cx| Poll::Ready(self.may_go_on_as_far_as_known(cx)));
+        if !is_suspect || !as_far_as_known.await {
+            return ControlFlow::Break(Ok(response.map(JudgedBody::new)));
         }
-        ControlFlow::Break(response.map(JudgedBody::new))
+        let mut reading = pin!(judge::read_beginning(response, self.plan.shape()));
+        match beside(last.as_mut(), |cx| reading.as_mut().poll(cx)).await {
+            (response, None | Some(Verdict::Answer)) => ControlFlow::Break(Ok(response)),
+            (response, Some(_)) => ControlFlow::Continue(Ok(self.put_aside(response))),
+        }
     }
 
-    /// The response, if it is an answer after all.
-    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<JudgedBody<R>>>> {
-        let Some(judging) = &mut self.judging else { return Poll::Ready(None) };
-        let verdict = ready!(judging.poll(cx));
-        let Some(judging) = self.judging.take() else { return Poll::Ready(None) };
-        Poll::Ready(self.judged(*judging, verdict, cx))
-    }
-
-    fn judged(
-        &mut self,
-        judging: Judging<R>,
-        verdict: Verdict,
-        cx: &mut Context<'_>,
-    ) -> Option<Response<JudgedBody<R>>> {
-        let response = judging.into_response();
-        if verdict == Verdict::Answer {
-            return Some(response);
-        }
-        self.keep(response, cx);
-        None
-    }
-    /// It may be handed on yet, when the request that it answers has been broken off: what comes of
-    /// it meanwhile is kept, up to a bound.
-    fn keep(&mut self, mut response: Response<JudgedBody<R>>, cx: &mut Context<'_>) {
-        response.body_mut().read_what_is_there(cx);
-        // What is tried next may need them.
+    fn put_aside<R>(&self, mut response: Response<JudgedBody<R>>) -> Last<R> {
+        // What is tried next may need what the response holds.
         concurrency::let_go(&mut response);
         health::let_go(&mut response);
-        self.last = Some(Box::new(Last { response, step: self.work.step }));
+        Last { response, step: self.step }
     }
 
-    /// Nothing else can be tried: the last response there was, or else the last error.
-    fn give_up(&mut self) -> Poll<Result<Response<JudgedBody<R>>, S::Error>> {
-        if let Some(last) = self.last.take() {
-            self.work.set_step(last.step);
-            return Poll::Ready(Ok(last.response));
-        }
-        self.error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
+    /// Nothing else can be tried.
+    fn hand_on<R, E>(&mut self, best: Result<Last<R>, E>) -> Given<R, E> {
+        best.map(|last| {
+            self.set_step(last.step);
+            last.response
+        })
     }
+}
+
+/// Awaits `poll`, and meanwhile keeps what comes of the response that may yet be handed on: its
+/// connection may end when the request that it answers is dropped.
+async fn beside<R, T>(
+    mut last: Option<&mut Last<R>>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> T
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    poll_fn(|cx| {
+        if let Some(last) = &mut last {
+            last.response.body_mut().read_what_is_there(cx);
+        }
+        poll(cx)
+    })
+    .await
 }
 
 impl<S, B, R> fmt::Debug for FallbackFuture<S, B, R>

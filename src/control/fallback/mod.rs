@@ -19,6 +19,7 @@ use tower_service::Service;
 pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
 pub use self::future::FallbackFuture;
+use self::future::try_steps;
 use self::plan::Plan;
 use self::work::Work;
 use super::judge::{self, JudgedBody};
@@ -28,6 +29,7 @@ use crate::context::acted::Actor;
 use crate::provider::Provider;
 use crate::util::config_error::ConfigError;
 use crate::util::ready;
+use crate::util::ready::Passed;
 
 /// Tries something else where a provider fails.
 ///
@@ -108,11 +110,12 @@ pub struct Fallback<S> {
 
 impl<S, B, R> Service<Request<ReplayBody<B>>> for Fallback<S>
 where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
-    S::Error: 'static,
-    B: Body<Data = Bytes>,
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
     type Response = Response<JudgedBody<R>>;
@@ -133,10 +136,14 @@ where
         let work = take.and_then(|take| {
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
-        let Some(work) = work else { return FallbackFuture::once(self.inner.call(request)) };
+        let Some(mut work) = work else {
+            return FallbackFuture { call: Passed::Direct { call: self.inner.call(request) } };
+        };
         judge::announce(&mut request, work.plan.context());
-        // The one that is ready is called, now and again.
+        // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        FallbackFuture::new(service.call(request), service, work)
+        let first = service.call(request);
+        work.called();
+        FallbackFuture { call: Passed::slow(try_steps(first, service, work)) }
     }
 }

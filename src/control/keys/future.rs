@@ -3,20 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::Request;
 use pin_project_lite::pin_project;
 use tower::BoxError;
-use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::error::KeyError;
-use super::put;
-use crate::credentials::secret::Secret;
-
-/// A key that is being fetched. Boxed: most requests find theirs at once.
-type Fetch = Pin<Box<dyn Future<Output = Result<Option<Secret>, KeyError>> + Send>>;
+use crate::util::ready::Passed;
 
 pin_project! {
     /// The future of [`Keyed`](super::Keyed).
@@ -25,39 +19,9 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
+        // Slow are refusals, and keys that must be fetched first.
         #[pin]
-        state: State<S, B>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        Direct { #[pin] call: S::Future },
-        Fetching { fetch: Fetch, waiting: Option<Box<(Request<B>, S)>> },
-        Fetched { call: Pin<Box<Oneshot<S, Request<B>>>> },
-        Refused { error: Option<KeyError> },
-    }
-}
-
-impl<S, B> KeyFuture<S, B>
-where
-    S: Service<Request<B>>,
-{
-    pub(super) fn direct(call: S::Future) -> Self {
-        Self { state: State::Direct { call } }
-    }
-
-    pub(super) fn fetching(fetch: Fetch, request: Request<B>, service: S) -> Self {
-        let waiting = Some(Box::new((request, service)));
-        Self { state: State::Fetching { fetch, waiting } }
-    }
-
-    pub(super) fn refused(error: KeyError) -> Self {
-        Self { state: State::Refused { error: Some(error) } }
+        pub(super) call: Passed<S::Future, Result<S::Response, BoxError>>,
     }
 }
 
@@ -69,29 +33,7 @@ where
     type Output = Result<S::Response, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Direct { call } => return call.poll(cx).map_err(Into::into),
-                StateProjection::Fetched { call } => {
-                    return call.as_mut().poll(cx).map_err(Into::into);
-                }
-                StateProjection::Refused { error } => {
-                    let Some(error) = error.take() else { return Poll::Pending };
-                    return Poll::Ready(Err(error.into()));
-                }
-                StateProjection::Fetching { fetch, waiting } => {
-                    let key = ready!(fetch.as_mut().poll(cx));
-                    let Some(waiting) = waiting.take() else { return Poll::Pending };
-                    let (mut request, service) = *waiting;
-                    match key.and_then(|key| put(&mut request, key)) {
-                        Ok(()) => State::Fetched { call: Box::pin(Oneshot::new(service, request)) },
-                        Err(error) => State::Refused { error: Some(error) },
-                    }
-                }
-            };
-            state.set(next);
-        }
+        self.project().call.poll_map(cx, |result| result.map_err(Into::into))
     }
 }
 

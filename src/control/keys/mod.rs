@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tower::BoxError;
+use tower::{BoxError, ServiceExt as _};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -25,6 +25,7 @@ use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::ready;
+use crate::util::ready::{Boxed, Passed};
 use crate::util::unwind;
 
 /// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
@@ -37,7 +38,7 @@ use crate::util::unwind;
 /// settings get none.
 ///
 /// ```
-/// # use tower::BoxError;
+/// # use tower::{BoxError, ServiceExt as _};
 /// # use tower_ai_gateway::control::{FetchedKey, KeyQuery, KeySource};
 /// # struct Vault;
 /// # impl KeySource for Vault {
@@ -106,8 +107,10 @@ impl<S: fmt::Debug, K> fmt::Debug for Keyed<S, K> {
 
 impl<S, K, B, R> Service<Request<B>> for Keyed<S, K>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send + 'static,
     K: KeySource,
 {
     type Response = S::Response;
@@ -119,32 +122,31 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> KeyFuture<S, B> {
-        let query = match wanted(&request, &self.cache) {
-            Ok(Some(query)) => query,
-            Ok(None) => return KeyFuture::direct(self.inner.call(request)),
-            Err(error) => {
-                ready::give_back(&mut self.inner);
-                return KeyFuture::refused(error);
-            }
+        let Some(fetch) = put_known(&mut request, &self.cache).transpose() else {
+            return KeyFuture { call: Passed::Direct { call: self.inner.call(request) } };
         };
-        if query.extensions().is_some() {
-            let fetch = Box::pin(fetch_once(self.cache.clone(), query));
-            return KeyFuture::fetching(fetch, request, ready::give_back(&mut self.inner));
-        }
-        match self.cache.look_up(&query) {
-            Ok(key) => match put(&mut request, key) {
-                Ok(()) => KeyFuture::direct(self.inner.call(request)),
-                Err(error) => {
-                    ready::give_back(&mut self.inner);
-                    KeyFuture::refused(error)
-                }
-            },
-            Err(pending) => {
-                let fetch = Box::pin(pending.wait(self.cache.clone(), query));
-                // Nobody knows how long a source takes.
-                KeyFuture::fetching(fetch, request, ready::give_back(&mut self.inner))
-            }
-        }
+        // A source may take its time: meanwhile no readiness of the service is held.
+        let service = ready::give_back(&mut self.inner);
+        let call = Passed::slow(async move {
+            put(&mut request, fetch?.await?)?;
+            service.oneshot(request).await.map_err(Into::into)
+        });
+        KeyFuture { call }
+    }
+}
+
+/// Puts the key in if the request needs one and it is known; otherwise returns the fetch of it.
+fn put_known<B, K: KeySource>(
+    request: &mut Request<B>,
+    cache: &Arc<Cache<K>>,
+) -> Result<Option<Boxed<Result<Option<Secret>, KeyError>>>, KeyError> {
+    let Some(query) = wanted(request, cache)? else { return Ok(None) };
+    if query.extensions().is_some() {
+        return Ok(Some(Box::pin(fetch_once(cache.clone(), query))));
+    }
+    match cache.look_up(&query) {
+        Ok(key) => put(request, key).map(|()| None),
+        Err(pending) => Ok(Some(Box::pin(pending.wait(cache.clone(), query)))),
     }
 }
 

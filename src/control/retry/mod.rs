@@ -4,6 +4,7 @@ mod budget;
 mod decision;
 mod future;
 mod settings;
+mod work;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,13 +18,15 @@ use tower_service::Service;
 
 use self::budget::Budgets;
 pub use self::future::RetryFuture;
-use self::future::Work;
+use self::future::send;
 pub use self::settings::RetrySettings;
+use self::work::Work;
 use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::util::ready;
+use crate::util::ready::Passed;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
 /// request that is sent twice may be billed twice.
@@ -134,11 +137,12 @@ pub struct Retry<S> {
 
 impl<S, B, R> Service<Request<ReplayBody<B>>> for Retry<S>
 where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
-    S::Error: 'static,
-    B: Body<Data = Bytes>,
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
     type Response = Response<JudgedBody<R>>;
@@ -158,7 +162,9 @@ where
             context.acts(Actor::Retries);
         }
         let take = request.body().take().filter(|_| may_go_on || may_be_refused);
-        let Some(take) = take else { return RetryFuture::once(self.inner.call(request)) };
+        let Some(take) = take else {
+            return RetryFuture { call: Passed::Direct { call: self.inner.call(request) } };
+        };
         let budget = self.layer.budgets.of(request.uri().authority());
         let is_below_fallback = judge::is_announced(request.extensions(), context);
         let context = context.cloned();
@@ -167,8 +173,9 @@ where
             judge::announce(&mut request, context.as_ref());
         }
         let work = Work::new(take, settings, budget, context, is_below_fallback);
-        // The one that is ready is called, now and again.
+        // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        RetryFuture::new(service.call(request), service, work)
+        let first = service.call(request);
+        RetryFuture { call: Passed::slow(send(first, service, work)) }
     }
 }

@@ -1,0 +1,167 @@
+//! What one request needs to be sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use tokio::time::Instant;
+use tower::retry::budget::TpsBudget;
+
+use super::RetrySettings;
+use super::budget;
+use super::decision::{Attempt, decide};
+use crate::TARGET;
+use crate::context::GatewayContext;
+use crate::control::judge;
+use crate::control::replay::{ReplayBody, Take};
+use crate::exchange::asked::Asked;
+use crate::exchange::usage_option;
+use crate::hook::Failure;
+use crate::usage::Shape;
+use crate::util::operation::Operation;
+use crate::util::redact::shown;
+
+/// What is needed to send a request again.
+pub(super) struct Work<B> {
+    take: Arc<Take<B>>,
+    settings: RetrySettings,
+    budget: Option<Arc<TpsBudget>>,
+    context: Option<GatewayContext>,
+    attempts: u8,
+    /// What may be refused of the request; `None` once it is sent without that.
+    asked: Option<Asked>,
+    /// A fallback above wants to know what has been read, and need not wait for it again.
+    pub(super) tells_verdict: bool,
+    /// It was refused, and what is under way does without it.
+    is_without: bool,
+    /// Of the attempt that is under way, among all of its exchange; where one wants to know.
+    told: Option<(u32, Instant)>,
+}
+
+impl<B> Work<B> {
+    pub(super) fn new(
+        take: Arc<Take<B>>,
+        settings: RetrySettings,
+        budget: Option<Arc<TpsBudget>>,
+        context: Option<GatewayContext>,
+        tells_verdict: bool,
+    ) -> Self {
+        let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
+        let asked = || take.head.extensions().get::<Asked>().cloned();
+        let asked = may_be_refused.then(asked).flatten();
+        let mut work = Self {
+            take,
+            settings,
+            budget,
+            context,
+            attempts: 0,
+            asked,
+            is_without: false,
+            tells_verdict,
+            told: None,
+        };
+        work.begin();
+        work
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.attempts += 1;
+        self.told = self.context.as_ref().map(GatewayContext::begin_attempt);
+    }
+
+    /// The request once more.
+    pub(super) fn request(&self) -> Request<ReplayBody<B>> {
+        let mut request = self.take.request();
+        if self.settings.max_attempts > 1 {
+            judge::announce(&mut request, self.context.as_ref());
+        }
+        request
+    }
+
+    /// Whether the request is to be sent once more without the option that asks for usage: a
+    /// provider that has never taken it may have refused the request for that.
+    pub(super) fn drops_option(&mut self, status: StatusCode) -> bool {
+        if self.is_without {
+            self.is_without = false;
+            if status.is_success() {
+                self.learn();
+            }
+        }
+        if !usage_option::may_be_refused(status) || !self.take.is_replayable() {
+            return false;
+        }
+        let Some(asked) = self.asked.take() else { return false };
+        let Some(place) = asked.place().filter(|place| self.take.has(place.start)) else {
+            return false;
+        };
+        asked.is_sent(false);
+        self.take = self.take.without(place);
+        self.is_without = true;
+        // It is not one of the attempts that are counted.
+        self.attempts -= 1;
+        true
+    }
+
+    /// The provider answers without the option, and not with it.
+    fn learn(&self) {
+        let Some(context) = &self.context else { return };
+        let Some(upstream) = context.upstream() else { return };
+        let asked = self.take.head.extensions().get::<Asked>();
+        let model = context.routed_model().or_else(|| asked?.model()).unwrap_or_default();
+        tracing::info!(
+            target: TARGET,
+            provider = upstream.slug(),
+            model = &*shown(model),
+            "it refuses to be asked for the usage of streams, and is not asked for a while"
+        );
+        upstream.usage_option().refuse(model);
+    }
+
+    /// How the answer is written.
+    pub(super) fn shape(&self) -> Shape {
+        match &self.context {
+            Some(context) => context.shape(),
+            None => Operation::of(self.take.head.uri().path().trim_start_matches('/')).into(),
+        }
+    }
+
+    /// Whether there may be another attempt.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.attempts < self.settings.max_attempts && self.take.is_replayable()
+    }
+
+    /// An attempt has ended, by its head or by failing.
+    pub(super) fn ended(&self, result: Result<StatusCode, Failure>) {
+        if let Some((context, (number, began))) = self.context.as_ref().zip(self.told) {
+            context.attempt_ended(number, result, began.elapsed());
+        }
+    }
+
+    /// A layer below has refused the attempt.
+    pub(super) fn refused(&self) {
+        if let Some((context, (number, _))) = self.context.as_ref().zip(self.told) {
+            context.uncount_attempt(number);
+        }
+    }
+
+    /// After which time there is another attempt.
+    pub(super) fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
+        let is_first = self.attempts == 1;
+        let Some(delay) = decide(&self.settings, self.attempts, attempt, fastrand::f64) else {
+            if is_first {
+                budget::deposit(self.budget.as_ref());
+            }
+            return None;
+        };
+        if !self.take.is_replayable() {
+            return None;
+        }
+        if !budget::withdraw(self.budget.as_ref()) {
+            let origin = self.take.head.uri().authority().map(|authority| authority.as_str());
+            tracing::info!(target: TARGET, origin, "no retry: the origin's budget is used up");
+            return None;
+        }
+        tracing::debug!(target: TARGET, attempts = self.attempts, ?delay, "sending again");
+        Some(delay)
+    }
+}
