@@ -88,12 +88,10 @@ struct Inner {
     further: OnceLock<Box<[Step]>>,
     /// The step that is being tried, or has answered.
     step: AtomicU32,
-    /// How many upstream calls layers below have told of.
+    /// How many upstream calls have been reported.
     attempts: AtomicU32,
-    /// Which of them has ended last.
-    ended: AtomicU32,
-    /// When the last one began.
-    began: Mutex<Option<Instant>>,
+    /// When the one that is under way began.
+    open_attempt: Mutex<Option<Instant>>,
     /// Which of the provider's places the last call went to; 0 for the first.
     origin: AtomicU32,
 }
@@ -175,8 +173,7 @@ impl GatewayContext {
             further: OnceLock::new(),
             step: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
-            ended: AtomicU32::new(0),
-            began: Mutex::new(None),
+            open_attempt: Mutex::new(None),
             origin: AtomicU32::new(0),
         }))
     }

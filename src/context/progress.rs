@@ -1,7 +1,7 @@
 //! How far an exchange has come: its steps, its upstream calls, and what holds for them.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::GatewayContext;
@@ -102,41 +102,33 @@ impl GatewayContext {
         }
     }
 
-    /// How many upstream calls layers below have told of.
+    /// How many upstream calls have been reported; one that is under way counts.
     pub(crate) fn attempts(&self) -> u32 {
         self.0.attempts.load(Ordering::Relaxed)
     }
 
-    /// The upstream call that is under way, of those that layers below have told of, and when it
-    /// began.
-    pub(crate) fn open_attempt(&self) -> Option<(u32, Instant)> {
-        let last = self.attempts();
-        let began = *self.0.began.lock().unwrap_or_else(PoisonError::into_inner);
-        began.filter(|_| last > self.0.ended.load(Ordering::Relaxed)).map(|began| (last, began))
+    fn open_attempt(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.open_attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn close_attempt(&self, number: u32) {
-        self.0.ended.fetch_max(number, Ordering::Relaxed);
+    /// One more upstream call is under way.
+    pub(crate) fn begin_attempt(&self, now: Instant) {
+        self.0.attempts.fetch_add(1, Ordering::Relaxed);
+        *self.open_attempt() = Some(now);
     }
 
-    /// One more upstream call; gives its number, 1 for the first, and when it began.
+    /// Ends the upstream call that is under way; returns its number, from 1, and when it began.
+    pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
+        let began = self.open_attempt().take()?;
+        Some((self.attempts(), began))
+    }
+
+    /// A layer below has refused the call that is under way, so it was none.
     #[cfg(feature = "control")]
-    pub(crate) fn begin_attempt(&self) -> (u32, tokio::time::Instant) {
-        let now = tokio::time::Instant::now();
-        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.into_std());
-        (self.count_attempt(), now)
-    }
-
-    /// One more upstream call that has ended as soon as it is told of; gives its number.
-    pub(crate) fn count_attempt(&self) -> u32 {
-        self.0.attempts.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// A layer below has refused the call of this number: it was none to a provider.
-    #[cfg(feature = "control")]
-    pub(crate) fn uncount_attempt(&self, number: u32) {
-        let (order, before) = (Ordering::Relaxed, number.saturating_sub(1));
-        let _ = self.0.attempts.compare_exchange(number, before, order, order);
+    pub(crate) fn forget_attempt(&self) {
+        if self.open_attempt().take().is_some() {
+            self.0.attempts.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn origin(&self) -> u32 {

@@ -7,7 +7,7 @@
 mod body;
 mod judging;
 
-use http::{Extensions, Request, StatusCode};
+use http::{Extensions, Request, Response, StatusCode};
 
 pub use self::body::JudgedBody;
 pub(super) use self::judging::{may_be_error, read_beginning};
@@ -23,6 +23,14 @@ pub(super) enum Verdict {
     Error(Option<StatusCode>),
     /// It has broken off.
     Broken,
+}
+
+/// What a layer hands on that may have read the beginning of a response.
+pub(super) type Given<R, E> = Result<Response<JudgedBody<R>>, E>;
+
+/// Hands on a response of which nothing was read.
+pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
+    result.map(|response| response.map(JudgedBody::new))
 }
 
 /// In the extensions of a request of which no gateway knows.

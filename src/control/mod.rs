@@ -1,6 +1,7 @@
 //! Layers for the stack below a gateway. They work around any HTTP client, with the gateway or
 //! without.
 
+mod attempt;
 pub mod concurrency;
 mod deadline;
 mod fallback;

@@ -1,9 +1,9 @@
-//! Telling the hooks of each upstream call.
+//! Reporting each upstream call to the hooks.
 //!
-//! Layers below the gateway may make several calls for one exchange. Whoever makes the calls tells
-//! of them; whoever is above tells only of a call that nobody below has told of.
+//! Layers below the gateway may make several calls for one exchange. The innermost layer that makes
+//! calls reports them; the exchange reports one call if no layer has reported any.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use http::StatusCode;
 
@@ -11,14 +11,9 @@ use crate::context::GatewayContext;
 use crate::hook::{AttemptEvent, Failure};
 
 impl GatewayContext {
-    /// An upstream call has ended, by its head or by failing.
-    pub(crate) fn attempt_ended(
-        &self,
-        number: u32,
-        result: Result<StatusCode, Failure>,
-        duration: Duration,
-    ) {
-        self.close_attempt(number);
+    /// The upstream call that is under way, if there is one, has ended by its head or by failing.
+    pub(crate) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
+        let Some((number, began)) = self.end_attempt() else { return };
         let Some(observation) = self.observation() else { return };
         let attempt = AttemptEvent {
             context: self,
@@ -26,7 +21,7 @@ impl GatewayContext {
             step: self.step(),
             status: result.ok(),
             failure: result.err(),
-            duration,
+            duration: now.saturating_duration_since(began),
         };
         observation.hooks.each(|hook| hook.on_attempt(&attempt));
     }

@@ -90,18 +90,13 @@ impl Ledger {
         }
     }
 
-    /// The upstream call has ended. Layers below may have told of it, and of others before it; of
-    /// one that was cut off above them they have told no end.
+    /// The upstream call has ended. Layers below may have reported it; not one that a layer above
+    /// them has cut off.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
-        let untold = || {
-            let is_first = self.context.attempts() == 0;
-            is_first.then(|| (self.context.count_attempt(), self.dispatched.unwrap_or(now)))
-        };
-        let open = self.context.open_attempt().or_else(untold);
-        if let Some((number, began)) = open {
-            let duration = now.saturating_duration_since(began);
-            self.context.attempt_ended(number, result, duration);
+        if self.context.attempts() == 0 {
+            self.context.begin_attempt(self.dispatched.unwrap_or(now));
         }
+        self.context.attempt_ended(now, result);
     }
 
     /// How many bytes of the response some guard wants to see.

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, StatusCode};
-use pin_project_lite::pin_project;
 use tower::ServiceExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -21,7 +20,7 @@ use crate::settings::{
 };
 use crate::util::patience::Patience;
 use crate::util::ready;
-use crate::util::ready::Passed;
+use crate::util::ready::passed_future;
 use crate::util::unwind;
 
 /// How long a source may take, unless the host says else.
@@ -138,20 +137,19 @@ where
     fn call(&mut self, mut request: Request<B>) -> SettingsFuture<S, B> {
         // Only this layer's own answer counts, for this request's own gateway.
         let Some(query) = self.layer.shared.settings_wanted(&request) else {
-            return SettingsFuture { call: Passed::Direct { call: self.inner.call(request) } };
+            return SettingsFuture::direct(self.inner.call(request));
         };
         request.extensions_mut().remove::<Arc<GatewaySettings>>();
         let SettingsLayer { source, deadline, .. } = self.layer.clone();
         // A source may take its time: meanwhile no readiness of the service is held.
         let service = ready::give_back(&mut self.inner);
-        let call = Passed::slow(async move {
+        SettingsFuture::slow(async move {
             match find(source, query, deadline).await {
                 Ok(settings) => drop(request.extensions_mut().insert(settings)),
                 Err(refusal) => drop(request.extensions_mut().insert(refusal)),
             }
             service.oneshot(request).await
-        });
-        SettingsFuture { call }
+        })
     }
 }
 
@@ -170,34 +168,9 @@ async fn find<K: SettingsSource>(
     .await
 }
 
-pin_project! {
+passed_future! {
     /// The future of [`WithSettings`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct SettingsFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        #[pin]
-        call: Passed<S::Future, Result<S::Response, S::Error>>,
-    }
-}
-
-impl<S, B> Future for SettingsFuture<S, B>
-where
-    S: Service<Request<B>>,
-{
-    type Output = Result<S::Response, S::Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().call.poll_map(cx, |result| result)
-    }
-}
-
-impl<S, B> fmt::Debug for SettingsFuture<S, B>
-where
-    S: Service<Request<B>>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SettingsFuture").finish_non_exhaustive()
-    }
+    pub struct SettingsFuture<S, B>(S::Future => Result<S::Response, S::Error>)
+    where { S: Service<Request<B>>, }
+    poll where {} |result| result
 }

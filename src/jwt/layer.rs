@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, Request, Response, Uri};
-use pin_project_lite::pin_project;
 use tower::ServiceExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,7 +19,7 @@ use crate::opaque::opaque_debug;
 use crate::request::authorize::TOKEN_NAME;
 use crate::util::identity::Identity;
 use crate::util::ready;
-use crate::util::ready::Passed;
+use crate::util::ready::passed_future;
 
 /// Lets requests pass that show a good token, and tells the gateway whose it is.
 ///
@@ -179,29 +178,29 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let is_excepted = self.layer.except.as_ref().is_some_and(|except| except(request.uri()));
         let Some(checks) = self.layer.checks().filter(|_| !is_excepted) else {
-            return JwtFuture::passed(self.inner.call(request));
+            return JwtFuture::direct(self.inner.call(request));
         };
         let refused = |inner: &mut S, request: Request<B>, error: JwtError| {
             ready::give_back(inner);
-            JwtFuture { call: Passed::slow(async move { Ok(refuse(&request, &error)) }) }
+            JwtFuture::slow(async move { Ok(refuse(&request, &error)) })
         };
         let token = match token::find(request.headers(), &checks.headers) {
             Ok(Some(token)) => token,
             Ok(None) if checks.is_required && request.extensions().get::<Identity>().is_none() => {
                 return refused(&mut self.inner, request, JwtError::Missing);
             }
-            Ok(None) => return JwtFuture::passed(self.inner.call(request)),
+            Ok(None) => return JwtFuture::direct(self.inner.call(request)),
             Err(error) => return refused(&mut self.inner, request, error),
         };
         match checks.verifier.begin(&token) {
             Ok(Ok(identity)) => {
                 checks.accept(&mut request, &token, identity);
-                JwtFuture::passed(self.inner.call(request))
+                JwtFuture::direct(self.inner.call(request))
             }
             Ok(Err(error)) => refused(&mut self.inner, request, error),
             Err(waiting) => {
                 let inner = ready::give_back(&mut self.inner);
-                let call = Passed::slow(async move {
+                JwtFuture::slow(async move {
                     match waiting.finish().await {
                         Ok(identity) => {
                             checks.accept(&mut request, &token, identity);
@@ -209,41 +208,18 @@ where
                         }
                         Err(error) => Ok(refuse(&request, &error)),
                     }
-                });
-                JwtFuture { call }
+                })
             }
         }
     }
 }
 
-pin_project! {
+passed_future! {
     /// The future of [`Jwt`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct JwtFuture<F, R, E> {
-        // Slow are refusals, and tokens whose keys must be fetched first.
-        #[pin]
-        call: Passed<F, Result<Response<JwtBody<R>>, E>>,
-    }
+    pub struct JwtFuture<F, R, E>(F => Result<Response<JwtBody<R>>, E>)
+    where {}
+    poll where { F: Future<Output = Result<Response<R>, E>>, }
+    |result| result.map(|response| response.map(JwtBody::passed))
 }
-
-impl<F, R, E> JwtFuture<F, R, E> {
-    fn passed(call: F) -> Self {
-        Self { call: Passed::Direct { call } }
-    }
-}
-
-impl<F, R, E> Future for JwtFuture<F, R, E>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<JwtBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let passed = |response: Response<R>| response.map(JwtBody::passed);
-        self.project().call.poll_map(cx, |result| result.map(passed))
-    }
-}
-
-opaque_debug!(JwtFuture<F, R, E>);
 
 opaque_debug!(JwtLayer { checks() });

@@ -32,10 +32,6 @@ pin_project! {
 }
 
 impl<F: Future, T> Passed<F, T> {
-    pub(crate) fn slow(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self::Slow { work: Box::pin(work) }
-    }
-
     /// `end` turns the output of the direct call into that of the layer.
     #[inline]
     pub(crate) fn poll_map(
@@ -49,3 +45,61 @@ impl<F: Future, T> Passed<F, T> {
         }
     }
 }
+
+/// Defines the named future of a layer around [`Passed`]: what the direct call is, what the layer
+/// gives, and how the one becomes the other.
+macro_rules! passed_future {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident<$($param:ident),*>($call:ty => $output:ty)
+        where { $($bounds:tt)* }
+        poll where { $($poll_bounds:tt)* } $end:expr
+    ) => {
+        pin_project_lite::pin_project! {
+            $(#[$doc])*
+            #[must_use = "futures do nothing unless polled"]
+            pub struct $name<$($param),*>
+            where
+                $($bounds)*
+            {
+                #[pin]
+                call: crate::util::ready::Passed<$call, $output>,
+            }
+        }
+
+        impl<$($param),*> $name<$($param),*>
+        where
+            $($bounds)*
+        {
+            fn direct(call: $call) -> Self {
+                Self { call: crate::util::ready::Passed::Direct { call } }
+            }
+
+            fn slow(work: impl Future<Output = $output> + Send + 'static) -> Self {
+                Self { call: crate::util::ready::Passed::Slow { work: Box::pin(work) } }
+            }
+        }
+
+        impl<$($param),*> Future for $name<$($param),*>
+        where
+            $($bounds)*
+            $($poll_bounds)*
+        {
+            type Output = $output;
+
+            fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                self.project().call.poll_map(cx, $end)
+            }
+        }
+
+        impl<$($param),*> std::fmt::Debug for $name<$($param),*>
+        where
+            $($bounds)*
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use passed_future;

@@ -2,10 +2,12 @@
 
 mod aim;
 mod alternative;
-mod future;
 mod plan;
+mod steps;
 mod work;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,18 +20,17 @@ use tower_service::Service;
 
 pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
-pub use self::future::FallbackFuture;
-use self::future::try_steps;
 use self::plan::Plan;
+use self::steps::try_steps;
 use self::work::Work;
-use super::judge::{self, JudgedBody};
+use super::judge::{self, Given, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::provider::Provider;
 use crate::util::config_error::ConfigError;
 use crate::util::ready;
-use crate::util::ready::Passed;
+use crate::util::ready::passed_future;
 
 /// Tries something else where a provider fails.
 ///
@@ -136,14 +137,20 @@ where
         let work = take.and_then(|take| {
             Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
         });
-        let Some(mut work) = work else {
-            return FallbackFuture { call: Passed::Direct { call: self.inner.call(request) } };
+        let Some(work) = work else {
+            return FallbackFuture::direct(self.inner.call(request));
         };
         judge::announce(&mut request, work.plan.context());
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = service.call(request);
-        work.called();
-        FallbackFuture { call: Passed::slow(try_steps(first, service, work)) }
+        let first = work.call(&mut service, request);
+        FallbackFuture::slow(try_steps(first, service, work))
     }
+}
+
+passed_future! {
+    /// The future of [`Fallback`].
+    pub struct FallbackFuture<S, B, R>(S::Future => Given<R, S::Error>)
+    where { S: Service<Request<ReplayBody<B>>>, }
+    poll where { S: Service<Request<ReplayBody<B>>, Response = Response<R>>, } judge::as_it_is
 }

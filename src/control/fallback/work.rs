@@ -4,20 +4,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::Request;
 use http_body::Body;
-use tokio::time::Instant;
 use tower::BoxError;
+use tower_service::Service;
 
 use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
-use crate::context::GatewayContext;
 use crate::context::step::Step;
-use crate::control::judge;
 use crate::control::replay::{ReplayBody, Take};
+use crate::control::{attempt, judge};
 use crate::exchange::asked::Asked;
-use crate::hook::Failure;
 use crate::routing::model::{Edit, escaped};
 
 /// What is needed to try something else.
@@ -29,16 +27,11 @@ pub(super) struct Work<B> {
     model: Option<BodyModel>,
     /// The step that is being tried.
     pub(super) step: usize,
-    /// How many calls layers below had told of when this one began.
-    told: u32,
-    /// The number of the call that is under way and when it began, where no layer below tells of it.
-    open: Option<(u32, Instant)>,
 }
 
 impl<B> Work<B> {
     pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
-        let told = plan.context().map_or(0, GatewayContext::attempts);
-        Self { original, plan, model: None, step: 0, told, open: None }
+        Self { original, plan, model: None, step: 0 }
     }
 
     pub(super) fn set_step(&mut self, step: usize) {
@@ -48,24 +41,18 @@ impl<B> Work<B> {
         }
     }
 
-    /// The call of a step is under way. Layers below may have told of it.
-    pub(super) fn called(&mut self) {
-        let context = self.plan.context().filter(|context| context.attempts() == self.told);
-        self.open = context.map(GatewayContext::begin_attempt);
-    }
-
-    /// The call of a step has ended.
-    pub(super) fn ended(&mut self, result: Result<StatusCode, Failure>) {
-        if let Some((context, (number, began))) = self.plan.context().zip(self.open.take()) {
-            context.attempt_ended(number, result, began.elapsed());
+    /// Makes the call of a step. It is reported here unless a layer below has begun to.
+    pub(super) fn call<S>(&self, service: &mut S, request: Request<ReplayBody<B>>) -> S::Future
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        let Some(context) = self.plan.context() else { return service.call(request) };
+        let before = context.attempts();
+        let call = service.call(request);
+        if context.attempts() == before {
+            attempt::report_begin(context);
         }
-    }
-
-    /// A layer below has refused the call of a step.
-    pub(super) fn refused(&mut self) {
-        if let Some((context, (number, _))) = self.plan.context().zip(self.open.take()) {
-            context.uncount_attempt(number);
-        }
+        call
     }
 
     /// The request of the next step that can be taken.
@@ -84,7 +71,6 @@ impl<B> Work<B> {
         };
         let (number, take) = found?;
         self.set_step(number);
-        self.told = self.plan.context().map_or(0, GatewayContext::attempts);
         let mut request = take.request();
         judge::announce(&mut request, self.plan.context());
         Some(request)

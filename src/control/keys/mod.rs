@@ -2,10 +2,11 @@
 
 mod cache;
 mod error;
-mod future;
 mod source;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -16,7 +17,6 @@ use tower_service::Service;
 
 use self::cache::{Cache, fetch_once};
 pub use self::error::KeyError;
-pub use self::future::KeyFuture;
 use self::source::OwnExtensions;
 pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
@@ -25,7 +25,7 @@ use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::ready;
-use crate::util::ready::{Boxed, Passed};
+use crate::util::ready::{Boxed, passed_future};
 use crate::util::unwind;
 
 /// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
@@ -123,16 +123,22 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> KeyFuture<S, B> {
         let Some(fetch) = put_known(&mut request, &self.cache).transpose() else {
-            return KeyFuture { call: Passed::Direct { call: self.inner.call(request) } };
+            return KeyFuture::direct(self.inner.call(request));
         };
         // A source may take its time: meanwhile no readiness of the service is held.
         let service = ready::give_back(&mut self.inner);
-        let call = Passed::slow(async move {
+        KeyFuture::slow(async move {
             put(&mut request, fetch?.await?)?;
             service.oneshot(request).await.map_err(Into::into)
-        });
-        KeyFuture { call }
+        })
     }
+}
+
+passed_future! {
+    /// The future of [`Keyed`].
+    pub struct KeyFuture<S, B>(S::Future => Result<S::Response, BoxError>)
+    where { S: Service<Request<B>>, }
+    poll where { S::Error: Into<BoxError>, } |result| result.map_err(Into::into)
 }
 
 /// Puts the key in if the request needs one and it is known; otherwise returns the fetch of it.

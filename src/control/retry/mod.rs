@@ -1,11 +1,13 @@
 //! Sending a request again that a provider could not answer.
 
+mod attempts;
 mod budget;
 mod decision;
-mod future;
 mod settings;
 mod work;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -16,17 +18,16 @@ use tower::BoxError;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use self::attempts::send;
 use self::budget::Budgets;
-pub use self::future::RetryFuture;
-use self::future::send;
 pub use self::settings::RetrySettings;
 use self::work::Work;
-use super::judge::{self, JudgedBody};
+use super::judge::{self, Given, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::util::ready;
-use crate::util::ready::Passed;
+use crate::util::ready::passed_future;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
 /// request that is sent twice may be billed twice.
@@ -163,7 +164,7 @@ where
         }
         let take = request.body().take().filter(|_| may_go_on || may_be_refused);
         let Some(take) = take else {
-            return RetryFuture { call: Passed::Direct { call: self.inner.call(request) } };
+            return RetryFuture::direct(self.inner.call(request));
         };
         let budget = self.layer.budgets.of(request.uri().authority());
         let is_below_fallback = judge::is_announced(request.extensions(), context);
@@ -172,10 +173,17 @@ where
         if may_go_on && !is_below_fallback {
             judge::announce(&mut request, context.as_ref());
         }
-        let work = Work::new(take, settings, budget, context, is_below_fallback);
+        let mut work = Work::new(take, settings, budget, context, is_below_fallback);
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = service.call(request);
-        RetryFuture { call: Passed::slow(send(first, service, work)) }
+        let first = work.call(&mut service, request);
+        RetryFuture::slow(send(first, service, work))
     }
+}
+
+passed_future! {
+    /// The future of [`Retry`].
+    pub struct RetryFuture<S, B, R>(S::Future => Given<R, S::Error>)
+    where { S: Service<Request<ReplayBody<B>>>, }
+    poll where { S: Service<Request<ReplayBody<B>>, Response = Response<R>>, } judge::as_it_is
 }

@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
-use tokio::time::Instant;
 use tower::retry::budget::TpsBudget;
+use tower_service::Service;
 
 use super::RetrySettings;
 use super::budget;
 use super::decision::{Attempt, decide};
 use crate::TARGET;
 use crate::context::GatewayContext;
-use crate::control::judge;
 use crate::control::replay::{ReplayBody, Take};
+use crate::control::{attempt, judge};
 use crate::exchange::asked::Asked;
 use crate::exchange::usage_option;
-use crate::hook::Failure;
 use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
@@ -26,7 +25,7 @@ pub(super) struct Work<B> {
     take: Arc<Take<B>>,
     settings: RetrySettings,
     budget: Option<Arc<TpsBudget>>,
-    context: Option<GatewayContext>,
+    pub(super) context: Option<GatewayContext>,
     attempts: u8,
     /// What may be refused of the request; `None` once it is sent without that.
     asked: Option<Asked>,
@@ -34,8 +33,6 @@ pub(super) struct Work<B> {
     pub(super) tells_verdict: bool,
     /// It was refused, and what is under way does without it.
     is_without: bool,
-    /// Of the attempt that is under way, among all of its exchange; where one wants to know.
-    told: Option<(u32, Instant)>,
 }
 
 impl<B> Work<B> {
@@ -49,7 +46,7 @@ impl<B> Work<B> {
         let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
         let asked = || take.head.extensions().get::<Asked>().cloned();
         let asked = may_be_refused.then(asked).flatten();
-        let mut work = Self {
+        Self {
             take,
             settings,
             budget,
@@ -58,15 +55,19 @@ impl<B> Work<B> {
             asked,
             is_without: false,
             tells_verdict,
-            told: None,
-        };
-        work.begin();
-        work
+        }
     }
 
-    pub(super) fn begin(&mut self) {
+    /// Makes the call of an attempt.
+    pub(super) fn call<S>(&mut self, service: &mut S, request: Request<ReplayBody<B>>) -> S::Future
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
         self.attempts += 1;
-        self.told = self.context.as_ref().map(GatewayContext::begin_attempt);
+        if let Some(context) = &self.context {
+            attempt::report_begin(context);
+        }
+        service.call(request)
     }
 
     /// The request once more.
@@ -128,20 +129,6 @@ impl<B> Work<B> {
     /// Whether there may be another attempt.
     pub(super) fn may_go_on(&self) -> bool {
         self.attempts < self.settings.max_attempts && self.take.is_replayable()
-    }
-
-    /// An attempt has ended, by its head or by failing.
-    pub(super) fn ended(&self, result: Result<StatusCode, Failure>) {
-        if let Some((context, (number, began))) = self.context.as_ref().zip(self.told) {
-            context.attempt_ended(number, result, began.elapsed());
-        }
-    }
-
-    /// A layer below has refused the attempt.
-    pub(super) fn refused(&self) {
-        if let Some((context, (number, _))) = self.context.as_ref().zip(self.told) {
-            context.uncount_attempt(number);
-        }
     }
 
     /// After which time there is another attempt.

@@ -1,60 +1,26 @@
 //! One request, tried step by step.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
 use super::work::Work;
-use crate::control::judge::{self, JudgedBody, Verdict};
+use crate::control::judge::{self, Given, JudgedBody, Verdict};
 use crate::control::replay::ReplayBody;
-use crate::control::{concurrency, health};
+use crate::control::{attempt, concurrency, health};
 use crate::response::failure;
-use crate::util::ready::Passed;
-
-pin_project! {
-    /// The future of [`Fallback`](super::Fallback).
-    #[must_use = "futures do nothing unless polled"]
-    pub struct FallbackFuture<S, B, R>
-    where
-        S: Service<Request<ReplayBody<B>>>,
-    {
-        // Direct where there is nothing else to try.
-        #[pin]
-        pub(super) call: Passed<S::Future, Given<R, S::Error>>,
-    }
-}
-
-/// What is handed on, of whichever step.
-type Given<R, E> = Result<Response<JudgedBody<R>>, E>;
 
 /// The last response that is no answer, handed on if no other step has one.
 struct Last<R> {
     response: Response<JudgedBody<R>>,
     step: usize,
-}
-
-impl<S, B, R> Future for FallbackFuture<S, B, R>
-where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
-{
-    type Output = Result<Response<JudgedBody<R>>, S::Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().call.poll_map(cx, as_it_is)
-    }
-}
-
-fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
-    result.map(|response| response.map(JudgedBody::new))
 }
 
 /// Tries the steps in their order until one is handed on. `first`: the call of the first step.
@@ -82,8 +48,7 @@ where
         if let Err(error) = beside(best.as_mut().ok(), |cx| service.poll_ready(cx)).await {
             return work.hand_on(best.or(Err(error)));
         }
-        let mut call = pin!(service.call(request));
-        work.called();
+        let mut call = pin!(work.call(&mut service, request));
         result = beside(best.as_mut().ok(), |cx| call.as_mut().poll(cx)).await;
         last = best.ok();
     }
@@ -105,23 +70,20 @@ where
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
-        if failure::is_refused(&result) {
-            self.refused();
-            return ControlFlow::Break(as_it_is(result));
+        if attempt::report_end(self.plan.context(), &result) {
+            return ControlFlow::Break(judge::as_it_is(result));
         }
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
-                let failure = failure::of_any(&error);
-                self.ended(Err(failure));
+                let leads_on = judge::leads_on(failure::of_any(&error)) && self.may_go_on();
                 let best = last.ok_or(error);
-                return match judge::leads_on(failure) && self.may_go_on() {
+                return match leads_on {
                     true => ControlFlow::Continue(best),
                     false => ControlFlow::Break(self.hand_on(best)),
                 };
             }
         };
-        self.ended(Ok(response.status()));
         // A retry may have read it already.
         let verdict = response.extensions_mut().remove::<Verdict>();
         let is_failure = match verdict {
@@ -180,13 +142,4 @@ where
         poll(cx)
     })
     .await
-}
-
-impl<S, B, R> fmt::Debug for FallbackFuture<S, B, R>
-where
-    S: Service<Request<ReplayBody<B>>>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FallbackFuture").finish_non_exhaustive()
-    }
 }

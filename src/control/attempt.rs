@@ -1,0 +1,34 @@
+//! How layers that make several calls report each of them.
+
+use std::time::Instant;
+
+use http::Response;
+
+use crate::context::GatewayContext;
+use crate::response::failure;
+
+/// The time by tokio's clock, which tests can stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A call is under way.
+pub(super) fn report_begin(context: &GatewayContext) {
+    context.begin_attempt(now());
+}
+
+/// A call has ended. Returns whether a layer below refused it: then it was none, nothing is to be
+/// tried again, and the refusal is handed on.
+pub(super) fn report_end<R, E: 'static>(
+    context: Option<&GatewayContext>,
+    result: &Result<Response<R>, E>,
+) -> bool {
+    let is_refused = failure::is_refused(result);
+    let Some(context) = context else { return is_refused };
+    match result {
+        _ if is_refused => context.forget_attempt(),
+        Ok(response) => context.attempt_ended(now(), Ok(response.status())),
+        Err(error) => context.attempt_ended(now(), Err(failure::of_any(error))),
+    }
+    is_refused
+}
