@@ -12,7 +12,7 @@ use http::{Extensions, Request, Response, StatusCode};
 pub use self::body::JudgedBody;
 pub(super) use self::judging::{may_be_error, read_beginning};
 use crate::context::GatewayContext;
-use crate::hook::Failure;
+use crate::control::classify::CallClass;
 
 /// What the beginning of a response has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +55,5 @@ pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayCont
 
 /// Whether a response of this status is no answer, for another provider could give one.
 pub(super) fn is_failure(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 409 | 425 | 429) || status.is_server_error()
-}
-
-/// Whether to try something else after this failure. A client that breaks off wants nothing else.
-pub(super) fn leads_on(failure: Failure) -> bool {
-    failure != Failure::RequestBody
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_errors_of_the_client_are_answers() {
-        for status in 100..600 {
-            let expected = [408, 409, 425, 429].contains(&status) || status >= 500;
-            assert_eq!(is_failure(StatusCode::from_u16(status).unwrap()), expected, "{status}");
-        }
-    }
+    CallClass::from(status) >= CallClass::Elsewhere
 }

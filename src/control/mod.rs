@@ -2,6 +2,7 @@
 //! without.
 
 mod attempt;
+mod classify;
 pub mod concurrency;
 mod deadline;
 mod fallback;
@@ -18,6 +19,7 @@ mod stack;
 pub mod timeout;
 mod timer;
 
+pub use self::classify::{CallClass, Classify};
 pub use self::concurrency::{
     Concurrency, ConcurrencyBody, ConcurrencyError, ConcurrencyFuture, ConcurrencyLayer,
 };

@@ -1,6 +1,7 @@
 //! All layers of this module, in their order.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
@@ -8,8 +9,8 @@ use tower_layer::Layer;
 use super::health::{BreakerSettings, CoolDownSettings};
 use super::health::{Health, HealthLayer};
 use super::{
-    Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer, Replay,
-    ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
+    Classify, Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer,
+    Replay, ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
 };
 use crate::directives::timeouts::Timeouts;
 use crate::util::budget::BodyBudget;
@@ -85,6 +86,14 @@ impl ControlLayer {
     /// How many retries an origin gets; see [`RetryLayer::budget`].
     pub fn retry_budget(mut self, per_second: u32, share: f32) -> Self {
         self.retry = self.retry.budget(per_second, share);
+        self
+    }
+
+    /// Which calls are made again, or elsewhere. Default: as [`RetryLayer`] and [`FallbackLayer`] say.
+    pub fn classify(mut self, rule: impl Classify) -> Self {
+        let rule = Arc::new(rule);
+        self.retry = self.retry.classify(rule.clone());
+        self.fallback = self.fallback.classify(rule);
         self
     }
 

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod budget;
+mod classes;
 mod contract;
 mod first_event;
 mod gateway;

@@ -23,6 +23,7 @@ use self::alternative::Alternatives;
 use self::plan::Plan;
 use self::steps::try_steps;
 use self::work::Work;
+use super::classify::{Classify, Rule};
 use super::judge::{self, Given, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
@@ -54,6 +55,7 @@ use crate::util::ready::passed_future;
 #[derive(Clone, Debug, Default)]
 pub struct FallbackLayer {
     alternatives: Option<Arc<Alternatives>>,
+    rule: Rule,
 }
 
 impl FallbackLayer {
@@ -90,7 +92,14 @@ impl FallbackLayer {
         alternatives: impl IntoIterator<Item = Alternative>,
     ) -> Result<Self, ConfigError> {
         let alternatives = Alternatives::new(first, alternatives.into_iter().collect())?;
-        Ok(Self { alternatives: Some(Arc::new(alternatives)) })
+        Ok(Self { alternatives: Some(Arc::new(alternatives)), rule: Rule::default() })
+    }
+
+    /// After which calls something else is tried. Default: as [above](Self).
+    #[must_use]
+    pub fn classify(mut self, rule: impl Classify) -> Self {
+        self.rule = Rule::new(rule);
+        self
     }
 }
 
@@ -135,7 +144,8 @@ where
         let alternatives = self.layer.alternatives.as_ref();
         let take = request.body().take().cloned();
         let work = take.and_then(|take| {
-            Some(Work::new(take, Plan::of(context, alternatives, request.uri())?))
+            let plan = Plan::of(context, alternatives, request.uri())?;
+            Some(Work::new(take, plan, self.layer.rule.clone()))
         });
         let Some(work) = work else {
             return FallbackFuture::direct(self.inner.call(request));

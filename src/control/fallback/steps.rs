@@ -12,6 +12,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::work::Work;
+use crate::control::classify::CallClass;
 use crate::control::judge::{self, Given, JudgedBody, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::control::{attempt, concurrency, health};
@@ -76,7 +77,8 @@ where
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
-                let leads_on = judge::leads_on(failure::of_any(&error)) && self.may_go_on();
+                let class = self.rule.failure(failure::of_any(&error));
+                let leads_on = class >= CallClass::Elsewhere && self.may_go_on();
                 let best = last.ok_or(error);
                 return match leads_on {
                     true => ControlFlow::Continue(best),
@@ -88,7 +90,10 @@ where
         let verdict = response.extensions_mut().remove::<Verdict>();
         let is_failure = match verdict {
             Some(verdict) => verdict != Verdict::Answer,
-            None => judge::is_failure(response.status()),
+            None => {
+                let class = self.rule.response(response.status(), response.headers());
+                class >= CallClass::Elsewhere
+            }
         };
         if is_failure {
             return match self.may_go_on() {

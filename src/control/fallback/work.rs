@@ -13,6 +13,7 @@ use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::step::Step;
+use crate::control::classify::Rule;
 use crate::control::replay::{ReplayBody, Take};
 use crate::control::{attempt, judge};
 use crate::exchange::asked::Asked;
@@ -23,6 +24,7 @@ pub(super) struct Work<B> {
     /// The client's own request.
     pub(super) original: Arc<Take<B>>,
     pub(super) plan: Plan,
+    pub(super) rule: Rule,
     /// What the body says of its model, once somebody has looked.
     model: Option<BodyModel>,
     /// The step that is being tried.
@@ -30,8 +32,8 @@ pub(super) struct Work<B> {
 }
 
 impl<B> Work<B> {
-    pub(super) fn new(original: Arc<Take<B>>, plan: Plan) -> Self {
-        Self { original, plan, model: None, step: 0 }
+    pub(super) fn new(original: Arc<Take<B>>, plan: Plan, rule: Rule) -> Self {
+        Self { original, plan, rule, model: None, step: 0 }
     }
 
     pub(super) fn set_step(&mut self, step: usize) {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode};
 
 use super::RetrySettings;
+use crate::control::classify::{CallClass, Rule};
 use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
 
@@ -22,33 +23,18 @@ pub(crate) enum Attempt<'a> {
 /// `attempts`: how many have been made. `random`: from 0 to 1.
 pub(super) fn decide(
     settings: &RetrySettings,
+    rule: &Rule,
     attempts: u8,
     attempt: Attempt<'_>,
     random: impl FnOnce() -> f64,
 ) -> Option<Duration> {
-    if attempts >= settings.max_attempts {
+    if attempts >= settings.max_attempts || attempt.class(rule) != CallClass::Again {
         return None;
     }
     let wished = match attempt {
-        Attempt::Head(status, headers) => {
-            if !is_transient(status) || forbids(headers) {
-                return None;
-            }
-            retry_after(headers, SystemTime::now())
-        }
-        Attempt::Hidden(status, headers) => {
-            if !status.is_some_and(is_transient) || forbids(headers) {
-                return None;
-            }
-            // What a success says of patience is not about the error: some say it all the time.
-            None
-        }
-        Attempt::Failed(failure) => {
-            if !may_be_repeated(failure) {
-                return None;
-            }
-            None
-        }
+        Attempt::Head(_, headers) => retry_after(headers, SystemTime::now()),
+        // What a success says of patience is not about the error: some say it all the time.
+        Attempt::Hidden(..) | Attempt::Failed(_) => None,
     };
     if wished.is_some_and(|wished| wished > settings.max_retry_after) {
         return None;
@@ -58,22 +44,16 @@ pub(super) fn decide(
     Some(delay.max(wished.unwrap_or_default()))
 }
 
-/// Statuses that another attempt may not meet: 529 is Anthropic's for an API that is overloaded.
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 409 | 429 | 500 | 502 | 503 | 504 | 529)
-}
-
-/// The provider says that another attempt is of no use.
-fn forbids(headers: &HeaderMap) -> bool {
-    headers.get("x-should-retry").is_some_and(|value| value.as_bytes() == b"false")
-}
-
-/// Nothing of a head has come, and it was not for the client or the gateway itself.
-fn may_be_repeated(failure: Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Connect | Failure::ConnectTimeout | Failure::HeadTimeout | Failure::Reset
-    )
+impl Attempt<'_> {
+    fn class(self, rule: &Rule) -> CallClass {
+        match self {
+            Self::Head(status, headers) | Self::Hidden(Some(status), headers) => {
+                rule.response(status, headers)
+            }
+            Self::Hidden(None, _) => CallClass::Elsewhere,
+            Self::Failed(failure) => rule.failure(failure),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +73,7 @@ mod tests {
         let settings = RetrySettings::attempts(2).jitter(false).delay(SECOND);
         let status = StatusCode::from_u16(status).unwrap();
         let headers = headers(pairs);
-        decide(&settings, 1, Attempt::Head(status, &headers), || 0.5)
+        decide(&settings, &Rule::default(), 1, Attempt::Head(status, &headers), || 0.5)
     }
 
     #[test]
@@ -115,7 +95,7 @@ mod tests {
             (Other, false),
         ] {
             let settings = RetrySettings::attempts(2);
-            let wait = decide(&settings, 1, Attempt::Failed(failure), || 0.5);
+            let wait = decide(&settings, &Rule::default(), 1, Attempt::Failed(failure), || 0.5);
             assert_eq!(wait.is_some(), expected, "{failure}");
         }
     }
@@ -125,7 +105,7 @@ mod tests {
         let settings = RetrySettings::attempts(2).jitter(false).delay(SECOND);
         let waits = |status: Option<u16>, pairs| {
             let status = status.map(|status| StatusCode::from_u16(status).unwrap());
-            decide(&settings, 1, Attempt::Hidden(status, &headers(pairs)), || 0.5)
+            decide(&settings, &Rule::default(), 1, Attempt::Hidden(status, &headers(pairs)), || 0.5)
         };
         assert_eq!(waits(Some(529), &[]), Some(SECOND));
         assert_eq!(waits(Some(429), &[("retry-after", "7")]), Some(SECOND));
@@ -164,8 +144,9 @@ mod tests {
         let settings = RetrySettings::attempts(2).delay(SECOND);
         let mut random = Rng::with_seed(7);
         let failed = Attempt::Failed(Failure::Connect);
-        let delays: Vec<_> =
-            (0..10_000).map(|_| decide(&settings, 1, failed, || random.f64()).unwrap()).collect();
+        let delays: Vec<_> = (0..10_000)
+            .map(|_| decide(&settings, &Rule::default(), 1, failed, || random.f64()).unwrap())
+            .collect();
         assert!(delays.iter().all(|delay| *delay <= SECOND));
         let mean = delays.iter().sum::<Duration>() / 10_000;
         assert!((490..510).contains(&mean.as_millis()), "{mean:?}");
@@ -177,7 +158,7 @@ mod tests {
         #[test]
         fn there_are_never_more_attempts_than_are_set(set in 0_u8..9, attempts in 1_u8..9) {
             let settings = RetrySettings::attempts(set);
-            let wait = decide(&settings, attempts, Attempt::Failed(Failure::Reset), || 0.5);
+            let wait = decide(&settings, &Rule::default(), attempts, Attempt::Failed(Failure::Reset), || 0.5);
             prop_assert_eq!(wait.is_some(), attempts < set.clamp(1, 5));
         }
     }

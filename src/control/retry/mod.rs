@@ -22,6 +22,7 @@ use self::attempts::send;
 use self::budget::Budgets;
 pub use self::settings::RetrySettings;
 use self::work::Work;
+use super::classify::{Classify, Rule};
 use super::judge::{self, Given, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
@@ -69,6 +70,7 @@ use crate::util::ready::passed_future;
 pub struct RetryLayer {
     settings: RetrySettings,
     budgets: Arc<Budgets>,
+    rule: Rule,
 }
 
 impl RetryLayer {
@@ -80,12 +82,20 @@ impl RetryLayer {
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
         let (per_second, share) = Self::BUDGET;
-        Self { settings, budgets: Arc::new(Budgets::new(per_second, share)) }
+        let budgets = Arc::new(Budgets::new(per_second, share));
+        Self { settings, budgets, rule: Rule::default() }
     }
 
     /// The same budgets, for retries of another kind.
     pub(super) fn settings(mut self, settings: RetrySettings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Which calls are made again. Default: as [above](Self).
+    #[must_use]
+    pub fn classify(mut self, rule: impl Classify) -> Self {
+        self.rule = Rule::new(rule);
         self
     }
 
@@ -173,7 +183,8 @@ where
         if may_go_on && !is_below_fallback {
             judge::announce(&mut request, context.as_ref());
         }
-        let mut work = Work::new(take, settings, budget, context, is_below_fallback);
+        let mut work =
+            Work::new(take, settings, self.layer.rule.clone(), budget, context, is_below_fallback);
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);

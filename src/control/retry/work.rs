@@ -12,6 +12,7 @@ use super::budget;
 use super::decision::{Attempt, decide};
 use crate::TARGET;
 use crate::context::GatewayContext;
+use crate::control::classify::Rule;
 use crate::control::replay::{ReplayBody, Take};
 use crate::control::{attempt, judge};
 use crate::exchange::asked::Asked;
@@ -24,6 +25,7 @@ use crate::util::redact::shown;
 pub(super) struct Work<B> {
     take: Arc<Take<B>>,
     settings: RetrySettings,
+    rule: Rule,
     budget: Option<Arc<TpsBudget>>,
     pub(super) context: Option<GatewayContext>,
     attempts: u8,
@@ -39,6 +41,7 @@ impl<B> Work<B> {
     pub(super) fn new(
         take: Arc<Take<B>>,
         settings: RetrySettings,
+        rule: Rule,
         budget: Option<Arc<TpsBudget>>,
         context: Option<GatewayContext>,
         tells_verdict: bool,
@@ -49,6 +52,7 @@ impl<B> Work<B> {
         Self {
             take,
             settings,
+            rule,
             budget,
             context,
             attempts: 0,
@@ -134,7 +138,8 @@ impl<B> Work<B> {
     /// After which time there is another attempt.
     pub(super) fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
         let is_first = self.attempts == 1;
-        let Some(delay) = decide(&self.settings, self.attempts, attempt, fastrand::f64) else {
+        let Some(delay) = decide(&self.settings, &self.rule, self.attempts, attempt, fastrand::f64)
+        else {
             if is_first {
                 budget::deposit(self.budget.as_ref());
             }
