@@ -1,4 +1,4 @@
-//! Whether a response means that something else is to be tried.
+//! Whether a response is an error, by its status or by the beginning of its body.
 //!
 //! A status says so, or what stands under a status of success: xAI and others answer with JSON that
 //! is an error, Anthropic and others with a stream whose first event is one. The head of such a
@@ -14,7 +14,7 @@ pub(super) use self::judging::{may_be_error, read_beginning};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 
-/// What the beginning of a response has told.
+/// What a response is, by its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is an answer, or may be one.
@@ -33,7 +33,7 @@ pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
     result.map(|response| response.map(JudgedBody::new))
 }
 
-/// In the extensions of a request of which no gateway knows.
+/// In the extensions of a request without a gateway.
 #[derive(Clone, Copy, Debug)]
 struct Judged;
 

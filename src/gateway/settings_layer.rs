@@ -23,7 +23,7 @@ use crate::util::ready;
 use crate::util::ready::passed_future;
 use crate::util::unwind;
 
-/// How long a source may take, unless the host says else.
+/// The default bound on the time of a source.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a layer above has put into the extensions: the settings of a gateway that takes them from

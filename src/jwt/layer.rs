@@ -102,8 +102,8 @@ impl JwtLayer {
         self.change(|checks| checks.is_required = false)
     }
 
-    /// Lets requests pass as they are whose target is such a one: a health check, a page that has a
-    /// password of its own. Whoever names a path of the gateway opens it.
+    /// Lets requests with these targets pass unchecked: a health check, or a page with a password of
+    /// its own. A path of the gateway that is excepted is open to everybody.
     #[must_use]
     pub fn except(mut self, is_excepted: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
         self.except = Some(Arc::new(is_excepted));

@@ -1,7 +1,7 @@
 //! The request of a step: where it goes, and with which key.
 //!
-//! Every step is made of the request as it came to the first one, so that nothing of the steps
-//! between can reach a provider that it was not meant for.
+//! Each step starts from the request of the first one, so that nothing added for one provider can
+//! reach another.
 
 use crate::request::attach_key;
 use http::HeaderMap;
@@ -18,8 +18,8 @@ use crate::util::content_length;
 
 /// The head of a step's request; `None` where the step cannot be taken.
 ///
-/// `head`: of the request as it came to the first step. `first`: the provider that this one is for. `growth`: by how many bytes the body
-/// differs from the client's.
+/// `head` is that of the first step, `first` the provider that it is for, and `growth` the number of
+/// bytes by which the body differs from the client's.
 pub(super) fn aim(
     mut head: Parts,
     first: &Upstream,
@@ -29,7 +29,7 @@ pub(super) fn aim(
 ) -> Option<Parts> {
     if let Some(StepRequest { uri, headers, .. }) = step.entry.as_deref() {
         let mut headers = headers.clone();
-        // The gateway has put itself there, in the first one.
+        // The first request has the `via` of the gateway.
         headers.remove(VIA);
         for via in head.headers.get_all(VIA) {
             headers.append(VIA, via.clone());
@@ -48,7 +48,7 @@ pub(super) fn aim(
     let headers = &mut head.headers;
     let brought = context.is_none_or(GatewayContext::has_credentials);
     match key(step, context) {
-        // The client's own key goes wherever its own request does.
+        // The client's own key stays with the client's own provider.
         _ if is_same && brought && !matches!(step.key, StepKey::Given(_)) => {}
         Some(key) => {
             credentials::remove(headers);
@@ -65,12 +65,12 @@ pub(super) fn aim(
     Some(head)
 }
 
-/// A layer below this one has the keys.
+/// Whether a layer below this one adds the keys.
 fn takes_keys_from_layer(context: &GatewayContext) -> bool {
     context.settings().is_some_and(|settings| settings.takes_keys_from_layer)
 }
 
-/// What of a request for one provider may go to another one.
+/// The headers of a request that may go to another provider.
 fn for_another_provider(headers: &HeaderMap) -> HeaderMap {
     let harmless = headers.iter().filter(|(name, _)| headers::is_for_any_provider(name.as_str()));
     let mut kept = HeaderMap::with_capacity(headers.len());

@@ -16,7 +16,7 @@ use crate::routing;
 use crate::usage::Shape;
 use crate::util::operation::Operation;
 
-/// Who says what can be tried.
+/// Where the steps of a request come from.
 #[derive(Debug)]
 pub(super) enum Plan {
     /// The gateway above: the request's own steps, or else its settings.
@@ -134,8 +134,7 @@ pub(super) enum BodyModel {
     Named(NamedModel),
     /// It is no JSON object, or one without a model.
     Absent,
-    /// There are several, or what stands there is no name: what a provider would make of it,
-    /// nobody can know.
+    /// It has several models, or one that is not a text: providers may read it differently.
     Unclear,
 }
 

@@ -19,13 +19,13 @@ use crate::control::{attempt, judge};
 use crate::exchange::asked::Asked;
 use crate::routing::model::{Edit, escaped};
 
-/// What is needed to try something else.
+/// What one request has tried, and what it needs to try the next step.
 pub(super) struct Work<B> {
     /// The client's own request.
     pub(super) original: Arc<Take<B>>,
     pub(super) plan: Plan,
     pub(super) rule: Rule,
-    /// What the body says of its model, once somebody has looked.
+    /// The model that the body names; `None` until the body was read for it.
     model: Option<BodyModel>,
     /// The step that is being tried.
     pub(super) step: usize,
@@ -120,7 +120,7 @@ impl<B> Work<B> {
         Some(self.original.varied(aim(original, first, step, context, growth)?, edits))
     }
 
-    /// Takes the option that asks for usage out again, where a step's provider is not to get it.
+    /// Removes the option that asks for usage, if the provider of the step must not get it.
     fn without_option(&self, step: &Step) -> Option<Edit> {
         let asked = self.original.head.extensions().get::<Asked>()?;
         let place = asked.place()?;
@@ -132,7 +132,7 @@ impl<B> Work<B> {
         (!is_kept).then_some(Edit { cut: place, insert: Bytes::new() })
     }
 
-    /// Whether there may be something else to try.
+    /// Whether there may be another step.
     pub(super) fn may_go_on(&self) -> bool {
         let is_replayable = self.original.is_replayable();
         if self.must_look() {

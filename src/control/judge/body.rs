@@ -50,7 +50,7 @@ impl<R> JudgedBody<R> {
         Self { kind: Kind::AsItIs { body } }
     }
 
-    /// One of which something will be read [ahead](Self::poll_ahead).
+    /// A body to be read [ahead](Self::poll_ahead).
     pub(in crate::control) fn judged(rest: R) -> Self {
         let (first, more, error) = (None, VecDeque::new(), None);
         let judged = Box::pin(Judged { first, more, error, has_ended: false, rest });
@@ -161,7 +161,7 @@ where
     fn size_hint(&self) -> SizeHint {
         let ahead: u64 = self.ahead().map(|data| data.len() as u64).sum();
         let rest = match (&self.error, self.has_ended) {
-            // Whoever trusts an exact length never comes to see the error behind it.
+            // A reader that trusts an exact length would not see the error behind it.
             (Some(_), _) => SizeHint::default(),
             (None, true) => SizeHint::with_exact(0),
             (None, false) => self.rest.size_hint(),
@@ -204,7 +204,7 @@ where
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
+// Opaque: a body may hold user data.
 impl<R> fmt::Debug for JudgedBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JudgedBody").finish_non_exhaustive()

@@ -13,7 +13,7 @@ use super::source::{FetchedKey, KeyQuery, KeySource};
 use crate::credentials::secret::Secret;
 use crate::util::unwind;
 
-/// How many keys are remembered. Whoever calls may name gateways that nobody else does.
+/// How many keys are remembered. Bounded, because any caller can make up names of gateways.
 const MOST: usize = 4096;
 /// For how long it is remembered that there is no key.
 const ABSENT_FOR: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ struct Known {
     until: Instant,
 }
 
-/// One query's answer, or the wait for it. A failure is for those alone who have waited for it.
+/// One query's answer, or the wait for it. A failure is shared only by requests that waited for it.
 type Slot = Arc<OnceCell<Result<Known, KeyError>>>;
 
 /// A source, and what it has said.
@@ -63,7 +63,7 @@ impl<K> Cache<K> {
         if let Some(slot) = slots.get(query) {
             match slot.get() {
                 Some(Ok(known)) if known.until > now => return Ok(known.key.clone()),
-                // Somebody is asking.
+                // A fetch is under way.
                 None => return Err(Pending(slot.clone())),
                 Some(_) => {}
             }
@@ -102,8 +102,8 @@ async fn ask<K: KeySource>(source: &K, query: KeyQuery) -> Result<Option<Fetched
 pub(super) struct Pending(Slot);
 
 impl Pending {
-    /// Waits for the answer of whoever asks; whoever comes first asks, and where that one goes away
-    /// before the answer, the next does.
+    /// Waits for the one fetch that is under way. The first to wait fetches; if it is dropped before
+    /// the answer, the next one fetches.
     pub(super) async fn wait<K: KeySource>(
         self,
         cache: Arc<Cache<K>>,

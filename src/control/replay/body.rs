@@ -69,7 +69,7 @@ impl<B> ReplayBody<B> {
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
+// Opaque: a body may hold user data.
 impl<B> fmt::Debug for ReplayBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplayBody").finish_non_exhaustive()

@@ -131,7 +131,7 @@ where
         if self.layer.on_demand && !context.is_some_and(is_wanted) {
             return self.inner.call(request.map(ReplayBody::once));
         }
-        // Who only might have to be sent without an option has not lost a retry.
+        // A request recorded only for a refused option has no retries to lose.
         let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
         let limit = self.layer.limit.load(Ordering::Relaxed);
         let keeping = match context {

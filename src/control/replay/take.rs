@@ -12,8 +12,8 @@ use super::tape::Tape;
 use crate::routing::model::Edit;
 use crate::util::content_length;
 
-/// A head that is kept. Its headers are a list: most are never sent again, and making a list takes
-/// half the time of making a map.
+/// A head that is kept. Its headers are a list, which takes half the time of a map to make: most are
+/// never sent again.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,

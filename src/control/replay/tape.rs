@@ -30,7 +30,7 @@ struct State<B> {
     trailers: Option<HeaderMap>,
     /// What has come of it, kept or not.
     come: Length,
-    /// What the frames take in memory; `None` where somebody else accounts for it.
+    /// What the frames take in memory; `None` if it is accounted for elsewhere.
     share: Option<Held>,
     limit: usize,
     /// Told where the body is not kept.
@@ -54,7 +54,7 @@ impl Length {
     }
 }
 
-/// How much of a body is kept, and who is told if it is too much.
+/// How much of a body is kept, and the exchange that loses its retries if it is too much.
 pub(crate) struct Keeping {
     limit: usize,
     share: Option<Held>,
@@ -149,7 +149,7 @@ where
         if at.reader == 0 {
             state.readers += 1;
             at.reader = state.readers;
-            // Whoever read before must learn that there is nothing more to wait for.
+            // Wake the reader before this one, to fail.
             state.waiting.wake_others(cx.waker());
         }
         if at.reader != state.readers {

@@ -1,4 +1,4 @@
-//! Who waits for more of a body that several may read.
+//! The tasks that wait for more of a body that several may read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};

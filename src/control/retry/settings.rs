@@ -72,7 +72,8 @@ impl RetrySettings {
         self
     }
 
-    /// Whether delays are drawn at random. Default: they are, lest all clients come back at once.
+    /// Whether delays are drawn at random. Default: they are, so that clients do not
+    /// all come back at once.
     #[must_use]
     pub fn jitter(mut self, on: bool) -> Self {
         self.has_jitter = on;
