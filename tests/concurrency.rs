@@ -24,7 +24,7 @@ use timed::{ms, read, timed};
 use tokio::time::{Instant, sleep};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_ai_gateway::control::{ConcurrencyBody, ConcurrencyError, ConcurrencyLayer};
+use tower_ai_gateway::control::{CallBody, ConcurrencyError, ConcurrencyLayer};
 use tower_ai_gateway::{Failure, GatewayLayer, Outcome, Provider, RequestBody};
 
 /// Whose request it is.
@@ -225,8 +225,7 @@ async fn who_came_first_is_served_first() {
 /// Polls an exchange to its end or `polls` times, whichever is first, and drops it.
 fn dropped_after(
     polls: usize,
-    service: impl Service<Request<()>, Response = Response<ConcurrencyBody<Steps>>, Error = BoxError>
-    + Clone,
+    service: impl Service<Request<()>, Response = Response<CallBody<Steps>>, Error = BoxError> + Clone,
 ) -> bool {
     let exchange = async {
         let response = service.oneshot(of("a")).await?;

@@ -2,9 +2,11 @@
 //! without.
 
 mod attempt;
+mod balance;
+mod call;
 mod classify;
 pub mod concurrency;
-mod deadline;
+mod controlled;
 mod fallback;
 pub mod health;
 mod held;
@@ -14,16 +16,14 @@ mod list;
 mod replay;
 mod retry;
 mod retry_after;
-mod shared_keys;
 mod stack;
 pub mod timeout;
 mod timer;
 
+pub use self::call::{Call, CallBody, CallFuture};
 pub use self::classify::{CallClass, Classify};
-pub use self::concurrency::{
-    Concurrency, ConcurrencyBody, ConcurrencyError, ConcurrencyFuture, ConcurrencyLayer,
-};
-pub use self::deadline::{Deadline, DeadlineBody, DeadlineFuture, DeadlineLayer};
+pub use self::concurrency::{ConcurrencyError, ConcurrencyLayer};
+pub use self::controlled::{ControlBody, ControlFuture, Controlled};
 pub use self::fallback::{Alternative, Fallback, FallbackFuture, FallbackLayer};
 pub use self::judge::JudgedBody;
 pub use self::keys::{
@@ -33,5 +33,5 @@ pub use self::keys::{
 pub(crate) use self::replay::LIMIT as REPLAY_LIMIT;
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
-pub use self::stack::{ControlLayer, Controlled};
-pub use self::timeout::{Timeout, TimeoutBody, TimeoutFuture, TimeoutLayer};
+pub use self::stack::ControlLayer;
+pub use self::timeout::{DeadlineLayer, Timeout, TimeoutFuture, TimeoutLayer};

@@ -5,21 +5,18 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use super::call::{Call, Parts};
+use super::health::HealthLayer;
 #[cfg(feature = "config")]
 use super::health::{BreakerSettings, CoolDownSettings};
-use super::health::{Health, HealthLayer};
 use super::{
-    Classify, Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer,
-    Replay, ReplayLayer, Retry, RetryLayer, RetrySettings, Timeout, TimeoutLayer,
+    Classify, ConcurrencyLayer, Controlled, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
 };
 use crate::directives::timeouts::Timeouts;
 use crate::util::budget::BodyBudget;
 
-/// A client under all control layers: the type that [`ControlLayer`] makes.
-pub type Controlled<S> = Deadline<Replay<Fallback<Retry<Concurrency<Health<Timeout<S>>>>>>>;
-
-/// All control layers in their order: total timeout, fallback, retries, concurrency, load and
-/// health, and the timeouts of each call.
+/// All control layers in their order: total timeout, fallback, retries, the choice of base URL and
+/// key, concurrency limits, circuit breakers and cool-downs, and the timeouts of each call.
 ///
 /// As it is, it does what requests and the settings of their gateways ask for, and nothing else: a
 /// request that asks for nothing passes untouched.
@@ -140,12 +137,16 @@ impl<S> Layer<S> for ControlLayer {
     type Service = Controlled<S>;
 
     fn layer(&self, client: S) -> Controlled<S> {
-        let call = TimeoutLayer::new(self.timeouts).layer(client);
-        let concurrency = self.concurrency.clone().above_health();
-        let call = concurrency.layer(self.health.layer(call));
-        let attempts = self.retry.layer(call);
-        let steps = self.replay.layer(self.fallback.layer(attempts));
-        DeadlineLayer::new(self.timeouts).layer(steps)
+        let call = Call::new(
+            client,
+            Parts {
+                health: Some(self.health.shared.clone()),
+                limiter: Some(self.concurrency.limiter.clone()),
+                timeouts: Some(self.timeouts),
+            },
+        );
+        let steps = self.fallback.layer(self.retry.layer(call));
+        Controlled { steps: self.replay.layer(steps), timeouts: self.timeouts }
     }
 }
 

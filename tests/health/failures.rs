@@ -85,7 +85,11 @@ async fn bodies_that_break_off_are_failures_and_those_that_nobody_wants_are_not(
             body.frame().await.unwrap().unwrap();
             if breaks {
                 let error = body.frame().await.unwrap().unwrap_err();
-                assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "the error passes");
+                assert_eq!(
+                    error.downcast_ref::<io::Error>().unwrap().kind(),
+                    io::ErrorKind::ConnectionReset,
+                    "the error passes"
+                );
             }
         }
         let mut next = pin!(service.oneshot(to("http://a/")));

@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Uri};
 
+use super::error::ConcurrencyError;
 use super::key::GateKey;
-use super::pool::Pool;
+use super::pool::{Permit, Permits, Pool};
 use super::pools::Pools;
+use super::taking::{Entry, Taking};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::control::list::SmallList;
-use crate::control::shared_keys::shared_keys;
 use crate::credentials;
 use crate::provider::Upstream;
 use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
@@ -21,13 +22,24 @@ use crate::util::unwind::Panicked;
 
 /// One limit that a request is under.
 #[derive(Debug)]
-pub(super) struct Gate {
-    /// Who is inside, and who waits.
+pub(in crate::control) struct Gate {
+    /// The permits that are held, and the queue for them.
     pub(super) pool: Arc<Pool>,
-    /// How many may be inside at once.
+    /// How many permits there are.
     pub(super) limit: usize,
-    /// How long one may wait to get in, counted from the call.
+    /// How long a request may wait for one, counted from the call.
     pub(super) wait: Duration,
+}
+
+impl Gate {
+    /// A permit, where one is free and no request waits for it.
+    pub(in crate::control) fn try_enter(&self) -> Option<Permit> {
+        self.pool.try_enter(self.limit)
+    }
+
+    pub(in crate::control) fn is_full(&self) -> bool {
+        self.pool.is_full(self.limit)
+    }
 }
 
 /// Those of a request: of its credential, its provider and its gateway.
@@ -43,8 +55,6 @@ pub(super) struct Limits {
     pub(super) rules: Vec<Rule>,
     pub(super) wait: Duration,
     pub(super) queue: usize,
-    /// A layer below shares the load among the stored keys of an alias, and keeps each to its limit.
-    pub(super) shares_keys: bool,
 }
 
 impl fmt::Debug for Limits {
@@ -58,74 +68,108 @@ impl fmt::Debug for Limits {
     }
 }
 
-/// The gates of a request, in the order in which they are taken.
-///
-/// That order is the same for all requests, so that no two wait for each other; and it goes from
-/// the narrow to the wide, so that whoever waits for its own kind holds no place of the others.
-pub(super) fn gates_of(
-    extensions: &Extensions,
-    headers: &HeaderMap,
-    uri: &Uri,
-    explicit: &Limits,
-    pools: &Pools,
-) -> Gates {
-    let mut gates = Gates::default();
-    if let Some(context) = extensions.get::<GatewayContext>() {
-        push_of_gateway(&mut gates, context, headers, uri, explicit.shares_keys, pools);
-    }
-    for (number, rule) in explicit.rules.iter().enumerate() {
-        match unwind::call(|| rule(extensions)) {
-            Ok(Some((name, limit))) => {
-                let pool = pools.pool(GateKey::Host(number, &name));
-                gates.push(Gate { pool, limit, wait: explicit.wait });
-            }
-            Ok(None) => {}
-            // Nobody knows the limit: the request is refused.
-            Err(Panicked) => {
-                gates.push(Gate { pool: Arc::default(), limit: 0, wait: Duration::ZERO });
-            }
-        }
-    }
-    if let Some(limit) = explicit.all {
-        gates.push(Gate { pool: pools.all().clone(), limit, wait: explicit.wait });
-    }
-    gates
+/// The limits of a layer, and the pools that its services share.
+#[derive(Clone, Debug)]
+pub(in crate::control) struct Limiter {
+    pub(super) limits: Limits,
+    pub(super) pools: Arc<Pools>,
 }
 
-/// The limits in the settings of a gateway.
-fn push_of_gateway(
-    gates: &mut Gates,
-    context: &GatewayContext,
-    headers: &HeaderMap,
-    uri: &Uri,
-    shares_keys: bool,
-    pools: &Pools,
-) {
-    let Some(settings) = context.settings() else { return };
-    let Some(upstream) = context.upstream() else { return };
-    let limits = &settings.concurrency;
-    if limits.is_empty() {
-        return;
+impl Limiter {
+    /// Asks for the permits of a request. `permit`: of its credential, if that is there already.
+    pub(in crate::control) fn enter<B>(
+        &self,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+        permit: Option<Permit>,
+    ) -> Result<Entry, ConcurrencyError> {
+        let gates = self.gates(request, context, permit.is_some());
+        let mut permits = Permits::default();
+        permit.into_iter().for_each(|permit| permits.push(permit));
+        Taking::new(gates, permits, self.limits.queue).advance()
     }
-    context.acts(Actor::Limits);
-    let scope = settings.scope;
-    let mut push = |key: GateKey<&str>, ConcurrencyLimit { limit, wait, .. }| {
-        gates.push(Gate { pool: pools.pool(key), limit, wait });
-    };
-    if let Some(mut limit) = limits.credential
-        && let Some(digest) = credential(settings, upstream, headers, uri)
-    {
-        if shares_keys && let Some((_, keys)) = shared_keys(context, headers) {
-            // The first stands for all of them here.
-            limit.limit = limit.limit.saturating_mul(keys.count());
+
+    /// The limit of the requests with one of several stored keys.
+    pub(in crate::control) fn of_key(
+        &self,
+        context: &GatewayContext,
+        key: &HeaderValue,
+    ) -> Option<Gate> {
+        let settings = context.settings()?;
+        let limit = settings.concurrency.credential?;
+        Some(self.gate(GateKey::Credential(settings.scope, settings.keys.digest(key)), limit))
+    }
+
+    fn gate(
+        &self,
+        key: GateKey<&str>,
+        ConcurrencyLimit { limit, wait, .. }: ConcurrencyLimit,
+    ) -> Gate {
+        Gate { pool: self.pools.pool(key), limit, wait }
+    }
+
+    /// The gates of a request, in the order in which they are entered.
+    ///
+    /// That order is the same for all requests, so that no two wait for each other; and it goes from
+    /// the narrow to the wide, so that a request that waits for its own kind holds no permit of the
+    /// others. `has_credential`: without that of its credential.
+    fn gates<B>(
+        &self,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+        has_credential: bool,
+    ) -> Gates {
+        let Self { limits, pools } = self;
+        let mut gates = Gates::default();
+        if let Some(context) = context {
+            self.push_of_gateway(&mut gates, context, request, has_credential);
         }
-        push(GateKey::Credential(scope, digest), limit);
+        for (number, rule) in limits.rules.iter().enumerate() {
+            match unwind::call(|| rule(request.extensions())) {
+                Ok(Some((name, limit))) => {
+                    let pool = pools.pool(GateKey::Host(number, &name));
+                    gates.push(Gate { pool, limit, wait: limits.wait });
+                }
+                Ok(None) => {}
+                // The limit is unknown: refuse the request.
+                Err(Panicked) => {
+                    gates.push(Gate { pool: Arc::default(), limit: 0, wait: Duration::ZERO });
+                }
+            }
+        }
+        if let Some(limit) = limits.all {
+            gates.push(Gate { pool: pools.all().clone(), limit, wait: limits.wait });
+        }
+        gates
     }
-    if let Some(limit) = limits.of_provider(upstream) {
-        push(GateKey::Provider(scope, upstream.slug()), limit);
-    }
-    if let Some(limit) = limits.gateway {
-        push(GateKey::Gateway(scope), limit);
+
+    /// The limits in the settings of a gateway.
+    fn push_of_gateway<B>(
+        &self,
+        gates: &mut Gates,
+        context: &GatewayContext,
+        request: &Request<B>,
+        has_credential: bool,
+    ) {
+        let Some(settings) = context.settings() else { return };
+        let limits = &settings.concurrency;
+        if limits.is_empty() {
+            return;
+        }
+        let Some(upstream) = context.upstream() else { return };
+        context.acts(Actor::Limits);
+        let scope = settings.scope;
+        if let Some(limit) = limits.credential.filter(|_| !has_credential)
+            && let Some(digest) = credential(settings, upstream, request.headers(), request.uri())
+        {
+            gates.push(self.gate(GateKey::Credential(scope, digest), limit));
+        }
+        if let Some(limit) = limits.of_provider(upstream) {
+            gates.push(self.gate(GateKey::Provider(scope, upstream.slug()), limit));
+        }
+        if let Some(limit) = limits.gateway {
+            gates.push(self.gate(GateKey::Gateway(scope), limit));
+        }
     }
 }
 

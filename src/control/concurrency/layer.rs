@@ -1,4 +1,4 @@
-//! The layer of [`Concurrency`].
+//! The layer that limits concurrent requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +6,15 @@ use std::time::Duration;
 use http::Extensions;
 use tower_layer::Layer;
 
-use super::Concurrency;
-use super::gate::Limits;
-use super::pools::Pools;
+use super::gate::{Limiter, Limits};
+use crate::control::call::{Call, Parts};
 
 /// Limits how many requests are in flight, each until its response body has ended.
 ///
 /// All services that one layer makes share their places. See [the module](super).
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer {
-    limits: Limits,
-    pools: Arc<Pools>,
+    pub(in crate::control) limiter: Limiter,
 }
 
 impl ConcurrencyLayer {
@@ -41,14 +39,9 @@ impl ConcurrencyLayer {
     }
 
     fn with(all: Option<usize>) -> Self {
-        let limits = Limits {
-            all,
-            rules: Vec::new(),
-            wait: Duration::from_secs(1),
-            queue: usize::MAX,
-            shares_keys: false,
-        };
-        Self { limits, pools: Arc::default() }
+        let limits =
+            Limits { all, rules: Vec::new(), wait: Duration::from_secs(1), queue: usize::MAX };
+        Self { limiter: Limiter { limits, pools: Arc::default() } }
     }
 
     /// Limits requests with the same key too. `key` gives the key of a request and how many with it
@@ -64,7 +57,7 @@ impl ConcurrencyLayer {
         let rule = move |extensions: &Extensions| {
             key(extensions).map(|(name, limit)| (name.into(), limit))
         };
-        self.limits.rules.push(Arc::new(rule));
+        self.limiter.limits.rules.push(Arc::new(rule));
         self
     }
 
@@ -72,29 +65,23 @@ impl ConcurrencyLayer {
     /// burst and is no wait that anybody notices beside that for a model; zero refuses at once.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.limits.wait = wait;
-        self
-    }
-
-    /// A [`HealthLayer`](super::super::health::HealthLayer) below keeps each of several stored keys to
-    /// its limit.
-    pub(in crate::control) fn above_health(mut self) -> Self {
-        self.limits.shares_keys = true;
+        self.limiter.limits.wait = wait;
         self
     }
 
     /// How many requests may wait, for each key. Default: no bound but that of the time.
     #[must_use]
     pub fn queue(mut self, requests: usize) -> Self {
-        self.limits.queue = requests;
+        self.limiter.limits.queue = requests;
         self
     }
 }
 
 impl<S> Layer<S> for ConcurrencyLayer {
-    type Service = Concurrency<S>;
+    type Service = Call<S>;
 
-    fn layer(&self, inner: S) -> Concurrency<S> {
-        Concurrency::new(inner, Arc::new(self.limits.clone()), self.pools.clone())
+    fn layer(&self, inner: S) -> Call<S> {
+        let limiter = Some(self.limiter.clone());
+        Call::new(inner, Parts { limiter, health: None, timeouts: None })
     }
 }

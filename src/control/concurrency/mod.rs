@@ -42,21 +42,16 @@
 //! # let _ = limit;
 //! ```
 
-mod body;
 mod error;
-mod future;
 mod gate;
 mod key;
 mod layer;
 mod pool;
 mod pools;
-mod service;
 mod taking;
-mod waiting;
 
-pub use self::body::ConcurrencyBody;
-pub(super) use self::body::let_go;
 pub use self::error::ConcurrencyError;
-pub use self::future::ConcurrencyFuture;
+pub(super) use self::gate::{Gate, Limiter};
 pub use self::layer::ConcurrencyLayer;
-pub use self::service::Concurrency;
+pub(super) use self::pool::{Permit, Permits};
+pub(super) use self::taking::{Entry, Waiting};

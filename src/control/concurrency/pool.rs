@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -24,11 +26,11 @@ struct State {
     next: u64,
 }
 
-/// What becomes of a request that cannot but wait.
-pub(super) enum Entry {
-    Admitted(Permit),
-    Queued(Ticket),
-    Full,
+/// What a request gets that may wait.
+pub(super) enum Turn {
+    Now(Permit),
+    Later(Ticket),
+    QueueFull,
 }
 
 impl Pool {
@@ -44,24 +46,29 @@ impl Pool {
     }
 
     /// A permit or a place in the queue, where fewer than `queue` wait.
-    pub(super) fn enter(self: &Arc<Self>, limit: usize, queue: usize) -> Entry {
-        let (woken, entry) = {
+    pub(super) fn enter(self: &Arc<Self>, limit: usize, queue: usize) -> Turn {
+        let (woken, turn) = {
             let mut state = self.state();
             let woken = state.change(limit);
-            let entry = if state.enter() {
-                Entry::Admitted(Permit(self.clone()))
+            let turn = if state.enter() {
+                Turn::Now(Permit(self.clone()))
             } else if state.waiting.len() >= queue {
-                Entry::Full
+                Turn::QueueFull
             } else {
                 let number = state.next;
                 state.next += 1;
                 state.waiting.insert(number, None);
-                Entry::Queued(Ticket { pool: Some(self.clone()), number })
+                Turn::Later(Ticket { pool: Some(self.clone()), number })
             };
-            (woken, entry)
+            (woken, turn)
         };
         woken.into_iter().for_each(Waker::wake);
-        entry
+        turn
+    }
+
+    /// Whether a request would have to wait.
+    pub(super) fn is_full(&self, limit: usize) -> bool {
+        self.state().held >= limit
     }
 
     fn release(&self) {
@@ -119,10 +126,10 @@ impl fmt::Debug for Pool {
 
 /// A place in a pool, given back on drop.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Pool>);
+pub(in crate::control) struct Permit(Arc<Pool>);
 
 /// Those of a request, one for each of its gates.
-pub(super) type Permits = SmallList<Permit, 3>;
+pub(in crate::control) type Permits = SmallList<Permit, 3>;
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -138,10 +145,13 @@ pub(super) struct Ticket {
     number: u64,
 }
 
-impl Ticket {
-    /// The permit, once it is this request's turn. Not to be asked again after that.
-    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Permit> {
-        let Some(pool) = &self.pool else { return Poll::Pending };
+/// The permit, once it is this request's turn.
+impl Future for Ticket {
+    type Output = Permit;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+        #[expect(clippy::expect_used, reason = "a future must not be polled after its end")]
+        let pool = self.pool.as_ref().expect("polled after completion");
         let (old, is_granted) = match pool.state().waiting.get_mut(&self.number) {
             None => (None, true),
             Some(Some(waker)) if waker.will_wake(cx.waker()) => (None, false),
@@ -151,7 +161,9 @@ impl Ticket {
         if !is_granted {
             return Poll::Pending;
         }
-        self.pool.take().map_or(Poll::Pending, |pool| Poll::Ready(Permit(pool)))
+        let permit = Permit(pool.clone());
+        self.pool = None;
+        Poll::Ready(permit)
     }
 }
 
@@ -172,13 +184,13 @@ mod tests {
 
     fn queued(pool: &Arc<Pool>, limit: usize) -> Ticket {
         match pool.enter(limit, usize::MAX) {
-            Entry::Queued(ticket) => ticket,
+            Turn::Later(ticket) => ticket,
             _ => panic!("not queued"),
         }
     }
 
     fn turn(ticket: &mut Ticket) -> Option<Permit> {
-        match ticket.poll_turn(&mut Context::from_waker(Waker::noop())) {
+        match Pin::new(ticket).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(permit) => Some(permit),
             Poll::Pending => None,
         }
@@ -239,9 +251,9 @@ mod tests {
         let pool = Arc::new(Pool::default());
         assert!(pool.try_enter(0).is_none());
         let ticket = pool.enter(0, 1);
-        assert!(matches!(ticket, Entry::Queued(_)));
-        assert!(matches!(pool.enter(0, 1), Entry::Full));
+        assert!(matches!(ticket, Turn::Later(_)));
+        assert!(matches!(pool.enter(0, 1), Turn::QueueFull));
         drop(ticket);
-        assert!(matches!(pool.enter(0, 1), Entry::Queued(_)));
+        assert!(matches!(pool.enter(0, 1), Turn::Later(_)));
     }
 }

@@ -1,61 +1,125 @@
 //! A request on its way through its gates.
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::error::ConcurrencyError;
 use super::gate::{Gate, Gates};
-use super::pool::{Entry, Permit, Permits, Ticket};
+use super::pool::{Permit, Permits, Ticket, Turn};
 
 /// The gates that a request has before it, and the permits of those behind it.
 pub(super) struct Taking {
     gates: <Gates as IntoIterator>::IntoIter,
     permits: Permits,
     queue: usize,
-    /// When the request came to the first gate that did not let it in at once.
+    /// When the request came to the first gate that made it wait.
     since: Option<Instant>,
 }
 
-/// A place in the queue before a gate.
-pub(super) struct Place {
-    pub(super) ticket: Ticket,
+/// A request with all its permits, or in the queue for one of them.
+pub(in crate::control) enum Entry {
+    Permitted(Permits),
+    Waiting(Box<Waiting>),
+}
+
+/// A request in the queue before a gate.
+pub(in crate::control) struct Waiting {
+    taking: Taking,
+    ticket: Ticket,
     /// When the request gives up; `None` where no clock counts as far.
-    pub(super) until: Option<Instant>,
+    until: Option<Instant>,
 }
 
 impl Taking {
-    pub(super) fn new(gates: Gates, queue: usize) -> Self {
-        Self { gates: gates.into_iter(), permits: Permits::default(), queue, since: None }
+    /// `permits`: what the request has already.
+    pub(super) fn new(gates: Gates, permits: Permits, queue: usize) -> Self {
+        Self { gates: gates.into_iter(), permits, queue, since: None }
     }
 
-    /// Goes on until a gate makes the request wait, which gives the place in its queue, or until
-    /// there are no more.
-    pub(super) fn advance(&mut self) -> Result<Option<Place>, ConcurrencyError> {
-        for Gate { pool, limit, wait } in self.gates.by_ref() {
-            if let Some(permit) = pool.try_enter(limit) {
+    /// Goes on until a gate makes the request wait, or until there are no more.
+    pub(super) fn advance(mut self) -> Result<Entry, ConcurrencyError> {
+        while let Some(gate) = self.gates.next() {
+            if let Some(permit) = gate.try_enter() {
                 self.permits.push(permit);
                 continue;
             }
+            let Gate { pool, limit, wait } = gate;
             let now = Instant::now();
             let until = self.since.get_or_insert(now).checked_add(wait);
             if until.is_some_and(|until| until <= now) {
                 return Err(ConcurrencyError::WAITED);
             }
             match pool.enter(limit, self.queue) {
-                Entry::Admitted(permit) => self.permits.push(permit),
-                Entry::Queued(ticket) => return Ok(Some(Place { ticket, until })),
-                Entry::Full => return Err(ConcurrencyError::QUEUE_FULL),
+                Turn::Now(permit) => self.permits.push(permit),
+                Turn::Later(ticket) => {
+                    return Ok(Entry::Waiting(Box::new(Waiting { taking: self, ticket, until })));
+                }
+                Turn::QueueFull => return Err(ConcurrencyError::QUEUE_FULL),
             }
         }
-        Ok(None)
+        Ok(Entry::Permitted(self.permits))
+    }
+}
+
+impl Waiting {
+    /// Waits for the permits of all gates.
+    pub(in crate::control) async fn permits(self: Box<Self>) -> Result<Permits, ConcurrencyError> {
+        let mut next = self;
+        loop {
+            let Waiting { mut taking, ticket, until } = *next;
+            let permit: Permit = match until {
+                Some(until) => match timeout_at(until, ticket).await {
+                    Ok(permit) => permit,
+                    Err(_) => return Err(ConcurrencyError::WAITED),
+                },
+                None => ticket.await,
+            };
+            taking.permits.push(permit);
+            match taking.advance()? {
+                Entry::Permitted(permits) => return Ok(permits),
+                Entry::Waiting(waiting) => next = waiting,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::control::concurrency::pool::Pool;
+    use tokio::time::sleep;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 
-    /// The turn at the gate has come.
-    pub(super) fn admitted(&mut self, permit: Permit) {
-        self.permits.push(permit);
+    /// When a request gives up that waits 50 ms before its first gate, and then before its second.
+    async fn gives_up_at(first: u64, second: u64) -> Duration {
+        let pools = [(); 2].map(|()| Arc::new(Pool::default()));
+        let first_permit = pools[0].try_enter(1);
+        let _second_permit = pools[1].try_enter(1);
+        let mut gates = Gates::default();
+        for (pool, wait) in pools.into_iter().zip([first, second]) {
+            gates.push(Gate { pool, limit: 1, wait: ms(wait) });
+        }
+        let start = Instant::now();
+        let entry = Taking::new(gates, Permits::default(), usize::MAX).advance().unwrap();
+        let Entry::Waiting(waiting) = entry else { panic!("not queued") };
+        let release = async {
+            sleep(ms(50)).await;
+            drop(first_permit);
+        };
+        let ((), turn) = tokio::join!(release, waiting.permits());
+        assert_eq!(turn.err(), Some(ConcurrencyError::WAITED));
+        start.elapsed()
     }
 
-    /// The permits of all gates.
-    pub(super) fn done(self) -> Permits {
-        self.permits
+    #[tokio::test(start_paused = true)]
+    async fn each_gates_patience_counts_from_the_call() {
+        assert_eq!(gives_up_at(100, 70).await, ms(70));
+        assert_eq!(gives_up_at(100, 200).await, ms(200));
+        assert_eq!(gives_up_at(100, 40).await, ms(50));
     }
 }

@@ -15,7 +15,7 @@ use super::work::Work;
 use crate::control::classify::CallClass;
 use crate::control::judge::{self, Given, JudgedBody, Verdict};
 use crate::control::replay::ReplayBody;
-use crate::control::{attempt, concurrency, health};
+use crate::control::{attempt, call};
 use crate::response::failure;
 
 /// The last response that is no answer, handed on if no other step has one.
@@ -116,8 +116,7 @@ where
 
     fn put_aside<R>(&self, mut response: Response<JudgedBody<R>>) -> Last<R> {
         // What is tried next may need what the response holds.
-        concurrency::let_go(&mut response);
-        health::let_go(&mut response);
+        call::let_go(&mut response);
         Last { response, step: self.step }
     }
 

@@ -39,13 +39,6 @@ impl Account {
         InFlight(self.clone())
     }
 
-    /// As [`enter`](Self::enter), where fewer than `limit` are open.
-    pub(crate) fn try_enter(self: &Arc<Self>, limit: usize) -> Option<InFlight> {
-        let more = |open| (open < limit).then_some(open + 1);
-        let entered = self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        entered.ok().map(|_| InFlight(self.clone()))
-    }
-
     /// It is not to be used for a while.
     pub(super) fn cool_down(&self, duration: Duration, now: Instant, gateway: &Listener) {
         let has_begun = {

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::hook::Failure;
 
 /// No call was made, for the upstream is left alone for now.
@@ -24,8 +26,6 @@ pub enum UnavailableReason {
     CircuitOpen,
     /// The upstream has asked to be left alone.
     CoolingDown,
-    /// All keys among which there is a choice are at the gateway's limit for each of them.
-    AtLimit,
 }
 
 impl Unavailable {
@@ -33,7 +33,6 @@ impl Unavailable {
         match self.reason {
             UnavailableReason::CircuitOpen => Failure::CircuitOpen,
             UnavailableReason::CoolingDown => Failure::CoolingDown,
-            UnavailableReason::AtLimit => Failure::Overloaded,
         }
     }
 }
@@ -47,9 +46,30 @@ impl fmt::Display for Unavailable {
             UnavailableReason::CoolingDown => {
                 "nothing was sent: the upstream has asked to be left alone"
             }
-            UnavailableReason::AtLimit => "nothing was sent: all keys are at their limit",
         })
     }
 }
 
 impl Error for Unavailable {}
+
+/// Why an upstream or a key is not used, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::control) struct Blocked {
+    pub(in crate::control) until: Instant,
+    pub(in crate::control) reason: UnavailableReason,
+}
+
+impl Blocked {
+    pub(super) fn open(until: Instant) -> Self {
+        Self { until, reason: UnavailableReason::CircuitOpen }
+    }
+
+    pub(super) fn cooling(until: Instant) -> Self {
+        Self { until, reason: UnavailableReason::CoolingDown }
+    }
+
+    pub(in crate::control) fn as_error(self, now: Instant) -> Unavailable {
+        let after = self.until.saturating_duration_since(now);
+        Unavailable { after, reason: self.reason }
+    }
+}

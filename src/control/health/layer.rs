@@ -9,22 +9,20 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::account::Account;
-use super::call::Candidate;
 use super::change::{HealthChange, Listener, Observer, Subject};
-use super::choices::{Choice, Choices};
 use super::key::{AccountKey, UpstreamKey, UpstreamParts};
 use super::permit::Breaker;
 use super::registry::Registry;
-use super::service::Health;
 use super::settings::{BreakerSettings, CoolDownSettings};
+use super::tracked::Target;
 use crate::context::GatewayContext;
+use crate::control::balance::{Candidate, Choice, Choices};
+use crate::control::call::{Call, Parts};
+use crate::control::concurrency::Limiter;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::provider::{ApiKind, Upstream};
 
-/// What stands in the place of a key where it is not one. No header holds such a value.
-const LIMITED: &[u8] = b"\nlimited";
-
-/// Puts a circuit breaker and cool-downs around a client, and makes a [`Health`].
+/// Puts a circuit breaker and cool-downs around a client.
 ///
 /// An upstream is a scheme and an authority, and under a gateway a base URL of a provider. Each has a circuit breaker of its own, and each key
 /// that is used there a cool-down of its own, so that one caller's limit is not another's. All
@@ -32,7 +30,7 @@ const LIMITED: &[u8] = b"\nlimited";
 /// begins anew. The [module documentation](super) has an example.
 #[derive(Clone, Debug, Default)]
 pub struct HealthLayer {
-    pub(super) shared: Handle,
+    pub(in crate::control) shared: Handle,
 }
 
 impl HealthLayer {
@@ -89,27 +87,28 @@ impl HealthLayer {
 }
 
 impl<S> Layer<S> for HealthLayer {
-    type Service = Health<S>;
+    type Service = Call<S>;
 
-    fn layer(&self, inner: S) -> Health<S> {
-        Health::new(inner, self.shared.clone())
+    fn layer(&self, inner: S) -> Call<S> {
+        let health = Some(self.shared.clone());
+        Call::new(inner, Parts { health, limiter: None, timeouts: None })
     }
 }
 
 /// What all services of a layer share; its settings can be replaced.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Handle(Arc<RwLock<Shared>>);
+pub(in crate::control) struct Handle(Arc<RwLock<Shared>>);
 
 impl Handle {
-    /// To be let go before any other code is called.
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Shared> {
+    /// Release it before other code is called.
+    pub(in crate::control) fn read(&self) -> RwLockReadGuard<'_, Shared> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub(super) config: Config,
+pub(in crate::control) struct Shared {
+    config: Config,
     upstreams: Registry<UpstreamKey, Breaker>,
     accounts: Registry<AccountKey, Account>,
     /// What all keys together do at an upstream.
@@ -117,29 +116,37 @@ pub(super) struct Shared {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct Config {
+struct Config {
     breaker: Option<BreakerSettings>,
-    pub(super) cool_down: Option<CoolDownSettings>,
+    cool_down: Option<CoolDownSettings>,
     observer: Option<Observer>,
 }
 
 impl Shared {
-    /// What a request could use: where it goes, or one of several places and keys.
-    pub(super) fn candidates<B>(&self, request: &Request<B>) -> Candidates {
-        let context = request.extensions().get::<GatewayContext>();
+    /// What a request could use: where it goes, or one of several base URLs and keys.
+    pub(in crate::control) fn candidates<B>(
+        &self,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+        limiter: Option<&Limiter>,
+    ) -> Candidates {
         if let Some((context, choices)) =
             context.and_then(|context| Some((context, Choices::of(context, request)?)))
         {
             let now = Instant::now();
-            let all = choices.each().map(|choice| self.chosen(&choice, context, request, now));
-            return Candidates::Several(all.collect(), choices, now);
+            let candidate = |choice: Choice<'_>| Candidate {
+                target: self.target_of(&choice, context, request, now),
+                gate: choice.key.and_then(|key| limiter?.of_key(context, key)),
+                weight: choice.weight,
+            };
+            let all = choices.each().map(candidate).collect();
+            return Candidates::Several(all, choices, now);
         }
         if self.config.breaker.is_none() && self.config.cool_down.is_none() {
             return Candidates::Unwatched;
         }
         let place = context.and_then(|context| place(context, request.uri()));
         let place = place.unwrap_or_else(|| upstream(request.uri()));
-        let cools = self.config.cool_down.is_some();
         let keys = || {
             credentials(
                 request,
@@ -147,44 +154,47 @@ impl Shared {
             )
         };
         let now = Instant::now();
-        let only = Candidate {
-            breaker: self.breaker(place, now),
-            account: cools.then(|| self.account(place, keys(), now)),
-            load: None,
-            limited: None,
-            weight: 1,
-            gateway: self.listener(context),
-        };
-        Candidates::One(only, now)
+        let cools = self.config.cool_down.is_some();
+        let account = cools.then(|| self.account(place, keys(), now));
+        Candidates::One(self.target(place, account, None, context, now), now)
     }
 
     /// A choice whose load is weighed against that of others.
-    fn chosen<B>(
+    fn target_of<B>(
         &self,
         choice: &Choice<'_>,
         context: &GatewayContext,
         request: &Request<B>,
         now: Instant,
-    ) -> Candidate {
+    ) -> Target {
         let place = (choice.upstream.slug(), choice.origin.base());
-        let cools = self.config.cool_down.is_some();
         let (account, load) = match choice.key {
-            Some(key) => (Some(self.account(place, [bare(key).into()].into_iter(), now)), None),
+            Some(key) => {
+                let key = bare(key.as_bytes());
+                (Some(self.account(place, [key.into()].into_iter(), now)), None)
+            }
             // A key cools down by itself, and base URLs are compared by what all keys do there.
             None => {
+                let cools = self.config.cool_down.is_some();
                 let keys = || credentials(request, Some(choice.upstream));
                 let own = cools.then(|| self.account(place, keys(), now));
                 (own, Some(self.load(place, now)))
             }
         };
-        Candidate {
-            breaker: self.breaker(place, now),
-            account,
-            load,
-            limited: choice.key.and_then(|key| self.limited(key, context, now)),
-            weight: choice.weight,
-            gateway: self.listener(Some(context)),
-        }
+        self.target(place, account, load, Some(context), now)
+    }
+
+    fn target(
+        &self,
+        place: (&str, &str),
+        account: Option<Arc<Account>>,
+        load: Option<Arc<Account>>,
+        context: Option<&GatewayContext>,
+        now: Instant,
+    ) -> Target {
+        let breaker = self.breaker(place, now);
+        let cool_down = self.config.cool_down;
+        Target { breaker, account, load, cool_down, gateway: self.listener(context) }
     }
 
     fn breaker(&self, place: (&str, &str), now: Instant) -> Option<Arc<Breaker>> {
@@ -211,21 +221,6 @@ impl Shared {
         self.loads.get(key, now, || (UpstreamKey::new(place.0, place.1), Account::default()))
     }
 
-    /// The limit of calls with one of several keys. A gate above counts all of them together.
-    fn limited(
-        &self,
-        key: &[u8],
-        context: &GatewayContext,
-        now: Instant,
-    ) -> Option<(Arc<Account>, usize)> {
-        let settings = context.settings()?;
-        let limit = settings.concurrency.credential?.limit;
-        let scope = settings.scope.to_le_bytes();
-        let parts = [LIMITED.into(), Cow::Borrowed(&scope[..]), bare(key).into()];
-        let account = self.account(("", ""), parts.into_iter(), now);
-        Some((account, limit))
-    }
-
     fn subject(&self, (scope, base): (&str, &str)) -> Subject {
         // Under a gateway the scope is a provider, and the base has a scheme.
         let provider = base.contains("://").then(|| scope.into());
@@ -244,10 +239,10 @@ impl Shared {
 }
 
 /// What a request may use, with the state of each as it is now.
-pub(super) enum Candidates {
-    /// One, of which nothing is known or to be known.
+pub(in crate::control) enum Candidates {
+    /// One, whose health does not matter.
     Unwatched,
-    One(Candidate, Instant),
+    One(Target, Instant),
     Several(Vec<Candidate>, Choices, Instant),
 }
 

@@ -47,31 +47,27 @@
 //! fallback has found to be an error counts by the status that such an error has, or as a 502. No verdict at all are
 //! requests that the caller dropped or broke off, and those that a layer below refused to send.
 
-pub(crate) mod account;
+mod account;
 mod blame;
-mod body;
 mod breaker;
-pub(crate) mod call;
 mod change;
-pub(crate) mod choice;
-mod choices;
 mod cooldown;
 mod error;
-mod future;
-pub(crate) mod key;
+mod key;
 mod layer;
-pub(crate) mod permit;
-pub(crate) mod registry;
-mod service;
+mod permit;
+mod registry;
 mod settings;
+mod tracked;
 mod window;
 
 pub(super) use self::blame::blame;
-pub use self::body::HealthBody;
 pub use self::change::{ChangeReason, HealthChange, HealthState};
+pub(super) use self::error::Blocked;
 pub use self::error::{Unavailable, UnavailableReason};
-pub use self::future::HealthFuture;
-pub(super) use self::future::let_go;
 pub use self::layer::HealthLayer;
-pub use self::service::Health;
+pub(super) use self::layer::{Candidates, Handle};
 pub use self::settings::{BreakerSettings, CoolDownSettings, SettingsError};
+pub(super) use self::tracked::{Target, Tracked};
+#[cfg(test)]
+pub(super) use self::{change::Subject, permit::Breaker};

@@ -40,7 +40,7 @@ struct Reader<B> {
 
 impl<B> ReplayBody<B> {
     /// A body that is sent once and not recorded.
-    pub(super) fn once(body: B) -> Self {
+    pub(in crate::control) fn once(body: B) -> Self {
         Self { kind: Kind::Once { body } }
     }
 

@@ -110,6 +110,19 @@ pub struct Replay<S> {
     layer: ReplayLayer,
 }
 
+impl<S> Replay<S> {
+    pub(super) fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Whether a layer below may have to send this request again.
+    pub(super) fn records<B>(&self, request: &Request<B>) -> bool {
+        let is_wanted =
+            |context: &GatewayContext| context.may_be_refused() || may_be_repeated(context);
+        !self.layer.on_demand || request.extensions().get().is_some_and(is_wanted)
+    }
+}
+
 impl<S, B> Service<Request<B>> for Replay<S>
 where
     S: Service<Request<ReplayBody<B>>>,
@@ -125,12 +138,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        let context = request.extensions().get::<GatewayContext>();
-        let is_wanted =
-            |context: &GatewayContext| context.may_be_refused() || may_be_repeated(context);
-        if self.layer.on_demand && !context.is_some_and(is_wanted) {
+        if !self.records(&request) {
             return self.inner.call(request.map(ReplayBody::once));
         }
+        let context = request.extensions().get::<GatewayContext>();
         // A request recorded only for a refused option has no retries to lose.
         let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
         let limit = self.layer.limit.load(Ordering::Relaxed);

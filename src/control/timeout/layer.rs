@@ -1,4 +1,4 @@
-//! The layer of [`Timeout`].
+//! The layers of [`Timeout`].
 
 use tower_layer::Layer;
 
@@ -26,6 +26,39 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout::new(inner, self.timeouts)
+        Timeout::per_call(inner, self.timeouts)
+    }
+}
+
+/// Bounds the time from a request to the last byte of its response, over everything below it:
+/// retries, fallbacks and the waits between them.
+///
+/// A healthy stream that lasts longer is cut: there is no such bound where none is set.
+///
+/// The bound also holds for clients that do not read: when it expires, everything below is dropped,
+/// and with it the connection to the provider and the permits of the exchange, whether or not
+/// anybody polls the body. Above a [`TimeoutLayer`] the same is true of its `idle`: a client that
+/// leaves a part of the response unread for that long is cut off.
+///
+/// Both need a tokio runtime around [`call`](tower_service::Service::call)'s future.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeadlineLayer {
+    timeouts: Timeouts,
+}
+
+impl DeadlineLayer {
+    /// Bounds requests by `total` of `timeouts`; that of a [`Timeouts`] in the extensions of a
+    /// request goes before it.
+    #[must_use]
+    pub const fn new(timeouts: Timeouts) -> Self {
+        Self { timeouts }
+    }
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = Timeout<S>;
+
+    fn layer(&self, inner: S) -> Timeout<S> {
+        Timeout::total(inner, self.timeouts)
     }
 }

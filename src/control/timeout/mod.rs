@@ -20,32 +20,31 @@
 //! # let _ = service; }
 //! ```
 
-mod body;
 mod future;
 mod layer;
 mod service;
+mod timing;
 
 use http::Extensions;
 
-pub(super) use self::body::IdleTimeout;
-pub use self::body::TimeoutBody;
 pub use self::future::TimeoutFuture;
-pub use self::layer::TimeoutLayer;
+pub use self::layer::{DeadlineLayer, TimeoutLayer};
 pub use self::service::Timeout;
+pub(super) use self::timing::{HandedDown, IdleTimeout, Timing, total_of};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::directives::timeouts::Timeouts;
 
-/// The exchange is told that some of its timeouts are kept.
-pub(crate) fn kept(extensions: &Extensions, actor: Actor) {
+/// Tells the exchange that a layer keeps some of its timeouts.
+fn kept(extensions: &Extensions, actor: Actor) {
     if let Some(context) = extensions.get::<GatewayContext>() {
         context.acts(actor);
     }
 }
 
-/// The timeouts of a request: those in its extensions, then those of the gateway above, and else
-/// those that a layer was made with.
-pub(crate) fn timeouts_of(extensions: &Extensions, explicit: Timeouts) -> Timeouts {
+/// The timeouts of a request: those in its extensions, then those of the gateway above, then those
+/// that the layer was made with.
+fn timeouts_of(extensions: &Extensions, explicit: Timeouts) -> Timeouts {
     let of_gateway = extensions.get::<GatewayContext>().map(GatewayContext::timeouts);
     let weaker = of_gateway.map_or(explicit, |timeouts| timeouts.or(explicit));
     extensions.get::<Timeouts>().map_or(weaker, |timeouts| timeouts.or(weaker))

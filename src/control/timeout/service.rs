@@ -1,4 +1,4 @@
-//! The service of [`TimeoutLayer`](super::TimeoutLayer).
+//! The service of [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
 
 use std::task::{Context, Poll};
 
@@ -7,14 +7,12 @@ use http_body::Body;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::future::Waits;
-use super::{TimeoutBody, TimeoutFuture, kept, timeouts_of};
-use crate::context::acted::Actor;
+use super::{TimeoutFuture, Timing};
+use crate::control::call::CallBody;
 use crate::directives::timeouts::Timeouts;
-use crate::util::timeout::ConnectTimeout;
-use crate::util::upload::Upload;
 
-/// Bounds the time of each upstream call. Made by [`TimeoutLayer`](super::TimeoutLayer).
+/// Bounds the time of upstream calls, or of whole requests. Made by
+/// [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
 ///
 /// It fails with a [`TimeoutError`](crate::TimeoutError), before the response head by its future
 /// and after it by the body.
@@ -22,11 +20,16 @@ use crate::util::upload::Upload;
 pub struct Timeout<S> {
     inner: S,
     timeouts: Timeouts,
+    is_total: bool,
 }
 
 impl<S> Timeout<S> {
-    pub(super) fn new(inner: S, timeouts: Timeouts) -> Self {
-        Self { inner, timeouts }
+    pub(super) const fn per_call(inner: S, timeouts: Timeouts) -> Self {
+        Self { inner, timeouts, is_total: false }
+    }
+
+    pub(super) const fn total(inner: S, timeouts: Timeouts) -> Self {
+        Self { inner, timeouts, is_total: true }
     }
 }
 
@@ -34,10 +37,11 @@ impl<S, B, R> Service<Request<B>> for Timeout<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<BoxError>,
-    R: Body,
+    R: Body + Send + 'static,
+    R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    type Response = Response<TimeoutBody<R>>;
+    type Response = Response<CallBody<R>>;
     type Error = BoxError;
     type Future = TimeoutFuture<S::Future>;
 
@@ -46,19 +50,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let timeouts = timeouts_of(request.extensions(), self.timeouts);
-        if timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some() {
-            kept(request.extensions(), Actor::Timeouts);
-        }
-        if let Some(connect) = timeouts.connect {
-            request.extensions_mut().insert(ConnectTimeout(connect));
-        }
-        let Timeouts { body, head, .. } = timeouts;
-        let is_timed = head.is_some() || body.is_some();
-        let waits = is_timed.then(|| Waits { body, head, upload: Upload::new() });
-        if let Some(Waits { upload, .. }) = &waits {
-            request.extensions_mut().insert(upload.clone());
-        }
-        TimeoutFuture::new(self.inner.call(request), waits, timeouts.idle)
+        let timing = match self.is_total {
+            true => Timing::total(request.extensions(), self.timeouts),
+            false => Timing::per_call(request.extensions_mut(), self.timeouts),
+        };
+        TimeoutFuture::new(self.inner.call(request), timing)
     }
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{Request, Uri};
+use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use crate::context::GatewayContext;
-use crate::control::shared_keys::shared_keys;
 use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
+use crate::settings::keys::StoredKey;
 
 /// All base URLs of a provider, each with all stored keys that stand for the one that a request was
 /// given.
-pub(super) struct Choices {
+pub(in crate::control) struct Choices {
     context: GatewayContext,
     upstream: Arc<Upstream>,
     /// Whether the request can go to further base URLs.
@@ -23,17 +23,20 @@ pub(super) struct Choices {
 }
 
 /// One of them.
-pub(super) struct Choice<'a> {
-    pub(super) upstream: &'a Upstream,
-    pub(super) origin: &'a Origin,
+pub(in crate::control) struct Choice<'a> {
+    pub(in crate::control) upstream: &'a Upstream,
+    pub(in crate::control) origin: &'a Origin,
     /// As it stands in its header; `None` for the request's own.
-    pub(super) key: Option<&'a [u8]>,
-    pub(super) weight: u32,
+    pub(in crate::control) key: Option<&'a HeaderValue>,
+    pub(in crate::control) weight: u32,
 }
 
 impl Choices {
     /// `None` where there is nothing to choose.
-    pub(super) fn of<B>(context: &GatewayContext, request: &Request<B>) -> Option<Self> {
+    pub(in crate::control) fn of<B>(
+        context: &GatewayContext,
+        request: &Request<B>,
+    ) -> Option<Self> {
         let upstream = context.upstream()?;
         if !upstream.origin().is_of(request.uri()) {
             return None;
@@ -56,15 +59,11 @@ impl Choices {
         Some(Self { context, upstream, is_movable, key_header, keys })
     }
 
-    pub(super) fn each(&self) -> impl Iterator<Item = Choice<'_>> {
+    pub(in crate::control) fn each(&self) -> impl Iterator<Item = Choice<'_>> {
         self.pairs().map(|(origin, key, weight)| Choice {
             upstream: &self.upstream,
             origin,
-            key: self
-                .key_header
-                .as_ref()
-                .zip(key)
-                .map(|(header, key)| header.value(key).as_bytes()),
+            key: self.key_header.as_ref().zip(key).map(|(header, key)| header.value(key)),
             weight: origin.weight.saturating_mul(weight),
         })
     }
@@ -79,7 +78,7 @@ impl Choices {
     }
 
     /// Makes a request one for the choice of this place among [`each`](Self::each).
-    pub(super) fn take<B>(&self, index: usize, request: &mut Request<B>) {
+    pub(in crate::control) fn take<B>(&self, index: usize, request: &mut Request<B>) {
         let Some((origin, key, _)) = self.pairs().nth(index) else { return };
         if origin.number > 0 {
             // Whole or not at all: a URI can be too long elsewhere.
@@ -99,4 +98,22 @@ impl Choices {
 /// What the URI of the current step is at a base URL, with the query of `uri`.
 fn uri_at(origin: &Origin, context: &GatewayContext, uri: &Uri) -> Option<Uri> {
     origin.uri_by(context.way(), context.provider_path(), uri.query())
+}
+
+/// The stored keys that can replace the one that the gateway has put into a request, and the header
+/// that they go in. `None` where there is no other, or where the key is not the gateway's.
+fn shared_keys<'a>(
+    context: &'a GatewayContext,
+    headers: &HeaderMap,
+) -> Option<(&'a KeyHeader, impl Iterator<Item = &'a StoredKey> + Clone)> {
+    let (upstream, settings) = (context.upstream()?, context.settings()?);
+    let keys = settings.keys.of(upstream, context.key_alias());
+    let first = keys.clone().next()?;
+    keys.clone().nth(1)?;
+    let header = upstream.key_headers().find(|header| {
+        // The very copy that the gateway keeps: a client may have brought a key of the same text.
+        let (own, sent) = (header.value(&first.secret), headers.get(header.name()));
+        sent.is_some_and(|sent| std::ptr::eq(sent.as_bytes(), own.as_bytes()))
+    })?;
+    Some((header, keys))
 }

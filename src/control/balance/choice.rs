@@ -4,31 +4,33 @@
 //! with less to do for its weight is taken. Idle candidates get calls in proportion to their
 //! weights; a slow one fills up and gets fewer, without all of them rushing to the emptiest.
 
-use tokio::time::Instant;
-
-use super::error::UnavailableReason;
+use crate::control::health::Blocked;
 
 /// What there is to know of a candidate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
+pub(super) struct Load {
     /// Its share of the calls. With 0 it gets none.
-    pub(crate) weight: u32,
+    pub(super) weight: u32,
     /// How many exchanges are open.
-    pub(crate) in_flight: usize,
+    pub(super) in_flight: usize,
     /// Why it is left out.
-    pub(crate) blocked: Option<Blocked>,
-}
-
-/// Why something is not used, and until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Blocked {
-    pub(crate) until: Instant,
-    pub(crate) reason: UnavailableReason,
+    pub(super) blocked: Option<Blocked>,
+    /// All permits of its key are held.
+    pub(super) is_full: bool,
 }
 
 impl Load {
     fn draws(&self) -> u64 {
+        if self.is_full { 0 } else { self.draws_with_a_permit() }
+    }
+
+    fn draws_with_a_permit(&self) -> u64 {
         if self.blocked.is_some() { 0 } else { u64::from(self.weight) }
+    }
+
+    /// Whether it could be taken but for a permit.
+    pub(super) fn is_only_full(&self) -> bool {
+        self.is_full && self.draws_with_a_permit() > 0
     }
 
     /// Whether there is less to do for the weight than at the other.
@@ -40,7 +42,7 @@ impl Load {
 
 /// The candidate to take. None left: what is free the soonest, or nothing where there is none with
 /// a weight.
-pub(crate) fn choose(loads: &[Load], rng: &mut fastrand::Rng) -> Result<usize, Option<Blocked>> {
+pub(super) fn choose(loads: &[Load], rng: &mut fastrand::Rng) -> Result<usize, Option<Blocked>> {
     let Some(first) = draw(loads, None, rng) else {
         let blocked = loads.iter().filter(|load| load.weight > 0).filter_map(|load| load.blocked);
         return Err(blocked.min_by_key(|blocked| blocked.until));
@@ -73,12 +75,14 @@ fn draw(loads: &[Load], except: Option<usize>, rng: &mut fastrand::Rng) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::health::UnavailableReason;
     use std::time::Duration;
+    use tokio::time::Instant;
 
     const DRAWS: usize = 100_000;
 
     fn load(weight: u32, in_flight: usize) -> Load {
-        Load { weight, in_flight, blocked: None }
+        Load { weight, in_flight, blocked: None, is_full: false }
     }
 
     fn shares(loads: &[Load]) -> Vec<f64> {

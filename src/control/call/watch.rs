@@ -1,8 +1,12 @@
 //! A body that ends in time though nobody polls it.
 //!
-//! The body is shared with a task that sleeps until its time is over. That task polls it a last time,
-//! which tells whether it has ended or who is slow, then drops it and keeps what its reader is to be
-//! told.
+//! A body acts only when it is polled, and nobody polls the body of a client that does not read: the
+//! server waits for room in its socket, or for a window of HTTP/2. So where a response has a bound
+//! that must hold all the same, it is shared with a task that sleeps until then. That task polls the
+//! body a last time, which tells whether it has ended or who is slow, then drops it and keeps the
+//! error for its reader. With the timer and the shared body that takes some 640 bytes, and no time
+//! until it fires. One task for all exchanges of a runtime would save its own part of that, for a
+//! queue under a lock that they all share.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,6 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tower::BoxError;
 
+use super::body::{Guarded, Polled};
 use crate::control::timer::{Bound, Timer};
 use crate::exchange::Parking;
 use crate::response::failure;
@@ -25,7 +30,8 @@ use crate::util::timeout::{TimeoutError, TimeoutPhase};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) total: Option<Bound>,
-    pub(super) idle: Option<Duration>,
+    /// How long a reader may leave the body alone.
+    pub(super) unread: Option<Duration>,
 }
 
 /// The reader's end of a watched body.
@@ -42,8 +48,8 @@ struct Shared<B: Body> {
 
 struct State<B: Body> {
     /// `None` once it has ended or took too long.
-    body: Option<Pin<Box<B>>>,
-    /// What the reader is still to be told.
+    body: Option<Pin<Box<Guarded<B>>>>,
+    /// What the reader still gets.
     last: Option<Result<Frame<B::Data>, BoxError>>,
     /// When the reader last asked for a frame…
     polled: Instant,
@@ -51,16 +57,13 @@ struct State<B: Body> {
     waiting: Option<Waker>,
 }
 
-/// What a poll gives.
-type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, BoxError>>>;
-
 impl<B> Watched<B>
 where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn new(body: B, limits: Limits, timer: Timer, runtime: &Handle) -> Self {
+    pub(super) fn new(body: Guarded<B>, limits: Limits, timer: Timer, runtime: &Handle) -> Self {
         let state =
             State { body: Some(Box::pin(body)), last: None, polled: Instant::now(), waiting: None };
         let parking = Arc::default();
@@ -79,13 +82,13 @@ impl<B: Body> Watched<B> {
     pub(super) fn is_end_stream(&self) -> bool {
         let state = self.shared.state();
         let body = state.body.as_ref();
-        state.last.is_none() && body.is_none_or(|body| body.is_end_stream())
+        state.last.is_none() && body.is_none_or(|body| body.inner().is_end_stream())
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let state = self.shared.state();
         match &state.body {
-            Some(body) => body.size_hint(),
+            Some(body) => body.inner().size_hint(),
             // Whoever trusts an exact length never comes to see the error behind it.
             None if state.last.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
@@ -135,7 +138,7 @@ impl<B: Body> Shared<B> {
     /// When the reader has left the body alone for too long. One that waits is woken by the idle
     /// timeout of the call, and has as long again to come back.
     fn unread(&self, state: &State<B>) -> Option<Instant> {
-        let idle = self.limits.idle?;
+        let idle = self.limits.unread?;
         let patience = if state.waiting.is_some() { idle.checked_mul(2)? } else { idle };
         state.polled.checked_add(patience)
     }
@@ -145,7 +148,7 @@ impl<B: Body> Shared<B> {
         if let Some(total) = self.limits.total.filter(|bound| now >= bound.until) {
             return Some(total.error);
         }
-        let idle = self.limits.idle?;
+        let idle = self.limits.unread?;
         let is_unread = self.unread(state).is_some_and(|until| now >= until);
         is_unread.then(|| TimeoutError::new(TimeoutPhase::Unread, idle))
     }
@@ -157,13 +160,13 @@ where
     B::Error: Into<BoxError>,
 {
     /// What the reader gets, and the body where that was its end.
-    fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Pin<Box<B>>>) {
+    fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Pin<Box<Guarded<B>>>>) {
         let mut guard = self.state();
         let state = &mut *guard;
         let Some(body) = &mut state.body else {
             return (Poll::Ready(state.last.take()), None);
         };
-        let polled = body.as_mut().poll_frame(cx);
+        let polled = body.as_mut().poll(cx);
         let now = Instant::now();
         state.polled = now;
         let Poll::Ready(frame) = polled else {
@@ -181,7 +184,7 @@ where
                 }
                 _ => (Poll::Ready(Some(Ok(frame))), None),
             },
-            Some(Err(error)) => (Poll::Ready(Some(Err(error.into()))), state.body.take()),
+            Some(Err(error)) => (Poll::Ready(Some(Err(error))), state.body.take()),
             None => (Poll::Ready(None), state.body.take()),
         }
     }
@@ -194,11 +197,11 @@ where
             let state = &mut *guard;
             let Some(mut body) = state.body.take() else { return };
             // The end may be there already, or the idle timeout of the call is the reason.
-            let last = body.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
+            let last = body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             state.last = match last {
                 Poll::Ready(None) => None,
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => Some(Ok(frame)),
-                Poll::Ready(Some(Err(error))) => Some(Err(error.into())),
+                Poll::Ready(Some(Err(error))) => Some(Err(error)),
                 Poll::Ready(Some(Ok(_))) | Poll::Pending => Some(Err(timeout.into())),
             };
             let error = state.last.as_ref().and_then(|last| last.as_ref().err());

@@ -3,15 +3,15 @@
 use std::future::{Future, Pending, pending};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http_body::{Frame, SizeHint};
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
-use crate::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
+use crate::control::health::{BreakerSettings, Candidates, CoolDownSettings, HealthLayer};
 
 fn layer() -> HealthLayer {
     HealthLayer::new().breaker(BreakerSettings::default()).cool_down(CoolDownSettings::default())
@@ -23,8 +23,8 @@ fn request() -> Request<()> {
 
 /// The exchanges that are open at the one upstream.
 fn load(layer: &HealthLayer) -> usize {
-    match layer.shared.read().candidates(&request()) {
-        Candidates::One(only, _) => only.account.unwrap().in_flight(),
+    match layer.shared.read().candidates(&request(), None, None) {
+        Candidates::One(only, _) => only.in_flight(),
         Candidates::Unwatched | Candidates::Several(..) => panic!("there is one upstream"),
     }
 }
@@ -78,7 +78,7 @@ impl Body for Upstream {
     }
 }
 
-async fn response(layer: &HealthLayer, left: u64, end: End) -> Response<HealthBody<Upstream>> {
+async fn response(layer: &HealthLayer, left: u64, end: End) -> Response<CallBody<Upstream>> {
     let client = service_fn(move |_: Request<()>| async move {
         Ok::<_, io::Error>(Response::new(Upstream { left, end }))
     });

@@ -1,0 +1,101 @@
+//! Picking one of several candidates, with a permit of its key and of its breaker.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::choice::{Load, choose};
+use crate::control::concurrency::{Gate, Permit};
+use crate::control::health::{Blocked, Target, Tracked, Unavailable, UnavailableReason};
+
+/// A base URL and a key that a call could use.
+#[derive(Debug, Default)]
+pub(in crate::control) struct Candidate {
+    pub(in crate::control) target: Target,
+    /// The limit of the calls with this key, if it has one.
+    pub(in crate::control) gate: Option<Gate>,
+    /// The share of the calls; see [`Load::weight`].
+    pub(in crate::control) weight: u32,
+}
+
+/// The candidate of that index, for a call that may be made.
+pub(in crate::control) struct Picked {
+    pub(in crate::control) index: usize,
+    pub(in crate::control) tracked: Tracked,
+    /// Of the limit of its key. `None` where it has none, or is full and must be waited for.
+    pub(in crate::control) permit: Option<Permit>,
+}
+
+pub(in crate::control) fn pick(
+    candidates: &[Candidate],
+    now: Instant,
+    rng: &mut fastrand::Rng,
+) -> Result<Picked, Unavailable> {
+    let mut loads: Vec<_> = candidates.iter().map(|candidate| candidate.load(now)).collect();
+    pick_by(candidates, &mut loads, now, rng)
+}
+
+/// Goes by what the loads were a moment ago.
+fn pick_by(
+    candidates: &[Candidate],
+    loads: &mut [Load],
+    now: Instant,
+    rng: &mut fastrand::Rng,
+) -> Result<Picked, Unavailable> {
+    let mut waits = false;
+    loop {
+        let index = match choose(loads, rng) {
+            Ok(index) => index,
+            Err(_) if loads.iter().any(Load::is_only_full) => {
+                // The call must wait for a permit: choose whose.
+                waits = true;
+                loads.iter_mut().for_each(|load| load.is_full = false);
+                continue;
+            }
+            Err(Some(blocked)) => return Err(blocked.as_error(now)),
+            Err(None) => {
+                let reason = UnavailableReason::CircuitOpen;
+                return Err(Unavailable { after: Duration::ZERO, reason });
+            }
+        };
+        // Other calls may have been faster since the loads were read.
+        match candidates[index].begin(now, waits) {
+            Ok((tracked, permit)) => return Ok(Picked { index, tracked, permit }),
+            Err(Busy::Full) => loads[index].is_full = true,
+            Err(Busy::Blocked(blocked)) => loads[index].blocked = Some(blocked),
+        }
+    }
+}
+
+/// Why a candidate is not to be had at once.
+enum Busy {
+    Full,
+    Blocked(Blocked),
+}
+
+impl Candidate {
+    fn load(&self, now: Instant) -> Load {
+        Load {
+            weight: self.weight,
+            in_flight: self.target.in_flight(),
+            blocked: self.target.blocked(now),
+            is_full: self.gate.as_ref().is_some_and(Gate::is_full),
+        }
+    }
+
+    /// `waits`: where there is no permit of the key, one is waited for.
+    fn begin(&self, now: Instant, waits: bool) -> Result<(Tracked, Option<Permit>), Busy> {
+        let permit = match &self.gate {
+            None => None,
+            Some(gate) => match gate.try_enter() {
+                None if !waits => return Err(Busy::Full),
+                permit => permit,
+            },
+        };
+        let tracked = self.target.clone().begin(now).map_err(Busy::Blocked)?;
+        Ok((tracked, permit))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The response body of a call.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tower::BoxError;
+
+use super::Guards;
+use super::watch::{Limits, Watched};
+use crate::control::timeout::{IdleTimeout, Timing};
+use crate::control::timer::Timer;
+use crate::util::body_hint::is_over;
+use crate::util::timeout::{TimeoutError, TimeoutPhase};
+
+pin_project! {
+    /// A response body that is bounded in time, and that counts as in flight until it is over.
+    ///
+    /// It fails where the next frame takes too long. That time runs while something waits for a
+    /// frame, from the first poll on: a slow reader is not the provider's fault. Where it has a
+    /// deadline, no data passes after that, however slow its reader is; the end and trailers behind
+    /// the last byte do. On a timeout the wrapped body is dropped, which tells the provider to stop:
+    /// after a deadline even where nobody polls this one.
+    pub struct CallBody<R>
+    where
+        R: Body,
+    {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<R>
+    where
+        R: Body,
+    {
+        Polled {
+            // `None` once it has failed.
+            #[pin]
+            body: Option<Guarded<R>>,
+        },
+        Watched { watched: Watched<R> },
+    }
+}
+
+pin_project! {
+    /// A body with its idle timeout, and with what it holds until its end.
+    pub(super) struct Guarded<R> {
+        #[pin]
+        inner: R,
+        guards: Guards,
+        idle: Option<Duration>,
+        // Since when the next frame is waited for.
+        waiting_since: Option<Instant>,
+        // Frames do not reset it; where it fires early, it is set to when it should.
+        timer: Timer,
+    }
+}
+
+impl<R> CallBody<R>
+where
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    /// The response with its body, which a task watches where it has a bound that must hold though
+    /// nobody reads.
+    pub(in crate::control) fn of(
+        mut response: Response<R>,
+        timing: Timing,
+        guards: Guards,
+    ) -> Response<Self> {
+        let Timing { body: bounds, timer, .. } = timing;
+        let unread = match bounds.watches_reader {
+            true => {
+                let below = response.extensions_mut().remove::<IdleTimeout>();
+                bounds.idle.or(below.map(|IdleTimeout(idle)| idle))
+            }
+            false => {
+                if let Some(idle) = bounds.idle {
+                    response.extensions_mut().insert(IdleTimeout(idle));
+                }
+                None
+            }
+        };
+        let is_over = is_over(response.body());
+        let guards = if is_over { Guards::default() } else { guards };
+        let must_watch = (bounds.total.is_some() || unread.is_some()) && !is_over;
+        // Without a runtime there are no timers either.
+        let runtime = must_watch.then(Handle::try_current).and_then(Result::ok);
+        let (mut head, inner) = response.into_parts();
+        let (idle, waiting_since) = (bounds.idle, None);
+        let kind = match runtime {
+            None => {
+                Kind::Polled { body: Some(Guarded { inner, guards, idle, waiting_since, timer }) }
+            }
+            Some(runtime) => {
+                let body = Guarded { inner, guards, idle, waiting_since, timer: Timer::default() };
+                let limits = Limits { total: bounds.total, unread };
+                let watched = Watched::new(body, limits, timer, &runtime);
+                head.extensions.insert(watched.parking());
+                Kind::Watched { watched }
+            }
+        };
+        Response::from_parts(head, Self { kind })
+    }
+}
+
+/// What a poll gives.
+pub(super) type Polled<R> = Poll<Option<Result<Frame<<R as Body>::Data>, BoxError>>>;
+
+impl<R: Body> Guarded<R> {
+    pub(super) fn inner(&self) -> &R {
+        &self.inner
+    }
+}
+
+impl<R> Guarded<R>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<R> {
+        let mut this = self.project();
+        let frame = match this.inner.as_mut().poll_frame(cx) {
+            Poll::Ready(frame) => {
+                *this.waiting_since = None;
+                frame.map(|frame| frame.map_err(Into::into))
+            }
+            Poll::Pending => {
+                let Some(idle) = *this.idle else { return Poll::Pending };
+                let since = *this.waiting_since.get_or_insert_with(Instant::now);
+                let Some(until) = since.checked_add(idle) else { return Poll::Pending };
+                ready!(this.timer.poll_until(until, cx));
+                Some(Err(TimeoutError::new(TimeoutPhase::Idle, idle).into()))
+            }
+        };
+        this.guards.see(frame.as_ref(), || is_over(&*this.inner));
+        Poll::Ready(frame)
+    }
+}
+
+impl<R> Body for CallBody<R>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    type Data = R::Data;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<R> {
+        match self.project().kind.project() {
+            KindProjection::Polled { body: mut place } => {
+                let Some(body) = place.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+                let frame = ready!(body.poll(cx));
+                if matches!(frame, Some(Err(_))) {
+                    place.set(None);
+                }
+                Poll::Ready(frame)
+            }
+            KindProjection::Watched { watched } => watched.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Polled { body } => body.as_ref().is_none_or(|body| body.inner.is_end_stream()),
+            Kind::Watched { watched } => watched.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Polled { body: Some(body) } => body.inner.size_hint(),
+            Kind::Polled { body: None } => SizeHint::with_exact(0),
+            Kind::Watched { watched } => watched.size_hint(),
+        }
+    }
+}
+
+// Opaque: a body may hold user data.
+impl<R: Body> fmt::Debug for CallBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallBody").finish_non_exhaustive()
+    }
+}

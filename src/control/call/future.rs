@@ -1,0 +1,183 @@
+//! The future of an upstream call.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::{Call, CallBody, Guards};
+use crate::control::concurrency::Waiting;
+use crate::control::health::Tracked;
+use crate::control::judge;
+use crate::control::timeout::Timing;
+use crate::response::failure;
+use crate::util::body_hint::is_over;
+
+pin_project! {
+    /// The future of an upstream call; see [`Call`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct CallFuture<F, R>
+    where
+        R: Body,
+    {
+        #[pin]
+        state: State<F, R>,
+    }
+}
+
+/// What a call gives.
+type Output<R> = Result<Response<CallBody<R>>, BoxError>;
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, R>
+    where
+        R: Body,
+    {
+        Sent { #[pin] sent: Sent<F> },
+        // Boxed: few requests wait.
+        Waiting { late: Pin<Box<dyn Future<Output = Output<R>> + Send>> },
+        Refused { error: Option<BoxError> },
+    }
+}
+
+pin_project! {
+    /// A call that is under way.
+    pub(super) struct Sent<F> {
+        #[pin]
+        pub(super) call: F,
+        // Boxed: most calls have no timeouts.
+        pub(super) timing: Option<Box<Timing>>,
+        pub(super) guards: Guards,
+        // A layer above reads the body of the response to see whether it is an answer.
+        pub(super) is_judged: bool,
+        // The client must not leave the body unread for longer than its idle timeout.
+        pub(super) watches_reader: bool,
+    }
+}
+
+impl<F, R: Body> CallFuture<F, R> {
+    pub(super) fn sent(sent: Sent<F>) -> Self {
+        Self { state: State::Sent { sent } }
+    }
+
+    pub(super) fn waiting(late: impl Future<Output = Output<R>> + Send + 'static) -> Self {
+        Self { state: State::Waiting { late: Box::pin(late) } }
+    }
+
+    pub(super) fn refused(error: impl Into<BoxError>) -> Self {
+        Self { state: State::Refused { error: Some(error.into()) } }
+    }
+}
+
+impl<F, R, E> Future for CallFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<BoxError>,
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    type Output = Output<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Sent { sent } => {
+                let sent = sent.project();
+                let result = match (sent.call.poll(cx), sent.timing.as_mut()) {
+                    (Poll::Ready(result), _) => result.map_err(Into::into),
+                    (Poll::Pending, None) => return Poll::Pending,
+                    (Poll::Pending, Some(timing)) => Err(ready!(timing.poll_late(cx)).into()),
+                };
+                let guards = std::mem::take(sent.guards);
+                Poll::Ready(match result {
+                    Ok(response) => {
+                        let mut timing =
+                            sent.timing.take().map_or_else(Timing::default, |own| *own);
+                        timing.body.watches_reader = *sent.watches_reader;
+                        Ok(responded(response, timing, guards, *sent.is_judged))
+                    }
+                    Err(error) => {
+                        guards.failed(&error);
+                        Err(error)
+                    }
+                })
+            }
+            StateProjection::Waiting { late } => late.as_mut().poll(cx),
+            StateProjection::Refused { error } => {
+                #[expect(clippy::expect_used, reason = "a future must not be polled after its end")]
+                let error = error.take().expect("polled after completion");
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+}
+
+/// A response head came.
+fn responded<R>(
+    mut response: Response<R>,
+    timing: Timing,
+    mut guards: Guards,
+    is_judged: bool,
+) -> Response<CallBody<R>>
+where
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    if !guards.is_empty() {
+        let is_judged = is_judged && response.status().is_success();
+        if failure::is_refusal(&response) {
+            // No verdict: the upstream was not asked.
+            *guards.tracked() = None;
+        }
+        if let Some(tracked) = guards.tracked() {
+            tracked.responded(&mut response, is_judged, Instant::now());
+        }
+        if (is_judged || judge::is_failure(response.status())) && !is_over(response.body()) {
+            guards.share_permits(&mut response);
+        }
+    }
+    CallBody::of(response, timing, guards)
+}
+
+/// A request that waits for its permits.
+pub(super) struct Waited<S, B> {
+    pub(super) waiting: Box<Waiting>,
+    pub(super) tracked: Option<Box<Tracked>>,
+    pub(super) service: Call<S>,
+    pub(super) request: Request<B>,
+}
+
+impl<S, B> Waited<S, B> {
+    pub(super) async fn send<R>(self) -> Output<R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+        R: Body + Send + 'static,
+        R::Data: Send,
+        R::Error: Into<BoxError>,
+    {
+        let Self { waiting, mut tracked, mut service, request } = self;
+        let permits = waiting.permits().await?;
+        poll_fn(|cx| service.get_mut().poll_ready(cx)).await.map_err(Into::into)?;
+        if let Some(tracked) = &mut tracked {
+            let now = Instant::now();
+            tracked.resume(now).map_err(|blocked| blocked.as_error(now))?;
+        }
+        service.send(request, Guards::new(permits, tracked)).await
+    }
+}
+
+impl<F, R: Body> fmt::Debug for CallFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFuture").finish_non_exhaustive()
+    }
+}

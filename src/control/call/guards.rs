@@ -1,0 +1,96 @@
+//! What a response holds until its body is over.
+
+use http::Response;
+use http_body::Frame;
+use tokio::time::Instant;
+use tower::BoxError;
+
+use crate::control::concurrency::Permits;
+use crate::control::health::Tracked;
+use crate::control::held::{Handle, Held};
+
+/// The permits of a response, and the call that a breaker and the load balancing keep count of.
+#[derive(Default)]
+pub(in crate::control) struct Guards {
+    permits: HeldPermits,
+    tracked: Option<Box<Tracked>>,
+}
+
+enum HeldPermits {
+    Own(Permits),
+    /// Something else may be tried instead of this response, which must not wait for them.
+    Shared {
+        _held: Held<Permits>,
+    },
+}
+
+impl Default for HeldPermits {
+    fn default() -> Self {
+        Self::Own(Permits::default())
+    }
+}
+
+/// Gives back the permits of a response that is put aside.
+pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
+    if let Some(handle) = response.extensions_mut().remove::<Handle<Permits>>() {
+        handle.let_go();
+    }
+}
+
+impl Guards {
+    pub(super) fn new(permits: Permits, tracked: Option<Box<Tracked>>) -> Self {
+        Self { permits: HeldPermits::Own(permits), tracked }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tracked.is_none()
+            && matches!(&self.permits, HeldPermits::Own(permits) if permits.is_empty())
+    }
+
+    pub(super) fn tracked(&mut self) -> &mut Option<Box<Tracked>> {
+        &mut self.tracked
+    }
+
+    /// Lets a layer above give back the permits of this response before its end.
+    pub(super) fn share_permits<B>(&mut self, response: &mut Response<B>) {
+        match std::mem::take(&mut self.permits) {
+            HeldPermits::Own(permits) if !permits.is_empty() => {
+                let held = Held::new(permits);
+                response.extensions_mut().insert(held.handle());
+                self.permits = HeldPermits::Shared { _held: held };
+            }
+            permits => self.permits = permits,
+        }
+    }
+
+    /// The call failed before a response came.
+    pub(super) fn failed(self, error: &BoxError) {
+        if let Some(tracked) = self.tracked
+            && tracked.blames_upstream(error)
+        {
+            tracked.failed(Instant::now());
+        }
+    }
+
+    /// A frame or the end of the body. `is_over`: no data comes after it.
+    pub(super) fn see<D>(
+        &mut self,
+        frame: Option<&Result<Frame<D>, BoxError>>,
+        is_over: impl FnOnce() -> bool,
+    ) {
+        if self.is_empty() {
+            return;
+        }
+        match frame {
+            Some(Ok(frame)) if frame.is_data() && !is_over() => {}
+            Some(Err(error)) => {
+                if let Some(tracked) = std::mem::take(self).tracked
+                    && tracked.blames_upstream(error)
+                {
+                    tracked.broke(Instant::now());
+                }
+            }
+            _ => *self = Self::default(),
+        }
+    }
+}

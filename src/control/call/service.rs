@@ -1,0 +1,167 @@
+//! The service of an upstream call.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::future::{Sent, Waited};
+use super::{CallBody, CallFuture, Guards};
+use crate::context::GatewayContext;
+use crate::control::balance::{Picked, pick};
+use crate::control::concurrency::{Entry, Limiter, Permit, Permits};
+use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
+use crate::control::judge;
+use crate::control::timeout::Timing;
+use crate::directives::timeouts::Timeouts;
+use crate::util::ready;
+
+/// Makes calls within their limits, and none to upstreams that are not well. Made by
+/// [`ConcurrencyLayer`](crate::control::ConcurrencyLayer),
+/// [`HealthLayer`](crate::control::health::HealthLayer) and
+/// [`ControlLayer`](crate::control::ControlLayer).
+///
+/// Ready when the wrapped client is: the wait for a permit is in the future, and holds nothing of
+/// the client. Clones share their permits. Errors are the client's, boxed,
+/// [`ConcurrencyError`](crate::control::ConcurrencyError),
+/// [`Unavailable`](crate::control::health::Unavailable) and
+/// [`TimeoutError`](crate::TimeoutError).
+#[derive(Clone, Debug)]
+pub struct Call<S> {
+    inner: S,
+    parts: Arc<Parts>,
+}
+
+/// What a layer stands for.
+#[derive(Debug)]
+pub(in crate::control) struct Parts {
+    pub(in crate::control) health: Option<Handle>,
+    pub(in crate::control) limiter: Option<Limiter>,
+    /// Kept for each call, with the deadline of the exchange.
+    pub(in crate::control) timeouts: Option<Timeouts>,
+}
+
+impl<S> Call<S> {
+    pub(in crate::control) fn new(inner: S, parts: Parts) -> Self {
+        Self { inner, parts: Arc::new(parts) }
+    }
+
+    /// The client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the client.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Consumes the service and returns the client.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl Parts {
+    /// The base URL and key that a request is sent with, or why none can be used.
+    fn choose<B>(&self, request: &mut Request<B>) -> Result<Choice, Unavailable> {
+        let Some(health) = &self.health else { return Ok((None, None)) };
+        let candidates = {
+            let context = request.extensions().get::<GatewayContext>();
+            health.read().candidates(request, context, self.limiter.as_ref())
+        };
+        match candidates {
+            Candidates::Unwatched => Ok((None, None)),
+            Candidates::One(only, now) => {
+                let tracked = only.begin(now).map_err(|blocked| blocked.as_error(now))?;
+                Ok((Some(tracked), None))
+            }
+            Candidates::Several(all, choices, now) => {
+                let picked = pick(&all, now, &mut fastrand::Rng::new())?;
+                let Picked { index, tracked, permit } = picked;
+                choices.take(index, request);
+                Ok((Some(tracked), permit))
+            }
+        }
+    }
+}
+
+/// The call that is kept count of, and the permit of its key.
+type Choice = (Option<Tracked>, Option<Permit>);
+
+impl<S, B, R> Service<Request<B>> for Call<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<CallBody<R>>;
+    type Error = BoxError;
+    type Future = CallFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let (tracked, permit) = match self.parts.choose(&mut request) {
+            Ok(choice) => choice,
+            Err(unavailable) => {
+                ready::give_back(&mut self.inner);
+                return CallFuture::refused(unavailable);
+            }
+        };
+        let context = request.extensions().get::<GatewayContext>();
+        let mut tracked = tracked.map(|tracked| Box::new(tracked.of(context)));
+        let entry = match &self.parts.limiter {
+            Some(limiter) => limiter.enter(&request, context, permit),
+            None => Ok(Entry::Permitted(Permits::default())),
+        };
+        match entry {
+            Ok(Entry::Permitted(permits)) => self.send(request, Guards::new(permits, tracked)),
+            Ok(Entry::Waiting(waiting)) => {
+                if let Some(tracked) = &mut tracked {
+                    tracked.suspend();
+                }
+                // A request that waits must not hold a place in another layer's limit.
+                let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
+                CallFuture::waiting(Waited { waiting, tracked, service, request }.send())
+            }
+            Err(error) => {
+                ready::give_back(&mut self.inner);
+                CallFuture::refused(error)
+            }
+        }
+    }
+}
+
+impl<S> Call<S> {
+    /// Sends a request that has its permits.
+    pub(super) fn send<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        guards: Guards,
+    ) -> CallFuture<S::Future, R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        R: Body,
+    {
+        let is_judged = !guards.is_empty() && {
+            let extensions = request.extensions();
+            judge::is_announced(extensions, extensions.get())
+        };
+        let timeouts = self.parts.timeouts;
+        let timing =
+            timeouts.and_then(|timeouts| Timing::of_exchange(request.extensions_mut(), timeouts));
+        let watches_reader = timeouts.is_some();
+        let call = self.inner.call(request);
+        CallFuture::sent(Sent { call, timing, guards, is_judged, watches_reader })
+    }
+}

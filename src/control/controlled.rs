@@ -1,0 +1,200 @@
+//! The service of [`ControlLayer`](super::ControlLayer), its future and its response body.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::call::{Call, CallBody, CallFuture};
+use super::timeout::{HandedDown, total_of};
+use super::timer::{Bound, Timer};
+use super::{Fallback, FallbackFuture, JudgedBody, Replay, ReplayBody, Retry};
+use crate::directives::timeouts::Timeouts;
+
+/// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
+///
+/// A request that can be sent only once goes straight to its call: nothing of it is recorded, and
+/// nothing of its response is read ahead.
+#[derive(Clone, Debug)]
+pub struct Controlled<S> {
+    pub(super) steps: Steps<S>,
+    pub(super) timeouts: Timeouts,
+}
+
+/// What sends a request more than once.
+type Steps<S> = Replay<Fallback<Retry<Call<S>>>>;
+
+impl<S, B, R> Service<Request<B>> for Controlled<S>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<ControlBody<R>>;
+    type Error = BoxError;
+    type Future = ControlFuture<S, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.steps.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let total = total_of(request.extensions(), self.timeouts);
+        if let Some(total) = total {
+            request.extensions_mut().insert(HandedDown(total));
+        }
+        let path = match self.steps.records(&request) {
+            true => Path::Repeated { call: self.steps.call(request) },
+            false => {
+                let call = self.steps.get_mut().get_mut().get_mut();
+                Path::Direct { call: call.call(request.map(ReplayBody::once)) }
+            }
+        };
+        ControlFuture { path, total, timer: Timer::default() }
+    }
+}
+
+pin_project! {
+    /// The future of [`Controlled`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ControlFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        R: Body,
+        Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
+    {
+        #[pin]
+        path: Path<S, B, R>,
+        total: Option<Bound>,
+        timer: Timer,
+    }
+}
+
+pin_project! {
+    #[project = PathProjection]
+    enum Path<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        R: Body,
+        Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
+    {
+        Direct { #[pin] call: CallFuture<S::Future, R> },
+        Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, JudgedBody<CallBody<R>>> },
+    }
+}
+
+impl<S, B, R> Future for ControlFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Output = Result<Response<ControlBody<R>>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let polled = match this.path.project() {
+            PathProjection::Direct { call } => call
+                .poll(cx)
+                .map_ok(|head| head.map(|body| ControlBody { kind: Kind::Direct { body } })),
+            PathProjection::Repeated { call } => call
+                .poll(cx)
+                .map_ok(|head| head.map(|body| ControlBody { kind: Kind::Repeated { body } })),
+        };
+        if polled.is_pending()
+            && let Some(total) = this.total
+        {
+            ready!(this.timer.poll_until(total.until, cx));
+            return Poll::Ready(Err(total.error.into()));
+        }
+        polled
+    }
+}
+
+impl<S, B, R> fmt::Debug for ControlFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+    R: Body,
+    Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlFuture").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The response body of [`Controlled`].
+    pub struct ControlBody<R>
+    where
+        R: Body,
+    {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<R>
+    where
+        R: Body,
+    {
+        Direct { #[pin] body: CallBody<R> },
+        Repeated { #[pin] body: JudgedBody<JudgedBody<CallBody<R>>> },
+    }
+}
+
+impl<R> Body for ControlBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            KindProjection::Direct { body } => body.poll_frame(cx),
+            KindProjection::Repeated { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Direct { body } => body.is_end_stream(),
+            Kind::Repeated { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Direct { body } => body.size_hint(),
+            Kind::Repeated { body } => body.size_hint(),
+        }
+    }
+}
+
+// Opaque: a body may hold user data.
+impl<R: Body> fmt::Debug for ControlBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlBody").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! The bounds of one call or request, and the wait for its response head.
+
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Extensions;
+use tokio::time::Instant;
+
+use super::{kept, timeouts_of};
+use crate::context::acted::Actor;
+use crate::control::timer::{Bound, Timer};
+use crate::directives::timeouts::Timeouts;
+use crate::util::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
+use crate::util::upload::Upload;
+
+/// What bounds a call or a request in time.
+#[derive(Default)]
+pub(in crate::control) struct Timing {
+    head: Head,
+    pub(in crate::control) body: BodyBounds,
+    /// Shared by the future and the body: a timer can be used again.
+    pub(in crate::control) timer: Timer,
+}
+
+/// What bounds the wait for the response head.
+#[derive(Default)]
+enum Head {
+    #[default]
+    Unbound,
+    /// How long the client and the provider are waited for, each in its turn.
+    Turns {
+        body: Option<Duration>,
+        head: Option<Duration>,
+        upload: Upload,
+    },
+    Total(Bound),
+}
+
+/// What bounds a response body.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::control) struct BodyBounds {
+    /// How long the next frame may take.
+    pub(in crate::control) idle: Option<Duration>,
+    pub(in crate::control) total: Option<Bound>,
+    /// Whether the client may leave a part of the body unread for no longer than `idle`.
+    pub(in crate::control) watches_reader: bool,
+}
+
+/// The deadline of the whole exchange, which a call below keeps for its response body: in the
+/// extensions of a request. One body then has both bounds.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::control) struct HandedDown(pub(in crate::control) Bound);
+
+/// The `idle` of a response, for a [`DeadlineLayer`](super::DeadlineLayer) above: in the extensions
+/// of a response that nobody watches yet.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::control) struct IdleTimeout(pub(in crate::control) Duration);
+
+/// The total of a request, counted from now.
+pub(in crate::control) fn total_of(extensions: &Extensions, explicit: Timeouts) -> Option<Bound> {
+    let total = timeouts_of(extensions, explicit).total;
+    if total.is_some() {
+        kept(extensions, Actor::Total);
+    }
+    Bound::from_now(TimeoutPhase::Total, total)
+}
+
+impl Timing {
+    /// The total of a request.
+    pub(super) fn total(extensions: &Extensions, explicit: Timeouts) -> Self {
+        let total = total_of(extensions, explicit);
+        let head = total.map_or(Head::Unbound, Head::Total);
+        let body = BodyBounds { idle: None, total, watches_reader: true };
+        Self { head, body, timer: Timer::default() }
+    }
+
+    /// The timeouts of a call.
+    pub(in crate::control) fn per_call(extensions: &mut Extensions, explicit: Timeouts) -> Self {
+        let timeouts = timeouts_of(extensions, explicit);
+        if timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some() {
+            kept(extensions, Actor::Timeouts);
+        }
+        if let Some(connect) = timeouts.connect {
+            extensions.insert(ConnectTimeout(connect));
+        }
+        let Timeouts { body, head, idle, .. } = timeouts;
+        let mut timing = Self::default();
+        timing.body.idle = idle;
+        if head.is_some() || body.is_some() {
+            let upload = Upload::new();
+            extensions.insert(upload.clone());
+            timing.head = Head::Turns { body, head, upload };
+        }
+        timing
+    }
+
+    /// The timeouts of a call under a [`ControlLayer`](crate::control::ControlLayer), whose response
+    /// body also keeps the deadline of the exchange. `None` where there are none.
+    pub(in crate::control) fn of_exchange(
+        extensions: &mut Extensions,
+        explicit: Timeouts,
+    ) -> Option<Box<Self>> {
+        let total = extensions.get().map(|HandedDown(bound)| *bound);
+        let mut timing = Self::per_call(extensions, explicit);
+        timing.body.total = total;
+        let is_bound =
+            total.is_some() || timing.body.idle.is_some() || !matches!(timing.head, Head::Unbound);
+        is_bound.then(|| Box::new(timing))
+    }
+
+    /// Ready when the response head took too long.
+    pub(in crate::control) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<TimeoutError> {
+        match &self.head {
+            Head::Unbound => Poll::Pending,
+            Head::Total(bound) => self.timer.poll_until(bound.until, cx).map(|()| bound.error),
+            Head::Turns { body, head, upload } => loop {
+                let turn = upload.turn();
+                let (phase, limit, other) = match turn.is_clients {
+                    true => (TimeoutPhase::Body, *body, *head),
+                    false => (TimeoutPhase::Head, *head, body.filter(|_| !turn.is_sent)),
+                };
+                let end = limit.and_then(|limit| turn.since.checked_add(limit));
+                // Nothing wakes this task when the turn changes, so it looks from time to time.
+                let look = other.and_then(|other| Instant::now().checked_add(other));
+                let Some(until) = end.into_iter().chain(look).min() else { return Poll::Pending };
+                ready!(self.timer.poll_until(until, cx));
+                if let Some(limit) = limit.filter(|_| end == Some(until))
+                    && turn == upload.turn()
+                {
+                    return Poll::Ready(TimeoutError::new(phase, limit));
+                }
+            },
+        }
+    }
+}
