@@ -3,6 +3,7 @@
 
 mod attempt;
 mod balance;
+mod bounded_map;
 mod call;
 mod classify;
 pub mod concurrency;

@@ -7,12 +7,11 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, HeaderValue, Request, Uri};
 
 use super::error::ConcurrencyError;
-use super::key::GateKey;
 use super::pool::{Permit, Permits, Pool};
-use super::pools::Pools;
 use super::taking::{Entry, Taking};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
+use crate::control::bounded_map::BoundedMap;
 use crate::control::list::SmallList;
 use crate::credentials;
 use crate::provider::Upstream;
@@ -72,10 +71,32 @@ impl fmt::Debug for Limits {
 #[derive(Clone, Debug)]
 pub(in crate::control) struct Limiter {
     pub(super) limits: Limits,
-    pub(super) pools: Arc<Pools>,
+    /// That of all requests of the layer.
+    all: Arc<Pool>,
+    keyed: Arc<BoundedMap<Pool>>,
+}
+
+/// Up to this many pools are kept though nothing is in them.
+const KEPT: usize = 1024;
+
+/// Which requests share a pool.
+#[derive(Hash)]
+enum GateKey<'a> {
+    /// Those of a gateway, known by the scope of its settings.
+    Gateway(u64),
+    /// Those of a gateway to one provider.
+    Provider(u64, &'a str),
+    /// Those of a gateway with one credential, known by its digest.
+    Credential(u64, [u8; 32]),
+    /// Those to which the host's rule of this number gives this name.
+    Host(usize, &'a str),
 }
 
 impl Limiter {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, all: Arc::default(), keyed: Arc::new(BoundedMap::growing(KEPT)) }
+    }
+
     /// Asks for the permits of a request. `permit`: of its credential, if that is there already.
     pub(in crate::control) fn enter<B>(
         &self,
@@ -102,10 +123,14 @@ impl Limiter {
 
     fn gate(
         &self,
-        key: GateKey<&str>,
+        key: GateKey<'_>,
         ConcurrencyLimit { limit, wait, .. }: ConcurrencyLimit,
     ) -> Gate {
-        Gate { pool: self.pools.pool(key), limit, wait }
+        Gate { pool: self.pool(key), limit, wait }
+    }
+
+    fn pool(&self, key: GateKey<'_>) -> Arc<Pool> {
+        self.keyed.get(&key, Pool::default)
     }
 
     /// The gates of a request, in the order in which they are entered.
@@ -119,7 +144,7 @@ impl Limiter {
         context: Option<&GatewayContext>,
         has_credential: bool,
     ) -> Gates {
-        let Self { limits, pools } = self;
+        let limits = &self.limits;
         let mut gates = Gates::default();
         if let Some(context) = context {
             self.push_of_gateway(&mut gates, context, request, has_credential);
@@ -127,7 +152,7 @@ impl Limiter {
         for (number, rule) in limits.rules.iter().enumerate() {
             match unwind::call(|| rule(request.extensions())) {
                 Ok(Some((name, limit))) => {
-                    let pool = pools.pool(GateKey::Host(number, &name));
+                    let pool = self.pool(GateKey::Host(number, &name));
                     gates.push(Gate { pool, limit, wait: limits.wait });
                 }
                 Ok(None) => {}
@@ -138,7 +163,7 @@ impl Limiter {
             }
         }
         if let Some(limit) = limits.all {
-            gates.push(Gate { pool: pools.all().clone(), limit, wait: limits.wait });
+            gates.push(Gate { pool: self.all.clone(), limit, wait: limits.wait });
         }
         gates
     }

@@ -41,7 +41,7 @@ impl ConcurrencyLayer {
     fn with(all: Option<usize>) -> Self {
         let limits =
             Limits { all, rules: Vec::new(), wait: Duration::from_secs(1), queue: usize::MAX };
-        Self { limiter: Limiter { limits, pools: Arc::default() } }
+        Self { limiter: Limiter::new(limits) }
     }
 
     /// Limits requests with the same key too. `key` gives the key of a request and how many with it

@@ -44,10 +44,8 @@
 
 mod error;
 mod gate;
-mod key;
 mod layer;
 mod pool;
-mod pools;
 mod taking;
 
 pub use self::error::ConcurrencyError;

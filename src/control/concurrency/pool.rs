@@ -10,6 +10,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use tokio::time::Instant;
+
+use crate::control::bounded_map::Neutral;
 use crate::control::list::SmallList;
 
 /// The requests that share a limit.
@@ -114,6 +117,13 @@ impl State {
             }
         }
         woken
+    }
+}
+
+impl Neutral for Pool {
+    /// A pool that nothing holds is empty.
+    fn is_neutral(&self, _: Instant) -> bool {
+        true
     }
 }
 

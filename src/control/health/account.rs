@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::change::{Change, ChangeReason, HealthState, Listener, Subject};
 use super::cooldown::CoolDown;
-use super::registry::Neutral;
+use crate::control::bounded_map::Neutral;
 
 /// What is known of one credential at one upstream.
 #[derive(Debug, Default)]

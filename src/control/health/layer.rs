@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use http::{Request, Uri};
@@ -10,13 +11,12 @@ use tower_layer::Layer;
 
 use super::account::Account;
 use super::change::{HealthChange, Listener, Observer, Subject};
-use super::key::{AccountKey, UpstreamKey, UpstreamParts};
 use super::permit::Breaker;
-use super::registry::Registry;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use super::tracked::Target;
 use crate::context::GatewayContext;
 use crate::control::balance::{Candidate, Choice, Choices};
+use crate::control::bounded_map::BoundedMap;
 use crate::control::call::{Call, Parts};
 use crate::control::concurrency::Limiter;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
@@ -77,7 +77,8 @@ impl HealthLayer {
         let breaker = breaker.map(BreakerSettings::within);
         let cool_down = cool_down.map(CoolDownSettings::within);
         let mut shared = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
-        let old = (shared.config.breaker != breaker).then(|| std::mem::take(&mut shared.upstreams));
+        let old = (shared.config.breaker != breaker)
+            .then(|| std::mem::replace(&mut shared.upstreams, BoundedMap::strict(KEPT)));
         shared.config.breaker = breaker;
         shared.config.cool_down = cool_down;
         drop(shared);
@@ -106,13 +107,24 @@ impl Handle {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::control) struct Shared {
     config: Config,
-    upstreams: Registry<UpstreamKey, Breaker>,
-    accounts: Registry<AccountKey, Account>,
+    upstreams: BoundedMap<Breaker>,
+    accounts: BoundedMap<Account>,
     /// What all keys together do at an upstream.
-    loads: Registry<UpstreamKey, Account>,
+    loads: BoundedMap<Account>,
+}
+
+/// How many upstreams and accounts are kept.
+const KEPT: usize = 4096;
+
+impl Default for Shared {
+    fn default() -> Self {
+        let accounts = || BoundedMap::strict(KEPT);
+        let upstreams = BoundedMap::strict(KEPT);
+        Self { config: Config::default(), upstreams, accounts: accounts(), loads: accounts() }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -155,7 +167,7 @@ impl Shared {
         };
         let now = Instant::now();
         let cools = self.config.cool_down.is_some();
-        let account = cools.then(|| self.account(place, keys(), now));
+        let account = cools.then(|| self.account(place, keys));
         Candidates::One(self.target(place, account, None, context, now), now)
     }
 
@@ -171,14 +183,14 @@ impl Shared {
         let (account, load) = match choice.key {
             Some(key) => {
                 let key = bare(key.as_bytes());
-                (Some(self.account(place, [key.into()].into_iter(), now)), None)
+                (Some(self.account(place, || std::iter::once(key.into()))), None)
             }
             // A key cools down by itself, and base URLs are compared by what all keys do there.
             None => {
                 let cools = self.config.cool_down.is_some();
                 let keys = || credentials(request, Some(choice.upstream));
-                let own = cools.then(|| self.account(place, keys(), now));
-                (own, Some(self.load(place, now)))
+                let own = cools.then(|| self.account(place, keys));
+                (own, Some(self.loads.get(&place, Account::default)))
             }
         };
         self.target(place, account, load, Some(context), now)
@@ -199,26 +211,20 @@ impl Shared {
 
     fn breaker(&self, place: (&str, &str), now: Instant) -> Option<Arc<Breaker>> {
         let settings = self.config.breaker?;
-        let key: &dyn UpstreamParts = &place;
-        Some(self.upstreams.get(key, now, || {
-            let breaker = Breaker::new(self.subject(place), settings, now);
-            (UpstreamKey::new(place.0, place.1), breaker)
-        }))
+        let make = || Breaker::new(self.subject(place), settings, now);
+        Some(self.upstreams.get(&place, make))
     }
 
-    fn account<'a>(
+    fn account<'a, K: Iterator<Item = Cow<'a, [u8]>>>(
         &self,
         place: (&str, &str),
-        keys: impl Iterator<Item = Cow<'a, [u8]>>,
-        now: Instant,
+        keys: impl Fn() -> K,
     ) -> Arc<Account> {
-        let key = AccountKey::new(place, keys);
-        self.accounts.get(&key, now, || (key, Account::new(self.subject(place))))
-    }
-
-    fn load(&self, place: (&str, &str), now: Instant) -> Arc<Account> {
-        let key: &dyn UpstreamParts = &place;
-        self.loads.get(key, now, || (UpstreamKey::new(place.0, place.1), Account::default()))
+        let hash = |hasher: &mut DefaultHasher| {
+            place.hash(hasher);
+            keys().for_each(|key| key.hash(hasher));
+        };
+        self.accounts.get_by(hash, || Account::new(self.subject(place)))
     }
 
     fn subject(&self, (scope, base): (&str, &str)) -> Subject {
@@ -293,7 +299,7 @@ mod tests {
     fn no_spelling_of_a_key_in_the_query_makes_another_account_of_it() {
         let account = |query: &str| {
             let request = Request::get(format!("https://a/x?{query}")).body(()).unwrap();
-            AccountKey::new(("https", "a"), credentials(&request, None))
+            credentials(&request, None).map(Cow::into_owned).collect::<Vec<_>>()
         };
         for same in ["%6bey=x", "a=b&k%65y=%78", "key=%78&c"] {
             assert!(account(same) == account("key=x"), "{same}");

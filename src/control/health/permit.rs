@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::breaker::{Machine, Open, Success, Ticket};
 use super::change::{Change, Listener, Subject};
-use super::registry::Neutral;
 use super::settings::BreakerSettings;
+use crate::control::bounded_map::Neutral;
 
 /// The circuit breaker of one upstream.
 pub(crate) struct Breaker {
