@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
+use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
@@ -109,12 +110,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let polled = match this.path.project() {
-            PathProjection::Direct { call } => call
-                .poll(cx)
-                .map_ok(|head| head.map(|body| ControlBody { kind: Kind::Direct { body } })),
-            PathProjection::Repeated { call } => call
-                .poll(cx)
-                .map_ok(|head| head.map(|body| ControlBody { kind: Kind::Repeated { body } })),
+            PathProjection::Direct { call } => {
+                call.poll(cx).map_ok(|response| response.map(Either::Left))
+            }
+            PathProjection::Repeated { call } => {
+                call.poll(cx).map_ok(|response| response.map(Either::Right))
+            }
         };
         if polled.is_pending()
             && let Some(total) = this.total
@@ -137,64 +138,5 @@ where
     }
 }
 
-pin_project! {
-    /// The response body of [`Controlled`].
-    pub struct ControlBody<R>
-    where
-        R: Body,
-    {
-        #[pin]
-        kind: Kind<R>,
-    }
-}
-
-pin_project! {
-    #[project = KindProjection]
-    enum Kind<R>
-    where
-        R: Body,
-    {
-        Direct { #[pin] body: CallBody<R> },
-        Repeated { #[pin] body: JudgedBody<JudgedBody<CallBody<R>>> },
-    }
-}
-
-impl<R> Body for ControlBody<R>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().kind.project() {
-            KindProjection::Direct { body } => body.poll_frame(cx),
-            KindProjection::Repeated { body } => body.poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Direct { body } => body.is_end_stream(),
-            Kind::Repeated { body } => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Direct { body } => body.size_hint(),
-            Kind::Repeated { body } => body.size_hint(),
-        }
-    }
-}
-
-// Opaque: a body may hold user data.
-impl<R: Body> fmt::Debug for ControlBody<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlBody").finish_non_exhaustive()
-    }
-}
+/// The response body of [`Controlled`]: as it came, or one that may have been read ahead.
+pub type ControlBody<R> = Either<CallBody<R>, JudgedBody<JudgedBody<CallBody<R>>>>;

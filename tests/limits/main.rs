@@ -6,6 +6,7 @@
 mod controlled;
 mod credentials;
 mod fallbacks;
+mod frames;
 mod idle;
 #[path = "../memory/mod.rs"]
 mod memory;
