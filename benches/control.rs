@@ -18,7 +18,7 @@ use http::{HeaderName, HeaderValue, Request};
 use tower::{Layer, ServiceBuilder};
 use tower_ai_gateway::control::{ControlLayer, ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
-use tower_ai_gateway::{Builder, GatewayLayer, Provider};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Provider};
 
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const TOKEN: HeaderName = HeaderName::from_static("cf-aig-authorization");
@@ -37,7 +37,7 @@ fn settings() -> Settings {
     Settings::new(table)
 }
 
-fn builder() -> Builder {
+fn builder() -> GatewayLayerBuilder {
     GatewayLayer::builder().providers(Provider::all())
 }
 
@@ -64,8 +64,9 @@ fn benches(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(3));
     let (direct, locked) = (|| direct(&body), || locked(&body));
 
-    let mut open = builder().build().unwrap().layer(client.clone());
-    let mut gated = builder().settings(settings()).build().unwrap().layer(client.clone());
+    let mut open = builder().build().unwrap().client_layer().layer(client.clone());
+    let mut gated =
+        builder().settings(settings()).build().unwrap().client_layer().layer(client.clone());
     // The request has a control header in both cases: reading those is not what is asked here.
     group.bench_function("settings, token and stored key", |bencher| {
         added(bencher, &mut gated, &locked, &mut open, &locked);

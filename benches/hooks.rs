@@ -103,7 +103,7 @@ fn service(client: &Client, hook: Option<Metrics>) -> Gateway<Client> {
         Some(hook) => builder.metrics_hook(hook),
         None => builder.metrics_hook(()),
     };
-    builder.build().unwrap().layer(client.clone())
+    builder.build().unwrap().client_layer().layer(client.clone())
 }
 
 fn recorder() -> (Metrics, PrometheusHandle) {

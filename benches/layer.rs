@@ -41,7 +41,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn gateway(&self, hooked: bool, metered: bool) -> Gateway<Client> {
-        layer(hooked, metered).layer(self.client.clone())
+        layer(hooked, metered).client_layer().layer(self.client.clone())
     }
 
     fn timed<S, R>(&self, service: &mut S, count: u64) -> Duration

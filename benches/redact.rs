@@ -16,8 +16,9 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use exchange::{Client, chat, request};
 use tower::Layer;
+use tower_ai_gateway::hook::redacted;
 use tower_ai_gateway::log::{JsonLines, LogHook, LogHookBuilder, LogStore};
-use tower_ai_gateway::{GatewayLayer, Provider, redacted};
+use tower_ai_gateway::{GatewayLayer, Provider};
 
 const LENGTH: usize = 64 * 1024;
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
@@ -80,7 +81,7 @@ fn count(kind: &str, bodies: &str, exchanges: u64) {
     let directory = tempfile::tempdir().unwrap();
     let log = log(kind, &directory).payloads(bodies == "bodies").build().unwrap();
     let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(log.clone());
-    let mut service = layer.build().unwrap().layer(Client::json());
+    let mut service = layer.build().unwrap().client_layer().layer(Client::json());
     let body = chat(16 * 1024, true);
     let mut left = exchanges;
     while left > 0 {

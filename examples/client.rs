@@ -4,11 +4,10 @@
 
 use std::error::Error;
 
-use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full};
-use tower::{ServiceBuilder, ServiceExt};
-use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Provider, RequestBody};
+use tower::ServiceExt;
+use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Provider};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -18,8 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .provider(Provider::xai().base_url(base_url))
         .metrics_hook(|end: &EndEvent<'_>| eprintln!("{}: {}", end.context.log_id(), end.outcome))
         .build()?;
-    let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new()?;
-    let service = ServiceBuilder::new().layer(gateway).service(client);
+    let service = gateway.around(HttpClient::new()?);
 
     let body =
         r#"{"model":"grok/grok-4","messages":[{"role":"user","content":"What is a gateway?"}]}"#;

@@ -3,9 +3,8 @@
 use axum::{Router, http::StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tower_ai_gateway::{
-    GatewayLayer, Guard, GuardHead, GuardRequest, HttpClient, Provider, Refusal, Verdict,
-};
+use tower_ai_gateway::guard::{GuardHead, GuardRequest, Verdict};
+use tower_ai_gateway::{GatewayLayer, Guard, HttpClient, Provider, Refusal};
 
 pub(crate) struct NoCards;
 

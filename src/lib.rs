@@ -30,9 +30,9 @@
 //! ```
 //!
 //! `POST /v1/acct/gw/grok/chat/completions` now goes to xAI, with the caller's key. `Router::layer`
-//! sees unmatched paths too, which `route_layer` does not. **Without `.upstream(…)` the layer takes
-//! the app for its HTTP client**: it compiles, and the app's own 404 is the answer. A few allocations fewer per request
-//! come of putting the layer around the whole router, with its bodies mapped to axum's:
+//! sees unmatched paths too, which `route_layer` does not. Without `.upstream(…)` it does not compile.
+//! Putting the layer around the whole router, with its bodies mapped to axum's, takes a few
+//! allocations fewer per request:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -58,24 +58,25 @@
 //!
 //! # Around a client
 //!
-//! The layer alone is a rewriting layer for any HTTP client service; the client's errors pass
-//! through unchanged. A client that fixes its body type, as [`HttpClient`] and hyper-util's do, is
-//! built for [`RequestBody`]:
+//! [`GatewayLayer::around`] makes a service that rewrites requests and sends them with any HTTP
+//! client service; the client's errors pass through unchanged. The client gets the caller's body in a
+//! [`RequestBody`], so a client that fixes its body type, as [`HttpClient`] and hyper-util's do, is
+//! one for `RequestBody<B>`:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "client")] {
 //! use bytes::Bytes;
 //! use http_body_util::Full;
-//! use tower::ServiceBuilder;
-//! use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
+//! use tower_ai_gateway::{Gateway, GatewayLayer, HttpClient, Provider, RequestBody};
 //!
 //! let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
-//! let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new()?;
-//! let service = ServiceBuilder::new().layer(gateway).service(client);
+//! let service: Gateway<HttpClient<RequestBody<Full<Bytes>>>> = gateway.around(HttpClient::new()?);
 //! # let _ = service; }
 //! # Ok(()) }
 //! ```
+//!
+//! In a stack of layers, [`GatewayLayer::client_layer`] does the same.
 //!
 //! # Paths
 //!
@@ -174,7 +175,15 @@
 //! of them knows has no cost. With the feature `prices` tables are read from TOML of one's own, and
 //! from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is broken,
 //! and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions tell their
-//! usage only to those who ask: see [`Builder::ask_for_usage`].
+//! usage only to those who ask: see [`GatewayLayerBuilder::ask_for_usage`].
+//!
+//! [`Usage`]: usage::Usage
+//! [`Metering`]: usage::Metering
+//! [`Cost`]: usage::Cost
+//! [`Timings`]: hook::Timings
+//! [`PriceTable`]: usage::PriceTable
+//! [`Prices`]: usage::Prices
+//! [`ProviderError`]: usage::ProviderError
 //!
 //! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
 //! `log` (JSON lines) and `log-sqlite` (a log that can be asked). Compressed responses are metered
@@ -197,7 +206,7 @@
 //!
 //! With `tracing`, each exchange has a span (`DEBUG`) and one event at its end (`INFO`; `WARN` where
 //! the provider failed), under the target `tower_ai_gateway`. No query, credential or body is in it:
-//! what a client chooses is [redacted] and cut to 1 KiB.
+//! what a client chooses is [redacted](hook::redacted) and cut to 1 KiB.
 //!
 //! # Minimum supported Rust version
 //!
@@ -205,17 +214,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
-mod client;
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub mod client;
 #[cfg(feature = "config")]
 mod config;
-mod context;
+pub mod context;
 #[cfg(feature = "control")]
 #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
 pub mod control;
 mod credentials;
 mod directives;
 mod exchange;
-mod hook;
+pub mod hook;
 mod request;
 mod response;
 mod routing;
@@ -240,55 +250,44 @@ pub mod settings;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
-mod usage;
+pub mod usage;
 
 #[cfg(feature = "client")]
-pub use self::client::{ClientBody, ClientError, HttpClient, HttpClientBuilder};
-#[cfg(feature = "reqwest")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use self::client::{ReqwestClient, ReqwestError};
+#[doc(inline)]
+pub use self::client::{ClientError, HttpClient};
+#[doc(inline)]
 pub use self::context::GatewayContext;
-pub use self::directives::metadata::{Metadata, MetadataValue};
-pub use self::directives::trace::TraceParent;
-pub use self::directives::{Backoff, Directives};
-pub use self::gateway::builder::Builder;
+pub use self::gateway::builder::GatewayLayerBuilder;
 pub use self::gateway::intercept::Intercept;
-pub use self::gateway::layer::{Around, GatewayLayer, Upstream};
+pub use self::gateway::layer::{ClientLayer, GatewayLayer, InterceptLayer};
 pub use self::gateway::service::Gateway;
-pub use self::hook::guard::{Guard, GuardHead, GuardRequest, GuardedResponse, Verdict};
+pub use self::hook::guard;
+#[doc(inline)]
+pub use self::hook::guard::Guard;
 #[cfg(feature = "log")]
+#[doc(inline)]
 pub use self::hook::log;
 #[cfg(feature = "metrics")]
+#[doc(inline)]
 pub use self::hook::metrics;
 #[cfg(feature = "otel")]
+#[doc(inline)]
 pub use self::hook::otel;
-pub use self::hook::{
-    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, MetricsHook, Outcome, RequestEvent,
-    Timings,
-};
+#[doc(inline)]
+pub use self::hook::{EndEvent, MetricsHook, Outcome};
 pub use self::provider::Provider;
 pub use self::rejection::{ErrorFormat, Refusal};
 pub use self::request::body::RequestBody;
 pub use self::response::body::ResponseBody;
 pub use self::response::intercept_body::InterceptBody;
 pub use self::routing::{Mount, RouteInfo};
-pub use self::usage::custom_cost::CustomCost;
-pub use self::usage::metering::Metering;
-pub use self::usage::{
-    Change, Cost, CostSource, Date, Hours, ImagePrice, LongContext, MatchedBy, OffPeak, Price,
-    PriceMatch, PriceTable, Prices, ProviderError, Rate, Regional, Terminal, Tier, TierPrice,
-    TokenPrice, ToolCalls, ToolPrices, Usage, UsagePart,
-};
-#[cfg(feature = "prices")]
-pub use self::usage::{PriceReport, PriceSource, PriceTableError};
 pub use self::util::budget::BodyBudget;
 pub use self::util::config_error::ConfigError;
-pub use self::util::identity::{Identity, IdentityBuilder, IdentityError};
-pub use self::util::log_id::LogId;
+pub use self::util::identity;
+#[doc(inline)]
+pub use self::util::identity::Identity;
 pub use self::util::operation::Operation;
-pub use self::util::payload::Payload;
-pub use self::util::redact::redacted;
-pub use self::util::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
+pub use self::util::timeout;
 
 /// For the crate's own benchmarks and fuzz targets: no part of its interface.
 #[doc(hidden)]

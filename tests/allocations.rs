@@ -139,9 +139,9 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     let unified = "/v1/acct/gw/compat/chat/completions";
     let client = AtOnce;
     let bare = allocations(&client, native);
-    let around = |path| allocations(&layer().layer(client), path) - bare;
+    let around = |path| allocations(&layer().client_layer().layer(client), path) - bare;
     let beside = |path| allocations(&layer().upstream(client).layer(client), path) - bare;
-    let with_hook = allocations(&hooked().layer(client), native) - bare;
+    let with_hook = allocations(&hooked().client_layer().layer(client), native) - bare;
 
     println!("allocations added to {bare} of the bare client:");
     println!("  not ours        around {:2}, beside {:2}", around("/health"), beside("/health"));
@@ -223,14 +223,14 @@ fn the_events_of_a_metered_stream_allocate_nothing() {
     let hook = |end: &EndEvent<'_>| assert_eq!(end.usage.unwrap().input(), Some(1));
     let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
     let layer = layer.build().unwrap();
-    let of = |events| allocations(&layer.layer(Streams(events)), path);
+    let of = |events| allocations(&layer.client_layer().layer(Streams(events)), path);
     assert_eq!(of(1000), of(10));
 }
 
 #[test]
 fn the_futures_are_no_larger_than_they_were() {
     let path = "/v1/acct/gw/grok/v1/chat/completions";
-    let around = size_of_val(&layer().layer(AtOnce).call(request(path)));
+    let around = size_of_val(&layer().client_layer().layer(AtOnce).call(request(path)));
     let beside = size_of_val(&layer().upstream(AtOnce).layer(AtOnce).call(request(path)));
     let bare = size_of_val(&AtOnce.call(request(path)));
     println!(

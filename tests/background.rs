@@ -7,7 +7,8 @@ mod metered;
 mod support;
 
 use metered::{Scene, get, json, post, sse};
-use tower_ai_gateway::{Metering, Outcome, Provider};
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{Outcome, Provider};
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 const USAGE: &str =

@@ -12,7 +12,9 @@ use metered::{
 use support::guard;
 use support::message::{chunk, request};
 use support::wire::Wire;
-use tower_ai_gateway::{Failure, Metering, Outcome};
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::usage::Metering;
 
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";

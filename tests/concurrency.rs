@@ -25,7 +25,8 @@ use tokio::time::{Instant, sleep};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::control::{CallBody, ConcurrencyError, ConcurrencyLayer};
-use tower_ai_gateway::{Failure, GatewayLayer, Outcome, Provider, RequestBody};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{GatewayLayer, Outcome, Provider, RequestBody};
 
 /// Whose request it is.
 #[derive(Clone)]

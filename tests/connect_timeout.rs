@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, advance, pause};
 use tower::{Service, ServiceExt};
-use tower_ai_gateway::{ClientError, ConnectTimeout, HttpClient};
+use tower_ai_gateway::timeout::ConnectTimeout;
+use tower_ai_gateway::{ClientError, HttpClient};
 
 type Client = HttpClient<Full<Bytes>>;
 
@@ -155,8 +156,9 @@ async fn a_pooled_connection_is_there_at_once() {
 async fn the_gateway_answers_504_and_says_that_nothing_was_sent() {
     use tower::{Layer, ServiceBuilder};
     use tower_ai_gateway::control::TimeoutLayer;
+    use tower_ai_gateway::hook::Failure;
     use tower_ai_gateway::settings::Timeouts;
-    use tower_ai_gateway::{Failure, GatewayLayer, Provider};
+    use tower_ai_gateway::{GatewayLayer, Provider};
 
     let (_listener, url) = black_hole().await;
     let timeouts = Timeouts::default().connect(seconds(1)).head(seconds(5));

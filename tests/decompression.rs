@@ -10,9 +10,9 @@ use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tower_ai_gateway::{
-    EndEvent, GatewayContext, Metering, MetricsHook, Outcome, Terminal, Timings, Usage,
-};
+use tower_ai_gateway::hook::Timings;
+use tower_ai_gateway::usage::{Metering, Terminal, Usage};
+use tower_ai_gateway::{EndEvent, GatewayContext, MetricsHook, Outcome};
 
 use support::gateway::{Gateway, Setup};
 use support::message::{chunk, request};

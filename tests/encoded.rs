@@ -10,7 +10,8 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use memory::{Step, Upstream};
 use tower::{Layer, ServiceExt};
-use tower_ai_gateway::{EndEvent, GatewayLayer, Metering, Outcome, Provider};
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{EndEvent, GatewayLayer, Outcome, Provider};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -22,7 +23,7 @@ async fn metering(headers: Headers) -> Metering {
     let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
     let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data("{}")]) };
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
-    let service = layer.build().unwrap().layer(upstream);
+    let service = layer.build().unwrap().client_layer().layer(upstream);
     let request = request.body(Full::<Bytes>::default()).unwrap();
     let body = service.oneshot(request).await.unwrap().into_body();
     assert_eq!(body.collect().await.unwrap().to_bytes(), "{}");

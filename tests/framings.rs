@@ -9,7 +9,9 @@ mod support;
 use memory::End;
 use metered::{CHAT_REQUEST, Scene, post};
 use support::message::{chunk, response};
-use tower_ai_gateway::{Failure, Metering, Outcome, Terminal};
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::usage::{Metering, Terminal};
 
 const CONVERSE: &str = "/v1/acct/gw/grok/model/amazon.nova-v1%3A0/converse-stream";
 const GEMINI: &str = "/v1/acct/gw/grok/v1beta/models/gemini:streamGenerateContent";

@@ -17,7 +17,8 @@ use tower::{Layer, ServiceExt};
 use tower_ai_gateway::log::LogRecord;
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
-use tower_ai_gateway::{EndEvent, GatewayLayer, Metering, Provider};
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
 /// What the end event of one exchange says.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +80,8 @@ impl Scene {
             .uri(format!("/v1/acct/gw/{path}"))
             .header("cf-aig-custom-cost", r#"{"per_token_in":1,"per_token_out":1}"#)
             .body(Full::<Bytes>::default());
-        let response = self.layer.layer(upstream).oneshot(request.unwrap()).await.unwrap();
+        let response =
+            self.layer.client_layer().layer(upstream).oneshot(request.unwrap()).await.unwrap();
         response.into_body().collect().await.unwrap();
         self.told.lock().unwrap().last().unwrap().clone()
     }

@@ -17,7 +17,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::{
-    BodyBudget, Builder, EndEvent, GatewayLayer, MetricsHook, Mount, Provider, RequestBody,
+    BodyBudget, EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Mount, Provider,
+    RequestBody,
 };
 
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -26,7 +27,7 @@ const BUDGET: usize = 8 << 20;
 
 type Upload = UnsyncBoxBody<Bytes, Infallible>;
 
-fn layer(budget: &BodyBudget) -> Builder {
+fn layer(budget: &BodyBudget) -> GatewayLayerBuilder {
     let layer =
         GatewayLayer::builder().mount(Mount::hosted().universal()).provider(Provider::xai());
     layer.peek_limit(1 << 20).body_budget(budget.clone())
@@ -58,7 +59,7 @@ fn refused_of_forty(path: &str, begin: &'static str, blanks: usize) -> usize {
         calls.fetch_add(1, Ordering::Relaxed);
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
-    let service = layer(&budget).build().unwrap().layer(provider);
+    let service = layer(&budget).build().unwrap().client_layer().layer(provider);
     let mut refused = 0;
     let mut waiting = Vec::new();
     for _ in 0..40 {
@@ -122,7 +123,7 @@ async fn gives_up(bytes: usize) -> (usize, Vec<bool>) {
     let layer = layer(&budget).metrics_hook(ends.clone()).build().unwrap();
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
     let request = request.body(upload("{", 256 << 10, Some("}"))).unwrap();
-    let response = layer.layer(provider).oneshot(request).await.unwrap();
+    let response = layer.client_layer().layer(provider).oneshot(request).await.unwrap();
     let length = text(response).await.parse().unwrap();
     assert_eq!(budget.used(), 0);
     let ends = ends.0.lock().unwrap().clone();
@@ -166,7 +167,7 @@ fn meets(fate: Fate, budget: &BodyBudget, path: &str, begin: &'static str, end: 
         Fate::NeverEnds => upload(begin, 64 << 10, None),
         _ => upload(begin, 64 << 10, Some(end)),
     };
-    let service = layer(budget).build().unwrap().layer(provider);
+    let service = layer(budget).build().unwrap().client_layer().layer(provider);
     let call = service.oneshot(Request::post(path).body(body).unwrap());
     let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         let mut call: Pin<Box<_>> = Box::pin(call);

@@ -18,8 +18,9 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use memory::{Recorder, Seen, Step, Steps, Upstream};
 use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{
-    EndEvent, Failure, GatewayContext, GatewayLayer, MetricsHook, Mount, Outcome, Provider,
+    EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Outcome, Provider,
 };
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
@@ -163,7 +164,7 @@ async fn every_ending_is_told_once_and_as_what_it_was() {
 #[tokio::test]
 async fn errors_of_a_wrapped_client_pass_and_are_told() {
     let recorder = Recorder::default();
-    let service = layer(recorder.clone()).layer(Upstream::fails());
+    let service = layer(recorder.clone()).client_layer().layer(Upstream::fails());
     let error = service.oneshot(post(NATIVE, "{}")).await.unwrap_err();
     assert!(error.downcast_ref::<std::io::Error>().is_some(), "the client's own error: {error:?}");
     let end = recorder.end();
@@ -336,13 +337,13 @@ fn a_client_that_leaves_at_any_moment_is_told_once() {
 struct Panics;
 
 impl MetricsHook for Panics {
-    fn on_request(&self, _: &tower_ai_gateway::RequestEvent<'_>) {
+    fn on_request(&self, _: &tower_ai_gateway::hook::RequestEvent<'_>) {
         panic!("planted");
     }
-    fn on_attempt(&self, _: &tower_ai_gateway::AttemptEvent<'_>) {
+    fn on_attempt(&self, _: &tower_ai_gateway::hook::AttemptEvent<'_>) {
         panic!("planted");
     }
-    fn on_head(&self, _: &tower_ai_gateway::HeadEvent<'_>) {
+    fn on_head(&self, _: &tower_ai_gateway::hook::HeadEvent<'_>) {
         panic!("planted");
     }
     fn on_end(&self, _: &EndEvent<'_>) {
@@ -436,7 +437,7 @@ async fn a_server_that_stops_at_the_declared_length_has_got_all() {
                 EndsByItsLength(data),
             )))
         });
-        let service = layer(recorder.clone()).layer(upstream);
+        let service = layer(recorder.clone()).client_layer().layer(upstream);
         let request =
             Request::builder().method(method).uri(NATIVE).body(Full::<Bytes>::default()).unwrap();
         let mut body = service.oneshot(request).await.unwrap().into_body();
@@ -484,7 +485,12 @@ async fn a_body_does_not_say_that_it_is_over_while_it_owes_its_end() {
         let body = EndsBetweenPolls { frame: Some("a"), ended: end.clone() };
         async { Ok::<_, Infallible>(Response::new(body)) }
     });
-    let response = layer(recorder.clone()).layer(client).oneshot(post(NATIVE, "{}")).await.unwrap();
+    let response = layer(recorder.clone())
+        .client_layer()
+        .layer(client)
+        .oneshot(post(NATIVE, "{}"))
+        .await
+        .unwrap();
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
     ended.store(true, Ordering::SeqCst);
@@ -518,7 +524,7 @@ async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun()
     let duplex = service_fn(|request: Request<tower_ai_gateway::RequestBody<Steps>>| async {
         Ok::<_, Infallible>(Response::new(Duplex(request.into_body())))
     });
-    let service = layer(recorder.clone()).layer(duplex);
+    let service = layer(recorder.clone()).client_layer().layer(duplex);
     let upload =
         [Step::Data(r#"{"model":"grok/grok-4","#), Step::Pending, Step::Data(r#""model":"x"}"#)];
     let request = Request::post(UNIFIED).body(Steps::new(&upload)).unwrap();
@@ -566,7 +572,7 @@ async fn a_late_refusal_wakes_who_waits_for_the_head() {
     });
     let (mut sender, body) = Upload::new(1);
     let request = Request::post(UNIFIED).body(body).unwrap();
-    let call = tokio::spawn(layer(()).layer(client).oneshot(request));
+    let call = tokio::spawn(layer(()).client_layer().layer(client).oneshot(request));
     sender.send_data(r#"{"model":"grok/grok-4","#.into()).await.unwrap();
     settle().await;
     sender.send_data(r#""model":"x"}"#.into()).await.unwrap();
@@ -588,7 +594,8 @@ async fn a_late_refusal_wakes_who_reads_the_response() {
     let (mut sender, body) = Upload::new(1);
     sender.send_data(r#"{"model":"grok/grok-4","#.into()).await.unwrap();
     let request = Request::post(UNIFIED).body(body).unwrap();
-    let mut body = layer(()).layer(client).oneshot(request).await.unwrap().into_body();
+    let mut body =
+        layer(()).client_layer().layer(client).oneshot(request).await.unwrap().into_body();
     let read = tokio::spawn(async move { body.frame().await });
     settle().await;
     sender.send_data(r#""model":"x"}"#.into()).await.unwrap();

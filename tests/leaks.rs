@@ -23,13 +23,13 @@ use tower_ai_gateway::control::{
     Alternative, ConcurrencyLayer, ControlLayer, DeadlineLayer, FallbackLayer, ReplayLayer,
     RetryLayer, RetrySettings, TimeoutLayer,
 };
+use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
 use tower_ai_gateway::settings::{
     ConcurrencyLimit, FallbackChain, GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret,
     Settings, SettingsError, SettingsTable, Timeouts,
 };
 use tower_ai_gateway::{
-    AttemptEvent, Builder, EndEvent, GatewayContext, GatewayLayer, HeadEvent, MetricsHook, Mount,
-    Provider, RequestEvent,
+    EndEvent, GatewayContext, GatewayLayer, GatewayLayerBuilder, MetricsHook, Mount, Provider,
 };
 use written::Written;
 
@@ -175,7 +175,7 @@ const REQUESTS: &[(&str, Headers, &str)] = &[
 ];
 const TOKEN: (&str, &str) = ("cf-aig-authorization", "Bearer sk-LEAK-token");
 
-fn layer(written: &Written) -> Builder {
+fn layer(written: &Written) -> GatewayLayerBuilder {
     let settings = Settings::new(SettingsTable::new().serve_unknown(builder().build().unwrap()));
     GatewayLayer::builder()
         .providers([Provider::xai(), Provider::openai(), Provider::anthropic()])
@@ -241,7 +241,7 @@ fn no_public_type_shows_what_it_holds() {
         &FallbackChain::on("*").to("openai", "m").with_key("a"),
         &layer(&written),
         &layer(&written).build().unwrap(),
-        &layer(&written).build().unwrap().layer(()),
+        &layer(&written).build().unwrap().client_layer().layer(()),
         &layer(&written).build().unwrap().upstream(()).layer(()),
         &Provider::xai().base_url("https://user:sk-LEAK-password@api.x.ai/v1"),
         &Provider::xai().further_base_url("https://user:sk-LEAK-password@api.x.ai/v1", 1),

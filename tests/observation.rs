@@ -18,10 +18,10 @@ use support::message::request;
 use support::raw_upstream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{
-    CacheStatus, EndEvent, GatewayContext, GatewayLayer, Metering, MetricsHook, Provider,
-    TraceParent,
-};
+use tower_ai_gateway::context::TraceParent;
+use tower_ai_gateway::hook::CacheStatus;
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Provider};
 
 const TRACE_ID: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -182,7 +182,7 @@ async fn cached(status: Option<CacheStatus>) -> (Response<Bytes>, End) {
         Ok::<_, std::convert::Infallible>(response)
     });
     let request = Request::post(CHAT).body(Full::<Bytes>::from("{}")).unwrap();
-    let response = layer.layer(client).oneshot(request).await.unwrap();
+    let response = layer.client_layer().layer(client).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (Response::from_parts(parts, body), recorder.end())

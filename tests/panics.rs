@@ -13,10 +13,10 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::hook::RequestEvent;
 use tower_ai_gateway::settings::{GatewaySettings, SettingsQuery};
 use tower_ai_gateway::{
     EndEvent, GatewayContext, GatewayLayer, MetricsHook, Outcome, Provider, RequestBody,
-    RequestEvent,
 };
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};

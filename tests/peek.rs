@@ -49,7 +49,7 @@ impl Body for Flood {
 
 /// The most memory that is held for a body that never comes to its model.
 fn held(frame: &'static [u8], frames: usize) -> u64 {
-    let service = layer(32 << 20).layer(Upstream::ok(&[]));
+    let service = layer(32 << 20).client_layer().layer(Upstream::ok(&[]));
     let request = Request::post(UNIFIED).body(Flood { frame, left: frames }).unwrap();
     let measured = allocation_counter::measure(|| {
         let mut call = pin!(service.oneshot(request));
@@ -126,7 +126,7 @@ async fn a_body_cut_short_is_refused_however_its_end_is_learnt() {
             }
         });
         let request = Request::post(UNIFIED).body(EndsApart { frames, ended, left }).unwrap();
-        let response = layer(1024).layer(client).oneshot(request).await.unwrap();
+        let response = layer(1024).client_layer().layer(client).oneshot(request).await.unwrap();
         assert_eq!(response.status(), 400, "{left:?}");
     }
 }
@@ -144,7 +144,12 @@ async fn a_body_that_was_refused_has_no_more_frames() {
         assert!(body.frame().await.is_none());
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
     });
-    layer(1024).layer(client).oneshot(Request::post(UNIFIED).body(body).unwrap()).await.unwrap();
+    layer(1024)
+        .client_layer()
+        .layer(client)
+        .oneshot(Request::post(UNIFIED).body(body).unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -171,6 +176,7 @@ async fn around_a_client_what_is_not_the_gateways_keeps_its_trailers() {
         }
     });
     let response = layer(1024)
+        .client_layer()
         .layer(client)
         .oneshot(Request::post("/health").body(frames()).unwrap())
         .await
@@ -187,6 +193,7 @@ async fn no_debug_shows_what_a_body_holds() {
     });
     let body = Steps::new(&[Step::Data(r#"{"user":"a prompt","model":"grok/m"}"#)]);
     let response = layer(1024)
+        .client_layer()
         .layer(client)
         .oneshot(Request::post(UNIFIED).body(body).unwrap())
         .await

@@ -84,8 +84,7 @@ async fn around_a_whole_router_with_its_body_mapped() {
 #[tokio::test]
 async fn around_a_client() {
     let upstream = Recorder::answering(|_| ok(b"grok")).await;
-    let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new().unwrap();
-    let service = ServiceBuilder::new().layer(layer(upstream.base("/v1"))).service(client);
+    let service = layer(upstream.base("/v1")).around(HttpClient::new().unwrap());
     for line in [NATIVE, UNIFIED] {
         let path = line.split(' ').nth(1).unwrap();
         let request = Request::post(path).body(Full::from(BODY)).unwrap();
@@ -104,8 +103,12 @@ async fn around_a_client_what_is_not_the_gateways_goes_to_the_client_as_it_is() 
     });
     let uri = "https://elsewhere.example/v1/users/42/posts?a=1";
     let request = Request::get(uri).header("cookie", "a=1").body(Full::default()).unwrap();
-    let response =
-        layer("http://127.0.0.1:9/v1".into()).layer(echo).oneshot(request).await.unwrap();
+    let response = layer("http://127.0.0.1:9/v1".into())
+        .client_layer()
+        .layer(echo)
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), uri);
 }
 

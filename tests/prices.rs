@@ -7,7 +7,7 @@ mod metered;
 mod support;
 
 use metered::{CHAT, Scene};
-use tower_ai_gateway::{Price, Prices, Tier, TokenPrice};
+use tower_ai_gateway::usage::{Price, Prices, Tier, TokenPrice};
 
 #[tokio::test]
 async fn the_price_is_that_of_the_served_model_and_tier_or_there_is_none() {

@@ -97,7 +97,7 @@ async fn the_service_that_was_readied_is_the_one_that_is_called() {
     let (client, mut handle) =
         mock::pair::<Request<tower_ai_gateway::RequestBody<Full<Bytes>>>, Response<Full<Bytes>>>();
     handle.allow(1);
-    let mut service = layer().layer(client);
+    let mut service = layer().client_layer().layer(client);
     let call = service.ready().await.unwrap().call(request(NATIVE));
     let (sent, reply) = handle.next_request().await.unwrap();
     assert_eq!(sent.uri(), "https://api.x.ai/v1/models");
@@ -110,7 +110,7 @@ async fn a_client_that_is_not_ready_makes_the_gateway_wait() {
     let (client, mut handle) =
         mock::pair::<Request<tower_ai_gateway::RequestBody<Full<Bytes>>>, Response<Full<Bytes>>>();
     handle.allow(0);
-    let mut service = layer().layer(client);
+    let mut service = layer().client_layer().layer(client);
     let mut waiting = pin!(ServiceExt::<Request<Full<Bytes>>>::ready(&mut service));
     assert!(poll_once(waiting.as_mut()).is_pending());
     handle.allow(1);
@@ -123,7 +123,7 @@ async fn no_permit_is_kept_by_who_does_not_call() {
     for path in [NATIVE, UNIFIED, "/v1/acct/gw/nosuch/x", "/health"] {
         let limited =
             ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::ok(&[]));
-        let mut first = layer().layer(limited);
+        let mut first = layer().client_layer().layer(limited);
         let mut second = first.clone();
         soon(async { readied(&mut first).await.call(request(path)).await }).await.unwrap();
         let second = soon(async { readied(&mut second).await.call(request(NATIVE)).await }).await;
@@ -138,7 +138,7 @@ type Upload = Either<StreamBody<Never>, Full<Bytes>>;
 async fn a_slow_upload_to_a_model_route_holds_no_permit() {
     let limited =
         ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::ok(&[]));
-    let gateway = layer().layer(limited);
+    let gateway = layer().client_layer().layer(limited);
     let stuck: Upload = Either::Left(StreamBody::new(futures_util::stream::pending()));
     let slow = Request::post(UNIFIED).body(stuck).unwrap();
     let quick = Request::post(NATIVE).body(Upload::Right(Full::from("{}"))).unwrap();
@@ -174,6 +174,6 @@ async fn permits_come_back_when_a_call_is_dropped() {
 fn everything_can_be_shared_and_sent() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     is_service(&layer());
-    is_service(&layer().layer(Upstream::ok(&[])));
+    is_service(&layer().client_layer().layer(Upstream::ok(&[])));
     is_service(&layer().upstream(Upstream::ok(&[])).layer(Upstream::ok(&[])));
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{Builder, GatewayLayer, Provider, RequestBody};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Provider, RequestBody};
 use written::Written;
 
 type Body = Full<Bytes>;
@@ -20,7 +20,7 @@ const SECRET: &str = "sk-LEAK0123456789abcdef";
 
 /// A key in the account, the gateway and the model, repeated by the provider as the code of an
 /// error, as the model that answers, and as the id of the request.
-async fn exchanges(observe: impl FnOnce(Builder) -> Builder) {
+async fn exchanges(observe: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) {
     let layer = observe(GatewayLayer::builder().provider(Provider::xai())).build().unwrap();
     let provider = service_fn(async |request: Request<RequestBody<Body>>| {
         let is_failing = request.headers().contains_key("x-fail");

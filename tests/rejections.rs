@@ -9,7 +9,8 @@ use http::{Response, Version};
 use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
 use tower::BoxError;
-use tower_ai_gateway::{ErrorFormat, HttpClientBuilder};
+use tower_ai_gateway::ErrorFormat;
+use tower_ai_gateway::client::HttpClientBuilder;
 
 use support::client::{Connection, channel, collect, full, next_data, request as hyper_request};
 use support::gateway::{Gateway, Setup};

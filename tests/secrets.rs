@@ -9,10 +9,8 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use memory::{Step, Upstream};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{
-    AttemptEvent, EndEvent, GatewayContext, GatewayLayer, HeadEvent, MetricsHook, Mount, Provider,
-    RequestEvent,
-};
+use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
+use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Provider};
 use written::Written;
 
 const LEAK: &str = "sk-LEAK";

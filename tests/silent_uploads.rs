@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::Timeouts;
-use tower_ai_gateway::{EndEvent, Failure, GatewayLayer, HttpClient, Provider};
+use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Provider};
 
 use support::guard;
 use support::hyper_upstream::{HyperUpstream, body};

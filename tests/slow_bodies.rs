@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{GatewaySettings, Timeouts};
 use tower_ai_gateway::{
-    Builder, EndEvent, GatewayLayer, MetricsHook, Mount, Outcome, Provider, RequestBody,
+    EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Mount, Outcome, Provider, RequestBody,
 };
 
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -71,7 +71,11 @@ struct Answer {
 }
 
 /// The provider must not be called, and the hooks are told of one end.
-async fn answer(set: impl FnOnce(Builder) -> Builder, path: &str, body: Slow) -> Answer {
+async fn answer(
+    set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
+    path: &str,
+    body: Slow,
+) -> Answer {
     let (called, ends, begin) = (Arc::new(AtomicUsize::new(0)), Ends::default(), Instant::now());
     let calls = called.clone();
     let provider = service_fn(move |_: Request<RequestBody<Slow>>| {
@@ -82,7 +86,7 @@ async fn answer(set: impl FnOnce(Builder) -> Builder, path: &str, body: Slow) ->
         .mount(Mount::hosted().universal())
         .provider(Provider::xai())
         .metrics_hook(ends.clone());
-    let service = set(layer).build().unwrap().layer(provider);
+    let service = set(layer).build().unwrap().client_layer().layer(provider);
     let response = service.oneshot(Request::post(path).body(body).unwrap()).await.unwrap();
     let (status, after) = (response.status().as_u16(), begin.elapsed().as_secs());
     let text = response.into_body().collect().await.unwrap_or_else(|_| panic!()).to_bytes();
@@ -93,7 +97,7 @@ async fn answer(set: impl FnOnce(Builder) -> Builder, path: &str, body: Slow) ->
     Answer { status, text, after }
 }
 
-fn timeouts(layer: Builder, timeouts: Timeouts) -> Builder {
+fn timeouts(layer: GatewayLayerBuilder, timeouts: Timeouts) -> GatewayLayerBuilder {
     let settings = GatewaySettings::builder().authenticated_elsewhere().timeouts(timeouts);
     layer.settings(Arc::new(settings.build().unwrap()))
 }
@@ -116,7 +120,7 @@ async fn settings_say_how_long_a_body_may_take() {
     let Answer { status, after, .. } =
         answer(|layer| timeouts(layer, short), UNIFIED, slow()).await;
     assert_eq!((status, after), (408, 7));
-    let of_layer = |layer: Builder| layer.body_timeout(Some(second(5)));
+    let of_layer = |layer: GatewayLayerBuilder| layer.body_timeout(Some(second(5)));
     let Answer { status, after, .. } = answer(of_layer, UNIFIED, slow()).await;
     assert_eq!((status, after), (408, 9));
 }

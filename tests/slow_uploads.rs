@@ -14,9 +14,10 @@ use http_body_util::channel::{Channel, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, ServiceExt};
+use tower_ai_gateway::HttpClient;
 use tower_ai_gateway::control::TimeoutLayer;
 use tower_ai_gateway::settings::Timeouts;
-use tower_ai_gateway::{HttpClient, TimeoutError, TimeoutPhase};
+use tower_ai_gateway::timeout::{TimeoutError, TimeoutPhase};
 
 use support::guard;
 use support::hyper_upstream::{HyperUpstream, body};

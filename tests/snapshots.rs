@@ -210,7 +210,7 @@ fn answer(
     upstream: Upstream,
     request: Request<Frames>,
 ) -> BoxFuture<'static, (StatusCode, String)> {
-    let service = layer.layer(ControlLayer::new().layer(upstream));
+    let service = layer.client_layer().layer(ControlLayer::new().layer(upstream));
     // Boxed in two parts: all at once would ask too much of the compiler.
     let response = service.oneshot(request).map_ok(|response| response.map(BodyExt::boxed_unsync));
     let response: BoxFuture<'static, Result<Response<_>, tower::BoxError>> = Box::pin(response);

@@ -22,10 +22,10 @@ use timed::{Timed, ms, read, timed};
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::control::{DeadlineLayer, TimeoutLayer};
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::Timeouts;
-use tower_ai_gateway::{
-    ConnectTimeout, Failure, GatewayLayer, Outcome, Provider, TimeoutError, TimeoutPhase,
-};
+use tower_ai_gateway::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
+use tower_ai_gateway::{GatewayLayer, Outcome, Provider};
 
 fn none() -> Timeouts {
     Timeouts::default()

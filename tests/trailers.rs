@@ -11,7 +11,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
-use tower_ai_gateway::HttpClientBuilder;
+use tower_ai_gateway::client::HttpClientBuilder;
 
 use support::client::{ClientBody, Connection, full, request as hyper_request};
 use support::gateway::{Gateway, Setup};

@@ -32,7 +32,7 @@ async fn exchange(
     let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data("{}")]) };
     let uri = format!("/v1/acct/gw/grok/v1/{path}");
     let request = Request::builder().method(method).uri(uri).body(Full::<Bytes>::default());
-    let response = layer.layer(upstream).oneshot(request.unwrap()).await.unwrap();
+    let response = layer.client_layer().layer(upstream).oneshot(request.unwrap()).await.unwrap();
     response.into_body().collect().await.unwrap();
 }
 

@@ -14,10 +14,8 @@ use metered::{CHAT, CHAT_USAGE, DONE, Scene, chat_event, get, json, post, usage_
 use support::gateway::all_controls;
 use support::message::request;
 use tower::{Layer, ServiceExt};
-use tower_ai_gateway::{
-    Cost, CostSource, GatewayLayer, Metering, Outcome, Price, PriceTable, Prices, Provider,
-    TokenPrice,
-};
+use tower_ai_gateway::usage::{Cost, CostSource, Metering, Price, PriceTable, Prices, TokenPrice};
+use tower_ai_gateway::{GatewayLayer, Outcome, Provider};
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
@@ -236,7 +234,7 @@ async fn the_table_knows_where_the_request_went_and_which_tier_it_got() {
         let layer = GatewayLayer::builder().provider(Provider::xai().base_url(base));
         let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
         let request = Request::post(CHAT).body(Full::<Bytes>::from("{}")).unwrap();
-        let service = layer.layer(answering(answer));
+        let service = layer.client_layer().layer(answering(answer));
         service.oneshot(request).await.unwrap().into_body().collect().await.unwrap();
         assert_eq!(recorder.end().cost.unwrap().ticks, ticks, "{base}");
     }
@@ -247,7 +245,7 @@ async fn videos_of_two_providers_may_have_one_id() {
     let recorder = Recorder::default();
     let layer = GatewayLayer::builder().providers([Provider::xai(), Provider::openai()]);
     let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
-    let service = layer.layer(answering(r#"{"usage":{"cost_in_usd_ticks":5}}"#));
+    let service = layer.client_layer().layer(answering(r#"{"usage":{"cost_in_usd_ticks":5}}"#));
     for provider in ["grok", "openai", "grok"] {
         let path = format!("/v1/acct/gw/{provider}/v1/videos/v1");
         let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();

@@ -23,7 +23,8 @@ use support::hyper_upstream::HyperUpstream;
 use support::message::{Message, chunk, request};
 use tokio::sync::mpsc;
 use tower::BoxError;
-use tower_ai_gateway::{HttpClientBuilder, Outcome};
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::client::HttpClientBuilder;
 
 const OPTION: &str = r#","stream_options":{"include_usage":true}"#;
 const COMPAT: &str = "/v1/acct/gw/compat/chat/completions";

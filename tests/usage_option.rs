@@ -104,8 +104,10 @@ impl Setup {
             .build()
             .unwrap();
         let service = match self.control {
-            Some(control) => boxed(gateway.layer(control.layer(HttpClient::new().unwrap()))),
-            None => boxed(gateway.layer(HttpClient::new().unwrap())),
+            Some(control) => {
+                boxed(gateway.client_layer().layer(control.layer(HttpClient::new().unwrap())))
+            }
+            None => boxed(gateway.client_layer().layer(HttpClient::new().unwrap())),
         };
         Scene { service, ends }
     }
@@ -338,7 +340,7 @@ async fn options_are_found_in_any_split_of_an_upload() {
     let scene = {
         let gateway = GatewayLayer::builder().provider(at("a", &upstream)).ask_for_usage(true);
         let client = ControlLayer::new().layer(HttpClient::new().unwrap());
-        gateway.build().unwrap().layer(client)
+        gateway.build().unwrap().client_layer().layer(client)
     };
     let body = r#"{"stream_options":{"include_obfuscation":false},"stream":true,"model":"m"}"#;
     for size in 1..=body.len() {

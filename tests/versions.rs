@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
-use tower_ai_gateway::HttpClientBuilder;
+use tower_ai_gateway::client::HttpClientBuilder;
 
 use support::client::{Connection, collect, full, request};
 use support::gateway::{Gateway, Setup};

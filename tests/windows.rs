@@ -17,7 +17,8 @@ use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
 use memory::{End, Recorder};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{GatewayLayer, Metering, Outcome, Provider};
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{GatewayLayer, Outcome, Provider};
 
 const MIB: usize = 1 << 20;
 
@@ -61,7 +62,8 @@ async fn open(encoded: &Bytes, recorder: &Recorder) -> Answer {
     let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(recorder.clone());
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
     let request = request.body(Full::<Bytes>::from("{}")).unwrap();
-    let response = layer.build().unwrap().layer(client).oneshot(request).await.unwrap();
+    let response =
+        layer.build().unwrap().client_layer().layer(client).oneshot(request).await.unwrap();
     let mut body: Answer = Box::pin(response.into_body());
     let mut at = 0;
     while at < encoded.len() {

@@ -23,6 +23,6 @@ async fn run(port: u16, upstream: u16) -> Result<(), BoxError> {
     let provider = Provider::xai().base_url(format!("http://127.0.0.1:{upstream}/v1"));
     let layer = GatewayLayer::builder().provider(provider).mount(Mount::hosted()).build()?;
     let client = HttpClient::builder().http2_prior_knowledge().build()?;
-    let service = TowerToHyperService::new(layer.layer(client));
+    let service = TowerToHyperService::new(layer.client_layer().layer(client));
     serve(port, Builder::new(TokioExecutor::new()), service).await
 }

@@ -28,13 +28,13 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::internals::{Format, Meter};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
-use tower_ai_gateway::{Builder, EndEvent, GatewayLayer, Operation, Provider};
+use tower_ai_gateway::{EndEvent, GatewayLayer, GatewayLayerBuilder, Operation, Provider};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
 const KIB: usize = 1024;
 
-fn builder() -> Builder {
+fn builder() -> GatewayLayerBuilder {
     GatewayLayer::builder().providers(Provider::all())
 }
 
@@ -67,7 +67,7 @@ fn no_gateway() {
 
 /// Up to the call of the client, and nothing of what follows.
 fn head(request: impl FnMut() -> Request<Frames>) {
-    let mut service = bare().layer(Held);
+    let mut service = bare().client_layer().layer(Held);
     each_time(request, |request| service.call(request));
 }
 
@@ -98,13 +98,13 @@ fn route_rewrite_few_headers() {
 #[library_benchmark]
 fn native() {
     let body = chat(KIB, true);
-    each_exchange(bare().layer(Client::json()), || request(NATIVE, &body));
+    each_exchange(bare().client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
 #[library_benchmark]
 fn native_hook() {
     let body = chat(KIB, true);
-    each_exchange(hooked().layer(Client::json()), || request(NATIVE, &body));
+    each_exchange(hooked().client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
 #[library_benchmark]
@@ -113,19 +113,19 @@ fn native_metrics() {
     let recorder = PrometheusBuilder::new().set_buckets(&[0.001, 0.1, 10.0]).unwrap();
     let metrics = Metrics::new().recorder(recorder.build_recorder());
     let layer = builder().metrics_hook(metrics).build().unwrap();
-    each_exchange(layer.layer(Client::json()), || request(NATIVE, &body));
+    each_exchange(layer.client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
 #[library_benchmark]
 fn native_stream_50() {
     let body = chat(KIB, true);
-    each_exchange(hooked().layer(Client::stream(50)), || request(NATIVE, &body));
+    each_exchange(hooked().client_layer().layer(Client::stream(50)), || request(NATIVE, &body));
 }
 
 #[library_benchmark]
 fn native_control_idle() {
     let body = chat(KIB, true);
-    let service = bare().layer(ControlLayer::new().layer(Client::json()));
+    let service = bare().client_layer().layer(ControlLayer::new().layer(Client::json()));
     each_exchange(service, || request(NATIVE, &body));
 }
 
@@ -133,7 +133,7 @@ fn native_control_idle() {
 fn native_control_settings() {
     let body = chat(KIB, true);
     let layer = builder().settings(settings()).build().unwrap();
-    let service = layer.layer(ControlLayer::new().layer(Client::json()));
+    let service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
     each_exchange(service, || {
         let mut request = request(NATIVE, &body);
         request.headers_mut().remove(AUTHORIZATION);
@@ -149,7 +149,7 @@ fn native_control_settings() {
 #[bench::kib_20(20 * KIB)]
 fn peek(size: usize) {
     let body = chat(size, false);
-    each_exchange(bare().layer(Client::json()), || request(UNIFIED, &body));
+    each_exchange(bare().client_layer().layer(Client::json()), || request(UNIFIED, &body));
 }
 
 // The model is first, and the rest is scanned for another.
@@ -157,7 +157,7 @@ fn peek(size: usize) {
 #[bench::kib_20(20 * KIB)]
 fn scan_request(size: usize) {
     let body = chat(size, true);
-    each_exchange(bare().layer(Client::json()), || request(UNIFIED, &body));
+    each_exchange(bare().client_layer().layer(Client::json()), || request(UNIFIED, &body));
 }
 
 // The meter alone, of 50 events in one frame.

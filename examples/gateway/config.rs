@@ -8,6 +8,7 @@ mod watch;
 use std::error::Error;
 use std::path::Path;
 
+use tower_ai_gateway::client::HttpClientBuilder;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
@@ -15,7 +16,7 @@ use tower_ai_gateway::jwt::JwtLayer;
 use tower_ai_gateway::settings::{
     ClientControl, GatewaySettings, Settings, SettingsError, SettingsTable,
 };
-use tower_ai_gateway::{HttpClient, HttpClientBuilder, Provider};
+use tower_ai_gateway::{HttpClient, Provider};
 
 use super::options::ProviderOption;
 use super::prices::PricesFile;

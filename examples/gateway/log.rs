@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tower_ai_gateway::redacted;
+use tower_ai_gateway::hook::redacted;
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter,

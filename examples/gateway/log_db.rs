@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
-use tower_ai_gateway::{
-    Builder,
-    log::{LogHook, LogStore},
-};
+use tower_ai_gateway::GatewayLayerBuilder;
+use tower_ai_gateway::log::{LogHook, LogStore};
 
 use super::{
     admin::Guard,
@@ -40,7 +38,7 @@ impl LogDb {
     }
 
     /// Lets the log and the page know of every exchange.
-    pub(crate) fn observe(&self, builder: Builder) -> Builder {
+    pub(crate) fn observe(&self, builder: GatewayLayerBuilder) -> GatewayLayerBuilder {
         builder.metrics_hook(self.hook.clone()).metrics_hook(self.live.clone())
     }
 

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use axum::Router;
+use tower_ai_gateway::GatewayLayerBuilder;
 #[cfg(feature = "log")]
 use tower_ai_gateway::log::LogHook;
-use tower_ai_gateway::{Builder, Prices};
+use tower_ai_gateway::usage::Prices;
 
 #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
 use super::admin::Guard;
@@ -38,8 +39,8 @@ impl Observers {
     pub(crate) fn start(
         options: &Options,
         prices: &Prices,
-        layer: Builder,
-    ) -> Result<(Self, Builder, Pages), Box<dyn Error + Send + Sync>> {
+        layer: GatewayLayerBuilder,
+    ) -> Result<(Self, GatewayLayerBuilder, Pages), Box<dyn Error + Send + Sync>> {
         // A build without them refuses the options by which they are asked for.
         let (_, _, _, _) = (&options.log, &options.log_db, options.log_keep, prices);
         let pages = Router::new();

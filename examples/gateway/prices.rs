@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "prices")]
-use tower_ai_gateway::{Date, PriceReport};
-use tower_ai_gateway::{PriceTable, Prices};
+use tower_ai_gateway::usage::{Date, PriceReport};
+use tower_ai_gateway::usage::{PriceTable, Prices};
 
 use super::files;
 use super::hangup::Hangups;

@@ -11,8 +11,8 @@ use metrics::{Counter, Key, KeyName, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
-use tower_ai_gateway::Prices;
 use tower_ai_gateway::metrics::Metrics;
+use tower_ai_gateway::usage::Prices;
 
 use super::admin::{self, Guard};
 use super::log;

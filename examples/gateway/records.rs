@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use tower_ai_gateway::Builder;
+use tower_ai_gateway::GatewayLayerBuilder;
 use tower_ai_gateway::log::{LogFile, LogHook};
 
 /// How long writing the last lines may take.
@@ -12,9 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Logs the exchanges of the layer to be built, where a file is given.
 pub(crate) fn keep(
-    layer: Builder,
+    layer: GatewayLayerBuilder,
     file: Option<&Path>,
-) -> Result<(Builder, Option<LogHook>), Box<dyn Error + Send + Sync>> {
+) -> Result<(GatewayLayerBuilder, Option<LogHook>), Box<dyn Error + Send + Sync>> {
     let Some(path) = file else { return Ok((layer, None)) };
     let file = LogFile::open(path)
         .map_err(|error| format!("cannot write the log {}: {error}", path.display()))?;

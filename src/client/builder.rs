@@ -122,7 +122,7 @@ impl Default for HttpClientBuilder {
 
 impl HttpClientBuilder {
     /// The time for name resolution, TCP and TLS together. Default: 10 s; a
-    /// [`ConnectTimeout`](crate::ConnectTimeout) can shorten the wait of one request.
+    /// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout) can shorten the wait of one request.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self

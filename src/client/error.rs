@@ -92,7 +92,7 @@ impl ClientError {
     }
 
     /// Whether making a connection took longer than the connect timeout, the client's or that of
-    /// the request's [`ConnectTimeout`](crate::ConnectTimeout).
+    /// the request's [`ConnectTimeout`](crate::util::timeout::ConnectTimeout).
     #[must_use]
     pub fn is_connect_timeout(&self) -> bool {
         matches!(self.0, Kind::ConnectTimeout(_))

@@ -15,7 +15,7 @@ use crate::provider::Provider;
 /// but these is shown any.
 ///
 /// [`Config::client_certificates`] makes it, and
-/// [`HttpClientBuilder::client_certificates`](crate::HttpClientBuilder::client_certificates) takes it.
+/// [`HttpClientBuilder::client_certificates`](crate::client::HttpClientBuilder::client_certificates) takes it.
 /// A client that is built keeps what it was built with: compare two of these to know whether a file
 /// that was read again needs another client.
 #[derive(Clone, Default, PartialEq, Eq)]

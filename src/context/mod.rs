@@ -16,8 +16,9 @@ use http::{HeaderValue, Method, Uri};
 use crate::context::step::Step;
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
-use crate::directives::metadata::Metadata;
+pub use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::directives::narrowing::Narrowing;
+pub use crate::directives::trace::TraceParent;
 use crate::exchange::observation::Observation;
 use crate::provider::{Providers, Upstream};
 use crate::request::access;
@@ -27,7 +28,7 @@ use crate::settings::GatewaySettings;
 use crate::usage::Shape;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
-use crate::util::log_id::LogId;
+pub use crate::util::log_id::LogId;
 use crate::util::operation::Operation;
 
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and

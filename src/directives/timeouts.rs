@@ -25,7 +25,7 @@ pub struct Timeouts {
     /// From one part of a request body to the next, while waiting for the client.
     ///
     /// If the body is read before anything is sent, for its `model` or all of a universal
-    /// request, the layer's own ([`Builder::body_timeout`](crate::Builder::body_timeout), 30 s)
+    /// request, the layer's own ([`GatewayLayerBuilder::body_timeout`](crate::GatewayLayerBuilder::body_timeout), 30 s)
     /// applies if this is `None`. A body that is streamed is bounded by this alone, until the
     /// response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
     pub body: Option<Duration>,

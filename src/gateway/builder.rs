@@ -31,9 +31,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long guards may take for one request, unless the host says else.
 const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Configures a [`GatewayLayer`]; [`build`](Builder::build) finds every mistake.
+/// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) finds every mistake.
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
+pub struct GatewayLayerBuilder {
     providers: Vec<Provider>,
     default_provider: Option<String>,
     mounts: Vec<Mount>,
@@ -52,7 +52,7 @@ pub struct Builder {
     via: Option<String>,
 }
 
-impl Builder {
+impl GatewayLayerBuilder {
     pub(crate) fn new() -> Self {
         Self {
             providers: Vec::new(),
@@ -156,7 +156,7 @@ impl Builder {
     }
 
     /// What models cost, where neither the provider nor the client says so. The host keeps a clone
-    /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
+    /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
     ///
     /// A table that has prices, and none for any of the providers, is warned of by
     /// [`build`](Self::build).
@@ -306,9 +306,9 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for GatewayLayerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("GatewayLayerBuilder")
             .field("providers", &self.providers)
             .field("mounts", &self.mounts)
             .field("hooks", &self.hooks.len())

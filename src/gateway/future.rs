@@ -1,4 +1,4 @@
-//! The futures of [`Gateway`](crate::Gateway), [`Intercept`](crate::Intercept) and `HttpClient`.
+//! The futures of [`Gateway`](crate::Gateway) and [`Intercept`](crate::Intercept).
 
 use std::fmt;
 use std::future::Future;

@@ -16,6 +16,7 @@ use crate::request::body_routing::Peeking;
 use crate::request::peek::Drain;
 use crate::request::stages::{Admission, Shared};
 use crate::response::intercept_body::InterceptBody;
+use crate::util::macros::service_accessors;
 
 /// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
 ///
@@ -30,23 +31,8 @@ pub struct Intercept<S, U> {
 }
 
 impl<S, U> Intercept<S, U> {
-    pub(crate) fn new(app: S, upstream: U, shared: Arc<Shared>) -> Self {
+    pub(crate) fn with(app: S, upstream: U, shared: Arc<Shared>) -> Self {
         Self { app, upstream, shared }
-    }
-
-    /// The app.
-    pub fn get_ref(&self) -> &S {
-        &self.app
-    }
-
-    /// The app, to be changed.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.app
-    }
-
-    /// The app, taken out.
-    pub fn into_inner(self) -> S {
-        self.app
     }
 }
 
@@ -88,3 +74,5 @@ where
         }
     }
 }
+
+service_accessors!(Intercept<S, U>, app);

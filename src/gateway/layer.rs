@@ -1,62 +1,128 @@
-//! The layer, in its two positions.
+//! The gateway as a layer: beside an app and around a client.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Request;
+use http_body::Body;
 use tower_layer::Layer;
+use tower_service::Service;
 
-use crate::gateway::builder::Builder;
+use crate::gateway::builder::GatewayLayerBuilder;
 use crate::gateway::intercept::Intercept;
 use crate::gateway::service::Gateway;
 use crate::gateway::settings_layer::SettingsLayer;
+use crate::request::body::RequestBody;
 use crate::request::stages::Shared;
 use crate::routing::RouteInfo;
 use crate::settings::SettingsSource;
 use crate::util::config_error::ConfigError;
 
-/// Puts an AI gateway into a stack of services. Cheap to clone.
+/// An AI gateway, to be put beside an app or around an HTTP client. Cheap to clone.
 ///
-/// As it is, it wraps a client and makes a [`Gateway`]; with an
-/// [`upstream`](GatewayLayer::upstream) it stands beside an app and makes an [`Intercept`]. The
-/// [crate documentation](crate) shows both. **Around an app without an upstream it compiles and makes
-/// no gateway**: the rewritten requests go to the app's own routes. The first 404, 405 or HTML page
-/// that comes of it from an axum router is told of by a warning in the log.
+/// | place | made by | service |
+/// |---|---|---|
+/// | beside an app | [`upstream`](Self::upstream), an [`InterceptLayer`] | [`Intercept`] |
+/// | around a client | [`around`](Self::around) | [`Gateway`] |
+/// | around a client, in a stack of layers | [`client_layer`](Self::client_layer), a [`ClientLayer`] | [`Gateway`] |
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use axum::Router;
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let app: Router = Router::new().layer(gateway.upstream(HttpClient::new()?));
+/// # let _ = app; }
+/// # Ok(()) }
+/// ```
+///
+/// By itself it is not a [`Layer`]. Without an upstream, an app would get the rewritten requests and
+/// answer them with its own 404, so this does not compile:
+///
+/// ```compile_fail,E0277
+/// # use axum::Router;
+/// # use tower_ai_gateway::{GatewayLayer, Provider};
+/// # let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+/// let app: Router = Router::new().layer(gateway);
+/// ```
 #[derive(Clone, Debug)]
-pub struct GatewayLayer<U = Around> {
+pub struct GatewayLayer {
     shared: Arc<Shared>,
-    position: U,
 }
-
-/// The position of a [`GatewayLayer`] around a client.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Around;
-
-/// The position of a [`GatewayLayer`] beside an app: gateway paths go to the upstream `U`.
-#[derive(Clone, Debug)]
-pub struct Upstream<U>(U);
 
 impl GatewayLayer {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), position: Around }
+        Self { shared: Arc::new(shared) }
     }
 
-    /// A layer to be configured, without providers.
-    pub fn builder() -> Builder {
-        Builder::new()
+    /// Starts the configuration of a layer. It has no provider yet.
+    pub fn builder() -> GatewayLayerBuilder {
+        GatewayLayerBuilder::new()
     }
 
-    /// Stands beside an app from now on: gateway paths go to `upstream`, all else to the app.
+    /// The layer that stands beside an app: requests on gateway paths go to `upstream`, all others
+    /// to the app.
     ///
     /// `upstream` is any HTTP client service, such as `HttpClient` (feature `client`), under any
     /// layers. It is cloned for each request and driven to readiness by that request alone.
-    #[must_use]
-    pub fn upstream<U>(self, upstream: U) -> GatewayLayer<Upstream<U>> {
-        GatewayLayer { shared: self.shared, position: Upstream(upstream) }
+    ///
+    /// An upstream that cannot be cloned is refused here. Put it under tower's `Buffer`, which can be:
+    ///
+    /// ```compile_fail,E0277
+    /// # use tower_ai_gateway::{GatewayLayer, Provider};
+    /// struct Client; // not `Clone`
+    /// # let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    /// let layer = gateway.upstream(Client);
+    /// ```
+    pub fn upstream<U: Clone>(self, upstream: U) -> InterceptLayer<U> {
+        InterceptLayer { gateway: self, upstream }
     }
-}
 
-impl<U> GatewayLayer<U> {
+    /// The gateway around an HTTP client: it rewrites requests on gateway paths and has `client`
+    /// send them.
+    ///
+    /// The client takes requests with a [`RequestBody`] around the caller's body `B`. `B` is inferred
+    /// from a client of one body type. Name it for a client of any, and where nothing else says it:
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(feature = "client")] {
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+    ///
+    /// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+    /// let service = gateway.around::<Full<Bytes>, _>(HttpClient::new()?);
+    /// # let _ = service; }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A client of other bodies is refused here, not where the first request is sent:
+    ///
+    /// ```compile_fail,E0277
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Full;
+    /// # use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+    /// # let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    /// let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
+    /// let service = gateway.around(client); // it wants `HttpClient<RequestBody<Full<Bytes>>>`
+    /// ```
+    pub fn around<B, C>(&self, client: C) -> Gateway<C>
+    where
+        C: Service<Request<RequestBody<B>>> + Clone,
+        B: Body<Data = Bytes>,
+    {
+        self.client_layer().layer(client)
+    }
+
+    /// The layer that makes a [`Gateway`] around an HTTP client, for a stack of layers. See
+    /// [`ClientLayer`] for an example.
+    pub fn client_layer(&self) -> ClientLayer {
+        ClientLayer { gateway: self.clone() }
+    }
+
     /// Where the gateway would take a request; `None` where it is not the gateway's. For layers
     /// above: it reads the path and `cf-aig-gateway-id`, changes nothing, and checks nothing that
     /// the gateway checks later.
@@ -167,7 +233,7 @@ impl<U> GatewayLayer<U> {
     /// # Errors
     ///
     /// [`ConfigError::SettingsElsewhere`] where the gateway was not built with
-    /// [`settings_from_extensions`](Builder::settings_from_extensions): what the layer finds would
+    /// [`settings_from_extensions`](GatewayLayerBuilder::settings_from_extensions): what the layer finds would
     /// then be passed over.
     pub fn settings_layer<K: SettingsSource>(
         &self,
@@ -180,18 +246,88 @@ impl<U> GatewayLayer<U> {
     }
 }
 
-impl<S> Layer<S> for GatewayLayer {
-    type Service = Gateway<S>;
+/// Implemented by nothing, so that the compiler says what a `GatewayLayer` lacks to be a [`Layer`].
+#[diagnostic::on_unimplemented(
+    message = "a `GatewayLayer` by itself is not a `Layer`: it has no upstream",
+    label = "the gateway would take this service for its HTTP client",
+    note = "beside an app: `.layer(gateway.upstream(client))`",
+    note = "around an HTTP client: `gateway.around(client)`, or `.layer(gateway.client_layer())` in a `ServiceBuilder`"
+)]
+pub trait HasUpstream {}
 
-    fn layer(&self, client: S) -> Gateway<S> {
-        Gateway::new(client, self.shared.clone())
+#[doc(hidden)]
+impl<S: HasUpstream> Layer<S> for GatewayLayer {
+    type Service = S;
+
+    fn layer(&self, inner: S) -> S {
+        inner
     }
 }
 
-impl<S, U: Clone> Layer<S> for GatewayLayer<Upstream<U>> {
+/// The gateway beside an app: requests on gateway paths go to the upstream `U`, all others to the app.
+///
+/// Made by [`GatewayLayer::upstream`]. It makes an [`Intercept`] of the app.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use axum::Router;
+/// use axum::body::Body;
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, InterceptLayer, Provider, RequestBody};
+///
+/// fn gateway() -> Result<InterceptLayer<HttpClient<RequestBody<Body>>>, Box<dyn std::error::Error>> {
+///     let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+///     Ok(gateway.upstream(HttpClient::new()?))
+/// }
+///
+/// let app: Router = Router::new().layer(gateway()?);
+/// # let _ = app; }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct InterceptLayer<U> {
+    gateway: GatewayLayer,
+    upstream: U,
+}
+
+impl<U> InterceptLayer<U> {
+    /// The gateway, for [`GatewayLayer::route_of`] and the like.
+    pub fn gateway(&self) -> &GatewayLayer {
+        &self.gateway
+    }
+}
+
+impl<S, U: Clone> Layer<S> for InterceptLayer<U> {
     type Service = Intercept<S, U>;
 
     fn layer(&self, app: S) -> Intercept<S, U> {
-        Intercept::new(app, self.position.0.clone(), self.shared.clone())
+        Intercept::with(app, self.upstream.clone(), self.gateway.shared.clone())
+    }
+}
+
+/// The gateway around an HTTP client: it makes a [`Gateway`] of the client.
+///
+/// Made by [`GatewayLayer::client_layer`], for a stack of layers; [`GatewayLayer::around`] takes a
+/// client at once, and checks its body type. The innermost service of the stack must be the client:
+/// an app in its place answers the gateway's own requests, mostly with 404.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct ClientLayer {
+    gateway: GatewayLayer,
+}
+
+impl ClientLayer {
+    /// The gateway, for [`GatewayLayer::route_of`] and the like.
+    pub fn gateway(&self) -> &GatewayLayer {
+        &self.gateway
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = Gateway<S>;
+
+    fn layer(&self, client: S) -> Gateway<S> {
+        Gateway::with(client, self.gateway.shared.clone())
     }
 }

@@ -16,15 +16,17 @@ use crate::request::body_routing::Peeking;
 use crate::request::peek::Drain;
 use crate::request::stages::{Admission, Shared};
 use crate::response::body::ResponseBody;
+use crate::util::macros::service_accessors;
 use crate::util::ready;
 
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
 /// other requests as they are.
 ///
-/// Made by [`GatewayLayer`](crate::GatewayLayer). The client's errors pass through unchanged, except
-/// those that hold a [`Refusal`](crate::Refusal), which become its answer. Events tell what the others
-/// mean where they are of a known HTTP client, of [`std::io`], or boxed. An error of the host's own
-/// type is looked into for a refusal or a source only if it is boxed: put tower's
+/// Made by [`GatewayLayer::around`](crate::GatewayLayer::around), or by a
+/// [`ClientLayer`](crate::ClientLayer) in a stack of layers. The client's errors pass through
+/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which become its answer. Events
+/// classify the others if they are of a known HTTP client, of [`std::io`], or boxed. An error of the
+/// host's own type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
 #[derive(Clone, Debug)]
 pub struct Gateway<S> {
@@ -34,23 +36,8 @@ pub struct Gateway<S> {
 }
 
 impl<S> Gateway<S> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(crate) fn with(inner: S, shared: Arc<Shared>) -> Self {
         Self { inner, shared, is_around_router: misuse::is_axum_router::<S>() }
-    }
-
-    /// The wrapped client.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The wrapped client, to be changed.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The wrapped client, taken out.
-    pub fn into_inner(self) -> S {
-        self.inner
     }
 }
 
@@ -96,3 +83,5 @@ where
         }
     }
 }
+
+service_accessors!(Gateway<S>, inner);

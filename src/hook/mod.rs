@@ -1,9 +1,12 @@
-//! The metrics hook: four events in the life of every exchange.
+//! What hosts are told of exchanges: the trait [`MetricsHook`] and its events.
+//!
+//! Hooks that ship have modules of their own: [`log`](mod@crate::log), [`metrics`](mod@crate::metrics) and
+//! [`otel`](mod@crate::otel), each a feature.
 
 mod event;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub(crate) mod genai;
-pub(crate) mod guard;
+pub mod guard;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -19,6 +22,8 @@ pub use self::event::{
 use crate::context::GatewayContext;
 #[cfg(feature = "control")]
 use crate::control::health::HealthChange;
+pub use crate::util::payload::Payload;
+pub use crate::util::redact::redacted;
 use crate::util::unwind;
 
 /// Observes every request on a gateway path.

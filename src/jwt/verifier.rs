@@ -249,7 +249,7 @@ impl JwtVerifierBuilder {
         self.with_label(name.into(), claim.into(), false)
     }
 
-    /// The same for a label that [metrics have, too](crate::IdentityBuilder::metric_label).
+    /// The same for a label that [metrics have, too](crate::util::identity::IdentityBuilder::metric_label).
     pub fn metric_label(self, name: impl Into<String>, claim: impl Into<String>) -> Self {
         self.with_label(name.into(), claim.into(), true)
     }

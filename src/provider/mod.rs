@@ -233,7 +233,7 @@ impl Provider {
     }
 
     /// Whether this provider is asked for the usage of streams, overriding the gateway's setting; see
-    /// [`Builder::ask_for_usage`](crate::Builder::ask_for_usage).
+    /// [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
     ///
     /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage of
     /// every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.

@@ -189,7 +189,7 @@ impl Refusal {
     /// use bytes::Bytes;
     /// use http::{Request, Response};
     /// use http_body_util::Full;
-    /// use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
+    /// use tower::{BoxError, ServiceBuilder, ServiceExt};
     /// use tower_ai_gateway::{GatewayContext, GatewayLayer, Provider, Refusal, RequestBody};
     ///
     /// # tokio_test::block_on(async {
@@ -208,7 +208,7 @@ impl Refusal {
     ///     .service(client);
     /// let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
     /// let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
-    /// let answer = gateway.layer(guarded).oneshot(request.body(Full::default()).unwrap()).await;
+    /// let answer = gateway.around(guarded).oneshot(request.body(Full::default()).unwrap()).await;
     /// assert_eq!(answer.unwrap().status(), 403);
     ///
     /// // The same as a response.
@@ -216,7 +216,7 @@ impl Refusal {
     ///     Ok::<_, BoxError>(Refusal::forbidden("Not before noon.").into_response::<Full<Bytes>>())
     /// });
     /// let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
-    /// let answer = gateway.layer(guarded).oneshot(request.body(Full::default()).unwrap()).await;
+    /// let answer = gateway.around(guarded).oneshot(request.body(Full::default()).unwrap()).await;
     /// assert_eq!(answer.unwrap().status(), 403);
     /// # });
     /// ```

@@ -141,7 +141,7 @@ impl GatewaySettingsBuilder {
     }
 
     /// The provider of models that name none, by its slug or an alias, in place of the layer's
-    /// ([`Builder::default_provider`](crate::Builder::default_provider)). Where no provider of that
+    /// ([`GatewayLayerBuilder::default_provider`](crate::GatewayLayerBuilder::default_provider)). Where no provider of that
     /// name is there when a request comes, the request is refused as without it;
     /// [`check_providers`](GatewaySettings::check_providers) finds that before.
     ///

@@ -53,9 +53,10 @@ pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
 pub use crate::credentials::secret::{Secret, SecretError};
-use crate::directives::Directives;
 pub use crate::directives::timeouts::Timeouts;
+pub use crate::directives::{Backoff, Directives};
 use crate::provider::Upstream;
+pub use crate::usage::custom_cost::CustomCost;
 
 /// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
 /// mistake; the default lets everything pass.

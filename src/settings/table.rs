@@ -98,7 +98,7 @@ impl<'a> SettingsQuery<'a> {
 /// assert_eq!(refused.status(), 401);
 /// let refused = nobody.resolve(&SettingsQuery::new("main").identity(&alice)).unwrap_err();
 /// assert_eq!(refused.status(), 404);
-/// # Ok::<(), tower_ai_gateway::IdentityError>(())
+/// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `SettingsResolver`",
@@ -241,7 +241,7 @@ impl SettingsTable {
     /// # Errors
     ///
     /// A [`ConfigError`] that names the provider and what is wrong with it, as
-    /// [`Builder::build`](crate::Builder::build) has it.
+    /// [`GatewayLayerBuilder::build`](crate::GatewayLayerBuilder::build) has it.
     pub fn providers(
         mut self,
         providers: impl IntoIterator<Item = Provider>,

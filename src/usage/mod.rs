@@ -1,8 +1,9 @@
-//! What an exchange used and what that costs, read beside the relayed bytes.
+//! What an exchange used and what that costs: [`Usage`] and [`Cost`] in the
+//! [`EndEvent`](crate::EndEvent), and [`Prices`] that the host sets.
 //!
-//! [`Meter`] looks at each frame of a response body once. It builds no tree and keeps no copy of
-//! the stream: in a stream whose first content has passed, only events that a byte search has
-//! found to matter are read at all.
+//! Usage is read beside the relayed bytes. Each frame of a response body is looked at once; no tree is
+//! built and no copy of the stream is kept. In a stream whose first content has passed, only events
+//! that a byte search has found to matter are read at all.
 
 mod billing;
 mod captured;
@@ -39,16 +40,20 @@ pub(crate) use self::billing::{Billing, Call, billing};
 pub(crate) use self::chunk::is_usage_chunk;
 pub(crate) use self::cost::cost;
 pub use self::cost::{Cost, CostSource};
+#[doc(hidden)]
 pub use self::format::Format;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::framing::frame;
 pub(crate) use self::meter::Later;
-pub use self::meter::{Meter, Problem, ProviderError};
+pub use self::meter::ProviderError;
+#[doc(hidden)]
+pub use self::meter::{Meter, Problem};
 pub use self::price::{
     Change, Hours, ImagePrice, LongContext, OffPeak, Price, Rate, Regional, Tier, TierPrice,
     TokenPrice, ToolPrices,
 };
 pub(crate) use self::seen::SeenIds;
+#[doc(hidden)]
 pub use self::shape::Shape;
 pub(crate) use self::sse::{Lines, Piece};
 pub(crate) use self::table::Pricing;
@@ -57,6 +62,7 @@ pub use self::table::{Date, MatchedBy, PriceMatch, PriceTable, Prices};
 pub use self::table::{PriceReport, PriceSource, PriceTableError};
 pub use self::terminal::Terminal;
 pub use self::tokens::{ToolCalls, Usage, UsagePart};
+pub use crate::usage::metering::Metering;
 
 #[cfg(test)]
 mod tests;

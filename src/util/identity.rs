@@ -31,7 +31,8 @@ const LONGEST_NAME: usize = 64;
 ///
 /// ```
 /// use http::Request;
-/// use tower_ai_gateway::{Identity, IdentityError};
+/// use tower_ai_gateway::identity::IdentityError;
+/// use tower_ai_gateway::Identity;
 ///
 /// /// What the host's middleware does once it knows the caller.
 /// fn identify<B>(request: &mut Request<B>) -> Result<(), IdentityError> {

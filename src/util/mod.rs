@@ -5,14 +5,15 @@ pub(crate) mod budget;
 pub(crate) mod config_error;
 pub(crate) mod content_length;
 pub(crate) mod file;
-pub(crate) mod identity;
+pub mod identity;
 pub(crate) mod log_id;
+pub(crate) mod macros;
 pub(crate) mod operation;
 pub(crate) mod patience;
 pub(crate) mod payload;
 pub(crate) mod ready;
 pub(crate) mod redact;
-pub(crate) mod timeout;
+pub mod timeout;
 pub(crate) mod unwind;
 #[cfg(any(feature = "client", feature = "control"))]
 pub(crate) mod upload;

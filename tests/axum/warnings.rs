@@ -14,15 +14,16 @@ use tower_ai_gateway::settings::{
     ConcurrencyLimit, FallbackChain, GatewaySettings, Settings, SettingsTable, Timeouts,
 };
 use tower_ai_gateway::testing::{Answer, ScriptedProvider};
+use tower_ai_gateway::usage::{Price, PriceTable, Prices};
 use tower_ai_gateway::{
-    Builder, GatewayLayer, Mount, Price, PriceTable, Prices, Provider, RequestBody,
+    ClientLayer, GatewayLayer, GatewayLayerBuilder, Mount, Provider, RequestBody,
 };
 
 use super::written::Written;
 
 const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
-fn xai() -> Builder {
+fn xai() -> GatewayLayerBuilder {
     GatewayLayer::builder().provider(Provider::xai())
 }
 
@@ -53,7 +54,7 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
         Html("<p>an app of one page</p>")
     }
     let own = || Router::new().route("/", get(page));
-    let apps: [fn(Router, GatewayLayer) -> Router; 7] = [
+    let apps: [fn(Router, ClientLayer) -> Router; 7] = [
         |own, gateway| own.layer(gateway),
         |own, gateway| own.fallback(|| async { (StatusCode::NOT_FOUND, "nowhere") }).layer(gateway),
         // As most apps that serve an API have it.
@@ -72,7 +73,7 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
     for (number, app) in apps.into_iter().enumerate() {
         for path in [NATIVE, "/v1/acct/gw/compat/chat/completions"] {
             let (lines, _guard) = Written::capture();
-            let app = app(own(), xai().build().unwrap());
+            let app = app(own(), xai().build().unwrap().client_layer());
             assert_eq!(ask(&app, Request::get("/").body(Body::empty()).unwrap()).await, 200);
             assert_eq!(lines.warnings(), [""; 0], "{number}: the app's own pages are as ever");
             for _ in 0..3 {
@@ -93,7 +94,7 @@ async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_o
     let (lines, _guard) = Written::capture();
     for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
         let mock = Router::new().fallback(move || json(status));
-        let around_mock = xai().build().unwrap().layer(mock);
+        let around_mock = xai().build().unwrap().client_layer().layer(mock);
         let answer = around_mock.oneshot(post(NATIVE).map(RequestBody::new)).await.unwrap();
         assert_eq!(answer.status(), status);
     }
@@ -101,7 +102,8 @@ async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_o
         let response = http::Response::builder().status(404).body(Body::empty());
         Ok::<_, Infallible>(response.unwrap())
     });
-    let answer = xai().build().unwrap().layer(client).oneshot(post(NATIVE)).await.unwrap();
+    let answer =
+        xai().build().unwrap().client_layer().layer(client).oneshot(post(NATIVE)).await.unwrap();
     assert_eq!(answer.status(), 404);
     let app = Router::new().layer(xai().build().unwrap().upstream(client));
     assert_eq!(ask(&app, post(NATIVE)).await, 404);
@@ -271,11 +273,11 @@ async fn what_an_app_serves_itself_is_not_told_of() {
 
 // ===== settings that nobody acts on =====
 
-fn set_up(settings: GatewaySettings) -> Builder {
+fn set_up(settings: GatewaySettings) -> GatewayLayerBuilder {
     xai().settings(Settings::new(SettingsTable::new().serve_unknown(settings)))
 }
 
-fn cases() -> Vec<(&'static str, Builder, Request<Body>)> {
+fn cases() -> Vec<(&'static str, GatewayLayerBuilder, Request<Body>)> {
     let second = Duration::from_secs(1);
     let settings = GatewaySettings::builder;
     let build = |builder: tower_ai_gateway::settings::GatewaySettingsBuilder| {

@@ -25,7 +25,8 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{Date, EndEvent, GatewayLayer, PriceTable, Prices, Provider, RequestBody};
+use tower_ai_gateway::usage::{Date, PriceTable, Prices};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Provider, RequestBody};
 
 type Body = Full<Bytes>;
 

@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use tokio::net::TcpListener;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
-use tower_ai_gateway::{Failure, GatewayLayer, HttpClient, Mount, Provider, RequestBody};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider, RequestBody};
 
 use crate::frames::{DATA, END_HEADERS, Frames, GOAWAY, HEADERS, RST_STREAM, frame, ok};
 use crate::scripted::events::Events;

@@ -11,7 +11,8 @@ use hyper::body::Frame;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower::{BoxError, Service};
-use tower_ai_gateway::{ClientBody, HttpClient, HttpClientBuilder};
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::client::{ClientBody, HttpClientBuilder};
 
 use crate::early_answer::{Upload, endless};
 use crate::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, RST_STREAM, frame, ok};

@@ -11,7 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
-use tower_ai_gateway::{ClientBody, ClientError, HttpClient};
+use tower_ai_gateway::client::ClientBody;
+use tower_ai_gateway::{ClientError, HttpClient};
 
 use crate::frames::{self, Frames, HEADERS};
 use crate::server::{Server, ok};

@@ -19,7 +19,7 @@ use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
 };
-use tower_ai_gateway::{Builder, GatewayLayer, RequestBody};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, RequestBody};
 
 use crate::memory::{self, Recorder};
 use crate::timed::timed;
@@ -150,7 +150,7 @@ pub struct Scene {
 impl Scene {
     /// `build`: providers and settings.
     pub fn new(
-        build: impl FnOnce(Builder) -> Builder,
+        build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
         control: ControlLayer,
         reply: impl Fn(&Sent) -> Reply + Send + Sync + 'static,
     ) -> Self {

@@ -8,8 +8,9 @@ use http::Response;
 use http_body::Frame;
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, StreamBody};
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{FallbackChain, GatewaySettingsBuilder};
-use tower_ai_gateway::{Failure, Outcome};
 
 use crate::scene::*;
 use crate::scripted::{Answer, answer, broken, fails, json};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tower_ai_gateway::Backoff;
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
-use tower_ai_gateway::settings::{FallbackChain, GatewaySettingsBuilder};
+use tower_ai_gateway::settings::{Backoff, FallbackChain, GatewaySettingsBuilder};
 
 use crate::scene::*;
 use crate::scripted::answer;

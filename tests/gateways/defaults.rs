@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_ai_gateway::settings::{ClientControl, GatewaySettings, SettingsError, Timeouts};
-use tower_ai_gateway::{Backoff, CostSource, CustomCost, Directives};
+use tower_ai_gateway::settings::{
+    Backoff, ClientControl, CustomCost, Directives, GatewaySettings, SettingsError, Timeouts,
+};
+use tower_ai_gateway::usage::CostSource;
 
 use crate::scene::{BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, secret};
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::GatewaySettings;
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
-use tower_ai_gateway::{Metering, Outcome};
+use tower_ai_gateway::usage::Metering;
 
 use crate::scene::{Scene, secret, token};
 

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
-use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, LockedHeaders};
-use tower_ai_gateway::{CustomCost, Directives};
+use tower_ai_gateway::settings::{
+    ClientControl, CustomCost, Directives, GatewaySettingsBuilder, LockedHeaders,
+};
 
 use crate::scene::{
     Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret, token,

@@ -13,7 +13,9 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, SettingsResolver,
 };
-use tower_ai_gateway::{Builder, GatewayContext, GatewayLayer, Mount, Provider, RequestBody};
+use tower_ai_gateway::{
+    GatewayContext, GatewayLayer, GatewayLayerBuilder, Mount, Provider, RequestBody,
+};
 
 use crate::memory;
 
@@ -83,7 +85,7 @@ pub(crate) struct Scene {
 }
 
 /// All providers, and one of the host's own that reads its key from a header of its own.
-pub(crate) fn layer() -> Builder {
+pub(crate) fn layer() -> GatewayLayerBuilder {
     GatewayLayer::builder()
         .providers(Provider::all())
         .provider(Provider::custom("acme", "http://acme.test/v1").key_header("x-acme-key"))
@@ -99,7 +101,7 @@ impl Scene {
     }
 
     /// One where nothing is set but by this.
-    pub(crate) fn of(set: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn of(set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Self {
         let hook = memory::Recorder::default();
         let layer = set(layer()).metrics_hook(hook.clone()).peek_limit(4096);
         Self { layer: layer.build().unwrap(), sent: Arc::default(), hook }

@@ -7,8 +7,9 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{GatewaySettings, GatewaySettingsBuilder};
-use tower_ai_gateway::{Builder, Failure, Outcome, RequestBody};
+use tower_ai_gateway::{GatewayLayerBuilder, Outcome, RequestBody};
 
 use crate::memory;
 use crate::scene::{NATIVE, layer, request};
@@ -17,7 +18,7 @@ type Set = fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder;
 
 /// What the client got before the end, and whether that was a good one.
 async fn ask(
-    builder: Builder,
+    builder: GatewayLayerBuilder,
     set: Set,
     line: &str,
     kind: &'static str,

@@ -11,7 +11,7 @@ use serde_json::json;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::log::{LogHook, LogRecord, LogSink, SinkError};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
-use tower_ai_gateway::{Builder, RequestBody};
+use tower_ai_gateway::{GatewayLayerBuilder, RequestBody};
 
 use crate::memory;
 use crate::scene::{BODY, NATIVE, REST, UNIFIED, UNIVERSAL, entry, layer, request};
@@ -36,7 +36,7 @@ impl LogSink for Kept {
 }
 
 /// The records of one request by each way that there is, with all hostile headers.
-async fn records(set: impl Fn(Builder) -> Builder) -> Vec<LogRecord> {
+async fn records(set: impl Fn(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Vec<LogRecord> {
     let kept = Kept::default();
     let log = LogHook::builder(kept.clone()).build().unwrap();
     let layer = set(layer()).metrics_hook(log.clone()).build().unwrap();

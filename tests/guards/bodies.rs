@@ -10,7 +10,8 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{BodyBudget, GatewayLayer, Guard, GuardRequest, Outcome, Provider, Verdict};
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
+use tower_ai_gateway::{BodyBudget, GatewayLayer, Guard, Outcome, Provider};
 
 use crate::scene::*;
 use crate::support::ends::Ends;
@@ -121,7 +122,7 @@ async fn trailers_that_were_read_ahead_are_sent_at_the_end() {
     let body = StreamBody::new(futures_util::stream::iter(frames));
     let path = FILES.strip_prefix("POST ").unwrap();
     let request = Request::post(path).header("te", "trailers").body(body).unwrap();
-    layer.layer(client).oneshot(request).await.unwrap();
+    layer.client_layer().layer(client).oneshot(request).await.unwrap();
     assert!(reports.only().await.is_whole);
     let got = got.lock().unwrap().take().unwrap();
     assert_eq!((got.0, &got.1[..]), (Some(trailers), &b"body"[..]));
@@ -245,7 +246,7 @@ async fn the_coding_of_a_body_is_shown() {
 async fn a_small_bound_lets_the_rest_stream() {
     struct First(Arc<AtomicBool>);
     impl Guard for First {
-        fn body_limit(&self, _: &tower_ai_gateway::GuardHead<'_>) -> usize {
+        fn body_limit(&self, _: &tower_ai_gateway::guard::GuardHead<'_>) -> usize {
             2
         }
         async fn check(&self, request: GuardRequest<'_>) -> Verdict {

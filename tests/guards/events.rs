@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tower_ai_gateway::Verdict;
+use tower_ai_gateway::guard::Verdict;
 use tower_ai_gateway::log::{LogFile, LogHook, LogQuery, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 

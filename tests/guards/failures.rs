@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tower_ai_gateway::{
-    GatewayContext, Guard, GuardHead, GuardRequest, GuardedResponse, Outcome, Verdict,
-};
+use tower_ai_gateway::guard::{GuardHead, GuardRequest, GuardedResponse, Verdict};
+use tower_ai_gateway::{GatewayContext, Guard, Outcome};
 
 use crate::scene::*;
 use crate::support::ends::Ends;

@@ -10,7 +10,8 @@ use http_body_util::Full;
 use tokio::sync::Barrier;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{GatewayLayer, Guard, GuardRequest, Provider, Verdict};
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
+use tower_ai_gateway::{GatewayLayer, Guard, Provider};
 
 use crate::support::guard;
 
@@ -35,7 +36,7 @@ async fn a_request_that_waits_for_a_guard_holds_no_permit() {
     // One call at a time: of two requests one would wait for the other in vain.
     let client = ConcurrencyLimitLayer::new(1).layer(client);
     let gateway = GatewayLayer::builder().provider(Provider::xai()).guard(Both(Barrier::new(2)));
-    let gateway = gateway.build().unwrap().layer(client);
+    let gateway = gateway.build().unwrap().client_layer().layer(client);
     let call = || {
         let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
         gateway.clone().oneshot(request.body(Full::<Bytes>::from("{}")).unwrap())

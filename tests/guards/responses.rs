@@ -1,6 +1,7 @@
 //! The end of a response as an event; nothing of it is held back.
 
-use tower_ai_gateway::{Outcome, Verdict};
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::guard::Verdict;
 
 use crate::scene::*;
 use crate::support::ends::Ends;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tower_ai_gateway::guard::Verdict;
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
 use tower_ai_gateway::settings::{FallbackChain, GatewayToken};
-use tower_ai_gateway::{Provider, Refusal, Verdict};
+use tower_ai_gateway::{Provider, Refusal};
 
 use crate::scene::*;
 use crate::support::ends::Ends;

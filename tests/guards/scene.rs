@@ -17,10 +17,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::util::MapRequest;
 use tower::{Layer, service_fn};
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::guard::{GuardHead, GuardRequest, GuardedResponse, Verdict};
 use tower_ai_gateway::settings::{GatewaySettings, GatewaySettingsBuilder, Secret};
 use tower_ai_gateway::{
-    Builder, GatewayContext, GatewayLayer, Guard, GuardHead, GuardRequest, GuardedResponse,
-    HttpClient, Identity, Mount, Outcome, Provider, Verdict,
+    GatewayContext, GatewayLayer, GatewayLayerBuilder, Guard, HttpClient, Identity, Mount, Outcome,
+    Provider,
 };
 
 use crate::support::gateway::Gateway;
@@ -36,11 +37,11 @@ pub(crate) const UNIVERSAL: &str = "POST /v1/acct/gw";
 pub(crate) const JSON: &str = "content-type: application/json";
 
 /// `grok` and `openai` at this provider, under all kinds of paths.
-pub(crate) fn layer(provider: &Recorder) -> Builder {
+pub(crate) fn layer(provider: &Recorder) -> GatewayLayerBuilder {
     at(&provider.base("/v1"))
 }
 
-pub(crate) fn at(base: &str) -> Builder {
+pub(crate) fn at(base: &str) -> GatewayLayerBuilder {
     GatewayLayer::builder()
         .provider(Provider::xai().base_url(base))
         .provider(Provider::openai().base_url(base))
@@ -58,7 +59,7 @@ pub(crate) fn keys() -> GatewaySettingsBuilder {
 }
 
 /// The layer beside an app, around a client with all layers of control.
-pub(crate) async fn serve(layer: Builder) -> Gateway {
+pub(crate) async fn serve(layer: GatewayLayerBuilder) -> Gateway {
     let stack = ControlLayer::new().layer(HttpClient::new().unwrap());
     let app = service_fn(|_: Request<_>| async {
         Ok::<_, Infallible>(Response::builder().status(418).body(Body::empty()).unwrap())

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use serde_json::json;
-use tower_ai_gateway::{Outcome, Refusal, Verdict};
+use tower_ai_gateway::guard::Verdict;
+use tower_ai_gateway::{Outcome, Refusal};
 
 use crate::scene::*;
 use crate::support::ends::Ends;

@@ -17,7 +17,8 @@ use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Settings, SettingsTable, Timeouts,
 };
-use tower_ai_gateway::{GatewayLayer, Provider, RequestBody, TimeoutError, TimeoutPhase};
+use tower_ai_gateway::timeout::{TimeoutError, TimeoutPhase};
+use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
 use crate::memory;
 

@@ -7,7 +7,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_ai_gateway::control::health::CoolDownSettings;
-use tower_ai_gateway::{Failure, GatewayLayer, Provider};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::memory;
 use crate::script::open_after;

@@ -12,14 +12,13 @@ use axum::response::Response;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
 use tower_ai_gateway::jwt::{Jwks, JwtLayer, JwtVerifier};
 use tower_ai_gateway::log::{LogHook, LogQuery, LogRecord, LogStore};
 use tower_ai_gateway::settings::{
     ClientCredentials, GatewaySettings, GatewayToken, OwnedSettingsQuery, Secret, SettingsSource,
 };
-use tower_ai_gateway::{
-    GatewayLayer, Guard, GuardRequest, HttpClient, Identity, Mount, Provider, Refusal, Verdict,
-};
+use tower_ai_gateway::{GatewayLayer, Guard, HttpClient, Identity, Mount, Provider, Refusal};
 
 use crate::issuer::{AUDIENCE, ISSUER, Issuer, Key, Reply, now};
 use crate::locks::EVERY_HEADER;

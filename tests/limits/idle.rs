@@ -92,7 +92,10 @@ fn idle_layers_allocate_nothing() {
     let keyed = plain().settings(Arc::new(keyed.unwrap()));
     for builder in [plain(), set(), keyed] {
         let layer = builder.build().unwrap();
-        let (bare, over) = (layer.clone().layer(AtOnce), layer.layer(control.layer(AtOnce)));
+        let (bare, over) = (
+            layer.clone().client_layer().layer(AtOnce),
+            layer.client_layer().layer(control.layer(AtOnce)),
+        );
         assert_eq!(allocations(&over), allocations(&bare) + ADDED);
     }
 }
@@ -101,8 +104,8 @@ fn idle_layers_allocate_nothing() {
 fn a_choice_costs_a_few() {
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let layer = GatewayLayer::builder().provider(provider).build().unwrap();
-    let bare = allocations(&layer.clone().layer(AtOnce));
-    let over = layer.layer(ControlLayer::new().layer(AtOnce));
+    let bare = allocations(&layer.clone().client_layer().layer(AtOnce));
+    let over = layer.client_layer().layer(ControlLayer::new().layer(AtOnce));
     fastrand::seed(1);
     // The further one needs another URI.
     let most = (0..20).map(|_| allocations(&over) - bare).max().unwrap();

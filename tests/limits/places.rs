@@ -2,9 +2,10 @@
 
 use http_body_util::BodyExt;
 use tokio::time::Instant;
+use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, Settings, SettingsTable};
-use tower_ai_gateway::{Failure, Outcome};
 
 use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, settings};
 use crate::timed::ms;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
+use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{Settings, Timeouts};
-use tower_ai_gateway::{ConnectTimeout, Failure, Outcome};
+use tower_ai_gateway::timeout::ConnectTimeout;
 
 use crate::controlled::{Reply, Scene, every_gateway, post, with};
 use crate::timed::ms;

@@ -1,8 +1,8 @@
 //! A total timeout bounds all that is done for a request: attempts, fallbacks and the waits between.
 
 use tokio::time::Instant;
-use tower_ai_gateway::Failure;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret, Timeouts};
 
 use crate::controlled::{Reply, SECOND, Scene, body, every_gateway, post, with};

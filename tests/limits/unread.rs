@@ -6,9 +6,10 @@ use allocation_counter::measure;
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
+use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, Secret, Timeouts};
-use tower_ai_gateway::{Failure, Outcome};
 
 use crate::controlled::{Answer, Reply, Scene, every_gateway, post};
 use crate::timed::ms;

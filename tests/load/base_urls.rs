@@ -115,7 +115,7 @@ async fn what_another_layer_has_sent_elsewhere_goes_there() {
             request
         });
         let stack = (change, ControlLayer::new()).layer(client);
-        let service = layer.clone().layer(stack);
+        let service = layer.clone().client_layer().layer(stack);
         let mut seen = BTreeSet::new();
         for _ in 0..40 {
             let response = service.clone().oneshot(post(CHAT)).await.unwrap();

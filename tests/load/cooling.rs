@@ -2,7 +2,8 @@
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
-use tower_ai_gateway::{Failure, Outcome, Provider};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{Outcome, Provider};
 
 use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
 use crate::timed::ms;

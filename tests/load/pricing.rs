@@ -1,7 +1,8 @@
 //! What an exchange costs where it was served, and all that is told of it.
 
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::{CostSource, Outcome, Provider};
+use tower_ai_gateway::usage::CostSource;
+use tower_ai_gateway::{Outcome, Provider};
 
 use crate::CHAT;
 use crate::controlled::{Reply, Scene, body, post, with};

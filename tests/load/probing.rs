@@ -4,9 +4,10 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{BreakerSettings, HealthLayer};
-use tower_ai_gateway::{Failure, Provider};
+use tower_ai_gateway::hook::Failure;
 
 use crate::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
 use crate::{CHAT, counts, key};

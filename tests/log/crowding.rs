@@ -69,6 +69,7 @@ async fn a_flood_of_long_refused_requests_leaves_the_records_of_served_ones_alon
     let service = layer
         .build()
         .unwrap()
+        .client_layer()
         .layer(service_fn(|_| async { Ok::<_, Infallible>(Response::new("{}".to_owned())) }));
     for _ in 0..250 {
         let answer = service.clone().oneshot(long_head("/v1/a/g/nosuch")).await.unwrap();

@@ -95,9 +95,10 @@ async fn refuse_and_drop(log: LogHook, count: usize) {
 
     let layer =
         GatewayLayer::builder().provider(Provider::xai()).mount(Mount::hosted().exclusive());
-    let service = layer.metrics_hook(log).build().unwrap().layer(service_fn(|_| async {
-        Err::<http::Response<String>, _>(io::Error::other("nobody is called"))
-    }));
+    let service =
+        layer.metrics_hook(log).build().unwrap().client_layer().layer(service_fn(|_| async {
+            Err::<http::Response<String>, _>(io::Error::other("nobody is called"))
+        }));
     for _ in 0..count {
         let request = http::Request::get("/v1/a/g/nosuch/x").body(String::new()).unwrap();
         assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 400);

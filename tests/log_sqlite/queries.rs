@@ -1,6 +1,6 @@
 //! Filters, pages, and questions that are meant to do harm.
 
-use tower_ai_gateway::MetadataValue;
+use tower_ai_gateway::context::MetadataValue;
 use tower_ai_gateway::log::{LogQuery, LogRecord};
 
 use crate::log::{self, Log, START, record, various, write};

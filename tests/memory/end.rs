@@ -1,10 +1,10 @@
 //! An end event that outlives its exchange.
 
 use http::StatusCode;
-use tower_ai_gateway::{
-    CacheStatus, Cost, EndEvent, Failure, Metering, Outcome, Payload, ProviderError, Terminal,
-    Timings, TraceParent, Usage,
-};
+use tower_ai_gateway::context::TraceParent;
+use tower_ai_gateway::hook::{CacheStatus, Failure, Payload, Timings};
+use tower_ai_gateway::usage::{Cost, Metering, ProviderError, Terminal, Usage};
+use tower_ai_gateway::{EndEvent, Outcome};
 
 /// An end event without its lifetimes.
 #[derive(Clone, Debug)]

@@ -15,9 +15,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tower::{BoxError, Service};
-use tower_ai_gateway::{
-    AttemptEvent, EndEvent, Failure, HeadEvent, MetricsHook, RequestBody, RequestEvent,
-};
+use tower_ai_gateway::hook::{AttemptEvent, Failure, HeadEvent, RequestEvent};
+use tower_ai_gateway::{EndEvent, MetricsHook, RequestBody};
 
 pub use self::end::End;
 

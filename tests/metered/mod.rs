@@ -1,7 +1,7 @@
 //! A gateway whose end events a test waits for, and answers in the shapes of xAI's API.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use tower_ai_gateway::Builder;
+use tower_ai_gateway::GatewayLayerBuilder;
 
 use crate::memory::End;
 use crate::support::ends::Ends;
@@ -38,7 +38,7 @@ impl Scene {
         Self::with(|layer| layer).await
     }
 
-    pub async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub async fn with(change: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Self {
         let provider = RawUpstream::start().await;
         let (hook, ends) = Ends::by(End::of);
         let setup = Setup::new(provider.base("/v1"));

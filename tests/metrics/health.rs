@@ -51,7 +51,7 @@ impl Upstream {
                 response.body(Full::from(Bytes::from("{}"))).unwrap(),
             ))
         });
-        let service = self.layer.clone().layer(self.control.layer(client));
+        let service = self.layer.clone().client_layer().layer(self.control.layer(client));
         let request = Request::post(path).body(Full::<Bytes>::from(body)).unwrap();
         match service.oneshot(request).await {
             Ok(response) => {
@@ -119,7 +119,7 @@ async fn a_circuit_is_half_open_while_its_probe_is_on_the_way() {
     let client = service_fn(|_: Request<_>| {
         std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>()
     });
-    let service = upstream.layer.clone().layer(upstream.control.layer(client));
+    let service = upstream.layer.clone().client_layer().layer(upstream.control.layer(client));
     let request = Request::post(CHAT.strip_prefix("POST ").unwrap()).body(Full::<Bytes>::default());
     let mut probe = Box::pin(service.oneshot(request.unwrap()));
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());

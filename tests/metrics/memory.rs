@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::hook::CacheStatus;
 use tower_ai_gateway::metrics::Metrics;
-use tower_ai_gateway::{CacheStatus, GatewayLayer, Provider};
+use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::provider::USAGE;
 use crate::scene::{builder, page, recorder};
@@ -21,7 +22,7 @@ pub(crate) async fn exchange(layer: &GatewayLayer, status: CacheStatus) {
     });
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
     let request = request.body(Full::<Bytes>::default()).unwrap();
-    let response = layer.layer(client).oneshot(request).await.unwrap();
+    let response = layer.client_layer().layer(client).oneshot(request).await.unwrap();
     response.into_body().collect().await.unwrap();
 }
 

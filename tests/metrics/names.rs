@@ -6,7 +6,9 @@
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
     use std::collections::BTreeSet;
 
-    use tower_ai_gateway::{CacheStatus, GatewayLayer, Guard, GuardRequest, Provider, Verdict};
+    use tower_ai_gateway::guard::{GuardRequest, Verdict};
+    use tower_ai_gateway::hook::CacheStatus;
+    use tower_ai_gateway::{GatewayLayer, Guard, Provider};
 
     use crate::health::Upstream;
     use crate::memory::exchange;

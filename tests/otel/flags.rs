@@ -1,8 +1,9 @@
 //! What guards have flagged is an attribute.
 
 use opentelemetry_proto::tonic::common::v1::any_value;
+use tower_ai_gateway::Guard;
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
 use tower_ai_gateway::otel::SpanHook;
-use tower_ai_gateway::{Guard, GuardRequest, Verdict};
 
 use crate::collector::{Collector, flush};
 use crate::scene::{CHAT, json_response};

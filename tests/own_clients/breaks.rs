@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
-use tower_ai_gateway::{Builder, Failure, GatewayLayer, Mount, Outcome, Provider, RequestBody};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Mount, Outcome, Provider, RequestBody};
 
 use crate::scripted::events::Events;
 use crate::support::guard;
@@ -148,7 +149,7 @@ fn begun() -> Vec<u8> {
     [STREAM_HEAD, &chunk(b"data: {}\n\n")].concat()
 }
 
-pub(crate) fn layer(base: String, events: &Events) -> Builder {
+pub(crate) fn layer(base: String, events: &Events) -> GatewayLayerBuilder {
     GatewayLayer::builder()
         .provider(Provider::xai().base_url(base))
         .mount(Mount::at("/ai"))
@@ -174,7 +175,11 @@ where
 {
     for how in breaks {
         let events = Events::default();
-        let gateway = layer(how.provider().await, &events).build().unwrap().layer(client.clone());
+        let gateway = layer(how.provider().await, &events)
+            .build()
+            .unwrap()
+            .client_layer()
+            .layer(client.clone());
         let answer = guard("an answer", gateway.oneshot(how.request())).await;
         match answer {
             Ok(response) => {

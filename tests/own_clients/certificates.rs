@@ -18,7 +18,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tower::ServiceExt;
-use tower_ai_gateway::{ClientError, HttpClient, HttpClientBuilder};
+use tower_ai_gateway::client::HttpClientBuilder;
+use tower_ai_gateway::{ClientError, HttpClient};
 
 use crate::support::guard;
 

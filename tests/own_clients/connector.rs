@@ -14,7 +14,9 @@ use hyper_util::server::conn::auto;
 use tokio::io::DuplexStream;
 use tokio::net::{UnixListener, UnixStream};
 use tower::{ServiceExt, service_fn};
-use tower_ai_gateway::{ConnectTimeout, HttpClient, HttpClientBuilder};
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::client::HttpClientBuilder;
+use tower_ai_gateway::timeout::ConnectTimeout;
 
 use crate::support::guard;
 use crate::support::hyper_upstream::{HyperUpstream, body};

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_ai_gateway::Failure;
+use tower_ai_gateway::hook::Failure;
 
 use crate::breaks::{Break, around, beside, controlled, layer};
 use crate::scripted::events::Events;
@@ -99,7 +99,11 @@ async fn a_connector_that_times_out_is_a_connect_timeout() {
     });
     let client = Client::builder(TokioExecutor::new()).build(BoxCloneSyncService::new(connector));
     let events = Events::default();
-    let gateway = layer("http://127.0.0.1:1/v1".to_owned(), &events).build().unwrap().layer(client);
+    let gateway = layer("http://127.0.0.1:1/v1".to_owned(), &events)
+        .build()
+        .unwrap()
+        .client_layer()
+        .layer(client);
     let request = http::Request::post("/ai/grok/v1/x").body(crate::full("{}")).unwrap();
     gateway.oneshot(request).await.unwrap_err();
     assert_eq!(events.end().failure, Some(Failure::ConnectTimeout));

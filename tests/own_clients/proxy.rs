@@ -11,7 +11,9 @@ use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, ServiceExt};
-use tower_ai_gateway::{ClientError, Failure, HttpClient, HttpClientBuilder};
+use tower_ai_gateway::client::HttpClientBuilder;
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{ClientError, HttpClient};
 
 use crate::breaks::{gone, layer};
 use crate::scripted::events::Events;

@@ -13,7 +13,7 @@ use reqwest::{Client, ClientBuilder};
 use tokio::time::Instant;
 use tower::util::MapErr;
 use tower::{BoxError, Layer, ServiceExt};
-use tower_ai_gateway::ReqwestClient;
+use tower_ai_gateway::client::ReqwestClient;
 use tower_ai_gateway::control::TimeoutLayer;
 use tower_ai_gateway::settings::Timeouts;
 

@@ -1,7 +1,7 @@
 //! Query parameters and headers that the host has fixed for a provider.
 
 use tower_ai_gateway::settings::{GatewaySettings, Secret};
-use tower_ai_gateway::{Builder, GatewayLayer, Provider};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Provider};
 
 use crate::scene::Scene;
 use crate::scripted::Call;
@@ -22,7 +22,7 @@ fn scene() -> Scene {
     scene_with(|layer| layer)
 }
 
-fn scene_with(set: impl FnOnce(Builder) -> Builder) -> Scene {
+fn scene_with(set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Scene {
     Scene::new(|layer| set(layer.provider(azure()).provider(Provider::openai())))
 }
 

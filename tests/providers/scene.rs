@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{Builder, GatewayLayer, Mount};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Mount};
 
 use crate::scripted::events::{End, Events};
 use crate::scripted::{Call, Upstream, json};
@@ -17,7 +17,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(set: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn new(set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Self {
         let events = Events::default();
         let layer = GatewayLayer::builder()
             .mount(Mount::hosted().exclusive().universal())

@@ -14,7 +14,7 @@ use tower_ai_gateway::settings::{
     GatewaySettings, GatewayToken, OwnedSettingsQuery, SettingsSource,
 };
 use tower_ai_gateway::{
-    Builder, ConfigError, GatewayLayer, HttpClient, Identity, Provider, Refusal,
+    ConfigError, GatewayLayer, GatewayLayerBuilder, HttpClient, Identity, Provider, Refusal,
 };
 
 use crate::scene::{CHAT, Expected, FORBIDDEN, MODEL, Scene, UNIFIED, page};
@@ -62,7 +62,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn from_above(layer: Builder) -> Builder {
+fn from_above(layer: GatewayLayerBuilder) -> GatewayLayerBuilder {
     layer.settings_from_extensions()
 }
 
@@ -206,5 +206,5 @@ fn a_settings_layer_of_a_gateway_that_passes_it_over_is_refused() {
     let error = gateway.build().unwrap().settings_layer(Database::default()).unwrap_err();
     assert_eq!(error, ConfigError::SettingsElsewhere);
     let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
-    assert!(gateway.upstream(()).settings_layer(Database::default()).is_err());
+    assert!(gateway.upstream(()).gateway().settings_layer(Database::default()).is_err());
 }

@@ -11,7 +11,9 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
-use tower_ai_gateway::{Builder, GatewayContext, GatewayLayer, HttpClient, Refusal, RequestBody};
+use tower_ai_gateway::{
+    GatewayContext, GatewayLayer, GatewayLayerBuilder, HttpClient, Refusal, RequestBody,
+};
 
 use crate::scene::{CHAT, FORBIDDEN, MODEL, Scene, page};
 
@@ -71,7 +73,8 @@ where
 {
     for way in WAYS {
         let mut scene =
-            Scene::new(|layer: Builder| layer, |gateway| app(gateway, guarded(way))).await;
+            Scene::new(|layer: GatewayLayerBuilder| layer, |gateway| app(gateway, guarded(way)))
+                .await;
         scene.refuses(&["x-blocked: unread"], &FORBIDDEN).await;
         scene.refuses(&["x-blocked: read"], &FORBIDDEN).await;
         scene.provider.assert_untouched("a layer below has refused");
@@ -94,7 +97,7 @@ async fn a_layer_below_refuses_by_a_response_or_an_error_beside_an_app() {
 #[tokio::test]
 async fn a_layer_below_refuses_by_a_response_or_an_error_around_a_client() {
     refused_in(|gateway, client| {
-        let service = gateway.layer(client);
+        let service = gateway.client_layer().layer(client);
         let service = service.map_response(|response| response.map(Body::new));
         service.map_err(|error| -> Infallible { panic!("errors are the client's own: {error}") })
     })

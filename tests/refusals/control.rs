@@ -19,7 +19,7 @@ use tower_ai_gateway::settings::{
     ConcurrencyLimit, FallbackChain, GatewaySettings, GatewaySettingsBuilder, Secret, Timeouts,
 };
 use tower_ai_gateway::{
-    BodyBudget, Builder, GatewayLayer, Outcome, Provider, Refusal, RequestBody,
+    BodyBudget, GatewayLayer, GatewayLayerBuilder, Outcome, Provider, Refusal, RequestBody,
 };
 
 use crate::scripted::{Answer, AnswerBody, Upstream, full, json};
@@ -96,7 +96,7 @@ struct Case {
 impl Case {
     fn new(
         set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
-        build: impl FnOnce(Builder) -> Builder,
+        build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
         control: &ControlLayer,
         client: Guard,
     ) -> Self {
@@ -151,7 +151,7 @@ fn no_settings(settings: GatewaySettingsBuilder) -> GatewaySettingsBuilder {
     settings
 }
 
-fn as_it_is(layer: Builder) -> Builder {
+fn as_it_is(layer: GatewayLayerBuilder) -> GatewayLayerBuilder {
     layer
 }
 
@@ -309,7 +309,7 @@ async fn a_refusal_is_no_answer_to_being_asked_for_usage() {
             (before == 0).then_some(refusal)
         };
         let (client, asked) = guard(upstream.clone(), way, refusal);
-        let build = |layer: Builder| {
+        let build = |layer: GatewayLayerBuilder| {
             let own = Provider::custom("own", "https://own.example/v1").ask_for_usage(true);
             layer.provider(own).ask_for_usage(true)
         };
@@ -354,7 +354,7 @@ async fn a_refusal_below_the_key_layer_is_no_failure_of_the_key() {
             .metrics_hook(told)
             .build()
             .unwrap();
-        let gateway = gateway.layer(ControlLayer::new().layer(client));
+        let gateway = gateway.client_layer().layer(ControlLayer::new().layer(client));
         let ask = || async {
             let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
             let request = request.body(Full::<Bytes>::from("{}")).unwrap();

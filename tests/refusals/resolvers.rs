@@ -30,7 +30,7 @@ fn resolve(query: &SettingsQuery<'_>) -> Result<Option<Arc<GatewaySettings>>, Re
 struct Account(String);
 
 async fn scene() -> Scene {
-    let build = |layer: tower_ai_gateway::Builder| layer.settings(resolve);
+    let build = |layer: tower_ai_gateway::GatewayLayerBuilder| layer.settings(resolve);
     Scene::new(build, |gateway| {
         let gateway = gateway.upstream(HttpClient::new().unwrap()).layer(service_fn(page));
         tower::util::MapRequest::new(gateway, |mut request: axum::extract::Request| {

@@ -91,7 +91,7 @@ async fn seen(
     });
     let request = Request::post(path).header("content-type", "application/json");
     let request = request.body(Full::from(body)).unwrap();
-    let response = gateway.layer(client).oneshot(request).await.unwrap();
+    let response = gateway.client_layer().layer(client).oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
     let seen = seen.lock().unwrap().take();
     seen.unwrap()

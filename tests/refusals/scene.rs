@@ -17,7 +17,8 @@ use tower::Service;
 use tower_ai_gateway::log::{LogHook, LogQuery, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::otel::SpanHook;
-use tower_ai_gateway::{Builder, GatewayLayer, Metering, Outcome, Provider};
+use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Outcome, Provider};
 
 use crate::collector::{Collector, flush, object};
 use crate::scrape::Page;
@@ -53,7 +54,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    pub(crate) async fn new() -> (Self, impl FnOnce(Builder) -> Builder) {
+    pub(crate) async fn new() -> (Self, impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) {
         let directory = tempfile::tempdir().unwrap();
         let store = LogStore::open(directory.path().join("log.db")).unwrap();
         let log = LogHook::builder(store.sink()).build().unwrap();
@@ -75,7 +76,7 @@ impl Hooks {
                 || end.timings.to_head.is_some(),
         });
         let hooks = (log.clone(), Metrics::new().recorder(recorder), SpanHook::of(&tracing));
-        let add = |builder: Builder| {
+        let add = |builder: GatewayLayerBuilder| {
             let (log, metrics, spans) = hooks;
             builder.metrics_hook(log).metrics_hook(metrics).metrics_hook(spans).metrics_hook(told)
         };
@@ -142,7 +143,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// `app` builds the service from a gateway with hooks and providers.
     pub(crate) async fn new<S>(
-        build: impl FnOnce(Builder) -> Builder,
+        build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
         app: impl FnOnce(GatewayLayer) -> S,
     ) -> Self
     where

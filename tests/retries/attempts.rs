@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, ServiceExt};
-use tower_ai_gateway::Backoff;
 use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::settings::Backoff;
 
 use crate::scene::{SECOND, request, send, three};
 use crate::scripted::{Upstream, answer, broken, fails, read};

@@ -8,15 +8,16 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
-use tower_ai_gateway::settings::GatewaySettings;
-use tower_ai_gateway::{Backoff, Builder, Failure, GatewayLayer, Outcome, Provider, ResponseBody};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::settings::{Backoff, GatewaySettings};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Outcome, Provider, ResponseBody};
 
 use crate::scene::{SECOND, busy};
 use crate::scripted::events::{Attempt, Events};
 use crate::scripted::{AnswerBody, Upstream, answer, fails, read};
 
 struct Scene {
-    layer: Builder,
+    layer: GatewayLayerBuilder,
     replay: ReplayLayer,
     retry: RetrySettings,
     events: Events,
@@ -36,7 +37,7 @@ impl Scene {
         headers: &[(&str, &str)],
     ) -> Result<Response<ResponseBody<JudgedBody<AnswerBody>>>, BoxError> {
         let service = ServiceBuilder::new()
-            .layer(self.layer.build().unwrap())
+            .layer(self.layer.build().unwrap().client_layer())
             .layer(self.replay)
             .layer(RetryLayer::new(self.retry))
             .service(upstream.clone());

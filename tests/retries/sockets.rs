@@ -7,8 +7,10 @@ use http::{Request, Response};
 use http_body_util::channel::{Channel, Sender};
 use tokio::task::JoinHandle;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
+use tower_ai_gateway::client::ClientBody;
 use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
-use tower_ai_gateway::{ClientBody, Failure, GatewayLayer, HttpClient, Provider, ResponseBody};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, ResponseBody};
 
 use crate::scripted::events::Events;
 use crate::scripted::read;
@@ -28,7 +30,7 @@ fn send(upstream: &RawUpstream, events: &Events) -> (Sender<Bytes, std::io::Erro
         .unwrap();
     let retry = RetrySettings::attempts(2).delay(Duration::from_millis(1));
     let stack = ServiceBuilder::new().layer(ReplayLayer::new()).layer(RetryLayer::new(retry));
-    let service = gateway.layer(stack.service(HttpClient::new().unwrap()));
+    let service = gateway.client_layer().layer(stack.service(HttpClient::new().unwrap()));
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions").body(body).unwrap();
     (sender, tokio::spawn(async move { Ok(service.oneshot(request).await?) }))
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tower_ai_gateway::{AttemptEvent, EndEvent, Failure, MetricsHook, Outcome};
+use tower_ai_gateway::hook::{AttemptEvent, Failure};
+use tower_ai_gateway::{EndEvent, MetricsHook, Outcome};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {

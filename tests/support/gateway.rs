@@ -14,9 +14,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::util::MapRequest;
+use tower_ai_gateway::client::HttpClientBuilder;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::{
-    Builder, GatewayContext, GatewayLayer, HttpClient, HttpClientBuilder, Mount, Provider,
+    GatewayContext, GatewayLayer, GatewayLayerBuilder, HttpClient, Mount, Provider,
 };
 
 use super::message::Message;
@@ -25,7 +26,7 @@ use super::wire::Wire;
 /// What is to be served.
 #[derive(Debug)]
 pub struct Setup {
-    layer: Builder,
+    layer: GatewayLayerBuilder,
     client: HttpClientBuilder,
 }
 
@@ -45,7 +46,10 @@ impl Setup {
         self.layer(|layer| layer.provider(provider))
     }
 
-    pub fn layer(mut self, change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn layer(
+        mut self,
+        change: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
+    ) -> Self {
         self.layer = change(self.layer);
         self
     }

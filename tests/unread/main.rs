@@ -20,8 +20,9 @@ use http::{Request, Version};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::Timeouts;
-use tower_ai_gateway::{Failure, Outcome};
 
 use self::frames::Frames;
 use self::scene::{PATH, Scene};

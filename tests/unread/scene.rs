@@ -10,10 +10,11 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::{Layer, service_fn};
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{
     ConcurrencyLimit, GatewaySettings, Settings, SettingsTable, Timeouts,
 };
-use tower_ai_gateway::{Failure, GatewayLayer, HttpClient, Outcome, Provider};
+use tower_ai_gateway::{GatewayLayer, HttpClient, Outcome, Provider};
 
 use crate::support::ends::Ends;
 use crate::support::message::{chunk, ok, request};

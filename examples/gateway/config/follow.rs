@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::client::HttpClientBuilder;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
@@ -9,7 +11,6 @@ use tower_ai_gateway::jwt::JwtLayer;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use tower_ai_gateway::settings::ClientCertificates;
 use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
-use tower_ai_gateway::{HttpClient, HttpClientBuilder};
 
 use super::watch::Changes;
 use super::{BoxError, Start, with_moved};

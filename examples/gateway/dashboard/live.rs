@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tower_ai_gateway::{EndEvent, HeadEvent, MetricsHook, RequestEvent};
+use tower_ai_gateway::hook::{HeadEvent, RequestEvent};
+use tower_ai_gateway::{EndEvent, MetricsHook};
 
 /// Counts the exchanges that have begun and not ended.
 #[derive(Debug, Default)]

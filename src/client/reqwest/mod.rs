@@ -31,7 +31,7 @@ use crate::opaque::opaque_debug;
 /// the host has set as default headers. Redirects are handed to the client as they came.
 ///
 /// reqwest has no connect timeout unless its builder sets one, and does not obey the
-/// [`ConnectTimeout`](crate::ConnectTimeout) of one request. Its `timeout` bounds a whole exchange
+/// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout) of one request. Its `timeout` bounds a whole exchange
 /// and cuts long streams; leave it out and use the timeouts of the feature `control`. Unless told
 /// otherwise (`no_proxy`), it uses the proxies that the environment names.
 ///
@@ -39,7 +39,8 @@ use crate::opaque::opaque_debug;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use tower_ai_gateway::{GatewayLayer, Provider, ReqwestClient};
+/// use tower_ai_gateway::client::ReqwestClient;
+/// use tower_ai_gateway::{GatewayLayer, Provider};
 ///
 /// let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
 /// let layer = GatewayLayer::builder().provider(Provider::xai()).build()?;

@@ -36,7 +36,7 @@ pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 /// The first attempt does not wait for the body: it is recorded while it is sent. A body that
 /// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated; so
 /// does one for which nothing is left of the budget that all bodies share
-/// ([`Builder::body_budget`](crate::Builder::body_budget)). The end event says so.
+/// ([`GatewayLayerBuilder::body_budget`](crate::GatewayLayerBuilder::body_budget)). The end event says so.
 #[derive(Clone, Debug)]
 pub struct ReplayLayer {
     limit: Arc<AtomicUsize>,
@@ -60,7 +60,7 @@ impl ReplayLayer {
     /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
     /// of 2 or more, those for which there is something to fall back to, and those that ask for the
     /// usage of a stream of a provider that has not yet taken that well
-    /// ([`Builder::ask_for_usage`](crate::Builder::ask_for_usage)).
+    /// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)).
     #[must_use]
     pub fn on_demand() -> Self {
         Self { on_demand: true, ..Self::new() }

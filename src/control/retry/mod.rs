@@ -44,7 +44,7 @@ use crate::util::ready::passed_future;
 /// 529 for Anthropic's `overloaded_error`. An error whose code says nothing is handed on.
 ///
 /// Where a gateway has added to a request what asks for the usage of a stream
-/// ([`Builder::ask_for_usage`](crate::Builder::ask_for_usage)), and the provider answers 400 or 422,
+/// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)), and the provider answers 400 or 422,
 /// the request is sent once more without that, whatever is set: once, at once, and not counted.
 ///
 /// It stands under a

@@ -14,7 +14,7 @@ use crate::directives::timeouts::Timeouts;
 /// Bounds the time of upstream calls, or of whole requests. Made by
 /// [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
 ///
-/// It fails with a [`TimeoutError`](crate::TimeoutError), before the response head by its future
+/// It fails with a [`TimeoutError`](crate::util::timeout::TimeoutError), before the response head by its future
 /// and after it by the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeout<S> {

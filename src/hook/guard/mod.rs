@@ -26,20 +26,19 @@ use crate::rejection::Refusal;
 /// body is, no gateway token and no key. Each entry of a universal request is a request of its own
 /// here; its headers and its `config` are not shown.
 ///
-/// The body is read up to the bound, under the [body timeout](crate::Builder::body_timeout) and the
-/// total timeout, and counts towards the [budget](crate::Builder::body_budget). The provider gets it
+/// The body is read up to the bound, under the [body timeout](crate::GatewayLayerBuilder::body_timeout) and the
+/// total timeout, and counts towards the [budget](crate::GatewayLayerBuilder::body_budget). The provider gets it
 /// byte for byte. While a guard runs, no permit of the upstream stack is held.
 ///
 /// What goes wrong refuses the request: a guard that panics (500, code 2500), and guards that
-/// together take longer than the [guard timeout](crate::Builder::guard_timeout) (503, code 2503).
+/// together take longer than the [guard timeout](crate::GatewayLayerBuilder::guard_timeout) (503, code 2503).
 /// When the client goes away, the future of [`check`](Self::check) is dropped.
 ///
 /// Responses are not held back: see [`on_response`](Self::on_response).
 ///
 /// ```
-/// use tower_ai_gateway::{
-///     GatewayLayer, Guard, GuardHead, GuardRequest, Operation, Provider, Refusal, Verdict,
-/// };
+/// use tower_ai_gateway::guard::{GuardHead, GuardRequest, Verdict};
+/// use tower_ai_gateway::{GatewayLayer, Guard, Operation, Provider, Refusal};
 ///
 /// struct NoSecrets;
 ///

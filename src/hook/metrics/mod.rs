@@ -36,15 +36,15 @@
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
 //! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `miss`, `bypass` |
-//! | `ai_gateway.metering` | counter | `ai_gateway.metering.result`: as [`Metering`](crate::Metering) |
+//! | `ai_gateway.metering` | counter | `ai_gateway.metering.result`: as [`Metering`](crate::usage::Metering) |
 //! | `ai_gateway.overhead` | histogram, s | no model |
 //! | `ai_gateway.request.bytes` | counter, bytes | |
 //! | `ai_gateway.response.bytes` | counter, bytes | |
 //!
 //! Common labels: `gen_ai.operation.name`, `ai_gateway.operation` (the name of an
-//! [`Operation`](crate::Operation)), `gen_ai.provider.name`, `gen_ai.request.model`,
+//! [`Operation`]), `gen_ai.provider.name`, `gen_ai.request.model`,
 //! `gen_ai.response.model`; a label without a value is left out. `error.type` is a status, the name
-//! of a [`Failure`](crate::Failure), `provider` for an error under a status of success, or
+//! of a [`Failure`](crate::hook::Failure), `provider` for an error under a status of success, or
 //! `cancelled`. `ai_gateway.provider.error` is the provider's own code of an error, whatever the
 //! status.
 //!
@@ -60,7 +60,7 @@
 //! A provider's code of an error is a label if it is one of the usual codes or one of the first 50
 //! others that look like a code, else `other`. Accounts, metadata and subjects are never labels; gateways are where the host
 //! [wants it](Metrics::label_gateways). Of an [`Identity`](crate::Identity), the labels that the host has
-//! added by [`metric_label`](crate::IdentityBuilder::metric_label) are, as
+//! added by [`metric_label`](crate::util::identity::IdentityBuilder::metric_label) are, as
 //! `ai_gateway.identity.label.{name}`, up to [so many](Metrics::max_identities) sets of values.
 
 mod cache;
@@ -162,7 +162,7 @@ impl Metrics {
     }
 
     /// The prices whose models are labels: a clone of what the
-    /// [layer](crate::Builder::prices) has. Default: [`PriceTable::builtin`](crate::PriceTable::builtin).
+    /// [layer](crate::GatewayLayerBuilder::prices) has. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
     #[must_use]
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
@@ -194,7 +194,7 @@ impl Metrics {
         self
     }
 
-    /// How many sets of values the [metric labels](crate::IdentityBuilder::metric_label) of
+    /// How many sets of values the [metric labels](crate::util::identity::IdentityBuilder::metric_label) of
     /// identities may have: the values of further ones are `other`. Default: 100.
     #[must_use]
     pub fn max_identities(mut self, most: usize) -> Self {

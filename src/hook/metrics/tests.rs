@@ -20,7 +20,16 @@ async fn exchange(layer: &GatewayLayer, gateway: usize, model: usize) {
     let body = Full::from(format!(r#"{{"model":"model-{model}"}}"#));
     let path = format!("/v1/acct/gw-{gateway}/grok/v1/chat/completions");
     let request = Request::post(path).body(body).unwrap();
-    layer.layer(client).oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+    layer
+        .client_layer()
+        .layer(client)
+        .oneshot(request)
+        .await
+        .unwrap()
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

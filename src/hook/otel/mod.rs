@@ -60,7 +60,7 @@
 //! # Attributes
 //!
 //! No prompt, no completion, no header, no query. Texts of the client and the provider are
-//! [redacted](crate::redacted) and cut after 1024 bytes.
+//! [redacted](crate::util::redact::redacted) and cut after 1024 bytes.
 //!
 //! | attribute | value |
 //! |---|---|
@@ -78,10 +78,10 @@
 //! | `gen_ai.usage.cost` | USD; no part of the conventions, but the hosted gateway's name for it |
 //! | `server.address`, `server.port` | of the provider's base URL |
 //! | `http.response.status_code` | what the client got |
-//! | `error.type` | of a failed exchange: the provider's error code, else a [`Failure`](crate::Failure), else the status, else `_OTHER` |
+//! | `error.type` | of a failed exchange: the provider's error code, else a [`Failure`](crate::hook::Failure), else the status, else `_OTHER` |
 //! | `ai_gateway.log_id`, `ai_gateway.event_id` | as in the response headers |
 //! | `ai_gateway.account`, `ai_gateway.gateway`, `ai_gateway.operation` | as the path says |
-//! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::Metering) |
+//! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::usage::Metering) |
 //! | `ai_gateway.provider.error` | the provider's code of an error, whatever the status; empty where it gave none |
 //! | `ai_gateway.code` | the number in the gateway's own error |
 //! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported` or `table` |

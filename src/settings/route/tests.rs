@@ -42,7 +42,7 @@ fn what_was_built_can_be_asked() {
         .timeout(Duration::from_secs(30))
         .attempts(2)
         .retry_delay(Duration::from_secs(1))
-        .backoff(crate::Backoff::Linear)
+        .backoff(crate::directives::Backoff::Linear)
         .key_alias("eu");
     let route = DynamicRoute::builder("a").start("m").node("m", model).build().unwrap();
     let models: Vec<_> = route.models().collect();
@@ -52,7 +52,7 @@ fn what_was_built_can_be_asked() {
         timeout: Some(Duration::from_secs(30)),
         attempts: Some(2),
         retry_delay: Some(Duration::from_secs(1)),
-        backoff: Some(crate::Backoff::Linear),
+        backoff: Some(crate::directives::Backoff::Linear),
         key_alias: Some("eu".into()),
         fallback: None,
     };

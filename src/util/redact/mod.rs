@@ -44,7 +44,7 @@ const CUT: &str = "…";
 /// the length of the text, and copies it only where something is replaced.
 ///
 /// ```
-/// use tower_ai_gateway::redacted;
+/// use tower_ai_gateway::hook::redacted;
 ///
 /// assert_eq!(redacted("grok-4"), "grok-4");
 /// assert_eq!(redacted("xai-0123456789abcdef"), "[REDACTED]");

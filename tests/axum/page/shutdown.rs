@@ -33,7 +33,8 @@ use super::super::support::raw_upstream::RawUpstream;
 use super::super::support::wire::Wire;
 use super::layer_to;
 use std::sync::{Arc, Mutex};
-use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, LogId, Outcome, Provider};
+use tower_ai_gateway::context::LogId;
+use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Outcome, Provider};
 
 const LINE: &str = "POST /v1/acct/gw/grok/chat/completions";
 

@@ -143,7 +143,7 @@ impl PriceTable {
     /// second, a minute or an hour. Of them only those that are paid need to be there.
     ///
     /// ```
-    /// # use tower_ai_gateway::PriceTable;
+    /// # use tower_ai_gateway::usage::PriceTable;
     /// let table = PriceTable::from_toml(r#"
     /// as_of = 2026-11-29
     ///
@@ -180,7 +180,7 @@ impl PriceTable {
     /// web_search = 10    # x_search, code_interpreter, file_search, mcp, document_search, image_generation
     /// "#)?;
     /// assert!(table.get("openai", "gpt-x-2026-10-01").is_some());
-    /// # Ok::<(), tower_ai_gateway::PriceTableError>(())
+    /// # Ok::<(), tower_ai_gateway::usage::PriceTableError>(())
     /// ```
     ///
     /// # Errors
