@@ -4,6 +4,7 @@
 mod support;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,7 +19,8 @@ use support::wire::Wire;
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
+use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery, WithSettings};
+use tower_ai_gateway::{Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody};
 use tower_http::map_response_body::MapResponseBodyLayer;
 
 const NATIVE: &str = "POST /v1/acct/gw/grok/chat/completions";
@@ -129,4 +131,46 @@ async fn a_timeout_layer_under_it_is_a_504_that_names_it() {
     let (answers, _) = tokio::join!(served(app, &requests), silent);
     let error = answers[0].gateway_error(504, 2504);
     assert!(error["error"]["message"].as_str().unwrap().contains("head timeout"), "{error}");
+}
+
+#[test]
+fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
+    macro_rules! check {
+        ($service:ty, $layer:expr) => {{
+            let mut service = <$service>::new(1_u8, &$layer);
+            *service.get_mut() += 1;
+            assert_eq!((*service.get_ref(), service.into_inner()), (2, 2));
+        }};
+    }
+    let gateway = layer("http://127.0.0.1:9/v1".into());
+    check!(Gateway<u8>, gateway.client_layer());
+    check!(Intercept<u8, ()>, gateway.upstream(()));
+    let gateway = GatewayLayer::builder().provider(Provider::xai()).settings_from_extensions();
+    let settings = async |_: OwnedSettingsQuery| Ok(Arc::<GatewaySettings>::default());
+    check!(WithSettings<u8, _>, gateway.build().unwrap().settings_layer(settings).unwrap());
+    #[cfg(feature = "jwt")]
+    check!(tower_ai_gateway::jwt::Jwt<u8>, tower_ai_gateway::jwt::JwtLayer::off());
+    #[cfg(feature = "control")]
+    {
+        use tower_ai_gateway::control::health::{Health, HealthLayer};
+        use tower_ai_gateway::control::{
+            Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer,
+            FetchedKey, KeyLayer, KeyQuery, KeySource, Keyed, Replay, ReplayLayer, Retry,
+            RetryLayer, Timeout, TimeoutLayer,
+        };
+        struct Vault;
+        impl KeySource for Vault {
+            async fn fetch(&self, _: KeyQuery) -> Result<Option<FetchedKey>, tower::BoxError> {
+                Ok(None)
+            }
+        }
+        check!(Timeout<u8>, TimeoutLayer::default());
+        check!(Deadline<u8>, DeadlineLayer::default());
+        check!(Retry<u8>, RetryLayer::default());
+        check!(Fallback<u8>, FallbackLayer::new());
+        check!(Replay<u8>, ReplayLayer::new());
+        check!(Concurrency<u8>, ConcurrencyLayer::new(1));
+        check!(Health<u8>, HealthLayer::new());
+        check!(Keyed<u8, _>, KeyLayer::new(Vault));
+    }
 }

@@ -137,7 +137,7 @@ impl<S> Layer<S> for ControlLayer {
     type Service = Controlled<S>;
 
     fn layer(&self, client: S) -> Controlled<S> {
-        let call = Call::new(
+        let call = Call::with(
             client,
             Parts {
                 health: Some(self.health.shared.clone()),

@@ -174,3 +174,5 @@ passed_future! {
     where { S: Service<Request<B>>, }
     poll where {} |result| result
 }
+
+crate::util::macros::service_accessors!(WithSettings<S, K>, inner);

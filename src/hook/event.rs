@@ -167,6 +167,7 @@ impl EndEvent<'_> {
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The provider's whole response was handed on, whatever its status. A stream of an API that
     /// ends its streams with a marker is whole if it has that.

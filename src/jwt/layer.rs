@@ -223,3 +223,5 @@ passed_future! {
 }
 
 opaque_debug!(JwtLayer { checks() });
+
+crate::util::macros::service_accessors!(Jwt<S>, inner);

@@ -10,6 +10,10 @@ use crate::rejection::Refusal;
 ///
 /// It is sealed: `Arc<GatewaySettings>`, an `Option` of it, a `Result` of it, and a `Result` of that
 /// `Option`, whose error is a [`Refusal`].
+#[diagnostic::on_unimplemented(
+    message = "a settings resolver cannot return `{Self}`",
+    note = "return `Arc<GatewaySettings>`, an `Option` of it, or a `Result` of either with a `Refusal`"
+)]
 pub trait IntoSettings: sealed::Sealed {
     /// `gateway`: the id of the one that was asked for.
     #[doc(hidden)]

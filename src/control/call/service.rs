@@ -17,6 +17,7 @@ use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::judge;
 use crate::control::timeout::Timing;
 use crate::directives::timeouts::Timeouts;
+use crate::util::macros::service_accessors;
 use crate::util::ready;
 
 /// Makes calls within their limits, and none to upstreams that are not well. Made by
@@ -45,25 +46,12 @@ pub(in crate::control) struct Parts {
 }
 
 impl<S> Call<S> {
-    pub(in crate::control) fn new(inner: S, parts: Parts) -> Self {
+    pub(in crate::control) fn with(inner: S, parts: Parts) -> Self {
         Self { inner, parts: Arc::new(parts) }
     }
-
-    /// The client.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Returns a mutable reference to the client.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Consumes the service and returns the client.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
 }
+
+service_accessors!(Call<S>, inner);
 
 impl Parts {
     /// The base URL and key that a request is sent with, or why none can be used.

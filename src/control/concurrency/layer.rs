@@ -82,6 +82,6 @@ impl<S> Layer<S> for ConcurrencyLayer {
 
     fn layer(&self, inner: S) -> Call<S> {
         let limiter = Some(self.limiter.clone());
-        Call::new(inner, Parts { limiter, health: None, timeouts: None })
+        Call::with(inner, Parts { limiter, health: None, timeouts: None })
     }
 }

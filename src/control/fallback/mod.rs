@@ -170,3 +170,5 @@ passed_future! {
     where { S: Service<Request<ReplayBody<B>>>, }
     poll where { S: Service<Request<ReplayBody<B>>, Response = Response<R>>, } judge::as_it_is
 }
+
+crate::util::macros::service_accessors!(Fallback<S>, inner);

@@ -92,7 +92,7 @@ impl<S> Layer<S> for HealthLayer {
 
     fn layer(&self, inner: S) -> Call<S> {
         let health = Some(self.shared.clone());
-        Call::new(inner, Parts { health, limiter: None, timeouts: None })
+        Call::with(inner, Parts { health, limiter: None, timeouts: None })
     }
 }
 

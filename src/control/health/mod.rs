@@ -65,7 +65,7 @@ pub(super) use self::error::Blocked;
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::layer::HealthLayer;
 pub(super) use self::layer::{Candidates, Handle};
-pub use self::settings::{BreakerSettings, CoolDownSettings, SettingsError};
+pub use self::settings::{BreakerSettings, CoolDownSettings, HealthSettingsError};
 pub(super) use self::tracked::{Target, Tracked};
 #[cfg(test)]
 pub(super) use self::{change::Subject, permit::Breaker};

@@ -96,7 +96,7 @@ impl BreakerSettings {
     ///
     /// # Errors
     /// The first one that is not.
-    pub fn validate(&self) -> Result<(), SettingsError> {
+    pub fn validate(&self) -> Result<(), HealthSettingsError> {
         let within = self.within();
         first_wrong(&[
             ("failures_in_a_row", self.failures_in_a_row == within.failures_in_a_row),
@@ -166,7 +166,7 @@ impl CoolDownSettings {
     ///
     /// # Errors
     /// The first one that is not.
-    pub fn validate(&self) -> Result<(), SettingsError> {
+    pub fn validate(&self) -> Result<(), HealthSettingsError> {
         let within = self.within();
         first_wrong(&[("cap", self.cap == within.cap), ("default", self.default == within.default)])
     }
@@ -178,20 +178,20 @@ impl CoolDownSettings {
     }
 }
 
-fn first_wrong(checks: &[(&'static str, bool)]) -> Result<(), SettingsError> {
+fn first_wrong(checks: &[(&'static str, bool)]) -> Result<(), HealthSettingsError> {
     match checks.iter().find(|(_, is_right)| !is_right) {
-        Some((name, _)) => Err(SettingsError { name }),
+        Some((name, _)) => Err(HealthSettingsError { name }),
         None => Ok(()),
     }
 }
 
 /// A setting is out of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsError {
+pub struct HealthSettingsError {
     name: &'static str,
 }
 
-impl SettingsError {
+impl HealthSettingsError {
     /// The setting's name, as in `open_for`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -199,13 +199,13 @@ impl SettingsError {
     }
 }
 
-impl fmt::Display for SettingsError {
+impl fmt::Display for HealthSettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the setting `{}` is out of its range", self.name)
     }
 }
 
-impl Error for SettingsError {}
+impl Error for HealthSettingsError {}
 
 #[cfg(test)]
 mod tests {

@@ -202,3 +202,5 @@ fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError>
     }
     Ok(())
 }
+
+crate::util::macros::service_accessors!(Keyed<S, K>, inner);

@@ -178,3 +178,5 @@ fn may_be_repeated(context: &GatewayContext) -> bool {
 fn is_in_memory(context: &GatewayContext) -> bool {
     context.current().is_some_and(|step| step.entry.is_some())
 }
+
+crate::util::macros::service_accessors!(Replay<S>, inner);

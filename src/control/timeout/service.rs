@@ -57,3 +57,5 @@ where
         TimeoutFuture::new(self.inner.call(request), timing)
     }
 }
+
+crate::util::macros::service_accessors!(Timeout<S>, inner);

@@ -9,6 +9,10 @@ use super::LogRecord;
 ///
 /// It is called on a thread of its own, so it may block; while it does, records wait in a bounded
 /// queue. A sink that panics has not written what it was given, and is called again.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `LogSink`",
+    note = "pass a `LogFile` or a `JsonLines` around a writer, or implement the trait"
+)]
 pub trait LogSink: Send + 'static {
     /// Keeps these records, oldest first. There is at least one.
     ///
