@@ -66,6 +66,20 @@ impl Http2Options {
 }
 
 /// Configures an [`HttpClient`].
+///
+/// ```
+/// use std::time::Duration;
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use tower_ai_gateway::HttpClient;
+///
+/// let client: HttpClient<Full<Bytes>> = HttpClient::builder()
+///     .connect_timeout(Duration::from_secs(3))
+///     .max_idle_per_origin(32)
+///     .build()?;
+/// # let _ = client;
+/// # Ok::<(), tower_ai_gateway::ClientError>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct HttpClientBuilder {

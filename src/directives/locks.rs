@@ -17,6 +17,18 @@ const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
 ///
 /// `cf-aig-zdr`, `cf-aig-allowed-models` and `cf-aig-allowed-providers` are in no group: they only
 /// narrow what a request may reach, and always apply.
+///
+/// ```
+/// use tower_ai_gateway::settings::{ClientControl, GatewaySettings, LockedHeaders};
+///
+/// // Of the control headers, clients may use these; others are refused.
+/// let settings = GatewaySettings::builder()
+///     .client_controls([ClientControl::Retry, ClientControl::Timeouts])
+///     .locked_headers(LockedHeaders::Refuse)
+///     .build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientControl {

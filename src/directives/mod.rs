@@ -37,6 +37,20 @@ use crate::routing::is_id;
 /// What the client asks of the gateway for one request; `None` where it says nothing.
 ///
 /// Layers below the gateway find it through [`GatewayContext::directives`](crate::GatewayContext::directives).
+///
+/// ```
+/// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
+///
+/// // For requests that do not say it themselves.
+/// let settings = GatewaySettings::builder()
+///     .defaults(|directives| {
+///         directives.max_attempts = Some(3);
+///         directives.backoff = Some(Backoff::Exponential);
+///     })
+///     .build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Directives {

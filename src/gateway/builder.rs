@@ -32,6 +32,19 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) finds every mistake.
+///
+/// ```
+/// use tower_ai_gateway::{ConfigError, GatewayLayer, Mount, Provider};
+///
+/// let gateway = GatewayLayer::builder()
+///     .providers(Provider::all())
+///     .mount(Mount::at("/ai"))
+///     .default_provider("openai")
+///     .build()?;
+/// assert_eq!(GatewayLayer::builder().build().unwrap_err(), ConfigError::NoProvider);
+/// # let _ = gateway;
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct GatewayLayerBuilder {
     providers: Vec<Provider>,

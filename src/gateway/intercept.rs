@@ -23,6 +23,24 @@ use crate::util::macros::service_accessors;
 /// Made by [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). Readiness is the app's alone:
 /// a saturated upstream delays its own requests and no others. Errors of the upstream become
 /// responses, so the error type is the app's, `Infallible` under axum.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::{Router, body::Body, routing::get};
+/// use http::{Request, Response};
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
+///
+/// let client = service_fn(|_: Request<RequestBody<Body>>| async {
+///     Ok::<_, std::io::Error>(Response::new(Body::from("the provider's")))
+/// });
+/// let app = Router::new().route("/", get(|| async { "the app's" }));
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?.upstream(client).layer(app);
+/// let page = gateway.oneshot(Request::get("/").body(Body::empty())?).await?;
+/// assert_eq!(axum::body::to_bytes(Body::new(page.into_body()), 64).await?, "the app's");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Intercept<S, U> {
     app: S,

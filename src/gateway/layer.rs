@@ -311,6 +311,24 @@ impl<S, U: Clone> Layer<S> for InterceptLayer<U> {
 /// Made by [`GatewayLayer::client_layer`], for a stack of layers; [`GatewayLayer::around`] takes a
 /// client at once, and checks its body type. The innermost service of the stack must be the client:
 /// an app in its place answers the gateway's own requests, mostly with 404.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use tower::{ServiceBuilder, limit::ConcurrencyLimitLayer};
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new()?;
+/// let service = ServiceBuilder::new()
+///     .layer(ConcurrencyLimitLayer::new(64)) // of all requests, the gateway's and others
+///     .layer(gateway.client_layer())
+///     .service(client);
+/// # let _ = service; }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct ClientLayer {

@@ -28,6 +28,26 @@ use crate::util::ready;
 /// classify the others if they are of a known HTTP client, of [`std::io`], or boxed. An error of the
 /// host's own type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use tower::{ServiceExt, service_fn};
+/// use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
+///
+/// // In the place of an HTTP client.
+/// let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
+///     assert_eq!(request.uri(), "https://api.x.ai/v1/models");
+///     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from("{}")))
+/// });
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?.around(client);
+/// let request = Request::get("/v1/acct/gw/grok/models").body(Full::default())?;
+/// assert_eq!(gateway.oneshot(request).await?.status(), 200);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gateway<S> {
     inner: S,

@@ -56,6 +56,22 @@ fn too_late() -> Refusal {
 ///
 /// A source that takes longer than the [deadline](Self::deadline) is dropped and answered for with
 /// 503, code 2503; one that panics with 500, code 2500.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery};
+/// use tower_ai_gateway::{GatewayLayer, Provider, Refusal};
+///
+/// async fn find(_: OwnedSettingsQuery) -> Result<Arc<GatewaySettings>, Refusal> {
+///     Ok(Arc::default()) // … from a database …
+/// }
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).settings_from_extensions().build()?;
+/// let settings = gateway.settings_layer(find)?.deadline(Duration::from_secs(1));
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 pub struct SettingsLayer<K> {
     shared: Arc<Shared>,
     source: Arc<K>,

@@ -21,6 +21,19 @@ pub struct RequestEvent<'a> {
 }
 
 /// One upstream call has ended, by its response head or by failing.
+///
+/// ```
+/// use tower_ai_gateway::hook::AttemptEvent;
+/// use tower_ai_gateway::MetricsHook;
+///
+/// struct Attempts;
+///
+/// impl MetricsHook for Attempts {
+///     fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
+///         println!("attempt {}: {:?}, {:?}", attempt.number, attempt.status, attempt.failure);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AttemptEvent<'a> {
@@ -55,6 +68,20 @@ pub struct HeadEvent<'a> {
 }
 
 /// An exchange is over.
+///
+/// ```
+/// use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+///
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .metrics_hook(|end: &EndEvent<'_>| {
+///         let tokens = end.usage.and_then(|usage| usage.total());
+///         println!("{}: {tokens:?} tokens, {:?}", end.outcome, end.cost);
+///     })
+///     .build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EndEvent<'a> {
@@ -166,6 +193,16 @@ impl EndEvent<'_> {
 }
 
 /// How an exchange ended.
+///
+/// ```
+/// use tower_ai_gateway::Outcome;
+///
+/// fn is_the_provider_s_fault(outcome: Outcome) -> bool {
+///     matches!(outcome, Outcome::Failed | Outcome::Broken)
+/// }
+/// assert!(!is_the_provider_s_fault(Outcome::Cancelled));
+/// assert_eq!(Outcome::Cancelled.as_str(), "cancelled");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

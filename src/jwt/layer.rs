@@ -41,6 +41,21 @@ use crate::util::ready::passed_future;
 /// where `authorization` is none of the headers.
 ///
 /// Preflights of browsers have no token: a CORS layer must stand outside of this one.
+///
+/// ```
+/// # let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+/// #     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+/// #     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// use tower_ai_gateway::jwt::{Jwks, JwtLayer, JwtVerifier};
+///
+/// let verifier = JwtVerifier::builder(Jwks::from_json(keys)?)
+///     .issuer("https://issuer.example")
+///     .audience("gateway")
+///     .build()?;
+/// let layer = JwtLayer::new(verifier).optional().except(|uri| uri.path() == "/health");
+/// # let _ = layer;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct JwtLayer {
     shared: Arc<RwLock<Option<Arc<Checks>>>>,

@@ -35,6 +35,23 @@ struct Inner {
 }
 
 /// Makes a [`JwtVerifier`].
+///
+/// ```
+/// # let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+/// #     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+/// #     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// use tower_ai_gateway::jwt::{Jwks, JwtAlgorithm, JwtVerifier};
+///
+/// let verifier = JwtVerifier::builder(Jwks::from_json(keys)?)
+///     .issuer("https://issuer.example")
+///     .audience("gateway")
+///     .algorithms([JwtAlgorithm::Es256])
+///     .subject_claims(["email", "sub"])
+///     .groups_claim("groups")
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct JwtVerifierBuilder {

@@ -16,6 +16,17 @@ use crate::json::string;
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The shape of the gateway's own error bodies.
+///
+/// ```
+/// use tower_ai_gateway::{ErrorFormat, GatewayLayer, Provider};
+///
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .error_format(ErrorFormat::Cloudflare)
+///     .build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorFormat {

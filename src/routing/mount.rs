@@ -10,6 +10,19 @@ use http::uri::PathAndQuery;
 /// A path below a mount is the gateway's if it names a configured provider, `compat` or
 /// `custom-…`; everything else falls through to the host's app, unless the mount is
 /// [exclusive](Mount::exclusive).
+///
+/// ```
+/// use http::Request;
+/// use tower_ai_gateway::{GatewayLayer, Mount, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).mount(Mount::at("/ai")).build()?;
+/// let route = gateway.route_of(&Request::post("/ai/grok/chat/completions").body(())?).unwrap();
+/// assert_eq!(route.provider(), Some("grok"));
+/// // The paths of the hosted gateway are not mounted now.
+/// let hosted = Request::post("/v1/acct/gw/grok/chat/completions").body(())?;
+/// assert!(gateway.route_of(&hosted).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mount {
     prefix: Cow<'static, str>,

@@ -17,6 +17,22 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
+///
+/// ```
+/// use tower_ai_gateway::settings::{ConcurrencyLimit, GatewaySettings, GatewayToken, Secret};
+///
+/// let key = Secret::new("example-key")?;
+/// let settings = GatewaySettings::builder()
+///     .token(GatewayToken::new("example-token"))
+///     .key("grok", key.clone())
+///     .allow_models(["grok-4*"])
+///     .concurrency(ConcurrencyLimit::new(100))
+///     .build()?;
+/// assert!(settings.asks_for_token());
+/// // A stored key that anybody could spend is a mistake.
+/// assert!(GatewaySettings::builder().key("grok", key).build().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct GatewaySettingsBuilder {

@@ -6,6 +6,16 @@ use std::time::Duration;
 use crate::provider::Upstream;
 
 /// A limit of concurrent exchanges, from the call to the end of the response body.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::{ConcurrencyLimit, GatewaySettings};
+///
+/// let limit = ConcurrencyLimit::new(20).wait(Duration::from_secs(5));
+/// let settings = GatewaySettings::builder().concurrency_per_provider(limit).build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConcurrencyLimit {

@@ -60,6 +60,19 @@ pub use crate::usage::custom_cost::CustomCost;
 
 /// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
 /// mistake; the default lets everything pass.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_ai_gateway::settings::GatewaySettings;
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// // The same for all gateways.
+/// let settings = GatewaySettings::builder().deny_models(["*-preview"]).build()?;
+/// let gateway =
+///     GatewayLayer::builder().provider(Provider::xai()).settings(Arc::new(settings)).build()?;
+/// # let _ = gateway;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct GatewaySettings {
     /// Whose limits these are: whatever ids a client has named, they count together. 0 until they

@@ -10,6 +10,21 @@ use crate::rejection::Refusal;
 ///
 /// It is sealed: `Arc<GatewaySettings>`, an `Option` of it, a `Result` of it, and a `Result` of that
 /// `Option`, whose error is a [`Refusal`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_ai_gateway::settings::{GatewaySettings, SettingsQuery};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let main = Arc::new(GatewaySettings::default());
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     // An `Option`: any other gateway is unknown.
+///     .settings(move |query: &SettingsQuery<'_>| (query.gateway == "main").then(|| main.clone()))
+///     .build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a settings resolver cannot return `{Self}`",
     note = "return `Arc<GatewaySettings>`, an `Option` of it, or a `Result` of either with a `Refusal`"

@@ -9,6 +9,18 @@ use subtle::{Choice, ConstantTimeEq as _};
 ///
 /// A client sends it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
 /// that one can be replaced while it is in use.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, GatewayToken};
+///
+/// // Both are good until the old one is taken out.
+/// let settings = GatewaySettings::builder()
+///     .token(GatewayToken::new("the-token-until-today"))
+///     .token(GatewayToken::new("the-token-of-tomorrow"))
+///     .build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone)]
 pub struct GatewayToken {
     digest: [u8; 32],

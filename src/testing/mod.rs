@@ -54,6 +54,24 @@ pub use self::body::AnswerBody;
 /// meant stands in the URI of the request. A request body is read to its end before the answer is
 /// given; where it fails, the call fails with its error. A call for which nothing is queued fails,
 /// which the gateway answers with 502.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::{Router, body::Body};
+/// use http::Request;
+/// use tower::ServiceExt;
+/// use tower_ai_gateway::testing::{Answer, ScriptedProvider};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let provider = ScriptedProvider::new();
+/// provider.answer(Answer::json("{}"));
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let app = Router::new().layer(gateway.upstream(provider.clone()));
+/// app.oneshot(Request::get("/v1/acct/gw/grok/models").body(Body::empty())?).await?;
+/// assert_eq!(provider.requests()[0].uri(), "https://api.x.ai/v1/models");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct ScriptedProvider {
     state: Arc<Mutex<State>>,

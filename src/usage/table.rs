@@ -24,6 +24,16 @@ pub use self::clock::Date;
 pub use self::file::{PriceReport, PriceSource, PriceTableError};
 
 /// Prices by model, as of a day.
+///
+/// ```
+/// use tower_ai_gateway::usage::{Price, PriceTable, Rate, TokenPrice};
+///
+/// let mut table = PriceTable::builtin();
+/// // 1.25 USD for a million input tokens, 0.125 from the cache, 10 for a million output tokens.
+/// table.insert("openai/my-model", Price::per_token(TokenPrice::new(12_500, 1_250, 100_000)));
+/// let tokens = table.get("openai", "my-model").unwrap().tokens.unwrap();
+/// assert_eq!(tokens.input, Rate::usd("1.25", 1_000_000));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTable {
     as_of: Date,
@@ -307,6 +317,19 @@ fn order(row: &str, name: &[&str]) -> Ordering {
 /// A handle to the price table in use; its clones share the table.
 ///
 /// A reader takes the table once per exchange, so a change holds for the exchanges that end later.
+///
+/// ```
+/// use tower_ai_gateway::usage::{Price, Prices, TokenPrice};
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let prices = Prices::default();
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).prices(prices.clone()).build()?;
+/// // Later, while requests are under way:
+/// prices.insert("grok/my-model", Price::per_token(TokenPrice::new(30_000, 7_500, 150_000)));
+/// assert!(prices.current().get("grok", "my-model").is_some());
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Prices {
     table: Arc<RwLock<Arc<PriceTable>>>,

@@ -4,6 +4,13 @@ use std::error::Error;
 use std::fmt;
 
 /// A mistake in the configuration of a layer.
+///
+/// ```
+/// use tower_ai_gateway::{ConfigError, GatewayLayer, Provider};
+///
+/// let twice = GatewayLayer::builder().provider(Provider::xai()).provider(Provider::xai()).build();
+/// assert_eq!(twice.unwrap_err(), ConfigError::DuplicateSlug { slug: "grok".to_owned() });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -69,6 +69,15 @@ struct Label {
 }
 
 /// Makes an [`Identity`].
+///
+/// ```
+/// use tower_ai_gateway::Identity;
+///
+/// let identity = Identity::builder("alice@example.com").group("research").label("team", "blue").build()?;
+/// assert!(identity.is_in("research"));
+/// assert_eq!(identity.label("team"), Some("blue"));
+/// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "it is no identity until it is built"]
 pub struct IdentityBuilder {

@@ -8,6 +8,14 @@ use std::time::Duration;
 ///
 /// The gateway tells by its [`phase`](Self::phase) which, in its answer and to its hooks; a layer of
 /// the host's own may fail with it too.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::timeout::{TimeoutError, TimeoutPhase};
+///
+/// let error = TimeoutError::new(TimeoutPhase::Head, Duration::from_secs(60));
+/// assert_eq!((error.phase(), error.after()), (TimeoutPhase::Head, Duration::from_secs(60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeoutError {
@@ -80,6 +88,16 @@ impl TimeoutPhase {
 /// `HttpClient` obeys where it is less than the client's own connect timeout.
 ///
 /// A layer cannot see how a connection is made; so the layer of timeouts asks for it by this.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::Request;
+/// use tower_ai_gateway::timeout::ConnectTimeout;
+///
+/// let mut request = Request::get("https://api.x.ai/v1/models").body(())?;
+/// request.extensions_mut().insert(ConnectTimeout(Duration::from_secs(1)));
+/// # Ok::<(), http::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectTimeout(pub Duration);
 

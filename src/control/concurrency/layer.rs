@@ -12,6 +12,19 @@ use crate::control::call::{Call, Parts};
 /// Limits how many requests are in flight, each until its response body has ended.
 ///
 /// All services that one layer makes share their places. See [the module](super).
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use std::time::Duration;
+/// use tower::Layer;
+/// use tower_ai_gateway::control::ConcurrencyLayer;
+///
+/// let limit = ConcurrencyLayer::new(100).wait(Duration::from_secs(5)).queue(50);
+/// let service = limit.layer(client);
+/// # let _ = service;
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer {
     pub(in crate::control) limiter: Limiter,

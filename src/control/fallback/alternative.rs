@@ -12,6 +12,17 @@ use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
 /// Another provider, or another model of the same one, for a client stack without a gateway.
+///
+/// ```
+/// use tower_ai_gateway::Provider;
+/// use tower_ai_gateway::control::{Alternative, FallbackLayer};
+/// use tower_ai_gateway::settings::Secret;
+///
+/// let openai = Alternative::new(Provider::openai()).key(Secret::new("example-key")?).model("gpt-5");
+/// let layer = FallbackLayer::between(Provider::xai(), [openai])?;
+/// # let _ = layer;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Alternative {
     provider: Provider,

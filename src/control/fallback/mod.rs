@@ -52,6 +52,20 @@ use crate::util::ready::passed_future;
 /// of a dynamic route, or the [fallback chains](crate::settings::FallbackChain) of its settings.
 /// What the client brought as a key for one provider never goes to another: all keys are taken off
 /// first, and only the stored key of the other provider is used.
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use tower::ServiceBuilder;
+/// use tower_ai_gateway::control::{FallbackLayer, ReplayLayer};
+///
+/// let upstream = ServiceBuilder::new()
+///     .layer(ReplayLayer::on_demand())
+///     .layer(FallbackLayer::new()) // what to try stands in the settings of the gateway
+///     .service(client);
+/// # let _ = upstream;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct FallbackLayer {
     alternatives: Option<Arc<Alternatives>>,

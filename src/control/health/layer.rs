@@ -28,6 +28,20 @@ use crate::provider::{ApiKind, Upstream};
 /// that is used there a cool-down of its own, so that one caller's limit is not another's. All
 /// services of one layer and its clones share what they know; a layer that is configured anew
 /// begins anew. The [module documentation](super) has an example.
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use tower::Layer;
+/// use tower_ai_gateway::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
+///
+/// let health = HealthLayer::new()
+///     .breaker(BreakerSettings::default())
+///     .cool_down(CoolDownSettings::default());
+/// let service = health.layer(client);
+/// # let _ = service;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct HealthLayer {
     pub(in crate::control) shared: Handle,

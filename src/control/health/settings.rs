@@ -16,6 +16,15 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// [`probe_for`](Self::probe_for) has passed without an answer.
 ///
 /// A value out of its range counts as the nearest one within; [`validate`](Self::validate) tells of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::health::BreakerSettings;
+///
+/// let settings = BreakerSettings::new().failures_in_a_row(10).open_for(Duration::from_secs(60));
+/// assert!(settings.validate().is_ok());
+/// assert_eq!(settings.failed_share(2.0).validate().unwrap_err().name(), "failed_share");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerSettings {
     pub(super) failures_in_a_row: u32,
@@ -129,6 +138,14 @@ impl BreakerSettings {
 /// names; likewise after a 503 or 529 that has one of them.
 ///
 /// A value out of its range counts as the nearest one within; [`validate`](Self::validate) tells of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::health::CoolDownSettings;
+///
+/// let settings = CoolDownSettings::new().cap(Duration::from_secs(120));
+/// assert!(settings.validate().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoolDownSettings {
     pub(super) default: Duration,

@@ -37,6 +37,20 @@ pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 /// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated; so
 /// does one for which nothing is left of the budget that all bodies share
 /// ([`GatewayLayerBuilder::body_budget`](crate::GatewayLayerBuilder::body_budget)). The end event says so.
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use tower::ServiceBuilder;
+/// use tower_ai_gateway::control::{ReplayLayer, RetryLayer, RetrySettings};
+///
+/// let service = ServiceBuilder::new()
+///     .layer(ReplayLayer::new().limit(1 << 20)) // larger requests are sent once
+///     .layer(RetryLayer::new(RetrySettings::attempts(3)))
+///     .service(client);
+/// # let _ = service;
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReplayLayer {
     limit: Arc<AtomicUsize>,

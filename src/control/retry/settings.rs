@@ -12,6 +12,19 @@ const MOST_ATTEMPTS: u8 = 5;
 ///
 /// Under a gateway, `cf-aig-max-attempts`, `cf-aig-retry-delay` and `cf-aig-backoff`, or else the
 /// defaults of its settings, go before these.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::{RetryLayer, RetrySettings};
+/// use tower_ai_gateway::settings::Backoff;
+///
+/// let settings = RetrySettings::attempts(3)
+///     .delay(Duration::from_millis(200))
+///     .backoff(Backoff::Linear)
+///     .max_retry_after(Duration::from_secs(10));
+/// let layer = RetryLayer::new(settings);
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetrySettings {
     pub(super) max_attempts: u8,

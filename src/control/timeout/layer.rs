@@ -8,6 +8,20 @@ use crate::directives::timeouts::Timeouts;
 /// Bounds the time of each upstream call.
 ///
 /// See [the module](super).
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use std::time::Duration;
+/// use tower::Layer;
+/// use tower_ai_gateway::control::TimeoutLayer;
+/// use tower_ai_gateway::settings::Timeouts;
+///
+/// let timeouts = Timeouts::default().head(Duration::from_secs(60)).idle(Duration::from_secs(30));
+/// let service = TimeoutLayer::new(timeouts).layer(client);
+/// # let _ = service;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TimeoutLayer {
     timeouts: Timeouts,
@@ -41,6 +55,19 @@ impl<S> Layer<S> for TimeoutLayer {
 /// leaves a part of the response unread for that long is cut off.
 ///
 /// Both need a tokio runtime around [`call`](tower_service::Service::call)'s future.
+///
+/// ```
+/// # let client = tower::service_fn(|_: http::Request<String>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+/// # });
+/// use std::time::Duration;
+/// use tower::Layer;
+/// use tower_ai_gateway::control::DeadlineLayer;
+/// use tower_ai_gateway::settings::Timeouts;
+///
+/// let service = DeadlineLayer::new(Timeouts::default().total(Duration::from_secs(600))).layer(client);
+/// # let _ = service;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DeadlineLayer {
     timeouts: Timeouts,

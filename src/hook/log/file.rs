@@ -22,6 +22,17 @@ use super::{LogRecord, LogSink, SinkError, rotate};
 /// moves or deletes is begun anew. After an error the file is opened again for what comes next, and
 /// one that may not grow any more (`ulimit -f`) is rotated. A pipe, a device or a directory is never
 /// written to, nor waited for. Two hooks must not share a file.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("gateway.jsonl");
+/// use tower_ai_gateway::log::{LogFile, LogHook};
+///
+/// let file = LogFile::open(path)?.max_size(64 << 20).daily(true).keep(30);
+/// let log = LogHook::builder(file).build()?;
+/// # drop(log);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,

@@ -68,6 +68,18 @@ struct Policy {
 }
 
 /// Makes a [`LogHook`].
+///
+/// ```
+/// use tower_ai_gateway::log::{JsonLines, LogHook};
+///
+/// let log = LogHook::builder(JsonLines::new(std::io::stderr()))
+///     .payloads(true) // the beginnings of both bodies, without what looks like a credential
+///     .payload_limit(16 << 10)
+///     .queue_limit(1_000)
+///     .build()?;
+/// # drop(log);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct LogHookBuilder {
     policy: Policy,
     limits: Limits,

@@ -12,6 +12,14 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// Lines are written in large pieces: there is no need for a buffer around the writer. Where a
 /// writer fails within a line, the next one begins on a line of its own.
+///
+/// ```
+/// use tower_ai_gateway::log::{JsonLines, LogHook};
+///
+/// let log = LogHook::builder(JsonLines::new(std::io::stdout())).build()?;
+/// # drop(log);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct JsonLines<W> {
     writer: W,
     lines: Lines,

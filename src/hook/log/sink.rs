@@ -9,6 +9,23 @@ use super::LogRecord;
 ///
 /// It is called on a thread of its own, so it may block; while it does, records wait in a bounded
 /// queue. A sink that panics has not written what it was given, and is called again.
+///
+/// ```
+/// use tower_ai_gateway::log::{LogHook, LogRecord, LogSink, SinkError};
+///
+/// struct Count(usize);
+///
+/// impl LogSink for Count {
+///     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
+///         self.0 += batch.len();
+///         Ok(())
+///     }
+/// }
+///
+/// let log = LogHook::builder(Count(0)).build()?;
+/// # drop(log);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `LogSink`",
     note = "pass a `LogFile` or a `JsonLines` around a writer, or implement the trait"

@@ -111,6 +111,16 @@ const MAX_SERIES: usize = 10_000;
 const OPERATIONS: usize = Operation::Other as usize + 1;
 
 /// A hook that measures every exchange; see the [module](self).
+///
+/// ```
+/// use tower_ai_gateway::metrics::Metrics;
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let gateway =
+///     GatewayLayer::builder().provider(Provider::xai()).metrics_hook(Metrics::new()).build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 pub struct Metrics {
     register: Register,
     prices: Prices,

@@ -112,6 +112,16 @@ use super::{EndEvent, MetricsHook};
 use crate::opaque::opaque_debug;
 
 /// A [`MetricsHook`] that makes a span of every exchange. See the [module](self).
+///
+/// ```
+/// use tower_ai_gateway::otel::SpanHook;
+/// use tower_ai_gateway::{GatewayLayer, Provider};
+///
+/// let gateway =
+///     GatewayLayer::builder().provider(Provider::xai()).metrics_hook(SpanHook::global()).build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 pub struct SpanHook<T = BoxedTracer> {
     tracer: T,
 }

@@ -38,10 +38,37 @@ const FILE_FRESH_FOR: Duration = Duration::from_secs(60);
 /// While the issuer cannot be asked, the keys that there are stay in use for another day.
 ///
 /// Cheap to clone; clones share their keys.
+///
+/// ```
+/// # let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+/// #     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+/// #     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// use tower_ai_gateway::jwt::Jwks;
+///
+/// let jwks = Jwks::from_json(keys)?;
+/// # let _ = jwks;
+/// assert!(Jwks::from_json("{}").is_err());
+/// # Ok::<(), tower_ai_gateway::jwt::JwksError>(())
+/// ```
 #[derive(Clone)]
 pub struct Jwks(Arc<Shared>);
 
 /// Makes a [`Jwks`] that is fetched, with other bounds than the default ones.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "client")] {
+/// use std::time::Duration;
+/// use tower_ai_gateway::HttpClient;
+/// use tower_ai_gateway::jwt::Jwks;
+///
+/// let jwks = Jwks::url("https://issuer.example/keys", HttpClient::new()?)?
+///     .fresh_for(Duration::from_secs(600))
+///     .timeout(Duration::from_secs(2))
+///     .build();
+/// # let _ = jwks; }
+/// # Ok(()) }
+/// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct JwksBuilder {
     source: Source,

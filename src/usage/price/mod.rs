@@ -17,6 +17,15 @@ pub use self::tools::ToolPrices;
 ///
 /// Percentages are of the prices per token, hold together, and are applied before the sum is rounded,
 /// once. What is not paid per token has no price where one of them applies.
+///
+/// ```
+/// use tower_ai_gateway::usage::{Date, Price, TokenPrice};
+///
+/// let now = Price::per_token(TokenPrice::new(20_000, 5_000, 100_000));
+/// let then = Price::per_token(TokenPrice::new(10_000, 2_500, 50_000));
+/// let price = now.snapshots(true).from_day(Date::new(2027, 1, 1).unwrap(), then);
+/// assert_eq!(price.changes.len(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Price {

@@ -12,6 +12,14 @@ pub(crate) const PARTS: u64 = 1_000_000;
 const PLACES: i32 = 16;
 
 /// What one unit (a token, a second, an image, …) costs: exact to 10^-16 USD, up to 1844 USD.
+///
+/// ```
+/// use tower_ai_gateway::usage::Rate;
+///
+/// assert_eq!(Rate::usd("1.25", 1_000_000), Some(Rate::ticks(12_500)));
+/// assert_eq!(Rate::usd("1.25e-06", 1), Some(Rate::ticks(12_500)));
+/// assert_eq!(Rate::usd("-1", 1), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(u64);
 
