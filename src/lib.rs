@@ -2,9 +2,9 @@
 //!
 //! Cloudflare's AI Gateway is a hosted proxy: a client replaces `https://api.x.ai/v1` by
 //! `https://gateway…/v1/{account_id}/{gateway_id}/grok` and keeps its own key. This crate gives the
-//! same paths and the same `cf-aig-*` headers inside of your own process, as a [`GatewayLayer`].
+//! same paths and the same `cf-aig-*` headers inside your own process, as a [`GatewayLayer`].
 //! Bodies pass byte for byte in both directions, streams are relayed frame by frame, and a
-//! [`MetricsHook`] is told of every exchange exactly once.
+//! [`MetricsHook`] sees the end of every exchange exactly once.
 //!
 //! # Beside an app
 //!
@@ -53,8 +53,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Where it stands among other layers, nested routers, CORS, body limits, request ids, timeouts,
-//! tenants, shutdown, and how to test an app that has it: [`axum`](mod@crate::axum), a page of its own.
+//! A page of its own, [`axum`](mod@crate::axum), covers the order of layers, nested routers, CORS, body
+//! limits, request ids, timeouts, tenants, shutdown, and tests of an app that has the layer.
 //!
 //! # Around a client
 //!
@@ -86,34 +86,34 @@
 //! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
 //! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
 //! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, where the mount is [universal](Mount::universal) |
-//! | `GET …/compat/models`, `GET …/ai/v1/models`, and `…/models/{id}` there | nobody: the models that the gateway may use, in OpenAI's shape |
+//! | `GET …/compat/models`, `GET …/ai/v1/models`, and `…/models/{id}` there | no provider: the gateway lists the models that it may use, in OpenAI's shape |
 //! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
 //!
-//! `{endpoint}` is `chat/completions`, `responses`, `embeddings` or `messages`. A path is the
-//! gateway's where it names a configured provider; any other falls through to the app, so an app
-//! keeps its own `/v1/users/42/posts`. A leading segment of `{rest}` that repeats the end of the
-//! base URL is there once: `grok/v1/chat/completions` and `grok/chat/completions` are the same.
+//! `{endpoint}` is `chat/completions`, `responses`, `embeddings` or `messages`. The gateway takes a path
+//! that names a configured provider. Any other path goes to the app, so an app keeps its own
+//! `/v1/users/42/posts`. A leading segment of `{rest}` that repeats the end of the base URL is sent
+//! once: `grok/v1/chat/completions` and `grok/chat/completions` are the same.
 //!
-//! A body on a model-routed path is read up to the end of its `model`, the provider's prefix is
-//! cut out of it, and the rest streams on. Nothing is parsed into a tree or written anew.
+//! On a model-routed path the body is read up to the end of its `model`. The provider's prefix is cut
+//! out of it, and the rest streams on. Nothing is parsed into a tree or serialised again.
 //!
 //! # Keys
 //!
 //! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
 //! that the request was routed to and to no other; a request without one gets the key that its
 //! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port.
-//! Redirects are relayed, never followed. Cookies, `cf-aig-*`, the fields of one hop, and what a proxy
-//! in front says of the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
-//! `cf-connecting-ip`, `cf-access-*`) stay here. Nothing is added, but for `via` where the host asks
-//! for it.
+//! Redirects are relayed, never followed. Cookies, `cf-aig-*`, hop-by-hop headers, and what a proxy in
+//! front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
+//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. No header is added, except `via` where
+//! the host asks for it.
 //!
 //! # Gateways
 //!
-//! `{account}/{gateway}` in the path names a gateway. What holds for it are its
+//! `{account}/{gateway}` in the path names a gateway. Each gateway has
 //! [settings](settings::GatewaySettings): tokens that clients must show, stored keys, allowed
 //! providers and models, timeouts, fallback chains, dynamic routes, limits, and a default for every
-//! control header. A host sets them in code or reads them from a TOML file (feature `config`), and
-//! replaces them while requests are under way, each of which keeps what it began with:
+//! control header. A host sets them in code or reads them from a TOML file (feature `config`), and can
+//! replace them at run time. A request keeps the settings that it began with:
 //!
 //! ```
 //! use tower_ai_gateway::settings::{
@@ -150,19 +150,18 @@
 //!
 //! # Refusing
 //!
-//! What the host has to say against a request is a [`Refusal`]: of its settings resolver, of a layer
-//! above the gateway or of one between the gateway and its client. The caller's SDK gets it as an
-//! error of its own API, and hooks are told of one rejected exchange with the refusal's code. Such
-//! layers know where a request goes by [`GatewayLayer::route_of`] above the gateway, and by the
-//! [`GatewayContext`] below it. Settings that must be awaited have a layer of their own,
-//! [`GatewayLayer::settings_layer`].
+//! A host refuses a request with a [`Refusal`]: from its settings resolver, from a layer above the
+//! gateway, or from one between the gateway and its client. The caller's SDK gets it as an error of its
+//! own API, and hooks see one rejected exchange with the refusal's code. A layer learns where a request
+//! goes from [`GatewayLayer::route_of`] above the gateway, and from the [`GatewayContext`] below it.
+//! For settings that must be awaited there is [`GatewayLayer::settings_layer`].
 //!
 //! # Guards
 //!
-//! A [`Guard`] is asked before anything is sent, and may refuse a request in the caller's SDK's shape
-//! or put a label on it. It sees what is asked of whom, and the beginning of the body where it wants
-//! to. Responses are told of when they have ended, and stream on meanwhile. The example `guard` keeps
-//! prompts with a payment card number in.
+//! A [`Guard`] checks a request before anything is sent. It may refuse the request, in the shape that
+//! the caller's SDK reads, or label it. It sees the provider, the model and the operation, and the
+//! beginning of the body if it asks for it. It gets a response after its end, so streams are not held
+//! up. The example `guard` stops prompts with a payment card number.
 //!
 //! # Usage and cost
 //!
@@ -171,11 +170,11 @@
 //! ([`Metering`]), what it cost and who says so ([`Cost`]), and when what happened ([`Timings`]).
 //! A cost is the request's own `cf-aig-custom-cost`, where the host
 //! [lets clients use it](settings::GatewaySettingsBuilder::client_controls), or else what the
-//! provider reports, or else what a [`PriceTable`] says of it, which the host changes at run time through [`Prices`]; what none
-//! of them knows has no cost. With the feature `prices` tables are read from TOML of one's own, and
-//! from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is broken,
-//! and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions tell their
-//! usage only to those who ask: see [`GatewayLayerBuilder::ask_for_usage`].
+//! provider reports, or else what the [`PriceTable`] says, which the host changes at run time through
+//! [`Prices`]. What none of them knows has no cost. With the feature `prices`, tables are read from your
+//! own TOML and from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is
+//! broken, and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions
+//! report their usage only if asked to: see [`GatewayLayerBuilder::ask_for_usage`].
 //!
 //! [`Usage`]: usage::Usage
 //! [`Metering`]: usage::Metering
@@ -186,21 +185,19 @@
 //! [`ProviderError`]: usage::ProviderError
 //!
 //! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
-//! `log` (JSON lines) and `log-sqlite` (a log that can be asked). Compressed responses are metered
-//! with the feature `decompression`, which is on by default; without it the first one that is not
-//! metered is told of in a warning.
+//! `log` (JSON lines) and `log-sqlite` (a log with queries). Compressed responses are metered with the
+//! feature `decompression`, which is on by default. Without it, a warning is logged at the first one.
 //!
 //! # Composing
 //!
 //! The upstream is an ordinary service: put layers around the client for what applies to each
 //! provider call. The crate's own are in `control` (feature `control`): timeouts, retries, fallback,
 //! limits that last as long as a stream, load and health. `control::ControlLayer` is all of them in
-//! their order; without it, `cf-aig-max-attempts` and the like have nobody to act on them, and only
-//! the first step of a universal request or a dynamic route is tried; the first time, a warning says
-//! so. They work without the gateway
-//! too. Of tower's own layers mind that tower's `ConcurrencyLimit` and `Timeout` end at the response head:
-//! a stream is counted and bounded until it begins, not while it lasts. The layers of the feature
-//! `control` see it to its end: timeouts by phase, a total, a limit of concurrent requests.
+//! their order. Without it, nothing acts on `cf-aig-max-attempts` and the like, and only the first step
+//! of a universal request or a dynamic route is tried; a warning says so the first time. The layers work
+//! without the gateway too. tower's own `ConcurrencyLimit` and `Timeout` end at the response head: they
+//! count and bound a stream until it begins, not while it lasts. The layers of the feature `control`
+//! cover it to its end: timeouts by phase, a total, a limit of concurrent requests.
 //!
 //! # Logs
 //!

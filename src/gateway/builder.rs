@@ -22,13 +22,13 @@ use crate::settings::SettingsResolver;
 use crate::usage::{Meter, Prices, SeenIds};
 use crate::util::budget::BodyBudget;
 
-/// How many bytes may stand before the `model` of a model-routed body, unless the host says else.
+/// The default of [`GatewayLayerBuilder::peek_limit`].
 const PEEK_LIMIT: usize = 32 * 1024 * 1024;
 
-/// How long the next part of a body may take that must be read here, unless the host says else.
+/// The default of [`GatewayLayerBuilder::body_timeout`].
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long guards may take for one request, unless the host says else.
+/// The default of [`GatewayLayerBuilder::guard_timeout`].
 const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) finds every mistake.

@@ -1,4 +1,4 @@
-//! What compiles and cannot work: told to the host in a warning, once for each layer.
+//! Warnings about setups that compile but cannot work. Each is logged once per layer.
 
 use std::any::type_name;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use crate::usage::PriceTable;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
-/// Which warnings a layer has given.
+/// Which warnings a layer has logged.
 #[derive(Debug, Default)]
 pub(crate) struct Misuse {
     around_app: AtomicBool,
@@ -25,16 +25,16 @@ pub(crate) struct Misuse {
     not_acted_on: AtomicBool,
 }
 
-/// Whether it is time for a warning: the host reads any, and this one was not given yet.
+/// Whether to log a warning: warnings are enabled, and this one was not logged yet.
 fn is_first(given: &AtomicBool) -> bool {
     !given.load(Ordering::Relaxed)
         && tracing::enabled!(target: TARGET, Level::WARN)
         && !given.swap(true, Ordering::Relaxed)
 }
 
-/// Whether a service is, or stands around, an axum router, as far as the name of its type tells.
+/// Whether a service is an axum router or wraps one, judging by the name of its type.
 ///
-/// A name is no promise of the compiler's, so nothing but a warning may depend on it.
+/// The compiler does not promise what type names look like, so only a warning may depend on this.
 pub(crate) fn is_axum_router<S>() -> bool {
     type_name::<S>().contains("axum::routing::")
 }
@@ -46,9 +46,9 @@ fn is_html(headers: &HeaderMap) -> bool {
 }
 
 impl Misuse {
-    /// A request for a provider was answered by the axum router that the layer stands around.
+    /// Warns if the axum router that the layer wraps has answered a request for a provider.
     ///
-    /// A router can stand for a provider, as in tests: then most of its answers are not an app's.
+    /// In tests a router may play the provider. Only answers that look like an app's count.
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
         let is_unrouted =
             matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
@@ -64,7 +64,7 @@ impl Misuse {
         }
     }
 
-    /// A request has gone through a stack of which nobody has acted on one of its settings.
+    /// Warns if no layer of the stack has acted on a setting of this request.
     pub(crate) fn not_acted_on(&self, context: &GatewayContext) {
         let Some(setting) = context.not_acted_on() else { return };
         if is_first(&self.not_acted_on) {
@@ -82,8 +82,8 @@ impl Misuse {
 }
 
 impl Shared {
-    /// A request goes to the app. Where it looks like one for a provider, the host is told what was
-    /// looked for: behind `nest`, a path is without its prefix.
+    /// A request goes to the app. If it looks like one for a provider, warns with the paths that the
+    /// gateway does take: `nest`, for one, removes the prefix of a path.
     #[inline]
     pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
         let path = request.uri().path();
@@ -130,7 +130,7 @@ impl Shared {
 /// `/v1/messages`
 const SHORTEST_CALL: usize = 12;
 
-/// Hardly an app has paths of its own that have the shape of a mount and end like this.
+/// Endings of provider calls. An app hardly has paths that end so and match a mount.
 const CALLS: [&str; 11] = [
     "/chat/completions",
     "/v1/messages",
@@ -145,10 +145,10 @@ const CALLS: [&str; 11] = [
     ":streamGenerateContent",
 ];
 
-/// Of forms and of tasks too: these count only where the path names a provider.
+/// Apps use these endings too, so they count only in a path that names a provider.
 const CALLS_BY_COMMON_NAMES: [&str; 2] = ["/responses", "/completions"];
 
-/// Whether a built-in provider stands where a mount looks for one, and a call of it follows.
+/// Whether the path names a built-in provider where a mount expects one, followed by a known call.
 fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
     mounts
         .iter()
@@ -156,7 +156,7 @@ fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
         .any(|(provider, rest)| is_built_in(provider) && Operation::of(rest) != Operation::Other)
 }
 
-/// Whether a path ends like a call, and names a provider that was added or has a mount's shape.
+/// Whether the path ends like a call, and either names an added provider or matches a mount.
 fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
     let ends_like = |calls: &[&str]| calls.iter().any(|call| path.ends_with(call));
     let is_call = ends_like(&CALLS);
@@ -164,7 +164,7 @@ fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &s
         || is_call && mounts.iter().any(|mount| call_below(mount, path).is_some())
 }
 
-/// Warns of prices that the host has set and that no provider of its can have.
+/// Warns if the price table has rows, but none for any of the providers.
 pub(crate) fn check_prices<'p>(
     table: &PriceTable,
     providers: impl Iterator<Item = &'p Providers> + Clone,

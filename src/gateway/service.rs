@@ -91,8 +91,8 @@ where
             Admission::Peek(mut seek) => {
                 seek.relay.is_around_router = self.is_around_router;
                 let peeking = Peeking::new(&self.shared, seek, request);
-                // A slow upload must not hold a permit, and the clone that sends it later could wait
-                // for that very permit.
+                // Release the reservation: a slow upload must not hold a permit, and the clone that
+                // sends it later might wait for that same permit.
                 let service = ready::give_back(&mut self.inner);
                 ResponseFuture::peeking(Box::new(peeking), service)
             }

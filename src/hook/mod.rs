@@ -1,7 +1,6 @@
 //! What hosts are told of exchanges: the trait [`MetricsHook`] and its events.
 //!
-//! Hooks that ship have modules of their own: [`log`](mod@crate::log), [`metrics`](mod@crate::metrics) and
-//! [`otel`](mod@crate::otel), each a feature.
+//! Hooks that ship are in `log`, `metrics` and `otel`, each a feature.
 
 mod event;
 #[cfg(any(feature = "metrics", feature = "otel"))]
