@@ -5,7 +5,8 @@ use tower::{Layer, ServiceExt};
 use tower_ai_gateway::control::{
     Alternative, CallClass, Classify, FallbackLayer, ReplayLayer, RetryLayer,
 };
-use tower_ai_gateway::{Failure, Provider};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::Provider;
 
 use crate::scene::{request, three};
 use crate::scripted::{Answer, Upstream, answer, fails};

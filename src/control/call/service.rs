@@ -29,7 +29,7 @@ use crate::util::ready;
 /// the client. Clones share their permits. Errors are the client's, boxed,
 /// [`ConcurrencyError`](crate::control::ConcurrencyError),
 /// [`Unavailable`](crate::control::health::Unavailable) and
-/// [`TimeoutError`](crate::TimeoutError).
+/// [`TimeoutError`](crate::timeout::TimeoutError).
 #[derive(Clone, Debug)]
 pub struct Call<S> {
     inner: S,

@@ -51,7 +51,7 @@ impl Field {
         Self(Source::Label(name.into().into()))
     }
 
-    /// An entry of the request's [`Metadata`](crate::Metadata). The client chooses it: what only
+    /// An entry of the request's [`Metadata`](crate::context::Metadata). The client chooses it: what only
     /// some may use is better decided by their identity.
     pub fn metadata(key: impl Into<String>) -> Self {
         Self(Source::Metadata(key.into().into()))

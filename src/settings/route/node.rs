@@ -78,7 +78,7 @@ impl Node {
     /// share that grows keeps what it has. Requests without the field are divided at random.
     ///
     /// The field is the subject or a label of the [`Identity`](crate::Identity), which only the host
-    /// sets, or an entry of the [`Metadata`](crate::Metadata). The client chooses the latter, unless
+    /// sets, or an entry of the [`Metadata`](crate::context::Metadata). The client chooses the latter, unless
     /// the host sets or reserves the entry: it can try values until it gets the share that it wants.
     /// `1` and `"1"` are the same value.
     #[must_use]
