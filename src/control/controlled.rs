@@ -11,6 +11,7 @@ use http_body::Body;
 use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower::BoxError;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::call::{Call, CallBody, CallFuture};
@@ -27,6 +28,28 @@ use crate::directives::timeouts::Timeouts;
 pub struct Controlled<S> {
     pub(super) steps: Steps<S>,
     pub(super) timeouts: Timeouts,
+}
+
+impl<S> Controlled<S> {
+    /// Puts `layer`, which makes this service, around `client`.
+    pub fn new(client: S, layer: &impl Layer<S, Service = Self>) -> Self {
+        layer.layer(client)
+    }
+
+    /// Returns a reference to the client.
+    pub fn get_ref(&self) -> &S {
+        self.steps.get_ref().get_ref().get_ref().get_ref()
+    }
+
+    /// Returns a mutable reference to the client.
+    pub fn get_mut(&mut self) -> &mut S {
+        self.steps.get_mut().get_mut().get_mut().get_mut()
+    }
+
+    /// Consumes the service and returns the client.
+    pub fn into_inner(self) -> S {
+        self.steps.into_inner().into_inner().into_inner().into_inner()
+    }
 }
 
 /// What sends a request more than once.

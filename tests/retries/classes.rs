@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, StatusCode};
 use tower::{Layer, ServiceExt};
+use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::{
     Alternative, CallClass, Classify, FallbackLayer, ReplayLayer, RetryLayer,
 };
 use tower_ai_gateway::hook::Failure;
-use tower_ai_gateway::Provider;
 
 use crate::scene::{request, three};
 use crate::scripted::{Answer, Upstream, answer, fails};

@@ -132,12 +132,6 @@ pub struct Fallback<S> {
     layer: FallbackLayer,
 }
 
-impl<S> Fallback<S> {
-    pub(super) fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-}
-
 impl<S, B, R> Service<Request<ReplayBody<B>>> for Fallback<S>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,

@@ -125,10 +125,6 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    pub(super) fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
     /// Whether a layer below may have to send this request again.
     pub(super) fn records<B>(&self, request: &Request<B>) -> bool {
         let is_wanted =

@@ -146,12 +146,6 @@ pub struct Retry<S> {
     layer: RetryLayer,
 }
 
-impl<S> Retry<S> {
-    pub(super) fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-}
-
 impl<S, B, R> Service<Request<ReplayBody<B>>> for Retry<S>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
