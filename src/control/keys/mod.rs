@@ -141,11 +141,14 @@ passed_future! {
     poll where { S::Error: Into<BoxError>, } |result| result.map_err(Into::into)
 }
 
+/// A key that is being fetched.
+type Fetch = Boxed<Result<Option<Secret>, KeyError>>;
+
 /// Puts the key in if the request needs one and it is known; otherwise returns the fetch of it.
 fn put_known<B, K: KeySource>(
     request: &mut Request<B>,
     cache: &Arc<Cache<K>>,
-) -> Result<Option<Boxed<Result<Option<Secret>, KeyError>>>, KeyError> {
+) -> Result<Option<Fetch>, KeyError> {
     let Some(query) = wanted(request, cache)? else { return Ok(None) };
     if query.extensions().is_some() {
         return Ok(Some(Box::pin(fetch_once(cache.clone(), query))));
