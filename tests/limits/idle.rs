@@ -27,7 +27,7 @@ const ADDED: u64 = 0;
 /// What one more base URL adds: the list of choices with the state of each, the call, and the URI.
 const CHOICE: u64 = 5;
 /// The future over that of a client that has none, in bytes.
-const FUTURE: usize = 232;
+const FUTURE: usize = 136;
 /// The response body over that of the client.
 const BODY: usize = 104;
 

@@ -40,6 +40,9 @@ pub(super) struct Watched<B: Body> {
     task: AbortHandle,
 }
 
+/// Boxed: it is dropped outside of the lock.
+type Boxed<B> = Pin<Box<Guarded<B>>>;
+
 struct Shared<B: Body> {
     state: Mutex<State<B>>,
     limits: Limits,
@@ -48,7 +51,7 @@ struct Shared<B: Body> {
 
 struct State<B: Body> {
     /// `None` once it has ended or took too long.
-    body: Option<Pin<Box<Guarded<B>>>>,
+    body: Option<Boxed<B>>,
     /// What the reader still gets.
     last: Option<Result<Frame<B::Data>, BoxError>>,
     /// When the reader last asked for a frame…
@@ -160,7 +163,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// What the reader gets, and the body where that was its end.
-    fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Pin<Box<Guarded<B>>>>) {
+    fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Boxed<B>>) {
         let mut guard = self.state();
         let state = &mut *guard;
         let Some(body) = &mut state.body else {

@@ -118,19 +118,19 @@ impl Limiter {
     ) -> Option<Gate> {
         let settings = context.settings()?;
         let limit = settings.concurrency.credential?;
-        Some(self.gate(GateKey::Credential(settings.scope, settings.keys.digest(key)), limit))
+        Some(self.gate(&GateKey::Credential(settings.scope, settings.keys.digest(key)), limit))
     }
 
     fn gate(
         &self,
-        key: GateKey<'_>,
+        key: &GateKey<'_>,
         ConcurrencyLimit { limit, wait, .. }: ConcurrencyLimit,
     ) -> Gate {
         Gate { pool: self.pool(key), limit, wait }
     }
 
-    fn pool(&self, key: GateKey<'_>) -> Arc<Pool> {
-        self.keyed.get(&key, Pool::default)
+    fn pool(&self, key: &GateKey<'_>) -> Arc<Pool> {
+        self.keyed.get(key, Pool::default)
     }
 
     /// The gates of a request, in the order in which they are entered.
@@ -152,7 +152,7 @@ impl Limiter {
         for (number, rule) in limits.rules.iter().enumerate() {
             match unwind::call(|| rule(request.extensions())) {
                 Ok(Some((name, limit))) => {
-                    let pool = self.pool(GateKey::Host(number, &name));
+                    let pool = self.pool(&GateKey::Host(number, &name));
                     gates.push(Gate { pool, limit, wait: limits.wait });
                 }
                 Ok(None) => {}
@@ -187,13 +187,13 @@ impl Limiter {
         if let Some(limit) = limits.credential.filter(|_| !has_credential)
             && let Some(digest) = credential(settings, upstream, request.headers(), request.uri())
         {
-            gates.push(self.gate(GateKey::Credential(scope, digest), limit));
+            gates.push(self.gate(&GateKey::Credential(scope, digest), limit));
         }
         if let Some(limit) = limits.of_provider(upstream) {
-            gates.push(self.gate(GateKey::Provider(scope, upstream.slug()), limit));
+            gates.push(self.gate(&GateKey::Provider(scope, upstream.slug()), limit));
         }
         if let Some(limit) = limits.gateway {
-            gates.push(self.gate(GateKey::Gateway(scope), limit));
+            gates.push(self.gate(&GateKey::Gateway(scope), limit));
         }
     }
 }
