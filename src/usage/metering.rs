@@ -145,7 +145,7 @@ impl Sink {
     }
 
     fn finish(&mut self) {
-        if let Coding::Coded(decoder) = &self.coding {
+        if let Coding::Coded(decoder) = &mut self.coding {
             self.coding = Coding::Over { is_cut: decoder.is_cut() };
         }
         if let Some(meter) = &mut self.meter {

@@ -1,7 +1,6 @@
 //! Decoding a copy of a compressed response, for the meter and the hooks alone.
 
 mod codec;
-mod gzip;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -87,9 +86,9 @@ impl Decoder {
         }
     }
 
-    /// Whether the bytes so far are the beginning of more.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.codec.as_ref().is_some_and(|codec| !codec.is_at_end())
+    /// Whether a body that has ended ended too early. Nothing must be pushed afterwards.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        self.codec.as_mut().is_some_and(|codec| !codec.is_at_end())
     }
 }
 

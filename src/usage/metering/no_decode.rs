@@ -14,7 +14,7 @@ impl Decoder {
         match *self {}
     }
 
-    pub(super) fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&mut self) -> bool {
         match *self {}
     }
 }

@@ -1,12 +1,13 @@
 //! One way to decode them all: some bytes in, some bytes out.
+//!
+//! zstd is used directly: `compression_codecs::ZstdDecoder` hides how large a window is, and which
+//! error means that it is too large.
 
-use brotli::enc::StandardAlloc;
-use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
-use flate2::{Decompress, FlushDecompress, Status};
+use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
+use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder};
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 use super::Coding;
-use super::gzip::Gzip;
 use crate::usage::Problem;
 
 /// The largest window that a response may declare (RFC 9659): 8 MiB.
@@ -16,7 +17,7 @@ const ZSTD_WINDOW_TOO_LARGE: usize = 16;
 /// How a window beyond those of RFC 7932 is announced, in the first seven bits.
 const BROTLI_LARGE_WINDOW: u8 = 0b001_0001;
 
-/// What became of one step.
+/// How much one step has used and made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) read: usize,
@@ -24,119 +25,82 @@ pub(super) struct Step {
 }
 
 pub(super) enum Codec {
-    Gzip(Gzip),
-    Deflate(Stream<Decompress>),
-    Brotli(Stream<Brotli>),
-    Zstd(Stream<Zstd>),
-}
-
-pub(super) struct Brotli {
-    state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
-    window: u64,
-}
-
-pub(super) struct Zstd {
-    context: DCtx<'static>,
-    /// What it takes without a window.
-    bare: usize,
-}
-
-pub(super) struct Stream<T> {
-    decoder: T,
-    is_at_end: bool,
-}
-
-impl<T> Stream<T> {
-    fn new(decoder: T) -> Self {
-        Self { decoder, is_at_end: false }
-    }
+    Gzip(GzipDecoder),
+    Zlib(ZlibDecoder),
+    Deflate(DeflateDecoder),
+    Brotli(BrotliDecoder, u64),
+    Zstd(Zstd),
 }
 
 impl Codec {
     /// `first`: the first byte of the body.
     pub(super) fn new(coding: Coding, first: u8) -> Result<Self, Problem> {
         Ok(match coding {
-            Coding::Gzip => Self::Gzip(Gzip::new()),
+            Coding::Gzip => Self::Gzip(GzipDecoder::new()),
             // Some servers leave out the zlib header; no encoder of raw deflate begins like one.
-            Coding::Deflate => Self::Deflate(Stream::new(Decompress::new(first & 0x0f == 8))),
-            Coding::Brotli => {
-                if first & 0x7f == BROTLI_LARGE_WINDOW {
-                    return Err(Problem::Overflow);
-                }
-                let alloc = StandardAlloc::default;
-                let state = Box::new(BrotliState::new_strict(alloc(), alloc(), alloc()));
-                Self::Brotli(Stream::new(Brotli { state, window: brotli_window(first) }))
-            }
-            Coding::Zstd => {
-                let mut context = DCtx::try_create().ok_or(Problem::Overflow)?;
-                let limit = DParameter::WindowLogMax(ZSTD_WINDOW_LOG);
-                context.set_parameter(limit).map_err(|_| Problem::Malformed)?;
-                let bare = context.sizeof();
-                Self::Zstd(Stream::new(Zstd { context, bare }))
-            }
+            Coding::Deflate if first & 0x0f == 8 => Self::Zlib(ZlibDecoder::new()),
+            Coding::Deflate => Self::Deflate(DeflateDecoder::new()),
+            Coding::Brotli if first & 0x7f == BROTLI_LARGE_WINDOW => return Err(Problem::Overflow),
+            Coding::Brotli => Self::Brotli(BrotliDecoder::new(), brotli_window(first)),
+            Coding::Zstd => Self::Zstd(Zstd::new()?),
         })
     }
 
     /// Decodes until the input is used up or the output is full.
     pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Problem> {
+        // Members of gzip may follow each other.
+        if let Self::Gzip(gzip) = self
+            && !input.is_empty()
+            && is_at_end(gzip)
+        {
+            gzip.reinit().map_err(|_| Problem::Malformed)?;
+        }
+        let decoder = match self.decoder() {
+            Ok(decoder) => decoder,
+            Err(zstd) => return zstd.step(input, output),
+        };
+        let mut input = PartialBuffer::new(input);
+        let mut output = WriteBuffer::new_initialized(output);
+        // `decode` of deflate is an error where there is neither input nor output.
+        let result = if input.unwritten().is_empty() {
+            decoder.flush(&mut output)
+        } else {
+            decoder.decode(&mut input, &mut output)
+        };
+        result.map_err(|_| Problem::Malformed)?;
+        Ok(Step { read: input.written_len(), written: output.written_len() })
+    }
+
+    fn decoder(&mut self) -> Result<&mut dyn DecodeV2, &mut Zstd> {
         match self {
-            Self::Gzip(gzip) => gzip.step(input, output).ok_or(Problem::Malformed),
-            Self::Deflate(stream) => stream.deflate(input, output).ok_or(Problem::Malformed),
-            Self::Brotli(stream) => stream.brotli(input, output).ok_or(Problem::Malformed),
-            Self::Zstd(stream) => stream.zstd(input, output),
+            Self::Gzip(decoder) => Ok(decoder),
+            Self::Zlib(decoder) => Ok(decoder),
+            Self::Deflate(decoder) => Ok(decoder),
+            Self::Brotli(decoder, _) => Ok(decoder),
+            Self::Zstd(zstd) => Err(zstd),
         }
     }
 
     /// How much of what it has decoded it may keep, where that can be more than 32 KiB.
     pub(super) fn window(&self) -> u64 {
         match self {
-            Self::Gzip(_) | Self::Deflate(_) => 0,
-            Self::Brotli(stream) => stream.decoder.window,
-            Self::Zstd(stream) => {
-                let Zstd { context, bare } = &stream.decoder;
-                context.sizeof().saturating_sub(*bare) as u64
-            }
+            Self::Gzip(_) | Self::Zlib(_) | Self::Deflate(_) => 0,
+            Self::Brotli(_, window) => *window,
+            Self::Zstd(zstd) => zstd.context.sizeof().saturating_sub(zstd.bare) as u64,
         }
     }
 
-    /// Whether the body may end here.
-    pub(super) fn is_at_end(&self) -> bool {
-        match self {
-            Self::Gzip(gzip) => gzip.is_at_end(),
-            Self::Deflate(stream) => stream.is_at_end,
-            Self::Brotli(stream) => stream.is_at_end,
-            Self::Zstd(stream) => stream.is_at_end,
+    /// Whether the body may end here. There must be no step afterwards.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        match self.decoder() {
+            Ok(decoder) => is_at_end(decoder),
+            Err(zstd) => zstd.is_at_end,
         }
     }
 }
 
-/// Nothing may follow the end of these.
-const OVER: Option<Step> = Some(Step { read: 0, written: 0 });
-
-impl Stream<Decompress> {
-    fn deflate(&mut self, input: &[u8], output: &mut [u8]) -> Option<Step> {
-        if self.is_at_end {
-            return OVER;
-        }
-        let (step, is_at_end) = inflate(&mut self.decoder, input, output)?;
-        self.is_at_end = is_at_end;
-        Some(step)
-    }
-}
-
-/// The step, and whether the stream is over.
-pub(super) fn inflate(
-    decoder: &mut Decompress,
-    input: &[u8],
-    output: &mut [u8],
-) -> Option<(Step, bool)> {
-    let (read, written) = (decoder.total_in(), decoder.total_out());
-    let status = decoder.decompress(input, output, FlushDecompress::None).ok()?;
-    let step = Step {
-        read: usize::try_from(decoder.total_in() - read).ok()?,
-        written: usize::try_from(decoder.total_out() - written).ok()?,
-    };
-    Some((step, status == Status::StreamEnd))
+fn is_at_end(decoder: &mut dyn DecodeV2) -> bool {
+    matches!(decoder.finish(&mut WriteBuffer::new_initialized(&mut [])), Ok(true))
 }
 
 /// The size of the window that the first byte of a body declares (RFC 7932, 9.1).
@@ -150,35 +114,29 @@ fn brotli_window(first: u8) -> u64 {
     1 << bits
 }
 
-impl Stream<Brotli> {
-    fn brotli(&mut self, input: &[u8], output: &mut [u8]) -> Option<Step> {
-        if self.is_at_end {
-            return OVER;
-        }
-        let (mut read, mut written) = (0, 0);
-        let result = BrotliDecompressStream(
-            &mut input.len(),
-            &mut read,
-            input,
-            &mut output.len(),
-            &mut written,
-            output,
-            &mut 0,
-            &mut self.decoder.state,
-        );
-        self.is_at_end = matches!(result, BrotliResult::ResultSuccess);
-        (!matches!(result, BrotliResult::ResultFailure)).then_some(Step { read, written })
-    }
+pub(super) struct Zstd {
+    context: DCtx<'static>,
+    /// The size of the context before it has a window.
+    bare: usize,
+    is_at_end: bool,
 }
 
-impl Stream<Zstd> {
-    fn zstd(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Problem> {
+impl Zstd {
+    fn new() -> Result<Self, Problem> {
+        let mut context = DCtx::try_create().ok_or(Problem::Overflow)?;
+        let limit = DParameter::WindowLogMax(ZSTD_WINDOW_LOG);
+        context.set_parameter(limit).map_err(|_| Problem::Malformed)?;
+        let bare = context.sizeof();
+        Ok(Self { context, bare, is_at_end: false })
+    }
+
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Problem> {
         // Asked again it would wait for another frame; there may be one.
         if input.is_empty() && self.is_at_end {
             return Ok(Step { read: 0, written: 0 });
         }
         let (mut input, mut output) = (InBuffer::around(input), OutBuffer::around(output));
-        let hint = self.decoder.context.decompress_stream(&mut output, &mut input);
+        let hint = self.context.decompress_stream(&mut output, &mut input);
         let hint = hint.map_err(|code| match code.wrapping_neg() {
             ZSTD_WINDOW_TOO_LARGE => Problem::Overflow,
             _ => Problem::Malformed,
