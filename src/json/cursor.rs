@@ -1,36 +1,38 @@
-//! A cursor over a JSON text that is all there, for what must be cut out of it unchanged.
-//!
-//! What it passes over is JSON as RFC 8259 has it, but for the insides of strings: where a string
-//! ends all readers agree, and what is in it is for whoever reads it.
-
-use std::ops::Range;
+//! A cursor over a JSON text in memory.
 
 use super::flat::is_number;
-use super::is_scalar;
 use super::quote::find_quote;
-use super::string;
+use super::{is_scalar, is_space, string};
 
 /// Arrays and objects within one another, the outermost counted; a bit of `Open::objects` each.
 const DEEPEST: u32 = u128::BITS;
 
+/// Moves from one value to the next. `None` means malformed, or that the text ends too early.
 pub(crate) struct Cursor<'a> {
-    json: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(json: &'a [u8]) -> Self {
-        Self { json, at: 0 }
+        Self { rest: json }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn is_at_object(&self) -> bool {
+        self.rest.first() == Some(&b'{')
+    }
+
+    pub(crate) fn is_at_array(&self) -> bool {
+        self.rest.first() == Some(&b'[')
     }
 
     /// The next byte that is not white space.
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        loop {
-            match *self.json.get(self.at)? {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => return Some(byte),
-            }
-        }
+        self.spaces();
+        self.rest.first().copied()
     }
 
     pub(crate) fn is_at_end(&mut self) -> bool {
@@ -40,7 +42,7 @@ impl<'a> Cursor<'a> {
     /// Passes over `byte`, if it is next.
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
-        self.at += usize::from(is_next);
+        self.rest = &self.rest[usize::from(is_next)..];
         is_next
     }
 
@@ -55,53 +57,166 @@ impl<'a> Cursor<'a> {
 
     /// A key and the colon behind it: the inside of the key as it is written.
     pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
+        self.spaces();
         let key = self.string()?;
         self.take(b':').then_some(key)
     }
 
-    fn string(&mut self) -> Option<&'a [u8]> {
-        if !self.take(b'"') {
-            return None;
+    /// Calls `each` at every element of an array; it must pass over it.
+    pub(crate) fn elements(&mut self, each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.items([b'[', b']'], each)
+    }
+
+    /// Calls `each` with the inside of every key of an object; it must pass over the value.
+    pub(crate) fn members(
+        &mut self,
+        mut each: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.items([b'{', b'}'], |cursor| {
+            let key = cursor.string()?;
+            cursor.spaces();
+            cursor.punctuation(b':')?;
+            each(key, cursor)
+        })
+    }
+
+    #[inline(always)]
+    fn items(
+        &mut self,
+        [open, close]: [u8; 2],
+        mut each: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.punctuation(open)?;
+        if *self.rest.first()? == close {
+            self.rest = &self.rest[1..];
+            return Some(());
         }
-        let rest = self.json.get(self.at..)?;
-        let inside = rest.get(..find_quote(rest)?)?;
-        self.at += inside.len() + 1;
-        Some(inside)
+        loop {
+            each(self)?;
+            self.spaces();
+            let (byte, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            match *byte {
+                b',' => self.spaces(),
+                byte => return (byte == close).then_some(()),
+            }
+        }
+    }
+
+    /// Passes over a number, if it is a whole one of at least 0: the largest there is where it is
+    /// larger. Passes over anything else, too.
+    #[inline(always)]
+    pub(crate) fn number(&mut self) -> Option<Option<u64>> {
+        let (mut number, mut length) = (0_u64, 0);
+        while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
+            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            length += 1;
+        }
+        if length == 0 || is_scalar(*self.rest.get(length)?) {
+            return self.no_number();
+        }
+        self.rest = &self.rest[length..];
+        Some(Some(number))
+    }
+
+    #[cold]
+    fn no_number(&mut self) -> Option<Option<u64>> {
+        self.skip().map(|()| None)
+    }
+
+    /// Passes over a value and gives it as it is written.
+    pub(crate) fn raw(&mut self) -> Option<&'a [u8]> {
+        let before = self.rest;
+        self.skip()?;
+        Some(&before[..before.len() - self.rest.len()])
+    }
+
+    /// Passes over a value; of nested ones only the brackets are counted.
+    pub(crate) fn skip(&mut self) -> Option<()> {
+        match self.rest.first()? {
+            b'"' => self.string().map(|_| ()),
+            b'{' | b'[' => self.nested(),
+            _ => {
+                let length = self.rest.iter().position(|byte| !is_scalar(*byte))?;
+                self.rest = &self.rest[length..];
+                (length > 0).then_some(())
+            }
+        }
+    }
+
+    /// The inside of a string.
+    #[inline(always)]
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let inside = self.rest.strip_prefix(b"\"")?;
+        let length = find_quote(inside)?;
+        self.rest = &inside[length + 1..];
+        Some(&inside[..length])
+    }
+
+    fn nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.rest.first()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.rest = &self.rest[1..];
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    /// Passes over this byte and the spaces behind it.
+    fn punctuation(&mut self, expected: u8) -> Option<()> {
+        self.rest = self.rest.strip_prefix(&[expected])?;
+        self.spaces();
+        Some(())
+    }
+
+    /// Passes over the spaces that come next: mostly there are none.
+    #[inline(always)]
+    fn spaces(&mut self) {
+        while self.rest.first().is_some_and(|byte| is_space(*byte)) {
+            self.rest = &self.rest[1..];
+        }
     }
 
     /// `true`, `false`, `null` or a number.
     fn word(&mut self) -> Option<()> {
-        let rest = self.json.get(self.at..)?;
-        let length = rest.iter().take_while(|byte| is_scalar(**byte)).count();
-        let word = rest.get(..length)?;
-        self.at += length;
+        let length = self.rest.iter().take_while(|byte| is_scalar(**byte)).count();
+        let (word, rest) = self.rest.split_at(length);
+        self.rest = rest;
         (matches!(word, b"true" | b"false" | b"null") || is_number(word)).then_some(())
     }
 
-    /// Passes over a whole value: where it stands, without the white space around it.
-    pub(crate) fn value(&mut self) -> Option<Range<usize>> {
-        self.peek()?;
-        let start = self.at;
+    /// Passes over a value that is JSON as RFC 8259 has it, but for the insides of strings: all
+    /// readers agree on where a string ends. Gives it without the white space around it.
+    pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
+        self.spaces();
+        let before = self.rest;
         let mut open = Open::default();
         loop {
-            let mut first = true;
-            match self.peek()? {
-                opening @ (b'{' | b'[') => {
-                    open.push(opening == b'{')?;
-                    self.at += 1;
+            let byte = self.peek()?;
+            let mut first = matches!(byte, b'{' | b'[');
+            match byte {
+                b'{' | b'[' => {
+                    open.push(byte == b'{')?;
+                    self.rest = &self.rest[1..];
                 }
-                b'"' => {
-                    self.string()?;
-                    first = false;
-                }
-                _ => {
-                    self.word()?;
-                    first = false;
-                }
+                b'"' => self.string().map(|_| ())?,
+                _ => self.word()?,
             }
             // Up to where the next value begins, through all that end before it.
             loop {
-                let Some(close) = open.close() else { return Some(start..self.at) };
+                let Some(close) = open.close() else {
+                    return Some(&before[..before.len() - self.rest.len()]);
+                };
                 if self.more(close, first)? {
                     if close == b'}' {
                         self.key()?;
@@ -143,17 +258,13 @@ impl Open {
 
 /// The members of an object that a cursor has passed over: keys without their quotes, and values,
 /// both as they are written. `None` for any other value.
-pub(crate) fn members(value: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
-    let mut cursor = Cursor::new(value);
-    let mut first = true;
-    cursor.take(b'{').then(|| {
-        std::iter::from_fn(move || {
-            if !cursor.more(b'}', std::mem::take(&mut first))? {
-                return None;
-            }
-            Some((cursor.key()?, value.get(cursor.value()?)?))
-        })
-    })
+pub(crate) fn members(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut members = Vec::new();
+    Cursor::new(value).members(|key, value| {
+        members.push((key, value.raw()?));
+        Some(())
+    })?;
+    Some(members)
 }
 
 /// What a value that a cursor has passed over says, where it is a string.
@@ -187,7 +298,7 @@ mod tests {
 
     /// What of `json` the first value is, if there is one.
     fn first(json: &str) -> Option<&str> {
-        Cursor::new(json.as_bytes()).value().map(|range| &json[range])
+        Cursor::new(json.as_bytes()).value().map(|value| str::from_utf8(value).unwrap())
     }
 
     #[test]
@@ -259,7 +370,8 @@ mod tests {
     fn members_come_in_their_order() {
         let of = |json: &'static str| -> Option<Vec<_>> {
             let text = |raw| str::from_utf8(raw).unwrap();
-            Some(members(json.as_bytes())?.map(|(key, value)| (text(key), text(value))).collect())
+            let members = members(json.as_bytes())?.into_iter();
+            Some(members.map(|(key, value)| (text(key), text(value))).collect())
         };
         assert_eq!(of("{ }"), Some(vec![]));
         let json = "{\"b\": 1 ,\"a\\n\":{\"c\":[]},\"b\":\"x\"}";
@@ -267,6 +379,71 @@ mod tests {
         assert_eq!(of("[]"), None);
         assert_eq!(text(b"\"a\\u0062\""), Some("ab".to_owned()));
         assert_eq!(text(b"1"), None);
+    }
+
+    fn read(json: &str) -> Option<Vec<(String, String)>> {
+        let text = |raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
+        let mut all = Vec::new();
+        let mut cursor = Cursor::new(json.as_bytes());
+        cursor.members(|key, cursor| {
+            all.push((text(key), text(cursor.raw()?)));
+            Some(())
+        })?;
+        cursor.rest().is_empty().then_some(all)
+    }
+
+    fn number(json: &str) -> Option<u64> {
+        let json = format!("{json},");
+        let mut cursor = Cursor::new(json.as_bytes());
+        let number = cursor.number().unwrap();
+        assert_eq!(cursor.rest(), b",", "{json}");
+        number
+    }
+
+    #[test]
+    fn members_are_given_as_they_are_written() {
+        let json = r#"{ "a" : 1 ,"b\"":"x}\\","c":{"d":[{"]":2}]} , "e":null}"#;
+        let expected =
+            [("a", "1"), (r#"b\""#, r#""x}\\""#), ("c", r#"{"d":[{"]":2}]}"#), ("e", "null")];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(read(json), Some(expected.to_vec()));
+        assert_eq!(read("{ }"), Some(vec![]));
+    }
+
+    #[test]
+    fn malformed_objects_are_refused() {
+        for json in [
+            "",
+            "[]",
+            "{",
+            "{}x",
+            "{a:1}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1 2}"#,
+            r#"{"a":"x}"#,
+            r#"{"a":[}"#,
+            r#"{"a":1}}"#,
+            r#"{"a\":1}"#,
+            r#"{1:1}"#,
+        ] {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_saturate_and_are_whole() {
+        assert_eq!(number("007"), Some(7));
+        assert_eq!(number("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number("18446744073709551616"), Some(u64::MAX));
+        assert_eq!(number(&"9".repeat(999)), Some(u64::MAX));
+        for other in ["-1", "1.0", "1e3", "null", "\"1\"", "{\"a\":1}", "[]"] {
+            assert_eq!(number(other), None, "{other}");
+        }
+        for cut in ["", "1", "-", ",", "\"1"] {
+            assert_eq!(Cursor::new(cut.as_bytes()).number(), None, "{cut}");
+        }
     }
 
     proptest! {
@@ -295,7 +472,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(json in prop::collection::vec(prop::sample::select(&br#"{}[]",:\u1-e.tfn "#[..]), 0..40)) {
             let _ = Cursor::new(&json).value();
-            let _ = members(&json).map(Iterator::count);
+            let _ = members(&json);
             let _ = text(&json);
         }
     }

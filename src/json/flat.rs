@@ -1,5 +1,6 @@
 //! Flat JSON objects, as control headers carry them: read whole, scalars only.
 
+use super::cursor::{self, Cursor};
 use super::string;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -13,94 +14,21 @@ pub(crate) enum Scalar {
 
 /// The members of a flat JSON object in their order, or `None` where it is not one.
 pub(crate) fn members(json: &[u8]) -> Option<Vec<(String, Scalar)>> {
-    let mut reader = Reader { json, at: 0 };
+    let mut cursor = Cursor::new(json);
     let mut members = Vec::new();
-    reader.expect(b'{')?;
-    if reader.peek()? == b'}' {
-        reader.at += 1;
-        return reader.is_at_end().then_some(members);
-    }
-    loop {
-        let key = reader.string()?;
-        reader.expect(b':')?;
-        members.push((key, reader.value()?));
-        match reader.peek()? {
-            b',' => reader.at += 1,
-            b'}' => {
-                reader.at += 1;
-                return reader.is_at_end().then_some(members);
-            }
-            _ => return None,
-        }
-    }
+    cursor.peek()?;
+    cursor.members(|key, value| {
+        members.push((string::decode(key)?, scalar(value.raw()?)?));
+        Some(())
+    })?;
+    cursor.is_at_end().then_some(members)
 }
 
-struct Reader<'a> {
-    json: &'a [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    /// The next byte that is not white space.
-    fn peek(&mut self) -> Option<u8> {
-        while matches!(self.json.get(self.at)?, b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-        }
-        Some(self.json[self.at])
-    }
-
-    fn is_at_end(&mut self) -> bool {
-        self.peek().is_none()
-    }
-
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    fn string(&mut self) -> Option<String> {
-        self.expect(b'"')?;
-        let start = self.at;
-        while *self.json.get(self.at)? != b'"' {
-            self.at += if self.json[self.at] == b'\\' { 2 } else { 1 };
-        }
-        self.at += 1;
-        string::decode(&self.json[start..self.at - 1])
-    }
-
-    fn value(&mut self) -> Option<Scalar> {
-        match self.peek()? {
-            b'"' => self.string().map(Scalar::String),
-            b'{' | b'[' => self.skip_nested().map(|()| Scalar::Unusable),
-            _ => self.word(),
-        }
-    }
-
-    fn word(&mut self) -> Option<Scalar> {
-        let rest = &self.json[self.at..];
-        let end =
-            rest.iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
-        let word = str::from_utf8(&rest[..end?]).ok()?;
-        self.at += word.len();
-        self::word(word)
-    }
-
-    fn skip_nested(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        loop {
-            match self.peek()? {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Some(());
-            }
-        }
+fn scalar(value: &[u8]) -> Option<Scalar> {
+    match value.first()? {
+        b'"' => cursor::text(value).map(Scalar::String),
+        b'{' | b'[' => Some(Scalar::Unusable),
+        _ => str::from_utf8(value).ok().and_then(word),
     }
 }
 

@@ -218,7 +218,7 @@ impl Places {
                     (2, 0xBF) => State::Start { bom: 3 },
                     (0 | 3, byte) if is_space(byte) => State::Start { bom: 3 },
                     (0 | 3, b'{') => {
-                        self.enter(true, false)?;
+                        self.open(true, false)?;
                         State::KeyOrEnd
                     }
                     _ => return Err(PlaceError::Malformed),
@@ -230,16 +230,16 @@ impl Places {
                 self.state = State::InKey;
             }
             State::Colon if byte == b':' => self.state = State::Value,
-            State::KeyOrEnd if byte == b'}' => self.leave()?,
-            State::ElementOrEnd if byte == b']' => self.leave()?,
+            State::KeyOrEnd if byte == b'}' => self.close()?,
+            State::ElementOrEnd if byte == b']' => self.close()?,
             State::CommaOrEnd => match byte {
                 b',' if self.open.is_object() => self.state = State::Key,
                 b',' => {
                     self.member = self.member_of_element();
                     self.state = State::Value;
                 }
-                b'}' if self.open.is_object() => self.leave()?,
-                b']' if !self.open.is_object() => self.leave()?,
+                b'}' if self.open.is_object() => self.close()?,
+                b']' if !self.open.is_object() => self.close()?,
                 _ => return Err(PlaceError::Malformed),
             },
             State::Value | State::ElementOrEnd => {
@@ -273,11 +273,11 @@ impl Places {
                 return Err(PlaceError::Unreadable(name));
             }
             b'{' => {
-                self.enter(true, is_name)?;
+                self.open(true, is_name)?;
                 State::KeyOrEnd
             }
             b'[' => {
-                self.enter(false, is_name)?;
+                self.open(false, is_name)?;
                 State::ElementOrEnd
             }
             byte if is_scalar(byte) => State::Scalar,
@@ -333,12 +333,12 @@ impl Places {
         Ok(end + 1)
     }
 
-    fn enter(&mut self, is_object: bool, names: bool) -> Result<(), PlaceError> {
+    fn open(&mut self, is_object: bool, names: bool) -> Result<(), PlaceError> {
         if self.open.depth == DEEPEST {
             return Err(PlaceError::Malformed);
         }
         if let Some(trails) = &mut self.trails {
-            trails.enter(self.open.depth);
+            trails.open(self.open.depth);
         }
         self.open.depth += 1;
         self.open.objects = self.open.objects << 1 | u128::from(is_object);
@@ -346,13 +346,13 @@ impl Places {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), PlaceError> {
+    fn close(&mut self) -> Result<(), PlaceError> {
         self.open.depth -= 1;
         self.open.objects >>= 1;
         self.open.names >>= 1;
         self.state = State::CommaOrEnd;
         if let Some(trails) = &mut self.trails {
-            trails.leave(self.open.depth)?;
+            trails.close(self.open.depth)?;
         }
         if self.open.depth == 0 {
             self.state = State::Done;

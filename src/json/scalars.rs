@@ -29,13 +29,7 @@ impl BodyField {
     /// The key in the body.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Stream => "stream",
-            Self::MaxTokens => "max_tokens",
-            Self::User => "user",
-            Self::ServiceTier => "service_tier",
-        }
+        ["model", "stream", "max_tokens", "user", "service_tier"][self as usize]
     }
 
     #[cfg(any(feature = "config", test))]

@@ -73,8 +73,7 @@ impl Trail {
         self.is_here = self.matched + 1 == depth && self.path.get(depth - 1) == Some(&EACH);
     }
 
-    /// A bracket opens, in one at this depth.
-    fn enter(&mut self, depth: usize) {
+    fn open(&mut self, depth: usize) {
         if self.is_here && depth < self.path.len() {
             self.matched = depth;
             self.seen &= (2 << depth) - 1;
@@ -82,8 +81,7 @@ impl Trail {
         self.is_here = false;
     }
 
-    /// A bracket closes, in one at this depth.
-    fn leave(&mut self, depth: usize) -> Result<(), PlaceError> {
+    fn close(&mut self, depth: usize) -> Result<(), PlaceError> {
         self.is_here = false;
         let is_one_of_each =
             depth > 0 && self.matched == depth && self.path.get(depth - 1) == Some(&EACH);
@@ -102,55 +100,51 @@ impl Trail {
 /// What is known of a body that must name its model at one place.
 #[derive(Debug)]
 pub(crate) struct Trails {
-    model: Trail,
-    /// Of a session that only transcribes.
-    transcription: Trail,
-    kind: Trail,
+    /// To the model, to that of a session that only transcribes, and to the kind of the session.
+    trails: [Trail; 3],
     is_transcription: bool,
     refuses_prompts: bool,
 }
 
+const MODEL: usize = 0;
+const TRANSCRIPTION: usize = 1;
+const KIND: usize = 2;
+
 impl Trails {
     pub(crate) fn new(place: Place) -> Self {
-        const NONE: &[&str] = &[];
-        let (model, transcription, kind): (&'static [_], _, _) = match place {
-            Place::Setup => (&["model"], NONE, NONE),
-            Place::Session => (
+        let paths: [&'static [_]; 3] = match place {
+            Place::Setup => [&["model"], &[], &[]],
+            Place::Session => [
                 &["session", "model"],
-                &["session", "audio", "input", "transcription", "model"][..],
-                &["session", "type"][..],
-            ),
-            Place::Requests => (&["requests", EACH, "params", "model"], NONE, NONE),
-            Place::At(path) => (path, NONE, NONE),
+                &["session", "audio", "input", "transcription", "model"],
+                &["session", "type"],
+            ],
+            Place::Requests => [&["requests", EACH, "params", "model"], &[], &[]],
+            Place::At(path) => [path, &[], &[]],
         };
         Self {
-            model: Trail::new(model),
-            transcription: Trail::new(transcription),
-            kind: Trail::new(kind),
+            trails: paths.map(Trail::new),
             is_transcription: false,
             refuses_prompts: matches!(place, Place::Setup | Place::Session),
         }
     }
 
-    fn each(&mut self) -> [&mut Trail; 3] {
-        [&mut self.model, &mut self.transcription, &mut self.kind]
-    }
-
     pub(crate) fn key(&mut self, depth: u32, key: &str, plain: &str) -> Result<(), PlaceError> {
-        let mut trails = self.each().into_iter();
-        trails.try_for_each(|trail| trail.key(depth as usize, key, plain))
+        self.trails.iter_mut().try_for_each(|trail| trail.key(depth as usize, key, plain))
     }
 
     pub(crate) fn element(&mut self, depth: u32) {
-        self.each().into_iter().for_each(|trail| trail.element(depth as usize));
+        self.trails.iter_mut().for_each(|trail| trail.element(depth as usize));
     }
 
-    pub(crate) fn enter(&mut self, depth: u32) {
-        self.each().into_iter().for_each(|trail| trail.enter(depth as usize));
+    /// A bracket opens, in one at this depth.
+    pub(crate) fn open(&mut self, depth: u32) {
+        self.trails.iter_mut().for_each(|trail| trail.open(depth as usize));
     }
 
-    pub(crate) fn leave(&mut self, depth: u32) -> Result<(), PlaceError> {
-        self.each().into_iter().try_for_each(|trail| trail.leave(depth as usize))
+    /// A bracket closes, in one at this depth.
+    pub(crate) fn close(&mut self, depth: u32) -> Result<(), PlaceError> {
+        self.trails.iter_mut().try_for_each(|trail| trail.close(depth as usize))
     }
 
     /// Behind the key of a stored prompt, which brings a model of its own.
@@ -160,14 +154,13 @@ impl Trails {
 
     /// A value begins. What ends a path is a string: `null` would ask for the default.
     pub(crate) fn value(&self, depth: u32, byte: u8) -> Result<(), PlaceError> {
-        let trails = [&self.model, &self.transcription, &self.kind];
-        let is_end = trails.into_iter().any(|trail| trail.is_end(depth as usize));
+        let is_end = self.trails.iter().any(|trail| trail.is_end(depth as usize));
         if is_end && byte != b'"' { Err(PlaceError::Unreadable("model")) } else { Ok(()) }
     }
 
     /// Whether the string that is being read says what kind of session it is.
     pub(crate) fn reads_kind(&self, depth: u32) -> bool {
-        self.kind.is_end(depth as usize)
+        self.trails[KIND].is_end(depth as usize)
     }
 
     /// A string has ended, and may be asked for if it names a model.
@@ -175,14 +168,14 @@ impl Trails {
         if self.reads_kind(depth) {
             self.is_transcription = string::decode(text).as_deref() == Some("transcription");
         }
-        for trail in self.each() {
+        for trail in &mut self.trails {
             trail.is_found |= trail.is_end(depth as usize);
         }
     }
 
     /// Whether the model has been named.
     pub(crate) fn is_met(&self) -> bool {
-        let trail = if self.is_transcription { &self.transcription } else { &self.model };
+        let trail = &self.trails[if self.is_transcription { TRANSCRIPTION } else { MODEL }];
         trail.is_found || trail.in_each
     }
 }

@@ -1,6 +1,6 @@
 //! The extra chunk that tells the usage of a stream of chat completions.
 
-use super::members::Cursor;
+use crate::json::cursor::Cursor;
 
 /// Whether an event is nothing but that: it has usage, and an array of choices with none in it.
 pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
@@ -14,9 +14,7 @@ pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
     let (mut has_usage, mut has_no_choices) = (false, false);
     let mut cursor = Cursor::new(object.trim_ascii_start());
     let read = cursor.members(|key, cursor| {
-        let before = cursor.rest();
-        cursor.skip()?;
-        let value = &before[..before.len() - cursor.rest().len()];
+        let value = cursor.raw()?;
         match key {
             b"usage" => has_usage = value.starts_with(b"{"),
             b"choices" => {
@@ -27,6 +25,6 @@ pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
         }
         Some(())
     });
-    let is_whole = read.is_some() && cursor.rest().trim_ascii().is_empty();
+    let is_whole = read.is_some() && cursor.is_at_end();
     is_whole && has_usage && has_no_choices
 }

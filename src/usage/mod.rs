@@ -20,7 +20,6 @@ mod gate;
 mod head;
 mod keys;
 mod loose;
-mod members;
 mod meter;
 pub(crate) mod metering;
 mod names;

@@ -1,9 +1,9 @@
 //! What is billed apart from the usage object of a response, or instead of it.
 
-use super::members::Cursor;
 use super::reported::{Figure, Reported};
 use super::shape::Shape;
 use super::tokens::{Usage, UsagePart};
+use crate::json::cursor::Cursor;
 use crate::json::string;
 
 /// The longest name of a model that is kept.

@@ -1,8 +1,8 @@
 //! A `usage` object as a provider writes it, under the names of any API.
 
-use super::members::Cursor;
 use super::names::{Name, name};
 use super::tokens::ToolCalls;
+use crate::json::cursor::Cursor;
 
 /// A figure of a usage object, whatever its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

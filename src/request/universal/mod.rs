@@ -161,7 +161,7 @@ fn entry(
         let key = cursor.key().ok_or_else(EntryError::not_json)?;
         let value = cursor.value().ok_or_else(EntryError::not_json)?;
         if let Some((member, place)) = values.place(key)
-            && place.replace(body.slice(value)).is_some()
+            && place.replace(body.slice_ref(value)).is_some()
         {
             return Err(wrong(member, GIVEN_ONCE));
         }
