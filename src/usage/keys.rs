@@ -2,8 +2,6 @@
 //!
 //! Keys are compared as they are written: no provider spells letters as escapes.
 
-mod other;
-
 use super::reported::Figure;
 use super::shape::Shape;
 
@@ -201,123 +199,108 @@ pub(super) fn member(place: Place, key: &[u8]) -> Member {
     }
 }
 
-/// By length first: most keys are settled by it.
 #[inline]
 fn root(key: &[u8]) -> Member {
-    match key.len() {
-        4 => match key {
-            b"type" => Member::Text(Field::Kind, 2),
-            b"code" => Member::Text(Field::Code, 2),
-            b"data" => Member::Enter(Place::Data),
-            _ => Member::Skip,
-        },
-        5 => match key {
-            b"usage" => USAGE,
-            b"model" => Member::Text(Field::Model, 2),
-            b"error" => Member::Enter(Place::Error),
-            b"delta" => Member::Enter(Place::Delta),
-            _ => Member::Skip,
-        },
-        6 if key == b"x_groq" => Member::Enter(Place::XGroq),
-        7 => match key {
-            b"choices" => Member::Enter(Place::Choices),
-            b"message" => Member::Enter(Place::Message),
-            _ => Member::Skip,
-        },
-        8 if key == b"response" => Member::Enter(Place::Response),
-        10 => match key {
-            b"event_type" => Member::Text(Field::Kind, 2),
-            b"error_type" => Member::Text(Field::Code, 1),
-            b"tool_usage" => Member::Keep(Kept::ToolUsage),
-            _ => Member::Skip,
-        },
-        11 => match key {
-            b"interaction" => Member::Enter(Place::Response),
-            b"status_code" => Member::Text(Field::Code, 1),
-            _ => Member::Skip,
-        },
-        12 if key == b"service_tier" => Member::Text(Field::ServiceTier, 2),
-        15 if key == b"usage_breakdown" => Member::Keep(Kept::Breakdown),
+    match key {
+        b"usage" => USAGE,
+        b"type" | b"event_type" => Member::Text(Field::Kind, 2),
+        b"model" => Member::Text(Field::Model, 2),
+        b"service_tier" => Member::Text(Field::ServiceTier, 2),
+        b"code" => Member::Text(Field::Code, 2),
+        b"error_type" | b"status_code" => Member::Text(Field::Code, 1),
+        b"choices" => Member::Enter(Place::Choices),
+        b"delta" => Member::Enter(Place::Delta),
+        b"error" => Member::Enter(Place::Error),
+        b"data" => Member::Enter(Place::Data),
+        b"message" => Member::Enter(Place::Message),
+        b"response" | b"interaction" => Member::Enter(Place::Response),
+        b"x_groq" => Member::Enter(Place::XGroq),
+        b"tool_usage" => Member::Keep(Kept::ToolUsage),
+        b"usage_breakdown" => Member::Keep(Kept::Breakdown),
         _ => Member::Skip,
     }
 }
 
 /// Places that few events have, or few shapes.
 fn rare(place: Place, key: &[u8]) -> Member {
-    match place {
-        Place::GeminiRoot => match key {
-            b"usageMetadata" => USAGE,
-            b"candidates" => Member::Enter(Place::Candidates),
-            b"promptFeedback" => Member::Enter(Place::PromptFeedback),
-            b"modelVersion" => Member::Text(Field::Model, 2),
-            b"error" => Member::Enter(Place::Error),
-            _ => Member::Skip,
-        },
-        Place::ObjectRoot => match key {
-            b"object" => Member::Text(Field::Kind, 1),
-            _ => root(key),
-        },
-        Place::EmbeddingsRoot => match key {
-            // The characters of Vertex AI's are in `metadata`.
-            b"usageMetadata" | b"metadata" => USAGE,
-            b"error" => Member::Enter(Place::Error),
-            _ => Member::Skip,
-        },
-        Place::WorkersRoot => match key {
-            b"response" => Member::Content,
-            b"result" => Member::Enter(Place::Result),
-            _ => root(key),
-        },
-        Place::AsyncRoot => match key {
-            b"response" => Member::Enter(Place::Result),
-            b"status" => Member::Text(Field::Status, 2),
-            _ => root(key),
-        },
-        Place::Response => match key {
-            b"usage" => USAGE,
-            b"tool_usage" => Member::Keep(Kept::ToolUsage),
-            b"model" => Member::Text(Field::Model, 1),
-            b"service_tier" => Member::Text(Field::ServiceTier, 1),
-            b"error" => Member::Enter(Place::Error),
-            b"id" => Member::Text(Field::Id, 1),
-            b"status" => Member::Text(Field::Status, 1),
-            b"status_details" => Member::Enter(Place::StatusDetails),
-            b"background" => Member::Background,
-            _ => Member::Skip,
-        },
-        Place::Message | Place::Result => match key {
-            b"usage" => USAGE,
-            b"model" => Member::Text(Field::Model, 1),
-            b"service_tier" => Member::Text(Field::ServiceTier, 1),
-            _ => Member::Skip,
-        },
-        Place::XGroq => match key {
-            b"usage" => USAGE,
-            b"usage_breakdown" => Member::Keep(Kept::Breakdown),
-            b"error" => Member::Text(Field::ErrorWord, 3),
-            _ => Member::Skip,
-        },
-        Place::Error => match key {
-            b"code" => Member::Text(Field::Code, 3),
-            b"type" => Member::Text(Field::Code, 1),
-            _ => Member::Skip,
-        },
-        Place::StatusDetails if key == b"error" => Member::Enter(Place::Error),
-        Place::Candidate => match key {
-            b"content" => Member::Enter(Place::CandidateContent),
-            b"finishReason" => Member::Finish,
-            _ => Member::Skip,
-        },
-        Place::CandidateContent if key == b"parts" => Member::Enter(Place::CandidateParts),
-        Place::CandidatePart => match key {
-            b"text"
-            | b"functionCall"
-            | b"inlineData"
-            | b"executableCode"
-            | b"codeExecutionResult" => Member::Content,
-            _ => Member::Skip,
-        },
-        Place::PromptFeedback if key == b"blockReason" => Member::Text(Field::BlockReason, 3),
-        _ => other::member(place, key),
+    use Place::*;
+    match (place, key) {
+        (GeminiRoot, b"usageMetadata") => USAGE,
+        (GeminiRoot, b"candidates") => Member::Enter(Candidates),
+        (GeminiRoot, b"promptFeedback") => Member::Enter(PromptFeedback),
+        (GeminiRoot, b"modelVersion") => Member::Text(Field::Model, 2),
+        (Candidate, b"content") => Member::Enter(CandidateContent),
+        (Candidate, b"finishReason") => Member::Finish,
+        (CandidateContent, b"parts") => Member::Enter(CandidateParts),
+        (
+            CandidatePart,
+            b"text" | b"functionCall" | b"inlineData" | b"executableCode" | b"codeExecutionResult",
+        ) => Member::Content,
+        (PromptFeedback, b"blockReason") => Member::Text(Field::BlockReason, 3),
+        // The characters of Vertex AI's are in `metadata`.
+        (EmbeddingsRoot, b"usageMetadata" | b"metadata") => USAGE,
+        (
+            GeminiRoot | EmbeddingsRoot | CohereRoot | OllamaRoot | Response | StatusDetails,
+            b"error",
+        ) => Member::Enter(Error),
+        (Response | Message | Result | XGroq | ConverseRoot, b"usage") => USAGE,
+        (Response | Message | Result, b"model") => Member::Text(Field::Model, 1),
+        (Response | Message | Result, b"service_tier") => Member::Text(Field::ServiceTier, 1),
+        (Response, b"tool_usage") => Member::Keep(Kept::ToolUsage),
+        (Response, b"id") => Member::Text(Field::Id, 1),
+        (Response, b"status") => Member::Text(Field::Status, 1),
+        (Response, b"status_details") => Member::Enter(StatusDetails),
+        (Response, b"background") => Member::Background,
+        (XGroq, b"usage_breakdown") => Member::Keep(Kept::Breakdown),
+        (XGroq, b"error") => Member::Text(Field::ErrorWord, 3),
+        (Error, b"code") => Member::Text(Field::Code, 3),
+        (Error, b"type") => Member::Text(Field::Code, 1),
+        (ObjectRoot, b"object") => Member::Text(Field::Kind, 1),
+        (WorkersRoot, b"response") => Member::Content,
+        (WorkersRoot, b"result") | (AsyncRoot, b"response") => Member::Enter(Result),
+        (AsyncRoot | VideosRoot, b"status") => Member::Text(Field::Status, 2),
+        (ConverseRoot, b"serviceTier") => Member::Enter(ConverseTier),
+        (ConverseRoot, b"delta") => Member::Enter(ConverseDelta),
+        (ConverseTier, b"type") => Member::Text(Field::ServiceTier, 2),
+        (ConverseDelta, b"text" | b"toolUse" | b"reasoningContent") => Member::Content,
+        (InvokeRoot, b"amazon-bedrock-invocationMetrics") => Member::Keep(Kept::LastUsage),
+        // Of models that have no API of their own.
+        (InvokeRoot, b"prompt_token_count" | b"inputTextTokenCount")
+        | (OllamaRoot, b"prompt_eval_count") => Member::Number(Figure::Input, 0),
+        (InvokeRoot, b"generation_token_count") | (OllamaRoot, b"eval_count") => {
+            Member::Number(Figure::Output, 0)
+        }
+        (InvokeRoot, b"generation" | b"outputText") => Member::Content,
+        // A stream ends with `delta` in the one version, with `response` in the other.
+        (CohereRoot | CohereDelta | CohereResponse, b"usage" | b"meta") | (MetaRoot, b"meta") => {
+            USAGE
+        }
+        (CohereRoot | CohereDelta | CohereResponse, b"finish_reason") => {
+            Member::Text(Field::EndReason, 1)
+        }
+        (CohereRoot, b"type" | b"event_type") => Member::Text(Field::Kind, 2),
+        (CohereRoot, b"delta") => Member::Enter(CohereDelta),
+        (CohereRoot, b"response") => Member::Enter(CohereResponse),
+        (CohereRoot, b"text" | b"tool_call_delta") => Member::Content,
+        (CohereDelta, b"message") => Member::Enter(CohereMessage),
+        (CohereMessage, b"content") | (OllamaRoot, b"message") => Member::Enter(Delta),
+        (CohereMessage, b"tool_plan" | b"tool_calls") => Member::Content,
+        (OllamaRoot, b"model") => Member::Text(Field::Model, 2),
+        (OllamaRoot, b"response") => Member::Content,
+        (OllamaRoot, b"done") => Member::End,
+        (ImagesRoot | VideosRoot, b"size") => Member::Text(Field::Size, 1),
+        (ImagesRoot, b"quality") => Member::Text(Field::Quality, 1),
+        (ImagesRoot, b"b64_json") | (AudioRoot, b"text" | b"audio") => Member::Content,
+        (ImagesRoot, b"predictions" | b"images") => Member::Enter(Data),
+        (AudioRoot, b"duration") | (VideosRoot, b"seconds") => {
+            Member::Number(Figure::DurationMs, 3)
+        }
+        (OcrRoot, b"usage_info") => USAGE,
+        (
+            ObjectRoot | WorkersRoot | AsyncRoot | InvokeRoot | MetaRoot | ImagesRoot | AudioRoot
+            | VideosRoot | OcrRoot,
+            _,
+        ) => root(key),
+        _ => Member::Skip,
     }
 }

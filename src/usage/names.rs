@@ -38,130 +38,75 @@ pub(super) enum Name {
 
 /// Of all but the input, the output and the total of OpenAI and Anthropic.
 pub(super) fn name(key: &[u8]) -> Name {
-    match key {
-        b"prompt_tokens_details" | b"input_tokens_details" => Name::Details(input),
-        b"completion_tokens_details" | b"output_tokens_details" => Name::Details(output),
-        _ => other(key),
-    }
-}
-
-/// By length first: most keys are settled by it.
-fn other(key: &[u8]) -> Name {
-    Name::Of(match key.len() {
-        ..=12 => match key {
-            b"image_tokens" => return Name::Share(Figure::ImageInput),
-            b"cost" => return Name::Cost,
-            b"cost_details" => return Name::Details(upstream),
-            b"is_byok" => return Name::IsByok,
-            b"service_tier" | b"serviceTier" => return Name::ServiceTier,
-            b"trafficType" => return Name::TrafficType,
-            b"iterations" => return Name::Iterations,
-            b"speed" => return Name::Speed,
-            b"inputTokens" => Figure::Input,
-            b"outputTokens" => Figure::Output,
-            b"totalTokens" => Figure::Total,
-            b"cacheDetails" => return Name::Lifetimes,
-            b"billed_units" => return Name::Details(billed),
-            b"tokens" => return Name::Details(counted),
-            b"seconds" => return Name::Decimal(Figure::DurationMs, 3),
-            b"connectors" => return Name::Details(tool),
-            _ => return Name::Unknown,
-        },
-        13 => match key {
-            b"cached_tokens" => Figure::Cached,
-            b"inference_geo" => return Name::Region,
-            _ => return Name::Unknown,
-        },
-        14 => match key {
-            b"cache_creation" => return Name::Details(lifetime),
-            _ => return Name::Unknown,
-        },
-        15 => match key {
-            b"citation_tokens" => Figure::Citations,
-            b"totalTokenCount" => Figure::Total,
-            b"inputTokenCount" => Figure::Input,
-            b"pages_processed" => Figure::Pages,
-            b"server_tool_use" => return Name::Details(tool),
-            _ => return Name::Unknown,
-        },
-        16 => match key {
-            b"reasoning_tokens" => Figure::Reasoning,
-            b"promptTokenCount" => Figure::Input,
-            b"outputTokenCount" => Figure::Output,
-            b"connector_tokens" => Figure::ToolPrompt,
-            b"cost_in_nano_usd" => return Name::NanoUsd,
-            _ => return Name::Unknown,
-        },
-        17 => match key {
-            b"num_cached_tokens" => Figure::Cached,
-            b"cost_in_usd_ticks" => Figure::CostTicks,
-            _ => return Name::Unknown,
-        },
-        18 => match key {
-            b"thoughtsTokenCount" => Figure::Thoughts,
-            b"responseTokenCount" => Figure::Output,
-            b"total_input_tokens" => Figure::Input,
-            b"num_search_queries" => Figure::WebSearch,
-            b"cache_write_tokens" => Figure::CacheWriteInside,
-            b"cacheTokensDetails" => {
-                return Name::Modalities(Figure::AudioCached, Figure::ImageCached);
-            }
-            _ => return Name::Unknown,
-        },
-        19 => match key {
-            b"total_output_tokens" => Figure::Output,
-            b"total_cached_tokens" => Figure::Cached,
-            b"promptTokensDetails" => {
-                return Name::Modalities(Figure::AudioInput, Figure::ImageInput);
-            }
-            b"input_token_details" => return Name::Details(input),
-            _ => return Name::Unknown,
-        },
-        20 => match key {
-            b"candidatesTokenCount" => Figure::Output,
-            b"cacheReadInputTokens" => Figure::CacheRead,
-            b"total_thought_tokens" => Figure::Thoughts,
-            b"prompt_token_details" => return Name::Details(input),
-            b"output_token_details" => return Name::Details(output),
-            b"prompt_audio_seconds" => return Name::Decimal(Figure::DurationMs, 3),
-            _ => return Name::Unknown,
-        },
-        21 => match key {
-            b"total_tool_use_tokens" => Figure::ToolPrompt,
-            b"cacheWriteInputTokens" => Figure::CacheWrite,
-            b"responseTokensDetails" => {
-                return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
-            }
-            _ => return Name::Unknown,
-        },
-        22 => match key {
-            b"total_reasoning_tokens" => Figure::Thoughts,
-            b"billableCharacterCount" => Figure::Characters,
-            _ => return Name::Unknown,
-        },
-        _ => return long(key),
-    })
-}
-
-fn long(key: &[u8]) -> Name {
     Name::Of(match key {
-        b"cache_read_input_tokens" | b"cacheReadInputTokenCount" => Figure::CacheRead,
-        b"cache_creation_input_tokens" | b"cacheWriteInputTokenCount" => Figure::CacheWrite,
-        b"prompt_cache_hit_tokens" | b"cachedContentTokenCount" => Figure::Cached,
-        b"toolUsePromptTokenCount" => Figure::ToolPrompt,
-        b"num_server_side_tools_used" => Figure::ToolsUsed,
-        b"cache_write_tokens_details" => return Name::Details(lifetime),
-        b"candidatesTokensDetails" | b"output_tokens_by_modality" => {
-            return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
+        b"prompt_tokens_details"
+        | b"input_tokens_details"
+        | b"prompt_token_details"
+        | b"input_token_details" => return Name::Details(input),
+        b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
+            return Name::Details(output);
         }
-        b"input_tokens_by_modality" => {
+        b"cost_in_usd_ticks" => Figure::CostTicks,
+        b"inputTokens" | b"inputTokenCount" | b"promptTokenCount" | b"total_input_tokens" => {
+            Figure::Input
+        }
+        b"outputTokens"
+        | b"outputTokenCount"
+        | b"candidatesTokenCount"
+        | b"responseTokenCount"
+        | b"total_output_tokens" => Figure::Output,
+        b"totalTokens" | b"totalTokenCount" => Figure::Total,
+        b"cached_tokens"
+        | b"num_cached_tokens"
+        | b"prompt_cache_hit_tokens"
+        | b"cachedContentTokenCount"
+        | b"total_cached_tokens" => Figure::Cached,
+        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => {
+            Figure::CacheRead
+        }
+        b"cache_creation_input_tokens"
+        | b"cacheWriteInputTokens"
+        | b"cacheWriteInputTokenCount" => Figure::CacheWrite,
+        b"cache_write_tokens" => Figure::CacheWriteInside,
+        b"reasoning_tokens" => Figure::Reasoning,
+        b"thoughtsTokenCount" | b"total_thought_tokens" | b"total_reasoning_tokens" => {
+            Figure::Thoughts
+        }
+        b"toolUsePromptTokenCount" | b"total_tool_use_tokens" | b"connector_tokens" => {
+            Figure::ToolPrompt
+        }
+        b"citation_tokens" => Figure::Citations,
+        b"num_search_queries" => Figure::WebSearch,
+        b"num_server_side_tools_used" => Figure::ToolsUsed,
+        b"pages_processed" => Figure::Pages,
+        b"billableCharacterCount" => Figure::Characters,
+        b"image_tokens" => return Name::Share(Figure::ImageInput),
+        b"seconds" | b"prompt_audio_seconds" => return Name::Decimal(Figure::DurationMs, 3),
+        b"cost" => return Name::Cost,
+        b"cost_in_nano_usd" => return Name::NanoUsd,
+        b"cost_details" => return Name::Details(upstream),
+        b"is_byok" => return Name::IsByok,
+        b"service_tier" | b"serviceTier" => return Name::ServiceTier,
+        b"trafficType" => return Name::TrafficType,
+        b"inference_geo" => return Name::Region,
+        b"speed" => return Name::Speed,
+        b"iterations" => return Name::Iterations,
+        b"cacheDetails" => return Name::Lifetimes,
+        b"cache_creation" | b"cache_write_tokens_details" => return Name::Details(lifetime),
+        b"billed_units" => return Name::Details(billed),
+        b"tokens" => return Name::Details(counted),
+        b"connectors"
+        | b"server_tool_use"
+        | b"server_side_tool_usage_details"
+        | b"server_tool_use_details" => return Name::Details(tool),
+        b"promptTokensDetails" | b"input_tokens_by_modality" => {
             return Name::Modalities(Figure::AudioInput, Figure::ImageInput);
         }
-        b"cached_tokens_by_modality" => {
+        b"cacheTokensDetails" | b"cached_tokens_by_modality" => {
             return Name::Modalities(Figure::AudioCached, Figure::ImageCached);
         }
-        b"server_side_tool_usage_details" | b"server_tool_use_details" => {
-            return Name::Details(tool);
+        b"candidatesTokensDetails" | b"responseTokensDetails" | b"output_tokens_by_modality" => {
+            return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
         }
         _ => return Name::Unknown,
     })
@@ -249,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_stands_where_its_length_leads() {
+    fn every_name_is_known() {
         for key in [
             "inputTokens",
             "outputTokens",
