@@ -67,6 +67,11 @@ impl<'a> Cursor<'a> {
         self.items([b'[', b']'], each)
     }
 
+    /// The same at every element that is an object; others are passed over.
+    pub(crate) fn objects(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.elements(|element| if element.is_at_object() { each(element) } else { element.skip() })
+    }
+
     /// Calls `each` with the inside of every key of an object; it must pass over the value.
     pub(crate) fn members(
         &mut self,

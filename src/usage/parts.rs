@@ -3,8 +3,7 @@
 use super::reported::{Figure, Reported};
 use super::shape::Shape;
 use super::tokens::{Usage, UsagePart};
-use crate::json::cursor::Cursor;
-use crate::json::string;
+use crate::json::cursor::{self, Cursor};
 
 /// The longest name of a model that is kept.
 const LONGEST_MODEL: usize = 1024;
@@ -47,10 +46,7 @@ impl Shares {
     pub(super) fn read_iterations(&mut self, array: &[u8]) {
         self.iterations.clear();
         let mut declined = None;
-        let read = Cursor::new(array).elements(|cursor| {
-            if !cursor.is_at_object() {
-                return cursor.skip();
-            }
+        let read = Cursor::new(array).objects(|cursor| {
             let entry = cursor.raw()?;
             let (part, is_message) = iteration(entry)?;
             // What another model has answered instead is not billed, unless nothing else is.
@@ -76,10 +72,7 @@ impl Shares {
             if key != b"models" || !value.is_at_array() {
                 return value.skip();
             }
-            value.elements(|element| {
-                if !element.is_at_object() {
-                    return element.skip();
-                }
+            value.objects(|element| {
                 let mut part = Part { model: None, reported: Reported::default() };
                 element.members(|key, value| {
                     match key {
@@ -183,7 +176,7 @@ fn iteration(entry: &[u8]) -> Option<(Part, bool)> {
 }
 
 fn model(raw: &[u8]) -> Option<Box<str>> {
-    let inside = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let is_short = !inside.is_empty() && inside.len() <= LONGEST_MODEL;
-    is_short.then(|| string::decode(inside))?.map(Box::from)
+    let is_short = raw.len() <= LONGEST_MODEL + 2;
+    let model = cursor::text(raw).filter(|model| is_short && !model.is_empty())?;
+    Some(model.into())
 }

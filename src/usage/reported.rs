@@ -297,10 +297,7 @@ impl Reported {
     /// Of what is written to the cache, by how long it is kept (Converse).
     fn lifetimes(&mut self, array: &mut Cursor<'_>) -> Option<()> {
         let mut long = None;
-        array.elements(|element| {
-            if !element.is_at_object() {
-                return element.skip();
-            }
+        array.objects(|element| {
             let (mut is_long, mut tokens) = (false, None);
             element.members(|key, value| {
                 match key {
@@ -322,10 +319,7 @@ impl Reported {
     }
 
     fn modalities(&mut self, array: &mut Cursor<'_>, audio: Figure, image: Figure) -> Option<()> {
-        array.elements(|element| {
-            if !element.is_at_object() {
-                return element.skip();
-            }
+        array.objects(|element| {
             let (mut figure, mut tokens) = (None, None);
             element.members(|key, value| {
                 match key {
