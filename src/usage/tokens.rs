@@ -92,7 +92,7 @@ impl ToolCalls {
         sum(&self.all())
     }
 
-    fn all(&self) -> [Option<u64>; 7] {
+    pub(super) fn all(&self) -> [Option<u64>; 7] {
         [
             self.web_search,
             self.x_search,
@@ -163,23 +163,15 @@ impl Usage {
     /// Of several parts, with what `whole` alone tells.
     #[cold]
     pub(super) fn sum(parts: &[UsagePart], whole: &Self) -> Self {
-        let add = |all: Self, part: &UsagePart| {
-            let part = &part.usage;
-            Self {
-                input_uncached: sum(&[all.input_uncached, part.input_uncached]),
-                cache_read: sum(&[all.cache_read, part.cache_read]),
-                cache_write: sum(&[all.cache_write, part.cache_write]),
-                cache_write_long: sum(&[all.cache_write_long, part.cache_write_long]),
-                audio_input: sum(&[all.audio_input, part.audio_input]),
-                image_input: sum(&[all.image_input, part.image_input]),
-                output_visible: sum(&[all.output_visible, part.output_visible]),
-                audio_output: sum(&[all.audio_output, part.audio_output]),
-                image_output: sum(&[all.image_output, part.image_output]),
-                reasoning: sum(&[all.reasoning, part.reasoning]),
-                inconsistent: all.inconsistent | part.inconsistent,
-                ..all
-            }
-        };
+        macro_rules! add {
+            ($all:ident, $part:ident: $($field:ident)*) => {
+                Self {
+                    $($field: sum(&[$all.$field, $part.$field]),)*
+                    inconsistent: $all.inconsistent | $part.inconsistent,
+                    ..$all
+                }
+            };
+        }
         let rest = Self {
             total_reported: whole.total_reported,
             cost_ticks: whole.cost_ticks,
@@ -190,7 +182,10 @@ impl Usage {
             characters: whole.characters,
             ..Self::default()
         };
-        parts.iter().fold(rest, add)
+        parts.iter().map(|part| &part.usage).fold(rest, |all, part| {
+            add!(all, part: input_uncached cache_read cache_write cache_write_long audio_input
+                image_input output_visible audio_output image_output reasoning)
+        })
     }
 
     /// What was read from the cache or written to it is a part of the input, unless it is named as

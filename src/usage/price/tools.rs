@@ -1,7 +1,7 @@
 //! What tools cost that run on the provider's side.
 
 use super::{PARTS, Rate};
-use crate::usage::tokens::{ToolCalls, Usage};
+use crate::usage::tokens::Usage;
 
 /// Per call of a tool; `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,19 @@ impl ToolPrices {
         }
     }
 
+    /// In the order of `ToolCalls::all`.
+    fn all(&self) -> [Option<Rate>; 7] {
+        [
+            self.web_search,
+            self.x_search,
+            self.code_interpreter,
+            self.file_search,
+            self.mcp,
+            self.document_search,
+            self.image_generation,
+        ]
+    }
+
     pub(in crate::usage) fn ticks(&self, usage: &Usage) -> Option<u64> {
         let parts = self.of(usage)?.saturating_add(u128::from(PARTS / 2));
         Some(u64::try_from(parts / u128::from(PARTS)).unwrap_or(u64::MAX))
@@ -45,29 +58,11 @@ impl ToolPrices {
 
     /// In parts of a tick. `None` where a tool was called whose price, or whose kind, is not known.
     pub(in crate::usage) fn of(&self, usage: &Usage) -> Option<u128> {
-        let ToolCalls {
-            web_search,
-            x_search,
-            code_interpreter,
-            file_search,
-            mcp,
-            document_search,
-            image_generation,
-        } = usage.tools;
         if usage.tool_calls > usage.tools.total() && usage.tool_calls > Some(0) {
             return None;
         }
-        [
-            (web_search, self.web_search),
-            (x_search, self.x_search),
-            (code_interpreter, self.code_interpreter),
-            (file_search, self.file_search),
-            (mcp, self.mcp),
-            (document_search, self.document_search),
-            (image_generation, self.image_generation),
-        ]
-        .into_iter()
-        .try_fold(0_u128, |sum, (calls, price)| match (calls.unwrap_or(0), price) {
+        let mut tools = usage.tools.all().into_iter().zip(self.all());
+        tools.try_fold(0_u128, |sum, (calls, price)| match (calls.unwrap_or(0), price) {
             (0, _) => Some(sum),
             (calls, price) => {
                 Some(sum.saturating_add(u128::from(calls) * u128::from(price?.parts())))
