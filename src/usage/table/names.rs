@@ -40,7 +40,12 @@ pub(super) fn names_provider(model: &str) -> bool {
 }
 
 fn is_provider(slug: &str) -> bool {
-    slug.starts_with("custom-") || SLUGS.binary_search(&slug).is_ok()
+    slug.starts_with("custom-") || is_builtin(slug)
+}
+
+/// Whether this is the slug of a built-in provider.
+pub(super) fn is_builtin(slug: &str) -> bool {
+    SLUGS.binary_search(&slug).is_ok()
 }
 
 /// A row's name with the provider's slug in place of its alias.

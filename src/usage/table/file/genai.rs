@@ -103,17 +103,7 @@ fn slug(provider: &str) -> Cow<'static, str> {
         "aws" => "aws-bedrock",
         "cloudflare" => "workers-ai",
         "moonshotai" => "moonshot",
-        "openai" => "openai",
-        "anthropic" => "anthropic",
-        "groq" => "groq",
-        "mistral" => "mistral",
-        "deepseek" => "deepseek",
-        "cerebras" => "cerebras",
-        "openrouter" => "openrouter",
-        "cohere" => "cohere",
-        "fireworks" => "fireworks",
-        "together" => "together",
-        "baseten" => "baseten",
+        slug if crate::usage::table::names::is_builtin(slug) => return slug.to_owned().into(),
         other => return format!("custom-{}", shown(other).replace('_', "-")).into(),
     };
     slug.into()

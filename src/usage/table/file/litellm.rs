@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use self::key::{Key, token_key};
 use self::off_peak::off_peak;
-use super::super::{Date, PriceTable};
+use super::super::{Date, PriceTable, names};
 use super::rows::{Cells, Field, Reason, Rows, decimal, rate, shown};
 use super::{PriceReport, PriceSource, PriceTableError};
 use crate::usage::price::{Price, Rate, Regional, Tier, TokenPrice};
@@ -95,20 +95,9 @@ fn slug(provider: &str) -> (Cow<'static, str>, &str) {
         "cloudflare" => "workers-ai",
         "together_ai" => "together",
         "parallel_ai" => "parallel",
-        "openai" => "openai",
-        "anthropic" => "anthropic",
-        "groq" => "groq",
-        "mistral" => "mistral",
-        "deepseek" => "deepseek",
-        "cerebras" => "cerebras",
-        "openrouter" => "openrouter",
-        "cohere" => "cohere",
-        "moonshot" => "moonshot",
-        "huggingface" => "huggingface",
-        "baseten" => "baseten",
-        "replicate" => "replicate",
         _ if family == "vertex_ai" => return ("google-vertex-ai".into(), family),
         _ if family == "fireworks_ai" => return ("fireworks".into(), family),
+        slug if names::is_builtin(slug) => return (slug.to_owned().into(), slug),
         other => return (format!("custom-{}", shown(other).replace('_', "-")).into(), provider),
     };
     (slug.into(), provider)
