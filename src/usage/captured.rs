@@ -1,8 +1,18 @@
 //! Strings of a document that are kept until it ends.
 
-/// The inside of a JSON string as it is written, kept in memory that is used again.
+/// What is kept of a string whose parts come one by one.
+pub(super) trait Text {
+    /// A string begins. It replaces one of a lower rank or the same.
+    fn begin(&mut self, rank: u8);
+
+    /// More of the string that was begun last.
+    fn extend(&mut self, part: &[u8]);
+}
+
+/// The inside of a JSON string as it is written, up to `LONGEST` bytes of it, kept in memory that is
+/// used again.
 #[derive(Debug, Default)]
-pub(super) struct Captured {
+pub(super) struct Captured<const LONGEST: usize> {
     raw: Vec<u8>,
     /// Of what is kept; 0 where nothing is.
     rank: u8,
@@ -11,8 +21,8 @@ pub(super) struct Captured {
     ignores: bool,
 }
 
-impl Captured {
-    pub(super) fn begin(&mut self, rank: u8) {
+impl<const LONGEST: usize> Text for Captured<LONGEST> {
+    fn begin(&mut self, rank: u8) {
         self.ignores = rank < self.rank;
         if !self.ignores {
             self.clear();
@@ -20,17 +30,11 @@ impl Captured {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.raw.clear();
-        self.rank = 0;
-        self.is_cut = false;
-    }
-
-    pub(super) fn extend(&mut self, part: &[u8], longest: usize) {
+    fn extend(&mut self, part: &[u8]) {
         if self.ignores {
             return;
         }
-        let room = longest - self.raw.len();
+        let room = LONGEST - self.raw.len();
         self.is_cut |= part.len() > room;
         let part = &part[..part.len().min(room)];
         if self.raw.capacity() == 0 {
@@ -39,6 +43,14 @@ impl Captured {
         } else {
             self.raw.extend_from_slice(part);
         }
+    }
+}
+
+impl<const LONGEST: usize> Captured<LONGEST> {
+    pub(super) fn clear(&mut self) {
+        self.raw.clear();
+        self.rank = 0;
+        self.is_cut = false;
     }
 
     /// All of it, if it was not too long to keep.
@@ -75,8 +87,8 @@ impl<const LONGEST: usize> Default for Short<LONGEST> {
     }
 }
 
-impl<const LONGEST: usize> Short<LONGEST> {
-    pub(super) fn begin(&mut self, rank: u8) {
+impl<const LONGEST: usize> Text for Short<LONGEST> {
+    fn begin(&mut self, rank: u8) {
         self.ignores = rank < self.rank;
         if !self.ignores {
             self.length = 0;
@@ -84,11 +96,7 @@ impl<const LONGEST: usize> Short<LONGEST> {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.rank = 0;
-    }
-
-    pub(super) fn extend(&mut self, part: &[u8]) {
+    fn extend(&mut self, part: &[u8]) {
         if self.ignores {
             return;
         }
@@ -100,6 +108,12 @@ impl<const LONGEST: usize> Short<LONGEST> {
             }
             None => self.length = u8::MAX,
         }
+    }
+}
+
+impl<const LONGEST: usize> Short<LONGEST> {
+    pub(super) fn clear(&mut self) {
+        self.rank = 0;
     }
 
     pub(super) fn set(&mut self, word: &[u8]) {

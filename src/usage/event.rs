@@ -1,8 +1,8 @@
 //! What one JSON document tells: the data of an event, or a whole body.
 
-use super::captured::{Captured, Short};
+use super::beside::Beside;
+use super::captured::{Captured, Short, Text};
 use super::keys::{Field, Kept, Place};
-use super::loose::Loose;
 use super::parts::Shares;
 use super::reported::{Notes, Reported};
 use super::shape::Shape;
@@ -38,10 +38,10 @@ impl Words {
 #[derive(Debug, Default)]
 pub(super) struct Event {
     pub(super) kind: Short<37>,
-    pub(super) model: Captured,
-    pub(super) service_tier: Captured,
-    pub(super) code: Captured,
-    pub(super) id: Captured,
+    pub(super) model: Captured<LONGEST_MODEL>,
+    pub(super) service_tier: Captured<LONGEST_WORD>,
+    pub(super) code: Captured<LONGEST_WORD>,
+    pub(super) id: Captured<LONGEST_WORD>,
     pub(super) status: Short<29>,
     finish_reason: Short<5>,
     /// What usage objects say beside their figures, if any has said something.
@@ -58,7 +58,7 @@ pub(super) struct Event {
     /// What is billed apart from the usage, or instead of it.
     shares: Option<Box<Shares>>,
     /// What stands beside the usage.
-    loose: Option<Box<Loose>>,
+    beside: Option<Box<Beside>>,
     pub(super) reached_usage: bool,
     pub(super) has_content: bool,
     pub(super) has_response: bool,
@@ -91,8 +91,8 @@ impl Event {
         if let Some(shares) = &mut self.shares {
             shares.clear();
         }
-        if let Some(loose) = &mut self.loose {
-            loose.clear();
+        if let Some(beside) = &mut self.beside {
+            beside.clear();
         }
         self.reached_usage = false;
         self.has_content = false;
@@ -106,36 +106,31 @@ impl Event {
         self.is_done_marker = false;
     }
 
-    pub(super) fn begin_text(&mut self, field: Field, rank: u8) {
+    fn text(&mut self, field: Field) -> &mut dyn Text {
         match field {
-            Field::Kind => self.kind.begin(rank),
-            Field::Status => self.status.begin(rank),
-            // One choice that has failed is enough.
-            Field::FinishReason if self.finish_reason.is("error") => self.finish_reason.begin(0),
-            Field::FinishReason => self.finish_reason.begin(rank),
-            Field::Model => self.model.begin(rank),
-            Field::ServiceTier => self.service_tier.begin(rank),
-            Field::Id => self.id.begin(rank),
-            Field::Code | Field::ErrorWord | Field::BlockReason => self.code.begin(rank),
-            Field::EndReason | Field::Size | Field::Quality => self.loose().begin(field, rank),
+            Field::Kind => &mut self.kind,
+            Field::Status => &mut self.status,
+            Field::FinishReason => &mut self.finish_reason,
+            Field::Model => &mut self.model,
+            Field::ServiceTier => &mut self.service_tier,
+            Field::Id => &mut self.id,
+            Field::Code | Field::ErrorWord | Field::BlockReason => &mut self.code,
+            Field::EndReason => &mut self.beside().end_reason,
+            Field::Size => &mut self.beside().size,
+            Field::Quality => &mut self.beside().quality,
         }
+    }
+
+    pub(super) fn begin_text(&mut self, field: Field, rank: u8) {
+        // One choice that has failed is enough.
+        let is_kept = field == Field::FinishReason && self.finish_reason.is("error");
+        self.text(field).begin(if is_kept { 0 } else { rank });
         self.has_error |= matches!(field, Field::ErrorWord | Field::BlockReason);
         self.has_finished |= field == Field::BlockReason;
     }
 
     pub(super) fn extend_text(&mut self, field: Field, part: &[u8]) {
-        match field {
-            Field::Kind => self.kind.extend(part),
-            Field::Status => self.status.extend(part),
-            Field::FinishReason => self.finish_reason.extend(part),
-            Field::Model => self.model.extend(part, LONGEST_MODEL),
-            Field::ServiceTier => self.service_tier.extend(part, LONGEST_WORD),
-            Field::Id => self.id.extend(part, LONGEST_WORD),
-            Field::Code | Field::ErrorWord | Field::BlockReason => {
-                self.code.extend(part, LONGEST_WORD);
-            }
-            Field::EndReason | Field::Size | Field::Quality => self.loose().extend(field, part),
-        }
+        self.text(field).extend(part);
     }
 
     /// The type, where the framing tells it and the data does not.
@@ -289,23 +284,23 @@ impl Event {
     }
 
     #[cold]
-    pub(super) fn loose(&mut self) -> &mut Loose {
-        self.loose.get_or_insert_default()
+    pub(super) fn beside(&mut self) -> &mut Beside {
+        self.beside.get_or_insert_default()
     }
 
-    pub(super) fn words(&self) -> Option<&Loose> {
-        self.loose.as_deref()
+    pub(super) fn words(&self) -> Option<&Beside> {
+        self.beside.as_deref()
     }
 
     /// The document is whole: what a usage object does not tell is taken from beside it.
     /// `is_searched`: not every document is read, but those with certain words in them are.
     pub(super) fn settle(&mut self, shape: Shape, is_searched: bool) {
-        let Some(loose) = &mut self.loose else { return };
+        let Some(beside) = &mut self.beside else { return };
         let is_end = !is_searched || self.kind.is("message-end") || self.kind.is("stream-end");
-        if let Some(reason) = loose.failure().filter(|_| is_end) {
+        if let Some(reason) = beside.failure().filter(|_| is_end) {
             self.has_error = true;
             self.code.begin(u8::MAX);
-            self.code.extend(reason, LONGEST_WORD);
+            self.code.extend(reason);
         }
         // A video is billed when it is there.
         let counts = match shape {
@@ -313,8 +308,8 @@ impl Event {
             Shape::Videos => self.status.is("completed"),
             _ => true,
         };
-        if counts && !loose.figures.is_empty() {
-            let figures = loose.figures;
+        if counts && !beside.figures.is_empty() {
+            let figures = beside.figures;
             self.make_room();
             self.usage_place.get_or_insert(Place::Root);
             self.usage.supply(&figures);

@@ -4,21 +4,21 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
+use super::beside::Beside;
 use super::captured::Captured;
 use super::count::Counter;
 use super::event::{Event, LONGEST_WORD, Word};
 use super::format::Format;
 use super::framing::{Framing, Part};
-use super::gate::{self, Gates};
 use super::head;
 use super::keys::Place;
-use super::loose::Loose;
+use super::needles::{self, Needles};
+use super::repeats::RepeatedEvents;
 use super::scan::Scanner;
 use super::shape::Shape;
 use super::sse::{Lines, Piece};
 use super::terminal::Terminal;
 use super::tokens::{Usage, UsagePart};
-use super::twins::Twins;
 use crate::json::{is_space, string};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -58,7 +58,7 @@ pub struct Meter {
     format: Format,
     shape: Shape,
     counts_images: bool,
-    gates: &'static Gates,
+    needles: &'static Needles,
     /// How many bytes of a byte order mark have passed.
     bom: usize,
     lines: Lines,
@@ -68,12 +68,12 @@ pub struct Meter {
     /// The event is named `error`.
     is_error: bool,
     deltas: Counter,
-    twins: Twins,
+    repeats: RepeatedEvents,
     has_content: bool,
     parts: Vec<UsagePart>,
     images: Option<u64>,
-    /// What is told of them; boxed, for most responses have none.
-    look: Option<Box<Look>>,
+    /// Their size and quality; boxed, for most responses have none.
+    look: Option<Box<[Word; 2]>>,
     /// `messageStop` has come (Converse).
     has_stopped: bool,
     model: Option<Box<str>>,
@@ -99,14 +99,14 @@ impl Meter {
             format,
             shape,
             counts_images: is_body && shape == Shape::Images,
-            gates: Gates::of(shape),
+            needles: Needles::of(shape),
             bom: 0,
             lines: Lines::new(),
             framing: Framing::of(format).map(Box::new),
             scanner: Scanner::new(limit, is_body, Place::root_of(shape)),
             is_error: false,
             deltas: Counter::of(shape),
-            twins: Twins::default(),
+            repeats: RepeatedEvents::default(),
             has_content: false,
             parts: Vec::new(),
             images: None,
@@ -215,12 +215,12 @@ impl Meter {
 
     /// The size of the images or the video, as the response names it.
     pub fn image_size(&self) -> Option<&str> {
-        str::from_utf8(self.look.as_ref()?.size.whole()?).ok()
+        str::from_utf8(self.look.as_ref()?[0].whole()?).ok()
     }
 
     /// The quality of the images, as the response names it.
     pub fn image_quality(&self) -> Option<&str> {
-        str::from_utf8(self.look.as_ref()?.quality.whole()?).ok()
+        str::from_utf8(self.look.as_ref()?[1].whole()?).ok()
     }
 
     /// The first terminal marker.
@@ -355,7 +355,7 @@ impl Meter {
 
     fn push_sse(&mut self, mut frame: &[u8]) {
         if self.has_content && self.lines.is_between_events() && self.problem.is_none() {
-            frame = self.twins.pass(frame, &mut self.deltas);
+            frame = self.repeats.pass(frame, &mut self.deltas);
         }
         if !frame.is_empty() {
             self.push_events(frame);
@@ -374,13 +374,13 @@ impl Meter {
     }
 
     fn read_events(&mut self, frame: &[u8], counted: &mut usize) -> Result<(), Problem> {
-        let mut search = self.gates.search(frame);
+        let mut search = self.needles.search(frame);
         let mut at = 0;
         while at < frame.len() {
             if self.has_content && self.lines.is_between_events() {
                 let next = search.next_event(at);
                 if next > at {
-                    self.twins.learn(&frame[at..next], &self.deltas);
+                    self.repeats.learn(&frame[at..next], &self.deltas);
                     // An LF that belongs to a CR passed over is one more blank line at most.
                     at = next;
                     continue;
@@ -447,9 +447,9 @@ impl Meter {
         }
         let marker = match (is_body, self.format) {
             (true, _) => Some(Terminal::Closed),
-            (false, Format::Sse) => self.gates.marker(event),
+            (false, Format::Sse) => self.needles.marker(event),
             // Every document is read.
-            (false, _) => gate::marker(event).map(|(terminal, _)| terminal),
+            (false, _) => needles::marker(event).map(|(terminal, _)| terminal),
         };
         let marker = match self.shape {
             Shape::Converse => marker.or_else(|| ends_converse(&mut self.has_stopped, event)),
@@ -485,18 +485,10 @@ impl Meter {
     }
 }
 
-/// What is told of images, and what of it bears on their price.
-#[derive(Debug, Default)]
-struct Look {
-    size: Word,
-    quality: Word,
-}
-
-fn adopt_look(look: &mut Option<Box<Look>>, words: &Loose) {
-    for (word, is_size) in [(&words.size, true), (&words.quality, false)] {
+fn adopt_look(look: &mut Option<Box<[Word; 2]>>, beside: &Beside) {
+    for (at, word) in [&beside.size, &beside.quality].into_iter().enumerate() {
         if let Some(word) = word.whole() {
-            let look = look.get_or_insert_default();
-            if is_size { look.size.set(word) } else { look.quality.set(word) }
+            look.get_or_insert_default()[at].set(word);
         }
     }
 }
@@ -508,7 +500,7 @@ fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
 }
 
 /// Replaces a name only where it changed, so that repeated ones cost no memory.
-fn adopt(name: &mut Option<Box<str>>, captured: &mut Captured) {
+fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captured<LONGEST>) {
     let Some(raw) = captured.whole() else { return };
     if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
         let is_plain = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');

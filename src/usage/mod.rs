@@ -5,6 +5,7 @@
 //! built and no copy of the stream is kept. In a stream whose first content has passed, only events
 //! that a byte search has found to matter are read at all.
 
+mod beside;
 mod billing;
 mod captured;
 mod chunk;
@@ -16,15 +17,15 @@ mod event;
 mod fault;
 mod format;
 mod framing;
-mod gate;
 mod head;
 mod keys;
-mod loose;
 mod meter;
 pub(crate) mod metering;
 mod names;
+mod needles;
 mod parts;
 mod price;
+mod repeats;
 mod reported;
 mod scan;
 mod seen;
@@ -33,7 +34,6 @@ mod sse;
 mod table;
 mod terminal;
 mod tokens;
-mod twins;
 
 pub(crate) use self::billing::{Billing, Call, billing};
 pub(crate) use self::chunk::is_usage_chunk;

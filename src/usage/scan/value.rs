@@ -48,7 +48,7 @@ impl Scanner {
                 if let Member::Text(field, rank) = member {
                     self.event.begin_text(field, rank);
                 } else if let Member::Number(..) = member {
-                    self.event.loose().begin_number();
+                    self.event.beside().begin_number();
                 }
                 self.event.has_finished |= member == Member::Finish;
                 self.state = State::InString;
@@ -60,7 +60,7 @@ impl Scanner {
                 {
                     self.event.begin_text(field, rank);
                 } else if let Member::Number(..) = member {
-                    self.event.loose().begin_number();
+                    self.event.beside().begin_number();
                 } else {
                     self.event.is_background |= member == Member::Background && first == b't';
                     self.event.is_last |= member == Member::End && first == b't';
@@ -112,10 +112,10 @@ impl Scanner {
 
     #[cold]
     fn number(&mut self, part: &[u8], is_over: bool, figure: Figure, digits: u8) {
-        let loose = self.event.loose();
-        loose.extend_number(part);
+        let beside = self.event.beside();
+        beside.extend_number(part);
         if is_over {
-            loose.end_number(figure, digits);
+            beside.end_number(figure, digits);
         }
     }
 

@@ -452,7 +452,7 @@ fn event() -> impl Strategy<Value = String> {
 }
 
 /// Events that differ in their text alone.
-fn twins() -> impl Strategy<Value = Vec<String>> {
+fn repeats() -> impl Strategy<Value = Vec<String>> {
     let before = prop::sample::select(&["", "event: content_block_delta\n", "id: 7\n"][..]);
     let key = prop::sample::select(&["content", "text", "delta", "reasoning_content"][..]);
     let texts = prop::collection::vec(text(), 1..6);
@@ -468,7 +468,7 @@ fn twins() -> impl Strategy<Value = Vec<String>> {
 }
 
 pub(super) fn stream() -> impl Strategy<Value = Vec<String>> {
-    let events = prop_oneof![3 => event().prop_map(|event| vec![event]), 1 => twins()];
+    let events = prop_oneof![3 => event().prop_map(|event| vec![event]), 1 => repeats()];
     (any::<bool>(), prop::collection::vec(events, 0..12)).prop_map(|(bom, events)| {
         let mut events = events.concat();
         if let (true, Some(first)) = (bom, events.first_mut()) {

@@ -102,7 +102,7 @@ fn allocations(event: &str) -> u64 {
     let frames = [event.len(), 1000, 1 << 14];
     let most = frames.into_iter().map(|frame| {
         let mut meter = Meter::new(Format::Sse, Operation::Chat, Meter::LIMIT);
-        // What is kept of a split key, and to know the twins of an event by, needs memory once.
+        // What is kept of a split key, and to recognise repeats of an event, needs memory once.
         CONTENT.as_bytes().chunks(1).for_each(|byte| meter.push(byte));
         meter.push(event.as_bytes());
         measure(|| stream.as_bytes().chunks(frame).for_each(|frame| meter.push(frame))).count_total

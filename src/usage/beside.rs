@@ -1,43 +1,26 @@
-//! What a document tells of its usage outside of a usage object.
+//! What a document says of its usage beside the usage object.
 
-use super::captured::Short;
+use super::captured::{Short, Text};
 use super::event::Word;
-use super::keys::Field;
 use super::reported::{Figure, Reported, decimal};
 
 /// Kept for the documents that have any of it.
 #[derive(Debug, Default)]
-pub(super) struct Loose {
+pub(super) struct Beside {
     /// The digits of a figure that is being read.
     number: Short<30>,
     pub(super) figures: Reported,
     pub(super) size: Word,
     pub(super) quality: Word,
-    end_reason: Short<13>,
+    pub(super) end_reason: Short<13>,
 }
 
-impl Loose {
+impl Beside {
     pub(super) fn clear(&mut self) {
         self.figures = Reported::default();
         self.size.clear();
         self.quality.clear();
         self.end_reason.clear();
-    }
-
-    pub(super) fn begin(&mut self, field: Field, rank: u8) {
-        match field {
-            Field::Size => self.size.begin(rank),
-            Field::Quality => self.quality.begin(rank),
-            _ => self.end_reason.begin(rank),
-        }
-    }
-
-    pub(super) fn extend(&mut self, field: Field, part: &[u8]) {
-        match field {
-            Field::Size => self.size.extend(part),
-            Field::Quality => self.quality.extend(part),
-            _ => self.end_reason.extend(part),
-        }
     }
 
     pub(super) fn begin_number(&mut self) {

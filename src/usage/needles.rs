@@ -1,4 +1,4 @@
-//! Which events of a stream have to be read: found by a search for a few words in each frame.
+//! Which events of a stream must be read: a search for a few words in each frame finds them.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,7 @@ static CHAT_DONE: Word = LazyLock::new(|| Finder::new("chat.completion.done"));
 /// The last event of Mistral's conversations.
 static CONVERSATION_DONE: Word = LazyLock::new(|| Finder::new("conversation.response.done"));
 
-/// In no gates: of streams that are read whole.
+/// In no list: streams with this word are read whole.
 static LAST: Word = LazyLock::new(|| Finder::new("\"done\""));
 /// Usage of Cohere, of Mistral's OCR, and of Bedrock's `invoke`.
 static META: Word = LazyLock::new(|| Finder::new("\"meta\""));
@@ -48,26 +48,24 @@ const WORDS: usize = 6;
 
 /// The words of a shape's streams.
 #[derive(Debug)]
-pub(super) struct Gates {
-    words: &'static [&'static Word],
-}
+pub(super) struct Needles(&'static [&'static Word]);
 
-static CHAT: Gates = Gates { words: &[&USAGE, &ERROR, &DONE] };
-static RESPONSES: Gates = Gates { words: &[&USAGE, &ERROR, &RESPONSE] };
-static MESSAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP] };
-static GEMINI: Gates = Gates { words: &[&USAGE_METADATA, &ERROR, &FINISH_REASON, &BLOCK_REASON] };
-static INTERACTIONS: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &INTERACTION] };
-static PERPLEXITY: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &CHAT_DONE] };
-static COHERE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_END, &STREAM_END, &META] };
-static WITH_META: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &META] };
-static OCR: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &USAGE_INFO] };
-static INVOKE: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &MESSAGE_STOP, &METRICS] };
-static IMAGES: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &COMPLETED] };
-static AUDIO: Gates = Gates { words: &[&USAGE, &ERROR, &DONE, &AUDIO_DONE] };
-static ALL: Gates =
-    Gates { words: &[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP, &CONVERSATION_DONE] };
+static CHAT: Needles = Needles(&[&USAGE, &ERROR, &DONE]);
+static RESPONSES: Needles = Needles(&[&USAGE, &ERROR, &RESPONSE]);
+static MESSAGES: Needles = Needles(&[&USAGE, &ERROR, &DONE, &MESSAGE_STOP]);
+static GEMINI: Needles = Needles(&[&USAGE_METADATA, &ERROR, &FINISH_REASON, &BLOCK_REASON]);
+static INTERACTIONS: Needles = Needles(&[&USAGE, &ERROR, &DONE, &INTERACTION]);
+static PERPLEXITY: Needles = Needles(&[&USAGE, &ERROR, &DONE, &CHAT_DONE]);
+static COHERE: Needles = Needles(&[&USAGE, &ERROR, &DONE, &MESSAGE_END, &STREAM_END, &META]);
+static WITH_META: Needles = Needles(&[&USAGE, &ERROR, &DONE, &META]);
+static OCR: Needles = Needles(&[&USAGE, &ERROR, &DONE, &USAGE_INFO]);
+static INVOKE: Needles = Needles(&[&USAGE, &ERROR, &DONE, &MESSAGE_STOP, &METRICS]);
+static IMAGES: Needles = Needles(&[&USAGE, &ERROR, &DONE, &COMPLETED]);
+static AUDIO: Needles = Needles(&[&USAGE, &ERROR, &DONE, &AUDIO_DONE]);
+static ALL: Needles =
+    Needles(&[&USAGE, &ERROR, &DONE, &RESPONSE, &MESSAGE_STOP, &CONVERSATION_DONE]);
 
-impl Gates {
+impl Needles {
     pub(super) fn of(shape: Shape) -> &'static Self {
         match shape {
             Shape::Chat | Shape::ChatGoogle | Shape::Completions => &CHAT,
@@ -90,11 +88,11 @@ impl Gates {
     /// bytes would matter.
     pub(super) fn marker(&self, event: &Event) -> Option<Terminal> {
         let (terminal, word) = marker(event)?;
-        self.words.iter().any(|own| std::ptr::eq(*own, word)).then_some(terminal)
+        self.0.iter().any(|own| std::ptr::eq(*own, word)).then_some(terminal)
     }
 
     pub(super) fn search<'a>(&self, frame: &'a [u8]) -> Search<'a> {
-        Search { words: self.words, frame, hits: [0; WORDS] }
+        Search { words: self.0, frame, hits: [0; WORDS] }
     }
 }
 

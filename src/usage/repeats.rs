@@ -1,8 +1,8 @@
-//! Events that say the same as one that does not matter, but for the text in them.
+//! Events that repeat one that does not matter, but for the text in them.
 //!
-//! Most events of a stream are such: two comparisons and a look at the text know them, where the
-//! search for words would go through each of them several times. Text cannot matter, whatever
-//! words are in it: it is the inside of one string, under a key that is read for no name.
+//! Most events of a stream do. Two comparisons and a look at the text recognise them; the search for
+//! words would go through each of them several times. The text cannot matter, whatever words are in
+//! it: it is the inside of one string, under a key that is read for no name.
 
 use std::ops::Range;
 
@@ -15,23 +15,23 @@ const KEYS: [&[u8]; 6] =
     [b"content\":", b"text\":", b"delta\":", b"thinking\":", b"arguments\":", b"partial_json\":"];
 /// Longer events are not kept, for their text is not what there is to pass over.
 const LONGEST: usize = 1024;
-/// How many events in a row may turn out to have no twin behind them before nothing more is tried.
+/// After so many events in a row that no repeat followed, no more are learned.
 const PATIENCE: u8 = 8;
 
 #[derive(Debug, Default)]
-pub(super) struct Twins {
+pub(super) struct RepeatedEvents {
     /// One event with its blank line; empty where none is known.
     event: Vec<u8>,
     /// Where its text stands in it.
     text: Range<usize>,
     /// How often the word of the counter stands in it.
     words: u64,
-    /// Events learned since the last twin.
+    /// Events learned since the last repeat.
     misses: u8,
 }
 
-impl Twins {
-    /// Passes over the twins that `frame` begins with, and counts their words. Gives what is left.
+impl RepeatedEvents {
+    /// Passes over the repeats that `frame` begins with, counts their words, and returns the rest.
     pub(super) fn pass<'a>(&mut self, frame: &'a [u8], counter: &mut Counter) -> &'a [u8] {
         if self.event.is_empty() {
             return frame;
@@ -105,30 +105,30 @@ mod tests {
 
     const FIRST: &str = "data: {\"a\":1,\"delta\":{\"content\":\"one\"}}\n\n";
 
-    fn learned() -> (Twins, Counter) {
-        let (mut twins, counter) = (Twins::default(), Counter::of(Shape::Chat));
-        twins.learn(FIRST.as_bytes(), &counter);
-        (twins, counter)
+    fn learned() -> (RepeatedEvents, Counter) {
+        let (mut repeats, counter) = (RepeatedEvents::default(), Counter::of(Shape::Chat));
+        repeats.learn(FIRST.as_bytes(), &counter);
+        (repeats, counter)
     }
 
     #[test]
     fn only_the_text_may_differ() {
-        let twin = |text: &str| FIRST.replace("one", text);
+        let repeat = |text: &str| FIRST.replace("one", text);
         for (frame, left, count) in [
-            (twin("two"), String::new(), 1),
-            (twin(""), String::new(), 1),
-            (twin("a \\\"b\\\\") + &twin("error [DONE]"), String::new(), 2),
-            (twin("a") + "data: x\n\n", "data: x\n\n".to_owned(), 1),
-            (twin("a\n\nevent: error"), twin("a\n\nevent: error"), 0),
-            (twin("delta"), twin("delta"), 0),
-            (twin("\\\"delta"), twin("\\\"delta"), 0),
-            (twin("a").replace('1', "2"), twin("a").replace('1', "2"), 0),
-            (twin("a\",\"b\":\"c"), twin("a\",\"b\":\"c"), 0),
-            (twin("a\\"), twin("a\\"), 0),
-            (twin("a").replace("\n\n", "\n"), twin("a").replace("\n\n", "\n"), 0),
+            (repeat("two"), String::new(), 1),
+            (repeat(""), String::new(), 1),
+            (repeat("a \\\"b\\\\") + &repeat("error [DONE]"), String::new(), 2),
+            (repeat("a") + "data: x\n\n", "data: x\n\n".to_owned(), 1),
+            (repeat("a\n\nevent: error"), repeat("a\n\nevent: error"), 0),
+            (repeat("delta"), repeat("delta"), 0),
+            (repeat("\\\"delta"), repeat("\\\"delta"), 0),
+            (repeat("a").replace('1', "2"), repeat("a").replace('1', "2"), 0),
+            (repeat("a\",\"b\":\"c"), repeat("a\",\"b\":\"c"), 0),
+            (repeat("a\\"), repeat("a\\"), 0),
+            (repeat("a").replace("\n\n", "\n"), repeat("a").replace("\n\n", "\n"), 0),
         ] {
-            let (mut twins, mut counter) = learned();
-            assert_eq!(twins.pass(frame.as_bytes(), &mut counter), left.as_bytes(), "{frame}");
+            let (mut repeats, mut counter) = learned();
+            assert_eq!(repeats.pass(frame.as_bytes(), &mut counter), left.as_bytes(), "{frame}");
             assert_eq!(counter.count(), count, "{frame}");
         }
     }
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn where_no_twins_come_none_are_expected() {
-        let (mut twins, counter) = (Twins::default(), Counter::of(Shape::Chat));
+    fn where_no_repeats_come_none_are_expected() {
+        let (mut repeats, counter) = (RepeatedEvents::default(), Counter::of(Shape::Chat));
         for _ in 0..PATIENCE {
-            twins.learn(FIRST.as_bytes(), &counter);
+            repeats.learn(FIRST.as_bytes(), &counter);
         }
         let mut counter = Counter::of(Shape::Chat);
-        assert_eq!(twins.pass(FIRST.as_bytes(), &mut counter), FIRST.as_bytes());
+        assert_eq!(repeats.pass(FIRST.as_bytes(), &mut counter), FIRST.as_bytes());
         assert_eq!(counter.count(), 0);
     }
 }
