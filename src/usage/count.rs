@@ -7,18 +7,13 @@ use memchr::memmem::Finder;
 use super::shape::Shape;
 
 /// Stands once in each content event of chat completions, Responses and Messages.
-const DELTA: &[u8] = b"\"delta\"";
+static DELTAS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"delta\""));
 /// Stands once in each event of legacy completions.
-const TEXT: &[u8] = b"\"text\"";
+static TEXTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"text\""));
 /// Stands once in each event of Gemini that has content.
-const PARTS: &[u8] = b"\"parts\"";
+static PART_LISTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"parts\""));
 /// Stands once in each event of Workers AI's own streams.
-const RESPONSE: &[u8] = b"\"response\"";
-
-static DELTAS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(DELTA));
-static TEXTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TEXT));
-static PART_LISTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PARTS));
-static RESPONSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(RESPONSE));
+static RESPONSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"response\""));
 
 /// Counts a word in bytes that come in any split.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What one JSON document tells: the data of an event, or a whole body.
+//! What one JSON document says: the data of an event, or a whole body.
 
 use super::beside::Beside;
 use super::captured::{Captured, Short, Text};
@@ -20,16 +20,16 @@ pub(super) type Word = Short<30>;
 #[derive(Debug, Default)]
 struct Words {
     /// By the usage object of this document.
-    told: [Word; 3],
+    current: [Word; 3],
     /// By the last one that was billed and had them.
     billed: [Word; 3],
 }
 
 impl Words {
     fn keep(&mut self) {
-        for (billed, told) in self.billed.iter_mut().zip(&self.told) {
-            if told.whole().is_some() {
-                *billed = *told;
+        for (billed, current) in self.billed.iter_mut().zip(&self.current) {
+            if current.whole().is_some() {
+                *billed = *current;
             }
         }
     }
@@ -133,7 +133,7 @@ impl Event {
         self.text(field).extend(part);
     }
 
-    /// The type, where the framing tells it and the data does not.
+    /// The type, where the framing has it and the data does not.
     pub(super) fn name(&mut self, kind: &[u8]) {
         self.kind.begin(u8::MAX);
         self.kind.extend(kind);
@@ -160,9 +160,9 @@ impl Event {
 
     /// The response says that it has failed; `is_body`: the document is the response itself.
     pub(super) fn has_failed(&self, is_body: bool) -> bool {
-        let is_told = is_body || self.ends_response();
+        let is_final = is_body || self.ends_response();
         self.finish_reason.is("error")
-            || is_told && (self.status.is("failed") || self.status.is("FAILED"))
+            || is_final && (self.status.is("failed") || self.status.is("FAILED"))
     }
 
     /// The response is yet to come.
@@ -221,10 +221,10 @@ impl Event {
     pub(super) fn begin_usage(&mut self, place: Place) -> bool {
         let counts = self.usage_place.is_none_or(|before| {
             let (before, rank) = (before.usage_rank(), place.usage_rank());
-            // Of several choices the first one tells.
+            // Of several choices the first one counts.
             before < rank || before == rank && place != Place::Choice
         });
-        // Embeddings of Google tell of tokens and of characters apart.
+        // Embeddings of Google report tokens and characters in two objects.
         if counts && place != Place::EmbeddingsRoot {
             self.usage_place = None;
             self.clear_words();
@@ -234,13 +234,13 @@ impl Event {
 
     fn clear_words(&mut self) {
         if let Some(words) = &mut self.words {
-            words.told.iter_mut().for_each(Short::clear);
+            words.current.iter_mut().for_each(Short::clear);
         }
     }
 
     /// The tier that the billed usage of this document names.
     pub(super) fn tier(&self) -> Option<&str> {
-        str::from_utf8(self.words.as_deref()?.told[0].whole()?).ok()
+        str::from_utf8(self.words.as_deref()?.current[0].whole()?).ok()
     }
 
     /// The region that billed usage has named last.
@@ -292,9 +292,9 @@ impl Event {
         self.beside.as_deref()
     }
 
-    /// The document is whole: what a usage object does not tell is taken from beside it.
+    /// The document is whole: what the usage object lacks is added from beside it.
     /// `is_searched`: not every document is read, but those with certain words in them are.
-    pub(super) fn settle(&mut self, shape: Shape, is_searched: bool) {
+    pub(super) fn complete(&mut self, shape: Shape, is_searched: bool) {
         let Some(beside) = &mut self.beside else { return };
         let is_end = !is_searched || self.kind.is("message-end") || self.kind.is("stream-end");
         if let Some(reason) = beside.failure().filter(|_| is_end) {
@@ -316,7 +316,7 @@ impl Event {
         }
     }
 
-    /// Usage that the head of the response has told.
+    /// Usage that the headers of the response report.
     pub(super) fn bill_head(&mut self, usage: Reported) {
         self.usage = usage;
         self.is_billed = true;
@@ -332,7 +332,7 @@ impl Event {
         let words = [notes.tier, notes.region, notes.speed];
         if words.iter().any(Option::is_some) {
             let own = self.words.get_or_insert_default();
-            for (own, word) in own.told.iter_mut().zip(words) {
+            for (own, word) in own.current.iter_mut().zip(words) {
                 if let Some(word) = word {
                     own.set(word);
                 }

@@ -15,7 +15,7 @@ pub enum Format {
     AmazonEventStream,
 }
 
-/// The names of [`Format::JsonLines`]; nobody has registered one.
+/// The names of [`Format::JsonLines`]; none is registered.
 const JSON_LINES: [&str; 9] = [
     "application/x-ndjson",
     "application/ndjson",

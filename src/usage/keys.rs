@@ -5,14 +5,14 @@
 use super::reported::Figure;
 use super::shape::Shape;
 
-/// Objects and arrays whose members matter, told by the path that leads to them.
+/// Objects and arrays whose members matter, known by the path that leads to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// The outermost object, with the names of OpenAI and Anthropic.
     Root,
     /// The same where the `object` matters.
     ObjectRoot,
-    /// The same of Responses and Interactions, which are told apart by id and status.
+    /// The same of Responses and Interactions, whose id and status matter.
     StatefulRoot,
     /// The same of Gemini's own API.
     GeminiRoot,

@@ -201,7 +201,7 @@ impl Meter {
         let id = self.id.as_deref().filter(|_| is_stored)?;
         let later = match self.format {
             _ if self.is_background => Later::Background,
-            // A stream that is not made in the background has told of nothing else to come.
+            // A stream that is not made in the background has said that nothing else is to come.
             Format::Json if self.is_pending => Later::Pending,
             _ => Later::Stored,
         };
@@ -424,7 +424,7 @@ impl Meter {
     fn read_document(&mut self) {
         let is_body = self.scanner.is_body();
         let Some(event) = self.scanner.document_mut() else { return };
-        event.settle(self.shape, self.format == Format::Sse);
+        event.complete(self.shape, self.format == Format::Sse);
         let is_billed = event.billed_usage().is_some();
         // Later names count only beside usage: other events are not read for them.
         if (!self.has_content || is_billed) && !event.is_in_array {

@@ -1,6 +1,6 @@
 //! The names of the figures in a usage object, of every API.
 //!
-//! One table serves all shapes, for no name means two things; what is inside of what is told by
+//! One table serves all shapes, for no name means two things; what is inside of what follows from
 //! the shape ([`Usage`](super::tokens::Usage)).
 
 use super::reported::Figure;

@@ -138,7 +138,7 @@ impl Shares {
             parts.push(UsagePart { model: None, usage: Usage::new(reported, shape) });
         }
         parts.extend(self.images.iter().map(part));
-        // Tools are told of the whole.
+        // Calls of tools are reported for the whole.
         if let Some(first) = parts.first_mut()
             && first.usage.tool_calls.is_none()
         {
@@ -152,7 +152,7 @@ fn add(parts: &mut Vec<Part>, part: Part) {
     if parts.len() < MOST {
         parts.push(part);
     } else if let Some(last) = parts.last_mut() {
-        // Of several models, whose price nobody knows.
+        // Of several models, so without a price.
         last.model = Some(Box::from(""));
         last.reported.add(&part.reported);
     }

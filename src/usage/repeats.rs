@@ -76,7 +76,7 @@ impl RepeatedEvents {
 /// With the quote behind the text, there would be one more word to count.
 fn ends_a_word(text: &[u8], counter: &Counter) -> bool {
     let word = counter.inside();
-    // The last letter settles it for most texts.
+    // For most texts the last letter is enough.
     text.last() == word.last() && text.ends_with(word)
 }
 

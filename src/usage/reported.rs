@@ -34,7 +34,7 @@ pub(super) enum Figure {
     Mcp,
     DocumentSearch,
     ImageGeneration,
-    // From here on, what few providers tell.
+    // From here on, what few providers report.
     /// `cache_write_tokens` in the input's details: a part of the input.
     CacheWriteInside,
     /// What of the cache writes is kept for the usual time, …
@@ -73,12 +73,12 @@ const TICKS: u8 = 10;
 pub(super) struct Reported {
     figures: [u64; FIGURES],
     /// One bit for each figure that is there.
-    told: u64,
+    known: u64,
 }
 
 impl Default for Reported {
     fn default() -> Self {
-        Self { figures: [0; FIGURES], told: 0 }
+        Self { figures: [0; FIGURES], known: 0 }
     }
 }
 
@@ -98,21 +98,21 @@ pub(super) struct Notes<'a> {
 impl Reported {
     /// `None` where the object does not say.
     pub(super) fn get(&self, figure: Figure) -> Option<u64> {
-        (self.told & 1 << figure as u64 != 0).then_some(self.figures[figure as usize])
+        (self.known & 1 << figure as u64 != 0).then_some(self.figures[figure as usize])
     }
 
     pub(super) fn set(&mut self, figure: Figure, value: u64) {
         self.figures[figure as usize] = value;
-        self.told |= 1 << figure as u64;
+        self.known |= 1 << figure as u64;
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.told == 0
+        self.known == 0
     }
 
-    /// Whether it has figures that few providers tell.
+    /// Whether it has figures that few providers report.
     pub(super) fn has_rare(&self) -> bool {
-        self.told >> Figure::CacheWriteInside as u64 != 0
+        self.known >> Figure::CacheWriteInside as u64 != 0
     }
 
     pub(super) fn tools(&self) -> ToolCalls {
@@ -127,23 +127,23 @@ impl Reported {
         }
     }
 
-    /// Takes over every figure of `newer` that is larger: the events of Messages each tell a part,
-    /// and what they tell is cumulative.
+    /// Takes over every figure of `newer` that is larger: the events of Messages each report a part,
+    /// and what they report is cumulative.
     pub(super) fn raise(&mut self, newer: &Self) {
         for (own, newer) in self.figures.iter_mut().zip(newer.figures) {
             *own = newer.max(*own);
         }
-        self.told |= newer.told;
+        self.known |= newer.known;
     }
 
     /// Takes over the figures of `other` that it has not.
     pub(super) fn supply(&mut self, other: &Self) {
         for (place, own) in self.figures.iter_mut().enumerate() {
-            if self.told & 1 << place == 0 {
+            if self.known & 1 << place == 0 {
                 *own = other.figures[place];
             }
         }
-        self.told |= other.told;
+        self.known |= other.known;
     }
 
     /// Adds the figures of what was counted apart.
@@ -151,23 +151,23 @@ impl Reported {
         for (own, other) in self.figures.iter_mut().zip(other.figures) {
             *own = own.saturating_add(other);
         }
-        self.told |= other.told;
+        self.known |= other.known;
     }
 
     /// Takes the figures of `newer` instead of its own, but for zeros: what is counted does not
     /// fall back to nothing.
     pub(super) fn replace(&mut self, newer: &Self) {
         if newer.figures.iter().all(|figure| *figure == 0) && !self.is_empty() {
-            self.told |= newer.told;
+            self.known |= newer.known;
             return;
         }
         for (place, own) in self.figures.iter_mut().enumerate() {
-            let (newer, is_told) = (newer.figures[place], newer.told & 1 << place != 0);
-            if newer != 0 || !is_told {
+            let (newer, is_known) = (newer.figures[place], newer.known & 1 << place != 0);
+            if newer != 0 || !is_known {
                 *own = newer;
             }
         }
-        self.told = newer.told;
+        self.known = newer.known;
     }
 
     /// Reads a whole object; `None` where it is malformed.
@@ -189,7 +189,7 @@ impl Reported {
     pub(super) fn parse_at<'a>(&mut self, cursor: &mut Cursor<'a>) -> Option<Notes<'a>> {
         let mut notes = Notes::default();
         cursor.members(|key, value| {
-            // What every object has is settled here.
+            // Every object has these.
             let figure = match key {
                 b"prompt_tokens" | b"input_tokens" => Figure::Input,
                 b"completion_tokens" | b"output_tokens" => Figure::Output,

@@ -97,7 +97,7 @@ impl Scanner {
         (self.state == State::Done).then_some(&self.event)
     }
 
-    /// For what all documents so far have told.
+    /// For what all documents so far have reported.
     pub(super) fn event(&self) -> &Event {
         &self.event
     }
@@ -106,7 +106,7 @@ impl Scanner {
         (self.state == State::Done).then_some(&mut self.event)
     }
 
-    /// Usage that the head of the response has told.
+    /// Usage that the headers of the response report.
     pub(super) fn bill_head(&mut self, usage: Reported) {
         self.event.bill_head(usage);
     }

@@ -69,8 +69,9 @@ impl Shape {
     /// Of the answers to a call of this kind. `slug`: the provider's; `path`: behind the slug.
     #[inline]
     pub(crate) fn of(operation: Operation, slug: &str, path: &str) -> Self {
+        let has = |segment| path.split('/').any(|own| own == segment);
         match (operation, slug) {
-            (Operation::Chat, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
+            (Operation::Chat, "perplexity-ai") if has("async") => Self::AsyncPerplexity,
             (Operation::Chat, "perplexity-ai") => Self::ChatPerplexity,
             (Operation::Chat, "google-ai-studio" | "google-vertex-ai") => Self::ChatGoogle,
             (Operation::Embeddings, "google-ai-studio" | "google-vertex-ai")
@@ -78,14 +79,11 @@ impl Shape {
             {
                 Self::EmbeddingsGoogle
             }
-            (Operation::Chat | Operation::Completions, "cohere") if !is_compatible(path) => {
-                if is_version_2(path) {
-                    Self::CohereV2
-                } else {
-                    Self::CohereV1
-                }
+            // Under `compatibility`, Cohere answers as OpenAI does.
+            (Operation::Chat | Operation::Completions, "cohere") if !has("compatibility") => {
+                if has("v2") { Self::CohereV2 } else { Self::CohereV1 }
             }
-            (Operation::Embeddings, "cohere") if !is_compatible(path) => Self::EmbeddingsCohere,
+            (Operation::Embeddings, "cohere") if !has("compatibility") => Self::EmbeddingsCohere,
             // Cohere's own path, at a provider that the host has named.
             (Operation::Chat, _) if path.ends_with("v2/chat") => Self::CohereV2,
             (Operation::Chat | Operation::Completions | Operation::Embeddings, _)
@@ -93,7 +91,7 @@ impl Shape {
             {
                 Self::Ollama
             }
-            (Operation::Other, "perplexity-ai") if is_async(path) => Self::AsyncPerplexity,
+            (Operation::Other, "perplexity-ai") if has("async") => Self::AsyncPerplexity,
             (Operation::Other | Operation::Invoke, "workers-ai") => Self::WorkersAi,
             _ => Self::from(operation),
         }
@@ -153,21 +151,6 @@ impl From<Operation> for Shape {
             _ => Self::Other,
         }
     }
-}
-
-/// Whether a path leads to what Perplexity answers later.
-fn is_async(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "async")
-}
-
-/// Cohere's own version 2, behind whatever stands in front of it.
-fn is_version_2(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "v2")
-}
-
-/// Cohere speaks OpenAI's language, too.
-fn is_compatible(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "compatibility")
 }
 
 /// `chat`, `generate` and `embed` alone: other providers have longer paths.

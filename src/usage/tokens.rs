@@ -240,12 +240,12 @@ impl Usage {
             self.inconsistent = total.is_some() && !is_total(self.output());
             return;
         }
-        let told = reported.get(Figure::Reasoning);
+        let reported_reasoning = reported.get(Figure::Reasoning);
         let Some(output) = output else {
-            self.reasoning = told;
+            self.reasoning = reported_reasoning;
             return;
         };
-        let reasoning = told.unwrap_or(0);
+        let reasoning = reported_reasoning.unwrap_or(0);
         let with_reasoning = output.saturating_add(reasoning);
         // Whether the total has the reasoning in it does not matter where it is known to be beside.
         let is_perplexity = shape == Shape::ChatPerplexity
@@ -263,7 +263,7 @@ impl Usage {
                 let rest = self.input().unwrap_or(0).saturating_add(output);
                 // Google's chat completions name it nowhere else.
                 if let (Shape::ChatGoogle, None, Some(hidden)) =
-                    (shape, told, total.checked_sub(rest))
+                    (shape, reported_reasoning, total.checked_sub(rest))
                 {
                     (self.output_visible, self.reasoning) = (Some(output), Some(hidden));
                     return;
@@ -275,10 +275,10 @@ impl Usage {
         };
         let inside = if is_beside { 0 } else { reasoning.min(output) };
         self.output_visible = Some(output - inside);
-        self.reasoning = told.map(|_| if is_beside { reasoning } else { inside });
+        self.reasoning = reported_reasoning.map(|_| if is_beside { reasoning } else { inside });
     }
 
-    /// What few providers tell. What was cached is told of the whole input only, or by modality.
+    /// What few providers report. What was cached is known of the whole input only, or by modality.
     #[cold]
     fn set_rest(&mut self, reported: &Reported) {
         self.citations = reported.get(Figure::Citations);
