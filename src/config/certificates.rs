@@ -5,9 +5,11 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::Config;
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::section::{Place, Section};
+use super::place::{At, Mistake, PLAIN_CERTIFICATE, Source, Table, Text};
 use crate::client::{Server, check_identity};
 use crate::provider::Provider;
 
@@ -55,61 +57,41 @@ impl fmt::Debug for Certificates {
     }
 }
 
-/// A certificate that was read, and where it is named.
-pub(super) struct Named<'s> {
-    place: Place<'s>,
-    pem: Pem,
-}
-
 /// `client_certificate = { file = "…" }`
-pub(super) fn read<'s>(section: &mut Section<'s>) -> Result<Option<Named<'s>>, ConfigFileError> {
-    let Some(value) = section.take("client_certificate") else { return Ok(None) };
-    let plain = |place: &Place<'_>| {
-        let message = "a certificate and its private key must not stand in this file: name the \
-                       file that holds them by `file = \"PATH\"`";
-        place.refuse(Kind::PlainSecret, message)
-    };
-    if value.is_text() {
-        return Err(plain(&value.place));
-    }
-    let mut section = value.section()?;
-    let file = section.text("file")?;
-    let file = section.need("file", file)?;
-    let place = section.place.clone();
-    section.end()?;
-    // Not shown, for somebody may have put the PEM itself there.
-    if file.text.contains(char::is_control) || file.text.contains("-----") {
-        return Err(plain(&file.place));
-    }
-    let path = place.source.directory.unwrap_or("".as_ref()).join(&file.text);
-    let refuse =
-        |what: &str| file.place.refuse(Kind::Secret, format_args!("the file {} {what}", file.text));
-    let pem =
-        crate::util::file::read(&path).map_err(|_| refuse("is not there or cannot be read"))?;
-    check_identity(pem.as_bytes()).map_err(refuse)?;
-    Ok(Some(Named { place, pem: pem.into() }))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCertificate {
+    file: Text,
 }
 
 impl Certificates {
     /// It is this provider's.
     pub(super) fn add(
         &mut self,
-        named: Named<'_>,
+        raw: &Table<RawCertificate>,
         provider: &Provider,
-    ) -> Result<(), ConfigFileError> {
-        let Named { place, pem } = named;
+        source: &Source<'_>,
+    ) -> Result<(), Mistake> {
+        let file = &raw.file;
+        // Not shown, for somebody may have put the PEM itself there.
+        if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
+            return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
+        }
+        let refuse = |what: &str| file.refuse(Kind::Secret, format_args!("the file {file} {what}"));
+        let pem = crate::util::file::read(&source.path(file));
+        let pem = pem.map_err(|_| refuse("is not there or cannot be read"))?;
+        check_identity(pem.as_bytes()).map_err(refuse)?;
         if provider.base_urls().any(|url| Server::parse(url).is_none()) {
             let message = "a client certificate is shown over https alone, and a base URL of this \
                            provider is not https";
-            return Err(place.refuse(Kind::Conflict, message));
+            return Err(raw.refuse(Kind::Conflict, message));
         }
-        let slug = provider.slug().to_owned();
-        let conflict = place.refuse(
+        let conflict = source.locate(&raw.refuse(
             Kind::Conflict,
             "another provider is on the same server, and has another client certificate or none: \
              providers share the connections to a server, so give both the same one",
-        );
-        self.0.push(Certificate { slug, pem, conflict });
+        ));
+        self.0.push(Certificate { slug: provider.slug().to_owned(), pem: pem.into(), conflict });
         Ok(())
     }
 

@@ -1,35 +1,29 @@
 //! `[health]` and `[retry]`: what all gateways of a process share.
 
+use toml::Spanned;
+
 use super::Config;
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::section::Section;
-use super::value::milliseconds;
+use super::error::ConfigFileErrorKind as Kind;
+use super::place::{At as _, Mistake, Table};
+use super::value::{Milliseconds, Whole, form, section};
 use crate::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
 use crate::control::{ControlLayer, REPLAY_LIMIT, RetryLayer};
-use crate::directives::form::Whole;
 
-const CALLS: Whole = Whole {
-    must_be: "a whole number from 1 to 1000000",
-    fits: |calls| (1..=1_000_000).contains(&calls),
-};
-const WINDOW_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 10 to 86400000",
-    fits: |ms| (10..=86_400_000).contains(&ms),
-};
-const DAY_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 1 to 86400000",
-    fits: |ms| (1..=86_400_000).contains(&ms),
-};
-const DEFAULT_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 0 to 86400000",
-    fits: |ms| ms <= 86_400_000,
-};
-const PER_SECOND: Whole = Whole {
-    must_be: "retries a second, a whole number from 0 to 1000000",
-    fits: |retries| retries <= 1_000_000,
-};
-const BODY_BYTES: Whole =
-    Whole { must_be: "bytes, a whole number from 0 to 1073741824", fits: |bytes| bytes <= 1 << 30 };
+const DAY_MS: u64 = 86_400_000;
+
+form!(FailedShare(f64), "a number above 0, up to 1", |share| *share > 0.0 && *share <= 1.0);
+form!(BudgetShare(f64), "a number from 0 to 1000", |share| (0.0..=1000.0).contains(share));
+
+impl Control {
+    pub(super) fn of(
+        health: Option<Table<Health>>,
+        retry: Option<Table<Retry>>,
+    ) -> Result<Self, Mistake> {
+        let control =
+            health.map_or(Ok(Self::default()), |all| all.fields.apply(Self::default(), ()))?;
+        retry.map_or(Ok(control), |retry| retry.fields.apply(control, ()))
+    }
+}
 
 /// What both sections say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,80 +34,52 @@ pub(super) struct Control {
     max_body_bytes: Option<usize>,
 }
 
-impl Control {
-    pub(super) fn read(root: &mut Section<'_>) -> Result<Self, ConfigFileError> {
-        let mut control = Self::default();
-        if let Some(mut section) = root.section("health")? {
-            control.breaker = section.section("breaker")?.map(breaker).transpose()?;
-            control.cool_down = section.section("cool_down")?.map(cool_down).transpose()?;
-            section.end()?;
-        }
-        if let Some(mut section) = root.section("retry")? {
-            control.budget = budget(&mut section)?;
-            let bytes = section.whole("max_body_bytes", &BODY_BYTES)?;
-            control.max_body_bytes = bytes.map(|bytes| bytes as usize);
-            section.end()?;
-        }
-        Ok(control)
-    }
+section! {
+    /// `[health]`
+    Health, control: Control, _cx: ();
+    breaker: Table<Breaker> => {
+        control.breaker = Some(breaker.fields.apply(BreakerSettings::default(), ())?);
+    };
+    cool_down: Table<CoolDown> => {
+        let place = cool_down.place();
+        control.cool_down = Some(cool_down.fields.apply(CoolDownSettings::default(), place)?);
+    };
 }
 
-fn breaker(mut section: Section<'_>) -> Result<BreakerSettings, ConfigFileError> {
-    let mut breaker = BreakerSettings::default();
-    if let Some(calls) = section.whole("failures_in_a_row", &CALLS)? {
-        breaker = breaker.failures_in_a_row(calls as u32);
-    }
-    if let Some(share) = section.take("failed_share") {
-        let fits = |share| share > 0.0 && share <= 1.0;
-        breaker = breaker.failed_share(share.fraction("a number above 0, up to 1", fits)?);
-    }
-    if let Some(calls) = section.whole("min_calls", &CALLS)? {
-        breaker = breaker.min_calls(calls as u32);
-    }
-    if let Some(window) = milliseconds(&mut section, "window_ms", &WINDOW_MS)? {
-        breaker = breaker.window(window);
-    }
-    if let Some(time) = milliseconds(&mut section, "open_ms", &DAY_MS)? {
-        breaker = breaker.open_for(time);
-    }
-    if let Some(time) = milliseconds(&mut section, "probe_ms", &DAY_MS)? {
-        breaker = breaker.probe_for(time);
-    }
-    section.end()?;
-    Ok(breaker)
+section! {
+    /// `[retry]`. What is not said of the budget is as it is without the section.
+    Retry, control: Control, _cx: ();
+    budget_per_second: Whole<0, 1_000_000> => {
+        control.budget.get_or_insert(RetryLayer::BUDGET).0 = budget_per_second.0;
+    };
+    budget_share: BudgetShare => {
+        control.budget.get_or_insert(RetryLayer::BUDGET).1 = budget_share.0 as f32;
+    };
+    max_body_bytes: Whole<0, 1_073_741_824> => {
+        control.max_body_bytes = Some(max_body_bytes.0 as usize);
+    };
 }
 
-fn cool_down(mut section: Section<'_>) -> Result<CoolDownSettings, ConfigFileError> {
-    let place = section.place.clone();
-    let default = milliseconds(&mut section, "default_ms", &DEFAULT_MS)?;
-    let cap = milliseconds(&mut section, "cap_ms", &DAY_MS)?;
-    section.end()?;
-    let mut cool_down = CoolDownSettings::default();
-    if let Some(cap) = cap {
-        cool_down = cool_down.cap(cap);
-    }
-    if let Some(default) = default {
-        cool_down = cool_down.default_for(default);
+section! {
+    Breaker, breaker: BreakerSettings, _cx: ();
+    failures_in_a_row: Whole<1, 1_000_000> => breaker = breaker.failures_in_a_row(failures_in_a_row.0);
+    failed_share: FailedShare => breaker = breaker.failed_share(failed_share.0);
+    min_calls: Whole<1, 1_000_000> => breaker = breaker.min_calls(min_calls.0);
+    window_ms: Milliseconds<10, DAY_MS> => breaker = breaker.window(window_ms.0);
+    open_ms: Milliseconds<1, DAY_MS> => breaker = breaker.open_for(open_ms.0);
+    probe_ms: Milliseconds<1, DAY_MS> => breaker = breaker.probe_for(probe_ms.0);
+}
+
+section! {
+    CoolDown, cool_down: CoolDownSettings, place: Spanned<()>;
+    cap_ms: Milliseconds<1, DAY_MS> => cool_down = cool_down.cap(cap_ms.0);
+    default_ms: Milliseconds<0, DAY_MS> => {
+        cool_down = cool_down.default_for(default_ms.0);
         if cool_down.validate().is_err() {
             let message = "`default_ms` is longer than `cap_ms`, which is 30000 unless it is set";
             return Err(place.refuse(Kind::Conflict, message));
         }
-    }
-    Ok(cool_down)
-}
-
-/// What is not said of it is as it is without the section.
-fn budget(section: &mut Section<'_>) -> Result<Option<(u32, f32)>, ConfigFileError> {
-    let per_second = section.whole("budget_per_second", &PER_SECOND)?;
-    let fits = |share| (0.0..=1000.0).contains(&share);
-    let share = section.take("budget_share");
-    let share = share.map(|share| share.fraction("a number from 0 to 1000", fits)).transpose()?;
-    let is_set = per_second.is_some() || share.is_some();
-    let (usual_per_second, usual_share) = RetryLayer::BUDGET;
-    Ok(is_set.then(|| {
-        let per_second = per_second.map_or(usual_per_second, |retries| retries as u32);
-        (per_second, share.map_or(usual_share, |share| share as f32))
-    }))
+    };
 }
 
 impl Config {

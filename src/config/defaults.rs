@@ -2,84 +2,74 @@
 
 use std::time::Duration;
 
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use serde::de::IgnoredAny;
+use toml::Spanned;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::limits::TimeoutMs;
+use super::place::{At as _, Mistake, Named, Table, Text, word};
 use super::secrets::Aliases;
-use super::section::Section;
-use super::value::milliseconds;
-use crate::directives::form::{ATTEMPTS, BACKOFF_FORM, DELAY_MS, TIMEOUT_MS, TTL_SECONDS};
+use super::value::{Milliseconds, Scalar, Whole, form, section};
+use crate::directives::form::{BACKOFF_FORM, TTL_SECONDS};
 use crate::directives::{Backoff, Directives};
-use crate::usage::custom_cost::CustomCost;
 use crate::usage::custom_cost::Prices;
 
-/// Headers of which a default would say the same of every request.
-pub(super) const OF_ONE_REQUEST: [&str; 4] =
-    ["cache_key", "event_id", "otel_trace_id", "otel_parent_span_id"];
-
-pub(super) fn read(
-    section: &mut Section<'_>,
-    aliases: &Aliases,
-) -> Result<Option<Directives>, ConfigFileError> {
-    let Some(mut section) = section.section("defaults")? else { return Ok(None) };
-    for name in OF_ONE_REQUEST {
-        if let Some(value) = section.take(name) {
-            let message = "it is of one request and has no default: clients send it";
-            return Err(value.place.refuse(Kind::UnknownKey, message));
-        }
-    }
-    let mut defaults = Directives {
-        request_timeout: milliseconds(&mut section, "request_timeout_ms", &TIMEOUT_MS)?,
-        connect_timeout: milliseconds(&mut section, "connect_timeout_ms", &TIMEOUT_MS)?,
-        idle_timeout: milliseconds(&mut section, "idle_timeout_ms", &TIMEOUT_MS)?,
-        total_timeout: milliseconds(&mut section, "total_timeout_ms", &TIMEOUT_MS)?,
-        max_attempts: section.whole("max_attempts", &ATTEMPTS)?.map(|attempts| attempts as u8),
-        retry_delay: milliseconds(&mut section, "retry_delay_ms", &DELAY_MS)?,
-        skip_cache: section.flag("skip_cache")?,
-        zdr: section.flag("zdr")?,
-        cache_ttl: section.whole("cache_ttl", &TTL_SECONDS)?.map(Duration::from_secs),
-        collect_log: section.flag("collect_log")?,
-        collect_log_payload: section.flag("collect_log_payload")?,
-        ..Directives::default()
+section! {
+    Defaults, all: Directives, aliases: &Aliases;
+    request_timeout_ms: TimeoutMs => all.request_timeout = Some(request_timeout_ms.0);
+    connect_timeout_ms: TimeoutMs => all.connect_timeout = Some(connect_timeout_ms.0);
+    idle_timeout_ms: TimeoutMs => all.idle_timeout = Some(idle_timeout_ms.0);
+    total_timeout_ms: TimeoutMs => all.total_timeout = Some(total_timeout_ms.0);
+    max_attempts: Whole<1, 5> => all.max_attempts = Some(max_attempts.0 as u8);
+    retry_delay_ms: Milliseconds<0, 5_000> => all.retry_delay = Some(retry_delay_ms.0);
+    backoff: Text => all.backoff = Some(word(&backoff, Backoff::named, BACKOFF_FORM)?);
+    skip_cache: bool => all.skip_cache = Some(skip_cache);
+    zdr: bool => all.zdr = Some(zdr);
+    cache_ttl: Ttl => all.cache_ttl = Some(Duration::from_secs(cache_ttl.0));
+    collect_log: bool => all.collect_log = Some(collect_log);
+    collect_log_payload: bool => all.collect_log_payload = Some(collect_log_payload);
+    byok_alias: Text => {
+        aliases.check(None, &byok_alias)?;
+        all.byok_alias = Some(byok_alias.into_inner().into());
     };
-    if let Some(backoff) = section.text("backoff")? {
-        let named = Backoff::named(&backoff.text).ok_or_else(|| {
-            backoff.place.refuse(Kind::Value, format_args!("it must be {BACKOFF_FORM}"))
-        });
-        defaults.backoff = Some(named?);
-    }
-    if let Some(alias) = section.text("byok_alias")? {
-        aliases.check(None, &alias)?;
-        defaults.byok_alias = Some(alias.text.into());
-    }
-    if let Some(mut entries) = section.section("metadata")? {
-        for (name, value) in entries.rest() {
-            let place = value.place.clone();
-            if defaults.metadata.add(name, value.scalar()?).is_err() {
-                let message = "there may be up to five entries, none beginning with `cf.`";
-                return Err(place.refuse(Kind::Value, message));
-            }
+    metadata: Named<Scalar> => for (name, value) in metadata {
+        if all.metadata.add(name.get_ref().clone(), value.0).is_err() {
+            let message = "there may be up to five entries, none beginning with `cf.`";
+            return Err(name.refuse(Kind::Value, message));
         }
-    }
-    defaults.custom_cost = section.section("custom_cost")?.map(custom_cost).transpose()?;
-    section.end()?;
-    Ok(Some(defaults))
+    };
+    custom_cost: Table<Cost> => {
+        let place = custom_cost.place();
+        all.custom_cost = custom_cost.fields.apply(Prices::default(), ())?.cost();
+        if all.custom_cost.is_none() {
+            let message = "it must be { total_cost }, or { per_token_in, per_token_out } with \
+                           per_cache_read_token and per_cache_write_token if you like";
+            return Err(place.refuse(Kind::Value, message));
+        }
+    };
+    cache_key: Spanned<IgnoredAny> => return Err(of_one_request(&cache_key));
+    event_id: Spanned<IgnoredAny> => return Err(of_one_request(&event_id));
+    otel_trace_id: Spanned<IgnoredAny> => return Err(of_one_request(&otel_trace_id));
+    otel_parent_span_id: Spanned<IgnoredAny> => return Err(of_one_request(&otel_parent_span_id));
 }
 
-fn custom_cost(mut section: Section<'_>) -> Result<CustomCost, ConfigFileError> {
-    let place = section.place.clone();
-    let mut usd = |name| section.take(name).map(|value| value.usd()).transpose();
-    let (read, old_read) = (usd("per_cache_read_token")?, usd("per_token_cached_in")?);
-    let prices = Prices {
-        total: usd("total_cost")?,
-        input: usd("per_token_in")?,
-        cached_input: read.or(old_read),
-        cache_write: usd("per_cache_write_token")?,
-        output: usd("per_token_out")?,
+/// A default would say the same of every request.
+fn of_one_request(value: &Spanned<IgnoredAny>) -> Mistake {
+    value.refuse(Kind::UnknownKey, "it is of one request and has no default: clients send it")
+}
+
+form!(Ttl(u64), TTL_SECONDS.must_be, |seconds| (TTL_SECONDS.fits)(*seconds));
+form!(Usd(f64), "a number of USD, not negative", |usd| *usd >= 0.0 && usd.is_finite());
+
+section! {
+    Cost, prices: Prices, _cx: ();
+    total_cost: Usd => prices.total = Some(total_cost.0);
+    per_token_in: Usd => prices.input = Some(per_token_in.0);
+    per_cache_read_token: Usd => prices.cached_input = Some(per_cache_read_token.0);
+    per_cache_write_token: Usd => prices.cache_write = Some(per_cache_write_token.0);
+    per_token_out: Usd => prices.output = Some(per_token_out.0);
+    per_token_cached_in: Usd => if prices.cached_input.replace(per_token_cached_in.0).is_some() {
+        // Under both of its names it is no price.
+        prices = Prices::default();
     };
-    section.end()?;
-    let is_twice = read.is_some() && old_read.is_some();
-    prices.cost().filter(|_| !is_twice).ok_or_else(|| {
-        let message = "it must be { total_cost }, or { per_token_in, per_token_out } with \
-                       per_cache_read_token and per_cache_write_token if you like";
-        place.refuse(Kind::Value, message)
-    })
 }

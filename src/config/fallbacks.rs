@@ -1,69 +1,64 @@
 //! `[[gateways.….fallback]]`
 
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::providers::Providers;
-use super::secrets::Aliases;
-use super::section::Section;
+use serde::Deserialize;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::gateway::Names;
+use super::place::{At, Mistake, Table, Text};
 use crate::settings::{FallbackChain, SettingsError};
 
-pub(super) fn read(
-    section: &mut Section<'_>,
-    providers: &Providers,
-    aliases: &Aliases,
-) -> Result<Vec<FallbackChain>, ConfigFileError> {
-    let chains = section.list("fallback")?;
-    chains.into_iter().map(|chain| self::chain(chain.section()?, providers, aliases)).collect()
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chain {
+    models: Text,
+    provider: Option<Text>,
+    #[serde(default)]
+    steps: Vec<Table<Step>>,
 }
 
-fn chain(
-    mut section: Section<'_>,
-    providers: &Providers,
-    aliases: &Aliases,
-) -> Result<FallbackChain, ConfigFileError> {
-    let models = section.text("models")?;
-    let models = section.need("models", models)?;
-    let mut chain = FallbackChain::on(&models.text);
-    if chain.pattern.is_none() {
-        return Err(models.place.refuse(Kind::Value, SettingsError::Pattern));
-    }
-    let from = section.text("provider")?.map(|name| providers.slug(&name)).transpose()?;
-    if let Some(from) = &from {
-        chain = chain.from_provider(from);
-    }
-    let steps = section.list("steps")?;
-    if steps.is_empty() {
-        let message = "it needs `steps`: at least one model or provider to fall back to";
-        return Err(section.place.refuse(Kind::Missing, message));
-    }
-    for step in steps {
-        chain = self::step(step.section()?, from.as_deref(), chain, providers, aliases)?;
-    }
-    section.end()?;
-    Ok(chain)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    provider: Option<Text>,
+    model: Option<Text>,
+    key_alias: Option<Text>,
 }
 
-fn step(
-    mut section: Section<'_>,
-    from: Option<&str>,
-    chain: FallbackChain,
-    providers: &Providers,
-    aliases: &Aliases,
-) -> Result<FallbackChain, ConfigFileError> {
-    let place = section.place.clone();
-    let provider = section.text("provider")?.map(|name| providers.slug(&name)).transpose()?;
-    let model = section.text("model")?;
-    let alias = section.text("key_alias")?;
-    section.end()?;
-    if let Some(model) = model.as_ref().filter(|model| !(1..=256).contains(&model.text.len())) {
-        return Err(model.place.refuse(Kind::Value, "a model's name must have 1 to 256 bytes"));
+impl Table<Chain> {
+    pub(super) fn read(&self, names: &Names<'_>) -> Result<FallbackChain, Mistake> {
+        let slug =
+            |name: &Option<Text>| name.as_ref().map(|name| names.providers.slug(name)).transpose();
+        let mut chain = FallbackChain::on(self.models.get_ref());
+        if chain.pattern.is_none() {
+            return Err(self.models.refuse(Kind::Value, SettingsError::Pattern));
+        }
+        let from = slug(&self.provider)?;
+        if let Some(from) = &from {
+            chain = chain.from_provider(from);
+        }
+        if self.steps.is_empty() {
+            let message = "it needs `steps`: at least one model or provider to fall back to";
+            return Err(self.refuse(Kind::Missing, message));
+        }
+        for step in &self.steps {
+            let provider = slug(&step.provider)?;
+            let Step { model, key_alias, .. } = &step.fields;
+            if let Some(model) = model
+                && !(1..=256).contains(&model.get_ref().len())
+            {
+                return Err(model.refuse(Kind::Value, "a model's name must have 1 to 256 bytes"));
+            }
+            if provider.is_none() && model.is_none() {
+                let message = "a step needs `model`, `provider` or both";
+                return Err(step.refuse(Kind::Missing, message));
+            }
+            if let Some(alias) = key_alias {
+                names.aliases.check(provider.as_deref().or(from.as_deref()), alias)?;
+            }
+            let text =
+                |text: &Option<Text>| text.as_ref().map(|text| text.get_ref().as_str().into());
+            chain = chain.step(provider.map(Into::into), text(model), text(key_alias));
+        }
+        Ok(chain)
     }
-    if provider.is_none() && model.is_none() {
-        let message = "a step needs `model`, `provider` or both";
-        return Err(place.refuse(Kind::Missing, message));
-    }
-    if let Some(alias) = &alias {
-        aliases.check(provider.as_deref().or(from), alias)?;
-    }
-    let model = model.map(|model| model.text.into());
-    Ok(chain.step(provider.map(Into::into), model, alias.map(|alias| alias.text.into())))
 }

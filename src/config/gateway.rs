@@ -1,106 +1,150 @@
 //! `[gateways.…]` and `[default]`: one gateway.
 
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use toml::Spanned;
+
+use super::defaults::Defaults;
+use super::error::ConfigFileErrorKind as Kind;
+use super::fallbacks::Chain;
+use super::limits::{Concurrency, RawTimeouts, concurrency};
+use super::place::{At as _, Mistake, Named, Source, Table, Text, word};
 use super::providers::Providers;
-use super::section::{Named, Section};
-use super::{defaults, fallbacks, limits, locks, routes, secrets};
-use crate::directives::pattern::Pattern;
-use crate::settings::{
-    ClientCredentials, GatewaySettings, GatewaySettingsBuilder, Origins, SettingsError,
-};
+use super::routes;
+use super::secrets::{self, Aliases, Key, Token};
+use super::value::{Scalar, section};
+use crate::directives::Directives;
+use crate::directives::locks::{ClientControl, LockedHeaders};
+use crate::directives::timeouts::Timeouts;
+use crate::settings::route::RawRoute;
+use crate::settings::{ClientCredentials, GatewaySettings, GatewaySettingsBuilder};
 
-/// Reads all of a gateway but for its name.
-pub(super) fn read(
-    mut section: Section<'_>,
-    providers: &Providers,
-) -> Result<GatewaySettings, ConfigFileError> {
-    let place = section.place.clone();
-    let builder = secrets::tokens(&mut section, GatewaySettings::builder())?;
-    let (aliases, builder) = secrets::keys(&mut section, providers, builder)?;
-    let builder = access(&mut section, providers, builder)?;
-    let builder = locks::read(&mut section, builder)?;
-    let builder = limits::timeouts(&mut section, providers, builder)?;
-    let mut builder = limits::concurrency(&mut section, providers, builder)?;
-    if let Some(defaults) = defaults::read(&mut section, &aliases)? {
-        builder = builder.defaults(|all| *all = defaults);
-    }
-    for chain in fallbacks::read(&mut section, providers, &aliases)? {
-        builder = builder.fallback(chain);
-    }
-    for route in routes::read(&mut section, providers, &aliases)?.iter() {
-        builder = builder.route(route.clone());
-    }
-    section.end()?;
-    builder.build().map_err(|error| place.refuse(Kind::Conflict, error))
+/// What the settings of a gateway may name.
+pub(super) struct Names<'c> {
+    pub(super) source: &'c Source<'c>,
+    pub(super) providers: &'c Providers,
+    /// Its own; empty until its keys are read.
+    pub(super) aliases: Aliases,
 }
 
-/// Who may use what.
-fn access(
-    section: &mut Section<'_>,
-    providers: &Providers,
-    mut builder: GatewaySettingsBuilder,
-) -> Result<GatewaySettingsBuilder, ConfigFileError> {
-    let mut is_on = |name| section.flag(name).map(Option::unwrap_or_default);
-    if is_on("authenticated_elsewhere")? {
+section! {
+    Raw, builder: GatewaySettingsBuilder, names: &mut Names<'_>;
+    account: Text;
+    id: Text;
+    tokens: Vec<Table<Token>> => builder = secrets::tokens(&tokens, names.source, builder)?;
+    keys: Vec<Table<Key>> => builder = secrets::keys(&keys, names, builder)?;
+    authenticated_elsewhere: bool => if authenticated_elsewhere {
         builder = builder.authenticated_elsewhere();
-    }
-    if is_on("require_credentials")? {
-        builder = builder.require_credentials();
-    }
-    let refuses_client_credentials = is_on("refuse_client_credentials")?;
-    if refuses_client_credentials {
-        builder = builder.refuse_client_credentials();
-    }
-    if is_on("refuse_served_models")? {
-        builder = builder.refuse_served_models();
-    }
-    if let Some(choice) = section.text("client_credentials")? {
-        if refuses_client_credentials {
-            let message = "`refuse_client_credentials` says the same: keep one of the two";
-            return Err(choice.place.refuse(Kind::Conflict, message));
-        }
-        builder = builder.client_credentials(client_credentials(&choice)?);
-    }
-    if let Some(mut section) = section.section("provider_client_credentials")? {
-        for (name, value) in section.rest() {
-            let slug = providers.slug_at(&name, &value.place)?;
-            builder = builder.client_credentials_for(slug, client_credentials(&value.text()?)?);
-        }
-    }
-    for origin in section.texts("allow_origins")?.into_iter().flatten() {
-        if !Origins::default().allow(&origin.text) {
-            let message =
-                "it must be \"*\", or a scheme and a host, such as \"https://app.example\"";
-            return Err(origin.place.refuse(Kind::Value, message));
-        }
-        builder = builder.allow_origin(origin.text);
-    }
-    if let Some(name) = section.text("default_provider")? {
-        builder = builder.default_provider(providers.slug(&name)?);
-    }
-    if let Some(allowed) = section.texts("allow_providers")? {
-        let slugs: Result<Vec<_>, _> = allowed.iter().map(|name| providers.slug(name)).collect();
-        builder = builder.allow_providers(slugs?);
-    }
-    if let Some(models) = section.texts("allow_models")? {
-        builder = builder.allow_models(patterns(models)?);
-    }
-    if let Some(models) = section.texts("deny_models")? {
-        builder = builder.deny_models(patterns(models)?);
-    }
-    Ok(builder)
-}
-
-fn client_credentials(choice: &Named<'_>) -> Result<ClientCredentials, ConfigFileError> {
-    ClientCredentials::named(&choice.text).ok_or_else(|| {
-        choice.place.refuse(Kind::Value, "it must be \"pass\", \"ignore\" or \"refuse\"")
-    })
-}
-
-fn patterns(models: Vec<Named<'_>>) -> Result<Vec<String>, ConfigFileError> {
-    let pattern = |model: Named<'_>| match Pattern::new(&model.text) {
-        Some(_) => Ok(model.text),
-        None => Err(model.place.refuse(Kind::Value, SettingsError::Pattern)),
     };
-    models.into_iter().map(pattern).collect()
+    require_credentials: bool => if require_credentials {
+        builder = builder.require_credentials();
+    };
+    refuse_served_models: bool => if refuse_served_models {
+        builder = builder.refuse_served_models();
+    };
+    client_credentials: Text => {
+        builder = builder.client_credentials(of_clients(&client_credentials)?);
+    };
+    refuse_client_credentials: bool => if refuse_client_credentials {
+        builder = builder.refuse_client_credentials();
+    };
+    provider_client_credentials: Named<Text> => for (name, choice) in provider_client_credentials {
+        let slug = names.providers.slug(&name)?;
+        builder = builder.client_credentials_for(slug, of_clients(&choice)?);
+    };
+    allow_origins: Vec<Text> => for origin in allow_origins {
+        builder = fitting(builder.allow_origin(origin.get_ref()), &origin)?;
+    };
+    default_provider: Text => {
+        builder = builder.default_provider(names.providers.slug(&default_provider)?);
+    };
+    allow_providers: Vec<Text> => {
+        let slugs = allow_providers.iter().map(|name| names.providers.slug(name));
+        builder = builder.allow_providers(slugs.collect::<Result<Vec<_>, _>>()?);
+    };
+    allow_models: Vec<Text> => {
+        builder = builder.allow_models::<&str>([]);
+        for model in allow_models {
+            builder = fitting(builder.allow_models([model.get_ref()]), &model)?;
+        }
+    };
+    deny_models: Vec<Text> => for model in deny_models {
+        builder = fitting(builder.deny_models([model.get_ref()]), &model)?;
+    };
+    client_controls: Vec<Text> => {
+        let controls = client_controls.iter().map(control).collect::<Result<Vec<_>, _>>()?;
+        builder = builder.client_controls(controls);
+    };
+    locked_headers: Text => {
+        let choice = word(&locked_headers, LockedHeaders::named, "\"pass_over\" or \"refuse\"")?;
+        builder = builder.locked_headers(choice);
+    };
+    metadata: Named<Scalar> => for (name, Scalar(value)) in metadata {
+        builder = fitting(builder.metadata(name.get_ref(), value), &name)?;
+    };
+    reserved_metadata: Vec<Text> => for key in reserved_metadata {
+        builder = fitting(builder.reserve_metadata(key.get_ref()), &key)?;
+    };
+    timeouts: Table<RawTimeouts> => {
+        builder = builder.timeouts(timeouts.fields.apply(Timeouts::default(), ())?);
+    };
+    provider_timeouts: Named<Table<RawTimeouts>> => for (name, timeouts) in provider_timeouts {
+        let timeouts = timeouts.fields.apply(Timeouts::default(), ())?;
+        builder = builder.provider_timeouts(names.providers.slug(&name)?, timeouts);
+    };
+    concurrency: Table<Concurrency> => {
+        builder = self::concurrency(&concurrency, names.providers, builder)?;
+    };
+    defaults: Table<Defaults> => {
+        let defaults = defaults.fields.apply(Directives::default(), &names.aliases)?;
+        builder = builder.defaults(|all| *all = defaults);
+    };
+    fallback: Vec<Table<Chain>> => for chain in fallback {
+        builder = builder.fallback(chain.read(names)?);
+    };
+    routes: Vec<Spanned<RawRoute>> => for route in routes::read(routes, names)?.iter() {
+        builder = builder.route(route.clone());
+    };
+}
+
+impl Table<Raw> {
+    /// All of a gateway but its name.
+    pub(super) fn read(
+        self,
+        source: &Source<'_>,
+        providers: &Providers,
+    ) -> Result<GatewaySettings, Mistake> {
+        if let (Some(choice), Some(true)) =
+            (&self.client_credentials, self.refuse_client_credentials)
+        {
+            let message = "`refuse_client_credentials` says the same: keep one of the two";
+            return Err(choice.refuse(Kind::Conflict, message));
+        }
+        let place = self.place();
+        let mut names = Names { source, providers, aliases: Aliases::default() };
+        let builder = self.fields.apply(GatewaySettings::builder(), &mut names)?;
+        builder.build().map_err(|error| place.refuse(Kind::Conflict, error))
+    }
+}
+
+fn of_clients(choice: &Text) -> Result<ClientCredentials, Mistake> {
+    word(choice, ClientCredentials::named, "\"pass\", \"ignore\" or \"refuse\"")
+}
+
+/// Finds a mistake while it is known where it was made.
+fn fitting(
+    builder: GatewaySettingsBuilder,
+    place: &Text,
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    match builder.mistake() {
+        Some(mistake) => Err(place.refuse(Kind::Value, mistake)),
+        None => Ok(builder),
+    }
+}
+
+fn control(name: &Text) -> Result<ClientControl, Mistake> {
+    if matches!(name.get_ref().as_str(), "zdr" | "allowed_models" | "allowed_providers") {
+        let message = "it only narrows what a request may reach, and always holds: leave it out";
+        return Err(name.refuse(Kind::Value, message));
+    }
+    let all = ClientControl::ALL.map(ClientControl::name).join(", ");
+    word(name, ClientControl::named, format_args!("one of {all}"))
 }

@@ -1,126 +1,124 @@
 //! `[identity.jwt]`: whose tokens say who is calling.
 
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
 use std::time::Duration;
 
-use http::HeaderName;
+use serde::Deserialize;
 
 use super::Config;
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::section::{Named, Place, Section};
-use super::value::{Value, milliseconds};
-use crate::directives::form::Whole;
+use super::error::ConfigFileErrorKind as Kind;
+use super::place::{At, Mistake, Source, Table, Text, word};
+use super::value::{Milliseconds, section};
+use crate::jwt::JwtVerifierBuilder;
 use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVerifier};
 
-const LEEWAY_MS: Whole =
-    Whole { must_be: "milliseconds, a whole number from 0 to 3600000", fits: |ms| ms <= 3_600_000 };
-
-/// The layer that the file asks for; `None` where it asks for none.
-pub(super) fn read(root: &mut Section<'_>) -> Result<Option<JwtLayer>, ConfigFileError> {
-    let Some(mut identity) = root.section("identity")? else { return Ok(None) };
-    let layer = identity.section("jwt")?.map(jwt).transpose()?;
-    identity.end()?;
-    Ok(layer)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    pub(super) jwt: Option<Table<Jwt>>,
 }
 
-fn jwt(mut section: Section<'_>) -> Result<JwtLayer, ConfigFileError> {
-    let place = section.place.clone();
-    let issuer = section.text("issuer")?;
-    let issuer = section.need("issuer", issuer)?;
-    let audiences = some_texts(&mut section, "audience")?;
-    let audiences = section.need("audience", audiences)?;
-    let mut builder = JwtVerifier::builder(keys(&mut section)?).issuer(issuer.text);
-    for audience in audiences {
-        builder = builder.audience(audience.text);
-    }
-    if let Some(algorithms) = section.texts("algorithms")? {
-        let algorithms: Result<Vec<_>, _> = algorithms.iter().map(algorithm).collect();
-        builder = builder.algorithms(algorithms?);
-    }
-    if let Some(claims) = some_texts(&mut section, "subject")? {
-        builder = builder.subject_claims(claims.into_iter().map(|claim| claim.text));
-    }
-    if let Some(claim) = section.text("groups")? {
-        builder = builder.groups_claim(claim.text);
-    }
-    if let Some(groups) = section.texts("only_groups")? {
-        builder = builder.only_groups(groups.into_iter().map(|group| group.text));
-    }
-    for (name, claim) in labels(&mut section, "labels")? {
+section! {
+    Jwt, builder: JwtVerifierBuilder, _cx: ();
+    issuer: String => builder = builder.issuer(issuer);
+    audience: OneOrMore => {
+        builder = Vec::from(audience).into_iter().fold(builder, JwtVerifierBuilder::audience);
+    };
+    jwks_url: Text;
+    jwks_file: Text;
+    algorithms: Vec<Text> => {
+        let algorithms = algorithms.iter().map(algorithm).collect::<Result<Vec<_>, _>>()?;
+        builder = builder.algorithms(algorithms);
+    };
+    subject: OneOrMore => builder = builder.subject_claims(Vec::from(subject));
+    groups: String => builder = builder.groups_claim(groups);
+    only_groups: Vec<String> => builder = builder.only_groups(only_groups);
+    labels: BTreeMap<String, String> => for (name, claim) in labels {
         builder = builder.label(name, claim);
-    }
-    for (name, claim) in labels(&mut section, "metric_labels")? {
+    };
+    metric_labels: BTreeMap<String, String> => for (name, claim) in metric_labels {
         builder = builder.metric_label(name, claim);
-    }
-    if let Some(leeway) = milliseconds(&mut section, "leeway_ms", &LEEWAY_MS)? {
-        builder = builder.leeway(Duration::from_secs(leeway.as_secs()));
-    }
-    let headers = section.texts("headers")?;
-    let is_required = section.flag("required")?.unwrap_or(true);
-    section.end()?;
-    let verifier = builder.build().map_err(|error| {
-        let kind = match error {
-            JwtConfigError::Labels(_) => Kind::Value,
-            _ => Kind::Missing,
-        };
-        refuse(&place, kind, &error)
-    })?;
-    let mut layer = JwtLayer::new(verifier);
-    if let Some(headers) = headers {
-        let names: Result<Vec<_>, _> = headers.iter().map(header).collect();
-        let names = names?;
-        if names.is_empty() {
-            return Err(place.refuse(Kind::Missing, "tokens need a header"));
-        }
-        layer = layer.headers(names);
-    }
-    Ok(if is_required { layer } else { layer.optional() })
-}
-
-/// Says what is wrong, and with what is behind it.
-fn refuse(place: &Place<'_>, kind: Kind, error: &dyn Error) -> ConfigFileError {
-    match error.source() {
-        Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
-        None => place.refuse(kind, error),
-    }
+    };
+    leeway_ms: Milliseconds<0, 3_600_000> => {
+        builder = builder.leeway(Duration::from_secs(leeway_ms.0.as_secs()));
+    };
+    headers: Vec<Text>;
+    required: bool;
 }
 
 /// One text, or several.
-fn some_texts<'s>(
-    section: &mut Section<'s>,
-    name: &str,
-) -> Result<Option<Vec<Named<'s>>>, ConfigFileError> {
-    match section.take(name) {
-        None => Ok(None),
-        Some(value) if value.is_text() => Ok(Some(vec![value.text()?])),
-        Some(value) => {
-            value.list()?.into_iter().map(Value::text).collect::<Result<_, _>>().map(Some)
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "it must be a string or a list of strings")]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl From<OneOrMore> for Vec<String> {
+    fn from(texts: OneOrMore) -> Self {
+        match texts {
+            OneOrMore::One(text) => vec![text],
+            OneOrMore::More(texts) => texts,
         }
     }
 }
 
-fn keys(section: &mut Section<'_>) -> Result<Jwks, ConfigFileError> {
-    let refused = |named: &Named<'_>, error: &JwksError| {
-        let kind = match error {
-            JwksError::File(_) => Kind::Unreadable,
-            _ => Kind::Value,
-        };
-        refuse(&named.place, kind, error)
-    };
-    match (section.text("jwks_url")?, section.text("jwks_file")?) {
-        (Some(_), Some(file)) => Err(file
-            .place
-            .refuse(Kind::Conflict, "it has one of `jwks_url` and `jwks_file`, not both")),
-        (None, None) => Err(section.place.refuse(
-            Kind::Missing,
-            "it needs `jwks_url` or `jwks_file`, which has the issuer's keys",
-        )),
-        (Some(url), None) => fetched(&url.text).map_err(|error| refused(&url, &error)),
-        (None, Some(file)) => {
-            let directory = file.place.source.directory.unwrap_or(Path::new(""));
-            Jwks::file(directory.join(&file.text)).map_err(|error| refused(&file, &error))
+impl Table<Jwt> {
+    pub(super) fn read(self, source: &Source<'_>) -> Result<JwtLayer, Mistake> {
+        let place = self.place();
+        self.issuer.as_ref().ok_or_else(|| place.misses("issuer"))?;
+        self.audience.as_ref().ok_or_else(|| place.misses("audience"))?;
+        let builder = JwtVerifier::builder(self.keys(source)?);
+        let name = |name| word(name, |text| text.parse().ok(), "the name of a header");
+        let headers = self.headers.as_ref().map(|all| all.iter().map(name).collect());
+        let headers: Option<Vec<_>> = headers.transpose()?;
+        let is_required = self.required.unwrap_or(true);
+        let verifier = self.fields.apply(builder, ())?.build().map_err(|error| {
+            let kind = match error {
+                JwtConfigError::Labels(_) => Kind::Value,
+                _ => Kind::Missing,
+            };
+            refuse(&place, kind, &error)
+        })?;
+        let mut layer = JwtLayer::new(verifier);
+        if let Some(names) = headers {
+            if names.is_empty() {
+                return Err(place.refuse(Kind::Missing, "tokens need a header"));
+            }
+            layer = layer.headers(names);
         }
+        Ok(if is_required { layer } else { layer.optional() })
+    }
+
+    fn keys(&self, source: &Source<'_>) -> Result<Jwks, Mistake> {
+        let (place, keys) = match (&self.jwks_url, &self.jwks_file) {
+            (Some(_), Some(file)) => {
+                let message = "it has one of `jwks_url` and `jwks_file`, not both";
+                return Err(file.refuse(Kind::Conflict, message));
+            }
+            (None, None) => {
+                let message = "it needs `jwks_url` or `jwks_file`, which has the issuer's keys";
+                return Err(self.refuse(Kind::Missing, message));
+            }
+            (Some(url), None) => (url, fetched(url.get_ref())),
+            (None, Some(file)) => (file, Jwks::file(source.path(file))),
+        };
+        keys.map_err(|error| {
+            let kind = match error {
+                JwksError::File(_) => Kind::Unreadable,
+                _ => Kind::Value,
+            };
+            refuse(place, kind, &error)
+        })
+    }
+}
+
+/// Says what is wrong, and with what is behind it.
+fn refuse(place: &impl At, kind: Kind, error: &dyn Error) -> Mistake {
+    match error.source() {
+        Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
+        None => place.refuse(kind, error),
     }
 }
 
@@ -136,21 +134,10 @@ fn fetched(_: &str) -> Result<Jwks, JwksError> {
     Err(JwksError::Client(Box::<dyn Error + Send + Sync>::from(error).into()))
 }
 
-fn algorithm(name: &Named<'_>) -> Result<JwtAlgorithm, ConfigFileError> {
-    JwtAlgorithm::named(&name.text).ok_or_else(|| {
-        let message = "it must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and \
-                       EdDSA: tokens without a signature, or with a shared secret, prove nothing here";
-        name.place.refuse(Kind::Value, message)
-    })
-}
-
-fn labels(section: &mut Section<'_>, name: &str) -> Result<Vec<(String, String)>, ConfigFileError> {
-    let Some(mut labels) = section.section(name)? else { return Ok(Vec::new()) };
-    labels.rest().map(|(name, claim)| Ok((name, claim.text()?.text))).collect()
-}
-
-fn header(name: &Named<'_>) -> Result<HeaderName, ConfigFileError> {
-    name.text.parse().map_err(|_| name.place.refuse(Kind::Value, "it must be the name of a header"))
+fn algorithm(name: &Text) -> Result<JwtAlgorithm, Mistake> {
+    const MUST_BE: &str = "one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and \
+                           EdDSA: tokens without a signature, or with a shared secret, prove nothing here";
+    word(name, JwtAlgorithm::named, MUST_BE)
 }
 
 impl Config {

@@ -1,60 +1,44 @@
 //! Providers that a file sets up by their kind: those whose host depends on a resource, a region or
 //! an account, and one more of any other that is built in.
 
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::section::{Named, Section};
+use super::place::{At, Mistake, Table, Text};
+use super::providers::Raw;
 use crate::provider::Provider;
 
-/// The provider of a section, and what names the place at which it is; `None` where the kind is none
-/// that is built in.
-pub(super) fn of_kind<'s>(
+/// The provider of a kind, and what names the place at which it is; `None` where the kind is none
+/// that is built in. What the kind needs is taken out of the section.
+pub(super) fn of_kind(
     kind: &str,
-    section: &mut Section<'s>,
-) -> Result<Option<(Provider, Option<Named<'s>>)>, ConfigFileError> {
-    let mut need = |name: &str| {
-        let value = section.text(name)?;
-        section.need(name, value)
-    };
-    Ok(Some(match kind {
+    raw: &mut Table<Raw>,
+) -> Result<Option<(Provider, Option<Text>)>, Mistake> {
+    let section = raw.place();
+    let need = |name, value: Option<Text>| value.ok_or_else(|| section.misses(name));
+    let (provider, place) = match kind {
         "azure-openai" | "azure" => {
-            let resource = need("resource")?;
-            (Provider::azure_openai(&resource.text), Some(resource))
+            let resource = need("resource", raw.fields.resource.take())?;
+            (Provider::azure_openai(resource.get_ref()), resource)
         }
         "google-vertex-ai" | "vertex-ai" => {
-            let (project, region) = (need("project")?, need("region")?);
-            (Provider::vertex_ai(&project.text, &region.text), Some(region))
+            let project = need("project", raw.fields.project.take())?;
+            let region = need("region", raw.fields.region.take())?;
+            (Provider::vertex_ai(project.get_ref(), region.get_ref()), region)
         }
         "aws-bedrock" | "bedrock" => {
-            let region = need("region")?;
-            (Provider::bedrock(&region.text), Some(region))
+            let region = need("region", raw.fields.region.take())?;
+            (Provider::bedrock(region.get_ref()), region)
         }
         "aws-bedrock-mantle" => {
-            let region = need("region")?;
-            (Provider::bedrock_mantle(&region.text), Some(region))
+            let region = need("region", raw.fields.region.take())?;
+            (Provider::bedrock_mantle(region.get_ref()), region)
         }
         "workers-ai" => {
-            let account = need("account")?;
-            (Provider::workers_ai(&account.text), Some(account))
+            let account = need("account", raw.fields.account.take())?;
+            (Provider::workers_ai(account.get_ref()), account)
         }
-        kind => match Provider::all().into_iter().find(|provider| provider.answers_to(kind)) {
-            Some(provider) => (provider, None),
-            None => return Ok(None),
-        },
-    }))
-}
-
-/// What a section with `kind` is one more of.
-pub(super) fn one_more<'s>(
-    name: &str,
-    kind: &Named<'s>,
-    section: &mut Section<'s>,
-) -> Result<(Provider, Option<Named<'s>>), ConfigFileError> {
-    let found = of_kind(&kind.text, section)?;
-    let (provider, place) = found.ok_or_else(|| {
-        let message =
-            "it must be the slug of a provider that is built in, such as \"azure-openai\"";
-        kind.place.refuse(Kind::Value, message)
-    })?;
-    let is_itself = provider.answers_to(name);
-    Ok((if is_itself { provider } else { provider.with_slug(name) }, place))
+        kind => {
+            let known = Provider::all().into_iter().find(|provider| provider.answers_to(kind));
+            return Ok(known.map(|provider| (provider, None)));
+        }
+    };
+    Ok(Some((provider, Some(place))))
 }

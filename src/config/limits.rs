@@ -1,92 +1,74 @@
 //! Bounds: timeouts and concurrency.
 
-use std::time::Duration;
+use serde::Deserialize;
 
-use super::error::ConfigFileError;
+use super::place::{At, Mistake, Named, Table};
 use super::providers::Providers;
-use super::section::Section;
-use super::value::milliseconds;
-use crate::directives::form::{TIMEOUT_MS, Whole};
+use super::value::{Milliseconds, Whole, section};
 use crate::directives::timeouts::Timeouts;
 use crate::settings::{ConcurrencyLimit, GatewaySettingsBuilder};
 
-const LIMIT: Whole = Whole {
-    must_be: "a whole number from 1 to 1000000",
-    fits: |limit| (1..=1_000_000).contains(&limit),
-};
-const WAIT_MS: Whole =
-    Whole { must_be: "milliseconds, a whole number from 0 to 3600000", fits: |ms| ms <= 3_600_000 };
+pub(super) type TimeoutMs = Milliseconds<1, 3_600_000>;
 
-/// `[timeouts]` and `[provider_timeouts]`
-pub(super) fn timeouts(
-    section: &mut Section<'_>,
-    providers: &Providers,
-    mut builder: GatewaySettingsBuilder,
-) -> Result<GatewaySettingsBuilder, ConfigFileError> {
-    if let Some(section) = section.section("timeouts")? {
-        builder = builder.timeouts(read_timeouts(section)?);
-    }
-    if let Some(mut section) = section.section("provider_timeouts")? {
-        for (name, value) in section.rest() {
-            let slug = providers.slug_at(&name, &value.place)?;
-            builder = builder.provider_timeouts(slug, read_timeouts(value.section()?)?);
-        }
-    }
-    Ok(builder)
+section! {
+    /// `[timeouts]`, and each of `[provider_timeouts]`.
+    RawTimeouts, timeouts: Timeouts, _cx: ();
+    connect_ms: TimeoutMs => timeouts.connect = Some(connect_ms.0);
+    body_ms: TimeoutMs => timeouts.body = Some(body_ms.0);
+    head_ms: TimeoutMs => timeouts.head = Some(head_ms.0);
+    idle_ms: TimeoutMs => timeouts.idle = Some(idle_ms.0);
+    total_ms: TimeoutMs => timeouts.total = Some(total_ms.0);
 }
 
-fn read_timeouts(mut section: Section<'_>) -> Result<Timeouts, ConfigFileError> {
-    let timeouts = Timeouts {
-        connect: milliseconds(&mut section, "connect_ms", &TIMEOUT_MS)?,
-        body: milliseconds(&mut section, "body_ms", &TIMEOUT_MS)?,
-        head: milliseconds(&mut section, "head_ms", &TIMEOUT_MS)?,
-        idle: milliseconds(&mut section, "idle_ms", &TIMEOUT_MS)?,
-        total: milliseconds(&mut section, "total_ms", &TIMEOUT_MS)?,
-    };
-    section.end()?;
-    Ok(timeouts)
+/// `[concurrency]`, and each of its parts.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Concurrency {
+    limit: Option<Limit>,
+    wait_ms: Option<WaitMs>,
+    per_provider: Option<Table<OneLimit>>,
+    per_credential: Option<Table<OneLimit>>,
+    providers: Named<Table<OneLimit>>,
 }
 
-/// `[concurrency]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct OneLimit {
+    limit: Option<Limit>,
+    wait_ms: Option<WaitMs>,
+}
+
+type Limit = Whole<1, 1_000_000>;
+type WaitMs = Milliseconds<0, 3_600_000>;
+
 pub(super) fn concurrency(
-    section: &mut Section<'_>,
+    section: &Table<Concurrency>,
     providers: &Providers,
     mut builder: GatewaySettingsBuilder,
-) -> Result<GatewaySettingsBuilder, ConfigFileError> {
-    let Some(mut section) = section.section("concurrency")? else { return Ok(builder) };
-    if let Some(each) = section.section("per_provider")? {
-        builder = builder.concurrency_per_provider(whole_limit(each)?);
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    let bounded = |one: &Table<OneLimit>| bounded(one, &one.limit, &one.wait_ms);
+    if let Some(each) = &section.per_provider {
+        builder = builder.concurrency_per_provider(bounded(each)?);
     }
-    if let Some(each) = section.section("per_credential")? {
-        builder = builder.concurrency_per_credential(whole_limit(each)?);
+    if let Some(each) = &section.per_credential {
+        builder = builder.concurrency_per_credential(bounded(each)?);
     }
-    if let Some(mut section) = section.section("providers")? {
-        for (name, value) in section.rest() {
-            let slug = providers.slug_at(&name, &value.place)?;
-            builder = builder.concurrency_of_provider(slug, whole_limit(value.section()?)?);
-        }
+    for (name, one) in &section.providers {
+        builder = builder.concurrency_of_provider(providers.slug(name)?, bounded(one)?);
     }
-    // The gateway's own may be left out: a wait alone says nothing.
-    let (limit, wait) = (section.whole("limit", &LIMIT)?, wait(&mut section)?);
-    if limit.is_some() || wait.is_some() {
-        builder = builder.concurrency(bounded(section.need("limit", limit)?, wait));
+    // The gateway's own may be left out; a wait alone says nothing.
+    if section.limit.is_none() && section.wait_ms.is_none() {
+        return Ok(builder);
     }
-    section.end()?;
-    Ok(builder)
+    Ok(builder.concurrency(self::bounded(section, &section.limit, &section.wait_ms)?))
 }
 
-fn whole_limit(mut section: Section<'_>) -> Result<ConcurrencyLimit, ConfigFileError> {
-    let (limit, wait) = (section.whole("limit", &LIMIT)?, wait(&mut section)?);
-    let limit = bounded(section.need("limit", limit)?, wait);
-    section.end()?;
-    Ok(limit)
-}
-
-fn wait(section: &mut Section<'_>) -> Result<Option<Duration>, ConfigFileError> {
-    milliseconds(section, "wait_ms", &WAIT_MS)
-}
-
-fn bounded(limit: u64, wait: Option<Duration>) -> ConcurrencyLimit {
-    let limit = ConcurrencyLimit::new(limit as usize);
-    wait.map_or(limit, |wait| limit.wait(wait))
+fn bounded(
+    section: &impl At,
+    limit: &Option<Limit>,
+    wait: &Option<WaitMs>,
+) -> Result<ConcurrencyLimit, Mistake> {
+    let limit = limit.as_ref().ok_or_else(|| section.misses("limit"))?;
+    let limit = ConcurrencyLimit::new(limit.0 as usize);
+    Ok(wait.as_ref().map_or(limit, |wait| limit.wait(wait.0)))
 }

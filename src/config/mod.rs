@@ -1,6 +1,6 @@
 //! Settings from a TOML file.
 
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+#[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), path = "no_certificates.rs")]
 pub(crate) mod certificates;
 #[cfg(feature = "control")]
 mod control;
@@ -12,27 +12,60 @@ mod gateway;
 mod identity;
 mod kinds;
 mod limits;
-mod locks;
+mod place;
 mod providers;
 mod redact;
 mod routes;
 mod secrets;
-mod section;
 mod value;
 
 use std::fmt;
 use std::path::Path;
 
+use serde::Deserialize;
+#[cfg(not(all(feature = "control", feature = "jwt")))]
+use serde::de::IgnoredAny;
+#[cfg(not(feature = "jwt"))]
+use serde::de::IgnoredAny as Identity;
+#[cfg(not(feature = "control"))]
+use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
+
+use self::certificates::Certificates;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 pub use self::certificates::ClientCertificates;
+#[cfg(feature = "control")]
+use self::control::{Control, Health, Retry};
 use self::error::ConfigFileErrorKind as Kind;
 pub use self::error::{ConfigFileError, ConfigFileErrorKind};
+#[cfg(feature = "jwt")]
+use self::identity::Identity;
+use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
-use self::section::{Section, Source};
 use crate::credentials::secret::Secret;
 use crate::provider::Provider;
 use crate::routing::is_id;
 use crate::settings::{GatewaySettings, SettingsTable};
+
+/// A settings file.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    unknown_gateways: UnknownGateways,
+    default: Option<Table<gateway::Raw>>,
+    gateways: Named<Table<gateway::Raw>>,
+    providers: Named<Table<providers::Raw>>,
+    health: Option<Table<Health>>,
+    retry: Option<Table<Retry>>,
+    identity: Option<Table<Identity>>,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum UnknownGateways {
+    Serve,
+    #[default]
+    Refuse,
+}
 
 /// What a settings file says: the providers, and the settings of gateways.
 ///
@@ -64,10 +97,9 @@ pub struct Config {
     providers: Vec<Provider>,
     settings: SettingsTable,
     gateways: usize,
-    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-    certificates: certificates::Certificates,
+    certificates: Certificates,
     #[cfg(feature = "control")]
-    control: control::Control,
+    control: Control,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
@@ -111,51 +143,69 @@ impl Config {
     }
 
     fn read(source: &Source<'_>) -> Result<Self, ConfigFileError> {
-        let mut root = source.root()?;
+        let config = Self::of(source.read()?, source);
+        let config = config.map_err(|mistake| source.locate(&mistake))?;
+        // Two providers may be on one server.
+        config.certificates.at(&config.providers)?;
+        Ok(config)
+    }
+
+    fn of(file: File, source: &Source<'_>) -> Result<Self, Mistake> {
         #[cfg(feature = "control")]
-        let control = control::Control::read(&mut root)?;
+        let control = Control::of(file.health, file.retry)?;
+        // Nothing would act on them.
         #[cfg(not(feature = "control"))]
-        refuse_control(&mut root)?;
+        needs(file.health.or(file.retry).as_ref(), "the feature `control`, which does it")?;
         #[cfg(feature = "jwt")]
-        let jwt = identity::read(&mut root)?;
+        let jwt = file.identity.and_then(|identity| identity.fields.jwt);
+        #[cfg(feature = "jwt")]
+        let jwt = jwt.map(|jwt| jwt.read(source)).transpose()?;
+        // Everybody would be let in.
         #[cfg(not(feature = "jwt"))]
-        refuse_identity(&mut root)?;
-        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-        let mut certificates = certificates::Certificates::default();
-        let providers = Providers::read(
-            &mut root,
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-            &mut certificates,
-        )?;
+        needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
+        let mut certificates = Certificates::default();
+        let providers = Providers::read(file.providers, source, &mut certificates)?;
+        let is_served = file.unknown_gateways == UnknownGateways::Serve;
         let mut settings = SettingsTable::new();
-        if let Some(unknown) = unknown(&mut root, &providers)? {
-            settings = settings.serve_unknown(unknown);
-        }
-        let mut ids = Vec::new();
-        if let Some(mut section) = root.section("gateways")? {
-            for (name, value) in section.rest() {
-                let mut section = value.section()?;
-                let (account, id) = self::ids(&mut section, name)?;
-                if ids.contains(&(account.clone(), id.clone())) {
-                    let message = "another gateway of this account has the same id";
-                    return Err(section.place.refuse(Kind::Duplicate, message));
+        settings = match file.default {
+            Some(default) if is_served => {
+                if let Some(name) = default.account.as_ref().or(default.id.as_ref()) {
+                    return Err(name.refuse_unknown());
                 }
-                ids.push((account.clone(), id.clone()));
-                let gateway = gateway::read(section, &providers)?;
-                settings = match account {
-                    Some(account) => settings.gateway(account, id, gateway),
-                    None => settings.gateway_of_any_account(id, gateway),
-                };
+                settings.serve_unknown(default.read(source, &providers)?)
             }
+            Some(default) => {
+                let message = "it is for unknown gateways, which are refused: say \
+                               unknown_gateways = \"serve\"";
+                return Err(default.refuse(Kind::Conflict, message));
+            }
+            None if is_served => settings.serve_unknown(GatewaySettings::default()),
+            None => settings,
+        };
+        let mut ids = Vec::new();
+        for (name, gateway) in file.gateways {
+            for id in [gateway.account.as_ref(), gateway.id.as_ref(), Some(&name)] {
+                let is_id = |text: &str| is_id(text).then_some(());
+                id.map_or(Ok(()), |id| word(id, is_id, "1 to 64 of A-Z a-z 0-9 - _ ."))?;
+            }
+            let account = gateway.account.as_ref().map(|account| account.get_ref().clone());
+            let id = gateway.id.as_ref().unwrap_or(&name).get_ref().clone();
+            if ids.contains(&(account.clone(), id.clone())) {
+                let message = "another gateway of this account has the same id";
+                return Err(name.refuse(Kind::Duplicate, message));
+            }
+            ids.push((account.clone(), id.clone()));
+            let gateway = gateway.read(source, &providers)?;
+            settings = match account {
+                Some(account) => settings.gateway(account, id, gateway),
+                None => settings.gateway_of_any_account(id, gateway),
+            };
         }
-        let whole = root.place.clone();
-        root.end()?;
         let settings = settings.providers(providers.0.iter().cloned());
         Ok(Self {
             providers: providers.0,
-            settings: settings.map_err(|error| whole.refuse(Kind::Duplicate, error))?,
+            settings: settings.map_err(|error| Mistake::of_file(Kind::Duplicate, error))?,
             gateways: ids.len(),
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             certificates,
             #[cfg(feature = "control")]
             control,
@@ -165,70 +215,11 @@ impl Config {
     }
 }
 
-/// Left out, they would say nothing: there is nobody who does it.
-#[cfg(not(feature = "control"))]
-fn refuse_control(root: &mut Section<'_>) -> Result<(), ConfigFileError> {
-    for name in ["health", "retry"] {
-        if let Some(value) = root.take(name) {
-            let message = "this program was built without the feature `control`, which does it";
-            return Err(value.place.refuse(Kind::UnknownKey, message));
-        }
-    }
-    Ok(())
-}
-
-/// Left out, it would let everybody in: there is nobody who checks tokens.
-#[cfg(not(feature = "jwt"))]
-fn refuse_identity(root: &mut Section<'_>) -> Result<(), ConfigFileError> {
-    root.take("identity").map_or(Ok(()), |value| {
-        let message = "this program was built without the feature `jwt`, which checks tokens";
-        Err(value.place.refuse(Kind::UnknownKey, message))
-    })
-}
-
-/// What unknown gateways have; `None` where they are refused.
-fn unknown(
-    root: &mut Section<'_>,
-    providers: &Providers,
-) -> Result<Option<GatewaySettings>, ConfigFileError> {
-    let is_served = match root.text("unknown_gateways")? {
-        Some(word) => match word.text.as_str() {
-            "serve" => true,
-            "refuse" => false,
-            _ => {
-                let message = "it must be \"serve\" or \"refuse\"";
-                return Err(word.place.refuse(Kind::Value, message));
-            }
-        },
-        None => false,
-    };
-    match root.section("default")? {
-        Some(section) if is_served => gateway::read(section, providers).map(Some),
-        Some(section) => Err(section.place.refuse(
-            Kind::Conflict,
-            "it is for unknown gateways, which are refused: say unknown_gateways = \"serve\"",
-        )),
-        None => Ok(is_served.then(GatewaySettings::default)),
-    }
-}
-
-/// The account and the id of a gateway.
-fn ids(
-    section: &mut Section<'_>,
-    name: String,
-) -> Result<(Option<String>, String), ConfigFileError> {
-    const FORM: &str = "it must be 1 to 64 of A-Z a-z 0-9 - _ .";
-    let account = section.text("account")?;
-    let id = section.text("id")?;
-    for given in [&account, &id].into_iter().flatten() {
-        if !is_id(&given.text) {
-            return Err(given.place.refuse(Kind::Value, FORM));
-        }
-    }
-    if !is_id(&name) {
-        return Err(section.place.refuse(Kind::Value, FORM));
-    }
-    Ok((account.map(|account| account.text), id.map_or(name, |id| id.text)))
+/// Refuses a table that only another feature would act on.
+#[cfg(not(all(feature = "control", feature = "jwt")))]
+fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
+    let message = format_args!("this program was built without {what}");
+    table.map_or(Ok(()), |table| Err(table.refuse(Kind::UnknownKey, message)))
 }
 
 /// How much there is: `2 gateways, 12 providers, 1 route`.

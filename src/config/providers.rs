@@ -1,196 +1,220 @@
 //! `[providers]`: the built-in table, with what the file moves or adds.
 
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-use super::certificates::{self, Certificates};
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::kinds::{of_kind, one_more};
-use super::secrets::text_or_secret;
-use super::section::{Named, Place, Section};
-use super::value::Value;
-use crate::directives::form::Whole;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use super::certificates::{Certificates, RawCertificate};
+use super::error::ConfigFileErrorKind as Kind;
+use super::kinds::of_kind;
+use super::place::{At, Mistake, Named, Source, Table, Text, unless_key, word};
+use super::secrets::holder;
+use super::value::{Weight, section};
 use crate::provider::{Provider, Upstream};
 use crate::util::config_error::ConfigError;
 use crate::util::redact;
 
-pub(super) const WEIGHT: Whole = Whole {
-    must_be: "a whole number from 1 to 1000000",
-    fits: |weight| (1..=1_000_000).contains(&weight),
-};
+section! {
+    Raw, provider: Provider, cx: Around<'_>;
+    kind: Text;
+    base_url: Text;
+    weight: Weight => provider = provider.weight(weight.0);
+    further_base_urls: Vec<Table<FurtherBaseUrl>> => for further in further_base_urls {
+        let (url, weight) = (&further.base_url, further.weight.as_ref());
+        let weight = weight.map_or(1, |weight| weight.0);
+        provider = check(provider.further_base_url(url.get_ref(), weight), url)?;
+    };
+    aliases: Vec<Text> => for alias in aliases {
+        let others = cx.providers.0.iter().enumerate().filter(|(index, _)| Some(*index) != cx.at);
+        if others.map(|(_, other)| other).any(|other| other.answers_to(alias.get_ref())) {
+            return Err(alias.refuse(Kind::Duplicate, "another provider has this name"));
+        }
+        if !provider.answers_to(alias.get_ref()) {
+            provider = check(provider.alias(alias.get_ref()), &alias)?;
+        }
+    };
+    key_header: Text => provider = check(provider.key_header(key_header.get_ref()), &key_header)?;
+    openai_path: Text => provider = check(provider.openai_path(openai_path.get_ref()), &openai_path)?;
+    messages_path: Text => {
+        provider = check(provider.messages_path(messages_path.get_ref()), &messages_path)?;
+    };
+    join_rule: bool => provider = provider.join_rule(join_rule);
+    zero_data_retention: bool => provider = provider.zero_data_retention(zero_data_retention);
+    query: Named<Text> => for (name, value) in query {
+        let value = unless_key(value.get_ref(), &name)?;
+        provider = check(provider.query(name.get_ref(), value), &name)?;
+    };
+    headers: Named<FixedHeader> => for (name, value) in headers {
+        let value = value.read(&name, cx.source)?;
+        provider = check(provider.header(name.get_ref(), value), &name)?;
+    };
+    model_aliases: Named<Text> => for (alias, model) in model_aliases {
+        provider = check(provider.model_alias(alias.get_ref(), model.get_ref()), &alias)?;
+    };
+    ask_for_usage: bool => provider = provider.ask_for_usage(ask_for_usage);
+    resource: Text => return Err(resource.refuse_unknown());
+    project: Text => return Err(project.refuse_unknown());
+    region: Text => return Err(region.refuse_unknown());
+    account: Text => return Err(account.refuse_unknown());
+    client_certificate: Table<RawCertificate> => {
+        cx.certificates.add(&client_certificate, &provider, cx.source)?;
+    };
+}
+
+/// What a provider is read with.
+pub(super) struct Around<'c> {
+    providers: &'c Providers,
+    /// Where it stands among them, if it is one of them.
+    at: Option<usize>,
+    source: &'c Source<'c>,
+    certificates: &'c mut Certificates,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FurtherBaseUrl {
+    base_url: Text,
+    weight: Option<Weight>,
+}
 
 /// All providers that a file knows.
 pub(super) struct Providers(pub(super) Vec<Provider>);
 
 impl Providers {
     pub(super) fn read(
-        root: &mut Section<'_>,
-        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        raw: Named<Table<Raw>>,
+        source: &Source<'_>,
         certificates: &mut Certificates,
-    ) -> Result<Self, ConfigFileError> {
+    ) -> Result<Self, Mistake> {
         let mut providers = Self(Provider::all());
-        let Some(mut section) = root.section("providers")? else { return Ok(providers) };
-        let mut set = Vec::new();
-        for (name, value) in section.rest() {
-            let mut section = value.section()?;
-            let place = section.place.clone();
-            let at = providers.0.iter().position(|provider| provider.answers_to(&name));
-            let twice = || place.refuse(Kind::Duplicate, "this provider is set twice");
-            let known = at.and_then(|at| providers.0.get(at)).map(Provider::slug);
-            if known.is_some_and(|known| set.iter().any(|slug| slug == known)) {
-                return Err(twice());
-            }
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-            let certificate = certificates::read(&mut section)?;
-            #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-            refuse_certificate(&mut section)?;
-            let provider = providers.provider(&name, at, section)?;
-            if set.iter().any(|slug| *slug == provider.slug()) {
-                return Err(twice());
-            }
-            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-            if let Some(certificate) = certificate {
-                certificates.add(certificate, &provider)?;
-            }
+        let mut set: Vec<String> = Vec::new();
+        for (name, raw) in raw {
+            let at = providers.0.iter().position(|known| known.answers_to(name.get_ref()));
+            let once = |provider: &Provider| {
+                let is_set = set.iter().any(|slug| *slug == provider.slug());
+                let twice = || name.refuse(Kind::Duplicate, "this provider is set twice");
+                if is_set { Err(twice()) } else { Ok(()) }
+            };
+            at.and_then(|at| providers.0.get(at)).map_or(Ok(()), once)?;
+            let around = Around { providers: &providers, at, source, certificates };
+            let provider = around.provider(&name, raw)?;
+            once(&provider)?;
             set.push(provider.slug().to_owned());
             match at.and_then(|at| providers.0.get_mut(at)) {
                 Some(known) => *known = provider,
                 None => providers.0.push(provider),
             }
         }
-        // Two of them may be on one server.
-        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-        certificates.at(&providers.0)?;
         Ok(providers)
     }
 
     /// The slug of the provider of this name.
-    pub(super) fn slug(&self, name: &Named<'_>) -> Result<String, ConfigFileError> {
-        self.slug_at(&name.text, &name.place)
+    pub(super) fn slug(&self, name: &Text) -> Result<String, Mistake> {
+        self.find(name.get_ref()).map_err(|message| name.refuse(Kind::UnknownProvider, message))
     }
 
-    pub(super) fn slug_at(&self, name: &str, place: &Place<'_>) -> Result<String, ConfigFileError> {
+    /// The same; else what to say of it.
+    pub(super) fn find(&self, name: &str) -> Result<String, String> {
         let known = self.0.iter().find(|provider| provider.answers_to(name));
-        known.map(|provider| provider.slug().to_owned()).ok_or_else(|| {
-            let message = format!("`{name}` is no provider: neither built in nor in [providers]");
-            place.refuse(Kind::UnknownProvider, message)
-        })
-    }
-
-    fn provider(
-        &self,
-        name: &str,
-        at: Option<usize>,
-        mut section: Section<'_>,
-    ) -> Result<Provider, ConfigFileError> {
-        let mut known = at.and_then(|at| self.0.get(at)).cloned();
-        let made = match (section.text("kind")?, &known) {
-            (None, Some(_)) => None,
-            (None, None) => of_kind(name, &mut section)?,
-            (Some(kind), Some(_)) => {
-                let message = "a provider of this name is built in: name another one";
-                return Err(kind.place.refuse(Kind::Conflict, message));
-            }
-            (Some(kind), None) => Some(one_more(name, &kind, &mut section)?),
-        };
-        if let Some((made, place)) = made {
-            let place = place.map_or(section.place.clone(), |place| place.place);
-            known = Some(check(made, &place)?);
-        }
-        let base_url = section.text("base_url")?;
-        let mut provider = match (known, base_url) {
-            (Some(known), None) => known,
-            (Some(known), Some(url)) => check(known.base_url(url.text), &url.place)?,
-            (None, url) => {
-                let url = section.need("base_url", url)?;
-                let provider = Provider::custom(name, url.text);
-                // Its name first, for a mistake in that is none of the URL's.
-                check(provider.clone().base_url("http://localhost"), &section.place)?;
-                check(provider, &url.place)?
-            }
-        };
-        if let Some(weight) = section.whole("weight", &WEIGHT)? {
-            provider = provider.weight(weight as u32);
-        }
-        for further in section.list("further_base_urls")? {
-            let mut section = further.section()?;
-            let url = section.text("base_url")?;
-            let url = section.need("base_url", url)?;
-            let weight = section.whole("weight", &WEIGHT)?.unwrap_or(1);
-            provider = check(provider.further_base_url(url.text, weight as u32), &url.place)?;
-            section.end()?;
-        }
-        for alias in section.texts("aliases")?.unwrap_or_default() {
-            let others = self.0.iter().enumerate().filter(|(index, _)| Some(*index) != at);
-            if others.map(|(_, other)| other).any(|other| other.answers_to(&alias.text)) {
-                let message = "another provider has this name";
-                return Err(alias.place.refuse(Kind::Duplicate, message));
-            }
-            if !provider.answers_to(&alias.text) {
-                provider = check(provider.alias(alias.text), &alias.place)?;
-            }
-        }
-        if let Some(header) = section.text("key_header")? {
-            provider = check(provider.key_header(header.text), &header.place)?;
-        }
-        if let Some(path) = section.text("openai_path")? {
-            provider = check(provider.openai_path(path.text), &path.place)?;
-        }
-        if let Some(path) = section.text("messages_path")? {
-            provider = check(provider.messages_path(path.text), &path.place)?;
-        }
-        if let Some(on) = section.flag("join_rule")? {
-            provider = provider.join_rule(on);
-        }
-        if let Some(on) = section.flag("zero_data_retention")? {
-            provider = provider.zero_data_retention(on);
-        }
-        if let Some(mut query) = section.section("query")? {
-            for (name, value) in query.rest() {
-                let value = value.text()?.unless_key()?;
-                provider = check(provider.query(name, value.text), &value.place)?;
-            }
-        }
-        if let Some(mut headers) = section.section("headers")? {
-            for (name, value) in headers.rest() {
-                let place = value.place.clone();
-                let value = fixed_header(&name, value)?;
-                provider = check(provider.header(name, value), &place)?;
-            }
-        }
-        if let Some(mut aliases) = section.section("model_aliases")? {
-            for (alias, model) in aliases.rest() {
-                let model = model.text()?;
-                provider = check(provider.model_alias(alias, model.text), &model.place)?;
-            }
-        }
-        if let Some(asks) = section.flag("ask_for_usage")? {
-            provider = provider.ask_for_usage(asks);
-        }
-        section.end()?;
-        Ok(provider)
+        known
+            .map(|provider| provider.slug().to_owned())
+            .ok_or_else(|| format!("`{name}` is no provider: neither built in nor in [providers]"))
     }
 }
 
-/// Left out, it would be shown to nobody: there is no TLS.
-#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-fn refuse_certificate(section: &mut Section<'_>) -> Result<(), ConfigFileError> {
-    section.take("client_certificate").map_or(Ok(()), |value| {
-        let message = "this program was built without TLS (`tls-aws-lc-rs` or `tls-ring`), which \
-                       shows it";
-        Err(value.place.refuse(Kind::UnknownKey, message))
-    })
+impl Around<'_> {
+    fn provider(self, name: &Text, mut raw: Table<Raw>) -> Result<Provider, Mistake> {
+        let known = self.at.and_then(|at| self.providers.0.get(at)).cloned();
+        let of_kind = match (raw.fields.kind.take(), &known) {
+            (None, Some(_)) => None,
+            (None, None) => of_kind(name.get_ref(), &mut raw)?,
+            (Some(kind), Some(_)) => {
+                let message = "a provider of this name is built in: name another one";
+                return Err(kind.refuse(Kind::Conflict, message));
+            }
+            (Some(kind), None) => {
+                let must_be = "the slug of a provider that is built in, such as \"azure-openai\"";
+                let found = of_kind(kind.get_ref(), &mut raw)?;
+                let (provider, place) = word(&kind, |_| found, must_be)?;
+                let is_itself = provider.answers_to(name.get_ref());
+                Some((if is_itself { provider } else { provider.with_slug(name.get_ref()) }, place))
+            }
+        };
+        let known = match of_kind {
+            Some((made, place)) => Some(check(made, place.as_ref().unwrap_or(name))?),
+            None => known,
+        };
+        let provider = match (known, &raw.base_url) {
+            (Some(known), None) => known,
+            (Some(known), Some(url)) => check(known.base_url(url.get_ref()), url)?,
+            (None, None) => return Err(raw.misses("base_url")),
+            (None, Some(url)) => {
+                let provider = Provider::custom(name.get_ref(), url.get_ref());
+                // Check the name first, so that a bad name is not reported at the URL.
+                check(provider.clone().base_url("http://localhost"), name)?;
+                check(provider, url)?
+            }
+        };
+        raw.fields.apply(provider, self)
+    }
 }
 
 /// The value of a header: plain text, or what holds it, where it is no-one else's business.
-fn fixed_header(name: &str, value: Value<'_>) -> Result<String, ConfigFileError> {
-    let (text, is_plain) = text_or_secret(value)?;
-    if is_plain && redact::is_credential(name) {
-        return Err(text.place.refuse_plain());
+pub(super) enum FixedHeader {
+    Plain(String),
+    Held(Held),
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Held {
+    env: Option<Text>,
+    file: Option<Text>,
+}
+
+impl FixedHeader {
+    fn read(&self, name: &Text, source: &Source<'_>) -> Result<String, Mistake> {
+        match self {
+            Self::Plain(_) if redact::is_credential(name.get_ref()) => Err(name.refuse_plain()),
+            Self::Plain(text) => unless_key(text, name).map(str::to_owned),
+            Self::Held(held) => {
+                let holder = holder(&held.env, &held.file)?.ok_or_else(|| {
+                    name.refuse(Kind::Missing, "it is a text, or a table with `env` or `file`")
+                })?;
+                let secret = holder.read(source)?;
+                Ok(String::from_utf8_lossy(secret.plain().as_bytes()).into_owned())
+            }
+        }
     }
-    Ok(text.text)
+}
+
+impl<'de> Deserialize<'de> for FixedHeader {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct PlainOrHeld;
+
+        impl<'de> Visitor<'de> for PlainOrHeld {
+            type Value = FixedHeader;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a table with `env` or `file`")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<FixedHeader, E> {
+                Ok(FixedHeader::Plain(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FixedHeader, A::Error> {
+                Held::deserialize(MapAccessDeserializer::new(map)).map(FixedHeader::Held)
+            }
+        }
+
+        from.deserialize_any(PlainOrHeld)
+    }
 }
 
 /// Finds a mistake while it is known where it was made.
-fn check(provider: Provider, place: &Place<'_>) -> Result<Provider, ConfigFileError> {
+fn check(provider: Provider, place: &Text) -> Result<Provider, Mistake> {
     match Upstream::new(provider.clone()) {
         Ok(_) => Ok(provider),
         Err(ConfigError::Slug { .. }) => Err(place.refuse(

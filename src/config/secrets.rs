@@ -1,176 +1,155 @@
 //! Tokens and stored keys. The file says where they are, and never what they are.
 
-use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::providers::{Providers, WEIGHT};
-use super::section::{Named, Section};
-use super::value::Value;
+use serde::Deserialize;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::gateway::Names;
+use super::place::{At, Mistake, Source, Table, Text};
+use super::value::Weight;
 use crate::credentials::secret::{Secret, SecretError};
 use crate::routing::is_id;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::settings::{GatewaySettingsBuilder, GatewayToken};
 
-/// The names of a gateway's stored keys, which other settings may name.
-#[derive(Default)]
-pub(super) struct Aliases(Vec<Stored>);
-
-struct Stored {
-    slug: String,
-    alias: String,
-    is_weighted: bool,
+/// `tokens = [{ sha256 = "…" }, { env = "…" }, { file = "…" }]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    sha256: Option<Text>,
+    env: Option<Text>,
+    file: Option<Text>,
 }
 
+/// `[[keys]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    provider: Text,
+    alias: Option<Text>,
+    weight: Option<Weight>,
+    env: Option<Text>,
+    file: Option<Text>,
+}
+
+/// The slug and the alias of each of a gateway's stored keys, which other settings may name.
+#[derive(Default)]
+pub(super) struct Aliases(Vec<(String, String)>);
+
 impl Aliases {
+    pub(super) fn has(&self, slug: Option<&str>, alias: &str) -> bool {
+        self.0.iter().any(|(of, known)| known == alias && slug.is_none_or(|slug| slug == of))
+    }
+
     /// Refuses an alias that no key has; `slug` where it must be one of a certain provider. It is
     /// not shown, for somebody may have put the key itself there.
-    pub(super) fn check(
-        &self,
-        slug: Option<&str>,
-        alias: &Named<'_>,
-    ) -> Result<(), ConfigFileError> {
-        let fits = |key: &Stored| key.alias == alias.text && slug.is_none_or(|s| s == key.slug);
-        if self.0.iter().any(fits) {
+    pub(super) fn check(&self, slug: Option<&str>, alias: &Text) -> Result<(), Mistake> {
+        if self.has(slug, alias.get_ref()) {
             return Ok(());
         }
-        let of = slug.map(|slug| format!(" of `{slug}`")).unwrap_or_default();
-        let message = format!("the gateway has no stored key{of} of this alias");
-        Err(alias.place.refuse(Kind::UnknownAlias, message))
+        Err(alias.refuse(Kind::UnknownAlias, unknown_alias(slug)))
     }
 }
 
-/// `tokens = [{ sha256 = "…" }, { env = "…" }, { file = "…" }]`
+pub(super) fn unknown_alias(slug: Option<&str>) -> String {
+    let of = slug.map(|slug| format!(" of `{slug}`")).unwrap_or_default();
+    format!("the gateway has no stored key{of} of this alias")
+}
+
 pub(super) fn tokens(
-    section: &mut Section<'_>,
+    tokens: &[Table<Token>],
+    source: &Source<'_>,
     mut builder: GatewaySettingsBuilder,
-) -> Result<GatewaySettingsBuilder, ConfigFileError> {
-    for token in section.list("tokens")? {
-        let mut section = token.secret_section()?;
-        let place = section.place.clone();
-        let whole = place.clone();
-        let digest = section.text("sha256")?;
-        let secret = secret(&mut section)?;
-        section.end()?;
-        let token = match (digest, secret) {
-            (Some(digest), None) => GatewayToken::from_hex(&digest.text).ok_or_else(|| {
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    for entry in tokens {
+        let held = holder(&entry.env, &entry.file)?;
+        let token = match (&entry.sha256, held) {
+            (Some(digest), None) => GatewayToken::from_hex(digest.get_ref()).ok_or_else(|| {
                 let message = "it must be 64 hexadecimal digits, as `sha256sum` writes them";
-                digest.place.refuse(Kind::Value, message)
+                digest.refuse(Kind::Value, message)
             })?,
-            (None, Some(place)) => GatewayToken::new(place.read()?.plain()),
+            (None, Some(holder)) => GatewayToken::new(holder.read(source)?.plain()),
             (None, None) | (Some(_), Some(_)) => {
                 let message = "a token has one of `sha256`, `env` and `file`";
-                return Err(place.refuse(Kind::Missing, message));
+                return Err(entry.refuse(Kind::Missing, message));
             }
         };
         if token.is_short() || token.is_well_known() {
             let message = "this token can be guessed: draw one at random, such as by \
                            `openssl rand -hex 32`";
-            return Err(whole.refuse(Kind::WeakToken, message));
+            return Err(entry.refuse(Kind::WeakToken, message));
         }
         builder = builder.token(token);
     }
     Ok(builder)
 }
 
-/// `[[keys]]`
 pub(super) fn keys(
-    section: &mut Section<'_>,
-    providers: &Providers,
+    keys: &[Table<Key>],
+    names: &mut Names<'_>,
     mut builder: GatewaySettingsBuilder,
-) -> Result<(Aliases, GatewaySettingsBuilder), ConfigFileError> {
-    let list = section.place.part("keys", 0);
-    let mut stored = Aliases::default();
-    for key in section.list("keys")? {
-        let mut section = key.secret_section()?;
-        let provider = section.text("provider")?;
-        if let Some(provider) = &provider {
-            section.place.called(&list, &provider.text);
-        }
-        let place = section.place.clone();
-        let alias = section.text("alias")?;
-        let weight = section.whole("weight", &WEIGHT)?;
-        let secret = secret(&mut section)?;
-        let provider = section.need("provider", provider)?;
-        section.end()?;
-        let slug = providers.slug(&provider)?;
-        if let Some(alias) = alias.as_ref().filter(|alias| !is_id(&alias.text)) {
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    for key in keys {
+        let held = holder(&key.env, &key.file)?;
+        let slug = names.providers.slug(&key.provider)?;
+        if let Some(alias) = key.alias.as_ref().filter(|alias| !is_id(alias.get_ref())) {
             // Not shown, for somebody may have put the key itself there.
             let message = "an alias must be 1 to 64 of A-Z a-z 0-9 - _ .";
-            return Err(alias.place.refuse(Kind::Value, message));
+            return Err(alias.refuse(Kind::Value, message));
         }
-        let alias = alias.map_or(DEFAULT_ALIAS.to_owned(), |alias| alias.text);
-        let is_weighted = weight.is_some();
-        let is_taken = stored.0.iter().any(|other| {
-            other.slug == slug && other.alias == alias && !(other.is_weighted && is_weighted)
-        });
-        if is_taken {
-            let message = "the provider has another key of this alias: give each a weight, or \
-                           another alias";
-            return Err(place.refuse(Kind::Duplicate, message));
-        }
-        let Some(secret) = secret else {
-            let message = "a key has one of `env` and `file`";
-            return Err(place.refuse(Kind::Missing, message));
+        let alias = key.alias.as_ref().map_or(DEFAULT_ALIAS, |alias| alias.get_ref()).to_owned();
+        let Some(holder) = held else {
+            return Err(key.refuse(Kind::Missing, "a key has one of `env` and `file`"));
         };
-        let secret = secret.read()?;
-        stored.0.push(Stored { slug: slug.clone(), alias: alias.clone(), is_weighted });
-        builder = match weight {
-            Some(weight) => builder.weighted_key(slug, alias, secret, weight as u32),
+        let secret = holder.read(names.source)?;
+        names.aliases.0.push((slug.clone(), alias.clone()));
+        builder = match &key.weight {
+            Some(weight) => builder.weighted_key(slug, alias, secret, weight.0),
             None => builder.key_as(slug, alias, secret),
         };
+        if builder.mistake().is_some() {
+            let message = "the provider has another key of this alias: give each a weight, or \
+                           another alias";
+            return Err(key.refuse(Kind::Duplicate, message));
+        }
     }
-    Ok((stored, builder))
+    Ok(builder)
 }
 
 /// Where a key or token is.
-enum Holder<'s> {
-    Env(Named<'s>),
-    File(Named<'s>),
+pub(super) enum Holder<'t> {
+    Env(&'t Text),
+    File(&'t Text),
 }
 
-fn secret<'s>(section: &mut Section<'s>) -> Result<Option<Holder<'s>>, ConfigFileError> {
-    match (section.text("env")?, section.text("file")?) {
+pub(super) fn holder<'t>(
+    env: &'t Option<Text>,
+    file: &'t Option<Text>,
+) -> Result<Option<Holder<'t>>, Mistake> {
+    match (env, file) {
         (Some(_), Some(file)) => {
-            Err(file.place.refuse(Kind::Conflict, "it has one of `env` and `file`, not both"))
+            Err(file.refuse(Kind::Conflict, "it has one of `env` and `file`, not both"))
         }
         (Some(env), None) => Ok(Some(Holder::Env(env))),
-        (None, Some(file)) => Ok(Some(Holder::File(file))),
-        (None, None) => Ok(None),
+        (None, file) => Ok(file.as_ref().map(Holder::File)),
     }
-}
-
-/// A text that stands in the file, or that `{ env = "…" }` or `{ file = "…" }` hold. Gives whether it
-/// stands there.
-pub(super) fn text_or_secret<'s>(value: Value<'s>) -> Result<(Named<'s>, bool), ConfigFileError> {
-    if value.is_text() {
-        return Ok((value.text()?.unless_key()?, true));
-    }
-    let mut section = value.section()?;
-    let place = section.place.clone();
-    let holder = secret(&mut section)?;
-    let holder = holder.ok_or_else(|| {
-        place.refuse(Kind::Missing, "it is a text, or a table with `env` or `file`")
-    })?;
-    section.end()?;
-    let secret = holder.read()?;
-    let text = String::from_utf8_lossy(secret.plain().as_bytes()).into_owned();
-    Ok((Named { place, text }, false))
 }
 
 impl Holder<'_> {
     /// The errors of [`Secret`] say where it was looked for, and never what was found there.
-    fn read(&self) -> Result<Secret, ConfigFileError> {
+    pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
         match self {
-            Self::Env(Named { place, text }) => {
+            Self::Env(name) => {
                 let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                let text = name.get_ref();
                 if text.is_empty() || !text.bytes().all(is_name) {
                     // Not shown, for somebody may have put the key itself there.
                     let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
-                    return Err(place.refuse(Kind::Value, message));
+                    return Err(name.refuse(Kind::Value, message));
                 }
-                (place.source.env)(text).map_err(|error| place.refuse(Kind::Secret, error))
+                (source.env)(text).map_err(|error| name.refuse(Kind::Secret, error))
             }
-            Self::File(Named { place, text }) => {
-                let path = place.source.directory.unwrap_or("".as_ref()).join(text);
-                let read = Secret::from_file(path);
+            Self::File(file) => {
+                let read = Secret::from_file(source.path(file));
                 read.map_err(|error| {
                     let what = match error {
                         SecretError::Missing { .. } => "is not there or cannot be read",
@@ -178,7 +157,7 @@ impl Holder<'_> {
                             "holds no key: 1 to 4096 visible ASCII characters"
                         }
                     };
-                    place.refuse(Kind::Secret, format_args!("the file {text} {what}"))
+                    file.refuse(Kind::Secret, format_args!("the file {file} {what}"))
                 })
             }
         }

@@ -1,6 +1,5 @@
 //! What settings files mean, and what is said of mistakes in them.
 
-pub(super) mod asked;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod certificates;
 #[cfg(feature = "control")]

@@ -401,6 +401,12 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// The first mistake so far. A settings file asks after each setting, to name its place.
+    #[cfg(feature = "config")]
+    pub(crate) fn mistake(&self) -> Option<&SettingsError> {
+        self.mistake.as_ref()
+    }
+
     /// Checks everything.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::asked;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
 use super::meaning::{EXAMPLE, with_what_it_leaves_out};
 use super::*;
-use crate::config::defaults::OF_ONE_REQUEST;
 use crate::settings::route::RouteBuilder;
 
 /// What is below these has a name of the file's own.
@@ -18,12 +19,10 @@ const COMBINED: [&str; 3] = ["all", "any", "not"];
 #[test]
 fn the_example_shows_every_key_that_the_reader_knows() {
     let (text, _identity) = with_what_it_leaves_out();
-    let (config, asked) = asked::during(|| read(&text));
-    config.unwrap();
-    let mut known: BTreeSet<_> = asked.iter().map(|key| general(key)).collect();
-    known.extend(keys_of_places());
+    read(&text).unwrap();
+    let mut known = keys_of_tables(&text);
     known.extend(keys_of_routes());
-    for name in OF_ONE_REQUEST {
+    for name in ["cache_key", "event_id", "otel_trace_id", "otel_parent_span_id"] {
         assert!(known.remove(&format!("gateways.defaults.{name}")), "{name} is only refused");
     }
     assert!(known.len() > 120, "only {} keys: they are no longer written down", known.len());
@@ -32,13 +31,50 @@ fn the_example_shows_every_key_that_the_reader_knows() {
     assert!(missing.is_empty(), "not in examples/gateway/gateway.toml: {missing:#?}");
 }
 
-/// The keys that some kind of provider needs. The reader asks for those of its own kind alone.
-fn keys_of_places() -> Vec<String> {
-    let code = include_str!("../kinds.rs").split("need(\"").skip(1);
-    let names = code.map(|rest| format!("providers.{}", rest.split('"').next().unwrap()));
-    let names: Vec<_> = names.collect();
-    assert!(names.len() > 3, "they are written in another way: {names:?}");
-    names
+/// The keys of all tables. Serde lists them where it finds another, which is put into each in turn.
+fn keys_of_tables(text: &str) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for number in 0.. {
+        let mut tree = DeValue::Table(DeTable::parse(text).unwrap().into_inner());
+        let Some(table) = plant(&mut tree, "", &mut { number }) else { break };
+        let DeValue::Table(tree) = tree else { unreachable!() };
+        let Err(error) = File::deserialize(Deserializer::from(Spanned::new(0..0, tree))) else {
+            continue;
+        };
+        // Which fields a condition may test is told by `keys_of_routes`.
+        let is_test = table.contains(".condition.");
+        if error.message().starts_with("unknown field `nonsense`") && !is_test {
+            let known = names(error.message()).into_iter();
+            keys.extend(known.map(|name| general(&dotted(&table, &name))));
+        }
+    }
+    keys
+}
+
+/// Puts `nonsense` into the table of this number, and gives its key.
+fn plant(value: &mut DeValue<'_>, key: &str, number: &mut usize) -> Option<String> {
+    match value {
+        DeValue::Table(entries) if *number == 0 => {
+            let nonsense = Spanned::new(0..0, DeValue::Boolean(true));
+            entries.insert(Spanned::new(0..0, "nonsense".into()), nonsense);
+            Some(key.to_owned())
+        }
+        DeValue::Table(entries) => {
+            *number -= 1;
+            let mut entries = entries.iter_mut();
+            entries.find_map(|(name, value)| {
+                plant(value.get_mut(), &dotted(key, name.get_ref()), number)
+            })
+        }
+        DeValue::Array(elements) => {
+            elements.iter_mut().find_map(|element| plant(element.get_mut(), key, number))
+        }
+        _ => None,
+    }
+}
+
+fn dotted(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
 /// The keys of routes, which serde reads: it lists them where it finds another.
@@ -70,6 +106,10 @@ fn expected(route: &str) -> Vec<String> {
     let error = toml::from_str::<RouteBuilder>(route).unwrap_err();
     let message = error.message();
     assert!(message.contains("`nonsense`"), "{route}: {message}");
+    names(message)
+}
+
+fn names(message: &str) -> Vec<String> {
     // Every other piece stands between backticks; the first one is `nonsense`.
     message.split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
 }

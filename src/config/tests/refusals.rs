@@ -95,6 +95,9 @@ fn values_have_types_forms_and_ranges() {
         ("allow_models = [\"a\", \"\"]", "allow_models[1]: ", "1 to 256 bytes"),
         ("deny_models = [1]", "deny_models[0]: ", "a string"),
         ("timeouts = 5", "timeouts: ", "a table"),
+        ("timeouts = [1]", "timeouts: ", "a table"),
+        ("fallback = [[\"*\"]]", "fallback[0]: ", "a table"),
+        ("keys = [[\"grok\"]]", "keys[0]: ", "a table"),
         ("timeouts.head_ms = 0", "timeouts.head_ms: ", "from 1 to 3600000"),
         ("timeouts.total_ms = 3_600_001", "timeouts.total_ms: ", "from 1 to 3600000"),
         ("timeouts.idle_ms = 1.5", "timeouts.idle_ms: ", "a whole number"),
@@ -160,7 +163,7 @@ fn values_have_types_forms_and_ranges() {
     ] {
         says(&of_gateway(text), &format!("line 3, gateways.team.{start}"), must_be);
     }
-    says(&of_file("unknown_gateways = \"maybe\""), "line 1, unknown_gateways: ", "\"serve\" or");
+    says(&of_file("unknown_gateways = \"maybe\""), "line 1, unknown_gateways: ", "`serve` or");
     says(&of_file("\n[gateways.\"a b\"]"), "line 2, gateways.a b: ", "1 to 64");
 }
 

@@ -1,0 +1,29 @@
+//! `client_certificate` of a provider, where there is no TLS to show it.
+
+use serde::de::IgnoredAny;
+
+use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use super::place::{At as _, Mistake, Source, Table};
+use crate::provider::Provider;
+
+pub(super) type RawCertificate = IgnoredAny;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Certificates;
+
+impl Certificates {
+    pub(super) fn add(
+        &mut self,
+        raw: &Table<RawCertificate>,
+        _: &Provider,
+        _: &Source<'_>,
+    ) -> Result<(), Mistake> {
+        let message = "this program was built without TLS (`tls-aws-lc-rs` or `tls-ring`), which \
+                       shows it";
+        Err(raw.refuse(Kind::UnknownKey, message))
+    }
+
+    pub(super) fn at(&self, _: &[Provider]) -> Result<(), ConfigFileError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,305 @@
+//! Where a mistake is. Serde gives its offset in the text; the text's own tree gives line and key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
+use super::redact::{complaint, setting};
+use crate::credentials::secret::{Secret, SecretError};
+use crate::util::redact::{begins_as_key, is_credential};
+
+/// Names under which people would write a key or a token into the file, beside those of
+/// credentials.
+const PLAIN_NAMES: [&str; 3] = ["key", "value", "plain"];
+
+const NO_SETTING: &str = "there is no setting of this name here";
+const PLAIN: &str = "a key or token must not stand in this file, which is copied, shown and kept in \
+                     repositories: name what holds it by `env = \"VARIABLE\"` or `file = \"PATH\"`";
+pub(super) const PLAIN_CERTIFICATE: &str = "a certificate and its private key must not stand in \
+     this file: name the file that holds them by `file = \"PATH\"`";
+
+/// The text of a file, and where its keys come from.
+pub(super) struct Source<'s> {
+    pub(super) text: &'s str,
+    /// What relative paths begin at.
+    pub(super) directory: Option<&'s Path>,
+    pub(super) env: fn(&str) -> Result<Secret, SecretError>,
+}
+
+/// A string, and where it stands.
+pub(super) type Text = Spanned<String>;
+
+/// What stands under names of the file's own.
+pub(super) type Named<T> = BTreeMap<Text, T>;
+
+/// A table, and where it stands. Serde would read a struct from a list too.
+pub(super) struct Table<T> {
+    span: Range<usize>,
+    pub(super) fields: T,
+}
+
+/// A mistake at a place that is still an offset.
+pub(super) struct Mistake {
+    span: Range<usize>,
+    /// The keys that lead on from there, as far as they exist.
+    below: Vec<String>,
+    kind: Kind,
+    message: String,
+}
+
+/// What knows where it stands.
+pub(super) trait At {
+    fn span(&self) -> Range<usize>;
+
+    fn refuse(&self, kind: Kind, message: impl fmt::Display) -> Mistake {
+        Mistake { span: self.span(), below: Vec::new(), kind, message: message.to_string() }
+    }
+
+    /// A setting that is needed is not in this table.
+    fn misses(&self, name: &str) -> Mistake {
+        self.refuse(Kind::Missing, format_args!("it needs `{name}`, which is not there"))
+    }
+
+    fn refuse_unknown(&self) -> Mistake {
+        self.refuse(Kind::UnknownKey, NO_SETTING)
+    }
+
+    /// A secret that stands in the file itself.
+    fn refuse_plain(&self) -> Mistake {
+        self.refuse(Kind::PlainSecret, PLAIN)
+    }
+}
+
+impl<T> At for Spanned<T> {
+    fn span(&self) -> Range<usize> {
+        self.span()
+    }
+}
+
+impl<T> At for Table<T> {
+    fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+}
+
+impl Mistake {
+    /// At no place in particular.
+    pub(super) fn of_file(kind: Kind, message: impl fmt::Display) -> Self {
+        Spanned::new(0..0, ()).refuse(kind, message)
+    }
+
+    pub(super) fn below<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.below.extend(names.into_iter().map(str::to_owned));
+        self
+    }
+}
+
+/// Refuses what looks like a key.
+pub(super) fn unless_key<'t>(text: &'t str, place: &impl At) -> Result<&'t str, Mistake> {
+    if begins_as_key(text) { Err(place.refuse_plain()) } else { Ok(text) }
+}
+
+/// What a word of the file stands for.
+pub(super) fn word<T>(
+    word: &Text,
+    named: impl FnOnce(&str) -> Option<T>,
+    must_be: impl fmt::Display,
+) -> Result<T, Mistake> {
+    named(word.get_ref())
+        .ok_or_else(|| word.refuse(Kind::Value, format_args!("it must be {must_be}")))
+}
+
+impl<T> Table<T> {
+    /// Where it stands, alone.
+    pub(super) fn place(&self) -> Spanned<()> {
+        Spanned::new(self.span.clone(), ())
+    }
+}
+
+impl<T> Deref for Table<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.fields
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let fields = Spanned::<Fields<T>>::deserialize(from)?;
+        Ok(Self { span: fields.span(), fields: fields.into_inner().0 })
+    }
+}
+
+struct Fields<T>(T);
+
+struct OfTable<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(OfTable(PhantomData)).map(Self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OfTable<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+impl Source<'_> {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigFileError> {
+        let tree = DeTable::parse(self.text).map_err(|error| {
+            let at = error.span().unwrap_or_default().start;
+            self.error(at, "", Kind::Syntax, complaint(error.message()))
+        })?;
+        T::deserialize(toml::de::Deserializer::from(tree)).map_err(|error| self.of_serde(&error))
+    }
+
+    pub(super) fn locate(&self, mistake: &Mistake) -> ConfigFileError {
+        let found = self.find(&mistake.span, &mistake.below);
+        self.error(found.at, &found.key, mistake.kind, &mistake.message)
+    }
+
+    /// What serde complains of, in the words of the other mistakes.
+    fn of_serde(&self, error: &toml::de::Error) -> ConfigFileError {
+        let Found { mut key, name, at, route } = self.find(&error.span().unwrap_or_default(), &[]);
+        let message = error.message();
+        let is_string = message.starts_with("invalid type: string");
+        let must_be = message.rsplit_once(", expected ").map(|(_, must_be)| match must_be {
+            "a boolean" => "true or false",
+            "a sequence" => "a list",
+            "a map" => "a table",
+            must_be => must_be,
+        });
+        let plain = |what: &str| (Kind::PlainSecret, what.to_owned());
+        let (kind, message) = if let Some(route) = route {
+            key = route;
+            (Kind::Route, complaint(message))
+        } else if message.starts_with("unknown field") {
+            // The name may be a key that somebody put into the wrong place.
+            let before = key.strip_suffix(&*name).unwrap_or_default();
+            key = format!("{before}{}", setting(&name));
+            match PLAIN_NAMES.contains(&&*name) || is_credential(&name) {
+                true => plain(PLAIN),
+                false => (Kind::UnknownKey, NO_SETTING.to_owned()),
+            }
+        } else if let Some(name) = message.strip_prefix("missing field ") {
+            (Kind::Missing, format!("it needs {name}, which is not there"))
+        } else {
+            match (&*name, must_be) {
+                ("tokens" | "keys", Some("a table")) if is_string => plain(PLAIN),
+                ("client_certificate", Some("a table")) if is_string => plain(PLAIN_CERTIFICATE),
+                (_, Some(must_be)) => (Kind::Value, format!("it must be {must_be}")),
+                (_, None) => (Kind::Value, complaint(message)),
+            }
+        };
+        self.error(at, &key, kind, message)
+    }
+
+    /// Of a file that this one names.
+    pub(super) fn path(&self, file: &Text) -> PathBuf {
+        self.directory.unwrap_or("".as_ref()).join(file.get_ref())
+    }
+
+    fn error(
+        &self,
+        at: usize,
+        key: &str,
+        kind: Kind,
+        message: impl fmt::Display,
+    ) -> ConfigFileError {
+        let before = self.text.as_bytes().iter().take(at);
+        ConfigFileError::new(1 + before.filter(|byte| **byte == b'\n').count(), key, kind, message)
+    }
+
+    fn find(&self, span: &Range<usize>, below: &[String]) -> Found {
+        let (tree, _) = DeTable::parse_recoverable(self.text);
+        let root = Spanned::new(0..0, DeValue::Table(tree.into_inner()));
+        let at = Found { at: span.start, ..Found::default() };
+        Found::default().find(&root, span, below).unwrap_or(at)
+    }
+}
+
+/// What stands at a place.
+#[derive(Clone, Default)]
+struct Found {
+    /// With those of all tables around it: `gateways.team.keys.grok`.
+    key: String,
+    /// Of itself, or of the list in which it is.
+    name: String,
+    /// Where it begins, in bytes.
+    at: usize,
+    /// The key of the dynamic route of which it is a part.
+    route: Option<String>,
+}
+
+impl Found {
+    fn part(&self, name: &Spanned<DeString<'_>>) -> Self {
+        let dot = if self.key.is_empty() { "" } else { "." };
+        let key = format!("{}{dot}{name}", self.key);
+        Self { key, name: name.to_string(), at: name.span().start, route: None }
+    }
+
+    /// The innermost part of `value` that is at `span`, and what `below` leads to from there.
+    fn find(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        span: &Range<usize>,
+        below: &[String],
+    ) -> Option<Self> {
+        let inner = match value.get_ref() {
+            DeValue::Table(entries) => entries.iter().find_map(|(name, value)| {
+                let part = self.part(name);
+                // A name is a place of its own.
+                let is_it = name.span() == *span;
+                if is_it { Some(part.descend(value, below)) } else { part.find(value, span, below) }
+            }),
+            DeValue::Array(elements) => elements.iter().enumerate().find_map(|(index, value)| {
+                let key = format!("{}[{index}]", self.key);
+                let element = Self { key, at: value.span().start, ..self.clone() };
+                element.find(value, span, below).map(|found| found.called(&element, self, value))
+            }),
+            _ => None,
+        };
+        inner.or_else(|| (value.span() == *span).then(|| self.clone().descend(value, below)))
+    }
+
+    fn descend(self, value: &Spanned<DeValue<'_>>, below: &[String]) -> Self {
+        let Some((name, rest)) = below.split_first() else { return self };
+        let entry = value.get_ref().as_table().and_then(|table| table.get_key_value(&**name));
+        entry.map_or(self.clone(), |(name, value)| self.part(name).descend(value, rest))
+    }
+
+    /// Keys and routes are called by a name in place of their number, but where that is the mistake.
+    fn called(self, element: &Self, list: &Self, value: &Spanned<DeValue<'_>>) -> Self {
+        let by = match &*list.name {
+            "keys" => "provider",
+            "routes" => "name",
+            _ => return self,
+        };
+        let rest = self.key.strip_prefix(&element.key).unwrap_or_default();
+        let name = value.get_ref().get(by).and_then(|name| name.get_ref().as_str());
+        let called = match name.filter(|_| rest != ".provider") {
+            Some(name) => format!("{}.{name}", list.key),
+            None => element.key.clone(),
+        };
+        let route = (by == "name").then(|| called.clone());
+        Self { key: format!("{called}{rest}"), route, ..self }
+    }
+}
