@@ -1,31 +1,28 @@
 //! `[gateways.….defaults]`: what the control headers say where a request does not.
 
-use std::time::Duration;
-
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::limits::TimeoutMs;
-use super::place::{At as _, Mistake, Named, Table, Text, word};
+use super::place::{At as _, Mistake, Named, Table, Text};
 use super::secrets::Aliases;
-use super::value::{Milliseconds, Scalar, Whole, form, section};
-use crate::directives::form::{BACKOFF_FORM, TTL_SECONDS};
-use crate::directives::{Backoff, Directives};
+use super::value::{Of, Scalar, form, section};
+use crate::directives::Directives;
+use crate::directives::form::{Attempts, DelayMs, Growth, TimeoutMs, TtlSeconds};
 use crate::usage::custom_cost::Prices;
 
 section! {
     Defaults, all: Directives, aliases: &Aliases;
-    request_timeout_ms: TimeoutMs => all.request_timeout = Some(request_timeout_ms.0);
-    connect_timeout_ms: TimeoutMs => all.connect_timeout = Some(connect_timeout_ms.0);
-    idle_timeout_ms: TimeoutMs => all.idle_timeout = Some(idle_timeout_ms.0);
-    total_timeout_ms: TimeoutMs => all.total_timeout = Some(total_timeout_ms.0);
-    max_attempts: Whole<1, 5> => all.max_attempts = Some(max_attempts.0 as u8);
-    retry_delay_ms: Milliseconds<0, 5_000> => all.retry_delay = Some(retry_delay_ms.0);
-    backoff: Text => all.backoff = Some(word(&backoff, Backoff::named, BACKOFF_FORM)?);
+    request_timeout_ms: Of<TimeoutMs> => all.request_timeout = Some(request_timeout_ms.0);
+    connect_timeout_ms: Of<TimeoutMs> => all.connect_timeout = Some(connect_timeout_ms.0);
+    idle_timeout_ms: Of<TimeoutMs> => all.idle_timeout = Some(idle_timeout_ms.0);
+    total_timeout_ms: Of<TimeoutMs> => all.total_timeout = Some(total_timeout_ms.0);
+    max_attempts: Of<Attempts> => all.max_attempts = Some(max_attempts.0);
+    retry_delay_ms: Of<DelayMs> => all.retry_delay = Some(retry_delay_ms.0);
+    backoff: Of<Growth> => all.backoff = Some(backoff.0);
     skip_cache: bool => all.skip_cache = Some(skip_cache);
     zdr: bool => all.zdr = Some(zdr);
-    cache_ttl: Ttl => all.cache_ttl = Some(Duration::from_secs(cache_ttl.0));
+    cache_ttl: Of<TtlSeconds> => all.cache_ttl = Some(cache_ttl.0);
     collect_log: bool => all.collect_log = Some(collect_log);
     collect_log_payload: bool => all.collect_log_payload = Some(collect_log_payload);
     byok_alias: Text => {
@@ -58,7 +55,6 @@ fn of_one_request(value: &Spanned<IgnoredAny>) -> Mistake {
     value.refuse(Kind::UnknownKey, "it is of one request and has no default: clients send it")
 }
 
-form!(Ttl(u64), TTL_SECONDS.must_be, |seconds| (TTL_SECONDS.fits)(*seconds));
 form!(Usd(f64), "a number of USD, not negative", |usd| *usd >= 0.0 && usd.is_finite());
 
 section! {

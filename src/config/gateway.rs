@@ -14,7 +14,7 @@ use super::value::{Scalar, section};
 use crate::directives::Directives;
 use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::timeouts::Timeouts;
-use crate::settings::route::RawRoute;
+use crate::settings::route::RouteBuilder;
 use crate::settings::{ClientCredentials, GatewaySettings, GatewaySettingsBuilder};
 
 /// What the settings of a gateway may name.
@@ -100,7 +100,7 @@ section! {
     fallback: Vec<Table<Chain>> => for chain in fallback {
         builder = builder.fallback(chain.read(names)?);
     };
-    routes: Vec<Spanned<RawRoute>> => for route in routes::read(routes, names)?.iter() {
+    routes: Vec<Spanned<RouteBuilder>> => for route in routes::read(routes, names)?.iter() {
         builder = builder.route(route.clone());
     };
 }

@@ -4,20 +4,19 @@ use serde::Deserialize;
 
 use super::place::{At, Mistake, Named, Table};
 use super::providers::Providers;
-use super::value::{Milliseconds, Whole, section};
+use super::value::{Milliseconds, Of, Whole, section};
+use crate::directives::form::TimeoutMs;
 use crate::directives::timeouts::Timeouts;
 use crate::settings::{ConcurrencyLimit, GatewaySettingsBuilder};
-
-pub(super) type TimeoutMs = Milliseconds<1, 3_600_000>;
 
 section! {
     /// `[timeouts]`, and each of `[provider_timeouts]`.
     RawTimeouts, timeouts: Timeouts, _cx: ();
-    connect_ms: TimeoutMs => timeouts.connect = Some(connect_ms.0);
-    body_ms: TimeoutMs => timeouts.body = Some(body_ms.0);
-    head_ms: TimeoutMs => timeouts.head = Some(head_ms.0);
-    idle_ms: TimeoutMs => timeouts.idle = Some(idle_ms.0);
-    total_ms: TimeoutMs => timeouts.total = Some(total_ms.0);
+    connect_ms: Of<TimeoutMs> => timeouts.connect = Some(connect_ms.0);
+    body_ms: Of<TimeoutMs> => timeouts.body = Some(body_ms.0);
+    head_ms: Of<TimeoutMs> => timeouts.head = Some(head_ms.0);
+    idle_ms: Of<TimeoutMs> => timeouts.idle = Some(idle_ms.0);
+    total_ms: Of<TimeoutMs> => timeouts.total = Some(total_ms.0);
 }
 
 /// `[concurrency]`, and each of its parts.

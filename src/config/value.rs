@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use crate::directives::Said;
+use crate::directives::form::Form;
 use crate::directives::metadata::MetadataValue;
 
 /// A whole number within a range.
 pub(super) struct Whole<const LEAST: u32, const MOST: u32>(pub(super) u32);
 /// A time in milliseconds, likewise.
 pub(super) struct Milliseconds<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+
+/// What the directive of this form says.
+pub(super) struct Of<F: Form>(pub(super) F::Value);
 
 /// How often something is chosen among others.
 pub(super) type Weight = Whole<1, 1_000_000>;
@@ -39,6 +44,12 @@ impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Milliseconds<L
         read(from, must_be, |ms| {
             (LEAST..=MOST).contains(&ms).then_some(Self(Duration::from_millis(ms)))
         })
+    }
+}
+
+impl<'de, F: Form> Deserialize<'de> for Of<F> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        read(from, F::MUST_BE, |value: toml::Value| F::read(Said::Toml(&value)).map(Self))
     }
 }
 

@@ -1,45 +1,149 @@
-//! The forms of values that headers and the `config` of a universal entry share.
+//! The forms of values, which are the same in headers, in the `config` of a universal entry, in
+//! settings files and in code.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::Backoff;
+use crate::json::cursor;
+use crate::routing::is_id;
 
 pub(crate) const TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(3_600);
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(5);
+pub(crate) const ATTEMPTS: RangeInclusive<u8> = 1..=5;
 
-/// A whole number that a directive takes: what may be said of it, and which ones fit.
-pub(crate) struct Whole {
-    pub(crate) must_be: &'static str,
-    pub(crate) fits: fn(u64) -> bool,
+/// A value, as one of its sources spells it.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'s> {
+    Header(&'s HeaderValue),
+    /// A value that a cursor has passed over.
+    Json(&'s [u8]),
+    #[cfg(feature = "config")]
+    Toml(&'s toml::Value),
 }
 
-pub(crate) const TIMEOUT_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 1 to 3600000",
-    fits: |ms| TIMEOUTS.contains(&Duration::from_millis(ms)),
-};
-pub(crate) const ATTEMPTS: Whole =
-    Whole { must_be: "a whole number from 1 to 5", fits: |attempts| (1..=5).contains(&attempts) };
-pub(crate) const DELAY_MS: Whole = Whole {
-    must_be: "milliseconds, a whole number from 0 to 5000",
-    fits: |ms| Duration::from_millis(ms) <= LONGEST_DELAY,
-};
-pub(crate) const TTL_SECONDS: Whole = Whole {
-    must_be: "seconds, a whole number from 60 to 2592000, or 0 for no cache",
-    fits: |seconds| seconds == 0 || (60..=2_592_000).contains(&seconds),
-};
-pub(crate) const BACKOFF_FORM: &str = "constant, linear or exponential";
-pub(crate) const FLAG_FORM: &str = "true or false";
-pub(crate) const CACHE_KEY_FORM: &str = "1 to 256 visible ASCII characters";
+impl<'s> Said<'s> {
+    pub(super) fn header(self) -> Option<&'s HeaderValue> {
+        if let Self::Header(value) = self { Some(value) } else { None }
+    }
 
-pub(crate) fn is_cache_key(text: &str) -> bool {
-    is_visible(text.as_bytes(), 256)
+    pub(super) fn text(self) -> Option<Cow<'s, str>> {
+        match self {
+            Self::Header(value) => value.to_str().ok().map(Cow::Borrowed),
+            Self::Json(json) => cursor::text(json).map(Cow::Owned),
+            #[cfg(feature = "config")]
+            Self::Toml(value) => value.as_str().map(Cow::Borrowed),
+        }
+    }
+
+    /// In JSON also `5000.0` or `5e3`, which some serialisers make of `5000`.
+    fn whole(self) -> Option<u64> {
+        match self {
+            Self::Header(value) => {
+                let text = value.to_str().ok()?;
+                let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                text.parse().ok().filter(|_| is_plain)
+            }
+            Self::Json(json) => {
+                let number: f64 = str::from_utf8(json).ok()?.parse().ok()?;
+                // Casts of floats saturate.
+                (number.fract() == 0.0 && number >= 0.0).then_some(number as u64)
+            }
+            #[cfg(feature = "config")]
+            Self::Toml(value) => u64::try_from(value.as_integer()?).ok(),
+        }
+    }
+
+    fn flag(self) -> Option<bool> {
+        let text = match self {
+            Self::Header(value) => value.as_bytes(),
+            Self::Json(json) => json,
+            #[cfg(feature = "config")]
+            Self::Toml(value) => return value.as_bool(),
+        };
+        match text {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// What values there are, and what to say of others.
+pub(crate) trait Form {
+    type Value;
+    const MUST_BE: &'static str;
+
+    /// The value, which need not fit.
+    fn value(said: Said<'_>) -> Option<Self::Value>;
+
+    fn fits(value: &Self::Value) -> bool;
+
+    fn read(said: Said<'_>) -> Option<Self::Value> {
+        Self::value(said).filter(Self::fits)
+    }
+}
+
+macro_rules! forms {
+    ($($name:ident: $value:ty, $must_be:literal, $read:expr, $fits:expr;)*) => {$(
+        pub(crate) struct $name;
+
+        impl Form for $name {
+            type Value = $value;
+            const MUST_BE: &'static str = $must_be;
+
+            fn value(said: Said<'_>) -> Option<$value> {
+                let read: fn(Said<'_>) -> Option<$value> = $read;
+                read(said)
+            }
+
+            fn fits(value: &$value) -> bool {
+                let fits: fn(&$value) -> bool = $fits;
+                fits(value)
+            }
+        }
+    )*};
+}
+
+forms! {
+    TimeoutMs: Duration, "milliseconds, a whole number from 1 to 3600000",
+        |said| said.whole().map(Duration::from_millis), |time| TIMEOUTS.contains(time);
+    DelayMs: Duration, "milliseconds, a whole number from 0 to 5000",
+        |said| said.whole().map(Duration::from_millis), |delay| *delay <= LONGEST_DELAY;
+    Attempts: u8, "a whole number from 1 to 5",
+        |said| said.whole()?.try_into().ok(), |attempts| ATTEMPTS.contains(attempts);
+    TtlSeconds: Duration, "seconds, a whole number from 60 to 2592000, or 0 for no cache",
+        |said| said.whole().map(Duration::from_secs),
+        |ttl| ttl.is_zero() || (60..=2_592_000).contains(&ttl.as_secs());
+    Flag: bool, "true or false", |said| said.flag(), |_| true;
+    Growth: Backoff, "constant, linear or exponential",
+        |said| Backoff::named(&said.text()?), |_| true;
+    CacheKey: Box<str>, "1 to 256 visible ASCII characters",
+        |said| said.text().map(Into::into), |key| is_visible(key.as_bytes(), 256);
+    Id: Box<str>, "1 to 64 of A-Z a-z 0-9 - _ .",
+        |said| said.text().map(Into::into), |id| is_id(id);
+    EventId: HeaderValue, "1 to 64 visible ASCII characters",
+        |said| said.header().cloned(), |id| is_visible(id.as_bytes(), 64);
+    TraceId: u128, "32 hexadecimal digits, not all zero",
+        |said| hex(said.header()?.as_bytes(), 32), |_| true;
+    SpanId: u64, "16 hexadecimal digits, not all zero",
+        |said| hex(said.header()?.as_bytes(), 16).map(|id| id as u64), |_| true;
 }
 
 /// Whether a value is one or more visible ASCII characters, and not too long.
 pub(crate) fn is_visible(value: &[u8], longest: usize) -> bool {
     (1..=longest).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic)
+}
+
+fn hex(digits: &[u8], length: usize) -> Option<u128> {
+    if digits.len() != length || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u128::from_str_radix(str::from_utf8(digits).ok()?, 16).ok().filter(|id| *id != 0)
 }
 
 impl Backoff {

@@ -1,92 +1,167 @@
-//! The headers that are directives, and the control that each belongs to.
+//! Every control header, one row each: its name, who may send it, and what it says.
 
-use http::HeaderName;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use http::{HeaderName, HeaderValue};
+
+use super::Directives;
+use super::form::{
+    Attempts, CacheKey, DelayMs, EventId, Flag, Form, Growth, Id, Said, SpanId, TimeoutMs, TraceId,
+    TtlSeconds,
+};
+use super::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
 use crate::directives::locks::{ClientControl, Locks};
+use crate::directives::metadata::Metadata;
+use crate::usage::custom_cost::CustomCost;
 
 /// A header that is a directive.
-pub(super) struct Header {
-    pub(super) name: HeaderName,
+pub(crate) struct Directive {
+    pub(super) header: HeaderName,
     text: &'static str,
     /// `None` where no host can lock it.
     control: Option<ClientControl>,
+    /// The same in the `config` of a universal entry, in both spellings.
+    entry: Option<EntryKey>,
+    /// Sets what a value says, where nothing has set it yet. `Err`: what the value must be.
+    pub(crate) set: Set,
 }
 
-impl Header {
-    const fn new(text: &'static str, control: Option<ClientControl>) -> Self {
-        Self { name: HeaderName::from_static(text), text, control }
-    }
+#[derive(Clone, Copy)]
+pub(crate) struct EntryKey {
+    pub(crate) camel: &'static str,
+    snake: &'static str,
+    /// As a warning calls it.
+    pub(crate) member: &'static str,
+}
 
-    const fn of(control: ClientControl, text: &'static str) -> Self {
-        Self::new(text, Some(control))
-    }
+type Set = fn(&mut Directives, Said<'_>, &Locks) -> Result<(), Cow<'static, str>>;
 
-    const fn free(text: &'static str) -> Self {
-        Self::new(text, None)
+/// One row: the header, its control, the field with its form, or a function, and the key in entries.
+macro_rules! row {
+    ($text:literal, $control:expr, $field:ident: $form:ty $(, $camel:literal $snake:literal)?) => {
+        row!($text, $control, |all, said, _| put::<$form>(&mut all.$field, said) $(, $camel $snake)?)
+    };
+    ($text:literal, $control:expr, $set:expr $(, $camel:literal $snake:literal)?) => {
+        Directive {
+            header: HeaderName::from_static($text),
+            text: $text,
+            control: $control,
+            entry: [
+                $(Some(EntryKey {
+                    camel: $camel,
+                    snake: $snake,
+                    member: concat!("config.", $camel),
+                }),)?
+                None,
+            ][0],
+            set: $set,
+        }
+    };
+}
+
+/// In the order in which they are read: of several mistakes the first is told.
+static TABLE: [Directive; 25] = {
+    use ClientControl as C;
+    [
+        row!("cf-aig-metadata", Some(C::Metadata), metadata),
+        // Nobody is billed here, whatever it says.
+        row!("cf-aig-no-wholesale", None, |_, said, _| put::<Flag>(&mut None, said)),
+        row!("cf-aig-gateway-id", None, gateway_id: Id),
+        row!("cf-aig-event-id", Some(C::EventId), event_id: EventId),
+        row!("cf-aig-request-timeout", Some(C::Timeouts), request_timeout: TimeoutMs,
+            "requestTimeout" "request_timeout"),
+        row!("cf-aig-connect-timeout", Some(C::Timeouts), connect_timeout: TimeoutMs),
+        row!("cf-aig-idle-timeout", Some(C::Timeouts), idle_timeout: TimeoutMs),
+        row!("cf-aig-total-timeout", Some(C::Timeouts), total_timeout: TimeoutMs),
+        row!("cf-aig-max-attempts", Some(C::Retry), max_attempts: Attempts,
+            "maxAttempts" "max_attempts"),
+        row!("cf-aig-retry-delay", Some(C::Retry), retry_delay: DelayMs, "retryDelay" "retry_delay"),
+        row!("cf-aig-backoff", Some(C::Retry), backoff: Growth, "backoff" "backoff"),
+        row!("cf-aig-skip-cache", Some(C::Cache), skip_cache: Flag, "skipCache" "skip_cache"),
+        row!("cf-skip-cache", Some(C::Cache), skip_cache: Flag),
+        row!("cf-aig-cache-ttl", Some(C::Cache), cache_ttl: TtlSeconds, "cacheTtl" "cache_ttl"),
+        row!("cf-cache-ttl", Some(C::Cache), cache_ttl: TtlSeconds),
+        row!("cf-aig-cache-key", Some(C::Cache), cache_key: CacheKey, "cacheKey" "cache_key"),
+        row!("cf-aig-custom-cost", Some(C::CustomCost), custom_cost),
+        row!("cf-aig-collect-log", Some(C::CollectLog), collect_log: Flag),
+        row!("cf-aig-collect-log-payload", Some(C::CollectLogPayload), collect_log_payload: Flag),
+        row!("cf-aig-byok-alias", Some(C::KeyAlias), byok_alias: Id),
+        row!("cf-aig-zdr", None, zdr: Flag),
+        row!("cf-aig-allowed-models", None, |all, said, _| narrow(
+            all,
+            said,
+            |lists| &mut lists.models,
+            MODELS_FORM
+        )),
+        row!("cf-aig-allowed-providers", None, |all, said, _| narrow(
+            all,
+            said,
+            |lists| &mut lists.providers,
+            PROVIDERS_FORM
+        )),
+        row!("cf-aig-otel-trace-id", Some(C::Trace), otel_trace_id: TraceId),
+        row!("cf-aig-otel-parent-span-id", Some(C::Trace), otel_parent_span_id: SpanId),
+    ]
+};
+
+impl Directive {
+    pub(super) fn all() -> &'static [Self] {
+        &TABLE
     }
 
     /// Its name, where clients may not use it.
-    pub(super) fn locked(&self, locks: &Locks) -> Option<&'static str> {
+    pub(crate) fn locked(&self, locks: &Locks) -> Option<&'static str> {
         self.control.filter(|control| !locks.allow(*control)).map(|_| self.text)
+    }
+
+    /// The one that a key in the `config` of a universal entry reads as, and its row.
+    pub(crate) fn of_entry(
+        reads: impl Fn(&str) -> bool,
+    ) -> Option<(usize, &'static Self, EntryKey)> {
+        TABLE.iter().enumerate().find_map(|(at, row)| {
+            let key = row.entry.filter(|key| reads(key.camel) || reads(key.snake))?;
+            Some((at, row, key))
+        })
     }
 }
 
-pub(super) static GATEWAY_ID: Header = Header::free("cf-aig-gateway-id");
-pub(super) static EVENT_ID: Header = Header::of(ClientControl::EventId, "cf-aig-event-id");
-pub(super) static METADATA: Header = Header::of(ClientControl::Metadata, "cf-aig-metadata");
-pub(super) static REQUEST_TIMEOUT: Header =
-    Header::of(ClientControl::Timeouts, "cf-aig-request-timeout");
-pub(super) static CONNECT_TIMEOUT: Header =
-    Header::of(ClientControl::Timeouts, "cf-aig-connect-timeout");
-pub(super) static IDLE_TIMEOUT: Header = Header::of(ClientControl::Timeouts, "cf-aig-idle-timeout");
-pub(super) static TOTAL_TIMEOUT: Header =
-    Header::of(ClientControl::Timeouts, "cf-aig-total-timeout");
-pub(super) static MAX_ATTEMPTS: Header = Header::of(ClientControl::Retry, "cf-aig-max-attempts");
-pub(super) static RETRY_DELAY: Header = Header::of(ClientControl::Retry, "cf-aig-retry-delay");
-pub(super) static BACKOFF: Header = Header::of(ClientControl::Retry, "cf-aig-backoff");
-pub(super) static SKIP_CACHE: Header = Header::of(ClientControl::Cache, "cf-aig-skip-cache");
-pub(super) static OLD_SKIP_CACHE: Header = Header::of(ClientControl::Cache, "cf-skip-cache");
-pub(super) static CACHE_TTL: Header = Header::of(ClientControl::Cache, "cf-aig-cache-ttl");
-pub(super) static OLD_CACHE_TTL: Header = Header::of(ClientControl::Cache, "cf-cache-ttl");
-pub(super) static CACHE_KEY: Header = Header::of(ClientControl::Cache, "cf-aig-cache-key");
-pub(super) static CUSTOM_COST: Header = Header::of(ClientControl::CustomCost, "cf-aig-custom-cost");
-pub(super) static COLLECT_LOG: Header = Header::of(ClientControl::CollectLog, "cf-aig-collect-log");
-pub(super) static COLLECT_LOG_PAYLOAD: Header =
-    Header::of(ClientControl::CollectLogPayload, "cf-aig-collect-log-payload");
-pub(super) static BYOK_ALIAS: Header = Header::of(ClientControl::KeyAlias, "cf-aig-byok-alias");
-pub(super) static ZDR: Header = Header::free("cf-aig-zdr");
-pub(super) static NO_WHOLESALE: Header = Header::free("cf-aig-no-wholesale");
-pub(super) static ALLOWED_MODELS: Header = Header::free("cf-aig-allowed-models");
-pub(super) static ALLOWED_PROVIDERS: Header = Header::free("cf-aig-allowed-providers");
-pub(super) static OTEL_TRACE_ID: Header = Header::of(ClientControl::Trace, "cf-aig-otel-trace-id");
-pub(super) static OTEL_PARENT_SPAN_ID: Header =
-    Header::of(ClientControl::Trace, "cf-aig-otel-parent-span-id");
-
-/// Those that a host can lock.
-static LOCKABLE: [&Header; 20] = [
-    &EVENT_ID,
-    &METADATA,
-    &REQUEST_TIMEOUT,
-    &CONNECT_TIMEOUT,
-    &IDLE_TIMEOUT,
-    &TOTAL_TIMEOUT,
-    &MAX_ATTEMPTS,
-    &RETRY_DELAY,
-    &BACKOFF,
-    &SKIP_CACHE,
-    &OLD_SKIP_CACHE,
-    &CACHE_TTL,
-    &OLD_CACHE_TTL,
-    &CACHE_KEY,
-    &CUSTOM_COST,
-    &COLLECT_LOG,
-    &COLLECT_LOG_PAYLOAD,
-    &BYOK_ALIAS,
-    &OTEL_TRACE_ID,
-    &OTEL_PARENT_SPAN_ID,
-];
-
 /// Whether a header of this name is one that clients may not use.
 pub(crate) fn is_locked(name: &HeaderName, locks: &Locks) -> bool {
-    LOCKABLE.iter().any(|header| header.name == *name && header.locked(locks).is_some())
+    TABLE.iter().any(|row| row.locked(locks).is_some() && row.header == *name)
+}
+
+/// Of two names of one directive, the one that stands first in the table counts.
+fn put<F: Form>(place: &mut Option<F::Value>, said: Said<'_>) -> Result<(), Cow<'static, str>> {
+    let value = F::read(said).ok_or(F::MUST_BE)?;
+    place.get_or_insert(value);
+    Ok(())
+}
+
+fn metadata(all: &mut Directives, said: Said<'_>, locks: &Locks) -> Result<(), Cow<'static, str>> {
+    let json = said.header().map(HeaderValue::as_bytes);
+    let metadata = json.and_then(|json| Metadata::parse(json, |key| locks.reserve_key(key)));
+    let (metadata, left_out) = metadata.ok_or("one flat JSON object, such as {\"team\":\"a\"}")?;
+    all.metadata = locks.with_host_metadata(metadata);
+    if !left_out.is_empty() {
+        all.warning.get_or_insert_default().left_out = left_out;
+    }
+    Ok(())
+}
+
+fn custom_cost(all: &mut Directives, said: Said<'_>, _: &Locks) -> Result<(), Cow<'static, str>> {
+    let json = said.header().map(HeaderValue::as_bytes);
+    all.custom_cost = json.map(CustomCost::parse).transpose()?;
+    Ok(())
+}
+
+fn narrow(
+    all: &mut Directives,
+    said: Said<'_>,
+    lists: fn(&mut Narrowing) -> &mut Vec<Vec<Glob>>,
+    must_be: &'static str,
+) -> Result<(), Cow<'static, str>> {
+    let list = said.text().and_then(|list| Glob::list(&list)).ok_or(must_be)?;
+    lists(Arc::make_mut(all.narrowing.get_or_insert_default())).push(list);
+    Ok(())
 }

@@ -21,18 +21,16 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use self::form::{
-    ATTEMPTS, BACKOFF_FORM, CACHE_KEY_FORM, DELAY_MS, FLAG_FORM, TIMEOUT_MS, TTL_SECONDS, Whole,
-    is_cache_key, is_visible,
-};
-pub(crate) use self::header::is_locked;
-use self::header::*;
-use self::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
+pub(crate) use self::form::Said;
+pub(crate) use self::header::{Directive, is_locked};
+use self::narrowing::Narrowing;
 pub(crate) use self::warning::Warning;
 use crate::directives::locks::Locks;
 use crate::directives::metadata::Metadata;
 use crate::directives::timeouts::Timeouts;
 use crate::routing::is_id;
+
+static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 
 /// What the client asks of the gateway for one request; `None` where it says nothing.
 ///
@@ -184,63 +182,38 @@ impl Directives {
 ///
 /// A header that is locked is passed over, whatever its value, or is what the request is refused for.
 pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Directives>>, Unfit> {
-    let mut read = Reader::of(headers, locks);
-    if read.found.is_empty() {
+    // Found in one walk: a look-up of each by its name would cost more than all the rest.
+    let may_be_one = |name: &HeaderName| {
+        let name = name.as_str();
+        name.starts_with("cf-") && name != authorize::TOKEN_NAME
+    };
+    let found: Vec<_> = headers.iter().filter(|(name, _)| may_be_one(name)).collect();
+    if found.is_empty() {
         return Ok(None);
     }
-    let metadata =
-        read.value(&METADATA, "one flat JSON object, such as {\"team\":\"a\"}", |value| {
-            Metadata::parse(value.as_bytes(), |key| locks.reserve_key(key))
-        })?;
-    let (metadata, left_out) = metadata.unwrap_or_default();
-    // Nobody is billed here, whatever it says.
-    read.flag(&NO_WHOLESALE)?;
-    let mut directives = Directives {
-        warning: None,
-        gateway_id: read.text(&GATEWAY_ID, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
-        event_id: read.value(&EVENT_ID, "1 to 64 visible ASCII characters", |value| {
-            is_visible(value.as_bytes(), 64).then(|| value.clone())
-        })?,
-        metadata: locks.with_host_metadata(metadata),
-        request_timeout: read.timeout(&REQUEST_TIMEOUT)?,
-        connect_timeout: read.timeout(&CONNECT_TIMEOUT)?,
-        idle_timeout: read.timeout(&IDLE_TIMEOUT)?,
-        total_timeout: read.timeout(&TOTAL_TIMEOUT)?,
-        max_attempts: read.number(&MAX_ATTEMPTS, &ATTEMPTS)?.map(|attempts| attempts as u8),
-        retry_delay: read.number(&RETRY_DELAY, &DELAY_MS)?.map(Duration::from_millis),
-        backoff: read
-            .value(&BACKOFF, BACKOFF_FORM, |value| Backoff::named(value.to_str().ok()?))?,
-        skip_cache: read.flag(&SKIP_CACHE)?.or(read.flag(&OLD_SKIP_CACHE)?),
-        cache_ttl: read.cache_ttl(&CACHE_TTL)?.or(read.cache_ttl(&OLD_CACHE_TTL)?),
-        cache_key: read.text(&CACHE_KEY, CACHE_KEY_FORM, is_cache_key)?.map(Box::from),
-        custom_cost: read.custom_cost()?,
-        collect_log: read.flag(&COLLECT_LOG)?,
-        collect_log_payload: read.flag(&COLLECT_LOG_PAYLOAD)?,
-        byok_alias: read.text(&BYOK_ALIAS, "1 to 64 of A-Z a-z 0-9 - _ .", is_id)?.map(Box::from),
-        zdr: read.flag(&ZDR)?,
-        narrowing: Narrowing::of(
-            read.list(&ALLOWED_MODELS, MODELS_FORM)?,
-            read.list(&ALLOWED_PROVIDERS, PROVIDERS_FORM)?,
-        ),
-        otel_trace_id: read.value(
-            &OTEL_TRACE_ID,
-            "32 hexadecimal digits, not all zero",
-            |value| hex(value.as_bytes(), 32),
-        )?,
-        otel_parent_span_id: read
-            .value(&OTEL_PARENT_SPAN_ID, "16 hexadecimal digits, not all zero", |value| {
-                hex(value.as_bytes(), 16)
-            })?
-            .map(|id| id as u64),
-    };
-    directives.warning = Warning::of(read.passed_over, left_out);
-    Ok(Some(Box::new(directives)))
+    let mut directives = Box::<Directives>::default();
+    for row in Directive::all() {
+        let mut values = found.iter().filter(|(name, _)| **name == row.header);
+        let Some((_, value)) = values.next() else { continue };
+        let unfit = |fault| Unfit { name: row.header.clone(), fault };
+        match row.locked(locks) {
+            Some(_) if locks.refuse() => return Err(unfit(Fault::Locked)),
+            Some(name) => Warning::pass_over(&mut directives.warning, name),
+            // A directive that is there twice has no value that is right.
+            None if values.next().is_some() => {
+                return Err(unfit(Fault::MustBe("given once".into())));
+            }
+            None => (row.set)(&mut directives, Said::Header(value), locks)
+                .map_err(|must_be| unfit(Fault::MustBe(must_be)))?,
+        }
+    }
+    Ok(Some(directives))
 }
 
 /// The gateway that `cf-aig-gateway-id` names. Whose gateway it is decides what the other headers
 /// may say, and who may hear that they are malformed.
 pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(&GATEWAY_ID.name).iter();
+    let mut values = headers.get_all(&GATEWAY_ID).iter();
     let id = values.next().filter(|_| values.next().is_none())?;
     id.to_str().ok().filter(|id| is_id(id))
 }
@@ -249,109 +222,6 @@ pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
     let gateway_id = gateway_id(headers)?.into();
     Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))
-}
-
-/// The few headers that can be directives, found in one walk: a look-up of each of them by its name
-/// would cost more than all the rest of an admission.
-struct Reader<'a> {
-    found: Vec<(&'a HeaderName, &'a HeaderValue)>,
-    locks: &'a Locks,
-    /// Those of them that are locked.
-    passed_over: Vec<&'static str>,
-}
-
-impl<'a> Reader<'a> {
-    fn of(headers: &'a HeaderMap, locks: &'a Locks) -> Self {
-        let may_be_one = |name: &HeaderName| {
-            let name = name.as_str();
-            name.starts_with("cf-") && name != authorize::TOKEN_NAME
-        };
-        let found = headers.iter().filter(|(name, _)| may_be_one(name)).collect();
-        Self { found, locks, passed_over: Vec::new() }
-    }
-
-    /// A directive that is there twice has no value that is right. `None` for one that is locked.
-    fn one(&mut self, header: &Header) -> Result<Option<&'a HeaderValue>, Unfit> {
-        let mut values = self.found.iter().filter(|(known, _)| **known == header.name);
-        let Some((_, value)) = values.next() else { return Ok(None) };
-        let is_alone = values.next().is_none();
-        match header.locked(self.locks) {
-            Some(_) if self.locks.refuse() => {
-                Err(Unfit { name: header.name.clone(), fault: Fault::Locked })
-            }
-            Some(name) => {
-                self.passed_over.push(name);
-                Ok(None)
-            }
-            None if is_alone => Ok(Some(value)),
-            None => Err(malformed(header, "given once")),
-        }
-    }
-
-    fn value<T>(
-        &mut self,
-        header: &Header,
-        must_be: &'static str,
-        read: impl FnOnce(&'a HeaderValue) -> Option<T>,
-    ) -> Result<Option<T>, Unfit> {
-        let Some(value) = self.one(header)? else { return Ok(None) };
-        read(value).map(Some).ok_or_else(|| malformed(header, must_be))
-    }
-
-    fn text(
-        &mut self,
-        header: &Header,
-        must_be: &'static str,
-        is_good: impl FnOnce(&str) -> bool,
-    ) -> Result<Option<&'a str>, Unfit> {
-        self.value(header, must_be, |value| value.to_str().ok().filter(|text| is_good(text)))
-    }
-
-    fn number(&mut self, header: &Header, whole: &Whole) -> Result<Option<u64>, Unfit> {
-        self.value(header, whole.must_be, |value| {
-            let text = value.to_str().ok()?;
-            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|number| is_plain && (whole.fits)(*number))
-        })
-    }
-
-    fn timeout(&mut self, header: &Header) -> Result<Option<Duration>, Unfit> {
-        Ok(self.number(header, &TIMEOUT_MS)?.map(Duration::from_millis))
-    }
-
-    fn flag(&mut self, header: &Header) -> Result<Option<bool>, Unfit> {
-        self.value(header, FLAG_FORM, |value| match value.as_bytes() {
-            b"true" => Some(true),
-            b"false" => Some(false),
-            _ => None,
-        })
-    }
-
-    fn list(&mut self, header: &Header, must_be: &'static str) -> Result<Option<Vec<Glob>>, Unfit> {
-        self.value(header, must_be, |value| Glob::list(value.to_str().ok()?))
-    }
-
-    fn custom_cost(&mut self) -> Result<Option<CustomCost>, Unfit> {
-        let Some(value) = self.one(&CUSTOM_COST)? else { return Ok(None) };
-        let cost = CustomCost::parse(value.as_bytes());
-        cost.map(Some).map_err(|must_be| malformed(&CUSTOM_COST, must_be))
-    }
-
-    fn cache_ttl(&mut self, header: &Header) -> Result<Option<Duration>, Unfit> {
-        let seconds = self.number(header, &TTL_SECONDS)?;
-        Ok(seconds.map(Duration::from_secs))
-    }
-}
-
-fn malformed(header: &Header, must_be: impl Into<Cow<'static, str>>) -> Unfit {
-    Unfit { name: header.name.clone(), fault: Fault::MustBe(must_be.into()) }
-}
-
-fn hex(digits: &[u8], length: usize) -> Option<u128> {
-    if digits.len() != length || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u128::from_str_radix(str::from_utf8(digits).ok()?, 16).ok().filter(|id| *id != 0)
 }
 
 #[cfg(test)]

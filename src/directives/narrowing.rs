@@ -19,8 +19,8 @@ pub(crate) const PROVIDERS_FORM: &str =
 /// so that no list can widen what another one allows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Narrowing {
-    models: Vec<Vec<Glob>>,
-    providers: Vec<Vec<Glob>>,
+    pub(super) models: Vec<Vec<Glob>>,
+    pub(super) providers: Vec<Vec<Glob>>,
 }
 
 /// A name in which `*` stands for any text but `/`.
@@ -52,13 +52,6 @@ impl Glob {
 }
 
 impl Narrowing {
-    /// `None` where there is no list.
-    pub(super) fn of(models: Option<Vec<Glob>>, providers: Option<Vec<Glob>>) -> Option<Arc<Self>> {
-        let is_none = models.is_none() && providers.is_none();
-        let lists = |list: Option<Vec<Glob>>| list.into_iter().collect();
-        (!is_none).then(|| Arc::new(Self { models: lists(models), providers: lists(providers) }))
-    }
-
     /// What both allow.
     pub(super) fn both(one: Option<Arc<Self>>, other: Option<&Arc<Self>>) -> Option<Arc<Self>> {
         match (one, other) {
@@ -144,12 +137,15 @@ mod tests {
         let both = models(&["grok-4*", "*-fast"]);
         assert!(both.allows_model(Some(&grok), "grok-4-fast"));
         assert!(!both.allows_model(Some(&grok), "grok-4"));
-        let one = |list| Narrowing::of(Glob::list(list), None);
-        let both = Narrowing::both(one("grok-4*"), one("*-fast").as_ref()).unwrap();
+        let one = |list| Arc::new(models(&[list]));
+        let both = Narrowing::both(Some(one("grok-4*")), Some(&one("*-fast"))).unwrap();
         assert!(!both.allows_model(Some(&grok), "grok-4"));
-        let providers = Narrowing::of(None, Glob::list("openai, x*")).unwrap();
-        assert!(providers.allows_provider(&grok), "by its alias");
-        assert!(!Narrowing::of(None, Glob::list("openai")).unwrap().allows_provider(&grok));
+        let providers = |list| {
+            let providers = vec![Glob::list(list).unwrap()];
+            Narrowing { providers, models: Vec::new() }
+        };
+        assert!(providers("openai, x*").allows_provider(&grok), "by its alias");
+        assert!(!providers("openai").allows_provider(&grok));
     }
 
     #[test]

@@ -11,14 +11,16 @@ pub(crate) struct Warning {
     /// Headers, and settings in the `config` of an entry, that the host has locked.
     locked: Vec<&'static str>,
     /// Keys of metadata.
-    left_out: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 impl Warning {
-    /// `None` where there is nothing to be told.
-    pub(crate) fn of(locked: Vec<&'static str>, left_out: Vec<String>) -> Option<Box<Self>> {
-        let is_empty = locked.is_empty() && left_out.is_empty();
-        (!is_empty).then(|| Box::new(Self { locked, left_out }))
+    /// Adds the name of something that is locked.
+    pub(crate) fn pass_over(warning: &mut Option<Box<Self>>, name: &'static str) {
+        let locked = &mut warning.get_or_insert_default().locked;
+        if !locked.contains(&name) {
+            locked.push(name);
+        }
     }
 
     /// Both. Metadata of the one replace those of the other, and so do those that were left out.
@@ -68,7 +70,9 @@ mod tests {
     #[test]
     fn all_warnings_are_one_value() {
         let of = |locked: &[&'static str], left_out: &[&str]| {
-            Warning::of(locked.to_vec(), left_out.iter().map(ToString::to_string).collect())
+            let left_out = left_out.iter().map(ToString::to_string).collect();
+            let warning = Warning { locked: locked.to_vec(), left_out };
+            (warning != Warning::default()).then(|| Box::new(warning))
         };
         assert_eq!(of(&[], &[]), None);
         assert_eq!(text(of(&["a", "b"], &[])).unwrap(), "locked, passed over: a, b");
@@ -88,7 +92,8 @@ mod tests {
     #[test]
     fn of_many_names_the_first_are_told() {
         let keys = (0..20).map(|at| format!("k{at}")).collect();
-        let told = text(Warning::of(Vec::new(), keys)).unwrap();
+        let warning = Warning { locked: Vec::new(), left_out: keys };
+        let told = text(Some(Box::new(warning))).unwrap();
         assert!(told.ends_with("k14, k15 and 4 more"), "{told}");
     }
 }

@@ -1,40 +1,32 @@
 //! The ranges of defaults: those of the headers that they stand for.
 
-use std::time::Duration;
-
 use super::SettingsError;
 use crate::directives::Directives;
-use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS, is_cache_key};
-use crate::routing::is_id;
+use crate::directives::form::{Attempts, CacheKey, DelayMs, Form, Id, TimeoutMs, TtlSeconds};
 
 pub(crate) fn check(defaults: &Directives) -> Result<(), SettingsError> {
-    let timeouts = [
-        ("request_timeout", defaults.request_timeout),
-        ("connect_timeout", defaults.connect_timeout),
-        ("idle_timeout", defaults.idle_timeout),
-        ("total_timeout", defaults.total_timeout),
-    ];
-    for (what, timeout) in timeouts {
-        let is_good = timeout.is_none_or(|timeout| TIMEOUTS.contains(&timeout));
-        require(is_good, what, "from 1 ms to 1 hour")?;
-    }
-    let attempts = defaults.max_attempts;
-    let delay = defaults.retry_delay;
-    let ttl = defaults.cache_ttl;
-    let is_ttl = |ttl: Duration| ttl.is_zero() || (60..=2_592_000).contains(&ttl.as_secs());
-    let key = defaults.cache_key.as_deref();
-    let alias = defaults.byok_alias.as_deref();
-    let rules = [
-        (attempts.is_none_or(|all| (ATTEMPTS.fits)(all.into())), "max_attempts", "from 1 to 5"),
-        (delay.is_none_or(|delay| delay <= LONGEST_DELAY), "retry_delay", "at most 5 s"),
-        (ttl.is_none_or(is_ttl), "cache_ttl", "zero, or from 60 s to 30 days"),
-        (key.is_none_or(is_cache_key), "cache_key", "1 to 256 visible ASCII characters"),
-        (alias.is_none_or(is_id), "byok_alias", "1 to 64 of A-Z a-z 0-9 - _ ."),
-        // They tell one request from another: no gateway can know them.
-        (defaults.gateway_id.is_none(), "gateway_id", "left out"),
-        (defaults.event_id.is_none(), "event_id", "left out"),
-    ];
-    rules.into_iter().try_for_each(|(is_good, what, must_be)| require(is_good, what, must_be))
+    const TIMEOUT: &str = "from 1 ms to 1 hour";
+    let all = defaults;
+    fits::<TimeoutMs>(&all.request_timeout, "request_timeout", TIMEOUT)?;
+    fits::<TimeoutMs>(&all.connect_timeout, "connect_timeout", TIMEOUT)?;
+    fits::<TimeoutMs>(&all.idle_timeout, "idle_timeout", TIMEOUT)?;
+    fits::<TimeoutMs>(&all.total_timeout, "total_timeout", TIMEOUT)?;
+    fits::<Attempts>(&all.max_attempts, "max_attempts", "from 1 to 5")?;
+    fits::<DelayMs>(&all.retry_delay, "retry_delay", "at most 5 s")?;
+    fits::<TtlSeconds>(&all.cache_ttl, "cache_ttl", "zero, or from 60 s to 30 days")?;
+    fits::<CacheKey>(&all.cache_key, "cache_key", CacheKey::MUST_BE)?;
+    fits::<Id>(&all.byok_alias, "byok_alias", Id::MUST_BE)?;
+    // They tell one request from another: no gateway can know them.
+    require(all.gateway_id.is_none(), "gateway_id", "left out")?;
+    require(all.event_id.is_none(), "event_id", "left out")
+}
+
+fn fits<F: Form>(
+    value: &Option<F::Value>,
+    what: &'static str,
+    must_be: &'static str,
+) -> Result<(), SettingsError> {
+    require(value.as_ref().is_none_or(F::fits), what, must_be)
 }
 
 fn require(is_good: bool, what: &'static str, must_be: &'static str) -> Result<(), SettingsError> {
@@ -43,6 +35,8 @@ fn require(is_good: bool, what: &'static str, must_be: &'static str) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -126,7 +126,7 @@ impl Model {
         if self.timeout.is_some_and(|timeout| !TIMEOUTS.contains(&timeout)) {
             return Err(RouteErrorKind::Timeout);
         }
-        if let Some(attempts) = self.attempts.filter(|number| !(ATTEMPTS.fits)((*number).into())) {
+        if let Some(attempts) = self.attempts.filter(|number| !ATTEMPTS.contains(number)) {
             return Err(RouteErrorKind::Attempts { attempts });
         }
         if self.retry_delay.is_some_and(|delay| delay > LONGEST_DELAY) {
