@@ -63,7 +63,7 @@ macro_rules! form {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 let fits: fn(&$of) -> bool = $fits;
-                $crate::settings::config::value::read(from, $must_be, |value| {
+                $crate::config::value::read(from, $must_be, |value| {
                     Some(value).filter(fits).map(Self)
                 })
             }
@@ -99,7 +99,7 @@ macro_rules! section {
                 self,
                 mut $on: $On,
                 $cx: $Cx,
-            ) -> Result<$On, $crate::settings::config::place::Mistake> {
+            ) -> Result<$On, $crate::config::place::Mistake> {
                 $($(if let Some($field) = self.$field {
                     $does;
                 })?)*
