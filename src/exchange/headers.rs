@@ -21,8 +21,8 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 ///
 /// Everything is learnt in that pass, for each look-up by name costs as much as ten headers of it.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
-    doomed: Doomed,
+pub(crate) struct HeaderScan {
+    removals: Removals,
     /// A `host` is still the client's, or there are several.
     has_foreign_host: bool,
     /// The client takes part in trailers (`te: trailers`, RFC 9110 §10.1.4).
@@ -37,7 +37,7 @@ pub(crate) struct Survey {
 
 /// What becomes of a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Disposition {
     Kept,
     Host,
     Credential,
@@ -49,7 +49,7 @@ enum Fate {
 
 /// What is to be removed: collected first, because a map cannot be changed while it is walked.
 #[derive(Debug, Default)]
-struct Doomed {
+struct Removals {
     /// One bit for each of `USUAL`.
     usual: u16,
     others: Vec<HeaderName>,
@@ -79,10 +79,10 @@ const FORWARDED_PLACE: u8 = 6;
 const SET_COOKIE_PLACE: u8 = 7;
 const TOKEN_PLACE: u8 = 8;
 
-impl Doomed {
-    fn push(&mut self, fate: Fate, name: &HeaderName, value: &HeaderValue) {
-        match fate {
-            Fate::Usual(place) => {
+impl Removals {
+    fn push(&mut self, disposition: Disposition, name: &HeaderName, value: &HeaderValue) {
+        match disposition {
+            Disposition::Usual(place) => {
                 self.usual |= 1 << place;
                 self.nominates |= place == CONNECTION_PLACE && !is_ordinary_connection(value);
             }
@@ -118,76 +118,77 @@ impl Doomed {
 /// Looks at each header once. On the way credentials are marked sensitive, and the provider's
 /// `host`, where it is known already, takes the place of ours. What stood there goes to `own_host`,
 /// if anybody wants to know it. Credential headers with nothing in them are removed.
-pub(crate) fn survey_request(
+pub(crate) fn scan_request(
     headers: &mut HeaderMap,
     mut host: Option<&HeaderValue>,
     mut own_host: Option<&mut Option<HeaderValue>>,
-) -> Survey {
-    let mut survey = Survey::default();
+) -> HeaderScan {
+    let mut scan = HeaderScan::default();
     let mut has_empty = false;
     for (name, value) in headers.iter_mut() {
-        match fate_to_provider(name.as_str()) {
-            Fate::Kept => {}
-            Fate::Host => match host.take() {
+        match toward_provider(name.as_str()) {
+            Disposition::Kept => {}
+            Disposition::Host => match host.take() {
                 Some(host) => {
                     let own = std::mem::replace(value, host.clone());
                     if let Some(kept) = own_host.as_deref_mut() {
                         *kept = Some(own);
                     }
                 }
-                None => survey.has_foreign_host = true,
+                None => scan.has_foreign_host = true,
             },
-            Fate::Credential => {
+            Disposition::Credential => {
                 value.set_sensitive(true);
-                survey.credentials = true;
+                scan.credentials = true;
                 has_empty |= credentials::is_empty(value);
             }
-            fate => {
+            disposition => {
                 value.set_sensitive(true);
-                survey.trailers |= fate == Fate::Usual(TE_PLACE) && has_token(value, "trailers");
-                survey.directives |= fate == Fate::Other && is_directive(name.as_str());
-                survey.websocket |=
-                    fate == Fate::Usual(UPGRADE_PLACE) && has_token(value, "websocket");
-                survey.doomed.push(fate, name, value);
+                scan.trailers |=
+                    disposition == Disposition::Usual(TE_PLACE) && has_token(value, "trailers");
+                scan.directives |= disposition == Disposition::Other && is_directive(name.as_str());
+                scan.websocket |= disposition == Disposition::Usual(UPGRADE_PLACE)
+                    && has_token(value, "websocket");
+                scan.removals.push(disposition, name, value);
             }
         }
     }
     if has_empty {
         credentials::remove_empty(headers);
-        survey.credentials = credentials::any(headers);
+        scan.credentials = credentials::any(headers);
     }
-    survey
+    scan
 }
 
 /// Removes what a provider must not see and puts its `host` in the place of ours, if it is not there.
-pub(crate) fn strip_request(headers: &mut HeaderMap, survey: &Survey, host: &HeaderValue) {
-    let trailer = survey.doomed.has(TRAILER_PLACE).then(|| allowed_trailer_names(headers));
-    survey.doomed.remove_from(headers);
-    if survey.trailers {
+pub(crate) fn strip_request(headers: &mut HeaderMap, scan: &HeaderScan, host: &HeaderValue) {
+    let trailer = scan.removals.has(TRAILER_PLACE).then(|| allowed_trailer_names(headers));
+    scan.removals.remove_from(headers);
+    if scan.trailers {
         headers.insert(TE, TRAILERS);
     }
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
-    if survey.has_foreign_host {
+    if scan.has_foreign_host {
         headers.insert(HOST, host.clone());
     }
 }
 
 /// Removes what a provider must not say to a client, or does not mean for it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
-    let mut doomed = Doomed::default();
+    let mut removals = Removals::default();
     for (name, value) in headers.iter_mut() {
-        match fate_to_client(name.as_str()) {
-            Fate::Kept | Fate::Host => {}
+        match toward_client(name.as_str()) {
+            Disposition::Kept | Disposition::Host => {}
             // It is for the client, and lets whoever reads it upload in its name.
-            Fate::Credential => value.set_sensitive(true),
-            fate => doomed.push(fate, name, value),
+            Disposition::Credential => value.set_sensitive(true),
+            disposition => removals.push(disposition, name, value),
         }
     }
-    let trailer = (client_takes_trailers && doomed.has(TRAILER_PLACE))
+    let trailer = (client_takes_trailers && removals.has(TRAILER_PLACE))
         .then(|| allowed_trailer_names(headers));
-    doomed.remove_from(headers);
+    removals.remove_from(headers);
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
@@ -195,13 +196,13 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
 
 /// Removes from trailers what they may not carry (RFC 9110 §6.5.1) or what would not pass as a header.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
-    let mut doomed = Doomed::default();
+    let mut removals = Removals::default();
     for (name, value) in &*trailers {
         if !may_be_a_trailer(name.as_str()) {
-            doomed.push(Fate::Other, name, value);
+            removals.push(Disposition::Other, name, value);
         }
     }
-    doomed.remove_from(trailers);
+    removals.remove_from(trailers);
 }
 
 /// Where a header goes that stands in an entry of a universal request, not on the request itself.
@@ -217,28 +218,28 @@ pub(crate) enum EntryHeader {
 
 /// An entry may send what a request may, but nothing of its own about a body that we frame.
 pub(crate) fn entry_header(name: &HeaderName, value: &HeaderValue) -> EntryHeader {
-    match fate_to_provider(name.as_str()) {
-        Fate::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
-        Fate::Kept => EntryHeader::ToProvider,
-        Fate::Credential if credentials::is_empty(value) => EntryHeader::Dropped,
-        Fate::Credential => EntryHeader::Credential,
-        Fate::Usual(TOKEN_PLACE) => EntryHeader::Directive,
-        Fate::Other if is_directive(name.as_str()) => EntryHeader::Directive,
-        Fate::Host | Fate::Usual(_) | Fate::Other => EntryHeader::Dropped,
+    match toward_provider(name.as_str()) {
+        Disposition::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
+        Disposition::Kept => EntryHeader::ToProvider,
+        Disposition::Credential if credentials::is_empty(value) => EntryHeader::Dropped,
+        Disposition::Credential => EntryHeader::Credential,
+        Disposition::Usual(TOKEN_PLACE) => EntryHeader::Directive,
+        Disposition::Other if is_directive(name.as_str()) => EntryHeader::Directive,
+        Disposition::Host | Disposition::Usual(_) | Disposition::Other => EntryHeader::Dropped,
     }
 }
 
 /// The fields of one hop, in both directions.
-fn fate_of_hop_by_hop(name: &str) -> Fate {
+fn hop_by_hop(name: &str) -> Disposition {
     match name {
-        "connection" => Fate::Usual(CONNECTION_PLACE),
-        "transfer-encoding" => Fate::Usual(TRANSFER_ENCODING_PLACE),
-        "te" => Fate::Usual(TE_PLACE),
-        "trailer" => Fate::Usual(TRAILER_PLACE),
-        "upgrade" => Fate::Usual(UPGRADE_PLACE),
-        "keep-alive" | "http2-settings" => Fate::Other,
-        _ if name.starts_with("proxy-") => Fate::Other,
-        _ => Fate::Kept,
+        "connection" => Disposition::Usual(CONNECTION_PLACE),
+        "transfer-encoding" => Disposition::Usual(TRANSFER_ENCODING_PLACE),
+        "te" => Disposition::Usual(TE_PLACE),
+        "trailer" => Disposition::Usual(TRAILER_PLACE),
+        "upgrade" => Disposition::Usual(UPGRADE_PLACE),
+        "keep-alive" | "http2-settings" => Disposition::Other,
+        _ if name.starts_with("proxy-") => Disposition::Other,
+        _ => Disposition::Kept,
     }
 }
 
@@ -258,32 +259,33 @@ fn is_of_the_edge(name: &str) -> bool {
 
 // In these two, the first letters settle it for nearly every header that is kept.
 
-fn fate_to_provider(name: &str) -> Fate {
+fn toward_provider(name: &str) -> Disposition {
     match name.as_bytes() {
         [b'a', b'u' | b'p', ..] | [b'x', b'-', b'a' | b'g', ..]
             if credentials::is_credential(name) =>
         {
-            Fate::Credential
+            Disposition::Credential
         }
-        [b'c', b'f', ..] if name == TOKEN_NAME => Fate::Usual(TOKEN_PLACE),
-        [b'c', b'f', ..] if is_directive(name) || is_of_the_edge(name) => Fate::Other,
-        [b'c', b'o', b'o', ..] if name == "cookie" => Fate::Usual(COOKIE_PLACE),
-        [b'f', b'o', ..] if name == "forwarded" => Fate::Usual(FORWARDED_PLACE),
-        [b'h', ..] if name == "host" => Fate::Host,
-        [b'x', b'-', b'f', ..] if name.starts_with("x-forwarded-") => Fate::Other,
-        [b'x', b'-', b'r', ..] if name == "x-real-ip" => Fate::Other,
-        [b't', b'r', ..] if name == "true-client-ip" => Fate::Other,
+        [b'c', b'f', ..] if name == TOKEN_NAME => Disposition::Usual(TOKEN_PLACE),
+        [b'c', b'f', ..] if is_directive(name) || is_of_the_edge(name) => Disposition::Other,
+        [b'c', b'o', b'o', ..] if name == "cookie" => Disposition::Usual(COOKIE_PLACE),
+        [b'f', b'o', ..] if name == "forwarded" => Disposition::Usual(FORWARDED_PLACE),
+        [b'h', ..] if name == "host" => Disposition::Host,
+        [b'x', b'-', b'f', ..] if name.starts_with("x-forwarded-") => Disposition::Other,
+        [b'x', b'-', b'r', ..] if name == "x-real-ip" => Disposition::Other,
+        [b't', b'r', ..] if name == "true-client-ip" => Disposition::Other,
         [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
-            fate_of_hop_by_hop(name)
+            hop_by_hop(name)
         }
-        _ => Fate::Kept,
+        _ => Disposition::Kept,
     }
 }
 
 /// Whether a provider may be sent a key in a header of this name.
 pub(crate) fn may_hold_a_key(name: &str) -> bool {
     let is_of_the_message = name.starts_with("content-") || name == "accept";
-    matches!(fate_to_provider(name), Fate::Kept | Fate::Credential) && !is_of_the_message
+    matches!(toward_provider(name), Disposition::Kept | Disposition::Credential)
+        && !is_of_the_message
 }
 
 /// Whether a header of a request for one provider may go to another one too. What is not known to
@@ -310,20 +312,20 @@ pub(crate) fn is_for_any_provider(name: &str) -> bool {
     ) || name.starts_with("x-stainless-")
 }
 
-fn fate_to_client(name: &str) -> Fate {
+fn toward_client(name: &str) -> Disposition {
     match name.as_bytes() {
         [b'a', b'u' | b'p', ..] | [b'x', b'-', b'a' | b'g', ..]
             if credentials::is_credential(name) =>
         {
-            Fate::Other
+            Disposition::Other
         }
-        [b'x', b'-', b'g', ..] if name == UPLOAD_URL => Fate::Credential,
-        [b'c', b'f', ..] if is_gateway_header(name) => Fate::Other,
-        [b's', b'e', ..] if name == "set-cookie" => Fate::Usual(SET_COOKIE_PLACE),
+        [b'x', b'-', b'g', ..] if name == UPLOAD_URL => Disposition::Credential,
+        [b'c', b'f', ..] if is_gateway_header(name) => Disposition::Other,
+        [b's', b'e', ..] if name == "set-cookie" => Disposition::Usual(SET_COOKIE_PLACE),
         [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
-            fate_of_hop_by_hop(name)
+            hop_by_hop(name)
         }
-        _ => Fate::Kept,
+        _ => Disposition::Kept,
     }
 }
 
@@ -332,7 +334,7 @@ fn may_be_a_trailer(name: &str) -> bool {
         name,
         "content-length" | "content-encoding" | "content-type" | "content-range" | "set-cookie"
     );
-    !is_content && fate_to_provider(name) == Fate::Kept
+    !is_content && toward_provider(name) == Disposition::Kept
 }
 
 /// It names no field but those that go anyway.

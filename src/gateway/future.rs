@@ -15,18 +15,17 @@ use tower_service::Service;
 
 use crate::hook::Outcome;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::Peeking;
+use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
-use crate::request::stages::late_refusal;
 use crate::response::body::ResponseBody;
 use crate::response::failure;
 use crate::response::intercept_body::InterceptBody;
 use crate::response::messages;
-use crate::response::relay::Relay;
+use crate::response::relay::ResponseRelay;
 
 pin_project! {
     /// One exchange: `F` is the upstream call of a request that went out at once, a clone of `S`
-    /// takes one whose model had to be sought first.
+    /// takes one whose body had to be read first.
     struct Exchanging<F, S, B>
     where
         S: Service<Request<RequestBody<B>>>,
@@ -42,10 +41,10 @@ pin_project! {
     where
         S: Service<Request<RequestBody<B>>>,
     {
-        Direct { #[pin] call: F, relay: Option<Relay> },
+        Direct { #[pin] call: F, relay: Option<ResponseRelay> },
         // Boxed, for the head of a request alone is larger than all the rest.
-        Peeking { peeking: Option<Box<Peeking<B>>>, service: Option<S> },
-        Routed { call: Pin<Box<Call<S, B>>>, relay: Option<Relay> },
+        Routing { routing: Option<Box<BodyRouting<B>>>, service: Option<S> },
+        Routed { call: Pin<Box<Call<S, B>>>, relay: Option<ResponseRelay> },
         Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
@@ -57,7 +56,7 @@ type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
 /// The upstream call failed; whoever knows the error's type says what that means.
 struct UpstreamFailed<E> {
     error: E,
-    relay: Relay,
+    relay: ResponseRelay,
 }
 
 impl<F, S, B, R, E> Exchanging<F, S, B>
@@ -89,15 +88,15 @@ where
                         response.take().map(|response| response.map(ResponseBody::local));
                     return response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
-                StateProjection::Peeking { peeking, service } => {
-                    let Some(mut known) = peeking.take() else { return Poll::Pending };
+                StateProjection::Routing { routing, service } => {
+                    let Some(mut known) = routing.take() else { return Poll::Pending };
                     known.relay.exchange.resume();
-                    let Poll::Ready(settled) = known.poll_settled(cx) else {
+                    let Poll::Ready(routed) = known.poll_routed(cx) else {
                         known.relay.exchange.pause();
-                        *peeking = Some(known);
+                        *routing = Some(known);
                         return Poll::Pending;
                     };
-                    match (known.conclude(settled), service.take()) {
+                    match (known.into_request(routed), service.take()) {
                         (Ok((request, relay)), Some(service)) => {
                             let relay = Some(relay);
                             match as_direct(Oneshot::new(service, request)) {
@@ -119,7 +118,7 @@ where
 
 fn poll_call<F, R, E>(
     call: Pin<&mut F>,
-    relay: &mut Option<Relay>,
+    relay: &mut Option<ResponseRelay>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>>
 where
@@ -134,7 +133,8 @@ where
     if let Some(watch) = &known.watch {
         watch.wake_on_refusal(cx.waker());
     }
-    let refusal = late_refusal(known);
+    let late = known.watch.as_ref().and_then(|watch| watch.refusal());
+    let refusal = late.map(messages::unreadable_body);
     if refusal.is_none() && result.is_pending() {
         return Poll::Pending;
     }
@@ -143,7 +143,7 @@ where
         return Poll::Ready(Ok(known.cut_off(refusal).map(ResponseBody::local)));
     }
     match ready!(result) {
-        Ok(response) => Poll::Ready(Ok(known.relay(response))),
+        Ok(response) => Poll::Ready(Ok(known.into_response(response))),
         Err(error) => Poll::Ready(Err(UpstreamFailed { error, relay: known })),
     }
 }
@@ -179,12 +179,12 @@ where
         Self { state: GatewayState::NotOurs { call } }
     }
 
-    pub(crate) fn forwarded(call: S::Future, relay: Relay) -> Self {
+    pub(crate) fn forwarded(call: S::Future, relay: ResponseRelay) -> Self {
         Self::ours(State::Direct { call, relay: Some(relay) })
     }
 
-    pub(crate) fn peeking(peeking: Box<Peeking<B>>, service: S) -> Self {
-        Self::ours(State::Peeking { peeking: Some(peeking), service: Some(service) })
+    pub(crate) fn routing(routing: Box<BodyRouting<B>>, service: S) -> Self {
+        Self::ours(State::Routing { routing: Some(routing), service: Some(service) })
     }
 
     pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
@@ -265,12 +265,12 @@ where
         Self { state: InterceptState::App { call } }
     }
 
-    pub(crate) fn forwarded(call: Call<U, B>, relay: Relay) -> Self {
+    pub(crate) fn forwarded(call: Call<U, B>, relay: ResponseRelay) -> Self {
         Self::gateway(State::Direct { call, relay: Some(relay) })
     }
 
-    pub(crate) fn peeking(peeking: Box<Peeking<B>>, upstream: U) -> Self {
-        Self::gateway(State::Peeking { peeking: Some(peeking), service: Some(upstream) })
+    pub(crate) fn routing(routing: Box<BodyRouting<B>>, upstream: U) -> Self {
+        Self::gateway(State::Routing { routing: Some(routing), service: Some(upstream) })
     }
 
     pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {

@@ -205,8 +205,8 @@ pub fn headers(data: &[u8]) {
     let mut request = lines(data);
     let mut response = request.clone();
     let host = HeaderValue::from_static("provider.test");
-    let survey = headers::survey_request(&mut request, None, None);
-    headers::strip_request(&mut request, &survey, &host);
+    let scan = headers::scan_request(&mut request, None, None);
+    headers::strip_request(&mut request, &scan, &host);
     headers::strip_response(&mut response, false);
     for (name, value) in &request {
         let name = name.as_str();
@@ -306,8 +306,8 @@ pub fn universal(data: &[u8]) {
         assert!(!entry.endpoint.starts_with('/') && join::check(entry.endpoint_path()).is_ok());
         let mut headers: HeaderMap = entry.headers.iter().cloned().collect();
         let names = headers.clone();
-        let survey = headers::survey_request(&mut headers, None, None);
-        headers::strip_request(&mut headers, &survey, &HeaderValue::from_static("provider.test"));
+        let scan = headers::scan_request(&mut headers, None, None);
+        headers::strip_request(&mut headers, &scan, &HeaderValue::from_static("provider.test"));
         assert_eq!(headers, names);
         // Cut out, a query reads as it did in its place.
         let mut scanner = ObjectScanner::new();

@@ -12,9 +12,9 @@ use tower_service::Service;
 
 use crate::gateway::future::InterceptFuture;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::Peeking;
+use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
-use crate::request::stages::{Admission, Shared};
+use crate::request::stages::{Prepared, Shared};
 use crate::response::intercept_body::InterceptBody;
 use crate::util::macros::service_accessors;
 
@@ -77,16 +77,17 @@ where
             self.shared.leave_to_app(&request);
             return InterceptFuture::app(self.app.call(request));
         };
-        match self.shared.admit(&snapshot, &route, &mut request) {
-            Admission::Forward(mut relay) => {
-                let call = Oneshot::new(self.upstream.clone(), relay.send(&self.shared, request));
+        match self.shared.prepare(&snapshot, &route, &mut request) {
+            Prepared::Send(mut relay) => {
+                let request = self.shared.send(&mut relay, request);
+                let call = Oneshot::new(self.upstream.clone(), request);
                 InterceptFuture::forwarded(call, relay)
             }
-            Admission::Peek(seek) => {
-                let peeking = Peeking::new(&self.shared, seek, request);
-                InterceptFuture::peeking(Box::new(peeking), self.upstream.clone())
+            Prepared::ReadBody(peek_for, scan, relay) => {
+                let routing = BodyRouting::new(&self.shared, peek_for, scan, relay, request);
+                InterceptFuture::routing(Box::new(routing), self.upstream.clone())
             }
-            Admission::Answered(response) => {
+            Prepared::Answered(response) => {
                 InterceptFuture::answered(response, Drain::of(request, self.shared.peek_limit))
             }
         }

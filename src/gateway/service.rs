@@ -12,9 +12,9 @@ use tower_service::Service;
 use crate::gateway::future::ResponseFuture;
 use crate::gateway::misuse;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::Peeking;
+use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
-use crate::request::stages::{Admission, Shared};
+use crate::request::stages::{Prepared, Shared};
 use crate::response::body::ResponseBody;
 use crate::util::macros::service_accessors;
 use crate::util::ready;
@@ -82,21 +82,21 @@ where
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
-        match self.shared.admit(&snapshot, &route, &mut request) {
-            Admission::Forward(mut relay) => {
+        match self.shared.prepare(&snapshot, &route, &mut request) {
+            Prepared::Send(mut relay) => {
                 relay.is_around_router = self.is_around_router;
-                let request = relay.send(&self.shared, request);
+                let request = self.shared.send(&mut relay, request);
                 ResponseFuture::forwarded(self.inner.call(request), relay)
             }
-            Admission::Peek(mut seek) => {
-                seek.relay.is_around_router = self.is_around_router;
-                let peeking = Peeking::new(&self.shared, seek, request);
-                // Release the reservation: a slow upload must not hold a permit, and the clone that
-                // sends it later might wait for that same permit.
+            Prepared::ReadBody(peek_for, scan, mut relay) => {
+                relay.is_around_router = self.is_around_router;
+                let routing = BodyRouting::new(&self.shared, peek_for, scan, relay, request);
+                // A slow upload must not hold a permit, and the clone that sends it later could wait
+                // for that very permit.
                 let service = ready::give_back(&mut self.inner);
-                ResponseFuture::peeking(Box::new(peeking), service)
+                ResponseFuture::routing(Box::new(routing), service)
             }
-            Admission::Answered(response) => {
+            Prepared::Answered(response) => {
                 ready::give_back(&mut self.inner);
                 ResponseFuture::answered(response, Drain::of(request, self.shared.peek_limit))
             }

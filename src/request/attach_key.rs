@@ -1,4 +1,4 @@
-//! With which key a provider is asked, where the client brings none.
+//! The key that a request is sent with: its client's, or the one that the gateway keeps.
 
 use http::header::Entry;
 use http::uri::PathAndQuery;
@@ -8,119 +8,87 @@ use crate::context::GatewayContext;
 use crate::credentials::query;
 use crate::credentials::secret::Secret;
 use crate::directives::Directives;
-use crate::provider::{ApiKind, KeyHeader, Upstream};
+use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
-use crate::request::authorize::{take_token, take_tokens};
+use crate::request::authorize::{remove_token, remove_tokens};
 use crate::response::messages;
 use crate::settings::{ClientCredentials, GatewaySettings};
 
-/// Puts the gateway's key for this provider into a request that has none.
+/// Gives a request the gateway's key for its provider, unless it has one of its client's that may
+/// stay. Says whether it has. `has_credentials`: one of the usual headers holds a key.
 pub(crate) fn attach(
     headers: &mut HeaderMap,
     context: &GatewayContext,
+    directives: Option<&Directives>,
+    has_credentials: bool,
     upstream: &Upstream,
     way: ApiKind,
-) -> Result<(), Rejection> {
-    let own = upstream.key_header(way);
-    let has_key = brings_key(headers, context.settings(), context.has_credentials(), own);
-    let has_key = has_key && keep_key(headers, context, upstream, own)?;
-    context.set_has_credentials(has_key);
-    attach_as(headers, context, context.directives(), has_key, upstream, own)
+) -> Result<bool, Rejection> {
+    let (settings, header) = (context.settings(), upstream.key_header(way));
+    if has_own_key(headers, settings, header.name()) || has_credentials {
+        match client_credentials(context, upstream) {
+            ClientCredentials::Pass => return Ok(true),
+            ClientCredentials::Refuse => return Err(messages::client_key()),
+            ClientCredentials::Ignore => {
+                crate::credentials::remove(headers);
+                headers.remove(header.name());
+            }
+        }
+    }
+    let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
+    match (stored(context, upstream, alias), settings) {
+        (Some(key), _) => header.insert(headers, key),
+        // A gateway that nobody has set up knows of no aliases.
+        (None, None) => {}
+        (None, Some(settings)) if settings.takes_keys_from_layer => {}
+        (None, Some(_)) if alias.is_some() => return Err(messages::unknown_alias()),
+        (None, Some(settings)) if settings.requires_credentials => return Err(messages::no_key()),
+        (None, Some(_)) => {}
+    }
+    Ok(false)
 }
 
-/// As [`attach`], for an entry of a universal request: with its own directives and its own keys.
+/// As [`attach`], for an entry of a universal request, whose headers nobody has authenticated.
 pub(crate) fn attach_to_entry(
     headers: &mut HeaderMap,
     context: &GatewayContext,
     directives: &Directives,
-    has_credentials: bool,
+    mut has_credentials: bool,
     upstream: &Upstream,
     way: ApiKind,
 ) -> Result<(), Rejection> {
-    let own = upstream.key_header(way);
-    let settings = context.settings();
-    let mut has_credentials = has_credentials;
-    if let Some(settings) = settings.filter(|settings| settings.asks_for_token())
-        && has_credentials
-    {
-        take_tokens(headers, settings);
+    let settings = context.settings().filter(|settings| settings.asks_for_token());
+    if let Some(settings) = settings.filter(|_| has_credentials) {
+        remove_tokens(headers, settings);
         has_credentials = crate::credentials::any(headers);
     }
-    let has_key = brings_key(headers, settings, has_credentials, own);
-    let has_key = has_key && keep_key(headers, context, upstream, own)?;
-    attach_as(headers, context, Some(directives), has_key, upstream, own)
+    attach(headers, context, Some(directives), has_credentials, upstream, way).map(|_| ())
 }
 
-/// Gives whether the request has a key for the provider. A provider of the host's own may read it
-/// from a header that no other has: nobody has looked there yet.
-fn brings_key(
+/// Whether there is a key in a header that only this provider reads, and that was not looked at yet.
+fn has_own_key(
     headers: &mut HeaderMap,
     settings: Option<&GatewaySettings>,
-    has_credentials: bool,
-    own: &KeyHeader,
+    own: &HeaderName,
 ) -> bool {
-    let own = own.name();
-    let has_own =
-        !crate::credentials::is_credential(own.as_str()) && headers.contains_key(own) && {
-            if let Some(settings) = settings.filter(|settings| settings.asks_for_token()) {
-                take_token(headers, own, settings);
-            }
-            marked_key(headers, own)
-        };
-    has_own || has_credentials
+    if crate::credentials::is_credential(own.as_str()) || !headers.contains_key(own) {
+        return false;
+    }
+    if let Some(settings) = settings.filter(|settings| settings.asks_for_token()) {
+        remove_token(headers, own, settings);
+    }
+    mark_key(headers, own)
 }
 
-fn attach_as(
-    headers: &mut HeaderMap,
-    context: &GatewayContext,
-    directives: Option<&Directives>,
-    has_key: bool,
-    upstream: &Upstream,
-    own: &KeyHeader,
-) -> Result<(), Rejection> {
-    let settings = context.settings();
-    if has_key {
-        return Ok(());
-    }
-    let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
-    let requires = settings.is_some_and(|settings| settings.requires_credentials);
-    match (stored(context, upstream, alias), alias) {
-        (Some(key), _) => own.insert(headers, key),
-        (None, _) if settings.is_some_and(|settings| settings.takes_keys_from_layer) => {}
-        // A gateway that nobody has set up knows of no aliases.
-        (None, Some(_)) if settings.is_some() => return Err(messages::unknown_alias()),
-        (None, _) if requires => return Err(messages::no_key()),
-        (None, _) => {}
-    }
-    Ok(())
-}
-
-/// Gives whether the client's key stays, as the host has chosen; else it is taken off.
-fn keep_key(
-    headers: &mut HeaderMap,
-    context: &GatewayContext,
-    upstream: &Upstream,
-    own: &KeyHeader,
-) -> Result<bool, Rejection> {
-    match choice(context, upstream) {
-        ClientCredentials::Pass => Ok(true),
-        ClientCredentials::Refuse => Err(messages::client_key()),
-        ClientCredentials::Ignore => {
-            crate::credentials::remove(headers);
-            headers.remove(own.name());
-            Ok(false)
-        }
-    }
-}
-
-fn choice(context: &GatewayContext, upstream: &Upstream) -> ClientCredentials {
+/// What the host wants done with a client's own key for a provider.
+fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCredentials {
     let settings = context.settings();
     settings.map_or_else(Default::default, |settings| settings.client_credentials_for(upstream))
 }
 
 /// Treats a client's key in the query, where some providers read one as well, as the host has
 /// chosen. `uri`: as the provider is to get it.
-pub(crate) fn settle_query(
+pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,
     upstream: &Upstream,
@@ -129,7 +97,7 @@ pub(crate) fn settle_query(
     if !has_key {
         return Ok(());
     }
-    match choice(context, upstream) {
+    match client_credentials(context, upstream) {
         ClientCredentials::Pass => {}
         ClientCredentials::Refuse => return Err(messages::client_key()),
         ClientCredentials::Ignore => {
@@ -147,7 +115,7 @@ pub(crate) fn settle_query(
 }
 
 /// Gives whether there is a key in this header, and marks it sensitive. One that says nothing goes.
-fn marked_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
+fn mark_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
     let Entry::Occupied(mut values) = headers.entry(name) else { return false };
     if values.iter().all(crate::credentials::is_empty) {
         values.remove();

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::{CREDENTIALS, any, remove};
-use crate::exchange::headers::Survey;
+use crate::exchange::headers::HeaderScan;
 use crate::rejection::Rejection;
 use crate::response::messages;
 use crate::settings::GatewaySettings;
@@ -22,7 +22,7 @@ const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 /// gateway's and never a provider's.
 pub(crate) fn authenticate(
     headers: &mut HeaderMap,
-    survey: &mut Survey,
+    scan: &mut HeaderScan,
     settings: &GatewaySettings,
     is_rest: bool,
 ) -> Result<(), Rejection> {
@@ -31,28 +31,28 @@ pub(crate) fn authenticate(
     }
     let mut is_welcome =
         one(headers, &GATEWAY_TOKEN).is_some_and(|shown| is_token(shown, settings));
-    if survey.credentials {
-        is_welcome |= take_tokens(headers, settings);
+    if scan.credentials {
+        is_welcome |= remove_tokens(headers, settings);
         if is_rest {
             remove(headers);
         }
-        survey.credentials = any(headers);
+        scan.credentials = any(headers);
     }
     if is_welcome { Ok(()) } else { Err(messages::unauthorized(is_rest)) }
 }
 
 /// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
 /// of them opens the gateway: of a header with several values, none does.
-pub(crate) fn take_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
+pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
     let mut opens = false;
     for name in &CREDENTIALS {
-        opens |= take_token(headers, name, settings);
+        opens |= remove_token(headers, name, settings);
     }
     opens
 }
 
 /// The same for one header.
-pub(crate) fn take_token(
+pub(crate) fn remove_token(
     headers: &mut HeaderMap,
     name: &HeaderName,
     settings: &GatewaySettings,
@@ -89,7 +89,7 @@ pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::headers::survey_request;
+    use crate::exchange::headers::scan_request;
     use crate::settings::{GatewayToken, digest};
 
     fn settings() -> GatewaySettings {
@@ -104,10 +104,10 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let mut survey = survey_request(&mut map, None, None);
-        let passed = authenticate(&mut map, &mut survey, &settings(), is_rest);
-        assert_eq!(survey.credentials, any(&map));
-        (passed.is_ok(), survey.credentials)
+        let mut scan = scan_request(&mut map, None, None);
+        let passed = authenticate(&mut map, &mut scan, &settings(), is_rest);
+        assert_eq!(scan.credentials, any(&map));
+        (passed.is_ok(), scan.credentials)
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
             for value in values {
                 map.append(name, HeaderValue::from_static(value));
             }
-            take_tokens(&mut map, &settings());
-            take_token(&mut map, &own, &settings());
+            remove_tokens(&mut map, &settings());
+            remove_token(&mut map, &own, &settings());
             !map.is_empty()
         };
         for name in crate::credentials::CREDENTIALS.iter().chain([&own]) {

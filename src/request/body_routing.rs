@@ -1,4 +1,4 @@
-//! Requests that go nowhere before something of their body is read, or a guard is asked.
+//! Reads as much of a request body as its routing needs, then sends the request.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,99 +6,82 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::EXPECT;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use tower::BoxError;
 
 use crate::context::GatewayContext;
-use crate::context::step::{Step, StepRequest};
-use crate::credentials;
-use crate::exchange::headers;
-use crate::exchange::headers::Survey;
+use crate::exchange::headers::HeaderScan;
 use crate::hook::Outcome;
 use crate::hook::guard::{Guards, Subject};
 use crate::json::object::ObjectScanner;
-use crate::provider::join::PathRefused;
 use crate::rejection::{Code, Rejection};
 use crate::request::access;
-use crate::request::access::{Allowance, allow_model, allow_provider};
+use crate::request::access::{Allowance, allow_model};
 use crate::request::body::RequestBody;
 use crate::request::collect::Collect;
 use crate::request::dynamic;
 use crate::request::guards::Checking;
 use crate::request::model_reader::ModelReader;
 use crate::request::peek::{DRAIN_TIME, Drain, Found, Peek};
-use crate::request::stages::Shared;
-use crate::request::universal;
+use crate::request::stages::{BodyChange, NamedBy, Shared};
 use crate::request::watch::RequestWatch;
 use crate::response::messages;
-use crate::response::relay::Relay;
-use crate::routing::model::{Edit, RoutedModel};
-use crate::util::budget::Held;
-use crate::util::content_length;
+use crate::response::relay::ResponseRelay;
+use crate::routing::model::RoutedModel;
 use crate::util::patience::Patience;
 use crate::util::timeout::TimeoutPhase;
 
-/// In the place of a `host` until it is known which entry is sent.
-static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
-
-/// What must be read of a body before it is known where the request goes, or whether it may.
+/// What a body is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sought {
-    /// The provider, which stands before the model; then this endpoint of its.
+pub(crate) enum PeekFor {
+    /// The provider, which stands before the model. The request is for this endpoint of it.
     Provider(&'static str),
-    /// The model, whether it may be used.
+    /// The model, to check that the gateway allows it.
     AnyModel,
-    /// Whole requests, of which one is sent after the other has failed.
+    /// The entries of a universal request.
     Entries,
-    /// It is known where the request goes, and a guard is to see it.
+    /// Nothing: the provider is known, and a guard is to see the request.
     Nothing,
 }
 
-/// A request that waits for what is sought.
-pub(crate) struct Seek {
-    pub(crate) sought: Sought,
-    pub(crate) survey: Survey,
-    pub(crate) relay: Relay,
-}
-
 /// A request as its provider is to get it, and what waits for the response.
-type Forwarded<B> = (Request<RequestBody<B>>, Relay);
+type Sent<B> = (Request<RequestBody<B>>, ResponseRelay);
 
-/// The answer, and the rest of the body where it must be read before.
+/// The answer, and the rest of the body where it must be read first.
 type Refused<B> = (Box<Response<Bytes>>, Option<Drain<B>>);
 
-/// A request whose body is being read for what is sought.
-pub(crate) struct Peeking<B> {
+/// A request whose body is being read.
+pub(crate) struct BodyRouting<B> {
     shared: Arc<Shared>,
     head: Request<()>,
-    survey: Survey,
+    scan: HeaderScan,
     reading: Reading<B>,
-    /// `None` until the client is first waited for.
+    /// `None` until the client must first be waited for.
     waits: Option<Box<Waits>>,
-    sought: Sought,
-    /// Made when it is found what is sought, where there are guards.
+    peek_for: PeekFor,
+    /// Made when the request is ready but for its guards.
     checks: Option<Box<Checks>>,
-    /// The name of a dynamic route, which waits for what the route must know.
+    /// The dynamic route that the body names, while members of the body are read that it needs.
     route: Option<RoutedModel>,
-    pub(crate) relay: Relay,
+    pub(crate) relay: ResponseRelay,
 }
 
 /// Guards that look at a request that is ready but for them.
 struct Checks {
-    settled: Settled,
+    change: BodyChange,
     checking: Checking,
     /// What they are to see, and how much of the body each, until that is read.
     unread: Option<(Subject, Vec<usize>)>,
 }
 
-/// How long the client may take to send what is sought.
+/// How long the client may take to send what is read.
 struct Waits {
-    /// What it has sent when it was last waited for.
+    /// How many bytes it had sent when it was last waited for.
     seen: u64,
     /// For its next bytes.
     body: Patience,
-    /// For all.
+    /// For the whole exchange.
     total: Patience,
     /// For the rest of a body that is refused.
     drain: Patience,
@@ -106,7 +89,7 @@ struct Waits {
 
 impl Waits {
     fn new(shared: &Shared, context: &GatewayContext) -> Self {
-        // Before the provider is known, its own timeouts are not.
+        // The provider's own timeouts are not known before the provider is.
         let general = context.settings().map(|settings| settings.timeouts);
         let timeouts = context.timeouts().or(general.unwrap_or_default());
         Self {
@@ -126,135 +109,114 @@ enum Reading<B> {
     Whole(Collect<B>),
 }
 
-/// What the provider gets as the body.
-pub(crate) enum Settled {
-    /// The client's, changed where that is asked for.
-    Passed(Option<RoutedModel>),
-    Replaced(Bytes),
-}
-
-impl Settled {
-    /// Guards are asked next.
-    fn checked_by(
-        self,
+impl Checks {
+    fn new(
+        change: BodyChange,
         guards: &Guards,
         head: &HeaderMap,
         context: &GatewayContext,
-    ) -> Result<Checks, Rejection> {
+    ) -> Result<Self, Rejection> {
         let mut checking = Checking::new(guards);
         let steps = (0..).map_while(|number| context.nth_step(number));
         let entries = steps.map_while(|step| step.entry.as_deref()).enumerate();
+        let mut has_entries = false;
         for (number, entry) in entries {
+            has_entries = true;
             let mut subject = Subject::new(context, Some(number), &entry.headers);
             subject.body = entry.body.clone();
             subject.is_whole = true;
             let limits = checking.limits(&subject)?;
             checking.add(subject, limits);
         }
-        let has_entries = context.nth_step(0).is_some_and(|step| step.entry.is_some());
-        let unread = match has_entries {
-            true => None,
-            false => {
-                let subject = Subject::new(context, None, head);
-                let limits = checking.limits(&subject)?;
-                Some((subject, limits))
-            }
-        };
-        Ok(Checks { settled: self, checking, unread })
+        if has_entries {
+            return Ok(Self { change, checking, unread: None });
+        }
+        let subject = Subject::new(context, None, head);
+        let limits = checking.limits(&subject)?;
+        Ok(Self { change, checking, unread: Some((subject, limits)) })
     }
 }
 
-/// Only where a request can turn out to take a dynamic route are the members beside its model kept.
-fn scanner_for(sought: Sought, context: &GatewayContext) -> ObjectScanner {
-    if sought == Sought::Nothing {
+/// Members beside the model are only kept where the request may take a dynamic route.
+fn scanner_for(peek_for: PeekFor, context: &GatewayContext) -> ObjectScanner {
+    if peek_for == PeekFor::Nothing {
         return ObjectScanner::new();
     }
     let has_routes = context.settings().is_some_and(|settings| !settings.routes.is_empty());
-    let scanner = match sought {
-        Sought::Provider(_) if has_routes => ObjectScanner::capturing(),
+    let scanner = match peek_for {
+        PeekFor::Provider(_) if has_routes => ObjectScanner::capturing(),
         _ => ObjectScanner::new(),
     };
     scanner.wary(context.restricts_models())
 }
 
-/// Gives the share of a body to its entries, together with what they take beside it.
-fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
-    let within = body.as_ptr_range();
-    let requests = entries.iter().filter_map(|step| step.entry.as_deref());
-    let copies = requests.filter(|request| !within.contains(&request.body.as_ptr()));
-    if !share.grow(copies.map(|request| request.body.len()).sum()) {
-        return Err(messages::no_memory());
-    }
-    if let Some(first) = entries.first_mut().and_then(|step| step.entry.as_mut()) {
-        first.share = Some(share);
-    }
-    Ok(())
-}
-
-impl<B> Peeking<B>
+impl<B> BodyRouting<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    pub(crate) fn new(shared: &Arc<Shared>, seek: Seek, request: Request<B>) -> Self {
-        let Seek { sought, survey, mut relay } = seek;
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        peek_for: PeekFor,
+        scan: HeaderScan,
+        mut relay: ResponseRelay,
+        request: Request<B>,
+    ) -> Self {
         let watch = relay.exchange.watch();
         relay.watch = Some(watch.clone());
-        relay.announces_provider = !matches!(sought, Sought::AnyModel | Sought::Nothing);
+        relay.announces_provider = !matches!(peek_for, PeekFor::AnyModel | PeekFor::Nothing);
         relay.exchange.pause();
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
         let limit = shared.peek_limit;
         let share = shared.body_budget.share();
-        let reading = match sought {
-            Sought::Entries => Reading::Whole(Collect::new(body, watch, limit, share)),
-            sought => {
-                let scanner = scanner_for(sought, &relay.context);
+        let reading = match peek_for {
+            PeekFor::Entries => Reading::Whole(Collect::new(body, watch, limit, share)),
+            peek_for => {
+                let scanner = scanner_for(peek_for, &relay.context);
                 let context = &relay.context;
-                let reads_models = context.restricts_models() && sought != Sought::Nothing;
-                let models = reads_models.then(|| match sought {
-                    Sought::AnyModel => access::reader(context, head.headers()),
-                    // Only JSON is taken there, with a model at its top.
+                let reads_models = context.restricts_models() && peek_for != PeekFor::Nothing;
+                let models = reads_models.then(|| match peek_for {
+                    PeekFor::AnyModel => access::reader(context, head.headers()),
+                    // The unified endpoints take only JSON with a model at its top.
                     _ => Box::new(ModelReader::json(context)),
                 });
-                Reading::Model(Peek::new(body, watch, sought, scanner, limit, share, models))
+                Reading::Model(Peek::new(body, watch, peek_for, scanner, limit, share, models))
             }
         };
         let shared = shared.clone();
         let (waits, checks, route) = (None, None, None);
-        Self { shared, head, survey, reading, waits, sought, checks, route, relay }
+        Self { shared, head, scan, reading, waits, peek_for, checks, route, relay }
     }
 
     /// Ready when the request may be sent, or may not.
-    pub(crate) fn poll_settled(
+    pub(crate) fn poll_routed(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Settled, Rejection>> {
-        if self.checks.is_none() {
-            let found = ready!(self.poll_found(cx))?;
-            let settled = self.settle(found)?;
-            if self.shared.observation.guards.is_empty() {
-                return Poll::Ready(Ok(settled));
+    ) -> Poll<Result<BodyChange, Rejection>> {
+        let mut checks = match self.checks.take() {
+            Some(checks) => checks,
+            None => {
+                let found = ready!(self.poll_found(cx))?;
+                let change = self.apply(found)?;
+                let guards = &self.shared.observation.guards;
+                if guards.is_empty() {
+                    return Poll::Ready(Ok(change));
+                }
+                let head = self.head.headers();
+                Box::new(Checks::new(change, guards, head, &self.relay.context)?)
             }
-            let (guards, head) = (&self.shared.observation.guards, self.head.headers());
-            let checks = settled.checked_by(guards, head, &self.relay.context)?;
-            self.checks = Some(Box::new(checks));
-        }
-        self.poll_checks(cx)
-    }
-
-    #[cold]
-    fn poll_checks(&mut self, cx: &mut Context<'_>) -> Poll<Result<Settled, Rejection>> {
-        let Some(mut checks) = self.checks.take() else { return Poll::Pending };
-        let polled = self.poll_each(&mut checks, cx);
+        };
+        let polled = self.poll_checks(&mut checks, cx);
         if polled.is_pending() {
             self.checks = Some(checks);
             return Poll::Pending;
         }
-        polled.map_ok(|()| checks.settled)
+        polled.map_ok(|()| checks.change)
     }
 
-    fn poll_each(
+    #[cold]
+    fn poll_checks(
         &mut self,
         checks: &mut Checks,
         cx: &mut Context<'_>,
@@ -274,7 +236,7 @@ where
             }
             let watch = self.relay.watch.as_deref();
             if let Some(model) = watch.and_then(RequestWatch::model) {
-                // On some paths the body's is not what is called.
+                // Some paths name the model that is called, whatever the body says.
                 let in_path = self.relay.context.model_in_path(Some(model));
                 subject.model = Some(in_path.map_or_else(|| model.into(), String::into_boxed_str));
             }
@@ -283,9 +245,9 @@ where
         checks.checking.poll(&mut self.relay.exchange, cx)
     }
 
-    /// Ready when it is found, or cannot be, or was waited for too long.
+    /// Ready when it is found what the body is read for, or it cannot be, or took too long.
     fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
-        let found = self.poll_sought(cx);
+        let found = self.poll_body(cx);
         if found.is_pending() { self.poll_waits(cx).map(Err) } else { found }
     }
 
@@ -309,37 +271,92 @@ where
         waits.total.poll_end(cx).map(|()| messages::slow_body(TimeoutPhase::Total, total))
     }
 
-    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
-        match &mut self.reading {
-            Reading::Model(_) if self.sought == Sought::Nothing => Poll::Ready(Ok(Found::Open)),
-            Reading::Model(peek) => {
-                let routed = match self.route.take() {
-                    Some(routed) => routed,
-                    None => match ready!(peek.poll_model(cx))? {
-                        Found::Routed(routed) if dynamic::is_route(&routed) => routed,
-                        found => return Poll::Ready(Ok(found)),
-                    },
-                };
-                let fields = dynamic::body_fields(&self.relay.context, &routed);
-                let known = peek.poll_known(fields, cx);
-                if known.is_pending() {
-                    self.route = Some(routed);
-                    return Poll::Pending;
-                }
-                known.map_ok(|()| Found::Routed(routed))
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
+        let peek = match &mut self.reading {
+            Reading::Model(_) if self.peek_for == PeekFor::Nothing => {
+                return Poll::Ready(Ok(Found::Open));
             }
-            Reading::Whole(collect) => collect.poll_whole(cx).map_ok(Found::Whole),
+            Reading::Model(peek) => peek,
+            Reading::Whole(collect) => return collect.poll_whole(cx).map_ok(Found::Whole),
+        };
+        let routed = match self.route.take() {
+            Some(routed) => routed,
+            None => match ready!(peek.poll_model(cx))? {
+                Found::Routed(routed) if dynamic::is_route(&routed) => routed,
+                found => return Poll::Ready(Ok(found)),
+            },
+        };
+        let fields = dynamic::body_fields(&self.relay.context, &routed);
+        let known = peek.poll_known(fields, cx);
+        if known.is_pending() {
+            self.route = Some(routed);
+            return Poll::Pending;
+        }
+        known.map_ok(|()| Found::Routed(routed))
+    }
+
+    /// Chooses the provider and rewrites the head by what was found, or says why the request goes
+    /// nowhere.
+    fn apply(&mut self, found: Found) -> Result<BodyChange, Rejection> {
+        let Self { shared, head, scan, peek_for, relay, reading, .. } = self;
+        let named = match (found, *peek_for, reading) {
+            (Found::Routed(routed), PeekFor::Provider(endpoint), Reading::Model(peek))
+                if dynamic::is_route(&routed) =>
+            {
+                NamedBy::DynamicRoute(routed, endpoint, peek.scalars())
+            }
+            (Found::Routed(routed), PeekFor::Provider(endpoint), _) => {
+                NamedBy::Model(routed, endpoint)
+            }
+            (Found::Whole(body), _, Reading::Whole(collect)) => {
+                NamedBy::Entries(body, collect.take_share())
+            }
+            (found, ..) => return self.restrict_models(found).map(|()| BodyChange::None),
+        };
+        let (target, change) = shared.choose(named, head, scan, &relay.context)?;
+        shared.rewrite(target, head, scan, &relay.context)?;
+        Ok(change)
+    }
+
+    /// Whether the models are allowed that were found on a provider's own path.
+    fn restrict_models(&self, found: Found) -> Result<(), Rejection> {
+        let Self { head, peek_for, relay, reading, .. } = self;
+        let (context, peek) = match reading {
+            Reading::Model(peek) => (&relay.context, peek),
+            Reading::Whole(_) => return Err(messages::unreadable_model()),
+        };
+        if *peek_for == PeekFor::AnyModel && found != Found::Empty {
+            access::allow_body(head.headers(), peek.reads_form())?;
+        }
+        match found {
+            Found::Named(model) => {
+                let allowed = allow_model(Allowance::of(context), &model);
+                context.set_body_model(&model);
+                if let Some(watch) = &relay.watch {
+                    watch.set_model(model);
+                }
+                allowed
+            }
+            Found::Open => Ok(()),
+            Found::Empty => access::allow_empty(context),
+            Found::NoModel => {
+                access::allow_without_model(context, context.provider_path(), peek.has_named())
+            }
+            Found::NotJson | Found::Routed(_) | Found::Whole(_) => {
+                Err(messages::unreadable_model())
+            }
         }
     }
 
     /// The request as its provider is to get it, or the answer.
-    pub(crate) fn conclude(
+    pub(crate) fn into_request(
         self: Box<Self>,
-        settled: Result<Settled, Rejection>,
-    ) -> Result<Forwarded<B>, Refused<B>> {
-        let Self { shared, mut head, reading, mut relay, sought, .. } = *self;
-        let body = match (settled, reading) {
-            (Err(rejection), reading) => {
+        routed: Result<BodyChange, Rejection>,
+    ) -> Result<Sent<B>, Refused<B>> {
+        let Self { shared, head, reading, mut relay, .. } = *self;
+        let change = match routed {
+            Ok(change) => change,
+            Err(rejection) => {
                 let asks_first = head.headers().contains_key(EXPECT);
                 let rest = match reading {
                     _ if rejection.code == Code::SlowBody => None,
@@ -349,121 +366,15 @@ where
                 };
                 return Err((Box::new(relay.answer(rejection, Outcome::Rejected)), rest));
             }
-            (Ok(settled), Reading::Whole(_)) => {
-                // All of it has been seen: nothing can be refused or added any more.
-                relay.watch = None;
-                match settled {
-                    Settled::Replaced(body) => RequestBody::whole(body),
-                    Settled::Passed(_) => RequestBody::whole(Bytes::new()),
-                }
-            }
-            (Ok(Settled::Replaced(body)), _) => RequestBody::whole(body),
-            (Ok(Settled::Passed(edit)), Reading::Model(peek)) => {
-                let edit = edit.map(|routed| routed.edit);
-                let growth = edit.as_ref().map_or(0, Edit::growth);
-                content_length::change(head.headers_mut(), growth);
-                let asks = shared.may_ask_for_usage(&relay.context, &head);
-                let splice = relay.watch.as_ref().filter(|_| asks).and_then(|watch| {
-                    shared.splice(&relay.context, &mut head, edit.as_ref(), watch)
-                });
-                if sought == Sought::Nothing && splice.is_none() {
-                    relay.watch = None;
-                }
-                peek.into_body(edit.as_ref(), splice, &relay.context)
-            }
         };
-        relay.exchange.dispatch();
-        Ok((head.map(|()| body), relay))
-    }
-
-    /// Makes the head ready for its provider, or says why the request goes nowhere.
-    fn settle(&mut self, found: Found) -> Result<Settled, Rejection> {
-        let Self { shared, head, survey, sought, relay, reading, .. } = self;
-        let context = &relay.context;
-        if *sought == Sought::AnyModel && found != Found::Empty {
-            let is_form = matches!(reading, Reading::Model(peek) if peek.reads_form());
-            access::allow_body(head.headers(), is_form)?;
-        }
-        match (found, *sought) {
-            (Found::Routed(mut routed), Sought::Provider(endpoint))
-                if dynamic::is_route(&routed) =>
-            {
-                let body = match reading {
-                    Reading::Model(peek) => peek.scalars(),
-                    Reading::Whole(_) => None,
-                };
-                let mut steps =
-                    dynamic::steps(context, &routed, head.headers(), body, endpoint)?.into_iter();
-                let no_model = || messages::route_without_model(routed.model());
-                let first = steps.next().ok_or_else(no_model)?;
-                credentials::remove(head.headers_mut());
-                for header in shared.providers_of(context).key_headers() {
-                    head.headers_mut().remove(header);
-                }
-                // They are taken off: nobody knows whose they are.
-                context.set_has_credentials(false);
-                let first = context.set_first(first);
-                context.set_further(steps.collect());
-                let upstream = first.upstream.clone();
-                // A query may hold a key, too.
-                let uri = upstream.openai_uri(endpoint, None);
-                *head.uri_mut() = uri.map_err(|PathRefused| messages::malformed_path())?;
-                shared.prepare(head, survey, &upstream, first.way, context)?;
-                routed.replace(first.model.as_deref().unwrap_or_default());
-                Ok(Settled::Passed(Some(routed)))
+        let request = match (change, reading) {
+            (BodyChange::Replaced(body), _) => shared.send_whole(&mut relay, head, body),
+            (BodyChange::Edited(edit), Reading::Model(peek)) => {
+                shared.send_peeked(&mut relay, head, peek, Some(&edit))
             }
-            (Found::Routed(mut routed), Sought::Provider(endpoint)) => {
-                let upstream = shared.provider_for(context, &mut routed)?;
-                allow_provider(context, upstream)?;
-                allow_model(Allowance::of(context).at(upstream), routed.model())?;
-                let model = Some(routed.model().into());
-                let step = Step::unified(upstream.clone(), endpoint, model);
-                let uri = upstream.openai_uri(endpoint, context.query());
-                *head.uri_mut() = uri.map_err(|PathRefused| messages::malformed_path())?;
-                let way = step.way;
-                context.set_first(step);
-                shared.prepare(head, survey, upstream, way, context)?;
-                Ok(Settled::Passed(Some(routed)))
-            }
-            (Found::Whole(body), _) => {
-                let entries = universal::parse(&body, context.locks());
-                let entries = entries.map_err(|error| messages::unfit_entry(&error))?;
-                headers::strip_request(head.headers_mut(), survey, &UNKNOWN_HOST);
-                let mut steps = universal::steps(&entries, head.headers(), context, shared)?;
-                if let Reading::Whole(collect) = reading {
-                    hold(&body, &mut steps, collect.take_share())?;
-                }
-                let mut steps = steps.into_iter();
-                let first = steps.next().map(|step| context.set_first(step));
-                let entry = first.and_then(|step| step.entry.as_deref());
-                let Some(StepRequest { uri, headers, body, .. }) = entry else {
-                    return Ok(Settled::Replaced(Bytes::new()));
-                };
-                context.set_further(steps.collect());
-                *head.uri_mut() = uri.clone();
-                *head.headers_mut() = headers.clone();
-                shared.finish(head, context);
-                Ok(Settled::Replaced(body.clone()))
-            }
-            (Found::Named(model), _) => {
-                let allowed = allow_model(Allowance::of(context), &model);
-                context.set_body_model(&model);
-                if let Some(watch) = &relay.watch {
-                    watch.set_model(model);
-                }
-                allowed.map(|()| Settled::Passed(None))
-            }
-            (Found::Open, _) => Ok(Settled::Passed(None)),
-            (Found::Empty, _) => {
-                access::allow_empty(context)?;
-                Ok(Settled::Passed(None))
-            }
-            (Found::NoModel, _) => {
-                let has_named = matches!(reading, Reading::Model(peek) if peek.has_named());
-                access::allow_without_model(context, context.provider_path(), has_named)?;
-                Ok(Settled::Passed(None))
-            }
-            (Found::NotJson | Found::Routed(_), _) => Err(messages::unreadable_model()),
-        }
+            (_, Reading::Model(peek)) => shared.send_peeked(&mut relay, head, peek, None),
+            (_, Reading::Whole(_)) => shared.send_whole(&mut relay, head, Bytes::new()),
+        };
+        Ok((request, relay))
     }
 }

@@ -22,7 +22,7 @@ use crate::json::string;
 use crate::rejection::{Code, Rejection};
 use crate::request::add_usage::Splice;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::Sought;
+use crate::request::body_routing::PeekFor;
 use crate::request::model_reader::ModelReader;
 use crate::request::watch::{RequestWatch, Watcher};
 use crate::response::messages;
@@ -51,7 +51,7 @@ pub(crate) struct Peek<B> {
     /// What the frames take of the budget.
     share: Held,
     limit: usize,
-    sought: Sought,
+    peek_for: PeekFor,
     /// Nothing can be found any more, and the body goes on all the same.
     is_unreadable: bool,
     has_ended: bool,
@@ -84,12 +84,12 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// `limit`: how many bytes may be held while the model is sought. `models`: reads all the models
+    /// `limit`: how many bytes may be held until the model is found. `models`: reads all the models
     /// that the body names.
     pub(crate) fn new(
         body: B,
         watch: Arc<RequestWatch>,
-        sought: Sought,
+        peek_for: PeekFor,
         scanner: ObjectScanner,
         limit: usize,
         share: Held,
@@ -106,7 +106,7 @@ where
             held: 0,
             share,
             limit,
-            sought,
+            peek_for,
             is_unreadable: false,
             has_ended: false,
             refused: None,
@@ -128,7 +128,7 @@ where
         loop {
             let frame = ready!(self.body.as_mut().poll_frame(cx));
             let frame = match frame {
-                None if self.sought == Sought::AnyModel && self.refused.is_none() => {
+                None if self.peek_for == PeekFor::AnyModel && self.refused.is_none() => {
                     self.has_ended = true;
                     self.is_unreadable = match &self.models {
                         Some(models) if models.is_form() => models.finish().is_err(),
@@ -257,7 +257,7 @@ where
             Some(models) if scanned.is_ok() => models.push(&data),
             _ => Ok(()),
         };
-        let is_any = self.sought == Sought::AnyModel;
+        let is_any = self.peek_for == PeekFor::AnyModel;
         self.held += data.len();
         match scanned {
             Ok(()) => self.keep(data)?,
@@ -364,8 +364,8 @@ where
 
     fn too_large(&self) -> Rejection {
         let limit = self.limit;
-        let advice = match self.sought {
-            Sought::AnyModel => "Put `model` first.",
+        let advice = match self.peek_for {
+            PeekFor::AnyModel => "Put `model` first.",
             _ => "Put `model` first, or use the provider's own path.",
         };
         let message = format!(

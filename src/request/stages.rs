@@ -1,186 +1,109 @@
-//! The synchronous half: a routed request becomes one to forward, one to peek into, or an answer.
+//! The stages of a request, in order: route, authorize, read directives, choose the provider, rewrite
+//! the head, send.
+//!
+//! A request passes all of them within one call where its path names the provider. Where the body
+//! does, or a guard looks at the body, [`BodyRouting`] reads that first and goes on from there.
+//!
+//! [`BodyRouting`]: crate::request::body_routing::BodyRouting
+
+mod ask_for_usage;
+mod shared;
 
 use crate::request::attach_key;
 use crate::request::authorize;
-use std::cell::OnceCell;
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 
-use crate::context::step::Step;
+pub(crate) use self::shared::{Shared, Snapshot};
+use crate::context::step::{Step, StepRequest};
 use crate::context::{Arrival, Endpoint, GatewayContext};
-use crate::directives;
+use crate::credentials;
 use crate::directives::locks::Locks;
+use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
-use crate::exchange::asked::Asked;
 use crate::exchange::headers;
-use crate::exchange::headers::Survey;
-use crate::exchange::observation::Observation;
+use crate::exchange::headers::HeaderScan;
 use crate::hook::Outcome;
+use crate::json::scalars::BodyScalars;
 use crate::provider::join;
 use crate::provider::join::PathRefused;
-use crate::provider::{ApiKind, Providers, Upstream};
-use crate::rejection::{Code, ErrorFormat, Refusal, Rejection};
+use crate::provider::{ApiKind, Upstream};
+use crate::rejection::{Code, Refusal, Rejection};
 use crate::request::access;
-use crate::request::access::{Allowance, allow_provider};
-use crate::request::add_usage::Splice;
+use crate::request::access::{Allowance, allow_model, allow_provider};
 use crate::request::body::RequestBody;
-use crate::request::body_routing::{Seek, Sought};
+use crate::request::body_routing::PeekFor;
 use crate::request::catalogue;
-use crate::request::via::Via;
-use crate::request::watch::{RequestWatch, Watcher};
+use crate::request::dynamic;
+use crate::request::peek::Peek;
+use crate::request::universal;
+use crate::request::watch::Watcher;
 use crate::response::messages;
-use crate::response::relay::Relay;
-use crate::routing;
+use crate::response::relay::ResponseRelay;
 use crate::routing::model::{Edit, RoutedModel};
-use crate::routing::{Mount, Route, RouteKind, RouteRefused};
-use crate::settings::{
-    GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
-};
-use crate::util::budget::BodyBudget;
+use crate::routing::{Route, RouteKind, RouteRefused};
+use crate::settings::{GatewaySettings, SettingsQuery};
+use crate::util::budget::Held;
+use crate::util::content_length;
 use crate::util::identity::Identity;
-use crate::util::operation::Operation;
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
 
-/// What the builder has checked, shared by all clones of a layer and its services.
-pub(crate) struct Shared {
-    pub(crate) mounts: Vec<Mount>,
-    /// For requests whose settings come without providers of their own.
-    pub(crate) providers: Arc<Providers>,
-    /// For models that name none, where the settings have no other.
-    pub(crate) default_provider: Option<Box<str>>,
-    /// `None` where every gateway is served and nothing is set.
-    pub(crate) settings: Option<Box<dyn SettingsResolver>>,
-    /// They are in the extensions of each request.
-    pub(crate) settings_above: bool,
-    pub(crate) observation: Arc<Observation>,
-    pub(crate) error_format: ErrorFormat,
-    pub(crate) peek_limit: usize,
-    pub(crate) body_budget: BodyBudget,
-    pub(crate) body_timeout: Option<Duration>,
-    pub(crate) asks_for_usage: bool,
-    pub(crate) via: Option<Via>,
-}
+/// Stands for `host` until it is known which entry of a universal request is sent.
+static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
 
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("mounts", &self.mounts)
-            .field("providers", &self.providers)
-            .field("observation", &self.observation)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The providers and settings that are in force when a request is first found to need them. The
-/// request uses them to its end, whatever is replaced in the meantime.
-pub(crate) struct Snapshot<'s> {
-    shared: &'s Shared,
-    /// `None` where only the resolver knows the settings, and the providers are the layer's.
-    table: OnceCell<Option<Arc<SettingsTable>>>,
-}
-
-impl Snapshot<'_> {
-    fn table(&self) -> Option<&Arc<SettingsTable>> {
-        let settings = self.shared.settings.as_deref()?;
-        let taken = || unwind::call(|| settings.snapshot()).ok()?;
-        self.table.get_or_init(taken).as_ref()
-    }
-
-    pub(crate) fn providers(&self) -> &Arc<Providers> {
-        let own = self.table().and_then(|table| table.own_providers());
-        own.unwrap_or(&self.shared.providers)
-    }
-}
-
-/// What becomes of a request on a gateway path.
+/// What the head of a request has led to.
 ///
 /// The request itself is not in it: moving one costs as much as most of what is done to it here.
-pub(crate) enum Admission {
-    /// It is rewritten and goes to the provider.
-    Forward(Relay),
-    /// Something of its body must be read first, or a guard must be asked.
-    Peek(Seek),
+pub(crate) enum Prepared {
+    /// The head is rewritten: send it.
+    Send(ResponseRelay),
+    /// Read something of the body first, or ask a guard.
+    ReadBody(PeekFor, HeaderScan, ResponseRelay),
     Answered(Box<Response<Bytes>>),
 }
 
+/// Where the provider of a request is named.
+pub(crate) enum NamedBy<'a> {
+    /// In the path of its own API.
+    Path(&'a Arc<Upstream>),
+    /// Before the model in the body, for one of the unified endpoints.
+    Model(RoutedModel, &'static str),
+    /// In the gateway's dynamic route that the body names as its model.
+    DynamicRoute(RoutedModel, &'static str, Option<&'a BodyScalars>),
+    /// In the entries of a universal request. The second is the body's share of the budget.
+    Entries(Bytes, Held),
+}
+
+/// Where a request goes.
+pub(crate) enum Target<'c> {
+    Provider {
+        upstream: &'c Arc<Upstream>,
+        way: ApiKind,
+        uri: Uri,
+    },
+    /// To the provider of an entry, whose head is ready.
+    Entry(&'c StepRequest),
+}
+
+/// What becomes of the client's body.
+pub(crate) enum BodyChange {
+    None,
+    Edited(Edit),
+    Replaced(Bytes),
+}
+
 impl Shared {
-    /// What one request goes by. Nothing is looked up yet: most requests of an app are not ours.
-    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { shared: self, table: OnceCell::new() }
-    }
-
-    #[inline]
-    pub(crate) fn route<'s, B>(
-        &'s self,
-        snapshot: &'s Snapshot<'_>,
-        request: &Request<B>,
-    ) -> Option<Route<'s>> {
-        routing::route(&self.mounts, || snapshot.providers(), request)
-    }
-
-    /// Whose settings a layer above must find for a request; `None` where none are needed.
-    pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
-        let extensions = request.extensions();
-        if extensions.get::<Refusal>().is_some() {
-            return None;
-        }
-        let snapshot = self.snapshot();
-        let route = self.route(&snapshot, request)?;
-        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
-            return None;
-        }
-        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
-        let mut query = OwnedSettingsQuery::new(gateway).extensions(extensions.clone());
-        query.account = account.map(Box::from);
-        query.identity = extensions.get::<Identity>().cloned();
-        Some(query)
-    }
-
-    /// The providers of one request.
-    pub(crate) fn providers_of<'s>(&'s self, context: &'s GatewayContext) -> &'s Providers {
-        context.providers().unwrap_or(&self.providers)
-    }
-
-    /// The provider of a model: the one before its slash, else the default one. From then on the
-    /// model is as that provider knows it.
-    pub(crate) fn provider_for<'s>(
-        &'s self,
-        context: &'s GatewayContext,
-        routed: &mut RoutedModel,
-    ) -> Result<&'s Arc<Upstream>, Rejection> {
-        let providers = self.providers_of(context);
-        let named = routed.prefix().and_then(|prefix| providers.find(prefix));
-        let upstream = match named {
-            Some(upstream) => upstream,
-            None => {
-                let settings = context.settings();
-                let own = settings.and_then(|settings| settings.default_provider.as_deref());
-                let default = own.or(self.default_provider.as_deref());
-                let upstream = default.and_then(|name| providers.find(name)).ok_or_else(|| {
-                    routed.prefix().map_or_else(messages::no_prefix, messages::unknown_prefix)
-                })?;
-                routed.keep_prefix();
-                upstream
-            }
-        };
-        if let Some(model) = upstream.model_of(routed.model()) {
-            routed.replace(model);
-        }
-        Ok(upstream)
-    }
-
-    /// Rewrites the head of the request, or says why it goes nowhere.
-    pub(crate) fn admit<B>(
+    /// Takes the head of a routed request through the stages, as far as that goes without its body.
+    pub(crate) fn prepare<B>(
         &self,
         snapshot: &Snapshot<'_>,
         route: &Route<'_>,
         request: &mut Request<B>,
-    ) -> Admission {
+    ) -> Prepared {
         let arrived = self.observation.is_wanted().then(Instant::now);
         let (endpoint, native) = match &route.kind {
             RouteKind::Native { upstream, rest } => {
@@ -192,26 +115,31 @@ impl Shared {
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
-        // Only settings can ask which page a request comes from.
+        // Only settings can restrict the pages that a request may come from.
         let mut own_host = None;
         let kept_host = self.settings.is_some().then_some(&mut own_host);
-        let mut survey = headers::survey_request(request.headers_mut(), host, kept_host);
+        let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
         let identity = request.extensions().get::<Identity>().cloned();
-        let (settings, barred) =
-            self.enter(snapshot, route, request, identity.as_ref(), &mut survey, own_host.as_ref());
-        // Whoever shows no token learns nothing of what is locked, not even by what counts.
-        let is_known = barred.as_ref().is_none_or(|rejection| rejection.code != Code::Unauthorized);
-        let (mut directives, unfit) = match survey.directives {
+
+        let (settings, refused) =
+            match self.resolve_settings(snapshot, route, request, identity.as_ref()) {
+                Ok(None) => (None, None),
+                Ok(Some(settings)) => {
+                    let is_rest = route.place.gateway_by_header;
+                    let own_host = own_host.as_ref();
+                    let allowed = authorize(&settings, is_rest, request, &mut scan, own_host);
+                    (Some(settings), allowed.err())
+                }
+                Err(refused) => (None, Some(refused)),
+            };
+        // Without a token, not even the messages may tell which directives are locked.
+        let is_authorized =
+            refused.as_ref().is_none_or(|refused| refused.code != Code::Unauthorized);
+        let (directives, unfit) = match scan.directives {
+            true => read_directives(request.headers(), settings.as_deref(), is_authorized),
             false => (None, None),
-            true if !is_known => (directives::gateway_alone(request.headers()), None),
-            true => match directives::parse(request.headers(), Locks::of(settings.as_deref())) {
-                Ok(directives) => (directives, None),
-                Err(unfit) => (directives::gateway_alone(request.headers()), Some(unfit)),
-            },
         };
-        if let Some(defaults) = settings.as_ref().and_then(|settings| settings.defaults()) {
-            directives = directives.map(|own| Box::new(own.or(defaults)));
-        }
+
         let observation = (!self.observation.hooks.is_empty()).then(|| self.observation.clone());
         let arrival = Arrival {
             method: request.method().clone(),
@@ -223,8 +151,8 @@ impl Shared {
             providers: settings.is_some().then(|| snapshot.providers().clone()),
             settings,
             body_budget: Some(self.body_budget.clone()),
-            // Nobody can tell for which entry of several a key would be.
-            has_credentials: survey.credentials && endpoint != Endpoint::Universal,
+            // A key on a universal request is for none of its entries in particular.
+            has_credentials: scan.credentials && endpoint != Endpoint::Universal,
             native,
         };
         let context = GatewayContext::new(arrival, observation);
@@ -240,204 +168,300 @@ impl Shared {
             }
             None => Exchange::default(),
         };
-        let relay = Relay::new(context, exchange, self.error_format, survey.trailers);
+        let relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
 
-        // A layer above has decided: its answer goes before any of the gateway's own.
-        let refused = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
-        let refused = refused.or(barred);
-        let refused = refused.or_else(|| unfit.as_ref().map(messages::unfit_header));
-        match refused.map_or_else(|| self.aim(route, request, &survey, &relay.context), Err) {
+        // The refusal of a layer above goes before the gateway's own.
+        let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
+        let next = match from_above.or(refused).or(unfit) {
+            Some(refused) => Err(refused),
+            None => self.start(route, request, &scan, &relay.context),
+        };
+        match next {
             Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
-            Ok(None) if self.observation.guards.is_empty() => Admission::Forward(relay),
-            Ok(None) => Admission::Peek(Seek { sought: Sought::Nothing, survey, relay }),
-            Ok(Some(sought)) => Admission::Peek(Seek { sought, survey, relay }),
-            Err(rejection) => {
-                Admission::Answered(Box::new(relay.answer(rejection, Outcome::Rejected)))
-            }
+            Ok(PeekFor::Nothing) if self.observation.guards.is_empty() => Prepared::Send(relay),
+            Ok(peek_for) => Prepared::ReadBody(peek_for, scan, relay),
+            Err(refused) => Prepared::Answered(Box::new(relay.answer(refused, Outcome::Rejected))),
         }
     }
 
-    /// Answers with the models of the gateway, or the one that the path names.
-    #[cold]
-    fn list(&self, route: &Route<'_>, relay: Relay) -> Admission {
-        let context = relay.context.clone();
-        let RouteKind::Models { id } = route.kind else { return Admission::Forward(relay) };
-        let id = id.map(|id| id.text(context.path()));
-        let prices = self.observation.prices.current();
-        let answer = catalogue::answer(&context, self.providers_of(&context), &prices, id);
-        Admission::Answered(Box::new(match answer {
-            Ok(json) => relay.serve(json),
-            Err(rejection) => relay.answer(rejection, Outcome::Rejected),
-        }))
-    }
-
-    /// The settings of the gateway that the request names, and why it may not use that.
-    fn enter<B>(
+    /// The settings of the gateway that the request names.
+    fn resolve_settings<B>(
         &self,
         snapshot: &Snapshot<'_>,
         route: &Route<'_>,
-        request: &mut Request<B>,
+        request: &Request<B>,
         identity: Option<&Identity>,
-        survey: &mut Survey,
-        own_host: Option<&HeaderValue>,
-    ) -> (Option<Arc<GatewaySettings>>, Option<Rejection>) {
-        let Some(resolver) = &self.settings else { return (None, None) };
+    ) -> Result<Option<Arc<GatewaySettings>>, Rejection> {
+        let Some(resolver) = &self.settings else { return Ok(None) };
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
-            return (None, None);
+            return Ok(None);
         }
         let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
-        let settings = match snapshot.table() {
-            Some(table) => match table.get(account, gateway) {
-                Some(settings) => Ok(Ok(settings.clone())),
-                None => return (None, Some(messages::unknown_gateway(gateway))),
-            },
-            None => {
-                let extensions = request.extensions();
-                let query = SettingsQuery { account, gateway, identity, extensions };
-                unwind::call(|| resolver.resolve(&query))
-            }
-        };
-        let settings = match settings {
-            Ok(Ok(settings)) => settings,
-            Ok(Err(refused)) => return (None, Some(refused.into())),
-            Err(Panicked) => return (None, Some(messages::no_settings())),
-        };
-        let is_rest = route.place.gateway_by_header;
-        if let Some(origins) = &settings.origins
-            && !origins.trust(request.headers(), own_host, request.uri())
-        {
-            return (Some(settings), Some(messages::foreign_page()));
+        if let Some(table) = snapshot.table() {
+            let settings = table.get(account, gateway).cloned();
+            return settings.map(Some).ok_or_else(|| messages::unknown_gateway(gateway));
         }
-        let entered = authorize::authenticate(request.headers_mut(), survey, &settings, is_rest);
-        (Some(settings), entered.err())
+        let query = SettingsQuery { account, gateway, identity, extensions: request.extensions() };
+        match unwind::call(|| resolver.resolve(&query)) {
+            Ok(settings) => settings.map(Some).map_err(Rejection::from),
+            Err(Panicked) => Err(messages::no_settings()),
+        }
     }
 
-    /// Makes the head ready for its provider, or says what must be read of the body first.
-    fn aim<B>(
+    /// Chooses the provider and rewrites the head, where the path says enough. Otherwise says what
+    /// must be read of the body.
+    fn start<B>(
         &self,
         route: &Route<'_>,
         request: &mut Request<B>,
-        survey: &Survey,
+        scan: &HeaderScan,
         context: &GatewayContext,
-    ) -> Result<Option<Sought>, Rejection> {
-        messages::refuse_websocket(request, survey)?;
+    ) -> Result<PeekFor, Rejection> {
+        messages::refuse_websocket(request, scan)?;
         messages::refuse_method(request.method())?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
-                let rest = context.provider_path();
-                let uri =
-                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
-                *request.uri_mut() = uri.map_err(|PathRefused| messages::malformed_path())?;
-                allow_provider(context, upstream)?;
-                let restricts = context.restricts_models();
-                let reads = restricts
-                    && access::allow_path(Allowance::of(context), rest, context.query())?
-                    && !upstream.decides_by_path(rest);
-                self.prepare(request, survey, upstream, ApiKind::Native, context)?;
-                Ok(reads.then_some(Sought::AnyModel))
+                let named = NamedBy::Path(upstream);
+                let (target, _) = self.choose(named, request, scan, context)?;
+                let peek_for = restrict_models(context, upstream)?;
+                self.rewrite(target, request, scan, context)?;
+                Ok(peek_for)
             }
             RouteKind::Unified { endpoint } => {
                 messages::refuse_encoded(request.headers())?;
                 if context.restricts_models() {
                     access::allow_form(request.headers())?;
                 }
-                Ok(Some(Sought::Provider(endpoint)))
+                Ok(PeekFor::Provider(endpoint))
             }
-            RouteKind::Models { .. } => Ok(None),
+            RouteKind::Models { .. } => Ok(PeekFor::Nothing),
             RouteKind::Universal => {
                 messages::refuse_encoded(request.headers())?;
-                Ok(Some(Sought::Entries))
+                Ok(PeekFor::Entries)
             }
             RouteKind::Refused(refused) => Err(messages::unroutable(*refused, context.path())),
         }
     }
 
-    /// All of a request's head but its URI is made ready for the provider.
-    pub(crate) fn prepare<B>(
-        &self,
+    /// Chooses the provider of a request and checks that the gateway allows it.
+    pub(crate) fn choose<'c, B>(
+        &'c self,
+        named: NamedBy<'c>,
         request: &mut Request<B>,
-        survey: &Survey,
-        upstream: &Upstream,
-        way: ApiKind,
-        context: &GatewayContext,
-    ) -> Result<(), Rejection> {
-        headers::strip_request(request.headers_mut(), survey, upstream.host());
-        attach_key::settle_query(request.uri_mut(), context, upstream)?;
-        attach_key::attach(request.headers_mut(), context, upstream, way)?;
-        upstream.insert_fixed(request.headers_mut());
-        self.finish(request, context);
-        Ok(())
+        scan: &HeaderScan,
+        context: &'c GatewayContext,
+    ) -> Result<(Target<'c>, BodyChange), Rejection> {
+        let (upstream, way, uri, change) = match named {
+            NamedBy::Path(upstream) => {
+                let rest = context.provider_path();
+                let uri =
+                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
+                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                allow_provider(context, upstream)?;
+                (upstream, ApiKind::Native, uri, BodyChange::None)
+            }
+            NamedBy::Model(mut routed, endpoint) => {
+                let upstream = self.provider_for(context, &mut routed)?;
+                allow_provider(context, upstream)?;
+                allow_model(Allowance::of(context).at(upstream), routed.model())?;
+                let step = Step::unified(upstream.clone(), endpoint, Some(routed.model().into()));
+                let uri = upstream.openai_uri(endpoint, context.query());
+                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                (upstream, context.set_first(step).way, uri, BodyChange::Edited(routed.edit))
+            }
+            NamedBy::DynamicRoute(mut routed, endpoint, body) => {
+                let steps = dynamic::steps(context, &routed, request.headers(), body, endpoint)?;
+                let mut steps = steps.into_iter();
+                let no_model = || messages::route_without_model(routed.model());
+                let first = steps.next().ok_or_else(no_model)?;
+                // The client cannot know for which provider its keys would be.
+                credentials::remove(request.headers_mut());
+                for header in self.providers_of(context).key_headers() {
+                    request.headers_mut().remove(header);
+                }
+                context.set_has_credentials(false);
+                let first = context.set_first(first);
+                context.set_further(steps.collect());
+                // Without the query, for that may hold a key, too.
+                let uri = first.upstream.openai_uri(endpoint, None);
+                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                routed.replace(first.model.as_deref().unwrap_or_default());
+                (&first.upstream, first.way, uri, BodyChange::Edited(routed.edit))
+            }
+            NamedBy::Entries(body, share) => {
+                let entries = universal::parse(&body, context.locks());
+                let entries = entries.map_err(|error| messages::unfit_entry(&error))?;
+                headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
+                let mut steps = universal::steps(&entries, request.headers(), context, self)?;
+                universal::hold(&body, &mut steps, share)?;
+                let mut steps = steps.into_iter();
+                let first = steps.next().map(|step| context.set_first(step));
+                let entry = first.and_then(|step| step.entry.as_deref());
+                let entry = entry.ok_or_else(|| messages::unroutable_entry(0))?;
+                context.set_further(steps.collect());
+                return Ok((Target::Entry(entry), BodyChange::Replaced(entry.body.clone())));
+            }
+        };
+        Ok((Target::Provider { upstream, way, uri }, change))
     }
 
-    /// What every request gets on its way out, wherever it goes.
-    pub(crate) fn finish<B>(&self, request: &mut Request<B>, context: &GatewayContext) {
+    /// Makes the head the one that the provider is to get.
+    pub(crate) fn rewrite<B>(
+        &self,
+        target: Target<'_>,
+        request: &mut Request<B>,
+        scan: &HeaderScan,
+        context: &GatewayContext,
+    ) -> Result<(), Rejection> {
+        match target {
+            Target::Provider { upstream, way, uri } => {
+                *request.uri_mut() = uri;
+                headers::strip_request(request.headers_mut(), scan, upstream.host());
+                attach_key::apply_to_query(request.uri_mut(), context, upstream)?;
+                let (directives, has_key) = (context.directives(), context.has_credentials());
+                let headers = request.headers_mut();
+                let has_key =
+                    attach_key::attach(headers, context, directives, has_key, upstream, way)?;
+                context.set_has_credentials(has_key);
+                upstream.insert_fixed(headers);
+            }
+            Target::Entry(entry) => {
+                *request.uri_mut() = entry.uri.clone();
+                *request.headers_mut() = entry.headers.clone();
+            }
+        }
         // A client that picks the connection's version by itself refuses any other here.
         let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
         if let Some(via) = &self.via {
             via.append(request.headers_mut(), received);
         }
         request.extensions_mut().insert(context.clone());
+        Ok(())
     }
 
-    /// Whether the usage of this request may have to be asked for.
-    pub(crate) fn may_ask_for_usage<B>(
-        &self,
-        context: &GatewayContext,
-        request: &Request<B>,
-    ) -> bool {
-        let is_wanted = |to: &Arc<Upstream>| to.usage_option().is_wanted(self.asks_for_usage);
-        context.upstream().is_some_and(is_wanted)
-            && matches!(context.operation(), Operation::Chat | Operation::Completions)
-            && Splice::suits(context.method(), request.uri(), request.headers())
-    }
-
-    /// What asks for the usage of a stream, of a request that [may be](Self::may_ask_for_usage) one.
-    /// `edit`: what was changed in the body before.
-    pub(crate) fn splice<B>(
-        &self,
-        context: &GatewayContext,
-        request: &mut Request<B>,
-        edit: Option<&Edit>,
-        watch: &Arc<RequestWatch>,
-    ) -> Option<Splice> {
-        let upstream = context.upstream()?.clone();
-        let is_on_trial = upstream.usage_option().is_on_trial();
-        // Only a layer can send it again.
-        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_go_elsewhere()))
-            .then(|| Asked::new(watch.clone(), self.asks_for_usage));
-        if let Some(asked) = &asked {
-            request.extensions_mut().insert(asked.clone());
-            context.set_may_be_refused();
-        }
-        Some(Splice::new(request.headers_mut(), edit).to(upstream, asked))
-    }
-}
-
-impl Relay {
-    /// A rewritten request on its way, its body as it is where nobody wants to know of it.
+    /// Sends a request whose body was not read. Nothing looks at the body where nobody wants to know
+    /// of it.
     pub(crate) fn send<B>(
-        &mut self,
-        shared: &Shared,
+        &self,
+        relay: &mut ResponseRelay,
         mut request: Request<B>,
     ) -> Request<RequestBody<B>> {
-        let asks = shared.may_ask_for_usage(&self.context, &request);
-        if !self.exchange.is_observed() && !asks {
-            let context = self.context.clone();
+        let asks = self.may_ask_for_usage(&relay.context, &request);
+        if !relay.exchange.is_observed() && !asks {
+            let context = relay.context.clone();
             return request.map(|body| RequestBody::passed(body, context));
         }
-        let watch = self.exchange.watch();
-        let splice =
-            if asks { shared.splice(&self.context, &mut request, None, &watch) } else { None };
+        let watch = relay.exchange.watch();
+        let splice = match asks {
+            true => self.ask_for_usage(&relay.context, &mut request, None, &watch),
+            false => None,
+        };
         if splice.is_some() {
-            self.watch = Some(watch.clone());
+            relay.watch = Some(watch.clone());
         }
-        self.exchange.dispatch();
-        let watcher = Watcher::new(watch).with(splice).telling(&self.context);
+        relay.exchange.dispatch();
+        let watcher = Watcher::new(watch).with(splice).telling(&relay.context);
         request.map(|body| RequestBody::watched(body, watcher))
+    }
+
+    /// Sends a request whose body was read in part.
+    pub(crate) fn send_peeked<B>(
+        &self,
+        relay: &mut ResponseRelay,
+        mut head: Request<()>,
+        peek: Peek<B>,
+        edit: Option<&Edit>,
+    ) -> Request<RequestBody<B>>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<tower::BoxError>,
+    {
+        content_length::change(head.headers_mut(), edit.map_or(0, Edit::growth));
+        let asks = self.may_ask_for_usage(&relay.context, &head);
+        let splice = match &relay.watch {
+            Some(watch) if asks => self.ask_for_usage(&relay.context, &mut head, edit, watch),
+            _ => None,
+        };
+        if peek.is_lenient() && splice.is_none() {
+            relay.watch = None;
+        }
+        let body = peek.into_body(edit, splice, &relay.context);
+        relay.exchange.dispatch();
+        head.map(|()| body)
+    }
+
+    /// Sends a request whose whole body is there: nothing can be refused or added any more.
+    pub(crate) fn send_whole<B>(
+        &self,
+        relay: &mut ResponseRelay,
+        head: Request<()>,
+        body: Bytes,
+    ) -> Request<RequestBody<B>> {
+        relay.watch = None;
+        relay.exchange.dispatch();
+        head.map(|()| RequestBody::whole(body))
+    }
+
+    /// Answers with the models of the gateway, or with the one that the path names.
+    #[cold]
+    fn list(&self, route: &Route<'_>, relay: ResponseRelay) -> Prepared {
+        let context = relay.context.clone();
+        let RouteKind::Models { id } = route.kind else { return Prepared::Send(relay) };
+        let id = id.map(|id| id.text(context.path()));
+        let prices = self.observation.prices.current();
+        let answer = catalogue::answer(&context, self.providers_of(&context), &prices, id);
+        Prepared::Answered(Box::new(match answer {
+            Ok(json) => relay.serve(json),
+            Err(refused) => relay.answer(refused, Outcome::Rejected),
+        }))
     }
 }
 
-/// The answer for a body whose rest turned out to contradict its beginning.
-pub(crate) fn late_refusal(relay: &Relay) -> Option<Rejection> {
-    relay.watch.as_ref()?.refusal().map(messages::unreadable_body)
+/// Whether the request may use its gateway: it comes from a page that may, and shows a token.
+fn authorize<B>(
+    settings: &GatewaySettings,
+    is_rest: bool,
+    request: &mut Request<B>,
+    scan: &mut HeaderScan,
+    own_host: Option<&HeaderValue>,
+) -> Result<(), Rejection> {
+    if let Some(origins) = &settings.origins
+        && !origins.trust(request.headers(), own_host, request.uri())
+    {
+        return Err(messages::foreign_page());
+    }
+    authorize::authenticate(request.headers_mut(), scan, settings, is_rest)
+}
+
+/// What the request asks of the gateway, over the gateway's defaults; and what is wrong with that.
+/// Where it may not use the gateway, only the gateway's own id is read.
+fn read_directives(
+    headers: &HeaderMap,
+    settings: Option<&GatewaySettings>,
+    is_authorized: bool,
+) -> (Option<Box<Directives>>, Option<Rejection>) {
+    let (own, unfit) = match is_authorized {
+        false => (directives::gateway_alone(headers), None),
+        true => match directives::parse(headers, Locks::of(settings)) {
+            Ok(directives) => (directives, None),
+            Err(unfit) => {
+                (directives::gateway_alone(headers), Some(messages::unfit_header(&unfit)))
+            }
+        },
+    };
+    let defaults = settings.and_then(|settings| settings.defaults());
+    let directives = match defaults {
+        Some(defaults) => own.map(|own| Box::new(own.or(defaults))),
+        None => own,
+    };
+    (directives, unfit)
+}
+
+/// Checks the models that a provider's own path calls. Says whether the body must be read for more.
+fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<PeekFor, Rejection> {
+    let path = context.provider_path();
+    let reads_body = context.restricts_models()
+        && access::allow_path(Allowance::of(context), path, context.query())?
+        && !upstream.decides_by_path(path);
+    Ok(if reads_body { PeekFor::AnyModel } else { PeekFor::Nothing })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
 use crate::directives::{Fault, Unfit};
-use crate::exchange::headers::Survey;
+use crate::exchange::headers::HeaderScan;
 use crate::json::object::ScanError;
 use crate::rejection::{Code, Rejection};
 use crate::request::universal::{EntryError, Member};
@@ -245,10 +245,13 @@ pub(crate) fn unroutable_entry(index: usize) -> Rejection {
 }
 
 /// 426 has clients such as Codex turn to plain HTTP at once, and nothing else has.
-pub(crate) fn refuse_websocket<B>(request: &Request<B>, survey: &Survey) -> Result<(), Rejection> {
+pub(crate) fn refuse_websocket<B>(
+    request: &Request<B>,
+    scan: &HeaderScan,
+) -> Result<(), Rejection> {
     // With a path, CONNECT is the one of RFC 8441: it names a protocol, and has no header for it.
     let is_extended = *request.method() == Method::CONNECT && request.version() >= Version::HTTP_2;
-    if !survey.websocket && !is_extended {
+    if !scan.websocket && !is_extended {
         return Ok(());
     }
     let message = "The gateway does not speak WebSocket here. Send the request as plain HTTP.";

@@ -32,7 +32,7 @@ const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
 
 /// All that an exchange needs once its request is on the way.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct ResponseRelay {
     pub(crate) context: GatewayContext,
     pub(crate) exchange: Exchange,
     format: ErrorFormat,
@@ -45,7 +45,7 @@ pub(crate) struct Relay {
     pub(crate) watch: Option<Arc<RequestWatch>>,
 }
 
-impl Relay {
+impl ResponseRelay {
     pub(crate) fn new(
         context: GatewayContext,
         exchange: Exchange,
@@ -64,7 +64,10 @@ impl Relay {
     }
 
     /// The provider's response, as the client is to get it.
-    pub(crate) fn relay<B: Body>(mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+    pub(crate) fn into_response<B: Body>(
+        mut self,
+        mut response: Response<B>,
+    ) -> Response<ResponseBody<B>> {
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             return self.refused(refusal).map(ResponseBody::local);
         }

@@ -13,10 +13,10 @@ fn to_provider(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = map(lines);
     let mut later = headers.clone();
     let host = HeaderValue::from_static("api.x.ai");
-    let survey = survey_request(&mut headers, Some(&host), None);
-    strip_request(&mut headers, &survey, &host);
-    let survey = survey_request(&mut later, None, None);
-    strip_request(&mut later, &survey, &host);
+    let scan = scan_request(&mut headers, Some(&host), None);
+    strip_request(&mut headers, &scan, &host);
+    let scan = scan_request(&mut later, None, None);
+    strip_request(&mut later, &scan, &host);
     assert_eq!(headers, later, "whenever the provider is known");
     headers
 }
@@ -149,27 +149,27 @@ fn headers_of_an_entry_go_where_those_of_a_request_would() {
 
 #[test]
 fn an_empty_credential_is_none() {
-    let surveyed = |lines: &[(&str, &str)]| {
+    let scanned = |lines: &[(&str, &str)]| {
         let mut headers = map(lines);
-        let survey = survey_request(&mut headers, None, None);
-        (survey.credentials, headers)
+        let scan = scan_request(&mut headers, None, None);
+        (scan.credentials, headers)
     };
     for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
         for empty in ["", "Bearer", "bearer "] {
-            let (has_any, headers) = surveyed(&[(name, empty), ("x-last", "2")]);
+            let (has_any, headers) = scanned(&[(name, empty), ("x-last", "2")]);
             assert!(!has_any && headers.len() == 1, "{name}: {empty}");
         }
     }
     // Another header's key stays, and so does one beside an empty value of the same header.
-    let (has_any, headers) = surveyed(&[("authorization", "Bearer"), ("x-api-key", "k")]);
+    let (has_any, headers) = scanned(&[("authorization", "Bearer"), ("x-api-key", "k")]);
     assert!(has_any && headers.len() == 1 && headers["x-api-key"] == "k");
-    let (has_any, headers) = surveyed(&[("x-api-key", ""), ("x-api-key", "k")]);
+    let (has_any, headers) = scanned(&[("x-api-key", ""), ("x-api-key", "k")]);
     assert!(has_any && headers.len() == 2);
 }
 
 #[test]
 fn websocket_is_seen_in_any_case_and_in_a_list() {
-    let is_asked = |lines: &[(&str, &str)]| survey_request(&mut map(lines), None, None).websocket;
+    let is_asked = |lines: &[(&str, &str)]| scan_request(&mut map(lines), None, None).websocket;
     for value in ["websocket", "WebSocket", "h2c, WEBSOCKET", "foo , websocket,bar"] {
         assert!(is_asked(&[("upgrade", value)]), "{value}");
     }
@@ -275,8 +275,8 @@ proptest! {
             map(&lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
         };
         let mut got = borrow(&lines);
-        let survey = survey_request(&mut got, None, None);
-        strip_request(&mut got, &survey, &HeaderValue::from_static("api.x.ai"));
+        let scan = scan_request(&mut got, None, None);
+        strip_request(&mut got, &scan, &HeaderValue::from_static("api.x.ai"));
         got.remove("host");
         prop_assert_eq!(got, borrow(&expected));
     }

@@ -1,4 +1,4 @@
-//! Reading on for guards, behind what was sought.
+//! Reading on for guards, behind what the body was read for.
 
 use std::task::{Context, Poll, ready};
 
@@ -9,7 +9,7 @@ use tower::BoxError;
 use super::Peek;
 use crate::json::string;
 use crate::rejection::Rejection;
-use crate::request::body_routing::Sought;
+use crate::request::body_routing::PeekFor;
 use crate::request::model_reader::ModelReader;
 use crate::response::messages;
 use crate::util::body_hint::is_over;
@@ -34,7 +34,7 @@ where
         Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
     }
 
-    /// Reads one frame more, behind what was sought.
+    /// Reads one frame more, behind what the body was read for.
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         match ready!(self.body.as_mut().poll_frame(cx)) {
             None => self.has_ended = true,
@@ -101,8 +101,8 @@ where
     }
 
     /// Whatever the body holds, it is relayed.
-    pub(super) fn is_lenient(&self) -> bool {
-        self.sought == Sought::Nothing
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.peek_for == PeekFor::Nothing
     }
 
     /// Data that was read after what is sought was found.

@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue};
 
 use self::error::Wrong;
 pub(crate) use self::error::{EntryError, Member};
-pub(crate) use self::steps::steps;
+pub(crate) use self::steps::{hold, steps};
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
 use crate::json::cursor::{self, Cursor};

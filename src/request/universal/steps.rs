@@ -24,6 +24,7 @@ use crate::request::stages::Shared;
 use crate::response::messages;
 use crate::routing;
 use crate::routing::model;
+use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
 /// All of them are checked before the first is tried. `outer`: the headers of the client's request.
@@ -48,7 +49,7 @@ fn step(
     shared: &Shared,
 ) -> Result<Step, Rejection> {
     let providers = shared.providers_of(context);
-    let aimed = match &*entry.provider {
+    let target = match &*entry.provider {
         "compat" => {
             unified(entry, context, shared).ok_or_else(|| messages::unroutable_entry(index))?
         }
@@ -62,7 +63,7 @@ fn step(
                 .map_err(|PathRefused| messages::unroutable_entry(index))?
         }
     };
-    let Aimed { upstream, way, path, mut uri, model, body } = aimed;
+    let EntryTarget { upstream, way, path, mut uri, model, body } = target;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
     allow_provider_of_entry(context, &directives, &upstream)?;
@@ -78,7 +79,7 @@ fn step(
     }
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
-    attach_key::settle_query(&mut uri, context, &upstream)?;
+    attach_key::apply_to_query(&mut uri, context, &upstream)?;
     attach_key::attach_to_entry(
         &mut headers,
         context,
@@ -105,8 +106,22 @@ fn step(
     })
 }
 
+/// Gives the body's share of the budget to its entries, and to what they take beside it.
+pub(crate) fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
+    let within = body.as_ptr_range();
+    let requests = entries.iter().filter_map(|step| step.entry.as_deref());
+    let copies = requests.filter(|request| !within.contains(&request.body.as_ptr()));
+    if !share.grow(copies.map(|request| request.body.len()).sum()) {
+        return Err(messages::no_memory());
+    }
+    if let Some(first) = entries.first_mut().and_then(|step| step.entry.as_mut()) {
+        first.share = Some(share);
+    }
+    Ok(())
+}
+
 /// Where an entry leads, and with which body.
-struct Aimed {
+struct EntryTarget {
     upstream: Arc<Upstream>,
     way: ApiKind,
     path: String,
@@ -116,9 +131,9 @@ struct Aimed {
 }
 
 /// `path`: of the entry's endpoint, behind the name of its provider's place.
-fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, PathRefused> {
+fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<EntryTarget, PathRefused> {
     let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
-    Ok(Aimed {
+    Ok(EntryTarget {
         uri: upstream.native_uri(&path, entry.endpoint_query())?,
         upstream,
         way: ApiKind::Native,
@@ -129,14 +144,14 @@ fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<Aimed, P
 }
 
 /// `compat` among the entries: the provider stands before the model, and is cut out.
-fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<Aimed> {
+fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<EntryTarget> {
     let endpoint = routing::endpoint(entry.endpoint_path())?;
     let mut routed = model::split(entry.written_model.as_ref()?)?;
     let upstream = shared.provider_for(context, &mut routed).ok()?.clone();
     let mut frames = VecDeque::from([entry.query.clone()]);
     model::splice(&mut frames, &routed.edit);
     let body = frames.make_contiguous().concat();
-    Some(Aimed {
+    Some(EntryTarget {
         uri: upstream.openai_uri(endpoint, entry.endpoint_query()).ok()?,
         way: ApiKind::OpenAi(Operation::of(endpoint)),
         path: endpoint.to_owned(),

@@ -1,0 +1,49 @@
+//! Whether a request is changed so that its stream reports its usage.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use crate::context::GatewayContext;
+use crate::exchange::asked::Asked;
+use crate::provider::Upstream;
+use crate::request::add_usage::Splice;
+use crate::request::stages::Shared;
+use crate::request::watch::RequestWatch;
+use crate::routing::model::Edit;
+use crate::util::operation::Operation;
+
+impl Shared {
+    /// Whether the head allows it. The body may still say otherwise.
+    pub(super) fn may_ask_for_usage<B>(
+        &self,
+        context: &GatewayContext,
+        request: &Request<B>,
+    ) -> bool {
+        let is_wanted = |to: &Arc<Upstream>| to.usage_option().is_wanted(self.asks_for_usage);
+        context.upstream().is_some_and(is_wanted)
+            && matches!(context.operation(), Operation::Chat | Operation::Completions)
+            && Splice::suits(context.method(), request.uri(), request.headers())
+    }
+
+    /// What adds the option to the body, where the head [allows it](Self::may_ask_for_usage).
+    /// `edit`: what was changed in the body before.
+    pub(super) fn ask_for_usage<B>(
+        &self,
+        context: &GatewayContext,
+        request: &mut Request<B>,
+        edit: Option<&Edit>,
+        watch: &Arc<RequestWatch>,
+    ) -> Option<Splice> {
+        let upstream = context.upstream()?.clone();
+        let is_on_trial = upstream.usage_option().is_on_trial();
+        // Only a control layer can send the request again without the option.
+        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_go_elsewhere()))
+            .then(|| Asked::new(watch.clone(), self.asks_for_usage));
+        if let Some(asked) = &asked {
+            request.extensions_mut().insert(asked.clone());
+            context.set_may_be_refused();
+        }
+        Some(Splice::new(request.headers_mut(), edit).to(upstream, asked))
+    }
+}

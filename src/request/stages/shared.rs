@@ -1,0 +1,141 @@
+//! The configuration of a gateway layer, as its builder has checked it.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+
+use crate::context::GatewayContext;
+use crate::exchange::observation::Observation;
+use crate::provider::{Providers, Upstream};
+use crate::rejection::{ErrorFormat, Refusal, Rejection};
+use crate::request::via::Via;
+use crate::response::messages;
+use crate::routing;
+use crate::routing::model::RoutedModel;
+use crate::routing::{Mount, Route, RouteKind, RouteRefused};
+use crate::settings::{OwnedSettingsQuery, SettingsResolver, SettingsTable};
+use crate::util::budget::BodyBudget;
+use crate::util::identity::Identity;
+use crate::util::unwind;
+
+/// Shared by all clones of a layer and its services.
+pub(crate) struct Shared {
+    pub(crate) mounts: Vec<Mount>,
+    /// Used where the settings of a request have no providers of their own.
+    pub(crate) providers: Arc<Providers>,
+    /// The provider of models without a prefix, unless the settings name another.
+    pub(crate) default_provider: Option<Box<str>>,
+    /// `None` where every gateway is served and nothing is set.
+    pub(crate) settings: Option<Box<dyn SettingsResolver>>,
+    /// A layer above puts the settings into the extensions of each request.
+    pub(crate) settings_above: bool,
+    pub(crate) observation: Arc<Observation>,
+    pub(crate) error_format: ErrorFormat,
+    pub(crate) peek_limit: usize,
+    pub(crate) body_budget: BodyBudget,
+    pub(crate) body_timeout: Option<Duration>,
+    pub(crate) asks_for_usage: bool,
+    pub(crate) via: Option<Via>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("mounts", &self.mounts)
+            .field("providers", &self.providers)
+            .field("observation", &self.observation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings table that is in force when a request first needs it. The request uses it to its
+/// end, even if the host replaces the table in the meantime.
+pub(crate) struct Snapshot<'s> {
+    shared: &'s Shared,
+    /// `None` inside where only the resolver knows the settings.
+    table: OnceCell<Option<Arc<SettingsTable>>>,
+}
+
+impl Snapshot<'_> {
+    pub(super) fn table(&self) -> Option<&Arc<SettingsTable>> {
+        let settings = self.shared.settings.as_deref()?;
+        let snapshot = || unwind::call(|| settings.snapshot()).ok()?;
+        self.table.get_or_init(snapshot).as_ref()
+    }
+
+    pub(crate) fn providers(&self) -> &Arc<Providers> {
+        let own = self.table().and_then(|table| table.own_providers());
+        own.unwrap_or(&self.shared.providers)
+    }
+}
+
+impl Shared {
+    /// Looks nothing up yet: most requests of an app are not the gateway's.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { shared: self, table: OnceCell::new() }
+    }
+
+    /// The route of a request; `None` where it is not the gateway's.
+    #[inline]
+    pub(crate) fn route<'s, B>(
+        &'s self,
+        snapshot: &'s Snapshot<'_>,
+        request: &Request<B>,
+    ) -> Option<Route<'s>> {
+        routing::route(&self.mounts, || snapshot.providers(), request)
+    }
+
+    /// Which settings a layer above must find for a request; `None` where it needs none.
+    pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
+        let extensions = request.extensions();
+        if extensions.get::<Refusal>().is_some() {
+            return None;
+        }
+        let snapshot = self.snapshot();
+        let route = self.route(&snapshot, request)?;
+        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
+            return None;
+        }
+        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
+        let mut query = OwnedSettingsQuery::new(gateway).extensions(extensions.clone());
+        query.account = account.map(Box::from);
+        query.identity = extensions.get::<Identity>().cloned();
+        Some(query)
+    }
+
+    /// The providers that a request can be sent to.
+    pub(crate) fn providers_of<'s>(&'s self, context: &'s GatewayContext) -> &'s Providers {
+        context.providers().unwrap_or(&self.providers)
+    }
+
+    /// The provider of a model: the one before its slash, else the default one. The model is then
+    /// renamed to what that provider calls it.
+    pub(crate) fn provider_for<'s>(
+        &'s self,
+        context: &'s GatewayContext,
+        routed: &mut RoutedModel,
+    ) -> Result<&'s Arc<Upstream>, Rejection> {
+        let providers = self.providers_of(context);
+        let named = routed.prefix().and_then(|prefix| providers.find(prefix));
+        let upstream = match named {
+            Some(upstream) => upstream,
+            None => {
+                let settings = context.settings();
+                let own = settings.and_then(|settings| settings.default_provider.as_deref());
+                let default = own.or(self.default_provider.as_deref());
+                let upstream = default.and_then(|name| providers.find(name)).ok_or_else(|| {
+                    routed.prefix().map_or_else(messages::no_prefix, messages::unknown_prefix)
+                })?;
+                routed.keep_prefix();
+                upstream
+            }
+        };
+        if let Some(model) = upstream.model_of(routed.model()) {
+            routed.replace(model);
+        }
+        Ok(upstream)
+    }
+}
