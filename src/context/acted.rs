@@ -18,7 +18,7 @@ impl GatewayContext {
     /// A layer has seen what is set, and acts on it where there is cause.
     #[cfg(feature = "control")]
     pub(crate) fn acts(&self, actor: Actor) {
-        self.0.acted.fetch_or(actor as u8, Ordering::Relaxed);
+        self.0.progress.acted.fetch_or(actor as u8, Ordering::Relaxed);
     }
 
     /// The first of the settings that hold for this exchange on which nobody has acted.
@@ -26,7 +26,7 @@ impl GatewayContext {
         if self.settings().is_none() && self.directives().is_none() && self.further().is_none() {
             return None;
         }
-        let acted = self.0.acted.load(Ordering::Relaxed);
+        let acted = self.0.progress.acted.load(Ordering::Relaxed);
         let timeouts = self.timeouts();
         let is_timed = timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some();
         let attempts = self.directives().and_then(|directives| directives.max_attempts);

@@ -1,4 +1,4 @@
-//! What is known of an exchange, for all who take part in it.
+//! The identity of an exchange, shared by everything that takes part in it.
 
 pub(crate) mod acted;
 mod progress;
@@ -7,13 +7,11 @@ pub(crate) mod step;
 use crate::util::operation;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
 
-use crate::context::step::Step;
+use self::progress::Progress;
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
 pub use crate::directives::metadata::{Metadata, MetadataValue};
@@ -44,6 +42,7 @@ use crate::util::operation::Operation;
 #[derive(Clone)]
 pub struct GatewayContext(Arc<Inner>);
 
+/// Nothing here changes but [`Progress`], and what is read when it is first asked for.
 struct Inner {
     log_id: LogId,
     method: Method,
@@ -61,19 +60,6 @@ struct Inner {
     settings: Option<Arc<GatewaySettings>>,
     /// What was in force when the request arrived; `None` where they are the layer's.
     providers: Option<Arc<Providers>>,
-    /// The client's key for the provider goes with its request.
-    has_credentials: AtomicBool,
-    /// No copy of the request body was kept that would have been needed to send it again.
-    gave_up_retries: AtomicBool,
-    /// The provider may refuse the request for what the gateway adds to it.
-    may_be_refused: AtomicBool,
-    /// Who below has acted on what is set: [`acted::Actor`]s.
-    acted: AtomicU8,
-    /// The request body was longer than a layer above allows.
-    is_over_limit: AtomicBool,
-    /// A response may be put aside for what stands in its body.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
-    is_judged: AtomicBool,
     /// Of the layer, for what is held of the body.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     body_budget: Option<BodyBudget>,
@@ -81,20 +67,7 @@ struct Inner {
     observation: Option<Arc<Observation>>,
     /// Where the path says it.
     native: Option<Arc<Upstream>>,
-    /// Where the body says it, once that is read.
-    first: OnceLock<Step>,
-    /// What the body of a request on a provider's own path names, where it was read.
-    body_model: OnceLock<Box<str>>,
-    /// What is tried after that, once somebody wants to know.
-    further: OnceLock<Box<[Step]>>,
-    /// The step that is being tried, or has answered.
-    step: AtomicU32,
-    /// How many upstream calls have been reported.
-    attempts: AtomicU32,
-    /// When the one that is under way began.
-    open_attempt: Mutex<Option<Instant>>,
-    /// Which of the provider's places the last call went to; 0 for the first.
-    origin: AtomicU32,
+    progress: Progress,
 }
 
 /// What a request says before anything is read of its body.
@@ -160,22 +133,10 @@ impl GatewayContext {
             identity,
             settings,
             providers,
-            has_credentials: AtomicBool::new(has_credentials),
-            gave_up_retries: AtomicBool::new(false),
-            may_be_refused: AtomicBool::new(false),
-            acted: AtomicU8::new(0),
-            is_over_limit: AtomicBool::new(false),
-            is_judged: AtomicBool::new(false),
             body_budget,
             observation,
             native,
-            first: OnceLock::new(),
-            body_model: OnceLock::new(),
-            further: OnceLock::new(),
-            step: AtomicU32::new(0),
-            attempts: AtomicU32::new(0),
-            open_attempt: Mutex::new(None),
-            origin: AtomicU32::new(0),
+            progress: Progress::new(has_credentials),
         }))
     }
 
@@ -190,16 +151,6 @@ impl GatewayContext {
     #[cfg(feature = "control")]
     pub(crate) fn body_budget(&self) -> Option<&BodyBudget> {
         self.0.body_budget.as_ref()
-    }
-
-    /// The request could have been sent again, but its body was not kept.
-    #[cfg(feature = "control")]
-    pub(crate) fn give_up_retries(&self) {
-        self.0.gave_up_retries.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn gave_up_retries(&self) -> bool {
-        self.0.gave_up_retries.load(Ordering::Relaxed)
     }
 
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
@@ -271,7 +222,7 @@ impl GatewayContext {
     /// Where the client's own request goes, whatever is tried after it.
     #[cfg(feature = "control")]
     pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
-        self.0.native.as_ref().or_else(|| self.0.first.get().map(|step| &step.upstream))
+        self.0.native.as_ref().or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
     }
 
     /// The slug of the provider that the request goes to, once that is known.
@@ -296,13 +247,9 @@ impl GatewayContext {
     /// Otherwise it is `None`: the body of a request on a provider's own path is not read ahead.
     #[must_use]
     pub fn model(&self) -> Option<Cow<'_, str>> {
-        let in_body = self.routed_model().or_else(|| self.0.body_model.get().map(|name| &**name));
+        let in_body = self.routed_model().or_else(|| self.body_model());
         let in_path = self.model_in_path(in_body).map(Cow::Owned);
         in_path.or(in_body.map(Cow::Borrowed))
-    }
-
-    pub(crate) fn set_body_model(&self, model: &str) {
-        let _ = self.0.body_model.set(model.into());
     }
 
     /// The model that the path calls, where the body names none or its provider looks at the path

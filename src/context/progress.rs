@@ -1,7 +1,7 @@
-//! How far an exchange has come: its steps, its upstream calls, and what holds for them.
+//! How far an exchange has come: its steps, its upstream calls, and the settings of the current one.
 
-use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::GatewayContext;
@@ -15,20 +15,76 @@ use crate::provider::ApiKind;
 #[cfg(feature = "control")]
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
+/// All that changes while an exchange runs. The methods of [`GatewayContext`] below read and write it.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The request has its client's key for the provider.
+    has_credentials: AtomicBool,
+    /// The request body was not kept, though the request could have been sent again.
+    gave_up_retries: AtomicBool,
+    /// The provider may refuse the request for what the gateway adds to it.
+    may_be_refused: AtomicBool,
+    /// The [`Actor`](super::acted::Actor)s below that have acted on what is set, a bit for each.
+    pub(super) acted: AtomicU8,
+    /// The request body was longer than a layer above allows.
+    is_over_limit: AtomicBool,
+    /// A response may be put aside for what stands in its body.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
+    is_judged: AtomicBool,
+    /// The first step, once the body has said where the request goes.
+    pub(super) first: OnceLock<Step>,
+    /// The model in the body of a request on a provider's own path, if that was read.
+    body_model: OnceLock<Box<str>>,
+    /// What is tried after the first step, once a layer has asked for it.
+    further: OnceLock<Box<[Step]>>,
+    /// The step that is being tried, or has answered.
+    step: AtomicU32,
+    /// How many upstream calls layers below have reported.
+    attempts: AtomicU32,
+    /// When the one that is under way began.
+    open_attempt: Mutex<Option<Instant>>,
+    /// The provider's origin that the last call went to; 0 for the first.
+    origin: AtomicU32,
+}
+
+impl Progress {
+    pub(super) fn new(has_credentials: bool) -> Self {
+        Self { has_credentials: AtomicBool::new(has_credentials), ..Self::default() }
+    }
+}
+
 impl GatewayContext {
+    /// The request could have been sent again, but its body was not kept.
+    #[cfg(feature = "control")]
+    pub(crate) fn give_up_retries(&self) {
+        self.0.progress.gave_up_retries.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn gave_up_retries(&self) -> bool {
+        self.0.progress.gave_up_retries.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn body_model(&self) -> Option<&str> {
+        self.0.progress.body_model.get().map(|model| &**model)
+    }
+
+    pub(crate) fn set_body_model(&self, model: &str) {
+        let _ = self.0.progress.body_model.set(model.into());
+    }
+
     /// The body has been read as far as it says where the request goes.
     pub(crate) fn set_first(&self, step: Step) -> &Step {
-        self.0.first.get_or_init(|| step)
+        self.0.progress.first.get_or_init(|| step)
     }
 
     /// What is to be tried after the first step. Only the first call counts.
     pub(crate) fn set_further(&self, steps: Vec<Step>) {
-        let _ = self.0.further.set(steps.into());
+        let _ = self.0.progress.further.set(steps.into());
     }
 
     /// What is to be tried after the first step; `None` where nobody has said.
     pub(crate) fn further(&self) -> Option<&[Step]> {
-        self.0.further.get().map(|steps| &**steps)
+        self.0.progress.further.get().map(|steps| &**steps)
     }
 
     /// Whether there may be something to try where the first step fails.
@@ -41,33 +97,33 @@ impl GatewayContext {
 
     /// Something is added to the request that its provider may refuse.
     pub(crate) fn set_may_be_refused(&self) {
-        self.0.may_be_refused.store(true, Ordering::Relaxed);
+        self.0.progress.may_be_refused.store(true, Ordering::Relaxed);
     }
 
     #[cfg(feature = "control")]
     pub(crate) fn may_be_refused(&self) -> bool {
-        self.0.may_be_refused.load(Ordering::Relaxed)
+        self.0.progress.may_be_refused.load(Ordering::Relaxed)
     }
 
     /// A limit above the gateway has cut the request body off. The client may not tell: over HTTP/2 a
     /// client's error keeps nothing of the body's, and a copy that is sent again knows of none.
     pub(crate) fn set_over_limit(&self) {
-        self.0.is_over_limit.store(true, Ordering::Relaxed);
+        self.0.progress.is_over_limit.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_over_limit(&self) -> bool {
-        self.0.is_over_limit.load(Ordering::Relaxed)
+        self.0.progress.is_over_limit.load(Ordering::Relaxed)
     }
 
     /// A response may be put aside for what stands in its body.
     #[cfg(feature = "control")]
     pub(crate) fn set_judged(&self) {
-        self.0.is_judged.store(true, Ordering::Relaxed);
+        self.0.progress.is_judged.store(true, Ordering::Relaxed);
     }
 
     #[cfg(feature = "control")]
     pub(crate) fn is_judged(&self) -> bool {
-        self.0.is_judged.load(Ordering::Relaxed)
+        self.0.progress.is_judged.load(Ordering::Relaxed)
     }
 
     /// Whether the request may be sent to somebody else than it was made for.
@@ -81,12 +137,12 @@ impl GatewayContext {
     /// Which step is being tried, or has answered; 0 for the first.
     #[must_use]
     pub fn step(&self) -> u32 {
-        self.0.step.load(Ordering::Relaxed)
+        self.0.progress.step.load(Ordering::Relaxed)
     }
 
     #[cfg(feature = "control")]
     pub(crate) fn set_step(&self, number: u32) {
-        self.0.step.store(number, Ordering::Relaxed);
+        self.0.progress.step.store(number, Ordering::Relaxed);
     }
 
     /// The step that is being tried; `None` for the first of a request on a provider's own path.
@@ -97,23 +153,23 @@ impl GatewayContext {
     /// The step of this number, from 0; `None` likewise.
     pub(crate) fn nth_step(&self, number: usize) -> Option<&Step> {
         match number {
-            0 => self.0.first.get(),
+            0 => self.0.progress.first.get(),
             number => self.further()?.get(number - 1),
         }
     }
 
     /// How many upstream calls have been reported; one that is under way counts.
     pub(crate) fn attempts(&self) -> u32 {
-        self.0.attempts.load(Ordering::Relaxed)
+        self.0.progress.attempts.load(Ordering::Relaxed)
     }
 
     fn open_attempt(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.open_attempt.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.progress.open_attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more upstream call is under way.
     pub(crate) fn begin_attempt(&self, now: Instant) {
-        self.0.attempts.fetch_add(1, Ordering::Relaxed);
+        self.0.progress.attempts.fetch_add(1, Ordering::Relaxed);
         *self.open_attempt() = Some(now);
     }
 
@@ -127,17 +183,17 @@ impl GatewayContext {
     #[cfg(feature = "control")]
     pub(crate) fn forget_attempt(&self) {
         if self.open_attempt().take().is_some() {
-            self.0.attempts.fetch_sub(1, Ordering::Relaxed);
+            self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn origin(&self) -> u32 {
-        self.0.origin.load(Ordering::Relaxed)
+        self.0.progress.origin.load(Ordering::Relaxed)
     }
 
     #[cfg(feature = "control")]
     pub(crate) fn set_origin(&self, number: u32) {
-        self.0.origin.store(number, Ordering::Relaxed);
+        self.0.progress.origin.store(number, Ordering::Relaxed);
     }
 
     /// By which of its provider's APIs the current step goes.
@@ -157,11 +213,11 @@ impl GatewayContext {
     }
 
     pub(crate) fn has_credentials(&self) -> bool {
-        self.0.has_credentials.load(Ordering::Relaxed)
+        self.0.progress.has_credentials.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_has_credentials(&self, has: bool) {
-        self.0.has_credentials.store(has, Ordering::Relaxed);
+        self.0.progress.has_credentials.store(has, Ordering::Relaxed);
     }
 
     /// Whether a timeout that has passed was the client's choice: it asked for less than the host
