@@ -314,3 +314,11 @@ pub mod axum {}
 
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";
+
+/// The errors of the parts that are optional, each of which says itself what it means for a call.
+static KNOWN_ERRORS: &[&[failure::KnownError]] = &[
+    #[cfg(feature = "client")]
+    client::KNOWN_ERRORS,
+    #[cfg(feature = "control")]
+    control::KNOWN_ERRORS,
+];

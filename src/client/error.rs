@@ -10,6 +10,7 @@ use super::foreign;
 #[cfg(feature = "proxy")]
 use super::proxy::ViaProxy;
 use crate::hook::Failure;
+use crate::response::failure::UpstreamError;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// A client could not be made, or a request could not be sent or answered.
@@ -154,15 +155,15 @@ impl Error for ClientError {
     }
 }
 
-/// What an error of this client's making says, or of another HTTP client's.
-pub(crate) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
-    let Some(error) = error.downcast_ref::<ClientError>() else { return foreign::failure(error) };
-    match &error.0 {
-        Kind::Connect(_) => Some(Failure::Connect),
-        Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
-        // The connection has ended under the request. hyper calls that the user's where the
-        // request was waiting for a stream; a body that fails resets its stream instead.
-        Kind::SendHttp2(error) if foreign::h2_error(error).is_none() => Some(Failure::Reset),
-        _ => None,
+impl UpstreamError for ClientError {
+    fn failure(&self) -> Option<Failure> {
+        match &self.0 {
+            Kind::Connect(_) => Some(Failure::Connect),
+            Kind::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
+            // The connection has ended under the request. hyper calls that the user's where the
+            // request was waiting for a stream; a body that fails resets its stream instead.
+            Kind::SendHttp2(error) if foreign::h2_error(error).is_none() => Some(Failure::Reset),
+            _ => None,
+        }
     }
 }

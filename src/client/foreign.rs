@@ -7,38 +7,50 @@ use std::io;
 use hyper_util::client::legacy;
 
 use crate::hook::Failure;
-use crate::response::failure::sources;
+use crate::response::failure::{UpstreamError, sources};
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// What one error of a chain says by itself. `None` where only its source tells.
-pub(super) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
-    #[cfg(feature = "reqwest")]
-    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-        return of_reqwest(error);
+impl UpstreamError for legacy::Error {
+    fn failure(&self) -> Option<Failure> {
+        self.is_connect().then(|| of_connecting(self))
     }
-    if let Some(error) = error.downcast_ref::<legacy::Error>() {
-        return error.is_connect().then(|| of_connecting(error));
+}
+
+impl UpstreamError for hyper::Error {
+    fn failure(&self) -> Option<Failure> {
+        Some(match self {
+            error if error.is_parse() || is_of_protocol(error) => Failure::Protocol,
+            error if is_of_request_body(error) => Failure::RequestBody,
+            _ => Failure::Reset,
+        })
     }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return Some(of_hyper(error));
+}
+
+impl UpstreamError for h2::Error {
+    fn failure(&self) -> Option<Failure> {
+        Some(if self.is_library() { Failure::Protocol } else { Failure::Reset })
     }
-    if let Some(error) = error.downcast_ref::<h2::Error>() {
-        return Some(if error.is_library() { Failure::Protocol } else { Failure::Reset });
+}
+
+impl UpstreamError for tokio::time::error::Elapsed {
+    fn failure(&self) -> Option<Failure> {
+        Some(Failure::HeadTimeout)
     }
-    error.is::<tokio::time::error::Elapsed>().then_some(Failure::HeadTimeout)
 }
 
 #[cfg(feature = "reqwest")]
-fn of_reqwest(error: &reqwest::Error) -> Option<Failure> {
-    match error {
-        error if error.is_connect() && error.is_timeout() => Some(Failure::ConnectTimeout),
-        error if error.is_connect() => Some(of_connecting(error)),
-        // One type stands for reqwest's total and its read timeout.
-        error if error.is_timeout() && (error.is_body() || error.is_decode()) => {
-            Some(Failure::IdleTimeout)
+impl UpstreamError for reqwest::Error {
+    fn failure(&self) -> Option<Failure> {
+        match self {
+            error if error.is_connect() && error.is_timeout() => Some(Failure::ConnectTimeout),
+            error if error.is_connect() => Some(of_connecting(error)),
+            // One type stands for reqwest's total and its read timeout.
+            error if error.is_timeout() && (error.is_body() || error.is_decode()) => {
+                Some(Failure::IdleTimeout)
+            }
+            error if error.is_timeout() => Some(Failure::HeadTimeout),
+            _ => None,
         }
-        error if error.is_timeout() => Some(Failure::HeadTimeout),
-        _ => None,
     }
 }
 
@@ -59,14 +71,6 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
         || error
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
-}
-
-fn of_hyper(error: &hyper::Error) -> Failure {
-    match error {
-        error if error.is_parse() || is_of_protocol(error) => Failure::Protocol,
-        error if is_of_request_body(error) => Failure::RequestBody,
-        _ => Failure::Reset,
-    }
 }
 
 pub(super) fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {

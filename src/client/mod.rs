@@ -38,7 +38,6 @@ use tower_service::Service;
 pub use self::body::ClientBody;
 pub use self::builder::HttpClientBuilder;
 pub use self::error::ClientError;
-pub(crate) use self::error::failure;
 use self::exchange::exchange;
 pub use self::future::ClientFuture;
 use self::pool::Pool;
@@ -47,6 +46,20 @@ pub use self::reqwest::{ReqwestClient, ReqwestError, ReqwestFuture};
 use self::reuse::reuse;
 #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 pub(crate) use self::tls::{Server, check_identity};
+use crate::response::failure::KnownError;
+
+/// The errors of this client and of others.
+pub(crate) static KNOWN_ERRORS: &[KnownError] = &[
+    KnownError::of::<ClientError>(),
+    KnownError::of::<hyper_util::client::legacy::Error>(),
+    KnownError::of::<hyper::Error>(),
+    KnownError::of::<h2::Error>(),
+    KnownError::of::<tokio::time::error::Elapsed>(),
+    #[cfg(feature = "reqwest")]
+    KnownError::of::<::reqwest::Error>(),
+    #[cfg(feature = "reqwest")]
+    KnownError::of::<ReqwestError>(),
+];
 
 /// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///

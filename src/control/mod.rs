@@ -36,3 +36,10 @@ pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
 pub use self::stack::ControlLayer;
 pub use self::timeout::{DeadlineLayer, Timeout, TimeoutFuture, TimeoutLayer};
+use crate::response::failure::KnownError;
+
+pub(crate) static KNOWN_ERRORS: &[KnownError] = &[
+    KnownError::of::<KeyError>(),
+    KnownError::of::<ConcurrencyError>(),
+    KnownError::of::<health::Unavailable>(),
+];

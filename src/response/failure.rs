@@ -1,13 +1,14 @@
-//! Telling from an upstream service's error what went wrong, for the answer and the events.
+//! What an error of the upstream service means, for the answer and the events.
 //!
-//! Errors are told by their types and never by their texts, which may hold a URL and with it a key.
+//! Errors are classified by their types and never by their texts, which may hold a URL and with it a
+//! key. An error and its sources are tried for each type that is known: those below and those of
+//! [`KNOWN_ERRORS`](crate::KNOWN_ERRORS).
 
 use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-#[cfg(feature = "control")]
 use http::Response;
 use http_body_util::LengthLimitError;
 use tower::BoxError;
@@ -23,7 +24,6 @@ pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
 }
 
 /// The timeout that an error of any type is or wraps, as far as its type tells.
-#[cfg(feature = "control")]
 pub(crate) fn timeout_of_any<E: 'static>(error: &E) -> Option<TimeoutError> {
     sources(as_error(error)?).find_map(|error| error.downcast_ref()).copied()
 }
@@ -39,7 +39,6 @@ pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Ref
 }
 
 /// Whether a layer below has refused the request: nothing is to be tried again, and nobody blamed.
-#[cfg(feature = "control")]
 pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool {
     match result {
         Ok(response) => is_refusal(response),
@@ -48,82 +47,69 @@ pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool
 }
 
 /// Whether a response is the refusal of a layer below.
-#[cfg(feature = "control")]
 pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
     response.extensions().get::<Refusal>().is_some()
 }
 
+/// An error of an upstream stack that says itself what it means for the call.
+pub(crate) trait UpstreamError: Error + 'static {
+    /// `None` where only its source tells.
+    fn failure(&self) -> Option<Failure>;
+
+    /// How long until another try can help.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// One type of [`UpstreamError`], as an error of unknown type can be tried for it.
+pub(crate) struct KnownError {
+    as_error: for<'e> fn(&'e dyn Any) -> Option<&'e (dyn Error + 'static)>,
+    as_upstream: for<'e> fn(&'e (dyn Error + 'static)) -> Option<&'e dyn UpstreamError>,
+}
+
+impl KnownError {
+    pub(crate) const fn of<E: UpstreamError>() -> Self {
+        Self {
+            as_error: |error| error.downcast_ref::<E>().map(|error| error as _),
+            as_upstream: |error| error.downcast_ref::<E>().map(|error| error as _),
+        }
+    }
+}
+
+static OF_THE_CORE: [KnownError; 5] = [
+    KnownError::of::<io::Error>(),
+    KnownError::of::<Refusal>(),
+    KnownError::of::<TimeoutError>(),
+    KnownError::of::<tower::timeout::error::Elapsed>(),
+    KnownError::of::<tower::load_shed::error::Overloaded>(),
+];
+
+fn known_errors() -> impl Iterator<Item = &'static KnownError> {
+    OF_THE_CORE.iter().chain(crate::KNOWN_ERRORS.iter().copied().flatten())
+}
+
 fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
-    if let Some(error) = error.downcast_ref::<BoxError>() {
-        return Some(&**error);
+    match error.downcast_ref::<BoxError>() {
+        Some(error) => Some(&**error),
+        None => known_errors().find_map(|known| (known.as_error)(error)),
     }
-    as_known::<io::Error>(error)
-        .or_else(|| as_known::<Refusal>(error))
-        .or_else(|| as_known::<TimeoutError>(error))
-        .or_else(|| as_known::<tower::timeout::error::Elapsed>(error))
-        .or_else(|| as_known::<tower::load_shed::error::Overloaded>(error))
-        .or_else(|| as_client_error(error))
-        .or_else(|| as_control_error(error))
 }
 
-fn as_known<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    error.downcast_ref::<E>().map(|error| error as &(dyn Error + 'static))
-}
-
-#[cfg(feature = "client")]
-fn as_client_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    as_known::<crate::client::ClientError>(error)
-        .or_else(|| as_known::<hyper_util::client::legacy::Error>(error))
-        .or_else(|| as_known::<hyper::Error>(error))
-        .or_else(|| as_known::<h2::Error>(error))
-        .or_else(|| as_known::<tokio::time::error::Elapsed>(error))
-        .or_else(|| as_reqwest_error(error))
-}
-
-#[cfg(feature = "reqwest")]
-fn as_reqwest_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    as_known::<reqwest::Error>(error).or_else(|| as_known::<crate::client::ReqwestError>(error))
-}
-
-#[cfg(all(feature = "client", not(feature = "reqwest")))]
-fn as_reqwest_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    None
-}
-
-#[cfg(not(feature = "client"))]
-fn as_client_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    None
-}
-
-#[cfg(feature = "control")]
-fn as_control_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    as_known::<crate::control::health::Unavailable>(error)
-}
-
-#[cfg(not(feature = "control"))]
-fn as_control_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    None
+fn as_upstream<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn UpstreamError> {
+    known_errors().find_map(|known| (known.as_upstream)(error))
 }
 
 /// What an error is, or the first of its sources that is known.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
-    sources(error).find_map(known).unwrap_or(Failure::Other)
+    let mut known = sources(error).filter_map(as_upstream);
+    known.find_map(UpstreamError::failure).unwrap_or(Failure::Other)
 }
 
 /// How long until another try can help, where the error says so.
 fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
-    #[cfg(feature = "control")]
-    {
-        use crate::control::health::Unavailable;
-        let unavailable = sources(error).find_map(|error| error.downcast_ref::<Unavailable>());
-        unavailable.map(|unavailable| unavailable.after).filter(|after| !after.is_zero())
-    }
-    #[cfg(not(feature = "control"))]
-    {
-        let _ = error;
-        None
-    }
+    sources(error).filter_map(as_upstream).find_map(UpstreamError::retry_after)
 }
 
 /// An error of a response body that had begun.
@@ -154,52 +140,52 @@ pub(crate) fn sources<'a>(
     })
 }
 
-fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if error.is::<tower::load_shed::error::Overloaded>() {
-        return Some(Failure::Overloaded);
+impl UpstreamError for tower::load_shed::error::Overloaded {
+    fn failure(&self) -> Option<Failure> {
+        Some(Failure::Overloaded)
     }
-    if error.is::<tower::timeout::error::Elapsed>() {
-        return Some(Failure::HeadTimeout);
+}
+
+impl UpstreamError for tower::timeout::error::Elapsed {
+    fn failure(&self) -> Option<Failure> {
+        Some(Failure::HeadTimeout)
     }
-    if let Some(error) = error.downcast_ref::<TimeoutError>() {
-        return Some(match error.phase() {
+}
+
+impl UpstreamError for Refusal {
+    fn failure(&self) -> Option<Failure> {
+        None
+    }
+}
+
+impl UpstreamError for TimeoutError {
+    fn failure(&self) -> Option<Failure> {
+        Some(match self.phase() {
             TimeoutPhase::Connect => Failure::ConnectTimeout,
             TimeoutPhase::Body => Failure::RequestBody,
             TimeoutPhase::Head => Failure::HeadTimeout,
             TimeoutPhase::Idle => Failure::IdleTimeout,
             TimeoutPhase::Unread => Failure::UnreadTimeout,
             TimeoutPhase::Total => Failure::TotalTimeout,
-        });
+        })
     }
-    #[cfg(feature = "control")]
-    if let Some(error) = error.downcast_ref::<crate::control::KeyError>() {
-        return Some(error.failure());
-    }
-    #[cfg(feature = "control")]
-    if error.is::<crate::control::ConcurrencyError>() {
-        return Some(Failure::Overloaded);
-    }
-    #[cfg(feature = "control")]
-    if let Some(unavailable) = error.downcast_ref::<crate::control::health::Unavailable>() {
-        return Some(unavailable.failure());
-    }
-    #[cfg(feature = "client")]
-    if let Some(failure) = crate::client::failure(error) {
-        return Some(failure);
-    }
-    let error = error.downcast_ref::<io::Error>()?;
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => Some(Failure::Connect),
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::NotConnected
-        | io::ErrorKind::UnexpectedEof => Some(Failure::Reset),
-        io::ErrorKind::TimedOut => Some(Failure::HeadTimeout),
-        _ => None,
+}
+
+impl UpstreamError for io::Error {
+    fn failure(&self) -> Option<Failure> {
+        match self.kind() {
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::AddrNotAvailable => Some(Failure::Connect),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof => Some(Failure::Reset),
+            io::ErrorKind::TimedOut => Some(Failure::HeadTimeout),
+            _ => None,
+        }
     }
 }
 

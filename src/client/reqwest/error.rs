@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::hook::Failure;
+use crate::response::failure::UpstreamError;
+
 /// A `reqwest::Client` could not be used, or a request could not be sent or answered.
 ///
 /// No text of it holds a URL, a header or a body; the `reqwest::Error` that is its source has lost
@@ -87,5 +90,11 @@ impl Error for ReqwestError {
             Kind::Client(error) => Some(error),
             Kind::Uri | Kind::Follows | Kind::Redirected | Kind::Decodes | Kind::Cookies => None,
         }
+    }
+}
+
+impl UpstreamError for ReqwestError {
+    fn failure(&self) -> Option<Failure> {
+        None
     }
 }

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::hook::Failure;
+use crate::response::failure::UpstreamError;
+
 /// A limit of concurrent requests is reached; nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyError(Kind);
@@ -34,3 +37,9 @@ impl fmt::Display for ConcurrencyError {
 }
 
 impl Error for ConcurrencyError {}
+
+impl UpstreamError for ConcurrencyError {
+    fn failure(&self) -> Option<Failure> {
+        Some(Failure::Overloaded)
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::hook::Failure;
+use crate::response::failure::UpstreamError;
 
 /// No call was made, for the upstream is left alone for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,15 +27,6 @@ pub enum UnavailableReason {
     CircuitOpen,
     /// The upstream has asked to be left alone.
     CoolingDown,
-}
-
-impl Unavailable {
-    pub(crate) fn failure(&self) -> Failure {
-        match self.reason {
-            UnavailableReason::CircuitOpen => Failure::CircuitOpen,
-            UnavailableReason::CoolingDown => Failure::CoolingDown,
-        }
-    }
 }
 
 impl fmt::Display for Unavailable {
@@ -71,5 +63,18 @@ impl Blocked {
     pub(in crate::control) fn as_error(self, now: Instant) -> Unavailable {
         let after = self.until.saturating_duration_since(now);
         Unavailable { after, reason: self.reason }
+    }
+}
+
+impl UpstreamError for Unavailable {
+    fn failure(&self) -> Option<Failure> {
+        Some(match self.reason {
+            UnavailableReason::CircuitOpen => Failure::CircuitOpen,
+            UnavailableReason::CoolingDown => Failure::CoolingDown,
+        })
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        Some(self.after).filter(|after| !after.is_zero())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tower::BoxError;
 
 use crate::hook::Failure;
+use crate::response::failure::UpstreamError;
 
 /// A request got no key for its provider; nothing was sent.
 #[derive(Clone, Debug)]
@@ -21,13 +22,6 @@ pub enum KeyError {
 impl KeyError {
     pub(super) fn source_failed(error: BoxError) -> Self {
         Self::Source(error.into())
-    }
-
-    pub(crate) fn failure(&self) -> Failure {
-        match self {
-            Self::None => Failure::NoKey,
-            Self::Source(_) => Failure::KeySource,
-        }
     }
 }
 
@@ -46,5 +40,14 @@ impl Error for KeyError {
             Self::None => None,
             Self::Source(error) => Some(&**error),
         }
+    }
+}
+
+impl UpstreamError for KeyError {
+    fn failure(&self) -> Option<Failure> {
+        Some(match self {
+            Self::None => Failure::NoKey,
+            Self::Source(_) => Failure::KeySource,
+        })
     }
 }
