@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::request::watch::RequestWatch;
+use crate::exchange::request_state::RequestState;
 
 /// In the extensions of a request that may get the option, where it may have to be sent without it.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Asked(Arc<Inner>);
 #[derive(Debug)]
 #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
 struct Inner {
-    watch: Arc<RequestWatch>,
+    watch: Arc<RequestState>,
     /// Where the option stands in the body as it is sent.
     place: OnceLock<Range<u64>>,
     /// Whether the host wants all providers to be asked.
@@ -20,7 +20,7 @@ struct Inner {
 }
 
 impl Asked {
-    pub(crate) fn new(watch: Arc<RequestWatch>, all: bool) -> Self {
+    pub(crate) fn new(watch: Arc<RequestState>, all: bool) -> Self {
         Self(Arc::new(Inner { watch, place: OnceLock::new(), all }))
     }
 

@@ -13,10 +13,10 @@ use super::served::Served;
 use crate::context::GatewayContext;
 use crate::directives::trace::TraceParent;
 use crate::exchange::observation::Observation;
+use crate::exchange::request_state::RequestState;
 use crate::hook::guard::{GuardedResponse, Notes};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
 use crate::rejection::Code;
-use crate::request::watch::RequestWatch;
 use crate::usage::Meter;
 use crate::usage::metering::Reader;
 use crate::util::payload::Payload;
@@ -42,7 +42,7 @@ pub(super) struct Ledger {
     /// No wider than it must be: there is a ledger for each open stream.
     pub(super) payload_limit: u32,
     pub(super) reader: Reader,
-    pub(super) watch: Option<Arc<RequestWatch>>,
+    pub(super) watch: Option<Arc<RequestState>>,
     pub(super) trace: Option<TraceParent>,
     pub(super) request_content_type: Option<HeaderValue>,
     pub(super) user_agent: Option<HeaderValue>,
@@ -190,11 +190,11 @@ impl Ledger {
                 request_model,
                 cache: self.cache,
                 outcome,
-                characters: watch.and_then(RequestWatch::characters),
+                characters: watch.and_then(RequestState::characters),
             },
             &self.reader,
         );
-        let request_capture = watch.map(RequestWatch::take_capture);
+        let request_capture = watch.map(RequestState::take_capture);
         let event = EndEvent {
             context,
             request_model,

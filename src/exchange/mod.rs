@@ -7,12 +7,14 @@
 mod account;
 pub(crate) mod asked;
 pub(crate) mod attempt;
+mod characters;
 pub(crate) mod headers;
 mod heads;
 mod ledger;
 mod log;
 pub(crate) mod observation;
 mod parking;
+pub(crate) mod request_state;
 mod served;
 pub(crate) mod usage_option;
 
@@ -24,13 +26,13 @@ use http::{HeaderMap, Response, StatusCode};
 use self::heads::{ResponseHead, kept};
 use self::ledger::{Ledger, text};
 pub(crate) use self::parking::{Parked, Parking};
+use self::request_state::RequestState;
 use self::served::Served;
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
 use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::rejection::Code;
-use crate::request::watch::RequestWatch;
 use crate::usage::metering::Reader;
 use crate::usage::{Format, Meter};
 use crate::util::operation::Operation;
@@ -72,9 +74,9 @@ impl Exchange {
     }
 
     /// Where the request body tells what it is.
-    pub(crate) fn watch(&mut self) -> Arc<RequestWatch> {
+    pub(crate) fn watch(&mut self) -> Arc<RequestState> {
         let Some(ledger) = &mut self.0 else { return Arc::default() };
-        let mut watch = RequestWatch::new(ledger.payload_limit as usize);
+        let mut watch = RequestState::new(ledger.payload_limit as usize);
         if ledger.context.operation() == Operation::Speech {
             watch = watch.counting_characters();
         }

@@ -2,8 +2,8 @@
 
 use super::ledger::Ledger;
 use crate::context::GatewayContext;
+use crate::exchange::request_state::RequestState;
 use crate::request::access;
-use crate::request::watch::RequestWatch;
 use crate::routing;
 
 /// What is known of the model that has answered.
@@ -55,7 +55,7 @@ impl Ledger {
         let context = &self.context;
         let Some(rules) = context.settings().map(|settings| &settings.rules) else { return };
         let watch = self.watch.as_deref();
-        let in_body = context.routed_model().or_else(|| watch.and_then(RequestWatch::model));
+        let in_body = context.routed_model().or_else(|| watch.and_then(RequestState::model));
         let in_path = || routing::model_in(context.provider_path());
         let is_deployment = context.upstream().is_some_and(|upstream| upstream.names_deployments());
         let is_forbidden = match in_body {

@@ -1,5 +1,7 @@
 //! The futures of [`Gateway`](crate::Gateway) and [`Intercept`](crate::Intercept).
 
+#![allow(clippy::expect_used, reason = "a future must not be polled after completion")]
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -43,17 +45,20 @@ pin_project! {
     {
         Direct { #[pin] call: F, relay: Option<ResponseRelay> },
         // Boxed, for the head of a request alone is larger than all the rest.
-        Routing { routing: Option<Box<BodyRouting<B>>>, service: Option<S> },
+        Routing { routing: Option<(Box<BodyRouting<B>>, S)> },
         Routed { call: Pin<Box<Call<S, B>>>, relay: Option<ResponseRelay> },
         Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
 
-/// An upstream that is readied first and called then.
+/// Why a future panics that is polled again after its response.
+const COMPLETED: &str = "polled after completion";
+
+/// An upstream that is readied first and then called.
 type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
 type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
 
-/// The upstream call failed; whoever knows the error's type says what that means.
+/// The upstream call failed. The caller knows the error's type and says what it means.
 struct UpstreamFailed<E> {
     error: E,
     relay: ResponseRelay,
@@ -84,30 +89,26 @@ where
                     if let Some(rest) = rest {
                         ready!(rest.poll_end(cx));
                     }
-                    let response =
-                        response.take().map(|response| response.map(ResponseBody::local));
-                    return response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                    let response = response.take().expect(COMPLETED);
+                    return Poll::Ready(Ok(response.map(ResponseBody::local)));
                 }
-                StateProjection::Routing { routing, service } => {
-                    let Some(mut known) = routing.take() else { return Poll::Pending };
-                    known.relay.exchange.resume();
-                    let Poll::Ready(routed) = known.poll_routed(cx) else {
-                        known.relay.exchange.pause();
-                        *routing = Some(known);
+                StateProjection::Routing { routing: slot } => {
+                    let (mut routing, service) = slot.take().expect(COMPLETED);
+                    routing.relay.exchange.resume();
+                    let Poll::Ready(routed) = routing.poll_routed(cx) else {
+                        routing.relay.exchange.pause();
+                        *slot = Some((routing, service));
                         return Poll::Pending;
                     };
-                    match (known.into_request(routed), service.take()) {
-                        (Ok((request, relay)), Some(service)) => {
+                    match routing.into_request(routed) {
+                        Ok((request, relay)) => {
                             let relay = Some(relay);
                             match as_direct(Oneshot::new(service, request)) {
                                 Ok(call) => State::Direct { call, relay },
                                 Err(call) => State::Routed { call: Box::pin(call), relay },
                             }
                         }
-                        (Err((response, rest)), _) => {
-                            State::Answered { response: Some(response), rest }
-                        }
-                        (Ok(_), None) => return Poll::Pending,
+                        Err((response, rest)) => State::Answered { response: Some(response), rest },
                     }
                 }
             };
@@ -118,33 +119,29 @@ where
 
 fn poll_call<F, R, E>(
     call: Pin<&mut F>,
-    relay: &mut Option<ResponseRelay>,
+    slot: &mut Option<ResponseRelay>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>>
 where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body,
 {
-    let Some(known) = &*relay else { return Poll::Pending };
+    let relay = slot.take().expect(COMPLETED);
     let result = {
-        let _entered = known.exchange.enter();
+        let _entered = relay.exchange.enter();
         call.poll(cx)
     };
-    if let Some(watch) = &known.watch {
-        watch.wake_on_refusal(cx.waker());
+    // Asked behind the call, which reads the request body.
+    if let Some(refusal) = relay.poll_refusal(cx) {
+        return Poll::Ready(Ok(relay.cut_off(refusal).map(ResponseBody::local)));
     }
-    let late = known.watch.as_ref().and_then(|watch| watch.refusal());
-    let refusal = late.map(messages::unreadable_body);
-    if refusal.is_none() && result.is_pending() {
-        return Poll::Pending;
-    }
-    let Some(known) = relay.take() else { return Poll::Pending };
-    if let Some(refusal) = refusal {
-        return Poll::Ready(Ok(known.cut_off(refusal).map(ResponseBody::local)));
-    }
-    match ready!(result) {
-        Ok(response) => Poll::Ready(Ok(known.into_response(response))),
-        Err(error) => Poll::Ready(Err(UpstreamFailed { error, relay: known })),
+    match result {
+        Poll::Ready(Ok(response)) => Poll::Ready(Ok(relay.into_response(response))),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(UpstreamFailed { error, relay })),
+        Poll::Pending => {
+            *slot = Some(relay);
+            Poll::Pending
+        }
     }
 }
 
@@ -184,7 +181,7 @@ where
     }
 
     pub(crate) fn routing(routing: Box<BodyRouting<B>>, service: S) -> Self {
-        Self::ours(State::Routing { routing: Some(routing), service: Some(service) })
+        Self::ours(State::Routing { routing: Some((routing, service)) })
     }
 
     pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
@@ -270,7 +267,7 @@ where
     }
 
     pub(crate) fn routing(routing: Box<BodyRouting<B>>, upstream: U) -> Self {
-        Self::gateway(State::Routing { routing: Some(routing), service: Some(upstream) })
+        Self::gateway(State::Routing { routing: Some((routing, upstream)) })
     }
 
     pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {

@@ -12,6 +12,7 @@ use tower::BoxError;
 
 use crate::context::GatewayContext;
 use crate::exchange::headers::HeaderScan;
+use crate::exchange::request_state::RequestState;
 use crate::hook::Outcome;
 use crate::hook::guard::{Guards, Subject};
 use crate::json::object::ObjectScanner;
@@ -25,7 +26,6 @@ use crate::request::guards::Checking;
 use crate::request::model_reader::ModelReader;
 use crate::request::peek::{DRAIN_TIME, Drain, Found, Peek};
 use crate::request::stages::{BodyChange, NamedBy, Shared};
-use crate::request::watch::RequestWatch;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 use crate::routing::model::RoutedModel;
@@ -235,7 +235,7 @@ where
                 (subject.body, subject.is_whole) = peek.beginning(limit)?;
             }
             let watch = self.relay.watch.as_deref();
-            if let Some(model) = watch.and_then(RequestWatch::model) {
+            if let Some(model) = watch.and_then(RequestState::model) {
                 // Some paths name the model that is called, whatever the body says.
                 let in_path = self.relay.context.model_in_path(Some(model));
                 subject.model = Some(in_path.map_or_else(|| model.into(), String::into_boxed_str));

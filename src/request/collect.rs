@@ -8,16 +8,16 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use tower::BoxError;
 
+use crate::exchange::request_state::RequestState;
 use crate::rejection::{Code, Rejection};
 use crate::request::peek::Drain;
-use crate::request::watch::RequestWatch;
 use crate::response::messages;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 
 /// A body that is read to its end.
 pub(crate) struct Collect<B> {
     body: Pin<Box<B>>,
-    watch: Arc<RequestWatch>,
+    watch: Arc<RequestState>,
     first: Bytes,
     /// What came behind the first frame, and that: most bodies are one frame and need no copy.
     joined: BytesMut,
@@ -33,7 +33,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// `limit`: how many bytes it may have.
-    pub(crate) fn new(body: B, watch: Arc<RequestWatch>, limit: usize, share: Held) -> Self {
+    pub(crate) fn new(body: B, watch: Arc<RequestState>, limit: usize, share: Held) -> Self {
         let (first, joined) = (Bytes::new(), BytesMut::new());
         Self { body: Box::pin(body), watch, first, joined, share, limit, is_over: false }
     }

@@ -16,6 +16,7 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::context::GatewayContext;
+use crate::exchange::request_state::RequestState;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::json::string;
@@ -24,7 +25,7 @@ use crate::request::add_usage::Splice;
 use crate::request::body::RequestBody;
 use crate::request::body_routing::PeekFor;
 use crate::request::model_reader::ModelReader;
-use crate::request::watch::{RequestWatch, Watcher};
+use crate::request::watch::Watcher;
 use crate::response::messages;
 use crate::routing::model;
 use crate::routing::model::{Edit, RoutedModel};
@@ -42,7 +43,7 @@ pub(crate) struct Peek<B> {
     scanner: ObjectScanner,
     /// Reads all the models, where they are restricted.
     models: Option<Box<ModelReader>>,
-    watch: Arc<RequestWatch>,
+    watch: Arc<RequestState>,
     frames: VecDeque<Bytes>,
     trailers: Option<Box<HeaderMap>>,
     /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
@@ -88,7 +89,7 @@ where
     /// that the body names.
     pub(crate) fn new(
         body: B,
-        watch: Arc<RequestWatch>,
+        watch: Arc<RequestState>,
         peek_for: PeekFor,
         scanner: ObjectScanner,
         limit: usize,

@@ -1,142 +1,22 @@
-//! What a passing request body tells the exchange that it belongs to.
+//! Watches a request body on its way to the provider.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Waker;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 
 use crate::context::GatewayContext;
+use crate::exchange::request_state::RequestState;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::request::add_usage::{Places, Splice};
 use crate::request::model_reader::ModelReader;
-use crate::response::characters::Characters;
-use crate::util::payload::Capture;
-
-const UNKNOWN: u8 = 0;
-const NO: u8 = 1;
-const YES: u8 = 2;
-
-/// Shared by a request body, which the upstream stack reads, and the exchange, which waits for the
-/// response.
-#[derive(Debug, Default)]
-pub(crate) struct RequestWatch {
-    pub(crate) bytes: AtomicU64,
-    capture: Option<Mutex<Capture>>,
-    /// Counts what text to speech is billed by; `None` for all else.
-    characters: Option<Box<Mutex<Characters>>>,
-    pub(crate) stream: AtomicBool,
-    model: OnceLock<Box<str>>,
-    refusal: OnceLock<ScanError>,
-    /// Whether the gateway has asked for usage where the client did not, once that is known: one of
-    /// `UNKNOWN`, `NO` and `YES`.
-    asks_for_usage: AtomicU8,
-    /// The body has ended or is gone: nothing more will be known.
-    settled: AtomicBool,
-    waiting: Mutex<Option<Waker>>,
-}
-
-impl RequestWatch {
-    /// Keeps up to `payload_limit` bytes for the hooks.
-    pub(crate) fn new(payload_limit: usize) -> Self {
-        let capture = (payload_limit > 0).then(|| Mutex::new(Capture::new(payload_limit)));
-        Self { capture, ..Self::default() }
-    }
-
-    /// Counts the characters of the text that is to be spoken.
-    pub(crate) fn counting_characters(mut self) -> Self {
-        self.characters = Some(Box::default());
-        self
-    }
-
-    /// The characters of the text that is to be spoken, as far as they were counted.
-    pub(crate) fn characters(&self) -> Option<u64> {
-        let characters = self.characters.as_ref()?;
-        characters.lock().unwrap_or_else(PoisonError::into_inner).count()
-    }
-
-    /// These bytes have come from the client.
-    pub(crate) fn saw(&self, data: &[u8]) {
-        self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        if let Some(capture) = &self.capture {
-            capture.lock().unwrap_or_else(PoisonError::into_inner).push(data);
-        }
-        if let Some(characters) = &self.characters {
-            characters.lock().unwrap_or_else(PoisonError::into_inner).push(data);
-        }
-    }
-
-    /// What was kept. The exchange is over: nothing is kept of what may still come.
-    pub(crate) fn take_capture(&self) -> Capture {
-        let Some(capture) = &self.capture else { return Capture::default() };
-        std::mem::take(&mut *capture.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn model(&self) -> Option<&str> {
-        self.model.get().map(|model| &**model)
-    }
-
-    /// The name that was found while the body was held.
-    pub(crate) fn set_model(&self, model: String) {
-        let _ = self.model.set(model.into());
-    }
-
-    /// The late reason for which the request must not reach the provider whole.
-    pub(crate) fn refusal(&self) -> Option<ScanError> {
-        self.refusal.get().copied()
-    }
-
-    /// Whether the gateway has asked for usage where the client did not; `None` where it still may.
-    pub(crate) fn asks_for_usage(&self) -> Option<bool> {
-        match self.asks_for_usage.load(Ordering::Acquire) {
-            UNKNOWN => None,
-            answer => Some(answer == YES),
-        }
-    }
-
-    pub(crate) fn set_asks_for_usage(&self, asks: bool) {
-        let answer = if asks { YES } else { NO };
-        let (success, failure) = (Ordering::Release, Ordering::Relaxed);
-        // What was said first holds.
-        let _ = self.asks_for_usage.compare_exchange(UNKNOWN, answer, success, failure);
-    }
-
-    /// The body is sent once more, with what was added or without it.
-    #[cfg(feature = "control")]
-    pub(crate) fn change_asks_for_usage(&self, asks: bool) {
-        self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
-    }
-
-    /// Whether no refusal can come any more.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
-    }
-
-    /// Wakes `waker` when there is a refusal.
-    pub(crate) fn wake_on_refusal(&self, waker: &Waker) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *waiting {
-            Some(known) => known.clone_from(waker),
-            None => *waiting = Some(waker.clone()),
-        }
-    }
-
-    fn refuse(&self, error: ScanError) {
-        let _ = self.refusal.set(error);
-        let waker = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.watch.set_asks_for_usage(false);
-        self.watch.settled.store(true, Ordering::Release);
+        self.state.end();
     }
 }
 
@@ -147,7 +27,7 @@ pub(crate) struct Watcher {
     scanner: Option<ObjectScanner>,
     /// Reads all the models, where they are restricted.
     models: Option<Box<ModelReader>>,
-    watch: Arc<RequestWatch>,
+    state: Arc<RequestState>,
     splice: Option<Splice>,
     /// Whatever the body holds, it is relayed.
     is_lenient: bool,
@@ -157,11 +37,11 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Watches a body from its first byte.
-    pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
+    pub(crate) fn new(state: Arc<RequestState>) -> Self {
         Self {
             scanner: Some(ObjectScanner::new()),
             models: None,
-            watch,
+            state,
             splice: None,
             is_lenient: true,
             context: None,
@@ -172,23 +52,23 @@ impl Watcher {
     pub(crate) fn resume(
         scanner: Option<ObjectScanner>,
         models: Option<Box<ModelReader>>,
-        watch: Arc<RequestWatch>,
+        state: Arc<RequestState>,
     ) -> Self {
-        Self { scanner, models, watch, splice: None, is_lenient: false, context: None }
+        Self { scanner, models, state, splice: None, is_lenient: false, context: None }
     }
 
     /// For a body that was read for other reasons than to route it.
     pub(crate) fn resume_leniently(
         scanner: Option<ObjectScanner>,
-        watch: Arc<RequestWatch>,
+        state: Arc<RequestState>,
     ) -> Self {
-        Self { scanner, models: None, watch, splice: None, is_lenient: true, context: None }
+        Self { scanner, models: None, state, splice: None, is_lenient: true, context: None }
     }
 
     /// Asks for the usage of a stream on the way.
     pub(crate) fn with(mut self, splice: Option<Splice>) -> Self {
         if splice.is_none() {
-            self.watch.set_asks_for_usage(false);
+            self.state.set_asks_for_usage(false);
         }
         self.splice = splice;
         self
@@ -220,7 +100,7 @@ impl Watcher {
             let model = scanner.and_then(ObjectScanner::model);
             let model = model.and_then(|model| str::from_utf8(&model.raw).ok());
             if splice.data(&mut data, places, model) {
-                self.watch.set_asks_for_usage(true);
+                self.state.set_asks_for_usage(true);
             }
         }
         data
@@ -245,14 +125,14 @@ impl Watcher {
 
     /// For bodies that are relayed whatever they hold.
     pub(crate) fn see(&mut self, data: &[u8]) {
-        self.watch.saw(data);
+        self.state.saw(data);
         let Some(scanner) = &mut self.scanner else { return };
         let is_sound = scanner.push(data).is_ok();
-        self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
-        if self.watch.model().is_none()
+        self.state.stream.store(scanner.stream(), Ordering::Relaxed);
+        if self.state.model().is_none()
             && let Some(model) = scanner.model()
         {
-            let _ = self.watch.model.set(string::decode(&model.raw).unwrap_or_default().into());
+            self.state.set_model(string::decode(&model.raw).unwrap_or_default());
         }
         if !is_sound {
             self.scanner = None;
@@ -265,25 +145,25 @@ impl Watcher {
             self.see(data);
             return Ok(());
         }
-        self.watch.saw(data);
+        self.state.saw(data);
         let mut checked = Ok(());
         if let Some(scanner) = &mut self.scanner {
             checked = scanner.push(data);
             if checked.is_ok() && is_last {
                 checked = scanner.finish();
             }
-            self.watch.stream.store(scanner.stream(), Ordering::Relaxed);
+            self.state.stream.store(scanner.stream(), Ordering::Relaxed);
         }
         if let Some(models) = &mut self.models {
             checked = checked.and_then(|()| models.push(data));
             if checked.is_ok() && is_last {
                 checked = models.finish();
             }
-            if let Some(model) = models.form_model().filter(|_| self.watch.model().is_none()) {
-                self.watch.set_model(model.to_owned());
+            if let Some(model) = models.form_model().filter(|_| self.state.model().is_none()) {
+                self.state.set_model(model.to_owned());
             }
         }
-        checked.inspect_err(|error| self.watch.refuse(*error))
+        checked.inspect_err(|error| self.state.refuse(*error))
     }
 
     /// Whether the JSON object has been seen to its end.

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use crate::exchange::headers;
+use crate::exchange::request_state::RequestState;
 use crate::exchange::{Exchange, Parked, Parking};
 use crate::hook::{Failure, Outcome};
-use crate::request::watch::RequestWatch;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
 use crate::util::body_hint::is_over;
@@ -49,7 +48,8 @@ struct Guard {
     trailers: Trailers,
     /// The provider has answered from a model that the gateway forbids: nothing more passes.
     is_cut: bool,
-    watch: Option<Arc<RequestWatch>>,
+    /// Set while the rest of the request body can still refuse the request.
+    request: Option<Arc<RequestState>>,
     /// The client must not see the usage that the gateway asks for.
     hiding: Option<Box<Hiding>>,
 }
@@ -85,7 +85,7 @@ impl<B: Body> ResponseBody<B> {
         body: B,
         mut exchange: Exchange,
         trailers: Trailers,
-        watch: Option<Arc<RequestWatch>>,
+        request: Option<Arc<RequestState>>,
         hiding: Option<Hiding>,
         parking: Option<Arc<Parking>>,
     ) -> Self {
@@ -94,7 +94,7 @@ impl<B: Body> ResponseBody<B> {
         }
         let hiding = hiding.map(Box::new);
         let parked = parking.map(Parked::new);
-        let mut guard = Guard { exchange, parked, trailers, is_cut: false, watch, hiding };
+        let mut guard = Guard { exchange, parked, trailers, is_cut: false, request, hiding };
         guard.park();
         Self { source: Source::Upstream { body }, guard }
     }
@@ -153,96 +153,114 @@ impl Guard {
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        if let Some(watch) = &self.watch {
-            let is_settled = watch.is_settled();
-            if !is_settled {
-                watch.wake_on_refusal(cx.waker());
-            }
-            if watch.refusal().is_some() {
-                self.exchange.broken(Failure::RequestBody);
-                return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
-            }
-            if is_settled {
-                self.watch = None;
+        if let Some(request) = &self.request {
+            match request.poll_refusal(cx) {
+                Poll::Ready(Some(_)) => {
+                    self.exchange.broken(Failure::RequestBody);
+                    return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
+                }
+                Poll::Ready(None) => self.request = None,
+                Poll::Pending => {}
             }
         }
-        loop {
-            if let Some(hiding) = &mut self.hiding {
-                if let Some(frame) = hiding.ahead() {
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                if hiding.has_ended() {
-                    return Poll::Ready(None);
-                }
-            }
-            let frame = {
-                let _entered = self.exchange.enter();
-                ready!(body.as_mut().poll_frame(cx))
-            };
-            match frame {
-                Some(Ok(mut frame)) => {
-                    if self.see(&mut frame, || is_over(&*body)) {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
-                    if self.is_cut {
-                        self.exchange.broken(Failure::ModelNotAllowed);
-                        return Poll::Ready(Some(Err(Box::new(ModelForbidden))));
-                    }
-                }
-                Some(Err(error)) => {
-                    let error = error.into();
-                    self.exchange.broken(failure::of_body(&*error));
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => self.end(None),
-            }
-            if self.hiding.is_none() {
-                return Poll::Ready(None);
-            }
+        if self.hiding.is_some() {
+            return self.poll_hiding(body, cx);
         }
+        let frame = ready!(self.poll_upstream(body.as_mut(), cx));
+        match &frame {
+            Some(Ok(frame)) => match frame.data_ref() {
+                Some(data) if self.exchange.is_observed() => {
+                    self.exchange.handed_on(data.len());
+                    if is_over(&*body) {
+                        self.exchange.end(Outcome::Complete);
+                    }
+                }
+                Some(_) => {}
+                None => self.exchange.end(Outcome::Complete),
+            },
+            Some(Err(_)) => {}
+            None => self.exchange.end(Outcome::Complete),
+        }
+        Poll::Ready(frame)
     }
 
-    /// Looks at the provider's next frame and at what it says of the end; with a [`Hiding`], that
-    /// takes it in. Gives whether the client gets it as it is now.
-    // Of each frame, and used in both ways of polling: a call would take 20 instructions more.
+    /// The next frame of the provider's body. Breaks the exchange off where that fails; its end is for
+    /// the caller to report.
+    // For each frame, and used in both ways of polling: a call would take 20 instructions more.
     #[inline(always)]
-    fn see(&mut self, frame: &mut Frame<Bytes>, is_over: impl FnOnce() -> bool) -> bool {
-        if let Some(data) = frame.data_ref() {
-            if !self.exchange.is_observed() && self.hiding.is_none() {
-                return true;
+    fn poll_upstream<B>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let frame = {
+            let _entered = self.exchange.enter();
+            ready!(body.poll_frame(cx))
+        };
+        let mut frame = match frame {
+            None => return Poll::Ready(None),
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                let error = error.into();
+                self.exchange.broken(failure::of_body(&*error));
+                return Poll::Ready(Some(Err(error)));
             }
+        };
+        if let Some(data) = frame.data_ref() {
             if !self.exchange.data(data) {
                 self.is_cut = true;
-                return false;
-            }
-            if let Some(hiding) = &mut self.hiding {
-                // Who is not told the length asks for the end behind it.
-                self.exchange.handed_on(hiding.data(data));
-                return false;
-            }
-            self.exchange.handed_on(data.len());
-            if is_over() {
-                self.exchange.end(Outcome::Complete);
+                self.exchange.broken(Failure::ModelNotAllowed);
+                return Poll::Ready(Some(Err(Box::new(ModelForbidden))));
             }
         } else if let Some(trailers) = frame.trailers_mut() {
             match self.trailers {
-                Trailers::Dropped => {
-                    self.end(None);
-                    return false;
-                }
+                Trailers::Dropped => return Poll::Ready(None),
                 Trailers::Stripped => headers::strip_trailers(trailers),
                 Trailers::Untouched => {}
             }
-            self.end(Some(trailers));
         }
-        self.hiding.is_none()
+        Poll::Ready(Some(Ok(frame)))
     }
 
-    fn end(&mut self, trailers: Option<&mut HeaderMap>) {
-        if let Some(hiding) = &mut self.hiding {
-            self.exchange.handed_on(hiding.end(trailers.map(std::mem::take)));
+    /// As [`poll_frame`](Self::poll_frame), without the usage that the gateway has asked for.
+    #[inline(never)]
+    fn poll_hiding<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        while let Some(hiding) = &mut self.hiding {
+            if let Some(frame) = hiding.ahead() {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            if hiding.has_ended() {
+                break;
+            }
+            let frame = match ready!(self.poll_upstream(body.as_mut(), cx)) {
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(frame)) => Some(frame),
+                None => None,
+            };
+            let Some(hiding) = &mut self.hiding else { break };
+            match frame.map(Frame::into_data) {
+                // A client that is not told the length asks for the end behind the data.
+                Some(Ok(data)) => self.exchange.handed_on(hiding.data(&data)),
+                last => {
+                    let trailers = last.and_then(|frame| frame.err()?.into_trailers().ok());
+                    self.exchange.handed_on(hiding.end(trailers));
+                    self.exchange.end(Outcome::Complete);
+                }
+            }
         }
-        self.exchange.end(Outcome::Complete);
+        Poll::Ready(None)
     }
 }
 
@@ -329,6 +347,8 @@ impl<B> fmt::Debug for ResponseBody<B> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
     use http_body_util::{BodyExt, StreamBody};
 

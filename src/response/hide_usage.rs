@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Frame;
 
-use crate::request::watch::RequestWatch;
+use crate::exchange::request_state::RequestState;
 use crate::usage::{Lines, Piece, is_usage_chunk};
 
 /// A chunk of usage is not longer; an event that is may go on before it is whole.
@@ -17,7 +17,7 @@ const LONGEST: usize = 64 * 1024;
 /// event that came in part is held back.
 #[derive(Debug)]
 pub(crate) struct Hiding {
-    watch: Arc<RequestWatch>,
+    watch: Arc<RequestState>,
     lines: Lines,
     /// The beginning of an event.
     held: BytesMut,
@@ -32,7 +32,7 @@ pub(crate) struct Hiding {
 
 impl Hiding {
     /// `watch`: of the request, which knows who asked for usage.
-    pub(crate) fn new(watch: Arc<RequestWatch>) -> Self {
+    pub(crate) fn new(watch: Arc<RequestState>) -> Self {
         Self {
             watch,
             lines: Lines::new(),
@@ -129,7 +129,7 @@ mod tests {
     const DONE: &str = "data: [DONE]\n\n";
 
     fn hiding() -> Hiding {
-        let watch = RequestWatch::default();
+        let watch = RequestState::default();
         watch.set_asks_for_usage(true);
         Hiding::new(Arc::new(watch))
     }

@@ -1,6 +1,7 @@
 //! The way back: a provider's response, or the gateway's own answer, becomes the client's.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -10,15 +11,16 @@ use http_body::Body;
 use crate::context::GatewayContext;
 use crate::directives::Warning;
 use crate::exchange::headers;
+use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
 use crate::exchange::{Exchange, Parking};
 use crate::hook::{CacheStatus, Failure, Outcome};
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
-use crate::request::watch::RequestWatch;
 use crate::response::body::ResponseBody;
 use crate::response::body::Trailers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
+use crate::response::messages;
 use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
@@ -42,7 +44,7 @@ pub(crate) struct ResponseRelay {
     /// The client is, or stands around, an axum router.
     pub(crate) is_around_router: bool,
     /// Set where the rest of the request body can still refuse the request.
-    pub(crate) watch: Option<Arc<RequestWatch>>,
+    pub(crate) watch: Option<Arc<RequestState>>,
 }
 
 impl ResponseRelay {
@@ -136,6 +138,15 @@ impl ResponseRelay {
                 && Format::of(headers.get(CONTENT_TYPE)) == Some(Format::Sse)
         };
         (asks && is_stream()).then(|| Hiding::new(watch.clone()))
+    }
+
+    /// Why the request must not go on: its body has turned out to contradict its beginning. Wakes the
+    /// task when that happens later.
+    pub(crate) fn poll_refusal(&self, cx: &Context<'_>) -> Option<Rejection> {
+        match self.watch.as_ref()?.poll_refusal(cx) {
+            Poll::Ready(refused) => refused.map(messages::unreadable_body),
+            Poll::Pending => None,
+        }
     }
 
     /// The answer for a request whose upstream call failed.

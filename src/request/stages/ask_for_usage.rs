@@ -6,10 +6,10 @@ use http::Request;
 
 use crate::context::GatewayContext;
 use crate::exchange::asked::Asked;
+use crate::exchange::request_state::RequestState;
 use crate::provider::Upstream;
 use crate::request::add_usage::Splice;
 use crate::request::stages::Shared;
-use crate::request::watch::RequestWatch;
 use crate::routing::model::Edit;
 use crate::util::operation::Operation;
 
@@ -33,7 +33,7 @@ impl Shared {
         context: &GatewayContext,
         request: &mut Request<B>,
         edit: Option<&Edit>,
-        watch: &Arc<RequestWatch>,
+        watch: &Arc<RequestState>,
     ) -> Option<Splice> {
         let upstream = context.upstream()?.clone();
         let is_on_trial = upstream.usage_option().is_on_trial();
