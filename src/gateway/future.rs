@@ -5,6 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -19,27 +20,19 @@ use crate::hook::Outcome;
 use crate::request::body::RequestBody;
 use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
+use crate::request::stages::{Prepared, Shared};
 use crate::response::body::ResponseBody;
 use crate::response::failure;
 use crate::response::intercept_body::InterceptBody;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
+use crate::util::ready;
 
 pin_project! {
-    /// One exchange: `F` is the upstream call of a request that went out at once, a clone of `S`
-    /// takes one whose body had to be read first.
-    struct Exchanging<F, S, B>
-    where
-        S: Service<Request<RequestBody<B>>>,
-    {
-        #[pin]
-        state: State<F, S, B>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, S, B>
+    /// One exchange. `F` is the upstream call of a request that was sent at once; a clone of `S` makes
+    /// the call of one whose body had to be read first.
+    #[project = ExchangingProjection]
+    enum Exchanging<F, S, B>
     where
         S: Service<Request<RequestBody<B>>>,
     {
@@ -72,27 +65,54 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
+    /// Goes on with a routed request after its first stages. `call` calls the upstream at once;
+    /// `for_later` takes a clone of it that can be called later, or dropped.
+    #[inline]
+    fn start(
+        shared: &Arc<Shared>,
+        prepared: Prepared,
+        request: Request<B>,
+        upstream: &mut S,
+        call: impl FnOnce(&mut S, Request<RequestBody<B>>) -> F,
+        for_later: impl FnOnce(&mut S) -> S,
+    ) -> Self {
+        match prepared {
+            Prepared::Send(mut relay) => {
+                let request = shared.send(&mut relay, request);
+                Self::Direct { call: call(upstream, request), relay: Some(relay) }
+            }
+            Prepared::ReadBody(peek_for, scan, relay) => {
+                let routing = BodyRouting::new(shared, peek_for, scan, relay, request);
+                Self::Routing { routing: Some((Box::new(routing), for_later(upstream))) }
+            }
+            Prepared::Answered(response) => {
+                for_later(upstream);
+                let rest = Drain::of(request, shared.peek_limit);
+                Self::Answered { response: Some(response), rest }
+            }
+        }
+    }
+
     /// `as_direct` gives a call as an `F`, where that is what it is.
     fn poll(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         as_direct: AsDirect<F, S, B>,
     ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>> {
-        let mut state = self.project().state;
         loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Direct { call, relay } => return poll_call(call, relay, cx),
-                StateProjection::Routed { call, relay } => {
+            let next = match self.as_mut().project() {
+                ExchangingProjection::Direct { call, relay } => return poll_call(call, relay, cx),
+                ExchangingProjection::Routed { call, relay } => {
                     return poll_call(call.as_mut(), relay, cx);
                 }
-                StateProjection::Answered { response, rest } => {
+                ExchangingProjection::Answered { response, rest } => {
                     if let Some(rest) = rest {
                         ready!(rest.poll_end(cx));
                     }
                     let response = response.take().expect(COMPLETED);
                     return Poll::Ready(Ok(response.map(ResponseBody::local)));
                 }
-                StateProjection::Routing { routing: slot } => {
+                ExchangingProjection::Routing { routing: slot } => {
                     let (mut routing, service) = slot.take().expect(COMPLETED);
                     routing.relay.exchange.resume();
                     let Poll::Ready(routed) = routing.poll_routed(cx) else {
@@ -104,15 +124,15 @@ where
                         Ok((request, relay)) => {
                             let relay = Some(relay);
                             match as_direct(Oneshot::new(service, request)) {
-                                Ok(call) => State::Direct { call, relay },
-                                Err(call) => State::Routed { call: Box::pin(call), relay },
+                                Ok(call) => Self::Direct { call, relay },
+                                Err(call) => Self::Routed { call: Box::pin(call), relay },
                             }
                         }
-                        Err((response, rest)) => State::Answered { response: Some(response), rest },
+                        Err((response, rest)) => Self::Answered { response: Some(response), rest },
                     }
                 }
             };
-            state.set(next);
+            self.set(next);
         }
     }
 }
@@ -175,21 +195,27 @@ where
     pub(crate) fn not_ours(call: S::Future) -> Self {
         Self { state: GatewayState::NotOurs { call } }
     }
+}
 
-    pub(crate) fn forwarded(call: S::Future, relay: ResponseRelay) -> Self {
-        Self::ours(State::Direct { call, relay: Some(relay) })
-    }
-
-    pub(crate) fn routing(routing: Box<BodyRouting<B>>, service: S) -> Self {
-        Self::ours(State::Routing { routing: Some((routing, service)) })
-    }
-
-    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
-        Self::ours(State::Answered { response: Some(response), rest })
-    }
-
-    fn ours(state: State<S::Future, S, B>) -> Self {
-        Self { state: GatewayState::Ours { exchanging: Exchanging { state } } }
+impl<S, B, R> ResponseFuture<S, B>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    #[inline]
+    pub(crate) fn ours(
+        shared: &Arc<Shared>,
+        prepared: Prepared,
+        request: Request<B>,
+        inner: &mut S,
+    ) -> Self {
+        // A slow upload must not hold a permit, and the clone that sends it later could wait for that
+        // very permit.
+        let for_later = ready::give_back;
+        let exchanging = Exchanging::start(shared, prepared, request, inner, S::call, for_later);
+        Self { state: GatewayState::Ours { exchanging } }
     }
 }
 
@@ -261,21 +287,26 @@ where
     pub(crate) fn app(call: F) -> Self {
         Self { state: InterceptState::App { call } }
     }
+}
 
-    pub(crate) fn forwarded(call: Call<U, B>, relay: ResponseRelay) -> Self {
-        Self::gateway(State::Direct { call, relay: Some(relay) })
-    }
-
-    pub(crate) fn routing(routing: Box<BodyRouting<B>>, upstream: U) -> Self {
-        Self::gateway(State::Routing { routing: Some((routing, upstream)) })
-    }
-
-    pub(crate) fn answered(response: Box<Response<Bytes>>, rest: Option<Drain<B>>) -> Self {
-        Self::gateway(State::Answered { response: Some(response), rest })
-    }
-
-    fn gateway(state: State<Call<U, B>, U, B>) -> Self {
-        Self { state: InterceptState::Gateway { exchanging: Exchanging { state } } }
+impl<F, U, B, R> InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    #[inline]
+    pub(crate) fn gateway(
+        shared: &Arc<Shared>,
+        prepared: Prepared,
+        request: Request<B>,
+        upstream: &mut U,
+    ) -> Self {
+        let call = |upstream: &mut U, request| Oneshot::new(upstream.clone(), request);
+        let for_later = |upstream: &mut U| upstream.clone();
+        let exchanging = Exchanging::start(shared, prepared, request, upstream, call, for_later);
+        Self { state: InterceptState::Gateway { exchanging } }
     }
 }
 

@@ -7,14 +7,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tower::BoxError;
-use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::gateway::future::InterceptFuture;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::BodyRouting;
-use crate::request::peek::Drain;
-use crate::request::stages::{Prepared, Shared};
+use crate::request::stages::Shared;
 use crate::response::intercept_body::InterceptBody;
 use crate::util::macros::service_accessors;
 
@@ -77,20 +74,8 @@ where
             self.shared.leave_to_app(&request);
             return InterceptFuture::app(self.app.call(request));
         };
-        match self.shared.prepare(&snapshot, &route, &mut request) {
-            Prepared::Send(mut relay) => {
-                let request = self.shared.send(&mut relay, request);
-                let call = Oneshot::new(self.upstream.clone(), request);
-                InterceptFuture::forwarded(call, relay)
-            }
-            Prepared::ReadBody(peek_for, scan, relay) => {
-                let routing = BodyRouting::new(&self.shared, peek_for, scan, relay, request);
-                InterceptFuture::routing(Box::new(routing), self.upstream.clone())
-            }
-            Prepared::Answered(response) => {
-                InterceptFuture::answered(response, Drain::of(request, self.shared.peek_limit))
-            }
-        }
+        let prepared = self.shared.prepare(&snapshot, &route, &mut request, false);
+        InterceptFuture::gateway(&self.shared, prepared, request, &mut self.upstream)
     }
 }
 

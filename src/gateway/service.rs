@@ -12,12 +12,9 @@ use tower_service::Service;
 use crate::gateway::future::ResponseFuture;
 use crate::gateway::misuse;
 use crate::request::body::RequestBody;
-use crate::request::body_routing::BodyRouting;
-use crate::request::peek::Drain;
-use crate::request::stages::{Prepared, Shared};
+use crate::request::stages::Shared;
 use crate::response::body::ResponseBody;
 use crate::util::macros::service_accessors;
-use crate::util::ready;
 
 /// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
 /// other requests as they are.
@@ -82,25 +79,9 @@ where
         let Some(route) = self.shared.route(&snapshot, &request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
-        match self.shared.prepare(&snapshot, &route, &mut request) {
-            Prepared::Send(mut relay) => {
-                relay.is_around_router = self.is_around_router;
-                let request = self.shared.send(&mut relay, request);
-                ResponseFuture::forwarded(self.inner.call(request), relay)
-            }
-            Prepared::ReadBody(peek_for, scan, mut relay) => {
-                relay.is_around_router = self.is_around_router;
-                let routing = BodyRouting::new(&self.shared, peek_for, scan, relay, request);
-                // A slow upload must not hold a permit, and the clone that sends it later could wait
-                // for that very permit.
-                let service = ready::give_back(&mut self.inner);
-                ResponseFuture::routing(Box::new(routing), service)
-            }
-            Prepared::Answered(response) => {
-                ready::give_back(&mut self.inner);
-                ResponseFuture::answered(response, Drain::of(request, self.shared.peek_limit))
-            }
-        }
+        let around_router = self.is_around_router;
+        let prepared = self.shared.prepare(&snapshot, &route, &mut request, around_router);
+        ResponseFuture::ours(&self.shared, prepared, request, &mut self.inner)
     }
 }
 

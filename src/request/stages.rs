@@ -98,11 +98,13 @@ pub(crate) enum BodyChange {
 
 impl Shared {
     /// Takes the head of a routed request through the stages, as far as that goes without its body.
+    /// `is_around_router`: the client is an axum router, or a service around one.
     pub(crate) fn prepare<B>(
         &self,
         snapshot: &Snapshot<'_>,
         route: &Route<'_>,
         request: &mut Request<B>,
+        is_around_router: bool,
     ) -> Prepared {
         let arrived = self.observation.is_wanted().then(Instant::now);
         let (endpoint, native) = match &route.kind {
@@ -140,7 +142,7 @@ impl Shared {
             false => (None, None),
         };
 
-        let observation = (!self.observation.hooks.is_empty()).then(|| self.observation.clone());
+        let observer = (!self.observation.hooks.is_empty()).then(|| self.observation.clone() as _);
         let arrival = Arrival {
             method: request.method().clone(),
             uri: std::mem::take(request.uri_mut()),
@@ -155,7 +157,7 @@ impl Shared {
             has_credentials: scan.credentials && endpoint != Endpoint::Universal,
             native,
         };
-        let context = GatewayContext::new(arrival, observation);
+        let context = GatewayContext::new(arrival, observer);
         if let RouteKind::Native { upstream, rest } = &route.kind
             && let Some(path) = upstream.rewritten(rest.text(context.path()))
         {
@@ -168,7 +170,8 @@ impl Shared {
             }
             None => Exchange::default(),
         };
-        let relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
+        let mut relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
+        relay.is_around_router = is_around_router;
 
         // The refusal of a layer above goes before the gateway's own.
         let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);

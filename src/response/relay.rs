@@ -1,4 +1,4 @@
-//! The way back: a provider's response, or the gateway's own answer, becomes the client's.
+//! Turns a provider's response, or the gateway's own answer, into the client's response.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,18 +32,18 @@ const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
 const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
 const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
 
-/// All that an exchange needs once its request is on the way.
+/// What a request leaves behind for its response.
 #[derive(Debug)]
 pub(crate) struct ResponseRelay {
     pub(crate) context: GatewayContext,
     pub(crate) exchange: Exchange,
     format: ErrorFormat,
     takes_trailers: bool,
-    /// The provider was chosen by the gateway, so the response says which.
+    /// The gateway chose the provider, so the response names it.
     pub(crate) announces_provider: bool,
-    /// The client is, or stands around, an axum router.
+    /// The client is an axum router, or a service around one.
     pub(crate) is_around_router: bool,
-    /// Set where the rest of the request body can still refuse the request.
+    /// Set while the rest of the request body can still refuse the request.
     pub(crate) watch: Option<Arc<RequestState>>,
 }
 
@@ -65,7 +65,7 @@ impl ResponseRelay {
         }
     }
 
-    /// The provider's response, as the client is to get it.
+    /// The response of the provider, as the client gets it.
     pub(crate) fn into_response<B: Body>(
         mut self,
         mut response: Response<B>,
@@ -75,7 +75,7 @@ impl ResponseRelay {
         }
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            // Nobody asked for it: a tunnel opened here would let anyone write on the connection.
+            // The request did not ask for it, and a tunnel would let anyone write on the connection.
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
@@ -85,10 +85,10 @@ impl ResponseRelay {
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);
-        self.learn(status);
+        self.learn_usage_option(status);
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);
-        self.announce(headers);
+        self.add_gateway_headers(headers);
         let step = match self.context.step() {
             0 => HeaderValue::from_static("0"),
             step => HeaderValue::from(step),
@@ -110,8 +110,8 @@ impl ResponseRelay {
         })
     }
 
-    /// How the provider takes being asked for usage.
-    fn learn(&self, status: StatusCode) {
+    /// Remembers whether the provider accepts being asked for usage.
+    fn learn_usage_option(&self, status: StatusCode) {
         let Some(watch) = self.watch.as_ref() else { return };
         if watch.asks_for_usage() != Some(true) {
             return;
@@ -127,7 +127,7 @@ impl ResponseRelay {
         }
     }
 
-    /// What keeps the usage from the client that the gateway asks for, in a stream of it.
+    /// What hides the usage that the gateway asked for from the client, if the response is a stream.
     fn hiding(&self, status: StatusCode, headers: &HeaderMap) -> Option<Hiding> {
         let watch = self.watch.as_ref()?;
         // A provider may begin to answer before it has all of the request.
@@ -155,42 +155,42 @@ impl ResponseRelay {
         self.answer(rejection, Outcome::Failed)
     }
 
-    /// The answer of a layer below that has refused the request. The call that it stands for was
-    /// none to the provider.
+    /// The answer of a layer below that has refused the request. It does not count as a call: the
+    /// provider was not asked.
     pub(crate) fn refused(mut self, refusal: Refusal) -> Response<Bytes> {
         self.exchange.call_refused();
         self.answer(refusal.into(), Outcome::Rejected)
     }
 
-    /// The answer for a request whose body was refused while it was sent: whatever the provider has
-    /// made of the part that it got, the client is told why it was cut off.
+    /// The answer for a request whose body was refused while it was sent. The provider's answer to the
+    /// part that it got does not matter.
     pub(crate) fn cut_off(mut self, rejection: Rejection) -> Response<Bytes> {
         self.exchange.attempt_failed(Failure::RequestBody);
         self.answer(rejection, Outcome::Rejected)
     }
 
-    /// The gateway's own answer; the exchange is over with it.
+    /// The gateway's own answer, which ends the exchange.
     pub(crate) fn answer(mut self, rejection: Rejection, outcome: Outcome) -> Response<Bytes> {
         let code = rejection.code;
         let mut response = rejection.into_response(&self.context, self.format);
-        self.announce(response.headers_mut());
+        self.add_gateway_headers(response.headers_mut());
         self.exchange.answered(code, response.body().len(), outcome);
         response.extensions_mut().insert(self.context);
         response
     }
 
-    /// JSON of the gateway's own that is no error; the exchange is over with it.
+    /// The gateway's own JSON that is no error, which ends the exchange.
     pub(crate) fn serve(mut self, json: String) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(json));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.announce(headers);
+        self.add_gateway_headers(headers);
         self.exchange.served(response.status(), response.body().len());
         response.extensions_mut().insert(self.context);
         response
     }
 
-    fn announce(&self, headers: &mut HeaderMap) {
+    fn add_gateway_headers(&self, headers: &mut HeaderMap) {
         let log_id = self.context.log_id().header_value();
         headers.insert(LOG_ID, log_id.clone());
         headers.insert(REQUEST_ID, log_id.clone());
