@@ -209,6 +209,8 @@
 //!
 //! 1.88. Raising it is a minor release.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What the core offers to layers below it is the same whether or not the crate's own are built.
+#![cfg_attr(not(feature = "control"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]

@@ -16,7 +16,6 @@ pub(crate) enum Actor {
 
 impl GatewayContext {
     /// A layer has seen what is set, and acts on it where there is cause.
-    #[cfg(feature = "control")]
     pub(crate) fn acts(&self, actor: Actor) {
         self.0.progress.acted.fetch_or(actor as u8, Ordering::Relaxed);
     }

@@ -5,6 +5,7 @@ mod progress;
 pub(crate) mod step;
 
 use crate::util::operation;
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,9 +18,7 @@ use crate::directives::locks::Locks;
 pub use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::directives::narrowing::Narrowing;
 pub use crate::directives::trace::TraceParent;
-use crate::exchange::observation::Observation;
 use crate::provider::{Providers, Upstream};
-use crate::request::access;
 use crate::routing;
 use crate::routing::{GatewayPath, PathSpan};
 use crate::settings::GatewaySettings;
@@ -61,10 +60,10 @@ struct Inner {
     /// What was in force when the request arrived; `None` where they are the layer's.
     providers: Option<Arc<Providers>>,
     /// Of the layer, for what is held of the body.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     body_budget: Option<BodyBudget>,
-    /// `None` where there is no hook.
-    observation: Option<Arc<Observation>>,
+    /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has hooks. Its type is
+    /// not known here: who observes an exchange is no part of its identity.
+    observer: Option<Arc<dyn Any + Send + Sync>>,
     /// Where the path says it.
     native: Option<Arc<Upstream>>,
     progress: Progress,
@@ -118,7 +117,7 @@ pub(crate) enum Endpoint {
 
 impl GatewayContext {
     #[inline]
-    pub(crate) fn new(arrival: Arrival, observation: Option<Arc<Observation>>) -> Self {
+    pub(crate) fn new(arrival: Arrival, observer: Option<Arc<dyn Any + Send + Sync>>) -> Self {
         let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
         let Arrival { identity, settings, providers, has_credentials, body_budget, native, .. } =
             arrival;
@@ -134,21 +133,20 @@ impl GatewayContext {
             settings,
             providers,
             body_budget,
-            observation,
+            observer,
             native,
             progress: Progress::new(has_credentials),
         }))
     }
 
-    pub(crate) fn observation(&self) -> Option<&Arc<Observation>> {
-        self.0.observation.as_ref()
+    pub(crate) fn observer(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.0.observer.as_ref()
     }
 
     pub(crate) fn providers(&self) -> Option<&Providers> {
         self.0.providers.as_deref()
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn body_budget(&self) -> Option<&BodyBudget> {
         self.0.body_budget.as_ref()
     }
@@ -220,7 +218,6 @@ impl GatewayContext {
     }
 
     /// Where the client's own request goes, whatever is tried after it.
-    #[cfg(feature = "control")]
     pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
         self.0.native.as_ref().or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
     }
@@ -257,7 +254,7 @@ impl GatewayContext {
     pub(crate) fn model_in_path(&self, in_body: Option<&str>) -> Option<String> {
         let path = self.provider_path();
         let decides = || self.upstream().is_some_and(|upstream| upstream.decides_by_path(path));
-        let counts = in_body.is_none() && access::is_call(self.method()) || decides();
+        let counts = in_body.is_none() && self.is_call() || decides();
         if counts { routing::model_in(path) } else { None }
     }
 
@@ -327,6 +324,11 @@ impl GatewayContext {
         &self.0.method
     }
 
+    /// Whether the request can run a model.
+    pub(crate) fn is_call(&self) -> bool {
+        is_call(self.method())
+    }
+
     /// The path of the client's request, without its query.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -366,6 +368,11 @@ impl GatewayContext {
             None => NONE.get_or_init(Metadata::default),
         }
     }
+}
+
+/// Whether a method can run a model: those that read or delete something cannot.
+pub(crate) fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 impl fmt::Debug for GatewayContext {

@@ -6,13 +6,10 @@ use std::time::Instant;
 
 use super::GatewayContext;
 use crate::context::step::Step;
-#[cfg(feature = "control")]
 use crate::context::step::StepKey;
 use crate::directives::Directives;
 use crate::directives::timeouts::Timeouts;
-#[cfg(feature = "control")]
 use crate::provider::ApiKind;
-#[cfg(feature = "control")]
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// All that changes while an exchange runs. The methods of [`GatewayContext`] below read and write it.
@@ -29,7 +26,6 @@ pub(super) struct Progress {
     /// The request body was longer than a layer above allows.
     is_over_limit: AtomicBool,
     /// A response may be put aside for what stands in its body.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
     is_judged: AtomicBool,
     /// The first step, once the body has said where the request goes.
     pub(super) first: OnceLock<Step>,
@@ -55,7 +51,6 @@ impl Progress {
 
 impl GatewayContext {
     /// The request could have been sent again, but its body was not kept.
-    #[cfg(feature = "control")]
     pub(crate) fn give_up_retries(&self) {
         self.0.progress.gave_up_retries.store(true, Ordering::Relaxed);
     }
@@ -100,7 +95,6 @@ impl GatewayContext {
         self.0.progress.may_be_refused.store(true, Ordering::Relaxed);
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn may_be_refused(&self) -> bool {
         self.0.progress.may_be_refused.load(Ordering::Relaxed)
     }
@@ -116,22 +110,12 @@ impl GatewayContext {
     }
 
     /// A response may be put aside for what stands in its body.
-    #[cfg(feature = "control")]
     pub(crate) fn set_judged(&self) {
         self.0.progress.is_judged.store(true, Ordering::Relaxed);
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn is_judged(&self) -> bool {
         self.0.progress.is_judged.load(Ordering::Relaxed)
-    }
-
-    /// Whether the request may be sent to somebody else than it was made for.
-    pub(crate) fn may_go_elsewhere(&self) -> bool {
-        #[cfg(feature = "control")]
-        return self.may_fall_back();
-        #[cfg(not(feature = "control"))]
-        false
     }
 
     /// Which step is being tried, or has answered; 0 for the first.
@@ -140,7 +124,6 @@ impl GatewayContext {
         self.0.progress.step.load(Ordering::Relaxed)
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn set_step(&self, number: u32) {
         self.0.progress.step.store(number, Ordering::Relaxed);
     }
@@ -191,19 +174,16 @@ impl GatewayContext {
         self.0.progress.origin.load(Ordering::Relaxed)
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn set_origin(&self, number: u32) {
         self.0.progress.origin.store(number, Ordering::Relaxed);
     }
 
     /// By which of its provider's APIs the current step goes.
-    #[cfg(feature = "control")]
     pub(crate) fn way(&self) -> ApiKind {
         self.current().map_or(ApiKind::Native, |step| step.way)
     }
 
     /// Which stored key the current step wants.
-    #[cfg(feature = "control")]
     pub(crate) fn key_alias(&self) -> Option<&str> {
         let of_step = self.current().and_then(|step| match &step.key {
             StepKey::Stored(alias) => alias.as_deref(),
@@ -222,7 +202,6 @@ impl GatewayContext {
 
     /// Whether a timeout that has passed was the client's choice: it asked for less than the host
     /// grants, so its passing says nothing about the provider.
-    #[cfg(feature = "control")]
     pub(crate) fn is_clients(&self, timeout: &TimeoutError) -> bool {
         let (phase, after) = (timeout.phase(), timeout.after());
         let asked = self.directives().and_then(|directives| directives.timeouts().of_phase(phase));

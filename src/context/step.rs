@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
 
-#[cfg(feature = "control")]
 use crate::credentials::secret::Secret;
 use crate::directives::Directives;
 use crate::provider::{ApiKind, Upstream};
@@ -38,9 +37,7 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) enum StepKey {
     /// The stored one of this alias, or else of the exchange's.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     Stored(Option<Box<str>>),
-    #[cfg(feature = "control")]
     Given(Secret),
 }
 

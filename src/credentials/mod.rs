@@ -11,10 +11,8 @@ pub(crate) mod secret;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-#[cfg(feature = "control")]
 pub(crate) use self::query::keys as keys_in_query;
 
-#[cfg(feature = "control")]
 use crate::provider::{ApiKind, Upstream};
 
 /// The headers that providers read keys from.
@@ -36,7 +34,6 @@ pub(crate) fn any(headers: &HeaderMap) -> bool {
 }
 
 /// A key without its scheme and the space around it: it is one key however a client spells it.
-#[cfg(feature = "control")]
 pub(crate) fn bare(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
     match value.iter().position(u8::is_ascii_whitespace) {
@@ -72,7 +69,6 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
 }
 
 /// The key that a request is sent with.
-#[cfg(feature = "control")]
 pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'h HeaderValue> {
     let own = upstream.key_header(ApiKind::Native).name();
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
@@ -94,7 +90,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "control")]
     #[test]
     fn a_key_is_one_in_every_spelling_of_its_scheme() {
         for spelling in ["k", "Bearer k", "bearer k", "BEARER  k", " Bearer\tk ", "Token k"] {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "control")]
 use crate::util::timeout::TimeoutPhase;
 
 /// How long an exchange with a provider may take. `None`, the default of each, means no bound.
@@ -77,7 +76,6 @@ impl Timeouts {
     }
 
     /// The timeout of a phase that has one of its own.
-    #[cfg(feature = "control")]
     pub(crate) fn of_phase(&self, phase: TimeoutPhase) -> Option<Duration> {
         match phase {
             TimeoutPhase::Connect => self.connect,

@@ -10,7 +10,6 @@ use crate::exchange::request_state::RequestState;
 pub(crate) struct Asked(Arc<Inner>);
 
 #[derive(Debug)]
-#[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by layers"))]
 struct Inner {
     watch: Arc<RequestState>,
     /// Where the option stands in the body as it is sent.
@@ -29,7 +28,6 @@ impl Asked {
     }
 }
 
-#[cfg(feature = "control")]
 impl Asked {
     /// Where the option stands, once it is there.
     pub(crate) fn place(&self) -> Option<Range<u64>> {

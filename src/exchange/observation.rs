@@ -1,10 +1,12 @@
 //! What the exchanges of a layer are observed with.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Level;
 
 use crate::TARGET;
+use crate::context::GatewayContext;
 use crate::gateway::misuse::Misuse;
 use crate::hook::guard::Guards;
 use crate::hook::{EndEvent, Hooks};
@@ -26,6 +28,13 @@ pub(crate) struct Observation {
     pub(crate) misuse: Misuse,
     /// Responses that were promised, to be fetched later.
     pub(crate) promised: SeenIds,
+}
+
+impl GatewayContext {
+    /// What observes this exchange; `None` where there is no hook.
+    pub(crate) fn observation(&self) -> Option<Arc<Observation>> {
+        Arc::downcast(self.observer()?.clone()).ok()
+    }
 }
 
 impl Observation {

@@ -23,7 +23,6 @@ impl Parking {
     }
 
     /// The response has broken off, whether anybody reads it or not.
-    #[cfg(feature = "control")]
     pub(crate) fn expire(&self, failure: Failure) {
         let mut exchange = {
             let mut state = self.state();

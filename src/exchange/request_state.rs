@@ -93,7 +93,6 @@ impl RequestState {
     }
 
     /// The body is sent once more, with what was added or without it.
-    #[cfg(feature = "control")]
     pub(crate) fn change_asks_for_usage(&self, asks: bool) {
         self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
     }

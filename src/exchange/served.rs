@@ -3,7 +3,6 @@
 use super::ledger::Ledger;
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
-use crate::request::access;
 use crate::routing;
 
 /// What is known of the model that has answered.
@@ -20,7 +19,7 @@ pub(super) enum Served {
 /// Whether answers are judged at all: those to calls, where models are restricted.
 pub(super) fn is_judged(context: &GatewayContext) -> bool {
     let rules = context.settings().map(|settings| &settings.rules);
-    rules.is_some_and(|rules| rules.restrict_models()) && access::is_call(context.method())
+    rules.is_some_and(|rules| rules.restrict_models()) && context.is_call()
 }
 
 /// Whether answers from models that are not allowed are broken off.

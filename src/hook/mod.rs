@@ -6,6 +6,7 @@ mod event;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub(crate) mod genai;
 pub mod guard;
+pub(crate) mod health;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -18,9 +19,8 @@ use std::sync::Arc;
 pub use self::event::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
 };
+use self::health::HealthChange;
 use crate::context::GatewayContext;
-#[cfg(feature = "control")]
-use crate::control::health::HealthChange;
 pub use crate::util::payload::Payload;
 pub use crate::util::redact::redacted;
 use crate::util::unwind;
@@ -69,10 +69,8 @@ pub trait MetricsHook: Send + Sync + 'static {
         let _ = end;
     }
 
-    /// The health of an upstream has changed, told by a
-    /// [`HealthLayer`](crate::control::health::HealthLayer) below the gateway.
-    #[cfg(feature = "control")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
+    /// The health of an upstream has changed, reported by a
+    /// `control::health::HealthLayer` below the gateway (feature `control`).
     fn on_health(&self, change: &HealthChange<'_>) {
         let _ = change;
     }
@@ -112,7 +110,6 @@ impl<T: MetricsHook + ?Sized> MetricsHook for Arc<T> {
         (**self).on_end(end);
     }
 
-    #[cfg(feature = "control")]
     fn on_health(&self, change: &HealthChange<'_>) {
         (**self).on_health(change);
     }

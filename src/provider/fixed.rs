@@ -83,7 +83,6 @@ impl Fixed {
     }
 
     /// Removes its headers from a request that is sent to another provider instead.
-    #[cfg(feature = "control")]
     pub(super) fn remove_headers(&self, headers: &mut HeaderMap) {
         for (name, _) in &self.headers {
             headers.remove(name);

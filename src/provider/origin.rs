@@ -3,7 +3,6 @@
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
-#[cfg(feature = "control")]
 use super::ApiKind;
 use crate::provider::Provider;
 use crate::provider::join;
@@ -22,13 +21,10 @@ pub(crate) struct Origin {
     /// The base of Messages, if it differs from OpenAI's paths.
     messages: Option<Base>,
     /// Its index among those of its provider, from 0.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     pub(crate) number: u32,
     /// Its weight in balancing.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     pub(crate) weight: u32,
     /// The base URL itself.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     base: Box<str>,
 }
 
@@ -91,7 +87,6 @@ impl Origin {
     }
 
     /// The `host` header of requests to this origin.
-    #[cfg(feature = "control")]
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.host
     }
@@ -115,7 +110,6 @@ impl Origin {
     }
 
     /// The URI of a path in one of its two APIs.
-    #[cfg(feature = "control")]
     pub(crate) fn uri_by(&self, way: ApiKind, path: &str, query: Option<&str>) -> Option<Uri> {
         let uri = match way {
             ApiKind::Native => self.native_uri(path, query),
@@ -125,19 +119,16 @@ impl Origin {
     }
 
     /// The base URL, as in `https://api.x.ai/v1`.
-    #[cfg(feature = "control")]
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// Whether a URI is at this origin.
-    #[cfg(feature = "control")]
     pub(crate) fn is_of(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
     }
 
     /// What follows the base URL in a URI at this origin.
-    #[cfg(feature = "control")]
     pub(crate) fn rest<'u>(&self, uri: &'u Uri) -> Option<&'u str> {
         let below = uri.path().strip_prefix(self.native.path()).filter(|_| self.is_of(uri))?;
         below.strip_prefix('/')

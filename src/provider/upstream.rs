@@ -136,7 +136,6 @@ impl Upstream {
     }
 
     /// The URI of a path in one of its two APIs, for a request that is not the client's own.
-    #[cfg(feature = "control")]
     pub(crate) fn uri_by(&self, way: ApiKind, path: &str) -> Option<Uri> {
         let uri = match way {
             ApiKind::Native => self.native_uri(path, None),
@@ -153,7 +152,6 @@ impl Upstream {
     }
 
     /// Removes the fixed headers from a request that is sent to another provider instead.
-    #[cfg(feature = "control")]
     pub(crate) fn remove_fixed(&self, headers: &mut HeaderMap) {
         if let Some(fixed) = &self.fixed {
             fixed.remove_headers(headers);
@@ -172,7 +170,6 @@ impl Upstream {
     }
 
     /// All its origins.
-    #[cfg(feature = "control")]
     pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> + Clone {
         std::iter::once(&self.first).chain(&self.further)
     }
@@ -195,7 +192,6 @@ impl Upstream {
     }
 
     /// All headers in which a stored key may go.
-    #[cfg(feature = "control")]
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &KeyHeader> {
         let bearer = self.provider.openai_takes_bearer.then_some(&KeyHeader::Bearer);
         std::iter::once(&self.key_header).chain(bearer)

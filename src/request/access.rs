@@ -141,11 +141,6 @@ pub(crate) fn allow_model(allowance: Allowance<'_>, model: &str) -> Result<(), R
     })
 }
 
-/// Whether a method can run a model: what looks and what deletes cannot.
-pub(crate) fn is_call(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
-}
-
 /// Whether the models that a provider's own path and query call are allowed. Gives whether the body
 /// must be read, too.
 pub(crate) fn allow_path(
@@ -155,7 +150,7 @@ pub(crate) fn allow_path(
 ) -> Result<bool, Rejection> {
     let Allowance { context, .. } = allowance;
     let path = routing::read_path(rest);
-    let is_call = is_call(context.method());
+    let is_call = context.is_call();
     // A filter, there.
     let is_listing = !is_call && path.is_listing;
     let is_in_query = !is_listing && allow_query(allowance, query)?;
@@ -198,7 +193,7 @@ pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
         Reach::Inside(_) => true,
         Reach::File | Reach::Free | Reach::Hidden => false,
     };
-    must_name && is_call(context.method())
+    must_name && context.is_call()
 }
 
 /// What reads a body on its way, where models are restricted.

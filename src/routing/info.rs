@@ -3,7 +3,7 @@
 use http::Request;
 
 use super::{Route, RouteKind, model_in};
-use crate::request::access;
+use crate::context;
 use crate::util::operation::Operation;
 
 /// Where a gateway would send a request, without sending it. Made by
@@ -30,7 +30,7 @@ impl RouteInfo {
                 let rest = rest.text(path);
                 let rewritten = upstream.rewritten(rest);
                 let rest = rewritten.as_deref().unwrap_or(rest);
-                if access::is_call(request.method()) || upstream.decides_by_path(rest) {
+                if context::is_call(request.method()) || upstream.decides_by_path(rest) {
                     model = model_in(rest).map(String::into_boxed_str);
                 }
                 provider = Some(upstream.slug().into());

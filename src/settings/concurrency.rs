@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "control")]
 use crate::provider::Upstream;
 
 /// A limit of concurrent exchanges, from the call to the end of the response body.
@@ -54,7 +53,6 @@ impl ConcurrencyLimits {
         self.gateway.is_none() && self.providers.is_empty() && self.credential.is_none()
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn of_provider(&self, upstream: &Upstream) -> Option<ConcurrencyLimit> {
         let is_its = |name: &str| upstream.answers_to(name);
         let mut fitting =

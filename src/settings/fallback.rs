@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::directives::pattern::Pattern;
-#[cfg(feature = "control")]
 use crate::provider::Upstream;
 
 /// What is tried, in order, when a request for certain models has failed.
@@ -75,7 +74,6 @@ impl FallbackChain {
     }
 
     /// Whether it is for requests to this provider that name this model.
-    #[cfg(feature = "control")]
     pub(crate) fn fits(&self, upstream: &Upstream, model: Option<&str>) -> bool {
         let is_provider = |name: &str| upstream.answers_to(name);
         let is_model = |pattern: &Pattern| pattern.matches(model.unwrap_or_default());

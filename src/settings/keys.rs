@@ -1,13 +1,10 @@
 //! The providers' keys that a gateway keeps for its clients.
 
-#[cfg(feature = "control")]
 use http::HeaderValue;
 
-#[cfg(feature = "control")]
 use crate::credentials::bare;
 use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
-#[cfg(feature = "control")]
 use crate::settings::digest;
 
 /// The alias that is used if none is named.
@@ -23,7 +20,6 @@ pub(crate) struct StoredKey {
     /// Its weight among keys of the same provider and alias.
     pub(crate) weight: u32,
     /// Computed once, not for each request.
-    #[cfg(feature = "control")]
     digest: [u8; 32],
 }
 
@@ -32,7 +28,6 @@ impl StoredKey {
         Self {
             provider: provider.into(),
             alias: alias.into(),
-            #[cfg(feature = "control")]
             digest: digest(bare(secret.plain().as_bytes())),
             secret,
             weight,
@@ -40,7 +35,6 @@ impl StoredKey {
     }
 
     /// The digest, if the header value is a clone of this key (it shares its memory).
-    #[cfg(feature = "control")]
     fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
         let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
         let is_own = is_sent(self.secret.plain()) || is_sent(self.secret.bearer());
@@ -62,7 +56,6 @@ impl Keys {
     }
 
     /// The digest of a key in a header. Nothing is hashed if it is one of these.
-    #[cfg(feature = "control")]
     pub(crate) fn digest(&self, sent: &HeaderValue) -> [u8; 32] {
         let known = self.iter().find_map(|key| key.digest_of(sent));
         known.copied().unwrap_or_else(|| digest(bare(sent.as_bytes())))

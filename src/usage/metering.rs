@@ -5,7 +5,6 @@ pub(crate) mod decode;
 #[cfg(not(feature = "decompression"))]
 #[path = "metering/no_decode.rs"]
 pub(crate) mod decode;
-#[cfg(feature = "control")]
 mod glance;
 
 use std::fmt;
@@ -13,7 +12,6 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header};
 
 use self::decode::Decoder;
-#[cfg(feature = "control")]
 pub(crate) use self::glance::{Glance, Sight};
 use crate::usage::{Format, Meter, Problem, Shape};
 use crate::util::payload::{Capture, Payload};

@@ -13,7 +13,6 @@ mod cost;
 mod count;
 pub(crate) mod custom_cost;
 mod event;
-#[cfg(feature = "control")]
 mod fault;
 mod format;
 mod framing;

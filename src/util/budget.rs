@@ -115,7 +115,6 @@ impl Held {
         self.shrink(self.bytes);
     }
 
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "read by a layer"))]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

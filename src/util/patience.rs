@@ -3,23 +3,20 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use self::timer::Timer;
+
 /// A bound on a wait, which begins anew with each progress. Its timer exists from the first wait on.
 ///
 /// The timer is tokio's. Without the features `client` and `control`, and outside of tokio's
 /// runtime, there is none, and the host bounds the wait.
 pub(crate) struct Patience {
     limit: Option<Duration>,
-    #[cfg(any(feature = "client", feature = "control"))]
-    timer: Option<timer::Timer>,
+    timer: Option<Timer>,
 }
 
 impl Patience {
     pub(crate) fn new(limit: Option<Duration>) -> Self {
-        Self {
-            limit,
-            #[cfg(any(feature = "client", feature = "control"))]
-            timer: None,
-        }
+        Self { limit, timer: None }
     }
 
     pub(crate) fn limit(&self) -> Duration {
@@ -28,25 +25,40 @@ impl Patience {
 
     /// The client has sent something: the next wait has the whole time.
     pub(crate) fn restart(&mut self) {
-        #[cfg(any(feature = "client", feature = "control"))]
         if let Some(timer) = &mut self.timer {
-            timer.until = None;
+            timer.restart();
         }
     }
 
     /// Ready when the client was waited for too long; before that, the task is woken then.
-    #[cfg(any(feature = "client", feature = "control"))]
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
         if self.timer.is_none() {
-            self.timer = timer::Timer::new(limit);
+            self.timer = Timer::new(limit);
         }
         self.timer.as_mut().map_or(Poll::Pending, |timer| timer.poll_end(limit, cx))
     }
+}
 
-    #[cfg(not(any(feature = "client", feature = "control")))]
-    pub(crate) fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
+#[cfg(not(any(feature = "client", feature = "control")))]
+mod timer {
+    use std::convert::Infallible;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    /// There is none.
+    pub(crate) struct Timer(Infallible);
+
+    impl Timer {
+        pub(crate) fn new(_: Duration) -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn restart(&mut self) {}
+
+        pub(crate) fn poll_end(&mut self, _: Duration, _: &mut Context<'_>) -> Poll<()> {
+            match self.0 {}
+        }
     }
 }
 
@@ -65,7 +77,7 @@ mod timer {
     pub(crate) struct Timer {
         sleep: Pin<Box<Sleep>>,
         /// `None` until the next wait begins.
-        pub(crate) until: Option<Instant>,
+        until: Option<Instant>,
     }
 
     impl Timer {
@@ -74,6 +86,10 @@ mod timer {
             Handle::try_current().ok()?;
             let until = Instant::now().checked_add(limit)?;
             Some(Self { sleep: Box::pin(sleep_until(until)), until: Some(until) })
+        }
+
+        pub(crate) fn restart(&mut self) {
+            self.until = None;
         }
 
         pub(crate) fn poll_end(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {

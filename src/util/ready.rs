@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 /// Takes the service that is ready; its clone stays for other requests.
-#[cfg(feature = "control")]
 pub(crate) fn take<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)

@@ -20,7 +20,6 @@ struct Inner {
 }
 
 /// Since when somebody is waited for.
-#[cfg(feature = "control")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) since: Instant,
@@ -35,7 +34,6 @@ const BITS: u32 = 2;
 
 impl Upload {
     /// It is the provider's turn from now on, until somebody says otherwise.
-    #[cfg(feature = "control")]
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner { began: Instant::now(), turn: AtomicU64::new(0) }))
     }
@@ -72,7 +70,6 @@ impl Upload {
         self.0.turn.store(since << BITS | whose, Ordering::Relaxed);
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn turn(&self) -> Turn {
         let turn = self.0.turn.load(Ordering::Relaxed);
         Turn {
@@ -83,7 +80,7 @@ impl Upload {
     }
 }
 
-#[cfg(all(test, feature = "client", feature = "control"))]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use std::time::Duration;
 

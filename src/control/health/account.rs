@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::change::{Change, ChangeReason, HealthState, Listener, Subject};
+use super::change::{Change, Listener, Subject};
 use super::cooldown::CoolDown;
 use crate::control::bounded_map::Neutral;
+use crate::hook::health::{ChangeReason, HealthState};
 
 /// What is known of one credential at one upstream.
 #[derive(Debug, Default)]

@@ -2,9 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::change::{Change, ChangeReason, HealthState};
+use super::change::Change;
 use super::settings::BreakerSettings;
 use super::window::Window;
+use crate::hook::health::{ChangeReason, HealthState};
 
 /// Whether calls to one upstream are made.
 ///

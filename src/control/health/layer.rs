@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::account::Account;
-use super::change::{HealthChange, Listener, Observer, Subject};
+use super::change::{Listener, Observer, Subject};
 use super::permit::Breaker;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use super::tracked::Target;
@@ -20,6 +20,7 @@ use crate::control::bounded_map::BoundedMap;
 use crate::control::call::{Call, Parts};
 use crate::control::concurrency::Limiter;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
+use crate::hook::health::HealthChange;
 use crate::provider::{ApiKind, Upstream};
 
 /// Puts a circuit breaker and cool-downs around a client.
@@ -254,7 +255,7 @@ impl Shared {
     /// Who is told of changes beside the host, where there can be any.
     fn listener(&self, context: Option<&GatewayContext>) -> Listener {
         let has_state = self.config.breaker.is_some() || self.config.cool_down.is_some();
-        context.filter(|_| has_state)?.observation().cloned()
+        context.filter(|_| has_state)?.observation()
     }
 }
 

@@ -60,7 +60,6 @@ mod tracked;
 mod window;
 
 pub(super) use self::blame::blame;
-pub use self::change::{ChangeReason, HealthChange, HealthState};
 pub(super) use self::error::Blocked;
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::layer::HealthLayer;
@@ -69,3 +68,4 @@ pub use self::settings::{BreakerSettings, CoolDownSettings, HealthSettingsError}
 pub(super) use self::tracked::{Target, Tracked};
 #[cfg(test)]
 pub(super) use self::{change::Subject, permit::Breaker};
+pub use crate::hook::health::{ChangeReason, HealthChange, HealthState};

@@ -83,15 +83,12 @@ use self::identities::Identities;
 use self::known::{Id, Known};
 use self::labels::ErrorType;
 use self::lookup::{Key, Requests, place};
-#[cfg(feature = "control")]
 use self::names::label;
 use self::register::Register;
 use self::series::{Series, with_error};
-#[cfg(feature = "control")]
 use super::genai;
+use super::health::{HealthChange, HealthState};
 use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
-#[cfg(feature = "control")]
-use crate::control::health::{HealthChange, HealthState};
 use crate::usage::Prices;
 use crate::util::operation::Operation;
 
@@ -245,7 +242,6 @@ impl MetricsHook for Metrics {
         series.record(&self.register, end);
     }
 
-    #[cfg(feature = "control")]
     fn on_health(&self, change: &HealthChange<'_>) {
         let provider = change.provider.map(genai::provider_name);
         let place = [(label::PROVIDER, provider), (label::UPSTREAM, Some(change.upstream))];

@@ -42,9 +42,7 @@ pub(super) mod label {
     pub(crate) const TOKEN_KIND: &str = "ai_gateway.token.kind";
     pub(crate) const COST_SOURCE: &str = "ai_gateway.cost.source";
     pub(crate) const CACHE_STATUS: &str = "ai_gateway.cache.status";
-    #[cfg(feature = "control")]
     pub(crate) const UPSTREAM: &str = "ai_gateway.upstream";
-    #[cfg(feature = "control")]
     pub(crate) const HEALTH_STATE: &str = "ai_gateway.health.state";
     pub(crate) const METERING_RESULT: &str = "ai_gateway.metering.result";
 }

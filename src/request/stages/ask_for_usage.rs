@@ -38,7 +38,7 @@ impl Shared {
         let upstream = context.upstream()?.clone();
         let is_on_trial = upstream.usage_option().is_on_trial();
         // Only a control layer can send the request again without the option.
-        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_go_elsewhere()))
+        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_fall_back()))
             .then(|| Asked::new(watch.clone(), self.asks_for_usage));
         if let Some(asked) = &asked {
             request.extensions_mut().insert(asked.clone());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::control::health::change::Observer;
-use crate::control::health::{ChangeReason, HealthState};
+use crate::hook::health::{ChangeReason, HealthState};
 
 type Seen = Arc<Mutex<Vec<(HealthState, HealthState, ChangeReason)>>>;
 
