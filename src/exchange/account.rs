@@ -1,4 +1,4 @@
-//! What an exchange is billed for, once it is over.
+//! What an exchange is billed for. Computed when it is over.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,13 +12,13 @@ use crate::usage::{self, Billing, Cost, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct Settlement {
     pub(super) usage: Option<Usage>,
     pub(super) metering: Metering,
     pub(super) cost: Option<Cost>,
 }
 
-/// What the account follows from, beside the response's bytes.
+/// What decides it, beside the bytes of the response.
 pub(super) struct Facts<'a> {
     pub(super) context: &'a GatewayContext,
     /// The provider's, not the gateway's own.
@@ -30,8 +30,8 @@ pub(super) struct Facts<'a> {
     pub(super) characters: Option<u64>,
 }
 
-impl Account {
-    pub(super) fn settle(observation: &Observation, facts: &Facts<'_>, reader: &Reader) -> Self {
+impl Settlement {
+    pub(super) fn of(observation: &Observation, facts: &Facts<'_>, reader: &Reader) -> Self {
         let Some(status) = facts.status else { return Self::default() };
         let context = facts.context;
         let upstream = context.upstream();

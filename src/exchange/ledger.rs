@@ -1,4 +1,4 @@
-//! What is noted down of an exchange until it ends, and what is told of it then.
+//! The record of an exchange: kept until it ends, then reported to hooks, guards and the log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::account::{self, Account, Facts};
+use super::account::{self, Facts, Settlement};
 use super::heads::{RequestHead, kept};
 use super::log;
 use super::served::Served;
@@ -23,7 +23,7 @@ use crate::util::payload::Payload;
 use crate::util::unwind;
 
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct ExchangeRecord {
     pub(super) observation: Arc<Observation>,
     pub(super) context: GatewayContext,
     pub(super) span: tracing::Span,
@@ -39,7 +39,7 @@ pub(super) struct Ledger {
     pub(super) cache: Option<CacheStatus>,
     pub(super) timings: Timings,
     pub(super) response_bytes: u64,
-    /// No wider than it must be: there is a ledger for each open stream.
+    /// 32 bits, for there is a record for each open stream.
     pub(super) payload_limit: u32,
     pub(super) reader: Reader,
     pub(super) watch: Option<Arc<RequestState>>,
@@ -52,7 +52,7 @@ pub(super) struct Ledger {
     pub(super) notes: Option<Box<Notes>>,
 }
 
-impl Ledger {
+impl ExchangeRecord {
     /// `headers`: the request's, as the client sent them.
     pub(super) fn new(
         observation: &Arc<Observation>,
@@ -113,7 +113,7 @@ impl Ledger {
         most
     }
 
-    /// Tells guards of the end of a response of a provider's.
+    /// Reports the end of a provider's response to the guards.
     fn tell_guards(&self, outcome: Outcome) {
         let Some(notes) = &self.notes else { return };
         let Some(status) = self.status.filter(|_| self.code.is_none()) else { return };
@@ -138,7 +138,7 @@ impl Ledger {
 
     /// What the stream itself says of its end goes before what the connection does: a client that
     /// has its terminal marker may leave, and a provider that has not sent it may not.
-    fn judge(&mut self, outcome: Outcome) -> Outcome {
+    fn classify(&mut self, outcome: Outcome) -> Outcome {
         let meter = self.reader.meter();
         match outcome {
             Outcome::Complete if account::is_unfinished(&self.context, self.status, meter) => {
@@ -154,7 +154,7 @@ impl Ledger {
         }
     }
 
-    /// Tells how the exchange has ended, and lets all of it go.
+    /// Reports how the exchange has ended, and drops the record.
     ///
     /// This may be a drop while the task unwinds, out of which no panic may come. Hooks are caught
     /// one by one; what is left is the host's `tracing` subscriber.
@@ -166,8 +166,8 @@ impl Ledger {
     fn end(&mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
         self.reader.finish();
-        self.judge_served_at_end();
-        let outcome = self.judge(outcome);
+        self.classify_served_at_end();
+        let outcome = self.classify(outcome);
         let meter = self.reader.meter();
         let content_events = meter.map_or(0, Meter::content_events);
         if outcome == Outcome::Complete
@@ -182,7 +182,7 @@ impl Ledger {
         let in_body = context.routed_model().or_else(|| watch?.model());
         let in_path = context.model_in_path(in_body);
         let request_model = in_path.as_deref().or(in_body);
-        let account = Account::settle(
+        let settlement = Settlement::of(
             &self.observation,
             &Facts {
                 context,
@@ -213,14 +213,14 @@ impl Ledger {
             stream: self.stream,
             terminal: meter.and_then(Meter::terminal),
             content_events,
-            usage: account.usage.as_ref(),
-            usage_parts: if account.usage.is_some() {
+            usage: settlement.usage.as_ref(),
+            usage_parts: if settlement.usage.is_some() {
                 meter.map_or(&[], Meter::parts)
             } else {
                 &[]
             },
-            metering: account.metering,
-            cost: account.cost,
+            metering: settlement.metering,
+            cost: settlement.cost,
             cache: self.cache,
             step: context.step(),
             attempts: self.attempts(),

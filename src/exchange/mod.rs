@@ -24,7 +24,7 @@ use std::time::Instant;
 use http::{HeaderMap, Response, StatusCode};
 
 use self::heads::{ResponseHead, kept};
-use self::ledger::{Ledger, text};
+use self::ledger::{ExchangeRecord, text};
 pub(crate) use self::parking::{Parked, Parking};
 use self::request_state::RequestState;
 use self::served::Served;
@@ -39,7 +39,7 @@ use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
 #[derive(Debug, Default)]
-pub(crate) struct Exchange(Option<Box<Ledger>>);
+pub(crate) struct Exchange(Option<Box<ExchangeRecord>>);
 
 impl Exchange {
     /// `headers`: the request's, as the client sent them.
@@ -61,7 +61,7 @@ impl Exchange {
         );
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
-        Self(Some(Box::new(Ledger::new(observation, context, headers, span, arrived))))
+        Self(Some(Box::new(ExchangeRecord::new(observation, context, headers, span, arrived))))
     }
 
     /// Whether an exchange of this gateway must be looked at though nobody asks for events.
@@ -75,44 +75,44 @@ impl Exchange {
 
     /// Where the request body tells what it is.
     pub(crate) fn watch(&mut self) -> Arc<RequestState> {
-        let Some(ledger) = &mut self.0 else { return Arc::default() };
-        let mut watch = RequestState::new(ledger.payload_limit as usize);
-        if ledger.context.operation() == Operation::Speech {
+        let Some(record) = &mut self.0 else { return Arc::default() };
+        let mut watch = RequestState::new(record.payload_limit as usize);
+        if record.context.operation() == Operation::Speech {
             watch = watch.counting_characters();
         }
         let watch = Arc::new(watch);
-        ledger.watch = Some(watch.clone());
+        record.watch = Some(watch.clone());
         watch
     }
 
     /// Enters the span of the exchange for as long as the guard lives.
     pub(crate) fn enter(&self) -> Option<tracing::span::Entered<'_>> {
-        let ledger = self.0.as_deref()?;
-        (!ledger.span.is_disabled()).then(|| ledger.span.enter())
+        let record = self.0.as_deref()?;
+        (!record.span.is_disabled()).then(|| record.span.enter())
     }
 
     /// The gateway works on this exchange from now on…
     pub(crate) fn resume(&mut self) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.working_since = Instant::now();
+        if let Some(record) = &mut self.0 {
+            record.working_since = Instant::now();
         }
     }
 
     /// … until now.
     pub(crate) fn pause(&mut self) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.timings.overhead += ledger.working_since.elapsed();
+        if let Some(record) = &mut self.0 {
+            record.timings.overhead += record.working_since.elapsed();
         }
     }
 
     /// The request goes to the upstream stack.
     pub(crate) fn dispatch(&mut self) {
-        if let Some(ledger) = &mut self.0 {
+        if let Some(record) = &mut self.0 {
             let now = Instant::now();
-            ledger.timings.overhead += now - ledger.working_since;
-            ledger.dispatched = Some(now);
-            if let Some(provider) = ledger.context.provider() {
-                ledger.span.record("provider", provider);
+            record.timings.overhead += now - record.working_since;
+            record.dispatched = Some(now);
+            if let Some(provider) = record.context.provider() {
+                record.span.record("provider", provider);
             }
         }
     }
@@ -120,8 +120,8 @@ impl Exchange {
     /// The response is that of an axum router, which the gateway takes for its client.
     #[cold]
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
-        if let Some(ledger) = &self.0 {
-            ledger.observation.misuse.answered_by_router(response);
+        if let Some(record) = &self.0 {
+            record.observation.misuse.answered_by_router(response);
         }
     }
 
@@ -132,126 +132,126 @@ impl Exchange {
         headers: &HeaderMap,
         cache: Option<CacheStatus>,
     ) {
-        let Some(ledger) = &mut self.0 else { return };
+        let Some(record) = &mut self.0 else { return };
         let now = Instant::now();
-        ledger.working_since = now;
-        ledger.timings.to_head = Some(now - ledger.arrived);
-        ledger.status = Some(status);
-        ledger.cache = cache;
+        record.working_since = now;
+        record.timings.to_head = Some(now - record.arrived);
+        record.status = Some(status);
+        record.cache = cache;
         let head = ResponseHead::of(headers);
         let format = Format::of(head.content_type);
-        ledger.stream = Format::is_stream(format, ledger.context.provider_path());
-        ledger.response_content_type = head.content_type.map(kept);
-        ledger.provider_request_id = head.request_id().cloned();
-        let mut limit = ledger.observation.metering_limit();
-        if status.is_success() && served::is_judged(&ledger.context) {
-            ledger.served = Served::Unknown;
-            if limit == 0 && served::is_refused(&ledger.context) {
+        record.stream = Format::is_stream(format, record.context.provider_path());
+        record.response_content_type = head.content_type.map(kept);
+        record.provider_request_id = head.request_id().cloned();
+        let mut limit = record.observation.metering_limit();
+        if status.is_success() && served::is_checked(&record.context) {
+            record.served = Served::Unknown;
+            if limit == 0 && served::is_refused(&record.context) {
                 limit = Meter::LIMIT;
             }
         }
-        let shape = ledger.context.shape();
-        let kept = ledger.response_limit().max(ledger.payload_limit as usize);
-        ledger.reader = Reader::new(headers, format, shape, limit, kept);
-        ledger.attempt_ended(now, Ok(status));
+        let shape = record.context.shape();
+        let kept = record.response_limit().max(record.payload_limit as usize);
+        record.reader = Reader::new(headers, format, shape, limit, kept);
+        record.attempt_ended(now, Ok(status));
     }
 
     /// The head is ready to be handed on.
     pub(crate) fn head_relayed(&mut self) {
         self.pause();
-        let Some(ledger) = &self.0 else { return };
-        let Some(status) = ledger.status else { return };
+        let Some(record) = &self.0 else { return };
+        let Some(status) = record.status else { return };
         let head = HeadEvent {
-            context: &ledger.context,
+            context: &record.context,
             status,
-            stream: ledger.stream,
-            provider_request_id: text(ledger.provider_request_id.as_ref()),
-            time_to_head: ledger.timings.to_head.unwrap_or_default(),
+            stream: record.stream,
+            provider_request_id: text(record.provider_request_id.as_ref()),
+            time_to_head: record.timings.to_head.unwrap_or_default(),
         };
-        ledger.observation.hooks.each(|hook| hook.on_head(&head));
+        record.observation.hooks.each(|hook| hook.on_head(&head));
     }
 
     /// Data of the response body has come from the provider.
     ///
     /// Gives whether it may pass: not where it tells of a model from which the gateway lets nothing.
     pub(crate) fn data(&mut self, data: &[u8]) -> bool {
-        let Some(ledger) = &mut self.0 else { return true };
-        if ledger.timings.to_first_data.is_none() && !data.is_empty() {
-            ledger.timings.to_first_data = Some(ledger.arrived.elapsed());
+        let Some(record) = &mut self.0 else { return true };
+        if record.timings.to_first_data.is_none() && !data.is_empty() {
+            record.timings.to_first_data = Some(record.arrived.elapsed());
         }
-        ledger.reader.push(data);
-        if ledger.timings.to_first_token.is_none() && ledger.reader.has_content() {
-            ledger.timings.to_first_token = Some(ledger.arrived.elapsed());
+        record.reader.push(data);
+        if record.timings.to_first_token.is_none() && record.reader.has_content() {
+            record.timings.to_first_token = Some(record.arrived.elapsed());
         }
-        ledger.served == Served::Any || ledger.lets_served_pass()
+        record.served == Served::Any || record.lets_served_pass()
     }
 
     /// A guard has put a label on the request.
     pub(crate) fn flag(&mut self, label: &str) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.notes.get_or_insert_default().flag(label);
+        if let Some(record) = &mut self.0 {
+            record.notes.get_or_insert_default().flag(label);
         }
     }
 
     /// So many bytes of the response body go to the client.
     pub(crate) fn handed_on(&mut self, length: usize) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.response_bytes += length as u64;
+        if let Some(record) = &mut self.0 {
+            record.response_bytes += length as u64;
         }
     }
 
     /// The upstream call has failed. The exchange goes on until somebody ends it.
     pub(crate) fn attempt_failed(&mut self, failure: Failure) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.failure = Some(failure);
-            ledger.attempt_ended(Instant::now(), Err(failure));
+        if let Some(record) = &mut self.0 {
+            record.failure = Some(failure);
+            record.attempt_ended(Instant::now(), Err(failure));
         }
     }
 
     /// A layer of the upstream stack has refused the call: the provider was not asked.
     pub(crate) fn call_refused(&mut self) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.dispatched = None;
+        if let Some(record) = &mut self.0 {
+            record.dispatched = None;
             // The time that the layer took is none of the gateway's.
-            ledger.working_since = Instant::now();
+            record.working_since = Instant::now();
         }
     }
 
     /// The gateway answers by itself.
     pub(crate) fn answered(&mut self, code: Code, length: usize, outcome: Outcome) {
-        if let Some(ledger) = &mut self.0 {
-            if ledger.dispatched.is_none() {
-                ledger.timings.overhead += ledger.working_since.elapsed();
+        if let Some(record) = &mut self.0 {
+            if record.dispatched.is_none() {
+                record.timings.overhead += record.working_since.elapsed();
             }
-            ledger.status = Some(code.status());
-            ledger.code = Some(code);
-            ledger.response_bytes = length as u64;
+            record.status = Some(code.status());
+            record.code = Some(code);
+            record.response_bytes = length as u64;
         }
         self.end(outcome);
     }
 
     /// The gateway has answered with something of its own that was asked for.
     pub(crate) fn served(&mut self, status: StatusCode, length: usize) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.timings.overhead += ledger.working_since.elapsed();
-            ledger.status = Some(status);
-            ledger.response_bytes = length as u64;
+        if let Some(record) = &mut self.0 {
+            record.timings.overhead += record.working_since.elapsed();
+            record.status = Some(status);
+            record.response_bytes = length as u64;
         }
         self.end(Outcome::Complete);
     }
 
     /// The response has broken off.
     pub(crate) fn broken(&mut self, failure: Failure) {
-        if let Some(ledger) = &mut self.0 {
-            ledger.failure = Some(failure);
+        if let Some(record) = &mut self.0 {
+            record.failure = Some(failure);
         }
         self.end(Outcome::Broken);
     }
 
     #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(ledger) = self.0.take() {
-            ledger.close(outcome);
+        if let Some(record) = self.0.take() {
+            record.close(outcome);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the provider has answered from a model that the gateway allows.
 
-use super::ledger::Ledger;
+use super::ledger::ExchangeRecord;
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
 use crate::routing;
@@ -17,7 +17,7 @@ pub(super) enum Served {
 }
 
 /// Whether answers are judged at all: those to calls, where models are restricted.
-pub(super) fn is_judged(context: &GatewayContext) -> bool {
+pub(super) fn is_checked(context: &GatewayContext) -> bool {
     let rules = context.settings().map(|settings| &settings.rules);
     rules.is_some_and(|rules| rules.restrict_models()) && context.is_call()
 }
@@ -25,10 +25,10 @@ pub(super) fn is_judged(context: &GatewayContext) -> bool {
 /// Whether answers from models that are not allowed are broken off.
 pub(super) fn is_refused(context: &GatewayContext) -> bool {
     context.settings().is_some_and(|settings| settings.rules.refuse_served_models())
-        && is_judged(context)
+        && is_checked(context)
 }
 
-impl Ledger {
+impl ExchangeRecord {
     /// Judges the model that the response has named so far, if it has. Gives whether the response
     /// may go on.
     #[inline(never)]
@@ -40,7 +40,7 @@ impl Ledger {
     }
 
     /// Judges the model by which the response is priced, in the end.
-    pub(super) fn judge_served_at_end(&mut self) {
+    pub(super) fn classify_served_at_end(&mut self) {
         if matches!(self.served, Served::Unknown | Served::Allowed) {
             self.read_served();
         }
