@@ -318,7 +318,7 @@ pub mod axum {}
 const TARGET: &str = "tower_ai_gateway";
 
 /// The errors of the parts that are optional, each of which says itself what it means for a call.
-static KNOWN_ERRORS: &[&[failure::KnownError]] = &[
+static KNOWN_ERRORS: &[&[response::failure::KnownError]] = &[
     #[cfg(feature = "client")]
     client::KNOWN_ERRORS,
     #[cfg(feature = "control")]

@@ -152,11 +152,11 @@ fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
     check!(tower_ai_gateway::jwt::Jwt<u8>, tower_ai_gateway::jwt::JwtLayer::off());
     #[cfg(feature = "control")]
     {
-        use tower_ai_gateway::control::health::{Health, HealthLayer};
+        use tower_ai_gateway::control::health::HealthLayer;
         use tower_ai_gateway::control::{
-            Concurrency, ConcurrencyLayer, Deadline, DeadlineLayer, Fallback, FallbackLayer,
-            FetchedKey, KeyLayer, KeyQuery, KeySource, Keyed, Replay, ReplayLayer, Retry,
-            RetryLayer, Timeout, TimeoutLayer,
+            Call, ConcurrencyLayer, ControlLayer, Controlled, DeadlineLayer, Fallback,
+            FallbackLayer, FetchedKey, KeyLayer, KeyQuery, KeySource, Keyed, Replay, ReplayLayer,
+            Retry, RetryLayer, Timeout, TimeoutLayer,
         };
         struct Vault;
         impl KeySource for Vault {
@@ -165,12 +165,13 @@ fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
             }
         }
         check!(Timeout<u8>, TimeoutLayer::default());
-        check!(Deadline<u8>, DeadlineLayer::default());
+        check!(Timeout<u8>, DeadlineLayer::default());
         check!(Retry<u8>, RetryLayer::default());
         check!(Fallback<u8>, FallbackLayer::new());
         check!(Replay<u8>, ReplayLayer::new());
-        check!(Concurrency<u8>, ConcurrencyLayer::new(1));
-        check!(Health<u8>, HealthLayer::new());
+        check!(Call<u8>, ConcurrencyLayer::new(1));
+        check!(Call<u8>, HealthLayer::new());
+        check!(Controlled<u8>, ControlLayer::new());
         check!(Keyed<u8, _>, KeyLayer::new(Vault));
     }
 }

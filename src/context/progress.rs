@@ -163,7 +163,6 @@ impl GatewayContext {
     }
 
     /// A layer below has refused the call that is under way, so it was none.
-    #[cfg(feature = "control")]
     pub(crate) fn forget_attempt(&self) {
         if self.open_attempt().take().is_some() {
             self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);

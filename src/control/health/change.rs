@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::exchange::observation::Observation;
-pub use crate::hook::health::{ChangeReason, HealthChange, HealthState};
+use crate::hook::health::{ChangeReason, HealthChange, HealthState};
 use crate::util::unwind;
 
 /// A change without the name of the upstream.
