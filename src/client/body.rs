@@ -10,7 +10,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use super::http1::Driven;
 use super::in_flight::InFlight;
 use crate::opaque::opaque_debug;
 
@@ -22,6 +21,18 @@ pub struct ClientBody {
     /// Told at the next poll: a server that meets an error sends nothing of what it has not sent
     /// yet, so it gets time to send what came before.
     error: Option<hyper::Error>,
+}
+
+/// A connection in the hands of a response body, which need not know the request body's type.
+pub(super) trait Driven: Send {
+    fn poll_frame(
+        &mut self,
+        incoming: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>>;
+
+    /// The response body has ended or is not wanted any more, and is gone.
+    fn release(self: Box<Self>);
 }
 
 /// What a response body holds of its connection.

@@ -17,12 +17,11 @@ use tokio::sync::Notify;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::builder::{Http2Options, Versions};
 use super::dial::Dialer;
-use super::http1::Http1;
 use super::http2::Http2;
 use super::in_flight::Exchanges;
-use super::pool::{Connection, Lead, Origin};
+use super::options::{Http2Options, Versions};
+use super::pool::{Connection, Http1, Lead, Origin};
 #[cfg(feature = "proxy")]
 use super::proxy::{self, Forwarding};
 use super::signal::Signal;
@@ -62,7 +61,7 @@ impl Connector {
     pub(super) async fn connect<B>(
         &self,
         origin: &Arc<Origin<B>>,
-        keeper: &Arc<Notify>,
+        reaper: &Arc<Notify>,
         lead: &mut Option<Lead<B>>,
     ) -> Result<Connection<B>, BoxError>
     where
@@ -76,11 +75,11 @@ impl Connector {
                 let mut connector = connector.clone();
                 poll_fn(|cx| Service::<Uri>::poll_ready(&mut connector, cx)).await?;
                 let stream = connector.call(uri).await?;
-                self.begin(stream, origin, keeper, lead).await
+                self.begin(stream, origin, reaper, lead).await
             }
             Transport::Own(dialer) => {
                 let stream = dialer.dial(uri).await?;
-                self.begin(stream, origin, keeper, lead).await
+                self.begin(stream, origin, reaper, lead).await
             }
         }
     }
@@ -90,7 +89,7 @@ impl Connector {
         &self,
         stream: T,
         origin: &Arc<Origin<B>>,
-        keeper: &Arc<Notify>,
+        reaper: &Arc<Notify>,
         lead: &mut Option<Lead<B>>,
     ) -> Result<Connection<B>, BoxError>
     where
@@ -116,7 +115,7 @@ impl Connector {
         }
         let (sender, connection) = self.http1.handshake(stream).await?;
         origin.speaks_http1();
-        let signal = Signal::new(keeper.clone());
+        let signal = Signal::new(reaper.clone());
         let connection = Http1::new(sender, Box::pin(connection), signal, Arc::downgrade(origin));
         Ok(Connection::Http1(connection))
     }

@@ -8,7 +8,7 @@ use tower::BoxError;
 
 use super::foreign;
 #[cfg(feature = "proxy")]
-use super::proxy::ViaProxy;
+use super::via_proxy::ViaProxy;
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};

@@ -17,10 +17,9 @@ use tokio::time::timeout;
 use tower::BoxError;
 
 use super::body::ClientBody;
-use super::http1::Failed;
 use super::in_flight::{Exchanges, InFlight, Sending};
-use super::pool::LOOKS;
-use super::sent::Sent;
+use super::pool::SWEEPS;
+use super::sent::{Failed, Sent};
 use super::watched::Watched;
 
 /// What hyper says of the peer's limit before the peer has told it. No peer says this: its number has
@@ -40,7 +39,7 @@ pub(super) struct Http2<B> {
     connection: Arc<Mutex<Option<Box<dyn Peer>>>>,
     exchanges: Exchanges,
     usage: Arc<Usage>,
-    /// Looks of the pool's keeper until it is closed, if it stays unused.
+    /// Looks of the pool's reaper until it is closed, if it stays unused.
     looks_left: u32,
 }
 
@@ -83,7 +82,7 @@ impl Drop for Driver {
 struct Usage {
     /// By the peer, as far as it has told.
     allowed: AtomicUsize,
-    /// Since the keeper of the pool last looked.
+    /// Since the reaper of the pool last looked.
     was_used: AtomicBool,
 }
 
@@ -119,7 +118,7 @@ impl<B> Http2<B> {
             told.allowed.store(connection.allowed(), Ordering::Relaxed);
             ended
         }));
-        Self { sender, connection, exchanges, usage, looks_left: LOOKS }
+        Self { sender, connection, exchanges, usage, looks_left: SWEEPS }
     }
 
     /// Ends when the peer has told its limit, or not in time, or the connection is gone.
@@ -171,10 +170,10 @@ impl<B> Http2<B> {
         Stream { sender: self.sender.clone(), in_flight: self.exchanges.begin() }
     }
 
-    /// Counts a look of the keeper. Whether the connection was unused for too many of them.
+    /// Counts a look of the reaper. Whether the connection was unused for too many of them.
     pub(super) fn look(&mut self) -> bool {
         let was_used = self.usage.was_used.swap(false, Ordering::Relaxed) || self.load() > 0;
-        self.looks_left = if was_used { LOOKS } else { self.looks_left.saturating_sub(1) };
+        self.looks_left = if was_used { SWEEPS } else { self.looks_left.saturating_sub(1) };
         self.looks_left == 0
     }
 

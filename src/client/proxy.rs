@@ -1,7 +1,5 @@
 //! Connections through a proxy: HTTP CONNECT or SOCKS 5 for https, the absolute form for http.
 
-use std::error::Error;
-use std::fmt;
 use std::future::ready;
 use std::io;
 use std::net::Ipv4Addr;
@@ -14,10 +12,11 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tower::BoxError;
 use tower_service::Service;
 
-use super::builder::Versions;
+use super::dial::implied_port;
 use super::dial::{Dial, Dialer, Dialing, Stream};
 use super::error::ClientError;
-use super::pool::implied_port;
+use super::options::Versions;
+use super::via_proxy::ViaProxy;
 
 /// Which proxy is for which URI, as the host or the environment says. Holds passwords.
 #[derive(Clone, Default)]
@@ -198,38 +197,6 @@ fn with_port(uri: &Uri) -> Option<Uri> {
 
 fn failed(error: ViaProxy) -> Dialing {
     Box::pin(ready(Err::<Stream, BoxError>(error.into())))
-}
-
-/// It was the proxy that could not be reached or did not connect.
-#[derive(Debug)]
-pub(super) struct ViaProxy(BoxError);
-
-impl ViaProxy {
-    fn wrap(error: BoxError) -> BoxError {
-        Box::new(Self(error))
-    }
-
-    pub(super) fn asks_for_password() -> BoxError {
-        Self::wrap(io::Error::other("proxy authorization required").into())
-    }
-}
-
-impl From<io::Error> for ViaProxy {
-    fn from(error: io::Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl fmt::Display for ViaProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the proxy could not be reached or did not connect")
-    }
-}
-
-impl Error for ViaProxy {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::util::upload::Upload;
 
+/// Why there is no response, and the request where it was not sent.
+pub(in crate::client) type Failed<B> = (hyper::Error, Option<Request<B>>);
+
 /// Whether the request body of the exchange at hand was taken to its end, or given up.
 #[derive(Clone, Default)]
 pub(super) struct IsSent(Arc<AtomicBool>);

@@ -12,9 +12,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::builder::Versions;
 use super::dial::{Dial, Dialer, Dialing};
 use super::error::ClientError;
+use super::options::Versions;
 
 /// PEM texts of the host's, read when the client is built.
 #[derive(Clone, Default)]

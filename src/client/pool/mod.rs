@@ -4,12 +4,12 @@
 //! exchanges. Over HTTP/2 exchanges share connections, and the next connection is made when all
 //! have as many as they may: what exceeds the peer's limit would wait there without a word.
 
-mod keeper;
+mod limits;
 mod origin;
+mod reaper;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
@@ -18,24 +18,12 @@ use http_body::Body;
 use tokio::sync::Notify;
 use tower::BoxError;
 
-use self::keeper::Kept;
-pub(super) use self::keeper::LOOKS;
-#[cfg(feature = "proxy")]
-pub(super) use self::origin::implied_port;
-pub(super) use self::origin::{Connection, Found, Lead, Origin};
-use super::builder::Versions;
+pub(super) use self::limits::{LINGER, Limits, SWEEPS};
+pub(super) use self::origin::{Answer, Connection, Found, Http1, Lead, Origin};
+use self::reaper::Running;
 use super::connect::Connector;
 use super::error::ClientError;
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) idle_timeout: Duration,
-    /// How long a request is still sent when its response is over.
-    pub(super) linger: Duration,
-    pub(super) max_idle_per_origin: usize,
-    pub(super) connections_per_origin: usize,
-    pub(super) streams_per_connection: usize,
-}
+use super::options::Versions;
 
 pub(super) struct Pool<B> {
     connector: Connector,
@@ -43,8 +31,8 @@ pub(super) struct Pool<B> {
     http: Origins<B>,
     https: Origins<B>,
     /// Told when an unused connection has something to tell.
-    keeper: Arc<Notify>,
-    kept: Kept,
+    wake_reaper: Arc<Notify>,
+    reaper: Running,
 }
 
 /// By authority, as the URIs of requests spell it.
@@ -52,15 +40,15 @@ type Origins<B> = RwLock<HashMap<Box<str>, Arc<Origin<B>>>>;
 
 impl<B> Drop for Pool<B> {
     fn drop(&mut self) {
-        self.keeper.notify_one();
+        self.wake_reaper.notify_one();
     }
 }
 
 impl<B> Pool<B> {
     pub(super) fn new(connector: Connector, limits: Limits) -> Self {
         let (http, https) = Default::default();
-        let (keeper, kept) = Default::default();
-        Self { connector, limits, http, https, keeper, kept }
+        let (wake_reaper, reaper) = Default::default();
+        Self { connector, limits, http, https, wake_reaper, reaper }
     }
 
     /// Of all schemes.
@@ -122,8 +110,9 @@ where
                 Found::Connection(connection) => return Ok((connection, true)),
                 Found::Wait { failures } => origin.changed(failures).await,
                 Found::Connect(mut lead) => {
-                    self.kept.ensure(self);
-                    let connected = self.connector.connect(origin, &self.keeper, &mut lead).await;
+                    self.reaper.ensure(self);
+                    let connected =
+                        self.connector.connect(origin, &self.wake_reaper, &mut lead).await;
                     if let (Some(lead), Err(_)) = (lead, &connected) {
                         lead.fail();
                     }

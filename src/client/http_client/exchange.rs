@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use tower::BoxError;
 
 use super::HttpClient;
-use super::body::ClientBody;
-use super::error::ClientError;
-use super::pool::{Connection, Found, Origin};
+use crate::client::body::ClientBody;
+use crate::client::error::ClientError;
+use crate::client::pool::{Connection, Found, Origin};
 use crate::util::timeout::ConnectTimeout;
 
 pub(super) async fn exchange<B>(

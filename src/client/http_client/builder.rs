@@ -6,64 +6,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Uri;
 use http_body::Body;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 #[cfg(feature = "proxy")]
 use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::TokioTimer;
 use tower::BoxError;
 use tower_service::Service;
 
 use super::HttpClient;
-use super::connect::{Connector, Transport, Usual};
-use super::dial::Dialer;
-use super::error::ClientError;
-use super::http1::LINGER;
-use super::http2::UNTOLD_STREAMS;
-use super::in_flight::Exchanges;
-use super::pool::{Limits, Pool};
+use crate::client::connect::{Connector, Transport, Usual};
+use crate::client::dial::Dialer;
+use crate::client::error::ClientError;
+use crate::client::options::{Http2Options, Versions};
+use crate::client::pool::{LINGER, Limits, Pool};
 #[cfg(feature = "proxy")]
-use super::proxy::{Proxied, ProxyOptions};
+use crate::client::proxy::{Proxied, ProxyOptions};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-use super::tls::{self, TlsOptions};
+use crate::client::tls::{self, TlsOptions};
 use crate::opaque::opaque_debug;
-
-const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
-
-/// Which versions of HTTP a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Versions {
-    Negotiated,
-    Http1,
-    Http2,
-}
-
-/// How connections over HTTP/2 are set up.
-#[derive(Clone, Copy)]
-pub(super) struct Http2Options {
-    stream_window: u32,
-    connection_window: u32,
-    keepalive_interval: Option<Duration>,
-    keepalive_timeout: Duration,
-}
-
-impl Http2Options {
-    /// For one connection, which has an executor of its own.
-    pub(super) fn builder(self, exchanges: Exchanges) -> http2::Builder<Exchanges> {
-        let mut builder = http2::Builder::new(exchanges);
-        builder
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_header_list_size(MAX_HEADER_LIST_BYTES)
-            .keep_alive_interval(self.keepalive_interval)
-            .keep_alive_timeout(self.keepalive_timeout)
-            .keep_alive_while_idle(true)
-            .initial_max_send_streams(UNTOLD_STREAMS);
-        builder
-    }
-}
 
 /// Configures an [`HttpClient`].
 ///

@@ -1,5 +1,7 @@
 //! The connections to one origin.
 
+mod http1;
+
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,14 +18,17 @@ use http_body::Body;
 use tokio::sync::Notify;
 use tower::BoxError;
 
-use super::Limits;
+pub(in crate::client) use self::http1::{Answer, Http1};
+use super::{Limits, SWEEPS};
 use crate::client::body::ClientBody;
+use crate::client::dial::implied_port;
 use crate::client::error::ClientError;
-use crate::client::http1::Http1;
 use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
 #[cfg(feature = "proxy")]
-use crate::client::proxy::{Forwarding, ViaProxy};
+use crate::client::proxy::Forwarding;
+#[cfg(feature = "proxy")]
+use crate::client::via_proxy::ViaProxy;
 
 /// A scheme and an authority, and the connections there are to it.
 pub(in crate::client) struct Origin<B> {
@@ -53,7 +58,7 @@ struct State<B> {
 
 struct Parked<B> {
     connection: Box<Http1<B>>,
-    /// Looks of the keeper until it is closed.
+    /// Looks of the reaper until it is closed.
     looks_left: u32,
 }
 
@@ -284,7 +289,7 @@ impl<B> Origin<B> {
 
     /// Keeps a connection for the next request.
     pub(in crate::client) fn park(&self, connection: Box<Http1<B>>) {
-        let looks_left = super::keeper::LOOKS;
+        let looks_left = SWEEPS;
         let parked = Parked { connection, looks_left };
         let mut state = self.state();
         if state.parked.len() < self.limits.max_idle_per_origin {
@@ -325,11 +330,6 @@ impl<B> Origin<B> {
     fn unpark(&self) -> Option<Box<Http1<B>>> {
         self.state().parked.pop().map(|parked| parked.connection)
     }
-}
-
-/// The port of a URL that names none.
-pub(in crate::client) fn implied_port(scheme: &Scheme) -> u16 {
-    if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }
 
 /// What `host` says: the authority without who is to be logged in there, and without a port that

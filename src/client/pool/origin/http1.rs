@@ -8,7 +8,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,21 +21,19 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use tokio::time::timeout;
 
-use super::body::ClientBody;
-use super::pool::Origin;
-use super::sent::{IsSent, Sent};
-use super::signal::Signal;
+use super::Origin;
+use crate::client::body::{ClientBody, Driven};
+use crate::client::pool::LINGER;
+use crate::client::sent::{Failed, IsSent, Sent};
+use crate::client::signal::Signal;
 
 /// How often a connection is polled in a row before other tasks get their turn.
 const TURNS: usize = 32;
 
-/// How long a request is still sent when its response is over, unless the host says else.
-pub(super) const LINGER: Duration = Duration::from_secs(10);
-
 /// hyper's part of a connection: it reads, writes, parses.
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
-pub(super) struct Http1<B> {
+pub(in crate::client) struct Http1<B> {
     sender: SendRequest<Sent<B>>,
     /// Gone once the connection is over.
     connection: Option<Connection>,
@@ -53,7 +50,7 @@ where
     B: Send + 'static,
     Sent<B>: Body<Data = Bytes>,
 {
-    pub(super) fn new(
+    pub(in crate::client) fn new(
         sender: SendRequest<Sent<B>>,
         connection: Connection,
         signal: Arc<Signal>,
@@ -65,7 +62,7 @@ where
     }
 
     /// Takes the connection into use. Whether a request can be sent on it.
-    pub(super) fn unpark(&mut self) -> bool {
+    pub(in crate::client) fn unpark(&mut self) -> bool {
         self.signal.unpark();
         if self.signal.take() {
             self.poll_connection();
@@ -74,12 +71,12 @@ where
     }
 
     /// Whether the provider has sent something, or closed, while nobody used the connection.
-    pub(super) fn is_woken(&self) -> bool {
+    pub(in crate::client) fn is_woken(&self) -> bool {
         self.signal.is_woken()
     }
 
     /// Ends an unused connection as its protocols have it, with TLS's farewell.
-    pub(super) fn close(self) {
+    pub(in crate::client) fn close(self) {
         let Self { sender, connection, .. } = self;
         drop(sender);
         if let Some(mut connection) = connection {
@@ -88,14 +85,14 @@ where
     }
 
     /// Hands the request over; the connection must be [driven](Self::poll_answer) for the answer.
-    pub(super) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
+    pub(in crate::client) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
         self.is_sent.reset();
         let request = Sent::request(request, Some(self.is_sent.clone()));
         // Within tokio's budget it could be pending with the answer there, and nobody told.
         unconstrained(self.sender.try_send_request(request))
     }
 
-    pub(super) fn poll_answer<A: Answer<B>>(
+    pub(in crate::client) fn poll_answer<A: Answer<B>>(
         &mut self,
         mut answer: Pin<&mut A>,
         cx: &mut Context<'_>,
@@ -107,7 +104,10 @@ where
     }
 
     /// The response, with the connection in the hands of its body.
-    pub(super) fn answered(self: Box<Self>, response: Response<Incoming>) -> Response<ClientBody> {
+    pub(in crate::client) fn answered(
+        self: Box<Self>,
+        response: Response<Incoming>,
+    ) -> Response<ClientBody> {
         response.map(|incoming| {
             if !self.is_sent.get() {
                 // The rest of the request must go on even where nobody reads the response.
@@ -177,8 +177,8 @@ where
         }
     }
 
-    /// Lets the keeper of the pool know again when the connection has something to tell.
-    pub(super) fn rest(&self) {
+    /// Lets the reaper of the pool know again when the connection has something to tell.
+    pub(in crate::client) fn rest(&self) {
         self.signal.park();
     }
 
@@ -212,11 +212,8 @@ where
     }
 }
 
-/// Why there is no response, and the request where it was not sent.
-pub(super) type Failed<B> = (hyper::Error, Option<Request<B>>);
-
 /// What hyper makes of a request. Its future has no name.
-pub(super) trait Answer<B>:
+pub(in crate::client) trait Answer<B>:
     Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
 {
 }
@@ -224,18 +221,6 @@ pub(super) trait Answer<B>:
 impl<B, F> Answer<B> for F where
     F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
 {
-}
-
-/// A connection in the hands of a response body, which need not know the request body's type.
-pub(super) trait Driven: Send {
-    fn poll_frame(
-        &mut self,
-        incoming: &mut Incoming,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>>;
-
-    /// The response body has ended or is not wanted any more, and is gone.
-    fn release(self: Box<Self>);
 }
 
 impl<B> Driven for Http1<B>

@@ -15,12 +15,11 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use super::HttpClient;
-use super::body::ClientBody;
-use super::error::ClientError;
 use super::exchange::exchange;
-use super::future::ClientFuture;
-use super::http1::{Answer, Http1};
-use super::pool::Origin;
+use crate::client::body::ClientBody;
+use crate::client::error::ClientError;
+use crate::client::future::ClientFuture;
+use crate::client::pool::{Answer, Http1, Origin};
 
 /// Hands the request to the connection at once.
 pub(super) fn reuse<B>(

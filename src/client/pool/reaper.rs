@@ -10,31 +10,27 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tower::BoxError;
 
-use super::Pool;
+use super::{Pool, SWEEPS};
 
-/// How often it looks at a connection before it closes it. So a connection is kept for the idle
-/// timeout at most, and an eighth less at least, and no exchange has to ask for the time.
-pub(in crate::client) const LOOKS: u32 = 8;
-
-/// Whether a pool has a keeper. It is gone when the runtime that it was started on is.
+/// Whether a pool has its reaper. It is gone when the runtime that it was started on is.
 #[derive(Clone, Default)]
-pub(super) struct Kept(Arc<AtomicBool>);
+pub(super) struct Running(Arc<AtomicBool>);
 
-impl Kept {
-    /// Starts the keeper, unless there is one.
+impl Running {
+    /// Starts the reaper, unless it runs.
     pub(super) fn ensure<B>(&self, pool: &Arc<Pool<B>>)
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
         if !self.0.swap(true, Ordering::Relaxed) {
-            let (wake, every) = (pool.keeper.clone(), pool.limits.idle_timeout / LOOKS);
-            tokio::spawn(keep(Arc::downgrade(pool), wake, every, Ending(self.clone())));
+            let (wake, every) = (pool.wake_reaper.clone(), pool.limits.idle_timeout / SWEEPS);
+            tokio::spawn(reap(Arc::downgrade(pool), wake, every, Ending(self.clone())));
         }
     }
 }
 
-struct Ending(Kept);
+struct Ending(Running);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -43,12 +39,12 @@ impl Drop for Ending {
 }
 
 /// Looks at all connections every so often, and at those that have something to tell when they do.
-async fn keep<B>(pool: Weak<Pool<B>>, wake: Arc<Notify>, every: Duration, _ending: Ending)
+async fn reap<B>(pool: Weak<Pool<B>>, wake: Arc<Notify>, every: Duration, _ending: Ending)
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    // A keeper that never slept would keep a core busy.
+    // A reaper that never slept would keep a core busy.
     let every = every.max(Duration::from_millis(1));
     let mut next = Instant::now() + every;
     loop {

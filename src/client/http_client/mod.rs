@@ -1,0 +1,106 @@
+//! The client: it finds a connection for each request, or makes one.
+
+mod builder;
+mod exchange;
+mod reuse;
+
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+pub use self::builder::HttpClientBuilder;
+use self::exchange::exchange;
+use self::reuse::reuse;
+use crate::client::body::ClientBody;
+use crate::client::error::ClientError;
+use crate::client::future::ClientFuture;
+use crate::client::pool::Pool;
+
+/// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
+///
+/// It follows no redirects, reads no proxy settings from the environment unless told to, keeps no
+/// cookies and never decodes a body. A request that was not written yet when its pooled connection turned out
+/// to be closed is sent once more on another; nothing else is ever repeated.
+///
+/// The body type `B` is inferred where the client is an upstream. Cheap to clone; clones share
+/// their connections.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
+///
+/// let layer = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let app: axum::Router = axum::Router::new().layer(layer.upstream(HttpClient::new()?));
+/// # Ok(()) }
+/// ```
+pub struct HttpClient<B> {
+    pool: Arc<Pool<B>>,
+    connect_timeout: Duration,
+}
+
+impl<B> HttpClient<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// A client with the defaults of [`HttpClientBuilder`].
+    ///
+    /// # Errors
+    ///
+    /// Where TLS cannot be set up.
+    pub fn new() -> Result<Self, ClientError> {
+        HttpClientBuilder::default().build()
+    }
+}
+
+impl HttpClient<()> {
+    /// A client to be configured; its body type is that of what is built.
+    pub fn builder() -> HttpClientBuilder {
+        HttpClientBuilder::default()
+    }
+}
+
+impl<B> Service<Request<B>> for HttpClient<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ClientBody>;
+    type Error = ClientError;
+    type Future = ClientFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ClientFuture {
+        let origin = match self.pool.origin(request.uri()) {
+            Ok(origin) => origin,
+            Err(error) => return ClientFuture::new(ready(Err(error))),
+        };
+        match origin.idle() {
+            Some(connection) => reuse(self.clone(), origin, connection, request),
+            None => ClientFuture::new(exchange(self.clone(), origin, request)),
+        }
+    }
+}
+
+impl<B> Clone for HttpClient<B> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), connect_timeout: self.connect_timeout }
+    }
+}
+
+impl<B> fmt::Debug for HttpClient<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("origins", &self.pool.origins()).finish_non_exhaustive()
+    }
+}

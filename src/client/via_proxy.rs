@@ -1,0 +1,39 @@
+//! The error of a proxy, told apart from the provider's.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use tower::BoxError;
+
+/// It was the proxy that could not be reached or did not connect.
+#[derive(Debug)]
+pub(in crate::client) struct ViaProxy(BoxError);
+
+impl ViaProxy {
+    pub(in crate::client) fn wrap(error: BoxError) -> BoxError {
+        Box::new(Self(error))
+    }
+
+    pub(in crate::client) fn asks_for_password() -> BoxError {
+        Self::wrap(io::Error::other("proxy authorization required").into())
+    }
+}
+
+impl From<io::Error> for ViaProxy {
+    fn from(error: io::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for ViaProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the proxy could not be reached or did not connect")
+    }
+}
+
+impl Error for ViaProxy {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}

@@ -1,0 +1,185 @@
+//! The rules: down through the rooms, and in no circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::imports::{self, Import};
+
+/// A module of the crate by its path; the crate itself is the empty one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Module(pub Vec<String>);
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src/{}", self.0.join("/"))
+    }
+}
+
+impl Module {
+    fn room(&self) -> Option<&String> {
+        self.0.first()
+    }
+
+    fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+}
+
+/// The rooms in the fenced block of the page that is marked `rooms`, lowest first.
+pub fn rooms_of(page: &str) -> Vec<String> {
+    let block = page.split("```rooms\n").nth(1).and_then(|rest| rest.split("```").next());
+    let lines = block.expect("the page has a block `rooms`").lines().rev();
+    let room = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    lines.filter_map(room).collect()
+}
+
+/// All that a file imports, each resolved to the file that defines it.
+struct Graph {
+    edges: BTreeMap<Module, BTreeSet<Module>>,
+    shown: BTreeMap<Module, BTreeSet<Module>>,
+}
+
+type Names = BTreeMap<Module, BTreeMap<String, Vec<String>>>;
+
+impl Graph {
+    fn of(sources: &BTreeMap<Module, String>) -> Self {
+        let imports: BTreeMap<_, _> =
+            sources.iter().map(|(module, source)| (module, imports::of(source))).collect();
+        let mut names = Names::new();
+        for (module, imports) in &imports {
+            for import in imports.iter().filter(|import| import.is_shown && import.depth == 0) {
+                if let (Some(name), Some(path)) = (&import.name, absolute(import, module, sources))
+                {
+                    names.entry((*module).clone()).or_default().insert(name.clone(), path);
+                }
+            }
+        }
+        let mut graph = Self { edges: BTreeMap::new(), shown: BTreeMap::new() };
+        for (module, imports) in imports {
+            for import in imports {
+                let Some(path) = absolute(&import, module, sources) else { continue };
+                let target = definition(&path, &names, sources, 0);
+                if target == *module {
+                    continue;
+                }
+                let edges = if import.is_shown { &mut graph.shown } else { &mut graph.edges };
+                edges.entry(module.clone()).or_default().insert(target);
+            }
+        }
+        graph
+    }
+}
+
+/// The path of an import from the root of the crate; `None` for what another crate has.
+fn absolute(
+    import: &Import,
+    module: &Module,
+    sources: &BTreeMap<Module, String>,
+) -> Option<Vec<String>> {
+    let mut path = import.path.iter();
+    let mut base = match &**path.next()? {
+        "crate" => Vec::new(),
+        "self" | "super" if import.path[0] == "self" => module.0.clone(),
+        "super" => {
+            path = import.path.iter();
+            module.0.clone()
+        }
+        first => {
+            let child = Module([&*module.0, &[first.to_owned()]].concat());
+            sources.contains_key(&child).then_some(())?;
+            child.0
+        }
+    };
+    let mut around = import.depth;
+    for name in path {
+        match &**name {
+            "super" if around > 0 => around -= 1,
+            "super" => drop(base.pop()),
+            name => base.push(name.to_owned()),
+        }
+    }
+    Some(base)
+}
+
+/// The file that defines what a path names, through all re-exports.
+fn definition(
+    path: &[String],
+    names: &Names,
+    sources: &BTreeMap<Module, String>,
+    depth: usize,
+) -> Module {
+    let length = (0..=path.len())
+        .rev()
+        .find(|length| sources.contains_key(&Module(path[..*length].to_vec())))
+        .unwrap_or_default();
+    let module = Module(path[..length].to_vec());
+    let next = path.get(length).and_then(|name| names.get(&module)?.get(name));
+    match next {
+        Some(next) if depth < 16 && next[..] != path[..=length] => {
+            let further = [&next[..], &path[length + 1..]].concat();
+            definition(&further, names, sources, depth + 1)
+        }
+        _ => module,
+    }
+}
+
+/// What breaks the rules, a line each.
+pub fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> Vec<String> {
+    let graph = Graph::of(sources);
+    let level = |module: &Module| {
+        let room = module.room()?;
+        rooms.iter().position(|listed| listed == room)
+    };
+    let mut found = Vec::new();
+    for edges in [&graph.edges, &graph.shown] {
+        for (from, targets) in edges {
+            for to in targets {
+                let (Some(low), Some(high)) = (level(from), level(to)) else { continue };
+                if low < high {
+                    let (low, high) = (&rooms[low], &rooms[high]);
+                    found.push(format!(
+                        "{from} imports {to}: `{low}` is below `{high}` in ARCHITECTURE.md, and imports run down"
+                    ));
+                }
+            }
+        }
+    }
+    for circle in circles(&graph.edges) {
+        // A type and its own future, builder or body: a file, and the files in its folder.
+        let head = circle.iter().min_by_key(|module| module.0.len());
+        let is_one_concept = head.is_some_and(|head| {
+            head.0.len() > 1 && circle.iter().all(|module| module.is_within(head))
+        });
+        if !is_one_concept {
+            let files: Vec<_> = circle.iter().map(Module::to_string).collect();
+            found.push(format!("a circle: {} import each other", files.join(", ")));
+        }
+    }
+    found
+}
+
+/// The groups of files each of which leads to each other .
+fn circles(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
+    let reach = |start: &Module| {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(module) = open.pop() {
+            for next in edges.get(module).into_iter().flatten() {
+                if next.room() == start.room() && seen.insert(next.clone()) {
+                    open.push(next);
+                }
+            }
+        }
+        seen
+    };
+    let reached: BTreeMap<_, _> = edges.keys().map(|module| (module, reach(module))).collect();
+    let mut found: Vec<Vec<Module>> = Vec::new();
+    for (module, seen) in &reached {
+        if !seen.contains(*module) || found.iter().any(|circle| circle.contains(module)) {
+            continue;
+        }
+        let back = |other: &&Module| reached.get(other).is_some_and(|seen| seen.contains(*module));
+        found.push(seen.iter().filter(back).cloned().collect());
+    }
+    found
+}
