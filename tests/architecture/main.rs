@@ -87,7 +87,7 @@ fn an_import_that_runs_up_is_named_with_both_files_and_the_rule() {
     let thing = ("high/thing", "pub(crate) struct Thing;");
     for planted_import in [
         "use crate::high::Thing;",
-        "use crate::{high::{self, Thing as Other}};",
+        "use crate::{high::{Thing as Other}};",
         "use super::super::high::thing::Thing;",
         "fn thing() -> crate::high::Thing { todo!() }",
         "pub(crate) use crate::high::Thing;",

@@ -10,8 +10,10 @@ use memchr::memchr2;
 
 use super::credential::{PREFIXES, base64, bearer, key_end};
 use super::escape::{Unit, is_in_escape, is_letter_of_escape, run_begin, unit, unit_before};
-use super::text::{REDACTED, SHORTENED};
 use super::value::{named_value, query_key};
+
+pub(super) const REDACTED: &str = "[REDACTED]";
+pub(super) const SHORTENED: &str = "[SHORTENED]";
 
 /// Something that is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

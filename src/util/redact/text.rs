@@ -5,10 +5,7 @@
 //! are escaped.
 
 use super::filter::is_clean;
-use super::find::{Finder, Found};
-
-pub(super) const REDACTED: &str = "[REDACTED]";
-pub(super) const SHORTENED: &str = "[SHORTENED]";
+use super::find::{Finder, Found, REDACTED};
 
 /// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text goes on where
 /// it ends here.

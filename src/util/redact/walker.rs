@@ -3,7 +3,7 @@
 
 use super::credential::{base64, bearer, is_credential, key_end};
 use super::escape::unit;
-use super::text::{REDACTED, SHORTENED};
+use super::find::{REDACTED, SHORTENED};
 use super::value::{query_key, value};
 
 /// Longer than any name of a credential.
