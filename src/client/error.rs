@@ -105,8 +105,7 @@ impl ClientError {
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     #[must_use]
     pub fn is_proxy(&self) -> bool {
-        self.is_connect()
-            && crate::response::failure::sources(self).any(|error| error.is::<ViaProxy>())
+        self.is_connect() && crate::util::sources::sources(self).any(|error| error.is::<ViaProxy>())
     }
 }
 

@@ -7,7 +7,8 @@ use std::io;
 use hyper_util::client::legacy;
 
 use crate::hook::Failure;
-use crate::response::failure::{UpstreamError, sources};
+use crate::response::failure::UpstreamError;
+use crate::util::sources::sources;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 impl UpstreamError for legacy::Error {

@@ -43,8 +43,8 @@ use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
 use crate::credentials::secret::Secret;
 use crate::provider::Provider;
-use crate::routing::is_id;
 use crate::settings::{GatewaySettings, SettingsTable};
+use crate::util::text::is_id;
 
 /// A settings file.
 #[derive(Default, Deserialize)]

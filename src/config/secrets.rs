@@ -7,9 +7,9 @@ use super::gateway::Names;
 use super::place::{At, Mistake, Source, Table, Text};
 use super::value::Weight;
 use crate::credentials::secret::{Secret, SecretError};
-use crate::routing::is_id;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::settings::{GatewaySettingsBuilder, GatewayToken};
+use crate::util::text::is_id;
 
 /// `tokens = [{ sha256 = "…" }, { env = "…" }, { file = "…" }]`
 #[derive(Deserialize)]

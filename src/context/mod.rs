@@ -4,6 +4,7 @@ pub(crate) mod acted;
 mod progress;
 pub(crate) mod step;
 
+use crate::rejection::Asked;
 use crate::util::operation;
 use std::any::Any;
 use std::borrow::Cow;
@@ -161,7 +162,7 @@ impl GatewayContext {
 
     /// What the client may not say.
     pub(crate) fn locks(&self) -> &Locks {
-        Locks::of(self.settings())
+        GatewaySettings::locks_of(self.settings())
     }
 
     /// Whether certain models alone are allowed, by the gateway or for this request, so that they
@@ -318,6 +319,15 @@ impl GatewayContext {
         Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
     }
 
+    /// What the form of the gateway's own answer depends on.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            log_id: self.log_id(),
+            is_of_messages: self.is_of_messages(),
+            by_connect: *self.method() == Method::CONNECT,
+        }
+    }
+
     /// The method of the client's request.
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -326,7 +336,7 @@ impl GatewayContext {
 
     /// Whether the request can run a model.
     pub(crate) fn is_call(&self) -> bool {
-        is_call(self.method())
+        routing::is_call(self.method())
     }
 
     /// The path of the client's request, without its query.
@@ -368,11 +378,6 @@ impl GatewayContext {
             None => NONE.get_or_init(Metadata::default),
         }
     }
-}
-
-/// Whether a method can run a model: those that read or delete something cannot.
-pub(crate) fn is_call(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 impl fmt::Debug for GatewayContext {

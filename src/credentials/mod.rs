@@ -23,6 +23,9 @@ pub(crate) static CREDENTIALS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
+/// Where a gateway's own token stands.
+pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
+
 /// Whether providers read keys from this header.
 pub(crate) fn is_credential(name: &str) -> bool {
     matches!(name, "authorization" | "x-api-key" | "api-key" | "x-goog-api-key")

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use http::HeaderValue;
 
-use crate::directives::form::is_visible;
+use crate::util::text::is_visible;
 
 /// A key, ready to be put into a header. Nothing can print it: not `Debug`, not `Display`, no
 /// serializer, and as a header it is marked sensitive.

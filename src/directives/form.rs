@@ -9,7 +9,8 @@ use http::HeaderValue;
 
 use super::Backoff;
 use crate::json::cursor;
-use crate::routing::is_id;
+use crate::util::text::is_id;
+use crate::util::text::is_visible;
 
 pub(crate) const TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(3_600);
@@ -132,11 +133,6 @@ forms! {
         |said| hex(said.header()?.as_bytes(), 32), |_| true;
     SpanId: u64, "16 hexadecimal digits, not all zero",
         |said| hex(said.header()?.as_bytes(), 16).map(|id| id as u64), |_| true;
-}
-
-/// Whether a value is one or more visible ASCII characters, and not too long.
-pub(crate) fn is_visible(value: &[u8], longest: usize) -> bool {
-    (1..=longest).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic)
 }
 
 fn hex(digits: &[u8], length: usize) -> Option<u128> {

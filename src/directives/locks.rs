@@ -1,7 +1,6 @@
 //! Which `cf-aig-*` headers clients may use, and which metadata belong to the host.
 
 use crate::directives::metadata::{Metadata, MetadataValue};
-use crate::settings::GatewaySettings;
 
 /// The most metadata entries of the host, and the most keys that it reserves.
 const MOST: usize = 16;
@@ -148,10 +147,10 @@ impl Locks {
     const DEFAULT: Self =
         Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::PassOver, host: None };
 
-    /// Those that apply to a request with these settings.
-    pub(crate) fn of(settings: Option<&GatewaySettings>) -> &Self {
-        static DEFAULT: Locks = Locks::DEFAULT;
-        settings.map_or(&DEFAULT, |settings| &settings.locks)
+    /// Those that apply to a request without settings.
+    pub(crate) fn unset() -> &'static Self {
+        static UNSET: Locks = Locks::DEFAULT;
+        &UNSET
     }
 
     /// Nothing is locked.
@@ -220,6 +219,7 @@ impl Default for Locks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::GatewaySettings;
 
     #[test]
     fn every_control_has_a_name_and_a_bit_of_its_own() {
@@ -242,8 +242,8 @@ mod tests {
         };
         let bill = ["custom_cost", "collect_log", "collect_log_payload"];
         assert_eq!(locked(&Locks::default()), bill);
-        assert_eq!(locked(Locks::of(None)), bill);
-        assert_eq!(locked(Locks::of(Some(&GatewaySettings::default()))), bill);
+        assert_eq!(locked(GatewaySettings::locks_of(None)), bill);
+        assert_eq!(locked(GatewaySettings::locks_of(Some(&GatewaySettings::default()))), bill);
         assert!(locked(&Locks::none()).is_empty());
         assert_eq!(locked(&Locks::default().allowing([])).len(), ClientControl::ALL.len());
     }

@@ -13,7 +13,7 @@ pub(crate) mod timeouts;
 pub(crate) mod trace;
 mod warning;
 
-use crate::request::authorize;
+use crate::credentials;
 use crate::usage::custom_cost::CustomCost;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) use self::warning::Warning;
 use crate::directives::locks::Locks;
 use crate::directives::metadata::Metadata;
 use crate::directives::timeouts::Timeouts;
-use crate::routing::is_id;
+use crate::util::text::is_id;
 
 static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 
@@ -185,7 +185,7 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
     // Found in one walk: a look-up of each by its name would cost more than all the rest.
     let may_be_one = |name: &HeaderName| {
         let name = name.as_str();
-        name.starts_with("cf-") && name != authorize::TOKEN_NAME
+        name.starts_with("cf-") && name != credentials::TOKEN_NAME
     };
     let found: Vec<_> = headers.iter().filter(|(name, _)| may_be_one(name)).collect();
     if found.is_empty() {

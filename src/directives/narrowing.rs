@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::form::is_visible;
 use crate::directives::pattern::Pattern;
+use crate::directives::pattern::hides_a_model;
 use crate::provider::Upstream;
-use crate::settings::hides_a_model;
+use crate::util::text::is_visible;
 
 /// The most names of one list.
 const MOST: usize = 64;

@@ -59,6 +59,15 @@ impl fmt::Debug for Pattern {
     }
 }
 
+/// Names for which a provider chooses the model: routers, presets, `fallbacks: "default"`.
+pub(crate) fn hides_a_model(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let last = name.rsplit('/').next().unwrap_or_default();
+    name.contains("@preset/")
+        || matches!(last, "auto" | "default" | "model-router")
+        || name == "openrouter/free"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

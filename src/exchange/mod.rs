@@ -8,7 +8,6 @@ mod account;
 pub(crate) mod asked;
 pub(crate) mod attempt;
 mod characters;
-pub(crate) mod headers;
 mod heads;
 mod ledger;
 mod log;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use self::event::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
 };
-use self::health::HealthChange;
+pub use self::health::{ChangeReason, HealthChange, HealthState};
 use crate::context::GatewayContext;
 pub use crate::util::payload::Payload;
 pub use crate::util::redact::redacted;

@@ -6,8 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::error::JwtError;
+use crate::credentials::TOKEN_NAME;
 use crate::credentials::{CREDENTIALS, is_credential};
-use crate::request::authorize::{TOKEN_NAME, after_bearer};
+use crate::request::authorize::after_bearer;
 
 /// The longest token, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;

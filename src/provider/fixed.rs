@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::exchange::headers;
+use crate::credentials;
+use crate::provider::headers;
 use crate::provider::{KeyHeader, Provider};
 use crate::util::config_error::ConfigError;
+use crate::util::percent::query_text;
 use crate::util::redact;
-use crate::{credentials, routing};
 
 /// Query parameters and headers that the host adds to every request, in place of the client's own.
 pub(crate) struct Fixed {
@@ -72,7 +73,7 @@ impl Fixed {
 
     /// Names are compared without regard to case, because some servers do so too.
     fn is_fixed(&self, pair: &str) -> bool {
-        let name = routing::query_text(pair.split_once('=').map_or(pair, |(name, _)| name));
+        let name = query_text(pair.split_once('=').map_or(pair, |(name, _)| name));
         self.names.iter().any(|fixed| fixed.eq_ignore_ascii_case(&name))
     }
 

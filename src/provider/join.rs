@@ -1,5 +1,6 @@
 //! The join rule: base path and rest become one upstream path, byte for byte or not at all.
 
+use crate::util::percent::percent_decode;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 
@@ -35,26 +36,6 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
         matches!(name, Some(b"." | b".."))
     };
     if segments.any(is_dots) { Err(PathRefused) } else { Ok(()) }
-}
-
-/// One round of lenient decoding, in place: anything but `%` and two hex digits stays.
-pub(crate) fn percent_decode(path: &mut Vec<u8>) {
-    let mut to = 0;
-    let mut from = 0;
-    while from < path.len() {
-        let hex = |at: usize| char::from(*path.get(at)?).to_digit(16);
-        if path[from] == b'%'
-            && let (Some(high), Some(low)) = (hex(from + 1), hex(from + 2))
-        {
-            path[to] = (high << 4 | low) as u8;
-            from += 3;
-        } else {
-            path[to] = path[from];
-            from += 1;
-        }
-        to += 1;
-    }
-    path.truncate(to);
 }
 
 /// The path before the rest: it begins with `/` and does not end with one, or is empty.

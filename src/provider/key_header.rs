@@ -22,7 +22,7 @@ impl KeyHeader {
         if name == AUTHORIZATION {
             return Some(Self::Bearer);
         }
-        crate::exchange::headers::may_hold_a_key(name.as_str()).then_some(Self::Plain(name))
+        crate::provider::headers::may_hold_a_key(name.as_str()).then_some(Self::Plain(name))
     }
 
     pub(crate) fn name(&self) -> &HeaderName {

@@ -1,6 +1,7 @@
 //! Providers: the API behind a slug, and how it expects requests.
 
 mod fixed;
+pub(crate) mod headers;
 pub(crate) mod join;
 mod key_header;
 mod layout;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 pub use self::refusal::Refusal;
-use crate::context::GatewayContext;
+pub(crate) use self::refusal::no_gateway;
 use crate::json::string;
+use crate::util::log_id::LogId;
 
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -172,6 +173,16 @@ impl Code {
     }
 }
 
+/// What the form of an answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) log_id: LogId,
+    /// Anthropic's API for messages, or one of its others.
+    pub(crate) is_of_messages: bool,
+    /// By CONNECT (RFC 8441).
+    pub(crate) by_connect: bool,
+}
+
 /// A request that the gateway answers itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Rejection {
@@ -211,13 +222,9 @@ impl Rejection {
         self
     }
 
-    pub(crate) fn into_response(
-        self,
-        context: &GatewayContext,
-        format: ErrorFormat,
-    ) -> Response<Bytes> {
+    pub(crate) fn into_response(self, asked: Asked, format: ErrorFormat) -> Response<Bytes> {
         let body = match format {
-            ErrorFormat::Provider => self.provider_body(context),
+            ErrorFormat::Provider => self.provider_body(asked),
             ErrorFormat::Cloudflare => self.cloudflare_body(),
         };
         let mut response = Response::new(Bytes::from(body));
@@ -237,7 +244,7 @@ impl Rejection {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         // HTTP/2, where it is asked for by CONNECT, has no such fields (RFC 9113 §8.2.2).
-        if self.code == Code::UpgradeRequired && *context.method() != Method::CONNECT {
+        if self.code == Code::UpgradeRequired && !asked.by_connect {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
@@ -247,9 +254,9 @@ impl Rejection {
         response
     }
 
-    fn provider_body(&self, context: &GatewayContext) -> String {
+    fn provider_body(&self, asked: Asked) -> String {
         let mut json = String::with_capacity(256 + self.message.len());
-        if context.is_of_messages() {
+        if asked.is_of_messages {
             json.push_str(r#"{"type":"error","error":{"type":""#);
             json.push_str(self.code.anthropic_type());
             json.push_str(r#"","message":"#);
@@ -270,7 +277,7 @@ impl Rejection {
         json.push_str(r#"},"gateway":{"code":"#);
         json.push_str(&self.code.number().to_string());
         json.push_str(r#","log_id":""#);
-        json.push_str(&context.log_id().to_string());
+        json.push_str(&asked.log_id.to_string());
         json.push_str(r#""}}"#);
         json
     }
@@ -298,7 +305,7 @@ mod tests {
         let endpoint = Endpoint::Unified(endpoint);
         let context = GatewayContext::new(Arrival::new(Method::POST, uri, endpoint), None);
         let rejection = Rejection::of_request(Code::UnknownProvider, "no \"x\"").param("model");
-        let response = rejection.into_response(&context, format);
+        let response = rejection.into_response(context.asked(), format);
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[SHOULD_RETRY], "false");
         (serde_json::from_slice(response.body()).unwrap(), context)
@@ -334,7 +341,7 @@ mod tests {
             Arrival::new(Method::POST, Uri::from_static("/"), endpoint)
         };
         let context = GatewayContext::new(arrival("chat/completions"), None);
-        let response = refusal().into_response(&context, ErrorFormat::Provider);
+        let response = refusal().into_response(context.asked(), ErrorFormat::Provider);
         assert_eq!(
             (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
             (429, &"2".parse().unwrap())
@@ -347,7 +354,7 @@ mod tests {
         assert_eq!(body, expected);
 
         let context = GatewayContext::new(arrival("messages"), None);
-        let response = refusal().into_response(&context, ErrorFormat::Provider);
+        let response = refusal().into_response(context.asked(), ErrorFormat::Provider);
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(
             body["error"],
@@ -355,7 +362,7 @@ mod tests {
         );
         assert_eq!(body["gateway"]["code"], 9001);
 
-        let response = refusal().into_response(&context, ErrorFormat::Cloudflare);
+        let response = refusal().into_response(context.asked(), ErrorFormat::Cloudflare);
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!((&body["httpCode"], &body["internalCode"]), (&json!(429), &json!(9001)));
     }

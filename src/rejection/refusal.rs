@@ -1,5 +1,6 @@
 //! A host's own answer to a request on a gateway path.
 
+use crate::util::text::shortened;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 
 use super::{Code, Rejection};
-use crate::response::messages;
 
 /// The longest message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
@@ -104,7 +104,7 @@ impl Refusal {
     /// [`SettingsTable`](crate::settings::SettingsTable) is answered with.
     #[must_use]
     pub fn unknown_gateway(gateway: &str) -> Self {
-        let refusal = Self::new(StatusCode::BAD_REQUEST, messages::no_gateway(gateway));
+        let refusal = Self::new(StatusCode::BAD_REQUEST, no_gateway(gateway));
         refusal.code(2001).name("unknown_gateway")
     }
 
@@ -274,6 +274,10 @@ impl fmt::Display for Refusal {
 }
 
 impl Error for Refusal {}
+
+pub(crate) fn no_gateway(gateway: &str) -> String {
+    format!("There is no gateway `{}` here.", shortened(gateway))
+}
 
 #[cfg(test)]
 mod tests {

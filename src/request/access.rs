@@ -19,6 +19,7 @@ use crate::response::messages;
 use crate::routing;
 use crate::routing::{PathModels, Reach};
 use crate::settings::Rules;
+use crate::util::percent::query_text;
 
 /// What decides over the models of one request, or of one entry of a universal one.
 #[derive(Clone, Copy)]
@@ -174,9 +175,9 @@ fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Re
     let mut is_named = false;
     for pair in query.unwrap_or_default().split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match &*routing::query_text(key).to_ascii_lowercase() {
+        match &*query_text(key).to_ascii_lowercase() {
             "model" | "models" | "model_id" | "modelid" | "deployment" | "engine" => {
-                allow_model(allowance, &routing::query_text(value))?;
+                allow_model(allowance, &query_text(value))?;
                 is_named = true;
             }
             "call_id" => is_named = true,

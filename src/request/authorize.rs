@@ -2,14 +2,13 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::credentials::TOKEN_NAME;
 use crate::credentials::{CREDENTIALS, any, remove};
-use crate::exchange::headers::HeaderScan;
+use crate::provider::headers::HeaderScan;
 use crate::rejection::Rejection;
 use crate::response::messages;
 use crate::settings::GatewaySettings;
 
-/// The header for a token of the gateway.
-pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
 /// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
@@ -89,7 +88,7 @@ pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::headers::scan_request;
+    use crate::provider::headers::scan_request;
     use crate::settings::{GatewayToken, digest};
 
     fn settings() -> GatewaySettings {

@@ -15,11 +15,11 @@ use tower::BoxError;
 
 use super::watch::Watcher;
 use crate::context::GatewayContext;
-use crate::exchange::headers;
-use crate::response::failure;
+use crate::provider::headers;
 use crate::util::body_hint::is_over;
 use crate::util::body_hint::longer;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
+use crate::util::sources::is_over_limit;
 
 pin_project! {
     /// The client's request body on its way to a provider: the client's own frames, untouched.
@@ -220,7 +220,7 @@ where
 /// An error of the client's body, of which the exchange is told where a limit is behind it.
 #[cold]
 fn told(error: BoxError, context: Option<&GatewayContext>) -> BoxError {
-    if let Some(context) = context.filter(|_| failure::is_over_limit(&*error)) {
+    if let Some(context) = context.filter(|_| is_over_limit(&*error)) {
         context.set_over_limit();
     }
     error

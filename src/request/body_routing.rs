@@ -11,11 +11,11 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::context::GatewayContext;
-use crate::exchange::headers::HeaderScan;
 use crate::exchange::request_state::RequestState;
 use crate::hook::Outcome;
 use crate::hook::guard::{Guards, Subject};
 use crate::json::object::ObjectScanner;
+use crate::provider::headers::HeaderScan;
 use crate::rejection::{Code, Rejection};
 use crate::request::access;
 use crate::request::access::{Allowance, allow_model};

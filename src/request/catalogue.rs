@@ -13,9 +13,9 @@ use crate::rejection::Rejection;
 use crate::request::access::{Allowance, allow_provider};
 use crate::request::dynamic;
 use crate::response::messages;
-use crate::routing::query_text;
 use crate::settings::GatewaySettings;
 use crate::usage::PriceTable;
+use crate::util::percent::query_text;
 
 /// The most models of one list: price tables have some thousand rows.
 const MOST: usize = 10_000;

@@ -298,7 +298,7 @@ fn is_model(head: &[u8]) -> Result<bool, FormError> {
 /// A name as a lenient reader may read it: decoded, in lower case, without brackets and separators.
 fn plain(name: &[u8]) -> String {
     let mut name = name.to_vec();
-    crate::provider::join::percent_decode(&mut name);
+    crate::util::percent::percent_decode(&mut name);
     let name = String::from_utf8_lossy(&name).to_lowercase();
     let name = name.split('[').next().unwrap_or_default();
     name.chars().filter(|character| character.is_alphanumeric()).collect()

@@ -21,13 +21,12 @@ pub(crate) use self::shared::{Shared, Snapshot};
 use crate::context::step::{Step, StepRequest};
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
-use crate::directives::locks::Locks;
 use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
-use crate::exchange::headers;
-use crate::exchange::headers::HeaderScan;
 use crate::hook::Outcome;
 use crate::json::scalars::BodyScalars;
+use crate::provider::headers;
+use crate::provider::headers::HeaderScan;
 use crate::provider::join;
 use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
@@ -293,7 +292,7 @@ impl Shared {
             }
             NamedBy::Entries(body, share) => {
                 let entries = universal::parse(&body, context.locks());
-                let entries = entries.map_err(|error| messages::unfit_entry(&error))?;
+                let entries = entries.map_err(|error| universal::unfit_entry(&error))?;
                 headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
                 let mut steps = universal::steps(&entries, request.headers(), context, self)?;
                 universal::hold(&body, &mut steps, share)?;
@@ -445,7 +444,7 @@ fn read_directives(
 ) -> (Option<Box<Directives>>, Option<Rejection>) {
     let (own, unfit) = match is_authorized {
         false => (directives::gateway_alone(headers), None),
-        true => match directives::parse(headers, Locks::of(settings)) {
+        true => match directives::parse(headers, GatewaySettings::locks_of(settings)) {
             Ok(directives) => (directives, None),
             Err(unfit) => {
                 (directives::gateway_alone(headers), Some(messages::unfit_header(&unfit)))

@@ -11,10 +11,10 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
-use crate::exchange::headers;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::{Exchange, Parked, Parking};
 use crate::hook::{Failure, Outcome};
+use crate::provider::headers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
 use crate::util::body_hint::is_over;

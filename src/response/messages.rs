@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
 use crate::directives::{Fault, Unfit};
-use crate::exchange::headers::HeaderScan;
 use crate::json::object::ScanError;
+use crate::provider::headers::HeaderScan;
 use crate::rejection::{Code, Rejection};
-use crate::request::universal::{EntryError, Member};
-use crate::response::failure;
 use crate::routing::RouteRefused;
+use crate::util::sources::is_over_limit;
+use crate::util::text::shortened;
 use crate::util::timeout::TimeoutPhase;
 
 /// When a client may try again that found no memory left.
@@ -108,11 +108,7 @@ pub(crate) fn guard_silent() -> Rejection {
 }
 
 pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
-    Rejection::of_request(Code::UnknownGateway, no_gateway(gateway))
-}
-
-pub(crate) fn no_gateway(gateway: &str) -> String {
-    format!("There is no gateway `{}` here.", shortened(gateway))
+    Rejection::of_request(Code::UnknownGateway, crate::rejection::no_gateway(gateway))
 }
 
 /// It does not tell which there are.
@@ -187,34 +183,6 @@ pub(crate) fn hidden_model() -> Rejection {
     Rejection::of_request(Code::Forbidden, message).param("model")
 }
 
-/// The answer for the body of a universal request that is not one, or asks for what is locked.
-pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
-    let EntryError { entry, member, fault } = error;
-    let what = match (entry, member) {
-        (None, _) => "The request body".to_owned(),
-        (Some(entry), Member::Whole) => {
-            format!("Entry {entry} of the request body, counted from 0,")
-        }
-        (Some(entry), member) => {
-            format!("`{member}` of entry {entry} of the request body, counted from 0,")
-        }
-    };
-    let (code, message) = match fault {
-        Fault::MustBe(must_be) => (Code::Malformed, format!("{what} must be {must_be}.")),
-        Fault::Locked => {
-            let message =
-                format!("{what} is what this gateway does not let its clients use: leave it out.");
-            (Code::Forbidden, message)
-        }
-    };
-    let rejection = Rejection::of_request(code, message);
-    match (entry, member) {
-        (None, _) => rejection,
-        (Some(entry), Member::Whole) => rejection.param(format!("[{entry}]")),
-        (Some(entry), member) => rejection.param(format!("[{entry}].{member}")),
-    }
-}
-
 pub(crate) fn unknown_entry_provider(index: usize, provider: &str) -> Rejection {
     let message = format!(
         "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no provider here.",
@@ -277,11 +245,6 @@ pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 
-/// A client's text as it may be repeated to that client.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
 /// The answer for a body that cannot be routed.
 pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
     let (code, message) = match error {
@@ -321,7 +284,7 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
 
 /// The answer for a body whose reading failed.
 pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
-    if failure::is_over_limit(error) { body_over_limit() } else { broken_body() }
+    if is_over_limit(error) { body_over_limit() } else { broken_body() }
 }
 
 pub(crate) fn broken_body() -> Rejection {

@@ -10,11 +10,11 @@ use http_body::Body;
 
 use crate::context::GatewayContext;
 use crate::directives::Warning;
-use crate::exchange::headers;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
 use crate::exchange::{Exchange, Parking};
 use crate::hook::{CacheStatus, Failure, Outcome};
+use crate::provider::headers;
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::response::body::ResponseBody;
 use crate::response::body::Trailers;
@@ -172,7 +172,7 @@ impl ResponseRelay {
     /// The gateway's own answer, which ends the exchange.
     pub(crate) fn answer(mut self, rejection: Rejection, outcome: Outcome) -> Response<Bytes> {
         let code = rejection.code;
-        let mut response = rejection.into_response(&self.context, self.format);
+        let mut response = rejection.into_response(self.context.asked(), self.format);
         self.add_gateway_headers(response.headers_mut());
         self.exchange.answered(code, response.body().len(), outcome);
         response.extensions_mut().insert(self.context);

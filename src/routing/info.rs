@@ -2,8 +2,7 @@
 
 use http::Request;
 
-use super::{Route, RouteKind, model_in};
-use crate::context;
+use super::{Route, RouteKind, is_call, model_in};
 use crate::util::operation::Operation;
 
 /// Where a gateway would send a request, without sending it. Made by
@@ -30,7 +29,7 @@ impl RouteInfo {
                 let rest = rest.text(path);
                 let rewritten = upstream.rewritten(rest);
                 let rest = rewritten.as_deref().unwrap_or(rest);
-                if context::is_call(request.method()) || upstream.decides_by_path(rest) {
+                if is_call(request.method()) || upstream.decides_by_path(rest) {
                     model = model_in(rest).map(String::into_boxed_str);
                 }
                 provider = Some(upstream.slug().into());

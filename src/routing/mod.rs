@@ -15,9 +15,10 @@ pub use self::info::RouteInfo;
 pub use self::mount::Mount;
 use self::mount::Shape;
 
-pub(crate) use self::path_model::{PathModels, Reach, model_in, query_text, read as read_path};
+pub(crate) use self::path_model::{PathModels, Reach, model_in, read as read_path};
 use crate::directives;
 use crate::provider::{Providers, Upstream};
+use crate::util::text::is_id;
 
 /// The gateway of requests that name none.
 const DEFAULT_GATEWAY: &str = "default";
@@ -302,10 +303,9 @@ pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &
     (!rest.is_empty()).then_some((provider, rest))
 }
 
-/// Whether `id` may name an account or a gateway: 1 to 64 of `A-Z a-z 0-9 - _ .`, no dot segment.
-pub(crate) fn is_id(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=64).contains(&id.len()) && id.bytes().all(is_plain) && id != "." && id != ".."
+/// Whether a method can run a model: those that read or delete something cannot.
+pub(crate) fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 
 use crate::json::trail::Place;
 
-use crate::provider::join::{DECODINGS, percent_decode};
+use crate::provider::join::DECODINGS;
 use crate::util::operation::is_version;
+use crate::util::percent::percent_decode;
 
 /// Where a request names its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +99,6 @@ pub(crate) fn model_in(rest: &str) -> Option<String> {
     percent_decode(&mut decoded);
     let text = String::from_utf8_lossy(&decoded);
     models(&segments(&text)).next()
-}
-
-/// A key or a value of a query, decoded once.
-pub(crate) fn query_text(text: &str) -> String {
-    let mut decoded = text.replace('+', " ").into_bytes();
-    percent_decode(&mut decoded);
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn segments(path: &str) -> Vec<&str> {

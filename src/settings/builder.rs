@@ -12,7 +12,7 @@ use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::metadata::MetadataValue;
 use crate::directives::pattern::Pattern;
 use crate::directives::timeouts::Timeouts;
-use crate::routing::is_id;
+use crate::util::text::is_id;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -47,7 +47,7 @@ pub use crate::directives::locks::{ClientControl, LockedHeaders};
 
 pub use self::resolved::IntoSettings;
 use self::route::DynamicRoutes;
-pub(crate) use self::rules::{Rules, hides_a_model};
+pub(crate) use self::rules::Rules;
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
@@ -108,6 +108,11 @@ impl GatewaySettings {
     /// Settings to be made.
     pub fn builder() -> GatewaySettingsBuilder {
         GatewaySettingsBuilder::default()
+    }
+
+    /// What clients may not use, under these settings or without any.
+    pub(crate) fn locks_of(settings: Option<&Self>) -> &Locks {
+        settings.map_or(Locks::unset(), |settings| &settings.locks)
     }
 
     /// Whether clients must show a token.

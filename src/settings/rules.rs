@@ -1,6 +1,7 @@
 //! Which providers and models a gateway serves.
 
 use crate::directives::pattern::Pattern;
+use crate::directives::pattern::hides_a_model;
 use crate::provider::Upstream;
 
 /// What a gateway allows. Default: everything.
@@ -87,15 +88,6 @@ impl Rules {
         let is_denied = self.denies(served) && !self.denies(asked);
         is_denied || !is_version_of(served, asked)
     }
-}
-
-/// Names for which a provider chooses the model: routers, presets, `fallbacks: "default"`.
-pub(crate) fn hides_a_model(name: &str) -> bool {
-    let name = name.trim().to_ascii_lowercase();
-    let last = name.rsplit('/').next().unwrap_or_default();
-    name.contains("@preset/")
-        || matches!(last, "auto" | "default" | "model-router")
-        || name == "openrouter/free"
 }
 
 /// The forms under which a denied model may be written: unchanged, without what precedes a slash,

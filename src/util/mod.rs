@@ -11,8 +11,11 @@ pub(crate) mod macros;
 pub(crate) mod operation;
 pub(crate) mod patience;
 pub(crate) mod payload;
+pub(crate) mod percent;
 pub(crate) mod ready;
 pub(crate) mod redact;
+pub(crate) mod sources;
+pub(crate) mod text;
 pub mod timeout;
 pub(crate) mod unwind;
 #[cfg(any(feature = "client", feature = "control"))]

@@ -4,17 +4,17 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// A path as it is written, such as `crate::json::string`, and the name that a `use` gives it.
-pub struct Import {
-    pub path: Vec<String>,
-    pub name: Option<String>,
+pub(crate) struct Import {
+    pub(crate) path: Vec<String>,
+    pub(crate) name: Option<String>,
     /// `pub use` and `pub(crate) use`: others may find the item here.
-    pub is_shown: bool,
+    pub(crate) is_shown: bool,
     /// How many inline modules of the file stand around it.
-    pub depth: usize,
+    pub(crate) depth: usize,
 }
 
 /// All imports of a file, those of its tests left out.
-pub fn of(source: &str) -> Vec<Import> {
+pub(crate) fn of(source: &str) -> Vec<Import> {
     let file = syn::parse_file(source).expect("the file is Rust");
     let mut visitor = Visitor { imports: Vec::new(), depth: 0 };
     visitor.visit_file(&file);

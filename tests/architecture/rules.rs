@@ -7,7 +7,7 @@ use crate::imports::{self, Import};
 
 /// A module of the crate by its path; the crate itself is the empty one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Module(pub Vec<String>);
+pub(crate) struct Module(pub(crate) Vec<String>);
 
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,7 +26,7 @@ impl Module {
 }
 
 /// The rooms in the fenced block of the page that is marked `rooms`, lowest first.
-pub fn rooms_of(page: &str) -> Vec<String> {
+pub(crate) fn rooms_of(page: &str) -> Vec<String> {
     let block = page.split("```rooms\n").nth(1).and_then(|rest| rest.split("```").next());
     let lines = block.expect("the page has a block `rooms`").lines().rev();
     let room = |line: &str| line.split_whitespace().next().map(str::to_owned);
@@ -124,7 +124,7 @@ fn definition(
 }
 
 /// What breaks the rules, a line each.
-pub fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> Vec<String> {
+pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> Vec<String> {
     let graph = Graph::of(sources);
     let level = |module: &Module| {
         let room = module.room()?;

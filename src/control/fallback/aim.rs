@@ -12,8 +12,8 @@ use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey, StepRequest};
 use crate::credentials;
 use crate::credentials::secret::Secret;
-use crate::exchange::headers;
 use crate::provider::Upstream;
+use crate::provider::headers;
 use crate::util::content_length;
 
 /// The head of a step's request; `None` where the step cannot be taken.

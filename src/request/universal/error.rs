@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use super::MOST_ENTRIES;
 use crate::directives::{Fault, Unfit};
+use crate::rejection::{Code, Rejection};
 
 /// Where a body is wrong, and why. No value of the body is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,5 +94,33 @@ impl fmt::Display for Member {
             Self::Config => f.write_str("config"),
             Self::Setting(key) => write!(f, "config.{key}"),
         }
+    }
+}
+
+/// The answer for the body of a universal request that is not one, or asks for what is locked.
+pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
+    let EntryError { entry, member, fault } = error;
+    let what = match (entry, member) {
+        (None, _) => "The request body".to_owned(),
+        (Some(entry), Member::Whole) => {
+            format!("Entry {entry} of the request body, counted from 0,")
+        }
+        (Some(entry), member) => {
+            format!("`{member}` of entry {entry} of the request body, counted from 0,")
+        }
+    };
+    let (code, message) = match fault {
+        Fault::MustBe(must_be) => (Code::Malformed, format!("{what} must be {must_be}.")),
+        Fault::Locked => {
+            let message =
+                format!("{what} is what this gateway does not let its clients use: leave it out.");
+            (Code::Forbidden, message)
+        }
+    };
+    let rejection = Rejection::of_request(code, message);
+    match (entry, member) {
+        (None, _) => rejection,
+        (Some(entry), Member::Whole) => rejection.param(format!("[{entry}]")),
+        (Some(entry), member) => rejection.param(format!("[{entry}].{member}")),
     }
 }

@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::error::{Member, Wrong};
 use crate::directives::locks::Locks;
 use crate::directives::{self, Directives};
-use crate::exchange::headers;
-use crate::exchange::headers::EntryHeader;
 use crate::json::{cursor, string};
+use crate::provider::headers;
+use crate::provider::headers::EntryHeader;
 
 /// The most headers of one entry, as HTTP/1 servers take of a request.
 const MOST: usize = 100;

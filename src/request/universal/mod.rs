@@ -16,7 +16,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue};
 
 use self::error::Wrong;
-pub(crate) use self::error::{EntryError, Member};
+pub(crate) use self::error::{EntryError, Member, unfit_entry};
 pub(crate) use self::steps::{hold, steps};
 use crate::directives::Directives;
 use crate::directives::locks::Locks;

@@ -14,7 +14,7 @@ use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey, StepRequest};
 use crate::credentials;
 use crate::directives::Directives;
-use crate::exchange::headers;
+use crate::provider::headers;
 use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;

@@ -18,7 +18,7 @@ fn read(body: &str) -> Result<Vec<Entry>, EntryError> {
 fn refused(body: &str) -> (String, Option<String>) {
     let error = read(body).unwrap_err();
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
-    let rejection = messages::unfit_entry(&error);
+    let rejection = universal::unfit_entry(&error);
     assert_eq!(rejection.code.status(), StatusCode::BAD_REQUEST);
     assert_eq!(rejection.code.number(), 2400);
     assert!(!rejection.message.contains(SECRET), "{}", rejection.message);

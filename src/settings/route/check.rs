@@ -2,10 +2,10 @@
 
 use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS};
 use crate::provider::is_slug;
-use crate::routing::is_id;
 use crate::settings::route::RouteBuilder;
 use crate::settings::route::error::{RouteError, RouteErrorKind};
 use crate::settings::route::node::{Kind, Model, Node, Split};
+use crate::util::text::is_id;
 
 const MOST_NODES: usize = 64;
 const MOST_SHARES: usize = 5;

@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials;
-use crate::request::authorize::TOKEN_NAME;
+use crate::credentials::TOKEN_NAME;
 
 /// Where a file goes that a client of Google's uploads in parts. The URL alone is enough for it, and
 /// may hold a key.

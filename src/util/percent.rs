@@ -1,0 +1,28 @@
+//! Percent-encoding, taken off once.
+
+/// One round of lenient decoding, in place: anything but `%` and two hex digits stays.
+pub(crate) fn percent_decode(path: &mut Vec<u8>) {
+    let mut to = 0;
+    let mut from = 0;
+    while from < path.len() {
+        let hex = |at: usize| char::from(*path.get(at)?).to_digit(16);
+        if path[from] == b'%'
+            && let (Some(high), Some(low)) = (hex(from + 1), hex(from + 2))
+        {
+            path[to] = (high << 4 | low) as u8;
+            from += 3;
+        } else {
+            path[to] = path[from];
+            from += 1;
+        }
+        to += 1;
+    }
+    path.truncate(to);
+}
+
+/// A key or a value of a query, decoded once.
+pub(crate) fn query_text(text: &str) -> String {
+    let mut decoded = text.replace('+', " ").into_bytes();
+    percent_decode(&mut decoded);
+    String::from_utf8_lossy(&decoded).into_owned()
+}
