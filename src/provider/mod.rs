@@ -1,11 +1,13 @@
 //! Providers: the API behind a slug, and how it expects requests.
 
+mod api_kind;
 mod fixed;
 pub(crate) mod headers;
 pub(crate) mod join;
 mod key_header;
 mod layout;
 mod origin;
+mod regional;
 mod site;
 mod table;
 mod upstream;
@@ -16,11 +18,12 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+pub(crate) use self::api_kind::ApiKind;
 pub(crate) use self::key_header::KeyHeader;
 use self::layout::Layout;
 pub(crate) use self::origin::Origin;
 use self::site::Site;
-pub(crate) use self::upstream::{ApiKind, Upstream, is_slug};
+pub(crate) use self::upstream::{Upstream, is_slug};
 use crate::util::config_error::ConfigError;
 
 /// An upstream API: its slug in gateway paths and its base URL.
@@ -67,7 +70,7 @@ pub struct Provider {
 
 /// Whether a built-in provider has this slug or alias, added or not.
 pub(crate) fn is_built_in(name: &str) -> bool {
-    table::NAMES.iter().chain(site::NAMES).any(|known| *known == name)
+    table::NAMES.iter().chain(regional::NAMES).any(|known| *known == name)
 }
 
 impl Provider {

@@ -121,6 +121,6 @@ fn built_in_providers_are_known_by_all_of_their_names() {
     for name in names() {
         assert!(is_built_in(name), "{name}");
     }
-    assert_eq!(names().count(), table::NAMES.len() + site::NAMES.len());
+    assert_eq!(names().count(), table::NAMES.len() + regional::NAMES.len());
     assert!(!is_built_in("acme") && !is_built_in("posts") && !is_built_in(""));
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Uri};
 
+use super::api_kind::ApiKind;
 use super::fixed::Fixed;
 use super::layout::Layout;
 use super::site::Site;
@@ -28,14 +29,6 @@ pub(crate) struct Upstream {
 
 /// The longest name of a model that is read in a body.
 const LONGEST_MODEL: usize = 1024;
-
-/// Which of a provider's APIs a request uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ApiKind {
-    Native,
-    /// The OpenAI-compatible one, with Messages.
-    OpenAi(Operation),
-}
 
 impl Upstream {
     pub(crate) fn new(mut provider: Provider) -> Result<Self, ConfigError> {

@@ -296,7 +296,7 @@ impl Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Arrival, Endpoint};
+    use crate::context::{Arrival, Endpoint, GatewayContext};
     use http::{Method, Uri};
     use serde_json::{Value, json};
 

@@ -18,32 +18,21 @@ use crate::json::object::ObjectScanner;
 use crate::provider::headers::HeaderScan;
 use crate::rejection::{Code, Rejection};
 use crate::request::access;
-use crate::request::access::{Allowance, allow_model};
+use crate::request::access::allow_model;
+use crate::request::allowance::Allowance;
 use crate::request::body::RequestBody;
 use crate::request::collect::Collect;
 use crate::request::dynamic;
 use crate::request::guards::Checking;
 use crate::request::model_reader::ModelReader;
 use crate::request::peek::{DRAIN_TIME, Drain, Found, Peek};
+use crate::request::peek_for::PeekFor;
 use crate::request::stages::{BodyChange, NamedBy, Shared};
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 use crate::routing::model::RoutedModel;
 use crate::util::patience::Patience;
 use crate::util::timeout::TimeoutPhase;
-
-/// What a body is read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PeekFor {
-    /// The provider, which stands before the model. The request is for this endpoint of it.
-    Provider(&'static str),
-    /// The model, to check that the gateway allows it.
-    AnyModel,
-    /// The entries of a universal request.
-    Entries,
-    /// Nothing: the provider is known, and a guard is to see the request.
-    Nothing,
-}
 
 /// A request as its provider is to get it, and what waits for the response.
 type Sent<B> = (Request<RequestBody<B>>, ResponseRelay);

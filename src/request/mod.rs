@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod add_usage;
+pub(crate) mod allowance;
 pub(crate) mod attach_key;
 pub(crate) mod authorize;
 pub(crate) mod body;
@@ -13,6 +14,7 @@ pub(crate) mod form;
 pub(crate) mod guards;
 pub(crate) mod model_reader;
 pub(crate) mod peek;
+pub(crate) mod peek_for;
 pub(crate) mod stages;
 pub(crate) mod stream_options;
 pub(crate) mod universal;

@@ -12,7 +12,7 @@ use crate::json::object::ScanError;
 use crate::json::places::{PlaceError, Places};
 use crate::json::trail::Place;
 use crate::opaque::opaque_debug;
-use crate::request::access::Allowance;
+use crate::request::allowance::Allowance;
 use crate::request::form::{Form, FormError};
 use crate::routing::Reach;
 

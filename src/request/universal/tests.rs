@@ -6,7 +6,7 @@ mod refusals;
 use http::StatusCode;
 
 use super::*;
-use crate::response::messages;
+use crate::request::universal::unfit_entry;
 
 const SECRET: &str = "LEAK";
 
@@ -18,7 +18,7 @@ fn read(body: &str) -> Result<Vec<Entry>, EntryError> {
 fn refused(body: &str) -> (String, Option<String>) {
     let error = read(body).unwrap_err();
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
-    let rejection = universal::unfit_entry(&error);
+    let rejection = unfit_entry(&error);
     assert_eq!(rejection.code.status(), StatusCode::BAD_REQUEST);
     assert_eq!(rejection.code.number(), 2400);
     assert!(!rejection.message.contains(SECRET), "{}", rejection.message);
