@@ -1,8 +1,8 @@
 //! What a document says of its usage beside the usage object.
 
-use super::captured::{Short, Text};
-use super::event::Word;
-use super::reported::{Figure, Reported, decimal};
+use super::captured::{Short, Text, Word};
+use super::figure::Figure;
+use super::reported::{Reported, decimal};
 
 /// Kept for the documents that have any of it.
 #[derive(Debug, Default)]

@@ -81,6 +81,9 @@ pub(super) struct Short<const LONGEST: usize> {
     ignores: bool,
 }
 
+/// A word of a usage object, or beside it.
+pub(super) type Word = Short<30>;
+
 impl<const LONGEST: usize> Default for Short<LONGEST> {
     fn default() -> Self {
         Self { raw: [0; LONGEST], length: 0, rank: 0, ignores: false }

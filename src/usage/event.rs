@@ -1,7 +1,7 @@
 //! What one JSON document says: the data of an event, or a whole body.
 
 use super::beside::Beside;
-use super::captured::{Captured, Short, Text};
+use super::captured::{Captured, Short, Text, Word};
 use super::keys::{Field, Kept, Place};
 use super::parts::Shares;
 use super::reported::{Notes, Reported};
@@ -12,9 +12,6 @@ use super::tokens::UsagePart;
 const LONGEST_MODEL: usize = 1024;
 /// What is kept of any other string at most.
 pub(super) const LONGEST_WORD: usize = 128;
-
-/// A word of a usage object, or beside it.
-pub(super) type Word = Short<30>;
 
 /// The tier, the region and the speed, in this order.
 #[derive(Debug, Default)]

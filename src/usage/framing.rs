@@ -8,6 +8,7 @@ mod crc;
 mod elements;
 mod frames;
 mod lines;
+pub(super) mod part;
 mod wrapped;
 
 use self::elements::Elements;
@@ -15,24 +16,9 @@ use self::frames::Frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::frames::frame;
 use self::lines::JsonLines;
+use self::part::Sink;
 use super::format::Format;
-use super::meter::Problem;
-
-/// What stands in the bytes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
-    /// A part of a document.
-    Data(&'a [u8]),
-    /// The document that ends next is the data of an event of this type.
-    Named(&'a [u8]),
-    /// The document that ends next tells of a failure of this kind.
-    Failed(&'a [u8]),
-    /// The document ends.
-    End,
-}
-
-/// Takes the parts of a stream as they are found.
-pub(super) type Sink<'s> = dyn FnMut(Part<'_>) -> Result<(), Problem> + 's;
+use super::problem::Problem;
 
 #[derive(Debug)]
 pub(super) enum Framing {
@@ -99,6 +85,7 @@ impl Framing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage::framing::part::Part;
 
     /// The parts of `bytes` in chunks of this length, the data of a document in one string.
     pub(super) fn parts(framing: &mut Framing, bytes: &[u8], chunk: usize) -> String {

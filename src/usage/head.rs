@@ -2,7 +2,8 @@
 
 use http::HeaderMap;
 
-use super::reported::{Figure, Reported};
+use super::figure::Figure;
+use super::reported::Reported;
 
 const COUNTS: [(&str, Figure); 4] = [
     ("x-amzn-bedrock-input-token-count", Figure::Input),

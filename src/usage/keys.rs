@@ -2,7 +2,7 @@
 //!
 //! Keys are compared as they are written: no provider spells letters as escapes.
 
-use super::reported::Figure;
+use super::figure::Figure;
 use super::shape::Shape;
 
 /// Objects and arrays whose members matter, known by the path that leads to them.

@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::beside::Beside;
-use super::captured::Captured;
+use super::captured::{Captured, Word};
 use super::count::Counter;
-use super::event::{Event, LONGEST_WORD, Word};
+use super::event::{Event, LONGEST_WORD};
 use super::format::Format;
-use super::framing::{Framing, Part};
+use super::framing::Framing;
+use super::framing::part::Part;
 use super::head;
 use super::keys::Place;
 use super::needles::{self, Needles};
+use super::problem::Problem;
 use super::repeats::RepeatedEvents;
 use super::scan::Scanner;
 use super::shape::Shape;
@@ -22,16 +24,6 @@ use super::tokens::{Usage, UsagePart};
 use crate::json::{is_space, string};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// Why metering stopped before the body did. What was found until then stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Problem {
-    /// The body is not JSON, or an event with usage in it is not.
-    Malformed,
-    /// A usage object is longer than what may be kept.
-    Overflow,
-}
 
 /// The provider says that it failed, whatever the status says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod count;
 pub(crate) mod custom_cost;
 mod event;
 mod fault;
+mod figure;
 mod format;
 mod framing;
 mod head;
@@ -24,6 +25,7 @@ mod names;
 mod needles;
 mod parts;
 mod price;
+mod problem;
 mod repeats;
 mod reported;
 mod scan;
@@ -43,13 +45,15 @@ pub use self::format::Format;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::framing::frame;
 pub(crate) use self::meter::Later;
-pub use self::meter::ProviderError;
 #[doc(hidden)]
-pub use self::meter::{Meter, Problem};
+pub use self::meter::Meter;
+pub use self::meter::ProviderError;
 pub use self::price::{
     Change, Hours, ImagePrice, LongContext, OffPeak, Price, Rate, Regional, Tier, TierPrice,
     TokenPrice, ToolPrices,
 };
+#[doc(hidden)]
+pub use self::problem::Problem;
 pub(crate) use self::seen::SeenIds;
 #[doc(hidden)]
 pub use self::shape::Shape;

@@ -3,7 +3,7 @@
 //! One table serves all shapes, for no name means two things; what is inside of what follows from
 //! the shape ([`Usage`](super::tokens::Usage)).
 
-use super::reported::Figure;
+use super::figure::Figure;
 
 /// What a member of a usage object is.
 #[derive(Clone, Copy)]

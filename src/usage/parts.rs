@@ -1,6 +1,7 @@
 //! What is billed apart from the usage object of a response, or instead of it.
 
-use super::reported::{Figure, Reported};
+use super::figure::Figure;
+use super::reported::Reported;
 use super::shape::Shape;
 use super::tokens::{Usage, UsagePart};
 use crate::json::cursor::{self, Cursor};

@@ -7,7 +7,7 @@ mod value;
 
 use super::event::Event;
 use super::keys::{Member, Place, member};
-use super::meter::Problem;
+use super::problem::Problem;
 use super::reported::Reported;
 use crate::json::is_space;
 use crate::json::nested::Nested;

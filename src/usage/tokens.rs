@@ -1,6 +1,7 @@
 //! What an exchange used, in one form for all APIs.
 
-use super::reported::{Figure, Reported};
+use super::figure::Figure;
+use super::reported::Reported;
 use super::shape::Shape;
 
 /// Tokens and other units that a provider reported; `None` where it did not say.
@@ -86,6 +87,18 @@ pub struct ToolCalls {
 }
 
 impl ToolCalls {
+    fn of(reported: &Reported) -> Self {
+        Self {
+            web_search: reported.get(Figure::WebSearch),
+            x_search: reported.get(Figure::XSearch),
+            code_interpreter: reported.get(Figure::CodeInterpreter),
+            file_search: reported.get(Figure::FileSearch),
+            mcp: reported.get(Figure::Mcp),
+            document_search: reported.get(Figure::DocumentSearch),
+            image_generation: reported.get(Figure::ImageGeneration),
+        }
+    }
+
     /// Calls of all kinds together.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
@@ -126,7 +139,7 @@ impl Usage {
 
     #[inline]
     pub(super) fn new(reported: &Reported, shape: Shape) -> Self {
-        let tools = reported.tools();
+        let tools = ToolCalls::of(reported);
         let mut usage = Self {
             total_reported: reported.get(Figure::Total),
             cost_ticks: reported.get(Figure::CostTicks),

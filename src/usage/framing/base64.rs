@@ -1,6 +1,6 @@
 //! Base64 that comes in any split.
 
-use crate::usage::meter::Problem;
+use crate::usage::problem::Problem;
 
 /// The bits that are not a whole byte yet.
 #[derive(Clone, Copy, Debug, Default)]

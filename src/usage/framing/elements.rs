@@ -1,10 +1,10 @@
 //! The elements of a JSON array, for those who send a stream as one.
 
-use super::{Part, Sink};
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 use crate::json::{is_scalar, is_space};
-use crate::usage::meter::Problem;
+use crate::usage::framing::part::{Part, Sink};
+use crate::usage::problem::Problem;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {

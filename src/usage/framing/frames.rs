@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::crc::Crc;
 use super::wrapped::Wrapped;
-use super::{Part, Sink};
-use crate::usage::meter::Problem;
+use crate::usage::framing::part::{Part, Sink};
+use crate::usage::problem::Problem;
 
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;

@@ -1,7 +1,7 @@
 //! JSON lines: a document per line.
 
-use super::{Part, Sink};
-use crate::usage::meter::Problem;
+use crate::usage::framing::part::{Part, Sink};
+use crate::usage::problem::Problem;
 
 #[derive(Debug)]
 pub(in crate::usage) struct JsonLines;

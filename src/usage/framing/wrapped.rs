@@ -2,8 +2,8 @@
 //! model's own API.
 
 use super::base64::Base64;
-use super::{Part, Sink};
-use crate::usage::meter::Problem;
+use crate::usage::framing::part::{Part, Sink};
+use crate::usage::problem::Problem;
 
 const KEY: &[u8] = b"\"bytes\"";
 /// How much is decoded at a time.

@@ -3,9 +3,9 @@
 use super::{Scanner, State};
 use crate::json::is_scalar;
 use crate::json::nested::Nested;
+use crate::usage::figure::Figure;
 use crate::usage::keys::{Field, Kept, Member, Place};
-use crate::usage::meter::Problem;
-use crate::usage::reported::Figure;
+use crate::usage::problem::Problem;
 
 impl Scanner {
     pub(super) fn element(&mut self) {

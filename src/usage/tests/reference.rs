@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::*;
-use crate::usage::reported::{Figure, Reported};
+use crate::usage::figure::Figure;
+use crate::usage::reported::Reported;
 
 /// Reads a stream, each event with its blank line.
 pub(super) fn stream(shape: Shape, events: &[String]) -> Reading {
