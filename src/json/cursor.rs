@@ -1,6 +1,6 @@
 //! A cursor over a JSON text in memory.
 
-use super::flat::is_number;
+use super::number::is_number;
 use super::quote::find_quote;
 use super::{is_scalar, is_space, string};
 

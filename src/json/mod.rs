@@ -4,6 +4,7 @@
 pub(crate) mod cursor;
 pub(crate) mod flat;
 pub(crate) mod nested;
+mod number;
 pub(crate) mod object;
 pub(crate) mod places;
 pub(crate) mod quote;

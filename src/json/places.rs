@@ -12,7 +12,7 @@
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
-use super::trail::{Place, Trails};
+use super::trail::{Place, PlaceError, Trails};
 use super::{is_scalar, string};
 
 /// The longest key that matters, each letter a `\u` escape, with room for separators.
@@ -61,16 +61,6 @@ const TEXTS: [&str; 10] = [
 
 /// The same, of those that mean something else further inside.
 const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
-
-/// Why a body is refused. The name is that of the member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PlaceError {
-    /// The model must not be asked for.
-    Forbidden(&'static str),
-    /// Nobody can tell which model is asked for.
-    Unreadable(&'static str),
-    Malformed,
-}
 
 /// What the value of a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,20 @@
 //! Some calls take their model from inside the body, and a default or a stored one where there is
 //! none. A model that is named elsewhere has no effect there, so it does not count.
 
-use super::places::PlaceError;
 use super::string;
 
 /// The elements of an array, in a path.
 const EACH: &str = "[]";
+
+/// Why a body is refused. The name is that of the member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceError {
+    /// The model must not be asked for.
+    Forbidden(&'static str),
+    /// Nobody can tell which model is asked for.
+    Unreadable(&'static str),
+    Malformed,
+}
 
 /// Where a body must name its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::context::GatewayContext;
 use crate::json::object::ScanError;
-use crate::json::places::{PlaceError, Places};
-use crate::json::trail::Place;
+use crate::json::places::Places;
+use crate::json::trail::{Place, PlaceError};
 use crate::opaque::opaque_debug;
 use crate::request::allowance::Allowance;
 use crate::request::form::{Form, FormError};
