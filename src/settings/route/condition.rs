@@ -3,9 +3,8 @@
 use crate::directives::metadata::MetadataValue;
 use crate::directives::metadata::MetadataValue::Number;
 use crate::json::scalars::BodyFields;
-use crate::settings::route::Field;
 use crate::settings::route::error::RouteErrorKind;
-use crate::settings::route::field::Source;
+use crate::settings::route::field::{Field, Source};
 
 /// How deep conditions may be nested.
 const DEEPEST: usize = 16;
@@ -115,6 +114,59 @@ impl Condition {
             }
         }
         Ok(())
+    }
+}
+
+/// The tests that there are.
+impl Field {
+    fn tested(self, test: Test) -> Condition {
+        Condition { fields: vec![(self, test)], ..Condition::empty() }
+    }
+
+    /// It is this value.
+    pub fn equals(self, value: impl Into<MetadataValue>) -> Condition {
+        self.tested(Test { eq: Some(value.into()), ..Test::default() })
+    }
+
+    /// It is another value, or absent.
+    pub fn not_equals(self, value: impl Into<MetadataValue>) -> Condition {
+        self.tested(Test { ne: Some(value.into()), ..Test::default() })
+    }
+
+    /// It is one of these values.
+    pub fn one_of<V: Into<MetadataValue>>(self, values: impl IntoIterator<Item = V>) -> Condition {
+        let values = values.into_iter().map(Into::into).collect();
+        self.tested(Test { one_of: Some(values), ..Test::default() })
+    }
+
+    /// Whether it is there. A `null` in the body is not.
+    pub fn exists(self, exists: bool) -> Condition {
+        self.tested(Test { exists: Some(exists), ..Test::default() })
+    }
+
+    /// It is a number below this one.
+    pub fn less(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { lt: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is this number or one below.
+    pub fn less_or_equal(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { lte: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is a number above this one.
+    pub fn greater(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { gt: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is this number or one above.
+    pub fn greater_or_equal(self, number: impl Into<f64>) -> Condition {
+        self.tested(Test { gte: Some(number.into()), ..Test::default() })
+    }
+
+    /// It is a text that begins like this.
+    pub fn starts_with(self, prefix: impl Into<String>) -> Condition {
+        self.tested(Test { starts_with: Some(prefix.into()), ..Test::default() })
     }
 }
 
