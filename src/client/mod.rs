@@ -1,6 +1,8 @@
 //! A ready upstream: hyper's connections, pooled, with rustls, tuned for long streams.
 
 mod body;
+#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+pub(crate) mod certificates;
 mod connect;
 mod dial;
 mod error;
@@ -24,7 +26,12 @@ mod via_proxy;
 mod watched;
 
 pub use self::body::ClientBody;
-
+#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
+)]
+pub use self::certificates::ClientCertificates;
 pub use self::error::ClientError;
 pub use self::future::ClientFuture;
 pub use self::http_client::{HttpClient, HttpClientBuilder};

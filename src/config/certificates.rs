@@ -3,42 +3,14 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Config;
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::place::{At, Mistake, PLAIN_CERTIFICATE, Source, Table, Text};
+use crate::client::certificates::{ClientCertificates, Pem};
 use crate::client::{Server, check_identity};
 use crate::provider::Provider;
-
-/// The client certificates of a settings file, each with the servers that are shown it. No server
-/// but these is shown any.
-///
-/// [`Config::client_certificates`] makes it, and
-/// [`HttpClientBuilder::client_certificates`](crate::client::HttpClientBuilder::client_certificates) takes it.
-/// A client that is built keeps what it was built with: compare two of these to know whether a file
-/// that was read again needs another client.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ClientCertificates(BTreeMap<Server, Pem>);
-
-/// A certificate's chain and its private key.
-type Pem = Arc<str>;
-
-impl ClientCertificates {
-    /// Each server, as `host:port`, and what it is shown.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (String, &str)> {
-        self.0.iter().map(|(server, pem)| (server.to_string(), &**pem))
-    }
-}
-
-/// Names the servers alone.
-impl fmt::Debug for ClientCertificates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
 
 /// The certificates as the file has them: by provider.
 #[derive(Clone, Default)]
@@ -119,36 +91,6 @@ impl Certificates {
         }
         let shown =
             servers.into_iter().filter_map(|(server, one)| Some((server, one?.pem.clone())));
-        Ok(ClientCertificates(shown.collect()))
-    }
-}
-
-/// What [`HttpClient`](crate::HttpClient) shows.
-impl Config {
-    /// The client certificates that the file names, for the servers of `providers`: those of all base
-    /// URLs of a provider that has one. They are the file's [`providers`](Self::providers), unless
-    /// the host has moved some of them; a base URL of plain http is shown none.
-    ///
-    /// ```
-    /// use tower_ai_gateway::HttpClient;
-    /// use tower_ai_gateway::settings::Config;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = Config::from_toml("")?;
-    /// let certificates = config.client_certificates(&config.providers())?;
-    /// let client = HttpClient::builder().client_certificates(&certificates);
-    /// # let _ = client;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where two providers are on one server, of which not both have the same certificate. For the
-    /// file's own providers that is found when it is read.
-    pub fn client_certificates(
-        &self,
-        providers: &[Provider],
-    ) -> Result<ClientCertificates, ConfigFileError> {
-        self.certificates.at(providers)
+        Ok(ClientCertificates::new(shown.collect()))
     }
 }

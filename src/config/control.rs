@@ -2,12 +2,11 @@
 
 use toml::Spanned;
 
-use super::Config;
 use super::error::ConfigFileErrorKind as Kind;
 use super::place::{At as _, Mistake, Table};
 use super::value::{Milliseconds, Whole, form, section};
-use crate::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
-use crate::control::{ControlLayer, REPLAY_LIMIT, RetryLayer};
+use crate::control::RetryLayer;
+use crate::control::health::{BreakerSettings, CoolDownSettings};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -28,10 +27,10 @@ impl Control {
 /// What both sections say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Control {
-    breaker: Option<BreakerSettings>,
-    cool_down: Option<CoolDownSettings>,
-    budget: Option<(u32, f32)>,
-    max_body_bytes: Option<usize>,
+    pub(super) breaker: Option<BreakerSettings>,
+    pub(super) cool_down: Option<CoolDownSettings>,
+    pub(super) budget: Option<(u32, f32)>,
+    pub(super) max_body_bytes: Option<usize>,
 }
 
 section! {
@@ -80,50 +79,4 @@ section! {
             return Err(place.refuse(Kind::Conflict, message));
         }
     };
-}
-
-impl Config {
-    /// The control layers, with what the file's `[health]` and `[retry]` say; where they say
-    /// nothing, as [`ControlLayer::new`] makes them.
-    ///
-    /// They hold for the process: each layer counts for itself, so make one and clone that. When the
-    /// file has changed, [`update_control`](Self::update_control) it.
-    pub fn control_layer(&self) -> ControlLayer {
-        let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
-        let mut health = HealthLayer::new();
-        if let Some(breaker) = breaker {
-            health = health.breaker(breaker);
-        }
-        if let Some(cool_down) = cool_down {
-            health = health.cool_down(cool_down);
-        }
-        let mut layer = ControlLayer::new().health(health);
-        if let Some((per_second, share)) = budget {
-            layer = layer.retry_budget(per_second, share);
-        }
-        if let Some(bytes) = max_body_bytes {
-            layer = layer.replay_limit(bytes);
-        }
-        layer
-    }
-
-    /// Puts in force what the file's `[health]` and `[retry]` say, where `layer`, its clones and
-    /// their services are in use: for requests that come from now on. It is for a
-    /// [`control_layer`](Self::control_layer) of an earlier reading of the file. What has not
-    /// changed keeps what it knows, such as which circuits are open.
-    pub fn update_control(&self, layer: &ControlLayer) {
-        let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
-        layer.reconfigure(
-            (breaker, cool_down),
-            budget.unwrap_or(RetryLayer::BUDGET),
-            max_body_bytes.unwrap_or(REPLAY_LIMIT),
-        );
-    }
-
-    /// Whether the other file asks for the same [control layers](Self::control_layer). Where it does
-    /// not, [`update_control`](Self::update_control) makes what has changed hold.
-    #[must_use]
-    pub fn has_same_control(&self, other: &Self) -> bool {
-        self.control == other.control
-    }
 }

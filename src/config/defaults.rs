@@ -4,8 +4,8 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
+use super::names::Aliases;
 use super::place::{At as _, Mistake, Named, Table, Text};
-use super::secrets::Aliases;
 use super::value::{Of, Scalar, form, section};
 use crate::directives::Directives;
 use crate::directives::form::{Attempts, DelayMs, Growth, TimeoutMs, TtlSeconds};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::gateway::Names;
+use super::names::Names;
 use super::place::{At, Mistake, Table, Text};
 use crate::settings::{FallbackChain, SettingsError};
 

@@ -6,24 +6,17 @@ use super::defaults::Defaults;
 use super::error::ConfigFileErrorKind as Kind;
 use super::fallbacks::Chain;
 use super::limits::{Concurrency, RawTimeouts, concurrency};
+use super::names::{Aliases, Names};
 use super::place::{At as _, Mistake, Named, Source, Table, Text, word};
 use super::providers::Providers;
 use super::routes;
-use super::secrets::{self, Aliases, Key, Token};
+use super::secrets::{self, Key, Token};
 use super::value::{Scalar, section};
 use crate::directives::Directives;
 use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::timeouts::Timeouts;
 use crate::settings::route::RouteBuilder;
 use crate::settings::{ClientCredentials, GatewaySettings, GatewaySettingsBuilder};
-
-/// What the settings of a gateway may name.
-pub(super) struct Names<'c> {
-    pub(super) source: &'c Source<'c>,
-    pub(super) providers: &'c Providers,
-    /// Its own; empty until its keys are read.
-    pub(super) aliases: Aliases,
-}
 
 section! {
     Raw, builder: GatewaySettingsBuilder, names: &mut Names<'_>;

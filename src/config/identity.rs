@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Config;
 use super::error::ConfigFileErrorKind as Kind;
 use super::place::{At, Mistake, Source, Table, Text, word};
 use super::value::{Milliseconds, section};
@@ -140,40 +139,9 @@ fn algorithm(name: &Text) -> Result<JwtAlgorithm, Mistake> {
     word(name, JwtAlgorithm::named, MUST_BE)
 }
 
-impl Config {
-    /// The layer that the file's `[identity.jwt]` asks for, to stand in front of the gateway. Where
-    /// the file has none it lets every request pass.
-    ///
-    /// When the file has changed, [`update_jwt`](Self::update_jwt) it.
-    #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
-    pub fn jwt_layer(&self) -> JwtLayer {
-        let layer = JwtLayer::off();
-        self.update_jwt(&layer);
-        layer
-    }
-
-    /// Whether the file has `[identity.jwt]`.
-    #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
-    #[must_use]
-    pub fn checks_tokens(&self) -> bool {
-        self.jwt.is_some()
-    }
-
-    /// Puts in force what the file's `[identity.jwt]` says, where `layer`, its clones and their
-    /// services are in use: for requests that come from now on. Keys that were fetched from a URL
-    /// stay, where it is still the same.
-    #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
-    pub fn update_jwt(&self, layer: &JwtLayer) {
-        match &self.jwt {
-            Some(own) => layer.replace_and_keep_keys(own),
-            None => layer.replace(&JwtLayer::off()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::Config;
 
     const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

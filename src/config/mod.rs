@@ -1,17 +1,20 @@
-//! Settings from a TOML file.
+//! Settings from a TOML file: [`Config`].
 
 #[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), path = "no_certificates.rs")]
-pub(crate) mod certificates;
+mod certificates;
 #[cfg(feature = "control")]
 mod control;
 mod defaults;
 mod error;
 mod fallbacks;
 mod gateway;
+mod holder;
 #[cfg(feature = "jwt")]
 mod identity;
-mod kinds;
+#[cfg(any(feature = "control", feature = "jwt", feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod layers;
 mod limits;
+mod names;
 mod place;
 mod providers;
 mod redact;
@@ -31,8 +34,6 @@ use serde::de::IgnoredAny as Identity;
 use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
 
 use self::certificates::Certificates;
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-pub use self::certificates::ClientCertificates;
 #[cfg(feature = "control")]
 use self::control::{Control, Health, Retry};
 use self::error::ConfigFileErrorKind as Kind;
@@ -41,6 +42,9 @@ pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 use self::identity::Identity;
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
+pub use crate::client::ClientCertificates;
 use crate::credentials::secret::Secret;
 use crate::provider::Provider;
 use crate::settings::{GatewaySettings, SettingsTable};
@@ -71,7 +75,8 @@ enum UnknownGateways {
 ///
 /// ```
 /// use tower_ai_gateway::GatewayLayer;
-/// use tower_ai_gateway::settings::{Config, Settings};
+/// use tower_ai_gateway::config::Config;
+/// use tower_ai_gateway::settings::Settings;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config = Config::from_toml(r#"

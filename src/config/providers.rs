@@ -1,15 +1,17 @@
 //! `[providers]`: the built-in table, with what the file moves or adds.
 
+mod kinds;
+
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
+use self::kinds::of_kind;
 use super::certificates::{Certificates, RawCertificate};
 use super::error::ConfigFileErrorKind as Kind;
-use super::kinds::of_kind;
+use super::holder::holder;
 use super::place::{At, Mistake, Named, Source, Table, Text, unless_key, word};
-use super::secrets::holder;
 use super::value::{Weight, section};
 use crate::provider::{Provider, Upstream};
 use crate::util::config_error::ConfigError;

@@ -3,9 +3,8 @@
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::gateway::Names;
+use super::names::{Names, unknown_alias};
 use super::place::{At, Mistake};
-use super::secrets::unknown_alias;
 use crate::settings::route::{DynamicRoutes, RouteBuilder};
 
 pub(super) fn read(

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::gateway::Names;
+use super::holder::holder;
+use super::names::Names;
 use super::place::{At, Mistake, Source, Table, Text};
 use super::value::Weight;
-use crate::credentials::secret::{Secret, SecretError};
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::settings::{GatewaySettingsBuilder, GatewayToken};
 use crate::util::text::is_id;
@@ -29,30 +29,6 @@ pub(super) struct Key {
     weight: Option<Weight>,
     env: Option<Text>,
     file: Option<Text>,
-}
-
-/// The slug and the alias of each of a gateway's stored keys, which other settings may name.
-#[derive(Default)]
-pub(super) struct Aliases(Vec<(String, String)>);
-
-impl Aliases {
-    pub(super) fn has(&self, slug: Option<&str>, alias: &str) -> bool {
-        self.0.iter().any(|(of, known)| known == alias && slug.is_none_or(|slug| slug == of))
-    }
-
-    /// Refuses an alias that no key has; `slug` where it must be one of a certain provider. It is
-    /// not shown, for somebody may have put the key itself there.
-    pub(super) fn check(&self, slug: Option<&str>, alias: &Text) -> Result<(), Mistake> {
-        if self.has(slug, alias.get_ref()) {
-            return Ok(());
-        }
-        Err(alias.refuse(Kind::UnknownAlias, unknown_alias(slug)))
-    }
-}
-
-pub(super) fn unknown_alias(slug: Option<&str>) -> String {
-    let of = slug.map(|slug| format!(" of `{slug}`")).unwrap_or_default();
-    format!("the gateway has no stored key{of} of this alias")
 }
 
 pub(super) fn tokens(
@@ -113,53 +89,4 @@ pub(super) fn keys(
         }
     }
     Ok(builder)
-}
-
-/// Where a key or token is.
-pub(super) enum Holder<'t> {
-    Env(&'t Text),
-    File(&'t Text),
-}
-
-pub(super) fn holder<'t>(
-    env: &'t Option<Text>,
-    file: &'t Option<Text>,
-) -> Result<Option<Holder<'t>>, Mistake> {
-    match (env, file) {
-        (Some(_), Some(file)) => {
-            Err(file.refuse(Kind::Conflict, "it has one of `env` and `file`, not both"))
-        }
-        (Some(env), None) => Ok(Some(Holder::Env(env))),
-        (None, file) => Ok(file.as_ref().map(Holder::File)),
-    }
-}
-
-impl Holder<'_> {
-    /// The errors of [`Secret`] say where it was looked for, and never what was found there.
-    pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
-        match self {
-            Self::Env(name) => {
-                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-                let text = name.get_ref();
-                if text.is_empty() || !text.bytes().all(is_name) {
-                    // Not shown, for somebody may have put the key itself there.
-                    let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
-                    return Err(name.refuse(Kind::Value, message));
-                }
-                (source.env)(text).map_err(|error| name.refuse(Kind::Secret, error))
-            }
-            Self::File(file) => {
-                let read = Secret::from_file(source.path(file));
-                read.map_err(|error| {
-                    let what = match error {
-                        SecretError::Missing { .. } => "is not there or cannot be read",
-                        SecretError::Malformed { .. } => {
-                            "holds no key: 1 to 4096 visible ASCII characters"
-                        }
-                    };
-                    file.refuse(Kind::Secret, format_args!("the file {file} {what}"))
-                })
-            }
-        }
-    }
 }

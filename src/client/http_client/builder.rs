@@ -15,6 +15,8 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::HttpClient;
+#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+use crate::client::certificates::ClientCertificates;
 use crate::client::connect::{Connector, Transport, Usual};
 use crate::client::dial::Dialer;
 use crate::client::error::ClientError;
@@ -235,10 +237,7 @@ impl HttpClientBuilder {
         docsrs,
         doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
     )]
-    pub fn client_certificates(
-        self,
-        certificates: &crate::config::certificates::ClientCertificates,
-    ) -> Self {
+    pub fn client_certificates(self, certificates: &ClientCertificates) -> Self {
         certificates
             .iter()
             .fold(self, |builder, (server, pem)| builder.identity_pem_for(server, pem))

@@ -1,8 +1,8 @@
 //! Providers that a file sets up by their kind: those whose host depends on a resource, a region or
 //! an account, and one more of any other that is built in.
 
-use super::place::{At, Mistake, Table, Text};
-use super::providers::Raw;
+use crate::config::place::{At, Mistake, Table, Text};
+use crate::config::providers::Raw;
 use crate::provider::Provider;
 
 /// The provider of a kind, and what names the place at which it is; `None` where the kind is none

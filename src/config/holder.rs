@@ -1,0 +1,54 @@
+//! Where a key or token is: the file names what holds it.
+
+use crate::config::error::ConfigFileErrorKind as Kind;
+use crate::config::place::{At as _, Mistake, Source, Text};
+use crate::credentials::secret::{Secret, SecretError};
+
+/// Where a key or token is.
+pub(super) enum Holder<'t> {
+    Env(&'t Text),
+    File(&'t Text),
+}
+
+pub(super) fn holder<'t>(
+    env: &'t Option<Text>,
+    file: &'t Option<Text>,
+) -> Result<Option<Holder<'t>>, Mistake> {
+    match (env, file) {
+        (Some(_), Some(file)) => {
+            Err(file.refuse(Kind::Conflict, "it has one of `env` and `file`, not both"))
+        }
+        (Some(env), None) => Ok(Some(Holder::Env(env))),
+        (None, file) => Ok(file.as_ref().map(Holder::File)),
+    }
+}
+
+impl Holder<'_> {
+    /// The errors of [`Secret`] say where it was looked for, and never what was found there.
+    pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
+        match self {
+            Self::Env(name) => {
+                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                let text = name.get_ref();
+                if text.is_empty() || !text.bytes().all(is_name) {
+                    // Not shown, for somebody may have put the key itself there.
+                    let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
+                    return Err(name.refuse(Kind::Value, message));
+                }
+                (source.env)(text).map_err(|error| name.refuse(Kind::Secret, error))
+            }
+            Self::File(file) => {
+                let read = Secret::from_file(source.path(file));
+                read.map_err(|error| {
+                    let what = match error {
+                        SecretError::Missing { .. } => "is not there or cannot be read",
+                        SecretError::Malformed { .. } => {
+                            "holds no key: 1 to 4096 visible ASCII characters"
+                        }
+                    };
+                    file.refuse(Kind::Secret, format_args!("the file {file} {what}"))
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the settings of a gateway may name.
+
+use crate::config::error::ConfigFileErrorKind as Kind;
+use crate::config::place::{At, Mistake, Source, Text};
+use crate::config::providers::Providers;
+
+pub(super) struct Names<'c> {
+    pub(super) source: &'c Source<'c>,
+    pub(super) providers: &'c Providers,
+    /// Its own; empty until its keys are read.
+    pub(super) aliases: Aliases,
+}
+
+/// The slug and the alias of each of a gateway's stored keys, which other settings may name.
+#[derive(Default)]
+pub(super) struct Aliases(pub(super) Vec<(String, String)>);
+
+impl Aliases {
+    pub(super) fn has(&self, slug: Option<&str>, alias: &str) -> bool {
+        self.0.iter().any(|(of, known)| known == alias && slug.is_none_or(|slug| slug == of))
+    }
+
+    /// Refuses an alias that no key has; `slug` where it must be one of a certain provider. It is
+    /// not shown, for somebody may have put the key itself there.
+    pub(super) fn check(&self, slug: Option<&str>, alias: &Text) -> Result<(), Mistake> {
+        if self.has(slug, alias.get_ref()) {
+            return Ok(());
+        }
+        Err(alias.refuse(Kind::UnknownAlias, unknown_alias(slug)))
+    }
+}
+
+pub(super) fn unknown_alias(slug: Option<&str>) -> String {
+    let of = slug.map(|slug| format!(" of `{slug}`")).unwrap_or_default();
+    format!("the gateway has no stored key{of} of this alias")
+}
