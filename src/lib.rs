@@ -216,7 +216,8 @@
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub mod client;
 #[cfg(feature = "config")]
-mod config;
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub mod config;
 pub mod context;
 #[cfg(feature = "control")]
 #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
@@ -229,13 +230,14 @@ mod request;
 mod response;
 mod routing;
 mod util;
-/// The futures of [`Gateway`], [`Intercept`] and `HttpClient`.
+/// The futures of [`Gateway`], [`Intercept`], [`WithSettings`] and `HttpClient`.
 pub mod future {
     #[cfg(feature = "client")]
     pub use crate::client::ClientFuture;
     #[cfg(feature = "reqwest")]
     pub use crate::client::ReqwestFuture;
     pub use crate::gateway::future::{InterceptFuture, ResponseFuture};
+    pub use crate::gateway::settings_layer::SettingsFuture;
 }
 mod gateway;
 mod json;
@@ -260,6 +262,7 @@ pub use self::gateway::builder::GatewayLayerBuilder;
 pub use self::gateway::intercept::Intercept;
 pub use self::gateway::layer::{ClientLayer, GatewayLayer, InterceptLayer};
 pub use self::gateway::service::Gateway;
+pub use self::gateway::settings_layer::{SettingsLayer, WithSettings};
 pub use self::hook::guard;
 #[doc(inline)]
 pub use self::hook::guard::Guard;

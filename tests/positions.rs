@@ -19,8 +19,10 @@ use support::wire::Wire;
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery, WithSettings};
-use tower_ai_gateway::{Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody};
+use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery};
+use tower_ai_gateway::{
+    Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody, WithSettings,
+};
 use tower_http::map_response_body::MapResponseBodyLayer;
 
 const NATIVE: &str = "POST /v1/acct/gw/grok/chat/completions";

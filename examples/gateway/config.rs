@@ -88,7 +88,7 @@ fn with_moved(mut providers: Vec<Provider>, moved: &[ProviderOption]) -> Vec<Pro
 pub(crate) fn check(path: &Path) -> Result<String, BoxError> {
     #[cfg(feature = "config")]
     {
-        let config = tower_ai_gateway::settings::Config::from_file(path)?;
+        let config = tower_ai_gateway::config::Config::from_file(path)?;
         Ok(format!("{}: {config}\n", path.display()))
     }
     #[cfg(not(feature = "config"))]

@@ -3,7 +3,7 @@
 //! A gateway is what `{account_id}/{gateway_id}` in the path names. Its [`GatewaySettings`] say who
 //! may use it, with which keys, models and providers, and what holds where a request says nothing.
 //! They come from a [`SettingsResolver`], such as the handle [`Settings`] on a [`SettingsTable`].
-//! With the feature `config`, a table can be read from a TOML file (`Config`).
+//! With the feature `config`, a table can be read from a TOML file (`config::Config`).
 
 mod builder;
 mod check;
@@ -31,17 +31,6 @@ pub(crate) use self::concurrency::ConcurrencyLimits;
 pub use self::error::SettingsError;
 pub use self::fallback::FallbackChain;
 use self::keys::Keys;
-#[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-#[cfg_attr(
-    docsrs,
-    doc(cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))
-)]
-pub use crate::config::ClientCertificates;
-#[cfg(feature = "config")]
-pub use crate::config::{Config, ConfigFileError, ConfigFileErrorKind};
-
-pub use crate::gateway::settings_layer::{SettingsFuture, SettingsLayer, WithSettings};
-
 pub(crate) use self::origins::Origins;
 pub use crate::directives::locks::{ClientControl, LockedHeaders};
 

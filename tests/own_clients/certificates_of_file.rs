@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
-use tower_ai_gateway::settings::Config;
+use tower_ai_gateway::config::Config;
 
 use crate::certificates::{Authority, shown};
 use crate::program::starts::{Program, binary};

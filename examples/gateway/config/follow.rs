@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use tower_ai_gateway::HttpClient;
 use tower_ai_gateway::client::HttpClientBuilder;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use tower_ai_gateway::config::ClientCertificates;
+use tower_ai_gateway::config::Config;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
 use tower_ai_gateway::jwt::JwtLayer;
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-use tower_ai_gateway::settings::ClientCertificates;
-use tower_ai_gateway::settings::{Config, Settings, SettingsTable};
+use tower_ai_gateway::settings::{Settings, SettingsTable};
 
 use super::watch::Changes;
 use super::{BoxError, Start, with_moved};
