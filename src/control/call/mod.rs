@@ -7,6 +7,7 @@
 
 mod body;
 mod future;
+mod guarded;
 mod guards;
 mod service;
 #[cfg(test)]

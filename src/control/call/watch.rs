@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tower::BoxError;
 
-use super::body::{Guarded, Polled};
+use super::guarded::{Guarded, Polled};
 use crate::control::timer::{Bound, Timer};
 use crate::exchange::Parking;
 use crate::response::failure;
@@ -85,13 +85,13 @@ impl<B: Body> Watched<B> {
     pub(super) fn is_end_stream(&self) -> bool {
         let state = self.shared.state();
         let body = state.body.as_ref();
-        state.last.is_none() && body.is_none_or(|body| body.inner().is_end_stream())
+        state.last.is_none() && body.is_none_or(|body| body.inner.is_end_stream())
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let state = self.shared.state();
         match &state.body {
-            Some(body) => body.inner().size_hint(),
+            Some(body) => body.inner.size_hint(),
             // Whoever trusts an exact length never comes to see the error behind it.
             None if state.last.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
