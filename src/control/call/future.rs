@@ -1,27 +1,25 @@
 //! The future of an upstream call.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::BoxError;
-use tower_service::Service;
 
-use super::{Call, CallBody, Guards};
-use crate::control::concurrency::Waiting;
-use crate::control::health::Tracked;
+use super::body::CallBody;
+use super::guards::Guards;
 use crate::control::judge;
 use crate::control::timeout::Timing;
 use crate::response::failure;
 use crate::util::body_hint::is_over;
 
 pin_project! {
-    /// The future of an upstream call; see [`Call`].
+    /// The future of an upstream call; see [`Call`](super::Call).
     #[must_use = "futures do nothing unless polled"]
     pub struct CallFuture<F, R>
     where
@@ -33,7 +31,7 @@ pin_project! {
 }
 
 /// What a call gives.
-type Output<R> = Result<Response<CallBody<R>>, BoxError>;
+pub(super) type Output<R> = Result<Response<CallBody<R>>, BoxError>;
 
 pin_project! {
     #[project = StateProjection]
@@ -146,34 +144,6 @@ where
         }
     }
     CallBody::of(response, timing, guards)
-}
-
-/// A request that waits for its permits.
-pub(super) struct Waited<S, B> {
-    pub(super) waiting: Box<Waiting>,
-    pub(super) tracked: Option<Box<Tracked>>,
-    pub(super) service: Call<S>,
-    pub(super) request: Request<B>,
-}
-
-impl<S, B> Waited<S, B> {
-    pub(super) async fn send<R>(self) -> Output<R>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body + Send + 'static,
-        R::Data: Send,
-        R::Error: Into<BoxError>,
-    {
-        let Self { waiting, mut tracked, mut service, request } = self;
-        let permits = waiting.permits().await?;
-        poll_fn(|cx| service.get_mut().poll_ready(cx)).await.map_err(Into::into)?;
-        if let Some(tracked) = &mut tracked {
-            let now = Instant::now();
-            tracked.resume(now).map_err(|blocked| blocked.as_error(now))?;
-        }
-        service.send(request, Guards::new(permits, tracked)).await
-    }
 }
 
 impl<F, R: Body> fmt::Debug for CallFuture<F, R> {

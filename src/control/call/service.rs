@@ -1,18 +1,21 @@
 //! The service of an upstream call.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::Instant;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::future::{Sent, Waited};
-use super::{CallBody, CallFuture, Guards};
+use super::body::CallBody;
+use super::future::{CallFuture, Output, Sent};
+use super::guards::Guards;
 use crate::context::GatewayContext;
 use crate::control::balance::{Picked, pick};
-use crate::control::concurrency::{Entry, Limiter, Permit, Permits};
+use crate::control::concurrency::{Entry, Limiter, Permit, Permits, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::judge;
 use crate::control::timeout::Timing;
@@ -132,11 +135,7 @@ where
 
 impl<S> Call<S> {
     /// Sends a request that has its permits.
-    pub(super) fn send<B, R>(
-        &mut self,
-        mut request: Request<B>,
-        guards: Guards,
-    ) -> CallFuture<S::Future, R>
+    fn send<B, R>(&mut self, mut request: Request<B>, guards: Guards) -> CallFuture<S::Future, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
         R: Body,
@@ -151,5 +150,33 @@ impl<S> Call<S> {
         let watches_reader = timeouts.is_some();
         let call = self.inner.call(request);
         CallFuture::sent(Sent { call, timing, guards, is_judged, watches_reader })
+    }
+}
+
+/// A request that waits for its permits.
+struct Waited<S, B> {
+    waiting: Box<Waiting>,
+    tracked: Option<Box<Tracked>>,
+    service: Call<S>,
+    request: Request<B>,
+}
+
+impl<S, B> Waited<S, B> {
+    async fn send<R>(self) -> Output<R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+        R: Body + Send + 'static,
+        R::Data: Send,
+        R::Error: Into<BoxError>,
+    {
+        let Self { waiting, mut tracked, mut service, request } = self;
+        let permits = waiting.permits().await?;
+        poll_fn(|cx| service.inner.poll_ready(cx)).await.map_err(Into::into)?;
+        if let Some(tracked) = &mut tracked {
+            let now = Instant::now();
+            tracked.resume(now).map_err(|blocked| blocked.as_error(now))?;
+        }
+        service.send(request, Guards::new(permits, tracked)).await
     }
 }

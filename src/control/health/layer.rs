@@ -1,27 +1,13 @@
-//! The layer, and what all its services share.
+//! The layer.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::hash::{DefaultHasher, Hash};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
-use http::{Request, Uri};
-use tokio::time::Instant;
 use tower_layer::Layer;
 
-use super::account::Account;
-use super::change::{Listener, Observer, Subject};
-use super::permit::Breaker;
 use super::settings::{BreakerSettings, CoolDownSettings};
-use super::tracked::Target;
-use crate::context::GatewayContext;
-use crate::control::balance::{Candidate, Choice, Choices};
-use crate::control::bounded_map::BoundedMap;
+use super::shared::{Config, Handle};
 use crate::control::call::{Call, Parts};
-use crate::control::concurrency::Limiter;
-use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::hook::health::HealthChange;
-use crate::provider::{ApiKind, Upstream};
 
 /// Puts a circuit breaker and cool-downs around a client.
 ///
@@ -77,8 +63,7 @@ impl HealthLayer {
     fn with(self, set: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.shared.read().config.clone();
         set(&mut config);
-        let shared = Shared { config, ..Shared::default() };
-        Self { shared: Handle(Arc::new(RwLock::new(shared))) }
+        Self { shared: Handle::new(config) }
     }
 
     /// Replaces what this layer, its clones and their services go by, while they are used. `None`
@@ -90,15 +75,7 @@ impl HealthLayer {
         cool_down: Option<CoolDownSettings>,
     ) {
         let breaker = breaker.map(BreakerSettings::within);
-        let cool_down = cool_down.map(CoolDownSettings::within);
-        let mut shared = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
-        let old = (shared.config.breaker != breaker)
-            .then(|| std::mem::replace(&mut shared.upstreams, BoundedMap::strict(KEPT)));
-        shared.config.breaker = breaker;
-        shared.config.cool_down = cool_down;
-        drop(shared);
-        // Many breakers take their time to go: not under the lock.
-        drop(old);
+        self.shared.reconfigure(breaker, cool_down.map(CoolDownSettings::within));
     }
 }
 
@@ -108,217 +85,5 @@ impl<S> Layer<S> for HealthLayer {
     fn layer(&self, inner: S) -> Call<S> {
         let health = Some(self.shared.clone());
         Call::with(inner, Parts { health, limiter: None, timeouts: None })
-    }
-}
-
-/// What all services of a layer share; its settings can be replaced.
-#[derive(Clone, Debug, Default)]
-pub(in crate::control) struct Handle(Arc<RwLock<Shared>>);
-
-impl Handle {
-    /// Release it before other code is called.
-    pub(in crate::control) fn read(&self) -> RwLockReadGuard<'_, Shared> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug)]
-pub(in crate::control) struct Shared {
-    config: Config,
-    upstreams: BoundedMap<Breaker>,
-    accounts: BoundedMap<Account>,
-    /// What all keys together do at an upstream.
-    loads: BoundedMap<Account>,
-}
-
-/// How many upstreams and accounts are kept.
-const KEPT: usize = 4096;
-
-impl Default for Shared {
-    fn default() -> Self {
-        let accounts = || BoundedMap::strict(KEPT);
-        let upstreams = BoundedMap::strict(KEPT);
-        Self { config: Config::default(), upstreams, accounts: accounts(), loads: accounts() }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Config {
-    breaker: Option<BreakerSettings>,
-    cool_down: Option<CoolDownSettings>,
-    observer: Option<Observer>,
-}
-
-impl Shared {
-    /// What a request could use: where it goes, or one of several base URLs and keys.
-    pub(in crate::control) fn candidates<B>(
-        &self,
-        request: &Request<B>,
-        context: Option<&GatewayContext>,
-        limiter: Option<&Limiter>,
-    ) -> Candidates {
-        if let Some((context, choices)) =
-            context.and_then(|context| Some((context, Choices::of(context, request)?)))
-        {
-            let now = Instant::now();
-            let candidate = |choice: Choice<'_>| Candidate {
-                target: self.target_of(&choice, context, request, now),
-                gate: choice.key.and_then(|key| limiter?.of_key(context, key)),
-                weight: choice.weight,
-            };
-            let all = choices.each().map(candidate).collect();
-            return Candidates::Several(all, choices, now);
-        }
-        if self.config.breaker.is_none() && self.config.cool_down.is_none() {
-            return Candidates::Unwatched;
-        }
-        let place = context.and_then(|context| place(context, request.uri()));
-        let place = place.unwrap_or_else(|| upstream(request.uri()));
-        let keys = || {
-            credentials(
-                request,
-                context.and_then(GatewayContext::upstream).map(|upstream| &**upstream),
-            )
-        };
-        let now = Instant::now();
-        let cools = self.config.cool_down.is_some();
-        let account = cools.then(|| self.account(place, keys));
-        Candidates::One(self.target(place, account, None, context, now), now)
-    }
-
-    /// A choice whose load is weighed against that of others.
-    fn target_of<B>(
-        &self,
-        choice: &Choice<'_>,
-        context: &GatewayContext,
-        request: &Request<B>,
-        now: Instant,
-    ) -> Target {
-        let place = (choice.upstream.slug(), choice.origin.base());
-        let (account, load) = match choice.key {
-            Some(key) => {
-                let key = bare(key.as_bytes());
-                (Some(self.account(place, || std::iter::once(key.into()))), None)
-            }
-            // A key cools down by itself, and base URLs are compared by what all keys do there.
-            None => {
-                let cools = self.config.cool_down.is_some();
-                let keys = || credentials(request, Some(choice.upstream));
-                let own = cools.then(|| self.account(place, keys));
-                (own, Some(self.loads.get(&place, Account::default)))
-            }
-        };
-        self.target(place, account, load, Some(context), now)
-    }
-
-    fn target(
-        &self,
-        place: (&str, &str),
-        account: Option<Arc<Account>>,
-        load: Option<Arc<Account>>,
-        context: Option<&GatewayContext>,
-        now: Instant,
-    ) -> Target {
-        let breaker = self.breaker(place, now);
-        let cool_down = self.config.cool_down;
-        Target { breaker, account, load, cool_down, gateway: self.listener(context) }
-    }
-
-    fn breaker(&self, place: (&str, &str), now: Instant) -> Option<Arc<Breaker>> {
-        let settings = self.config.breaker?;
-        let make = || Breaker::new(self.subject(place), settings, now);
-        Some(self.upstreams.get(&place, make))
-    }
-
-    fn account<'a, K: Iterator<Item = Cow<'a, [u8]>>>(
-        &self,
-        place: (&str, &str),
-        keys: impl Fn() -> K,
-    ) -> Arc<Account> {
-        let hash = |hasher: &mut DefaultHasher| {
-            place.hash(hasher);
-            keys().for_each(|key| key.hash(hasher));
-        };
-        self.accounts.get_by(hash, || Account::new(self.subject(place)))
-    }
-
-    fn subject(&self, (scope, base): (&str, &str)) -> Subject {
-        // Under a gateway the scope is a provider, and the base has a scheme.
-        let provider = base.contains("://").then(|| scope.into());
-        let upstream = match provider {
-            Some(_) => base.into(),
-            None => format!("{scope}://{base}").into(),
-        };
-        Subject { provider, upstream, observer: self.config.observer.clone() }
-    }
-
-    /// Who is told of changes beside the host, where there can be any.
-    fn listener(&self, context: Option<&GatewayContext>) -> Listener {
-        let has_state = self.config.breaker.is_some() || self.config.cool_down.is_some();
-        context.filter(|_| has_state)?.observation()
-    }
-}
-
-/// What a request may use, with the state of each as it is now.
-pub(in crate::control) enum Candidates {
-    /// One, whose health does not matter.
-    Unwatched,
-    One(Target, Instant),
-    Several(Vec<Candidate>, Choices, Instant),
-}
-
-/// The provider of a request and its base URL, where the request goes there.
-fn place<'a>(context: &'a GatewayContext, uri: &Uri) -> Option<(&'a str, &'a str)> {
-    let upstream = context.upstream()?;
-    let origin = upstream.origin();
-    origin.is_of(uri).then(|| (upstream.slug(), origin.base()))
-}
-
-/// The scheme and the authority, without a password that may be in there. A client that knows only
-/// paths has one upstream.
-fn upstream(uri: &Uri) -> (&str, &str) {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    (uri.scheme_str().unwrap_or_default(), host)
-}
-
-/// `upstream`: a provider of the host's own may read its key from a header that no other has.
-fn credentials<'a, B>(
-    request: &'a Request<B>,
-    upstream: Option<&'a Upstream>,
-) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let own = upstream.map(|upstream| upstream.key_header(ApiKind::Native).name());
-    let own = own.filter(|name| !CREDENTIALS.contains(name));
-    let names = CREDENTIALS.iter().chain(own);
-    let headers = names.flat_map(|name| request.headers().get_all(name));
-    let query = request.uri().query().unwrap_or_default();
-    let keys = keys_in_query(query).map(Cow::Owned);
-    headers.map(|value| Cow::Borrowed(bare(value.as_bytes()))).chain(keys)
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("breaker", &self.breaker)
-            .field("cool_down", &self.cool_down)
-            .field("is_observed", &self.observer.is_some())
-            .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_spelling_of_a_key_in_the_query_makes_another_account_of_it() {
-        let account = |query: &str| {
-            let request = Request::get(format!("https://a/x?{query}")).body(()).unwrap();
-            credentials(&request, None).map(Cow::into_owned).collect::<Vec<_>>()
-        };
-        for same in ["%6bey=x", "a=b&k%65y=%78", "key=%78&c"] {
-            assert!(account(same) == account("key=x"), "{same}");
-        }
-        assert!(account("key=y") != account("key=x") && account("") != account("key=x"));
     }
 }

@@ -56,6 +56,7 @@ mod error;
 mod layer;
 mod permit;
 mod settings;
+mod shared;
 mod tracked;
 mod window;
 
@@ -63,8 +64,8 @@ pub(super) use self::blame::blame;
 pub(super) use self::error::Blocked;
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::layer::HealthLayer;
-pub(super) use self::layer::{Candidates, Handle};
 pub use self::settings::{BreakerSettings, CoolDownSettings, HealthSettingsError};
+pub(super) use self::shared::{Candidates, Handle};
 pub(super) use self::tracked::{Target, Tracked};
 #[cfg(test)]
 pub(super) use self::{change::Subject, permit::Breaker};
