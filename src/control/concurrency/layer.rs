@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Extensions;
 use tower_layer::Layer;
 
-use super::gate::{Limiter, Limits};
+use super::limiter::{Limiter, Limits};
 use crate::control::call::{Call, Parts};
 
 /// Limits how many requests are in flight, each until its response body has ended.

@@ -45,11 +45,13 @@
 mod error;
 mod gate;
 mod layer;
+mod limiter;
 mod pool;
 mod taking;
 
 pub use self::error::ConcurrencyError;
-pub(super) use self::gate::{Gate, Limiter};
+pub(super) use self::gate::Gate;
 pub use self::layer::ConcurrencyLayer;
+pub(super) use self::limiter::Limiter;
 pub(super) use self::pool::{Permit, Permits};
 pub(super) use self::taking::{Entry, Waiting};

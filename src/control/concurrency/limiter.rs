@@ -1,0 +1,188 @@
+//! Which limits a request is under.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Extensions, HeaderMap, HeaderValue, Request, Uri};
+
+use super::error::ConcurrencyError;
+use super::gate::{Gate, Gates};
+use super::pool::{Permit, Permits, Pool};
+use super::taking::{Entry, Taking};
+use crate::context::GatewayContext;
+use crate::context::acted::Actor;
+use crate::control::bounded_map::BoundedMap;
+use crate::credentials;
+use crate::provider::Upstream;
+use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
+use crate::util::unwind;
+use crate::util::unwind::Panicked;
+
+/// A rule of the host's: the name and the limit of a request's pool, where there is one.
+type Rule = Arc<dyn Fn(&Extensions) -> Option<(Box<str>, usize)> + Send + Sync>;
+
+/// What a layer was made with.
+#[derive(Clone)]
+pub(super) struct Limits {
+    pub(super) all: Option<usize>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) wait: Duration,
+    pub(super) queue: usize,
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits")
+            .field("all", &self.all)
+            .field("rules", &self.rules.len())
+            .field("wait", &self.wait)
+            .field("queue", &self.queue)
+            .finish()
+    }
+}
+
+/// The limits of a layer, and the pools that its services share.
+#[derive(Clone, Debug)]
+pub(in crate::control) struct Limiter {
+    pub(super) limits: Limits,
+    /// That of all requests of the layer.
+    all: Arc<Pool>,
+    keyed: Arc<BoundedMap<Pool>>,
+}
+
+/// Up to this many pools are kept though nothing is in them.
+const KEPT: usize = 1024;
+
+/// Which requests share a pool.
+#[derive(Hash)]
+enum GateKey<'a> {
+    /// Those of a gateway, known by the scope of its settings.
+    Gateway(u64),
+    /// Those of a gateway to one provider.
+    Provider(u64, &'a str),
+    /// Those of a gateway with one credential, known by its digest.
+    Credential(u64, [u8; 32]),
+    /// Those to which the host's rule of this number gives this name.
+    Host(usize, &'a str),
+}
+
+impl Limiter {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, all: Arc::default(), keyed: Arc::new(BoundedMap::growing(KEPT)) }
+    }
+
+    /// Asks for the permits of a request. `permit`: of its credential, if that is there already.
+    pub(in crate::control) fn enter<B>(
+        &self,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+        permit: Option<Permit>,
+    ) -> Result<Entry, ConcurrencyError> {
+        let gates = self.gates(request, context, permit.is_some());
+        let mut permits = Permits::default();
+        permit.into_iter().for_each(|permit| permits.push(permit));
+        Taking::new(gates, permits, self.limits.queue).advance()
+    }
+
+    /// The limit of the requests with one of several stored keys.
+    pub(in crate::control) fn of_key(
+        &self,
+        context: &GatewayContext,
+        key: &HeaderValue,
+    ) -> Option<Gate> {
+        let settings = context.settings()?;
+        let limit = settings.concurrency.credential?;
+        Some(self.gate(&GateKey::Credential(settings.scope, settings.keys.digest(key)), limit))
+    }
+
+    fn gate(
+        &self,
+        key: &GateKey<'_>,
+        ConcurrencyLimit { limit, wait, .. }: ConcurrencyLimit,
+    ) -> Gate {
+        Gate { pool: self.pool(key), limit, wait }
+    }
+
+    fn pool(&self, key: &GateKey<'_>) -> Arc<Pool> {
+        self.keyed.get(key, Pool::default)
+    }
+
+    /// The gates of a request, in the order in which they are entered.
+    ///
+    /// That order is the same for all requests, so that no two wait for each other; and it goes from
+    /// the narrow to the wide, so that a request that waits for its own kind holds no permit of the
+    /// others. `has_credential`: without that of its credential.
+    fn gates<B>(
+        &self,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+        has_credential: bool,
+    ) -> Gates {
+        let limits = &self.limits;
+        let mut gates = Gates::default();
+        if let Some(context) = context {
+            self.push_of_gateway(&mut gates, context, request, has_credential);
+        }
+        for (number, rule) in limits.rules.iter().enumerate() {
+            match unwind::call(|| rule(request.extensions())) {
+                Ok(Some((name, limit))) => {
+                    let pool = self.pool(&GateKey::Host(number, &name));
+                    gates.push(Gate { pool, limit, wait: limits.wait });
+                }
+                Ok(None) => {}
+                // The limit is unknown: refuse the request.
+                Err(Panicked) => {
+                    gates.push(Gate { pool: Arc::default(), limit: 0, wait: Duration::ZERO });
+                }
+            }
+        }
+        if let Some(limit) = limits.all {
+            gates.push(Gate { pool: self.all.clone(), limit, wait: limits.wait });
+        }
+        gates
+    }
+
+    /// The limits in the settings of a gateway.
+    fn push_of_gateway<B>(
+        &self,
+        gates: &mut Gates,
+        context: &GatewayContext,
+        request: &Request<B>,
+        has_credential: bool,
+    ) {
+        let Some(settings) = context.settings() else { return };
+        let limits = &settings.concurrency;
+        if limits.is_empty() {
+            return;
+        }
+        let Some(upstream) = context.upstream() else { return };
+        context.acts(Actor::Limits);
+        let scope = settings.scope;
+        if let Some(limit) = limits.credential.filter(|_| !has_credential)
+            && let Some(digest) = credential(settings, upstream, request.headers(), request.uri())
+        {
+            gates.push(self.gate(&GateKey::Credential(scope, digest), limit));
+        }
+        if let Some(limit) = limits.of_provider(upstream) {
+            gates.push(self.gate(&GateKey::Provider(scope, upstream.slug()), limit));
+        }
+        if let Some(limit) = limits.gateway {
+            gates.push(self.gate(&GateKey::Gateway(scope), limit));
+        }
+    }
+}
+
+/// The digest of the credential that a request is sent with: in a header, or else in the query,
+/// where some providers read it.
+fn credential(
+    settings: &GatewaySettings,
+    upstream: &Upstream,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Option<[u8; 32]> {
+    match credentials::sent(headers, upstream) {
+        Some(key) => Some(settings.keys.digest(key)),
+        None => Some(digest(&credentials::keys_in_query(uri.query()?).next()?)),
+    }
+}
