@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::Uri;
 
-use super::plan::step_at;
 use crate::context::step::{Step, StepKey};
 use crate::credentials::secret::Secret;
 use crate::provider::{Provider, Upstream};
+use crate::routing;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
@@ -97,5 +97,22 @@ impl Alternatives {
             Some(step)
         });
         Some((Operation::of(rest), steps.collect()))
+    }
+}
+
+/// A step to a provider; `None` where it has nothing at this path that one could be sure of.
+///
+/// `first`: the provider that the client's own request is for. `rest`: its path there.
+pub(super) fn step_at(
+    upstream: Arc<Upstream>,
+    first: &Upstream,
+    rest: &str,
+    model: Option<Box<str>>,
+) -> Option<Step> {
+    match routing::endpoint(rest) {
+        Some(endpoint) => Some(Step::unified(upstream, endpoint, model)),
+        // Elsewhere than at the four, providers have little in common.
+        None if upstream.slug() != first.slug() => None,
+        None => Some(Step::native(upstream, rest.to_owned(), model)),
     }
 }

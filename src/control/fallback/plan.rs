@@ -5,14 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Uri;
 
-use super::alternative::Alternatives;
+use super::alternative::{Alternatives, step_at};
 use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey};
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
-use crate::provider::Upstream;
 use crate::request::access::allow_step;
-use crate::routing;
 use crate::usage::Shape;
 use crate::util::operation::Operation;
 
@@ -109,23 +107,6 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
         Some(step)
     });
     steps.collect()
-}
-
-/// A step to a provider; `None` where it has nothing at this path that one could be sure of.
-///
-/// `first`: the provider that the client's own request is for. `rest`: its path there.
-pub(super) fn step_at(
-    upstream: Arc<Upstream>,
-    first: &Upstream,
-    rest: &str,
-    model: Option<Box<str>>,
-) -> Option<Step> {
-    match routing::endpoint(rest) {
-        Some(endpoint) => Some(Step::unified(upstream, endpoint, model)),
-        // Elsewhere than at the four, providers have little in common.
-        None if upstream.slug() != first.slug() => None,
-        None => Some(Step::native(upstream, rest.to_owned(), model)),
-    }
 }
 
 /// What a whole body says of its model.
