@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
@@ -66,6 +67,13 @@ impl<B> ReplayBody<B> {
     pub fn try_clone(&self) -> Option<Self> {
         let take = self.take().filter(|take| take.is_replayable())?;
         Some(Self::recorded(take.clone()))
+    }
+}
+
+impl<B> Take<B> {
+    /// The request, from its beginning.
+    pub(crate) fn request(self: &Arc<Self>) -> Request<ReplayBody<B>> {
+        Request::from_parts(self.head.head(), ReplayBody::recorded(self.clone()))
     }
 }
 

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
-use super::ReplayBody;
 use super::tape::Tape;
 use crate::routing::model::Edit;
 use crate::util::content_length;
@@ -122,10 +121,5 @@ impl<B> Take<B> {
     /// Another request altogether.
     pub(crate) fn other(head: Parts, body: Bytes) -> Arc<Self> {
         Self::new(head.into(), Tape::of(body))
-    }
-
-    /// The request, from its beginning.
-    pub(crate) fn request(self: &Arc<Self>) -> Request<ReplayBody<B>> {
-        Request::from_parts(self.head.head(), ReplayBody::recorded(self.clone()))
     }
 }
