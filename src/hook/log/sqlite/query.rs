@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::{Serialize, Serializer};
 
 use super::StoreError;
-use super::filter::Filter;
+use super::filter::{Filter, integer};
 use crate::hook::log::LogRecord;
 
 /// The most records on a page.
@@ -85,6 +85,51 @@ pub struct LogQuery {
     pub cursor: Option<Cursor>,
 }
 
+impl From<&LogQuery> for Filter {
+    fn from(query: &LogQuery) -> Self {
+        let mut filter = Self::default();
+        filter.is("created_at >= ?", query.from.map(|from| from.as_millisecond()));
+        filter.is("created_at < ?", query.to.map(|to| to.as_millisecond()));
+        // The `+` keeps SQLite from using the index by model, and then sorting all of a provider.
+        let provider = if query.model.is_some() { "provider = ?" } else { "+provider = ?" };
+        filter.is(provider, query.provider.clone());
+        filter.is("model = ?", query.model.clone());
+        filter.is("operation = ?", query.operation.clone());
+        if let Some(status) = &query.status {
+            filter
+                .add("status BETWEEN ? AND ?", [(*status.start()).into(), (*status.end()).into()]);
+        }
+        filter.is("outcome = ?", query.outcome.clone());
+        filter.is("success = ?", query.success);
+        filter.is("cached = ?", query.cached);
+        filter.is("stream = ?", query.stream);
+        filter.is("event_id = ?", query.event_id.clone());
+        filter.is("id = ?", query.id.clone());
+        filter.is("subject = ?", query.subject.clone());
+        for (name, value) in &query.labels {
+            filter.add(
+                "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)",
+                [name.clone().into(), value.clone().into()],
+            );
+        }
+        for (key, value) in &query.metadata {
+            filter.add(
+                "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
+                [key.clone().into(), value.clone().into()],
+            );
+        }
+        filter.is("cost_ticks >= ?", query.min_cost_ticks.map(integer));
+        filter.is("cost_ticks <= ?", query.max_cost_ticks.map(integer));
+        filter.is("tokens_in >= ?", query.min_tokens_in.map(integer));
+        filter.is("tokens_in <= ?", query.max_tokens_in.map(integer));
+        filter.is("tokens_out >= ?", query.min_tokens_out.map(integer));
+        filter.is("tokens_out <= ?", query.max_tokens_out.map(integer));
+        filter.is("duration >= ?", query.min_duration.map(|least| least.as_secs_f64() * 1e3));
+        filter.is("feedback = ?", query.feedback);
+        filter
+    }
+}
+
 /// Some of the records that fit a [`LogQuery`], without their bodies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -99,8 +144,8 @@ pub struct LogPage {
 /// giving back, not for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    pub(super) created_at: i64,
-    pub(super) seq: i64,
+    created_at: i64,
+    seq: i64,
 }
 
 impl fmt::Display for Cursor {
@@ -132,8 +177,8 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
         return Err(StoreError::Invalid("a page has between 1 and 1000 records"));
     }
     let mut filter = Filter::from(query);
-    if let Some(cursor) = query.cursor {
-        filter.beyond(cursor, query.oldest_first);
+    if let Some(Cursor { created_at, seq }) = query.cursor {
+        filter.beyond([created_at, seq], query.oldest_first);
     }
     let order = if query.oldest_first {
         "ORDER BY created_at, seq"
@@ -189,6 +234,8 @@ pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<LogRecord>
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::types::Value;
+
     use super::*;
 
     #[test]
@@ -198,5 +245,28 @@ mod tests {
         for text in ["", ".", "1", "1.", ".1", "1.2.3", "1.x", "99999999999999999999.1", "1.1 "] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn values_are_never_in_the_text() {
+        let hostile = "' OR 1=1 --";
+        let query = LogQuery {
+            provider: Some(hostile.to_owned()),
+            subject: Some(hostile.to_owned()),
+            labels: vec![(hostile.to_owned(), hostile.to_owned())],
+            metadata: vec![(hostile.to_owned(), hostile.to_owned())],
+            max_cost_ticks: Some(u64::MAX),
+            ..LogQuery::default()
+        };
+        let filter = Filter::from(&query);
+        assert_eq!(
+            filter.sql("SELECT 1 FROM logs"),
+            "SELECT 1 FROM logs WHERE +provider = ? AND subject = ? \
+             AND seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?) \
+             AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
+             AND cost_ticks <= ?"
+        );
+        assert_eq!(filter.values().last(), Some(&Value::Integer(i64::MAX)));
+        assert_eq!(Filter::from(&LogQuery::default()).sql("SELECT"), "SELECT");
     }
 }
