@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::account::{self, Facts, Settlement};
 use super::heads::{RequestHead, kept};
 use super::log;
-use super::served::Served;
+use super::served::{self, Served};
 use crate::context::GatewayContext;
 use crate::directives::trace::TraceParent;
 use crate::exchange::observation::Observation;
@@ -131,6 +131,25 @@ impl ExchangeRecord {
         self.observation.guards.tell(notes, &response, body);
     }
 
+    /// Judges the model that the response has named so far, if it has. Gives whether the response
+    /// may go on.
+    #[inline(never)]
+    pub(super) fn lets_served_pass(&mut self) -> bool {
+        if self.served == Served::Unknown {
+            self.read_served();
+        }
+        self.served != Served::Forbidden || !served::is_refused(&self.context)
+    }
+
+    #[cold]
+    fn read_served(&mut self) {
+        let model = self.reader.meter().and_then(|meter| meter.model_so_far());
+        let judge = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
+        if let Some(served) = model.as_deref().and_then(judge) {
+            self.served = served;
+        }
+    }
+
     /// How many upstream calls were made: one that is under way counts.
     fn attempts(&self) -> u32 {
         self.context.attempts().max(u32::from(self.dispatched.is_some()))
@@ -166,7 +185,10 @@ impl ExchangeRecord {
     fn end(&mut self, outcome: Outcome) {
         self.timings.total = self.arrived.elapsed();
         self.reader.finish();
-        self.classify_served_at_end();
+        // The model by which the response is priced.
+        if matches!(self.served, Served::Unknown | Served::Allowed) {
+            self.read_served();
+        }
         let outcome = self.classify(outcome);
         let meter = self.reader.meter();
         let content_events = meter.map_or(0, Meter::content_events);

@@ -1,6 +1,5 @@
 //! Whether the provider has answered from a model that the gateway allows.
 
-use super::ledger::ExchangeRecord;
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
 use crate::routing;
@@ -28,41 +27,24 @@ pub(super) fn is_refused(context: &GatewayContext) -> bool {
         && is_checked(context)
 }
 
-impl ExchangeRecord {
-    /// Judges the model that the response has named so far, if it has. Gives whether the response
-    /// may go on.
-    #[inline(never)]
-    pub(super) fn lets_served_pass(&mut self) -> bool {
-        if self.served == Served::Unknown {
-            self.read_served();
-        }
-        self.served != Served::Forbidden || !is_refused(&self.context)
-    }
-
-    /// Judges the model by which the response is priced, in the end.
-    pub(super) fn classify_served_at_end(&mut self) {
-        if matches!(self.served, Served::Unknown | Served::Allowed) {
-            self.read_served();
-        }
-    }
-
+impl Served {
+    /// Judges a model that has answered; `None` where nothing is set.
     #[cold]
-    fn read_served(&mut self) {
-        let Some(served) = self.reader.meter().and_then(|meter| meter.model_so_far()) else {
-            return;
-        };
-        let context = &self.context;
-        let Some(rules) = context.settings().map(|settings| &settings.rules) else { return };
-        let watch = self.watch.as_deref();
+    pub(super) fn of(
+        served: &str,
+        context: &GatewayContext,
+        watch: Option<&RequestState>,
+    ) -> Option<Self> {
+        let rules = context.settings().map(|settings| &settings.rules)?;
         let in_body = context.routed_model().or_else(|| watch.and_then(RequestState::model));
         let in_path = || routing::model_in(context.provider_path());
         let is_deployment = context.upstream().is_some_and(|upstream| upstream.names_deployments());
         let is_forbidden = match in_body {
             // The name of a deployment is no model's, so that only a denied one can be told.
-            _ if is_deployment => rules.denies(&served),
-            Some(asked) => rules.forbid_served(Some(asked), &served),
-            None => rules.forbid_served(in_path().as_deref(), &served),
+            _ if is_deployment => rules.denies(served),
+            Some(asked) => rules.forbid_served(Some(asked), served),
+            None => rules.forbid_served(in_path().as_deref(), served),
         };
-        self.served = if is_forbidden { Served::Forbidden } else { Served::Allowed };
+        Some(if is_forbidden { Self::Forbidden } else { Self::Allowed })
     }
 }
