@@ -258,8 +258,8 @@ pub mod usage;
 pub use self::client::{ClientError, HttpClient};
 #[doc(inline)]
 pub use self::context::GatewayContext;
-pub use self::gateway::builder::GatewayLayerBuilder;
 pub use self::gateway::intercept::Intercept;
+pub use self::gateway::layer::builder::GatewayLayerBuilder;
 pub use self::gateway::layer::{ClientLayer, GatewayLayer, InterceptLayer};
 pub use self::gateway::service::Gateway;
 pub use self::gateway::settings_layer::{SettingsLayer, WithSettings};

@@ -1,6 +1,5 @@
 //! The layer, its builder, and the services that it makes.
 
-pub(crate) mod builder;
 pub(crate) mod future;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

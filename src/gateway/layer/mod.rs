@@ -1,5 +1,7 @@
 //! The gateway as a layer: beside an app and around a client.
 
+pub(crate) mod builder;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::gateway::builder::GatewayLayerBuilder;
+use self::builder::GatewayLayerBuilder;
 use crate::gateway::intercept::Intercept;
 use crate::gateway::service::Gateway;
 use crate::gateway::settings_layer::SettingsLayer;
