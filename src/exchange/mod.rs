@@ -11,6 +11,7 @@ mod characters;
 mod heads;
 mod ledger;
 mod log;
+pub(crate) mod misuse;
 pub(crate) mod observation;
 mod parking;
 pub(crate) mod request_state;

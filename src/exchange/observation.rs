@@ -7,7 +7,7 @@ use tracing::Level;
 
 use crate::TARGET;
 use crate::context::GatewayContext;
-use crate::gateway::misuse::Misuse;
+use crate::exchange::misuse::Misuse;
 use crate::hook::guard::Guards;
 use crate::hook::{EndEvent, Hooks};
 use crate::usage::metering::Metering;

@@ -9,8 +9,8 @@ use http_body::Body;
 use tower::BoxError;
 use tower_service::Service;
 
+use crate::exchange::misuse::is_axum_router;
 use crate::gateway::future::ResponseFuture;
-use crate::gateway::misuse;
 use crate::request::body::RequestBody;
 use crate::request::stages::Shared;
 use crate::response::body::ResponseBody;
@@ -54,7 +54,7 @@ pub struct Gateway<S> {
 
 impl<S> Gateway<S> {
     pub(crate) fn with(inner: S, shared: Arc<Shared>) -> Self {
-        Self { inner, shared, is_around_router: misuse::is_axum_router::<S>() }
+        Self { inner, shared, is_around_router: is_axum_router::<S>() }
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::exchange::misuse::Misuse;
 use crate::exchange::observation::Observation;
 use crate::gateway::layer::GatewayLayer;
 use crate::gateway::misuse;
-use crate::gateway::misuse::Misuse;
 use crate::gateway::settings_layer::FromExtensions;
 use crate::hook::guard::{Guard, Guards};
 use crate::hook::{Hooks, MetricsHook};
