@@ -13,8 +13,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use self::query::keys as keys_in_query;
 
-use crate::provider::{ApiKind, Upstream};
-
 /// The headers that providers read keys from.
 pub(crate) static CREDENTIALS: [HeaderName; 4] = [
     AUTHORIZATION,
@@ -71,9 +69,8 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
     }
 }
 
-/// The key that a request is sent with.
-pub(crate) fn sent<'h>(headers: &'h HeaderMap, upstream: &Upstream) -> Option<&'h HeaderValue> {
-    let own = upstream.key_header(ApiKind::Native).name();
+/// The key that a request is sent with. `own`: the header that its provider reads.
+pub(crate) fn sent<'h>(headers: &'h HeaderMap, own: &HeaderName) -> Option<&'h HeaderValue> {
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
 }
 

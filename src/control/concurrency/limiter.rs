@@ -14,7 +14,7 @@ use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::control::bounded_map::BoundedMap;
 use crate::credentials;
-use crate::provider::Upstream;
+use crate::provider::{ApiKind, Upstream};
 use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
@@ -181,7 +181,8 @@ fn credential(
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Option<[u8; 32]> {
-    match credentials::sent(headers, upstream) {
+    let own = upstream.key_header(ApiKind::Native).name();
+    match credentials::sent(headers, own) {
         Some(key) => Some(settings.keys.digest(key)),
         None => Some(digest(&credentials::keys_in_query(uri.query()?).next()?)),
     }

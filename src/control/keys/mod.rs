@@ -22,7 +22,7 @@ pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::credentials::secret::Secret;
-use crate::provider::Upstream;
+use crate::provider::{ApiKind, Upstream};
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::ready;
 use crate::util::ready::{Boxed, passed_future};
@@ -174,7 +174,8 @@ fn wanted<B, K: KeySource>(
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
         return Ok(None);
     }
-    if credentials::sent(request.headers(), upstream).is_some() {
+    let own = upstream.key_header(ApiKind::Native).name();
+    if credentials::sent(request.headers(), own).is_some() {
         return Ok(None);
     }
     let scope = unwind::call(|| cache.source().scope(request.extensions()));
