@@ -244,7 +244,6 @@ mod json;
 #[cfg(feature = "jwt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
 pub mod jwt;
-mod opaque;
 mod provider;
 mod rejection;
 pub mod settings;

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::in_flight::InFlight;
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// A response body that has its connection in use until it has ended or is dropped.
 pub struct ClientBody {

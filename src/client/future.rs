@@ -8,7 +8,7 @@ use http::Response;
 
 use super::body::ClientBody;
 use super::error::ClientError;
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// The future of [`HttpClient`](super::HttpClient).
 #[must_use = "futures do nothing unless polled"]

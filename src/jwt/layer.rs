@@ -16,8 +16,8 @@ use super::error::JwtError;
 use super::verifier::JwtVerifier;
 use super::{refusal, token};
 use crate::credentials::TOKEN_NAME;
-use crate::opaque::opaque_debug;
 use crate::util::identity::Identity;
+use crate::util::opaque::opaque_debug;
 use crate::util::ready;
 use crate::util::ready::passed_future;
 

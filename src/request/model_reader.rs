@@ -11,10 +11,10 @@ use crate::context::GatewayContext;
 use crate::json::object::ScanError;
 use crate::json::places::Places;
 use crate::json::trail::{Place, PlaceError};
-use crate::opaque::opaque_debug;
 use crate::request::allowance::Allowance;
 use crate::request::form::{Form, FormError};
 use crate::routing::Reach;
+use crate::util::opaque::opaque_debug;
 
 /// How much of a form is held while its model is sought. Small forms are refused before anything is
 /// sent; files go on, with the model behind them.

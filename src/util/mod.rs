@@ -8,6 +8,7 @@ pub(crate) mod file;
 pub mod identity;
 pub(crate) mod log_id;
 pub(crate) mod macros;
+pub(crate) mod opaque;
 pub(crate) mod operation;
 pub(crate) mod patience;
 pub(crate) mod payload;

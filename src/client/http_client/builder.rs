@@ -26,7 +26,7 @@ use crate::client::pool::{LINGER, Limits, Pool};
 use crate::client::proxy::{Proxied, ProxyOptions};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use crate::client::tls::{self, TlsOptions};
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// Configures an [`HttpClient`].
 ///

@@ -21,7 +21,7 @@ use tower_service::Service;
 use self::body::Shared;
 pub use self::error::ReqwestError;
 use super::sent::Sent;
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// An upstream that sends with a `reqwest::Client`, for hosts that have one already: its proxies,
 /// resolver, certificates and connection pool.

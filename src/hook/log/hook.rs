@@ -13,7 +13,7 @@ use super::{LogRecord, LogSink, payload, redact};
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::hook::{EndEvent, MetricsHook};
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// How long dropping the last clone of a [`LogHook`] may take.
 const DROP_GRACE: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use super::{LogRecord, LogSink, SinkError};
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// Bytes that are collected before a write; a longer line is written alone.
 const CHUNK: usize = 64 * 1024;

@@ -109,7 +109,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 pub use self::parent::requested_trace_id;
 use super::{EndEvent, MetricsHook};
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// A [`MetricsHook`] that makes a span of every exchange. See the [module](self).
 ///

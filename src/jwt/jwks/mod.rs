@@ -24,7 +24,7 @@ use tower_service::Service;
 use self::state::{Next, State};
 use super::error::JwksError;
 use super::key_set::KeySet;
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 /// How long keys from a file are kept: to read it again costs little.
 const FILE_FRESH_FOR: Duration = Duration::from_secs(60);

@@ -25,7 +25,7 @@ pub use self::summary::{
 use self::write::Keep;
 pub use self::write::LogStoreSink;
 use super::LogRecord;
-use crate::opaque::opaque_debug;
+use crate::util::opaque::opaque_debug;
 
 const TICKS_PER_USD: f64 = 1e10;
 
