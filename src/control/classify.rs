@@ -1,11 +1,11 @@
 //! Which upstream calls are made again, or elsewhere.
 
-use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
 use crate::hook::Failure;
+use crate::util::opaque::opaque_debug;
 
 /// What may help after an upstream call.
 ///
@@ -129,11 +129,7 @@ impl Rule {
     }
 }
 
-impl fmt::Debug for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Rule);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! The service of [`ControlLayer`](super::ControlLayer), its future and its response body.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,6 +18,7 @@ use super::timeout::{HandedDown, total_of};
 use super::timer::{Bound, Timer};
 use super::{Fallback, FallbackFuture, JudgedBody, Replay, ReplayBody, Retry};
 use crate::directives::timeouts::Timeouts;
+use crate::util::opaque::opaque_debug;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
 ///
@@ -150,16 +150,13 @@ where
     }
 }
 
-impl<S, B, R> fmt::Debug for ControlFuture<S, B, R>
-where
-    S: Service<Request<ReplayBody<B>>>,
-    R: Body,
-    Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(
+    ControlFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        R: Body,
+        Retry<Call<S>>: Service<Request<ReplayBody<B>>>
+);
 
 /// The response body of [`Controlled`]: as it came, or one that may have been read ahead.
 pub type ControlBody<R> = Either<CallBody<R>, JudgedBody<JudgedBody<CallBody<R>>>>;

@@ -1,6 +1,5 @@
 //! All layers of this module, in their order.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tower_layer::Layer;
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::directives::timeouts::Timeouts;
 use crate::util::budget::BodyBudget;
+use crate::util::opaque::opaque_debug;
 
 /// All control layers in their order: total timeout, fallback, retries, the choice of base URL and
 /// key, concurrency limits, circuit breakers and cool-downs, and the timeouts of each call.
@@ -150,11 +150,4 @@ impl<S> Layer<S> for ControlLayer {
     }
 }
 
-impl fmt::Debug for ControlLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlLayer")
-            .field("timeouts", &self.timeouts)
-            .field("retry", &self.retry)
-            .finish_non_exhaustive()
-    }
-}
+opaque_debug!(ControlLayer { timeouts, retry });

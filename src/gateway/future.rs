@@ -2,7 +2,6 @@
 
 #![allow(clippy::expect_used, reason = "a future must not be polled after completion")]
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use crate::response::failure;
 use crate::response::intercept_body::InterceptBody;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
+use crate::util::opaque::opaque_debug;
 use crate::util::ready;
 
 pin_project! {
@@ -248,14 +248,7 @@ where
     }
 }
 
-impl<S, B> fmt::Debug for ResponseFuture<S, B>
-where
-    S: Service<Request<RequestBody<B>>>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ResponseFuture<S, B> where S: Service<Request<RequestBody<B>>>);
 
 pin_project! {
     /// The future of [`Intercept`](crate::Intercept): the app's, or an exchange with a provider.
@@ -347,11 +340,4 @@ where
     }
 }
 
-impl<F, U, B> fmt::Debug for InterceptFuture<F, U, B>
-where
-    U: Service<Request<RequestBody<B>>>,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InterceptFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(InterceptFuture<F, U, B> where U: Service<Request<RequestBody<B>>>);

@@ -18,6 +18,7 @@ use crate::response::messages;
 use crate::settings::{
     GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsSource,
 };
+use crate::util::opaque::opaque_debug;
 use crate::util::patience::Patience;
 use crate::util::ready;
 use crate::util::ready::passed_future;
@@ -100,11 +101,7 @@ impl<K> Clone for SettingsLayer<K> {
     }
 }
 
-impl<K> fmt::Debug for SettingsLayer<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SettingsLayer").field("deadline", &self.deadline).finish_non_exhaustive()
-    }
-}
+opaque_debug!(SettingsLayer<K> { deadline });
 
 impl<S, K> Layer<S> for SettingsLayer<K> {
     type Service = WithSettings<S, K>;

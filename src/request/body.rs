@@ -19,6 +19,7 @@ use crate::provider::headers;
 use crate::util::body_hint::is_over;
 use crate::util::body_hint::longer;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
+use crate::util::opaque::opaque_debug;
 use crate::util::sources::is_over_limit;
 
 pin_project! {
@@ -100,12 +101,7 @@ impl<B> RequestBody<B> {
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
-impl<B> fmt::Debug for RequestBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(RequestBody<B>);
 
 impl<B> Body for RequestBody<B>
 where

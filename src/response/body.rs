@@ -18,6 +18,7 @@ use crate::provider::headers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
 use crate::util::body_hint::is_over;
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// A response body that hands on each frame as it comes and notices how it ends.
@@ -338,12 +339,7 @@ where
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
-impl<B> fmt::Debug for ResponseBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ResponseBody<B>);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! The body of what a gateway beside an app answers with.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,6 +9,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use crate::response::body::ResponseBody;
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// The body of a response that came from the host's app or through the gateway.
@@ -73,9 +73,4 @@ where
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
-impl<A, U> fmt::Debug for InterceptBody<A, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InterceptBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(InterceptBody<A, U>);

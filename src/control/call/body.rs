@@ -1,6 +1,5 @@
 //! The response body of a call.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -16,6 +15,7 @@ use super::watch::{Limits, Watched};
 use crate::control::timeout::{IdleTimeout, Timing};
 use crate::control::timer::Timer;
 use crate::util::body_hint::is_over;
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// A response body that is bounded in time, and that counts as in flight until it is over.
@@ -136,9 +136,4 @@ where
     }
 }
 
-// Opaque: a body may hold user data.
-impl<R: Body> fmt::Debug for CallBody<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(CallBody<R> where R: Body);

@@ -1,6 +1,5 @@
 //! The future of an upstream call.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +16,7 @@ use crate::control::judge;
 use crate::control::timeout::Timing;
 use crate::response::failure;
 use crate::util::body_hint::is_over;
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// The future of an upstream call; see [`Call`](super::Call).
@@ -146,8 +146,4 @@ where
     CallBody::of(response, timing, guards)
 }
 
-impl<F, R: Body> fmt::Debug for CallFuture<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(CallFuture<F, R> where R: Body);

@@ -1,7 +1,6 @@
 //! A response body of which something was read to judge it.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,6 +10,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use crate::util::body_hint::longer;
+use crate::util::opaque::opaque_debug;
 
 /// How much is read of a response that may be handed on later.
 const KEPT: usize = 64 * 1024;
@@ -204,9 +204,4 @@ where
     }
 }
 
-// Opaque: a body may hold user data.
-impl<R> fmt::Debug for JudgedBody<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JudgedBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(JudgedBody<R>);

@@ -12,6 +12,7 @@ use tower::BoxError;
 use crate::credentials::secret::Secret;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::identity::Identity;
+use crate::util::opaque::opaque_debug;
 
 /// A secret manager, asked for the key of a provider.
 ///
@@ -249,8 +250,4 @@ impl FetchedKey {
     }
 }
 
-impl fmt::Debug for FetchedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FetchedKey").field("valid_for", &self.valid_for).finish_non_exhaustive()
-    }
-}
+opaque_debug!(FetchedKey { valid_for });

@@ -1,6 +1,5 @@
 //! A request body that can be read again.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +13,7 @@ use tower::BoxError;
 use super::edit::Editor;
 use super::take::Take;
 use super::tape::Position;
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// A request body that is recorded while it is sent, so that it can be sent again.
@@ -77,12 +77,7 @@ impl<B> Take<B> {
     }
 }
 
-// Opaque: a body may hold user data.
-impl<B> fmt::Debug for ReplayBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplayBody").finish_non_exhaustive()
-    }
-}
+opaque_debug!(ReplayBody<B>);
 
 impl<B> Body for ReplayBody<B>
 where

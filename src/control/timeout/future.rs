@@ -1,6 +1,5 @@
 //! The future of [`Timeout`](super::Timeout).
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,6 +11,7 @@ use tower::BoxError;
 
 use super::Timing;
 use crate::control::call::{CallBody, Guards};
+use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// The future of [`Timeout`](super::Timeout).
@@ -50,8 +50,4 @@ where
     }
 }
 
-impl<F> fmt::Debug for TimeoutFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimeoutFuture").finish_non_exhaustive()
-    }
-}
+opaque_debug!(TimeoutFuture<F>);

@@ -1,7 +1,6 @@
 //! The configuration of a gateway layer, as its builder has checked it.
 
 use std::cell::OnceCell;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::routing::{Mount, Route, RouteKind, RouteRefused};
 use crate::settings::{OwnedSettingsQuery, SettingsResolver, SettingsTable};
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
+use crate::util::opaque::opaque_debug;
 use crate::util::unwind;
 
 /// Shared by all clones of a layer and its services.
@@ -41,15 +41,7 @@ pub(crate) struct Shared {
     pub(crate) via: Option<Via>,
 }
 
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("mounts", &self.mounts)
-            .field("providers", &self.providers)
-            .field("observation", &self.observation)
-            .finish_non_exhaustive()
-    }
-}
+opaque_debug!(Shared { mounts, providers, observation });
 
 /// The settings table that is in force when a request first needs it. The request uses it to its
 /// end, even if the host replaces the table in the meantime.

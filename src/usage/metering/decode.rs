@@ -5,11 +5,10 @@ mod codec;
 mod tests;
 mod window;
 
-use std::fmt;
-
 use self::codec::{Codec, Step};
 use self::window::Window;
 use crate::usage::Problem;
+use crate::util::opaque::opaque_debug;
 
 /// What may be decoded of a body however short it is…
 pub(crate) const ALLOWANCE: u64 = 1 << 20;
@@ -92,8 +91,4 @@ impl Decoder {
     }
 }
 
-impl fmt::Debug for Decoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder").field("coding", &self.coding).finish_non_exhaustive()
-    }
-}
+opaque_debug!(Decoder { coding });
