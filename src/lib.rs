@@ -225,32 +225,34 @@ pub mod control;
 mod credentials;
 mod directives;
 mod exchange;
-pub mod hook;
-mod request;
-mod response;
-mod routing;
-mod util;
-/// The futures of [`Gateway`], [`Intercept`], [`WithSettings`] and `HttpClient`.
-pub mod future {
-    #[cfg(feature = "client")]
-    pub use crate::client::ClientFuture;
-    #[cfg(feature = "reqwest")]
-    pub use crate::client::ReqwestFuture;
-    pub use crate::gateway::future::{InterceptFuture, ResponseFuture};
-    pub use crate::gateway::settings_layer::SettingsFuture;
-}
 mod gateway;
+pub mod hook;
 mod json;
 #[cfg(feature = "jwt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
 pub mod jwt;
 mod provider;
 mod rejection;
+mod request;
+mod response;
+mod routing;
 pub mod settings;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 pub mod usage;
+mod util;
+
+/// The futures of [`Gateway`] and [`Intercept`].
+pub mod future {
+    pub use crate::gateway::future::{InterceptFuture, ResponseFuture};
+}
+
+/// Settings that must be awaited: the layer above a gateway that finds them, its service and its
+/// future. Made by [`GatewayLayer::settings_layer`].
+pub mod settings_layer {
+    pub use crate::gateway::settings_layer::{SettingsFuture, SettingsLayer, WithSettings};
+}
 
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -261,7 +263,6 @@ pub use self::gateway::intercept::Intercept;
 pub use self::gateway::layer::builder::GatewayLayerBuilder;
 pub use self::gateway::layer::{ClientLayer, GatewayLayer, InterceptLayer};
 pub use self::gateway::service::Gateway;
-pub use self::gateway::settings_layer::{SettingsLayer, WithSettings};
 pub use self::hook::guard;
 #[doc(inline)]
 pub use self::hook::guard::Guard;
@@ -294,7 +295,7 @@ pub use self::util::timeout;
 #[doc(hidden)]
 pub mod internals {
     #[cfg(fuzzing)]
-    pub use self::gateway::fuzzing::*;
+    pub use crate::gateway::fuzzing::*;
     pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 

@@ -20,9 +20,7 @@ use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery};
-use tower_ai_gateway::{
-    Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody, WithSettings,
-};
+use tower_ai_gateway::{Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody};
 use tower_http::map_response_body::MapResponseBodyLayer;
 
 const NATIVE: &str = "POST /v1/acct/gw/grok/chat/completions";
@@ -149,7 +147,7 @@ fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
     check!(Intercept<u8, ()>, gateway.upstream(()));
     let gateway = GatewayLayer::builder().provider(Provider::xai()).settings_from_extensions();
     let settings = async |_: OwnedSettingsQuery| Ok(Arc::<GatewaySettings>::default());
-    check!(WithSettings<u8, _>, gateway.build().unwrap().settings_layer(settings).unwrap());
+    check!(tower_ai_gateway::settings_layer::WithSettings<u8, _>, gateway.build().unwrap().settings_layer(settings).unwrap());
     #[cfg(feature = "jwt")]
     check!(tower_ai_gateway::jwt::Jwt<u8>, tower_ai_gateway::jwt::JwtLayer::off());
     #[cfg(feature = "control")]

@@ -103,7 +103,6 @@ impl Upstream {
     }
 
     /// The origin that is used unless a layer chooses among [`origins`](Self::origins).
-    #[cfg(any(test, feature = "control"))]
     pub(crate) fn origin(&self) -> &Origin {
         &self.first
     }

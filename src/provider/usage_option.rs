@@ -82,7 +82,6 @@ impl UsageOption {
     }
 
     /// A request was refused with the option and succeeded without it.
-    #[cfg(any(feature = "control", test))]
     pub(crate) fn refuse(&self, model: &str) {
         learn(&mut self.models(), model, Instant::now().checked_add(REMEMBERED));
     }
