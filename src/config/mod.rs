@@ -168,7 +168,7 @@ impl Config {
         // Everybody would be let in.
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
-        let mut certificates = Certificates::default();
+        let mut certificates: Certificates = Default::default();
         let providers = Providers::read(file.providers, source, &mut certificates)?;
         let is_served = file.unknown_gateways == UnknownGateways::Serve;
         let mut settings = SettingsTable::new();

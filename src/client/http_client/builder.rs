@@ -454,8 +454,8 @@ impl HttpClientBuilder {
 struct WithoutTls(Dialer);
 
 #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-impl super::dial::Dial for WithoutTls {
-    fn dial(&self, uri: Uri) -> super::dial::Dialing {
+impl crate::client::dial::Dial for WithoutTls {
+    fn dial(&self, uri: Uri) -> crate::client::dial::Dialing {
         if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
             let error = std::io::Error::other("https without a feature for TLS");
             return Box::pin(std::future::ready(Err(error.into())));

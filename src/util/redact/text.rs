@@ -5,7 +5,7 @@
 //! are escaped.
 
 use super::filter::is_clean;
-use super::find::{Finder, Found, REDACTED};
+use super::find::{Finder, Found};
 
 /// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text goes on where
 /// it ends here.
@@ -38,7 +38,7 @@ pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
 #[cfg(any(feature = "log", feature = "otel"))]
 pub(crate) fn redact_member(name: &str, value: &mut String) {
     if super::is_credential(name) {
-        *value = REDACTED.to_owned();
+        *value = super::find::REDACTED.to_owned();
     }
 }
 
