@@ -65,7 +65,7 @@ tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets --test unmetered
 tested 'tests of control alone' cargo test --no-default-features --features control \
   --lib --test timeouts --test concurrency --test health
-tested 'tests of config alone' cargo test --no-default-features --features config --lib settings::
+tested 'tests of config alone' cargo test --no-default-features --features config --lib -- config:: settings::
 tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"

@@ -3,7 +3,7 @@
 //!
 //! tower's own `Timeout` ends at the response head. Here, a healthy stream lasts as long as it
 //! likes, and a silent one does not. For a bound over all attempts of a request see
-//! [`DeadlineLayer`](crate::control::DeadlineLayer).
+//! [`DeadlineLayer`].
 //!
 //! ```
 //! # #[cfg(feature = "client")] {

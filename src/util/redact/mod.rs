@@ -3,7 +3,7 @@
 mod credential;
 mod escape;
 mod filter;
-mod find;
+pub(super) mod find;
 mod text;
 mod value;
 #[cfg(test)]
