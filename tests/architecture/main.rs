@@ -60,6 +60,19 @@ fn the_page_names_every_room_and_there_are_few() {
     assert!(present.len() <= 20, "{} rooms", present.len());
 }
 
+#[test]
+fn every_file_that_the_page_names_is_there() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_path =
+        |text: &&str| text.contains('/') && (text.ends_with(".rs") || text.ends_with('/'));
+    let files: Vec<_> = quoted.filter(is_path).collect();
+    assert!(files.len() > 30, "{files:?}");
+    let exists = |file: &&str| root().join(file).exists() || root().join("src").join(file).exists();
+    let missing: Vec<_> = files.iter().filter(|file| !exists(file)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// The core knows the layers below it only through what they put into requests and responses.
 #[test]
 fn the_core_hardly_mentions_the_control_layers() {

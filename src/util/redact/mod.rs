@@ -3,7 +3,7 @@
 mod credential;
 mod escape;
 mod filter;
-pub(super) mod find;
+mod find;
 mod text;
 mod value;
 #[cfg(test)]

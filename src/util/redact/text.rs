@@ -44,8 +44,8 @@ pub(crate) fn redact_member(name: &str, value: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::find::REDACTED;
     use super::*;
-    use crate::util::redact::find::REDACTED;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
