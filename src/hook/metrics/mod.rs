@@ -30,7 +30,7 @@
 //! | `ai_gateway.requests.flagged` | counter: a [guard](crate::Guard) has flagged them | |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
-//! | `ai_gateway.health.changes` | counter, with the feature `control` | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
+//! | `ai_gateway.health.changes` | counter, under a `HealthLayer` (feature `control`) | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
 //! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
