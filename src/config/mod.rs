@@ -223,8 +223,10 @@ impl Config {
 /// Refuses a table that only another feature would act on.
 #[cfg(not(all(feature = "control", feature = "jwt")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
-    let message = format_args!("this program was built without {what}");
-    table.map_or(Ok(()), |table| Err(table.refuse(Kind::UnknownKey, message)))
+    let refuse = |table: &Table<IgnoredAny>| {
+        table.refuse(Kind::UnknownKey, format_args!("this program was built without {what}"))
+    };
+    table.map_or(Ok(()), |table| Err(refuse(table)))
 }
 
 /// How much there is: `2 gateways, 12 providers, 1 route`.

@@ -40,7 +40,7 @@ impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Whole<LEAST, M
 
 impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Milliseconds<LEAST, MOST> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let must_be = format_args!("milliseconds, a whole number from {LEAST} to {MOST}");
+        let must_be = format!("milliseconds, a whole number from {LEAST} to {MOST}");
         read(from, must_be, |ms| {
             (LEAST..=MOST).contains(&ms).then_some(Self(Duration::from_millis(ms)))
         })
