@@ -22,7 +22,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
 /// What native requests may add to those of the bare client.
 const NATIVE: u64 = 10;
-/// What a hook may add to that: the ledger, the watch and what it learns from the body.
+/// What a hook may add to that: the record, the watch and what it learns from the body.
 const HOOKED: u64 = 3;
 /// What model-routed requests may add.
 const UNIFIED: u64 = 25;

@@ -4,18 +4,18 @@
 //! from there into the response body. Whoever ends the exchange says how; if nobody does, dropping
 //! the guard says that the client went away. Without a hook or a log to be told it is empty.
 
-mod account;
 pub(crate) mod asked;
 pub(crate) mod attempt;
 mod characters;
 mod heads;
-mod ledger;
 mod log;
 pub(crate) mod misuse;
 pub(crate) mod observation;
 mod parking;
+mod record;
 pub(crate) mod request_state;
 mod served;
+mod settlement;
 pub(crate) mod usage_option;
 
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use std::time::Instant;
 use http::{HeaderMap, Response, StatusCode};
 
 use self::heads::{ResponseHead, kept};
-use self::ledger::{ExchangeRecord, text};
 pub(crate) use self::parking::{Parked, Parking};
+use self::record::{ExchangeRecord, text};
 use self::request_state::RequestState;
 use self::served::Served;
 use crate::TARGET;

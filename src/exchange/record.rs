@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::account::{self, Facts, Settlement};
 use super::heads::{RequestHead, kept};
 use super::log;
 use super::served::{self, Served};
+use super::settlement::{self, Facts, Settlement};
 use crate::context::GatewayContext;
 use crate::directives::trace::TraceParent;
 use crate::exchange::observation::Observation;
@@ -160,7 +160,7 @@ impl ExchangeRecord {
     fn classify(&mut self, outcome: Outcome) -> Outcome {
         let meter = self.reader.meter();
         match outcome {
-            Outcome::Complete if account::is_unfinished(&self.context, self.status, meter) => {
+            Outcome::Complete if settlement::is_unfinished(&self.context, self.status, meter) => {
                 self.failure = Some(Failure::Unfinished);
                 Outcome::Broken
             }
