@@ -152,10 +152,18 @@ async fn one(course: Course, connection: &mut Connection, books: &Books) -> bool
         Books::count(&books.given_up);
         return false;
     }
-    let Ok(response) = sent.await else {
+    let response = match sent.await {
+        Ok(response) => response,
         // Only one whose upload was refused may lose its connection before there is an answer.
-        Books::count(if course == Course::Early { &books.given_up } else { &books.unexpected });
-        return false;
+        Err(_) if course == Course::Early => {
+            Books::count(&books.given_up);
+            return false;
+        }
+        Err(error) => {
+            Books::count(&books.unexpected);
+            eprintln!("{course:?}: no answer: {error:?}");
+            return false;
+        }
     };
     Books::count(&books.answered);
     let status = response.status().as_u16();
@@ -219,6 +227,9 @@ async fn unread(gateway: SocketAddr, books: &Books) -> bool {
     let mut rest = vec![0; 1 << 16];
     let drained = async { while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {} };
     let ended = tokio::time::timeout(Duration::from_secs(5), drained).await;
+    if ended.is_err() {
+        eprintln!("Unread: not over past its total");
+    }
     Books::count(if ended.is_ok() { &books.cut } else { &books.unexpected });
     false
 }
