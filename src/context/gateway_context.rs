@@ -3,8 +3,6 @@
 pub(crate) mod acted;
 mod progress;
 
-use crate::rejection::Asked;
-use crate::util::operation;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -18,6 +16,7 @@ use crate::directives::locks::Locks;
 use crate::directives::metadata::Metadata;
 use crate::directives::narrowing::Narrowing;
 use crate::provider::{Providers, Upstream};
+use crate::rejection::Asked;
 use crate::routing;
 use crate::routing::{GatewayPath, PathSpan};
 use crate::settings::GatewaySettings;
@@ -25,6 +24,7 @@ use crate::usage::Shape;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 use crate::util::log_id::LogId;
+use crate::util::operation;
 use crate::util::operation::Operation;
 
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and

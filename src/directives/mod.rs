@@ -13,8 +13,6 @@ pub(crate) mod timeouts;
 pub(crate) mod trace;
 mod warning;
 
-use crate::credentials;
-use crate::usage::custom_cost::CustomCost;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +23,11 @@ pub(crate) use self::form::Said;
 pub(crate) use self::header::{Directive, is_locked};
 use self::narrowing::Narrowing;
 pub(crate) use self::warning::Warning;
+use crate::credentials;
 use crate::directives::locks::Locks;
 use crate::directives::metadata::Metadata;
 use crate::directives::timeouts::Timeouts;
+use crate::usage::custom_cost::CustomCost;
 use crate::util::text::is_id;
 
 static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");

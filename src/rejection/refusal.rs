@@ -1,6 +1,5 @@
 //! A host's own answer to a request on a gateway path.
 
-use crate::util::text::shortened;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 
 use super::{Code, Rejection};
+use crate::util::text::shortened;
 
 /// The longest message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;

@@ -9,8 +9,6 @@
 mod ask_for_usage;
 mod shared;
 
-use crate::request::attach_key;
-use crate::request::authorize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +32,8 @@ use crate::rejection::{Code, Refusal, Rejection};
 use crate::request::access;
 use crate::request::access::{allow_model, allow_provider};
 use crate::request::allowance::Allowance;
+use crate::request::attach_key;
+use crate::request::authorize;
 use crate::request::body::RequestBody;
 use crate::request::catalogue;
 use crate::request::dynamic;

@@ -1,5 +1,8 @@
 //! Making the settings of a gateway.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::route::DynamicRoute;
@@ -13,8 +16,6 @@ use crate::directives::metadata::MetadataValue;
 use crate::directives::pattern::Pattern;
 use crate::directives::timeouts::Timeouts;
 use crate::util::text::is_id;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
 ///

@@ -21,7 +21,6 @@ mod source;
 mod table;
 mod token;
 
-use crate::directives::locks::Locks;
 use std::fmt;
 
 pub use self::builder::GatewaySettingsBuilder;
@@ -42,6 +41,7 @@ pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
 pub use crate::credentials::secret::{Secret, SecretError};
+use crate::directives::locks::Locks;
 pub use crate::directives::timeouts::Timeouts;
 pub use crate::directives::{Backoff, Directives};
 use crate::provider::Upstream;

@@ -1,6 +1,5 @@
 //! The configuration of a layer.
 
-use crate::util::config_error::ConfigError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +20,7 @@ use crate::routing::Mount;
 use crate::settings::SettingsResolver;
 use crate::usage::{Meter, Prices, SeenIds};
 use crate::util::budget::BodyBudget;
+use crate::util::config_error::ConfigError;
 
 /// The default of [`GatewayLayerBuilder::peek_limit`].
 const PEEK_LIMIT: usize = 32 * 1024 * 1024;

@@ -1,6 +1,5 @@
 //! The entries of a universal request, as the steps that they are.
 
-use crate::request::attach_key;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::rejection::Rejection;
 use crate::request::access;
 use crate::request::access::allow_provider_of_entry;
 use crate::request::allowance::Allowance;
+use crate::request::attach_key;
 use crate::request::stages::Shared;
 use crate::response::messages;
 use crate::routing;

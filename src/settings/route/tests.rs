@@ -1,10 +1,11 @@
+use http::HeaderMap;
+use proptest::prelude::*;
+use std::time::Duration;
+
 use super::*;
 use crate::directives::metadata::Metadata;
 use crate::json::scalars::BodyScalars;
 use crate::settings::route::node::Kind;
-use http::HeaderMap;
-use proptest::prelude::*;
-use std::time::Duration;
 
 fn big() -> Model {
     Node::model("grok", "grok-4")

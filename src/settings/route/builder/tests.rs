@@ -1,10 +1,11 @@
+use serde::Deserialize;
+use std::time::Duration;
+
 use super::*;
 use crate::directives::Backoff;
 use crate::json::scalars::BodyField;
 use crate::settings::route::condition::Test;
 use crate::settings::route::{Condition, Field};
-use serde::Deserialize;
-use std::time::Duration;
 
 #[derive(Debug, Deserialize)]
 struct File {
