@@ -39,6 +39,8 @@ pin_project! {
         first: Option<Frame<Bytes>>,
         more: VecDeque<Frame<Bytes>>,
         error: Option<BoxError>,
+        // The error was held back for one poll.
+        is_held_back: bool,
         has_ended: bool,
         #[pin]
         rest: R,
@@ -53,7 +55,8 @@ impl<R> JudgedBody<R> {
     /// A body to be read [ahead](Self::poll_ahead).
     pub(in crate::control) fn judged(rest: R) -> Self {
         let (first, more, error) = (None, VecDeque::new(), None);
-        let judged = Box::pin(Judged { first, more, error, has_ended: false, rest });
+        let judged =
+            Box::pin(Judged { first, more, error, is_held_back: false, has_ended: false, rest });
         Self { kind: Kind::Judged { judged } }
     }
 
@@ -146,6 +149,12 @@ where
             return Poll::Ready(Some(Ok(frame)));
         }
         if *this.has_ended {
+            // A server that meets an error drops what it has not sent yet, the head as well: it gets
+            // time to send what came before.
+            if this.error.is_some() && !std::mem::replace(this.is_held_back, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(this.error.take().map(Err));
         }
         this.rest.poll_frame(cx).map_err(Into::into)
