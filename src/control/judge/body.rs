@@ -214,3 +214,31 @@ where
 }
 
 opaque_debug!(JudgedBody<R>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use std::io;
+
+    #[test]
+    fn an_error_that_was_read_ahead_leaves_time_to_send_what_came_before() {
+        let frames = [Ok(Frame::data("begun".into())), Err(io::Error::other("broken off"))];
+        let mut body = JudgedBody::judged(StreamBody::new(stream::iter(frames)));
+        let mut task = tokio_test::task::spawn(());
+        task.enter(|cx, _| while let Poll::Ready(Some(_)) = body.poll_ahead(cx) {});
+        assert!(body.is_broken());
+
+        let first = task.enter(|cx, _| Pin::new(&mut body).poll_frame(cx));
+        assert!(matches!(first, Poll::Ready(Some(Ok(_)))) && !task.is_woken());
+        assert!(task.enter(|cx, _| Pin::new(&mut body).poll_frame(cx)).is_pending());
+        assert!(task.is_woken() && !body.is_end_stream());
+        let error = task.enter(|cx, _| Pin::new(&mut body).poll_frame(cx));
+        assert!(matches!(error, Poll::Ready(Some(Err(_)))));
+        assert!(matches!(
+            task.enter(|cx, _| Pin::new(&mut body).poll_frame(cx)),
+            Poll::Ready(None)
+        ));
+    }
+}
