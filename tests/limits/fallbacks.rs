@@ -3,7 +3,9 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tower_ai_gateway::control::ControlLayer;
+use http::{HeaderMap, StatusCode};
+use tower_ai_gateway::control::{CallClass, Classify, ControlLayer};
+use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret};
 
 use crate::controlled::{Reply, body, every_gateway, post};
@@ -37,6 +39,39 @@ async fn no_step_stands_in_the_way_of_the_next() {
         drop(answer);
         assert!(admitted(&scene, request()).await.is_some());
     }
+}
+
+/// A 404 is for another model.
+struct Elsewhere;
+
+impl Classify for Elsewhere {
+    fn response(&self, status: StatusCode, _: &HeaderMap) -> CallClass {
+        if status == StatusCode::NOT_FOUND { CallClass::Elsewhere } else { CallClass::Answer }
+    }
+
+    fn failure(&self, _: Failure) -> CallClass {
+        CallClass::Answer
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_does_one_that_the_hosts_own_rule_puts_aside() {
+    let calls = AtomicUsize::new(0);
+    let settings = every_gateway(|settings| {
+        let chain = FallbackChain::on("*").to_model("second");
+        settings.fallback(chain).concurrency(ConcurrencyLimit::new(1).wait(ms(0)))
+    });
+    let control = ControlLayer::new().classify(Elsewhere);
+    let scene = scene(settings, control, move |_| match calls.fetch_add(1, Relaxed) {
+        0 => Reply::status(404).timed(&[1_000_000]),
+        _ => Reply::ok(),
+    });
+    let answer = admitted(&scene, body(post(GROK), r#"{"model":"first"}"#)).await;
+    let answer = answer.expect("the second step had no place");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cf-aig-step"]),
+        (200, &"1".parse().unwrap())
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,14 +131,15 @@ where
     R::Error: Into<BoxError>,
 {
     if !guards.is_empty() {
-        let is_judged = is_judged && response.status().is_success();
+        let is_read = is_judged && response.status().is_success();
         if failure::is_refusal(&response) {
             // No verdict: the upstream was not asked.
             *guards.tracked() = None;
         }
         if let Some(tracked) = guards.tracked() {
-            tracked.responded(&mut response, is_judged, Instant::now());
+            tracked.responded(&mut response, is_read, Instant::now());
         }
+        // A layer above may put any response aside, by a rule of the host's.
         if (is_judged || judge::is_failure(response.status())) && !is_over(response.body()) {
             guards.share_permits(&mut response);
         }
