@@ -29,7 +29,7 @@ mod gateway {
 }
 
 #[cfg(test)]
-#[path = "../tests/every_thread/mod.rs"]
+#[path = "../tests/it/support/every_thread.rs"]
 mod every_thread;
 
 use std::error::Error;

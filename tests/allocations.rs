@@ -1,6 +1,7 @@
 //! Heap allocations per request, and the sizes of the futures: ratchets that only go down.
 //!
-//! `cargo test --test allocations -- --nocapture` prints them.
+//! `cargo test --test allocations -- --nocapture` prints them. A program of its own: a test that
+//! reads the log turns it on for the whole process, and requests would be counted on another path.
 #![allow(clippy::unwrap_used)]
 
 use std::convert::Infallible;

@@ -62,9 +62,8 @@ lenient 'prices against the catalogue' tests/prices/run.sh
 step 'each feature alone' env RUSTFLAGS='-D warnings' \
   cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
-tested 'tests without features' cargo test --no-default-features --lib --test encoded --test hooks --test peek --test readiness --test secrets --test unmetered
-tested 'tests of control alone' cargo test --no-default-features --features control \
-  --lib --test timeouts --test concurrency --test health
+tested 'tests without features' cargo test --no-default-features --lib --test it
+tested 'tests of control alone' cargo test --no-default-features --features control --lib --test it
 tested 'tests of config alone' cargo test --no-default-features --features config --lib -- config:: settings::
 tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features

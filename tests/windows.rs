@@ -1,8 +1,12 @@
 //! What decoders keep of compressed responses is bounded, for each and for all of them together, and
 //! nothing of it is noticed by those who read the responses.
+//!
+//! A program of its own: it measures the memory of the process.
 #![cfg(all(feature = "decompression", target_os = "linux"))]
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "it/support/memory/mod.rs"]
 mod memory;
 
 use std::convert::Infallible;

@@ -1,5 +1,6 @@
 //! The rooms of `src/` depend on each other in one direction, as `ARCHITECTURE.md` draws them.
-
+//!
+//! A program of its own: it reads sources alone, and takes seconds to build.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod imports;

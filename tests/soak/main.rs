@@ -2,19 +2,18 @@
 //! or are refused, a provider that breaks off, settings that change, a disk that fills, and a
 //! standard error that nobody reads. Memory and descriptors stay flat, no key reaches another host,
 //! and every counter adds up. `tests/soak/run.sh` runs it for 20 minutes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//!
+//! A program of its own: it takes the machine for itself, and measures the memory of a process.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 mod books;
 mod clients;
 mod disk;
-#[path = "../program/mod.rs"]
-mod program;
 mod provider;
 mod report;
-#[path = "../scrape/mod.rs"]
-mod scrape;
 mod settings;
-#[path = "../support/mod.rs"]
+#[allow(dead_code)]
+#[path = "../it/support/mod.rs"]
 mod support;
 mod watch;
 
@@ -25,8 +24,8 @@ use std::time::{Duration, Instant};
 use books::Books;
 use clients::Course;
 use disk::Disk;
-use program::Program;
 use settings::SettingsFile;
+use support::program::Program;
 use watch::Watch;
 
 /// How long the load lasts; enough for each kind of client, reload and full disk to happen.

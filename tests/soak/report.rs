@@ -8,11 +8,11 @@ use serde_json::Value;
 use tower_ai_gateway::log::{LogQuery, LogStore};
 
 use super::books::Books;
-use super::program::Program;
 use super::provider::TICKS;
-use super::scrape::Page;
 use super::support::client::{Connection, collect, full};
 use super::support::guard;
+use super::support::program::Program;
+use super::support::scrape::Page;
 use super::watch::Sample;
 
 pub(crate) struct Summary {

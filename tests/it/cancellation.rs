@@ -1,0 +1,203 @@
+//! A client that goes away at any point takes the provider's work with it, and is told as cancelled.
+
+use http::Version;
+use tower_ai_gateway::Outcome;
+
+use crate::support::client::{Connection, channel, full, next_data, request as hyper_request};
+use crate::support::ends::Ends;
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::guard;
+use crate::support::message::{STREAM_HEAD, chunk, request};
+use crate::support::raw_upstream::RawUpstream;
+use crate::support::wire::Wire;
+
+struct Scene {
+    upstream: RawUpstream,
+    gateway: Gateway,
+    ends: Ends<(Outcome, u64)>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let upstream = RawUpstream::start().await;
+        let (hook, ends) = Ends::by(|end| (end.outcome, end.response_bytes));
+        let gateway =
+            Setup::new(upstream.base("/v1")).layer(|layer| layer.metrics_hook(hook)).start().await;
+        Self { upstream, gateway, ends }
+    }
+
+    /// The provider's connection has ended and the one end event says why.
+    async fn assert_cancelled(mut self, mut provider: Wire, response_bytes: u64) {
+        guard("the provider's connection to end", provider.ended()).await;
+        assert_eq!(self.ends.next().await, (Outcome::Cancelled, response_bytes));
+        assert!(self.ends.is_empty(), "one end event");
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    Finish,
+    Reset,
+}
+
+impl Leave {
+    async fn by(self, mut client: Wire) {
+        match self {
+            Self::Finish => drop(client),
+            Self::Reset => {
+                client.finish().await;
+                client.reset();
+            }
+        }
+    }
+}
+
+fn requests() -> [Vec<u8>; 2] {
+    let unified = br#"{"model":"grok/grok-4"}"#;
+    [request("POST /ai/grok/v1/x", &[], b"{}"), request("POST /ai/compat/responses", &[], unified)]
+}
+
+#[tokio::test]
+async fn before_the_head() {
+    for leave in [Leave::Finish, Leave::Reset] {
+        for request in requests() {
+            let mut scene = Scene::new().await;
+            let mut client = scene.gateway.connect().await;
+            client.send(request).await;
+            let mut provider = scene.upstream.accept().await;
+            provider.read_message().await;
+            leave.by(client).await;
+            scene.assert_cancelled(provider, 0).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_an_idle_stream() {
+    for leave in [Leave::Finish, Leave::Reset] {
+        for request in requests() {
+            let mut scene = Scene::new().await;
+            let mut client = scene.gateway.connect().await;
+            client.send(request).await;
+            let mut provider = scene.upstream.accept().await;
+            provider.read_message().await;
+            provider.send([STREAM_HEAD, &chunk(b"data: 1\n\n")].concat()).await;
+            client.read_head().await;
+            assert_eq!(client.read_chunk().await.unwrap(), b"data: 1\n\n");
+            leave.by(client).await;
+            scene.assert_cancelled(provider, 9).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_the_middle_of_an_upload() {
+    let head = "HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n";
+    for start in [
+        format!("POST /ai/grok/v1/x {head}{{\"a\":1"),
+        format!("POST /ai/compat/responses {head}{{\"model\":\"grok/grok-4\","),
+    ] {
+        let mut scene = Scene::new().await;
+        let mut client = scene.gateway.connect().await;
+        client.send(start).await;
+        let mut provider = scene.upstream.accept().await;
+        provider.read_head().await;
+        drop(client);
+        guard("the provider's connection to end", provider.ended()).await;
+        let (outcome, _) = scene.ends.next().await;
+        // Whether hyper reports the broken upload or drops the exchange first is a race of its own.
+        assert!(matches!(outcome, Outcome::Cancelled | Outcome::Failed), "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_model_is_still_to_come() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.gateway.connect().await;
+    let head =
+        "POST /ai/compat/responses HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n";
+    client.send(format!("{head}{{\"a\":1,")).await;
+    drop(client);
+    let (outcome, _) = scene.ends.next().await;
+    assert!(matches!(outcome, Outcome::Cancelled | Outcome::Rejected), "{outcome}");
+    assert_eq!(scene.upstream.connections(), 0);
+}
+
+#[tokio::test]
+async fn one_stream_of_an_http2_connection_alone() {
+    let mut scene = Scene::new().await;
+    let mut connection = Connection::open(scene.gateway.addr, Version::HTTP_2).await;
+    let path = "/ai/grok/v1/x";
+    let mut providers = Vec::new();
+    let mut bodies = Vec::new();
+    for _ in 0..2 {
+        let sent = connection.send(hyper_request(Version::HTTP_2, "POST", path, &[], full("{}")));
+        let answered = async {
+            let mut provider = scene.upstream.accept().await;
+            provider.read_message().await;
+            provider.send([STREAM_HEAD, &chunk(b"data: 1\n\n")].concat()).await;
+            provider
+        };
+        let (response, provider) = tokio::join!(sent, answered);
+        let mut body = response.into_body();
+        assert_eq!(next_data(&mut body).await.unwrap(), "data: 1\n\n");
+        providers.push(provider);
+        bodies.push(body);
+    }
+    drop(bodies.remove(0));
+    guard("the first provider's connection to end", providers[0].ended()).await;
+    let (outcome, _) = scene.ends.next().await;
+    assert_eq!(outcome, Outcome::Cancelled);
+
+    providers[1].send([&chunk(b"data: 2\n\n")[..], b"0\r\n\r\n"].concat()).await;
+    assert_eq!(next_data(&mut bodies[0]).await.unwrap(), "data: 2\n\n");
+    assert!(next_data(&mut bodies[0]).await.is_none());
+    let (outcome, _) = scene.ends.next().await;
+    assert_eq!(outcome, Outcome::Complete, "its neighbour is not harmed");
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_keep_up_and_then_leaves() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.gateway.connect().await;
+    client.send(request("POST /ai/grok/v1/x", &[], b"{}")).await;
+    let mut provider = scene.upstream.accept().await;
+    provider.read_message().await;
+    provider.send(STREAM_HEAD).await;
+    client.read_head().await;
+    // The kernels' buffers fill up, then the provider must wait: nothing is kept in between.
+    let event = chunk(&[b'x'; 64 * 1024]);
+    let mut sent = 0;
+    while let Ok(result) =
+        tokio::time::timeout(std::time::Duration::from_millis(300), provider.try_send(&event)).await
+    {
+        result.unwrap();
+        sent += event.len();
+        assert!(sent < 64 << 20, "the gateway takes in a stream that nobody reads");
+    }
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    let (outcome, _) = scene.ends.next().await;
+    assert_eq!(outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn an_upload_that_the_provider_does_not_wait_for() {
+    let mut scene = Scene::new().await;
+    let mut connection = Connection::open(scene.gateway.addr, Version::HTTP_2).await;
+    let (mut sender, body) = channel();
+    let sent = connection.send(hyper_request(Version::HTTP_2, "POST", "/ai/grok/v1/x", &[], body));
+    let answered = async {
+        sender.send_data("{".into()).await.unwrap();
+        let mut provider = scene.upstream.accept().await;
+        provider.read_head().await;
+        provider.send("HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno").await;
+        provider
+    };
+    let (response, _provider) = tokio::join!(sent, answered);
+    assert_eq!(response.status(), 413, "an early answer is relayed while the upload goes on");
+    let mut body = response.into_body();
+    assert_eq!(next_data(&mut body).await.unwrap(), "no");
+    let (outcome, _) = scene.ends.next().await;
+    assert_eq!(outcome, Outcome::Complete);
+}

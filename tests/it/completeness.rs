@@ -1,0 +1,275 @@
+//! Whether a response was whole, whether it was an error, and when its first content came.
+
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::usage::Metering;
+
+use crate::support::guard;
+use crate::support::message::{chunk, request};
+use crate::support::metered::{
+    CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, SSE_HEAD, Scene, chat_event, json, post, usage_event,
+};
+use crate::support::wire::Wire;
+
+const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
+const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
+const MESSAGE_START: &str = "data: {\"type\":\"message_start\",\"message\":{\"model\":\"grok-4.3\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n";
+const MESSAGE_DELTA: &str =
+    "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hi\"}}\n\n";
+
+#[tokio::test]
+async fn a_stream_without_its_terminal_marker_is_broken() {
+    let mut scene = Scene::new().await;
+    let content = chat_event(r#"{"content":"a [DONE]"}"#).repeat(3);
+    let response =
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"response.completed\"}\n\n";
+    for (path, body) in [
+        (CHAT, content.as_str()),
+        (CHAT, ""),
+        (RESPONSES, response),
+        ("/v1/acct/gw/grok/v1/completions", "data: {\"choices\":[{\"text\":\"a\"}]}\n\n"),
+    ] {
+        let end = scene.stream(path, body, 30).await;
+        assert_eq!(
+            (end.outcome, end.failure),
+            (Outcome::Broken, Some(Failure::Unfinished)),
+            "{body}"
+        );
+        assert_eq!((end.metering, end.usage), (Metering::Partial, None), "{body}");
+        assert_eq!(end.timings.inter_token, None);
+    }
+    let end = scene.stream(MESSAGES, &[MESSAGE_START, MESSAGE_DELTA].concat(), 30).await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Broken, Metering::Partial));
+    let usage = end.usage.unwrap();
+    assert_eq!((usage.input(), usage.output()), (Some(9), Some(1)));
+    assert_eq!(end.cost.unwrap().ticks, 9 * 12_500 + 25_000);
+}
+
+#[tokio::test]
+async fn what_has_no_stream_in_it_needs_no_terminal_marker() {
+    let mut scene = Scene::new().await;
+    let stream = "content-type: text/event-stream\r\nconnection: close";
+    let head = request(&format!("HEAD {CHAT}"), &[], b"");
+    for (request, status) in [(&head, "200 OK"), (&post(CHAT, b"{}"), "503 Unavailable")] {
+        let answer = format!("HTTP/1.1 {status}\r\n{stream}\r\n\r\n");
+        let mut client = scene.gateway.connect().await;
+        client.send(request).await;
+        let mut provider = scene.provider.accept().await;
+        provider.read_message().await;
+        provider.send(answer).await;
+        drop(provider);
+        client.read_head().await;
+        let end = scene.end().await;
+        assert_eq!((end.outcome, end.failure), (Outcome::Complete, None), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn streams_of_other_apis_end_as_they_like() {
+    let mut scene = Scene::new().await;
+    let end = scene.stream("/v1/acct/gw/grok/v1/something/new", "data: {}\n\n", 30).await;
+    assert_eq!((end.outcome, end.failure), (Outcome::Complete, None));
+}
+
+#[tokio::test]
+async fn what_broke_off_keeps_the_usage_seen_so_far() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, MESSAGES).await;
+    provider.send(chunk(MESSAGE_START.as_bytes())).await;
+    client.read_chunk().await.unwrap();
+    drop(provider);
+    client.ended().await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Broken, Metering::Partial));
+    assert_eq!(end.usage.unwrap().total(), Some(10));
+}
+
+#[tokio::test]
+async fn what_breaks_off_behind_its_terminal_marker_is_wholly_metered() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, CHAT).await;
+    provider.send(chunk([&usage_event(CHAT_USAGE), DONE].concat().as_bytes())).await;
+    client.read_chunk().await.unwrap();
+    drop(provider);
+    client.ended().await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Broken, Metering::Complete));
+    assert_eq!(end.cost.unwrap().ticks, 2_244_800);
+}
+
+#[tokio::test]
+async fn a_cancelled_stream_counts_what_had_arrived() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, MESSAGES).await;
+    provider.send(chunk(MESSAGE_START.as_bytes())).await;
+    client.read_chunk().await.unwrap();
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Cancelled, Metering::Partial));
+    assert_eq!(end.usage.unwrap().total(), Some(10));
+    assert_eq!(end.cost.unwrap().ticks, 9 * 12_500 + 25_000);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_with_the_terminal_marker_has_all() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, CHAT).await;
+    let body = [&chat_event(r#"{"content":"a"}"#), &usage_event(CHAT_USAGE)[..], DONE].concat();
+    provider.send(chunk(body.as_bytes())).await;
+    client.read_chunked_bytes(body.len()).await;
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Complete, Metering::Complete));
+    assert_eq!(end.cost.unwrap().ticks, 2_244_800);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_json_behind_its_last_brace_has_left_all_the_same() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.gateway.connect().await;
+    client.send(post(CHAT, b"{}")).await;
+    let mut provider = scene.provider.accept().await;
+    provider.read_message().await;
+    let body = format!(r#"{{"usage":{CHAT_USAGE}}}"#);
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    provider.send(head).await;
+    provider.send(chunk(body.as_bytes())).await;
+    client.read_head().await;
+    client.read_chunk().await.unwrap();
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    let end = scene.end().await;
+    assert_eq!((end.outcome, end.metering), (Outcome::Cancelled, Metering::Complete));
+    assert_eq!(end.cost.unwrap().ticks, 2_244_800);
+}
+
+#[tokio::test]
+async fn an_error_is_one_whatever_the_status_says() {
+    let mut scene = Scene::new().await;
+    for (status, body, code) in [
+        (
+            "200 OK",
+            r#"{"code":"unavailable","error":"Timed out waiting for first token"}"#,
+            Some("unavailable"),
+        ),
+        ("200 OK", r#"{"error":{"message":"m","type":"t","code":"c"}}"#, Some("c")),
+        (
+            "400 Bad Request",
+            r#"{"code":"invalid-argument","error":"Incorrect API key"}"#,
+            Some("invalid-argument"),
+        ),
+        (
+            "529 Overloaded",
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+            Some("overloaded_error"),
+        ),
+        ("400 Bad Request", r#"{"error":"speed must be between 0.7 and 1.5"}"#, None),
+    ] {
+        let (message, end) = scene.exchange(&post(CHAT, CHAT_REQUEST), &json(status, body)).await;
+        assert_eq!(message.body(), body.as_bytes());
+        assert_eq!(message.status().to_string(), status[..3]);
+        let error = end.provider_error.unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(error.code.as_deref(), code, "{body}");
+        assert_eq!((end.outcome, end.usage, end.cost), (Outcome::Complete, None, None));
+        assert!(end.stream_requested && !end.stream);
+    }
+    let (_, end) = scene
+        .exchange(&post(CHAT, b"{}"), &json("200 OK", r#"{"model":"m","choices":[],"error":null}"#))
+        .await;
+    assert_eq!(end.provider_error, None);
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_stream_is_one_too() {
+    let mut scene = Scene::new().await;
+    for (path, event, code, outcome) in [
+        (CHAT, r#"data: {"code":"unavailable","error":"gone"}"#, "unavailable", Outcome::Broken),
+        (
+            MESSAGES,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
+            "overloaded_error",
+            Outcome::Broken,
+        ),
+        (
+            RESPONSES,
+            r#"data: {"type":"response.failed","response":{"error":{"code":"server_error"}}}"#,
+            "server_error",
+            Outcome::Complete,
+        ),
+    ] {
+        for size in [1, 500] {
+            let body = format!("{}{event}\n\n", chat_event(r#"{"content":"a"}"#));
+            let end = scene.stream(path, &body, size).await;
+            assert_eq!(end.status.unwrap().as_u16(), 200);
+            assert_eq!(end.provider_error.unwrap().code.as_deref(), Some(code));
+            assert_eq!(end.outcome, outcome, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_token_is_not_the_first_byte() {
+    let mut scene = Scene::new().await;
+    let (mut client, mut provider) = begin(&mut scene, CHAT).await;
+    let mut next = async |event: String| {
+        provider.send(chunk(event.as_bytes())).await;
+        assert_eq!(client.read_chunk().await.unwrap(), event.as_bytes());
+    };
+    next(": wait\n\n".to_owned()).await;
+    next(chat_event(r#"{"role":"assistant","content":""}"#)).await;
+    next(chat_event(r#"{"content":"a"}"#)).await;
+    next(chat_event(r#"{"content":"b"}"#)).await;
+    next(chat_event(r#"{"content":"c"}"#)).await;
+    next(DONE.to_owned()).await;
+    provider.send(chunk(b"")).await;
+    let end = scene.end().await;
+    let (first_data, first_token) =
+        (end.timings.to_first_data.unwrap(), end.timings.to_first_token.unwrap());
+    assert!(end.timings.to_head.unwrap() <= first_data);
+    assert!(first_data < first_token && first_token < end.timings.total);
+    assert_eq!(end.content_events, 3);
+    // Between three events there are two gaps.
+    assert_eq!(end.timings.inter_token.unwrap(), (end.timings.total - first_token) / 2);
+    assert!(end.timings.overhead < end.timings.total);
+}
+
+#[tokio::test]
+async fn json_without_its_end_is_not_wholly_metered() {
+    let mut scene = Scene::new().await;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+    for (body, metering) in [
+        (r#"{"usage":{"prompt_tokens":1},"choices":["#, Metering::Malformed),
+        (r#"{"usage":{"prompt"#, Metering::Malformed),
+        (" ", Metering::Complete),
+        ("[1]", Metering::Complete),
+        ("{}", Metering::Complete),
+    ] {
+        // Nothing but the end of the connection says that the body is over.
+        let answer = [head, body].concat();
+        let (_, end) = scene.exchange(&post(CHAT, b"{}"), answer.as_bytes()).await;
+        assert_eq!((end.outcome, end.metering), (Outcome::Complete, metering), "{body}");
+        assert_eq!(end.usage, None);
+    }
+}
+
+#[tokio::test]
+async fn json_has_a_first_byte_and_no_first_token() {
+    let mut scene = Scene::new().await;
+    let end = scene.json(CHAT, r#"{"choices":[{"message":{"content":"a"}}]}"#).await;
+    assert!(end.timings.to_first_data.is_some());
+    assert_eq!((end.timings.to_first_token, end.timings.inter_token), (None, None));
+}
+
+/// A stream whose head has come through.
+async fn begin(scene: &mut Scene, path: &str) -> (Wire, Wire) {
+    let mut client = scene.gateway.connect().await;
+    client.send(post(path, CHAT_REQUEST)).await;
+    let mut provider = scene.provider.accept().await;
+    provider.read_message().await;
+    provider.send(SSE_HEAD).await;
+    client.read_head().await;
+    (client, provider)
+}

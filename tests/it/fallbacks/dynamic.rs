@@ -1,0 +1,113 @@
+//! Dynamic routes: the models of a route are the steps.
+
+use std::time::Duration;
+
+use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+use tower_ai_gateway::settings::{Backoff, FallbackChain, GatewaySettingsBuilder};
+
+use crate::fallbacks::scene::*;
+use crate::support::scripted::answer;
+
+const BODY: &str = r#"{"messages":[],"model":"dynamic/support","n":1}"#;
+
+fn settings() -> GatewaySettingsBuilder {
+    let route = DynamicRoute::builder("support")
+        .start("a")
+        .node(
+            "a",
+            Node::model("grok", "grok-4")
+                .key_alias("eu")
+                .attempts(2)
+                .retry_delay(Duration::from_secs(1))
+                .backoff(Backoff::Constant)
+                .fallback("b"),
+        )
+        .node("b", Node::model("grok", "grok-3").fallback("c"))
+        // There is no such key.
+        .node("c", Node::model("openai", "gpt").key_alias("eu").fallback("d"))
+        .node("d", Node::model("acme", "m"))
+        .build()
+        .unwrap();
+    keys()
+        .key("grok", secret("sk-for-grok"))
+        .key_as("grok", "eu", secret("sk-for-grok-eu"))
+        .route(route)
+        .fallback(FallbackChain::on("*").to("google-ai-studio", "gemini"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_model_has_its_key_and_its_attempts() {
+    let scene = Scene::new(settings(), busy(&[GROK]));
+    let headers = [
+        ("authorization", "Bearer sk-of-nobody-knows-whom"),
+        ("x-acme-key", "sk-of-nobody-knows-whom"),
+        ("cf-aig-retry-delay", "10"),
+    ];
+    let got = scene.send(&format!("{COMPAT}?key=sk-of-nobody-knows-whom"), &headers, BODY).await;
+    assert_eq!((got.status, got.text()), (200, r#"{"from":"acme.test"}"#));
+    assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("m")));
+    let calls = scene.upstream.calls();
+    let got: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            assert!(!format!("{:?} {}", call.headers, call.uri).contains("nobody"));
+            assert_eq!(call.header("content-length"), Some(&*call.body.len().to_string()));
+            let key = call.headers.get("authorization").or(call.headers.get("x-acme-key"));
+            (call.uri.to_string(), key.unwrap().to_str().unwrap(), call.text())
+        })
+        .collect();
+    let grok = "https://api.x.ai/v1/chat/completions";
+    let expected = [
+        (grok, "Bearer sk-for-grok-eu", r#"{"messages":[],"model":"grok-4","n":1}"#),
+        (grok, "Bearer sk-for-grok-eu", r#"{"messages":[],"model":"grok-4","n":1}"#),
+        (grok, "Bearer sk-for-grok", r#"{"messages":[],"model":"grok-3","n":1}"#),
+        (
+            "https://acme.test/v1/chat/completions",
+            "sk-for-acme",
+            r#"{"messages":[],"model":"m","n":1}"#,
+        ),
+    ];
+    assert_eq!(got, expected.map(|(uri, key, body)| (uri.to_owned(), key, body)));
+    // The request's delay goes before the node's; how it grows is the node's alone.
+    assert_eq!(scene.upstream.times(), [0, 10, 10, 10]);
+    let end = scene.events.end();
+    assert_eq!((end.step, end.attempts, end.provider.as_deref()), (2, 4, Some("custom-acme")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_goes_before_the_defaults_of_its_gateway_and_a_request_before_both() {
+    let settings = || {
+        settings().defaults(|defaults| {
+            defaults.max_attempts = Some(5);
+            defaults.retry_delay = Some(Duration::from_secs(3));
+        })
+    };
+    // Two at the first node, which says so, and five at the second, which does not.
+    let scene = Scene::new(settings(), busy(&[GROK]));
+    scene.send(COMPAT, &[], BODY).await;
+    assert_eq!(scene.events.end().attempts, 2 + 5 + 1);
+    assert_eq!(scene.upstream.times()[..2], [0, 1000]);
+    let scene = Scene::new(settings(), busy(&[GROK]));
+    scene.send(COMPAT, &[("cf-aig-max-attempts", "1")], BODY).await;
+    assert_eq!(scene.events.end().attempts, 3);
+}
+
+#[tokio::test]
+async fn an_answer_ends_it() {
+    for status in [200, 400, 307] {
+        let scene = Scene::new(settings(), move |_, _| {
+            answer(status, &[("location", "https://evil.test/")], "")
+        });
+        let got = scene.send(COMPAT, &[], BODY).await;
+        assert_eq!((got.status, scene.upstream.count()), (status, 1));
+        assert_eq!(got.answered_by(), ("0", Some("grok"), Some("grok-4")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_fail_the_last_says_so() {
+    let scene = Scene::new(settings(), busy(&[GROK, ACME]));
+    let got = scene.send(COMPAT, &[], BODY).await;
+    assert_eq!((got.status, got.text()), (503, r#"{"from":"acme.test"}"#));
+    assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("m")));
+}

@@ -1,0 +1,401 @@
+//! Streams whose first event is an error lead on, within bounds.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Frame;
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::{BodyExt, StreamBody};
+use tokio::time::{Instant, timeout};
+use tower::BoxError;
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::settings::FallbackChain;
+
+use crate::fallbacks::scene::*;
+use crate::support::scripted::{Answer, AnswerBody, answer, json};
+
+const BODY: &str = r#"{"model":"grok-4","stream":true}"#;
+const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
+const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
+
+const SSE: (&str, &str) = ("content-type", "text/event-stream");
+
+const ROLE: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+const CONTENT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Once\"}}]}\n\n";
+const FAULT: &str = "data: {\"error\":{\"message\":\"busy\",\"type\":\"overloaded_error\"}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// The first provider answers so; the second says who it is.
+fn first(rule: impl Fn() -> Answer + Send + Sync + 'static) -> Scene {
+    let chain = FallbackChain::on("grok-*").to_model("grok-3");
+    Scene::new(keys().fallback(chain), move |_, before| match before {
+        0 => rule(),
+        _ => json(200, "{\"other\":1}"),
+    })
+}
+
+/// A body in these frames.
+fn frames<'a>(parts: impl Iterator<Item = &'a [u8]>) -> AnswerBody {
+    let frames = parts.map(|part| Ok::<_, BoxError>(Frame::data(Bytes::copy_from_slice(part))));
+    StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())).boxed_unsync()
+}
+
+fn stream(body: &[u8], size: usize) -> Answer {
+    let response = Response::builder().header(SSE.0, SSE.1).header("x-of", "first");
+    Ok(response.body(frames(body.chunks(size))).unwrap())
+}
+
+/// Whether this stream leads on, in any split; where it does not, it arrives as it is.
+async fn leads_on(path: &str, body: &str) -> bool {
+    let mut seen = Vec::new();
+    for size in [1, 2, 7, 64, body.len()] {
+        let of = body.to_owned();
+        let scene = first(move || stream(of.as_bytes(), size));
+        let got = scene.send(path, &[], BODY).await;
+        let led = got.header("cf-aig-step") == Some("1");
+        assert_eq!(scene.upstream.count(), 1 + usize::from(led), "{body}");
+        assert_eq!(got.text(), if led { "{\"other\":1}" } else { body });
+        assert_eq!(got.header("x-of"), (!led).then_some("first"));
+        assert_eq!(scene.events.end().step, u32::from(led), "in the one end event");
+        seen.push(led);
+    }
+    assert!(seen.iter().all(|led| *led == seen[0]), "{seen:?}: {body}");
+    seen[0]
+}
+
+/// `event: …` and its data.
+fn typed(name: &str, data: &str) -> String {
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+#[tokio::test]
+async fn an_error_before_the_first_content_leads_on() {
+    let created = typed(
+        "response.created",
+        r#"{"type":"response.created","response":{"id":"r","error":null,"output":[]}}"#,
+    );
+    let failed = typed(
+        "response.failed",
+        r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"no"}}}"#,
+    );
+    let nested = typed(
+        "error",
+        r#"{"type":"error","error":{"type":"server_error","code":null,"message":"no"}}"#,
+    );
+    let flat = typed("error", r#"{"type":"error","code":"server_error","message":"no"}"#);
+    let start = typed(
+        "message_start",
+        r#"{"type":"message_start","message":{"content":[],"usage":{"input_tokens":9,"output_tokens":1}}}"#,
+    );
+    let ping = typed("ping", r#"{"type":"ping"}"#);
+    let overloaded = typed(
+        "error",
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"no"},"request_id":"q"}"#,
+    );
+    let groq = typed(
+        "error",
+        r#"{"error":{"message":"no","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}"#,
+    );
+    for (path, body) in [
+        (CHAT, FAULT.to_owned()),
+        (CHAT, FAULT.replace('\n', "\r\n")),
+        (CHAT, [": OPENROUTER PROCESSING\n\n".repeat(9).as_str(), FAULT].concat()),
+        (CHAT, [ROLE, FAULT, DONE].concat()),
+        (CHAT, ["\n\n", FAULT, CONTENT].concat()),
+        (CHAT, groq.clone()),
+        (CHAT, [ROLE, &groq].concat()),
+        // xAI
+        (CHAT, r#"data: {"code":"unavailable","error":"timed out"}"#.to_owned() + "\n\n"),
+        // Cerebras, with and without a name
+        (CHAT, "data: {\"error\":{\"message\":\"no\"},\"status_code\":503}\n\n".to_owned()),
+        (CHAT, typed("error", r#"{"error":{"message":"no"},"status_code":503}"#)),
+        // vLLM
+        (CHAT, format!("data: {{\"error\":{{\"message\":\"no\",\"code\":500}}}}\n\n{DONE}")),
+        (RESPONSES, [&*created, &failed].concat()),
+        (RESPONSES, [&*created, &nested].concat()),
+        (RESPONSES, flat),
+        (MESSAGES, overloaded.clone()),
+        (MESSAGES, [&*start, &ping, &overloaded].concat()),
+        // Without the blank line behind it.
+        (CHAT, FAULT.trim_end().to_owned()),
+    ] {
+        assert!(leads_on(path, &body).await, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_begins_to_answer_is_an_answer() {
+    let incomplete = typed(
+        "response.incomplete",
+        r#"{"type":"response.incomplete","response":{"status":"incomplete","error":null}}"#,
+    );
+    let delta = typed(
+        "response.output_text.delta",
+        r#"{"type":"response.output_text.delta","delta":"Once"}"#,
+    );
+    for (path, body) in [
+        (CHAT, [ROLE, CONTENT, FAULT].concat()),
+        (CHAT, [ROLE, CONTENT, DONE].concat()),
+        (CHAT, [ROLE, DONE].concat()),
+        (CHAT, DONE.to_owned()),
+        (CHAT, String::new()),
+        (CHAT, "data: no json\n\n".to_owned()),
+        (CHAT, "data: {\"choices\":[],\"error\":null}\n\n".to_owned()),
+        (RESPONSES, incomplete),
+        (RESPONSES, [&*delta, &typed("error", r#"{"type":"error","code":"x"}"#)].concat()),
+    ] {
+        let body = if body.is_empty() { ":\n".to_owned() } else { body };
+        assert!(!leads_on(path, &body).await, "{body}");
+    }
+}
+
+/// Frames that a test sends when it likes.
+fn live() -> (Sender<Bytes, BoxError>, impl Fn() -> Answer + Send + Sync + 'static) {
+    let (sender, body) = Channel::<Bytes, BoxError>::new(64);
+    let body = Mutex::new(Some(body));
+    let rule = move || {
+        let body = body.lock().unwrap().take().unwrap().boxed_unsync();
+        Ok(Response::builder().header(SSE.0, SSE.1).body(body).unwrap())
+    };
+    (sender, rule)
+}
+
+fn request() -> Vec<Result<Frame<Bytes>, std::io::Error>> {
+    vec![Ok(Frame::data(Bytes::from_static(BODY.as_bytes())))]
+}
+
+async fn next<B>(body: &mut B) -> Bytes
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Debug,
+{
+    body.frame().await.unwrap().unwrap().into_data().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_is_held_back_for_a_second_and_no_longer() {
+    for content_type in ["text/event-stream", "application/json"] {
+        // Keep-alives do not make it longer, whatever stands in front of which answer.
+        for (parts, every) in [(&[][..], 0), (&["\n", "\n", "\n", "\n", "\n", "\n"][..], 300)] {
+            let (mut sender, body) = Channel::<Bytes, BoxError>::new(64);
+            let body = Mutex::new(Some(body));
+            let scene = first(move || {
+                let body = body.lock().unwrap().take().unwrap().boxed_unsync();
+                Ok(Response::builder().header("content-type", content_type).body(body).unwrap())
+            });
+            let sent = async {
+                for part in parts {
+                    sender.send_data(Bytes::from_static(part.as_bytes())).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(every)).await;
+                }
+                sender
+            };
+            let began = Instant::now();
+            let held = async { (scene.head(CHAT, &[], request()).await, began.elapsed()) };
+            let ((head, after), mut sender) = tokio::join!(held, sent);
+            assert_eq!(after, Duration::from_secs(1), "{content_type}");
+            sender.send_data(Bytes::from_static(FAULT.as_bytes())).await.unwrap();
+            drop(sender);
+            assert_eq!(head.headers()["cf-aig-step"], "0");
+            let body = head.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, [&parts.concat(), FAULT].concat());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_is_held_back_for_four_kilobytes_and_no_longer() {
+    for comment in [": keep-alive\n\n", "\n"] {
+        let (mut sender, rule) = live();
+        let scene = first(rule);
+        let most = comment.repeat(4096 / comment.len() + 1);
+        for part in most.as_bytes().chunks(100) {
+            sender.send_data(Bytes::copy_from_slice(part)).await.unwrap();
+        }
+        let head = timeout(Duration::from_millis(1), scene.head(CHAT, &[], request()));
+        let head = head.await.expect("the head, at once");
+        sender.send_data(Bytes::from_static(FAULT.as_bytes())).await.unwrap();
+        drop(sender);
+        let body = head.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, [&most, FAULT].concat());
+        // What stands within the bound counts.
+        let least = comment.repeat((4096 - FAULT.len()) / comment.len());
+        assert!(leads_on(CHAT, &[&least, FAULT].concat()).await);
+        let scene = first(move || stream([&most, FAULT].concat().as_bytes(), 10_000));
+        assert_eq!(scene.send(CHAT, &[], BODY).await.header("cf-aig-step"), Some("0"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_content_hands_the_head_on_at_once() {
+    let (mut sender, rule) = live();
+    let scene = first(rule);
+    let began = Instant::now();
+    let sent = async {
+        for part in [": hi\n\n", ROLE] {
+            sender.send_data(Bytes::from_static(part.as_bytes())).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        sender.send_data(Bytes::from_static(CONTENT.as_bytes())).await.unwrap();
+        sender
+    };
+    let held = async { (scene.head(CHAT, &[], request()).await, began.elapsed()) };
+    let ((head, after), mut sender) = tokio::join!(held, sent);
+    assert!((200..210).contains(&after.as_millis()), "{after:?}");
+    let mut body = head.into_body();
+    for part in [": hi\n\n", ROLE, CONTENT] {
+        assert_eq!(next(&mut body).await, part, "frame by frame, as they came");
+    }
+    sender.send_data(Bytes::from_static(FAULT.as_bytes())).await.unwrap();
+    drop(sender);
+    assert_eq!(next(&mut body).await, FAULT);
+    assert!(body.frame().await.is_none());
+    assert_eq!(scene.upstream.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_next_step_nothing_is_held_back() {
+    // There are chains, but none for this model.
+    let other = FallbackChain::on("gpt-*").to("openai", "gpt");
+    for settings in [keys(), keys().fallback(other)] {
+        let (mut sender, rule) = live();
+        let scene = Scene::new(settings, move |_, _| rule());
+        let head = timeout(Duration::from_millis(1), scene.head(CHAT, &[], request()));
+        let head = head.await.expect("the head, though nothing of the body is there");
+        sender.send_data(Bytes::from_static(FAULT.as_bytes())).await.unwrap();
+        drop(sender);
+        assert_eq!(head.into_body().collect().await.unwrap().to_bytes(), FAULT);
+    }
+    // Nor at the last step.
+    let (sender, rule) = live();
+    let chain = FallbackChain::on("*").to("openai", "gpt");
+    let scene = Scene::new(keys().fallback(chain), move |_, before| match before {
+        0 => json(503, "{}"),
+        _ => rule(),
+    });
+    let head = timeout(Duration::from_millis(1), scene.head(CHAT, &[], request()));
+    assert_eq!(head.await.expect("the head").headers()["cf-aig-step"], "1");
+    sender.abort("over".into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_fail_the_last_stream_is_handed_on() {
+    let chain = FallbackChain::on("*").to("openai", "gpt");
+    let body = [ROLE, FAULT, DONE].concat();
+    let expected = body.clone();
+    let scene = Scene::new(keys().fallback(chain), move |_, _| stream(body.as_bytes(), 50));
+    let got = scene.send(CHAT, &[], BODY).await;
+    assert_eq!((got.text(), got.header("cf-aig-step")), (&*expected, Some("1")));
+    // The first one, whose rest is still to come, where the second gives no response.
+    let (mut sender, rule) = live();
+    let chain = FallbackChain::on("*").to("openai", "gpt");
+    let scene = Scene::new(keys().fallback(chain), move |_, before| match before {
+        0 => rule(),
+        _ => crate::support::scripted::fails(std::io::ErrorKind::ConnectionRefused),
+    });
+    sender.send_data(Bytes::from_static(FAULT.as_bytes())).await.unwrap();
+    let head = scene.head(CHAT, &[], request()).await;
+    sender.send_data(Bytes::from_static(DONE.as_bytes())).await.unwrap();
+    drop(sender);
+    assert_eq!(head.headers()["cf-aig-step"], "0");
+    let body = head.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, [FAULT, DONE].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_a_head_is_held_back_ends_the_exchange() {
+    let (mut sender, rule) = live();
+    let scene = first(rule);
+    sender.send_data(Bytes::from_static(ROLE.as_bytes())).await.unwrap();
+    let head = timeout(Duration::from_millis(500), scene.head(CHAT, &[], request()));
+    assert!(head.await.is_err());
+    let gone = sender.send_data(Bytes::from_static(FAULT.as_bytes())).await;
+    assert!(gone.is_err(), "nobody reads the provider's stream any more");
+    assert_eq!(scene.events.end().outcome, Outcome::Cancelled);
+    assert_eq!(scene.upstream.count(), 1);
+}
+
+#[cfg(feature = "decompression")]
+mod compressed {
+    use std::io::Write;
+
+    use super::*;
+
+    fn encode(coding: &str, body: &[u8]) -> Vec<u8> {
+        match coding {
+            "gzip" => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+                encoder.write_all(body).unwrap();
+                encoder.finish().unwrap()
+            }
+            "br" => {
+                let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
+                encoder.write_all(body).unwrap();
+                encoder.into_inner()
+            }
+            "zstd" => zstd::encode_all(body, 3).unwrap(),
+            _ => body.to_vec(),
+        }
+    }
+
+    #[tokio::test]
+    async fn compressed_errors_are_judged_and_pass_as_they_are() {
+        let error = r#"{"error":{"message":"overloaded"}}"#;
+        let answer_json = r#"{"id":"x","choices":[{"message":{"content":"hi"}}]}"#;
+        for (content_type, body, leads_on) in [
+            ("application/json", error, true),
+            ("application/json", answer_json, false),
+            ("text/event-stream", &*[ROLE, FAULT].concat(), true),
+            ("text/event-stream", &*[ROLE, CONTENT, FAULT].concat(), false),
+        ] {
+            for coding in ["gzip", "br", "zstd", "identity"] {
+                let encoded = encode(coding, body.as_bytes());
+                for size in [1, 10, encoded.len()] {
+                    let sent = encoded.clone();
+                    let scene = first(move || {
+                        let response = Response::builder()
+                            .header("content-type", content_type)
+                            .header("content-encoding", coding);
+                        Ok(response.body(frames(sent.chunks(size))).unwrap())
+                    });
+                    let got = scene.send(CHAT, &[], BODY).await;
+                    let step = got.header("cf-aig-step");
+                    assert_eq!(step, Some(if leads_on { "1" } else { "0" }), "{coding} {body}");
+                    if !leads_on {
+                        assert_eq!(got.body.unwrap(), encoded);
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_grows_beyond_the_bound_is_handed_on() {
+        let long = ["\n".repeat(5000).as_str(), FAULT].concat();
+        let bomb = " ".repeat(10_000_000);
+        for (body, size) in [(long, 1), (bomb, 4096)] {
+            for coding in ["gzip", "br", "zstd"] {
+                let encoded = encode(coding, body.as_bytes());
+                let sent = encoded.clone();
+                let scene = first(move || {
+                    let response =
+                        Response::builder().header(SSE.0, SSE.1).header("content-encoding", coding);
+                    Ok(response.body(frames(sent.chunks(size))).unwrap())
+                });
+                let got = scene.send(CHAT, &[], BODY).await;
+                assert_eq!(got.header("cf-aig-step"), Some("0"), "{coding}");
+                assert_eq!(got.body.unwrap(), encoded);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_success_is_not_read() {
+    let scene = first(|| answer(400, &[SSE], FAULT));
+    let got = scene.send(CHAT, &[], BODY).await;
+    assert_eq!((got.status, got.text()), (400, FAULT));
+}

@@ -1,0 +1,16 @@
+//! What is tried where a provider fails, and what of the client's request gets there.
+
+mod alone;
+mod answers;
+mod chains;
+mod dynamic;
+mod first_event;
+mod first_event_shapes;
+mod first_event_sockets;
+mod fixed;
+mod models;
+mod narrowing;
+mod scene;
+mod sockets;
+mod universal;
+mod zdr;

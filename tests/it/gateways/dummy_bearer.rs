@@ -1,0 +1,120 @@
+//! Clients that put something into `authorization` whatever their provider reads, before providers
+//! that read their key elsewhere.
+
+use tower_ai_gateway::Provider;
+use tower_ai_gateway::settings::{ClientCredentials, GatewaySettings, GatewaySettingsBuilder};
+
+use crate::gateways::scene::{Scene, secret, token};
+
+/// A path of each provider whose key is in another header, and the stored key as it gets it.
+const ELSEWHERE: [(&str, (&str, &str)); 3] = [
+    ("POST /v1/acct/gw/anthropic/v1/messages", ("x-api-key", "sk-LEAK-anthropic")),
+    ("POST /v1/acct/gw/azure-openai/deployments/d/chat/completions", ("api-key", "sk-LEAK-azure")),
+    ("POST /v1/acct/gw/custom-own/x", ("x-api-key", "sk-LEAK-own")),
+];
+
+const BODY: &str = r#"{"model":"m"}"#;
+const DUMMY: (&str, &str) = ("authorization", "Bearer unused");
+
+fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
+    let settings = GatewaySettings::builder()
+        .key("anthropic", secret("sk-LEAK-anthropic"))
+        .key("azure-openai", secret("sk-LEAK-azure"))
+        .key("own", secret("sk-LEAK-own"));
+    let settings = std::sync::Arc::new(set(settings).build().unwrap());
+    Scene::of(|layer| {
+        layer
+            .provider(Provider::azure_openai("resource"))
+            .provider(Provider::custom("own", "http://own.test").key_header("x-api-key"))
+            .settings(settings)
+    })
+}
+
+fn elsewhere(choice: Option<ClientCredentials>) -> Scene {
+    scene(|of| {
+        let of = of.authenticated_elsewhere();
+        match choice {
+            Some(choice) => of.client_credentials(choice),
+            None => of,
+        }
+    })
+}
+
+#[tokio::test]
+async fn passed_it_is_the_clients_own_key_and_no_stored_one_goes_beside_it() {
+    for choice in [None, Some(ClientCredentials::Pass)] {
+        let scene = elsewhere(choice);
+        for (line, _) in ELSEWHERE {
+            assert_eq!(scene.passes(line, &[DUMMY], BODY).await.keys(), [DUMMY], "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ignored_it_leaves_the_stored_key_its_place() {
+    let scene = elsewhere(Some(ClientCredentials::Ignore));
+    for (line, stored) in ELSEWHERE {
+        for brought in
+            [&[DUMMY][..], &[DUMMY, ("api-key", "x"), ("x-api-key", "y")], &[("api-key", "x")]]
+        {
+            assert_eq!(scene.passes(line, brought, BODY).await.keys(), [stored], "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_it_is_an_answer_of_the_gateways() {
+    let scene = elsewhere(Some(ClientCredentials::Refuse));
+    for (line, stored) in ELSEWHERE {
+        scene.refuses(line, &[DUMMY], BODY, (403, 2403)).await;
+        assert_eq!(scene.passes(line, &[], BODY).await.keys(), [stored], "{line}");
+    }
+}
+
+#[tokio::test]
+async fn empty_it_is_none_whatever_the_choice() {
+    use ClientCredentials::{Ignore, Pass, Refuse};
+    for choice in [None, Some(Pass), Some(Ignore), Some(Refuse)] {
+        let scene = elsewhere(choice);
+        for (line, stored) in ELSEWHERE {
+            for empty in ["", " ", "Bearer", "Bearer "] {
+                let headers = [("authorization", empty), ("api-key", ""), ("x-api-key", " ")];
+                let sent = scene.passes(line, &headers, BODY).await;
+                assert_eq!(sent.keys(), [stored], "{choice:?} {line} {empty:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_its_place_is_no_key_whatever_the_choice() {
+    use ClientCredentials::{Ignore, Pass, Refuse};
+    // The heads of Codex, Claude Code, Xcode and OpenCode, as far as they are told apart by them.
+    let clients: [&[(&str, &str)]; 4] = [
+        &[("authorization", "Bearer gw-token"), ("originator", "codex_cli_rs")],
+        &[
+            ("authorization", "Bearer gw-token"),
+            ("x-api-key", "gw-token"),
+            ("user-agent", "claude-cli/2.0.1 (external, cli)"),
+        ],
+        &[("api-key", "gw-token"), ("user-agent", "Xcode/24000 CFNetwork/3826")],
+        &[
+            ("cf-aig-authorization", "Bearer gw-token"),
+            ("authorization", "Bearer "),
+            ("user-agent", "opencode/1.0.0"),
+        ],
+    ];
+    for choice in [Pass, Ignore, Refuse] {
+        let scene = scene(|of| of.token(token("gw-token")).client_credentials(choice));
+        for (line, stored) in ELSEWHERE {
+            for client in clients {
+                let sent = scene.passes(line, client, BODY).await;
+                assert_eq!(sent.keys(), [stored], "{choice:?} {line} {client:?}");
+                let has_token = |value: &http::HeaderValue| {
+                    value.as_bytes().windows(8).any(|bytes| bytes == b"gw-token")
+                };
+                assert!(!sent.headers.values().any(has_token), "{choice:?} {line}");
+            }
+        }
+    }
+}

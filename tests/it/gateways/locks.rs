@@ -1,0 +1,450 @@
+//! Which control headers clients may use: by default, where a host locks them, and where it refuses
+//! them, on every way by which they can come.
+
+use serde_json::{Value, json};
+use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+use tower_ai_gateway::settings::{
+    ClientControl, CustomCost, Directives, GatewaySettingsBuilder, LockedHeaders,
+};
+
+use crate::gateways::scene::{
+    Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret, token,
+};
+
+/// A header, a value that is good, one that is not, and whether the good one is in force.
+struct Control {
+    name: &'static str,
+    good: &'static str,
+    bad: &'static str,
+    control: Option<ClientControl>,
+    is_in_force: fn(&Directives) -> bool,
+}
+
+const fn control(
+    control: ClientControl,
+    name: &'static str,
+    good: &'static str,
+    bad: &'static str,
+    is_in_force: fn(&Directives) -> bool,
+) -> Control {
+    Control { name, good, bad, control: Some(control), is_in_force }
+}
+
+const fn free(
+    name: &'static str,
+    good: &'static str,
+    bad: &'static str,
+    is_in_force: fn(&Directives) -> bool,
+) -> Control {
+    Control { name, good, bad, control: None, is_in_force }
+}
+
+/// Every `cf-aig-*` header of a request but the gateway's token, and the two old names.
+fn every_header() -> Vec<Control> {
+    use ClientControl::{
+        Cache, CollectLog, CollectLogPayload, CustomCost as Cost, EventId, KeyAlias, Metadata,
+        Retry, Timeouts, Trace,
+    };
+    vec![
+        control(Cache, "cf-aig-skip-cache", "true", "yes", |of| of.skip_cache == Some(true)),
+        control(Cache, "cf-skip-cache", "true", "1", |of| of.skip_cache == Some(true)),
+        control(Cache, "cf-aig-cache-ttl", "60", "1", |of| of.cache_ttl.is_some()),
+        control(Cache, "cf-cache-ttl", "60", "x", |of| of.cache_ttl.is_some()),
+        control(Cache, "cf-aig-cache-key", "k", "a b", |of| of.cache_key.is_some()),
+        control(Retry, "cf-aig-max-attempts", "2", "9", |of| of.max_attempts == Some(2)),
+        control(Retry, "cf-aig-retry-delay", "1", "-1", |of| of.retry_delay.is_some()),
+        control(Retry, "cf-aig-backoff", "linear", "none", |of| of.backoff.is_some()),
+        control(Timeouts, "cf-aig-request-timeout", "9", "0", |of| of.request_timeout.is_some()),
+        control(Timeouts, "cf-aig-connect-timeout", "9", "0", |of| of.connect_timeout.is_some()),
+        control(Timeouts, "cf-aig-idle-timeout", "9", "0", |of| of.idle_timeout.is_some()),
+        control(Timeouts, "cf-aig-total-timeout", "9", "0", |of| of.total_timeout.is_some()),
+        control(Metadata, "cf-aig-metadata", r#"{"team":"a"}"#, "[1]", |of| {
+            of.metadata.get("team").is_some()
+        }),
+        control(Cost, "cf-aig-custom-cost", r#"{"total_cost":0}"#, "{}", |of| {
+            of.custom_cost == Some(CustomCost::Total(0.0))
+        }),
+        control(CollectLog, "cf-aig-collect-log", "false", "no", |of| {
+            of.collect_log == Some(false)
+        }),
+        control(CollectLogPayload, "cf-aig-collect-log-payload", "true", "on", |of| {
+            of.collect_log_payload == Some(true)
+        }),
+        control(KeyAlias, "cf-aig-byok-alias", "own", "a b", |of| of.byok_alias.is_some()),
+        control(EventId, "cf-aig-event-id", "e-1", "a b", |of| of.event_id.is_some()),
+        control(Trace, "cf-aig-otel-trace-id", "0123456789abcdef0123456789abcdef", "1", |of| {
+            of.otel_trace_id.is_some()
+        }),
+        control(Trace, "cf-aig-otel-parent-span-id", "0123456789abcdef", "1", |of| {
+            of.otel_parent_span_id.is_some()
+        }),
+        free("cf-aig-zdr", "false", "1", |of| of.zdr == Some(false)),
+        free("cf-aig-allowed-models", "*, */*, */*/*", "", |_| true),
+        free("cf-aig-allowed-providers", "grok", "", |_| true),
+        free("cf-aig-no-wholesale", "true", "1", |_| true),
+        free("cf-aig-gateway-id", "default", "..", |_| true),
+    ]
+}
+
+fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
+    Scene::with(|of| {
+        set(of.authenticated_elsewhere().key("grok", secret("sk-LEAK-grok")).key_as(
+            "grok",
+            "own",
+            secret("sk-LEAK-own"),
+        ))
+    })
+}
+
+/// All controls but this one.
+fn without(locked: ClientControl) -> impl Iterator<Item = ClientControl> {
+    ClientControl::ALL.into_iter().filter(move |control| *control != locked)
+}
+
+/// How a header can come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum By {
+    Request(&'static str),
+    Entry,
+}
+
+const WAYS: [By; 5] = [
+    By::Request(NATIVE),
+    By::Request(UNIFIED),
+    By::Request(REST),
+    By::Request(UNIVERSAL),
+    By::Entry,
+];
+
+fn an_entry(headers: &Value) -> String {
+    entry("grok", "v1/chat/completions", headers, &json!({ "model": "grok-4" }))
+}
+
+/// The answer to a request with this header, and what a provider got of it.
+async fn send(scene: &Scene, by: By, name: &str, value: &str) -> (Answer, Option<Sent>) {
+    let answer = match by {
+        By::Request(UNIVERSAL) => {
+            scene.ask(UNIVERSAL, &[(name, value)], &an_entry(&json!({}))).await
+        }
+        By::Request(line) => scene.ask(line, &[(name, value)], BODY).await,
+        By::Entry => scene.ask(UNIVERSAL, &[], &an_entry(&json!({ name: value }))).await,
+    };
+    (answer, scene.sent().pop())
+}
+
+fn warning(answer: &Answer) -> Option<&str> {
+    answer.headers.get("cf-aig-warning").map(|value| value.to_str().unwrap())
+}
+
+/// The good value is in force, and the bad one refused.
+async fn is_heeded(scene: &Scene, by: By, header: &Control) {
+    let (answer, sent) = send(scene, by, header.name, header.good).await;
+    let what = format!("{by:?} {}: {answer:?}", header.name);
+    assert_eq!((answer.status.as_u16(), warning(&answer)), (200, None), "{what}");
+    let sent = sent.unwrap();
+    assert!((header.is_in_force)(sent.context.directives().unwrap()), "{what}");
+    let (answer, sent) = send(scene, by, header.name, header.bad).await;
+    answer.refused(400, 2400);
+    assert!(sent.is_none(), "{what}");
+}
+
+/// Neither value counts nor is looked at, and the client is told.
+async fn is_passed_over(scene: &Scene, by: By, header: &Control) {
+    for value in [header.good, header.bad] {
+        let (answer, sent) = send(scene, by, header.name, value).await;
+        let what = format!("{by:?} {}: {value}: {answer:?}", header.name);
+        assert_eq!(answer.status, 200, "{what}");
+        let told = format!("locked, passed over: {}", header.name);
+        assert_eq!(warning(&answer), Some(&*told), "{what}");
+        let sent = sent.unwrap();
+        assert!(!(header.is_in_force)(sent.context.directives().unwrap()), "{what}");
+        assert!(sent.headers.keys().all(|name| !name.as_str().starts_with("cf-")), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn by_default_all_headers_count_but_those_of_the_bill_and_the_record() {
+    let bare = Scene::of(|layer| layer);
+    let set = scene(|of| of);
+    for scene in [set, bare] {
+        for header in every_header() {
+            for by in WAYS {
+                use ClientControl::{CollectLog, CollectLogPayload, CustomCost};
+                match header.control {
+                    Some(CustomCost | CollectLog | CollectLogPayload) => {
+                        is_passed_over(&scene, by, &header).await;
+                    }
+                    _ => is_heeded(&scene, by, &header).await,
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_host_allows_counts() {
+    let scene = scene(|of| of.client_controls(ClientControl::ALL));
+    for header in every_header() {
+        for by in WAYS {
+            is_heeded(&scene, by, &header).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_locked_header_is_passed_over_and_named_and_no_other_is() {
+    for header in every_header() {
+        let locked = header.control;
+        let scene = scene(|of| match locked {
+            Some(locked) => of.client_controls(without(locked)),
+            None => of.client_controls([]),
+        });
+        for by in WAYS {
+            match locked {
+                Some(_) => is_passed_over(&scene, by, &header).await,
+                // What only narrows cannot be locked.
+                None => is_heeded(&scene, by, &header).await,
+            }
+        }
+        for other in every_header().iter().filter(|other| other.control != locked) {
+            if locked.is_some() {
+                is_heeded(&scene, By::Request(NATIVE), other).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_locked_header_is_refused_where_the_host_says_so() {
+    for header in every_header() {
+        let Some(locked) = header.control else { continue };
+        let scene =
+            scene(|of| of.client_controls(without(locked)).locked_headers(LockedHeaders::Refuse));
+        for by in WAYS {
+            for value in [header.good, header.bad] {
+                let (answer, sent) = send(&scene, by, header.name, value).await;
+                let json = answer.refused(403, 2403);
+                assert!(sent.is_none(), "{by:?} {}", header.name);
+                let message = json["error"]["message"].as_str().unwrap();
+                assert!(message.contains(header.name), "{message}");
+                let param = match by {
+                    By::Request(_) => header.name.to_owned(),
+                    By::Entry => format!("[0].headers.{}", header.name),
+                };
+                assert_eq!(json["error"]["param"], param);
+            }
+        }
+    }
+    let scene = scene(|of| of.locked_headers(LockedHeaders::Refuse));
+    for header in every_header() {
+        match header.control.filter(|control| !control.is_allowed_by_default()) {
+            Some(_) => {
+                send(&scene, By::Entry, header.name, header.good).await.0.refused(403, 2403);
+            }
+            None => is_heeded(&scene, By::Entry, &header).await,
+        }
+    }
+}
+
+/// Each setting of an entry's `config`, and whether it is in force.
+const CONFIG: [(&str, &str, ClientControl, &str); 7] = [
+    ("requestTimeout", "request_timeout", ClientControl::Timeouts, "9"),
+    ("maxAttempts", "max_attempts", ClientControl::Retry, "2"),
+    ("retryDelay", "retry_delay", ClientControl::Retry, "1"),
+    ("backoff", "backoff", ClientControl::Retry, "\"linear\""),
+    ("cacheTtl", "cache_ttl", ClientControl::Cache, "60"),
+    ("cacheKey", "cache_key", ClientControl::Cache, "\"k\""),
+    ("skipCache", "skip_cache", ClientControl::Cache, "true"),
+];
+
+#[tokio::test]
+async fn the_config_of_an_entry_is_under_the_same_locks() {
+    let with = |config: String| {
+        let entry = an_entry(&json!({}));
+        entry.replacen('{', &format!(r#"{{"config":{{{config}}},"#), 1)
+    };
+    let nothing = format!("{:?}", Directives::default());
+    for (camel, snake, locked, good) in CONFIG {
+        for key in [camel, snake] {
+            let open = scene(|of| of);
+            let sent = open.passes(UNIVERSAL, &[], &with(format!(r#""{key}":{good}"#))).await;
+            assert_ne!(format!("{:?}", sent.context.directives().unwrap()), nothing, "{key}");
+            let scene = scene(|of| of.client_controls(without(locked)));
+            for value in [good, "[]", "\"nonsense\"", "1e300"] {
+                let body = with(format!(r#""{key}":{value}"#));
+                let answer = scene.ask(UNIVERSAL, &[], &body).await;
+                assert_eq!(answer.status, 200, "{key} {value}: {answer:?}");
+                let told = format!("locked, passed over: config.{camel}");
+                assert_eq!(warning(&answer), Some(&*told));
+                let sent = scene.sent().pop().unwrap();
+                let mut directives = sent.context.directives().unwrap().clone();
+                directives.event_id = None;
+                let shown = format!("{directives:?}");
+                let rest = shown.split(", warning:").next().unwrap();
+                assert!(nothing.starts_with(rest), "{key} {value}: {shown}");
+            }
+            let null = scene.ask(UNIVERSAL, &[], &with(format!(r#""{key}":null"#))).await;
+            assert_eq!((null.status.as_u16(), warning(&null)), (200, None), "{key}");
+        }
+        let scene =
+            scene(|of| of.client_controls(without(locked)).locked_headers(LockedHeaders::Refuse));
+        for value in [good, "[]"] {
+            let body = with(format!(r#""{snake}":{value}"#));
+            let json = scene.refuses(UNIVERSAL, &[], &body, (403, 2403)).await;
+            assert_eq!(json["error"]["param"], format!("[0].config.{camel}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_locked_header_may_be_there_twice_and_be_no_string() {
+    let scene = scene(|of| of.client_controls([]));
+    let twice = [("cf-aig-max-attempts", "1"), ("cf-aig-max-attempts", "2")];
+    let answer = scene.ask(NATIVE, &twice, BODY).await;
+    assert_eq!(warning(&answer), Some("locked, passed over: cf-aig-max-attempts"));
+    for headers in [
+        r#"{"cf-aig-custom-cost":{"total_cost":0}}"#,
+        r#"{"CF-AIG-Custom-Cost":0,"cf-aig-custom-cost":"{\"total_cost\":0}"}"#,
+        r#"{"cf-aig-c\u0075stom-cost":"{\"total_cost\":0}"}"#,
+        r#"{"cf-aig-custom-cost":"a\nb"}"#,
+    ] {
+        let body =
+            an_entry(&json!({})).replace("\"headers\":{}", &format!("\"headers\":{headers}"));
+        let answer = scene.ask(UNIVERSAL, &[], &body).await;
+        assert_eq!(answer.status, 200, "{headers}: {answer:?}");
+        assert_eq!(warning(&answer), Some("locked, passed over: cf-aig-custom-cost"));
+    }
+    assert!(scene.hook.ends().iter().all(|end| end.cost.is_none()));
+}
+
+#[tokio::test]
+async fn warnings_of_the_request_and_of_its_entry_are_one_value() {
+    let scene = scene(|of| of);
+    let headers =
+        json!({ "cf-aig-collect-log": "false", "cf-aig-metadata": r#"{"a":null,"b":1}"# });
+    let outer = [("cf-aig-custom-cost", "{}"), ("cf-aig-collect-log", "x")];
+    let answer = scene.ask(UNIVERSAL, &outer, &an_entry(&headers)).await;
+    let told = "locked, passed over: cf-aig-collect-log, cf-aig-custom-cost; \
+                cf-aig-metadata: left out a";
+    assert_eq!(warning(&answer), Some(told));
+    assert_eq!(answer.headers.get_all("cf-aig-warning").iter().count(), 1);
+}
+
+#[tokio::test]
+async fn who_has_no_token_hears_only_of_that() {
+    let locked = |choice| {
+        Scene::with(|of| of.token(token("t")).locked_headers(choice).reserve_metadata("tenant"))
+    };
+    let hostile = [
+        ("cf-aig-custom-cost", r#"{"total_cost":0}"#),
+        ("cf-aig-metadata", r#"{"tenant":"x","team":"y"}"#),
+        ("cf-aig-event-id", "e"),
+    ];
+    for scene in [locked(LockedHeaders::PassOver), locked(LockedHeaders::Refuse)] {
+        for line in [NATIVE, UNIFIED, REST, UNIVERSAL] {
+            let answer = scene.ask(line, &hostile, "{}").await;
+            answer.refused(401, 2009);
+            assert_eq!(warning(&answer), None, "{line}");
+            assert_ne!(answer.headers["cf-aig-event-id"], "e");
+        }
+        assert!(scene.hook.ends().iter().all(|end| end.metadata.is_empty()));
+    }
+    let scene = locked(LockedHeaders::Refuse);
+    let cost = hostile[0];
+    for line in [NATIVE, UNIFIED, REST, UNIVERSAL] {
+        let known = [cost, ("cf-aig-authorization", "t")];
+        let json = scene.refuses(line, &known, "{}", (403, 2403)).await;
+        assert_eq!(json["error"]["param"], "cf-aig-custom-cost");
+    }
+}
+
+#[tokio::test]
+async fn each_gateway_has_locks_of_its_own_by_its_id_in_path_and_header() {
+    use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
+    let open = GatewaySettings::builder().client_controls(ClientControl::ALL).build().unwrap();
+    let shut = GatewaySettings::builder().client_controls([]).build().unwrap();
+    let table = SettingsTable::new().gateway("acct", "gw", open).gateway("acct", "default", shut);
+    let scene = Scene::new(tower_ai_gateway::settings::Settings::new(table));
+    let cost = ("cf-aig-custom-cost", r#"{"total_cost":2}"#);
+    let own = ("cf-aig-gateway-id", "gw");
+    let native = NATIVE.replace("/gw/", "/default/");
+    for (line, headers, is_open) in [
+        (NATIVE, &[cost][..], true),
+        (&*native, &[cost], false),
+        (REST, &[cost], false),
+        (REST, &[cost, own], true),
+        (&*native, &[cost, own], false),
+    ] {
+        let answer = scene.ask(line, headers, BODY).await;
+        assert_eq!(answer.status, 200, "{line}: {answer:?}");
+        assert_eq!(warning(&answer).is_none(), is_open, "{line} {headers:?}");
+        let sent = scene.sent().pop().unwrap();
+        assert_eq!(sent.context.directives().unwrap().custom_cost.is_some(), is_open);
+    }
+}
+
+#[tokio::test]
+async fn what_only_narrows_holds_whatever_is_locked() {
+    for choice in [LockedHeaders::PassOver, LockedHeaders::Refuse] {
+        let scene = scene(|of| of.client_controls([]).locked_headers(choice));
+        for (name, value, expected) in [
+            ("cf-aig-zdr", "true", (400, 2400)),
+            ("cf-aig-allowed-models", "none", (403, 2403)),
+            ("cf-aig-allowed-providers", "openai", (403, 2403)),
+        ] {
+            for by in WAYS {
+                let (answer, sent) = send(&scene, by, name, value).await;
+                let json = answer.refused(expected.0, expected.1);
+                assert_eq!(json["error"]["param"], name, "{by:?}");
+                assert!(sent.is_none());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_host_says_itself_is_not_locked() {
+    let route = DynamicRoute::builder("r")
+        .start("m")
+        .node("m", Node::model("grok", "grok-4").attempts(4).key_alias("own"))
+        .build()
+        .unwrap();
+    for choice in [LockedHeaders::PassOver, LockedHeaders::Refuse] {
+        let scene = scene(|of| {
+            of.client_controls([]).locked_headers(choice).route(route.clone()).defaults(|of| {
+                of.max_attempts = Some(3);
+                of.byok_alias = Some("own".into());
+                of.custom_cost = Some(CustomCost::Total(2.0));
+                of.collect_log_payload = Some(true);
+            })
+        });
+        let header = [("cf-aig-max-attempts", "1")];
+        let headers = if choice == LockedHeaders::PassOver { &header[..] } else { &[] };
+        for line in [NATIVE, UNIFIED, REST] {
+            let sent = scene.passes(line, headers, BODY).await;
+            assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-own")], "{line}");
+            let held = sent.context.directives().unwrap();
+            assert_eq!((held.max_attempts, held.collect_log_payload), (Some(3), Some(true)));
+            assert_eq!(held.custom_cost, Some(CustomCost::Total(2.0)));
+        }
+        let sent = scene.passes(UNIVERSAL, headers, &an_entry(&json!({}))).await;
+        assert_eq!(sent.context.directives().unwrap().max_attempts, Some(3));
+        let sent = scene.passes(UNIFIED, headers, r#"{"model":"dynamic/r"}"#).await;
+        assert_eq!(sent.context.directives().unwrap().max_attempts, Some(4));
+        assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-own")]);
+    }
+}
+
+#[tokio::test]
+async fn a_client_cannot_undo_a_route_by_what_is_locked() {
+    let route = DynamicRoute::builder("r")
+        .start("m")
+        .node("m", Node::model("grok", "grok-4").attempts(4))
+        .build()
+        .unwrap();
+    let scene = scene(|of| of.client_controls([]).route(route));
+    let headers = [("cf-aig-max-attempts", "1"), ("cf-aig-custom-cost", r#"{"total_cost":0}"#)];
+    let sent = scene.passes(UNIFIED, &headers, r#"{"model":"dynamic/r"}"#).await;
+    let held = sent.context.directives().unwrap();
+    assert_eq!((held.max_attempts, held.custom_cost), (Some(4), None));
+}

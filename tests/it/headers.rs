@@ -1,0 +1,388 @@
+//! Which headers cross the gateway, in either direction.
+
+use crate::support;
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::message::{Message, chunk, request};
+use crate::support::noise;
+use crate::support::raw_upstream::{RawUpstream, Recorder};
+
+/// What the provider gets of a request with these header lines.
+async fn sent(headers: &[&str]) -> Message {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let answer = gateway.answer(request("POST /ai/grok/v1/x", headers, b"{}")).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    upstream.only()
+}
+
+/// What the client gets of this answer to a native request.
+async fn relayed(answer: impl Into<Vec<u8>>) -> Message {
+    let answer = answer.into();
+    let upstream = Recorder::answering(move |_| answer.clone()).await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    gateway.answer(request("GET /ai/grok/v1/x", &[], b"")).await
+}
+
+fn with_headers(status: &str, headers: &[&str]) -> String {
+    format!("HTTP/1.1 {status}\r\n{}\r\ncontent-length: 2\r\n\r\n{{}}", headers.join("\r\n"))
+}
+
+#[tokio::test]
+async fn requests_keep_all_that_is_the_providers_business() {
+    let headers = [
+        "authorization: Bearer xai-key",
+        "x-api-key: key-1",
+        "api-key: key-2",
+        "x-goog-api-key: key-3",
+        "content-type: application/json; charset=\"utf-8\"",
+        "accept: text/event-stream",
+        "accept-encoding: gzip, br",
+        "user-agent: OpenAI/Python 2.0",
+        "x-stainless-lang: python",
+        "anthropic-version: 2023-06-01",
+        "anthropic-beta: a",
+        "anthropic-beta: b,c",
+        "anthropic-beta: a",
+        "x-grok-conv-id: c_1",
+        "idempotency-key: i_1",
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "range: bytes=0-1",
+        "x-empty:",
+        "x-forwarded: kept",
+        "x-real: kept",
+        "cf-ray: kept",
+        "cf-aigx: kept",
+        "forwarded-for: kept",
+        "referer: https://a.example/?q",
+    ];
+    let came = sent(&headers).await.head;
+    for header in headers {
+        let name = header.split(':').next().unwrap();
+        let expected = headers.iter().filter_map(|line| line.strip_prefix(&format!("{name}:")));
+        let expected: Vec<_> = expected.map(|value| value.trim().as_bytes()).collect();
+        assert_eq!(came.all(name), expected, "{name}");
+    }
+    // Nothing is added: these, `host` and `content-length` are all.
+    assert_eq!(came.headers.len(), headers.len() + 2, "{}", came.text());
+}
+
+#[tokio::test]
+async fn requests_lose_all_that_is_not_the_providers_business() {
+    let headers = [
+        "connection: X-Nominated, keep-alive,, Content-Type",
+        "Connection: x-second",
+        "X-NOMINATED: 1",
+        "x-second: 1",
+        "x-second: 2",
+        "content-type: application/json",
+        "keep-alive: timeout=5",
+        "proxy-authorization: Basic x",
+        "proxy-authenticate: Basic",
+        "proxy-connection: keep-alive",
+        "proxy-anything: 1",
+        "te: gzip, deflate",
+        "trailer: x-sum-not-sent, content-length",
+        "upgrade: h2c",
+        "http2-settings: AAMAAABk",
+        "cf-aig-metadata: {\"team\":\"a\"}",
+        "CF-AIG-Event-Id: e_1",
+        "cf-aig-authorization: Bearer secret",
+        "cf-aig-of-the-future: 1",
+        "cf-aig-of-the-future: 2",
+        "cf_aig_metadata: {}",
+        "cf_aig-byok_alias: a",
+        "cf-cache-ttl: 60",
+        "cf-skip-cache: true",
+        "forwarded: for=10.0.0.1",
+        "x-forwarded-for: 10.0.0.1",
+        "x-forwarded-for: 10.0.0.2",
+        "x-forwarded-host: a.example",
+        "x-forwarded-proto: https",
+        "x-forwarded-anything: 1",
+        "x-real-ip: 10.0.0.1",
+        "cf-connecting-ip: 10.0.0.1",
+        "cf-access-jwt-assertion: eyJhbGciOiJub25lIn0.e30.",
+        "cf-access-client-secret: LEAK",
+        "true-client-ip: 10.0.0.1",
+        "cookie: session=1",
+        "x-kept: 1",
+    ];
+    let came = sent(&headers).await.head;
+    let mut names: Vec<_> = came.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    // The one trailer that may be announced stays announced.
+    assert_eq!(names, ["content-length", "host", "trailer", "x-kept"], "{}", came.text());
+    assert_eq!(came.get("trailer"), Some("x-sum-not-sent"));
+}
+
+#[tokio::test]
+async fn a_connection_header_cannot_take_away_framing_or_host() {
+    let headers = ["connection: content-length, host, transfer-encoding, x-a", "x-a: 1"];
+    let came = sent(&headers).await;
+    assert_eq!(came.body(), b"{}");
+    assert_eq!(came.head.all("host").len(), 1);
+    assert!(!came.head.has("x-a"));
+}
+
+#[tokio::test]
+async fn the_provider_sees_one_host_which_is_its_own() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let own = upstream.addr().to_string();
+    for head in [
+        "GET /ai/grok/x HTTP/1.1\r\nhost: gateway.test\r\n\r\n",
+        "GET /ai/grok/x HTTP/1.1\r\nhost: evil.example\r\nhost: evil.example\r\n\r\n",
+        "GET /ai/grok/x HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /ai/grok/x HTTP/1.1\r\n\r\n",
+        "GET http://evil.example/ai/grok/x HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-host: evil.example\r\n\r\n",
+    ] {
+        assert_eq!(gateway.answer(head).await.status(), 200, "{head}");
+        let came = upstream.only();
+        assert_eq!(came.head.all("host"), [own.as_bytes()], "{head}");
+        assert!(!came.head.text().contains("evil"), "{}", came.head.text());
+        upstream.clear();
+    }
+}
+
+#[tokio::test]
+async fn model_routed_requests_are_stripped_by_the_same_rules() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let headers = [
+        "authorization: Bearer xai-key",
+        "cf-aig-event-id: e_1",
+        "cf_aig_metadata: {}",
+        "cookie: a=1",
+        "x-forwarded-for: 10.0.0.1",
+        "connection: x-hop",
+        "x-hop: 1",
+        "x-kept: 1",
+        "x-kept: 2",
+    ];
+    let body = br#"{"model":"grok/grok-4"}"#;
+    let answer = gateway.answer(request("POST /ai/compat/responses", &headers, body)).await;
+    assert_eq!(answer.status(), 200);
+    let came = upstream.only().head;
+    let mut names: Vec<_> = came.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["authorization", "content-length", "host", "x-kept", "x-kept"]);
+    assert_eq!(came.get("authorization"), Some("Bearer xai-key"));
+    assert_eq!(came.get("host"), Some(&*upstream.addr().to_string()));
+}
+
+#[tokio::test]
+async fn values_that_are_not_utf8_pass_byte_for_byte_both_ways() {
+    let value = [&b"a\xff\xfe\x80 \t"[..], "é€".as_bytes(), b"\xc3z"].concat();
+    let header = [b"x-bytes: ", &value[..], b"\r\n"].concat();
+    let answer = [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n", &header[..], b"\r\n"].concat();
+    let upstream = Recorder::answering(move |_| answer.clone()).await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let head = b"GET /ai/grok/x HTTP/1.1\r\nhost: gateway.test\r\n";
+    let answer = gateway.answer([head, &header[..], b"\r\n"].concat()).await;
+    assert_eq!(answer.head.all("x-bytes"), [&value[..]]);
+    assert_eq!(upstream.only().head.all("x-bytes"), [&value[..]]);
+}
+
+#[tokio::test]
+async fn responses_keep_all_that_is_the_clients_business() {
+    let headers = [
+        "content-type: application/json",
+        "date: Mon, 01 Jan 2024 00:00:00 GMT",
+        "server: envoy",
+        "x-request-id: r_1",
+        "x-ratelimit-remaining-tokens: 7",
+        "retry-after: 3",
+        "retry-after-ms: 2500",
+        "x-should-retry: true",
+        "cache-control: no-store",
+        "vary: origin",
+        "link: <a>",
+        "vary: accept",
+        "link: <b>",
+        "link: <a>",
+        "www-authenticate: Bearer",
+        "cf-ray: 8a",
+        "cf-cache-status: DYNAMIC",
+        "alt-svc: h3=\":443\"",
+        "etag: \"x\"",
+        "x-empty:",
+    ];
+    let came = relayed(with_headers("200 OK", &headers)).await;
+    assert_eq!(came.body(), b"{}");
+    for header in headers {
+        let name = header.split(':').next().unwrap();
+        let expected = headers.iter().filter_map(|line| line.strip_prefix(&format!("{name}:")));
+        let expected: Vec<_> = expected.map(|value| value.trim().as_bytes()).collect();
+        assert_eq!(came.head.all(name), expected, "{name}");
+    }
+    // Ours: log id, request id, event id, step; and `content-length`.
+    assert_eq!(came.head.headers.len(), headers.len() + 5, "{}", came.text());
+}
+
+#[tokio::test]
+async fn responses_lose_what_a_provider_may_not_tell_a_client() {
+    let headers = [
+        "set-cookie: a=1",
+        "set-cookie: b=2",
+        "authorization: Bearer xai-key",
+        "x-api-key: key",
+        "api-key: key",
+        "x-goog-api-key: key",
+        "cf-aig-log-id: forged",
+        "cf-aig-log-id: forged-too",
+        "cf-aig-event-id: forged",
+        "cf-aig-request-id: forged",
+        "cf-aig-step: 9",
+        "cf-aig-provider: forged",
+        "cf-aig-model: forged",
+        "cf-aig-cache-status: HIT",
+        "cf_aig_step: 9",
+        "connection: x-hop",
+        "connection: keep-alive, X-Other",
+        "x-hop: 1",
+        "x-other: 1",
+        "keep-alive: timeout=5",
+        "proxy-authenticate: Basic",
+        "proxy-connection: keep-alive",
+        "te: trailers",
+        "trailer: x-sum",
+        "upgrade: h2c",
+        "x-kept: 1",
+    ];
+    let came = relayed(with_headers("200 OK", &headers)).await;
+    assert_eq!(came.body(), b"{}");
+    let mut names: Vec<_> = came.head.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    let own = ["cf-aig-event-id", "cf-aig-log-id", "cf-aig-request-id", "cf-aig-step"];
+    let expected = [&own[..], &["content-length", "date", "x-kept"]].concat();
+    assert_eq!(names, expected, "{}", came.text());
+    assert!(!came.text().contains("forged") && came.head.get("cf-aig-step") == Some("0"));
+}
+
+#[tokio::test]
+async fn an_answer_with_two_lengths_is_never_cut_short() {
+    let body = noise(380);
+    for framing in [
+        "content-length: 4\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 4",
+        "content-length: 4\r\nTransfer-Encoding: Chunked\r\ncontent-length: 4",
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n");
+        let answer =
+            [head.as_bytes(), &chunk(&body[..200]), &chunk(&body[200..]), &chunk(b"")].concat();
+        let came = relayed(answer).await;
+        if came.status() == 502 {
+            came.gateway_error(502, 2005);
+            continue;
+        }
+        assert_eq!(came.status(), 200);
+        assert_eq!(came.body(), body, "{framing}");
+        assert!(!came.head.has("content-length"), "{}", came.text());
+    }
+}
+
+#[tokio::test]
+async fn many_response_headers_pass_and_more_where_the_host_says_so() {
+    let answer = |count| {
+        let headers: Vec<_> = (0..count).map(|n| format!("x-header-{n}: {n}")).collect();
+        with_headers("200 OK", &headers.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(relayed(answer(90)).await.body(), b"{}");
+    relayed(answer(150)).await.gateway_error(502, 2005);
+
+    let upstream = Recorder::answering(move |_| answer(150).into_bytes()).await;
+    let setup = Setup::new(upstream.base("/v1")).client(|client| client.http1_max_headers(256));
+    let gateway = setup.start().await;
+    let came = gateway.answer(request("POST /ai/grok/x", &["authorization: k"], b"{}")).await;
+    assert_eq!(came.body(), b"{}");
+    for n in 0..150 {
+        assert_eq!(came.head.get(&format!("x-header-{n}")), Some(&*n.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn an_endless_response_head_is_an_error_of_the_provider() {
+    let headers: Vec<_> = (0..2000).map(|n| format!("x-header-{n}: {n}")).collect();
+    let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+    relayed(with_headers("200 OK", &headers)).await.gateway_error(502, 2005);
+}
+
+#[tokio::test]
+async fn redirects_are_relayed_and_never_followed() {
+    let mut elsewhere = RawUpstream::start().await;
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Again", "308 Moved"] {
+        let location = elsewhere.base("/stolen?key=1");
+        let answer = with_headers(status, &[&format!("location: {location}")]);
+        let upstream = Recorder::answering(move |_| answer.clone().into_bytes()).await;
+        let gateway = Gateway::start(upstream.base("/v1")).await;
+        let came = gateway.answer(request("POST /ai/grok/x", &["authorization: k"], b"{}")).await;
+        assert_eq!(came.status().to_string(), status[..3]);
+        assert_eq!(came.head.get("location"), Some(&*location));
+        assert_eq!(came.body(), b"{}");
+        assert_eq!(upstream.requests().len(), 1);
+    }
+    assert_eq!(elsewhere.connections(), 0, "nobody follows");
+    // The listener works: what was counted above is not a dead socket's zero.
+    support::wire::Wire::connect(elsewhere.addr()).await;
+    elsewhere.accept().await;
+}
+
+fn is_uuid_v7(id: &str) -> bool {
+    let parts: Vec<_> = id.split('-').collect();
+    let is_hex = parts.concat().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let lengths: Vec<_> = parts.iter().map(|part| part.len()).collect();
+    is_hex && lengths == [8, 4, 4, 4, 12] && parts[2].starts_with('7')
+}
+
+#[tokio::test]
+async fn the_gateways_own_headers_name_the_exchange() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let body = br#"{"model":"xai/grok-4/fast"}"#;
+    let native = gateway.answer(request("POST /ai/grok/x", &[], b"{}")).await;
+    let unified = gateway.answer(request("POST /ai/compat/responses", &[], body)).await;
+    let rejected = gateway.answer(request("POST /only/nosuch/x", &[], b"{}")).await;
+    let mut ids = Vec::new();
+    for (answer, step, provider, model) in [
+        (&native, Some("0"), None, None),
+        (&unified, Some("0"), Some("grok"), Some("grok-4/fast")),
+        (&rejected, None, None, None),
+    ] {
+        let head = &answer.head;
+        let log_id = head.get("cf-aig-log-id").unwrap();
+        assert!(is_uuid_v7(log_id), "{log_id}");
+        assert_eq!(head.get("cf-aig-event-id"), Some(log_id));
+        assert_eq!(head.get("cf-aig-request-id"), Some(log_id));
+        assert_eq!(head.get("cf-aig-step"), step);
+        assert_eq!(head.get("cf-aig-provider"), provider);
+        assert_eq!(head.get("cf-aig-model"), model);
+        assert!(!head.has("cf-aig-warning") && !head.has("cf-aig-cache-status"));
+        ids.push(log_id.to_owned());
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "each exchange has an id of its own");
+}
+
+#[tokio::test]
+async fn of_the_clients_control_headers_only_the_event_id_comes_back() {
+    let upstream = Recorder::start().await;
+    let gateway = Setup::new(upstream.base("/v1")).start().await;
+    let headers = [
+        "cf-aig-event-id: my-event/1",
+        "cf-aig-metadata: {\"team\":\"a-team\",\"bad\":null,\"cf.x\":1}",
+        "cf-aig-cache-key: my-key",
+        "cf-aig-byok-alias: my-alias",
+        "cf-aig-custom: my-own",
+    ];
+    for (line, status) in [("POST /ai/grok/x", 200), ("POST /only/nosuch/x", 400)] {
+        let answer = gateway.answer(request(line, &headers, b"{}")).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.head.get("cf-aig-event-id"), Some("my-event/1"));
+        // Entries of the metadata that are left out are named.
+        assert_eq!(answer.head.get("cf-aig-warning"), Some("cf-aig-metadata: left out bad, cf.x"));
+        for value in ["a-team", "my-key", "my-alias", "my-own"] {
+            assert!(!answer.text().contains(value), "{}", answer.text());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Upstreams that are not well are left alone, by the layer alone and behind a gateway.
+
+mod circuit;
+mod cooling;
+mod events;
+mod failures;
+mod foreign;
+mod gateway;
+mod script;
+mod service;

@@ -1,0 +1,378 @@
+//! Two tenants of one host, told apart by its sessions and by tokens of an issuer, with settings from
+//! a database: neither reads, spends, hides or is billed as the other, whatever it sends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
+use tower_ai_gateway::jwt::{Jwks, JwtLayer, JwtVerifier};
+use tower_ai_gateway::log::{LogHook, LogQuery, LogRecord, LogStore};
+use tower_ai_gateway::settings::{
+    ClientCredentials, GatewaySettings, GatewayToken, OwnedSettingsQuery, Secret, SettingsSource,
+};
+use tower_ai_gateway::{GatewayLayer, Guard, HttpClient, Identity, Mount, Provider, Refusal};
+
+use crate::host::locks::EVERY_HEADER;
+use crate::host::scene::HOSTILE;
+use crate::support::issuer::{AUDIENCE, ISSUER, Issuer, Key, Reply, now};
+use crate::support::message::{Message, request, response};
+use crate::support::raw_upstream::Recorder;
+use crate::support::wire::Wire;
+
+/// A tenant, and the other one.
+const TENANTS: [(&str, &str); 2] = [("red", "blue"), ("blue", "red")];
+
+/// Every place where a client can put a credential.
+const SLOTS: [&str; 8] = [
+    "authorization: Bearer {}",
+    "authorization: {}",
+    "x-api-key: {}",
+    "api-key: {}",
+    "x-goog-api-key: {}",
+    "cf-aig-authorization: Bearer {}",
+    "cf-aig-authorization: {}",
+    "proxy-authorization: Bearer {}",
+];
+
+/// Every kind of path, to a gateway of this name.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Native,
+    Unified,
+    Rest,
+    Universal,
+}
+
+const WAYS: [Way; 4] = [Way::Native, Way::Unified, Way::Rest, Way::Universal];
+
+/// Puts the caller's team on each request, and lets none pass that has none.
+struct OfTeam;
+
+impl Guard for OfTeam {
+    async fn check(&self, request: GuardRequest<'_>) -> Verdict {
+        match request.head.context.identity().and_then(|identity| identity.label("team")) {
+            Some(team) => Verdict::flag(team),
+            None => Refusal::unauthorized("Sign in first.").into(),
+        }
+    }
+}
+
+/// The gateways of each tenant, as rows of a database that takes its time.
+struct Database;
+
+impl SettingsSource for Database {
+    async fn find(&self, query: OwnedSettingsQuery) -> Result<Arc<GatewaySettings>, Refusal> {
+        tokio::task::yield_now().await;
+        let Some(team) = query.identity.as_ref().and_then(|identity| identity.label("team")) else {
+            return Err(Refusal::unauthorized("Sign in first."));
+        };
+        match &*query.gateway {
+            "over" => Err(Refusal::over_budget("The month's budget is spent.")),
+            gateway if gateway == team => {
+                let settings = GatewaySettings::builder()
+                    .token(GatewayToken::new(format!("token-of-{team}")))
+                    .client_credentials(ClientCredentials::Ignore)
+                    .key("grok", Secret::new(format!("sk-LEAK-of-{team}")).unwrap())
+                    .metadata("tenant", team)
+                    .build();
+                settings.map(Arc::new).map_err(|_| Refusal::unavailable("A broken row."))
+            }
+            _ => Err(Refusal::forbidden("This gateway is another team's.")),
+        }
+    }
+}
+
+/// The host's own sessions. Whoever has none may still show a token of the issuer.
+async fn identify(mut request: Request, next: Next) -> Response {
+    let session = request.headers_mut().remove("x-session");
+    let team =
+        session.and_then(|session| Some(session.to_str().ok()?.split_once('-')?.0.to_owned()));
+    if let Some(team) = team.filter(|team| team == "red" || team == "blue") {
+        let identity = Identity::builder(format!("{team}/session")).label("team", team);
+        request.extensions_mut().insert(identity.build().unwrap());
+    }
+    next.run(request).await
+}
+
+struct Host {
+    addr: SocketAddr,
+    provider: Recorder,
+    store: LogStore,
+    log: LogHook,
+    key: Key,
+    _directory: TempDir,
+}
+
+impl Host {
+    async fn start() -> Self {
+        let answer = br#"{"model":"grok-4.7","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+        let provider = Recorder::answering(|_| {
+            response("200 OK", &["content-type: application/json"], answer)
+        })
+        .await;
+        let directory = tempfile::tempdir().unwrap();
+        let store = LogStore::open(directory.path().join("log.db")).unwrap();
+        let log = LogHook::builder(store.sink()).build().unwrap();
+        let key = Key::ed("a");
+        let issuer = Issuer::start(Reply::keys(&[&key])).await;
+        let verifier = JwtVerifier::builder(Jwks::fetched(&issuer.url()).unwrap())
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .label("team", "team");
+        let gateway = GatewayLayer::builder()
+            .provider(Provider::xai().base_url(provider.base("/v1")).zero_data_retention(true))
+            .mount(Mount::hosted().universal())
+            .mount(Mount::rest())
+            .settings_from_extensions()
+            .guard(OfTeam)
+            .metrics_hook(log.clone())
+            .build()
+            .unwrap();
+        let settings = gateway.settings_layer(Database).unwrap();
+        let app = Router::new()
+            .layer(gateway.upstream(HttpClient::new().unwrap()))
+            .layer(settings)
+            .layer(JwtLayer::new(verifier.build().unwrap()).optional())
+            .layer(from_fn(identify));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { addr, provider, store, log, key, _directory: directory }
+    }
+
+    /// A token of the issuer for somebody of this team.
+    fn token(&self, team: &str) -> String {
+        let subject = format!("{team}/token");
+        let exp = now() + 300;
+        self.key.token(&json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": exp, "team": team,
+        }))
+    }
+
+    /// Both ways of being of this team, each with its subject.
+    fn identities(&self, team: &str) -> [(String, String); 2] {
+        [
+            (format!("x-session: {team}-1"), format!("{team}/session")),
+            (format!("cf-access-jwt-assertion: {}", self.token(team)), format!("{team}/token")),
+        ]
+    }
+
+    /// `hostile`: a header that stands in the entry of a universal request, too.
+    async fn ask(&self, way: Way, gateway: &str, headers: &[&str], hostile: &str) -> Message {
+        let of_path = format!("/v1/acct/{gateway}");
+        let named = format!("cf-aig-gateway-id: {gateway}");
+        let chat = r#"{"model":"grok/grok-4.7"}"#.to_owned();
+        let (path, body) = match way {
+            Way::Native => {
+                (format!("{of_path}/grok/v1/chat/completions"), chat.replace("grok/", ""))
+            }
+            Way::Unified => (format!("{of_path}/compat/chat/completions"), chat),
+            Way::Rest => ("/client/v4/accounts/acct/ai/v1/chat/completions".to_owned(), chat),
+            Way::Universal => {
+                let headers = hostile.split_once(": ").map(|(name, value)| json!({ name: value }));
+                let entry = json!([{
+                    "provider": "grok", "endpoint": "v1/chat/completions",
+                    "headers": headers.unwrap_or(json!({})),
+                    "config": {"cacheKey": "other", "skipCache": true},
+                    "query": {"model": "grok-4.7"},
+                }]);
+                (of_path, entry.to_string())
+            }
+        };
+        let mut all = vec!["content-type: application/json"];
+        all.extend(headers);
+        all.extend(Some(hostile).filter(|header| !header.is_empty()));
+        if matches!(way, Way::Rest) {
+            all.push(&named);
+        }
+        let mut wire = Wire::connect(self.addr).await;
+        wire.send(request(&format!("POST {path}"), &all, body.as_bytes())).await;
+        wire.read_message().await
+    }
+
+    /// A request that reaches the provider, with the key of this team and nothing of the other's.
+    async fn is_served(&self, way: Way, team: &str, other: &str, headers: &[&str], hostile: &str) {
+        let before = self.provider.requests().len();
+        let answer = self.ask(way, team, headers, hostile).await;
+        assert_eq!(answer.status(), 200, "{way:?} {headers:?} {hostile}: {}", answer.text());
+        let sent = self.provider.requests().pop().unwrap();
+        assert_eq!(self.provider.requests().len(), before + 1);
+        let key = format!("Bearer sk-LEAK-of-{team}");
+        assert_eq!(sent.head.get("authorization"), Some(key.as_str()), "{way:?} {hostile}");
+        for secret in [format!("of-{other}"), format!("token-of-{team}"), "eyJ".to_owned()] {
+            assert!(!sent.text().contains(&secret), "{secret}: {}", sent.text());
+        }
+    }
+
+    /// A request that the provider never sees.
+    async fn is_refused(
+        &self,
+        way: Way,
+        gateway: &str,
+        headers: &[&str],
+        hostile: &str,
+        expected: (u16, u16),
+    ) {
+        let before = self.provider.requests().len();
+        let answer = self.ask(way, gateway, headers, hostile).await;
+        answer.gateway_error(expected.0, expected.1);
+        assert_eq!(self.provider.requests().len(), before, "{way:?} {headers:?} {hostile}");
+    }
+
+    async fn records(&self) -> Vec<LogRecord> {
+        let log = self.log.clone();
+        let flush = tokio::task::spawn_blocking(move || log.flush(Duration::from_secs(30)));
+        assert!(flush.await.unwrap().is_complete());
+        let mut query = LogQuery::default();
+        query.limit = Some(1000);
+        let mut records = self.store.query(&query).unwrap().logs;
+        // Lists of models are answered here, and are of no provider.
+        records.retain(|record| record.method != "GET");
+        records
+    }
+
+    /// All that has happened is on record, each as its own tenant's; so many have no identity.
+    async fn is_recorded(&self, served: usize, refused: usize, anonymous: usize) {
+        let records = self.records().await;
+        let (of_provider, own): (Vec<_>, Vec<_>) =
+            records.iter().partition(|record| record.gateway_code.is_none());
+        assert_eq!((of_provider.len(), own.len()), (served, refused), "none is hidden");
+        for record in of_provider {
+            let team = record.subject.as_deref().unwrap().split('/').next().unwrap();
+            assert_eq!(
+                (record.gateway.as_str(), &record.flags[..]),
+                (team, &[team.to_owned()][..])
+            );
+            assert_eq!(record.metadata["tenant"].to_string(), team, "{record:?}");
+            assert!(!record.custom_cost && record.cost_ticks.is_some_and(|cost| cost > 0));
+            assert_eq!((&record.request_head, &record.response_head), (&None, &None));
+        }
+        let nobodys = own.iter().filter(|record| record.subject.is_none()).count();
+        assert_eq!(nobodys, anonymous);
+        for record in own {
+            assert_eq!((record.cost_ticks, record.outcome.as_str()), (None, "rejected"));
+        }
+    }
+
+    /// The models that a gateway lists are told to its own tenant alone.
+    async fn list(&self, gateway: &str, headers: &[&str]) -> Message {
+        let mut wire = Wire::connect(self.addr).await;
+        let line = format!("GET /v1/acct/{gateway}/compat/models");
+        wire.send(request(&line, headers, b"")).await;
+        wire.read_message().await
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_served_as_itself_whatever_it_says_on_whichever_path() {
+    let host = Host::start().await;
+    let (mut served, mut refused) = (0, 0);
+    for (team, other) in TENANTS {
+        let own = format!("cf-aig-authorization: token-of-{team}");
+        for (way, (identity, _)) in
+            WAYS.into_iter().flat_map(|way| host.identities(team).map(|of| (way, of)))
+        {
+            let shown = [identity.as_str(), &own];
+            for header in EVERY_HEADER.iter().chain(&HOSTILE) {
+                let header =
+                    header.replace("other", other).replace("red/alice", &format!("{other}/x"));
+                if matches!(way, Way::Rest) && header.starts_with("cf-aig-gateway-id") {
+                    continue; // There it says which gateway is meant.
+                }
+                // Its own gateway has no key of the other's name.
+                if header.starts_with("cf-aig-byok-alias") {
+                    host.is_refused(way, team, &shown, &header, (400, 2040)).await;
+                    refused += 1;
+                } else {
+                    host.is_served(way, team, other, &shown, &header).await;
+                    served += 1;
+                }
+            }
+            // A key of its own, in whichever slot, is ignored here, and never the other's is used.
+            for slot in &SLOTS[..5] {
+                host.is_served(way, team, other, &shown, &slot.replace("{}", "sk-LEAK-own")).await;
+                served += 1;
+            }
+        }
+    }
+    host.is_recorded(served, refused, 0).await;
+}
+
+#[tokio::test]
+async fn a_tenants_token_opens_its_own_gateway_from_every_slot_and_no_other() {
+    let host = Host::start().await;
+    let (mut served, mut refused) = (0, 0);
+    for (team, other) in TENANTS {
+        for (way, (identity, _)) in
+            WAYS.into_iter().flat_map(|way| host.identities(team).map(|of| (way, of)))
+        {
+            let shown = [identity.as_str()];
+            for slot in SLOTS {
+                let own = slot.replace("{}", &format!("token-of-{team}"));
+                let theirs = slot.replace("{}", &format!("token-of-{other}"));
+                if slot.starts_with("proxy-") {
+                    host.is_refused(way, team, &shown, &own, (401, 2009)).await;
+                    refused += 1;
+                } else {
+                    host.is_served(way, team, other, &[&identity, &own], "").await;
+                    served += 1;
+                }
+                // The other's gateway is closed with either token, its own with the other's.
+                host.is_refused(way, other, &shown, &own, (403, 2403)).await;
+                host.is_refused(way, other, &shown, &theirs, (403, 2403)).await;
+                host.is_refused(way, team, &shown, &theirs, (401, 2009)).await;
+                refused += 3;
+            }
+            host.is_refused(way, team, &shown, "", (401, 2009)).await;
+            host.is_refused(way, "over", &shown, "", (429, 2041)).await;
+            refused += 2;
+        }
+        for (identity, _) in host.identities(team) {
+            let own = format!("cf-aig-authorization: token-of-{team}");
+            assert_eq!(host.list(team, &[&identity, &own]).await.status(), 200);
+            host.list(team, &[&identity]).await.gateway_error(401, 2009);
+            host.list(other, &[&identity, &own]).await.gateway_error(403, 2403);
+        }
+    }
+    // Without an identity no token opens anything.
+    let mut anonymous = 0;
+    for way in WAYS {
+        for slot in SLOTS {
+            host.is_refused(way, "red", &[], &slot.replace("{}", "token-of-red"), (401, 2009))
+                .await;
+            anonymous += 1;
+        }
+    }
+    host.is_recorded(served, refused + anonymous, anonymous).await;
+}
+
+#[tokio::test]
+async fn a_forged_or_foreign_token_is_nobody() {
+    let host = Host::start().await;
+    let own = "cf-aig-authorization: token-of-red";
+    let forger = Key::ed("a");
+    let exp = now() + 300;
+    let good =
+        json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "red/token", "exp": exp, "team": "red"});
+    let mut foreign = good.clone();
+    foreign["iss"] = "https://other.test".into();
+    let mut stale = good.clone();
+    stale["exp"] = (now() - 3600).into();
+    for token in [forger.token(&good), host.key.token(&foreign), host.key.token(&stale)] {
+        let shown = format!("cf-access-jwt-assertion: {token}");
+        // Not even beside a session: what is shown must be right.
+        for headers in [&[shown.as_str(), own][..], &[&shown, own, "x-session: red-1"]] {
+            let answer = host.ask(Way::Native, "red", headers, "").await;
+            assert_eq!(answer.status(), 401, "{}", answer.text());
+        }
+    }
+    host.provider.assert_untouched("nobody was let in");
+}

@@ -1,0 +1,325 @@
+//! An issuer's keys: fetched, kept, rotated, and what becomes of requests while they cannot be had.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{BoxError, service_fn};
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::jwt::{Jwks, JwksBuilder, JwksError, JwtError, JwtLayer};
+
+use crate::jwt::scene::{CHAT, Scene, answer, verifier};
+use crate::support::guard;
+use crate::support::issuer::{Issuer, Key, Reply, claims, set};
+
+/// A clock that a test moves on.
+#[derive(Clone, Default)]
+struct Clock(Arc<Mutex<Duration>>);
+
+impl Clock {
+    fn wait(&self, seconds: u64) {
+        *self.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
+    fn of(&self, jwks: JwksBuilder) -> Jwks {
+        let (begin, passed) = (Instant::now(), self.0.clone());
+        jwks.clock(move || begin + *passed.lock().unwrap()).build()
+    }
+}
+
+fn fetched(url: &str) -> JwksBuilder {
+    let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
+    Jwks::url(url, client).unwrap()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let polled = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    guard(what, polled).await;
+}
+
+#[tokio::test]
+async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
+    let (old, new) = (Key::ed("old"), Key::ed("new"));
+    let issuer = Issuer::start(Reply::keys(&[&old])).await;
+    let jwks = fetched(&issuer.url()).interval(Duration::ZERO).build();
+    let scene = Scene::new(JwtLayer::new(verifier(jwks))).await;
+    let header = |key: &Key| format!("authorization: Bearer {}", key.token(&claims()));
+    assert_eq!(scene.answer(CHAT, &[&header(&old)]).await.status(), 200);
+    assert_eq!(issuer.asked(), 1);
+
+    issuer.hold();
+    issuer.replies(Reply::keys(&[&old, &new]));
+    let (addr, by_new) = (scene.addr, header(&new));
+    let requests: Vec<_> = (0..50)
+        .map(|_| {
+            let header = by_new.clone();
+            tokio::spawn(async move { answer(addr, CHAT, &[&header]).await.status() })
+        })
+        .collect();
+    until("the issuer is asked", || issuer.asked() == 2).await;
+    // Whoever has a known key does not wait.
+    assert_eq!(scene.answer(CHAT, &[&header(&old)]).await.status(), 200);
+    issuer.go_on();
+    for request in requests {
+        assert_eq!(guard("an answer", request).await.unwrap(), 200);
+    }
+    assert_eq!(issuer.asked(), 2, "one fetch for all of them");
+}
+
+#[tokio::test]
+async fn unknown_keys_make_the_issuer_be_asked_every_30_seconds_at_most() {
+    let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    let clock = Clock::default();
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    verifier.verify(&key.token(&claims())).await.unwrap();
+    for round in 1..=3 {
+        for _ in 0..20 {
+            let error = verifier.verify(&stranger.token(&claims())).await.unwrap_err();
+            assert!(matches!(error, JwtError::UnknownKey), "{error:?}");
+        }
+        assert_eq!(issuer.asked(), round);
+        clock.wait(29);
+        verifier.verify(&stranger.token(&claims())).await.unwrap_err();
+        assert_eq!(issuer.asked(), round, "not yet");
+        clock.wait(1);
+    }
+}
+
+#[tokio::test]
+async fn rotated_keys_come_and_go() {
+    let (old, new) = (Key::ed("old"), Key::ec("new"));
+    let issuer = Issuer::start(Reply::keys(&[&old]).header("cache-control", "max-age=600")).await;
+    let clock = Clock::default();
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    verifier.verify(&old.token(&claims())).await.unwrap();
+    clock.wait(599);
+    verifier.verify(&old.token(&claims())).await.unwrap();
+    assert_eq!(issuer.asked(), 1, "kept for as long as the issuer says");
+
+    issuer.replies(Reply::keys(&[&new]));
+    verifier.verify(&new.token(&claims())).await.unwrap();
+    assert_eq!(issuer.asked(), 2);
+    let error = verifier.verify(&old.token(&claims())).await.unwrap_err();
+    assert!(matches!(error, JwtError::UnknownKey), "{error:?}");
+    // An hour where the issuer does not say; then nobody waits for the next ones.
+    clock.wait(3601);
+    issuer.hold();
+    verifier.verify(&new.token(&claims())).await.unwrap();
+    until("the issuer is asked", || issuer.asked() == 3).await;
+    issuer.go_on();
+}
+
+#[tokio::test]
+async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
+    let key = Key::ed("a");
+    for (said, kept) in [("no-store", 60), ("max-age=1", 60), ("max-age=31536000", 86_400)] {
+        let issuer = Issuer::start(Reply::keys(&[&key]).header("cache-control", said)).await;
+        let clock = Clock::default();
+        let verifier = verifier(clock.of(fetched(&issuer.url())));
+        verifier.verify(&key.token(&claims())).await.unwrap();
+        clock.wait(kept - 1);
+        verifier.verify(&key.token(&claims())).await.unwrap();
+        assert_eq!(issuer.asked(), 1, "{said}");
+        // Long after that, a request waits for new keys.
+        clock.wait(100);
+        verifier.verify(&key.token(&claims())).await.unwrap();
+        assert_eq!(issuer.asked(), 2, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
+    let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    let clock = Clock::default();
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    let token = key.token(&claims());
+    verifier.verify(&token).await.unwrap();
+    issuer.replies(Reply::status(500));
+    clock.wait(3600 + 100);
+    verifier.verify(&token).await.unwrap();
+    assert_eq!(issuer.asked(), 2);
+    // It may be a good one, which cannot be known now.
+    let error = verifier.verify(&stranger.token(&claims())).await.unwrap_err();
+    assert!(matches!(error, JwtError::Keys(JwksError::Status(_))), "{error:?}");
+    verifier.verify(&token).await.unwrap();
+    assert_eq!(issuer.asked(), 2, "and it is not asked at once again");
+    clock.wait(86_400 - 101);
+    verifier.verify(&token).await.unwrap();
+    clock.wait(2);
+    let scene = Scene::new(JwtLayer::new(verifier)).await;
+    let header = format!("authorization: Bearer {token}");
+    let answer = scene.answer(CHAT, &[&header]).await;
+    assert_eq!(answer.status(), 503, "{}", answer.text());
+    assert_eq!(answer.head.get("retry-after"), Some("5"));
+    assert_eq!(answer.head.get("www-authenticate"), None);
+    assert_eq!(answer.json()["error"]["code"], "keys_unavailable");
+    assert!(!answer.text().contains("127.0.0.1"), "{}", answer.text());
+    issuer.replies(Reply::keys(&[&key]));
+    clock.wait(30);
+    assert_eq!(scene.answer(CHAT, &[&header]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
+    let key = Key::ed("a");
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    let clock = Clock::default();
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    let token = key.token(&claims());
+    verifier.verify(&token).await.unwrap();
+    issuer.replies(Reply::status(500));
+    clock.wait(3600 + 100);
+    verifier.verify(&token).await.unwrap();
+    issuer.hold();
+    clock.wait(31);
+    // The wait for a fetch is 5 s.
+    let verified = tokio::time::timeout(Duration::from_secs(3), verifier.verify(&token)).await;
+    verified.expect("the old keys serve meanwhile").unwrap();
+    issuer.go_on();
+}
+
+#[tokio::test]
+async fn a_slow_issuer_holds_a_request_up_to_the_deadline_alone() {
+    let key = Key::ed("a");
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    issuer.hold();
+    let clock = Clock::default();
+    let jwks = clock.of(fetched(&issuer.url()).timeout(Duration::from_millis(300)));
+    let verifier = verifier(jwks);
+    let token = key.token(&claims());
+    let begun = Instant::now();
+    let all = (0..20).map(|_| verifier.verify(&token));
+    for result in guard("the deadline", futures_util::future::join_all(all)).await {
+        let error = result.unwrap_err();
+        assert!(matches!(error, JwtError::Keys(JwksError::Timeout)), "{error:?}");
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert_eq!(issuer.asked(), 1, "they wait for one fetch");
+    // For the next seconds nobody waits.
+    let error = verifier.verify(&token).await.unwrap_err();
+    assert!(matches!(error, JwtError::Keys(JwksError::Timeout)), "{error:?}");
+    assert_eq!(issuer.asked(), 1);
+    issuer.go_on();
+    clock.wait(5);
+    verifier.verify(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_does_not_make_the_issuer_be_asked_again() {
+    let key = Key::ed("a");
+    let issuer = Issuer::start(Reply::keys(&[&key])).await;
+    issuer.hold();
+    let verifier = verifier(fetched(&issuer.url()).interval(Duration::ZERO).build());
+    let token = key.token(&claims());
+    for _ in 0..20 {
+        let (verifier, token) = (verifier.clone(), token.clone());
+        let request = tokio::spawn(async move { verifier.verify(&token).await });
+        until("the issuer is asked", || issuer.asked() > 0).await;
+        request.abort();
+        let _ = request.await;
+    }
+    assert_eq!(issuer.asked(), 1);
+    issuer.go_on();
+    verifier.verify(&token).await.unwrap();
+    assert_eq!(issuer.asked(), 1, "the fetch went on");
+}
+
+#[tokio::test]
+async fn what_is_no_set_of_keys_is_refused_and_redirects_are_not_followed() {
+    let key = Key::ed("a");
+    let elsewhere = Issuer::start(Reply::keys(&[&key])).await;
+    let huge = format!("{}{}", set(&[&key]), " ".repeat(1024 * 1024));
+    let redirect = |status| Reply::status(status).header("location", elsewhere.url());
+    for (reply, expected) in [
+        (Reply::text(huge), "larger than 1 MiB"),
+        (Reply::text("nonsense"), "no JWKS"),
+        (Reply::text("[".repeat(100_000)), "no JWKS"),
+        (Reply::text("{\"keys\":[]}"), "no key for signatures"),
+        (redirect(302), "302"),
+        (redirect(307), "307"),
+        (Reply { status: 301, ..Reply::keys(&[&key]) }, "301"),
+        (Reply::status(404), "404"),
+    ] {
+        let issuer = Issuer::start(reply).await;
+        let verifier = verifier(Jwks::fetched(&issuer.url()).unwrap());
+        let error = verifier.verify(&key.token(&claims())).await.unwrap_err();
+        let JwtError::Keys(error) = error else { panic!("{error:?}") };
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert_eq!(elsewhere.asked(), 0);
+}
+
+#[tokio::test]
+async fn an_issuer_that_cannot_be_reached_is_an_error_with_its_cause() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    drop(listener);
+    let error = Jwks::fetched(&url).unwrap().refresh().await.unwrap_err();
+    assert!(matches!(error, JwksError::Client(_)), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some());
+    for url in ["http://issuer.example/keys", "https://a@issuer.example", "keys"] {
+        assert!(matches!(Jwks::fetched(url), Err(JwksError::Url)), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_the_hosts_own_may_fail_and_panic() {
+    let key = Key::ed("a");
+    let keys = set(&[&key]);
+    let calls = Arc::new(Mutex::new(0));
+    let client = service_fn(move |request: Request<Full<Bytes>>| {
+        assert_eq!(request.uri(), "https://issuer.test/keys");
+        let call = {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            *calls
+        };
+        assert!(call != 1, "the first one panics");
+        let keys = keys.clone();
+        async move {
+            match call {
+                2 => Err(BoxError::from("no way there")),
+                _ => Ok(Response::new(Full::<Bytes>::from(keys))),
+            }
+        }
+    });
+    let jwks = Jwks::url("https://issuer.test/keys", client).unwrap().interval(Duration::ZERO);
+    let verifier = verifier(jwks.build());
+    for expected in ["broken off", "no way there"] {
+        let error = verifier.verify(&key.token(&claims())).await.unwrap_err();
+        let JwtError::Keys(JwksError::Client(cause)) = error else { panic!("{error:?}") };
+        assert!(cause.to_string().contains(expected), "{cause}");
+    }
+    verifier.verify(&key.token(&claims())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_keys_is_read_again() {
+    let (old, new) = (Key::ed("old"), Key::ed("new"));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    assert!(matches!(Jwks::file(&path), Err(JwksError::File(_))));
+    std::fs::write(&path, "{}").unwrap();
+    assert!(matches!(Jwks::file(&path), Err(JwksError::Malformed)));
+    std::fs::write(&path, set(&[&old])).unwrap();
+    let jwks = Jwks::file(&path).unwrap();
+    let verifier = verifier(jwks.clone());
+    verifier.verify(&old.token(&claims())).await.unwrap();
+    std::fs::write(&path, set(&[&new])).unwrap();
+    verifier.verify(&new.token(&claims())).await.unwrap();
+    verifier.verify(&old.token(&claims())).await.unwrap_err();
+    std::fs::write(&path, "broken").unwrap();
+    assert!(matches!(jwks.refresh().await, Err(JwksError::Malformed)));
+    verifier.verify(&new.token(&claims())).await.unwrap();
+    std::fs::write(&path, set(&[&old])).unwrap();
+    jwks.refresh().await.unwrap();
+    verifier.verify(&old.token(&claims())).await.unwrap();
+}

@@ -1,0 +1,38 @@
+//! The load among the base URLs and keys of a provider: shared by weight, kept off what is not
+//! well, and no key where it does not belong.
+
+mod base_urls;
+mod cooling;
+mod foreign_keys;
+mod pricing;
+mod probing;
+mod weights;
+
+use std::collections::BTreeMap;
+
+use crate::support::controlled::Sent;
+
+const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
+
+/// How often there was what.
+fn counts(sent: &[Sent], what: impl Fn(&Sent) -> String) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for sent in sent {
+        *counts.entry(what(sent)).or_default() += 1;
+    }
+    counts
+}
+
+fn key(sent: &Sent) -> String {
+    sent.key().unwrap_or("none").to_owned()
+}
+
+#[track_caller]
+fn assert_shares(counts: &BTreeMap<String, usize>, expected: &[(&str, f64)]) {
+    let all: usize = counts.values().sum();
+    assert_eq!(counts.len(), expected.len(), "{counts:?}");
+    for (what, share) in expected {
+        let found = counts[*what] as f64 / all as f64;
+        assert!((found - share).abs() <= 0.02 * share, "{what}: {counts:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! A store that goes on, whatever becomes of its file.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tower_ai_gateway::log::{LogQuery, LogRecord, LogSink as _, LogStore, StoreError};
+
+use crate::log_sqlite::log::{Directory, id, record, various, write};
+use crate::support::small_disk::{SmallDisk, in_limited_process, is_limited};
+
+/// Writes until it is possible again, for after a failure the file is left alone for a while.
+#[track_caller]
+fn write_in_the_end(store: &LogStore, records: &[LogRecord]) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while let Err(error) = store.sink().write(records) {
+        assert!(Instant::now() < until, "{error}");
+        std::thread::yield_now();
+    }
+}
+
+fn count(store: &LogStore) -> u64 {
+    store.count(&LogQuery::default()).unwrap()
+}
+
+#[test]
+fn a_file_that_is_deleted_is_begun_anew_at_once() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &various(10));
+    assert_eq!(count(&store), 10);
+    fs::remove_file(directory.file()).unwrap();
+    write(&store, &[record(20)]);
+    assert_eq!(count(&store), 1, "readers see the new file");
+    drop(store);
+    let store = LogStore::open(directory.file()).unwrap();
+    assert!(store.get(&id(20)).unwrap().is_some(), "it is in the file that is there");
+}
+
+#[test]
+fn a_file_that_is_moved_keeps_what_it_has() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &various(10));
+    let moved = directory.path().join("moved.db");
+    store.sink().flush().unwrap();
+    fs::rename(directory.file(), &moved).unwrap();
+    write(&store, &[record(20)]);
+    assert_eq!(count(&store), 1);
+    assert_eq!(count(&LogStore::open(moved).unwrap()), 10);
+}
+
+#[test]
+fn another_thing_in_the_files_place_is_refused_and_the_file_is_made_once_it_is_gone() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    for place in [make_pipe, make_directory] {
+        write_in_the_end(&store, &[record(1)]);
+        fs::remove_file(directory.file()).unwrap();
+        place(&directory.file());
+        assert!(matches!(LogStore::open(directory.file()), Err(StoreError::File(_))));
+        for _ in 0..3 {
+            assert_eq!(store.sink().write(&[record(2)]).unwrap_err().written, 0);
+        }
+        let _ = fs::remove_file(directory.file()).or_else(|_| fs::remove_dir(directory.file()));
+    }
+    write_in_the_end(&store, &[record(3)]);
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn a_directory_that_is_removed_and_made_again_is_used_again() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &various(10));
+    fs::remove_dir_all(directory.path()).unwrap();
+    assert!(store.sink().write(&[record(1)]).is_err());
+    fs::create_dir(directory.path()).unwrap();
+    write_in_the_end(&store, &[record(2)]);
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn a_file_that_others_lock_costs_what_comes_meanwhile() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(store.sink().write(&[record(1)]).unwrap_err().written, 0);
+    other.execute_batch("ROLLBACK").unwrap();
+    write(&store, &[record(2)]);
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile() {
+    const NAME: &str =
+        "log_sqlite::recovery::a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile";
+    let big = |from: usize| -> Vec<LogRecord> {
+        let with_body = |number| {
+            let mut record = record(number);
+            record.response_head = Some("x".repeat(4096));
+            record
+        };
+        (from..from + 60).map(with_body).collect()
+    };
+    if is_limited() {
+        // No file may have so much, until the file is deleted.
+        let directory = Directory::new();
+        let store = LogStore::open(directory.file()).unwrap();
+        assert_eq!(store.sink().write(&big(0)).unwrap_err().written, 0);
+        fs::remove_file(directory.file()).unwrap();
+        return write_in_the_end(&store, &[record(100)]);
+    }
+    let Some(disk) = SmallDisk::mount() else { return in_limited_process(NAME) };
+    let store = LogStore::open(disk.path().join("log.db")).unwrap();
+    write(&store, &[record(0)]);
+    disk.fill();
+    let error = store.sink().write(&big(1)).unwrap_err();
+    assert_eq!(error.written, 0, "all or none");
+    disk.empty();
+    write_in_the_end(&store, &[record(100)]);
+    assert_eq!(count(&store), 2);
+}
+
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn make_directory(path: &Path) {
+    fs::create_dir(path).unwrap();
+}

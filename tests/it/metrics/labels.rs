@@ -1,0 +1,70 @@
+//! Labels: their names, their values, and how many there can be.
+
+use crate::metrics::scene::Scene;
+
+#[tokio::test]
+async fn labels_are_opentelemetrys() {
+    let mut scene = Scene::new(|metrics| metrics).await;
+    scene.send("POST /v1/acct/gw/grok/v1/responses", &[], r#"{"model":"grok-4.7"}"#).await;
+    scene.send("POST /v1/acct/gw/grok/v1/completions", &[], r#"{"model":"grok-4.7"}"#).await;
+    scene.send("POST /only/nosuch/v1/chat", &[], "{}").await;
+    let page = scene.page();
+    let duration = "gen_ai_client_operation_duration_seconds_count";
+    for operation in ["chat", "text_completion"] {
+        let labels = [
+            ("gen_ai_operation_name", Some(operation)),
+            ("gen_ai_provider_name", Some("x_ai")),
+            ("gen_ai_request_model", Some("grok-4.7")),
+            ("gen_ai_response_model", Some("grok-4.7")),
+            ("error_type", None),
+            ("ai_gateway_gateway", None),
+        ];
+        assert_eq!(page.exact(duration, &labels), 1, "{operation}");
+    }
+    assert_eq!(page.sum(duration, &[]), 2, "what was sent to nobody has no duration");
+}
+
+#[tokio::test]
+async fn a_hostile_client_mints_no_series() {
+    let mut scene = Scene::new(|metrics| metrics).await;
+    scene.chat("missing-0").await;
+    let page = scene.page();
+    assert_eq!(page.values("gen_ai_request_model"), ["other"]);
+    assert_eq!(page.values("gen_ai_response_model"), ["other"]);
+    let before = page.samples.len();
+    for number in 1..300 {
+        scene.chat(&format!("missing-{number}")).await;
+    }
+    let page = scene.page();
+    assert_eq!(page.samples.len(), before);
+    assert_eq!(page.sum("ai_gateway_requests_ended_total", &[("error_type", "404")]), 300);
+}
+
+#[tokio::test]
+async fn models_are_labels_where_they_are_known() {
+    let mut scene = Scene::new(|metrics| metrics.max_models(2).models(["missing-mine"])).await;
+    for model in ["missing-mine", "missing-grok", "grok-4.3", "echo-a", "echo-b", "echo-c"] {
+        scene.chat(model).await;
+    }
+    let page = scene.page();
+    let known = ["echo-a", "echo-b", "grok-4.3", "missing-mine", "other"];
+    assert_eq!(page.values("gen_ai_request_model"), known);
+    assert_eq!(page.values("gen_ai_response_model"), known);
+    let other = [("gen_ai_response_model", "other")];
+    assert_eq!(page.sum("ai_gateway_requests_ended_total", &other), 2, "missing-grok and echo-c");
+}
+
+#[tokio::test]
+async fn gateways_are_labels_where_the_host_wants_it_and_as_many_as_it_wants() {
+    let mut scene = Scene::new(|metrics| metrics.label_gateways(2)).await;
+    for (gateway, model) in
+        [("bad", "missing"), ("a", "grok-4.3"), ("b", "grok-4.3"), ("c", "grok-4.3")]
+    {
+        let line = format!("POST /v1/acct/{gateway}/grok/v1/chat/completions");
+        scene.send(&line, &[], &format!(r#"{{"model":"{model}"}}"#)).await;
+    }
+    let page = scene.page();
+    assert_eq!(page.values("ai_gateway_gateway"), ["a", "b", "other"]);
+    let gateway = [("ai_gateway_gateway", "a")];
+    assert_eq!(page.sum("ai_gateway_cost_ticks_total", &gateway), 1_234_567);
+}

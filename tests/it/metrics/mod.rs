@@ -1,0 +1,10 @@
+//! The `metrics` hook: exact numbers, gauges that come back to zero, and labels that stay few.
+
+mod counts;
+#[cfg(feature = "control")]
+mod health;
+mod labels;
+mod memory;
+mod names;
+mod provider;
+mod scene;

@@ -1,0 +1,137 @@
+//! hyper-util's client, as it comes.
+
+use std::io;
+use std::time::Duration;
+
+use http_body::Body;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+use tower::util::{BoxCloneSyncService, MapErr};
+use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_ai_gateway::hook::Failure;
+
+use crate::own_clients::breaks::{Break, around, beside, controlled, layer};
+use crate::support::scripted::events::Events;
+
+const BREAKS: [Break; 8] = [
+    Break::Refused,
+    Break::Nowhere,
+    Break::Closed,
+    Break::Reset,
+    Break::OtherProtocol,
+    Break::ClosedLater,
+    Break::ResetLater,
+    Break::Upload,
+];
+
+fn client<B>() -> Client<HttpConnector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+#[tokio::test]
+async fn errors_are_classified_around_the_client() {
+    around(client(), &BREAKS).await;
+}
+
+#[tokio::test]
+async fn errors_are_classified_beside_an_app() {
+    beside(client(), &BREAKS).await;
+}
+
+#[tokio::test]
+async fn errors_are_classified_under_the_control_layers() {
+    controlled(client(), &BREAKS).await;
+}
+
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod tls {
+    use std::sync::Arc;
+
+    use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    /// As [`Client`] has it, and with a timeout for the whole of a connection.
+    type Secure<B> = Client<BoxCloneSyncService<http::Uri, Stream, BoxError>, B>;
+    type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+    fn secure<B>(connect_timeout: Duration) -> Secure<B>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config);
+        let connector = connector.https_or_http().enable_http1().build();
+        let connector = ServiceBuilder::new().timeout(connect_timeout).service(connector);
+        Client::builder(TokioExecutor::new()).build(BoxCloneSyncService::new(connector))
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_fails_or_takes_too_long_is_a_connection_that_was_not_made() {
+        let long = || secure(Duration::from_secs(60));
+        around(long(), &[Break::Distrusted]).await;
+        beside(long(), &[Break::Distrusted]).await;
+        controlled(secure(Duration::from_secs(60)), &[Break::Distrusted]).await;
+        let short = Duration::from_millis(50);
+        around(secure(short), &[Break::SilentTls]).await;
+        beside(secure(short), &[Break::SilentTls]).await;
+        controlled(secure(short), &[Break::SilentTls]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_times_out_is_a_connect_timeout() {
+    let connector = service_fn(async |_: http::Uri| {
+        Err::<TokioIo<TcpStream>, _>(io::Error::from(io::ErrorKind::TimedOut))
+    });
+    let client = Client::builder(TokioExecutor::new()).build(BoxCloneSyncService::new(connector));
+    let events = Events::default();
+    let gateway = layer("http://127.0.0.1:1/v1".to_owned(), &events)
+        .build()
+        .unwrap()
+        .client_layer()
+        .layer(client);
+    let request =
+        http::Request::post("/ai/grok/v1/x").body(crate::own_clients::full("{}")).unwrap();
+    gateway.oneshot(request).await.unwrap_err();
+    assert_eq!(events.end().failure, Some(Failure::ConnectTimeout));
+}
+
+/// What a host makes of its clients' errors.
+#[derive(Debug)]
+struct Own(hyper_util::client::legacy::Error);
+
+impl std::fmt::Display for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("own")
+    }
+}
+
+impl std::error::Error for Own {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_hosts_own_is_classified_by_its_source() {
+    let breaks = [Break::Refused, Break::Reset, Break::OtherProtocol];
+    beside(MapErr::new(client(), Own), &breaks).await;
+    controlled(MapErr::new(client(), Own), &breaks).await;
+    // Around a client it is boxed, for a type that is known to the host alone cannot be looked into.
+    let boxed = MapErr::new(MapErr::new(client(), Own), BoxError::from);
+    around(boxed, &breaks).await;
+}

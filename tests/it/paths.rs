@@ -1,0 +1,406 @@
+//! Which path of the gateway leads to which path of a provider, and which lead nowhere.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tower_ai_gateway::Provider;
+
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::message::{Message, request};
+use crate::support::raw_upstream::Recorder;
+
+/// `grok` below `/v1` of one listener, and `custom-acme` below `/api/v2` of another.
+async fn two_providers() -> (Gateway, Recorder, Recorder) {
+    let grok = Recorder::start().await;
+    let acme = Recorder::start().await;
+    let gateway = Setup::new(grok.base("/v1"))
+        .provider(Provider::custom("acme", acme.base("/api/v2/")).alias("acme-eu"))
+        .start()
+        .await;
+    (gateway, grok, acme)
+}
+
+fn post(target: &str, body: &str) -> Vec<u8> {
+    request(&format!("POST {target}"), &[], body.as_bytes())
+}
+
+fn reached_the_app(answer: &Message) -> bool {
+    answer.status() == 418 && answer.head.has("x-app")
+}
+
+#[tokio::test]
+async fn every_kind_of_path_leads_to_its_provider() {
+    let (gateway, grok, acme) = two_providers().await;
+    for (target, provider, line) in [
+        // Native, in every style, with and without the version.
+        ("/v1/acct/gw/grok/v1/chat/completions", &grok, "POST /v1/chat/completions HTTP/1.1"),
+        ("/v1/acct/gw/grok/chat/completions", &grok, "POST /v1/chat/completions HTTP/1.1"),
+        ("/v1/acct/gw/xai/v1/models", &grok, "POST /v1/models HTTP/1.1"),
+        ("/ai/grok/v1/responses", &grok, "POST /v1/responses HTTP/1.1"),
+        ("/ai/xai/responses", &grok, "POST /v1/responses HTTP/1.1"),
+        ("/only/grok/responses", &grok, "POST /v1/responses HTTP/1.1"),
+        ("/v1/acct/gw/custom-acme/v2/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        ("/v1/acct/gw/acme/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        ("/v1/acct/gw/acme-eu/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        ("/ai/custom-acme/v2/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        // The join rule compares whole segments, as many as match.
+        ("/ai/grok/v1/v1/messages", &grok, "POST /v1/v1/messages HTTP/1.1"),
+        ("/ai/grok/v1beta/models", &grok, "POST /v1/v1beta/models HTTP/1.1"),
+        ("/ai/grok/V1/models", &grok, "POST /v1/V1/models HTTP/1.1"),
+        ("/ai/grok/%761/models", &grok, "POST /v1/%761/models HTTP/1.1"),
+        ("/ai/acme/api/v2/chat", &acme, "POST /api/v2/chat HTTP/1.1"),
+        ("/ai/acme/api/v2", &acme, "POST /api/v2 HTTP/1.1"),
+        ("/ai/acme/api/chat", &acme, "POST /api/v2/api/chat HTTP/1.1"),
+        ("/ai/grok", &grok, "POST /v1 HTTP/1.1"),
+        ("/ai/grok?a", &grok, "POST /v1?a HTTP/1.1"),
+        // Empty segments collapse behind the slug and nowhere else.
+        ("/ai/grok//chat/completions", &grok, "POST /v1/chat/completions HTTP/1.1"),
+        ("/v1/acct/gw/grok////v1/models", &grok, "POST /v1/models HTTP/1.1"),
+        ("/ai/grok/a//b///c/", &grok, "POST /v1/a//b///c/ HTTP/1.1"),
+        // Path and query, byte for byte.
+        (
+            "/ai/grok/models/grok%2F4%20x/%E2%82%ac",
+            &grok,
+            "POST /v1/models/grok%2F4%20x/%E2%82%ac HTTP/1.1",
+        ),
+        (
+            "/ai/grok/batches/b_1:cancel;v=1,2@!$&'()*+=~",
+            &grok,
+            "POST /v1/batches/b_1:cancel;v=1,2@!$&'()*+=~ HTTP/1.1",
+        ),
+        ("/ai/grok/x?", &grok, "POST /v1/x? HTTP/1.1"),
+        ("/ai/grok/x?a=1&a=2&b", &grok, "POST /v1/x?a=1&a=2&b HTTP/1.1"),
+        (
+            "/ai/grok/x?q=%2e%2e/../%00+%zz?/:@!$'()*,;=[]{}|^`\\",
+            &grok,
+            "POST /v1/x?q=%2e%2e/../%00+%zz?/:@!$'()*,;=[]{}|^`\\ HTTP/1.1",
+        ),
+        ("/ai/grok/.well-known/a..b/...", &grok, "POST /v1/.well-known/a..b/... HTTP/1.1"),
+        // Only path and query of the target count, whoever its authority names.
+        ("http://127.0.0.1:9/v1/acct/gw/grok/models?x=1", &grok, "POST /v1/models?x=1 HTTP/1.1"),
+        ("https://user@evil.example/ai/acme/x", &acme, "POST /api/v2/x HTTP/1.1"),
+    ] {
+        let answer = gateway.answer(post(target, "")).await;
+        assert_eq!(answer.status(), 200, "{target}: {}", answer.text());
+        let came = provider.only();
+        assert_eq!(came.head.line, line, "{target}");
+        assert_eq!(came.head.get("host"), Some(&*provider.addr().to_string()), "{target}");
+        assert_eq!(grok.requests().len() + acme.requests().len(), 1, "{target}");
+        provider.clear();
+    }
+}
+
+#[tokio::test]
+async fn model_routed_paths_lead_to_the_openai_api_of_the_models_provider() {
+    let (gateway, grok, acme) = two_providers().await;
+    for (target, model, provider, line) in [
+        ("/v1/a/g/compat/chat/completions", "grok/grok-4", &grok, "/v1/chat/completions"),
+        ("/v1/a/g/compat/v1/chat/completions", "xai/grok-4", &grok, "/v1/chat/completions"),
+        ("/v1/a/g/compat/responses?x=%2F", "grok/grok-4", &grok, "/v1/responses?x=%2F"),
+        ("/v1/a/g/compat/embeddings", "custom-acme/e", &acme, "/api/v2/embeddings"),
+        ("/v1/a/g/compat/messages", "acme/a/b/c", &acme, "/api/v2/messages"),
+        ("/ai/compat/chat/completions", "acme-eu/e", &acme, "/api/v2/chat/completions"),
+        ("/client/v4/accounts/a/ai/v1/responses", "grok/grok-4", &grok, "/v1/responses"),
+        (
+            "/client/v4/accounts/a/ai/v1/chat/completions",
+            "acme/e",
+            &acme,
+            "/api/v2/chat/completions",
+        ),
+        ("/client/v4/accounts/a/ai/v1/messages", "grok/grok-4", &grok, "/v1/messages"),
+        ("/client/v4/accounts/a/ai/v1/embeddings", "grok/grok-4", &grok, "/v1/embeddings"),
+        ("http://evil.example/ai/compat/responses", "grok/grok-4", &grok, "/v1/responses"),
+    ] {
+        let body = format!(r#"{{"model":"{model}"}}"#);
+        let answer = gateway.answer(post(target, &body)).await;
+        assert_eq!(answer.status(), 200, "{target}: {}", answer.text());
+        let came = provider.only();
+        assert_eq!(came.head.target(), line, "{target}");
+        let (_, name) = model.split_once('/').unwrap();
+        assert_eq!(came.json()["model"], name, "{target}");
+        assert_eq!(came.head.get("host"), Some(&*provider.addr().to_string()), "{target}");
+        assert_eq!(grok.requests().len() + acme.requests().len(), 1, "{target}");
+        provider.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_provider_without_the_join_rule_gets_its_path_as_it_is() {
+    let upstream = Recorder::start().await;
+    let provider = Provider::custom("raw", upstream.base("/v1")).join_rule(false);
+    let gateway = Setup::new(upstream.base("/other")).provider(provider).start().await;
+    gateway.answer(post("/ai/raw/v1/chat", "")).await;
+    assert_eq!(upstream.only().head.target(), "/v1/v1/chat");
+}
+
+#[tokio::test]
+async fn dot_segments_are_refused_in_every_disguise() {
+    let (gateway, grok, acme) = two_providers().await;
+    for rest in [
+        "..",
+        ".",
+        "../x",
+        "./x",
+        "a/../b",
+        "a/./b",
+        "a/..",
+        "a/.",
+        "%2e%2e/x",
+        "%2E%2E",
+        "a/%2e./b",
+        ".%2e",
+        "a/..%2fb",
+        "a%2f..%2fb",
+        "a%2F%2e%2e%2Fb",
+        "a%5c..",
+        "a%5C..%5Cb",
+        "a\\..\\b",
+        "..;/x",
+        "..;a=b",
+        "a/%2e%2e;x/b",
+        "%252e%252e/x",
+        "a/%25252e./b",
+        "%%32%65%%32%65/x",
+        "a%252f..",
+        "a/.%2fb",
+        "/../x",
+        "//..",
+        "v1/../../x",
+        "..%5c",
+        "v1/..?x=1",
+    ] {
+        for style in ["/v1/acct/gw/grok/", "/ai/grok/", "/only/grok/", "/v1/acct/gw/acme/"] {
+            let target = format!("{style}{rest}");
+            let answer = gateway.answer(post(&target, "")).await;
+            assert_eq!(answer.status(), 400, "{target}");
+            let error = answer.gateway_error(400, 2400);
+            assert!(error["error"]["message"].as_str().unwrap().contains("path"), "{error}");
+            assert_eq!(answer.head.get("x-should-retry"), Some("false"));
+        }
+    }
+    grok.assert_untouched("the paths were refused");
+    acme.assert_untouched("the paths were refused");
+}
+
+#[tokio::test]
+async fn gateway_paths_that_lead_nowhere_are_refused_with_their_reason() {
+    let (gateway, grok, acme) = two_providers().await;
+    let long = format!("/v1/{}/gw/grok/x", "a".repeat(65));
+    for (line, status, code, named) in [
+        ("POST /only/nosuch/chat", 400, 2008, "nosuch"),
+        ("POST /only/%67rok/chat", 400, 2008, "%67rok"),
+        ("POST /only/Grok/chat", 400, 2008, "Grok"),
+        ("POST /only/openai/chat", 400, 2008, "openai"),
+        ("POST /v1/acct/gw/custom-nosuch/chat", 400, 2008, "custom-nosuch"),
+        ("POST /ai/custom-/chat", 400, 2008, "custom-"),
+        ("POST /v1/acct/gw/compat/models", 404, 2400, "path"),
+        ("POST /v1/acct/gw/compat", 404, 2400, "path"),
+        ("POST /ai/compat/chat/completions/x", 404, 2400, "path"),
+        ("POST /only/", 404, 2400, "path"),
+        ("GET /v1/acct/gw/compat/chat/completions", 405, 2400, "POST"),
+        ("PUT /ai/compat/responses", 405, 2400, "POST"),
+        ("GET /client/v4/accounts/a/ai/v1/messages", 405, 2400, "POST"),
+        ("POST /v1/ac%20ct/gw/grok/x", 400, 2400, "account id"),
+        ("POST /v1//gw/grok/x", 400, 2400, "account id"),
+        ("POST /v1/../gw/grok/x", 400, 2400, "account id"),
+        ("POST /v1/acct//grok/x", 400, 2400, "gateway id"),
+        ("POST /v1/acct/./grok/x", 400, 2400, "gateway id"),
+        (&format!("POST {long}"), 400, 2400, "account id"),
+        ("TRACE /v1/acct/gw/grok/x", 400, 2400, "TRACE"),
+    ] {
+        let answer = gateway.answer(request(line, &[], b"")).await;
+        let error = answer.gateway_error(status, code);
+        assert!(error["error"]["message"].as_str().unwrap().contains(named), "{line}: {error}");
+        assert_eq!(answer.head.get("x-should-retry"), Some("false"), "{line}");
+        assert_eq!(answer.head.get("allow"), (status == 405).then_some("POST"), "{line}");
+    }
+    grok.assert_untouched("the paths lead nowhere");
+    acme.assert_untouched("the paths lead nowhere");
+}
+
+#[tokio::test]
+async fn other_paths_reach_the_app_untouched() {
+    let (gateway, grok, acme) = two_providers().await;
+    for target in [
+        "/v1/users/42/posts?a=%2F&a=1",
+        "/v1/users/42/posts",
+        "/v1/acct/gw/nosuch/chat",
+        "/v1/acct/gw/%67rok/chat",
+        "/v1/acct/gw",
+        "/v1",
+        "/v1/../secret/./x//",
+        "/ai/nosuch/x",
+        "/ai",
+        "/ain/grok/x",
+        "/only",
+        "/client/v4/accounts/a/ai/run",
+        "/v1beta/acct/gw/grok/x",
+        "http://evil.example/elsewhere?x",
+        "/",
+        "/?x",
+    ] {
+        let headers = [
+            "x-repeat: 1",
+            "x-repeat: 2",
+            "cookie: session=1",
+            "cf-aig-metadata: not json",
+            "x-forwarded-for: 10.0.0.1",
+            "connection: x-hop",
+            "x-hop: 1",
+        ];
+        let answer =
+            gateway.answer(request(&format!("PATCH {target}"), &headers, b"the body")).await;
+        assert!(reached_the_app(&answer), "{target}: {}", answer.text());
+        // Nor does the gateway touch the app's response.
+        assert_eq!(answer.head.get("set-cookie"), Some("session=1"));
+        assert_eq!(answer.head.get("cf-aig-log-id"), Some("the app's own"));
+        assert!(!answer.head.has("cf-aig-event-id"));
+        let seen = answer.json();
+        assert_eq!(seen["uri"], target);
+        assert_eq!(seen["method"], "PATCH");
+        assert_eq!(seen["body"], "the body");
+        assert_eq!(seen["mark"], true, "extensions reach the app");
+        assert_eq!(seen["context"], false);
+        let mut expected = vec!["host: gateway.test"];
+        expected.extend(headers);
+        expected.push("content-length: 8");
+        assert_eq!(seen["headers"], serde_json::json!(expected));
+    }
+    let health = gateway.answer(request("GET /health", &[], b"")).await;
+    assert_eq!(health.body(), b"well");
+    grok.assert_untouched("nothing was the gateway's");
+    acme.assert_untouched("nothing was the gateway's");
+}
+
+#[tokio::test]
+async fn a_preflight_on_a_gateway_path_is_the_apps() {
+    let (gateway, grok, _acme) = two_providers().await;
+    for target in ["/ai/grok/v1/models", "/ai/compat/responses", "/only/nosuch", "/ai/grok/.."] {
+        let preflight = ["origin: https://a.example", "access-control-request-method: POST"];
+        let answer = gateway.answer(request(&format!("OPTIONS {target}"), &preflight, b"")).await;
+        assert!(reached_the_app(&answer), "{target}: {}", answer.text());
+    }
+    grok.assert_untouched("preflights are the app's");
+    gateway
+        .answer(request("OPTIONS /ai/grok/v1/models", &["origin: https://a.example"], b""))
+        .await;
+    assert_eq!(grok.only().head.line, "OPTIONS /v1/models HTTP/1.1");
+}
+
+#[tokio::test]
+async fn any_method_is_relayed_on_native_paths() {
+    let upstream = Recorder::answering(|request| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n";
+        if request.head.line.starts_with("HEAD ") {
+            head.into()
+        } else {
+            format!("{head}body").into()
+        }
+    });
+    let upstream = upstream.await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "M-SEARCH", "get"] {
+        for body in ["", "{}"] {
+            let line = format!("{method} /ai/grok/v1/files/1");
+            let answer = gateway.answer(request(&line, &[], body.as_bytes())).await;
+            assert_eq!(answer.body(), b"body", "{method}");
+            let came = upstream.only();
+            assert_eq!(came.head.line, format!("{method} /v1/files/1 HTTP/1.1"));
+            assert_eq!(came.body(), body.as_bytes(), "{method}");
+            upstream.clear();
+        }
+    }
+    // `HEAD` has no body, and what follows on the connection is in step.
+    let mut wire = gateway.connect().await;
+    for _ in 0..2 {
+        wire.send(request("HEAD /ai/grok/v1/files/1", &[], b"")).await;
+        let head = wire.read_head().await;
+        assert_eq!((head.status(), head.get("content-length")), (200, Some("4")));
+    }
+    wire.send(request("GET /ai/grok/v1/files/1", &[], b"")).await;
+    assert_eq!(wire.read_message().await.body(), b"body");
+    assert!(upstream.requests()[1].head.line.starts_with("HEAD /v1/files/1 "));
+}
+
+/// What became of a rest under one style of path.
+async fn outcome(gateway: Gateway, upstream: &Recorder, target: &str) -> Result<String, u16> {
+    let answer = gateway.answer(post(target, "")).await;
+    let came = upstream.requests();
+    upstream.clear();
+    if answer.status() != 200 {
+        assert!(came.is_empty(), "{target} was refused, and sent all the same");
+        return Err(answer.status());
+    }
+    let [came] = &came[..] else { panic!("{target} was sent {} times", came.len()) };
+    assert_eq!(came.head.get("host"), Some(&*upstream.addr().to_string()), "{target}");
+    Ok(came.head.target().to_owned())
+}
+
+#[test]
+fn all_styles_of_path_give_the_same_upstream_path_or_all_refuse() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let upstream = runtime.block_on(Recorder::start());
+    let gateway = runtime.block_on(Gateway::start(upstream.base("/v1")));
+    let parts = prop::sample::select(vec![
+        "..",
+        ".",
+        "%2e",
+        "%2F",
+        "%5c",
+        "%25",
+        "%",
+        "/",
+        "//",
+        "\\",
+        ";",
+        ":",
+        "@",
+        "127.0.0.1:9",
+        "v1",
+        "chat",
+        "grok",
+        "compat",
+        "http://evil.example/",
+        "a b",
+        "%00",
+        "é",
+        "#x",
+        "?",
+        "?x=1",
+        "&",
+        "*",
+        "~",
+    ]);
+    let rest = prop::collection::vec(parts, 0..8).prop_map(|parts| parts.concat());
+    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&rest, |rest| {
+            // A blank would end the target.
+            let rest = rest.replace(' ', "+");
+            let outcomes = runtime.block_on(async {
+                let mut outcomes = Vec::new();
+                for style in [
+                    "/ai/grok/",
+                    "/v1/a/g/grok/",
+                    "/only/xai/",
+                    "http://evil.example:1/v1/a/g/xai/",
+                ] {
+                    outcomes.push(outcome(gateway, &upstream, &format!("{style}{rest}")).await);
+                }
+                outcomes
+            });
+            prop_assert!(
+                outcomes.iter().all(|other| *other == outcomes[0]),
+                "{}: {:?}",
+                rest,
+                outcomes
+            );
+            match &outcomes[0] {
+                Ok(target) => prop_assert!(
+                    target == "/v1" || target.starts_with("/v1/") || target.starts_with("/v1?")
+                ),
+                Err(status) => prop_assert_eq!(*status, 400),
+            }
+            Ok(())
+        })
+        .unwrap();
+}

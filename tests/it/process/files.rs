@@ -1,0 +1,155 @@
+//! Files that the gateway follows, and what may come in their place.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::scene::{Log, PATIENCE, get, stops, until};
+use crate::support::program::{Program, binary};
+
+fn fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn followed(option: &str, path: &Path) -> (Program, Log) {
+    let arguments = [option, path.to_str().unwrap()];
+    let mut program = Program::start_with(&arguments, |command| {
+        command.stderr(Stdio::piped());
+    });
+    let log = Log::of(program.stderr().unwrap());
+    (program, log)
+}
+
+/// Whether the gateway of this id is served.
+fn knows(addr: SocketAddr, id: &str) -> bool {
+    let answer = get(addr, &format!("/v1/acct/{id}/nosuch/x"));
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    // 2008: the provider is unknown; 2001: the gateway is.
+    answer.contains("2008")
+}
+
+fn gateway(id: &str) -> String {
+    format!("[gateways.{id}]\n")
+}
+
+fn prices(day: u8) -> String {
+    format!(
+        "as_of = 2026-01-{day:02}\n[models.\"house\"]\ninput = 1.00\ncached_input = 1.00\noutput = 2.00\n"
+    )
+}
+
+#[test]
+fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gateway.toml");
+    fs::write(&path, gateway("a")).unwrap();
+    let (program, log) = followed("--config", &path);
+    assert!(knows(program.addr, "a"));
+
+    fs::remove_file(&path).unwrap();
+    fifo(&path);
+    until("the FIFO is refused", || log.count("everything stays as it was") > 0);
+    program.signal("HUP");
+    until("it is refused again", || log.count("everything stays as it was") > 1);
+    assert!(knows(program.addr, "a"));
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, gateway("b")).unwrap();
+    until("the file is followed", || knows(program.addr, "b"));
+
+    let told = log.count("everything stays as it was");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    until("the directory is refused", || log.count("everything stays as it was") > told);
+    assert!(knows(program.addr, "b"));
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, gateway("c")).unwrap();
+    until("the file is followed", || knows(program.addr, "c"));
+    stops(program);
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_key_does_not_end_the_following() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gateway.toml");
+    let key = directory.path().join("key");
+    fs::write(&path, gateway("a")).unwrap();
+    let (program, log) = followed("--config", &path);
+    fifo(&key);
+    let with_key = "[gateways.b]\nauthenticated_elsewhere = true\n\
+                    [[gateways.b.keys]]\nprovider = \"grok\"\nfile = \"key\"\n";
+    fs::write(&path, with_key).unwrap();
+    until("the FIFO is refused", || log.count("key is not there or cannot be read") > 0);
+    fs::write(&path, gateway("c")).unwrap();
+    until("the file is followed", || knows(program.addr, "c"));
+    stops(program);
+}
+
+#[test]
+fn the_configuration_is_followed_into_a_directory_that_was_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().join("etc");
+    let path = place.join("gateway.toml");
+    fs::create_dir(&place).unwrap();
+    fs::write(&path, gateway("a")).unwrap();
+    let (program, _log) = followed("--config", &path);
+    for id in ["b", "c"] {
+        fs::remove_dir_all(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        fs::write(&path, gateway(id)).unwrap();
+        until("the new file is followed", || knows(program.addr, id));
+        // The new directory is watched as the old one was.
+        let next = format!("{id}2");
+        fs::write(&path, gateway(&next)).unwrap();
+        until("it is followed further", || knows(program.addr, &next));
+    }
+    stops(program);
+}
+
+#[test]
+fn the_prices_are_read_after_a_fifo_and_a_directory_in_their_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prices.toml");
+    fs::write(&path, prices(5)).unwrap();
+    let (program, log) = followed("--prices", &path);
+
+    let refused = |times: usize| {
+        program.signal("HUP");
+        until("it is refused", || log.count("the prices stay as they were") == times);
+    };
+    fs::remove_file(&path).unwrap();
+    fifo(&path);
+    refused(1);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    refused(2);
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, prices(6)).unwrap();
+    program.signal("HUP");
+    until("the prices are read", || log.count("\"as_of\":\"2026-01-06\"") == 1);
+    stops(program);
+}
+
+#[test]
+fn a_fifo_at_the_start_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    fifo(&path);
+    let path = path.to_str().unwrap();
+    for arguments in [&["--config", path][..], &["--prices", path], &["--check", "--config", path]]
+    {
+        let mut child = Command::new(binary()).args(arguments).spawn().unwrap();
+        let mut code = None;
+        let begun = Instant::now();
+        while code.is_none() && begun.elapsed() < PATIENCE {
+            code = child.try_wait().unwrap();
+            thread::sleep(Duration::from_millis(20));
+        }
+        // It may be blocked.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(code.expect("it does not wait").code(), Some(1), "{arguments:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! Limits of the system that a process runs into, and signals that it gets.
+
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+
+use crate::process::scene::{connect, get, refused, serves, stops, until};
+use crate::support::program::Program;
+
+#[test]
+fn running_out_of_descriptors_with_an_unread_pipe_stops_nothing() {
+    let mut program = Program::start_in_shell("ulimit -n 64; exec $GATEWAY --mock", |command| {
+        command.env("RUST_LOG", "debug").stderr(Stdio::piped());
+    });
+    let addr = program.addr;
+    let _unread = program.stderr();
+    let mut early = connect(addr);
+    refused(addr, 5000);
+
+    let crowd: Vec<_> = (0..100).map(|_| connect(addr)).collect();
+    // One that is served already goes on while no other can be accepted.
+    for _ in 0..20 {
+        write!(early, "GET /healthz HTTP/1.1\r\nhost: {addr}\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok\n") {
+            let mut part = [0; 512];
+            let length = early.read(&mut part).unwrap();
+            assert!(length > 0, "the connection is kept");
+            answer.extend_from_slice(&part[..length]);
+        }
+    }
+    drop(crowd);
+    until("there is room again", || get(addr, "/healthz").starts_with("HTTP/1.1 200"));
+    serves(addr);
+    drop(early);
+    stops(program);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_stops_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "ulimit -f 16; exec $GATEWAY --mock --log records.jsonl 2> stderr.log";
+    let program = Program::start_in_shell(script, |command| {
+        command.current_dir(directory.path()).env("RUST_LOG", "debug");
+    });
+    refused(program.addr, 1000);
+    serves(program.addr);
+    // Records go on in a new file where the old one is full.
+    for name in ["records", "stderr"] {
+        let longest = || {
+            let files = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap);
+            let own = files.filter(|file| file.file_name().to_str().unwrap().starts_with(name));
+            own.map(|file| file.metadata().unwrap().len()).max().unwrap()
+        };
+        until("the limit is reached", || longest() > 15 * 1024);
+        assert!(longest() <= 16 * 1024, "{name}");
+    }
+    serves(program.addr);
+    stops(program);
+}
+
+/// As logrotate and `systemctl reload` send it.
+#[test]
+fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
+    let program = Program::start(&["--mock"]);
+    program.signal("HUP");
+    serves(program.addr);
+    assert!(program.stop().success());
+}

@@ -1,0 +1,99 @@
+//! Standard error that is full, closed, broken, or that nobody reads.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use crate::process::scene::{Log, dropped, refused, serves, stops, until};
+use crate::support::program::{Program, binary};
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+#[test]
+fn full_standard_error_stops_nothing() {
+    let program = Program::start_with(&["--mock"], |command| {
+        command.env("RUST_LOG", "debug").stderr(full());
+    });
+    serves(program.addr);
+    refused(program.addr, 500);
+    serves(program.addr);
+    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
+    stops(program);
+}
+
+#[test]
+fn closed_standard_error_stops_nothing() {
+    let program = Program::start_in_shell("exec $GATEWAY --mock 2>&-", |_| {});
+    serves(program.addr);
+    refused(program.addr, 500);
+    serves(program.addr);
+    stops(program);
+}
+
+#[test]
+fn a_broken_pipe_stops_nothing() {
+    let mut program = Program::start_with(&["--mock"], |command| {
+        command.env("RUST_LOG", "debug").stderr(Stdio::piped());
+    });
+    drop(program.stderr());
+    serves(program.addr);
+    refused(program.addr, 500);
+    serves(program.addr);
+    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
+    stops(program);
+}
+
+#[test]
+fn an_unread_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read() {
+    let mut program = Program::start_with(&["--mock"], |command| {
+        command.env("RUST_LOG", "debug").stderr(Stdio::piped());
+    });
+    let stderr = program.stderr().unwrap();
+    refused(program.addr, 12_000);
+    serves(program.addr);
+    let lost = dropped(program.admin.unwrap());
+    assert!(lost > 1000, "{lost}");
+
+    let log = Log::of(stderr);
+    until("the losses are told", || log.count("log lines were dropped") > 0);
+    let text = log.text();
+    for line in text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("each line is whole");
+        if line["message"] == "log lines were dropped" {
+            assert!(line["total"].as_u64().unwrap() >= lost, "{line}");
+        }
+    }
+    serves(program.addr);
+    stops(program);
+}
+
+#[test]
+fn a_pipe_that_stays_unread_does_not_hold_up_the_end() {
+    let mut program = Program::start_with(&["--mock"], |command| {
+        command.env("RUST_LOG", "debug").stderr(Stdio::piped());
+    });
+    let _unread = program.stderr();
+    refused(program.addr, 5000);
+    serves(program.addr);
+    stops(program);
+}
+
+#[test]
+fn an_error_at_the_start_is_an_exit_code_where_nobody_can_be_told() {
+    let ended = |arguments: &[&str], variable: (&str, &str)| {
+        let mut command = Command::new(binary());
+        command.args(arguments).env(variable.0, variable.1).stdout(Stdio::null()).stderr(full());
+        command.status().unwrap().code()
+    };
+    assert_eq!(ended(&["--nonsense"], ("RUST_LOG", "")), Some(2));
+    assert_eq!(ended(&["--config", "/nosuch/file"], ("RUST_LOG", "not=a=filter")), Some(1));
+}
+
+#[test]
+fn an_error_at_the_start_is_told() {
+    let mut command = Command::new(binary());
+    let output = command.args(["--config", "/nosuch/file"]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("error: /nosuch/file: it cannot be read"), "{text}");
+}

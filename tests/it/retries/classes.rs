@@ -1,0 +1,48 @@
+//! What the host says of which calls are made again, or elsewhere.
+
+use http::{HeaderMap, StatusCode};
+use tower::{Layer, ServiceExt};
+use tower_ai_gateway::Provider;
+use tower_ai_gateway::control::{
+    Alternative, CallClass, Classify, FallbackLayer, ReplayLayer, RetryLayer,
+};
+use tower_ai_gateway::hook::Failure;
+
+use crate::retries::scene::{request, three};
+use crate::support::scripted::{Answer, Upstream, answer, fails};
+
+/// 404 may pass, 422 is for another model, and nothing helps after anything else.
+struct Own;
+
+impl Classify for Own {
+    fn response(&self, status: StatusCode, _: &HeaderMap) -> CallClass {
+        match status {
+            StatusCode::NOT_FOUND => CallClass::Again,
+            StatusCode::UNPROCESSABLE_ENTITY => CallClass::Elsewhere,
+            _ => CallClass::Answer,
+        }
+    }
+
+    fn failure(&self, _: Failure) -> CallClass {
+        CallClass::Answer
+    }
+}
+
+/// How many calls are made, each answered so, with three attempts and two models.
+async fn calls(of: fn() -> Answer) -> usize {
+    let upstream = Upstream::new(move |_, _| of());
+    let other = Alternative::new(Provider::xai()).model("n");
+    let fallback = FallbackLayer::between(Provider::xai(), [other]).unwrap().classify(Own);
+    let retry = RetryLayer::new(three()).classify(Own);
+    let client = ReplayLayer::new().layer(fallback.layer(retry.layer(upstream.clone())));
+    let _ = client.oneshot(request()).await;
+    upstream.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_of_the_hosts_takes_the_place_of_ours() {
+    assert_eq!(calls(|| answer(404, &[], "")).await, 6);
+    assert_eq!(calls(|| answer(422, &[], "")).await, 2);
+    assert_eq!(calls(|| answer(503, &[], "")).await, 1);
+    assert_eq!(calls(|| fails(std::io::ErrorKind::ConnectionReset)).await, 1);
+}

@@ -1,0 +1,116 @@
+//! No secret and no query reaches a log, a span, an error or a `Debug`.
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
+use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Provider};
+
+use crate::support::memory::{self, Step, Upstream};
+use crate::support::written::Written;
+
+const LEAK: &str = "sk-LEAK";
+
+/// Writes the `Debug` of every event.
+struct Debugs(Written);
+
+impl MetricsHook for Debugs {
+    fn on_request(&self, event: &RequestEvent<'_>) {
+        self.0.note(event);
+    }
+    fn on_attempt(&self, event: &AttemptEvent<'_>) {
+        self.0.note(event);
+    }
+    fn on_head(&self, event: &HeadEvent<'_>) {
+        self.0.note(event);
+    }
+    fn on_end(&self, event: &EndEvent<'_>) {
+        self.0.note(event);
+    }
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        self.0.note(context);
+        1000
+    }
+}
+
+fn request(path: &str, body: &str) -> Request<Full<Bytes>> {
+    let mut request = Request::post(format!("{path}?key={LEAK}"));
+    for name in [
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "cf-aig-authorization",
+        "cookie",
+    ] {
+        request = request.header(name, format!("Bearer {LEAK}"));
+    }
+    request.body(Full::from(body.to_owned())).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_that_is_written_anywhere_holds_a_key() {
+    let written = Written::default();
+    let _logging = written.logging("trace");
+
+    let layer = GatewayLayer::builder()
+        .provider(Provider::xai())
+        .mount(Mount::hosted().exclusive())
+        .metrics_hook(Debugs(written.clone()))
+        .build()
+        .unwrap();
+    written.note(&layer);
+    let echoes = Upstream {
+        headers: &[("authorization", "Bearer sk-LEAK"), ("set-cookie", "sk-LEAK")],
+        ..Upstream::ok(&[Step::Data("x")])
+    };
+    for (path, upstream) in [
+        ("/v1/a/g/grok/v1/chat/completions", echoes.clone()),
+        ("/v1/a/g/grok/v1/chat/completions", Upstream::fails()),
+        ("/v1/a/g/grok/../x", echoes.clone()),
+        ("/v1/a/g/nosuch/x", echoes.clone()),
+        ("/v1/a/g/compat/chat/completions", echoes.clone()),
+    ] {
+        for body in [r#"{"model":"grok/grok-4","user":"sk-LEAK"}"#, r#"{"user":"sk-LEAK"}"#] {
+            let watched = written.clone();
+            let inner = upstream.clone();
+            let upstream =
+                service_fn(move |request: Request<tower_ai_gateway::RequestBody<Full<Bytes>>>| {
+                    assert_eq!(
+                        request.headers()["authorization"],
+                        "Bearer sk-LEAK",
+                        "the provider does get the key"
+                    );
+                    watched.note(&request.headers());
+                    watched.note(&request.extensions().get::<GatewayContext>());
+                    inner.clone().oneshot(request)
+                });
+            let service = layer.clone().upstream(upstream).layer(service_fn(memory::app));
+            let response = service.oneshot(request(path, body)).await.unwrap();
+            written.note(&response);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(!String::from_utf8_lossy(&body).contains(LEAK));
+        }
+    }
+    written.assert_clean(&["exchange ended", "tower_ai_gateway"]);
+}
+
+#[tokio::test]
+async fn a_host_that_logs_warnings_alone_hears_of_failures() {
+    let written = Written::default();
+    let _logging = written.logging("warn");
+    let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    for (upstream, expected) in [(Upstream::ok(&[]), false), (Upstream::fails(), true)] {
+        let request = request("/v1/a/g/grok/v1/chat/completions", "{}");
+        let response = layer
+            .clone()
+            .upstream(upstream)
+            .layer(service_fn(memory::app))
+            .oneshot(request)
+            .await
+            .unwrap();
+        response.into_body().collect().await.unwrap();
+        assert_eq!(written.all().contains("exchange ended"), expected);
+    }
+}

@@ -1,0 +1,107 @@
+//! A slow upload is the client's time, not the provider's: the timeout of the response head counts
+//! from when it is the provider's turn.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use http_body_util::channel::{Channel, Sender};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tower::{BoxError, Layer, ServiceExt};
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::control::TimeoutLayer;
+use tower_ai_gateway::settings::Timeouts;
+use tower_ai_gateway::timeout::{TimeoutError, TimeoutPhase};
+
+use crate::support::guard;
+use crate::support::hyper_upstream::{HyperUpstream, body};
+
+const HEAD: Duration = Duration::from_millis(300);
+
+type Answer = JoinHandle<Result<Response<Bytes>, BoxError>>;
+
+/// Begins a request by a client whose patience for a head is [`HEAD`].
+fn send(base: &str, is_http2: bool) -> (Sender<Bytes, std::io::Error>, Answer) {
+    let (sender, body) = Channel::<Bytes, std::io::Error>::new(1);
+    let client = match is_http2 {
+        true => HttpClient::builder().http2_prior_knowledge(),
+        false => HttpClient::builder(),
+    };
+    let timeouts = TimeoutLayer::new(Timeouts::default().head(HEAD));
+    let service = timeouts.layer(client.build().unwrap());
+    let request = Request::post(format!("{base}/x")).body(body).unwrap();
+    let answer = tokio::spawn(async move {
+        let response = service.oneshot(request).await?;
+        let (head, body) = response.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    });
+    (sender, answer)
+}
+
+fn phase(error: &BoxError) -> Option<TimeoutPhase> {
+    error.downcast_ref::<TimeoutError>().map(TimeoutError::phase)
+}
+
+#[tokio::test]
+async fn the_head_is_timed_from_the_end_of_the_upload() {
+    let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
+        let length = request.into_body().collect().await.unwrap().to_bytes().len();
+        Response::new(body(length.to_string()))
+    })
+    .await;
+    for is_http2 in [false, true] {
+        let (mut sender, answer) = send(&upstream.base(""), is_http2);
+        // Three times as long as the head may take: it is the client that is slow.
+        let begun = Instant::now();
+        while begun.elapsed() < 3 * HEAD {
+            sender.send_data(Bytes::from_static(b"x")).await.unwrap();
+            sleep(HEAD / 2).await;
+        }
+        drop(sender);
+        let response = guard("the answer", answer).await.unwrap().unwrap();
+        assert_eq!(response.status(), 200, "http2: {is_http2}");
+        assert!(response.into_body().len() == 1, "all of it has come");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_has_it_all_has_its_time_and_no_more() {
+    let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
+        let _ = request.into_body().collect().await;
+        std::future::pending::<()>().await;
+        unreachable!()
+    })
+    .await;
+    for is_http2 in [false, true] {
+        let (mut sender, answer) = send(&upstream.base(""), is_http2);
+        sender.send_data(Bytes::from_static(b"x")).await.unwrap();
+        sleep(2 * HEAD).await;
+        assert!(!answer.is_finished(), "http2: {is_http2}: the client is waited for");
+        let sent = Instant::now();
+        drop(sender);
+        let error = guard("the timeout", answer).await.unwrap().unwrap_err();
+        assert_eq!(phase(&error), Some(TimeoutPhase::Head));
+        assert!(sent.elapsed() >= HEAD - Duration::from_millis(20), "{:?}", sent.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_read_on_has_no_more_time_either() {
+    let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
+        // Held, and never read.
+        let _unread = request;
+        std::future::pending::<()>().await;
+        unreachable!()
+    })
+    .await;
+    for is_http2 in [false, true] {
+        let (mut sender, answer) = send(&upstream.base(""), is_http2);
+        let large = Bytes::from(vec![b'x'; 1 << 20]);
+        let feed = async { while sender.send_data(large.clone()).await.is_ok() {} };
+        let ((), answer) = tokio::join!(feed, guard("the timeout", answer));
+        let error = answer.unwrap().unwrap_err();
+        assert_eq!(phase(&error), Some(TimeoutPhase::Head), "http2: {is_http2}");
+    }
+}

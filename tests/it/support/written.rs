@@ -1,0 +1,86 @@
+//! All that is written anywhere, kept so that a test can look for secrets in it.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use super::every_thread;
+
+#[derive(Clone, Default)]
+pub struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    pub fn note(&self, shown: &dyn Debug) {
+        self.text(&format!("{shown:?} {shown:#?}"));
+    }
+
+    pub fn text(&self, text: &str) {
+        let mut all = self.0.lock().unwrap();
+        all.extend_from_slice(text.as_bytes());
+        all.push(b'\n');
+    }
+
+    pub fn all(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.all().lines().map(str::to_owned).collect()
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.lines().into_iter().filter(|line| line.contains(" WARN ")).collect()
+    }
+
+    /// What was written since this was last asked.
+    pub fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+
+    /// What this thread logs comes here too, until the guard goes.
+    #[must_use]
+    pub fn logging(&self, filter: &str) -> DefaultGuard {
+        every_thread::may_log();
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_span_events(FmtSpan::FULL)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    /// Keeps what this thread logs while the guard lives, in plain lines.
+    pub fn capture() -> (Self, DefaultGuard) {
+        every_thread::may_log();
+        let written = Self::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        (written, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// Checks that these were written, and no secret was.
+    #[track_caller]
+    pub fn assert_clean(&self, expected: &[&str]) {
+        let text = self.all();
+        let leak = text.lines().find(|line| line.contains("LEAK"));
+        assert_eq!(leak, None);
+        for expected in expected {
+            assert!(text.contains(expected), "{expected} was written: {text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The first answer that could not be metered for its coding is told of, and only that.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
+
+use crate::support::memory::{Step, Upstream};
+use crate::support::written::Written;
+
+/// The coding that is not read, whatever features there are.
+const UNKNOWN: &[(&str, &str)] =
+    &[("content-type", "application/json"), ("content-encoding", "compress")];
+const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];
+const PLAIN: &[(&str, &str)] = &[("content-type", "application/json")];
+
+fn layer() -> GatewayLayer {
+    let hook = |_: &EndEvent<'_>| {};
+    GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook).build().unwrap()
+}
+
+async fn exchange(
+    layer: &GatewayLayer,
+    method: Method,
+    path: &str,
+    headers: &'static [(&'static str, &'static str)],
+) {
+    let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data("{}")]) };
+    let uri = format!("/v1/acct/gw/grok/v1/{path}");
+    let request = Request::builder().method(method).uri(uri).body(Full::<Bytes>::default());
+    let response = layer.client_layer().layer(upstream).oneshot(request.unwrap()).await.unwrap();
+    response.into_body().collect().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_answer_of_a_layer_that_is_not_metered_is_told_of() {
+    let (lines, _guard) = Written::capture();
+    let first = layer();
+    exchange(&first, Method::POST, "chat/completions", PLAIN).await;
+    assert_eq!(lines.warnings(), [""; 0]);
+    for _ in 0..3 {
+        exchange(&first, Method::POST, "chat/completions", UNKNOWN).await;
+    }
+    let warnings = lines.warnings();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    for part in ["not metered", "`decompression`", "grok", "chat"] {
+        assert!(warning.contains(part), "{part}: {warning}");
+    }
+    exchange(&layer(), Method::POST, "chat/completions", UNKNOWN).await;
+    assert_eq!(lines.warnings().len(), 2, "another layer has a word of its own");
+}
+
+#[tokio::test]
+async fn what_costs_nothing_need_not_be_read() {
+    let (lines, _guard) = Written::capture();
+    let layer = layer();
+    exchange(&layer, Method::GET, "models", UNKNOWN).await;
+    exchange(&layer, Method::POST, "messages/count_tokens", UNKNOWN).await;
+    assert_eq!(lines.warnings(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_wants_no_metering_is_not_warned() {
+    let (lines, _guard) = Written::capture();
+    let layer = GatewayLayer::builder().provider(Provider::xai()).usage_limit(0).build().unwrap();
+    exchange(&layer, Method::POST, "chat/completions", UNKNOWN).await;
+    assert_eq!(lines.warnings(), [""; 0]);
+}
+
+#[tokio::test]
+async fn gzip_is_read_with_the_feature_and_told_of_without() {
+    let (lines, _guard) = Written::capture();
+    exchange(&layer(), Method::POST, "chat/completions", GZIP).await;
+    let warnings = lines.warnings();
+    if cfg!(feature = "decompression") {
+        assert_eq!(warnings, [""; 0]);
+    } else {
+        assert!(warnings[0].contains("without the feature `decompression`"), "{warnings:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The example gateway as a program, whose clients stop reading.
+
+use std::time::Duration;
+
+use http::{Request, Version};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use crate::support::client::{Connection, full, request};
+use crate::support::program::{self, Program};
+use crate::support::{guard, message, wire::Wire};
+use crate::unread::frames::Frames;
+use crate::unread::scene::{PATH, endless};
+
+fn descriptors(program: &Program) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", program.pid())).unwrap().count()
+}
+
+#[tokio::test]
+async fn no_descriptor_is_left_of_clients_that_do_not_read() {
+    let (upstream, mut hung_up) = endless().await;
+    let provider = format!("grok=http://{upstream}/v1");
+    let program = Program::start_with(&["--provider", &provider], |command| {
+        command.env("RUST_LOG", "error").env("GATEWAY_WRITE_TIMEOUT", "1");
+    });
+    let before = descriptors(&program);
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = Wire::connect(program.addr).await;
+        client.send(message::request(&format!("POST {PATH}"), &[], b"{}")).await;
+        clients.push(client);
+    }
+    for _ in &clients {
+        guard("the gateway hangs up", hung_up.recv()).await.unwrap();
+    }
+    let closed = async {
+        while descriptors(&program) > before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    guard("all descriptors are closed", closed).await;
+    drop(clients);
+    let stopped = tokio::task::spawn_blocking(|| program.stop());
+    assert!(guard("the program stops", stopped).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn http2_clients_with_shut_windows_lose_their_upstream_when_their_time_is_over() {
+    let (upstream, mut hung_up) = endless().await;
+    let provider = format!("grok=http://{upstream}/v1");
+    let program = Program::start(&["--provider", &provider]);
+    const TOTAL: (&str, &str) = ("cf-aig-total-timeout", "500");
+
+    // One that reads the head alone, …
+    let mut lazy = Connection::open(program.addr, Version::HTTP_2).await;
+    let asked = request(Version::HTTP_2, "POST", PATH, &[TOTAL], full("{}"));
+    let response = lazy.send(asked).await;
+    guard("the gateway hangs up", hung_up.recv()).await.unwrap();
+
+    // … one whose windows were never open, …
+    let io = TokioIo::new(TcpStream::connect(program.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) =
+        builder.initial_stream_window_size(0).handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let asked = Request::post(format!("http://gateway.test{PATH}")).header(TOTAL.0, TOTAL.1);
+    let shut = guard("a head", sender.send_request(asked.body(full("{}")).unwrap())).await;
+    guard("the gateway hangs up", hung_up.recv()).await.unwrap();
+
+    // … and one of bare frames.
+    let frames = Frames::ask_with(program.addr, PATH, &[TOTAL]).await;
+    guard("the gateway hangs up", hung_up.recv()).await.unwrap();
+    frames.ping().await;
+    drop((response, shut));
+}
+
+#[test]
+fn bounds_that_are_none_are_refused() {
+    for name in ["GATEWAY_WRITE_TIMEOUT", "GATEWAY_MAX_CONNECTIONS"] {
+        for value in ["0", "-1", "soon"] {
+            let mut command = std::process::Command::new(program::binary());
+            command.args(["--listen", "127.0.0.1:0"]).env(name, value);
+            let output = command.output().unwrap();
+            assert!(!output.status.success(), "{name}={value}");
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.contains(name), "{told}");
+        }
+    }
+}
