@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -16,8 +16,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::{
-    BodyBudget, EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Mount, Provider,
-    RequestBody,
+    BodyBudget, GatewayLayer, GatewayLayerBuilder, Mount, Provider, RequestBody,
 };
 
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -98,11 +97,11 @@ fn forty_universal_bodies_share_the_budget() {
 
 #[cfg(feature = "control")]
 #[derive(Clone, Default)]
-struct Ends(Arc<Mutex<Vec<bool>>>);
+struct Ends(Arc<std::sync::Mutex<Vec<bool>>>);
 
 #[cfg(feature = "control")]
-impl MetricsHook for Ends {
-    fn on_end(&self, event: &EndEvent<'_>) {
+impl tower_ai_gateway::MetricsHook for Ends {
+    fn on_end(&self, event: &tower_ai_gateway::EndEvent<'_>) {
         self.0.lock().unwrap().push(event.gave_up_retries);
     }
 }

@@ -20,7 +20,9 @@ mod cancellation;
 mod completeness;
 #[cfg(feature = "control")]
 mod concurrency;
+// Without TLS, most of it is left out.
 #[cfg(feature = "client")]
+#[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), allow(unused_imports))]
 mod connect_timeout;
 #[cfg(feature = "client")]
 mod connections;
@@ -35,6 +37,7 @@ mod fallbacks;
 mod framings;
 #[cfg(all(feature = "log", feature = "metrics"))]
 mod free;
+#[cfg(feature = "client")]
 mod gateways;
 #[cfg(feature = "full")]
 mod guards;
@@ -122,5 +125,5 @@ mod usage;
 mod usage_injection;
 #[cfg(all(feature = "client", feature = "control"))]
 mod usage_option;
-#[cfg(feature = "client")]
+#[cfg(all(feature = "client", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 mod versions;
