@@ -15,10 +15,9 @@ use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider, RequestBody};
 
-use crate::connections::frames::{
-    DATA, END_HEADERS, Frames, GOAWAY, HEADERS, RST_STREAM, frame, ok,
-};
+use crate::connections::frames::{Frames, ok};
 use crate::connections::soon;
+use crate::support::frames::{DATA, END_HEADERS, GOAWAY, HEADERS, RST_STREAM, frame};
 use crate::support::scripted::events::Events;
 
 type Upload = UnsyncBoxBody<Bytes, BoxError>;

@@ -15,10 +15,9 @@ use tower_ai_gateway::HttpClient;
 use tower_ai_gateway::client::{ClientBody, HttpClientBuilder};
 
 use crate::connections::early_answer::{Upload, endless};
-use crate::connections::frames::{
-    DATA, END_HEADERS, END_STREAM, Frames, HEADERS, RST_STREAM, frame, ok,
-};
+use crate::connections::frames::{Frames, ok};
 use crate::connections::soon;
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame};
 
 const WINDOW_UPDATE: u8 = 8;
 const LINGER: Duration = Duration::from_millis(200);

@@ -14,9 +14,10 @@ use tower::ServiceExt;
 use tower_ai_gateway::client::ClientBody;
 use tower_ai_gateway::{ClientError, HttpClient};
 
-use crate::connections::frames::{self, Frames, HEADERS};
+use crate::connections::frames::{self, Frames};
 use crate::connections::server::{Server, ok};
 use crate::connections::{Client, get, soon};
+use crate::support::frames::HEADERS;
 
 fn client(connections: usize, streams: usize) -> Client {
     let builder = HttpClient::builder().http2_prior_knowledge();

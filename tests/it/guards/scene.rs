@@ -9,10 +9,6 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::util::MapRequest;
 use tower::{Layer, service_fn};
@@ -65,21 +61,7 @@ pub(crate) async fn serve(layer: GatewayLayerBuilder) -> Gateway {
         Ok::<_, Infallible>(Response::builder().status(418).body(Body::empty()).unwrap())
     });
     let service = MapRequest::new(layer.build().unwrap().upstream(stack).layer(app), known);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            stream.set_nodelay(true).unwrap();
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let mut server = auto::Builder::new(TokioExecutor::new());
-                server.http1().timer(TokioTimer::new());
-                // A client that breaks off is part of many tests.
-                let _ = server.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    Gateway { addr }
+    Gateway::serve(service).await
 }
 
 /// As a middleware of the host's that knows who is calling.

@@ -12,8 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tower::Layer;
 use tower::util::MapRequest;
+use tower::{BoxError, Layer, Service};
 use tower_ai_gateway::client::HttpClientBuilder;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::{
@@ -67,23 +67,7 @@ impl Setup {
     pub async fn start(self) -> Gateway {
         let layer = self.layer.build().unwrap().upstream(self.client.build().unwrap());
         let service = MapRequest::new(layer.layer(app()), marked);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.set_nodelay(true).unwrap();
-                let service = TowerToHyperService::new(service.clone());
-                tokio::spawn(async move {
-                    let mut server = auto::Builder::new(TokioExecutor::new());
-                    server.http1().timer(TokioTimer::new());
-                    // As axum's own server has it.
-                    server.http2().enable_connect_protocol();
-                    // A client that breaks off is part of many tests.
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
-        Gateway { addr }
+        Gateway::serve(service).await
     }
 }
 
@@ -100,6 +84,35 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Serves what is a gateway already, both versions of HTTP.
+    pub async fn serve<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = http::Response<B>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                let service = TowerToHyperService::new(service.clone());
+                tokio::spawn(async move {
+                    let mut server = auto::Builder::new(TokioExecutor::new());
+                    server.http1().timer(TokioTimer::new());
+                    // As axum's own server has it.
+                    server.http2().enable_connect_protocol();
+                    // A client that breaks off is part of many tests.
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { addr }
+    }
+
     /// `grok` at `base`, with the defaults of the crate.
     pub async fn start(base: impl Into<String>) -> Self {
         Setup::new(base).start().await

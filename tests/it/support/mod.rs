@@ -10,6 +10,7 @@ pub mod collector;
 pub mod controlled;
 pub mod ends;
 pub mod every_thread;
+pub mod frames;
 #[cfg(feature = "client")]
 pub mod gateway;
 pub mod hyper_upstream;
