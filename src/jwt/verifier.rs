@@ -16,6 +16,7 @@ use super::jwks::{Flight, Jwks, Known};
 use super::key_set::KeySet;
 use super::token;
 use crate::util::identity::Identity;
+use crate::util::macros::setters;
 
 const LEEWAY: Duration = Duration::from_secs(60);
 const MOST_LEEWAY: Duration = Duration::from_secs(3600);
@@ -208,32 +209,23 @@ fn claims(
     })
 }
 
-impl JwtVerifierBuilder {
+setters! { impl JwtVerifierBuilder {
     /// What `iss` must be, to the letter.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
-        self
-    }
+    pub fn issuer(self, issuer: impl Into<String>) => self.issuer = Some(issuer.into());
 
     /// What must be in `aud`; of several, one is enough. May be called again.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into());
-        self
-    }
+    pub fn audience(self, audience: impl Into<String>) => self.audiences.push(audience.into());
 
     /// The only algorithms that are accepted. Default: `RS256`, `ES256` and `EdDSA`.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = JwtAlgorithm>) -> Self {
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = JwtAlgorithm>) =>
         self.algorithms = algorithms.into_iter().collect();
-        self
-    }
 
     /// By how much the clocks may differ, for `exp` and `nbf`. Default: 60 s; an hour at most, in
     /// whole seconds.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
+    pub fn leeway(self, leeway: Duration) => self.leeway = leeway;
+}}
 
+impl JwtVerifierBuilder {
     /// Which claims name the subject: the first that is there, and is not empty, counts. Default:
     /// `sub`.
     ///

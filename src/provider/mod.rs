@@ -25,6 +25,7 @@ pub(crate) use self::origin::Origin;
 use self::site::Site;
 pub(crate) use self::upstream::{Upstream, is_slug};
 use crate::util::config_error::ConfigError;
+use crate::util::macros::setters;
 
 /// An upstream API: its slug in gateway paths and its base URL.
 ///
@@ -106,70 +107,52 @@ impl Provider {
             asks_for_usage: None,
         }
     }
+}
 
+setters! { impl Provider {
     /// Another base URL, for a region, a proxy or a test. `http` or `https`, no query.
-    #[must_use]
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
-        self
-    }
+    pub fn base_url(self, base_url: impl Into<String>) => self.base_url = base_url.into();
 
     /// This base URL alone, in place of the first and of all further ones: no request, and no key, is
     /// sent to the former ones.
-    #[must_use]
-    pub fn only_base_url(mut self, base_url: impl Into<String>) -> Self {
+    pub fn only_base_url(self, base_url: impl Into<String>) => {
         self.further_base_urls.clear();
-        self.base_url(base_url)
-    }
+        self = self.base_url(base_url);
+    };
 
     /// One more base URL of the same API. A layer for load and health balances requests by their
     /// weights, at least 1 each; without such a layer, the first base URL gets all requests.
-    #[must_use]
-    pub fn further_base_url(mut self, base_url: impl Into<String>, weight: u32) -> Self {
+    pub fn further_base_url(self, base_url: impl Into<String>, weight: u32) =>
         self.further_base_urls.push((base_url.into(), weight.max(1)));
-        self
-    }
 
     /// The weight of the first base URL beside further ones. Default: 1.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight.max(1);
-        self
-    }
+    pub fn weight(self, weight: u32) => self.weight = weight.max(1);
 
     /// The header in which this API expects a stored key, without a prefix.
     ///
     /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
-    #[must_use]
-    pub fn key_header(mut self, name: impl Into<String>) -> Self {
-        self.key_header = Some(name.into());
-        self
-    }
+    pub fn key_header(self, name: impl Into<String>) => self.key_header = Some(name.into());
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
     ///
     /// `name` and `value` are plain text; they are percent-encoded. The client's own
     /// parameters of this name are removed. It cannot be a key. Default: none.
-    #[must_use]
-    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn query(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
         self.query.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
         self.query.push((name, value));
-        self
-    }
+    };
 
     /// A header of every request to this provider, in place of the client's own. Its value is marked
     /// sensitive, and goes to no other provider.
     ///
     /// It cannot be one that providers read keys from, one of this hop, or one that describes the
     /// body. Default: none.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
         self.headers.push((name, value));
-        self
-    }
+    };
 
     /// A name that clients may use for a model of this provider.
     ///
@@ -184,78 +167,51 @@ impl Provider {
     /// // A deployment, by the name of the model in it.
     /// let azure = Provider::azure_openai("my-resource").model_alias("gpt-5", "my-deployment");
     /// ```
-    #[must_use]
-    pub fn model_alias(mut self, alias: impl Into<String>, model: impl Into<String>) -> Self {
+    pub fn model_alias(self, alias: impl Into<String>, model: impl Into<String>) =>
         self.model_aliases.push((alias.into(), model.into()));
-        self
-    }
 
     /// One more name for this provider, in paths and as a prefix of model names.
-    #[must_use]
-    pub fn alias(mut self, alias: impl Into<String>) -> Self {
-        self.aliases.push(alias.into());
-        self
-    }
+    pub fn alias(self, alias: impl Into<String>) => self.aliases.push(alias.into());
 
     /// Another slug, for one more account, resource or region of the same API. Aliases are cleared.
-    #[must_use]
-    pub fn with_slug(mut self, slug: impl Into<String>) -> Self {
+    pub fn with_slug(self, slug: impl Into<String>) => {
         self.slug = slug.into();
         self.aliases.clear();
-        self
-    }
+    };
 
     /// The path from the base URL to the OpenAI-compatible API (`/v1`), for the unified routes.
     ///
     /// Empty if the base URL is that API. Default: as the provider documents it; empty for
     /// custom ones.
-    #[must_use]
-    pub fn openai_path(mut self, path: impl Into<String>) -> Self {
-        self.openai_path = path.into();
-        self
-    }
+    pub fn openai_path(self, path: impl Into<String>) => self.openai_path = path.into();
 
     /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for the
     /// unified routes.
     ///
     /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
-    #[must_use]
-    pub fn messages_path(mut self, path: impl Into<String>) -> Self {
-        self.messages_path = Some(path.into());
-        self
-    }
+    pub fn messages_path(self, path: impl Into<String>) => self.messages_path = Some(path.into());
 
     /// Whether segments that end the base URL and begin a path are merged.
     ///
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
     /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
     /// unchanged, and a built-in provider does not rewrite it either. On by default.
-    #[must_use]
-    pub fn join_rule(mut self, on: bool) -> Self {
-        self.join_rule = on;
-        self
-    }
+    pub fn join_rule(self, on: bool) => self.join_rule = on;
 
     /// Whether this provider is asked for the usage of streams, overriding the gateway's setting; see
     /// [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
     ///
     /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage of
     /// every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
-    #[must_use]
-    pub fn ask_for_usage(mut self, asks: bool) -> Self {
-        self.asks_for_usage = Some(asks);
-        self
-    }
+    pub fn ask_for_usage(self, asks: bool) => self.asks_for_usage = Some(asks);
 
     /// Whether the host's account at this provider has zero data retention: requests with
     /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it changes
     /// no request. Off by default, for built-in providers too.
-    #[must_use]
-    pub fn zero_data_retention(mut self, on: bool) -> Self {
-        self.keeps_nothing = on;
-        self
-    }
+    pub fn zero_data_retention(self, on: bool) => self.keeps_nothing = on;
+}}
 
+impl Provider {
     /// Whether `name` is the slug or an alias of this provider.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 
 use super::{Code, Rejection};
+use crate::util::macros::setters;
 use crate::util::text::shortened;
 
 /// The longest message, in bytes.
@@ -136,46 +137,32 @@ impl Refusal {
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).should_retry(true)
     }
+}
 
+setters! { impl Refusal {
     /// The number in `gateway.code` of the body, and in the events. It is the host's to choose; the
     /// gateway's own lie between 2000 and 2999.
-    #[must_use]
-    pub fn code(mut self, number: u16) -> Self {
-        self.0.number = number;
-        self
-    }
+    pub fn code(self, number: u16) => self.0.number = number;
 
     /// The text in `error.code` of an OpenAI-shaped body, such as `prompt_with_card_number`.
     ///
     /// Default: a name for the status, such as `not_allowed`.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+    pub fn name(self, name: impl Into<Cow<'static, str>>) =>
         self.0.name = Some(cut(name.into(), LONGEST_NAME));
-        self
-    }
 
     /// The header or member of the body that is at fault: `error.param` of an OpenAI-shaped body.
     /// Default: none.
-    #[must_use]
-    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+    pub fn param(self, param: impl Into<Cow<'static, str>>) =>
         self.0.param = Some(cut(param.into(), LONGEST_NAME));
-        self
-    }
 
     /// How long until another try can succeed: `retry-after`, in seconds, rounded up. Default: none.
-    #[must_use]
-    pub fn retry_after(mut self, after: Duration) -> Self {
-        self.0.retry_after = Some(after);
-        self
-    }
+    pub fn retry_after(self, after: Duration) => self.0.retry_after = Some(after);
 
     /// Whether another try can succeed: `x-should-retry`, which the SDKs obey.
-    #[must_use]
-    pub fn should_retry(mut self, retry: bool) -> Self {
-        self.0.retry = Some(retry);
-        self
-    }
+    pub fn should_retry(self, retry: bool) => self.0.retry = Some(retry);
+}}
 
+impl Refusal {
     /// A response by which a layer between the gateway and its client refuses a request. The
     /// gateway knows it by the `Refusal` in its extensions and writes head and body anew; a layer
     /// whose error may be any can return the `Refusal` as its error instead.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::util::macros::setters;
 use http::uri::PathAndQuery;
 
 /// A path of the host's app below which the gateway answers.
@@ -65,26 +66,22 @@ impl Mount {
     fn new(prefix: Cow<'static, str>, shape: Shape) -> Self {
         Self { prefix, shape, exclusive: false, universal: false }
     }
+}
 
+setters! { impl Mount {
     /// Claims every path below the mount: an unknown provider is an error of the gateway, not a
     /// request for the host's app.
-    #[must_use]
-    pub fn exclusive(mut self) -> Self {
-        self.exclusive = true;
-        self
-    }
+    pub fn exclusive(self) => self.exclusive = true;
 
     /// Turns the universal endpoint on: `POST /v1/{account_id}/{gateway_id}`, with or without a
     /// slash behind it, takes a JSON array of entries that are tried in order.
     ///
     /// It is off by default, because its path could be one of the host's own, such as `/v1/users/42`.
     /// Only [`Mount::hosted`] has this endpoint; on other mounts nothing changes.
-    #[must_use]
-    pub fn universal(mut self) -> Self {
-        self.universal = true;
-        self
-    }
+    pub fn universal(self) => self.universal = true;
+}}
 
+impl Mount {
     /// A prefix is empty, or a path that a request could have, with no dot segment or query.
     pub(crate) fn is_sound(&self) -> bool {
         let is_path =

@@ -15,6 +15,7 @@ use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::metadata::MetadataValue;
 use crate::directives::pattern::Pattern;
 use crate::directives::timeouts::Timeouts;
+use crate::util::macros::setters;
 use crate::util::text::is_id;
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
@@ -43,12 +44,9 @@ pub struct GatewaySettingsBuilder {
     mistake: Option<SettingsError>,
 }
 
-impl GatewaySettingsBuilder {
+setters! { impl GatewaySettingsBuilder {
     /// Lets in who shows this token. Several may be valid at once.
-    pub fn token(mut self, token: GatewayToken) -> Self {
-        self.settings.tokens.push(token);
-        self
-    }
+    pub fn token(self, token: GatewayToken) => self.settings.tokens.push(token);
 
     /// Something else says who may use this gateway, such as the host's own middleware: stored keys
     /// may be used without a token.
@@ -60,23 +58,18 @@ impl GatewaySettingsBuilder {
     /// With stored keys, say what becomes of the [clients' own](Self::client_credentials): what lets
     /// them into the host's app, such as a bearer token, would go to the provider otherwise, and
     /// [`build`](Self::build) logs a warning.
-    pub fn authenticated_elsewhere(mut self) -> Self {
-        self.is_authenticated_elsewhere = true;
-        self
-    }
+    pub fn authenticated_elsewhere(self) => self.is_authenticated_elsewhere = true;
 
     /// Lets the pages of this origin, such as `https://app.example`, spend stored keys where no token
     /// is asked for; `*` lets all pages. Default: those alone that the gateway's own host serves.
-    pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
-        if !self.origins.allow(origin.as_ref()) {
-            self.mistake.get_or_insert(SettingsError::OutOfRange {
-                what: "an allowed origin",
-                must_be: "`*`, or a scheme and a host, such as `https://app.example`",
-            });
-        }
-        self
-    }
+    pub fn allow_origin(self, origin: impl AsRef<str>) => {
+        let is_one = self.origins.allow(origin.as_ref());
+        let form = "`*`, or a scheme and a host, such as `https://app.example`";
+        self.require(is_one, "an allowed origin", form);
+    };
+}}
 
+impl GatewaySettingsBuilder {
     /// Keeps a provider's key for clients that bring none. `provider` is a slug or an alias.
     pub fn key(self, provider: impl Into<String>, key: Secret) -> Self {
         self.add_key(provider.into(), DEFAULT_ALIAS.to_owned(), key, 0)
@@ -118,44 +111,32 @@ impl GatewaySettingsBuilder {
         self.settings.keys.0.push(StoredKey::new(provider, alias, secret, weight));
         self
     }
+}
 
+setters! { impl GatewaySettingsBuilder {
     /// Keys that are not stored here come from a layer below the gateway, such as `KeyLayer` (feature
     /// `control`): a request without one goes on, whatever alias it names.
-    pub fn keys_from_layer(mut self) -> Self {
-        self.settings.takes_keys_from_layer = true;
-        self
-    }
+    pub fn keys_from_layer(self) => self.settings.takes_keys_from_layer = true;
 
     /// Refuses requests for whose provider there is no key, neither the client's nor a stored one
     /// (401). Default: they go on, and the provider answers.
-    pub fn require_credentials(mut self) -> Self {
-        self.settings.requires_credentials = true;
-        self
-    }
+    pub fn require_credentials(self) => self.settings.requires_credentials = true;
 
     /// What becomes of keys that clients bring for their provider. The app's own credentials, such
     /// as a session's bearer token, look like one. Default: [`ClientCredentials::Pass`].
-    pub fn client_credentials(mut self, choice: ClientCredentials) -> Self {
+    pub fn client_credentials(self, choice: ClientCredentials) =>
         self.settings.client_credentials = Some(choice);
-        self
-    }
 
     /// The same for one provider, by slug or alias, before what holds for the gateway.
-    pub fn client_credentials_for(
-        mut self,
-        provider: impl Into<String>,
-        choice: ClientCredentials,
-    ) -> Self {
+    pub fn client_credentials_for(self, provider: impl Into<String>, choice: ClientCredentials) => {
         // In front: what is said last counts.
         let of_one = (provider.into().into(), choice);
         self.settings.provider_client_credentials.insert(0, of_one);
-        self
-    }
+    };
 
     /// [`ClientCredentials::Refuse`]: requests that bring a key for their provider are refused (403).
-    pub fn refuse_client_credentials(self) -> Self {
-        self.client_credentials(ClientCredentials::Refuse)
-    }
+    pub fn refuse_client_credentials(self) =>
+        self = self.client_credentials(ClientCredentials::Refuse);
 
     /// The provider of models that name none, by its slug or an alias, in place of the layer's
     /// ([`GatewayLayerBuilder::default_provider`](crate::GatewayLayerBuilder::default_provider)). Where no provider of that
@@ -163,10 +144,8 @@ impl GatewaySettingsBuilder {
     /// [`check_providers`](GatewaySettings::check_providers) finds that before.
     ///
     /// Default: the layer's.
-    pub fn default_provider(mut self, name: impl Into<String>) -> Self {
+    pub fn default_provider(self, name: impl Into<String>) =>
         self.settings.default_provider = Some(name.into().into_boxed_str());
-        self
-    }
 
     /// What holds where a request's headers say nothing, within the ranges of those headers.
     ///
@@ -178,27 +157,17 @@ impl GatewaySettingsBuilder {
     ///     .build()?;
     /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
     /// ```
-    pub fn defaults(mut self, set: impl FnOnce(&mut Directives)) -> Self {
+    pub fn defaults(self, set: impl FnOnce(&mut Directives)) =>
         set(self.settings.defaults.get_or_insert_default());
-        self
-    }
 
     /// One entry of the metadata of requests that have none of their own, among the
     /// [`defaults`](Self::defaults): up to five, each with its own name, none beginning with `cf.`.
-    pub fn default_metadata(
-        mut self,
-        key: impl Into<String>,
-        value: impl Into<MetadataValue>,
-    ) -> Self {
+    pub fn default_metadata(self, key: impl Into<String>, value: impl Into<MetadataValue>) => {
         let defaults = self.settings.defaults.get_or_insert_default();
-        if defaults.metadata.add(key.into(), value.into()).is_err() {
-            self.mistake.get_or_insert(SettingsError::OutOfRange {
-                what: "the default metadata",
-                must_be: "up to five entries, each with its own name, none beginning with `cf.`",
-            });
-        }
-        self
-    }
+        let is_added = defaults.metadata.add(key.into(), value.into()).is_ok();
+        let form = "up to five entries, each with its own name, none beginning with `cf.`";
+        self.require(is_added, "the default metadata", form);
+    };
 
     /// One entry of the metadata of every request, whatever the client says: up to 16, each with its
     /// own name, none beginning with `cf.`. A client's entry of the same name is left out and named in
@@ -214,28 +183,20 @@ impl GatewaySettingsBuilder {
     ///     .build()?;
     /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
     /// ```
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
-        if self.settings.locks.hold(key.into(), value.into()).is_err() {
-            self.mistake.get_or_insert(SettingsError::OutOfRange {
-                what: "the metadata of the host",
-                must_be: "up to 16 entries, each with its own name, none beginning with `cf.`",
-            });
-        }
-        self
-    }
+    pub fn metadata(self, key: impl Into<String>, value: impl Into<MetadataValue>) => {
+        let is_held = self.settings.locks.hold(key.into(), value.into()).is_ok();
+        let form = "up to 16 entries, each with its own name, none beginning with `cf.`";
+        self.require(is_held, "the metadata of the host", form);
+    };
 
     /// Keeps a metadata key from clients without giving it a value: their entry of this name is left
     /// out and named in `cf-aig-warning`. Up to 16, none beginning with `cf.`, which no client can
     /// set anyway.
-    pub fn reserve_metadata(mut self, key: impl Into<String>) -> Self {
-        if self.settings.locks.reserve(key.into()).is_err() {
-            self.mistake.get_or_insert(SettingsError::OutOfRange {
-                what: "the reserved keys of metadata",
-                must_be: "up to 16, none empty or beginning with `cf.`",
-            });
-        }
-        self
-    }
+    pub fn reserve_metadata(self, key: impl Into<String>) => {
+        let is_reserved = self.settings.locks.reserve(key.into()).is_ok();
+        let form = "up to 16, none empty or beginning with `cf.`";
+        self.require(is_reserved, "the reserved keys of metadata", form);
+    };
 
     /// Which `cf-aig-*` headers clients may use: these, and no others. Settings in the `config` of a
     /// universal entry, and its headers, are under the same locks. What the host itself says, in
@@ -255,29 +216,21 @@ impl GatewaySettingsBuilder {
     ///     .build()?;
     /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
     /// ```
-    pub fn client_controls(mut self, controls: impl IntoIterator<Item = ClientControl>) -> Self {
+    pub fn client_controls(self, controls: impl IntoIterator<Item = ClientControl>) =>
         self.settings.locks = self.settings.locks.allowing(controls);
-        self
-    }
 
     /// What becomes of a header that clients may not use. Default: [`LockedHeaders::PassOver`].
-    pub fn locked_headers(mut self, choice: LockedHeaders) -> Self {
-        self.settings.locks.locked = choice;
-        self
-    }
+    pub fn locked_headers(self, choice: LockedHeaders) => self.settings.locks.locked = choice;
 
     /// The timeouts of this gateway. A request's `cf-aig-*-timeout` headers go before them.
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.settings.timeouts = timeouts;
-        self
-    }
+    pub fn timeouts(self, timeouts: Timeouts) => self.settings.timeouts = timeouts;
 
     /// The timeouts for one provider, before those of the gateway.
-    pub fn provider_timeouts(mut self, provider: impl Into<String>, timeouts: Timeouts) -> Self {
+    pub fn provider_timeouts(self, provider: impl Into<String>, timeouts: Timeouts) =>
         self.settings.provider_timeouts.push((provider.into().into(), timeouts));
-        self
-    }
+}}
 
+impl GatewaySettingsBuilder {
     /// Allows these providers alone, by slug or alias.
     pub fn allow_providers<P: Into<String>>(
         mut self,
@@ -326,17 +279,11 @@ impl GatewaySettingsBuilder {
         self
     }
 
-    /// Breaks off answers from models that [`allow_models`](Self::allow_models) and
-    /// [`deny_models`](Self::deny_models) forbid, before the data that names the model is handed on.
-    /// Default: they are handed on, with a warning.
-    ///
-    /// The model that was asked for may answer under a dated name (`grok-4` as `grok-4-0709`). Where
-    /// a provider's own names differ more (Azure's deployments, aliases), list them too. The status
-    /// has been sent by then; and an answer that is compressed in a way that is not read, or names
-    /// no model, cannot be judged.
-    pub fn refuse_served_models(mut self) -> Self {
-        self.settings.rules.refuses_served_models = true;
-        self
+    /// Keeps the first mistake, for `build` to report.
+    fn require(&mut self, is_right: bool, what: &'static str, must_be: &'static str) {
+        if !is_right {
+            self.mistake.get_or_insert(SettingsError::OutOfRange { what, must_be });
+        }
     }
 
     fn pattern(&mut self, pattern: impl AsRef<str>) -> Option<Pattern> {
@@ -346,62 +293,58 @@ impl GatewaySettingsBuilder {
         }
         pattern
     }
+}
+
+setters! { impl GatewaySettingsBuilder {
+    /// Breaks off answers from models that [`allow_models`](Self::allow_models) and
+    /// [`deny_models`](Self::deny_models) forbid, before the data that names the model is handed on.
+    /// Default: they are handed on, with a warning.
+    ///
+    /// The model that was asked for may answer under a dated name (`grok-4` as `grok-4-0709`). Where
+    /// a provider's own names differ more (Azure's deployments, aliases), list them too. The status
+    /// has been sent by then; and an answer that is compressed in a way that is not read, or names
+    /// no model, cannot be judged.
+    pub fn refuse_served_models(self) => self.settings.rules.refuses_served_models = true;
 
     /// What is tried where a provider fails; the first that fits a request counts.
-    pub fn fallback(mut self, chain: FallbackChain) -> Self {
-        self.settings.fallbacks.push(chain);
-        self
-    }
+    pub fn fallback(self, chain: FallbackChain) => self.settings.fallbacks.push(chain);
 
     /// A dynamic route, which clients name as the model `dynamic/{name}`. Of one name, the version
     /// that is added last is deployed.
-    pub fn route(mut self, route: DynamicRoute) -> Self {
+    pub fn route(self, route: DynamicRoute) => {
         if let Err(error) = self.settings.routes.add(route) {
             self.mistake.get_or_insert(SettingsError::Route(error));
         }
-        self
-    }
+    };
 
     /// How many exchanges of this gateway may be under way at once.
-    pub fn concurrency(mut self, limit: ConcurrencyLimit) -> Self {
+    pub fn concurrency(self, limit: ConcurrencyLimit) =>
         self.settings.concurrency.gateway = Some(limit);
-        self
-    }
 
     /// How many with each provider.
-    pub fn concurrency_per_provider(mut self, limit: ConcurrencyLimit) -> Self {
+    pub fn concurrency_per_provider(self, limit: ConcurrencyLimit) =>
         self.settings.concurrency.providers.push((None, limit));
-        self
-    }
 
     /// How many with one provider, by slug or alias.
-    pub fn concurrency_of_provider(
-        mut self,
-        provider: impl Into<String>,
-        limit: ConcurrencyLimit,
-    ) -> Self {
+    pub fn concurrency_of_provider(self, provider: impl Into<String>, limit: ConcurrencyLimit) => {
         // In front: what is said of one provider goes before what is said of each.
         let of_one = (Some(provider.into().into()), limit);
         self.settings.concurrency.providers.insert(0, of_one);
-        self
-    }
+    };
 
     /// How many with each credential that is sent to a provider.
-    pub fn concurrency_per_credential(mut self, limit: ConcurrencyLimit) -> Self {
+    pub fn concurrency_per_credential(self, limit: ConcurrencyLimit) =>
         self.settings.concurrency.credential = Some(limit);
-        self
-    }
 
     /// Counts the limits of these settings under this name, for a
     /// [`SettingsResolver`](super::SettingsResolver) that makes them anew for each request.
     ///
     /// Default: a [`SettingsTable`](super::SettingsTable) counts them by the place where they stand
     /// in it, which outlives a reload, and all else for each build of them by itself.
-    pub fn scope(mut self, name: &str) -> Self {
-        self.settings.scope = scope_of(&(2, name));
-        self
-    }
+    pub fn scope(self, name: &str) => self.settings.scope = scope_of(&(2, name));
+}}
 
+impl GatewaySettingsBuilder {
     /// The first mistake so far. A settings file asks after each setting, to name its place.
     #[cfg(feature = "config")]
     pub(crate) fn mistake(&self) -> Option<&SettingsError> {

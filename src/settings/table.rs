@@ -13,6 +13,7 @@ use crate::provider::{Provider, Providers};
 use crate::rejection::Refusal;
 use crate::util::config_error::ConfigError;
 use crate::util::identity::Identity;
+use crate::util::macros::setters;
 
 /// Which gateway's settings are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -217,21 +218,18 @@ impl SettingsTable {
         of_id.insert(place, (account, settings));
         self
     }
+}
 
+setters! { impl SettingsTable {
     /// Serves unknown gateways with these settings.
-    #[must_use]
-    pub fn serve_unknown(mut self, settings: impl Into<Arc<GatewaySettings>>) -> Self {
+    pub fn serve_unknown(self, settings: impl Into<Arc<GatewaySettings>>) =>
         self.unknown = Some(placed(settings.into(), &1));
-        self
-    }
 
     /// Refuses unknown gateways (400, code 2001). This is the default.
-    #[must_use]
-    pub fn refuse_unknown(mut self) -> Self {
-        self.unknown = None;
-        self
-    }
+    pub fn refuse_unknown(self) => self.unknown = None;
+}}
 
+impl SettingsTable {
     /// The providers that requests are routed to while this table is in force, in place of those
     /// that the layer was built with. Providers and their keys are then replaced together: a request
     /// uses one table from its arrival to its end, and no key goes to the old place of a provider.

@@ -34,4 +34,24 @@ macro_rules! service_accessors {
     };
 }
 
+/// Setters of a builder: each takes the builder, runs its one expression and returns it.
+///
+/// `setters! { impl Builder { pub fn limit(self, bytes: usize) => self.limit = bytes; }}`
+macro_rules! setters {
+    (impl $(<$($param:ident),+>)? $builder:ty {
+        $($(#[$meta:meta])*
+        pub fn $name:ident($this:ident $(, $arg:ident: $type:ty)*) => $set:expr;)+
+    }) => {
+        impl $(<$($param),+>)? $builder {
+            $($(#[$meta])*
+            #[must_use = "a setter returns the changed value"]
+            pub fn $name(mut $this $(, $arg: $type)*) -> Self {
+                $set;
+                $this
+            })+
+        }
+    };
+}
+
 pub(crate) use service_accessors;
+pub(crate) use setters;

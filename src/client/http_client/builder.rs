@@ -26,6 +26,7 @@ use crate::client::pool::{LINGER, Limits, Pool};
 use crate::client::proxy::{Proxied, ProxyOptions};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use crate::client::tls::{self, TlsOptions};
+use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
 /// Configures an [`HttpClient`].
@@ -97,25 +98,16 @@ impl Default for HttpClientBuilder {
     }
 }
 
-impl HttpClientBuilder {
+setters! { impl HttpClientBuilder {
     /// The time for name resolution, TCP and TLS together. Default: 10 s; a
     /// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout) can shorten the wait of one request.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
+    pub fn connect_timeout(self, timeout: Duration) => self.connect_timeout = timeout;
 
     /// When the operating system probes a silent connection. Default: after 60 s.
-    pub fn tcp_keepalive(mut self, after: Option<Duration>) -> Self {
-        self.tcp_keepalive = after;
-        self
-    }
+    pub fn tcp_keepalive(self, after: Option<Duration>) => self.tcp_keepalive = after;
 
     /// How long an unused connection is kept. Default: 55 s.
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.idle_timeout = timeout;
-        self
-    }
+    pub fn idle_timeout(self, timeout: Duration) => self.limits.idle_timeout = timeout;
 
     /// How long a request body is still sent when its response is over: has ended, failed or been
     /// dropped. Then the rest of the body is not read any more. Default: 10 s.
@@ -126,16 +118,11 @@ impl HttpClientBuilder {
     /// Over HTTP/2, where nobody waits for the connection meanwhile, the time begins anew with each
     /// part of the body that the upstream has made room for. If it passes, the stream is reset;
     /// the connection and the other exchanges on it go on.
-    pub fn upload_linger(mut self, time: Duration) -> Self {
-        self.limits.linger = time;
-        self
-    }
+    pub fn upload_linger(self, time: Duration) => self.limits.linger = time;
 
     /// How many unused connections are kept per origin. Default: no limit.
-    pub fn max_idle_per_origin(mut self, connections: usize) -> Self {
+    pub fn max_idle_per_origin(self, connections: usize) =>
         self.limits.max_idle_per_origin = connections;
-        self
-    }
 
     /// How many HTTP/2 connections an origin may get. Default: 4; at least 1.
     ///
@@ -143,81 +130,52 @@ impl HttpClientBuilder {
     /// so on; when all are full they fill evenly, and what exceeds the peer's limit waits until a
     /// stream ends. A peer that allows one stream at a time gets a connection for each exchange, up
     /// to this number.
-    pub fn connections_per_origin(mut self, connections: usize) -> Self {
+    pub fn connections_per_origin(self, connections: usize) =>
         self.limits.connections_per_origin = connections.max(1);
-        self
-    }
 
     /// How many exchanges share a connection before the next is opened, where the peer does not
     /// allow less. Default: 90; at least 1.
     ///
     /// An exchange is in flight until its response body has ended and its request body is sent. Most servers allow 100 streams.
-    pub fn streams_per_connection(mut self, streams: usize) -> Self {
+    pub fn streams_per_connection(self, streams: usize) =>
         self.limits.streams_per_connection = streams.max(1);
-        self
-    }
 
     /// How many headers a response over HTTP/1.1 may have; one with more fails. Default: 100.
     ///
     /// With any other number, room for so many is allocated for each response.
-    pub fn http1_max_headers(mut self, headers: usize) -> Self {
-        self.max_headers = Some(headers);
-        self
-    }
+    pub fn http1_max_headers(self, headers: usize) => self.max_headers = Some(headers);
 
     /// The HTTP/2 window of a stream, in bytes. Default: 1 MiB.
-    pub fn http2_stream_window(mut self, bytes: u32) -> Self {
-        self.http2.stream_window = bytes;
-        self
-    }
+    pub fn http2_stream_window(self, bytes: u32) => self.http2.stream_window = bytes;
 
     /// The HTTP/2 window of a connection, in bytes. Default: 16 MiB.
     ///
     /// A large multiple of the stream window, lest one slow reader stall its neighbours.
-    pub fn http2_connection_window(mut self, bytes: u32) -> Self {
-        self.http2.connection_window = bytes;
-        self
-    }
+    pub fn http2_connection_window(self, bytes: u32) => self.http2.connection_window = bytes;
 
     /// How often an HTTP/2 connection is pinged, idle ones too. Default: every 20 s.
-    pub fn http2_keepalive_interval(mut self, interval: Option<Duration>) -> Self {
+    pub fn http2_keepalive_interval(self, interval: Option<Duration>) =>
         self.http2.keepalive_interval = interval;
-        self
-    }
 
     /// How long a ping may go unanswered before the connection is given up. Default: 10 s.
-    pub fn http2_keepalive_timeout(mut self, timeout: Duration) -> Self {
+    pub fn http2_keepalive_timeout(self, timeout: Duration) =>
         self.http2.keepalive_timeout = timeout;
-        self
-    }
 
     /// HTTP/1.1 alone, whatever an upstream offers.
-    pub fn http1_only(mut self) -> Self {
-        self.versions = Versions::Http1;
-        self
-    }
+    pub fn http1_only(self) => self.versions = Versions::Http1;
 
     /// HTTP/2 alone, without asking: over plain TCP too.
-    pub fn http2_prior_knowledge(mut self) -> Self {
-        self.versions = Versions::Http2;
-        self
-    }
+    pub fn http2_prior_knowledge(self) => self.versions = Versions::Http2;
 
     /// Trusts the certificate authorities in `pem` too.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
-    pub fn extra_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls.extra_roots.push(pem.into());
-        self
-    }
+    pub fn extra_roots_pem(self, pem: impl Into<Vec<u8>>) => self.tls.extra_roots.push(pem.into());
 
     /// Shows upstreams a client certificate: its chain and its private key, in one PEM text.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
-    pub fn identity_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls.identity = Some(pem.into());
-        self
-    }
+    pub fn identity_pem(self, pem: impl Into<Vec<u8>>) => self.tls.identity = Some(pem.into());
 
     /// Shows a client certificate to one server alone: its chain and its private key, in one PEM
     /// text. `server` is a host, a host and port, or the base URL of a provider; the port is 443
@@ -225,11 +183,11 @@ impl HttpClientBuilder {
     /// [`identity_pem`](Self::identity_pem).
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
-    pub fn identity_pem_for(mut self, server: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
+    pub fn identity_pem_for(self, server: impl Into<String>, pem: impl Into<Vec<u8>>) =>
         self.tls.identities.push((server.into(), pem.into()));
-        self
-    }
+}}
 
+impl HttpClientBuilder {
     /// Shows each of these certificates to its own servers, as
     /// [`identity_pem_for`](Self::identity_pem_for) does.
     #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]

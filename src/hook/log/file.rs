@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::lines::{Lines, line};
 use super::regular::{self, Identity};
 use super::{LogRecord, LogSink, SinkError, rotate};
+use crate::util::macros::setters;
 
 /// Writes one line of JSON for each record to a file, which is rotated.
 ///
@@ -75,29 +76,21 @@ impl LogFile {
         file.current = Some(file.reopen()?);
         Ok(file)
     }
+}
 
+setters! { impl LogFile {
     /// How many bytes the file may grow to. Default: 100 MiB. A longer record has a file of its
     /// own.
-    #[must_use]
-    pub fn max_size(mut self, bytes: u64) -> Self {
-        self.max_size = bytes;
-        self
-    }
+    pub fn max_size(self, bytes: u64) => self.max_size = bytes;
 
     /// Whether each day (UTC) has a file of its own. Default: no.
-    #[must_use]
-    pub fn daily(mut self, daily: bool) -> Self {
-        self.daily = daily;
-        self
-    }
+    pub fn daily(self, daily: bool) => self.daily = daily;
 
     /// How many rotated files are kept; older ones are deleted. Default: 10.
-    #[must_use]
-    pub fn keep(mut self, files: usize) -> Self {
-        self.keep = files;
-        self
-    }
+    pub fn keep(self, files: usize) => self.keep = files;
+}}
 
+impl LogFile {
     fn append(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         self.lines.begin();
         let mut current = match self.current.take() {

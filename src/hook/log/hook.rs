@@ -13,6 +13,7 @@ use super::{LogRecord, LogSink, payload, redact};
 use crate::context::GatewayContext;
 use crate::directives::Directives;
 use crate::hook::{EndEvent, MetricsHook};
+use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
 /// How long dropping the last clone of a [`LogHook`] may take.
@@ -159,91 +160,59 @@ impl Policy {
     }
 }
 
-impl LogHookBuilder {
+setters! { impl LogHookBuilder {
     /// Writes every record to this sink too. The sinks share one thread: give one that may be slow
     /// a hook of its own.
-    #[must_use]
-    pub fn sink(mut self, sink: impl LogSink) -> Self {
-        self.sinks.push(Box::new(sink));
-        self
-    }
+    pub fn sink(self, sink: impl LogSink) => self.sinks.push(Box::new(sink));
 
     /// Whether requests that say nothing of it are logged. Default: yes.
     ///
     /// The gateway's defaults go before it, and `cf-aig-collect-log` of a client that may use it.
-    #[must_use]
-    pub fn collect(mut self, collect: bool) -> Self {
-        self.policy.collect = collect;
-        self
-    }
+    pub fn collect(self, collect: bool) => self.policy.collect = collect;
 
     /// Whether the bodies of requests that say nothing of it are logged. Default: no.
     ///
     /// The gateway's defaults go before it, and `cf-aig-collect-log-payload` of a client that may use
     /// it. What looks like a credential is taken out of them; whatever else people write to models
     /// is not.
-    #[must_use]
-    pub fn payloads(mut self, payloads: bool) -> Self {
-        self.policy.payloads = payloads;
-        self
-    }
+    pub fn payloads(self, payloads: bool) => self.policy.payloads = payloads;
 
     /// How many bytes of each body are logged, where they are. Default: 64 KiB.
     ///
     /// Every open exchange whose bodies are logged keeps up to twice as much in memory.
-    #[must_use]
-    pub fn payload_limit(mut self, bytes: usize) -> Self {
-        self.policy.payload_limit = bytes;
-        self
-    }
+    pub fn payload_limit(self, bytes: usize) => self.policy.payload_limit = bytes;
 
     /// How many bytes of each text that the client or the provider chooses are logged, bodies not
     /// included: the user agent, the path, a key or a value of the metadata and the like. Default:
     /// 1 KiB.
     ///
     /// A text that is cut ends in `…`, and [`LogRecord::cut`] is set.
-    #[must_use]
-    pub fn text_limit(mut self, bytes: usize) -> Self {
-        self.policy.text_limit = bytes;
-        self
-    }
+    pub fn text_limit(self, bytes: usize) => self.policy.text_limit = bytes;
 
     /// How many records may be queued. Default: 8,192.
     ///
     /// A quarter of them at most are of requests that reached no provider, so that a flood of
     /// refused ones leaves room for those that were served.
-    #[must_use]
-    pub fn queue_limit(mut self, records: usize) -> Self {
-        self.limits.records = records;
-        self
-    }
+    pub fn queue_limit(self, records: usize) => self.limits.records = records;
 
     /// How many bytes of memory the queued records may take up. Default: 64 MiB.
     ///
     /// Of these, too, a quarter at most is for requests that reached no provider.
-    #[must_use]
-    pub fn queue_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
-        self
-    }
+    pub fn queue_bytes(self, bytes: usize) => self.limits.bytes = bytes;
 
     /// Changes each text of a record that comes from the client or the provider: the bodies, the
     /// path, metadata and the like. It is called on the writer's thread, after the gateway's own
     /// redaction; several are called in their order. Where it panics the record is not written.
-    #[must_use]
-    pub fn redact(mut self, change: impl Fn(&mut String) + Send + 'static) -> Self {
+    pub fn redact(self, change: impl Fn(&mut String) + Send + 'static) =>
         self.redact.push(Box::new(change));
-        self
-    }
 
     /// Changes each record, after all redaction, on the writer's thread. Where it panics the record
     /// is not written.
-    #[must_use]
-    pub fn map(mut self, change: impl Fn(&mut LogRecord) + Send + 'static) -> Self {
+    pub fn map(self, change: impl Fn(&mut LogRecord) + Send + 'static) =>
         self.map.push(Box::new(change));
-        self
-    }
+}}
 
+impl LogHookBuilder {
     /// Starts the thread that writes.
     ///
     /// # Errors

@@ -90,6 +90,7 @@ use super::genai;
 use super::health::{HealthChange, HealthState};
 use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
 use crate::usage::Prices;
+use crate::util::macros::setters;
 use crate::util::operation::Operation;
 
 /// How many models are learned from responses, unless the host says else.
@@ -161,21 +162,6 @@ impl Metrics {
         }
     }
 
-    /// Measures with this recorder and no other.
-    #[must_use]
-    pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
-        self.register = Register::Given(Arc::new(recorder));
-        self
-    }
-
-    /// The prices whose models are labels: a clone of what the
-    /// [layer](crate::GatewayLayerBuilder::prices) has. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
-    #[must_use]
-    pub fn prices(mut self, prices: Prices) -> Self {
-        self.prices = prices;
-        self
-    }
-
     /// Models that are labels in any case, such as the aliases that clients use: a response names
     /// the model behind them.
     #[must_use]
@@ -185,30 +171,28 @@ impl Metrics {
         }
         self
     }
+}
+
+setters! { impl Metrics {
+    /// Measures with this recorder and no other.
+    pub fn recorder(self, recorder: impl Recorder + Send + Sync + 'static) =>
+        self.register = Register::Given(Arc::new(recorder));
+
+    /// The prices whose models are labels: a clone of what the
+    /// [layer](crate::GatewayLayerBuilder::prices) has. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
+    pub fn prices(self, prices: Prices) => self.prices = prices;
 
     /// How many models become labels because a response names them. Default: 100.
-    #[must_use]
-    pub fn max_models(mut self, most: usize) -> Self {
-        self.models.set_most(most);
-        self
-    }
+    pub fn max_models(self, most: usize) => self.models.set_most(most);
 
     /// Makes the gateway a label of what ends, for the first `most` gateways under which a whole
     /// response of a status of success was relayed; further ones are `other`. Default: it is none.
-    #[must_use]
-    pub fn label_gateways(mut self, most: usize) -> Self {
-        self.gateways = Some(Known::new(most));
-        self
-    }
+    pub fn label_gateways(self, most: usize) => self.gateways = Some(Known::new(most));
 
     /// How many sets of values the [metric labels](crate::util::identity::IdentityBuilder::metric_label) of
     /// identities may have: the values of further ones are `other`. Default: 100.
-    #[must_use]
-    pub fn max_identities(mut self, most: usize) -> Self {
-        self.identities.set_most(most);
-        self
-    }
-}
+    pub fn max_identities(self, most: usize) => self.identities.set_most(most);
+}}
 
 impl MetricsHook for Metrics {
     fn on_request(&self, request: &RequestEvent<'_>) {

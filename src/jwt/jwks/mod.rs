@@ -24,6 +24,7 @@ use tower_service::Service;
 use self::state::{Next, State};
 use super::error::JwksError;
 use super::key_set::KeySet;
+use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
 /// How long keys from a file are kept: to read it again costs little.
@@ -290,38 +291,28 @@ impl JwksBuilder {
     fn new(source: Source, location: Location) -> Self {
         Self { source, location, bounds: Bounds::default(), clock: Arc::new(Instant::now) }
     }
+}
 
+setters! { impl JwksBuilder {
     /// How long keys are kept where the issuer does not say. Default: an hour.
-    pub fn fresh_for(mut self, time: Duration) -> Self {
-        self.bounds.fresh_for = time;
-        self
-    }
+    pub fn fresh_for(self, time: Duration) => self.bounds.fresh_for = time;
 
     /// How long keys stay in use after that while there are no newer ones. Default: a day.
-    pub fn stale_for(mut self, time: Duration) -> Self {
-        self.bounds.stale_for = time;
-        self
-    }
+    pub fn stale_for(self, time: Duration) => self.bounds.stale_for = time;
 
     /// How often keys are fetched at most, whatever tokens come. Default: every 30 s; where there
     /// are none yet, every 5 s if that is sooner.
-    pub fn interval(mut self, time: Duration) -> Self {
-        self.bounds.interval = time;
-        self
-    }
+    pub fn interval(self, time: Duration) => self.bounds.interval = time;
 
     /// How long one fetch may take, and whoever waits for it. Default: 5 s.
-    pub fn timeout(mut self, time: Duration) -> Self {
-        self.bounds.timeout = time;
-        self
-    }
+    pub fn timeout(self, time: Duration) => self.bounds.timeout = time;
 
     /// By which clock keys grow old, for tests. The timeout does not go by it.
-    pub fn clock(mut self, now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+    pub fn clock(self, now: impl Fn() -> Instant + Send + Sync + 'static) =>
         self.clock = Arc::new(now);
-        self
-    }
+}}
 
+impl JwksBuilder {
     /// The keys, of which none is fetched yet.
     #[must_use]
     pub fn build(self) -> Jwks {

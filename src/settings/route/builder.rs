@@ -6,6 +6,7 @@ use crate::json::scalars::BodyFields;
 use crate::settings::route::error::RouteError;
 use crate::settings::route::node::{Kind, Model, Node};
 use crate::settings::route::{Checked, DynamicRoute};
+use crate::util::macros::setters;
 
 /// Describes a [`DynamicRoute`]; [`build`](RouteBuilder::build) finds every mistake.
 #[derive(Clone, Debug)]
@@ -35,26 +36,22 @@ impl RouteBuilder {
     pub(super) fn new(name: String) -> Self {
         Self { name, version: first_version(), start: None, nodes: Vec::new() }
     }
+}
 
+setters! { impl RouteBuilder {
     /// Distinguishes routes of the same name: 1 to 64 of `A-Z a-z 0-9 - _ .`. Default: `1`.
-    pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = version.into();
-        self
-    }
+    pub fn version(self, version: impl Into<String>) => self.version = version.into();
 
     /// The name of the first node. It must be given.
-    pub fn start(mut self, node: impl Into<String>) -> Self {
-        self.start = Some(node.into());
-        self
-    }
+    pub fn start(self, node: impl Into<String>) => self.start = Some(node.into());
 
     /// Adds a node, up to 64 of them. Names are 1 to 64 of `A-Z a-z 0-9 - _ .`; the order does not
     /// matter.
-    pub fn node(mut self, name: impl Into<String>, node: impl Into<Node>) -> Self {
+    pub fn node(self, name: impl Into<String>, node: impl Into<Node>) =>
         self.nodes.push((name.into(), node.into()));
-        self
-    }
+}}
 
+impl RouteBuilder {
     /// Checks everything and makes the route.
     ///
     /// # Errors

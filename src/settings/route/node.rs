@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::directives::Backoff;
 use crate::settings::route::{Condition, Field};
+use crate::util::macros::setters;
 
 /// One node of a dynamic route, which leads to others by their names. A mistake is found when the
 /// route is built.
@@ -158,55 +159,37 @@ fn milliseconds<'de, D: serde::Deserializer<'de>>(number: D) -> Result<Option<Du
     Ok(number.map(Duration::from_millis))
 }
 
-impl Model {
+setters! { impl Model {
     /// The time until the response head, of each attempt: 1 ms to 1 hour.
     ///
     /// Default: what the request or the gateway says.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
+    pub fn timeout(self, timeout: Duration) => self.timeout = Some(timeout);
 
     /// How often it is tried, the first time included: 1 to 5.
     ///
     /// Default: what the request or the gateway says.
-    pub fn attempts(mut self, attempts: u8) -> Self {
-        self.attempts = Some(attempts);
-        self
-    }
+    pub fn attempts(self, attempts: u8) => self.attempts = Some(attempts);
 
     /// The delay before the second attempt: at most 5 s.
     ///
     /// Default: what the request or the gateway says.
-    pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.retry_delay = Some(delay);
-        self
-    }
+    pub fn retry_delay(self, delay: Duration) => self.retry_delay = Some(delay);
 
     /// How the delay grows from attempt to attempt.
     ///
     /// Default: what the request or the gateway says.
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = Some(backoff);
-        self
-    }
+    pub fn backoff(self, backoff: Backoff) => self.backoff = Some(backoff);
 
     /// Which stored key of the provider is used.
     ///
     /// Default: what the request says, or else the default one.
-    pub fn key_alias(mut self, alias: impl Into<String>) -> Self {
-        self.key_alias = Some(alias.into().into());
-        self
-    }
+    pub fn key_alias(self, alias: impl Into<String>) => self.key_alias = Some(alias.into().into());
 
     /// The node to go to when the model fails after all attempts.
     ///
     /// Default: the route ends with that failure.
-    pub fn fallback(mut self, node: impl Into<String>) -> Self {
-        self.fallback = Some(node.into().into());
-        self
-    }
-}
+    pub fn fallback(self, node: impl Into<String>) => self.fallback = Some(node.into().into());
+}}
 
 impl From<Model> for Node {
     fn from(model: Model) -> Self {

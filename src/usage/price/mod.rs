@@ -6,6 +6,7 @@ mod schedule;
 mod tools;
 
 use super::table::Date;
+use crate::util::macros::setters;
 
 pub(super) use self::charge::Case;
 pub use self::rate::Rate;
@@ -107,28 +108,21 @@ impl TokenPrice {
             ..Self::default()
         }
     }
+}
 
+setters! { impl TokenPrice {
     /// Per token that was written to the cache: for the usual, and for the longer time.
-    #[must_use]
-    pub fn cache_writes(mut self, usual: Rate, long: Option<Rate>) -> Self {
+    pub fn cache_writes(self, usual: Rate, long: Option<Rate>) =>
         (self.cache_write, self.long_cache_write) = (Some(usual), long);
-        self
-    }
 
     /// Per token of audio.
-    #[must_use]
-    pub fn audio(mut self, input: Rate, output: Option<Rate>) -> Self {
+    pub fn audio(self, input: Rate, output: Option<Rate>) =>
         (self.audio_input, self.audio_output) = (Some(input), output);
-        self
-    }
 
     /// Per token of images.
-    #[must_use]
-    pub fn images(mut self, input: Option<Rate>, output: Rate) -> Self {
+    pub fn images(self, input: Option<Rate>, output: Rate) =>
         (self.image_input, self.image_output) = (input, Some(output));
-        self
-    }
-}
+}}
 
 /// The price of requests with long inputs: of all their tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,49 +281,29 @@ impl Price {
         self.long_context.insert(at, step);
         self
     }
+}
 
+setters! { impl Price {
     /// With another price in a tier.
-    #[must_use]
-    pub fn tier(mut self, tier: Tier) -> Self {
-        self.tiers.push(tier);
-        self
-    }
+    pub fn tier(self, tier: Tier) => self.tiers.push(tier);
 
     /// With another price in a region.
-    #[must_use]
-    pub fn regional(mut self, regional: Regional) -> Self {
-        self.regional.push(regional);
-        self
-    }
+    pub fn regional(self, regional: Regional) => self.regional.push(regional);
 
     /// With another price at some hours.
-    #[must_use]
-    pub fn off_peak(mut self, off_peak: OffPeak) -> Self {
-        self.off_peak = Some(off_peak);
-        self
-    }
+    pub fn off_peak(self, off_peak: OffPeak) => self.off_peak = Some(off_peak);
 
     /// With prices of tools.
-    #[must_use]
-    pub fn tools(mut self, tools: ToolPrices) -> Self {
-        self.tools = tools;
-        self
-    }
+    pub fn tools(self, tools: ToolPrices) => self.tools = tools;
 
     /// Under another name at the same provider, too.
-    #[must_use]
-    pub fn alias(mut self, name: impl Into<Box<str>>) -> Self {
-        self.aliases.push(name.into());
-        self
-    }
+    pub fn alias(self, name: impl Into<Box<str>>) => self.aliases.push(name.into());
 
     /// Whether [dated names](Self#structfield.snapshots) have this price, too. Default: no.
-    #[must_use]
-    pub fn snapshots(mut self, yes: bool) -> Self {
-        self.snapshots = yes;
-        self
-    }
+    pub fn snapshots(self, yes: bool) => self.snapshots = yes;
+}}
 
+impl Price {
     /// With another price from a day on.
     #[must_use]
     pub fn from_day(mut self, from: Date, price: Price) -> Self {
