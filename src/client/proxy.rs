@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::dial::implied_port;
 use super::dial::{Dial, Dialer, Dialing, Stream};
-use super::error::ClientError;
+use super::error::{Cause, ClientError};
 use super::options::Versions;
 use super::via_proxy::ViaProxy;
 
@@ -66,7 +66,7 @@ impl ProxyOptions {
                 matches!(proxy.uri().scheme_str(), Some("http" | "https" | "socks5" | "socks5h"))
             });
             if !url.is_empty() && !is_known {
-                return Err(ClientError::proxy_url());
+                return Err(Cause::ProxyUrl.into());
             }
         }
         if self.http.is_empty() && self.https.is_empty() && self.all.is_empty() {

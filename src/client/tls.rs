@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::dial::{Dial, Dialer, Dialing};
-use super::error::ClientError;
+use super::error::{Cause, ClientError};
 use super::options::Versions;
 
 /// PEM texts of the host's, read when the client is built.
@@ -45,13 +45,13 @@ pub(super) fn connector<T>(
     // The provider is named, for rustls panics where two are compiled in and none is chosen.
     let config = ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(ClientError::tls)?
+        .map_err(Cause::Tls)?
         .with_root_certificates(roots(&options.extra_roots)?);
     let config = match &options.identity {
         None => config.with_no_client_auth(),
         Some(pem) => {
-            let key = PrivateKeyDer::from_pem_slice(pem).map_err(ClientError::pem)?;
-            config.with_client_auth_cert(certificates(pem)?, key).map_err(ClientError::tls)?
+            let key = PrivateKeyDer::from_pem_slice(pem).map_err(Cause::Pem)?;
+            config.with_client_auth_cert(certificates(pem)?, key).map_err(Cause::Tls)?
         }
     };
     let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
@@ -76,7 +76,7 @@ pub(super) fn dialer(
         return Ok(usual);
     }
     let own = options.identities.iter().map(|(server, pem)| {
-        let server = Server::parse(server).ok_or_else(ClientError::origin)?;
+        let server = Server::parse(server).ok_or(Cause::Origin)?;
         let options = TlsOptions { identity: Some(pem.clone()), ..options.clone() };
         Ok((server, with(&options)?))
     });
@@ -155,7 +155,7 @@ fn roots(extra: &[Vec<u8>]) -> Result<RootCertStore, ClientError> {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for pem in extra {
         for certificate in certificates(pem)? {
-            roots.add(certificate).map_err(ClientError::tls)?;
+            roots.add(certificate).map_err(Cause::Tls)?;
         }
     }
     if roots.is_empty() {
@@ -166,9 +166,9 @@ fn roots(extra: &[Vec<u8>]) -> Result<RootCertStore, ClientError> {
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ClientError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let certificates = certificates.map_err(ClientError::pem)?;
+    let certificates = certificates.map_err(Cause::Pem)?;
     if certificates.is_empty() {
-        return Err(ClientError::pem(rustls::pki_types::pem::Error::NoItemsFound));
+        return Err(Cause::Pem(rustls::pki_types::pem::Error::NoItemsFound).into());
     }
     Ok(certificates)
 }

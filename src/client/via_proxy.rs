@@ -1,14 +1,13 @@
 //! The error of a proxy, told apart from the provider's.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 
 use tower::BoxError;
 
 /// It was the proxy that could not be reached or did not connect.
-#[derive(Debug)]
-pub(in crate::client) struct ViaProxy(BoxError);
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy could not be reached or did not connect")]
+pub(in crate::client) struct ViaProxy(#[source] BoxError);
 
 impl ViaProxy {
     pub(in crate::client) fn wrap(error: BoxError) -> BoxError {
@@ -23,17 +22,5 @@ impl ViaProxy {
 impl From<io::Error> for ViaProxy {
     fn from(error: io::Error) -> Self {
         Self(error.into())
-    }
-}
-
-impl fmt::Display for ViaProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the proxy could not be reached or did not connect")
-    }
-}
-
-impl Error for ViaProxy {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
     }
 }

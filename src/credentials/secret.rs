@@ -94,33 +94,22 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 /// A key that cannot be had. It says from where, and never what was found there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// There is nothing at the place.
+    #[error("{place} is not there or cannot be read")]
     Missing {
         /// The variable or file.
         place: Box<str>,
     },
     /// What is there is no key: 1 to 4096 visible ASCII characters.
+    #[error("{place} holds no key: 1 to 4096 visible ASCII characters")]
     Malformed {
         /// The variable or file.
         place: Box<str>,
     },
 }
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { place } => write!(f, "{place} is not there or cannot be read"),
-            Self::Malformed { place } => {
-                write!(f, "{place} holds no key: 1 to 4096 visible ASCII characters")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SecretError {}
 
 #[cfg(test)]
 mod tests {

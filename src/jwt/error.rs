@@ -10,80 +10,63 @@ use http::StatusCode;
 use crate::util::identity::IdentityError;
 
 /// Why a token gives no identity. Nothing of the token is in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// There is none.
+    #[error("there is no token")]
     Missing,
     /// A header that holds a token is there more than once.
+    #[error("a header with a token is there more than once")]
     Repeated,
     /// It is longer than 16 KiB.
+    #[error("the token is longer than 16 KiB")]
     TooLong,
     /// It is no JWT, or its header asks for what is not known here.
+    #[error("the token is malformed")]
     Malformed,
     /// It is signed in a way that the host does not accept, or that its key is not for.
+    #[error("the token's algorithm is not accepted")]
     Algorithm,
     /// It does not say with which of several keys it is signed.
+    #[error("the token does not name its key")]
     NoKeyId,
     /// Its issuer has no such key.
+    #[error("the token's key is unknown")]
     UnknownKey,
     /// Its signature is wrong.
+    #[error("the token's signature is wrong")]
     Signature,
     /// It was valid until some time ago.
+    #[error("the token has expired")]
     Expired,
     /// It will be valid later.
+    #[error("the token is not valid yet")]
     NotYetValid,
     /// It is of another issuer.
+    #[error("the token is of another issuer")]
     Issuer,
     /// It is for somebody else.
+    #[error("the token is for another audience")]
     Audience,
     /// A claim is not there that must be.
+    #[error("the token has no claim {claim}")]
     MissingClaim {
         /// Its name, or where it was looked for.
         claim: Box<str>,
     },
     /// A claim that the host reads has another type than it can have.
+    #[error("the token's claim {claim} cannot be used")]
     Claim {
         /// Its name, or where it was looked for.
         claim: Box<str>,
     },
     /// Its claims make no identity: a text is too long, or there are too many groups.
-    Identity(IdentityError),
+    #[error("the token's claims make no identity")]
+    Identity(#[source] IdentityError),
     /// The issuer's keys cannot be had: this says nothing of the token.
-    Keys(JwksError),
-}
-
-impl fmt::Display for JwtError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("there is no token"),
-            Self::Repeated => f.write_str("a header with a token is there more than once"),
-            Self::TooLong => f.write_str("the token is longer than 16 KiB"),
-            Self::Malformed => f.write_str("the token is malformed"),
-            Self::Algorithm => f.write_str("the token's algorithm is not accepted"),
-            Self::NoKeyId => f.write_str("the token does not name its key"),
-            Self::UnknownKey => f.write_str("the token's key is unknown"),
-            Self::Signature => f.write_str("the token's signature is wrong"),
-            Self::Expired => f.write_str("the token has expired"),
-            Self::NotYetValid => f.write_str("the token is not valid yet"),
-            Self::Issuer => f.write_str("the token is of another issuer"),
-            Self::Audience => f.write_str("the token is for another audience"),
-            Self::MissingClaim { claim } => write!(f, "the token has no claim {claim}"),
-            Self::Claim { claim } => write!(f, "the token's claim {claim} cannot be used"),
-            Self::Identity(_) => f.write_str("the token's claims make no identity"),
-            Self::Keys(_) => f.write_str("the keys of the token's issuer cannot be had"),
-        }
-    }
-}
-
-impl Error for JwtError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Identity(error) => Some(error),
-            Self::Keys(error) => Some(error),
-            _ => None,
-        }
-    }
+    #[error("the keys of the token's issuer cannot be had")]
+    Keys(#[source] JwksError),
 }
 
 /// Why the keys of an issuer cannot be had.
@@ -144,41 +127,25 @@ impl Error for JwksError {
 }
 
 /// What a verifier cannot be built with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtConfigError {
     /// No issuer was named: anybody's tokens would do.
+    #[error("tokens need an issuer")]
     NoIssuer,
     /// No audience was named: tokens for other services would do.
+    #[error("tokens need an audience")]
     NoAudience,
     /// No algorithm is left.
+    #[error("tokens need an algorithm")]
     NoAlgorithm,
     /// No claim is left for the subject.
+    #[error("tokens need a claim for the subject")]
     NoSubject,
     /// More leeway than an hour.
+    #[error("the leeway must be an hour at most")]
     Leeway,
     /// No identity can have these labels.
-    Labels(IdentityError),
-}
-
-impl fmt::Display for JwtConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoIssuer => "tokens need an issuer",
-            Self::NoAudience => "tokens need an audience",
-            Self::NoAlgorithm => "tokens need an algorithm",
-            Self::NoSubject => "tokens need a claim for the subject",
-            Self::Leeway => "the leeway must be an hour at most",
-            Self::Labels(_) => "no identity can have these labels",
-        })
-    }
-}
-
-impl Error for JwtConfigError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Labels(error) => Some(error),
-            _ => None,
-        }
-    }
+    #[error("no identity can have these labels")]
+    Labels(#[source] IdentityError),
 }

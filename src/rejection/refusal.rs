@@ -1,8 +1,6 @@
 //! A host's own answer to a request on a gateway path.
 
 use std::borrow::Cow;
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
@@ -53,7 +51,8 @@ const LONGEST_NAME: usize = 128;
 /// assert_eq!(refusal.gateway_code(), 9001);
 /// ```
 // Boxed, for it is the error type of functions that mostly succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refused with {}: {}", .0.status.as_u16(), .0.message)]
 pub struct Refusal(Box<Inner>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,14 +252,6 @@ impl From<Refusal> for Rejection {
         Self { code: Code::Host { status, number }, name, message, param, retry, retry_after }
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused with {}: {}", self.0.status.as_u16(), self.0.message)
-    }
-}
-
-impl Error for Refusal {}
 
 pub(crate) fn no_gateway(gateway: &str) -> String {
     format!("There is no gateway `{}` here.", shortened(gateway))

@@ -1,6 +1,5 @@
 //! The response body that the client gets: the provider's frames, and one end event.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -266,28 +265,14 @@ impl Guard {
 }
 
 /// The request was refused after its response had begun.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the gateway refused the rest of the request body and ended its response")]
 struct ResponseAborted;
 
-impl fmt::Display for ResponseAborted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the gateway refused the rest of the request body and ended its response")
-    }
-}
-
-impl std::error::Error for ResponseAborted {}
-
 /// The provider answered from a model that the gateway forbids.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the provider answered from a model that the gateway does not allow")]
 struct ModelForbidden;
-
-impl fmt::Display for ModelForbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the provider answered from a model that the gateway does not allow")
-    }
-}
-
-impl std::error::Error for ModelForbidden {}
 
 impl<B> Body for ResponseBody<B>
 where

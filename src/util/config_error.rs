@@ -1,8 +1,5 @@
 //! Mistakes in the configuration of a layer.
 
-use std::error::Error;
-use std::fmt;
-
 /// A mistake in the configuration of a layer.
 ///
 /// ```
@@ -11,22 +8,29 @@ use std::fmt;
 /// let twice = GatewayLayer::builder().provider(Provider::xai()).provider(Provider::xai()).build();
 /// assert_eq!(twice.unwrap_err(), ConfigError::DuplicateSlug { slug: "grok".to_owned() });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// No provider was added.
+    #[error("the gateway has no provider: add one, such as `Provider::xai()`")]
     NoProvider,
     /// A slug or alias is malformed or reserved.
+    #[error(
+        "`{slug}` cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and \
+             `dynamic` are reserved"
+    )]
     Slug {
         /// The slug or alias.
         slug: String,
     },
     /// Two providers share a slug or an alias.
+    #[error("`{slug}` names two providers")]
     DuplicateSlug {
         /// The slug or alias.
         slug: String,
     },
     /// A base URL cannot be used.
+    #[error("the base URL of `{slug}` cannot be used: {reason}")]
     BaseUrl {
         /// The provider's slug.
         slug: String,
@@ -34,11 +38,16 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// The header for a provider's stored keys is malformed, or one that never reaches a provider.
+    #[error("the header for the keys of `{slug}` cannot be sent to a provider")]
     KeyHeader {
         /// The provider's slug.
         slug: String,
     },
     /// A query parameter that is fixed has no name, or that of a key: keys are stored in settings.
+    #[error(
+        "the query parameter `{name}` of `{slug}` cannot be fixed: it needs a name, and keys \
+             are stored in settings"
+    )]
     Query {
         /// The provider's slug.
         slug: String,
@@ -47,6 +56,10 @@ pub enum ConfigError {
     },
     /// A header that is fixed is malformed, never reaches a provider, belongs to the message, or is
     /// one for keys, which are stored in settings.
+    #[error(
+        "the header `{name}` of `{slug}` cannot be fixed: it is malformed, never reaches a \
+             provider, or is one for keys, which are stored in settings"
+    )]
     Header {
         /// The provider's slug.
         slug: String,
@@ -54,6 +67,10 @@ pub enum ConfigError {
         name: String,
     },
     /// A model alias is empty, too long, or there twice.
+    #[error(
+        "the model alias `{alias}` of `{slug}` cannot be used: names are 1 to 1024 bytes \
+             long, and an alias stands for one model"
+    )]
     ModelAlias {
         /// The provider's slug.
         slug: String,
@@ -61,74 +78,34 @@ pub enum ConfigError {
         alias: String,
     },
     /// The default provider is none of those that were added.
+    #[error("the default provider `{name}` is none of those that were added")]
     DefaultProvider {
         /// What should name it.
         name: String,
     },
     /// A layer that finds settings was asked for, and the gateway does not take them from it.
+    #[error(
+        "the gateway does not take its settings from a layer above: build it with `settings_from_extensions`"
+    )]
     SettingsElsewhere,
     /// The prefix of a mount is malformed.
+    #[error(
+        "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
+    )]
     Mount {
         /// The prefix.
         prefix: String,
     },
     /// The name for `via` is not a token (RFC 9110 §5.6.2).
+    #[error("`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")]
     Via {
         /// The name.
         name: String,
     },
     /// A mount was added twice.
+    #[error("`{prefix}` is mounted twice")]
     DuplicateMount {
         /// The prefix.
         prefix: String,
     },
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProvider => {
-                f.write_str("the gateway has no provider: add one, such as `Provider::xai()`")
-            }
-            Self::Slug { slug } => write!(
-                f,
-                "`{slug}` cannot name a provider: 1 to 64 of a-z 0-9 - _ . are allowed, `compat` and `dynamic` are reserved"
-            ),
-            Self::DuplicateSlug { slug } => write!(f, "`{slug}` names two providers"),
-            Self::BaseUrl { slug, reason } => {
-                write!(f, "the base URL of `{slug}` cannot be used: {reason}")
-            }
-            Self::KeyHeader { slug } => {
-                write!(f, "the header for the keys of `{slug}` cannot be sent to a provider")
-            }
-            Self::Query { slug, name } => write!(
-                f,
-                "the query parameter `{name}` of `{slug}` cannot be fixed: it needs a name, and keys are stored in settings"
-            ),
-            Self::Header { slug, name } => write!(
-                f,
-                "the header `{name}` of `{slug}` cannot be fixed: it is malformed, never reaches a provider, or is one for keys, which are stored in settings"
-            ),
-            Self::ModelAlias { slug, alias } => write!(
-                f,
-                "the model alias `{alias}` of `{slug}` cannot be used: names are 1 to 1024 bytes long, and an alias stands for one model"
-            ),
-            Self::DefaultProvider { name } => {
-                write!(f, "the default provider `{name}` is none of those that were added")
-            }
-            Self::SettingsElsewhere => f.write_str(
-                "the gateway does not take its settings from a layer above: build it with `settings_from_extensions`",
-            ),
-            Self::Via { name } => {
-                write!(f, "`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")
-            }
-            Self::DuplicateMount { prefix } => write!(f, "`{prefix}` is mounted twice"),
-            Self::Mount { prefix } => write!(
-                f,
-                "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
-            ),
-        }
-    }
-}
-
-impl Error for ConfigError {}

@@ -1,7 +1,5 @@
 //! The error of a timeout, and the connect timeout of a single request.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 /// A timeout has passed.
@@ -16,7 +14,8 @@ use std::time::Duration;
 /// let error = TimeoutError::new(TimeoutPhase::Head, Duration::from_secs(60));
 /// assert_eq!((error.phase(), error.after()), (TimeoutPhase::Head, Duration::from_secs(60)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {} timeout of {after:?} has passed", .phase.as_str())]
 #[non_exhaustive]
 pub struct TimeoutError {
     phase: TimeoutPhase,
@@ -42,14 +41,6 @@ impl TimeoutError {
         self.after
     }
 }
-
-impl fmt::Display for TimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} timeout of {:?} has passed", self.phase.as_str(), self.after)
-    }
-}
-
-impl Error for TimeoutError {}
 
 /// What a timeout bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

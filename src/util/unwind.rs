@@ -4,8 +4,6 @@
 //! other requests of the connection; nor out of `Drop`, which would end the process.
 
 use std::any::Any;
-use std::error::Error;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What `call` returns, unless it panics.
@@ -27,7 +25,8 @@ pub(crate) async fn run<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output
 }
 
 /// Code of the host's has panicked. The panic hook has told of what.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it panicked")]
 pub(crate) struct Panicked;
 
 impl Panicked {
@@ -37,11 +36,3 @@ impl Panicked {
         Self
     }
 }
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it panicked")
-    }
-}
-
-impl Error for Panicked {}

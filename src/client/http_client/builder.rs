@@ -19,7 +19,7 @@ use super::HttpClient;
 use crate::client::certificates::ClientCertificates;
 use crate::client::connect::{Connector, Transport, Usual};
 use crate::client::dial::Dialer;
-use crate::client::error::ClientError;
+use crate::client::error::{Cause, ClientError};
 use crate::client::options::{Http2Options, Versions};
 use crate::client::pool::{LINGER, Limits, Pool};
 #[cfg(feature = "proxy")]
@@ -324,7 +324,7 @@ impl HttpClientBuilder {
         let has_proxy = false;
         let direct = match &self.connector {
             Some(own) if own.does_tls && (has_proxy || self.has_certificates()) => {
-                return Err(ClientError::connector());
+                return Err(Cause::Connector.into());
             }
             Some(own) if own.does_tls => return Ok(Transport::Own(own.dialer.clone())),
             Some(own) => own.dialer.clone(),

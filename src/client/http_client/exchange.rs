@@ -13,7 +13,7 @@ use tower::BoxError;
 
 use super::HttpClient;
 use crate::client::body::ClientBody;
-use crate::client::error::ClientError;
+use crate::client::error::{Cause, ClientError};
 use crate::client::pool::{Connection, Found, Origin};
 use crate::util::timeout::ConnectTimeout;
 
@@ -36,7 +36,7 @@ where
                 let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
                 let connected = connected.await;
                 let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
-                connected.map_err(ClientError::connect)?
+                connected.map_err(Cause::Connect)?
             }
         };
         let is_http2 = matches!(connection, Connection::Http2(_));
@@ -60,8 +60,8 @@ where
         // A connection can be closed while a request is on the way to it.
         request = match unsent {
             Some(request) if is_reused => request,
-            _ if is_http2 => return Err(ClientError::send_http2(error)),
-            _ => return Err(ClientError::send(error)),
+            _ if is_http2 => return Err(Cause::SendHttp2(error).into()),
+            _ => return Err(Cause::Send(error).into()),
         };
         origin.absolute_form(request.uri_mut());
     }

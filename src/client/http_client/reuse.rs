@@ -17,7 +17,7 @@ use tower::BoxError;
 use super::HttpClient;
 use super::exchange::exchange;
 use crate::client::body::ClientBody;
-use crate::client::error::ClientError;
+use crate::client::error::{Cause, ClientError};
 use crate::client::future::ClientFuture;
 use crate::client::pool::{Answer, Http1, Origin};
 
@@ -70,7 +70,7 @@ where
                     return Poll::Ready(this.origin.answered(connection.answered(response)));
                 }
                 Poll::Ready(Err((error, None))) => {
-                    return Poll::Ready(Err(ClientError::send(error)));
+                    return Poll::Ready(Err(Cause::Send(error).into()));
                 }
                 Poll::Ready(Err((_, Some(mut request)))) => {
                     this.origin.absolute_form(request.uri_mut());

@@ -22,7 +22,7 @@ pub(super) use self::limits::{LINGER, Limits, SWEEPS};
 pub(super) use self::origin::{Answer, Connection, Found, Http1, Lead, Origin};
 use self::reaper::Running;
 use super::connect::Connector;
-use super::error::ClientError;
+use super::error::{Cause, ClientError};
 use super::options::Versions;
 
 pub(super) struct Pool<B> {
@@ -65,11 +65,11 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn origin(&self, uri: &Uri) -> Result<Arc<Origin<B>>, ClientError> {
-        let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or_else(ClientError::uri)?;
+        let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or(Cause::Uri)?;
         let origins = match scheme {
             scheme if *scheme == Scheme::HTTP => &self.http,
             scheme if *scheme == Scheme::HTTPS => &self.https,
-            _ => return Err(ClientError::uri()),
+            _ => return Err(Cause::Uri.into()),
         };
         let known = origins.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(origin) = known.get(authority.as_str()) {

@@ -5,7 +5,7 @@
 
 use reqwest::Client;
 
-use super::error::ReqwestError;
+use super::error::{Cause, ReqwestError};
 
 const NO_REDIRECTS: &str = r#"redirect_policy: "Policy(None)""#;
 const COOKIES: &str = "cookie_store: true";
@@ -13,7 +13,7 @@ const ACCEPTS: &str = "accepts: Accepts";
 
 pub(super) fn keeps_no_cookies(client: &Client) -> Result<(), ReqwestError> {
     match format!("{client:?}").contains(COOKIES) {
-        true => Err(ReqwestError::cookies()),
+        true => Err(Cause::Cookies.into()),
         false => Ok(()),
     }
 }
@@ -23,11 +23,11 @@ pub(super) fn leaves_alone(client: &Client) -> Result<(), ReqwestError> {
     keeps_no_cookies(client)?;
     let text = format!("{client:?}");
     if !text.contains(NO_REDIRECTS) {
-        return Err(ReqwestError::follows());
+        return Err(Cause::Follows.into());
     }
     match decodes(&text) {
         Some(false) => Ok(()),
-        Some(true) | None => Err(ReqwestError::decodes()),
+        Some(true) | None => Err(Cause::Decodes.into()),
     }
 }
 

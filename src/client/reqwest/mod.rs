@@ -19,6 +19,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use self::body::Shared;
+use self::error::Cause;
 pub use self::error::ReqwestError;
 use super::sent::Sent;
 use crate::util::opaque::opaque_debug;
@@ -112,7 +113,7 @@ where
     fn call(&mut self, request: Request<B>) -> ReqwestFuture {
         let (parts, body) = Sent::request(request, None).into_parts();
         let Some(url) = target::url(&parts.uri) else {
-            return ReqwestFuture { state: State::Refused { error: Some(ReqwestError::uri()) } };
+            return ReqwestFuture { state: State::Refused { error: Some(Cause::Uri.into()) } };
         };
         // Its version is left at HTTP/1.1: which one is spoken is up to the connection.
         let mut request = reqwest::Request::new(parts.method, url.clone());
@@ -154,7 +155,7 @@ impl Future for ReqwestFuture {
                 let response = ready!(response.poll(cx)).map_err(ReqwestError::client)?;
                 // Of another place than was asked: a policy that hides itself has followed.
                 if response.url() != url {
-                    return Poll::Ready(Err(ReqwestError::redirected()));
+                    return Poll::Ready(Err(Cause::Redirected.into()));
                 }
                 Poll::Ready(Ok(response.into()))
             }

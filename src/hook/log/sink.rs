@@ -1,6 +1,5 @@
 //! Where records go.
 
-use std::fmt;
 use std::io;
 
 use super::LogRecord;
@@ -60,7 +59,8 @@ impl<S: LogSink + ?Sized> LogSink for Box<S> {
 }
 
 /// A sink could not keep all of a batch.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("log records could not be written: {source}")]
 #[non_exhaustive]
 pub struct SinkError {
     /// How many records of the batch it has kept, from the first on.
@@ -81,17 +81,5 @@ impl SinkError {
 impl From<io::Error> for SinkError {
     fn from(source: io::Error) -> Self {
         Self::after(0, source)
-    }
-}
-
-impl fmt::Display for SinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "log records could not be written: {}", self.source)
-    }
-}
-
-impl std::error::Error for SinkError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
     }
 }

@@ -12,69 +12,90 @@ pub struct RouteError {
 }
 
 /// What is wrong with a dynamic route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteErrorKind {
     /// The route's name is malformed.
+    #[error("the name is malformed: {ID}")]
     RouteName,
     /// The version is malformed.
+    #[error("`{version}` cannot be a version: {ID}")]
     Version {
         /// The version.
         version: Box<str>,
     },
     /// The same name and version were added before.
+    #[error("its version `{version}` is there twice")]
     DuplicateVersion {
         /// The version.
         version: Box<str>,
     },
     /// The node's name is malformed.
+    #[error("the name is malformed: {ID}")]
     NodeName,
     /// Two nodes have this name.
+    #[error("two nodes have this name")]
     DuplicateNode,
     /// More than 64 nodes.
+    #[error("it has {nodes} nodes, and 64 are the most")]
     TooManyNodes {
         /// How many there are.
         nodes: usize,
     },
     /// The first node is not named.
+    #[error("it does not say which node is first")]
     NoStart,
     /// The first node does not exist.
+    #[error("it starts at `{start}`, which is none of its nodes")]
     MissingStart {
         /// The name.
         start: Box<str>,
     },
     /// A node to which this node leads does not exist.
+    #[error("it leads to `{target}`, which is no node of the route")]
     MissingTarget {
         /// The name.
         target: Box<str>,
     },
     /// The node leads back to itself.
+    #[error("it leads back to itself")]
     Loop,
     /// The node cannot be reached from the start.
+    #[error("no way leads to it from the start")]
     Unreachable,
     /// The route has no model.
+    #[error("it has no model")]
     NoModel,
     /// A split without a share, or with more than five.
+    #[error("it has {shares} shares beside the rest: 1 to 5 are allowed")]
     ShareCount {
         /// How many there are, the rest not counted.
         shares: usize,
     },
     /// A share of 0 percent.
+    #[error("its share for `{target}` is 0 percent")]
     ZeroShare {
         /// Where it leads.
         target: Box<str>,
     },
     /// The shares add up to more than 100 percent.
+    #[error("its shares make {percent} percent, which is more than 100")]
     ShareSum {
         /// Their sum, in percent.
         percent: u32,
     },
     /// A split cannot go by this field.
+    #[error(
+        "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with 1 to \
+             64 of A-Z a-z 0-9 _, or an entry of the metadata, as in `metadata.user_id`, and by \
+             none of `cf.`"
+    )]
     SplitKey {
         /// The key.
         key: Box<str>,
     },
     /// A condition that cannot be used.
+    #[error("its condition{} cannot be used: {reason}", on(.field))]
     Condition {
         /// The field, such as `identity.label.plan`; empty if it is about none.
         field: Box<str>,
@@ -82,23 +103,35 @@ pub enum RouteErrorKind {
         reason: &'static str,
     },
     /// The provider cannot be a slug.
+    #[error("`{provider}` cannot be a provider's slug")]
     Provider {
         /// The provider.
         provider: Box<str>,
     },
     /// The model's name is empty, too long, or has control characters.
+    #[error("its model must be 1 to 256 bytes without control characters")]
     Model,
     /// The timeout is out of range.
+    #[error("its timeout must be from 1 millisecond to 1 hour")]
     Timeout,
     /// The number of attempts is out of range.
+    #[error("it makes {attempts} attempts: 1 to 5 are allowed")]
     Attempts {
         /// The number.
         attempts: u8,
     },
     /// The delay between attempts is out of range.
+    #[error("its delay between attempts must be at most 5 seconds")]
     RetryDelay,
     /// The alias of a stored key is malformed. It is not shown.
+    #[error("its key alias must be 1 to 64 of A-Z a-z 0-9 - _ .")]
     KeyAlias,
+}
+
+const ID: &str = "1 to 64 of A-Z a-z 0-9 - _ . are allowed";
+
+fn on(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!(" on `{field}`") }
 }
 
 impl RouteError {
@@ -135,61 +168,6 @@ impl fmt::Display for RouteError {
         match node {
             Some(node) => write!(f, "dynamic route `{route}`, node `{node}`: {kind}"),
             None => write!(f, "dynamic route `{route}`: {kind}"),
-        }
-    }
-}
-
-impl fmt::Display for RouteErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const ID: &str = "1 to 64 of A-Z a-z 0-9 - _ . are allowed";
-        match self {
-            Self::RouteName | Self::NodeName => write!(f, "the name is malformed: {ID}"),
-            Self::Version { version } => write!(f, "`{version}` cannot be a version: {ID}"),
-            Self::DuplicateVersion { version } => {
-                write!(f, "its version `{version}` is there twice")
-            }
-            Self::DuplicateNode => f.write_str("two nodes have this name"),
-            Self::TooManyNodes { nodes } => write!(f, "it has {nodes} nodes, and 64 are the most"),
-            Self::NoStart => f.write_str("it does not say which node is first"),
-            Self::MissingStart { start } => {
-                write!(f, "it starts at `{start}`, which is none of its nodes")
-            }
-            Self::MissingTarget { target } => {
-                write!(f, "it leads to `{target}`, which is no node of the route")
-            }
-            Self::Loop => f.write_str("it leads back to itself"),
-            Self::Unreachable => f.write_str("no way leads to it from the start"),
-            Self::NoModel => f.write_str("it has no model"),
-            Self::ShareCount { shares } => {
-                write!(f, "it has {shares} shares beside the rest: 1 to 5 are allowed")
-            }
-            Self::ZeroShare { target } => write!(f, "its share for `{target}` is 0 percent"),
-            Self::ShareSum { percent } => {
-                write!(f, "its shares make {percent} percent, which is more than 100")
-            }
-            Self::SplitKey { key } => write!(
-                f,
-                "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with 1 to \
-                 64 of A-Z a-z 0-9 _, or an entry of the metadata, as in `metadata.user_id`, and by \
-                 none of `cf.`"
-            ),
-            Self::Condition { field, reason } if field.is_empty() => {
-                write!(f, "its condition cannot be used: {reason}")
-            }
-            Self::Condition { field, reason } => {
-                write!(f, "its condition on `{field}` cannot be used: {reason}")
-            }
-            Self::Provider { provider } => write!(f, "`{provider}` cannot be a provider's slug"),
-            Self::Model => {
-                f.write_str("its model must be 1 to 256 bytes without control characters")
-            }
-            Self::Timeout => f.write_str("its timeout must be from 1 millisecond to 1 hour"),
-            Self::Attempts { attempts } => {
-                write!(f, "it makes {attempts} attempts: 1 to 5 are allowed")
-            }
-            Self::RetryDelay => f.write_str("its delay between attempts must be at most 5 seconds"),
-            // Not shown, because it may be the key itself, put there by mistake.
-            Self::KeyAlias => f.write_str("its key alias must be 1 to 64 of A-Z a-z 0-9 - _ ."),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::client) use self::http1::{Answer, Http1};
 use super::{Limits, SWEEPS};
 use crate::client::body::ClientBody;
 use crate::client::dial::implied_port;
-use crate::client::error::ClientError;
+use crate::client::error::{Cause, ClientError};
 use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
 #[cfg(feature = "proxy")]
@@ -267,7 +267,7 @@ where
             // A proxy must send it (RFC 9110 §15.5.8); the upstream's own 407 is an answer.
             && response.headers().contains_key(PROXY_AUTHENTICATE)
         {
-            return Err(ClientError::connect(ViaProxy::asks_for_password()));
+            return Err(Cause::Connect(ViaProxy::asks_for_password()).into());
         }
         Ok(response)
     }
