@@ -1,6 +1,7 @@
 //! Which `cf-aig-*` headers clients may use, and which metadata belong to the host.
 
 use crate::directives::metadata::{Metadata, MetadataValue};
+use crate::util::macros::named_enum;
 
 /// The most metadata entries of the host, and the most keys that it reserves.
 const MOST: usize = 16;
@@ -10,6 +11,7 @@ const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
     | ClientControl::CollectLog.bit()
     | ClientControl::CollectLogPayload.bit();
 
+named_enum! {
 /// A group of `cf-aig-*` headers, and of the same settings in the `config` of a universal entry,
 /// that a host can allow its clients or lock
 /// ([`client_controls`](crate::settings::GatewaySettingsBuilder::client_controls)).
@@ -33,25 +35,28 @@ const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
 pub enum ClientControl {
     /// `cache`: `cf-aig-skip-cache`, `cf-aig-cache-ttl` and `cf-aig-cache-key`, and the old names
     /// `cf-skip-cache` and `cf-cache-ttl`.
-    Cache,
+    Cache = "cache",
     /// `retry`: `cf-aig-max-attempts`, `cf-aig-retry-delay` and `cf-aig-backoff`.
-    Retry,
+    Retry = "retry",
     /// `timeouts`: `cf-aig-request-timeout`, and those for connect, idle and total.
-    Timeouts,
+    Timeouts = "timeouts",
     /// `metadata`: `cf-aig-metadata`.
-    Metadata,
+    Metadata = "metadata",
     /// `custom_cost`: `cf-aig-custom-cost`. Locked unless it is allowed.
-    CustomCost,
+    CustomCost = "custom_cost",
     /// `collect_log`: `cf-aig-collect-log`. Locked unless it is allowed.
-    CollectLog,
+    CollectLog = "collect_log",
     /// `collect_log_payload`: `cf-aig-collect-log-payload`. Locked unless it is allowed.
-    CollectLogPayload,
+    CollectLogPayload = "collect_log_payload",
     /// `key_alias`: `cf-aig-byok-alias`.
-    KeyAlias,
+    KeyAlias = "key_alias",
     /// `event_id`: `cf-aig-event-id`.
-    EventId,
+    EventId = "event_id",
     /// `trace`: `cf-aig-otel-trace-id` and `cf-aig-otel-parent-span-id`.
-    Trace,
+    Trace = "trace",
+}
+/// The name in settings files, such as `custom_cost`.
+pub const fn name;
 }
 
 impl ClientControl {
@@ -68,23 +73,6 @@ impl ClientControl {
         Self::EventId,
         Self::Trace,
     ];
-
-    /// The name in settings files, such as `custom_cost`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cache => "cache",
-            Self::Retry => "retry",
-            Self::Timeouts => "timeouts",
-            Self::Metadata => "metadata",
-            Self::CustomCost => "custom_cost",
-            Self::CollectLog => "collect_log",
-            Self::CollectLogPayload => "collect_log_payload",
-            Self::KeyAlias => "key_alias",
-            Self::EventId => "event_id",
-            Self::Trace => "trace",
-        }
-    }
 
     /// The control of this name; `None` where there is none.
     #[must_use]

@@ -1,6 +1,5 @@
 //! What the hooks are told.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -9,6 +8,7 @@ use crate::context::GatewayContext;
 use crate::directives::trace::TraceParent;
 use crate::usage::metering::Metering;
 use crate::usage::{Cost, ProviderError, Terminal, Usage, UsagePart};
+use crate::util::macros::named_enum;
 use crate::util::payload::Payload;
 
 /// A request on a gateway path has arrived.
@@ -192,6 +192,7 @@ impl EndEvent<'_> {
     }
 }
 
+named_enum! {
 /// How an exchange ended.
 ///
 /// ```
@@ -208,110 +209,65 @@ impl EndEvent<'_> {
 pub enum Outcome {
     /// The provider's whole response was handed on, whatever its status. A stream of an API that
     /// ends its streams with a marker is whole if it has that.
-    Complete,
+    Complete = "complete",
     /// The gateway refused the request, or the host did by a [`Refusal`](crate::Refusal); the provider
     /// got no whole request.
-    Rejected,
+    Rejected = "rejected",
     /// No response head came from the provider.
-    Failed,
+    Failed = "failed",
     /// The response broke off after its head.
-    Broken,
+    Broken = "broken",
     /// The client went away first.
-    Cancelled,
+    Cancelled = "cancelled",
+}
+/// The name in lower case, as in `complete`.
+pub fn as_str;
 }
 
-impl Outcome {
-    /// The name in lower case, as in `complete`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::Broken => "broken",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
+named_enum! {
 /// What went wrong on the way to a provider or back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
     /// No connection could be made: name resolution, TCP or TLS.
-    Connect,
+    Connect = "connect",
     /// Making a connection took too long.
-    ConnectTimeout,
+    ConnectTimeout = "connect_timeout",
     /// A layer of the upstream stack gave up waiting for the response head.
-    HeadTimeout,
+    HeadTimeout = "head_timeout",
     /// A layer of the upstream stack gave up waiting for the next part of the response.
-    IdleTimeout,
+    IdleTimeout = "idle_timeout",
     /// The client did not read: it left a part of the response alone for as long as a provider may
     /// be silent ([`idle`](field@crate::directives::timeouts::Timeouts::idle)).
-    UnreadTimeout,
+    UnreadTimeout = "unread_timeout",
     /// The whole exchange took longer than it may.
-    TotalTimeout,
+    TotalTimeout = "total_timeout",
     /// The upstream stack sheds load, or its limit of concurrent requests is reached.
-    Overloaded,
+    Overloaded = "overloaded",
     /// Nothing was sent: too many calls to the upstream have failed, and its circuit is open.
-    CircuitOpen,
+    CircuitOpen = "circuit_open",
     /// Nothing was sent: the provider has asked to be left alone for a while.
-    CoolingDown,
+    CoolingDown = "cooling_down",
     /// The connection was closed or reset.
-    Reset,
+    Reset = "reset",
     /// The provider broke the protocol.
-    Protocol,
+    Protocol = "protocol",
     /// The stream ended without the marker that says that it is whole.
-    Unfinished,
+    Unfinished = "unfinished",
     /// The request body failed: the client broke it off, or it was refused while it was sent.
-    RequestBody,
+    RequestBody = "request_body",
     /// The gateway has no key for the provider; nothing was sent.
-    NoKey,
+    NoKey = "no_key",
     /// The gateway could not get its key for the provider; nothing was sent.
-    KeySource,
+    KeySource = "key_source",
     /// The provider answered from a model that the gateway forbids, and the host has chosen to
     /// break such answers off.
-    ModelNotAllowed,
+    ModelNotAllowed = "model_not_allowed",
     /// Another error of the upstream service.
-    Other,
+    Other = "other",
 }
-
-impl Failure {
-    /// The name in lower case, as in `connect_timeout`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::HeadTimeout => "head_timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::UnreadTimeout => "unread_timeout",
-            Self::TotalTimeout => "total_timeout",
-            Self::Overloaded => "overloaded",
-            Self::CircuitOpen => "circuit_open",
-            Self::CoolingDown => "cooling_down",
-            Self::Reset => "reset",
-            Self::Protocol => "protocol",
-            Self::Unfinished => "unfinished",
-            Self::RequestBody => "request_body",
-            Self::NoKey => "no_key",
-            Self::KeySource => "key_source",
-            Self::ModelNotAllowed => "model_not_allowed",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// The name in lower case, as in `connect_timeout`.
+pub fn as_str;
 }
 
 /// When what happened in an exchange.
@@ -333,33 +289,19 @@ pub struct Timings {
     pub overhead: Duration,
 }
 
+named_enum! {
 /// What a cache in the upstream stack did with a request. A layer of that stack puts it into the
 /// extensions of its response; the client is told in `cf-aig-cache-status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheStatus {
     /// The response came from the cache: the provider knows nothing of it, and it costs nothing.
-    Hit,
+    Hit = "HIT",
     /// The provider answered, for the cache had nothing.
-    Miss,
+    Miss = "MISS",
     /// The cache was not asked.
-    Bypass,
+    Bypass = "BYPASS",
 }
-
-impl CacheStatus {
-    /// The name in capitals, as in `HIT`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "HIT",
-            Self::Miss => "MISS",
-            Self::Bypass => "BYPASS",
-        }
-    }
-}
-
-impl fmt::Display for CacheStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// The name in capitals, as in `HIT`.
+pub fn as_str;
 }

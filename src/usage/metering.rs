@@ -7,65 +7,45 @@ pub(crate) mod decode;
 pub(crate) mod decode;
 mod glance;
 
-use std::fmt;
-
 use http::{HeaderMap, HeaderValue, header};
 
 use self::decode::Decoder;
 pub(crate) use self::glance::{Glance, Sight};
 use crate::usage::{Format, Meter, Problem, Shape};
+use crate::util::macros::named_enum;
 use crate::util::payload::{Capture, Payload};
 
+named_enum! {
 /// How the usage of an exchange was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metering {
     /// There was nothing to read: no response, or neither JSON nor an event stream.
     #[default]
-    None,
+    None = "none",
     /// The whole response was read. Where there is no usage all the same, the provider told none.
-    Complete,
+    Complete = "complete",
     /// The response did not come to its end; the usage is what had been seen until then.
-    Partial,
+    Partial = "partial",
     /// The response is compressed in a way that is not read.
-    Encoded,
+    Encoded = "encoded",
     /// The usage was larger than what is kept of a response, or a compressed response grew beyond
     /// all measure.
-    Overflow,
+    Overflow = "overflow",
     /// The response is not what its `content-type` says.
-    Malformed,
+    Malformed = "malformed",
     /// The response is from a cache of the host's own: it was billed when it was made.
-    Repeated,
+    Repeated = "repeated",
     /// Nothing is billed for this response: counted tokens, a list of models, moderations that are
     /// free, files, batches and their results, a stored answer, a poll that tells of no usage or of
     /// what was billed before, work that is accepted and not done. Its usage and cost are `None`.
     ///
     /// A layer knows the last 10,000 videos that it has billed, each for 24 hours and until the
     /// process ends. A poll after that, or through another process, is billed once more.
-    Free,
+    Free = "free",
 }
-
-impl Metering {
-    /// The name in lower case, as in `overflow`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Encoded => "encoded",
-            Self::Overflow => "overflow",
-            Self::Malformed => "malformed",
-            Self::Repeated => "repeated",
-            Self::Free => "free",
-        }
-    }
-}
-
-impl fmt::Display for Metering {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// The name in lower case, as in `overflow`.
+pub fn as_str;
 }
 
 /// What looks at the bytes of one response as they pass.

@@ -1,43 +1,33 @@
 //! The markers by which a response says that it is whole.
 
+use crate::util::macros::named_enum;
+
+named_enum! {
 /// What says that a response is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Terminal {
     /// `data: [DONE]`, `"done":true` (Ollama), `speech.audio.done`, `transcript.text.done`, or `chat.completion.done` (Perplexity)
-    Done,
+    Done = "done",
     /// `response.completed`, `response.done` (realtime), `interaction.completed`
-    Completed,
+    Completed = "completed",
     /// `response.incomplete`
-    Incomplete,
+    Incomplete = "incomplete",
     /// `response.failed`
-    Failed,
+    Failed = "failed",
     /// `message_stop`, or `metadata` behind `messageStop` (Converse)
-    MessageStop,
+    MessageStop = "message_stop",
     /// `message-end` (Cohere, version 2)
-    MessageEnd,
+    MessageEnd = "message_end",
     /// `stream-end` (Cohere, version 1)
-    StreamEnd,
+    StreamEnd = "stream_end",
     /// A candidate with a `finishReason`, or a prompt that was blocked (Gemini).
-    FinishReason,
+    FinishReason = "finish_reason",
     /// The JSON object was closed.
-    Closed,
+    Closed = "closed",
+}
+/// The name in lower case, as in `message_stop`.
+pub fn as_str;
 }
 
-impl Terminal {
-    /// The name in lower case, as in `message_stop`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Completed => "completed",
-            Self::Incomplete => "incomplete",
-            Self::Failed => "failed",
-            Self::MessageStop => "message_stop",
-            Self::MessageEnd => "message_end",
-            Self::StreamEnd => "stream_end",
-            Self::FinishReason => "finish_reason",
-            Self::Closed => "closed",
-        }
-    }
-}
+impl Terminal {}

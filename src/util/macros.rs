@@ -53,5 +53,35 @@ macro_rules! setters {
     };
 }
 
+/// An enum whose variants have names, the function that gives them, and `Display` by it.
+macro_rules! named_enum {
+    (
+        $(#[$meta:meta])* $vis:vis enum $enum:ident {
+            $($(#[$doc:meta])* $variant:ident = $name:literal,)+
+        }
+        $(#[$fn_doc:meta])* pub $($function:ident)+;
+    ) => {
+        $(#[$meta])*
+        $vis enum $enum {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $enum {
+            $(#[$fn_doc])*
+            #[must_use]
+            pub $($function)+(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant => $name,)+ })
+            }
+        }
+    };
+}
+
+pub(crate) use named_enum;
 pub(crate) use service_accessors;
 pub(crate) use setters;

@@ -1,65 +1,69 @@
 //! The kind of API call, known from the path.
 
-use std::fmt;
+use crate::util::macros::named_enum;
 
+named_enum! {
 /// The kind of API call, as events and logs name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
     /// `chat/completions`, deferred ones being fetched, and the `chat` of Cohere and Ollama.
-    Chat,
+    Chat = "chat",
     /// OpenAI's `responses`.
-    Responses,
+    Responses = "responses",
     /// OpenAI's `responses/compact`.
-    Compact,
+    Compact = "compact",
     /// Anthropic's `messages`, on Vertex AI too.
-    Messages,
+    Messages = "messages",
     /// Google's `models/{model}:generateContent` and `:streamGenerateContent`.
-    GenerateContent,
+    GenerateContent = "generate_content",
     /// Google's `interactions`.
-    Interactions,
+    Interactions = "interactions",
     /// Bedrock's `model/{id}/converse` and `converse-stream`.
-    Converse,
+    Converse = "converse",
     /// Runs a model by its own form of request: Bedrock's `model/{id}/invoke` and
     /// `invoke-with-response-stream`, Workers AI's `run/{model}`, Replicate's `predictions`.
-    Invoke,
+    Invoke = "invoke",
     /// Legacy text `completions`, `complete` and `generate`.
-    Completions,
+    Completions = "completions",
     /// Counts the tokens of a request that is not made, or shows them: `messages/count_tokens`,
     /// `responses/input_tokens`, Google's `:countTokens`, `tokenize`.
-    CountTokens,
+    CountTokens = "count_tokens",
     /// `embeddings`, `embed`, and Google's `:embedContent`.
-    Embeddings,
+    Embeddings = "embeddings",
     /// `rerank`.
-    Rerank,
+    Rerank = "rerank",
     /// `moderations`.
-    Moderations,
+    Moderations = "moderations",
     /// `images/…`.
-    Images,
+    Images = "images",
     /// `videos/…`, Google's `:predictLongRunning`. Its name is `video`.
-    Videos,
+    Videos = "video",
     /// Text to speech: `audio/speech`, `tts`.
-    Speech,
+    Speech = "speech",
     /// Speech to text: `audio/transcriptions`, `audio/translations`, `stt`.
-    Transcription,
+    Transcription = "transcription",
     /// Connections that stay open: `realtime`, Google's `:bidiGenerateContent`.
-    Realtime,
+    Realtime = "realtime",
     /// Anything else that has to do with audio.
-    Audio,
+    Audio = "audio",
     /// `ocr`.
-    Ocr,
+    Ocr = "ocr",
     /// `search`.
-    Search,
+    Search = "search",
     /// Lists and details of models.
-    Models,
+    Models = "models",
     /// `files/…`.
-    Files,
+    Files = "files",
     /// `batches/…`, `messages/batches/…`, Google's `:batchGenerateContent`.
-    Batches,
+    Batches = "batches",
     /// Google's `cachedContents`: prompts that are kept, for a price by the hour.
-    CachedContents,
+    CachedContents = "cached_contents",
     /// Anything else.
-    Other,
+    Other = "other",
+}
+/// The name in lower case, as in `chat`.
+pub fn as_str;
 }
 
 impl Operation {
@@ -100,39 +104,6 @@ impl Operation {
                 | Self::Images
                 | Self::Videos
         )
-    }
-
-    /// The name in lower case, as in `chat`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-            Self::Compact => "compact",
-            Self::Messages => "messages",
-            Self::GenerateContent => "generate_content",
-            Self::Interactions => "interactions",
-            Self::Converse => "converse",
-            Self::Invoke => "invoke",
-            Self::Completions => "completions",
-            Self::CountTokens => "count_tokens",
-            Self::Embeddings => "embeddings",
-            Self::Rerank => "rerank",
-            Self::Moderations => "moderations",
-            Self::Images => "images",
-            Self::Videos => "video",
-            Self::Speech => "speech",
-            Self::Transcription => "transcription",
-            Self::Realtime => "realtime",
-            Self::Audio => "audio",
-            Self::Ocr => "ocr",
-            Self::Search => "search",
-            Self::Models => "models",
-            Self::Files => "files",
-            Self::Batches => "batches",
-            Self::CachedContents => "cached_contents",
-            Self::Other => "other",
-        }
     }
 }
 
@@ -321,12 +292,6 @@ pub(crate) fn is_of_messages(rest: &str) -> bool {
         || Operation::of(rest) == Operation::Messages
         || is_anthropic_at_google(rest)
         || rest.contains("anthropic/v1/messages/")
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// `v1`, `v1beta`, and what precedes some providers' versions, as in `openai/v1`.

@@ -1,5 +1,6 @@
 //! The error of a timeout, and the connect timeout of a single request.
 
+use crate::util::macros::named_enum;
 use std::time::Duration;
 
 /// A timeout has passed.
@@ -42,37 +43,26 @@ impl TimeoutError {
     }
 }
 
+named_enum! {
 /// What a timeout bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutPhase {
     /// Getting a connection. Nothing was sent.
-    Connect,
+    Connect = "connect",
     /// Waiting for more of the request body, where it is read before it is sent.
-    Body,
+    Body = "body",
     /// Waiting for the response head.
-    Head,
+    Head = "head",
     /// Waiting for the next frame of the response body.
-    Idle,
+    Idle = "idle",
     /// Waiting for the client to read the next part of the response body.
-    Unread,
+    Unread = "unread",
     /// The whole exchange, from the request to the last byte of the response.
-    Total,
+    Total = "total",
 }
-
-impl TimeoutPhase {
-    /// The name in lower case, as in `connect`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Body => "body",
-            Self::Head => "head",
-            Self::Idle => "idle",
-            Self::Unread => "unread",
-            Self::Total => "total",
-        }
-    }
+/// The name in lower case, as in `connect`.
+pub const fn as_str;
 }
 
 /// How long one request may wait for its connection: an extension of the request, which

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Date, PriceTable};
+use crate::util::macros::named_enum;
 
 /// What was read of a price table, and what was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,28 +24,20 @@ pub struct PriceReport {
     pub left_out: BTreeMap<String, (usize, String)>,
 }
 
+named_enum! {
 /// The format of a price table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PriceSource {
     /// TOML of one's own.
-    Toml,
+    Toml = "TOML",
     /// LiteLLM's `model_prices_and_context_window.json`.
-    LiteLlm,
+    LiteLlm = "LiteLLM",
     /// `data.json` of Pydantic's genai-prices.
-    GenaiPrices,
+    GenaiPrices = "genai-prices",
 }
-
-impl PriceSource {
-    /// As in `LiteLLM`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Toml => "TOML",
-            Self::LiteLlm => "LiteLLM",
-            Self::GenaiPrices => "genai-prices",
-        }
-    }
+/// As in `LiteLLM`.
+pub fn as_str;
 }
 
 /// Reasons that are told in a line, the most frequent ones.
