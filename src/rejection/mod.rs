@@ -68,72 +68,51 @@ pub(crate) enum Code {
 
 impl Code {
     pub(crate) fn number(self) -> u16 {
-        match self {
-            Self::Malformed | Self::NoSuchEndpoint | Self::MethodNotAllowed => 2400,
-            Self::UnknownProvider => 2008,
-            Self::UnknownGateway => 2001,
-            Self::UnknownAlias => 2040,
-            Self::Unauthorized => 2009,
-            Self::NoKey => 2401,
-            Self::Forbidden => 2403,
-            Self::BodyTooLarge => 2413,
-            Self::Internal => 2500,
-            Self::UpstreamFailed => 2005,
-            Self::Overloaded => 2503,
-            Self::Timeout | Self::SlowBody => 2504,
-            Self::UpgradeRequired => 2426,
-            Self::Host { number, .. } => number,
-        }
+        self.row().0
     }
 
     pub(crate) fn status(self) -> StatusCode {
-        match self {
-            Self::Malformed | Self::UnknownProvider | Self::UnknownGateway | Self::UnknownAlias => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::Unauthorized | Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NoSuchEndpoint => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::UpstreamFailed => StatusCode::BAD_GATEWAY,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::Host { status, .. } => status,
-        }
+        self.row().1
     }
 
     fn name(self) -> &'static str {
+        self.row().2
+    }
+
+    /// The number, the status and the name.
+    fn row(self) -> (u16, StatusCode, &'static str) {
         match self {
-            Self::Malformed => "malformed_request",
-            Self::NoSuchEndpoint => "no_such_endpoint",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::UnknownProvider => "unknown_provider",
-            Self::UnknownGateway => "unknown_gateway",
-            Self::UnknownAlias => "unknown_key_alias",
-            Self::Unauthorized => "invalid_gateway_token",
-            Self::NoKey => "no_provider_key",
-            Self::Forbidden => "not_allowed",
-            Self::BodyTooLarge => "body_too_large",
-            Self::Internal => "gateway_error",
-            Self::UpstreamFailed => "provider_unreachable",
-            Self::Overloaded => "gateway_overloaded",
-            Self::Timeout => "provider_timeout",
-            Self::SlowBody => "request_timeout",
-            Self::UpgradeRequired => "websocket_not_supported",
-            Self::Host { status, .. } => match status.as_u16() {
-                400 => "malformed_request",
-                401 => "unauthorized",
-                403 => "not_allowed",
-                404 => "not_found",
-                413 => "body_too_large",
-                429 => "rate_limited",
-                503 => "unavailable",
-                _ => "refused",
-            },
+            Self::Malformed => (2400, StatusCode::BAD_REQUEST, "malformed_request"),
+            Self::NoSuchEndpoint => (2400, StatusCode::NOT_FOUND, "no_such_endpoint"),
+            Self::MethodNotAllowed => (2400, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::UnknownProvider => (2008, StatusCode::BAD_REQUEST, "unknown_provider"),
+            Self::UnknownGateway => (2001, StatusCode::BAD_REQUEST, "unknown_gateway"),
+            Self::UnknownAlias => (2040, StatusCode::BAD_REQUEST, "unknown_key_alias"),
+            Self::Unauthorized => (2009, StatusCode::UNAUTHORIZED, "invalid_gateway_token"),
+            Self::NoKey => (2401, StatusCode::UNAUTHORIZED, "no_provider_key"),
+            Self::Forbidden => (2403, StatusCode::FORBIDDEN, "not_allowed"),
+            Self::BodyTooLarge => (2413, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::Internal => (2500, StatusCode::INTERNAL_SERVER_ERROR, "gateway_error"),
+            Self::UpstreamFailed => (2005, StatusCode::BAD_GATEWAY, "provider_unreachable"),
+            Self::Overloaded => (2503, StatusCode::SERVICE_UNAVAILABLE, "gateway_overloaded"),
+            Self::Timeout => (2504, StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
+            Self::SlowBody => (2504, StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            Self::UpgradeRequired => {
+                (2426, StatusCode::UPGRADE_REQUIRED, "websocket_not_supported")
+            }
+            Self::Host { status, number } => {
+                let name = match status.as_u16() {
+                    400 => "malformed_request",
+                    401 => "unauthorized",
+                    403 => "not_allowed",
+                    404 => "not_found",
+                    413 => "body_too_large",
+                    429 => "rate_limited",
+                    503 => "unavailable",
+                    _ => "refused",
+                };
+                (number, status, name)
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is wrong with a request that goes nowhere, in words for its client.
 
+use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
@@ -14,8 +16,94 @@ use crate::util::sources::is_over_limit;
 use crate::util::text::shortened;
 use crate::util::timeout::TimeoutPhase;
 
+pub(crate) const NO_KEY: &str =
+    "This gateway has no key for the provider: send one, as to the provider itself.";
+
 /// When a client may try again that found no memory left.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What is refused in one sentence: the code, the parameter at fault if there is one, and the text.
+macro_rules! rejections {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)
+        $code:ident $([$($param:tt)+])?: $($text:expr),+;)+) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name($($arg: $type),*) -> Rejection {
+            Rejection::of_request(Code::$code, text(format_args!($($text),+)))
+                $(.param(text(format_args!($($param)+))))?
+        }
+    )+};
+}
+
+/// Borrowed where nothing is filled in.
+fn text(arguments: fmt::Arguments<'_>) -> Cow<'static, str> {
+    arguments.as_str().map_or_else(|| arguments.to_string().into(), Cow::Borrowed)
+}
+
+rejections! {
+    unknown_prefix(prefix: &str) UnknownProvider ["model"]:
+        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
+        shortened(prefix);
+    malformed_path() Malformed:
+        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; \
+         send the path that is meant.";
+    unknown_gateway(gateway: &str) UnknownGateway: "{}", crate::rejection::no_gateway(gateway);
+    /// It does not tell which there are.
+    unknown_alias() UnknownAlias ["cf-aig-byok-alias"]:
+        "The gateway keeps no key of this alias for the provider.";
+    no_key() NoKey: "{NO_KEY}";
+    client_key() Forbidden:
+        "This gateway uses the keys that it keeps: send the request without a provider's key.";
+    foreign_page() Forbidden ["origin"]: "This gateway does not serve pages of other origins.";
+    provider_not_allowed(slug: &str) Forbidden: "This gateway does not allow the provider `{slug}`.";
+    /// The client asked for a provider that keeps nothing.
+    keeps_data(slug: &str) Malformed ["cf-aig-zdr"]:
+        "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the \
+         provider `{slug}` here.";
+    /// By the client's own list.
+    provider_left_out(slug: &str) Forbidden ["cf-aig-allowed-providers"]:
+        "The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.";
+    /// By the client's own list.
+    model_left_out(model: &str) Forbidden ["cf-aig-allowed-models"]:
+        "The model `{}` is not in the request's `cf-aig-allowed-models`.", shortened(model);
+    model_not_allowed(model: &str) Forbidden ["model"]:
+        "This gateway does not allow the model `{}`.", shortened(model);
+    /// Where models are restricted, and the request may be for any.
+    unreadable_model() Forbidden ["model"]:
+        "This gateway allows certain models alone, and the request names none that can be read: \
+         send plain JSON, or a form, with a `model`.";
+    /// Where models are restricted, and those of the request stand in a file or nobody knows where.
+    hidden_model() Forbidden ["model"]:
+        "This gateway allows certain models alone, and those of a batch cannot be read here. Send \
+         its requests one by one.";
+    unknown_entry_provider(index: usize, provider: &str) UnknownProvider ["[{index}].provider"]:
+        "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no \
+         provider here.", shortened(provider);
+    unknown_entry_site(index: usize, site: &str) UnknownProvider ["[{index}].endpoint"]:
+        "{}", unknown_site(site);
+    unroutable_entry(index: usize) Malformed ["[{index}].endpoint"]:
+        "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be \
+         one of chat/completions, responses, embeddings and messages, and its model as in \
+         `grok/grok-4`.";
+    broken_body() Malformed: "The request body broke off before its end.";
+    /// A layer above the gateway allows no body of this length.
+    body_over_limit() BodyTooLarge: "The request body is larger than this server takes.";
+    malformed_model() Malformed ["model"]: "`model` is no well-formed JSON string.";
+    unknown_route(name: &str) UnknownProvider ["model"]:
+        "This gateway has no route `dynamic/{}`.", shortened(name);
+    no_such_model(id: &str) NoSuchEndpoint ["model"]:
+        "This gateway lists no model `{}`.", shortened(id);
+    route_without_model(name: &str) Forbidden ["model"]:
+        "The route `dynamic/{}` has no model for this request that it allows and this gateway has \
+         a key for.", shortened(name);
+    no_prefix() UnknownProvider ["model"]:
+        "`model` must name the provider too on this route, as in `grok/grok-4`.";
+}
+
+/// A path never chooses a host: it names one that was set up.
+fn unknown_site(site: &str) -> String {
+    let site = shortened(site);
+    format!("The path names `{site}`, a resource or region for which no provider is set up here.")
+}
 
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
     match refused {
@@ -44,21 +132,6 @@ pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
             Rejection::of_request(Code::MethodNotAllowed, "This path takes POST.")
         }
     }
-}
-
-pub(crate) fn unknown_prefix(prefix: &str) -> Rejection {
-    let message = format!(
-        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
-        shortened(prefix)
-    );
-    Rejection::of_request(Code::UnknownProvider, message).param("model")
-}
-
-pub(crate) fn malformed_path() -> Rejection {
-    Rejection::of_request(
-        Code::Malformed,
-        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; send the path that is meant.",
-    )
 }
 
 pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
@@ -105,111 +178,6 @@ pub(crate) fn guard_failed() -> Rejection {
 pub(crate) fn guard_silent() -> Rejection {
     let message = "A check of the request did not end in time; nothing was sent.";
     Rejection::of_upstream(Code::Overloaded, message, Some(true))
-}
-
-pub(crate) fn unknown_gateway(gateway: &str) -> Rejection {
-    Rejection::of_request(Code::UnknownGateway, crate::rejection::no_gateway(gateway))
-}
-
-/// It does not tell which there are.
-pub(crate) fn unknown_alias() -> Rejection {
-    let message = "The gateway keeps no key of this alias for the provider.";
-    Rejection::of_request(Code::UnknownAlias, message).param("cf-aig-byok-alias")
-}
-
-pub(crate) const NO_KEY: &str =
-    "This gateway has no key for the provider: send one, as to the provider itself.";
-
-pub(crate) fn no_key() -> Rejection {
-    Rejection::of_request(Code::NoKey, NO_KEY)
-}
-
-pub(crate) fn client_key() -> Rejection {
-    let message =
-        "This gateway uses the keys that it keeps: send the request without a provider's key.";
-    Rejection::of_request(Code::Forbidden, message)
-}
-
-pub(crate) fn foreign_page() -> Rejection {
-    let message = "This gateway does not serve pages of other origins.";
-    Rejection::of_request(Code::Forbidden, message).param("origin")
-}
-
-pub(crate) fn provider_not_allowed(slug: &str) -> Rejection {
-    let message = format!("This gateway does not allow the provider `{slug}`.");
-    Rejection::of_request(Code::Forbidden, message)
-}
-
-/// The client asked for a provider that keeps nothing.
-pub(crate) fn keeps_data(slug: &str) -> Rejection {
-    let message = format!(
-        "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the provider `{slug}` here."
-    );
-    Rejection::of_request(Code::Malformed, message).param("cf-aig-zdr")
-}
-
-/// By the client's own list.
-pub(crate) fn provider_left_out(slug: &str) -> Rejection {
-    let message =
-        format!("The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.");
-    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-providers")
-}
-
-/// By the client's own list.
-pub(crate) fn model_left_out(model: &str) -> Rejection {
-    let message = format!(
-        "The model `{}` is not in the request's `cf-aig-allowed-models`.",
-        shortened(model)
-    );
-    Rejection::of_request(Code::Forbidden, message).param("cf-aig-allowed-models")
-}
-
-pub(crate) fn model_not_allowed(model: &str) -> Rejection {
-    let message = format!("This gateway does not allow the model `{}`.", shortened(model));
-    Rejection::of_request(Code::Forbidden, message).param("model")
-}
-
-/// Where models are restricted, and the request may be for any.
-pub(crate) fn unreadable_model() -> Rejection {
-    let message = "This gateway allows certain models alone, and the request names none that can \
-                   be read: send plain JSON, or a form, with a `model`.";
-    Rejection::of_request(Code::Forbidden, message).param("model")
-}
-
-/// Where models are restricted, and those of the request stand in a file or nobody knows where.
-pub(crate) fn hidden_model() -> Rejection {
-    let message = "This gateway allows certain models alone, and those of a batch cannot be read \
-                   here. Send its requests one by one.";
-    Rejection::of_request(Code::Forbidden, message).param("model")
-}
-
-pub(crate) fn unknown_entry_provider(index: usize, provider: &str) -> Rejection {
-    let message = format!(
-        "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no provider here.",
-        shortened(provider)
-    );
-    Rejection::of_request(Code::UnknownProvider, message).param(format!("[{index}].provider"))
-}
-
-pub(crate) fn unknown_entry_site(index: usize, site: &str) -> Rejection {
-    Rejection::of_request(Code::UnknownProvider, unknown_site(site))
-        .param(format!("[{index}].endpoint"))
-}
-
-/// A path never chooses a host: it names one that was set up.
-fn unknown_site(site: &str) -> String {
-    format!(
-        "The path names `{}`, a resource or region for which no provider is set up here.",
-        shortened(site)
-    )
-}
-
-pub(crate) fn unroutable_entry(index: usize) -> Rejection {
-    let message = format!(
-        "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be one of \
-         chat/completions, responses, embeddings and messages, and its model as in `grok/grok-4`."
-    );
-    Rejection::of_request(Code::Malformed, message).param(format!("[{index}].endpoint"))
 }
 
 /// 426 has clients such as Codex turn to plain HTTP at once, and nothing else has.
@@ -287,16 +255,6 @@ pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
     if is_over_limit(error) { body_over_limit() } else { broken_body() }
 }
 
-pub(crate) fn broken_body() -> Rejection {
-    Rejection::of_request(Code::Malformed, "The request body broke off before its end.")
-}
-
-/// A layer above the gateway allows no body of this length.
-pub(crate) fn body_over_limit() -> Rejection {
-    let message = "The request body is larger than this server takes.";
-    Rejection::of_request(Code::BodyTooLarge, message)
-}
-
 /// All bodies together take as much memory as they may.
 pub(crate) fn no_memory() -> Rejection {
     let message =
@@ -321,32 +279,4 @@ pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
 pub(crate) fn slow_upload(after: Duration) -> Rejection {
     let message = format!("Body timeout: nothing more of the request body came for {after:?}.");
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
-}
-
-pub(crate) fn malformed_model() -> Rejection {
-    Rejection::of_request(Code::Malformed, "`model` is no well-formed JSON string.").param("model")
-}
-
-pub(crate) fn unknown_route(name: &str) -> Rejection {
-    let message = format!("This gateway has no route `dynamic/{}`.", shortened(name));
-    Rejection::of_request(Code::UnknownProvider, message).param("model")
-}
-
-/// In the list of models, of which one is asked for by its id.
-pub(crate) fn no_such_model(id: &str) -> Rejection {
-    let message = format!("This gateway lists no model `{}`.", shortened(id));
-    Rejection::of_request(Code::NoSuchEndpoint, message).param("model")
-}
-
-pub(crate) fn route_without_model(name: &str) -> Rejection {
-    let message = format!(
-        "The route `dynamic/{}` has no model for this request that it allows and this gateway has a key for.",
-        shortened(name)
-    );
-    Rejection::of_request(Code::Forbidden, message).param("model")
-}
-
-pub(crate) fn no_prefix() -> Rejection {
-    let message = "`model` must name the provider too on this route, as in `grok/grok-4`.";
-    Rejection::of_request(Code::UnknownProvider, message).param("model")
 }
