@@ -108,40 +108,24 @@ impl Metadata {
     }
 }
 
-impl From<&str> for MetadataValue {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
+macro_rules! from {
+    ($($type:ty: $make:expr;)+) => {$(
+        impl From<$type> for MetadataValue {
+            fn from(value: $type) -> Self {
+                let make: fn($type) -> Self = $make;
+                make(value)
+            }
+        }
+    )+};
 }
 
-impl From<String> for MetadataValue {
-    fn from(text: String) -> Self {
-        Self::String(text)
-    }
-}
-
-impl From<bool> for MetadataValue {
-    fn from(flag: bool) -> Self {
-        Self::Bool(flag)
-    }
-}
-
-impl From<f64> for MetadataValue {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<i32> for MetadataValue {
-    fn from(number: i32) -> Self {
-        Self::Number(number.into())
-    }
-}
-
-impl From<u32> for MetadataValue {
-    fn from(number: u32) -> Self {
-        Self::Number(number.into())
-    }
+from! {
+    &str: |text| Self::String(text.to_owned());
+    String: Self::String;
+    bool: Self::Bool;
+    f64: Self::Number;
+    i32: |number| Self::Number(number.into());
+    u32: |number| Self::Number(number.into());
 }
 
 impl fmt::Display for MetadataValue {

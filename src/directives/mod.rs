@@ -135,35 +135,23 @@ impl Directives {
     /// Field by field what this says, and what `weaker` says where this says nothing.
     ///
     /// Metadata are one field: those of the one replace those of the other.
-    pub(crate) fn or(self, weaker: &Self) -> Self {
-        Self {
-            gateway_id: self.gateway_id.or_else(|| weaker.gateway_id.clone()),
-            event_id: self.event_id.or_else(|| weaker.event_id.clone()),
-            metadata: match self.metadata.is_empty() {
-                true => weaker.metadata.clone(),
-                false => self.metadata,
-            },
-            request_timeout: self.request_timeout.or(weaker.request_timeout),
-            connect_timeout: self.connect_timeout.or(weaker.connect_timeout),
-            idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
-            total_timeout: self.total_timeout.or(weaker.total_timeout),
-            max_attempts: self.max_attempts.or(weaker.max_attempts),
-            retry_delay: self.retry_delay.or(weaker.retry_delay),
-            backoff: self.backoff.or(weaker.backoff),
-            skip_cache: self.skip_cache.or(weaker.skip_cache),
-            cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
-            cache_key: self.cache_key.or_else(|| weaker.cache_key.clone()),
-            custom_cost: self.custom_cost.or(weaker.custom_cost),
-            collect_log: self.collect_log.or(weaker.collect_log),
-            collect_log_payload: self.collect_log_payload.or(weaker.collect_log_payload),
-            byok_alias: self.byok_alias.or_else(|| weaker.byok_alias.clone()),
-            // It narrows, as the lists do: nobody takes it back from another.
-            zdr: weaker.zdr.filter(|zdr| *zdr).or(self.zdr).or(weaker.zdr),
-            otel_trace_id: self.otel_trace_id.or(weaker.otel_trace_id),
-            otel_parent_span_id: self.otel_parent_span_id.or(weaker.otel_parent_span_id),
-            narrowing: Narrowing::both(self.narrowing, weaker.narrowing.as_ref()),
-            warning: Warning::or(self.warning, weaker.warning.as_deref()),
+    pub(crate) fn or(mut self, weaker: &Self) -> Self {
+        macro_rules! fill {
+            ($($field:ident)+) => {$(
+                self.$field = self.$field.or_else(|| weaker.$field.clone());
+            )+};
         }
+        // A default that asks for it holds whatever the request says.
+        self.zdr = weaker.zdr.filter(|zdr| *zdr).or(self.zdr);
+        fill!(gateway_id event_id request_timeout connect_timeout idle_timeout total_timeout
+            max_attempts retry_delay backoff skip_cache cache_ttl cache_key custom_cost collect_log
+            collect_log_payload byok_alias zdr otel_trace_id otel_parent_span_id);
+        if self.metadata.is_empty() {
+            self.metadata = weaker.metadata.clone();
+        }
+        self.narrowing = Narrowing::both(self.narrowing, weaker.narrowing.as_ref());
+        self.warning = Warning::or(self.warning, weaker.warning.as_deref());
+        self
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::util::macros::setters;
 use crate::util::timeout::TimeoutPhase;
 
 /// How long an exchange with a provider may take. `None`, the default of each, means no bound.
@@ -39,42 +40,24 @@ pub struct Timeouts {
     pub total: Option<Duration>,
 }
 
-impl Timeouts {
+setters! { impl Timeouts {
     /// Sets [`connect`](field@Self::connect).
-    #[must_use]
-    pub const fn connect(mut self, timeout: Duration) -> Self {
-        self.connect = Some(timeout);
-        self
-    }
+    pub const fn connect(self, timeout: Duration) => self.connect = Some(timeout);
 
     /// Sets [`body`](field@Self::body).
-    #[must_use]
-    pub const fn body(mut self, timeout: Duration) -> Self {
-        self.body = Some(timeout);
-        self
-    }
+    pub const fn body(self, timeout: Duration) => self.body = Some(timeout);
 
     /// Sets [`head`](field@Self::head).
-    #[must_use]
-    pub const fn head(mut self, timeout: Duration) -> Self {
-        self.head = Some(timeout);
-        self
-    }
+    pub const fn head(self, timeout: Duration) => self.head = Some(timeout);
 
     /// Sets [`idle`](field@Self::idle).
-    #[must_use]
-    pub const fn idle(mut self, timeout: Duration) -> Self {
-        self.idle = Some(timeout);
-        self
-    }
+    pub const fn idle(self, timeout: Duration) => self.idle = Some(timeout);
 
     /// Sets [`total`](field@Self::total).
-    #[must_use]
-    pub const fn total(mut self, timeout: Duration) -> Self {
-        self.total = Some(timeout);
-        self
-    }
+    pub const fn total(self, timeout: Duration) => self.total = Some(timeout);
+}}
 
+impl Timeouts {
     /// The timeout of a phase that has one of its own.
     pub(crate) fn of_phase(&self, phase: TimeoutPhase) -> Option<Duration> {
         match phase {

@@ -40,12 +40,12 @@ macro_rules! service_accessors {
 macro_rules! setters {
     (impl $(<$($param:ident),+>)? $builder:ty {
         $($(#[$meta:meta])*
-        pub fn $name:ident($this:ident $(, $arg:ident: $type:ty)*) => $set:expr;)+
+        pub $($function:ident)+($this:ident $(, $arg:ident: $type:ty)*) => $set:expr;)+
     }) => {
         impl $(<$($param),+>)? $builder {
             $($(#[$meta])*
             #[must_use = "a setter returns the changed value"]
-            pub fn $name(mut $this $(, $arg: $type)*) -> Self {
+            pub $($function)+(mut $this $(, $arg: $type)*) -> Self {
                 $set;
                 $this
             })+
