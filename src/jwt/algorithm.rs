@@ -29,17 +29,17 @@ pub enum JwtAlgorithm {
     EdDsa,
 }
 
-/// All of them, with what RFC 7518 and RFC 8037 call them.
-const NAMES: [(&str, JwtAlgorithm); 9] = [
-    ("RS256", JwtAlgorithm::Rs256),
-    ("RS384", JwtAlgorithm::Rs384),
-    ("RS512", JwtAlgorithm::Rs512),
-    ("PS256", JwtAlgorithm::Ps256),
-    ("PS384", JwtAlgorithm::Ps384),
-    ("PS512", JwtAlgorithm::Ps512),
-    ("ES256", JwtAlgorithm::Es256),
-    ("ES384", JwtAlgorithm::Es384),
-    ("EdDSA", JwtAlgorithm::EdDsa),
+/// All of them, in their order, with what `jsonwebtoken` calls them.
+const ALL: [(JwtAlgorithm, Algorithm); 9] = [
+    (JwtAlgorithm::Rs256, Algorithm::RS256),
+    (JwtAlgorithm::Rs384, Algorithm::RS384),
+    (JwtAlgorithm::Rs512, Algorithm::RS512),
+    (JwtAlgorithm::Ps256, Algorithm::PS256),
+    (JwtAlgorithm::Ps384, Algorithm::PS384),
+    (JwtAlgorithm::Ps512, Algorithm::PS512),
+    (JwtAlgorithm::Es256, Algorithm::ES256),
+    (JwtAlgorithm::Es384, Algorithm::ES384),
+    (JwtAlgorithm::EdDsa, Algorithm::EdDSA),
 ];
 
 /// What a verifier accepts where the host does not say.
@@ -59,26 +59,16 @@ impl JwtAlgorithm {
     /// The algorithm of this name, as tokens spell it: `RS256`, `ES256`, `EdDSA`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
+        Self::of_header(name.parse().ok()?)
     }
 
     /// The one of a token's header; `None` for those with a shared secret.
     pub(super) fn of_header(algorithm: Algorithm) -> Option<Self> {
-        NAMES.iter().map(|(_, own)| *own).find(|own| own.inner() == algorithm)
+        ALL.iter().find(|(_, inner)| *inner == algorithm).map(|(own, _)| *own)
     }
 
     pub(super) fn inner(self) -> Algorithm {
-        match self {
-            Self::Rs256 => Algorithm::RS256,
-            Self::Rs384 => Algorithm::RS384,
-            Self::Rs512 => Algorithm::RS512,
-            Self::Ps256 => Algorithm::PS256,
-            Self::Ps384 => Algorithm::PS384,
-            Self::Ps512 => Algorithm::PS512,
-            Self::Es256 => Algorithm::ES256,
-            Self::Es384 => Algorithm::ES384,
-            Self::EdDsa => Algorithm::EdDSA,
-        }
+        ALL[self as usize].1
     }
 
     /// What the `alg` of a key says; `None` where it is for something else than these signatures.

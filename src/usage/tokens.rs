@@ -65,6 +65,17 @@ pub struct UsagePart {
     pub usage: Usage,
 }
 
+/// Calls a macro with the field and the figure of every kind of tool.
+macro_rules! each_tool {
+    ($macro:ident) => {
+        $macro!(web_search: WebSearch x_search: XSearch code_interpreter: CodeInterpreter
+            file_search: FileSearch mcp: Mcp document_search: DocumentSearch
+            image_generation: ImageGeneration)
+    };
+}
+
+pub(super) use each_tool;
+
 /// Calls of tools that ran on the provider's side, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "log", derive(serde::Serialize, serde::Deserialize), serde(default))]
@@ -88,15 +99,12 @@ pub struct ToolCalls {
 
 impl ToolCalls {
     fn of(reported: &Reported) -> Self {
-        Self {
-            web_search: reported.get(Figure::WebSearch),
-            x_search: reported.get(Figure::XSearch),
-            code_interpreter: reported.get(Figure::CodeInterpreter),
-            file_search: reported.get(Figure::FileSearch),
-            mcp: reported.get(Figure::Mcp),
-            document_search: reported.get(Figure::DocumentSearch),
-            image_generation: reported.get(Figure::ImageGeneration),
+        macro_rules! of {
+            ($($tool:ident: $figure:ident)+) => {
+                Self { $($tool: reported.get(Figure::$figure),)+ }
+            };
         }
+        each_tool!(of)
     }
 
     /// Calls of all kinds together.
@@ -106,15 +114,10 @@ impl ToolCalls {
     }
 
     pub(super) fn all(&self) -> [Option<u64>; 7] {
-        [
-            self.web_search,
-            self.x_search,
-            self.code_interpreter,
-            self.file_search,
-            self.mcp,
-            self.document_search,
-            self.image_generation,
-        ]
+        macro_rules! all {
+            ($($tool:ident: $figure:ident)+) => { [$(self.$tool),+] };
+        }
+        each_tool!(all)
     }
 }
 

@@ -329,29 +329,13 @@ impl LogRecord {
 
 impl LoggedUsage {
     fn new(usage: &Usage) -> Self {
-        Self {
-            input_uncached: usage.input_uncached,
-            cache_read: usage.cache_read,
-            cache_write: usage.cache_write,
-            cache_write_long: usage.cache_write_long,
-            audio_input: usage.audio_input,
-            image_input: usage.image_input,
-            output_visible: usage.output_visible,
-            audio_output: usage.audio_output,
-            image_output: usage.image_output,
-            reasoning: usage.reasoning,
-            total_reported: usage.total_reported,
-            tool_calls: usage.tool_calls,
-            tools: usage.tools.total().map(|_| usage.tools),
-            images: usage.images,
-            duration_ms: usage.duration_ms,
-            characters: usage.characters,
-            search_units: usage.search_units,
-            pages: usage.pages,
-            service_tier: None,
-            inconsistent: usage.inconsistent,
-            parts: Vec::new(),
+        macro_rules! copied {
+            ($($field:ident)+) => { Self { $($field: usage.$field,)+ ..Self::default() } };
         }
+        let copied = copied!(input_uncached cache_read cache_write cache_write_long audio_input
+            image_input output_visible audio_output image_output reasoning total_reported tool_calls
+            images duration_ms characters search_units pages inconsistent);
+        Self { tools: usage.tools.total().map(|_| usage.tools), ..copied }
     }
 }
 

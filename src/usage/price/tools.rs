@@ -1,7 +1,7 @@
 //! What tools cost that run on the provider's side.
 
 use super::{PARTS, Rate};
-use crate::usage::tokens::Usage;
+use crate::usage::tokens::{Usage, each_tool};
 
 /// Per call of a tool; `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,28 +27,18 @@ impl ToolPrices {
     /// Field by field these, and `weaker` where these say nothing.
     #[must_use]
     pub fn or(self, weaker: &Self) -> Self {
-        Self {
-            web_search: self.web_search.or(weaker.web_search),
-            x_search: self.x_search.or(weaker.x_search),
-            code_interpreter: self.code_interpreter.or(weaker.code_interpreter),
-            file_search: self.file_search.or(weaker.file_search),
-            mcp: self.mcp.or(weaker.mcp),
-            document_search: self.document_search.or(weaker.document_search),
-            image_generation: self.image_generation.or(weaker.image_generation),
+        macro_rules! or {
+            ($($tool:ident: $figure:ident)+) => { Self { $($tool: self.$tool.or(weaker.$tool),)+ } };
         }
+        each_tool!(or)
     }
 
     /// In the order of `ToolCalls::all`.
     fn all(&self) -> [Option<Rate>; 7] {
-        [
-            self.web_search,
-            self.x_search,
-            self.code_interpreter,
-            self.file_search,
-            self.mcp,
-            self.document_search,
-            self.image_generation,
-        ]
+        macro_rules! all {
+            ($($tool:ident: $figure:ident)+) => { [$(self.$tool),+] };
+        }
+        each_tool!(all)
     }
 
     pub(in crate::usage) fn ticks(&self, usage: &Usage) -> Option<u64> {

@@ -106,17 +106,12 @@ impl From<&LogQuery> for Filter {
         filter.is("event_id = ?", query.event_id.clone());
         filter.is("id = ?", query.id.clone());
         filter.is("subject = ?", query.subject.clone());
-        for (name, value) in &query.labels {
-            filter.add(
-                "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)",
-                [name.clone().into(), value.clone().into()],
-            );
-        }
-        for (key, value) in &query.metadata {
-            filter.add(
-                "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
-                [key.clone().into(), value.clone().into()],
-            );
+        let labels = "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)";
+        let metadata = "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)";
+        for (condition, entries) in [(labels, &query.labels), (metadata, &query.metadata)] {
+            for (key, value) in entries {
+                filter.add(condition, [key.clone().into(), value.clone().into()]);
+            }
         }
         filter.is("cost_ticks >= ?", query.min_cost_ticks.map(integer));
         filter.is("cost_ticks <= ?", query.max_cost_ticks.map(integer));

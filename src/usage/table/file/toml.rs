@@ -13,6 +13,7 @@ use crate::usage::price::{
     Hours, ImagePrice, LongContext, OffPeak, Price, Regional, Tier, TierPrice, TokenPrice,
     ToolPrices,
 };
+use crate::usage::tokens::each_tool;
 
 const MILLION: u64 = 1_000_000;
 const THOUSAND: u64 = 1000;
@@ -287,15 +288,12 @@ fn image(value: Value<'_>) -> Result<ImagePrice, PriceTableError> {
 }
 
 fn tools(mut table: Table<'_>) -> Result<ToolPrices, PriceTableError> {
-    let tools = ToolPrices {
-        web_search: table.usd("web_search", THOUSAND)?,
-        x_search: table.usd("x_search", THOUSAND)?,
-        code_interpreter: table.usd("code_interpreter", THOUSAND)?,
-        file_search: table.usd("file_search", THOUSAND)?,
-        mcp: table.usd("mcp", THOUSAND)?,
-        document_search: table.usd("document_search", THOUSAND)?,
-        image_generation: table.usd("image_generation", THOUSAND)?,
-    };
+    macro_rules! prices {
+        ($($tool:ident: $figure:ident)+) => {
+            ToolPrices { $($tool: table.usd(stringify!($tool), THOUSAND)?,)+ }
+        };
+    }
+    let tools = each_tool!(prices);
     table.end()?;
     Ok(tools)
 }
