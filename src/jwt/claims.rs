@@ -32,6 +32,10 @@ impl Default for Mapping {
 }
 
 impl Mapping {
+    pub(super) fn label(&mut self, name: String, claim: String, is_for_metrics: bool) {
+        self.labels.push(Label { name, claim, is_for_metrics });
+    }
+
     /// Whether an identity can have these labels at all.
     pub(super) fn check_labels(&self) -> Result<(), IdentityError> {
         let names = self.labels.iter().map(|label| label.name.as_str());

@@ -10,7 +10,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 use super::algorithm::{JwtAlgorithm, USUAL};
-use super::claims::{Label, Mapping};
+use super::claims::Mapping;
 use super::error::{JwtConfigError, JwtError};
 use super::jwks::{Flight, Jwks, Known};
 use super::key_set::KeySet;
@@ -223,51 +223,37 @@ setters! { impl JwtVerifierBuilder {
     /// By how much the clocks may differ, for `exp` and `nbf`. Default: 60 s; an hour at most, in
     /// whole seconds.
     pub fn leeway(self, leeway: Duration) => self.leeway = leeway;
-}}
 
-impl JwtVerifierBuilder {
     /// Which claims name the subject: the first that is there, and is not empty, counts. Default:
     /// `sub`.
     ///
     /// All claims are named by their name, or by a JSON pointer, such as `/custom/team`. What a
     /// claim of the user's own choice says, such as an unverified `email`, proves nothing.
-    pub fn subject_claims<C: Into<String>>(mut self, claims: impl IntoIterator<Item = C>) -> Self {
+    pub fn subject_claims<C: Into<String>>(self, claims: impl IntoIterator<Item = C>) =>
         self.mapping.subject = claims.into_iter().map(Into::into).collect();
-        self
-    }
 
     /// Which claim holds the groups: a list of texts, or one text of words. Default: none.
     ///
     /// A token with more groups than an [`Identity`] can have is refused, unless
     /// [`only_groups`](Self::only_groups) leaves few enough.
-    pub fn groups_claim(mut self, claim: impl Into<String>) -> Self {
-        self.mapping.groups = Some(claim.into());
-        self
-    }
+    pub fn groups_claim(self, claim: impl Into<String>) => self.mapping.groups = Some(claim.into());
 
     /// The only groups that are taken over; others are left out. Default: all.
-    pub fn only_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+    pub fn only_groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) =>
         self.mapping.known_groups = Some(groups.into_iter().map(Into::into).collect());
-        self
-    }
 
     /// A label of the identity, from a claim with a text, a number or a boolean. Without that claim
     /// there is no such label; one of another type, or longer than a label can be, makes the token a
     /// bad one.
-    pub fn label(self, name: impl Into<String>, claim: impl Into<String>) -> Self {
-        self.with_label(name.into(), claim.into(), false)
-    }
+    pub fn label(self, name: impl Into<String>, claim: impl Into<String>) =>
+        self.mapping.label(name.into(), claim.into(), false);
 
     /// The same for a label that [metrics have, too](crate::util::identity::IdentityBuilder::metric_label).
-    pub fn metric_label(self, name: impl Into<String>, claim: impl Into<String>) -> Self {
-        self.with_label(name.into(), claim.into(), true)
-    }
+    pub fn metric_label(self, name: impl Into<String>, claim: impl Into<String>) =>
+        self.mapping.label(name.into(), claim.into(), true);
+}}
 
-    fn with_label(mut self, name: String, claim: String, is_for_metrics: bool) -> Self {
-        self.mapping.labels.push(Label { name, claim, is_for_metrics });
-        self
-    }
-
+impl JwtVerifierBuilder {
     /// Checks it.
     ///
     /// # Errors

@@ -228,18 +228,12 @@ setters! { impl GatewaySettingsBuilder {
     /// The timeouts for one provider, before those of the gateway.
     pub fn provider_timeouts(self, provider: impl Into<String>, timeouts: Timeouts) =>
         self.settings.provider_timeouts.push((provider.into().into(), timeouts));
-}}
 
-impl GatewaySettingsBuilder {
     /// Allows these providers alone, by slug or alias.
-    pub fn allow_providers<P: Into<String>>(
-        mut self,
-        providers: impl IntoIterator<Item = P>,
-    ) -> Self {
+    pub fn allow_providers<P: Into<String>>(self, providers: impl IntoIterator<Item = P>) => {
         let names = providers.into_iter().map(|name| name.into().into());
         self.settings.rules.providers.get_or_insert_default().extend(names);
-        self
-    }
+    };
 
     /// Allows these models alone; `*` stands for any text, and no provider stands before the name.
     ///
@@ -259,12 +253,11 @@ impl GatewaySettingsBuilder {
     ///
     /// A provider that answers from a model that is not allowed is told of as
     /// [`EndEvent::forbidden_model`](crate::EndEvent::forbidden_model).
-    pub fn allow_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
+    pub fn allow_models<P: AsRef<str>>(self, models: impl IntoIterator<Item = P>) => {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
         let allowed = self.settings.rules.models.get_or_insert_default();
         allowed.extend(patterns.into_iter().flatten());
-        self
-    }
+    };
 
     /// Refuses these models, whatever is allowed; `*` stands for any text.
     ///
@@ -272,30 +265,12 @@ impl GatewaySettingsBuilder {
     /// (`x-ai/grok-4`), a variant or version behind it (`grok-4:free`, `grok-4@20250709`), in another
     /// case, with white space around it. Names behind which a provider picks a model by itself are
     /// refused unless they are [allowed](Self::allow_models).
-    pub fn deny_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
+    pub fn deny_models<P: AsRef<str>>(self, models: impl IntoIterator<Item = P>) => {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
         let lower = patterns.into_iter().flatten().filter_map(|one| one.to_lowercase());
         self.settings.rules.denied_models.extend(lower);
-        self
-    }
+    };
 
-    /// Keeps the first mistake, for `build` to report.
-    fn require(&mut self, is_right: bool, what: &'static str, must_be: &'static str) {
-        if !is_right {
-            self.mistake.get_or_insert(SettingsError::OutOfRange { what, must_be });
-        }
-    }
-
-    fn pattern(&mut self, pattern: impl AsRef<str>) -> Option<Pattern> {
-        let pattern = Pattern::new(pattern.as_ref());
-        if pattern.is_none() {
-            self.mistake.get_or_insert(SettingsError::Pattern);
-        }
-        pattern
-    }
-}
-
-setters! { impl GatewaySettingsBuilder {
     /// Breaks off answers from models that [`allow_models`](Self::allow_models) and
     /// [`deny_models`](Self::deny_models) forbid, before the data that names the model is handed on.
     /// Default: they are handed on, with a warning.
@@ -345,6 +320,21 @@ setters! { impl GatewaySettingsBuilder {
 }}
 
 impl GatewaySettingsBuilder {
+    /// Keeps the first mistake, for `build` to report.
+    fn require(&mut self, is_right: bool, what: &'static str, must_be: &'static str) {
+        if !is_right {
+            self.mistake.get_or_insert(SettingsError::OutOfRange { what, must_be });
+        }
+    }
+
+    fn pattern(&mut self, pattern: impl AsRef<str>) -> Option<Pattern> {
+        let pattern = Pattern::new(pattern.as_ref());
+        if pattern.is_none() {
+            self.mistake.get_or_insert(SettingsError::Pattern);
+        }
+        pattern
+    }
+
     /// The first mistake so far. A settings file asks after each setting, to name its place.
     #[cfg(feature = "config")]
     pub(crate) fn mistake(&self) -> Option<&SettingsError> {

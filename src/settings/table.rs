@@ -37,25 +37,18 @@ impl<'a> SettingsQuery<'a> {
         static NONE: LazyLock<Extensions> = LazyLock::new(Extensions::new);
         Self { account: None, gateway, identity: None, extensions: &NONE }
     }
+}
 
+setters! { impl<'a> SettingsQuery<'a> {
     /// The same of this account.
-    #[must_use]
-    pub fn account(self, account: &'a str) -> Self {
-        Self { account: Some(account), ..self }
-    }
+    pub fn account(self, account: &'a str) => self.account = Some(account);
 
     /// The same from this caller.
-    #[must_use]
-    pub fn identity(self, identity: &'a Identity) -> Self {
-        Self { identity: Some(identity), ..self }
-    }
+    pub fn identity(self, identity: &'a Identity) => self.identity = Some(identity);
 
     /// The same with these extensions of the request.
-    #[must_use]
-    pub fn extensions(self, extensions: &'a Extensions) -> Self {
-        Self { extensions, ..self }
-    }
-}
+    pub fn extensions(self, extensions: &'a Extensions) => self.extensions = extensions;
+}}
 
 /// Where a layer finds the settings of a gateway.
 ///

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::error::IdentityError;
+use crate::util::macros::setters;
 use crate::util::redact::shown;
 
 /// The most groups of one identity.
@@ -136,32 +137,26 @@ impl Identity {
     }
 }
 
-impl IdentityBuilder {
+setters! { impl IdentityBuilder {
     /// Adds a group that the subject is in. An identity has at most 16.
-    pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.groups.push(group.into());
-        self
-    }
+    pub fn group(self, group: impl Into<String>) => self.groups.push(group.into());
 
     /// Adds several groups.
-    pub fn groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) -> Self {
-        groups.into_iter().fold(self, Self::group)
-    }
+    pub fn groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) =>
+        self.groups.extend(groups.into_iter().map(Into::into));
 
     /// Adds a label, for logs, spans, settings, key sources and conditions of dynamic routes. An
     /// identity has at most 8, each with a name of its own: 1 to 64 of
     /// `A-Z a-z 0-9 _`, which every exporter writes alike.
-    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn label(self, name: impl Into<String>, value: impl Into<String>) =>
         self.labels.push((name.into(), value.into(), false));
-        self
-    }
 
     /// Adds a label that metrics may have, too: one with few values, none of which tells a person.
-    pub fn metric_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn metric_label(self, name: impl Into<String>, value: impl Into<String>) =>
         self.labels.push((name.into(), value.into(), true));
-        self
-    }
+}}
 
+impl IdentityBuilder {
     /// Checks it. Nothing is cut or left out.
     ///
     /// # Errors

@@ -38,14 +38,15 @@ macro_rules! service_accessors {
 ///
 /// `setters! { impl Builder { pub fn limit(self, bytes: usize) => self.limit = bytes; }}`
 macro_rules! setters {
-    (impl $(<$($param:ident),+>)? $builder:ty {
+    (impl $(<$($param:tt),+>)? $builder:ident $(<$($argument:tt),+>)? {
         $($(#[$meta:meta])*
-        pub $($function:ident)+($this:ident $(, $arg:ident: $type:ty)*) => $set:expr;)+
+        pub $($function:ident)+ $(<$generic:ident: $bound:path>)?
+            ($this:ident $(, $arg:ident: $type:ty)*) => $set:expr;)+
     }) => {
-        impl $(<$($param),+>)? $builder {
+        impl $(<$($param),+>)? $builder $(<$($argument),+>)? {
             $($(#[$meta])*
             #[must_use = "a setter returns the changed value"]
-            pub $($function)+(mut $this $(, $arg: $type)*) -> Self {
+            pub $($function)+ $(<$generic: $bound>)? (mut $this $(, $arg: $type)*) -> Self {
                 $set;
                 $this
             })+

@@ -185,6 +185,35 @@ setters! { impl HttpClientBuilder {
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
     pub fn identity_pem_for(self, server: impl Into<String>, pem: impl Into<Vec<u8>>) =>
         self.tls.identities.push((server.into(), pem.into()));
+
+    /// Uses the proxies that the environment names now: `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`,
+    /// unless `NO_PROXY` has the host, each in capitals or not. Default: none, whatever the
+    /// environment says.
+    ///
+    /// A proxy is of `http`, `https`, `socks5` or `socks5h`, may have a user and password in its URL,
+    /// and should have a port. https goes through a tunnel (CONNECT, SOCKS 5), so the proxy sees host
+    /// and port alone. Plain http is sent to an HTTP proxy as it is. The connect timeout covers the
+    /// proxy's handshake.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn proxy_from_env(self) => {
+        self.proxy = ProxyOptions::from_env(|name| {
+            // What is no text is no proxy's URL either, and must not be taken for none.
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        });
+    };
+
+    /// Uses this proxy for every host but those that [`no_proxy`](Self::no_proxy) names, whatever the
+    /// environment says. Default: none.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn proxy(self, url: impl Into<String>) => self.proxy = ProxyOptions::all(url.into());
+
+    /// Hosts, domains, addresses and networks that need no proxy, set after the proxy: a list with
+    /// commas as in `NO_PROXY`.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn no_proxy(self, hosts: impl Into<String>) => self.proxy = self.proxy.except(hosts.into());
 }}
 
 impl HttpClientBuilder {
@@ -241,42 +270,6 @@ impl HttpClientBuilder {
     {
         self.connector =
             Some(OwnConnector { dialer: Dialer::negotiating(connector), does_tls: true });
-        self
-    }
-
-    /// Uses the proxies that the environment names now: `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`,
-    /// unless `NO_PROXY` has the host, each in capitals or not. Default: none, whatever the
-    /// environment says.
-    ///
-    /// A proxy is of `http`, `https`, `socks5` or `socks5h`, may have a user and password in its URL,
-    /// and should have a port. https goes through a tunnel (CONNECT, SOCKS 5), so the proxy sees host
-    /// and port alone. Plain http is sent to an HTTP proxy as it is. The connect timeout covers the
-    /// proxy's handshake.
-    #[cfg(feature = "proxy")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
-    pub fn proxy_from_env(mut self) -> Self {
-        self.proxy = ProxyOptions::from_env(|name| {
-            // What is no text is no proxy's URL either, and must not be taken for none.
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        });
-        self
-    }
-
-    /// Uses this proxy for every host but those that [`no_proxy`](Self::no_proxy) names, whatever the
-    /// environment says. Default: none.
-    #[cfg(feature = "proxy")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = ProxyOptions::all(url.into());
-        self
-    }
-
-    /// Hosts, domains, addresses and networks that need no proxy, set after the proxy: a list with
-    /// commas as in `NO_PROXY`.
-    #[cfg(feature = "proxy")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
-    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
-        self.proxy = self.proxy.except(hosts.into());
         self
     }
 

@@ -75,51 +75,6 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     age
 }
 
-/// A client of the crate's own, set up when it is needed first.
-#[cfg(feature = "client")]
-pub(super) use self::own::OwnClient;
-
-#[cfg(feature = "client")]
-mod own {
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::sync::{Arc, OnceLock};
-    use std::task::{Context, Poll};
-
-    use super::*;
-    use crate::client::{ClientBody, ClientError, HttpClient};
-
-    #[derive(Clone, Default)]
-    pub(in super::super) struct OwnClient(Arc<OnceLock<HttpClient<Full<Bytes>>>>);
-
-    impl OwnClient {
-        fn client(&self) -> Result<HttpClient<Full<Bytes>>, ClientError> {
-            match self.0.get() {
-                Some(client) => Ok(client.clone()),
-                None => {
-                    let client = HttpClient::new()?;
-                    Ok(self.0.get_or_init(|| client).clone())
-                }
-            }
-        }
-    }
-
-    impl Service<Request<Full<Bytes>>> for OwnClient {
-        type Response = Response<ClientBody>;
-        type Error = ClientError;
-        type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ClientError>> + Send>>;
-
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-            let client = self.client();
-            Box::pin(async { client?.oneshot(request).await })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

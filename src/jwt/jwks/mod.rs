@@ -8,6 +8,8 @@ use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+#[cfg(feature = "client")]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,11 +21,15 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::BoxError;
+#[cfg(feature = "client")]
+use tower::{ServiceExt as _, service_fn};
 use tower_service::Service;
 
 use self::state::{Next, State};
 use super::error::JwksError;
 use super::key_set::KeySet;
+#[cfg(feature = "client")]
+use crate::client::HttpClient;
 use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
@@ -212,7 +218,22 @@ impl Jwks {
     #[cfg(feature = "client")]
     #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
     pub fn fetched(url: &str) -> Result<Self, JwksError> {
-        Self::url(url, http::OwnClient::default()).map(JwksBuilder::build)
+        // Set up at the first fetch.
+        let made = Arc::new(OnceLock::<HttpClient<Full<Bytes>>>::new());
+        let client = service_fn(move |request| {
+            let made = made.clone();
+            async move {
+                let client = match made.get() {
+                    Some(client) => client.clone(),
+                    None => {
+                        let client = HttpClient::new()?;
+                        made.get_or_init(|| client).clone()
+                    }
+                };
+                client.oneshot(request).await
+            }
+        });
+        Self::url(url, client).map(JwksBuilder::build)
     }
 
     /// Fetches the keys now, whatever there is, or waits for the fetch that is under way.
