@@ -3,11 +3,9 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Uri;
 #[cfg(feature = "proxy")]
 use http::uri::{Authority, Scheme};
-use http_body::Body;
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -26,6 +24,7 @@ use super::pool::{Connection, Http1, Lead, Origin};
 use super::proxy::{self, Forwarding};
 use super::signal::Signal;
 use super::watched::Watched;
+use crate::client::sent::SendBody;
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 pub(super) type Usual = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -58,16 +57,12 @@ impl Connector {
 
     /// A connection to the origin, of the version that both sides want. Over HTTP/2 it takes the
     /// lead, until others can use the connection.
-    pub(super) async fn connect<B>(
+    pub(super) async fn connect<B: SendBody>(
         &self,
         origin: &Arc<Origin<B>>,
         reaper: &Arc<Notify>,
         lead: &mut Option<Lead<B>>,
-    ) -> Result<Connection<B>, BoxError>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Result<Connection<B>, BoxError> {
         let mut uri = Uri::default();
         origin.absolute_form(&mut uri);
         match &self.transport {
@@ -93,8 +88,7 @@ impl Connector {
         lead: &mut Option<Lead<B>>,
     ) -> Result<Connection<B>, BoxError>
     where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
+        B: SendBody,
         T: Read + Write + hyper_util::client::legacy::connect::Connection + Send + Unpin + 'static,
     {
         if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {

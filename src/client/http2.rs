@@ -14,13 +14,13 @@ use hyper::client::conn::http2::{Connection, SendRequest};
 use hyper::rt::{Read, Write};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tower::BoxError;
 
 use super::body::ClientBody;
 use super::in_flight::{Exchanges, InFlight, Sending};
 use super::pool::SWEEPS;
 use super::sent::{Failed, Sent};
 use super::watched::Watched;
+use crate::client::sent::SendBody;
 
 /// What hyper says of the peer's limit before the peer has told it. No peer says this: its number has
 /// 32 bits, and `usize::MAX` stands for no limit. The pool begins one stream until the peer has told
@@ -55,8 +55,7 @@ trait Peer: Send {
 impl<B, T> Peer for Connection<Watched<T>, Upload<B>, Exchanges>
 where
     T: Read + Write + Send + Unpin + 'static,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
+    B: SendBody,
 {
     fn allowed(&self) -> usize {
         self.current_max_send_streams()
@@ -101,8 +100,7 @@ impl<B> Http2<B> {
     ) -> Self
     where
         T: Read + Write + Send + Unpin + 'static,
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
+        B: SendBody,
     {
         let usage = Arc::new(Usage {
             allowed: AtomicUsize::new(UNTOLD_STREAMS),

@@ -11,6 +11,7 @@ mod future;
 mod http2;
 mod http_client;
 mod in_flight;
+mod macros;
 mod options;
 mod pool;
 #[cfg(feature = "proxy")]

@@ -8,8 +8,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
+use tower::BoxError;
 
 use crate::util::upload::Upload;
+
+/// The bodies that a connection can send.
+pub(in crate::client) trait SendBody:
+    Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static
+{
+}
+
+impl<B> SendBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
 
 /// Why there is no response, and the request where it was not sent.
 pub(in crate::client) type Failed<B> = (hyper::Error, Option<Request<B>>);

@@ -5,27 +5,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use tokio::time::timeout;
-use tower::BoxError;
 
 use super::HttpClient;
 use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
 use crate::client::pool::{Connection, Found, Origin};
+use crate::client::sent::SendBody;
 use crate::util::timeout::ConnectTimeout;
 
-pub(super) async fn exchange<B>(
+pub(super) async fn exchange<B: SendBody>(
     client: HttpClient<B>,
     origin: Arc<Origin<B>>,
     mut request: Request<B>,
-) -> Result<Response<ClientBody>, ClientError>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+) -> Result<Response<ClientBody>, ClientError> {
     loop {
         let (connection, is_reused) = match origin.find(false) {
             Found::Connection(connection) => (connection, true),

@@ -8,11 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use pin_project_lite::pin_project;
-use tower::BoxError;
 
 use super::HttpClient;
 use super::exchange::exchange;
@@ -20,18 +17,15 @@ use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
 use crate::client::future::ClientFuture;
 use crate::client::pool::{Answer, Http1, Origin};
+use crate::client::sent::SendBody;
 
 /// Hands the request to the connection at once.
-pub(super) fn reuse<B>(
+pub(super) fn reuse<B: SendBody>(
     client: HttpClient<B>,
     origin: Arc<Origin<B>>,
     mut connection: Box<Http1<B>>,
     mut request: Request<B>,
-) -> ClientFuture
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+) -> ClientFuture {
     origin.origin_form(&mut request);
     let answer = connection.send(request);
     ClientFuture::new(Reuse { client, origin, connection: Some(connection), answer, again: None })
@@ -53,8 +47,7 @@ pin_project! {
 impl<A, B> Future for Reuse<A, B>
 where
     A: Answer<B>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
+    B: SendBody,
 {
     type Output = Result<Response<ClientBody>, ClientError>;
 

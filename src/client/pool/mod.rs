@@ -11,10 +11,8 @@ mod reaper;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use http::Uri;
 use http::uri::Scheme;
-use http_body::Body;
 use tokio::sync::Notify;
 use tower::BoxError;
 
@@ -24,6 +22,7 @@ use self::reaper::Running;
 use super::connect::Connector;
 use super::error::{Cause, ClientError};
 use super::options::Versions;
+use crate::client::sent::SendBody;
 
 pub(super) struct Pool<B> {
     connector: Connector,
@@ -59,11 +58,7 @@ impl<B> Pool<B> {
     }
 }
 
-impl<B> Pool<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+impl<B: SendBody> Pool<B> {
     pub(super) fn origin(&self, uri: &Uri) -> Result<Arc<Origin<B>>, ClientError> {
         let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or(Cause::Uri)?;
         let origins = match scheme {
@@ -141,10 +136,6 @@ where
 }
 
 /// Whether an origin has connections, in use or not, or somebody is about to make one.
-fn is_used<B>(origin: &Arc<Origin<B>>) -> bool
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+fn is_used<B: SendBody>(origin: &Arc<Origin<B>>) -> bool {
     Arc::strong_count(origin) > 1 || Arc::weak_count(origin) > 0 || !origin.is_empty()
 }

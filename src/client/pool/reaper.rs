@@ -4,13 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::Body;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
-use tower::BoxError;
 
 use super::{Pool, SWEEPS};
+use crate::client::sent::SendBody;
 
 /// Whether a pool has its reaper. It is gone when the runtime that it was started on is.
 #[derive(Clone, Default)]
@@ -18,11 +16,7 @@ pub(super) struct Running(Arc<AtomicBool>);
 
 impl Running {
     /// Starts the reaper, unless it runs.
-    pub(super) fn ensure<B>(&self, pool: &Arc<Pool<B>>)
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
-    {
+    pub(super) fn ensure<B: SendBody>(&self, pool: &Arc<Pool<B>>) {
         if !self.0.swap(true, Ordering::Relaxed) {
             let (wake, every) = (pool.wake_reaper.clone(), pool.limits.idle_timeout / SWEEPS);
             tokio::spawn(reap(Arc::downgrade(pool), wake, every, Ending(self.clone())));
@@ -39,11 +33,12 @@ impl Drop for Ending {
 }
 
 /// Looks at all connections every so often, and at those that have something to tell when they do.
-async fn reap<B>(pool: Weak<Pool<B>>, wake: Arc<Notify>, every: Duration, _ending: Ending)
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+async fn reap<B: SendBody>(
+    pool: Weak<Pool<B>>,
+    wake: Arc<Notify>,
+    every: Duration,
+    _ending: Ending,
+) {
     // A reaper that never slept would keep a core busy.
     let every = every.max(Duration::from_millis(1));
     let mut next = Instant::now() + every;

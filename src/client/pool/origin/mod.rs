@@ -6,7 +6,6 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 #[cfg(feature = "proxy")]
 use http::StatusCode;
 use http::header::HOST;
@@ -14,9 +13,7 @@ use http::header::HOST;
 use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
-use http_body::Body;
 use tokio::sync::Notify;
-use tower::BoxError;
 
 pub(in crate::client) use self::http1::{Answer, Http1};
 use super::{Limits, SWEEPS};
@@ -27,6 +24,7 @@ use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
 #[cfg(feature = "proxy")]
 use crate::client::proxy::Forwarding;
+use crate::client::sent::SendBody;
 #[cfg(feature = "proxy")]
 use crate::client::via_proxy::ViaProxy;
 
@@ -109,11 +107,7 @@ impl<B> Origin<B> {
     }
 }
 
-impl<B> Origin<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-{
+impl<B: SendBody> Origin<B> {
     pub(super) fn new(
         scheme: Scheme,
         authority: Authority,
@@ -300,8 +294,7 @@ impl<B> Origin<B> {
     /// Closes what was unused for too long or has been closed by the other side.
     pub(super) fn sweep(&self, is_look: bool)
     where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
+        B: SendBody,
     {
         let mut state = self.state();
         let taken = state.parked.extract_if(.., |parked| {
