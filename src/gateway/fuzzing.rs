@@ -268,7 +268,7 @@ pub fn json_peek(data: &[u8]) {
 pub fn json_places(data: &[u8]) {
     let [seed, body @ ..] = data else { return };
     let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
-        let mut places = Places::new();
+        let mut places = Places::default();
         let allows = |name: &str, hides: bool| !hides && !name.starts_with("no");
         let result = Iterator::try_for_each(&mut chunks, |chunk| places.push(chunk, &allows));
         result.map(|()| places.has_names())

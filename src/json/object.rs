@@ -65,19 +65,26 @@ enum State {
     Done,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Default for State {
+    fn default() -> Self {
+        Self::Start { bom: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Member {
     Field(BodyField),
     StreamOptions,
     /// Azure's, beside which it takes no options for streams.
     DataSources,
+    #[default]
     Other,
 }
 
 const MODEL: Member = Member::Field(BodyField::Model);
 const STREAM: Member = Member::Field(BodyField::Stream);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ObjectScanner {
     state: State,
     member: Member,
@@ -103,23 +110,7 @@ pub(crate) struct ObjectScanner {
 
 impl ObjectScanner {
     pub(crate) fn new() -> Self {
-        Self {
-            state: State::Start { bom: 0 },
-            member: Member::Other,
-            string: StringEnd::default(),
-            offset: 0,
-            key: Vec::new(),
-            saw_model: false,
-            model: None,
-            model_is_whole: false,
-            stream: false,
-            has_stream_options: false,
-            has_data_sources: false,
-            stream_options: None,
-            closed_at: None,
-            capture: None,
-            is_wary: false,
-        }
+        Self::default()
     }
 
     /// Takes `Model` and `MODEL` for one `model` too many: some readers fold the case of keys.
@@ -129,7 +120,7 @@ impl ObjectScanner {
 
     /// Also keeps the scalars that conditions may read.
     pub(crate) fn capturing() -> Self {
-        Self { capture: Some(Box::default()), ..Self::new() }
+        Self { capture: Some(Box::default()), ..Self::default() }
     }
 
     /// What was captured so far; `None` where nothing is.

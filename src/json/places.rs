@@ -63,9 +63,10 @@ const TEXTS: [&str; 10] = [
 const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
 
 /// What the value of a member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Member {
     /// Looked into.
+    #[default]
     Plain,
     /// A name, or several.
     Name(&'static str),
@@ -94,6 +95,12 @@ enum State {
     Done,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::Start { bom: 0 }
+    }
+}
+
 /// The brackets that are open, the innermost in the lowest bit.
 #[derive(Debug, Default)]
 struct Open {
@@ -113,7 +120,7 @@ impl Open {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Places {
     state: State,
     open: Open,
@@ -131,24 +138,9 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    pub(crate) fn new() -> Self {
-        Self {
-            state: State::Start { bom: 0 },
-            open: Open::default(),
-            member: Member::Plain,
-            string: StringEnd::default(),
-            text: Vec::new(),
-            is_effective: false,
-            has_names: false,
-            trails: None,
-            routes: false,
-            has_models: false,
-        }
-    }
-
     /// For a body whose model must stand at this place.
     pub(crate) fn needing(place: Option<Place>) -> Self {
-        Self { trails: place.map(Trails::new), ..Self::new() }
+        Self { trails: place.map(Trails::new), ..Self::default() }
     }
 
     /// Whether a model has been named, and allowed, where it has an effect.

@@ -1,5 +1,6 @@
 //! A provider that has been checked.
 
+use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(feature = "otel")]
@@ -109,10 +110,7 @@ impl Upstream {
 
     /// The URI of a path of its own API, with the fixed query parameters.
     pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        match &self.fixed {
-            None => self.first.native_uri(rest, query),
-            Some(fixed) => self.first.native_uri(rest, fixed.query(query).as_deref()),
-        }
+        self.first.native_uri(rest, self.query(query).as_deref())
     }
 
     /// The same for an endpoint of its OpenAI-compatible API.
@@ -121,19 +119,20 @@ impl Upstream {
         endpoint: &str,
         query: Option<&str>,
     ) -> Result<Uri, PathRefused> {
-        match &self.fixed {
-            None => self.first.openai_uri(endpoint, query),
-            Some(fixed) => self.first.openai_uri(endpoint, fixed.query(query).as_deref()),
-        }
+        self.first.openai_uri(endpoint, self.query(query).as_deref())
     }
 
     /// The URI of a path in one of its two APIs, for a request that is not the client's own.
     pub(crate) fn uri_by(&self, way: ApiKind, path: &str) -> Option<Uri> {
-        let uri = match way {
-            ApiKind::Native => self.native_uri(path, None),
-            ApiKind::OpenAi(_) => self.openai_uri(path, None),
-        };
-        uri.ok()
+        self.first.uri_by(way, path, self.query(None).as_deref())
+    }
+
+    /// The query with what is fixed of it.
+    fn query<'q>(&'q self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+        match &self.fixed {
+            None => query.map(Cow::Borrowed),
+            Some(fixed) => fixed.query(query),
+        }
     }
 
     /// Sets the fixed headers of a request, in place of the client's.

@@ -127,15 +127,11 @@ impl Guard {
     /// As [`poll_frame`](Self::poll_frame), where the exchange may end between two polls. By itself,
     /// for few are.
     #[inline(never)]
-    fn poll_parked<B>(
+    fn poll_parked<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.resume();
         let polled = self.poll_frame(body, cx);
         self.park();
@@ -144,15 +140,11 @@ impl Guard {
 
     /// The next frame of the provider's body, as the client gets it.
     #[inline(always)]
-    fn poll_frame<B>(
+    fn poll_frame<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
         mut body: Pin<&mut B>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(request) = &self.request {
             match request.poll_refusal(cx) {
                 Poll::Ready(Some(_)) => {
@@ -188,15 +180,11 @@ impl Guard {
     /// the caller to report.
     // For each frame, and used in both ways of polling: a call would take 20 instructions more.
     #[inline(always)]
-    fn poll_upstream<B>(
+    fn poll_upstream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = {
             let _entered = self.exchange.enter();
             ready!(body.poll_frame(cx))
@@ -228,15 +216,11 @@ impl Guard {
 
     /// As [`poll_frame`](Self::poll_frame), without the usage that the gateway has asked for.
     #[inline(never)]
-    fn poll_hiding<B>(
+    fn poll_hiding<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
         mut body: Pin<&mut B>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         while let Some(hiding) = &mut self.hiding {
             if let Some(frame) = hiding.ahead() {
                 return Poll::Ready(Some(Ok(frame)));

@@ -131,25 +131,17 @@ impl Shape {
 /// What is known of a shape where the provider is not.
 impl From<Operation> for Shape {
     fn from(operation: Operation) -> Self {
-        match operation {
-            Operation::Chat => Self::Chat,
-            Operation::Completions => Self::Completions,
-            Operation::Responses | Operation::Compact => Self::Responses,
-            Operation::Messages => Self::Messages,
-            Operation::GenerateContent => Self::GenerateContent,
-            Operation::Interactions => Self::Interactions,
-            Operation::Embeddings => Self::Embeddings,
-            Operation::Converse => Self::Converse,
-            Operation::Invoke => Self::Invoke,
-            Operation::Rerank => Self::Rerank,
-            Operation::Images => Self::Images,
-            Operation::Transcription => Self::Transcription,
-            Operation::Speech => Self::Speech,
-            Operation::Videos => Self::Videos,
-            Operation::Ocr => Self::Ocr,
-            Operation::Batches => Self::Batches,
-            _ => Self::Other,
+        macro_rules! of_same_name {
+            ($($name:ident)+) => {
+                match operation {
+                    $(Operation::$name => Self::$name,)+
+                    Operation::Compact => Self::Responses,
+                    _ => Self::Other,
+                }
+            };
         }
+        of_same_name!(Chat Completions Responses Messages GenerateContent Interactions Embeddings
+            Converse Invoke Rerank Images Transcription Speech Videos Ocr Batches)
     }
 }
 

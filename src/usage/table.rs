@@ -12,12 +12,10 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
-use std::time::SystemTime;
 
-use super::billing::segment_behind;
-use super::price::{Case, Price, ToolPrices};
+pub(crate) use super::price::Pricing;
+use super::price::{Price, ToolPrices};
 use super::tokens::Usage;
-use crate::util::operation::Operation;
 
 pub use self::clock::Date;
 #[cfg(feature = "prices")]
@@ -79,34 +77,6 @@ pub enum MatchedBy {
     Alias,
     /// It is a dated name of the row's model.
     Snapshot,
-}
-
-/// What decides upon a price beside the usage.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pricing<'a> {
-    /// The slug of the provider.
-    pub(crate) provider: &'a str,
-    /// The model that the response names, or where it names none, the request.
-    pub(crate) model: &'a str,
-    pub(crate) operation: Operation,
-    /// Behind the provider's slug, without a query.
-    pub(crate) path: &'a str,
-    /// The tier that the response names: what was asked for may not have been granted.
-    pub(crate) service_tier: Option<&'a str>,
-    /// The host that served the request.
-    pub(crate) host: &'a str,
-    /// The region that the response names (`inference_geo` of Messages).
-    pub(crate) region: Option<&'a str>,
-    /// The speed that the response names (`speed` of Messages).
-    pub(crate) speed: Option<&'a str>,
-    /// Of the images, as the response names them: `1024x1024`, …
-    pub(crate) image_size: Option<&'a str>,
-    /// … and `high`.
-    pub(crate) image_quality: Option<&'a str>,
-    /// When the request came, for prices that change with the hour.
-    pub(crate) at: SystemTime,
-    /// The request was one of a batch.
-    pub(crate) batch: bool,
 }
 
 impl PriceTable {
@@ -246,23 +216,9 @@ impl PriceTable {
             return None;
         }
         let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
-        let is_edit = pricing.operation == Operation::Images
-            && segment_behind(pricing.path, "images") == Some("edits");
-        let case = Case {
-            tier: if pricing.batch { Some("batch") } else { pricing.service_tier },
-            speed: pricing.speed,
-            region: pricing.region,
-            host: pricing.host,
-            image_size: pricing.image_size,
-            image_quality: pricing.image_quality,
-            at: pricing.at,
-            has_no_output: matches!(pricing.operation, Operation::Embeddings | Operation::Rerank),
-            makes_images: pricing.operation == Operation::Images,
-            is_edit,
-        };
         let has_called = usage.tools.total().is_some();
         let tools = if has_called { self.tools_of(price, pricing.provider) } else { price.tools };
-        price.ticks(usage, &case, &tools)
+        price.ticks(usage, pricing, &tools)
     }
 
     /// Of the tools alone.

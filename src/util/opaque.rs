@@ -3,17 +3,17 @@
 /// Implements `Debug` for types that hold bodies, futures or closures: bodies are users' data, and
 /// the rest cannot be printed. Shows the type's name, and of its fields and methods the named ones.
 ///
-/// `opaque_debug!(Name<A, B> { field, method() } where A: Bound);` Everything behind the name is
-/// optional.
+/// `opaque_debug!(Name<A, B> { field, method(), list.len() } where A: Bound);` Everything behind the
+/// name is optional.
 macro_rules! opaque_debug {
     (
-        $name:ident $(<$($param:ident),+>)? $({ $($field:ident $(($($nothing:tt)*))?),+ })?
+        $name:ident $(<$($param:ident),+>)? $({ $($field:ident $(($($nothing:tt)*))? $(. $method:ident ($($none:tt)*))*),+ })?
         $(where $($bounds:tt)+)?
     ) => {
         impl $(<$($param),+>)? std::fmt::Debug for $name $(<$($param),+>)? $(where $($bounds)+)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($name))
-                    $($(.field(stringify!($field), &self.$field $(($($nothing)*))?))+)?
+                    $($(.field(stringify!($field), &self.$field $(($($nothing)*))? $(.$method($($none)*))*))+)?
                     .finish_non_exhaustive()
             }
         }

@@ -73,7 +73,6 @@ mod names;
 mod register;
 mod series;
 
-use std::fmt;
 use std::sync::{Arc, Once, OnceLock};
 
 use metrics::{Counter, Gauge, Recorder};
@@ -91,6 +90,7 @@ use super::health::{HealthChange, HealthState};
 use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
 use crate::usage::Prices;
 use crate::util::macros::setters;
+use crate::util::opaque::opaque_debug;
 use crate::util::operation::Operation;
 
 /// How many models are learned from responses, unless the host says else.
@@ -244,11 +244,7 @@ impl MetricsHook for Metrics {
     }
 }
 
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").field("series", &self.series.len()).finish_non_exhaustive()
-    }
-}
+opaque_debug!(Metrics { series.len() });
 
 #[cfg(test)]
 mod tests;

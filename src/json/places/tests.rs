@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn read(body: &str, length: usize) -> Result<bool, PlaceError> {
-    let mut places = Places::new();
+    let mut places = Places::default();
     let allows = |name: &str, _| name.starts_with("ok");
     for chunk in body.as_bytes().chunks(length) {
         places.push(chunk, &allows)?;

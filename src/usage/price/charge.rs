@@ -3,27 +3,54 @@
 use std::time::SystemTime;
 
 use super::{LongContext, PARTS, Price, Rate, Tier, TierPrice, TokenPrice, ToolPrices};
+use crate::usage::billing::segment_behind;
 use crate::usage::tokens::Usage;
+use crate::util::operation::Operation;
 
 /// Amounts are counted in milli-units, for seconds come as milliseconds.
 const MILLI: u128 = 1000;
 
-/// What decides upon the amount beside the usage.
-#[derive(Clone, Copy)]
-pub(in crate::usage) struct Case<'a> {
-    pub(in crate::usage) tier: Option<&'a str>,
-    pub(in crate::usage) speed: Option<&'a str>,
-    pub(in crate::usage) region: Option<&'a str>,
-    pub(in crate::usage) host: &'a str,
-    pub(in crate::usage) image_size: Option<&'a str>,
-    pub(in crate::usage) image_quality: Option<&'a str>,
-    pub(in crate::usage) at: SystemTime,
-    /// The operation makes no output tokens.
-    pub(in crate::usage) has_no_output: bool,
-    /// The operation makes images.
-    pub(in crate::usage) makes_images: bool,
+/// What decides upon a price beside the usage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pricing<'a> {
+    /// The slug of the provider.
+    pub(crate) provider: &'a str,
+    /// The model that the response names, or where it names none, the request.
+    pub(crate) model: &'a str,
+    pub(crate) operation: Operation,
+    /// Behind the provider's slug, without a query.
+    pub(crate) path: &'a str,
+    /// The tier that the response names: what was asked for may not have been granted.
+    pub(crate) service_tier: Option<&'a str>,
+    /// The host that served the request.
+    pub(crate) host: &'a str,
+    /// The region that the response names (`inference_geo` of Messages).
+    pub(crate) region: Option<&'a str>,
+    /// The speed that the response names (`speed` of Messages).
+    pub(crate) speed: Option<&'a str>,
+    /// Of the images, as the response names them: `1024x1024`, …
+    pub(crate) image_size: Option<&'a str>,
+    /// … and `high`.
+    pub(crate) image_quality: Option<&'a str>,
+    /// When the request came, for prices that change with the hour.
+    pub(crate) at: SystemTime,
+    /// The request was one of a batch.
+    pub(crate) batch: bool,
+}
+
+impl<'a> Pricing<'a> {
+    fn tier(&self) -> Option<&'a str> {
+        if self.batch { Some("batch") } else { self.service_tier }
+    }
+
+    fn makes_images(&self) -> bool {
+        self.operation == Operation::Images
+    }
+
     /// What was made is paid together with what was given.
-    pub(in crate::usage) is_edit: bool,
+    fn is_edit(&self) -> bool {
+        self.makes_images() && segment_behind(self.path, "images") == Some("edits")
+    }
 }
 
 /// Amounts that different percentages hold for.
@@ -41,10 +68,10 @@ impl Price {
     pub(in crate::usage) fn ticks(
         &self,
         usage: &Usage,
-        case: &Case<'_>,
+        case: &Pricing<'_>,
         tools: &ToolPrices,
     ) -> Option<u64> {
-        let chosen = [self.tier_of(case.tier)?, self.tier_of(case.speed)?];
+        let chosen = [self.tier_of(case.tier())?, self.tier_of(case.speed)?];
         let mut amounts = Amounts::default();
         let has_tokens = usage.input().is_some() || usage.output().is_some();
         match self.token_price(usage, chosen)? {
@@ -100,9 +127,9 @@ impl Price {
     }
 
     /// What is not paid per token: images, seconds and characters.
-    fn media(&self, usage: &Usage, case: &Case<'_>) -> Option<u128> {
+    fn media(&self, usage: &Usage, case: &Pricing<'_>) -> Option<u128> {
         let is_image = usage.images.is_some();
-        if is_image && case.is_edit {
+        if is_image && case.is_edit() {
             return None;
         }
         let image = if is_image { self.image_price(case) } else { None };
@@ -122,7 +149,7 @@ impl Price {
         is_known.then_some(sum)
     }
 
-    fn image_price(&self, case: &Case<'_>) -> Option<Rate> {
+    fn image_price(&self, case: &Pricing<'_>) -> Option<Rate> {
         let is = |of: &Option<Box<str>>, named: Option<&str>| match (of, named) {
             (None, _) => true,
             (Some(of), Some(named)) => of.eq_ignore_ascii_case(named),
@@ -139,7 +166,7 @@ impl Price {
         &self,
         amounts: Amounts,
         chosen: [Option<&Tier>; 2],
-        case: &Case<'_>,
+        case: &Pricing<'_>,
     ) -> Option<Sum> {
         let mut sum = Sum::new(amounts);
         for tier in chosen.into_iter().flatten() {
@@ -224,9 +251,9 @@ impl LongContext {
 
 impl TokenPrice {
     /// Adds what the tokens cost; `None` where it is not known.
-    fn add(&self, usage: &Usage, case: &Case<'_>, to: &mut Amounts) -> Option<()> {
+    fn add(&self, usage: &Usage, case: &Pricing<'_>, to: &mut Amounts) -> Option<()> {
         usage.input()?;
-        if !case.has_no_output {
+        if !matches!(case.operation, Operation::Embeddings | Operation::Rerank) {
             usage.output()?;
         }
         let known = |tokens: Option<u64>| tokens.unwrap_or(0);
@@ -236,7 +263,7 @@ impl TokenPrice {
         let is_told = |tokens: u64, rate: Option<Rate>| {
             tokens == 0 || cached == 0 || rate.is_none() || rate == self.cached_input
         };
-        let is_of_images = case.is_edit && usage.image_input.is_none();
+        let is_of_images = case.is_edit() && usage.image_input.is_none();
         if is_of_images && self.image_input.is_some_and(|rate| Some(rate) != self.input) {
             return None;
         }
@@ -250,7 +277,7 @@ impl TokenPrice {
         // Where nothing says which tokens are of images, all are, or it makes no difference.
         let drawn = match usage.image_output {
             Some(drawn) => drawn,
-            None if case.makes_images && self.image_output.is_some() => {
+            None if case.makes_images() && self.image_output.is_some() => {
                 if self.output.is_some() && self.output != self.image_output {
                     return None;
                 }

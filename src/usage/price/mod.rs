@@ -8,7 +8,7 @@ mod tools;
 use super::table::Date;
 use crate::util::macros::setters;
 
-pub(super) use self::charge::Case;
+pub(crate) use self::charge::Pricing;
 pub use self::rate::Rate;
 pub(super) use self::rate::{PARTS, USD, split};
 pub use self::schedule::{Hours, OffPeak};

@@ -7,6 +7,7 @@ use crate::usage::price::{
     Hours, ImagePrice, LongContext, OffPeak, Rate, Regional, Tier, TokenPrice,
 };
 use crate::usage::tokens::ToolCalls;
+use crate::util::operation::Operation;
 
 fn pricing(model: &str) -> Pricing<'_> {
     Pricing {
