@@ -55,9 +55,8 @@ impl Table<Chain> {
             if let Some(alias) = key_alias {
                 names.aliases.check(provider.as_deref().or(from.as_deref()), alias)?;
             }
-            let text =
-                |text: &Option<Text>| text.as_ref().map(|text| text.get_ref().as_str().into());
-            chain = chain.step(provider.map(Into::into), text(model), text(key_alias));
+            let text = |text: &Option<Text>| text.as_ref().map(|text| text.get_ref().clone());
+            chain.step(provider, text(model), text(key_alias));
         }
         Ok(chain)
     }

@@ -7,7 +7,7 @@ use super::error::ConfigFileErrorKind as Kind;
 use super::fallbacks::Chain;
 use super::limits::{Concurrency, RawTimeouts, concurrency};
 use super::names::{Aliases, Names};
-use super::place::{At as _, Mistake, Named, Source, Table, Text, word};
+use super::place::{At as _, Mistake, Named, Source, Table, Text, one_of, word};
 use super::providers::Providers;
 use super::routes;
 use super::secrets::{self, Key, Token};
@@ -67,7 +67,8 @@ section! {
         builder = builder.client_controls(controls);
     };
     locked_headers: Text => {
-        let choice = word(&locked_headers, LockedHeaders::named, "\"pass_over\" or \"refuse\"")?;
+        let words = [("pass_over", LockedHeaders::PassOver), ("refuse", LockedHeaders::Refuse)];
+        let choice = word(&locked_headers, one_of(words), "\"pass_over\" or \"refuse\"")?;
         builder = builder.locked_headers(choice);
     };
     metadata: Named<Scalar> => for (name, Scalar(value)) in metadata {
@@ -119,7 +120,9 @@ impl Table<Raw> {
 }
 
 fn of_clients(choice: &Text) -> Result<ClientCredentials, Mistake> {
-    word(choice, ClientCredentials::named, "\"pass\", \"ignore\" or \"refuse\"")
+    use ClientCredentials::{Ignore, Pass, Refuse};
+    let words = [("pass", Pass), ("ignore", Ignore), ("refuse", Refuse)];
+    word(choice, one_of(words), "\"pass\", \"ignore\" or \"refuse\"")
 }
 
 /// Finds a mistake while it is known where it was made.

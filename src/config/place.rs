@@ -118,6 +118,11 @@ pub(super) fn word<T>(
         .ok_or_else(|| word.refuse(Kind::Value, format_args!("it must be {must_be}")))
 }
 
+/// The value that a word stands for, for [`word`].
+pub(super) fn one_of<T, const N: usize>(words: [(&str, T); N]) -> impl FnOnce(&str) -> Option<T> {
+    move |word| words.into_iter().find(|(known, _)| *known == word).map(|(_, value)| value)
+}
+
 impl<T> Table<T> {
     /// Where it stands, alone.
     pub(super) fn place(&self) -> Spanned<()> {

@@ -103,17 +103,6 @@ pub enum LockedHeaders {
     Refuse,
 }
 
-impl LockedHeaders {
-    #[cfg(feature = "config")]
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "pass_over" => Some(Self::PassOver),
-            "refuse" => Some(Self::Refuse),
-            _ => None,
-        }
-    }
-}
-
 /// Which controls clients may use, and which metadata keys they may not.
 #[derive(Clone, Debug)]
 pub(crate) struct Locks {

@@ -25,15 +25,3 @@ pub enum ClientCredentials {
     /// The request is refused (403, code 2403).
     Refuse,
 }
-
-impl ClientCredentials {
-    #[cfg(feature = "config")]
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "pass" => Some(Self::Pass),
-            "ignore" => Some(Self::Ignore),
-            "refuse" => Some(Self::Refuse),
-            _ => None,
-        }
-    }
-}

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::directives::pattern::Pattern;
 use crate::provider::Upstream;
+use crate::util::macros::setters;
 
 /// What is tried, in order, when a request for certain models has failed.
 ///
@@ -36,43 +37,35 @@ impl FallbackChain {
     pub fn on(models: impl AsRef<str>) -> Self {
         Self { pattern: Pattern::new(models.as_ref()), provider: None, steps: Vec::new() }
     }
+}
 
+setters! { impl FallbackChain {
     /// Only if the request went to this provider, a slug or alias.
-    #[must_use]
-    pub fn from_provider(mut self, provider: impl Into<String>) -> Self {
+    pub fn from_provider(self, provider: impl Into<String>) =>
         self.provider = Some(provider.into().into());
-        self
-    }
 
     /// Then another model of the same provider.
-    #[must_use]
-    pub fn to_model(self, model: impl Into<String>) -> Self {
-        self.step(None, Some(model.into().into()), None)
-    }
+    pub fn to_model(self, model: impl Into<String>) => self.step(None, Some(model.into()), None);
 
     /// Then a model of another provider, which needs a stored key: the client's own key is for the
     /// first provider only.
-    #[must_use]
-    pub fn to(self, provider: impl Into<String>, model: impl Into<String>) -> Self {
-        self.step(Some(provider.into().into()), Some(model.into().into()), None)
-    }
+    pub fn to(self, provider: impl Into<String>, model: impl Into<String>) =>
+        self.step(Some(provider.into()), Some(model.into()), None);
 
     /// Then another provider under the same model name.
-    #[must_use]
-    pub fn to_provider(self, provider: impl Into<String>) -> Self {
-        self.step(Some(provider.into().into()), None, None)
-    }
+    pub fn to_provider(self, provider: impl Into<String>) =>
+        self.step(Some(provider.into()), None, None);
 
     /// The stored key for the step that was added last. Default: the one that the request names by
     /// `cf-aig-byok-alias`, or else `default`.
-    #[must_use]
-    pub fn with_key(mut self, alias: impl Into<String>) -> Self {
+    pub fn with_key(self, alias: impl Into<String>) => {
         if let Some(step) = self.steps.last_mut() {
             step.alias = Some(alias.into().into());
         }
-        self
-    }
+    };
+}}
 
+impl FallbackChain {
     /// Whether it is for requests to this provider that name this model.
     pub(crate) fn fits(&self, upstream: &Upstream, model: Option<&str>) -> bool {
         let is_provider = |name: &str| upstream.answers_to(name);
@@ -82,13 +75,14 @@ impl FallbackChain {
     }
 
     pub(crate) fn step(
-        mut self,
-        provider: Option<Box<str>>,
-        model: Option<Box<str>>,
-        alias: Option<Box<str>>,
-    ) -> Self {
+        &mut self,
+        provider: Option<String>,
+        model: Option<String>,
+        alias: Option<String>,
+    ) {
+        let [provider, model, alias] =
+            [provider, model, alias].map(|name| name.map(String::into_boxed_str));
         self.steps.push(FallbackStep { provider, model, alias });
-        self
     }
 }
 

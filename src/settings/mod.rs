@@ -21,7 +21,6 @@ mod source;
 mod table;
 mod token;
 
-
 pub use self::builder::GatewaySettingsBuilder;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
@@ -44,8 +43,8 @@ use crate::directives::locks::Locks;
 pub use crate::directives::timeouts::Timeouts;
 pub use crate::directives::{Backoff, Directives};
 use crate::provider::Upstream;
-use crate::util::opaque::opaque_debug;
 pub use crate::usage::custom_cost::CustomCost;
+use crate::util::opaque::opaque_debug;
 
 /// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
 /// mistake; the default lets everything pass.

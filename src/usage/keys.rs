@@ -223,84 +223,81 @@ fn root(key: &[u8]) -> Member {
 
 /// Places that few events have, or few shapes.
 fn rare(place: Place, key: &[u8]) -> Member {
+    use Member::{Background, Content, End, Enter, Finish, Keep, Number, Skip, Text};
     use Place::*;
     match (place, key) {
         (GeminiRoot, b"usageMetadata") => USAGE,
-        (GeminiRoot, b"candidates") => Member::Enter(Candidates),
-        (GeminiRoot, b"promptFeedback") => Member::Enter(PromptFeedback),
-        (GeminiRoot, b"modelVersion") => Member::Text(Field::Model, 2),
-        (Candidate, b"content") => Member::Enter(CandidateContent),
-        (Candidate, b"finishReason") => Member::Finish,
-        (CandidateContent, b"parts") => Member::Enter(CandidateParts),
+        (GeminiRoot, b"candidates") => Enter(Candidates),
+        (GeminiRoot, b"promptFeedback") => Enter(PromptFeedback),
+        (GeminiRoot, b"modelVersion") => Text(Field::Model, 2),
+        (Candidate, b"content") => Enter(CandidateContent),
+        (Candidate, b"finishReason") => Finish,
+        (CandidateContent, b"parts") => Enter(CandidateParts),
         (
             CandidatePart,
             b"text" | b"functionCall" | b"inlineData" | b"executableCode" | b"codeExecutionResult",
-        ) => Member::Content,
-        (PromptFeedback, b"blockReason") => Member::Text(Field::BlockReason, 3),
+        ) => Content,
+        (PromptFeedback, b"blockReason") => Text(Field::BlockReason, 3),
         // The characters of Vertex AI's are in `metadata`.
         (EmbeddingsRoot, b"usageMetadata" | b"metadata") => USAGE,
         (
             GeminiRoot | EmbeddingsRoot | CohereRoot | OllamaRoot | Response | StatusDetails,
             b"error",
-        ) => Member::Enter(Error),
+        ) => Enter(Error),
         (Response | Message | Result | XGroq | ConverseRoot, b"usage") => USAGE,
-        (Response | Message | Result, b"model") => Member::Text(Field::Model, 1),
-        (Response | Message | Result, b"service_tier") => Member::Text(Field::ServiceTier, 1),
-        (Response, b"tool_usage") => Member::Keep(Kept::ToolUsage),
-        (Response, b"id") => Member::Text(Field::Id, 1),
-        (Response, b"status") => Member::Text(Field::Status, 1),
-        (Response, b"status_details") => Member::Enter(StatusDetails),
-        (Response, b"background") => Member::Background,
-        (XGroq, b"usage_breakdown") => Member::Keep(Kept::Breakdown),
-        (XGroq, b"error") => Member::Text(Field::ErrorWord, 3),
-        (Error, b"code") => Member::Text(Field::Code, 3),
-        (Error, b"type") => Member::Text(Field::Code, 1),
-        (ObjectRoot, b"object") => Member::Text(Field::Kind, 1),
-        (WorkersRoot, b"response") => Member::Content,
-        (WorkersRoot, b"result") | (AsyncRoot, b"response") => Member::Enter(Result),
-        (AsyncRoot | VideosRoot, b"status") => Member::Text(Field::Status, 2),
-        (ConverseRoot, b"serviceTier") => Member::Enter(ConverseTier),
-        (ConverseRoot, b"delta") => Member::Enter(ConverseDelta),
-        (ConverseTier, b"type") => Member::Text(Field::ServiceTier, 2),
-        (ConverseDelta, b"text" | b"toolUse" | b"reasoningContent") => Member::Content,
-        (InvokeRoot, b"amazon-bedrock-invocationMetrics") => Member::Keep(Kept::LastUsage),
+        (Response | Message | Result, b"model") => Text(Field::Model, 1),
+        (Response | Message | Result, b"service_tier") => Text(Field::ServiceTier, 1),
+        (Response, b"tool_usage") => Keep(Kept::ToolUsage),
+        (Response, b"id") => Text(Field::Id, 1),
+        (Response, b"status") => Text(Field::Status, 1),
+        (Response, b"status_details") => Enter(StatusDetails),
+        (Response, b"background") => Background,
+        (XGroq, b"usage_breakdown") => Keep(Kept::Breakdown),
+        (XGroq, b"error") => Text(Field::ErrorWord, 3),
+        (Error, b"code") => Text(Field::Code, 3),
+        (Error, b"type") => Text(Field::Code, 1),
+        (ObjectRoot, b"object") => Text(Field::Kind, 1),
+        (WorkersRoot, b"response") => Content,
+        (WorkersRoot, b"result") | (AsyncRoot, b"response") => Enter(Result),
+        (AsyncRoot | VideosRoot, b"status") => Text(Field::Status, 2),
+        (ConverseRoot, b"serviceTier") => Enter(ConverseTier),
+        (ConverseRoot, b"delta") => Enter(ConverseDelta),
+        (ConverseTier, b"type") => Text(Field::ServiceTier, 2),
+        (ConverseDelta, b"text" | b"toolUse" | b"reasoningContent") => Content,
+        (InvokeRoot, b"amazon-bedrock-invocationMetrics") => Keep(Kept::LastUsage),
         // Of models that have no API of their own.
         (InvokeRoot, b"prompt_token_count" | b"inputTextTokenCount")
-        | (OllamaRoot, b"prompt_eval_count") => Member::Number(Figure::Input, 0),
+        | (OllamaRoot, b"prompt_eval_count") => Number(Figure::Input, 0),
         (InvokeRoot, b"generation_token_count") | (OllamaRoot, b"eval_count") => {
-            Member::Number(Figure::Output, 0)
+            Number(Figure::Output, 0)
         }
-        (InvokeRoot, b"generation" | b"outputText") => Member::Content,
+        (InvokeRoot, b"generation" | b"outputText") => Content,
         // A stream ends with `delta` in the one version, with `response` in the other.
         (CohereRoot | CohereDelta | CohereResponse, b"usage" | b"meta") | (MetaRoot, b"meta") => {
             USAGE
         }
-        (CohereRoot | CohereDelta | CohereResponse, b"finish_reason") => {
-            Member::Text(Field::EndReason, 1)
-        }
-        (CohereRoot, b"type" | b"event_type") => Member::Text(Field::Kind, 2),
-        (CohereRoot, b"delta") => Member::Enter(CohereDelta),
-        (CohereRoot, b"response") => Member::Enter(CohereResponse),
-        (CohereRoot, b"text" | b"tool_call_delta") => Member::Content,
-        (CohereDelta, b"message") => Member::Enter(CohereMessage),
-        (CohereMessage, b"content") | (OllamaRoot, b"message") => Member::Enter(Delta),
-        (CohereMessage, b"tool_plan" | b"tool_calls") => Member::Content,
-        (OllamaRoot, b"model") => Member::Text(Field::Model, 2),
-        (OllamaRoot, b"response") => Member::Content,
-        (OllamaRoot, b"done") => Member::End,
-        (ImagesRoot | VideosRoot, b"size") => Member::Text(Field::Size, 1),
-        (ImagesRoot, b"quality") => Member::Text(Field::Quality, 1),
-        (ImagesRoot, b"b64_json") | (AudioRoot, b"text" | b"audio") => Member::Content,
-        (ImagesRoot, b"predictions" | b"images") => Member::Enter(Data),
-        (AudioRoot, b"duration") | (VideosRoot, b"seconds") => {
-            Member::Number(Figure::DurationMs, 3)
-        }
+        (CohereRoot | CohereDelta | CohereResponse, b"finish_reason") => Text(Field::EndReason, 1),
+        (CohereRoot, b"type" | b"event_type") => Text(Field::Kind, 2),
+        (CohereRoot, b"delta") => Enter(CohereDelta),
+        (CohereRoot, b"response") => Enter(CohereResponse),
+        (CohereRoot, b"text" | b"tool_call_delta") => Content,
+        (CohereDelta, b"message") => Enter(CohereMessage),
+        (CohereMessage, b"content") | (OllamaRoot, b"message") => Enter(Delta),
+        (CohereMessage, b"tool_plan" | b"tool_calls") => Content,
+        (OllamaRoot, b"model") => Text(Field::Model, 2),
+        (OllamaRoot, b"response") => Content,
+        (OllamaRoot, b"done") => End,
+        (ImagesRoot | VideosRoot, b"size") => Text(Field::Size, 1),
+        (ImagesRoot, b"quality") => Text(Field::Quality, 1),
+        (ImagesRoot, b"b64_json") | (AudioRoot, b"text" | b"audio") => Content,
+        (ImagesRoot, b"predictions" | b"images") => Enter(Data),
+        (AudioRoot, b"duration") | (VideosRoot, b"seconds") => Number(Figure::DurationMs, 3),
         (OcrRoot, b"usage_info") => USAGE,
         (
             ObjectRoot | WorkersRoot | AsyncRoot | InvokeRoot | MetaRoot | ImagesRoot | AudioRoot
             | VideosRoot | OcrRoot,
             _,
         ) => root(key),
-        _ => Member::Skip,
+        _ => Skip,
     }
 }

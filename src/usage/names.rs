@@ -3,7 +3,8 @@
 //! One table serves all shapes, for no name means two things; what is inside of what follows from
 //! the shape ([`Usage`](super::tokens::Usage)).
 
-use super::figure::Figure;
+use self::Name::*;
+use super::figure::Figure::{self, *};
 
 /// What a member of a usage object is.
 #[derive(Clone, Copy)]
@@ -38,155 +39,151 @@ pub(super) enum Name {
 
 /// Of all but the input, the output and the total of OpenAI and Anthropic.
 pub(super) fn name(key: &[u8]) -> Name {
-    Name::Of(match key {
+    match key {
         b"prompt_tokens_details"
         | b"input_tokens_details"
         | b"prompt_token_details"
-        | b"input_token_details" => return Name::Details(input),
+        | b"input_token_details" => Details(input),
         b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
-            return Name::Details(output);
+            Details(output)
         }
-        b"cost_in_usd_ticks" => Figure::CostTicks,
+        b"cost_in_usd_ticks" => Of(CostTicks),
         b"inputTokens" | b"inputTokenCount" | b"promptTokenCount" | b"total_input_tokens" => {
-            Figure::Input
+            Of(Input)
         }
         b"outputTokens"
         | b"outputTokenCount"
         | b"candidatesTokenCount"
         | b"responseTokenCount"
-        | b"total_output_tokens" => Figure::Output,
-        b"totalTokens" | b"totalTokenCount" => Figure::Total,
+        | b"total_output_tokens" => Of(Output),
+        b"totalTokens" | b"totalTokenCount" => Of(Total),
         b"cached_tokens"
         | b"num_cached_tokens"
         | b"prompt_cache_hit_tokens"
         | b"cachedContentTokenCount"
-        | b"total_cached_tokens" => Figure::Cached,
+        | b"total_cached_tokens" => Of(Cached),
         b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => {
-            Figure::CacheRead
+            Of(CacheRead)
         }
         b"cache_creation_input_tokens"
         | b"cacheWriteInputTokens"
-        | b"cacheWriteInputTokenCount" => Figure::CacheWrite,
-        b"cache_write_tokens" => Figure::CacheWriteInside,
-        b"reasoning_tokens" => Figure::Reasoning,
-        b"thoughtsTokenCount" | b"total_thought_tokens" | b"total_reasoning_tokens" => {
-            Figure::Thoughts
-        }
+        | b"cacheWriteInputTokenCount" => Of(CacheWrite),
+        b"cache_write_tokens" => Of(CacheWriteInside),
+        b"reasoning_tokens" => Of(Reasoning),
+        b"thoughtsTokenCount" | b"total_thought_tokens" | b"total_reasoning_tokens" => Of(Thoughts),
         b"toolUsePromptTokenCount" | b"total_tool_use_tokens" | b"connector_tokens" => {
-            Figure::ToolPrompt
+            Of(ToolPrompt)
         }
-        b"citation_tokens" => Figure::Citations,
-        b"num_search_queries" => Figure::WebSearch,
-        b"num_server_side_tools_used" => Figure::ToolsUsed,
-        b"pages_processed" => Figure::Pages,
-        b"billableCharacterCount" => Figure::Characters,
-        b"image_tokens" => return Name::Share(Figure::ImageInput),
-        b"seconds" | b"prompt_audio_seconds" => return Name::Decimal(Figure::DurationMs, 3),
-        b"cost" => return Name::Cost,
-        b"cost_in_nano_usd" => return Name::NanoUsd,
-        b"cost_details" => return Name::Details(upstream),
-        b"is_byok" => return Name::IsByok,
-        b"service_tier" | b"serviceTier" => return Name::ServiceTier,
-        b"trafficType" => return Name::TrafficType,
-        b"inference_geo" => return Name::Region,
-        b"speed" => return Name::Speed,
-        b"iterations" => return Name::Iterations,
-        b"cacheDetails" => return Name::Lifetimes,
-        b"cache_creation" | b"cache_write_tokens_details" => return Name::Details(lifetime),
-        b"billed_units" => return Name::Details(billed),
-        b"tokens" => return Name::Details(counted),
+        b"citation_tokens" => Of(Citations),
+        b"num_search_queries" => Of(WebSearch),
+        b"num_server_side_tools_used" => Of(ToolsUsed),
+        b"pages_processed" => Of(Pages),
+        b"billableCharacterCount" => Of(Characters),
+        b"image_tokens" => Share(ImageInput),
+        b"seconds" | b"prompt_audio_seconds" => Decimal(DurationMs, 3),
+        b"cost" => Cost,
+        b"cost_in_nano_usd" => NanoUsd,
+        b"cost_details" => Details(upstream),
+        b"is_byok" => IsByok,
+        b"service_tier" | b"serviceTier" => ServiceTier,
+        b"trafficType" => TrafficType,
+        b"inference_geo" => Region,
+        b"speed" => Speed,
+        b"iterations" => Iterations,
+        b"cacheDetails" => Lifetimes,
+        b"cache_creation" | b"cache_write_tokens_details" => Details(lifetime),
+        b"billed_units" => Details(billed),
+        b"tokens" => Details(counted),
         b"connectors"
         | b"server_tool_use"
         | b"server_side_tool_usage_details"
-        | b"server_tool_use_details" => return Name::Details(tool),
-        b"promptTokensDetails" | b"input_tokens_by_modality" => {
-            return Name::Modalities(Figure::AudioInput, Figure::ImageInput);
-        }
+        | b"server_tool_use_details" => Details(tool),
+        b"promptTokensDetails" | b"input_tokens_by_modality" => Modalities(AudioInput, ImageInput),
         b"cacheTokensDetails" | b"cached_tokens_by_modality" => {
-            return Name::Modalities(Figure::AudioCached, Figure::ImageCached);
+            Modalities(AudioCached, ImageCached)
         }
         b"candidatesTokensDetails" | b"responseTokensDetails" | b"output_tokens_by_modality" => {
-            return Name::Modalities(Figure::AudioOutput, Figure::ImageOutput);
+            Modalities(AudioOutput, ImageOutput)
         }
-        _ => return Name::Unknown,
-    })
+        _ => Unknown,
+    }
 }
 
 fn input(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"cached_tokens" | b"cache_read_input_tokens" => Figure::Cached,
-        b"cache_write_tokens" | b"cache_creation_input_tokens" => Figure::CacheWriteInside,
-        b"audio_tokens" => return Name::Share(Figure::AudioInput),
-        b"image_tokens" => return Name::Share(Figure::ImageInput),
-        b"cache_write_tokens_details" => return Name::Details(lifetime),
-        b"cached_tokens_details" => return Name::Details(cached),
-        _ => return Name::Unknown,
-    })
+    match key {
+        b"cached_tokens" | b"cache_read_input_tokens" => Of(Cached),
+        b"cache_write_tokens" | b"cache_creation_input_tokens" => Of(CacheWriteInside),
+        b"audio_tokens" => Share(AudioInput),
+        b"image_tokens" => Share(ImageInput),
+        b"cache_write_tokens_details" => Details(lifetime),
+        b"cached_tokens_details" => Details(cached),
+        _ => Unknown,
+    }
 }
 
 fn cached(key: &[u8]) -> Name {
     match key {
-        b"audio_tokens" => Name::Share(Figure::AudioCached),
-        b"image_tokens" => Name::Share(Figure::ImageCached),
-        _ => Name::Unknown,
+        b"audio_tokens" => Share(AudioCached),
+        b"image_tokens" => Share(ImageCached),
+        _ => Unknown,
     }
 }
 
 fn output(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"reasoning_tokens" | b"thinking_tokens" => Figure::Reasoning,
-        b"audio_tokens" => return Name::Share(Figure::AudioOutput),
-        b"image_tokens" => return Name::Share(Figure::ImageOutput),
-        _ => return Name::Unknown,
-    })
+    match key {
+        b"reasoning_tokens" | b"thinking_tokens" => Of(Reasoning),
+        b"audio_tokens" => Share(AudioOutput),
+        b"image_tokens" => Share(ImageOutput),
+        _ => Unknown,
+    }
 }
 
 /// Of what is written to the cache, by how long it is kept.
 fn lifetime(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Figure::CacheWriteShort,
-        b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Figure::CacheWriteLong,
-        _ => return Name::Unknown,
-    })
+    match key {
+        b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Of(CacheWriteShort),
+        b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Of(CacheWriteLong),
+        _ => Unknown,
+    }
 }
 
 /// What Cohere bills, …
 fn billed(key: &[u8]) -> Name {
     match key {
-        b"input_tokens" => Name::Decimal(Figure::BilledInput, 0),
-        b"output_tokens" => Name::Decimal(Figure::BilledOutput, 0),
-        b"search_units" => Name::Decimal(Figure::SearchUnits, 0),
-        _ => Name::Unknown,
+        b"input_tokens" => Decimal(BilledInput, 0),
+        b"output_tokens" => Decimal(BilledOutput, 0),
+        b"search_units" => Decimal(SearchUnits, 0),
+        _ => Unknown,
     }
 }
 
 /// … and what it has counted.
 fn counted(key: &[u8]) -> Name {
     match key {
-        b"input_tokens" => Name::Decimal(Figure::Input, 0),
-        b"output_tokens" => Name::Decimal(Figure::Output, 0),
-        _ => Name::Unknown,
+        b"input_tokens" => Decimal(Input, 0),
+        b"output_tokens" => Decimal(Output, 0),
+        _ => Unknown,
     }
 }
 
 fn upstream(key: &[u8]) -> Name {
     match key {
-        b"upstream_inference_cost" => Name::UpstreamCost,
-        _ => Name::Unknown,
+        b"upstream_inference_cost" => UpstreamCost,
+        _ => Unknown,
     }
 }
 
 fn tool(key: &[u8]) -> Name {
-    Name::Of(match key {
-        b"web_search_calls" | b"web_search_requests" | b"web_search" => Figure::WebSearch,
-        b"x_search_calls" => Figure::XSearch,
-        b"code_interpreter_calls" | b"code_interpreter" => Figure::CodeInterpreter,
-        b"file_search_calls" => Figure::FileSearch,
-        b"mcp_calls" => Figure::Mcp,
-        b"document_search_calls" => Figure::DocumentSearch,
-        b"image_generation_calls" | b"image_generation" => Figure::ImageGeneration,
-        _ => return Name::Unknown,
-    })
+    match key {
+        b"web_search_calls" | b"web_search_requests" | b"web_search" => Of(WebSearch),
+        b"x_search_calls" => Of(XSearch),
+        b"code_interpreter_calls" | b"code_interpreter" => Of(CodeInterpreter),
+        b"file_search_calls" => Of(FileSearch),
+        b"mcp_calls" => Of(Mcp),
+        b"document_search_calls" => Of(DocumentSearch),
+        b"image_generation_calls" | b"image_generation" => Of(ImageGeneration),
+        _ => Unknown,
+    }
 }
 
 #[cfg(test)]
