@@ -36,9 +36,8 @@ pub(super) struct Control {
 section! {
     /// `[health]`
     Health, control: Control, _cx: ();
-    breaker: Table<Breaker> => {
+    breaker: Table<Breaker> =>
         control.breaker = Some(breaker.fields.apply(BreakerSettings::default(), ())?);
-    };
     cool_down: Table<CoolDown> => {
         let place = cool_down.place();
         control.cool_down = Some(cool_down.fields.apply(CoolDownSettings::default(), place)?);
@@ -48,15 +47,12 @@ section! {
 section! {
     /// `[retry]`. What is not said of the budget is as it is without the section.
     Retry, control: Control, _cx: ();
-    budget_per_second: Whole<0, 1_000_000> => {
+    budget_per_second: Whole<0, 1_000_000> =>
         control.budget.get_or_insert(RetryLayer::BUDGET).0 = budget_per_second.0;
-    };
-    budget_share: BudgetShare => {
+    budget_share: BudgetShare =>
         control.budget.get_or_insert(RetryLayer::BUDGET).1 = budget_share.0 as f32;
-    };
-    max_body_bytes: Whole<0, 1_073_741_824> => {
+    max_body_bytes: Whole<0, 1_073_741_824> =>
         control.max_body_bytes = Some(max_body_bytes.0 as usize);
-    };
 }
 
 section! {

@@ -33,9 +33,8 @@ section! {
     refuse_served_models: bool => if refuse_served_models {
         builder = builder.refuse_served_models();
     };
-    client_credentials: Text => {
+    client_credentials: Text =>
         builder = builder.client_credentials(of_clients(&client_credentials)?);
-    };
     refuse_client_credentials: bool => if refuse_client_credentials {
         builder = builder.refuse_client_credentials();
     };
@@ -46,9 +45,8 @@ section! {
     allow_origins: Vec<Text> => for origin in allow_origins {
         builder = fitting(builder.allow_origin(origin.get_ref()), &origin)?;
     };
-    default_provider: Text => {
+    default_provider: Text =>
         builder = builder.default_provider(names.providers.slug(&default_provider)?);
-    };
     allow_providers: Vec<Text> => {
         let slugs = allow_providers.iter().map(|name| names.providers.slug(name));
         builder = builder.allow_providers(slugs.collect::<Result<Vec<_>, _>>()?);
@@ -77,16 +75,14 @@ section! {
     reserved_metadata: Vec<Text> => for key in reserved_metadata {
         builder = fitting(builder.reserve_metadata(key.get_ref()), &key)?;
     };
-    timeouts: Table<RawTimeouts> => {
+    timeouts: Table<RawTimeouts> =>
         builder = builder.timeouts(timeouts.fields.apply(Timeouts::default(), ())?);
-    };
     provider_timeouts: Named<Table<RawTimeouts>> => for (name, timeouts) in provider_timeouts {
         let timeouts = timeouts.fields.apply(Timeouts::default(), ())?;
         builder = builder.provider_timeouts(names.providers.slug(&name)?, timeouts);
     };
-    concurrency: Table<Concurrency> => {
+    concurrency: Table<Concurrency> =>
         builder = self::concurrency(&concurrency, names.providers, builder)?;
-    };
     defaults: Table<Defaults> => {
         let defaults = defaults.fields.apply(Directives::default(), &names.aliases)?;
         builder = builder.defaults(|all| *all = defaults);

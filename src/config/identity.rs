@@ -21,9 +21,8 @@ pub(super) struct Identity {
 section! {
     Jwt, builder: JwtVerifierBuilder, _cx: ();
     issuer: String => builder = builder.issuer(issuer);
-    audience: OneOrMore => {
+    audience: OneOrMore =>
         builder = Vec::from(audience).into_iter().fold(builder, JwtVerifierBuilder::audience);
-    };
     jwks_url: Text;
     jwks_file: Text;
     algorithms: Vec<Text> => {
@@ -39,9 +38,8 @@ section! {
     metric_labels: BTreeMap<String, String> => for (name, claim) in metric_labels {
         builder = builder.metric_label(name, claim);
     };
-    leeway_ms: Milliseconds<0, 3_600_000> => {
+    leeway_ms: Milliseconds<0, 3_600_000> =>
         builder = builder.leeway(Duration::from_secs(leeway_ms.0.as_secs()));
-    };
     headers: Vec<Text>;
     required: bool;
 }

@@ -38,9 +38,8 @@ section! {
     };
     key_header: Text => provider = check(provider.key_header(key_header.get_ref()), &key_header)?;
     openai_path: Text => provider = check(provider.openai_path(openai_path.get_ref()), &openai_path)?;
-    messages_path: Text => {
+    messages_path: Text =>
         provider = check(provider.messages_path(messages_path.get_ref()), &messages_path)?;
-    };
     join_rule: bool => provider = provider.join_rule(join_rule);
     zero_data_retention: bool => provider = provider.zero_data_retention(zero_data_retention);
     query: Named<Text> => for (name, value) in query {
@@ -59,9 +58,8 @@ section! {
     project: Text => return Err(project.refuse_unknown());
     region: Text => return Err(region.refuse_unknown());
     account: Text => return Err(account.refuse_unknown());
-    client_certificate: Table<RawCertificate> => {
+    client_certificate: Table<RawCertificate> =>
         cx.certificates.add(&client_certificate, &provider, cx.source)?;
-    };
 }
 
 /// What a provider is read with.

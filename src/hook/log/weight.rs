@@ -9,40 +9,18 @@ const NODE: usize = 11;
 /// The bytes that a queued record needs: the struct, every text, its labels and its metadata.
 pub(super) fn weight(record: &LogRecord) -> usize {
     let usage = record.usage_metadata.as_ref();
-    let texts = [
-        &record.id,
-        &record.event_id,
-        &record.gateway,
-        &record.model_type,
-        &record.method,
-        &record.path,
-        &record.outcome,
-        &record.metering,
-    ];
-    let optional = [
-        record.account.as_ref(),
-        record.subject.as_ref(),
-        record.provider.as_ref(),
-        record.model.as_ref(),
-        record.request_model.as_ref(),
-        record.request_type.as_ref(),
-        record.request_content_type.as_ref(),
-        record.response_content_type.as_ref(),
-        record.user_agent.as_ref(),
-        record.failure.as_ref(),
-        record.provider_error.as_ref(),
-        record.provider_request_id.as_ref(),
-        record.terminal.as_ref(),
-        record.cache_status.as_ref(),
-        record.cost_source.as_ref(),
-        record.request_head.as_ref(),
-        record.response_head.as_ref(),
-        usage.and_then(|usage| usage.service_tier.as_ref()),
-    ];
+    macro_rules! fields {
+        ($($field:ident)+) => { [$(&record.$field),+] };
+    }
+    let texts = fields!(id event_id gateway model_type method path outcome metering);
+    let optional = fields!(account subject provider model request_model request_type
+        request_content_type response_content_type user_agent failure provider_error
+        provider_request_id terminal cache_status cost_source request_head response_head);
+    let optional = optional.into_iter().chain(usage.map(|usage| &usage.service_tier));
     let parts = usage.into_iter().flat_map(|usage| &usage.parts);
     let texts = texts
         .into_iter()
-        .chain(optional.into_iter().flatten())
+        .chain(optional.flatten())
         .chain(parts.filter_map(|part| part.model.as_ref()))
         .chain(&record.groups)
         .chain(&record.flags)

@@ -132,18 +132,13 @@ impl Series {
                     .record(tokens as f64);
             }
         }
-        let kinds = [
-            ("input", input),
-            ("output", output),
-            ("cache_read", usage.cache_read),
-            ("cache_write", usage.cache_write),
-            ("reasoning", usage.reasoning),
-            ("cache_write_long", usage.cache_write_long),
-            ("audio_input", usage.audio_input),
-            ("image_input", usage.image_input),
-            ("audio_output", usage.audio_output),
-            ("image_output", usage.image_output),
-        ];
+        macro_rules! kinds {
+            ($($field:ident)+) => {
+                [("input", input), ("output", output), $((stringify!($field), usage.$field)),+]
+            };
+        }
+        let kinds = kinds!(cache_read cache_write reasoning cache_write_long audio_input image_input
+            audio_output image_output);
         for (cell, (kind, tokens)) in self.later.tokens.iter().zip(kinds) {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
                 let labels = || with_label(&self.labels, label::TOKEN_KIND, kind);

@@ -128,18 +128,13 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
 
 /// What the conventions have no name for.
 fn further(usage: &Usage) -> [(&'static str, Option<u64>); 10] {
-    [
-        ("ai_gateway.usage.cache_write_long", usage.cache_write_long),
-        ("ai_gateway.usage.audio_input", usage.audio_input),
-        ("ai_gateway.usage.image_input", usage.image_input),
-        ("ai_gateway.usage.audio_output", usage.audio_output),
-        ("ai_gateway.usage.image_output", usage.image_output),
-        ("ai_gateway.usage.images", usage.images),
-        ("ai_gateway.usage.duration_ms", usage.duration_ms),
-        ("ai_gateway.usage.characters", usage.characters),
-        ("ai_gateway.usage.search_units", usage.search_units),
-        ("ai_gateway.usage.pages", usage.pages),
-    ]
+    macro_rules! named {
+        ($($field:ident)+) => {
+            [$((concat!("ai_gateway.usage.", stringify!($field)), usage.$field)),+]
+        };
+    }
+    named!(cache_write_long audio_input image_input audio_output image_output images duration_ms
+        characters search_units pages)
 }
 
 /// Lists of the same length: the models that have worked, and the tokens of each.

@@ -25,7 +25,7 @@ pub(super) fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason>
             _ => return Err(wrong()),
         }
     }
-    let is_part = |percent: u64| {
+    let mut is_part = |percent: u64| {
         let fields: [Field; 6] = [
             |price| &mut price.input,
             |price| &mut price.output,
@@ -41,7 +41,6 @@ pub(super) fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason>
             (None, Some(_)) => false,
         })
     };
-    let mut is_part = is_part;
     let percent = (1..100).find(|percent| is_part(*percent)).ok_or_else(wrong)?;
     if hours.is_empty() { Err(wrong()) } else { Ok(OffPeak { percent, hours }) }
 }
