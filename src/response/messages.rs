@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 
 use crate::directives::{Fault, Unfit};
 use crate::json::object::ScanError;
@@ -40,6 +40,28 @@ fn text(arguments: fmt::Arguments<'_>) -> Cow<'static, str> {
 }
 
 rejections! {
+    malformed_id(what: &str) Malformed:
+        "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment.";
+    unknown_provider(slug: &str) UnknownProvider:
+        "`{}` is no provider here. The path must be as in `…/grok/v1/chat/completions`.",
+        shortened(slug);
+    /// A path never chooses a host: it names one that was set up.
+    unknown_site(site: &str) UnknownProvider:
+        "The path names `{}`, a resource or region for which no provider is set up here.",
+        shortened(site);
+    no_such_endpoint() NoSuchEndpoint:
+        "The gateway has no such path. Model-routed are chat/completions, responses, embeddings \
+         and messages; everything else is below a provider's slug.";
+    post_only() MethodNotAllowed: "This path takes POST.";
+    malformed_header(name: &HeaderName, must_be: &str) Malformed ["{name}"]:
+        "The header {name} must be {must_be}.";
+    locked_header(name: &HeaderName) Forbidden ["{name}"]:
+        "This gateway does not let its clients use the header {name}: leave it out.";
+    forbidden_member(member: &str) Forbidden ["{member}"]:
+        "This gateway does not allow a model that the request body names in `{member}`.";
+    unreadable_member(member: &str) Forbidden ["{member}"]:
+        "This gateway allows certain models alone, and `{member}` of the request body may lead to \
+         any.";
     unknown_prefix(prefix: &str) UnknownProvider ["model"]:
         "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
         shortened(prefix);
@@ -79,7 +101,8 @@ rejections! {
         "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no \
          provider here.", shortened(provider);
     unknown_entry_site(index: usize, site: &str) UnknownProvider ["[{index}].endpoint"]:
-        "{}", unknown_site(site);
+        "The path names `{}`, a resource or region for which no provider is set up here.",
+        shortened(site);
     unroutable_entry(index: usize) Malformed ["[{index}].endpoint"]:
         "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be \
          one of chat/completions, responses, embeddings and messages, and its model as in \
@@ -99,55 +122,22 @@ rejections! {
         "`model` must name the provider too on this route, as in `grok/grok-4`.";
 }
 
-/// A path never chooses a host: it names one that was set up.
-fn unknown_site(site: &str) -> String {
-    let site = shortened(site);
-    format!("The path names `{site}`, a resource or region for which no provider is set up here.")
-}
-
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
     match refused {
-        RouteRefused::Id(what) => {
-            let message = format!(
-                "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment."
-            );
-            Rejection::of_request(Code::Malformed, message)
-        }
-        RouteRefused::UnknownProvider(slug) => {
-            let slug = shortened(slug.text(path));
-            let message = format!(
-                "`{slug}` is no provider here. The path must be as in `…/grok/v1/chat/completions`."
-            );
-            Rejection::of_request(Code::UnknownProvider, message)
-        }
-        RouteRefused::UnknownSite(site) => {
-            Rejection::of_request(Code::UnknownProvider, unknown_site(site.text(path)))
-        }
-        RouteRefused::NoSuchEndpoint => Rejection::of_request(
-            Code::NoSuchEndpoint,
-            "The gateway has no such path. Model-routed are chat/completions, responses, embeddings and messages; \
-             everything else is below a provider's slug.",
-        ),
-        RouteRefused::PostOnly => {
-            Rejection::of_request(Code::MethodNotAllowed, "This path takes POST.")
-        }
+        RouteRefused::Id(what) => malformed_id(what),
+        RouteRefused::UnknownProvider(slug) => unknown_provider(slug.text(path)),
+        RouteRefused::UnknownSite(site) => unknown_site(site.text(path)),
+        RouteRefused::NoSuchEndpoint => no_such_endpoint(),
+        RouteRefused::PostOnly => post_only(),
     }
 }
 
 pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
     let Unfit { name, fault } = unfit;
-    let (code, message) = match fault {
-        Fault::MustBe(must_be) => {
-            (Code::Malformed, format!("The header {name} must be {must_be}."))
-        }
-        Fault::Locked => {
-            let message = format!(
-                "This gateway does not let its clients use the header {name}: leave it out."
-            );
-            (Code::Forbidden, message)
-        }
-    };
-    Rejection::of_request(code, message).param(name.to_string())
+    match fault {
+        Fault::MustBe(must_be) => malformed_header(name, must_be),
+        Fault::Locked => locked_header(name),
+    }
 }
 
 /// The same for a missing token and for a wrong one.
@@ -233,19 +223,9 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
             Code::Forbidden,
             "This gateway allows certain models alone, and the form can be read in more than one way.",
         ),
-        ScanError::Forbidden(member) => {
-            let message = format!(
-                "This gateway does not allow a model that the request body names in `{member}`."
-            );
-            return Rejection::of_request(Code::Forbidden, message).param(member);
-        }
+        ScanError::Forbidden(member) => return forbidden_member(member),
         ScanError::Unreadable("model") => return unreadable_model(),
-        ScanError::Unreadable(member) => {
-            let message = format!(
-                "This gateway allows certain models alone, and `{member}` of the request body may lead to any."
-            );
-            return Rejection::of_request(Code::Forbidden, message).param(member);
-        }
+        ScanError::Unreadable(member) => return unreadable_member(member),
     };
     Rejection::of_request(code, message).param("model")
 }

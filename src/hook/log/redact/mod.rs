@@ -21,28 +21,17 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         }
         more.iter().for_each(|change| change(text));
     };
-    let is_cut = |is_complete: Option<bool>| is_complete == Some(false);
     let (request, response) = (record.request_head_complete, record.response_head_complete);
-    for (text, is_cut) in [
-        (&mut record.request_head, is_cut(request)),
-        (&mut record.response_head, is_cut(response)),
-        (&mut record.account, false),
-        (&mut record.subject, false),
-        (&mut record.model, false),
-        (&mut record.request_model, false),
-        (&mut record.request_content_type, false),
-        (&mut record.response_content_type, false),
-        (&mut record.user_agent, false),
-        (&mut record.provider_error, false),
-        (&mut record.provider_request_id, false),
-    ] {
-        if let Some(text) = text {
-            redact(text, is_cut);
-        }
+    macro_rules! fields {
+        ($($field:ident)+) => { [$(&mut record.$field),+] };
     }
-    for text in [&mut record.event_id, &mut record.gateway, &mut record.method, &mut record.path] {
-        redact(text, false);
+    for (text, is_cut) in fields!(request_head response_head).into_iter().zip([request, response]) {
+        text.iter_mut().for_each(|text| redact(text, is_cut == Some(false)));
     }
+    let optional = fields!(account subject model request_model request_content_type
+        response_content_type user_agent provider_error provider_request_id);
+    let texts = optional.into_iter().flatten().chain(fields!(event_id gateway method path));
+    texts.for_each(|text| redact(text, false));
     if let Some(usage) = &mut record.usage_metadata {
         let models = usage.parts.iter_mut().filter_map(|part| part.model.as_mut());
         usage.service_tier.iter_mut().chain(models).for_each(|text| redact(text, false));
