@@ -33,6 +33,7 @@ section! {
     refuse_served_models: bool => if refuse_served_models {
         builder = builder.refuse_served_models();
     };
+    session_affinity: bool => builder = builder.session_affinity(session_affinity);
     client_credentials: Text =>
         builder = builder.client_credentials(of_clients(&client_credentials)?);
     refuse_client_credentials: bool => if refuse_client_credentials {

@@ -14,6 +14,7 @@ mod held;
 mod judge;
 mod keys;
 mod list;
+mod pins;
 mod replay;
 mod retry;
 mod retry_after;

@@ -125,6 +125,8 @@ forms! {
         |said| Backoff::named(&said.text()?), |_| true;
     CacheKey: Box<str>, "1 to 256 visible ASCII characters",
         |said| said.text().map(Into::into), |key| is_visible(key.as_bytes(), 256);
+    SessionId: Box<str>, "1 to 256 visible ASCII characters",
+        |said| said.text().map(Into::into), |id| is_visible(id.as_bytes(), 256);
     Id: Box<str>, "1 to 64 of A-Z a-z 0-9 - _ .",
         |said| said.text().map(Into::into), |id| is_id(id);
     EventId: HeaderValue, "1 to 64 visible ASCII characters",

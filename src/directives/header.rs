@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue};
 
 use super::Directives;
 use super::form::{
-    Attempts, CacheKey, DelayMs, EventId, Flag, Form, Growth, Id, Said, SpanId, TimeoutMs, TraceId,
-    TtlSeconds,
+    Attempts, CacheKey, DelayMs, EventId, Flag, Form, Growth, Id, Said, SessionId, SpanId,
+    TimeoutMs, TraceId, TtlSeconds,
 };
 use super::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
 use crate::directives::locks::{ClientControl, Locks};
@@ -61,7 +61,7 @@ macro_rules! row {
 }
 
 /// In the order in which they are read: of several mistakes the first is told.
-static TABLE: [Directive; 25] = {
+static TABLE: [Directive; 27] = {
     use ClientControl as C;
     [
         row!("cf-aig-metadata", Some(C::Metadata), metadata),
@@ -87,6 +87,8 @@ static TABLE: [Directive; 25] = {
         row!("cf-aig-collect-log", Some(C::CollectLog), collect_log: Flag),
         row!("cf-aig-collect-log-payload", Some(C::CollectLogPayload), collect_log_payload: Flag),
         row!("cf-aig-byok-alias", Some(C::KeyAlias), byok_alias: Id),
+        row!("cf-aig-session-id", Some(C::Session), session_id: SessionId),
+        row!("cf-aig-no-session-affinity", Some(C::Session), no_session_affinity: Flag),
         row!("cf-aig-zdr", None, zdr: Flag),
         row!("cf-aig-allowed-models", None, |all, said, _| narrow(
             all,

@@ -54,6 +54,8 @@ pub enum ClientControl {
     EventId = "event_id",
     /// `trace`: `cf-aig-otel-trace-id` and `cf-aig-otel-parent-span-id`.
     Trace = "trace",
+    /// `session`: `cf-aig-session-id` and `cf-aig-no-session-affinity`.
+    Session = "session",
 }
 /// The name in settings files, such as `custom_cost`.
 pub const fn name;
@@ -61,7 +63,7 @@ pub const fn name;
 
 impl ClientControl {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cache,
         Self::Retry,
         Self::Timeouts,
@@ -72,6 +74,7 @@ impl ClientControl {
         Self::KeyAlias,
         Self::EventId,
         Self::Trace,
+        Self::Session,
     ];
 
     /// The control of this name; `None` where there is none.

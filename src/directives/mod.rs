@@ -88,6 +88,11 @@ pub struct Directives {
     pub collect_log_payload: Option<bool>,
     /// `cf-aig-byok-alias`: which stored key is to be used.
     pub byok_alias: Option<Box<str>>,
+    /// `cf-aig-session-id`: the conversation that the request belongs to, 1 to 256 visible ASCII
+    /// characters.
+    pub session_id: Option<Box<str>>,
+    /// `cf-aig-no-session-affinity`: the request need not stay where its conversation is.
+    pub no_session_affinity: Option<bool>,
     /// `cf-aig-zdr`: only providers that keep nothing of a request may get it
     /// ([`Provider::zero_data_retention`](crate::Provider::zero_data_retention)).
     /// `true` of the gateway's defaults, the request or its entry holds, whatever the others say.
@@ -145,7 +150,8 @@ impl Directives {
         self.zdr = weaker.zdr.filter(|zdr| *zdr).or(self.zdr);
         fill!(gateway_id event_id request_timeout connect_timeout idle_timeout total_timeout
             max_attempts retry_delay backoff skip_cache cache_ttl cache_key custom_cost collect_log
-            collect_log_payload byok_alias zdr otel_trace_id otel_parent_span_id);
+            collect_log_payload byok_alias session_id no_session_affinity zdr otel_trace_id
+            otel_parent_span_id);
         if self.metadata.is_empty() {
             self.metadata = weaker.metadata.clone();
         }

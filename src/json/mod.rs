@@ -10,6 +10,7 @@ pub(crate) mod places;
 pub(crate) mod quote;
 pub(crate) mod scalars;
 pub(crate) mod string;
+pub(crate) mod strings;
 pub(crate) mod trail;
 
 /// Whether a byte can be part of a number or a word.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::EXPECT;
@@ -19,6 +20,7 @@ use crate::provider::headers::HeaderScan;
 use crate::rejection::{Code, Rejection};
 use crate::request::access;
 use crate::request::access::allow_model;
+use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
 use crate::request::body::RequestBody;
 use crate::request::collect::Collect;
@@ -49,6 +51,8 @@ pub(crate) struct BodyRouting<B> {
     /// `None` until the client must first be waited for.
     waits: Option<Box<Waits>>,
     peek_for: PeekFor,
+    /// Made when the request is ready but for its session.
+    seeking: Option<Box<Seeking>>,
     /// Made when the request is ready but for its guards.
     checks: Option<Box<Checks>>,
     /// The dynamic route that the body names, while members of the body are read that it needs.
@@ -63,6 +67,17 @@ struct Checks {
     /// What they are to see, and how much of the body each, until that is read.
     unread: Option<(Subject, Vec<usize>)>,
 }
+
+/// The body is read on for the session that it names.
+struct Seeking {
+    change: BodyChange,
+    reader: SessionReader,
+    /// A body that is slow goes on without.
+    patience: Patience,
+}
+
+/// How long a request is held back for its session.
+const SESSION_TIME: Duration = Duration::from_secs(1);
 
 /// How long the client may take to send what is read.
 struct Waits {
@@ -174,8 +189,8 @@ where
             }
         };
         let shared = shared.clone();
-        let (waits, checks, route) = (None, None, None);
-        Self { shared, head, scan, reading, waits, peek_for, checks, route, relay }
+        let (waits, seeking, checks, route) = (None, None, None, None);
+        Self { shared, head, scan, reading, waits, peek_for, seeking, checks, route, relay }
     }
 
     /// Ready when the request may be sent, or may not.
@@ -186,8 +201,17 @@ where
         let mut checks = match self.checks.take() {
             Some(checks) => checks,
             None => {
-                let found = ready!(self.poll_found(cx))?;
-                let change = self.apply(found)?;
+                let change = match self.seeking.take() {
+                    Some(seeking) => ready!(self.poll_session(seeking, cx))?,
+                    None => {
+                        let found = ready!(self.poll_found(cx))?;
+                        let change = self.apply(found)?;
+                        match SessionReader::of(&self.relay.context, self.head.headers()) {
+                            Some(reader) => ready!(self.begin_session(change, reader, cx))?,
+                            None => change,
+                        }
+                    }
+                };
                 let guards = &self.shared.observation.guards;
                 if guards.is_empty() {
                     return Poll::Ready(Ok(change));
@@ -202,6 +226,41 @@ where
             return Poll::Pending;
         }
         polled.map_ok(|()| checks.change)
+    }
+
+    #[cold]
+    fn begin_session(
+        &mut self,
+        change: BodyChange,
+        mut reader: SessionReader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<BodyChange, Rejection>> {
+        if let BodyChange::Replaced(body) = &change {
+            reader.push(body);
+        } else if let Reading::Model(peek) = &mut self.reading {
+            peek.show_held(|data| reader.push(data));
+        }
+        let patience = Patience::new(Some(SESSION_TIME));
+        self.poll_session(Box::new(Seeking { change, reader, patience }), cx)
+    }
+
+    /// Ready when the session is known, or the body does not tell it in time.
+    #[cold]
+    fn poll_session(
+        &mut self,
+        mut seeking: Box<Seeking>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<BodyChange, Rejection>> {
+        let Seeking { reader, patience, .. } = &mut *seeking;
+        if let Reading::Model(peek) = &mut self.reading
+            && peek.poll_session(reader, cx)?.is_pending()
+            && patience.poll_end(cx).is_pending()
+        {
+            self.seeking = Some(seeking);
+            return Poll::Pending;
+        }
+        seeking.reader.finish(&self.relay.context);
+        Poll::Ready(Ok(seeking.change))
     }
 
     #[cold]

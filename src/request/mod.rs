@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod add_usage;
+pub(crate) mod affinity;
 pub(crate) mod allowance;
 pub(crate) mod attach_key;
 pub(crate) mod authorize;

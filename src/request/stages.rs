@@ -31,6 +31,8 @@ use crate::provider::{ApiKind, Upstream};
 use crate::rejection::{Code, Refusal, Rejection};
 use crate::request::access;
 use crate::request::access::{allow_model, allow_provider};
+use crate::request::affinity;
+use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key;
 use crate::request::authorize;
@@ -181,7 +183,12 @@ impl Shared {
         };
         match next {
             Ok(_) if matches!(route.kind, RouteKind::Models { .. }) => self.list(route, relay),
-            Ok(PeekFor::Nothing) if self.observation.guards.is_empty() => Prepared::Send(relay),
+            Ok(PeekFor::Nothing)
+                if self.observation.guards.is_empty()
+                    && SessionReader::of(&relay.context, request.headers()).is_none() =>
+            {
+                Prepared::Send(relay)
+            }
             Ok(peek_for) => Prepared::ReadBody(peek_for, scan, relay),
             Err(refused) => Prepared::Answered(Box::new(relay.answer(refused, Outcome::Rejected))),
         }
@@ -338,6 +345,7 @@ impl Shared {
         if let Some(via) = &self.via {
             via.append(request.headers_mut(), received);
         }
+        affinity::apply(context, request.headers_mut());
         request.extensions_mut().insert(context.clone());
         Ok(())
     }

@@ -114,6 +114,17 @@ impl GatewaySettingsBuilder {
 }
 
 setters! { impl GatewaySettingsBuilder {
+    /// Whether a conversation keeps its key and its base URL, so that the provider's prompt cache
+    /// serves it. Default: where the provider has several base URLs, or the gateway several keys of
+    /// one alias for it.
+    ///
+    /// A request names its conversation by `cf-aig-session-id`, `x-session-id`, a header of its
+    /// harness (`x-claude-code-session-id`, `session_id`, `session-id`, `x-session-affinity`), or in
+    /// its body by `prompt_cache_key` or `metadata.user_id`. A chat completion for xAI whose
+    /// conversation is named by a header, and that has no `x-grok-conv-id`, gets one: a digest. `true`
+    /// turns that on for a single key, too; `false` turns all of it off.
+    pub fn session_affinity(self, on: bool) => self.settings.session_affinity = Some(on);
+
     /// Keys that are not stored here come from a layer below the gateway, such as `KeyLayer` (feature
     /// `control`): a request without one goes on, whatever alias it names.
     pub fn keys_from_layer(self) => self.settings.takes_keys_from_layer = true;

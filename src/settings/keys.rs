@@ -34,6 +34,11 @@ impl StoredKey {
         }
     }
 
+    /// Of the key as it stands in its header.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// The digest, if the header value is a clone of this key (it shares its memory).
     fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
         let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
@@ -49,6 +54,11 @@ pub(crate) struct Keys(pub(crate) Vec<StoredKey>);
 impl Keys {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether there is no other to choose.
+    pub(crate) fn is_single(&self) -> bool {
+        self.0.len() < 2
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredKey> {

@@ -78,6 +78,8 @@ pub struct GatewaySettings {
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
+    /// Whether conversations keep their key and base URL; `None` where there are several of them.
+    pub(crate) session_affinity: Option<bool>,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.

@@ -6,11 +6,13 @@ pub(crate) mod decode;
 #[path = "metering/no_decode.rs"]
 pub(crate) mod decode;
 mod glance;
+mod response_id;
 
 use http::{HeaderMap, HeaderValue, header};
 
 use self::decode::Decoder;
 pub(crate) use self::glance::{Glance, Sight};
+pub(crate) use self::response_id::ResponseId;
 use crate::usage::{Format, Meter, Problem, Shape};
 use crate::util::macros::named_enum;
 use crate::util::payload::{Capture, Payload};

@@ -413,3 +413,14 @@ fn the_other_way_to_say_a_cost_is_read() {
     let old = of("{ per_token_out = 1, per_token_cached_in = 2 }");
     assert_eq!(old, of("{ per_token_out = 1, per_cache_read_token = 2 }"));
 }
+
+#[test]
+fn affinity_is_the_gateways_choice() {
+    let choice = |line: &str| {
+        let config = Config::from_toml(&format!("[default]\n{line}\n")).unwrap();
+        config.settings().get(None, "any").unwrap().session_affinity
+    };
+    assert_eq!(choice(""), None);
+    assert_eq!(choice("session_affinity = false"), Some(false));
+    assert_eq!(choice("session_affinity = true"), Some(true));
+}

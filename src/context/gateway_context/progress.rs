@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::GatewayContext;
+use crate::context::session::Conversation;
 use crate::context::step::Step;
 use crate::context::step::StepKey;
 use crate::directives::Directives;
@@ -41,6 +42,8 @@ pub(super) struct Progress {
     open_attempt: Mutex<Option<Instant>>,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU32,
+    /// Where the conversation of the request is to stay where it is. Boxed: most have no choice.
+    conversation: OnceLock<Box<Conversation>>,
 }
 
 impl Progress {
@@ -167,6 +170,16 @@ impl GatewayContext {
         if self.open_attempt().take().is_some() {
             self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// What is known of the conversation; `None` where affinity does not hold.
+    pub(crate) fn conversation(&self) -> Option<&Conversation> {
+        self.0.progress.conversation.get().map(|conversation| &**conversation)
+    }
+
+    /// Affinity holds for this exchange.
+    pub(crate) fn begin_conversation(&self) -> &Conversation {
+        self.0.progress.conversation.get_or_init(Box::default)
     }
 
     pub(crate) fn origin(&self) -> u32 {

@@ -3,7 +3,10 @@
 //! The power of two choices: two candidates are drawn in proportion to their weights, and the one
 //! with less to do for its weight is taken. Idle candidates get calls in proportion to their
 //! weights; a slow one fills up and gets fewer, without all of them rushing to the emptiest.
+//!
+//! A request of a session goes to the candidate that is nearest to it, whatever its load.
 
+use super::rendezvous::is_nearer;
 use crate::control::health::Blocked;
 
 /// What there is to know of a candidate.
@@ -17,6 +20,10 @@ pub(super) struct Load {
     pub(super) blocked: Option<Blocked>,
     /// All permits of its key are held.
     pub(super) is_full: bool,
+    /// How far it is from the session of the request, if that has one.
+    pub(super) distance: Option<u64>,
+    /// A call of the same request has gone there before.
+    pub(super) was_tried: bool,
 }
 
 impl Load {
@@ -40,9 +47,30 @@ impl Load {
     }
 }
 
+/// The candidate that is nearest to the session among those that `counts` lets pass. One that was
+/// tried comes behind all others.
+pub(super) fn nearest(loads: &[Load], counts: impl Fn(&Load) -> bool) -> Option<usize> {
+    let mut best: Option<(usize, &Load, u64)> = None;
+    for (index, load) in loads.iter().enumerate().filter(|(_, load)| counts(load)) {
+        let Some(distance) = load.distance else { continue };
+        let is_better = best.is_none_or(|(_, other, of)| match (load.was_tried, other.was_tried) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => is_nearer((distance, load.weight), (of, other.weight)),
+        });
+        if is_better {
+            best = Some((index, load, distance));
+        }
+    }
+    best.map(|(index, ..)| index)
+}
+
 /// The candidate to take. None left: what is free the soonest, or nothing where there is none with
 /// a weight.
 pub(super) fn choose(loads: &[Load], rng: &mut fastrand::Rng) -> Result<usize, Option<Blocked>> {
+    if let Some(nearest) = nearest(loads, |load| load.draws() > 0) {
+        return Ok(nearest);
+    }
     let Some(first) = draw(loads, None, rng) else {
         let blocked = loads.iter().filter(|load| load.weight > 0).filter_map(|load| load.blocked);
         return Err(blocked.min_by_key(|blocked| blocked.until));
@@ -82,7 +110,8 @@ mod tests {
     const DRAWS: usize = 100_000;
 
     fn load(weight: u32, in_flight: usize) -> Load {
-        Load { weight, in_flight, blocked: None, is_full: false }
+        let (blocked, is_full, distance, was_tried) = (None, false, None, false);
+        Load { weight, in_flight, blocked, is_full, distance, was_tried }
     }
 
     fn shares(loads: &[Load]) -> Vec<f64> {
@@ -126,6 +155,23 @@ mod tests {
     fn both_draws_are_different_and_by_weight() {
         // The first is always the fuller one of two, so it is taken only where it is drawn twice.
         assert_shares(&[load(1_000_000, 1_000_001), load(1, 0)], &[0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_session_goes_to_the_nearest_that_is_left_and_was_not_tried() {
+        let at = |weight, distance| Load { distance: Some(distance), ..load(weight, 0) };
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut choose = |loads: &[Load]| choose(loads, &mut rng).unwrap();
+        assert_eq!(choose(&[at(1, 30), at(1, 20), at(1, 40)]), 1);
+        // Twice the weight halves the distance.
+        assert_eq!(choose(&[at(2, 30), at(1, 20), at(1, 40)]), 0);
+        assert_eq!(choose(&[at(1, 30), at(0, 1)]), 0);
+        let full = Load { is_full: true, ..at(1, 1) };
+        let busy = Load { in_flight: 99, ..at(1, 2) };
+        assert_eq!(choose(&[at(1, 30), full, busy]), 2);
+        let tried = Load { was_tried: true, ..at(1, 1) };
+        assert_eq!(choose(&[at(1, 30), tried, at(1, 20)]), 2);
+        assert_eq!(choose(&[full, tried, full]), 1);
     }
 
     #[test]

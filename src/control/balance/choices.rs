@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Request, Uri};
 
+use super::rendezvous;
 use crate::context::GatewayContext;
 use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
@@ -19,7 +20,14 @@ pub(in crate::control) struct Choices {
     is_movable: bool,
     /// Where the key goes; `None` where the request's own is not to be touched.
     key_header: Option<KeyHeader>,
-    keys: Vec<(Secret, u32)>,
+    keys: Vec<StoredChoice>,
+}
+
+/// A stored key that a request can go with.
+struct StoredChoice {
+    secret: Secret,
+    weight: u32,
+    digest: [u8; 32],
 }
 
 /// One of them.
@@ -29,6 +37,8 @@ pub(in crate::control) struct Choice<'a> {
     /// As it stands in its header; `None` for the request's own.
     pub(in crate::control) key: Option<&'a HeaderValue>,
     pub(in crate::control) weight: u32,
+    /// Its identity: the same in every process, whatever other choices there are.
+    pub(in crate::control) id: u64,
 }
 
 impl Choices {
@@ -50,7 +60,11 @@ impl Choices {
         }
         let (key_header, keys) = match shared {
             Some((header, keys)) => {
-                let keys = keys.map(|key| (key.secret.clone(), key.weight.max(1)));
+                let keys = keys.map(|key| StoredChoice {
+                    secret: key.secret.clone(),
+                    weight: key.weight.max(1),
+                    digest: *key.digest(),
+                });
                 (Some(header.clone()), keys.collect())
             }
             None => (None, Vec::new()),
@@ -60,26 +74,31 @@ impl Choices {
     }
 
     pub(in crate::control) fn each(&self) -> impl Iterator<Item = Choice<'_>> {
-        self.pairs().map(|(origin, key, weight)| Choice {
+        self.pairs().map(|(origin, key)| Choice {
             upstream: &self.upstream,
             origin,
-            key: self.key_header.as_ref().zip(key).map(|(header, key)| header.value(key)),
-            weight: origin.weight.saturating_mul(weight),
+            key: self.key_header.as_ref().zip(key).map(|(header, key)| header.value(&key.secret)),
+            weight: origin.weight.saturating_mul(key.map_or(1, |key| key.weight)),
+            id: rendezvous::target(origin.base(), key.map(|key| &key.digest)),
         })
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (&Origin, Option<&Secret>, u32)> {
+    pub(in crate::control) fn context(&self) -> &GatewayContext {
+        &self.context
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Origin, Option<&StoredChoice>)> {
         let origins = self.upstream.origins().take(if self.is_movable { usize::MAX } else { 1 });
         origins.flat_map(|origin| {
-            let keyed = self.keys.iter().map(move |(key, weight)| (origin, Some(key), *weight));
-            let unkeyed = self.keys.is_empty().then_some((origin, None, 1));
+            let keyed = self.keys.iter().map(move |key| (origin, Some(key)));
+            let unkeyed = self.keys.is_empty().then_some((origin, None));
             keyed.chain(unkeyed)
         })
     }
 
     /// Makes a request one for the choice of this place among [`each`](Self::each).
     pub(in crate::control) fn take<B>(&self, index: usize, request: &mut Request<B>) {
-        let Some((origin, key, _)) = self.pairs().nth(index) else { return };
+        let Some((origin, key)) = self.pairs().nth(index) else { return };
         if origin.number > 0 {
             // Whole or not at all: a URI can be too long elsewhere.
             let Some(uri) = uri_at(origin, &self.context, request.uri()) else { return };
@@ -90,7 +109,7 @@ impl Choices {
         }
         self.context.set_origin(origin.number);
         if let Some((header, key)) = self.key_header.as_ref().zip(key) {
-            header.insert(request.headers_mut(), key);
+            header.insert(request.headers_mut(), &key.secret);
         }
     }
 }

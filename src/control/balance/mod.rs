@@ -3,6 +3,7 @@
 mod choice;
 mod choices;
 pub(crate) mod pick;
+mod rendezvous;
 
 pub(super) use self::choices::{Choice, Choices};
-pub(super) use self::pick::{Candidate, Picked, pick};
+pub(super) use self::pick::{Candidate, Order, Picked, pick};

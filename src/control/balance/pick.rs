@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::choice::{Load, choose};
+use super::choice::{Load, choose, nearest};
+use super::rendezvous;
+use crate::context::session::{Affinity, Conversation};
 use crate::control::concurrency::{Gate, Permit};
 use crate::control::health::{Blocked, Target, Tracked, Unavailable, UnavailableReason};
 
@@ -16,6 +18,26 @@ pub(in crate::control) struct Candidate {
     pub(in crate::control) gate: Option<Gate>,
     /// The share of the calls; see [`Load::weight`].
     pub(in crate::control) weight: u32,
+    /// See [`Choice::id`](super::Choice::id).
+    pub(in crate::control) id: u64,
+}
+
+/// What candidates are chosen by beside their health; by default, their load.
+#[derive(Debug, Default)]
+pub(in crate::control) struct Order {
+    /// The hash of the session.
+    session: Option<u64>,
+    /// The one that must be taken, if it is among them.
+    pinned: Option<u64>,
+    /// Those that calls of the same request have gone to.
+    tried: Vec<u64>,
+}
+
+impl Order {
+    pub(in crate::control) fn of(conversation: &Conversation, pinned: Option<u64>) -> Self {
+        let session = conversation.session().map(|session| session.hash());
+        Self { session, pinned, tried: conversation.tried() }
+    }
 }
 
 /// The candidate of that index, for a call that may be made.
@@ -24,15 +46,46 @@ pub(in crate::control) struct Picked {
     pub(in crate::control) tracked: Tracked,
     /// Of the limit of its key. `None` where it has none, or is full and must be waited for.
     pub(in crate::control) permit: Option<Permit>,
+    /// What came of the session, if there is one.
+    pub(in crate::control) affinity: Option<Affinity>,
 }
 
 pub(in crate::control) fn pick(
     candidates: &[Candidate],
+    order: &Order,
     now: Instant,
     rng: &mut fastrand::Rng,
 ) -> Result<Picked, Unavailable> {
-    let mut loads: Vec<_> = candidates.iter().map(|candidate| candidate.load(now)).collect();
-    pick_by(candidates, &mut loads, now, rng)
+    let load = |candidate: &Candidate| Load {
+        distance: order.session.map(|session| rendezvous::distance(session, candidate.id)),
+        was_tried: order.tried.contains(&candidate.id),
+        ..candidate.load(now)
+    };
+    let mut loads: Vec<_> = candidates.iter().map(load).collect();
+    let is_pinned =
+        |candidate: &Candidate| Some(candidate.id) == order.pinned && candidate.weight > 0;
+    if candidates.iter().any(is_pinned) {
+        // Another account does not know the response.
+        for (load, candidate) in loads.iter_mut().zip(candidates) {
+            load.weight = if is_pinned(candidate) { load.weight } else { 0 };
+        }
+        let picked = pick_by(candidates, &mut loads, now, rng)?;
+        return Ok(Picked { affinity: Some(Affinity::Pinned), ..picked });
+    }
+    let home = home(&loads);
+    let picked = pick_by(candidates, &mut loads, now, rng)?;
+    let affinity = order.session.map(|_| match home == Some(picked.index) {
+        true => Affinity::Kept,
+        false => Affinity::Moved,
+    });
+    Ok(Picked { affinity, ..picked })
+}
+
+/// Which it is for the session where all are well.
+fn home(loads: &[Load]) -> Option<usize> {
+    let fresh = |load: &Load| Load { was_tried: false, ..*load };
+    let loads: Vec<_> = loads.iter().map(fresh).collect();
+    nearest(&loads, |load| load.weight > 0)
 }
 
 /// Goes by what the loads were a moment ago.
@@ -60,7 +113,9 @@ fn pick_by(
         };
         // Other calls may have been faster since the loads were read.
         match candidates[index].begin(now, waits) {
-            Ok((tracked, permit)) => return Ok(Picked { index, tracked, permit }),
+            Ok((tracked, permit)) => {
+                return Ok(Picked { index, tracked, permit, affinity: None });
+            }
             Err(Busy::Full) => loads[index].is_full = true,
             Err(Busy::Blocked(blocked)) => loads[index].blocked = Some(blocked),
         }
@@ -80,6 +135,8 @@ impl Candidate {
             in_flight: self.target.in_flight(),
             blocked: self.target.blocked(now),
             is_full: self.gate.as_ref().is_some_and(Gate::is_full),
+            distance: None,
+            was_tried: false,
         }
     }
 

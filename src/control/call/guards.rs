@@ -1,5 +1,6 @@
 //! What a response holds until its body is over.
 
+use bytes::Buf;
 use http::Response;
 use http_body::Frame;
 use tokio::time::Instant;
@@ -73,7 +74,7 @@ impl Guards {
     }
 
     /// A frame or the end of the body. `is_over`: no data comes after it.
-    pub(super) fn see<D>(
+    pub(super) fn see<D: Buf>(
         &mut self,
         frame: Option<&Result<Frame<D>, BoxError>>,
         is_over: impl FnOnce() -> bool,
@@ -82,7 +83,7 @@ impl Guards {
             return;
         }
         match frame {
-            Some(Ok(frame)) if frame.is_data() && !is_over() => {}
+            Some(Ok(frame)) if frame.is_data() && !is_over() => self.learn_from(frame),
             Some(Err(error)) => {
                 if let Some(tracked) = std::mem::take(self).tracked
                     && tracked.blames_upstream(error)
@@ -90,7 +91,18 @@ impl Guards {
                     tracked.broke(Instant::now());
                 }
             }
-            _ => *self = Self::default(),
+            last => {
+                if let Some(Ok(frame)) = last {
+                    self.learn_from(frame);
+                }
+                *self = Self::default();
+            }
+        }
+    }
+
+    fn learn_from<D: Buf>(&mut self, frame: &Frame<D>) {
+        if let (Some(tracked), Some(data)) = (&mut self.tracked, frame.data_ref()) {
+            tracked.see(data.chunk());
         }
     }
 }

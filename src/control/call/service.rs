@@ -14,13 +14,15 @@ use super::body::CallBody;
 use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
 use crate::context::GatewayContext;
-use crate::control::balance::{Picked, pick};
+use crate::control::balance::{Order, Picked, pick};
 use crate::control::concurrency::{Entry, Limiter, Permit, Permits, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::judge;
+use crate::control::pins::Learning;
 use crate::control::timeout::Timing;
 use crate::directives::timeouts::Timeouts;
 use crate::util::macros::service_accessors;
+use crate::util::operation::Operation;
 use crate::util::ready;
 
 /// Makes calls within their limits, and none to upstreams that are not well. Made by
@@ -60,9 +62,11 @@ impl Parts {
     /// The base URL and key that a request is sent with, or why none can be used.
     fn choose<B>(&self, request: &mut Request<B>) -> Result<Choice, Unavailable> {
         let Some(health) = &self.health else { return Ok((None, None)) };
-        let candidates = {
-            let context = request.extensions().get::<GatewayContext>();
-            health.read().candidates(request, context, self.limiter.as_ref())
+        let (candidates, pins) = {
+            let (context, health) = (request.extensions().get::<GatewayContext>(), health.read());
+            let candidates = health.candidates(request, context, self.limiter.as_ref());
+            let is_several = matches!(candidates, Candidates::Several(..));
+            (candidates, is_several.then(|| health.pins.clone()))
         };
         match candidates {
             Candidates::Unwatched => Ok((None, None)),
@@ -71,13 +75,31 @@ impl Parts {
                 Ok((Some(tracked), None))
             }
             Candidates::Several(all, choices, now) => {
-                let picked = pick(&all, now, &mut fastrand::Rng::new())?;
-                let Picked { index, tracked, permit } = picked;
+                let context = choices.context();
+                let stays = context.conversation().zip(pins);
+                let order = stays.as_ref().map(|(conversation, pins)| {
+                    let stored = conversation.stored(context.step());
+                    Order::of(conversation, stored.and_then(|response| pins.get(response)))
+                });
+                let order = order.unwrap_or_default();
+                let picked = pick(&all, &order, now, &mut fastrand::Rng::new())?;
+                let Picked { index, mut tracked, permit, affinity } = picked;
+                if let (Some((conversation, pins)), Some(picked)) = (stays, all.get(index)) {
+                    conversation.tries(picked.id, affinity);
+                    if makes_response(context) {
+                        tracked.learns(Learning::new(pins, picked.id, context.clone()));
+                    }
+                }
                 choices.take(index, request);
                 Ok((Some(tracked), permit))
             }
         }
     }
+}
+
+/// Whether the provider may store the response, for requests that go on from it.
+fn makes_response(context: &GatewayContext) -> bool {
+    context.operation() == Operation::Responses && context.is_call()
 }
 
 /// The call that is kept count of, and the permit of its key.

@@ -3,6 +3,7 @@
 //! Each step starts from the request of the first one, so that nothing added for one provider can
 //! reach another.
 
+use crate::request::affinity::Destination;
 use crate::request::attach_key;
 use http::HeaderMap;
 use http::header::{HOST, VIA};
@@ -34,10 +35,16 @@ pub(super) fn aim(
         for via in head.headers.get_all(VIA) {
             headers.append(VIA, via.clone());
         }
+        if let Some(context) = context {
+            Destination::of_step(context, step).apply(context, &mut headers);
+        }
         (head.uri, head.headers) = (uri.clone(), headers);
         return Some(head);
     }
     let has_host = head.headers.contains_key(HOST);
+    let to = context.map(|context| (context, Destination::of_step(context, step)));
+    // The headers that name a session may not go to another provider.
+    let to = to.filter(|(context, to)| to.begin(context, &head.headers));
     let is_same = first.slug() == step.upstream.slug();
     if !is_same {
         first.remove_fixed(&mut head.headers);
@@ -60,6 +67,9 @@ pub(super) fn aim(
     }
     if has_host {
         headers.insert(HOST, step.upstream.host().clone());
+    }
+    if let Some((context, to)) = to {
+        to.name_conversation(context, headers);
     }
     content_length::change(headers, growth);
     Some(head)

@@ -17,6 +17,7 @@ use crate::context::GatewayContext;
 use crate::control::balance::{Candidate, Choice, Choices};
 use crate::control::bounded_map::BoundedMap;
 use crate::control::concurrency::Limiter;
+use crate::control::pins::Pins;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::provider::{ApiKind, Upstream};
 
@@ -57,6 +58,8 @@ pub(in crate::control) struct Shared {
     accounts: BoundedMap<Account>,
     /// What all keys together do at an upstream.
     loads: BoundedMap<Account>,
+    /// Which of several keys and base URLs made what the provider has stored.
+    pub(in crate::control) pins: Arc<Pins>,
 }
 
 /// How many upstreams and accounts are kept.
@@ -66,7 +69,8 @@ impl Default for Shared {
     fn default() -> Self {
         let accounts = || BoundedMap::strict(KEPT);
         let upstreams = BoundedMap::strict(KEPT);
-        Self { config: Config::default(), upstreams, accounts: accounts(), loads: accounts() }
+        let (config, pins) = (Config::default(), Arc::default());
+        Self { config, upstreams, accounts: accounts(), loads: accounts(), pins }
     }
 }
 
@@ -93,6 +97,7 @@ impl Shared {
                 target: self.target_of(&choice, context, request, now),
                 gate: choice.key.and_then(|key| limiter?.of_key(context, key)),
                 weight: choice.weight,
+                id: choice.id,
             };
             let all = choices.each().map(candidate).collect();
             return Candidates::Several(all, choices, now);

@@ -15,6 +15,7 @@ use super::permit::{Answered, Breaker, Permit};
 use super::settings::CoolDownSettings;
 use crate::context::GatewayContext;
 use crate::control::held::Held;
+use crate::control::pins::Learning;
 use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
 use crate::response::failure;
@@ -56,7 +57,8 @@ impl Target {
         let permit = self.permit(now)?;
         let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
         let (key, load) = (enter(&self.account), enter(&self.load));
-        Ok(Tracked { target: self, permit, answered: None, key, _load: load, context: None })
+        let (answered, context, learning) = (None, None, None);
+        Ok(Tracked { target: self, permit, answered, key, _load: load, context, learning })
     }
 
     fn permit(&self, now: Instant) -> Result<Option<Permit>, Blocked> {
@@ -85,6 +87,8 @@ pub(in crate::control) struct Tracked {
     _load: Option<InFlight>,
     /// Whose timeouts hold, where they are a gateway's.
     context: Option<GatewayContext>,
+    /// Where the response is one that its provider may store.
+    learning: Option<Box<Learning>>,
 }
 
 /// A verdict that may be taken back.
@@ -99,6 +103,20 @@ impl Tracked {
     pub(in crate::control) fn of(mut self, context: Option<&GatewayContext>) -> Self {
         self.context = context.cloned();
         self
+    }
+
+    /// What the provider stores of this call is to be remembered.
+    pub(in crate::control) fn learns(&mut self, learning: Learning) {
+        self.learning = Some(Box::new(learning));
+    }
+
+    /// A frame of the response.
+    pub(in crate::control) fn see(&mut self, data: &[u8]) {
+        if let Some(learning) = &mut self.learning
+            && !learning.push(data)
+        {
+            self.learning = None;
+        }
     }
 
     /// The call waits for something else first, and must not keep others from being a probe.
@@ -156,6 +174,11 @@ impl Tracked {
         let cool_down = self.target.cool_down;
         let cool_for = cool_down.and_then(|settings| cooldown::asked(&settings, status, said));
         self.answered(is_failure(status), cool_for, now);
+        if let Some(learning) = &mut self.learning
+            && !(status.is_success() && learning.responded(response.headers()))
+        {
+            self.learning = None;
+        }
         if is_judged && let Some(blame) = self.blame() {
             response.extensions_mut().insert(blame);
         }

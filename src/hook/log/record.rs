@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, TEXT_LIMIT};
+use crate::context::Affinity;
 use crate::directives::metadata::MetadataValue;
 use crate::hook::{CacheStatus, EndEvent, Failure};
 use crate::usage::custom_cost::CustomCost;
@@ -95,6 +96,13 @@ pub struct LogRecord {
     pub step: u32,
     /// How many upstream calls were made.
     pub attempts: u32,
+    /// A digest of the [`Session`](crate::context::Session) that the request belongs to, where
+    /// affinity holds. Left out of JSON where there is none, as is the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// `kept`, `moved` or `pinned`: what became of the wish to stay with that session's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<String>,
     /// How the usage was read, as in `partial`; `free` where nothing is billed.
     pub metering: String,
     /// All input tokens.
@@ -297,6 +305,8 @@ impl LogRecord {
             outcome: end.outcome.as_str().to_owned(),
             failure: owned(end.failure.map(Failure::as_str)),
             gave_up_retries: end.gave_up_retries,
+            session: context.session().map(ToString::to_string),
+            affinity: owned(context.affinity().map(Affinity::as_str)),
             flags: end.flags.iter().map(|flag| flag.to_string()).collect(),
             gateway_code: end.gateway_code,
             stream: end.stream,

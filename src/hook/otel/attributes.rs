@@ -101,6 +101,8 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     set("ai_gateway.cache_status", end.cache.map(|cache| cache.as_str().into()));
     set("ai_gateway.step", Some(i64::from(end.step).into()));
     set("ai_gateway.attempts", Some(i64::from(end.attempts).into()));
+    set("ai_gateway.session", context.session().map(|own| own.to_string().into()));
+    set("ai_gateway.affinity", context.affinity().map(|own| own.as_str().into()));
     set("ai_gateway.overhead", Some(timings.overhead.as_secs_f64().into()));
     set("ai_gateway.time_to_first_token", first_token);
 

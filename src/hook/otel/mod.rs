@@ -87,6 +87,7 @@
 //! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported` or `table` |
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
 //! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
+//! | `ai_gateway.session`, `ai_gateway.affinity` | a digest of the [`Session`](crate::context::Session); `kept`, `moved` or `pinned` |
 //! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |
 //! | `enduser.id` | the subject of the [`Identity`](crate::Identity) that the host gave the request |
 //! | `ai_gateway.identity.groups`, `ai_gateway.identity.label.{name}` | what else that identity has |

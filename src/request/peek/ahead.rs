@@ -9,6 +9,7 @@ use tower::BoxError;
 use super::Peek;
 use crate::json::string;
 use crate::rejection::Rejection;
+use crate::request::affinity::SessionReader;
 use crate::request::model_reader::ModelReader;
 use crate::request::peek_for::PeekFor;
 use crate::response::messages;
@@ -34,8 +35,45 @@ where
         Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
     }
 
+    /// Shows what is held, from the first byte on.
+    pub(crate) fn show_held(&mut self, mut see: impl FnMut(&[u8])) {
+        self.flush();
+        self.frames.iter().for_each(|frame| see(frame));
+    }
+
+    /// Reads on until the session is known. Nobody has to wait for it: where the budget has no room
+    /// for what was read, the body goes on without.
+    pub(crate) fn poll_session(
+        &mut self,
+        reader: &mut SessionReader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejection>> {
+        while !reader.is_done() && !self.has_all() {
+            let Some(data) = ready!(self.poll_data(cx))? else { continue };
+            reader.push(&data);
+            self.scan_on(&data)?;
+            self.held += data.len();
+            if self.keep(data.clone()).is_err() {
+                self.flush();
+                self.frames.push_back(data);
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads one frame more, behind what the body was read for.
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        if let Some(data) = ready!(self.poll_data(cx))? {
+            self.scan_on(&data)?;
+            self.held += data.len();
+            self.keep(data)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The data of the next frame; `None` where it has none, or the body has ended.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Rejection>> {
         match ready!(self.body.as_mut().poll_frame(cx)) {
             None => self.has_ended = true,
             Some(Err(error)) => {
@@ -43,13 +81,14 @@ where
                 return Poll::Ready(Err(messages::failed_body(&*error.into())));
             }
             Some(Ok(frame)) => {
-                if let Some(data) = self.data_of(frame) {
-                    self.watch.saw(&data);
-                    self.read_on(data)?;
+                let data = self.data_of(frame);
+                if let Some(data) = &data {
+                    self.watch.saw(data);
                 }
+                return Poll::Ready(Ok(data));
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(None))
     }
 
     /// The first bytes of what is held, and whether they are all of the body. They are joined where
@@ -105,19 +144,18 @@ where
         self.peek_for == PeekFor::Nothing
     }
 
-    /// Data that was read after what is sought was found.
-    fn read_on(&mut self, data: Bytes) -> Result<(), Rejection> {
+    /// Looks at data that was read after what is sought was found.
+    fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
-            match self.scanner.push(&data) {
+            match self.scanner.push(data) {
                 Err(_) if self.is_lenient() => self.is_unreadable = true,
                 scanned => scanned.map_err(messages::unreadable_body)?,
             }
         }
         if let Some(models) = &mut self.models {
-            models.push(&data).map_err(messages::unreadable_body)?;
+            models.push(data).map_err(messages::unreadable_body)?;
         }
-        self.held += data.len();
-        self.keep(data)
+        Ok(())
     }
 
     /// The data of a frame. Trailers are kept for the end.

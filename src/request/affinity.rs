@@ -1,0 +1,263 @@
+//! Which conversation a request belongs to, so that it keeps its key and base URL.
+//!
+//! Only where there is a choice, or the gateway asks for it: elsewhere nothing is looked at, added
+//! or read. The first of these names the session: `cf-aig-session-id`, the headers in [`HEADERS`],
+//! and in the body `prompt_cache_key`, then `metadata.user_id`. No hash of the first messages: most
+//! conversations of an app begin with the same ones, and would all go to the same key.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::context::GatewayContext;
+use crate::context::session::{Conversation, Session, SessionSource, stored_response};
+use crate::context::step::Step;
+use crate::directives::Directives;
+use crate::json::strings::{StringPath, Strings};
+use crate::provider::Upstream;
+use crate::settings::GatewaySettings;
+use crate::util::operation::Operation;
+use crate::util::text::is_visible;
+
+/// Other headers that name a session: one that many gateways read, and those of Claude Code, Codex
+/// and OpenCode. One that is out of range, or there twice, names none.
+static HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session_id"),
+    HeaderName::from_static("session-id"),
+    HeaderName::from_static("x-session-affinity"),
+];
+
+/// By which xAI finds the server that has the conversation in its cache.
+static CONVERSATION_ID: HeaderName = HeaderName::from_static("x-grok-conv-id");
+
+const LONGEST_ID: usize = 256;
+
+/// How much of a body is read for its session.
+const READ_AT_MOST: usize = 256 * 1024;
+
+/// Where a step of a request goes.
+pub(crate) struct Destination<'a> {
+    upstream: &'a Upstream,
+    operation: Operation,
+    directives: Option<&'a Directives>,
+    /// The client's own key goes along, which no other can replace.
+    has_own_key: bool,
+}
+
+/// Finds the session of a request in its head, where conversations stay where they are.
+#[inline]
+pub(crate) fn apply(context: &GatewayContext, headers: &mut HeaderMap) {
+    if let Some(to) = Destination::of(context)
+        && to.keeps_conversations(context)
+    {
+        to.apply_kept(context, headers);
+    }
+}
+
+impl<'a> Destination<'a> {
+    /// Of the step that is being tried.
+    #[inline]
+    fn of(context: &'a GatewayContext) -> Option<Self> {
+        Some(Self {
+            upstream: context.upstream()?,
+            operation: context.operation(),
+            directives: context.directives(),
+            has_own_key: context.has_credentials(),
+        })
+    }
+
+    /// Of a step that is to be tried. Its key is the gateway's: the client's goes to the first
+    /// provider alone.
+    pub(crate) fn of_step(context: &'a GatewayContext, step: &'a Step) -> Self {
+        let (upstream, operation) = (&*step.upstream, step.operation);
+        let directives = step.directives.as_deref().or_else(|| context.directives());
+        Self { upstream, operation, directives, has_own_key: false }
+    }
+
+    /// Whether several base URLs or keys can serve it.
+    #[inline]
+    fn has_choice(&self, context: &GatewayContext) -> bool {
+        self.upstream.origins().nth(1).is_some()
+            || !self.has_own_key && context.settings().is_some_and(|own| self.has_keys(own))
+    }
+
+    fn has_keys(&self, settings: &GatewaySettings) -> bool {
+        let alias = self.directives.and_then(|directives| directives.byok_alias.as_deref());
+        !settings.keys.is_single() && settings.keys.of(self.upstream, alias).nth(1).is_some()
+    }
+
+    #[inline]
+    fn keeps_conversations(&self, context: &GatewayContext) -> bool {
+        let set = context.settings().and_then(|settings| settings.session_affinity);
+        set.unwrap_or_else(|| self.has_choice(context))
+            && self.directives.and_then(|directives| directives.no_session_affinity) != Some(true)
+    }
+
+    #[cold]
+    fn apply_kept(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+        self.find_session(context, headers);
+        self.name_conversation(context, headers);
+        name_response_in_path(context);
+    }
+
+    /// As [`apply`], for a step that is to be tried.
+    pub(crate) fn apply(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+        if self.begin(context, headers) {
+            self.name_conversation(context, headers);
+        }
+    }
+
+    /// Whether conversations stay where they are; if so, finds the session.
+    pub(crate) fn begin(&self, context: &GatewayContext, headers: &HeaderMap) -> bool {
+        let keeps = self.keeps_conversations(context);
+        if keeps {
+            self.find_session(context, headers);
+        }
+        keeps
+    }
+
+    fn find_session(&self, context: &GatewayContext, headers: &HeaderMap) {
+        let conversation = context.begin_conversation();
+        if conversation.session().is_some() {
+            return;
+        }
+        let own = self.directives.and_then(|directives| directives.session_id.as_deref());
+        let own = own.map(|id| ("cf-aig-session-id", id.as_bytes()));
+        let named = own.or_else(|| HEADERS.iter().find_map(|name| only_id(headers, name)));
+        if let Some((name, id)) = named {
+            conversation.set_session(Session::new(context, SessionSource::Header(name), id));
+        }
+    }
+
+    /// Tells xAI which conversation it is, where the client has named one to us and not to xAI. Its
+    /// Responses API goes by `prompt_cache_key`, which is the client's.
+    pub(crate) fn name_conversation(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+        if self.upstream.slug() != "grok"
+            || self.operation != Operation::Chat
+            || *context.method() != Method::POST
+            || headers.contains_key(&CONVERSATION_ID)
+        {
+            return;
+        }
+        let session = context.session().filter(|session| session.is_of_header());
+        if let Some(Ok(id)) = session.map(|own| HeaderValue::try_from(own.conversation_id())) {
+            headers.insert(&CONVERSATION_ID, id);
+        }
+    }
+}
+
+fn only_id<'h>(
+    headers: &'h HeaderMap,
+    name: &'static HeaderName,
+) -> Option<(&'static str, &'h [u8])> {
+    let mut values = headers.get_all(name).iter();
+    let id = values.next().filter(|_| values.next().is_none())?.as_bytes();
+    is_visible(id, LONGEST_ID).then(|| (name.as_str(), id))
+}
+
+/// A path below `responses/` names a response, which one account of the provider has stored.
+fn name_response_in_path(context: &GatewayContext) {
+    if context.operation() != Operation::Responses {
+        return;
+    }
+    let mut segments = context.provider_path().split('/');
+    let id = segments.by_ref().find(|segment| *segment == "responses").and(segments.next());
+    if let Some((id, conversation)) = id.filter(|id| !id.is_empty()).zip(context.conversation()) {
+        name_response(context, conversation, id);
+    }
+}
+
+fn name_response(context: &GatewayContext, conversation: &Conversation, id: &str) {
+    if let Some(provider) = context.provider() {
+        conversation.set_stored(stored_response(context, provider, id), context.step());
+    }
+}
+
+/// Reads a body as far as it takes to know its session.
+#[derive(Debug)]
+pub(crate) struct SessionReader {
+    strings: Strings<3>,
+    left: usize,
+    operation: Operation,
+    /// A header has named it already.
+    has_session: bool,
+}
+
+const PATHS: [StringPath; 3] =
+    [(None, "previous_response_id"), (None, "prompt_cache_key"), (Some("metadata"), "user_id")];
+const PREVIOUS_RESPONSE: usize = 0;
+const PROMPT_CACHE_KEY: usize = 1;
+const USER_ID: usize = 2;
+
+impl SessionReader {
+    /// `None` where the body says nothing that is needed, or is better not waited for.
+    pub(crate) fn of(context: &GatewayContext, headers: &HeaderMap) -> Option<Self> {
+        let has_session = context.conversation()?.session().is_some();
+        let operation = context.operation();
+        let is_needed = match operation {
+            Operation::Responses => true,
+            Operation::Chat | Operation::Completions | Operation::Messages => !has_session,
+            _ => false,
+        };
+        let is_read = is_needed
+            // Nothing else chooses.
+            && cfg!(feature = "control")
+            && Destination::of(context)?.has_choice(context)
+            && *context.method() == Method::POST
+            && is_plain_json(headers);
+        is_read.then(|| Self {
+            strings: Strings::new(PATHS),
+            left: READ_AT_MOST,
+            operation,
+            has_session,
+        })
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        let part = &data[..data.len().min(self.left)];
+        self.left -= part.len();
+        self.strings.push(part);
+    }
+
+    /// Whether no more needs to be read.
+    pub(crate) fn is_done(&self) -> bool {
+        let has = |index| self.strings.get(index).is_some();
+        let has_session = self.has_session
+            || has(PROMPT_CACHE_KEY)
+            // Elsewhere it may stand before a `prompt_cache_key`, which says more.
+            || self.operation == Operation::Messages && has(USER_ID);
+        let has_all =
+            has_session && (self.operation != Operation::Responses || has(PREVIOUS_RESPONSE));
+        has_all || self.left == 0 || self.strings.is_over()
+    }
+
+    /// Tells the exchange of what was found.
+    pub(crate) fn finish(&self, context: &GatewayContext) {
+        let Some(conversation) = context.conversation() else { return };
+        let named =
+            [(SessionSource::PromptCacheKey, PROMPT_CACHE_KEY), (SessionSource::UserId, USER_ID)];
+        let mut named = named
+            .into_iter()
+            .filter_map(|(source, index)| Some((source, self.strings.get(index)?.as_bytes())));
+        if let Some((source, id)) = named.next().filter(|_| !self.has_session) {
+            conversation.set_session(Session::new(context, source, id));
+        }
+        let of_responses = self.operation == Operation::Responses;
+        let previous = self.strings.get(PREVIOUS_RESPONSE).filter(|_| of_responses);
+        if let Some(id) = previous {
+            name_response(context, conversation, id);
+        }
+    }
+}
+
+/// A client that waits to be asked for its body is asked by the provider.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let is_json = |value: &HeaderValue| {
+        let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        media.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    };
+    headers.get(CONTENT_TYPE).is_some_and(is_json)
+        && !headers.contains_key(CONTENT_ENCODING)
+        && !headers.contains_key(EXPECT)
+}

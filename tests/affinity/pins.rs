@@ -1,0 +1,173 @@
+//! A request that goes on from a stored response goes to the key that made it.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::HeaderValue;
+use http::{Method, Request};
+use tower_ai_gateway::context::Affinity;
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::control::health::{
+    CoolDownSettings, HealthLayer, Unavailable, UnavailableReason,
+};
+use tower_ai_gateway::settings::ConcurrencyLimit;
+
+use crate::scene::{Body, RESPONSES, Scene, Sent, json, keys, ok, post, providers, status};
+
+const BODY: &str = r#"{"model":"gpt-5","input":"hi"}"#;
+
+/// Which form responses have.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Json,
+    Gzip,
+    Events,
+}
+
+/// Gives each response an id of its own.
+fn provider(form: Form) -> impl Fn(&Sent) -> http::Response<http_body_util::Full<Bytes>> {
+    let count = AtomicU64::new(0);
+    move |sent| {
+        if sent.uri.path() != "/v1/responses" {
+            return ok(sent);
+        }
+        let id = format!("resp_{}", count.fetch_add(1, Ordering::Relaxed));
+        let whole = format!(r#"{{"id":"{id}","object":"response","output":[{{"id":"msg_1"}}]}}"#);
+        match form {
+            Form::Json => json(whole),
+            Form::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+                gzip.write_all(whole.as_bytes()).unwrap();
+                let mut response = json(gzip.finish().unwrap());
+                let gzip = HeaderValue::from_static("gzip");
+                response.headers_mut().insert("content-encoding", gzip);
+                response
+            }
+            Form::Events => {
+                let mut response = json(format!(
+                    "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{whole}}}\n\n"
+                ));
+                let events = HeaderValue::from_static("text/event-stream");
+                response.headers_mut().insert("content-type", events);
+                response
+            }
+        }
+    }
+}
+
+fn scene(form: Form) -> Scene {
+    Scene::new(providers(), keys(6), ControlLayer::new(), provider(form))
+}
+
+/// Goes on from the response of this number.
+fn after(number: usize, headers: &[(&str, &str)]) -> Request<Body> {
+    let body =
+        format!(r#"{{"model":"gpt-5","input":"more","previous_response_id":"resp_{number}"}}"#);
+    post(RESPONSES, headers, body)
+}
+
+fn at(method: Method, path: &str) -> Request<Body> {
+    let mut request = post(path, &[], "");
+    *request.method_mut() = method;
+    request
+}
+
+#[tokio::test]
+async fn a_response_is_gone_on_from_at_the_key_that_made_it() {
+    for form in [Form::Json, Form::Events, Form::Gzip] {
+        let scene = scene(form);
+        let mut made = Vec::new();
+        for _ in 0..30 {
+            made.push(scene.sent(post(RESPONSES, &[], BODY)).await.target());
+        }
+        assert!(made.iter().any(|target| *target != made[0]), "by load there are several");
+        for (number, target) in made.iter().enumerate() {
+            // Whatever session there is: the response is at one account alone.
+            for headers in [&[][..], &[("session_id", "codex")]] {
+                let sent = scene.sent(after(number, headers)).await;
+                assert_eq!(sent.target(), *target, "{form:?}");
+                assert_eq!(scene.end().affinity, Some(Affinity::Pinned));
+            }
+            for (method, below) in [
+                (Method::GET, ""),
+                (Method::DELETE, ""),
+                (Method::POST, "/cancel"),
+                (Method::GET, "/input_items?limit=2"),
+            ] {
+                let request = at(method, &format!("{RESPONSES}/resp_{number}{below}"));
+                assert_eq!(scene.sent(request).await.target(), *target, "{below}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_goes_by_the_session_and_other_gateways_know_nothing() {
+    let scene = scene(Form::Json);
+    let made = scene.sent(post(RESPONSES, &[], BODY)).await.target();
+    let by_session = scene.sent(post(RESPONSES, &[("x-session-id", "s")], BODY)).await.target();
+    for _ in 0..9 {
+        let sent = scene.sent(after(999, &[("x-session-id", "s")])).await;
+        assert_eq!(sent.target(), by_session);
+        assert_eq!(scene.end().affinity, Some(Affinity::Kept));
+    }
+    assert_eq!(scene.sent(after(0, &[])).await.target(), made);
+    let (mut parts, body) = after(0, &[]).into_parts();
+    parts.uri = "/v1/acct/other/openai/v1/responses".parse().unwrap();
+    scene.sent(Request::from_parts(parts, body)).await;
+    assert_eq!(scene.end().affinity, None);
+    // Chat completions have no such member.
+    let chat = "/v1/acct/gw/openai/v1/chat/completions";
+    scene.sent(post(chat, &[], r#"{"previous_response_id":"resp_0"}"#)).await;
+    assert_eq!(scene.end().affinity, None);
+    // Switched off, it is not looked at.
+    scene.sent(after(0, &[("cf-aig-no-session-affinity", "true")])).await;
+    assert_eq!(scene.end(), Default::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_other_key_takes_its_place() {
+    let health = HealthLayer::new().cool_down(CoolDownSettings::default());
+    let answer = provider(Form::Json);
+    let is_busy = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let busy = is_busy.clone();
+    let scene = Scene::new(providers(), keys(3), ControlLayer::new().health(health), move |sent| {
+        if !busy.load(Ordering::Relaxed) {
+            return answer(sent);
+        }
+        let mut response = status(429);
+        response.headers_mut().insert("retry-after", HeaderValue::from_static("5"));
+        response
+    });
+    let made = scene.sent(post(RESPONSES, &[], BODY)).await.target();
+    is_busy.store(true, Ordering::Relaxed);
+    assert_eq!(scene.send(after(0, &[])).await.status(), 429);
+    is_busy.store(false, Ordering::Relaxed);
+    scene.all_sent();
+    let error = scene.try_to_send(after(0, &[])).await.unwrap_err();
+    let unavailable = error.downcast::<Unavailable>().unwrap();
+    assert_eq!(unavailable.reason, UnavailableReason::CoolingDown);
+    // A request that names no response goes on.
+    scene.sent(post(RESPONSES, &[], BODY)).await;
+    assert!(scene.all_sent().is_empty());
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(scene.sent(after(0, &[])).await.target(), made);
+}
+
+#[tokio::test]
+async fn it_waits_for_a_permit_of_that_key() {
+    let settings =
+        keys(3).concurrency_per_credential(ConcurrencyLimit::new(1).wait(Duration::from_secs(60)));
+    let scene = Scene::new(providers(), settings, ControlLayer::new(), provider(Form::Json));
+    let made = scene.sent(post(RESPONSES, &[], BODY)).await.target();
+    let one = || scene.send(after(0, &[]));
+    let (a, b, c, d) = tokio::join!(one(), one(), one(), one());
+    assert!([a, b, c, d].iter().all(|response| response.status() == 200));
+    let sent = scene.all_sent();
+    assert!(sent.len() == 4 && sent.iter().all(|sent| sent.target() == made));
+}

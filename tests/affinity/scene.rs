@@ -1,0 +1,227 @@
+//! A gateway over all control layers with several targets, and a provider in memory.
+#![allow(unreachable_pub)]
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower_ai_gateway::context::Affinity;
+use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
+};
+use tower_ai_gateway::{
+    EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Provider, RequestBody,
+};
+
+/// Of a request.
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A request as the provider got it.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Sent {
+    /// The base URL and the key.
+    pub fn target(&self) -> String {
+        let authority = self.uri.authority().unwrap();
+        format!("{authority} {}", self.key())
+    }
+
+    pub fn key(&self) -> &str {
+        let key = self.header("authorization").or(self.header("x-api-key")).unwrap();
+        key.strip_prefix("Bearer ").unwrap_or(key)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut all = self.headers.get_all(name).iter();
+        let value = all.next()?;
+        assert!(all.next().is_none(), "{name} twice");
+        Some(value.to_str().unwrap())
+    }
+}
+
+/// The end of an exchange: the session, what named it, and what became of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct End {
+    pub session: Option<String>,
+    pub source: Option<&'static str>,
+    pub affinity: Option<Affinity>,
+}
+
+#[derive(Clone, Default)]
+struct Ends(Arc<Mutex<Vec<End>>>);
+
+impl MetricsHook for Ends {
+    fn on_end(&self, end: &EndEvent<'_>) {
+        let session = end.context.session();
+        self.0.lock().unwrap().push(End {
+            session: session.map(ToString::to_string),
+            source: session.map(|session| session.source()),
+            affinity: end.context.affinity(),
+        });
+    }
+}
+
+/// A request with this header is answered before its body is read.
+pub const AT_ONCE: &str = "x-answer-at-once";
+
+#[derive(Clone)]
+pub struct Scene {
+    service: BoxCloneSyncService<Request<Body>, Response<AnswerBody>, BoxError>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    ends: Ends,
+}
+
+pub fn ok(_: &Sent) -> Response<Full<Bytes>> {
+    json("{}")
+}
+
+pub fn json(text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let response = Response::builder().header("content-type", "application/json");
+    response.body(Full::new(text.into())).unwrap()
+}
+
+pub fn status(status: u16) -> Response<Full<Bytes>> {
+    let mut response = json("{}");
+    *response.status_mut() = status.try_into().unwrap();
+    response
+}
+
+pub fn secret(text: &str) -> Secret {
+    Secret::new(text).unwrap()
+}
+
+impl Scene {
+    pub fn new(
+        layer: GatewayLayerBuilder,
+        settings: GatewaySettingsBuilder,
+        control: ControlLayer,
+        reply: impl Fn(&Sent) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        let ends = Ends::default();
+        let settings = settings.authenticated_elsewhere().build().unwrap();
+        let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
+        let layer = layer.settings(settings).metrics_hook(ends.clone()).build().unwrap();
+        let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+        let (log, reply) = (sent.clone(), Arc::new(reply));
+        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Body>>>| {
+            let (log, reply) = (log.clone(), reply.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let body = match head.headers.contains_key(AT_ONCE) {
+                    true => Bytes::new(),
+                    false => body.collect().await.map_err(io::Error::other)?.to_bytes(),
+                };
+                let sent = Sent { uri: head.uri, headers: head.headers, body };
+                let response = reply(&sent);
+                log.lock().unwrap().push(sent);
+                Ok::<_, io::Error>(response)
+            }
+        });
+        let service = layer.client_layer().layer(control.layer(client));
+        let service = service.map_response(|response: Response<_>| {
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
+        });
+        Self { service: BoxCloneSyncService::new(service), sent, ends }
+    }
+
+    /// So many keys of the default alias for each of these providers.
+    pub fn keys(count: usize) -> Self {
+        Self::new(providers(), keys(count), ControlLayer::new(), ok)
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response<Bytes> {
+        self.try_to_send(request).await.unwrap()
+    }
+
+    pub async fn try_to_send(&self, request: Request<Body>) -> Result<Response<Bytes>, BoxError> {
+        let (head, body) = self.service.clone().oneshot(request).await?.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// What the provider got.
+    pub async fn sent(&self, request: Request<Body>) -> Sent {
+        let response = self.send(request).await;
+        assert_eq!(response.status(), 200, "{:?}", response.body());
+        self.all_sent().pop().unwrap()
+    }
+
+    /// All that has reached the provider since this was asked last.
+    pub fn all_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut *self.sent.lock().unwrap())
+    }
+
+    pub fn end(&self) -> End {
+        self.ends.0.lock().unwrap().pop().unwrap()
+    }
+
+    /// The targets to which the same request goes when it is sent many times.
+    pub async fn targets(&self, request: impl Fn() -> Request<Body>) -> BTreeSet<String> {
+        let mut targets = BTreeSet::new();
+        for _ in 0..40 {
+            targets.insert(self.sent(request()).await.target());
+        }
+        targets
+    }
+}
+
+pub fn providers() -> GatewayLayerBuilder {
+    GatewayLayer::builder()
+        .provider(Provider::xai())
+        .provider(Provider::openai())
+        .provider(Provider::anthropic())
+}
+
+/// `key-1` to `key-{count}` for xAI and OpenAI.
+pub fn keys(count: usize) -> GatewaySettingsBuilder {
+    let keys = (1..=count).map(|number| (number, 1)).collect::<Vec<_>>();
+    weighted(&keys)
+}
+
+/// Keys by number and weight.
+pub fn weighted(keys: &[(usize, u32)]) -> GatewaySettingsBuilder {
+    keys.iter().fold(GatewaySettings::builder(), |settings, (number, weight)| {
+        ["grok", "openai", "anthropic"].iter().fold(settings, |settings, provider| {
+            let key = secret(&format!("key-{number}"));
+            settings.weighted_key(*provider, "default", key, *weight)
+        })
+    })
+}
+
+pub const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
+pub const RESPONSES: &str = "/v1/acct/gw/openai/v1/responses";
+
+pub fn full(body: impl Into<Bytes>) -> Body {
+    Full::new(body.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+/// A request in JSON with these headers.
+pub fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Body> {
+    let mut request = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(full(body)).unwrap()
+}
+
+pub fn chat(headers: &[(&str, &str)]) -> Request<Body> {
+    post(CHAT, headers, r#"{"model":"grok-4","messages":[]}"#)
+}
+
+pub fn of_session(id: &str) -> Request<Body> {
+    chat(&[("cf-aig-session-id", id)])
+}
