@@ -2,6 +2,7 @@
 
 pub(crate) mod acted;
 mod progress;
+pub(crate) mod session;
 
 use std::any::Any;
 use std::borrow::Cow;

@@ -417,7 +417,9 @@ fn the_other_way_to_say_a_cost_is_read() {
 #[test]
 fn affinity_is_the_gateways_choice() {
     let choice = |line: &str| {
-        let config = Config::from_toml(&format!("[default]\n{line}\n")).unwrap();
+        let config =
+            Config::from_toml(&format!("unknown_gateways = \"serve\"\n[default]\n{line}\n"))
+                .unwrap();
         config.settings().get(None, "any").unwrap().session_affinity
     };
     assert_eq!(choice(""), None);

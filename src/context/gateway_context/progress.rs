@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::GatewayContext;
-use crate::context::session::Conversation;
+use super::session::Conversation;
 use crate::context::step::Step;
 use crate::context::step::StepKey;
 use crate::directives::Directives;

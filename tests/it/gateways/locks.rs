@@ -43,7 +43,7 @@ const fn free(
 fn every_header() -> Vec<Control> {
     use ClientControl::{
         Cache, CollectLog, CollectLogPayload, CustomCost as Cost, EventId, KeyAlias, Metadata,
-        Retry, Timeouts, Trace,
+        Retry, Session, Timeouts, Trace,
     };
     vec![
         control(Cache, "cf-aig-skip-cache", "true", "yes", |of| of.skip_cache == Some(true)),
@@ -77,6 +77,10 @@ fn every_header() -> Vec<Control> {
         }),
         control(Trace, "cf-aig-otel-parent-span-id", "0123456789abcdef", "1", |of| {
             of.otel_parent_span_id.is_some()
+        }),
+        control(Session, "cf-aig-session-id", "s-1", "a b", |of| of.session_id.is_some()),
+        control(Session, "cf-aig-no-session-affinity", "true", "1", |of| {
+            of.no_session_affinity == Some(true)
         }),
         free("cf-aig-zdr", "false", "1", |of| of.zdr == Some(false)),
         free("cf-aig-allowed-models", "*, */*, */*/*", "", |_| true),

@@ -227,9 +227,9 @@ mod tests {
     #[test]
     fn digests_never_change() {
         let session = session(None, "conversation-1");
-        assert_eq!(session.to_string(), "0000");
-        assert_eq!(session.conversation_id(), "0000");
-        assert_eq!(session.hash(), 0);
+        assert_eq!(session.to_string(), "35c0686c7650e62e");
+        assert_eq!(session.conversation_id(), "86eddc4b-2812-8aeb-95bd-d3c83f87095b");
+        assert_eq!(session.hash(), 0x4785_7b0c_0031_4382);
     }
 
     #[test]
