@@ -160,6 +160,11 @@ impl Upstream {
         found.map(|(_, model)| model.as_str())
     }
 
+    /// Whether it has more than one origin.
+    pub(crate) fn has_several_origins(&self) -> bool {
+        !self.further.is_empty()
+    }
+
     /// All its origins.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> + Clone {
         std::iter::once(&self.first).chain(&self.further)

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::context::GatewayContext;
 use crate::context::session::{Conversation, Session, SessionSource, stored_response};
-use crate::context::step::Step;
+use crate::context::step::{Step, StepKey};
 use crate::directives::Directives;
 use crate::json::strings::{StringPath, Strings};
 use crate::provider::Upstream;
@@ -39,9 +39,9 @@ const READ_AT_MOST: usize = 256 * 1024;
 /// Where a step of a request goes.
 pub(crate) struct Destination<'a> {
     upstream: &'a Upstream,
-    operation: Operation,
-    directives: Option<&'a Directives>,
-    /// The client's own key goes along, which no other can replace.
+    /// `None` for the client's own request on a provider's own path.
+    step: Option<&'a Step>,
+    /// A key goes along that no other can replace.
     has_own_key: bool,
 }
 
@@ -59,57 +59,66 @@ impl<'a> Destination<'a> {
     /// Of the step that is being tried.
     #[inline]
     fn of(context: &'a GatewayContext) -> Option<Self> {
-        Some(Self {
-            upstream: context.upstream()?,
-            operation: context.operation(),
-            directives: context.directives(),
-            has_own_key: context.has_credentials(),
-        })
+        let (upstream, step) = (context.upstream()?, context.current());
+        let is_given = step.is_some_and(|step| matches!(step.key, StepKey::Given(_)));
+        Some(Self { upstream, step, has_own_key: is_given || context.has_credentials() })
     }
 
     /// Of a step that is to be tried. Its key is the gateway's: the client's goes to the first
     /// provider alone.
-    pub(crate) fn of_step(context: &'a GatewayContext, step: &'a Step) -> Self {
-        let (upstream, operation) = (&*step.upstream, step.operation);
-        let directives = step.directives.as_deref().or_else(|| context.directives());
-        Self { upstream, operation, directives, has_own_key: false }
+    pub(crate) fn of_step(step: &'a Step) -> Self {
+        let has_own_key = matches!(step.key, StepKey::Given(_));
+        Self { upstream: &step.upstream, step: Some(step), has_own_key }
+    }
+
+    fn directives(&self, context: &'a GatewayContext) -> Option<&'a Directives> {
+        let own = self.step.and_then(|step| step.directives.as_deref());
+        own.or_else(|| context.directives())
     }
 
     /// Whether several base URLs or keys can serve it.
     #[inline]
-    fn has_choice(&self, context: &GatewayContext) -> bool {
-        self.upstream.origins().nth(1).is_some()
-            || !self.has_own_key && context.settings().is_some_and(|own| self.has_keys(own))
+    fn has_choice(&self, context: &'a GatewayContext) -> bool {
+        self.upstream.has_several_origins()
+            || !self.has_own_key
+                && context.settings().is_some_and(|settings| {
+                    !settings.keys.is_single() && self.has_keys(context, settings)
+                })
     }
 
-    fn has_keys(&self, settings: &GatewaySettings) -> bool {
-        let alias = self.directives.and_then(|directives| directives.byok_alias.as_deref());
-        !settings.keys.is_single() && settings.keys.of(self.upstream, alias).nth(1).is_some()
+    fn has_keys(&self, context: &'a GatewayContext, settings: &GatewaySettings) -> bool {
+        let directives = self.directives(context);
+        let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
+        settings.keys.of(self.upstream, alias).nth(1).is_some()
     }
 
     #[inline]
-    fn keeps_conversations(&self, context: &GatewayContext) -> bool {
+    fn keeps_conversations(&self, context: &'a GatewayContext) -> bool {
         let set = context.settings().and_then(|settings| settings.session_affinity);
         set.unwrap_or_else(|| self.has_choice(context))
-            && self.directives.and_then(|directives| directives.no_session_affinity) != Some(true)
+            && self.directives(context).and_then(|all| all.no_session_affinity) != Some(true)
+    }
+
+    fn operation(&self, context: &GatewayContext) -> Operation {
+        self.step.map_or_else(|| context.operation(), |step| step.operation)
     }
 
     #[cold]
-    fn apply_kept(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+    fn apply_kept(&self, context: &'a GatewayContext, headers: &mut HeaderMap) {
         self.find_session(context, headers);
         self.name_conversation(context, headers);
         name_response_in_path(context);
     }
 
     /// As [`apply`], for a step that is to be tried.
-    pub(crate) fn apply(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+    pub(crate) fn apply(&self, context: &'a GatewayContext, headers: &mut HeaderMap) {
         if self.begin(context, headers) {
             self.name_conversation(context, headers);
         }
     }
 
     /// Whether conversations stay where they are; if so, finds the session.
-    pub(crate) fn begin(&self, context: &GatewayContext, headers: &HeaderMap) -> bool {
+    pub(crate) fn begin(&self, context: &'a GatewayContext, headers: &HeaderMap) -> bool {
         let keeps = self.keeps_conversations(context);
         if keeps {
             self.find_session(context, headers);
@@ -117,12 +126,13 @@ impl<'a> Destination<'a> {
         keeps
     }
 
-    fn find_session(&self, context: &GatewayContext, headers: &HeaderMap) {
+    fn find_session(&self, context: &'a GatewayContext, headers: &HeaderMap) {
         let conversation = context.begin_conversation();
         if conversation.session().is_some() {
             return;
         }
-        let own = self.directives.and_then(|directives| directives.session_id.as_deref());
+        let directives = self.directives(context);
+        let own = directives.and_then(|directives| directives.session_id.as_deref());
         let own = own.map(|id| ("cf-aig-session-id", id.as_bytes()));
         let named = own.or_else(|| HEADERS.iter().find_map(|name| only_id(headers, name)));
         if let Some((name, id)) = named {
@@ -134,7 +144,7 @@ impl<'a> Destination<'a> {
     /// Responses API goes by `prompt_cache_key`, which is the client's.
     pub(crate) fn name_conversation(&self, context: &GatewayContext, headers: &mut HeaderMap) {
         if self.upstream.slug() != "grok"
-            || self.operation != Operation::Chat
+            || self.operation(context) != Operation::Chat
             || *context.method() != Method::POST
             || headers.contains_key(&CONVERSATION_ID)
         {

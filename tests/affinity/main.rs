@@ -1,5 +1,5 @@
 //! A conversation keeps its key and base URL, on every replica, and moves only where it must.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::needless_pass_by_value, clippy::unwrap_used)]
 
 mod bodies;
 mod conversation_id;

@@ -36,13 +36,13 @@ pub(super) fn aim(
             headers.append(VIA, via.clone());
         }
         if let Some(context) = context {
-            Destination::of_step(context, step).apply(context, &mut headers);
+            Destination::of_step(step).apply(context, &mut headers);
         }
         (head.uri, head.headers) = (uri.clone(), headers);
         return Some(head);
     }
     let has_host = head.headers.contains_key(HOST);
-    let to = context.map(|context| (context, Destination::of_step(context, step)));
+    let to = context.map(|context| (context, Destination::of_step(step)));
     // The headers that name a session may not go to another provider.
     let to = to.filter(|(context, to)| to.begin(context, &head.headers));
     let is_same = first.slug() == step.upstream.slug();

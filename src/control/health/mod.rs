@@ -36,6 +36,14 @@
 //! keys have under way there. A request whose URI a layer in between has changed stays where that
 //! says.
 //!
+//! A request of a conversation ([`Session`](crate::context::Session)) goes by that instead, so that
+//! the provider's prompt cache serves it: each session ranks all keys and base URLs by a hash of the
+//! two and by weight, the same in every process, and goes to the first that is well, is not told to
+//! wait and has a permit. A retry goes to the next. Nothing is remembered, and a key that is added
+//! takes its share of the sessions and moves no other. A request that names a response stored by the
+//! provider (`previous_response_id`, or a path below `responses/`) goes to the key that made it, as
+//! far as this process has seen it made, and to no other.
+//!
 //! Under a [`ControlLayer`](super::ControlLayer), a
 //! [limit for each credential](crate::settings::GatewaySettingsBuilder::concurrency_per_credential)
 //! holds for each of several stored keys by itself.
