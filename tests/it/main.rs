@@ -5,6 +5,8 @@
 
 #[cfg(feature = "full")]
 mod admin;
+#[cfg(feature = "full")]
+mod affinity;
 #[cfg(all(feature = "client", feature = "control", feature = "testing"))]
 mod axum;
 #[cfg(feature = "client")]

@@ -3,7 +3,7 @@
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::FallbackChain;
 
-use crate::scene::{CHAT, RESPONSES, Scene, chat, keys, ok, post, providers, status};
+use crate::affinity::scene::{CHAT, RESPONSES, Scene, chat, keys, ok, post, providers, status};
 
 const NAME: &str = "x-grok-conv-id";
 

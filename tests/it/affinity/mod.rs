@@ -6,7 +6,7 @@ mod conversation_id;
 mod homes;
 mod ids;
 mod pins;
-#[path = "../../benches/prompt_cache/mod.rs"]
+#[path = "../../../benches/prompt_cache/mod.rs"]
 mod prompt_cache;
 mod savings;
 mod scene;

@@ -1,6 +1,6 @@
 //! What affinity saves with a provider that caches prompts for each key.
 
-use crate::prompt_cache::{Naming, PromptCaches, converse};
+use crate::affinity::prompt_cache::{Naming, PromptCaches, converse};
 
 #[tokio::test]
 async fn a_conversation_that_stays_is_served_from_the_cache() {

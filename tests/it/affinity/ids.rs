@@ -2,7 +2,7 @@
 
 use http::Request;
 
-use crate::scene::{Body, CHAT, Scene, chat, post};
+use crate::affinity::scene::{Body, CHAT, Scene, chat, post};
 
 const MESSAGES: &str = "/v1/acct/gw/anthropic/v1/messages";
 

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::ControlLayer;
 
-use crate::scene::{AT_ONCE, Body, CHAT, Scene, Sent, full, keys, ok, post, providers};
+use crate::affinity::scene::{AT_ONCE, Body, CHAT, Scene, Sent, full, keys, ok, post, providers};
 
 /// Behind so many bytes of messages.
 fn behind(length: usize) -> String {
