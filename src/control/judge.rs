@@ -10,7 +10,7 @@ mod judging;
 use http::{Extensions, Request, Response, StatusCode};
 
 pub use self::body::JudgedBody;
-pub(super) use self::judging::{may_be_error, read_beginning};
+pub(super) use self::judging::{Judging, may_be_error};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 

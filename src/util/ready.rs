@@ -1,8 +1,9 @@
 //! How a layer calls the service that it wraps: at once, or later from a boxed future.
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -41,6 +42,26 @@ impl<F: Future, T> Passed<F, T> {
         match self.project() {
             PassedProjection::Direct { call } => call.poll(cx).map(end),
             PassedProjection::Slow { work } => work.as_mut().poll(cx),
+        }
+    }
+
+    /// As [`poll_map`](Self::poll_map), where the slow path may begin behind the direct call. The call
+    /// is dropped before: its service may be ready again only then.
+    #[inline]
+    pub(crate) fn poll_or(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut end: impl FnMut(F::Output, &mut Context<'_>) -> ControlFlow<T, Boxed<T>>,
+    ) -> Poll<T> {
+        loop {
+            let work = match self.as_mut().project() {
+                PassedProjection::Slow { work } => return work.as_mut().poll(cx),
+                PassedProjection::Direct { call } => match end(ready!(call.poll(cx)), cx) {
+                    ControlFlow::Break(given) => return Poll::Ready(given),
+                    ControlFlow::Continue(work) => work,
+                },
+            };
+            self.set(Self::Slow { work });
         }
     }
 }

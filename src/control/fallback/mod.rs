@@ -6,8 +6,6 @@ mod plan;
 mod steps;
 mod work;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -21,17 +19,16 @@ use tower_service::Service;
 pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
 use self::plan::Plan;
-use self::steps::try_steps;
+pub use self::steps::FallbackFuture;
 use self::work::Work;
 use super::classify::{Classify, Rule};
-use super::judge::{self, Given, JudgedBody};
+use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::provider::Provider;
 use crate::util::config_error::ConfigError;
 use crate::util::ready;
-use crate::util::ready::passed_future;
 
 /// Tries something else where a provider fails.
 ///
@@ -168,15 +165,8 @@ where
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);
-        FallbackFuture::slow(try_steps(first, service, work))
+        FallbackFuture::several(first, service, work)
     }
-}
-
-passed_future! {
-    /// The future of [`Fallback`].
-    pub struct FallbackFuture<S, B, R>(S::Future => Given<R, S::Error>)
-    where { S: Service<Request<ReplayBody<B>>>, }
-    poll where { S: Service<Request<ReplayBody<B>>, Response = Response<R>>, } judge::as_it_is
 }
 
 crate::util::macros::service_accessors!(Fallback<S>, inner);

@@ -1,22 +1,57 @@
-//! One request, tried step by step.
+//! The future of [`Fallback`](super::Fallback): one request, tried step by step.
 
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
 use super::work::Work;
 use crate::control::classify::CallClass;
-use crate::control::judge::{self, Given, JudgedBody, Verdict};
+use crate::control::judge::{self, Given, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::control::{attempt, call};
 use crate::response::failure;
+use crate::util::opaque::opaque_debug;
+use crate::util::ready::Passed;
+
+pin_project! {
+    /// The future of [`Fallback`](super::Fallback).
+    ///
+    /// It holds the call of the first step as it is. What comes behind that is boxed.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct FallbackFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        #[pin]
+        call: Passed<S::Future, Given<R, S::Error>>,
+        // `None` if there is nothing else to try.
+        steps: Option<Box<Steps<S, B>>>,
+    }
+}
+
+/// What tries further steps.
+struct Steps<S, B> {
+    service: S,
+    work: Work<B>,
+}
+
+/// What follows a step that is not handed on at once.
+enum Next<R, E> {
+    /// The beginning of the response must be read.
+    Judge(Judging<R>),
+    /// It is no answer, and something else may be tried.
+    Failed(Given<R, E>),
+    /// It has failed in a way for which nothing else is tried.
+    Ended(E),
+}
 
 /// The last response that is no answer, handed on if no other step has one.
 struct Last<R> {
@@ -24,34 +59,100 @@ struct Last<R> {
     step: usize,
 }
 
-/// Tries the steps in their order until one is handed on. `first`: the call of the first step.
-pub(super) async fn try_steps<S, B, R>(
-    first: S::Future,
-    mut service: S,
-    mut work: Work<B>,
-) -> Given<R, S::Error>
+impl<S, B, R> FallbackFuture<S, B, R>
 where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
-    S::Error: 'static,
-    B: Body<Data = Bytes>,
+    S: Service<Request<ReplayBody<B>>>,
+{
+    pub(super) fn direct(call: S::Future) -> Self {
+        Self { call: Passed::Direct { call }, steps: None }
+    }
+
+    /// `call`: the first step. `service` makes the others.
+    pub(super) fn several(call: S::Future, service: S, work: Work<B>) -> Self {
+        Self { call: Passed::Direct { call }, steps: Some(Box::new(Steps { service, work })) }
+    }
+}
+
+impl<S, B, R> Future for FallbackFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Send + 'static,
+    S::Error: Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let (mut result, mut last) = (first.await, None);
-    loop {
-        let mut best = match work.look_at(result, last).await {
-            ControlFlow::Continue(best) => best,
-            ControlFlow::Break(given) => return given,
-        };
-        beside(best.as_mut().ok(), |cx| work.poll_look(cx)).await;
-        let Some(request) = work.next() else { return work.hand_on(best) };
-        if let Err(error) = beside(best.as_mut().ok(), |cx| service.poll_ready(cx)).await {
-            return work.hand_on(best.or(Err(error)));
+    type Output = Given<R, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.call.poll_or(cx, |result, cx| {
+            let Some(mut steps) = this.steps.take() else {
+                return ControlFlow::Break(judge::as_it_is(result));
+            };
+            let next = match steps.work.look_at(result, cx)? {
+                Next::Judge(mut judging) => match judging.poll(cx) {
+                    Poll::Ready(verdict) => Next::Failed(answered(judging, verdict)?),
+                    Poll::Pending => Next::Judge(judging),
+                },
+                next => next,
+            };
+            ControlFlow::Continue(Box::pin(steps.try_others(next)))
+        })
+    }
+}
+
+opaque_debug!(FallbackFuture<S, B, R> where S: Service<Request<ReplayBody<B>>>);
+
+impl<S, B> Steps<S, B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// Goes on behind the first step, until one is handed on.
+    async fn try_others<R>(mut self: Box<Self>, mut next: Next<R, S::Error>) -> Given<R, S::Error>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        S::Error: 'static,
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let mut last = None;
+        loop {
+            let failed = match next {
+                Next::Failed(failed) => failed,
+                Next::Judge(mut judging) => {
+                    let verdict = beside(last.as_mut(), |cx| judging.poll(cx)).await;
+                    match answered(judging, verdict) {
+                        ControlFlow::Continue(failed) => failed,
+                        ControlFlow::Break(given) => return given,
+                    }
+                }
+                Next::Ended(error) => return self.work.hand_on(last.ok_or(error)),
+            };
+            let mut best = match failed {
+                Ok(response) => Ok(Last::new(response, self.work.step)),
+                Err(error) => last.ok_or(error),
+            };
+            beside(best.as_mut().ok(), |cx| self.work.poll_look(cx)).await;
+            let Some(request) = self.work.next() else { return self.work.hand_on(best) };
+            if let Err(error) = beside(best.as_mut().ok(), |cx| self.service.poll_ready(cx)).await {
+                return self.work.hand_on(best.or(Err(error)));
+            }
+            let looked_at = {
+                let mut call = pin!(self.work.call(&mut self.service, request));
+                let poll = |cx: &mut Context<'_>| {
+                    call.as_mut().poll(cx).map(|result| self.work.look_at(result, cx))
+                };
+                beside(best.as_mut().ok(), poll).await
+            };
+            next = match looked_at {
+                ControlFlow::Continue(next) => next,
+                ControlFlow::Break(given) => return given,
+            };
+            last = best.ok();
         }
-        let mut call = pin!(work.call(&mut service, request));
-        result = beside(best.as_mut().ok(), |cx| call.as_mut().poll(cx)).await;
-        last = best.ok();
     }
 }
 
@@ -60,12 +161,12 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// What is handed on where a step has ended, or what is if no other step has an answer.
-    async fn look_at<R, E>(
+    /// What is handed on of a step that has ended, or what follows it.
+    fn look_at<R, E>(
         &mut self,
         result: Result<Response<R>, E>,
-        mut last: Option<Last<R>>,
-    ) -> ControlFlow<Given<R, E>, Result<Last<R>, E>>
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<Given<R, E>, Next<R, E>>
     where
         E: 'static,
         R: Body<Data = Bytes>,
@@ -79,11 +180,10 @@ where
             Err(error) => {
                 let class = self.rule.failure(failure::of_any(&error));
                 let leads_on = class >= CallClass::Elsewhere && self.may_go_on();
-                let best = last.ok_or(error);
-                return match leads_on {
-                    true => ControlFlow::Continue(best),
-                    false => ControlFlow::Break(self.hand_on(best)),
-                };
+                return ControlFlow::Continue(match leads_on {
+                    true => Next::Failed(Err(error)),
+                    false => Next::Ended(error),
+                });
             }
         };
         // A retry may have read it already.
@@ -97,27 +197,19 @@ where
         };
         if is_failure {
             return match self.may_go_on() {
-                true => ControlFlow::Continue(Ok(self.put_aside(response.map(JudgedBody::judged)))),
+                true => ControlFlow::Continue(Next::Failed(Ok(response.map(JudgedBody::judged)))),
                 false => ControlFlow::Break(Ok(response.map(JudgedBody::new))),
             };
         }
         let is_suspect = verdict.is_none() && judge::may_be_error(&response);
         // Nothing is held back where it is known that there is nothing else.
-        let as_far_as_known = poll_fn(|cx| Poll::Ready(self.may_go_on_as_far_as_known(cx)));
-        if !is_suspect || !as_far_as_known.await {
-            return ControlFlow::Break(Ok(response.map(JudgedBody::new)));
+        if is_suspect && self.may_go_on_as_far_as_known(cx) {
+            match Judging::new(response, self.plan.shape()) {
+                Ok(judging) => return ControlFlow::Continue(Next::Judge(judging)),
+                Err(unread) => response = unread,
+            }
         }
-        let mut reading = pin!(judge::read_beginning(response, self.plan.shape()));
-        match beside(last.as_mut(), |cx| reading.as_mut().poll(cx)).await {
-            (response, None | Some(Verdict::Answer)) => ControlFlow::Break(Ok(response)),
-            (response, Some(_)) => ControlFlow::Continue(Ok(self.put_aside(response))),
-        }
-    }
-
-    fn put_aside<R>(&self, mut response: Response<JudgedBody<R>>) -> Last<R> {
-        // What is tried next may need what the response holds.
-        call::let_go(&mut response);
-        Last { response, step: self.step }
+        ControlFlow::Break(Ok(response.map(JudgedBody::new)))
     }
 
     /// Nothing else can be tried.
@@ -126,6 +218,27 @@ where
             self.set_step(last.step);
             last.response
         })
+    }
+}
+
+/// Breaks with a response that is an answer.
+fn answered<R, E>(judging: Judging<R>, verdict: Verdict) -> ControlFlow<Given<R, E>, Given<R, E>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    let response = Ok(judging.into_response());
+    match verdict {
+        Verdict::Answer => ControlFlow::Break(response),
+        _ => ControlFlow::Continue(response),
+    }
+}
+
+impl<R> Last<R> {
+    fn new(mut response: Response<JudgedBody<R>>, step: usize) -> Self {
+        // What is tried next may need what the response holds.
+        call::let_go(&mut response);
+        Self { response, step }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Reading the beginning of a response before its head is handed on.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,61 +30,73 @@ pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool 
     }
 }
 
-/// Reads the beginning of a response until it tells what the response is, or for as long as a head
-/// may be held back. Without a verdict the body is in a coding that is not read.
-pub(in crate::control) async fn read_beginning<R>(
-    response: Response<R>,
-    shape: Shape,
-) -> (Response<JudgedBody<R>>, Option<Verdict>)
+/// A response whose beginning is read until it tells what the response is, or for as long as a head
+/// may be held back.
+pub(in crate::control) struct Judging<R> {
+    response: Response<JudgedBody<R>>,
+    /// `None` once it has told.
+    glance: Option<Glance>,
+    /// How many bytes were read.
+    read: usize,
+    /// The end of the wait, from the first one on.
+    until: Option<Instant>,
+    timer: Timer,
+}
+
+impl<R> Judging<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    let Some(glance) = Glance::new(response.headers(), shape) else {
-        return (response.map(JudgedBody::new), None);
-    };
-    let mut response = response.map(JudgedBody::judged);
-    let verdict = in_time(read(response.body_mut(), glance)).await;
-    if let Verdict::Error(class) = verdict {
-        health::blame(response.extensions_mut(), class);
+    /// Gives the response back where its body is in a coding that is not read.
+    pub(in crate::control) fn new(
+        response: Response<R>,
+        shape: Shape,
+    ) -> Result<Self, Response<R>> {
+        let Some(glance) = Glance::new(response.headers(), shape) else { return Err(response) };
+        let response = response.map(JudgedBody::judged);
+        let glance = Some(glance);
+        Ok(Self { response, glance, read: 0, until: None, timer: Timer::default() })
     }
-    (response, Some(verdict))
-}
 
-async fn in_time(read: impl Future<Output = Verdict>) -> Verdict {
-    let (mut read, mut until, mut timer) = (pin!(read), None, Timer::default());
-    poll_fn(|cx| {
-        let verdict = read.as_mut().poll(cx);
-        if verdict.is_ready() {
-            return verdict;
+    pub(in crate::control) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let Poll::Ready(verdict) = self.poll_read(cx) else {
+            let until = *self.until.get_or_insert_with(|| Instant::now() + TIME);
+            return self.timer.poll_until(until, cx).map(|()| Verdict::Answer);
+        };
+        if let Verdict::Error(class) = verdict {
+            health::blame(self.response.extensions_mut(), class);
         }
-        let until = *until.get_or_insert_with(|| Instant::now() + TIME);
-        timer.poll_until(until, cx).map(|()| Verdict::Answer)
-    })
-    .await
-}
-
-async fn read<R>(body: &mut JudgedBody<R>, mut glance: Glance) -> Verdict
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let mut read = 0_usize;
-    while let Some(data) = poll_fn(|cx| body.poll_ahead(cx)).await {
-        let room = Glance::LONGEST.saturating_sub(read);
-        // An empty frame counts for one byte.
-        read = read.saturating_add(data.len().max(1));
-        let is_all = data.len() <= room;
-        let seen = &data[..data.len().min(room)];
-        match glance.push(seen, is_all && body.has_ended()) {
-            Some(sight) => return sight.into(),
-            None if read > Glance::LONGEST => return Verdict::Answer,
-            None => {}
-        }
+        Poll::Ready(verdict)
     }
-    match body.is_broken() {
-        true => Verdict::Broken,
-        false => glance.finish().into(),
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let Self { response, glance: place, read, .. } = self;
+        let body = response.body_mut();
+        while let Some(glance) = place
+            && let Some(data) = ready!(body.poll_ahead(cx))
+        {
+            let room = Glance::LONGEST.saturating_sub(*read);
+            // An empty frame counts for one byte.
+            *read = read.saturating_add(data.len().max(1));
+            let is_all = data.len() <= room;
+            let seen = &data[..data.len().min(room)];
+            match glance.push(seen, is_all && body.has_ended()) {
+                Some(sight) => return Poll::Ready(sight.into()),
+                None if *read > Glance::LONGEST => return Poll::Ready(Verdict::Answer),
+                None => {}
+            }
+        }
+        Poll::Ready(match place.take() {
+            _ if body.is_broken() => Verdict::Broken,
+            Some(glance) => glance.finish().into(),
+            None => Verdict::Answer,
+        })
+    }
+
+    /// The response, with what was read of it.
+    pub(in crate::control) fn into_response(self) -> Response<JudgedBody<R>> {
+        self.response
     }
 }
 

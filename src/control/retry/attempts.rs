@@ -1,12 +1,15 @@
-//! One request, sent as often as is needed.
+//! The future of [`Retry`](super::Retry): one request, sent as often as is needed.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::BoxError;
 use tower_service::Service;
@@ -14,42 +17,127 @@ use tower_service::Service;
 use super::decision::Attempt;
 use super::work::Work;
 use crate::control::attempt;
-use crate::control::judge::{self, Given, JudgedBody, Verdict};
+use crate::control::judge::{self, Given, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
 use crate::response::failure;
+use crate::util::opaque::opaque_debug;
+use crate::util::ready::Passed;
 
-/// Sends the request again until an attempt is handed on. `first`: the call of the first attempt.
-pub(super) async fn send<S, B, R>(
-    first: S::Future,
-    mut service: S,
-    mut work: Work<B>,
-) -> Given<R, S::Error>
+pin_project! {
+    /// The future of [`Retry`](super::Retry).
+    ///
+    /// It holds the first call as it is. What comes behind that is boxed.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RetryFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        #[pin]
+        call: Passed<S::Future, Given<R, S::Error>>,
+        // `None` if the request is sent once, whatever comes of it.
+        again: Option<Box<Again<S, B>>>,
+    }
+}
+
+/// What sends a request again.
+struct Again<S, B> {
+    service: S,
+    work: Work<B>,
+}
+
+/// What follows an attempt that is not handed on at once.
+enum Next<R> {
+    /// The beginning of the response must be read.
+    Judge(Judging<R>),
+    /// The request is sent again after this delay.
+    Send(Duration),
+}
+
+impl<S, B, R> RetryFuture<S, B, R>
 where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
-    S::Error: 'static,
-    R: Body<Data = Bytes>,
+    S: Service<Request<ReplayBody<B>>>,
+{
+    pub(super) fn direct(call: S::Future) -> Self {
+        Self { call: Passed::Direct { call }, again: None }
+    }
+
+    /// `call`: the first attempt. `service` makes the others.
+    pub(super) fn repeated(call: S::Future, service: S, work: Work<B>) -> Self {
+        Self { call: Passed::Direct { call }, again: Some(Box::new(Again { service, work })) }
+    }
+}
+
+impl<S, B, R> Future for RetryFuture<S, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Send + 'static,
+    S::Error: Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let mut result = first.await;
-    loop {
-        let delay = match work.look_at(result).await {
-            ControlFlow::Continue(delay) => delay,
-            ControlFlow::Break(given) => return given,
-        };
-        if !delay.is_zero() {
-            sleep(delay).await;
+    type Output = Given<R, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.call.poll_or(cx, |result, cx| {
+            let Some(mut again) = this.again.take() else {
+                return ControlFlow::Break(judge::as_it_is(result));
+            };
+            let next = match again.work.look_at(result)? {
+                Next::Judge(mut judging) => match judging.poll(cx) {
+                    Poll::Ready(verdict) => {
+                        Next::Send(again.work.judged(judging, verdict).map_break(Ok)?)
+                    }
+                    Poll::Pending => Next::Judge(judging),
+                },
+                send @ Next::Send(_) => send,
+            };
+            ControlFlow::Continue(Box::pin(again.go_on(next)))
+        })
+    }
+}
+
+opaque_debug!(RetryFuture<S, B, R> where S: Service<Request<ReplayBody<B>>>);
+
+impl<S, B> Again<S, B> {
+    /// Goes on behind the first attempt.
+    async fn go_on<R>(mut self: Box<Self>, mut next: Next<R>) -> Given<R, S::Error>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        S::Error: 'static,
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        loop {
+            let delay = match next {
+                Next::Send(delay) => delay,
+                Next::Judge(mut judging) => {
+                    let verdict = poll_fn(|cx| judging.poll(cx)).await;
+                    match self.work.judged(judging, verdict) {
+                        ControlFlow::Continue(delay) => delay,
+                        ControlFlow::Break(response) => return Ok(response),
+                    }
+                }
+            };
+            if !delay.is_zero() {
+                sleep(delay).await;
+            }
+            poll_fn(|cx| self.service.poll_ready(cx)).await?;
+            let request = self.work.request();
+            let result = self.work.call(&mut self.service, request).await;
+            next = match self.work.look_at(result) {
+                ControlFlow::Continue(next) => next,
+                ControlFlow::Break(given) => return given,
+            };
         }
-        poll_fn(|cx| service.poll_ready(cx)).await?;
-        result = work.call(&mut service, work.request()).await;
     }
 }
 
 impl<B> Work<B> {
-    /// What is handed on of an attempt that has ended, or the delay before the next one.
-    async fn look_at<R, E>(
-        &mut self,
-        result: Result<Response<R>, E>,
-    ) -> ControlFlow<Given<R, E>, Duration>
+    /// What is handed on of an attempt that has ended, or what follows it.
+    fn look_at<R, E>(&mut self, result: Result<Response<R>, E>) -> ControlFlow<Given<R, E>, Next<R>>
     where
         E: 'static,
         R: Body<Data = Bytes>,
@@ -58,34 +146,48 @@ impl<B> Work<B> {
         if attempt::report_end(self.context.as_ref(), &result) {
             return ControlFlow::Break(judge::as_it_is(result));
         }
-        let response = match result {
+        let mut response = match result {
             Ok(response) => response,
             Err(error) => {
-                let attempt = Attempt::Failed(failure::of_any(&error));
-                return decided(self.decide(attempt), Err(error));
+                let delay = self.decide(Attempt::Failed(failure::of_any(&error)));
+                return decided(delay, Err(error)).map_continue(Next::Send);
             }
         };
         if self.drops_option(response.status()) {
-            return ControlFlow::Continue(Duration::ZERO);
+            return ControlFlow::Continue(Next::Send(Duration::ZERO));
         }
-        let may_judge = judge::may_be_error(&response) && self.may_go_on();
-        let (mut response, verdict) = match may_judge {
-            true => judge::read_beginning(response, self.shape()).await,
-            false => (response.map(JudgedBody::new), None),
-        };
+        if judge::may_be_error(&response) && self.may_go_on() {
+            match Judging::new(response, self.shape()) {
+                Ok(judging) => return ControlFlow::Continue(Next::Judge(judging)),
+                Err(unread) => response = unread,
+            }
+        }
+        // Where it is dropped, the client below sees to the rest of it.
+        let delay = self.decide(Attempt::Head(response.status(), response.headers()));
+        decided(delay, Ok(response.map(JudgedBody::new))).map_continue(Next::Send)
+    }
+
+    /// The response, or the delay before the next attempt.
+    fn judged<R>(
+        &self,
+        judging: Judging<R>,
+        verdict: Verdict,
+    ) -> ControlFlow<Response<JudgedBody<R>>, Duration>
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let mut response = judging.into_response();
         let attempt = match verdict {
-            Some(Verdict::Error(class)) => Attempt::Hidden(class, response.headers()),
+            Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
             // A response that has begun to answer is not asked for again.
             _ => Attempt::Head(response.status(), response.headers()),
         };
         let delay = self.decide(attempt);
-        if self.tells_verdict
-            && let Some(verdict) = verdict
-        {
+        if self.tells_verdict {
             response.extensions_mut().insert(verdict);
         }
-        // Where it is dropped, the client below sees to the rest of it.
-        decided(delay, Ok(response))
+        decided(delay, response)
     }
 }
 

@@ -6,8 +6,6 @@ mod decision;
 mod settings;
 mod work;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,17 +16,16 @@ use tower::BoxError;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use self::attempts::send;
+pub use self::attempts::RetryFuture;
 use self::budget::Budgets;
 pub use self::settings::RetrySettings;
 use self::work::Work;
 use super::classify::{Classify, Rule};
-use super::judge::{self, Given, JudgedBody};
+use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::util::ready;
-use crate::util::ready::passed_future;
 
 /// Sends a request again where the provider could not answer it. Off unless asked for, since a
 /// request that is sent twice may be billed twice.
@@ -188,15 +185,8 @@ where
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);
-        RetryFuture::slow(send(first, service, work))
+        RetryFuture::repeated(first, service, work)
     }
-}
-
-passed_future! {
-    /// The future of [`Retry`].
-    pub struct RetryFuture<S, B, R>(S::Future => Given<R, S::Error>)
-    where { S: Service<Request<ReplayBody<B>>>, }
-    poll where { S: Service<Request<ReplayBody<B>>, Response = Response<R>>, } judge::as_it_is
 }
 
 crate::util::macros::service_accessors!(Retry<S>, inner);
