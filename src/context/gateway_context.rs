@@ -44,43 +44,35 @@ pub struct GatewayContext(Arc<Inner>);
 /// Nothing here changes but [`Progress`], and what is read when it is first asked for.
 struct Inner {
     log_id: LogId,
-    method: Method,
-    /// As the client sent it. The query may hold a key: it is never shown.
-    uri: Uri,
-    place: GatewayPath,
-    endpoint: Endpoint,
+    arrival: Arrival,
     /// Read from the path when first asked for.
     operation: OnceLock<Operation>,
-    /// The client's, over the gateway's defaults where it sent any.
-    directives: Option<Box<Directives>>,
-    /// Who is calling, where the host has said so.
-    identity: Option<Identity>,
-    /// `None` where nothing is set.
-    settings: Option<Arc<GatewaySettings>>,
-    /// What was in force when the request arrived; `None` where they are the layer's.
-    providers: Option<Arc<Providers>>,
-    /// Of the layer, for what is held of the body.
-    body_budget: Option<BodyBudget>,
     /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has hooks. Its type is
     /// not known here: who observes an exchange is no part of its identity.
     observer: Option<Arc<dyn Any + Send + Sync>>,
-    /// Where the path says it.
-    native: Option<Arc<Upstream>>,
     progress: Progress,
 }
 
-/// What a request says before anything is read of its body.
+/// What is known of a request before anything is read of its body.
 pub(crate) struct Arrival {
     pub(crate) method: Method,
+    /// As the client sent it. The query may hold a key: it is never shown.
     pub(crate) uri: Uri,
     pub(crate) place: GatewayPath,
     pub(crate) endpoint: Endpoint,
+    /// The client's, over the gateway's defaults where it sent any.
     pub(crate) directives: Option<Box<Directives>>,
+    /// The caller, if the host has named it.
     pub(crate) identity: Option<Identity>,
+    /// `None` if nothing is set.
     pub(crate) settings: Option<Arc<GatewaySettings>>,
+    /// Those in force when the request arrived; `None` if they are the layer's.
     pub(crate) providers: Option<Arc<Providers>>,
+    /// The request has its client's key for the provider.
     pub(crate) has_credentials: bool,
+    /// The layer's, for what is held of the body.
     pub(crate) body_budget: Option<BodyBudget>,
+    /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
 }
 
@@ -118,24 +110,12 @@ pub(crate) enum Endpoint {
 impl GatewayContext {
     #[inline]
     pub(crate) fn new(arrival: Arrival, observer: Option<Arc<dyn Any + Send + Sync>>) -> Self {
-        let Arrival { method, uri, place, endpoint, directives, .. } = arrival;
-        let Arrival { identity, settings, providers, has_credentials, body_budget, native, .. } =
-            arrival;
         Self(Arc::new(Inner {
             log_id: LogId::new(),
-            method,
-            uri,
-            place,
-            endpoint,
+            progress: Progress::new(arrival.has_credentials),
+            arrival,
             operation: OnceLock::new(),
-            directives,
-            identity,
-            settings,
-            providers,
-            body_budget,
             observer,
-            native,
-            progress: Progress::new(has_credentials),
         }))
     }
 
@@ -144,19 +124,19 @@ impl GatewayContext {
     }
 
     pub(crate) fn providers(&self) -> Option<&Providers> {
-        self.0.providers.as_deref()
+        self.0.arrival.providers.as_deref()
     }
 
     pub(crate) fn body_budget(&self) -> Option<&BodyBudget> {
-        self.0.body_budget.as_ref()
+        self.0.arrival.body_budget.as_ref()
     }
 
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.providers.as_ref()?.find(name)
+        self.0.arrival.providers.as_ref()?.find(name)
     }
 
     pub(crate) fn settings(&self) -> Option<&GatewaySettings> {
-        self.0.settings.as_deref()
+        self.0.arrival.settings.as_deref()
     }
 
     /// What the client may not say.
@@ -173,11 +153,11 @@ impl GatewayContext {
 
     /// What the client lets its request reach.
     pub(crate) fn narrowing(&self) -> Option<&Arc<Narrowing>> {
-        self.0.directives.as_deref()?.narrowing.as_ref()
+        self.0.arrival.directives.as_deref()?.narrowing.as_ref()
     }
 
     pub(crate) fn query(&self) -> Option<&str> {
-        self.0.uri.query()
+        self.0.arrival.uri.query()
     }
 
     fn text(&self, span: Option<PathSpan>) -> Option<&str> {
@@ -204,22 +184,26 @@ impl GatewayContext {
     /// The account in the path; `None` on mounts without one and where it was malformed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        self.text(self.0.place.account)
+        self.text(self.0.arrival.place.account)
     }
 
     /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
     #[must_use]
     pub fn gateway(&self) -> &str {
-        self.0.place.gateway_id(self.path(), || self.directives()?.gateway_id.as_deref())
+        self.0.arrival.place.gateway_id(self.path(), || self.directives()?.gateway_id.as_deref())
     }
 
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
-        self.current().map(|step| &step.upstream).or(self.0.native.as_ref())
+        self.current().map(|step| &step.upstream).or(self.0.arrival.native.as_ref())
     }
 
     /// Where the client's own request goes, whatever is tried after it.
     pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
-        self.0.native.as_ref().or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
+        self.0
+            .arrival
+            .native
+            .as_ref()
+            .or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
     }
 
     /// The slug of the provider that the request goes to, once that is known.
@@ -263,9 +247,9 @@ impl GatewayContext {
     /// where it was refused for its path.
     #[must_use]
     pub fn endpoint(&self) -> Option<&'static str> {
-        match self.0.endpoint {
+        match self.0.arrival.endpoint {
             Endpoint::Native(_) => Some("native"),
-            Endpoint::Unified(_) | Endpoint::Models if self.0.place.gateway_by_header => {
+            Endpoint::Unified(_) | Endpoint::Models if self.0.arrival.place.gateway_by_header => {
                 Some("rest")
             }
             Endpoint::Unified(_) | Endpoint::Models => Some("compat"),
@@ -279,7 +263,7 @@ impl GatewayContext {
         if let Some(step) = self.current() {
             return &step.path;
         }
-        match self.0.endpoint {
+        match self.0.arrival.endpoint {
             Endpoint::Native(rest) => rest.text(self.path()),
             Endpoint::Unified(endpoint) => endpoint,
             Endpoint::Models => "models",
@@ -295,7 +279,7 @@ impl GatewayContext {
 
     /// What the path alone tells: the same from the arrival to the end.
     pub(crate) fn operation_of_path(&self) -> Operation {
-        *self.0.operation.get_or_init(|| match self.0.endpoint {
+        *self.0.operation.get_or_init(|| match self.0.arrival.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
                 Operation::of(self.provider_path())
             }
@@ -330,7 +314,7 @@ impl GatewayContext {
     /// The method of the client's request.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.0.method
+        &self.0.arrival.method
     }
 
     /// Whether the request can run a model.
@@ -341,7 +325,7 @@ impl GatewayContext {
     /// The path of the client's request, without its query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.uri.path()
+        self.0.arrival.uri.path()
     }
 
     /// What holds for this request: the client's `cf-aig-*` headers, as far as the host lets it use
@@ -349,7 +333,7 @@ impl GatewayContext {
     #[must_use]
     pub fn directives(&self) -> Option<&Directives> {
         let of_step = self.current().and_then(|step| step.directives.as_deref());
-        let own = of_step.or(self.0.directives.as_deref());
+        let own = of_step.or(self.0.arrival.directives.as_deref());
         own.or_else(|| self.settings()?.defaults())
     }
 
@@ -357,12 +341,12 @@ impl GatewayContext {
     /// the request. Nothing that a client sends changes it.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
-        self.0.identity.as_ref()
+        self.0.arrival.identity.as_ref()
     }
 
     /// Whether only a provider that keeps nothing may get the request.
     pub(crate) fn wants_zdr(&self) -> bool {
-        let own = self.0.directives.as_deref();
+        let own = self.0.arrival.directives.as_deref();
         let directives = own.or_else(|| self.settings()?.defaults());
         directives.is_some_and(|directives| directives.zdr == Some(true))
     }

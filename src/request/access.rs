@@ -3,14 +3,10 @@
 //! A gateway that allows certain models alone must not read another model in a request than its
 //! provider does. So what can be read in two ways is refused there, as is what cannot be read.
 
-use std::sync::Arc;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::context::GatewayContext;
-use crate::directives::Directives;
-use crate::directives::narrowing::Narrowing;
 use crate::json::object::ObjectScanner;
 use crate::provider::Upstream;
 use crate::rejection::Rejection;
@@ -21,35 +17,17 @@ use crate::routing;
 use crate::routing::{PathModels, Reach};
 use crate::util::percent::query_text;
 
-/// Whether the gateway allows a provider, and the request does.
+/// Whether the gateway allows a provider, and the request or entry does.
 pub(crate) fn allow_provider(
-    context: &GatewayContext,
+    allowance: Allowance<'_>,
     upstream: &Upstream,
 ) -> Result<(), Rejection> {
-    allow_provider_by(context, context.wants_zdr(), context.narrowing(), upstream)
-}
-
-/// The same for an entry of a universal request, which has directives of its own.
-pub(crate) fn allow_provider_of_entry(
-    context: &GatewayContext,
-    directives: &Directives,
-    upstream: &Upstream,
-) -> Result<(), Rejection> {
-    let wants_zdr = directives.zdr == Some(true);
-    allow_provider_by(context, wants_zdr, directives.narrowing.as_ref(), upstream)
-}
-
-fn allow_provider_by(
-    context: &GatewayContext,
-    wants_zdr: bool,
-    narrowing: Option<&Arc<Narrowing>>,
-    upstream: &Upstream,
-) -> Result<(), Rejection> {
-    allow_retention(wants_zdr, upstream)?;
-    if !context.settings().is_none_or(|settings| settings.rules.allow_provider(upstream)) {
+    allow_retention(allowance.wants_zdr(), upstream)?;
+    let settings = allowance.context.settings();
+    if !settings.is_none_or(|settings| settings.rules.allow_provider(upstream)) {
         return Err(messages::provider_not_allowed(upstream.slug()));
     }
-    match narrowing {
+    match allowance.narrowing {
         Some(narrowing) if !narrowing.allows_provider(upstream) => {
             Err(messages::provider_left_out(upstream.slug()))
         }

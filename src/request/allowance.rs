@@ -11,7 +11,9 @@ use crate::settings::Rules;
 pub(crate) struct Allowance<'a> {
     pub(crate) context: &'a GatewayContext,
     /// What the client allows.
-    narrowing: Option<&'a Narrowing>,
+    pub(crate) narrowing: Option<&'a Narrowing>,
+    /// Those of an entry, in place of the request's.
+    entry: Option<&'a Directives>,
     /// `None` until it is known.
     upstream: Option<&'a Upstream>,
 }
@@ -20,7 +22,8 @@ impl<'a> Allowance<'a> {
     /// For a request, at the provider that is known so far.
     pub(crate) fn of(context: &'a GatewayContext) -> Self {
         let upstream = context.upstream().map(|upstream| &**upstream);
-        Self { context, narrowing: context.narrowing().map(|narrowing| &**narrowing), upstream }
+        let narrowing = context.narrowing().map(|narrowing| &**narrowing);
+        Self { context, narrowing, entry: None, upstream }
     }
 
     /// For a provider that has just been found.
@@ -30,7 +33,15 @@ impl<'a> Allowance<'a> {
 
     /// For an entry of a universal request, with directives of its own.
     pub(crate) fn by(self, directives: &'a Directives) -> Self {
-        Self { narrowing: directives.narrowing.as_deref(), ..self }
+        Self { narrowing: directives.narrowing.as_deref(), entry: Some(directives), ..self }
+    }
+
+    /// Whether only a provider that keeps nothing may get the request or entry.
+    pub(crate) fn wants_zdr(self) -> bool {
+        match self.entry {
+            Some(directives) => directives.zdr == Some(true),
+            None => self.context.wants_zdr(),
+        }
     }
 
     pub(crate) fn restricts_models(self) -> bool {

@@ -114,6 +114,6 @@ impl Catalogue<'_> {
                 || settings.takes_keys_from_layer
                 || keys.any(|key| is_for_it(&key.provider))
         });
-        has_key && allow_provider(self.context, upstream).is_ok()
+        has_key && allow_provider(Allowance::of(self.context), upstream).is_ok()
     }
 }

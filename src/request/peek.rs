@@ -215,10 +215,7 @@ where
         let reads_json = !self.is_unreadable && !self.reads_form();
         let scanner = reads_json.then_some(self.scanner);
         let models = self.models.filter(|_| !self.has_ended).map(ModelReader::late);
-        let watcher = match is_lenient {
-            true => Watcher::resume_leniently(scanner, self.watch),
-            false => Watcher::resume(scanner, models, self.watch),
-        };
+        let watcher = Watcher::resume(scanner, models, self.watch, is_lenient);
         let watcher = watcher.with(splice).telling(context);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)

@@ -267,13 +267,14 @@ impl Shared {
                 let uri =
                     join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
                 let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
-                allow_provider(context, upstream)?;
+                allow_provider(Allowance::of(context), upstream)?;
                 (upstream, ApiKind::Native, uri, BodyChange::None)
             }
             NamedBy::Model(mut routed, endpoint) => {
                 let upstream = self.provider_for(context, &mut routed)?;
-                allow_provider(context, upstream)?;
-                allow_model(Allowance::of(context).at(upstream), routed.model())?;
+                let allowance = Allowance::of(context).at(upstream);
+                allow_provider(allowance, upstream)?;
+                allow_model(allowance, routed.model())?;
                 let step = Step::unified(upstream.clone(), endpoint, Some(routed.model().into()));
                 let uri = upstream.openai_uri(endpoint, context.query());
                 let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
@@ -470,9 +471,11 @@ fn read_directives(
 
 /// Checks the models that a provider's own path calls. Says whether the body must be read for more.
 fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<PeekFor, Rejection> {
+    if !context.restricts_models() {
+        return Ok(PeekFor::Nothing);
+    }
     let path = context.provider_path();
-    let reads_body = context.restricts_models()
-        && access::allow_path(Allowance::of(context), path, context.query())?
+    let reads_body = access::allow_path(Allowance::of(context), path, context.query())?
         && !upstream.decides_by_path(path);
     Ok(if reads_body { PeekFor::AnyModel } else { PeekFor::Nothing })
 }

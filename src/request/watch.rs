@@ -14,12 +14,6 @@ use crate::json::string;
 use crate::request::add_usage::{Places, Splice};
 use crate::request::model_reader::ModelReader;
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.state.end();
-    }
-}
-
 /// Looks at the bytes of a request body as they pass.
 #[derive(Debug)]
 pub(crate) struct Watcher {
@@ -38,31 +32,18 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// Watches a body from its first byte.
     pub(crate) fn new(state: Arc<RequestState>) -> Self {
-        Self {
-            scanner: Some(ObjectScanner::new()),
-            models: None,
-            state,
-            splice: None,
-            is_lenient: true,
-            context: None,
-        }
+        Self::resume(Some(ObjectScanner::new()), None, state, true)
     }
 
-    /// Goes on where the peek at the model has stopped.
+    /// Goes on where the peek at the body has stopped. `is_lenient`: the body was not routed by its
+    /// model, and is relayed whatever it holds.
     pub(crate) fn resume(
         scanner: Option<ObjectScanner>,
         models: Option<Box<ModelReader>>,
         state: Arc<RequestState>,
+        is_lenient: bool,
     ) -> Self {
-        Self { scanner, models, state, splice: None, is_lenient: false, context: None }
-    }
-
-    /// For a body that was read for other reasons than to route it.
-    pub(crate) fn resume_leniently(
-        scanner: Option<ObjectScanner>,
-        state: Arc<RequestState>,
-    ) -> Self {
-        Self { scanner, models: None, state, splice: None, is_lenient: true, context: None }
+        Self { scanner, models, state, splice: None, is_lenient, context: None }
     }
 
     /// Asks for the usage of a stream on the way.
@@ -171,5 +152,11 @@ impl Watcher {
         self.is_lenient
             || self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())
                 && self.models.as_ref().is_none_or(|models| models.finish().is_ok())
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.state.end();
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -44,8 +45,10 @@ impl LogId {
     }
 
     pub(crate) fn header_value(self) -> HeaderValue {
+        // It is cloned: as an owner it allocates once, where a copy would again for the first clone.
+        let text = Bytes::from_owner(self.text());
         // Cannot fail: these are hexadecimal digits and hyphens.
-        HeaderValue::from_bytes(&self.text()).unwrap_or(HeaderValue::from_static(""))
+        HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))
     }
 }
 

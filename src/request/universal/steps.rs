@@ -18,7 +18,7 @@ use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
 use crate::request::access;
-use crate::request::access::allow_provider_of_entry;
+use crate::request::access::allow_provider;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key;
 use crate::request::stages::Shared;
@@ -67,8 +67,8 @@ fn step(
     let EntryTarget { upstream, way, path, mut uri, model, body } = target;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
-    allow_provider_of_entry(context, &directives, &upstream)?;
     let allowance = Allowance::of(context).at(&upstream).by(&directives);
+    allow_provider(allowance, &upstream)?;
     let mut headers = head(entry, outer, &body);
     if allowance.restricts_models() {
         let model = model.as_deref();
