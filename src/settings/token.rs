@@ -105,11 +105,17 @@ pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
 
 /// Whether one of the tokens has this digest. Compares in constant time: all tokens, to the last byte.
 pub(crate) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
+    let shown = words(shown);
     let mut accepted = Choice::from(0);
     for token in tokens {
-        accepted |= token.digest.ct_eq(shown);
+        accepted |= words(&token.digest).ct_eq(&shown);
     }
     accepted.into()
+}
+
+/// Four numbers take an eighth of the time to compare that 32 bytes take.
+fn words(digest: &[u8; 32]) -> [u64; 4] {
+    [0, 8, 16, 24].map(|from| u64::from_ne_bytes(std::array::from_fn(|at| digest[from + at])))
 }
 
 #[cfg(test)]
