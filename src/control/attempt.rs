@@ -14,7 +14,7 @@ fn now() -> Instant {
 
 /// A call is under way.
 pub(super) fn report_begin(context: &GatewayContext) {
-    context.begin_attempt(now());
+    context.begin_attempt(now);
 }
 
 /// A call has ended. Returns whether a layer below refused it: then it was none, nothing is to be
@@ -27,8 +27,8 @@ pub(super) fn report_end<R, E: 'static>(
     let Some(context) = context else { return is_refused };
     match result {
         _ if is_refused => context.forget_attempt(),
-        Ok(response) => context.attempt_ended(now(), Ok(response.status())),
-        Err(error) => context.attempt_ended(now(), Err(failure::of_any(error))),
+        Ok(response) => context.attempt_ended(now, Ok(response.status())),
+        Err(error) => context.attempt_ended(now, Err(failure::of_any(error))),
     }
     is_refused
 }

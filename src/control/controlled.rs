@@ -1,5 +1,7 @@
 //! The service of [`ControlLayer`](super::ControlLayer), its future and its response body.
 
+mod body;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,16 +9,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::{Call, CallBody, CallFuture};
-use super::timeout::{HandedDown, total_of};
+pub use self::body::ControlBody;
+use super::call::{Bounds, Call, CallBody, CallFuture};
+use super::timeout::{HandedDown, timeouts_of, total_of};
 use super::timer::{Bound, Timer};
 use super::{Fallback, FallbackFuture, JudgedBody, Replay, ReplayBody, Retry};
+use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
 
@@ -74,15 +77,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let total = total_of(request.extensions(), self.timeouts);
-        if let Some(total) = total {
-            request.extensions_mut().insert(HandedDown(total));
-        }
-        let path = match self.steps.records(&request) {
-            true => Path::Repeated { call: self.steps.call(request) },
+        let context = request.extensions().get::<GatewayContext>().cloned();
+        let timeouts = timeouts_of(request.extensions(), context.as_ref(), self.timeouts);
+        let total = total_of(context.as_ref(), timeouts);
+        let path = match self.steps.records(context.as_ref()) {
+            true => {
+                if let Some(total) = total {
+                    request.extensions_mut().insert(HandedDown(total));
+                }
+                let request = self.steps.record(request);
+                Path::Repeated { call: self.steps.get_mut().call(request) }
+            }
             false => {
                 let call = self.steps.get_mut().get_mut().get_mut();
-                Path::Direct { call: call.call(request.map(ReplayBody::once)) }
+                let bounds = Some(Bounds { timeouts, total });
+                let call = call.call_within(request.map(ReplayBody::once), context, bounds);
+                Path::Direct { call }
             }
         };
         ControlFuture { path, total, timer: Timer::default() }
@@ -134,10 +144,10 @@ where
         let this = self.project();
         let polled = match this.path.project() {
             PathProjection::Direct { call } => {
-                call.poll(cx).map_ok(|response| response.map(Either::Left))
+                call.poll(cx).map_ok(|response| response.map(ControlBody::new))
             }
             PathProjection::Repeated { call } => {
-                call.poll(cx).map_ok(|response| response.map(Either::Right))
+                call.poll(cx).map_ok(|response| response.map(ControlBody::of_repeated))
             }
         };
         if polled.is_pending()
@@ -157,6 +167,3 @@ opaque_debug!(
         R: Body,
         Retry<Call<S>>: Service<Request<ReplayBody<B>>>
 );
-
-/// The response body of [`Controlled`]: as it came, or one that may have been read ahead.
-pub type ControlBody<R> = Either<CallBody<R>, JudgedBody<JudgedBody<CallBody<R>>>>;

@@ -10,6 +10,7 @@ mod judging;
 use http::{Extensions, Request, Response, StatusCode};
 
 pub use self::body::JudgedBody;
+pub(super) use self::body::{Judged, Kind as JudgedKind};
 pub(super) use self::judging::{Judging, may_be_error};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
@@ -35,21 +36,21 @@ pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
 
 /// In the extensions of a request without a gateway.
 #[derive(Clone, Copy, Debug)]
-struct Judged;
+struct Announced;
 
 /// Says to the layers below that the response may be put aside for what stands in its body: they
 /// then hold nothing that cannot be given back before the body is over.
 pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
     match context {
         Some(context) => context.set_judged(),
-        None => drop(request.extensions_mut().insert(Judged)),
+        None => drop(request.extensions_mut().insert(Announced)),
     }
 }
 
 pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayContext>) -> bool {
     match context {
         Some(context) => context.is_judged(),
-        None => extensions.get::<Judged>().is_some(),
+        None => extensions.get::<Announced>().is_some(),
     }
 }
 

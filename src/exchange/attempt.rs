@@ -12,7 +12,11 @@ use crate::hook::{AttemptEvent, Failure};
 
 impl GatewayContext {
     /// The upstream call that is under way, if there is one, has ended by its head or by failing.
-    pub(crate) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
+    pub(crate) fn attempt_ended(
+        &self,
+        now: impl FnOnce() -> Instant,
+        result: Result<StatusCode, Failure>,
+    ) {
         let Some((number, began)) = self.end_attempt() else { return };
         let Some(observation) = self.observation() else { return };
         let attempt = AttemptEvent {
@@ -21,7 +25,7 @@ impl GatewayContext {
             step: self.step(),
             status: result.ok(),
             failure: result.err(),
-            duration: now.saturating_duration_since(began),
+            duration: now().saturating_duration_since(began),
         };
         observation.hooks.each(|hook| hook.on_attempt(&attempt));
     }

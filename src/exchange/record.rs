@@ -94,9 +94,9 @@ impl ExchangeRecord {
     /// them has cut off.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
         if self.context.attempts() == 0 {
-            self.context.begin_attempt(self.dispatched.unwrap_or(now));
+            self.context.begin_attempt(|| self.dispatched.unwrap_or(now));
         }
-        self.context.attempt_ended(now, result);
+        self.context.attempt_ended(|| now, result);
     }
 
     /// How many bytes of the response some guard wants to see.

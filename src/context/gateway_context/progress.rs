@@ -38,8 +38,10 @@ pub(super) struct Progress {
     step: AtomicU32,
     /// How many upstream calls layers below have reported.
     attempts: AtomicU32,
-    /// When the one that is under way began.
-    open_attempt: Mutex<Option<Instant>>,
+    /// One is under way.
+    is_attempt_open: AtomicBool,
+    /// When it began, if anybody is told.
+    attempt_began: Mutex<Option<Instant>>,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU32,
     /// Where the conversation of the request is to stay where it is. Boxed: most have no choice.
@@ -149,25 +151,33 @@ impl GatewayContext {
         self.0.progress.attempts.load(Ordering::Relaxed)
     }
 
-    fn open_attempt(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.progress.open_attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn attempt_began(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.progress.attempt_began.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more upstream call is under way.
-    pub(crate) fn begin_attempt(&self, now: Instant) {
+    /// One more upstream call is under way. The clock is read only if a hook is told of the call.
+    pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
         self.0.progress.attempts.fetch_add(1, Ordering::Relaxed);
-        *self.open_attempt() = Some(now);
+        if self.observer().is_some() {
+            *self.attempt_began() = Some(now());
+        }
+        self.0.progress.is_attempt_open.store(true, Ordering::Release);
     }
 
-    /// Ends the upstream call that is under way; returns its number, from 1, and when it began.
+    /// Ends the upstream call that is under way; returns its number, from 1, and when it began, if a
+    /// hook is told.
     pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
-        let began = self.open_attempt().take()?;
+        if !self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        self.observer()?;
+        let began = self.attempt_began().take()?;
         Some((self.attempts(), began))
     }
 
     /// A layer below has refused the call that is under way, so it was none.
     pub(crate) fn forget_attempt(&self) {
-        if self.open_attempt().take().is_some() {
+        if self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
             self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -227,6 +237,15 @@ impl GatewayContext {
         let of_route = || self.current()?.route_timeout.filter(|_| phase == TimeoutPhase::Head);
         let mut granted = hosts.filter_map(|timeouts| timeouts.of_phase(phase)).chain(of_route());
         granted.all(|granted| after < granted)
+    }
+
+    /// Whether there may be a timeout for the current step: mostly there is none to be put together.
+    pub(crate) fn may_have_timeouts(&self) -> bool {
+        let none = Timeouts::default();
+        self.directives().is_some_and(|own| own.timeouts() != none)
+            || self
+                .settings()
+                .is_some_and(|own| own.timeouts != none || !own.provider_timeouts.is_empty())
     }
 
     /// The timeouts that hold for the current step: the request's, then those of its gateway.

@@ -55,6 +55,33 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
+    /// The response with a body that nothing bounds and that holds nothing.
+    fn plain(response: Response<R>) -> Response<Self> {
+        response.map(|inner| {
+            let (guards, timer) = (Guards::default(), Timer::default());
+            let body = Guarded { inner, guards, idle: None, waiting_since: None, timer };
+            Self { kind: Kind::Polled { body: Some(body) } }
+        })
+    }
+
+    /// The response with its body, for a call that has timeouts or not.
+    pub(super) fn of_call(
+        response: Response<R>,
+        timing: Option<Box<Timing>>,
+        guards: Guards,
+        watches_reader: bool,
+    ) -> Response<Self> {
+        if timing.is_none()
+            && guards.is_empty()
+            && response.extensions().get::<IdleTimeout>().is_none()
+        {
+            return Self::plain(response);
+        }
+        let mut timing = timing.map_or_else(Timing::default, |own| *own);
+        timing.body.watches_reader = watches_reader;
+        Self::of(response, timing, guards)
+    }
+
     /// The response with its body, which a task watches where it has a bound that must hold though
     /// nobody reads.
     pub(in crate::control) fn of(

@@ -62,6 +62,7 @@ pin_project! {
 }
 
 impl<F, R: Body> CallFuture<F, R> {
+    #[inline]
     pub(super) fn sent(sent: Sent<F>) -> Self {
         Self { state: State::Sent { sent } }
     }
@@ -85,6 +86,7 @@ where
 {
     type Output = Output<R>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Sent { sent } => {
@@ -96,11 +98,10 @@ where
                 };
                 let guards = std::mem::take(sent.guards);
                 Poll::Ready(match result {
-                    Ok(response) => {
-                        let mut timing =
-                            sent.timing.take().map_or_else(Timing::default, |own| *own);
-                        timing.body.watches_reader = *sent.watches_reader;
-                        Ok(responded(response, timing, guards, *sent.is_judged))
+                    Ok(mut response) => {
+                        let guards = responded(&mut response, guards, *sent.is_judged);
+                        let timing = sent.timing.take();
+                        Ok(CallBody::of_call(response, timing, guards, *sent.watches_reader))
                     }
                     Err(error) => {
                         guards.failed(&error);
@@ -118,33 +119,24 @@ where
     }
 }
 
-/// A response head came.
-fn responded<R>(
-    mut response: Response<R>,
-    timing: Timing,
-    mut guards: Guards,
-    is_judged: bool,
-) -> Response<CallBody<R>>
-where
-    R: Body + Send + 'static,
-    R::Data: Send,
-    R::Error: Into<BoxError>,
-{
-    if !guards.is_empty() {
-        let is_read = is_judged && response.status().is_success();
-        if failure::is_refusal(&response) {
-            // No verdict: the upstream was not asked.
-            *guards.tracked() = None;
-        }
-        if let Some(tracked) = guards.tracked() {
-            tracked.responded(&mut response, is_read, Instant::now());
-        }
-        // A layer above may put any response aside, by a rule of the host's.
-        if (is_judged || judge::is_failure(response.status())) && !is_over(response.body()) {
-            guards.share_permits(&mut response);
-        }
+/// A response head came. Gives what the response holds until its end.
+fn responded<R: Body>(response: &mut Response<R>, mut guards: Guards, is_judged: bool) -> Guards {
+    if guards.is_empty() {
+        return guards;
     }
-    CallBody::of(response, timing, guards)
+    let is_read = is_judged && response.status().is_success();
+    if failure::is_refusal(response) {
+        // No verdict: the upstream was not asked.
+        *guards.tracked() = None;
+    }
+    if let Some(tracked) = guards.tracked() {
+        tracked.responded(response, is_read, Instant::now());
+    }
+    // A layer above may put any response aside, by a rule of the host's.
+    if (is_judged || judge::is_failure(response.status())) && !is_over(response.body()) {
+        guards.share_permits(response);
+    }
+    guards
 }
 
 opaque_debug!(CallFuture<F, R> where R: Body);

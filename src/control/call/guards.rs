@@ -17,18 +17,15 @@ pub(in crate::control) struct Guards {
     tracked: Option<Box<Tracked>>,
 }
 
+#[derive(Default)]
 enum HeldPermits {
+    #[default]
+    Nothing,
     Own(Permits),
     /// Something else may be tried instead of this response, which must not wait for them.
     Shared {
         _held: Held<Permits>,
     },
-}
-
-impl Default for HeldPermits {
-    fn default() -> Self {
-        Self::Own(Permits::default())
-    }
 }
 
 /// Gives back the permits of a response that is put aside.
@@ -39,13 +36,19 @@ pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
 }
 
 impl Guards {
+    /// Those of a call that nothing limits.
+    pub(super) fn unlimited(tracked: Option<Box<Tracked>>) -> Self {
+        Self { permits: HeldPermits::Nothing, tracked }
+    }
+
     pub(super) fn new(permits: Permits, tracked: Option<Box<Tracked>>) -> Self {
-        Self { permits: HeldPermits::Own(permits), tracked }
+        let permits =
+            if permits.is_empty() { HeldPermits::Nothing } else { HeldPermits::Own(permits) };
+        Self { permits, tracked }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.tracked.is_none()
-            && matches!(&self.permits, HeldPermits::Own(permits) if permits.is_empty())
+        self.tracked.is_none() && matches!(self.permits, HeldPermits::Nothing)
     }
 
     pub(super) fn tracked(&mut self) -> &mut Option<Box<Tracked>> {
@@ -55,7 +58,7 @@ impl Guards {
     /// Lets a layer above give back the permits of this response before its end.
     pub(super) fn share_permits<B>(&mut self, response: &mut Response<B>) {
         match std::mem::take(&mut self.permits) {
-            HeldPermits::Own(permits) if !permits.is_empty() => {
+            HeldPermits::Own(permits) => {
                 let held = Held::new(permits);
                 response.extensions_mut().insert(held.handle());
                 self.permits = HeldPermits::Shared { _held: held };

@@ -18,4 +18,4 @@ pub use self::body::CallBody;
 pub use self::future::CallFuture;
 pub(super) use self::guards::{Guards, let_go};
 pub use self::service::Call;
-pub(super) use self::service::Parts;
+pub(super) use self::service::{Bounds, Parts};

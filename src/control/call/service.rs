@@ -15,11 +15,12 @@ use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
 use crate::context::GatewayContext;
 use crate::control::balance::{Order, Picked, pick};
-use crate::control::concurrency::{Entry, Limiter, Permit, Permits, Waiting};
+use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::judge;
 use crate::control::pins::Learning;
-use crate::control::timeout::Timing;
+use crate::control::timeout::{HandedDown, Timing, timeouts_of};
+use crate::control::timer::Bound;
 use crate::directives::timeouts::Timeouts;
 use crate::util::macros::service_accessors;
 use crate::util::operation::Operation;
@@ -60,10 +61,14 @@ service_accessors!(Call<S>, inner);
 
 impl Parts {
     /// The base URL and key that a request is sent with, or why none can be used.
-    fn choose<B>(&self, request: &mut Request<B>) -> Result<Choice, Unavailable> {
+    fn choose<B>(
+        &self,
+        request: &mut Request<B>,
+        context: Option<&GatewayContext>,
+    ) -> Result<Choice, Unavailable> {
         let Some(health) = &self.health else { return Ok((None, None)) };
         let (candidates, pins) = {
-            let (context, health) = (request.extensions().get::<GatewayContext>(), health.read());
+            let health = health.read();
             let candidates = health.candidates(request, context, self.limiter.as_ref());
             let is_several = matches!(candidates, Candidates::Several(..));
             (candidates, is_several.then(|| health.pins.clone()))
@@ -102,6 +107,15 @@ fn makes_response(context: &GatewayContext) -> bool {
     context.operation() == Operation::Responses && context.is_call()
 }
 
+/// What bounds a call in time.
+#[derive(Clone, Copy)]
+pub(in crate::control) struct Bounds {
+    /// Those of the call's phases.
+    pub(in crate::control) timeouts: Timeouts,
+    /// The end of the exchange, which the body of the response keeps.
+    pub(in crate::control) total: Option<Bound>,
+}
+
 /// The call that is kept count of, and the permit of its key.
 type Choice = (Option<Tracked>, Option<Permit>);
 
@@ -123,29 +137,62 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (tracked, permit) = match self.parts.choose(&mut request) {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let extensions = request.extensions();
+        let context = extensions.get::<GatewayContext>().cloned();
+        let bounds = self.parts.timeouts.map(|explicit| Bounds {
+            timeouts: timeouts_of(extensions, context.as_ref(), explicit),
+            total: extensions.get().map(|HandedDown(bound)| *bound),
+        });
+        self.call_within(request, context, bounds)
+    }
+}
+
+impl<S> Call<S> {
+    /// As [`call`](Service::call), for a request of which it is known what bounds it. `context`: the
+    /// request's.
+    #[inline]
+    pub(in crate::control) fn call_within<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        context: Option<GatewayContext>,
+        bounds: Option<Bounds>,
+    ) -> CallFuture<S::Future, R>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Send + 'static,
+        R: Body + Send + 'static,
+        R::Data: Send,
+        R::Error: Into<BoxError>,
+    {
+        let context = context.as_ref();
+        let (tracked, permit) = match self.parts.choose(&mut request, context) {
             Ok(choice) => choice,
             Err(unavailable) => {
                 ready::give_back(&mut self.inner);
                 return CallFuture::refused(unavailable);
             }
         };
-        let context = request.extensions().get::<GatewayContext>();
         let mut tracked = tracked.map(|tracked| Box::new(tracked.of(context)));
-        let entry = match &self.parts.limiter {
-            Some(limiter) => limiter.enter(&request, context, permit),
-            None => Ok(Entry::Permitted(Permits::default())),
+        let limiter = self.parts.limiter.as_ref();
+        let Some(limiter) = limiter.filter(|own| permit.is_some() || own.may_limit(context)) else {
+            return self.send(request, context, bounds, Guards::unlimited(tracked));
         };
+        let entry = limiter.enter(&request, context, permit);
         match entry {
-            Ok(Entry::Permitted(permits)) => self.send(request, Guards::new(permits, tracked)),
+            Ok(Entry::Permitted(permits)) => {
+                self.send(request, context, bounds, Guards::new(permits, tracked))
+            }
             Ok(Entry::Waiting(waiting)) => {
                 if let Some(tracked) = &mut tracked {
                     tracked.suspend();
                 }
                 // A request that waits must not hold a place in another layer's limit.
                 let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
-                CallFuture::waiting(Waited { waiting, tracked, service, request }.send())
+                let waited = Waited { waiting, tracked, service, request, bounds };
+                CallFuture::waiting(waited.send())
             }
             Err(error) => {
                 ready::give_back(&mut self.inner);
@@ -153,23 +200,25 @@ where
             }
         }
     }
-}
 
-impl<S> Call<S> {
     /// Sends a request that has its permits.
-    fn send<B, R>(&mut self, mut request: Request<B>, guards: Guards) -> CallFuture<S::Future, R>
+    #[inline]
+    fn send<B, R>(
+        &mut self,
+        mut request: Request<B>,
+        context: Option<&GatewayContext>,
+        bounds: Option<Bounds>,
+        guards: Guards,
+    ) -> CallFuture<S::Future, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
         R: Body,
     {
-        let is_judged = !guards.is_empty() && {
-            let extensions = request.extensions();
-            judge::is_announced(extensions, extensions.get())
-        };
-        let timeouts = self.parts.timeouts;
-        let timing =
-            timeouts.and_then(|timeouts| Timing::of_exchange(request.extensions_mut(), timeouts));
-        let watches_reader = timeouts.is_some();
+        let is_judged = !guards.is_empty() && judge::is_announced(request.extensions(), context);
+        let timing = bounds.and_then(|Bounds { timeouts, total }| {
+            Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
+        });
+        let watches_reader = bounds.is_some();
         let call = self.inner.call(request);
         CallFuture::sent(Sent { call, timing, guards, is_judged, watches_reader })
     }
@@ -181,6 +230,7 @@ struct Waited<S, B> {
     tracked: Option<Box<Tracked>>,
     service: Call<S>,
     request: Request<B>,
+    bounds: Option<Bounds>,
 }
 
 impl<S, B> Waited<S, B> {
@@ -192,13 +242,14 @@ impl<S, B> Waited<S, B> {
         R::Data: Send,
         R::Error: Into<BoxError>,
     {
-        let Self { waiting, mut tracked, mut service, request } = self;
+        let Self { waiting, mut tracked, mut service, request, bounds } = self;
         let permits = waiting.permits().await?;
         poll_fn(|cx| service.inner.poll_ready(cx)).await.map_err(Into::into)?;
         if let Some(tracked) = &mut tracked {
             let now = Instant::now();
             tracked.resume(now).map_err(|blocked| blocked.as_error(now))?;
         }
-        service.send(request, Guards::new(permits, tracked)).await
+        let context = request.extensions().get::<GatewayContext>().cloned();
+        service.send(request, context.as_ref(), bounds, Guards::new(permits, tracked)).await
     }
 }

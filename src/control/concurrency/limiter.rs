@@ -85,6 +85,14 @@ impl Limiter {
         Taking::new(gates, permits, self.limits.queue).advance()
     }
 
+    /// Whether there may be a limit for a request at all.
+    pub(in crate::control) fn may_limit(&self, context: Option<&GatewayContext>) -> bool {
+        let settings = context.and_then(GatewayContext::settings);
+        self.limits.all.is_some()
+            || !self.limits.rules.is_empty()
+            || settings.is_some_and(|settings| !settings.concurrency.is_empty())
+    }
+
     /// The limit of the requests with one of several stored keys.
     pub(in crate::control) fn of_key(
         &self,

@@ -89,8 +89,9 @@ impl Shared {
         context: Option<&GatewayContext>,
         limiter: Option<&Limiter>,
     ) -> Candidates {
+        let several = context.filter(|context| has_several(context));
         if let Some((context, choices)) =
-            context.and_then(|context| Some((context, Choices::of(context, request)?)))
+            several.and_then(|context| Some((context, Choices::of(context, request)?)))
         {
             let now = Instant::now();
             let candidate = |choice: Choice<'_>| Candidate {
@@ -198,6 +199,14 @@ pub(in crate::control) enum Candidates {
     Unwatched,
     One(Target, Instant),
     Several(Vec<Candidate>, Choices, Instant),
+}
+
+/// Whether there is more than one base URL, or more than one key, that a request could be sent with.
+fn has_several(context: &GatewayContext) -> bool {
+    context.upstream().is_some_and(|upstream| {
+        let keys = || Some(context.settings()?.keys.of(upstream, context.key_alias()));
+        upstream.origins().nth(1).is_some() || keys().is_some_and(|mut keys| keys.nth(1).is_some())
+    })
 }
 
 /// The provider of a request and its base URL, where the request goes there.

@@ -25,8 +25,9 @@ pin_project! {
 }
 
 pin_project! {
+    /// How a body is handed on.
     #[project = KindProjection]
-    enum Kind<R> {
+    pub(in crate::control) enum Kind<R> {
         AsItIs { #[pin] body: R },
         // Boxed, to be read before it is in its place.
         Judged { judged: Pin<Box<Judged<R>>> },
@@ -34,7 +35,8 @@ pin_project! {
 }
 
 pin_project! {
-    struct Judged<R> {
+    /// A body, and what was read of it ahead.
+    pub(in crate::control) struct Judged<R> {
         // Mostly one frame tells.
         first: Option<Frame<Bytes>>,
         more: VecDeque<Frame<Bytes>>,
@@ -58,6 +60,10 @@ impl<R> JudgedBody<R> {
         let judged =
             Box::pin(Judged { first, more, error, is_held_back: false, has_ended: false, rest });
         Self { kind: Kind::Judged { judged } }
+    }
+
+    pub(in crate::control) fn into_kind(self) -> Kind<R> {
+        self.kind
     }
 
     fn of_judged(&self) -> Option<&Judged<R>> {
@@ -140,7 +146,7 @@ where
         })
     }
 
-    fn poll_frame(
+    pub(in crate::control) fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -160,14 +166,14 @@ where
         this.rest.poll_frame(cx).map_err(Into::into)
     }
 
-    fn is_end_stream(&self) -> bool {
+    pub(in crate::control) fn is_end_stream(&self) -> bool {
         self.first.is_none()
             && self.more.is_empty()
             && self.error.is_none()
             && (self.has_ended || self.rest.is_end_stream())
     }
 
-    fn size_hint(&self) -> SizeHint {
+    pub(in crate::control) fn size_hint(&self) -> SizeHint {
         let ahead: u64 = self.ahead().map(|data| data.len() as u64).sum();
         let rest = match (&self.error, self.has_ended) {
             // A reader that trusts an exact length would not see the error behind it.

@@ -125,11 +125,41 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    /// Whether a layer below may have to send this request again.
-    pub(super) fn records<B>(&self, request: &Request<B>) -> bool {
+    /// Whether a layer below may have to send a request again. `context`: the request's.
+    pub(super) fn records(&self, context: Option<&GatewayContext>) -> bool {
         let is_wanted =
             |context: &GatewayContext| context.may_be_refused() || may_be_repeated(context);
-        !self.layer.on_demand || request.extensions().get().is_some_and(is_wanted)
+        !self.layer.on_demand || context.is_some_and(is_wanted)
+    }
+
+    /// The request with a body that is recorded, if it can be.
+    pub(super) fn record<B>(&self, request: Request<B>) -> Request<ReplayBody<B>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let context = request.extensions().get::<GatewayContext>();
+        // A request recorded only for a refused option has no retries to lose.
+        let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
+        let limit = self.layer.limit.load(Ordering::Relaxed);
+        let keeping = match context {
+            // The entries of a universal request are in memory as it is.
+            Some(context) if is_in_memory(context) => Keeping::all(),
+            // What is known to be too large is not even begun with.
+            _ if !tape::fits(request.body().size_hint().lower(), limit) => {
+                if let Some(context) = wanting {
+                    context.give_up_retries();
+                }
+                return request.map(ReplayBody::once);
+            }
+            _ => {
+                let shared = context.and_then(GatewayContext::body_budget);
+                let budget = shared.unwrap_or(&self.layer.budget);
+                Keeping::up_to(limit, budget).telling(wanting.cloned())
+            }
+        };
+        let head = KeptHead::of(&request);
+        request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, keeping))))
     }
 }
 
@@ -148,32 +178,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        if !self.records(&request) {
-            return self.inner.call(request.map(ReplayBody::once));
-        }
-        let context = request.extensions().get::<GatewayContext>();
-        // A request recorded only for a refused option has no retries to lose.
-        let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
-        let limit = self.layer.limit.load(Ordering::Relaxed);
-        let keeping = match context {
-            // The entries of a universal request are in memory as it is.
-            Some(context) if is_in_memory(context) => Keeping::all(),
-            // What is known to be too large is not even begun with.
-            _ if !tape::fits(request.body().size_hint().lower(), limit) => {
-                if let Some(context) = wanting {
-                    context.give_up_retries();
-                }
-                return self.inner.call(request.map(ReplayBody::once));
-            }
-            _ => {
-                let shared = context.and_then(GatewayContext::body_budget);
-                let budget = shared.unwrap_or(&self.layer.budget);
-                Keeping::up_to(limit, budget).telling(wanting.cloned())
-            }
+        let request = match self.records(request.extensions().get()) {
+            true => self.record(request),
+            false => request.map(ReplayBody::once),
         };
-        let head = KeptHead::of(&request);
-        let request =
-            request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, keeping))));
         self.inner.call(request)
     }
 }

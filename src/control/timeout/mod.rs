@@ -36,16 +36,22 @@ use crate::context::acted::Actor;
 use crate::directives::timeouts::Timeouts;
 
 /// Tells the exchange that a layer keeps some of its timeouts.
-fn kept(extensions: &Extensions, actor: Actor) {
-    if let Some(context) = extensions.get::<GatewayContext>() {
+fn kept(context: Option<&GatewayContext>, actor: Actor) {
+    if let Some(context) = context {
         context.acts(actor);
     }
 }
 
 /// The timeouts of a request: those in its extensions, then those of the gateway above, then those
 /// that the layer was made with.
-fn timeouts_of(extensions: &Extensions, explicit: Timeouts) -> Timeouts {
-    let of_gateway = extensions.get::<GatewayContext>().map(GatewayContext::timeouts);
-    let weaker = of_gateway.map_or(explicit, |timeouts| timeouts.or(explicit));
+pub(super) fn timeouts_of(
+    extensions: &Extensions,
+    context: Option<&GatewayContext>,
+    explicit: Timeouts,
+) -> Timeouts {
+    let weaker = match context {
+        Some(context) if context.may_have_timeouts() => context.timeouts().or(explicit),
+        _ => explicit,
+    };
     extensions.get::<Timeouts>().map_or(weaker, |timeouts| timeouts.or(weaker))
 }

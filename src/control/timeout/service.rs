@@ -7,7 +7,8 @@ use http_body::Body;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::{TimeoutFuture, Timing};
+use super::{TimeoutFuture, Timing, timeouts_of};
+use crate::context::GatewayContext;
 use crate::control::call::CallBody;
 use crate::directives::timeouts::Timeouts;
 
@@ -50,9 +51,15 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let extensions = request.extensions();
+        let context = extensions.get::<GatewayContext>();
         let timing = match self.is_total {
-            true => Timing::total(request.extensions(), self.timeouts),
-            false => Timing::per_call(request.extensions_mut(), self.timeouts),
+            true => Timing::total(timeouts_of(extensions, context, self.timeouts), context),
+            false => {
+                let timeouts = timeouts_of(extensions, context, self.timeouts);
+                let context = context.cloned();
+                Timing::per_call(request.extensions_mut(), context.as_ref(), timeouts)
+            }
         };
         TimeoutFuture::new(self.inner.call(request), timing)
     }

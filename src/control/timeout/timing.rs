@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::Extensions;
 use tokio::time::Instant;
 
-use super::{kept, timeouts_of};
+use super::kept;
+use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::control::timer::{Bound, Timer};
 use crate::directives::timeouts::Timeouts;
@@ -57,28 +58,33 @@ pub(in crate::control) struct HandedDown(pub(in crate::control) Bound);
 pub(in crate::control) struct IdleTimeout(pub(in crate::control) Duration);
 
 /// The total of a request, counted from now.
-pub(in crate::control) fn total_of(extensions: &Extensions, explicit: Timeouts) -> Option<Bound> {
-    let total = timeouts_of(extensions, explicit).total;
-    if total.is_some() {
-        kept(extensions, Actor::Total);
+pub(in crate::control) fn total_of(
+    context: Option<&GatewayContext>,
+    timeouts: Timeouts,
+) -> Option<Bound> {
+    if timeouts.total.is_some() {
+        kept(context, Actor::Total);
     }
-    Bound::from_now(TimeoutPhase::Total, total)
+    Bound::from_now(TimeoutPhase::Total, timeouts.total)
 }
 
 impl Timing {
     /// The total of a request.
-    pub(super) fn total(extensions: &Extensions, explicit: Timeouts) -> Self {
-        let total = total_of(extensions, explicit);
+    pub(super) fn total(timeouts: Timeouts, context: Option<&GatewayContext>) -> Self {
+        let total = total_of(context, timeouts);
         let head = total.map_or(Head::Unbound, Head::Total);
         let body = BodyBounds { idle: None, total, watches_reader: true };
         Self { head, body, timer: Timer::default() }
     }
 
     /// The timeouts of a call.
-    pub(in crate::control) fn per_call(extensions: &mut Extensions, explicit: Timeouts) -> Self {
-        let timeouts = timeouts_of(extensions, explicit);
+    pub(in crate::control) fn per_call(
+        extensions: &mut Extensions,
+        context: Option<&GatewayContext>,
+        timeouts: Timeouts,
+    ) -> Self {
         if timeouts.connect.or(timeouts.head).or(timeouts.idle).is_some() {
-            kept(extensions, Actor::Timeouts);
+            kept(context, Actor::Timeouts);
         }
         if let Some(connect) = timeouts.connect {
             extensions.insert(ConnectTimeout(connect));
@@ -98,10 +104,14 @@ impl Timing {
     /// body also keeps the deadline of the exchange. `None` where there are none.
     pub(in crate::control) fn of_exchange(
         extensions: &mut Extensions,
-        explicit: Timeouts,
+        context: Option<&GatewayContext>,
+        timeouts: Timeouts,
+        total: Option<Bound>,
     ) -> Option<Box<Self>> {
-        let total = extensions.get().map(|HandedDown(bound)| *bound);
-        let mut timing = Self::per_call(extensions, explicit);
+        if total.is_none() && (Timeouts { total: None, ..timeouts }) == Timeouts::default() {
+            return None;
+        }
+        let mut timing = Self::per_call(extensions, context, timeouts);
         timing.body.total = total;
         let is_bound =
             total.is_some() || timing.body.idle.is_some() || !matches!(timing.head, Head::Unbound);

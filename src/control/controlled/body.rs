@@ -1,0 +1,100 @@
+//! The response body of [`Controlled`](super::Controlled).
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower::BoxError;
+
+use crate::control::call::CallBody;
+use crate::control::judge::{Judged, JudgedBody, JudgedKind};
+use crate::util::opaque::opaque_debug;
+
+pin_project! {
+    /// The response body of [`Controlled`](super::Controlled): as it came, or one of which something
+    /// was read ahead.
+    ///
+    /// One body for what a [`Retry`](crate::control::Retry) and a
+    /// [`Fallback`](crate::control::Fallback) each have a body for, so that a frame passes one.
+    pub struct ControlBody<R>
+    where
+        R: Body,
+    {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<R>
+    where
+        R: Body,
+    {
+        AsItIs { #[pin] body: CallBody<R> },
+        Judged { judged: Pin<Box<Judged<CallBody<R>>>> },
+        // By a fallback, above a retry.
+        JudgedAbove { judged: Pin<Box<Judged<JudgedBody<CallBody<R>>>>> },
+    }
+}
+
+impl<R: Body> ControlBody<R> {
+    pub(super) fn new(body: CallBody<R>) -> Self {
+        Self { kind: Kind::AsItIs { body } }
+    }
+
+    /// The body of a response that has passed a retry and a fallback.
+    pub(super) fn of_repeated(body: JudgedBody<JudgedBody<CallBody<R>>>) -> Self {
+        let kind = match body.into_kind() {
+            JudgedKind::Judged { judged } => Kind::JudgedAbove { judged },
+            JudgedKind::AsItIs { body } => match body.into_kind() {
+                JudgedKind::Judged { judged } => Kind::Judged { judged },
+                JudgedKind::AsItIs { body } => Kind::AsItIs { body },
+            },
+        };
+        Self { kind }
+    }
+}
+
+impl<R> Body for ControlBody<R>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    #[inline]
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            KindProjection::AsItIs { body } => body.poll_frame(cx),
+            KindProjection::Judged { judged } => judged.as_mut().poll_frame(cx),
+            KindProjection::JudgedAbove { judged } => judged.as_mut().poll_frame(cx),
+        }
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::AsItIs { body } => body.is_end_stream(),
+            Kind::Judged { judged } => judged.is_end_stream(),
+            Kind::JudgedAbove { judged } => judged.is_end_stream(),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::AsItIs { body } => body.size_hint(),
+            Kind::Judged { judged } => judged.size_hint(),
+            Kind::JudgedAbove { judged } => judged.size_hint(),
+        }
+    }
+}
+
+opaque_debug!(ControlBody<R> where R: Body);
