@@ -91,7 +91,8 @@ where
             false => {
                 let call = self.steps.get_mut().get_mut().get_mut();
                 let bounds = Some(Bounds { timeouts, total });
-                let call = call.call_within(request.map(ReplayBody::once), context, bounds);
+                let call =
+                    call.call_within(request.map(ReplayBody::once), context.as_ref(), bounds);
                 Path::Direct { call }
             }
         };

@@ -144,7 +144,7 @@ where
             timeouts: timeouts_of(extensions, context.as_ref(), explicit),
             total: extensions.get().map(|HandedDown(bound)| *bound),
         });
-        self.call_within(request, context, bounds)
+        self.call_within(request, context.as_ref(), bounds)
     }
 }
 
@@ -155,7 +155,7 @@ impl<S> Call<S> {
     pub(in crate::control) fn call_within<B, R>(
         &mut self,
         mut request: Request<B>,
-        context: Option<GatewayContext>,
+        context: Option<&GatewayContext>,
         bounds: Option<Bounds>,
     ) -> CallFuture<S::Future, R>
     where
@@ -167,7 +167,6 @@ impl<S> Call<S> {
         R::Data: Send,
         R::Error: Into<BoxError>,
     {
-        let context = context.as_ref();
         let (tracked, permit) = match self.parts.choose(&mut request, context) {
             Ok(choice) => choice,
             Err(unavailable) => {

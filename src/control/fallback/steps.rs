@@ -45,7 +45,7 @@ struct Steps<S, B> {
 
 /// What follows a step that is not handed on at once.
 enum Next<R, E> {
-    /// The beginning of the response must be read.
+    /// The beginning of the response has not come yet.
     Judge(Judging<R>),
     /// It is no answer, and something else may be tried.
     Failed(Given<R, E>),
@@ -91,13 +91,7 @@ where
             let Some(mut steps) = this.steps.take() else {
                 return ControlFlow::Break(judge::as_it_is(result));
             };
-            let next = match steps.work.look_at(result, cx)? {
-                Next::Judge(mut judging) => match judging.poll(cx) {
-                    Poll::Ready(verdict) => Next::Failed(answered(judging, verdict)?),
-                    Poll::Pending => Next::Judge(judging),
-                },
-                next => next,
-            };
+            let next = steps.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(steps.try_others(next)))
         })
     }
@@ -205,7 +199,12 @@ where
         // Nothing is held back where it is known that there is nothing else.
         if is_suspect && self.may_go_on_as_far_as_known(cx) {
             match Judging::new(response, self.plan.shape()) {
-                Ok(judging) => return ControlFlow::Continue(Next::Judge(judging)),
+                Ok(mut judging) => {
+                    let Poll::Ready(verdict) = judging.poll(cx) else {
+                        return ControlFlow::Continue(Next::Judge(judging));
+                    };
+                    return answered(judging, verdict).map_continue(Next::Failed);
+                }
                 Err(unread) => response = unread,
             }
         }

@@ -122,7 +122,7 @@ impl<B> Work<B> {
 
     /// Removes the option that asks for usage, if the provider of the step must not get it.
     fn without_option(&self, step: &Step) -> Option<Edit> {
-        let asked = self.original.head.extensions().get::<Asked>()?;
+        let asked = self.original.head.extension::<Asked>()?;
         let place = asked.place()?;
         let option = step.upstream.usage_option();
         let named = || self.named().map(|model| &*model.name);

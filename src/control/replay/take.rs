@@ -1,5 +1,6 @@
 //! A request as it can be sent again.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::tape::Tape;
+use crate::context::GatewayContext;
 use crate::routing::model::Edit;
 use crate::util::content_length;
 
@@ -18,7 +20,13 @@ pub(crate) struct KeptHead {
     uri: Uri,
     version: Version,
     headers: Vec<(HeaderName, HeaderValue)>,
-    extensions: Extensions,
+    extensions: KeptExtensions,
+}
+
+/// Extensions that are kept. Most requests have the gateway's alone, which needs no map.
+enum KeptExtensions {
+    Context(GatewayContext),
+    All(Extensions),
 }
 
 impl KeptHead {
@@ -29,12 +37,16 @@ impl KeptHead {
             uri: request.uri().clone(),
             version: request.version(),
             headers: headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            extensions: request.extensions().clone(),
+            extensions: KeptExtensions::of(request.extensions()),
         }
     }
 
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.extensions
+    /// The extension of this type.
+    pub(crate) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        match &self.extensions {
+            KeptExtensions::Context(context) => (context as &dyn Any).downcast_ref(),
+            KeptExtensions::All(all) => all.get(),
+        }
     }
 
     pub(crate) fn uri(&self) -> &Uri {
@@ -51,8 +63,20 @@ impl KeptHead {
         for (name, value) in &self.headers {
             head.headers.append(name.clone(), value.clone());
         }
-        head.extensions = self.extensions.clone();
+        match &self.extensions {
+            KeptExtensions::Context(context) => drop(head.extensions.insert(context.clone())),
+            KeptExtensions::All(all) => head.extensions = all.clone(),
+        }
         head
+    }
+}
+
+impl KeptExtensions {
+    fn of(extensions: &Extensions) -> Self {
+        match extensions.get::<GatewayContext>() {
+            Some(context) if extensions.len() == 1 => Self::Context(context.clone()),
+            _ => Self::All(extensions.clone()),
+        }
     }
 }
 
@@ -60,7 +84,7 @@ impl From<Parts> for KeptHead {
     fn from(head: Parts) -> Self {
         let Parts { method, uri, version, headers, extensions, .. } = head;
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { method, uri, version, headers, extensions }
+        Self { method, uri, version, headers, extensions: KeptExtensions::All(extensions) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ struct Again<S, B> {
 
 /// What follows an attempt that is not handed on at once.
 enum Next<R> {
-    /// The beginning of the response must be read.
+    /// The beginning of the response has not come yet.
     Judge(Judging<R>),
     /// The request is sent again after this delay.
     Send(Duration),
@@ -85,15 +85,7 @@ where
             let Some(mut again) = this.again.take() else {
                 return ControlFlow::Break(judge::as_it_is(result));
             };
-            let next = match again.work.look_at(result)? {
-                Next::Judge(mut judging) => match judging.poll(cx) {
-                    Poll::Ready(verdict) => {
-                        Next::Send(again.work.judged(judging, verdict).map_break(Ok)?)
-                    }
-                    Poll::Pending => Next::Judge(judging),
-                },
-                send @ Next::Send(_) => send,
-            };
+            let next = again.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(again.go_on(next)))
         })
     }
@@ -126,8 +118,14 @@ impl<S, B> Again<S, B> {
             }
             poll_fn(|cx| self.service.poll_ready(cx)).await?;
             let request = self.work.request();
-            let result = self.work.call(&mut self.service, request).await;
-            next = match self.work.look_at(result) {
+            let looked_at = {
+                let mut call = pin!(self.work.call(&mut self.service, request));
+                let poll = |cx: &mut Context<'_>| {
+                    call.as_mut().poll(cx).map(|result| self.work.look_at(result, cx))
+                };
+                poll_fn(poll).await
+            };
+            next = match looked_at {
                 ControlFlow::Continue(next) => next,
                 ControlFlow::Break(given) => return given,
             };
@@ -137,7 +135,11 @@ impl<S, B> Again<S, B> {
 
 impl<B> Work<B> {
     /// What is handed on of an attempt that has ended, or what follows it.
-    fn look_at<R, E>(&mut self, result: Result<Response<R>, E>) -> ControlFlow<Given<R, E>, Next<R>>
+    fn look_at<R, E>(
+        &mut self,
+        result: Result<Response<R>, E>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<Given<R, E>, Next<R>>
     where
         E: 'static,
         R: Body<Data = Bytes>,
@@ -158,7 +160,12 @@ impl<B> Work<B> {
         }
         if judge::may_be_error(&response) && self.may_go_on() {
             match Judging::new(response, self.shape()) {
-                Ok(judging) => return ControlFlow::Continue(Next::Judge(judging)),
+                Ok(mut judging) => {
+                    let Poll::Ready(verdict) = judging.poll(cx) else {
+                        return ControlFlow::Continue(Next::Judge(judging));
+                    };
+                    return self.judged(judging, verdict).map_break(Ok).map_continue(Next::Send);
+                }
                 Err(unread) => response = unread,
             }
         }

@@ -47,7 +47,7 @@ impl<B> Work<B> {
         tells_verdict: bool,
     ) -> Self {
         let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
-        let asked = || take.head.extensions().get::<Asked>().cloned();
+        let asked = || take.head.extension::<Asked>().cloned();
         let asked = may_be_refused.then(asked).flatten();
         Self {
             take,
@@ -111,7 +111,7 @@ impl<B> Work<B> {
     fn learn(&self) {
         let Some(context) = &self.context else { return };
         let Some(upstream) = context.upstream() else { return };
-        let asked = self.take.head.extensions().get::<Asked>();
+        let asked = self.take.head.extension::<Asked>();
         let model = context.routed_model().or_else(|| asked?.model()).unwrap_or_default();
         tracing::info!(
             target: TARGET,
