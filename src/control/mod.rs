@@ -13,6 +13,9 @@ pub mod health;
 mod held;
 mod judge;
 mod keys;
+#[cfg(feature = "limits")]
+#[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+pub mod limits;
 mod list;
 mod pins;
 mod replay;

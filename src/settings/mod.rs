@@ -13,6 +13,9 @@ mod defaults;
 mod error;
 mod fallback;
 pub(crate) mod keys;
+#[cfg(feature = "limits")]
+#[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+pub mod limits;
 mod origins;
 mod resolved;
 pub mod route;

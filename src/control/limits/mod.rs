@@ -1,0 +1,8 @@
+//! What enforces the [limits](crate::settings::limits) of gateways.
+
+mod store;
+
+pub use self::store::{
+    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
+    StoreFuture,
+};

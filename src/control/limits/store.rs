@@ -1,0 +1,144 @@
+//! Where what was used is counted.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::settings::limits::Window;
+
+/// Where what was used is counted: in this process, or in one place for many.
+///
+/// It knows nothing of rules: it counts what it is told, and says whether there is room.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `LimitStore`",
+    note = "`MemoryStore` counts in this process, `RedisStore` (feature `redis`) for many"
+)]
+pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
+    /// Counts all claims of one request if each has room, or none of them.
+    ///
+    /// All claims have the same [`Counter::gateway`]. The future may be dropped at any moment: what
+    /// it has reserved by then is given back, at the latest when its lease is over.
+    fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision>;
+
+    /// Puts what was used in the place of what was reserved. Called once for each reservation, from a
+    /// `Drop` too: it must not block. What must be sent is queued, within bounds.
+    fn settle(&self, id: ReservationId, settlements: &[Settlement]);
+
+    /// What a counter holds.
+    fn standing<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+    ) -> StoreFuture<'a, Standing>;
+
+    /// Sets what was used to nothing, or gives `extra` back of it, so that so much more can be used.
+    fn give_back<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+        extra: Option<u64>,
+    ) -> StoreFuture<'a, ()>;
+}
+
+/// What a store does in its own time.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What counts together: a digest of the rule and of whom it counts. Nothing can be read from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Counter {
+    /// Of the account and the gateway: all counters of one request have the same.
+    pub gateway: [u8; 8],
+    /// Of the rule's name, measure and window, and of the caller.
+    pub id: [u8; 16],
+}
+
+/// One request's part of one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Where it counts.
+    pub counter: Counter,
+    /// How long.
+    pub window: Window,
+    /// The most that the counter may hold; of a [`Window::Bucket`], what is filled in per time.
+    pub limit: u64,
+    /// How much this request needs. What has room is what is there at all if it is 0.
+    pub amount: u64,
+    /// It is an estimate, which a [`Settlement`] corrects: if none comes until the lease is over, it
+    /// no longer counts. Without a lease it counts as it is.
+    pub lease: Option<Duration>,
+    /// It counts though there is no room.
+    pub is_shadow: bool,
+}
+
+/// Names one request's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReservationId(pub u128);
+
+/// Whether there was room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// No claim that must have room was without: all of them count now.
+    pub is_granted: bool,
+    /// By the store's clock, in milliseconds since 1970.
+    pub at: u64,
+    /// Of each claim, in their order.
+    pub standings: Vec<Standing>,
+}
+
+/// How a counter stands, with the claim if that was granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How much counts now, reserved amounts included.
+    pub used: u64,
+    /// How much is left. 0 where the claim had no room.
+    pub left: u64,
+    /// There was no room for the claim.
+    pub is_exceeded: bool,
+    /// When all of it is free again if nothing more is used.
+    pub resets_after: Duration,
+    /// When there may be room for the claim.
+    pub retry_after: Duration,
+}
+
+/// What a claim has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// As it was reserved.
+    pub claim: Claim,
+    /// When, by the store's clock: [`Decision::at`].
+    pub at: u64,
+    /// What was used.
+    pub spent: u64,
+}
+
+/// A store could not be asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It did not answer in time.
+    Timeout,
+    /// It cannot be reached, or has answered with an error.
+    Unavailable(Box<dyn Error + Send + Sync>),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "the store of limits did not answer in time",
+            Self::Unavailable(_) => "the store of limits cannot be used",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Timeout => None,
+            Self::Unavailable(source) => Some(&**source),
+        }
+    }
+}
