@@ -1,0 +1,369 @@
+//! The arithmetic of windows. Integers only, and no clock: a store brings the time.
+//!
+//! Every store counts by these rules, so that they agree to the unit. Each intermediate result is below
+//! 2^53 as long as limits and counts are, so a script that has nothing but doubles is exact too. (The
+//! two waits at the end are hints: there a double may be one unit of time off.) All divisions round
+//! down, and `ceil(a / b)` up.
+//!
+//! **Time** is `now`, in milliseconds since 1970. A counter must not see it run backwards: where the clock is
+//! up to [`LAG`] behind the latest time seen, that time holds; where it is further behind, the clock was
+//! set, and is believed ([`present`]). All counters of one request use one `now`, which is what the decision
+//! reports as `at`.
+//!
+//! **State** of a counter is three numbers, `start`, `used` and `before`. A counter that is not there is
+//! one with `used = before = 0`.
+//!
+//! **Need** of a claim is `max(amount, 1)`. There is room if `in_use + need <= capacity`. What is granted
+//! adds `amount` to `used`; nothing else does but a settlement.
+//!
+//! **Spans** (`length` of a sliding window, `per` of a bucket) are in milliseconds, rounded up, 1 at least. A
+//! span of more than 2^26 ms is in seconds instead, rounded up, 2^26 of them at most. `unit` is 1 or 1000,
+//! and `time = now / unit`.
+//!
+//! Fixed, with `capacity = limit`:
+//! - `first(now)` is the first millisecond of the period. With `day = now / 86400000`: weeks begin with the
+//!   day `day - (day + 3) % 7` (0 if that is negative), months by [`day_of_month`]. `end(now)` is the
+//!   next period's first; for months `first(first(now) + 31 days)`.
+//! - advance: if `first(now) > start` then `used = 0`; `start = first(now)`.
+//! - in use: `used`.
+//! - settle: if `first(at) = start` then `used = max(0, used - reserved + spent)`.
+//!
+//! Sliding, with `capacity = limit`:
+//! - `index = time / length`, `rest = length - time % length`: how much of the stretch before is in the
+//!   window still.
+//! - advance: if `index = start + 1` then `before = used`, `used = 0`; if `index > start + 1` then
+//!   `before = used = 0`; `start = index`.
+//! - in use: `used + (before / length) * rest + ceil((before % length) * rest / length)`.
+//! - settle, with `i` the index of `at`: if `i = start` as above in `used`, if `i = start - 1` in `before`,
+//!   else nothing.
+//!
+//! Bucket, with `capacity = burst`. `used` is what is missing from a full one, and `before` is what has flowed
+//! in since it last grew by one: `before / length` of one, always less than one, and 0 if `used` is.
+//! - advance, with `elapsed = time - start` (if that is positive), `n = elapsed / length`,
+//!   `rest = elapsed % length` and `part = rest * (limit % length) + before`:
+//!   `gain = n * limit + rest * (limit / length) + part / length`. If `gain >= used` then
+//!   `used = before = 0`, else `used = used - gain`, `before = part % length`. `start = time`.
+//! - in use: `used`.
+//! - settle: always, whatever `at`: `used = max(0, used - reserved + spent)`, and if it is 0, `before = 0`.
+//!
+//! Settlements advance the counter first.
+
+use std::time::Duration;
+
+use crate::settings::limits::{Period, Window};
+
+/// By how many milliseconds a clock may run backwards before it is believed.
+pub(crate) const LAG: u64 = 60_000;
+
+/// Times beyond are taken for this one: no sum overflows.
+const LAST: u64 = 1 << 52;
+
+/// Longer spans are counted in seconds: the product of two of them stays exact in a double.
+const LONGEST: u64 = 1 << 26;
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The time to count by, where `seen` is the latest there was.
+pub(crate) fn present(clock: u64, seen: u64) -> u64 {
+    let clock = clock.min(LAST);
+    if clock < seen && seen - clock <= LAG { seen } else { clock }
+}
+
+/// What a counter holds. What the numbers mean depends on the kind of window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    start: u64,
+    used: u64,
+    before: u64,
+}
+
+impl Count {
+    /// Of a counter that nothing was used of.
+    pub(crate) fn new(window: Window, now: u64) -> Self {
+        let start = match window {
+            Window::Fixed(period) => first(period, now),
+            Window::Sliding(length) => Span::of(length).split(now).0,
+            Window::Bucket { per, .. } => now / Span::of(per).unit,
+        };
+        Self { start, used: 0, before: 0 }
+    }
+
+    /// Lets the time pass until `now`. Where a clock was set back, what counts goes on to count.
+    pub(crate) fn advance(&mut self, window: Window, limit: u64, now: u64) {
+        match window {
+            Window::Fixed(period) => {
+                let first = first(period, now);
+                if first > self.start {
+                    self.used = 0;
+                }
+                self.start = first;
+            }
+            Window::Sliding(length) => {
+                let index = Span::of(length).split(now).0;
+                if index > self.start {
+                    self.before = if index - self.start == 1 { self.used } else { 0 };
+                    self.used = 0;
+                }
+                self.start = index;
+            }
+            Window::Bucket { per, .. } => {
+                let per = Span::of(per);
+                let time = now / per.unit;
+                let elapsed = time.saturating_sub(self.start);
+                self.start = time;
+                if elapsed > 0 && self.used > 0 {
+                    self.fill(per.length, limit, elapsed);
+                }
+            }
+        }
+    }
+
+    fn fill(&mut self, length: u64, limit: u64, elapsed: u64) {
+        let (times, rest) = (elapsed / length, elapsed % length);
+        let part = (rest * (limit % length)).saturating_add(self.before);
+        let gain = times
+            .saturating_mul(limit)
+            .saturating_add(rest * (limit / length))
+            .saturating_add(part / length);
+        if gain >= self.used {
+            self.used = 0;
+            self.before = 0;
+        } else {
+            self.used -= gain;
+            self.before = part % length;
+        }
+    }
+
+    /// What counts now.
+    pub(crate) fn in_use(&self, window: Window, now: u64) -> u64 {
+        match window {
+            Window::Sliding(length) if self.before > 0 => {
+                let length = Span::of(length);
+                let weighted = share(self.before, length.split(now).1, length.length);
+                self.used.saturating_add(weighted)
+            }
+            _ => self.used,
+        }
+    }
+
+    /// Counts what was granted.
+    pub(crate) fn add(&mut self, amount: u64) {
+        self.used = self.used.saturating_add(amount);
+    }
+
+    /// Counts what was used in the place of what was reserved, which was at `at`.
+    pub(crate) fn settle(&mut self, window: Window, at: u64, reserved: u64, spent: u64) {
+        let corrected = |count: u64| match spent.checked_sub(reserved) {
+            Some(more) => count.saturating_add(more),
+            None => count.saturating_sub(reserved - spent),
+        };
+        match window {
+            Window::Fixed(period) => {
+                if first(period, at) == self.start {
+                    self.used = corrected(self.used);
+                }
+            }
+            Window::Sliding(length) => {
+                let index = Span::of(length).split(at).0;
+                if index == self.start {
+                    self.used = corrected(self.used);
+                } else if index + 1 == self.start {
+                    self.before = corrected(self.before);
+                }
+            }
+            Window::Bucket { .. } => {
+                self.used = corrected(self.used);
+                if self.used == 0 {
+                    self.before = 0;
+                }
+            }
+        }
+    }
+
+    /// Gives so much back of what counts now.
+    pub(crate) fn give_back(&mut self, window: Window, now: u64, extra: u64) {
+        let beyond = extra.saturating_sub(self.used);
+        self.used = self.used.saturating_sub(extra);
+        match window {
+            Window::Fixed(_) => {}
+            Window::Sliding(length) => {
+                let length = Span::of(length);
+                let rest = length.split(now).1;
+                let back = multiplied(beyond, length.length).div_ceil(u128::from(rest));
+                self.before = self.before.saturating_sub(saturated(back));
+            }
+            Window::Bucket { .. } => {
+                if self.used == 0 {
+                    self.before = 0;
+                }
+            }
+        }
+    }
+
+    /// In how many milliseconds nothing counts any more, if nothing is added.
+    pub(crate) fn resets_after(&self, window: Window, limit: u64, now: u64) -> u64 {
+        match window {
+            _ if self.used == 0 && self.before == 0 => 0,
+            Window::Fixed(period) => end(period, now) - now,
+            Window::Sliding(length) => {
+                let length = Span::of(length);
+                let stretches = if self.used > 0 { 2 } else { 1 };
+                ((self.start + stretches) * length.length * length.unit).saturating_sub(now)
+            }
+            Window::Bucket { per, .. } => self.filled_after(Span::of(per), limit, self.used, now),
+        }
+    }
+
+    /// In how many milliseconds there may be room for `amount`. That of an amount for which there is never
+    /// room is when nothing counts any more.
+    pub(crate) fn retry_after(&self, window: Window, limit: u64, amount: u64, now: u64) -> u64 {
+        let need = need(amount);
+        let capacity = capacity(window, limit);
+        let Some(allowed) = capacity.checked_sub(need) else {
+            return self.resets_after(window, limit, now);
+        };
+        if self.in_use(window, now) <= allowed {
+            return 0;
+        }
+        match window {
+            Window::Fixed(period) => end(period, now) - now,
+            Window::Sliding(length) => {
+                let length = Span::of(length);
+                // When so little of `count` is in the window that it leaves `room`.
+                let shrunk = |count: u64, room: u64, stretch: u64| {
+                    let rest = match multiplied(room, length.length).checked_div(u128::from(count))
+                    {
+                        Some(rest) => saturated(rest).min(length.length),
+                        None => length.length,
+                    };
+                    ((stretch + 1) * length.length - rest) * length.unit
+                };
+                let when = match allowed.checked_sub(self.used) {
+                    Some(room) => shrunk(self.before, room, self.start),
+                    None => shrunk(self.used, allowed, self.start + 1),
+                };
+                when.saturating_sub(now)
+            }
+            Window::Bucket { per, .. } => {
+                self.filled_after(Span::of(per), limit, self.used - allowed, now)
+            }
+        }
+    }
+
+    /// In how many milliseconds a bucket has gained so much. One that nothing flows into never does: it is
+    /// asked about again after its `per`.
+    fn filled_after(&self, per: Span, limit: u64, gain: u64, now: u64) -> u64 {
+        let units = match gain.checked_mul(per.length) {
+            _ if limit == 0 => per.length,
+            Some(needed) => needed.saturating_sub(self.before).div_ceil(limit),
+            None => saturated(
+                multiplied(gain, per.length)
+                    .saturating_sub(u128::from(self.before))
+                    .div_ceil(u128::from(limit)),
+            ),
+        };
+        self.start.saturating_add(units).saturating_mul(per.unit).saturating_sub(now)
+    }
+
+    /// Whether a counter that is not there says the same.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.used == 0 && self.before == 0
+    }
+}
+
+/// The most that may be in use.
+pub(crate) fn capacity(window: Window, limit: u64) -> u64 {
+    match window {
+        Window::Fixed(_) | Window::Sliding(_) => limit,
+        Window::Bucket { burst, .. } => burst,
+    }
+}
+
+/// How much must be left for a claim of `amount`.
+pub(crate) fn need(amount: u64) -> u64 {
+    amount.max(1)
+}
+
+/// A length of time, in units of so many milliseconds.
+#[derive(Clone, Copy)]
+struct Span {
+    length: u64,
+    unit: u64,
+}
+
+impl Span {
+    fn of(duration: Duration) -> Self {
+        let millis = duration
+            .as_secs()
+            .saturating_mul(SECOND)
+            .saturating_add(u64::from(duration.subsec_nanos().div_ceil(1_000_000)));
+        if millis > LONGEST {
+            Self { length: millis.div_ceil(SECOND).min(LONGEST), unit: SECOND }
+        } else {
+            Self { length: millis.max(1), unit: 1 }
+        }
+    }
+
+    /// The number of the stretch that `now` is in, and how much of it is left.
+    fn split(self, now: u64) -> (u64, u64) {
+        let time = now / self.unit;
+        (time / self.length, self.length - time % self.length)
+    }
+}
+
+/// `count * rest / length`, rounded up. `rest` is `length` at most, and that is [`LONGEST`] at most.
+fn share(count: u64, rest: u64, length: u64) -> u64 {
+    (count / length) * rest + ((count % length) * rest).div_ceil(length)
+}
+
+/// The first millisecond of the period.
+fn first(period: Period, now: u64) -> u64 {
+    let day = now / DAY;
+    match period {
+        Period::Minute => now - now % MINUTE,
+        Period::Hour => now - now % HOUR,
+        Period::Day => day * DAY,
+        Period::Week => day.saturating_sub(day_of_week(day)) * DAY,
+        Period::Month => (day - day_of_month(day)) * DAY,
+    }
+}
+
+/// The first millisecond of the next period.
+fn end(period: Period, now: u64) -> u64 {
+    let day = now / DAY;
+    match period {
+        Period::Minute => now - now % MINUTE + MINUTE,
+        Period::Hour => now - now % HOUR + HOUR,
+        Period::Day => (day + 1) * DAY,
+        Period::Week => (day + 7 - day_of_week(day)) * DAY,
+        // No month is longer, and none so short that the next were over by then.
+        Period::Month => first(period, first(period, now) + 31 * DAY),
+    }
+}
+
+/// From 0 on, Monday. 1970 began on a Thursday.
+fn day_of_week(day: u64) -> u64 {
+    (day + 3) % 7
+}
+
+/// From 0 on. In years that begin with March, a leap day is the last of its year, and the months are
+/// 30.6 days long on average: `(153 * month + 2) / 5` is the first day of each.
+fn day_of_month(day: u64) -> u64 {
+    // Days since March 1st of year 0, and of its 400 years.
+    let day = (day + 719_468) % 146_097;
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    day_of_year - (153 * month + 2) / 5
+}
+
+fn multiplied(a: u64, b: u64) -> u128 {
+    u128::from(a) * u128::from(b)
+}
+
+fn saturated(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
