@@ -65,6 +65,8 @@ tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test it
 tested 'tests of control alone' cargo test --no-default-features --features control --lib --test it
 tested 'tests of config alone' cargo test --no-default-features --features config --lib -- config:: settings::
+tested 'limits under loom' env RUSTFLAGS='--cfg loom' cargo test --release --lib \
+  --manifest-path tests/loom/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/loom"
 tested 'example by default' cargo test --example gateway
 step 'benches and examples build' cargo build --release --benches --examples --all-features
 tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"

@@ -367,3 +367,6 @@ fn multiplied(a: u64, b: u64) -> u128 {
 fn saturated(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

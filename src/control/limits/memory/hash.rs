@@ -1,0 +1,52 @@
+//! A hash of digests.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Hashes what is uniform by itself, as digests are, with a multiplication for each 8 bytes. Who can choose
+/// what goes into a digest cannot look for two that collide, for the seeds are random.
+#[derive(Clone)]
+pub(super) struct DigestHash {
+    seeds: [u64; 2],
+}
+
+impl DigestHash {
+    pub(super) fn new() -> Self {
+        Self { seeds: [0, 1].map(|number| RandomState::new().hash_one(number)) }
+    }
+}
+
+impl BuildHasher for DigestHash {
+    type Hasher = DigestHasher;
+
+    fn build_hasher(&self) -> DigestHasher {
+        // A factor must not be even, or bits would be lost.
+        DigestHasher { hash: self.seeds[0], factor: self.seeds[1] | 1 }
+    }
+}
+
+pub(super) struct DigestHasher {
+    hash: u64,
+    factor: u64,
+}
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.hash ^ word) * u128::from(self.factor);
+        self.hash = (product >> 64) as u64 ^ product as u64;
+    }
+
+    /// The lengths of arrays, which are the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}

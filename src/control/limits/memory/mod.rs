@@ -1,0 +1,222 @@
+//! Counts in this process.
+//!
+//! Counters are spread over shards by their gateway, each with a lock of its own. All counters of a
+//! request are of one gateway, so a decision holds one lock: it is exact, no order of locks is needed and
+//! none can deadlock. The price is that requests of one gateway wait for each other, for some hundred
+//! nanoseconds each; those under one rule of a gateway would in any case.
+//!
+//! Nothing is kept about single reservations. A lease gives back what a crashed process had reserved,
+//! and here that is gone with the process.
+
+mod hash;
+mod shard;
+mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::fmt;
+use std::future::ready;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
+
+use self::shard::Shard;
+use super::store::{
+    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreFuture,
+};
+use crate::settings::limits::Window;
+
+/// A power of two.
+const SHARDS: usize = 8;
+
+const CAPACITY: usize = 65_536;
+
+/// A [`LimitStore`] in this process: exact, and lost when the process ends.
+///
+/// # Bounds
+///
+/// Gateways are spread over 8 shards, and a shard keeps 65,536 counters ([`with_capacity`] sets another
+/// number), 130 bytes each: one gateway has that many, and all of them have half a million, 70 MB, at
+/// most. A counter takes memory from the first request that counted in it, not from those that were
+/// refused.
+///
+/// Where a shard is full, first those counters go that say nothing: their window is over, or their
+/// bucket full. Where that is not enough, those of which the smallest share of the limit is in use go, a
+/// sixteenth of the shard at once, and of equals those whose window ends first. [`evicted`] counts
+/// them. No request is refused for want of memory. So a client that makes up keys, as it can where a
+/// rule counts by metadata, can at most have the counters of its shard forgotten that were used least;
+/// those near their limit stay, unless as many made-up ones have been used as much.
+///
+/// # Clock
+///
+/// The system's. Where it goes backwards by a minute at most, time stands still until it is there again.
+/// Where by more, it was set: what was used counts on in the windows of the new time.
+///
+/// [`with_capacity`]: Self::with_capacity
+/// [`evicted`]: Self::evicted
+pub struct MemoryStore {
+    shards: Box<[Padded]>,
+    /// Which gateways share a shard is not to be known.
+    seed: u64,
+    clock: Clock,
+}
+
+/// Not on one line of the cache with another.
+#[repr(align(128))]
+struct Padded(Mutex<Shard>);
+
+/// Gives milliseconds since 1970.
+type TestClock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+enum Clock {
+    System,
+    Test(TestClock),
+}
+
+impl Clock {
+    fn now(&self) -> u64 {
+        match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            }
+            Self::Test(clock) => clock(),
+        }
+    }
+}
+
+impl MemoryStore {
+    /// Keeps 65,536 counters per shard.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+
+    /// Keeps `counters` per shard, 1 at least: so many for one gateway, and 8 times as many for all.
+    #[must_use]
+    pub fn with_capacity(counters: usize) -> Self {
+        let shard = || Padded(Mutex::new(Shard::new(counters.max(1))));
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            seed: RandomState::new().hash_one(0),
+            clock: Clock::System,
+        }
+    }
+
+    /// Takes the time from a clock of one's own, in milliseconds since 1970. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
+        self.clock = Clock::Test(clock);
+        self
+    }
+
+    /// How many counters were forgotten though they still counted, since the store was made.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.sum(|shard| shard.evicted())
+    }
+
+    /// How many counters are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sum(|shard| shard.len())
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// [`LimitStore::reserve`], at once.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn reserve_now(&self, claims: &[Claim]) -> Decision {
+        // Before the lock, which is not held while memory is asked for.
+        let mut standings = vec![Standing::default(); claims.len()];
+        let clock = self.clock.now();
+        let Some(claim) = claims.first() else {
+            return Decision { is_granted: true, at: clock, standings };
+        };
+        debug_assert!(claims.iter().all(|other| other.counter.gateway == claim.counter.gateway));
+        let (is_granted, at) = self.shard(&claim.counter).reserve(clock, claims, &mut standings);
+        Decision { is_granted, at, standings }
+    }
+
+    /// [`LimitStore::settle`], at once.
+    #[doc(hidden)]
+    pub fn settle_now(&self, settlements: &[Settlement]) {
+        let is_kept = |settlement: &Settlement| settlement.spent == settlement.claim.amount;
+        if settlements.iter().all(is_kept) {
+            return;
+        }
+        let clock = self.clock.now();
+        self.shard(&settlements[0].claim.counter).settle(clock, settlements);
+    }
+
+    fn shard(&self, counter: &Counter) -> MutexGuard<'_, Shard> {
+        // A product's high bits depend on all bits of its factors.
+        let mixed =
+            (u64::from_le_bytes(counter.gateway) ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let index = (mixed >> 32) as usize & (self.shards.len() - 1);
+        lock(&self.shards[index])
+    }
+
+    fn sum<N: std::iter::Sum>(&self, of: impl Fn(&Shard) -> N) -> N {
+        self.shards.iter().map(|shard| of(&lock(shard))).sum()
+    }
+}
+
+fn lock(shard: &Padded) -> MutexGuard<'_, Shard> {
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LimitStore for MemoryStore {
+    fn reserve<'a>(&'a self, _: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
+        Box::pin(ready(Ok(self.reserve_now(claims))))
+    }
+
+    fn settle(&self, _: ReservationId, settlements: &[Settlement]) {
+        self.settle_now(settlements);
+    }
+
+    fn standing<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+    ) -> StoreFuture<'a, Standing> {
+        let clock = self.clock.now();
+        Box::pin(ready(Ok(self.shard(counter).standing(clock, counter, window, limit))))
+    }
+
+    fn give_back<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+        extra: Option<u64>,
+    ) -> StoreFuture<'a, ()> {
+        let clock = self.clock.now();
+        self.shard(counter).give_back(clock, counter, window, limit, extra);
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("counters", &self.len()).finish_non_exhaustive()
+    }
+}
