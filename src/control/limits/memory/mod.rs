@@ -15,7 +15,6 @@ mod table;
 mod tests;
 
 use std::fmt;
-use std::future::ready;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
@@ -31,8 +30,8 @@ use super::store::{
 };
 use crate::settings::limits::Window;
 
-/// A power of two.
-const SHARDS: usize = 8;
+/// A power of two. One in a model of threads, for which gateway has which is random.
+const SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
 
 const CAPACITY: usize = 65_536;
 
@@ -51,6 +50,13 @@ const CAPACITY: usize = 65_536;
 /// them. No request is refused for want of memory. So a client that makes up keys, as it can where a
 /// rule counts by metadata, can at most have the counters of its shard forgotten that were used least;
 /// those near their limit stay, unless as many made-up ones have been used as much.
+///
+/// # Reservations
+///
+/// Single ones are not remembered: that each is settled once is the caller's part, and the lease of a
+/// claim needs no upkeep, for a process that crashes takes what it had reserved with it. A settlement
+/// always counts in a bucket; in a fixed window while that is the one it was reserved in, in a sliding
+/// one while that reaches back to it.
 ///
 /// # Clock
 ///
@@ -177,9 +183,11 @@ fn lock(shard: &Padded) -> MutexGuard<'_, Shard> {
     shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// These futures are ready at their first poll and do nothing before: one that is dropped has reserved
+// nothing.
 impl LimitStore for MemoryStore {
     fn reserve<'a>(&'a self, _: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
-        Box::pin(ready(Ok(self.reserve_now(claims))))
+        Box::pin(async move { Ok(self.reserve_now(claims)) })
     }
 
     fn settle(&self, _: ReservationId, settlements: &[Settlement]) {
@@ -192,8 +200,10 @@ impl LimitStore for MemoryStore {
         window: Window,
         limit: u64,
     ) -> StoreFuture<'a, Standing> {
-        let clock = self.clock.now();
-        Box::pin(ready(Ok(self.shard(counter).standing(clock, counter, window, limit))))
+        Box::pin(async move {
+            let clock = self.clock.now();
+            Ok(self.shard(counter).standing(clock, counter, window, limit))
+        })
     }
 
     fn give_back<'a>(
@@ -203,9 +213,11 @@ impl LimitStore for MemoryStore {
         limit: u64,
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()> {
-        let clock = self.clock.now();
-        self.shard(counter).give_back(clock, counter, window, limit, extra);
-        Box::pin(ready(Ok(())))
+        Box::pin(async move {
+            let clock = self.clock.now();
+            self.shard(counter).give_back(clock, counter, window, limit, extra);
+            Ok(())
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
 use crate::settings::limits::Period;
 
+mod flood;
 mod oracle;
+mod threads;
 
 /// 2026-11-29, noon.
 const NOON: u64 = 1_795_953_600_000;
@@ -173,22 +175,38 @@ fn what_was_spent_beyond_counts_in_a_bucket_that_was_full_again() {
     assert_eq!(used(&store, &late), 60);
 }
 
+/// What a future gives at its first poll.
+fn at_once<T>(mut future: StoreFuture<'_, T>) -> T {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(value)) => value,
+        _ => panic!("it waits, or has failed"),
+    }
+}
+
 #[test]
 fn a_counter_can_be_looked_at_and_given_back() {
     let store = TestTime::new().store(100);
     for (number, window) in [MINUTE, SLIDING, bucket(100)].into_iter().enumerate() {
         let claim = claim(number as u64, window, 100, 40);
-        let look = || store.shard(&claim.counter).standing(NOON, &claim.counter, window, 100);
+        let look = || at_once(store.standing(&claim.counter, window, 100));
         assert_eq!((look().used, look().left), (0, 100));
         assert_eq!(look().resets_after, Duration::ZERO);
-        let _ = store.reserve_now(&[claim]);
+        assert!(at_once(store.reserve(ReservationId(1), &[claim])).is_granted);
         assert_eq!((look().used, look().left), (40, 60));
         assert!(look().resets_after > Duration::ZERO);
-        drop(store.give_back(&claim.counter, window, 100, Some(30)));
+        at_once(store.give_back(&claim.counter, window, 100, Some(30)));
         assert_eq!(look().used, 10);
-        drop(store.give_back(&claim.counter, window, 100, None));
+        at_once(store.give_back(&claim.counter, window, 100, None));
         assert_eq!(look().used, 0);
     }
+}
+
+#[test]
+fn a_dropped_future_has_reserved_nothing() {
+    let store = TestTime::new().store(100);
+    let claims = [claim(1, MINUTE, 10, 1)];
+    drop(store.reserve(ReservationId(1), &claims));
+    assert_eq!(used(&store, &claims[0]), 0);
 }
 
 #[test]
@@ -220,107 +238,4 @@ fn gateways_do_not_count_together() {
         assert!(!store.reserve_now(&[claim]).is_granted);
     }
     assert_eq!(store.len(), 100);
-}
-
-#[test]
-fn a_flood_of_keys_takes_no_more_than_the_capacity_and_refuses_nobody() {
-    let store = TestTime::new().store(256);
-    for number in 0..10_000 {
-        assert!(store.reserve_now(&[claim(number, MINUTE, 10, 1)]).is_granted);
-        assert!(store.len() <= 256);
-    }
-    assert_eq!(store.evicted() as usize + store.len(), 10_000);
-}
-
-#[test]
-fn a_flood_of_keys_has_the_least_used_counters_forgotten() {
-    let store = TestTime::new().store(256);
-    let known: Vec<_> = (0..100).map(|number| claim(number, MINUTE, 1_000, 500)).collect();
-    for claim in &known {
-        assert!(store.reserve_now(&[*claim]).is_granted);
-    }
-    for number in 1_000..20_000 {
-        assert!(store.reserve_now(&[claim(number, MINUTE, 1_000, 1)]).is_granted);
-    }
-    assert!(known.iter().all(|claim| used(&store, claim) == 500));
-}
-
-#[test]
-fn counters_that_say_nothing_go_first() {
-    let time = TestTime::new();
-    let store = time.store(256);
-    for number in 0..100 {
-        let _ = store.reserve_now(&[claim(number, Window::Fixed(Period::Day), 1_000, 1)]);
-    }
-    for number in 100..256 {
-        let _ = store.reserve_now(&[claim(number, MINUTE, 1_000, 999)]);
-    }
-    time.set(NOON + 60_000);
-    for number in 1_000..1_100 {
-        let _ = store.reserve_now(&[claim(number, MINUTE, 1_000, 1)]);
-    }
-    assert_eq!(store.evicted(), 0);
-    let is_kept = |number| used(&store, &claim(number, Window::Fixed(Period::Day), 1_000, 1)) == 1;
-    assert!((0..100).all(is_kept));
-}
-
-#[test]
-fn a_request_with_more_claims_than_the_store_keeps() {
-    let store = TestTime::new().store(2);
-    let claims: Vec<_> = (0..20).map(|number| claim(number, MINUTE, 10, 1)).collect();
-    for _ in 0..10 {
-        let decision = store.reserve_now(&claims);
-        assert!(decision.is_granted);
-        assert!(store.len() <= 2);
-    }
-}
-
-#[test]
-fn threads_get_exactly_the_limit() {
-    const LIMIT: u64 = 2_000;
-    let store = TestTime::new().store(100);
-    let claims = [
-        claim(1, MINUTE, LIMIT, 1),
-        claim(2, SLIDING, 2 * LIMIT, 1),
-        claim(3, bucket(3 * LIMIT), 3 * LIMIT, 3),
-    ];
-    let granted = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..LIMIT {
-                    let is_granted = store.reserve_now(&claims).is_granted;
-                    granted.fetch_add(u64::from(is_granted), Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    assert_eq!(granted.into_inner(), LIMIT);
-    assert_eq!(claims.map(|claim| used(&store, &claim)), [LIMIT, LIMIT, 3 * LIMIT]);
-}
-
-#[test]
-fn threads_settle_to_the_unit() {
-    let store = TestTime::new().store(100);
-    let claims = [claim(1, MINUTE, 1_000, 90), claim(2, bucket(1_000_000), 1_000, 90)];
-    let spent = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for thread in 0..8 {
-            let (store, spent) = (&store, &spent);
-            scope.spawn(move || {
-                for round in 0..500 {
-                    let decision = store.reserve_now(&claims);
-                    if decision.is_granted {
-                        let used = (thread + round) % 3;
-                        spent.fetch_add(used, Ordering::Relaxed);
-                        let settle = |claim| Settlement { claim, at: decision.at, spent: used };
-                        store.settle_now(&claims.map(settle));
-                    }
-                }
-            });
-        }
-    });
-    let spent = spent.into_inner();
-    assert_eq!(claims.map(|claim| used(&store, &claim)), [spent; 2]);
-    assert!(spent > 0 && spent <= 1_000);
 }

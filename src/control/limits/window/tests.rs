@@ -8,7 +8,9 @@ fn bucket(seconds: u64, burst: u64) -> Window {
 
 /// Midnight of a day, found by counting years and months.
 fn date(year: u64, month: usize, day: u64) -> u64 {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let months = |year: u64| {
         let february = if is_leap(year) { 29 } else { 28 };
         [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
