@@ -54,3 +54,19 @@ fn a_request_with_more_claims_than_the_store_keeps() {
         assert!(store.len() <= 2);
     }
 }
+
+#[test]
+fn a_request_that_makes_others_go_counts_where_its_counters_are_then() {
+    let store = TestTime::new().store(16);
+    for number in 0..16 {
+        let amount = if number == 0 { 1 } else { 5 };
+        assert!(store.reserve_now(&[claim(number, MINUTE, 100, amount)]).is_granted);
+    }
+    // The first goes, and the last takes its place.
+    let decision = store.reserve_now(&[claim(99, MINUTE, 100, 7), claim(15, MINUTE, 100, 20)]);
+    assert_eq!(decision.standings[0].used, 7);
+    assert_eq!(decision.standings[1].used, 25);
+    assert_eq!(used(&store, &claim(99, MINUTE, 100, 0)), 7);
+    assert_eq!(used(&store, &claim(15, MINUTE, 100, 0)), 25);
+    assert_eq!((store.len(), store.evicted()), (16, 1));
+}
