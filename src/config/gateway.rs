@@ -11,6 +11,7 @@ use super::place::{At as _, Mistake, Named, Source, Table, Text, one_of, word};
 use super::providers::Providers;
 use super::routes;
 use super::secrets::{self, Key, Token};
+use super::usage;
 use super::value::{Scalar, section};
 use crate::directives::Directives;
 use crate::directives::locks::{ClientControl, LockedHeaders};
@@ -84,6 +85,7 @@ section! {
     };
     concurrency: Table<Concurrency> =>
         builder = self::concurrency(&concurrency, names.providers, builder)?;
+    limit: Vec<Table<usage::Rule>> => builder = usage::add(limit, names, builder)?;
     defaults: Table<Defaults> => {
         let defaults = defaults.fields.apply(Directives::default(), &names.aliases)?;
         builder = builder.defaults(|all| *all = defaults);

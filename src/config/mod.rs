@@ -20,6 +20,8 @@ mod providers;
 mod redact;
 mod routes;
 mod secrets;
+#[cfg_attr(not(feature = "limits"), path = "no_usage.rs")]
+mod usage;
 mod value;
 
 use std::fmt;

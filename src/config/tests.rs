@@ -8,6 +8,7 @@ mod control;
     feature = "client",
     feature = "control",
     feature = "jwt",
+    feature = "limits",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 mod example;
@@ -16,6 +17,8 @@ mod meaning;
 mod references;
 mod refusals;
 mod usage;
+#[cfg(feature = "limits")]
+mod usage_limits;
 
 use super::*;
 use crate::credentials::secret::SecretError;

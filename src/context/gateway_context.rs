@@ -74,6 +74,8 @@ pub(crate) struct Arrival {
     pub(crate) body_budget: Option<BodyBudget>,
     /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
+    /// Which of the gateway's tokens the client has shown, where that matters.
+    pub(crate) token: Option<u16>,
 }
 
 impl Arrival {
@@ -92,6 +94,7 @@ impl Arrival {
             has_credentials: false,
             body_budget: None,
             native: None,
+            token: None,
         }
     }
 }
@@ -137,6 +140,26 @@ impl GatewayContext {
 
     pub(crate) fn settings(&self) -> Option<&GatewaySettings> {
         self.0.arrival.settings.as_deref()
+    }
+
+    /// The number in its settings of the gateway token that the client has shown, where limits go by
+    /// that.
+    #[cfg(feature = "limits")]
+    pub(crate) fn token(&self) -> Option<usize> {
+        self.0.arrival.token.map(usize::from)
+    }
+
+    /// Whether a rule is for the way that the request takes: one that a dynamic route names holds only
+    /// for the steps that it guards.
+    #[cfg(feature = "limits")]
+    pub(crate) fn is_on_way_of(&self, rule: &crate::settings::limits::LimitRule) -> bool {
+        !rule.is_of_route
+            || self.current().is_some_and(|step| step.limits.iter().any(|name| *name == rule.name))
+    }
+
+    /// Whether the gateway limits what may be used.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.settings().is_some_and(GatewaySettings::is_limited)
     }
 
     /// What the client may not say.

@@ -1,6 +1,7 @@
 //! What is known of one exchange, for everything that takes part in it.
 
 pub(crate) mod gateway_context;
+pub(crate) mod reserved;
 pub(crate) mod step;
 
 pub use self::gateway_context::GatewayContext;

@@ -31,6 +31,8 @@ pub(crate) struct Step {
     pub(crate) route_timeout: Option<Duration>,
     /// A request of its own, and not a variation of the client's.
     pub(crate) entry: Option<Box<StepRequest>>,
+    /// The limits of the gateway by which a dynamic route has led here.
+    pub(crate) limits: Vec<Box<str>>,
 }
 
 /// Which key a step is sent with, where the client's is not for its provider.
@@ -76,6 +78,7 @@ impl Step {
             directives: None,
             route_timeout: None,
             entry: None,
+            limits: Vec::new(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Step {
             directives: None,
             route_timeout: None,
             entry: None,
+            limits: Vec::new(),
         }
     }
 }

@@ -46,4 +46,6 @@ pub(crate) static KNOWN_ERRORS: &[KnownError] = &[
     KnownError::of::<KeyError>(),
     KnownError::of::<ConcurrencyError>(),
     KnownError::of::<health::Unavailable>(),
+    #[cfg(feature = "limits")]
+    KnownError::of::<limits::LimitExceeded>(),
 ];

@@ -8,6 +8,8 @@ use super::call::{Call, Parts};
 use super::health::HealthLayer;
 #[cfg(feature = "config")]
 use super::health::{BreakerSettings, CoolDownSettings};
+#[cfg(feature = "limits")]
+use super::limits::{LimitStore, Limits};
 use super::{
     Classify, ConcurrencyLayer, Controlled, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
 };
@@ -44,6 +46,8 @@ pub struct ControlLayer {
     fallback: FallbackLayer,
     concurrency: ConcurrencyLayer,
     health: HealthLayer,
+    #[cfg(feature = "limits")]
+    limits: Limits,
 }
 
 impl Default for ControlLayer {
@@ -62,6 +66,8 @@ impl ControlLayer {
             fallback: FallbackLayer::new(),
             concurrency: ConcurrencyLayer::of_gateway(),
             health: HealthLayer::new(),
+            #[cfg(feature = "limits")]
+            limits: Limits::local(),
         }
     }
 
@@ -125,6 +131,39 @@ impl ControlLayer {
         self
     }
 
+    /// Where what callers use is counted, for the [limits](crate::settings::limits) of gateways. Default:
+    /// in this process, in a [`MemoryStore`](crate::control::limits::MemoryStore) of the layer's own,
+    /// which its clones and services share.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tower_ai_gateway::control::ControlLayer;
+    /// use tower_ai_gateway::control::limits::MemoryStore;
+    ///
+    /// // Two layers that count together.
+    /// let store = Arc::new(MemoryStore::new());
+    /// let (one, other) = (ControlLayer::new().limits(store.clone()), ControlLayer::new().limits(store));
+    /// # let _ = (one, other);
+    /// ```
+    #[cfg(feature = "limits")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    pub fn limits(mut self, store: impl LimitStore) -> Self {
+        let writes_fields = self.limits.writes_fields;
+        self.limits = Limits::of(store);
+        self.limits.writes_fields = writes_fields;
+        self
+    }
+
+    /// Tells clients in the fields `ratelimit-policy` and `ratelimit` what is left of the limit of which
+    /// the least is left (draft-ietf-httpapi-ratelimit-headers-11, which is not final): of requests and
+    /// tokens, not of money. Fields of the provider's own of these names stay. Default: `false`.
+    #[cfg(feature = "limits")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    pub fn rate_limit_fields(mut self, yes: bool) -> Self {
+        self.limits.writes_fields = yes;
+        self
+    }
+
     /// Circuit breakers and cool-downs. Without it there are none, and the load is shared all the
     /// same among the base URLs and keys of a provider that has several.
     pub fn health(mut self, layer: HealthLayer) -> Self {
@@ -143,6 +182,8 @@ impl<S> Layer<S> for ControlLayer {
                 health: Some(self.health.shared.clone()),
                 limiter: Some(self.concurrency.limiter.clone()),
                 timeouts: Some(self.timeouts),
+                #[cfg(feature = "limits")]
+                limits: Some(self.limits.clone()),
             },
         );
         let steps = self.fallback.layer(self.retry.layer(call));

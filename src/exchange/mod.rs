@@ -7,6 +7,7 @@
 pub(crate) mod asked;
 pub(crate) mod attempt;
 mod characters;
+mod consumed;
 mod heads;
 mod log;
 pub(crate) mod misuse;
@@ -33,6 +34,7 @@ use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
 use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::rejection::Code;
+use crate::settings::GatewaySettings;
 use crate::usage::metering::Reader;
 use crate::usage::{Format, Meter};
 use crate::util::operation::Operation;
@@ -66,7 +68,7 @@ impl Exchange {
 
     /// Whether an exchange of this gateway must be looked at though nobody asks for events.
     pub(crate) fn is_needed(context: &GatewayContext) -> bool {
-        served::is_refused(context)
+        context.is_limited() || served::is_refused(context)
     }
 
     pub(crate) fn is_observed(&self) -> bool {
@@ -149,6 +151,10 @@ impl Exchange {
             if limit == 0 && served::is_refused(&record.context) {
                 limit = Meter::LIMIT;
             }
+        }
+        let settings = record.context.settings();
+        if limit == 0 && settings.is_some_and(GatewaySettings::meters_for_limits) {
+            limit = Meter::LIMIT;
         }
         let shape = record.context.shape();
         let kept = record.response_limit().max(record.payload_limit as usize);

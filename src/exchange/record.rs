@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::consumed::consumed;
 use super::heads::{RequestHead, kept};
 use super::log;
 use super::served::{self, Served};
@@ -217,7 +218,7 @@ impl ExchangeRecord {
             &self.reader,
         );
         let request_capture = watch.map(RequestState::take_capture);
-        let event = EndEvent {
+        let mut event = EndEvent {
             context,
             request_model,
             response_model: meter.and_then(Meter::model),
@@ -247,6 +248,7 @@ impl ExchangeRecord {
             step: context.step(),
             attempts: self.attempts(),
             gave_up_retries: context.gave_up_retries(),
+            limits: &[],
             timings: self.timings,
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,
@@ -262,6 +264,12 @@ impl ExchangeRecord {
             provider_request_id: text(self.provider_request_id.as_ref()),
             trace: self.trace,
         };
+        let limits = context.reserved().map(|reserved| {
+            let spent = consumed(&event, &settlement);
+            // A function of the host's is not called, but a store of the host's is.
+            unwind::call(|| reserved.end(context, &spent)).unwrap_or_default()
+        });
+        event.limits = limits.as_deref().unwrap_or_default();
         self.observation.hooks.each(|hook| hook.on_end(&event));
         self.tell_guards(outcome);
         let is_answered = self.status.is_some() && self.code.is_none() && self.cache.is_none();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::context::GatewayContext;
+pub use crate::context::reserved::LimitReport;
 use crate::directives::trace::TraceParent;
 use crate::usage::metering::Metering;
 use crate::usage::{Cost, ProviderError, Terminal, Usage, UsagePart};
@@ -139,6 +140,8 @@ pub struct EndEvent<'a> {
     pub gave_up_retries: bool,
     /// The labels that [guards](crate::Guard) have put on the request.
     pub flags: &'a [Box<str>],
+    /// How each rule stood that the request was under (feature `limits`); empty where there are none.
+    pub limits: &'a [LimitReport],
     /// When what happened.
     pub timings: Timings,
     /// Bytes of the request body that were read from the client.
@@ -268,6 +271,22 @@ pub enum Failure {
 }
 /// The name in lower case, as in `connect_timeout`.
 pub fn as_str;
+}
+
+impl Failure {
+    /// Whether the provider has got nothing of the request.
+    pub(crate) fn is_before_sending(self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::ConnectTimeout
+                | Self::Overloaded
+                | Self::CircuitOpen
+                | Self::CoolingDown
+                | Self::NoKey
+                | Self::KeySource
+        )
+    }
 }
 
 /// When what happened in an exchange.

@@ -17,7 +17,8 @@ pub mod otel;
 use std::sync::Arc;
 
 pub use self::event::{
-    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, Outcome, RequestEvent, Timings,
+    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, LimitReport, Outcome, RequestEvent,
+    Timings,
 };
 pub use self::health::{ChangeReason, HealthChange, HealthState};
 use crate::context::GatewayContext;

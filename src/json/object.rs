@@ -9,6 +9,7 @@ mod value;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
+use super::flat::Scalar;
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
@@ -16,7 +17,7 @@ use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
 use super::string;
 
 /// The longest spelling, each letter a `\u` escape, of a key that matters here.
-const LONGEST_KEY: usize = 6 * "stream_options".len();
+const LONGEST_KEY: usize = 6 * "max_completion_tokens".len();
 /// No provider has longer model names; what is longer is not kept in memory.
 const LONGEST_MODEL: usize = 1024;
 
@@ -126,6 +127,18 @@ impl ObjectScanner {
     /// What was captured so far; `None` where nothing is.
     pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
         self.capture.as_deref().map(Capture::scalars)
+    }
+
+    /// The most tokens of output that the body asks for, by any of the names of that, where that was
+    /// captured.
+    pub(crate) fn max_tokens(&self) -> Option<u64> {
+        let fields =
+            [BodyField::MaxTokens, BodyField::MaxCompletionTokens, BodyField::MaxOutputTokens];
+        let number = |field| match self.scalars()?.get(field)? {
+            Scalar::Number(number) if *number >= 0.0 => Some(*number as u64),
+            _ => None,
+        };
+        fields.into_iter().filter_map(number).max()
     }
 
     /// Whether nothing more needs to be read for `fields`: their values have passed, or the object

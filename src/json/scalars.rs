@@ -16,6 +16,10 @@ pub enum BodyField {
     Stream,
     /// `max_tokens`: a number.
     MaxTokens,
+    /// `max_completion_tokens`: a number.
+    MaxCompletionTokens,
+    /// `max_output_tokens`: a number.
+    MaxOutputTokens,
     /// `user`: text.
     User,
     /// `service_tier`: text.
@@ -23,13 +27,28 @@ pub enum BodyField {
 }
 
 impl BodyField {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Model, Self::Stream, Self::MaxTokens, Self::User, Self::ServiceTier];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Model,
+        Self::Stream,
+        Self::MaxTokens,
+        Self::MaxCompletionTokens,
+        Self::MaxOutputTokens,
+        Self::User,
+        Self::ServiceTier,
+    ];
 
     /// The key in the body.
     #[must_use]
     pub fn name(self) -> &'static str {
-        ["model", "stream", "max_tokens", "user", "service_tier"][self as usize]
+        match self {
+            Self::Model => "model",
+            Self::Stream => "stream",
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::MaxOutputTokens => "max_output_tokens",
+            Self::User => "user",
+            Self::ServiceTier => "service_tier",
+        }
     }
 
     #[cfg(any(feature = "config", test))]
@@ -54,7 +73,7 @@ impl BodyFields {
 
 /// What a body says in the fields that conditions may read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct BodyScalars([Option<Scalar>; 5]);
+pub(crate) struct BodyScalars([Option<Scalar>; 7]);
 
 impl BodyScalars {
     /// `None` where the field is not there or `null`; [`Scalar::Unusable`] for what is too long to

@@ -40,6 +40,12 @@ pub(crate) fn authenticate(
     if is_welcome { Ok(()) } else { Err(messages::unauthorized(is_rest)) }
 }
 
+/// The number of the gateway's token that a request shows: of `cf-aig-authorization` first.
+pub(crate) fn token_shown(headers: &HeaderMap, settings: &GatewaySettings) -> Option<u16> {
+    let number = |name| settings.token_number(after_bearer(one(headers, name)?));
+    number(&GATEWAY_TOKEN).or_else(|| CREDENTIALS.iter().find_map(number))
+}
+
 /// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
 /// of them opens the gateway: of a header with several values, none does.
 pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {

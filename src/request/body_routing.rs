@@ -33,6 +33,7 @@ use crate::request::stages::{BodyChange, NamedBy, Shared};
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 use crate::routing::model::RoutedModel;
+use crate::settings::GatewaySettings;
 use crate::util::patience::Patience;
 use crate::util::timeout::TimeoutPhase;
 
@@ -147,11 +148,13 @@ fn scanner_for(peek_for: PeekFor, context: &GatewayContext) -> ObjectScanner {
         return ObjectScanner::new();
     }
     let has_routes = context.settings().is_some_and(|settings| !settings.routes.is_empty());
+    let is_limited = context.settings().is_some_and(GatewaySettings::reads_for_limits);
     let scanner = match peek_for {
         PeekFor::Provider(_) if has_routes => ObjectScanner::capturing(),
+        _ if is_limited => ObjectScanner::capturing(),
         _ => ObjectScanner::new(),
     };
-    scanner.wary(context.restricts_models())
+    scanner.wary(context.restricts_models() && peek_for != PeekFor::Limits)
 }
 
 impl<B> BodyRouting<B>
@@ -168,7 +171,8 @@ where
     ) -> Self {
         let watch = relay.exchange.watch();
         relay.watch = Some(watch.clone());
-        relay.announces_provider = !matches!(peek_for, PeekFor::AnyModel | PeekFor::Nothing);
+        let is_for_provider = matches!(peek_for, PeekFor::Provider(_) | PeekFor::Entries);
+        relay.announces_provider = is_for_provider;
         relay.exchange.pause();
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts, ());
@@ -179,7 +183,8 @@ where
             peek_for => {
                 let scanner = scanner_for(peek_for, &relay.context);
                 let context = &relay.context;
-                let reads_models = context.restricts_models() && peek_for != PeekFor::Nothing;
+                let is_lenient = matches!(peek_for, PeekFor::Nothing | PeekFor::Limits);
+                let reads_models = context.restricts_models() && !is_lenient;
                 let models = reads_models.then(|| match peek_for {
                     PeekFor::AnyModel => access::reader(context, head.headers()),
                     // The unified endpoints take only JSON with a model at its top.
@@ -324,6 +329,9 @@ where
             Reading::Model(_) if self.peek_for == PeekFor::Nothing => {
                 return Poll::Ready(Ok(Found::Open));
             }
+            Reading::Model(peek) if self.peek_for == PeekFor::Limits => {
+                return peek.poll_for_limits(cx).map_ok(|()| Found::Open);
+            }
             Reading::Model(peek) => peek,
             Reading::Whole(collect) => return collect.poll_whole(cx).map_ok(Found::Whole),
         };
@@ -359,11 +367,34 @@ where
             (Found::Whole(body), _, Reading::Whole(collect)) => {
                 NamedBy::Entries(body, collect.take_share())
             }
-            (found, ..) => return self.restrict_models(found).map(|()| BodyChange::None),
+            (_, PeekFor::Limits, _) => {
+                let watch = relay.watch.as_deref();
+                if let Some(model) = watch.and_then(RequestState::model) {
+                    relay.context.set_body_model(model);
+                }
+                self.tell_limits();
+                return Ok(BodyChange::None);
+            }
+            (found, ..) => {
+                self.restrict_models(found)?;
+                self.tell_limits();
+                return Ok(BodyChange::None);
+            }
         };
         let (target, change) = shared.choose(named, head, scan, &relay.context)?;
         shared.rewrite(target, head, scan, &relay.context)?;
+        self.tell_limits();
         Ok(change)
+    }
+
+    /// Puts what the body asks for where limits find it.
+    fn tell_limits(&mut self) {
+        let settings = self.relay.context.settings();
+        if settings.is_some_and(GatewaySettings::reads_for_limits)
+            && let Reading::Model(peek) = &self.reading
+        {
+            self.head.extensions_mut().insert(peek.asks());
+        }
     }
 
     /// Whether the models are allowed that were found on a provider's own path.

@@ -12,7 +12,7 @@ use crate::request::access::{allow_retention, allow_step};
 use crate::response::messages;
 use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
-use crate::settings::route::{DynamicRoute, Facts, Model};
+use crate::settings::route::{Choice, DynamicRoute, Facts};
 
 /// The prefix of a model name that names a route.
 pub(crate) const PREFIX: &str = "dynamic";
@@ -51,10 +51,10 @@ pub(crate) fn steps(
     let own = directives::parse(headers, context.locks()).ok().flatten();
     let own = own.map(|own| *own).unwrap_or_default();
     let steps: Vec<_> =
-        chain.iter().filter_map(|(_, node)| step(context, &own, node, endpoint)).collect();
+        chain.iter().filter_map(|choice| step(context, &own, choice, endpoint)).collect();
     if steps.is_empty() && context.wants_zdr() {
         let mut upstreams =
-            chain.iter().filter_map(|(_, node)| context.find_provider(&node.provider));
+            chain.iter().filter_map(|choice| context.find_provider(&choice.model.provider));
         upstreams.try_for_each(|upstream| allow_retention(true, upstream))?;
     }
     Ok(steps)
@@ -67,9 +67,10 @@ pub(crate) fn steps(
 fn step(
     context: &GatewayContext,
     own: &Directives,
-    node: &Model,
+    choice: &Choice<'_>,
     endpoint: &'static str,
 ) -> Option<Step> {
+    let node = choice.model;
     let upstream = context.find_provider(&node.provider)?;
     if !allow_step(context, upstream, Some(&node.model)) {
         return None;
@@ -95,5 +96,6 @@ fn step(
     step.key = StepKey::Stored(directives.byok_alias.clone());
     step.directives = Some(Box::new(directives));
     step.route_timeout = node.timeout;
+    step.limits.clone_from(&choice.limits);
     Some(step)
 }

@@ -9,6 +9,9 @@ pub(crate) enum PeekFor {
     AnyModel,
     /// The entries of a universal request.
     Entries,
+    /// The model and the tokens that are asked for, as far as they are near its beginning: limits go by
+    /// them. Whatever it holds, it is relayed.
+    Limits,
     /// Nothing: the provider is known, and a guard is to see the request.
     Nothing,
 }

@@ -125,12 +125,16 @@ impl Shared {
         let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
         let identity = request.extensions().get::<Identity>().cloned();
 
+        let mut token = None;
         let (settings, refused) =
             match self.resolve_settings(snapshot, route, request, identity.as_ref()) {
                 Ok(None) => (None, None),
                 Ok(Some(settings)) => {
                     let is_rest = route.place.gateway_by_header;
                     let own_host = own_host.as_ref();
+                    if settings.counts_by_token() {
+                        token = authorize::token_shown(request.headers(), &settings);
+                    }
                     let allowed = authorize(&settings, is_rest, request, &mut scan, own_host);
                     (Some(settings), allowed.err())
                 }
@@ -144,7 +148,9 @@ impl Shared {
             false => (None, None),
         };
 
-        let observer = (!self.observation.hooks.is_empty()).then(|| self.observation.clone() as _);
+        let is_limited = settings.as_deref().is_some_and(GatewaySettings::is_limited);
+        let is_observed = is_limited || !self.observation.hooks.is_empty();
+        let observer = is_observed.then(|| self.observation.clone() as _);
         let arrival = Arrival {
             method: request.method().clone(),
             uri: std::mem::take(request.uri_mut()),
@@ -158,6 +164,7 @@ impl Shared {
             // A key on a universal request is for none of its entries in particular.
             has_credentials: scan.credentials && endpoint != Endpoint::Universal,
             native,
+            token,
         };
         let context = GatewayContext::new(arrival, observer);
         if let RouteKind::Native { upstream, rest } = &route.kind
@@ -477,5 +484,13 @@ fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<Peek
     let path = context.provider_path();
     let reads_body = access::allow_path(Allowance::of(context), path, context.query())?
         && !upstream.decides_by_path(path);
-    Ok(if reads_body { PeekFor::AnyModel } else { PeekFor::Nothing })
+    Ok(match reads_body {
+        true => PeekFor::AnyModel,
+        false if context.is_call() && reads_for_limits(context) => PeekFor::Limits,
+        false => PeekFor::Nothing,
+    })
+}
+
+fn reads_for_limits(context: &GatewayContext) -> bool {
+    context.settings().is_some_and(GatewaySettings::reads_for_limits)
 }

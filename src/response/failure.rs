@@ -42,8 +42,14 @@ pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Ref
 pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool {
     match result {
         Ok(response) => is_refusal(response),
-        Err(error) => refusal_of_any(error).is_some(),
+        Err(error) => refusal_of_any(error).is_some() && !leads_elsewhere(error),
     }
+}
+
+/// Whether nothing was sent, and another provider or model is to be tried in its place.
+pub(crate) fn leads_elsewhere<E: 'static>(error: &E) -> bool {
+    let Some(error) = as_error(error) else { return false };
+    sources(error).filter_map(as_upstream).any(UpstreamError::leads_elsewhere)
 }
 
 /// Whether a response is the refusal of a layer below.
@@ -55,6 +61,12 @@ pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
 pub(crate) trait UpstreamError: Error + 'static {
     /// `None` where only its source tells.
     fn failure(&self) -> Option<Failure>;
+
+    /// Nothing was sent, and something else is to be tried. Where there is nothing, its source is the
+    /// [`Refusal`] that the client gets.
+    fn leads_elsewhere(&self) -> bool {
+        false
+    }
 
     /// How long until another try can help.
     fn retry_after(&self) -> Option<Duration> {

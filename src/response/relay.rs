@@ -195,6 +195,9 @@ impl ResponseRelay {
         headers.insert(LOG_ID, log_id.clone());
         headers.insert(REQUEST_ID, log_id.clone());
         headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
+        if let Some(reserved) = self.context.reserved() {
+            reserved.write_fields(&self.context, headers);
+        }
         let directives = self.context.directives();
         let warning = directives.and_then(|directives| directives.warning.as_deref());
         if let Some(warning) = warning.and_then(Warning::value) {

@@ -1,7 +1,8 @@
 //! Making the settings of a gateway.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest as _, Sha256};
 
 use super::concurrency::ConcurrencyLimit;
 use super::keys::{DEFAULT_ALIAS, StoredKey};
@@ -327,7 +328,7 @@ setters! { impl GatewaySettingsBuilder {
     ///
     /// Default: a [`SettingsTable`](super::SettingsTable) counts them by the place where they stand
     /// in it, which outlives a reload, and all else for each build of them by itself.
-    pub fn scope(self, name: &str) => self.settings.scope = scope_of(&(2, name));
+    pub fn scope(self, name: &str) => self.settings.scope = scope_of(&["2", name]);
 }}
 
 impl GatewaySettingsBuilder {
@@ -344,6 +345,18 @@ impl GatewaySettingsBuilder {
             self.mistake.get_or_insert(SettingsError::Pattern);
         }
         pattern
+    }
+
+    /// Limits what may be used, per time: requests, tokens or money. See [`limits`](super::limits).
+    #[cfg(feature = "limits")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    pub fn limit(mut self, rule: super::limits::LimitRule) -> Self {
+        let name = rule.name.clone();
+        if let Err(problem) = self.settings.limits.add(rule) {
+            let problem = problem.to_string();
+            self.mistake.get_or_insert(SettingsError::Limit { name: name.into(), problem });
+        }
+        self
     }
 
     /// The first mistake so far. A settings file asks after each setting, to name its place.
@@ -396,6 +409,8 @@ impl GatewaySettingsBuilder {
             let defaults = settings.defaults.get_or_insert_default();
             defaults.metadata = std::mem::take(&mut defaults.metadata).after(host);
         }
+        #[cfg(feature = "limits")]
+        settings.limits.find_routes(&settings.routes)?;
         if settings.scope == 0 {
             static BUILT: AtomicU64 = AtomicU64::new(1);
             settings.scope = BUILT.fetch_add(1, Ordering::Relaxed);
@@ -406,9 +421,16 @@ impl GatewaySettingsBuilder {
 
 const NAMED: u64 = 1 << 63;
 
-/// The scope of a name. Scopes that are only counted are below all of these.
-pub(crate) fn scope_of(name: &impl Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(name) | NAMED
+/// The scope of a name, the same in every process. Scopes that are only counted are below all of
+/// these.
+pub(crate) fn scope_of(name: &[&str]) -> u64 {
+    let mut digest = Sha256::new();
+    for part in name {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    digest[..8].iter().fold(0, |scope, byte| scope << 8 | u64::from(*byte)) | NAMED
 }
 
 pub(crate) fn is_named(scope: u64) -> bool {

@@ -44,6 +44,14 @@ pub enum SettingsError {
     /// A fallback has no steps.
     #[error("a fallback needs at least one model or provider to fall back to")]
     FallbackWithoutSteps,
+    /// A rule about what may be used cannot be added.
+    #[error("limit `{name}`: {problem}")]
+    Limit {
+        /// The name of the rule.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A dynamic route cannot be added.
     #[error(transparent)]
     Route(RouteError),

@@ -37,6 +37,8 @@ pub use crate::directives::locks::{ClientControl, LockedHeaders};
 pub use self::resolved::IntoSettings;
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
+#[cfg(feature = "limits")]
+pub(crate) use self::rules::forms as forms_of_model;
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
@@ -83,6 +85,8 @@ pub struct GatewaySettings {
     pub(crate) concurrency: ConcurrencyLimits,
     /// Whether conversations keep their key and base URL; `None` where there are several of them.
     pub(crate) session_affinity: Option<bool>,
+    #[cfg(feature = "limits")]
+    pub(crate) limits: limits::Limits,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.
@@ -117,6 +121,43 @@ impl GatewaySettings {
     /// Whether a token is one of this gateway's.
     pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
         !shown.is_empty() && token::accepts(&self.tokens, &digest(shown))
+    }
+
+    /// Which of this gateway's tokens it is.
+    pub(crate) fn token_number(&self, shown: &[u8]) -> Option<u16> {
+        token::position(&self.tokens, &digest(shown)).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// Whether there are rules about what may be used.
+    pub(crate) fn is_limited(&self) -> bool {
+        #[cfg(feature = "limits")]
+        return !self.limits.rules.is_empty();
+        #[cfg(not(feature = "limits"))]
+        false
+    }
+
+    /// Whether such rules go by the model or by tokens, so that the beginning of a body must be read.
+    pub(crate) fn reads_for_limits(&self) -> bool {
+        #[cfg(feature = "limits")]
+        return self.limits.reads_bodies;
+        #[cfg(not(feature = "limits"))]
+        false
+    }
+
+    /// Whether such rules go by usage or cost, so that responses must be metered.
+    pub(crate) fn meters_for_limits(&self) -> bool {
+        #[cfg(feature = "limits")]
+        return self.limits.meters;
+        #[cfg(not(feature = "limits"))]
+        false
+    }
+
+    /// Whether such rules go by the gateway token.
+    pub(crate) fn counts_by_token(&self) -> bool {
+        #[cfg(feature = "limits")]
+        return self.limits.counts_by_token;
+        #[cfg(not(feature = "limits"))]
+        false
     }
 
     /// What becomes of a key that a client brings for this provider.

@@ -92,7 +92,7 @@ impl Rules {
 
 /// The forms under which a denied model may be written: unchanged, without what precedes a slash,
 /// without a `:variant` or an `@version`, all without white space and in lower case.
-fn forms(model: &str) -> impl Iterator<Item = String> {
+pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
     let name: String = model.trim().trim_start_matches('~').to_lowercase();
     let starts: Vec<usize> =
         std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1)).collect();

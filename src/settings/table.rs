@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use http::Extensions;
@@ -202,7 +201,7 @@ impl SettingsTable {
         gateway: String,
         settings: Arc<GatewaySettings>,
     ) -> Self {
-        let settings = placed(settings, &(0, &account, &gateway));
+        let settings = placed(settings, &["0", account.as_deref().unwrap_or("*"), &gateway]);
         let account = account.map(String::into_boxed_str);
         let of_id = self.gateways.entry(gateway.into()).or_default();
         of_id.retain(|(known, _)| *known != account);
@@ -216,7 +215,7 @@ impl SettingsTable {
 setters! { impl SettingsTable {
     /// Serves unknown gateways with these settings.
     pub fn serve_unknown(self, settings: impl Into<Arc<GatewaySettings>>) =>
-        self.unknown = Some(placed(settings.into(), &1));
+        self.unknown = Some(placed(settings.into(), &["1"]));
 
     /// Refuses unknown gateways (400, code 2001). This is the default.
     pub fn refuse_unknown(self) => self.unknown = None;
@@ -260,7 +259,7 @@ impl SettingsTable {
 }
 
 /// Settings that have no name of their own, with that of their place in the table.
-fn placed(mut settings: Arc<GatewaySettings>, place: &impl Hash) -> Arc<GatewaySettings> {
+fn placed(mut settings: Arc<GatewaySettings>, place: &[&str]) -> Arc<GatewaySettings> {
     if !is_named(settings.scope) {
         Arc::make_mut(&mut settings).scope = scope_of(place);
     }

@@ -45,6 +45,12 @@ impl GatewayToken {
         Self { digest: digest(token), is_short: token.len() < SHORTEST }
     }
 
+    /// What it is known by.
+    #[cfg(feature = "limits")]
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// Whether it is the token that everybody has.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::new("")
@@ -116,6 +122,17 @@ pub(crate) fn accepts(tokens: &[GatewayToken], shown: &[u8; 32]) -> bool {
 /// Four numbers take an eighth of the time to compare that 32 bytes take.
 fn words(digest: &[u8; 32]) -> [u64; 4] {
     [0, 8, 16, 24].map(|from| u64::from_ne_bytes(std::array::from_fn(|at| digest[from + at])))
+}
+
+/// Which of the tokens has this digest. Takes the same time for each of them.
+pub(crate) fn position(tokens: &[GatewayToken], shown: &[u8; 32]) -> Option<usize> {
+    let mut position = None;
+    for (at, token) in tokens.iter().enumerate().rev() {
+        if bool::from(words(&token.digest).ct_eq(&words(shown))) {
+            position = Some(at);
+        }
+    }
+    position
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ mod keys;
 mod leaks;
 #[cfg(feature = "control")]
 mod limits;
+#[cfg(feature = "limits")]
+mod limits_rules;
 #[cfg(feature = "control")]
 mod load;
 #[cfg(all(feature = "client", feature = "log"))]

@@ -29,6 +29,7 @@ fn the_example_is_read() {
     feature = "client",
     feature = "control",
     feature = "jwt",
+    feature = "limits",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
@@ -58,6 +59,7 @@ pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
     feature = "client",
     feature = "control",
     feature = "jwt",
+    feature = "limits",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 #[test]

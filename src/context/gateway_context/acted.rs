@@ -12,6 +12,7 @@ pub(crate) enum Actor {
     Timeouts = 4,
     Total = 8,
     Limits = 16,
+    Usage = 32,
 }
 
 impl GatewayContext {
@@ -36,6 +37,7 @@ impl GatewayContext {
             (Actor::Timeouts, is_timed, "timeouts"),
             (Actor::Total, timeouts.total.is_some(), "total timeout"),
             (Actor::Limits, is_limited, "concurrency limits"),
+            (Actor::Usage, self.is_limited(), "limits"),
         ];
         let mut missing =
             wanted.into_iter().filter(|(actor, is_set, _)| *is_set && acted & *actor as u8 == 0);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::GatewayContext;
 use super::session::Conversation;
+use crate::context::reserved::Reserved;
 use crate::context::step::Step;
 use crate::context::step::StepKey;
 use crate::directives::Directives;
@@ -46,6 +47,8 @@ pub(super) struct Progress {
     origin: AtomicU32,
     /// Where the conversation of the request is to stay where it is. Boxed: most have no choice.
     conversation: OnceLock<Box<Conversation>>,
+    /// What is held of what the caller may use; boxed twice, for there is a context for each open stream.
+    reserved: OnceLock<Box<Box<dyn Reserved>>>,
 }
 
 impl Progress {
@@ -55,6 +58,16 @@ impl Progress {
 }
 
 impl GatewayContext {
+    pub(crate) fn reserved(&self) -> Option<&dyn Reserved> {
+        self.0.progress.reserved.get().map(|reserved| &***reserved)
+    }
+
+    /// What is reserved from now on. Only the first call counts.
+    #[cfg(feature = "limits")]
+    pub(crate) fn reserve(&self, reserved: impl FnOnce() -> Box<dyn Reserved>) -> &dyn Reserved {
+        &***self.0.progress.reserved.get_or_init(|| Box::new(reserved()))
+    }
+
     /// The request could have been sent again, but its body was not kept.
     pub(crate) fn give_up_retries(&self) {
         self.0.progress.gave_up_retries.store(true, Ordering::Relaxed);

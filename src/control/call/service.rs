@@ -18,6 +18,8 @@ use crate::control::balance::{Order, Picked, pick};
 use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::judge;
+#[cfg(feature = "limits")]
+use crate::control::limits::{self, Asking, Checked, Limits};
 use crate::control::pins::Learning;
 use crate::control::timeout::{HandedDown, Timing, timeouts_of};
 use crate::control::timer::Bound;
@@ -49,6 +51,9 @@ pub(in crate::control) struct Parts {
     pub(in crate::control) limiter: Option<Limiter>,
     /// Kept for each call, with the deadline of the exchange.
     pub(in crate::control) timeouts: Option<Timeouts>,
+    /// What callers may use.
+    #[cfg(feature = "limits")]
+    pub(in crate::control) limits: Option<Limits>,
 }
 
 impl<S> Call<S> {
@@ -148,11 +153,69 @@ where
     }
 }
 
+/// Makes a call once the store of limits has let it pass.
+#[cfg(feature = "limits")]
+async fn asked<S, B, R>(
+    asking: Box<Asking>,
+    mut service: Call<S>,
+    request: Request<B>,
+    bounds: Option<Bounds>,
+) -> Output<R>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    asking.decide().await?;
+    poll_fn(|cx| service.inner.poll_ready(cx)).await.map_err(Into::into)?;
+    let context = request.extensions().get::<GatewayContext>().cloned();
+    service.call_within_limits(request, context.as_ref(), bounds).await
+}
+
 impl<S> Call<S> {
     /// As [`call`](Service::call), for a request of which it is known what bounds it. `context`: the
     /// request's.
     #[inline]
     pub(in crate::control) fn call_within<B, R>(
+        &mut self,
+        request: Request<B>,
+        context: Option<&GatewayContext>,
+        bounds: Option<Bounds>,
+    ) -> CallFuture<S::Future, R>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Send + 'static,
+        R: Body + Send + 'static,
+        R::Data: Send,
+        R::Error: Into<BoxError>,
+    {
+        #[cfg(feature = "limits")]
+        if let Some(limits) = &self.parts.limits {
+            match limits.check(&request, context) {
+                Checked::Passed => {}
+                Checked::Refused(exceeded) => {
+                    ready::give_back(&mut self.inner);
+                    return CallFuture::refused(exceeded as BoxError);
+                }
+                Checked::Later(asking) => {
+                    // As one that waits for a permit, it holds no place in another layer's limit.
+                    let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
+                    return CallFuture::waiting(asked(asking, service, request, bounds));
+                }
+            }
+        }
+        self.call_within_limits(request, context, bounds)
+    }
+
+    /// Chooses the base URL and key of a request, and waits for its permits.
+    #[inline]
+    fn call_within_limits<B, R>(
         &mut self,
         mut request: Request<B>,
         context: Option<&GatewayContext>,
@@ -188,6 +251,8 @@ impl<S> Call<S> {
                 if let Some(tracked) = &mut tracked {
                     tracked.suspend();
                 }
+                #[cfg(feature = "limits")]
+                limits::is_under_way(request.extensions().get(), false);
                 // A request that waits must not hold a place in another layer's limit.
                 let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
                 let waited = Waited { waiting, tracked, service, request, bounds };
@@ -248,6 +313,8 @@ impl<S, B> Waited<S, B> {
             let now = Instant::now();
             tracked.resume(now).map_err(|blocked| blocked.as_error(now))?;
         }
+        #[cfg(feature = "limits")]
+        limits::is_under_way(request.extensions().get(), true);
         let context = request.extensions().get::<GatewayContext>().cloned();
         service.send(request, context.as_ref(), bounds, Guards::new(permits, tracked)).await
     }

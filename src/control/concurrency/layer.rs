@@ -95,6 +95,15 @@ impl<S> Layer<S> for ConcurrencyLayer {
 
     fn layer(&self, inner: S) -> Call<S> {
         let limiter = Some(self.limiter.clone());
-        Call::with(inner, Parts { limiter, health: None, timeouts: None })
+        Call::with(
+            inner,
+            Parts {
+                limiter,
+                health: None,
+                timeouts: None,
+                #[cfg(feature = "limits")]
+                limits: None,
+            },
+        )
     }
 }

@@ -183,7 +183,7 @@ impl Limiter {
 
 /// The digest of the credential that a request is sent with: in a header, or else in the query,
 /// where some providers read it.
-fn credential(
+pub(in crate::control) fn credential(
     settings: &GatewaySettings,
     upstream: &Upstream,
     headers: &HeaderMap,

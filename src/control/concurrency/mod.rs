@@ -53,5 +53,7 @@ pub use self::error::ConcurrencyError;
 pub(super) use self::gate::Gate;
 pub use self::layer::ConcurrencyLayer;
 pub(super) use self::limiter::Limiter;
+#[cfg(feature = "limits")]
+pub(super) use self::limiter::credential;
 pub(super) use self::pool::{Permit, Permits};
 pub(super) use self::taking::{Entry, Waiting};

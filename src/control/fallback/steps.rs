@@ -172,8 +172,9 @@ where
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
-                let class = self.rule.failure(failure::of_any(&error));
-                let leads_on = class >= CallClass::Elsewhere && self.may_go_on();
+                let leads_elsewhere = failure::leads_elsewhere(&error)
+                    || self.rule.failure(failure::of_any(&error)) >= CallClass::Elsewhere;
+                let leads_on = leads_elsewhere && self.may_go_on();
                 return ControlFlow::Continue(match leads_on {
                     true => Next::Failed(Err(error)),
                     false => Next::Ended(error),

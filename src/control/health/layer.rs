@@ -84,6 +84,15 @@ impl<S> Layer<S> for HealthLayer {
 
     fn layer(&self, inner: S) -> Call<S> {
         let health = Some(self.shared.clone());
-        Call::with(inner, Parts { health, limiter: None, timeouts: None })
+        Call::with(
+            inner,
+            Parts {
+                health,
+                limiter: None,
+                timeouts: None,
+                #[cfg(feature = "limits")]
+                limits: None,
+            },
+        )
     }
 }

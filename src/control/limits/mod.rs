@@ -1,10 +1,26 @@
 //! What enforces the [limits](crate::settings::limits) of gateways.
+//!
+//! A [`ControlLayer`](super::ControlLayer) does it, with a store of its own in this process unless it is
+//! [given another](super::ControlLayer::limits).
 
+mod asked;
+mod counters;
+mod estimate;
+mod exceeded;
+mod fields;
+mod limiter;
 mod memory;
+mod report;
+mod reservation;
+mod shared;
+mod state;
 mod store;
 mod window;
 
+pub use self::exceeded::LimitExceeded;
+pub(super) use self::limiter::{Asking, Checked, Limits};
 pub use self::memory::MemoryStore;
+pub(super) use self::reservation::{call_ended, is_under_way};
 pub use self::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::settings::limits::Window;
@@ -42,6 +43,35 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
         limit: u64,
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()>;
+}
+
+impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
+    fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
+        (**self).reserve(id, claims)
+    }
+
+    fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
+        (**self).settle(id, settlements);
+    }
+
+    fn standing<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+    ) -> StoreFuture<'a, Standing> {
+        (**self).standing(counter, window, limit)
+    }
+
+    fn give_back<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+        extra: Option<u64>,
+    ) -> StoreFuture<'a, ()> {
+        (**self).give_back(counter, window, limit, extra)
+    }
 }
 
 /// What a store does in its own time.

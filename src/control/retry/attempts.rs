@@ -150,6 +150,9 @@ impl<B> Work<B> {
         }
         let mut response = match result {
             Ok(response) => response,
+            Err(error) if failure::leads_elsewhere(&error) => {
+                return ControlFlow::Break(Err(error));
+            }
             Err(error) => {
                 let delay = self.decide(Attempt::Failed(failure::of_any(&error)));
                 return decided(delay, Err(error)).map_continue(Next::Send);

@@ -78,6 +78,10 @@ pub struct LogRecord {
     /// The labels that guards have put on the request. Left out of JSON where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
+    /// The limits that had no room for the request, shadows among them. Left out of JSON where there are
+    /// none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
     /// The number of the gateway's own error, as in 2008.
     pub gateway_code: Option<u16>,
     /// The code of the provider's error; empty where it gave an error and no code.
@@ -308,6 +312,12 @@ impl LogRecord {
             session: context.session().map(ToString::to_string),
             affinity: owned(context.affinity().map(Affinity::as_str)),
             flags: end.flags.iter().map(|flag| flag.to_string()).collect(),
+            limits: end
+                .limits
+                .iter()
+                .filter(|report| report.is_exceeded)
+                .map(|report| report.rule.to_string())
+                .collect(),
             gateway_code: end.gateway_code,
             stream: end.stream,
             terminal: owned(end.terminal.map(Terminal::as_str)),

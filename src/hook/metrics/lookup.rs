@@ -28,7 +28,7 @@ pub(super) struct Key {
     pub(super) provider: Id,
     request_model: Id,
     response_model: Id,
-    gateway: Id,
+    pub(super) gateway: Id,
     identity: IdentityKey,
     pub(super) operation: Operation,
     outcome: Outcome,

@@ -32,6 +32,9 @@
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
 //! | `ai_gateway.health.changes` | counter, under a `HealthLayer` (feature `control`) | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
 //! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
+//! | `ai_gateway.limit`, `ai_gateway.limit.used` | gauges, in the rule's unit: what its caller may use and has used whose request ended last | `ai_gateway.limit.rule`, `ai_gateway.limit.measure`, and none of the common ones |
+//! | `ai_gateway.requests.limited` | counter: a limit had no room | the same, and `ai_gateway.limit.shadow`: `true` where it let them pass |
+//! | `ai_gateway.limit.store_failed` | counter: the store of counts did not answer | those of `ai_gateway.limit` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
@@ -87,7 +90,7 @@ use self::register::Register;
 use self::series::{Series, with_error};
 use super::genai;
 use super::health::{HealthChange, HealthState};
-use super::{AttemptEvent, EndEvent, HeadEvent, MetricsHook, RequestEvent};
+use super::{AttemptEvent, EndEvent, HeadEvent, LimitReport, MetricsHook, RequestEvent};
 use crate::usage::Prices;
 use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
@@ -194,6 +197,31 @@ setters! { impl Metrics {
     pub fn max_identities(self, most: usize) => self.identities.set_most(most);
 }}
 
+impl Metrics {
+    /// A rule's name is the host's own, and whom it counts is no label.
+    #[cold]
+    fn record_limit(&self, report: &LimitReport, gateway: Id, end: &EndEvent<'_>) {
+        let own = self.gateways.as_ref().map(|_| end.context.gateway());
+        let labels = |shadow: Option<&str>| {
+            register::labels([
+                (label::GATEWAY, gateway.label(own)),
+                (label::RULE, Some(&*report.rule)),
+                (label::MEASURE, Some(report.measure)),
+                (label::SHADOW, shadow),
+            ])
+        };
+        self.register.gauge(names::LIMIT_USED, labels(None)).set(report.used as f64);
+        self.register.gauge(names::LIMIT, labels(None)).set(report.limit as f64);
+        if report.is_exceeded {
+            let shadow = if report.is_shadow { "true" } else { "false" };
+            self.register.counter(names::LIMITED, labels(Some(shadow))).increment(1);
+        }
+        if report.has_store_failed {
+            self.register.counter(names::LIMIT_STORE_FAILED, labels(None)).increment(1);
+        }
+    }
+}
+
 impl MetricsHook for Metrics {
     fn on_request(&self, request: &RequestEvent<'_>) {
         self.described.call_once(|| self.register.with(names::describe));
@@ -224,6 +252,9 @@ impl MetricsHook for Metrics {
             series.streams(|| self.streams(key.provider, end.context)).decrement(1.0);
         }
         series.record(&self.register, end);
+        for report in end.limits {
+            self.record_limit(report, key.gateway, end);
+        }
     }
 
     fn on_health(&self, change: &HealthChange<'_>) {

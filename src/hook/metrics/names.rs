@@ -35,6 +35,10 @@ metrics! {
             "Responses of providers by how their usage was read.";
         FLAGGED = "ai_gateway.requests.flagged", Count,
             "Exchanges that are over and whose request a guard has flagged.";
+        LIMITED = "ai_gateway.requests.limited", Count,
+            "Requests for which a limit had no room; of a shadow, that it let pass.";
+        LIMIT_STORE_FAILED = "ai_gateway.limit.store_failed", Count,
+            "Requests for which a limit's store of counts did not answer.";
         REQUEST_BYTES = "ai_gateway.request.bytes", Bytes,
             "Bytes of request bodies read from clients.";
         RESPONSE_BYTES = "ai_gateway.response.bytes", Bytes,
@@ -44,6 +48,9 @@ metrics! {
         ACTIVE = "ai_gateway.requests.active", Count, "Exchanges that have begun and not ended.";
         CIRCUIT = "ai_gateway.circuit.open", Count,
             "Circuit breakers: 1 open, 0.5 half open, 0 closed.";
+        LIMIT = "ai_gateway.limit", Count, "How much a limit lets its callers use.";
+        LIMIT_USED = "ai_gateway.limit.used", Count,
+            "How much of a limit was used by the caller whose request ended last.";
         STREAMS = "ai_gateway.streams.active", Count, "Event streams that are being relayed.";
     }
     describe_histogram {
@@ -76,5 +83,8 @@ pub(super) mod label {
     pub(crate) const CACHE_STATUS: &str = "ai_gateway.cache.status";
     pub(crate) const UPSTREAM: &str = "ai_gateway.upstream";
     pub(crate) const HEALTH_STATE: &str = "ai_gateway.health.state";
+    pub(crate) const RULE: &str = "ai_gateway.limit.rule";
+    pub(crate) const MEASURE: &str = "ai_gateway.limit.measure";
+    pub(crate) const SHADOW: &str = "ai_gateway.limit.shadow";
     pub(crate) const METERING_RESULT: &str = "ai_gateway.metering.result";
 }

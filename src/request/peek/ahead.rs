@@ -7,6 +7,7 @@ use http_body::{Body, Frame};
 use tower::BoxError;
 
 use super::Peek;
+use crate::context::reserved::BodyAsks;
 use crate::json::string;
 use crate::rejection::Rejection;
 use crate::request::affinity::SessionReader;
@@ -60,6 +61,29 @@ where
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads on until the model has passed, or nothing more can be told of the body.
+    pub(crate) fn poll_for_limits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        while self.scanner.model().is_none()
+            && !self.is_unreadable
+            && self.held <= self.limit
+            && !self.has_all()
+        {
+            ready!(self.poll_more(cx))?;
+        }
+        self.tell_model();
+        Poll::Ready(Ok(()))
+    }
+
+    /// What the body asks for, as far as it was read.
+    pub(crate) fn asks(&self) -> BodyAsks {
+        let hint = self.body.size_hint();
+        let rest = if self.has_ended { 0 } else { hint.upper().unwrap_or(hint.lower()) };
+        BodyAsks {
+            bytes: Some(rest.saturating_add(self.held as u64)),
+            max_tokens: self.scanner.max_tokens(),
+        }
     }
 
     /// Reads one frame more, behind what the body was read for.
@@ -141,7 +165,7 @@ where
 
     /// Whatever the body holds, it is relayed.
     pub(crate) fn is_lenient(&self) -> bool {
-        self.peek_for == PeekFor::Nothing
+        matches!(self.peek_for, PeekFor::Nothing | PeekFor::Limits)
     }
 
     /// Looks at data that was read after what is sought was found.

@@ -104,6 +104,7 @@ fn step(
         directives: Some(Box::new(directives)),
         route_timeout: None,
         entry: Some(Box::new(request)),
+        limits: Vec::new(),
     })
 }
 

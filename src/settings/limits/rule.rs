@@ -9,7 +9,18 @@ use super::Window;
 use crate::directives::pattern::Pattern;
 
 /// A limit of what may be used per time.
+///
+/// ```
+/// use tower_ai_gateway::settings::limits::{CountBy, LimitRule, OnExceeded, Period, Window};
+///
+/// let rule = LimitRule::tokens("big-models", 2_000_000, Window::Fixed(Period::Hour))
+///     .by(CountBy::Subject)
+///     .only_models(["gpt-5*", "claude-opus-*"])
+///     .on_exceeded(OnExceeded::Fallback);
+/// assert_eq!(rule.name(), "big-models");
+/// ```
 #[derive(Clone)]
+#[must_use = "a rule does nothing until it is added to the settings of a gateway"]
 pub struct LimitRule {
     pub(crate) name: Box<str>,
     pub(crate) measure: Measure,
@@ -23,6 +34,179 @@ pub struct LimitRule {
     pub(crate) on_exceeded: OnExceeded,
     pub(crate) on_store_failure: OnStoreFailure,
     pub(crate) on_unknown_price: OnUnknownPrice,
+    /// In tokens.
+    pub(crate) most_output: u64,
+    /// A dynamic route names it: it holds for what the route sends through it alone.
+    pub(crate) is_of_route: bool,
+    /// What [`Counter::id`](crate::control::limits::Counter::id) begins with; set when it is checked.
+    pub(crate) digest: [u8; 16],
+}
+
+/// How much output is reserved at most, in tokens.
+const MOST_OUTPUT: u64 = 4096;
+
+/// 1 USD in ticks.
+const USD: f64 = 1e10;
+
+impl LimitRule {
+    /// At most so much, in the unit of the measure, per window. `name`: 1 to 64 of `A-Z a-z 0-9 - _ .`,
+    /// another for each rule of a gateway.
+    pub fn new(name: impl Into<String>, measure: Measure, amount: u64, window: Window) -> Self {
+        Self {
+            name: name.into().into(),
+            measure,
+            amount,
+            window,
+            by: Vec::new(),
+            only: RuleFilter::default(),
+            is_shadow: false,
+            on_exceeded: OnExceeded::default(),
+            on_store_failure: OnStoreFailure::default(),
+            on_unknown_price: OnUnknownPrice::default(),
+            most_output: MOST_OUTPUT,
+            is_of_route: false,
+            digest: [0; 16],
+        }
+    }
+
+    /// At most so many requests.
+    pub fn requests(name: impl Into<String>, requests: u64, window: Window) -> Self {
+        Self::new(name, Measure::Requests, requests, window)
+    }
+
+    /// At most so many tokens, of prompts and answers together.
+    pub fn tokens(name: impl Into<String>, tokens: u64, window: Window) -> Self {
+        Self::new(name, Measure::Tokens, tokens, window)
+    }
+
+    /// At most so many tokens of prompts, cached ones included.
+    pub fn input_tokens(name: impl Into<String>, tokens: u64, window: Window) -> Self {
+        Self::new(name, Measure::InputTokens, tokens, window)
+    }
+
+    /// At most so many tokens of answers, those of reasoning included.
+    pub fn output_tokens(name: impl Into<String>, tokens: u64, window: Window) -> Self {
+        Self::new(name, Measure::OutputTokens, tokens, window)
+    }
+
+    /// At most so much money, in US dollars. What is no amount is found when the settings are built.
+    pub fn usd(name: impl Into<String>, usd: f64, window: Window) -> Self {
+        let ticks = (usd * USD).round();
+        let amount = if ticks >= 1.0 && ticks <= u64::MAX as f64 { ticks as u64 } else { 0 };
+        Self::new(name, Measure::Cost, amount, window)
+    }
+
+    /// Which requests count together: those that are alike in each of these. Default: all of the
+    /// gateway.
+    pub fn by(mut self, by: CountBy) -> Self {
+        self.by.push(by);
+        self
+    }
+
+    /// Only requests to these providers, by slug or alias.
+    pub fn only_providers<P: Into<String>>(
+        mut self,
+        providers: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.only.providers.extend(providers.into_iter().map(|name| name.into().into()));
+        self
+    }
+
+    /// Only requests for these models; `*` stands for any text. They are looked for in lower case,
+    /// without a maker or `models/` before them and without a `:variant` or `@version` behind them,
+    /// too. The provider may know the same model by other names: list them, or allow the gateway's
+    /// clients [certain models alone](crate::settings::GatewaySettingsBuilder::allow_models).
+    pub fn only_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
+        for model in models {
+            match Pattern::new(&model.as_ref().to_lowercase()) {
+                Some(pattern) => self.only.models.push(pattern),
+                None => self.only.has_bad_model = true,
+            }
+        }
+        self
+    }
+
+    /// Only requests whose path behind the provider begins with one of these, such as
+    /// `chat/completions`. A version before it (`v1/`) does not matter, and case and percent-encoding
+    /// do not either.
+    pub fn only_paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.only.paths.extend(paths.into_iter().map(|path| path.into().into()));
+        self
+    }
+
+    /// Only requests of identities in one of these groups.
+    pub fn only_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        self.only.groups.extend(groups.into_iter().map(|group| group.into().into()));
+        self
+    }
+
+    /// Only requests of identities with this label. Of several, one is enough.
+    pub fn only_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.only.labels.push((name.into().into(), value.into().into()));
+        self
+    }
+
+    /// Counts and reports what it would have refused, and refuses nothing.
+    pub fn shadow(mut self) -> Self {
+        self.is_shadow = true;
+        self
+    }
+
+    /// What becomes of a request for which there is no room. Default: [`OnExceeded::Refuse`].
+    pub fn on_exceeded(mut self, what: OnExceeded) -> Self {
+        self.on_exceeded = what;
+        self
+    }
+
+    /// What becomes of a request where the store of counts cannot be asked. Default:
+    /// [`OnStoreFailure::Local`].
+    pub fn on_store_failure(mut self, what: OnStoreFailure) -> Self {
+        self.on_store_failure = what;
+        self
+    }
+
+    /// What becomes of a request whose price is not known, under a rule about money. Default:
+    /// [`OnUnknownPrice::Report`].
+    pub fn on_unknown_price(mut self, what: OnUnknownPrice) -> Self {
+        self.on_unknown_price = what;
+        self
+    }
+
+    /// How many tokens of output are reserved at most, whatever `max_tokens` says: 1 to 10,000,000.
+    /// Default: 4,096. A lower one lets more requests run at once, and lets them overshoot by more.
+    pub fn most_output(mut self, tokens: u64) -> Self {
+        self.most_output = tokens;
+        self
+    }
+
+    /// Whether something else is tried where there is no room.
+    pub(crate) fn leads_elsewhere(&self) -> bool {
+        self.is_of_route || self.on_exceeded == OnExceeded::Fallback
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    /// How much may be used per window, in the measure's unit.
+    #[must_use]
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// How long what was used counts.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
 }
 
 /// What a rule counts.
@@ -41,7 +225,22 @@ pub enum Measure {
     Cost,
 }
 
+impl Measure {
+    /// The name in lower case, as in `input_tokens`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+        }
+    }
+}
+
 /// Which requests of a rule count together. Those of one gateway and rule never count with others'.
+/// Requests without the value count together, as if it were an empty one.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum CountBy {
@@ -51,16 +250,39 @@ pub enum CountBy {
     Subject,
     /// Those with the same value of this label of the [`Identity`](crate::Identity).
     Label(Box<str>),
-    /// Those that are sent with the same key, the client's own or a stored one.
+    /// Those that are sent with the same key, the client's own or a stored one. Stored keys that share
+    /// the load count as one, and those that a layer below adds are not seen.
     Credential,
     /// Those to the same provider.
     Provider,
-    /// Those for the same model.
+    /// Those for the same model of the same provider, as the request names it, in lower case.
     Model,
-    /// Those with the same value of this entry of the metadata.
+    /// Those with the same value of this entry of the metadata. The client chooses it, unless the host
+    /// [sets](crate::settings::GatewaySettingsBuilder::metadata) it. `1` and `"1"` are the same.
     Metadata(Box<str>),
-    /// Those for which the host's function gives the same text.
+    /// Those for which the host's function gives the same text. Where it panics, the request is
+    /// refused.
     Host(Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>),
+}
+
+impl CountBy {
+    /// By the value of this label.
+    #[must_use]
+    pub fn label(name: impl Into<String>) -> Self {
+        Self::Label(name.into().into())
+    }
+
+    /// By this entry of the metadata.
+    #[must_use]
+    pub fn metadata(key: impl Into<String>) -> Self {
+        Self::Metadata(key.into().into())
+    }
+
+    /// By what this function says of the request's extensions. It must not block.
+    #[must_use]
+    pub fn host(name: impl Fn(&Extensions) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::Host(Arc::new(name))
+    }
 }
 
 /// Which requests a rule is for. An empty list is for all.
@@ -68,7 +290,9 @@ pub enum CountBy {
 pub struct RuleFilter {
     /// Slugs or aliases.
     pub(crate) providers: Vec<Box<str>>,
+    /// In lower case.
     pub(crate) models: Vec<Pattern>,
+    pub(crate) has_bad_model: bool,
     /// Beginnings of the path behind the provider.
     pub(crate) paths: Vec<Box<str>>,
     pub(crate) groups: Vec<Box<str>>,

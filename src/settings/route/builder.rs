@@ -74,6 +74,15 @@ impl RouteBuilder {
         self.nodes.iter().position(|(known, _)| known == name)
     }
 
+    /// The limits that its nodes name.
+    #[cfg(feature = "limits")]
+    pub(super) fn limits(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter_map(|(_, node)| match &node.0 {
+            Kind::Limit(limit) => Some(&*limit.limit),
+            _ => None,
+        })
+    }
+
     pub(super) fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
         self.nodes.iter().filter_map(|(name, node)| match &node.0 {
             Kind::Model(model) => Some((name.as_str(), model)),

@@ -87,6 +87,8 @@ impl Node {
             Kind::When { condition, .. } => condition.check(),
             Kind::Split(split) => split.check(),
             Kind::Model(model) => model.check(),
+            #[cfg(feature = "limits")]
+            Kind::Limit(_) => Ok(()),
             Kind::End {} => Ok(()),
         }
     }

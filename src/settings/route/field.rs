@@ -87,8 +87,8 @@ impl Field {
             }
             Source::Unknown(_) => Some(
                 "there is no such field: `identity.subject`, `identity.group`, `identity.label.NAME`, \
-                 `metadata.KEY`, `headers.NAME` and `body.` with model, stream, max_tokens, user or \
-                 service_tier can be read, each written as one key, in quotes",
+                 `metadata.KEY`, `headers.NAME` and `body.` with model, stream, user, \
+                 service_tier, max_tokens, max_completion_tokens or max_output_tokens can be read, each written as one key, in quotes",
             ),
             _ => None,
         }

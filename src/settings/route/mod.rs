@@ -48,6 +48,7 @@ pub use self::error::{RouteError, RouteErrorKind};
 pub(crate) use self::facts::Facts;
 pub use self::field::Field;
 pub use self::node::{Model, Node};
+pub(crate) use self::resolve::Choice;
 pub use self::set::DynamicRoutes;
 pub use crate::json::scalars::BodyField;
 use crate::json::scalars::BodyFields;
@@ -83,6 +84,12 @@ impl DynamicRoute {
     /// The members of the body that its conditions read: the body is read no further than these.
     pub(crate) fn body_fields(&self) -> BodyFields {
         self.0.body_fields
+    }
+
+    /// The limits that its nodes name.
+    #[cfg(feature = "limits")]
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &str> {
+        self.0.route.limits()
     }
 
     /// All its models with the names of their nodes, to check that their providers and keys exist.

@@ -30,6 +30,9 @@ pub(super) enum Kind {
     #[cfg_attr(feature = "config", serde(rename = "percentage"))]
     Split(Split),
     Model(Model),
+    #[cfg(feature = "limits")]
+    #[cfg_attr(feature = "config", serde(rename = "rate_limit", alias = "budget"))]
+    Limit(Limit),
     // With braces, so that serde refuses unknown keys here too.
     End {},
 }
@@ -50,7 +53,52 @@ pub(super) struct Share {
     pub(super) to: Box<str>,
 }
 
+/// The branch `then` is under a limit.
+#[cfg(feature = "limits")]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub(super) struct Limit {
+    pub(super) limit: Box<str>,
+    pub(super) then: Box<str>,
+    #[cfg_attr(feature = "config", serde(rename = "else"))]
+    pub(super) otherwise: Box<str>,
+}
+
 impl Node {
+    /// Goes to the node `then` as long as this [limit](crate::settings::limits) of the gateway has room,
+    /// and to `otherwise` where it has none, or where all that `then` leads to has failed. The limit
+    /// then holds for what goes by `then` alone, and for no other request of the gateway.
+    ///
+    /// ```
+    /// use tower_ai_gateway::settings::GatewaySettings;
+    /// use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
+    /// use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+    ///
+    /// let route = DynamicRoute::builder("thrifty")
+    ///     .start("budget")
+    ///     .node("budget", Node::limit("big-model", "big", "small"))
+    ///     .node("big", Node::model("grok", "grok-4"))
+    ///     .node("small", Node::model("grok", "grok-3-mini"))
+    ///     .build()?;
+    /// let settings = GatewaySettings::builder()
+    ///     .limit(LimitRule::usd("big-model", 20.0, Window::Fixed(Period::Day)))
+    ///     .route(route)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "limits")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    #[must_use]
+    pub fn limit(
+        limit: impl Into<String>,
+        then: impl Into<String>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        let (limit, then, otherwise) =
+            (limit.into().into(), then.into().into(), otherwise.into().into());
+        Self(Kind::Limit(Limit { limit, then, otherwise }))
+    }
+
     /// Goes to the node `then` if the condition holds, and to `otherwise` if it does not.
     #[must_use]
     pub fn when(
@@ -122,6 +170,8 @@ impl Node {
             Kind::When { then, otherwise, .. } => (&[][..], [Some(then), Some(otherwise)]),
             Kind::Split(split) => (&split.shares[..], [Some(&split.otherwise), None]),
             Kind::Model(model) => (&[][..], [model.fallback.as_ref(), None]),
+            #[cfg(feature = "limits")]
+            Kind::Limit(limit) => (&[][..], [Some(&limit.then), Some(&limit.otherwise)]),
             Kind::End {} => (&[][..], [None, None]),
         };
         shares.iter().map(|share| &*share.to).chain(others.into_iter().flatten().map(|to| &**to))

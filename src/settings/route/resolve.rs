@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::settings::route::node::{Kind, Split};
-use crate::settings::route::{DynamicRoute, Facts, Model};
+use crate::settings::route::{DynamicRoute, Facts, Model, RouteBuilder};
 
 /// Shares are counted in hundredths of a percent.
 const WHOLE: u64 = 10_000;
@@ -15,25 +15,67 @@ impl DynamicRoute {
     /// there are nodes.
     ///
     /// No condition depends on what a model answers, so this is known before the first is tried.
-    pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Vec<(&str, &Model)> {
-        let route = &self.0.route;
-        let mut chain = Vec::new();
-        let mut next = route.start.as_deref();
+    pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Vec<Choice<'_>> {
+        let mut walk = Walk { route: &self.0.route, facts, steps: STEPS, chain: Vec::new() };
+        let limits = Vec::new();
+        walk.from(walk.route.start.as_deref(), &limits);
+        walk.chain
+    }
+}
+
+/// A model that a request tries.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Choice<'r> {
+    /// The name of its node.
+    pub(crate) node: &'r str,
+    pub(crate) model: &'r Model,
+    /// The limits of the gateway that the way to it is under.
+    pub(crate) limits: Vec<Box<str>>,
+}
+
+/// How many nodes are passed at most: both branches of a limit are, one behind the other.
+const STEPS: usize = 256;
+/// How many models are tried at most.
+const MODELS: usize = 64;
+
+struct Walk<'r, 'f> {
+    route: &'r RouteBuilder,
+    facts: &'f Facts<'f>,
+    /// How many nodes may still be passed.
+    steps: usize,
+    chain: Vec<Choice<'r>>,
+}
+
+impl<'r> Walk<'r, '_> {
+    /// Goes on from a node. It recurses no deeper than there are nodes.
+    fn from(&mut self, start: Option<&'r str>, limits: &[Box<str>]) {
+        let route = self.route;
+        let mut next = start;
         while let Some(at) = next.and_then(|name| route.position(name)) {
+            if self.steps == 0 || self.chain.len() == MODELS {
+                return;
+            }
+            self.steps -= 1;
             let (name, node) = &route.nodes[at];
             next = match &node.0 {
                 Kind::When { condition, then, otherwise } => {
-                    Some(if condition.holds(facts) { then } else { otherwise })
+                    Some(if condition.holds(self.facts) { then } else { otherwise })
                 }
-                Kind::Split(split) => Some(split.choose(&route.name, name, facts)),
+                Kind::Split(split) => Some(split.choose(&route.name, name, self.facts)),
                 Kind::Model(model) => {
-                    chain.push((name.as_str(), model));
+                    self.chain.push(Choice { node: name, model, limits: limits.to_vec() });
                     model.fallback.as_deref()
+                }
+                #[cfg(feature = "limits")]
+                Kind::Limit(limit) => {
+                    let mut under = limits.to_vec();
+                    under.push(limit.limit.clone());
+                    self.from(Some(&limit.then), &under);
+                    Some(&limit.otherwise)
                 }
                 Kind::End {} => None,
             };
         }
-        chain
     }
 }
 

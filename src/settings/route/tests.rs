@@ -331,7 +331,7 @@ proptest! {
                     let chain = route.resolve(&facts);
                     prop_assert!(chain.len() <= count);
                     for pair in chain.windows(2) {
-                        let [from, to] = [0, 1].map(|at| pair[at].0.parse::<usize>().unwrap());
+                        let [from, to] = [0, 1].map(|at| pair[at].node.parse::<usize>().unwrap());
                         prop_assert!(reach[from][to]);
                     }
                 }

@@ -23,7 +23,7 @@ fn chain_for(
 ) -> Vec<String> {
     let (metadata, _) = Metadata::parse(metadata.as_bytes(), |_| false).unwrap();
     let facts = Facts { identity, metadata: &metadata, headers: &HeaderMap::new(), body };
-    route.resolve(&facts).iter().map(|(name, _)| (*name).to_owned()).collect()
+    route.resolve(&facts).iter().map(|choice| choice.node.to_owned()).collect()
 }
 
 fn with_models<const N: usize>(route: RouteBuilder, models: [&str; N]) -> DynamicRoute {
@@ -202,4 +202,40 @@ fn a_first_share_that_grows_keeps_what_it_has() {
         let joined = ways.iter().position(|way| way == "a").unwrap_or(ways.len());
         assert!(ways[joined..].iter().all(|way| way == "a"), "{metadata}");
     }
+}
+
+#[cfg(feature = "limits")]
+#[test]
+fn both_branches_of_a_limit_follow_one_another_and_one_is_under_it() {
+    let model = |name: &str| Node::model("grok", name);
+    let route = DynamicRoute::builder("r")
+        .start("outer")
+        .node("outer", Node::limit("a", "inner", "last"))
+        .node("inner", Node::limit("b", "big", "middle"))
+        .node("big", model("big").fallback("bigger"))
+        .node("bigger", model("bigger"))
+        .node("middle", model("middle"))
+        .node("last", model("last"))
+        .build()
+        .unwrap();
+    let (metadata, headers, body) = Default::default();
+    let facts = Facts { identity: None, metadata: &metadata, headers: &headers, body: &body };
+    let chain = route.resolve(&facts);
+    let shown: Vec<_> =
+        chain.iter().map(|choice| format!("{} {}", choice.node, choice.limits.join("+"))).collect();
+    assert_eq!(shown, ["big a+b", "bigger a+b", "middle a", "last "]);
+}
+
+#[cfg(feature = "limits")]
+#[test]
+fn a_route_of_limits_alone_ends_soon() {
+    let mut route = DynamicRoute::builder("r").start("0");
+    for number in 0..62 {
+        let next = (number + 1).to_string();
+        route = route.node(number.to_string(), Node::limit("a", next.clone(), next));
+    }
+    let route = route.node("62", Node::model("grok", "m")).build().unwrap();
+    let (metadata, headers, body) = Default::default();
+    let facts = Facts { identity: None, metadata: &metadata, headers: &headers, body: &body };
+    assert!((1..=64).contains(&route.resolve(&facts).len()));
 }

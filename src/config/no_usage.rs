@@ -1,0 +1,20 @@
+//! `[[gateways.….limit]]`, where nothing would act on it.
+
+use serde::de::IgnoredAny;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::names::Names;
+use super::place::{At as _, Mistake, Table};
+use crate::settings::GatewaySettingsBuilder;
+
+pub(super) type Rule = IgnoredAny;
+
+pub(super) fn add(
+    rules: Vec<Table<Rule>>,
+    _: &Names<'_>,
+    builder: GatewaySettingsBuilder,
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    let message = "this program was built without the feature `limits`, which does it";
+    let refuse = |rule: &Table<Rule>| rule.refuse(Kind::UnknownKey, message);
+    rules.first().map_or(Ok(builder), |rule| Err(refuse(rule)))
+}

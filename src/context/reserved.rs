@@ -1,0 +1,77 @@
+//! What an exchange holds of what its caller may use, until it is known what it has used.
+
+use std::any::Any;
+use std::fmt;
+
+use http::HeaderMap;
+
+use super::GatewayContext;
+use crate::usage::{Cost, Usage};
+
+/// What an exchange has reserved. A layer below the gateway puts it into the exchange, whose end gives
+/// it back; where there is none, its `Drop` does.
+pub(crate) trait Reserved: fmt::Debug + Send + Sync {
+    /// The exchange is over. Called once.
+    fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
+
+    /// What the client may still use, for the head of its response, where the host wants that.
+    fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap);
+
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What an exchange has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent<'a> {
+    /// The provider has got no whole request.
+    pub(crate) is_unsent: bool,
+    pub(crate) used: Used<'a>,
+    /// How long the request body was, as far as it was read.
+    pub(crate) request_bytes: u64,
+}
+
+/// What is known of the usage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Used<'a> {
+    /// There is none.
+    Nothing,
+    /// The provider has told it.
+    Told { usage: &'a Usage, cost: Option<Cost>, is_whole: bool, content_events: u64 },
+    /// The answer has broken off.
+    Beginning { content_events: u64 },
+    /// There was an answer, or there will be.
+    Unknown,
+}
+
+/// What the body of a request asks for. In the extensions of the request, where limits need it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyAsks {
+    /// How long it is, or as much of it as is known.
+    pub(crate) bytes: Option<u64>,
+    /// The most tokens of output, where it says so near its beginning.
+    pub(crate) max_tokens: Option<u64>,
+}
+
+/// How a rule of [`settings::limits`](crate::settings::GatewaySettings) stood at the end of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitReport {
+    /// The name of the rule.
+    pub rule: Box<str>,
+    /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens` or `cost` (in ticks: 1 USD
+    /// = 10^10 ticks).
+    pub measure: &'static str,
+    /// How much may be used.
+    pub limit: u64,
+    /// How much of it was used when the exchange ended, as far as it knows.
+    pub used: u64,
+    /// There was no room: the request was refused or sent elsewhere, or would have been if the rule was
+    /// not a shadow.
+    pub is_exceeded: bool,
+    /// The rule counts and reports, and refuses nothing.
+    pub is_shadow: bool,
+    /// It counts money, and nobody knows the price.
+    pub is_price_unknown: bool,
+    /// The store of counts could not be asked.
+    pub has_store_failed: bool,
+}

@@ -1,0 +1,66 @@
+//! What the current step of a request asks for.
+
+use http::Extensions;
+
+use crate::context::GatewayContext;
+use crate::context::reserved::BodyAsks;
+use crate::json::object::ObjectScanner;
+use crate::json::string;
+use crate::util::operation::Operation;
+
+/// What the current step of a request asks for, as far as that is known before it is sent.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// In lower case, without `models/`.
+    pub(super) model: Option<String>,
+    pub(super) bytes: Option<u64>,
+    pub(super) max_tokens: Option<u64>,
+}
+
+impl Asked {
+    pub(super) fn of(context: &GatewayContext, extensions: &Extensions) -> Self {
+        let model = context.model().map(|model| canonical(&model));
+        if let Some(entry) = context.current().and_then(|step| step.entry.as_deref()) {
+            let mut scanner = ObjectScanner::capturing();
+            // What is no object names no model.
+            let _ = scanner.push(&entry.body);
+            let in_body = || string::decode(&scanner.model()?.raw);
+            let model = model.or_else(|| in_body().map(|model| canonical(&model)));
+            let max_tokens = scanner.max_tokens();
+            return Self { model, bytes: Some(entry.body.len() as u64), max_tokens };
+        }
+        let BodyAsks { bytes, max_tokens } = extensions.get().copied().unwrap_or_default();
+        // A step that changes the provider alone.
+        let first = || context.nth_step(0)?.model.as_deref().map(canonical);
+        Self { model: model.or_else(first), bytes, max_tokens }
+    }
+}
+
+/// A model's name by which it counts, however a client writes it.
+fn canonical(model: &str) -> String {
+    let name = model.trim().to_lowercase();
+    name.strip_prefix("models/").map(str::to_owned).unwrap_or(name)
+}
+
+/// Whether a call takes a prompt in tokens, and whether it answers in tokens.
+pub(super) fn tokens_of(operation: Operation) -> (bool, bool) {
+    use Operation::*;
+    match operation {
+        Chat | Responses | Compact | Messages | GenerateContent | Interactions | Converse
+        | Invoke | Completions => (true, true),
+        Embeddings | Rerank | Moderations => (true, false),
+        _ => (false, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_counts_as_one_however_it_is_written() {
+        for name in ["Gemini-2.5", " gemini-2.5 ", "models/gemini-2.5", "MODELS/gemini-2.5"] {
+            assert_eq!(canonical(name), "gemini-2.5", "{name}");
+        }
+    }
+}

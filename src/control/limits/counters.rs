@@ -1,0 +1,163 @@
+//! Which requests a rule is for, and where they count.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, Request, Uri};
+use sha2::{Digest as _, Sha256};
+
+use super::asked::Asked;
+use super::store::Counter;
+use crate::context::GatewayContext;
+use crate::control::concurrency::credential;
+use crate::provider::Upstream;
+use crate::settings::limits::{CountBy, LimitRule, RuleFilter};
+use crate::settings::{GatewaySettings, forms_of_model};
+use crate::util::operation::is_version;
+use crate::util::percent;
+use crate::util::unwind::{self, Panicked};
+
+/// A request, as rules look at it.
+pub(super) struct Subject<'a> {
+    pub(super) context: &'a GatewayContext,
+    pub(super) settings: &'a GatewaySettings,
+    pub(super) upstream: &'a Upstream,
+    pub(super) asked: &'a Asked,
+    pub(super) extensions: &'a http::Extensions,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) uri: &'a Uri,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new<B>(
+        context: &'a GatewayContext,
+        settings: &'a GatewaySettings,
+        upstream: &'a Upstream,
+        asked: &'a Asked,
+        request: &'a Request<B>,
+    ) -> Self {
+        let (extensions, headers) = (request.extensions(), request.headers());
+        Self { context, settings, upstream, asked, extensions, headers, uri: request.uri() }
+    }
+
+    /// Whether a rule is for this request.
+    pub(super) fn is_under(&self, rule: &LimitRule) -> bool {
+        let RuleFilter { providers, models, paths, groups, labels, .. } = &rule.only;
+        let identity = self.context.identity();
+        (providers.is_empty() || providers.iter().any(|name| self.upstream.answers_to(name)))
+            && (models.is_empty()
+                || self.asked.model.as_deref().is_some_and(|model| {
+                    let mut forms = forms_of_model(model);
+                    forms.any(|form| models.iter().any(|pattern| pattern.matches(&form)))
+                }))
+            && (paths.is_empty() || {
+                let path = plain(self.context.provider_path());
+                paths.iter().any(|wanted| begins(&path, &plain(wanted)))
+            })
+            && (groups.is_empty()
+                || identity.is_some_and(|own| groups.iter().any(|group| own.is_in(group))))
+            && (labels.is_empty()
+                || identity.is_some_and(|own| {
+                    let mut labels = labels.iter();
+                    labels.any(|(name, value)| own.label(name) == Some(value))
+                }))
+    }
+
+    /// Where this request counts by a rule. An error if a function of the host's has panicked.
+    pub(super) fn counter(&self, rule: &LimitRule) -> Result<Counter, Panicked> {
+        let gateway = self.settings.scope.to_be_bytes();
+        if rule.by.is_empty() {
+            return Ok(Counter { gateway, id: rule.digest });
+        }
+        let mut digest = Sha256::new_with_prefix(rule.digest);
+        for by in &rule.by {
+            let value = self.value(by)?;
+            let (kind, name) = kind(by);
+            for part in [kind.as_bytes(), name.as_bytes(), value.as_deref().unwrap_or_default()] {
+                digest.update((part.len() as u64).to_be_bytes());
+                digest.update(part);
+            }
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Ok(Counter { gateway, id })
+    }
+
+    fn value(&self, by: &CountBy) -> Result<Option<Cow<'a, [u8]>>, Panicked> {
+        let text = |text: &'a str| Cow::Borrowed(text.as_bytes());
+        let Self { context, settings, .. } = *self;
+        Ok(match by {
+            CountBy::Token => {
+                let token = context.token().and_then(|number| settings.tokens.get(number));
+                token.map(|token| Cow::Borrowed(&token.digest()[..]))
+            }
+            CountBy::Subject => context.identity().map(|own| text(own.subject())),
+            CountBy::Label(name) => context.identity().and_then(|own| own.label(name)).map(text),
+            CountBy::Credential => credential(settings, self.upstream, self.headers, self.uri)
+                .map(|digest| Cow::Owned(digest.to_vec())),
+            CountBy::Provider => Some(text(self.upstream.slug())),
+            CountBy::Model => {
+                let model = self.asked.model.as_deref().unwrap_or_default();
+                Some(Cow::Owned(format!("{}/{model}", self.upstream.slug()).into_bytes()))
+            }
+            CountBy::Metadata(key) => {
+                let value = context.metadata().get(key);
+                value.map(|value| Cow::Owned(value.to_string().into_bytes()))
+            }
+            CountBy::Host(name) => {
+                let name = unwind::call(|| name(self.extensions))?;
+                name.map(|name| Cow::Owned(name.into_bytes()))
+            }
+        })
+    }
+}
+
+/// What tells the values of one kind from those of another.
+fn kind(by: &CountBy) -> (&'static str, &str) {
+    match by {
+        CountBy::Token => ("token", ""),
+        CountBy::Subject => ("subject", ""),
+        CountBy::Label(name) => ("label", name),
+        CountBy::Credential => ("credential", ""),
+        CountBy::Provider => ("provider", ""),
+        CountBy::Model => ("model", ""),
+        CountBy::Metadata(key) => ("metadata", key),
+        CountBy::Host(_) => ("host", ""),
+    }
+}
+
+/// The segments of a path without encoding, case, empty ones and what stands for a version.
+fn plain(path: &str) -> Vec<String> {
+    let mut decoded = path.as_bytes().to_vec();
+    percent::percent_decode(&mut decoded);
+    let path = String::from_utf8_lossy(&decoded).to_lowercase();
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.skip_while(|segment| is_version(segment.as_bytes())).map(str::to_owned).collect()
+}
+
+fn begins(path: &[String], wanted: &[String]) -> bool {
+    path.starts_with(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_written() {
+        let wanted = plain("chat/completions");
+        for path in [
+            "v1/chat/completions",
+            "chat/completions/",
+            "v1//chat/completions",
+            "V1/Chat/completions",
+            "v1/%63hat/completions",
+            "chat%2Fcompletions",
+        ] {
+            assert!(begins(&plain(path), &wanted), "{path}");
+        }
+        for path in ["v1/chat", "v1/completions", "v1/chat/completionsx"] {
+            assert!(!begins(&plain(path), &wanted), "{path}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The fields of draft-ietf-httpapi-ratelimit-headers-11.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::store::Standing;
+use crate::settings::limits::{LimitRule, Measure, Period, Window};
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Writes what is left of a rule. A provider's own fields stay.
+pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderMap) {
+    if headers.contains_key(POLICY) || headers.contains_key(LIMIT) {
+        return;
+    }
+    // A name has no quotes, and nothing that would have to be escaped.
+    let name = &rule.name;
+    let quota = match rule.window {
+        Window::Bucket { burst, .. } => burst,
+        _ => rule.amount,
+    };
+    let mut policy = format!("\"{name}\";q={quota}");
+    if let Some(seconds) = seconds_of(rule.window) {
+        policy.push_str(&format!(";w={seconds}"));
+    }
+    if rule.measure == Measure::Requests {
+        policy.push_str(";qu=\"requests\"");
+    }
+    let resets = standing.resets_after;
+    let resets = resets.as_secs() + u64::from(resets.subsec_nanos() > 0);
+    let limit = format!("\"{name}\";r={};t={resets}", standing.left);
+    for (field, value) in [(POLICY, policy), (LIMIT, limit)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(field, value);
+        }
+    }
+}
+
+/// `None` where they are not always as many.
+fn seconds_of(window: Window) -> Option<u64> {
+    Some(match window {
+        Window::Fixed(Period::Minute) => 60,
+        Window::Fixed(Period::Hour) => 3600,
+        Window::Fixed(Period::Day) => 86_400,
+        Window::Fixed(Period::Week) => 604_800,
+        Window::Fixed(Period::Month) => return None,
+        Window::Sliding(time) | Window::Bucket { per: time, .. } => time.as_secs().max(1),
+    })
+}

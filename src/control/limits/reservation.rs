@@ -1,0 +1,177 @@
+//! What an exchange has reserved, from its first call to its end.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::HeaderMap;
+
+use super::fields;
+use super::report::report;
+use super::shared::Shared;
+use super::state::{Group, Note, State, Steps, spent};
+use super::store::Settlement;
+use crate::context::GatewayContext;
+use crate::context::reserved::{LimitReport, Reserved, Spent, Used};
+use crate::hook::Failure;
+use crate::settings::limits::{LimitRule, Measure};
+
+/// What an exchange has reserved. Settled once: at the end of the exchange, or else when it is dropped.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    shared: Arc<Shared>,
+    /// The client is told what is left.
+    writes_fields: bool,
+    state: Mutex<State>,
+}
+
+impl Reservation {
+    /// That of an exchange, made where there is none.
+    pub(super) fn of<'c>(
+        context: &'c GatewayContext,
+        shared: &Arc<Shared>,
+        writes_fields: bool,
+    ) -> Option<&'c Self> {
+        let make = || {
+            let (shared, state) = (shared.clone(), Mutex::default());
+            Box::new(Self { shared, writes_fields, state }) as Box<dyn Reserved>
+        };
+        context.reserve(make).as_any().downcast_ref()
+    }
+
+    fn known(context: &GatewayContext) -> Option<&Self> {
+        context.reserved()?.as_any().downcast_ref()
+    }
+
+    /// Nothing that is done under the lock calls code of others.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back all that is held, with what each part has come to.
+    fn settle(&self, groups: &[Group], mut spent: impl FnMut(&super::state::Held) -> u64) {
+        for group in groups {
+            let mut settlements = Vec::with_capacity(group.held.len());
+            for held in &group.held {
+                let spent = spent(held);
+                // What was no estimate counts already.
+                if held.claim.lease.is_some() || spent != held.claim.amount {
+                    settlements.push(Settlement { claim: held.claim, at: group.at, spent });
+                }
+            }
+            if !settlements.is_empty() {
+                self.shared.settle(group.is_local, group.id, &settlements);
+            }
+        }
+    }
+
+    /// Learns how much a model needs.
+    fn learn(&self, context: &GatewayContext, model: &str, spent: &Spent<'_>) {
+        if let Used::Told { usage, is_whole: true, .. } = spent.used
+            && !model.is_empty()
+        {
+            let provider = context.provider().unwrap_or_default();
+            self.shared.estimates.learn((provider, model), spent.request_bytes, usage);
+        }
+    }
+}
+
+fn rules(context: &GatewayContext) -> &[LimitRule] {
+    context.settings().map_or(&[], |settings| &settings.limits.rules)
+}
+
+impl Reserved for Reservation {
+    fn end(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
+        let (groups, mut notes, sent, expected) = {
+            let mut state = self.state();
+            if std::mem::replace(&mut state.has_ended, true) {
+                return Vec::new();
+            }
+            if let Some(step) = state.under_way.take().filter(|_| !used.is_unsent) {
+                state.sent.add(Steps::one(step));
+            }
+            let expected = state.expected(context.step()).cloned().unwrap_or_default();
+            let groups = std::mem::take(&mut state.groups);
+            (groups, std::mem::take(&mut state.notes), state.sent, expected)
+        };
+        self.learn(context, &expected.model, used);
+        let rules = rules(context);
+        let step = context.step();
+        let mut changes: Vec<(usize, u64, u64)> = Vec::with_capacity(notes.len());
+        self.settle(&groups, |held| {
+            let Some(rule) = rules.get(held.rule) else { return held.claim.amount };
+            let spent = spent(rule, held, sent, step, &expected, used).unwrap_or_else(|_| {
+                if let Some(note) = notes.iter_mut().find(|note| note.rule == held.rule) {
+                    note.is_price_unknown = true;
+                }
+                0
+            });
+            changes.push((held.rule, held.claim.amount, spent));
+            spent
+        });
+        let reports = notes.iter().filter_map(|note| {
+            let own = changes.iter().filter(|(number, ..)| *number == note.rule);
+            let used = own.fold(note.standing.used, |used, (_, reserved, spent)| {
+                used.saturating_sub(*reserved).saturating_add(*spent)
+            });
+            Some(report(rules.get(note.rule)?, note, used))
+        });
+        reports.collect()
+    }
+
+    fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap) {
+        if !self.writes_fields {
+            return;
+        }
+        let rules = rules(context);
+        let state = self.state();
+        // The one of which the least share is left.
+        let share = |note: &&Note| {
+            let left = rules.get(note.rule).map(|rule| {
+                u128::from(note.standing.left) * u128::from(u32::MAX)
+                    / u128::from(rule.amount.max(1))
+            });
+            left.unwrap_or(u128::MAX)
+        };
+        let asked = state.notes.iter().filter(|note| {
+            !note.has_store_failed && rules.get(note.rule).is_some_and(|rule| !rule.is_shadow)
+        });
+        if let Some(note) = asked.min_by_key(share)
+            && let Some(rule) = rules.get(note.rule)
+            && rule.measure != Measure::Cost
+        {
+            fields::write(rule, &note.standing, headers);
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Nobody has said how it has ended: all counts as it was reserved.
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let groups = std::mem::take(&mut self.state().groups);
+        self.settle(&groups, |held| held.claim.amount);
+    }
+}
+
+/// The call of the current step is sent, or waits and is not.
+pub(in crate::control) fn is_under_way(context: Option<&GatewayContext>, yes: bool) {
+    if let Some(context) = context
+        && let Some(reservation) = Reservation::known(context)
+    {
+        reservation.state().under_way = yes.then(|| context.step());
+    }
+}
+
+/// The call of the current step has ended. `failure`: why there was no answer.
+pub(in crate::control) fn call_ended(context: &GatewayContext, failure: Option<Failure>) {
+    let Some(reservation) = Reservation::known(context) else { return };
+    let mut state = reservation.state();
+    if let Some(step) = state.under_way.take()
+        && !failure.is_some_and(Failure::is_before_sending)
+    {
+        state.sent.add(Steps::one(step));
+    }
+}

@@ -1,0 +1,39 @@
+//! What an exchange has used of what its caller may.
+
+use super::settlement::Settlement;
+use crate::context::reserved::{Spent, Used};
+use crate::hook::{CacheStatus, EndEvent, Outcome};
+use crate::usage::metering::Metering;
+
+/// `end`: what is known of the exchange.
+pub(super) fn consumed<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Spent<'a> {
+    let is_cached = end.cache == Some(CacheStatus::Hit);
+    let failed_before = end.failure.is_some_and(|failure| failure.is_before_sending());
+    Spent {
+        is_unsent: is_cached || end.outcome == Outcome::Rejected || failed_before,
+        used: used(end, settlement),
+        request_bytes: end.request_bytes,
+    }
+}
+
+fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
+    let content_events = end.content_events;
+    if end.outcome == Outcome::Rejected
+        || matches!(end.metering, Metering::Free | Metering::Repeated)
+    {
+        return Used::Nothing;
+    }
+    if let Some(usage) = &settlement.usage {
+        let is_whole = end.metering != Metering::Partial;
+        return Used::Told { usage, cost: settlement.cost, is_whole, content_events };
+    }
+    match (end.outcome, end.status.filter(|_| end.gateway_code.is_none())) {
+        (Outcome::Cancelled, None) => Used::Unknown,
+        (_, None) => Used::Nothing,
+        (_, Some(status)) if !status.is_success() => Used::Nothing,
+        (Outcome::Complete, _) if end.provider_error.is_some() => Used::Nothing,
+        (Outcome::Complete, _) => Used::Unknown,
+        (Outcome::Cancelled, _) if !end.stream => Used::Unknown,
+        _ => Used::Beginning { content_events },
+    }
+}

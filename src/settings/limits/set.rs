@@ -1,0 +1,49 @@
+//! All rules of a gateway.
+
+use super::{CountBy, LimitRule, Measure};
+use crate::settings::SettingsError;
+use crate::settings::route::{DynamicRoute, DynamicRoutes};
+
+/// The rules of a gateway, and what of a request must be known for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) rules: Vec<LimitRule>,
+    /// The model, or how many tokens are asked for.
+    pub(crate) reads_bodies: bool,
+    pub(crate) counts_by_token: bool,
+    /// Whether usage or cost counts.
+    pub(crate) meters: bool,
+}
+
+impl Limits {
+    /// Reads off the rules what must be known.
+    pub(super) fn find_needs(&mut self) {
+        let rules = || self.rules.iter();
+        let is_by = |test: fn(&CountBy) -> bool| rules().any(|rule| rule.by.iter().any(test));
+        let meters = rules().any(|rule| rule.measure != Measure::Requests);
+        let by_model = is_by(|by| matches!(by, CountBy::Model))
+            || rules().any(|rule| !rule.only.models.is_empty());
+        let counts_by_token = is_by(|by| matches!(by, CountBy::Token));
+        self.reads_bodies = meters || by_model;
+        self.counts_by_token = counts_by_token;
+        self.meters = meters;
+    }
+
+    /// Finds the rules that dynamic routes name.
+    pub(crate) fn find_routes(&mut self, routes: &DynamicRoutes) -> Result<(), SettingsError> {
+        for name in routes.iter().flat_map(DynamicRoute::limits) {
+            match self.rules.iter_mut().find(|rule| *rule.name == *name) {
+                Some(rule) => rule.is_of_route = true,
+                None => {
+                    let problem = "a dynamic route names it, and there is no such limit".into();
+                    return Err(SettingsError::Limit { name: name.to_owned(), problem });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&LimitRule> {
+        self.rules.iter().find(|rule| *rule.name == *name)
+    }
+}

@@ -1,0 +1,12 @@
+//! Rules that limit what the callers of a gateway may use.
+#![cfg(feature = "limits")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod answers;
+mod escapes;
+mod scene;
+mod settling;
+mod steps;
+mod stores;
+
+use scene::{Reply, Scene, chat, fixed};

@@ -1,0 +1,282 @@
+//! A gateway with its control layers over a provider that answers as it is told, at a time that stands
+//! still until a test moves it.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower_ai_gateway::control::limits::MemoryStore;
+use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::hook::LimitReport;
+use tower_ai_gateway::settings::limits::{Period, Window};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewaySettingsBuilder, Settings, SettingsTable,
+};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Mount, Outcome, Provider, RequestBody};
+
+pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// What the provider does with a request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Json(u16, String),
+    /// Events of a stream, then what `Finish` says.
+    Stream(Vec<String>, Finish),
+    Fails(io::ErrorKind),
+    /// No head comes.
+    Silent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    Ends,
+    Breaks,
+    GoesOn,
+}
+
+impl Reply {
+    /// A whole answer that used so many tokens.
+    pub fn used(input: u64, output: u64) -> Self {
+        Self::Json(
+            200,
+            format!(
+                r#"{{"object":"chat.completion","model":"grok-4.5","choices":[],"usage":{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{}}}}}"#,
+                input + output
+            ),
+        )
+    }
+
+    pub fn status(status: u16) -> Self {
+        Self::Json(status, r#"{"error":{"message":"no"}}"#.to_owned())
+    }
+
+    /// A stream of so many events with content.
+    pub fn stream(events: usize, usage: Option<(u64, u64)>, finish: Finish) -> Self {
+        let content = r#"data: {"object":"chat.completion.chunk","model":"grok-4.5","choices":[{"index":0,"delta":{"content":"hello"}}]}"#;
+        let mut all: Vec<_> = (0..events).map(|_| format!("{content}\n\n")).collect();
+        if let Some((input, output)) = usage {
+            all.push(format!(
+                "data: {{\"object\":\"chat.completion.chunk\",\"model\":\"grok-4\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{}}}}}\n\n",
+                input + output
+            ));
+        }
+        if finish == Finish::Ends {
+            all.push("data: [DONE]\n\n".to_owned());
+        }
+        Self::Stream(all, finish)
+    }
+}
+
+struct Script(VecDeque<Bytes>, Finish);
+
+impl Body for Script {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match (self.0.pop_front(), self.1) {
+            (Some(data), _) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            (None, Finish::Ends) => Poll::Ready(None),
+            (None, Finish::Breaks) => {
+                self.1 = Finish::Ends;
+                Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::ConnectionReset).into())))
+            }
+            (None, Finish::GoesOn) => Poll::Pending,
+        }
+    }
+}
+
+/// How an exchange has ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub outcome: Outcome,
+    pub code: Option<u16>,
+    pub attempts: u32,
+    pub step: u32,
+    pub limits: Vec<LimitReport>,
+    pub tokens: u64,
+    pub ticks: u64,
+}
+
+impl End {
+    /// How much of the rule was used then.
+    pub fn used(&self, rule: &str) -> u64 {
+        self.of(rule).used
+    }
+
+    pub fn of(&self, rule: &str) -> &LimitReport {
+        let found = self.limits.iter().find(|report| &*report.rule == rule);
+        found.unwrap_or_else(|| panic!("nothing of {rule}: {self:?}"))
+    }
+}
+
+pub struct Scene {
+    service: BoxCloneSyncService<Request<Full<Bytes>>, Answer, Infallible>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+    sent: Arc<Mutex<Vec<http::request::Parts>>>,
+    ends: Arc<Mutex<Vec<End>>>,
+    clock: Arc<AtomicU64>,
+    settings: Settings,
+}
+
+/// 2026-11-29, noon, in milliseconds.
+pub const NOON: u64 = 1_795_953_600_000;
+
+pub fn fixed() -> Window {
+    Window::Fixed(Period::Hour)
+}
+
+pub fn settings(
+    set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+) -> GatewaySettings {
+    set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap()
+}
+
+impl Scene {
+    pub fn new(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Self {
+        Self::with(SettingsTable::new().serve_unknown(settings(set)), |control| control)
+    }
+
+    pub fn with(table: SettingsTable, control: impl FnOnce(ControlLayer) -> ControlLayer) -> Self {
+        let clock = Arc::new(AtomicU64::new(NOON));
+        let now = clock.clone();
+        let store = MemoryStore::new().with_clock(Arc::new(move || now.load(Ordering::Relaxed)));
+        let control = control(ControlLayer::new().limits(store));
+        let ends: Arc<Mutex<Vec<End>>> = Arc::default();
+        let log = ends.clone();
+        let settings = Settings::new(table);
+        let layer = GatewayLayer::builder()
+            .mount(Mount::hosted().universal())
+            .providers([Provider::xai(), Provider::openai(), Provider::google_ai_studio()])
+            .settings(settings.clone())
+            .metrics_hook(move |end: &EndEvent<'_>| {
+                log.lock().unwrap().push(End {
+                    outcome: end.outcome,
+                    code: end.gateway_code,
+                    attempts: end.attempts,
+                    step: end.step,
+                    limits: end.limits.to_vec(),
+                    tokens: end.usage.and_then(|usage| usage.total()).unwrap_or(0),
+                    ticks: end.cost.map_or(0, |cost| cost.ticks),
+                });
+            })
+            .build()
+            .unwrap();
+        let replies: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
+        let sent: Arc<Mutex<Vec<http::request::Parts>>> = Arc::default();
+        let (script, heads) = (replies.clone(), sent.clone());
+        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
+            let (head, body) = request.into_parts();
+            heads.lock().unwrap().push(head);
+            let reply = script.lock().unwrap().pop_front().unwrap_or(Reply::used(1, 1));
+            async move {
+                body.collect().await.map_err(io::Error::other)?;
+                let (status, kind, body) = match reply {
+                    Reply::Fails(kind) => return Err(kind.into()),
+                    Reply::Silent => std::future::pending().await,
+                    Reply::Json(status, text) => {
+                        (status, "application/json", (VecDeque::from([text.into()]), Finish::Ends))
+                    }
+                    Reply::Stream(events, finish) => {
+                        let events = events.into_iter().map(Bytes::from).collect();
+                        (200, "text/event-stream", (events, finish))
+                    }
+                };
+                let response = Response::builder().status(status).header("content-type", kind);
+                io::Result::Ok(response.body(Script(body.0, body.1)).unwrap())
+            }
+        });
+        let app = service_fn(async |_: Request<Full<Bytes>>| {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("app")))
+        });
+        let service = layer.upstream(control.layer(client)).layer(app);
+        let service = service.map_response(|response: Response<_>| {
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
+        });
+        let service = BoxCloneSyncService::new(service);
+        Self { service, replies, sent, ends, clock, settings }
+    }
+
+    /// What the provider does next.
+    pub fn replies(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.replies.lock().unwrap().extend(replies);
+    }
+
+    /// Replaces the settings of all gateways.
+    pub fn replace(&self, set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) {
+        self.settings.replace(SettingsTable::new().serve_unknown(settings(set)));
+    }
+
+    pub fn advance(&self, milliseconds: u64) {
+        self.clock.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        self.service.clone().oneshot(request).await.unwrap()
+    }
+
+    /// One exchange to its end: the status and the body.
+    pub async fn ask(&self, request: Request<Full<Bytes>>) -> (u16, String) {
+        let response = self.send(request).await;
+        let status = response.status().as_u16();
+        let body = match response.into_body().collect().await {
+            Ok(body) => String::from_utf8(body.to_bytes().to_vec()).unwrap(),
+            Err(error) => error.to_string(),
+        };
+        (status, body)
+    }
+
+    /// The statuses of so many requests.
+    pub async fn statuses(
+        &self,
+        requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
+    ) -> Vec<u16> {
+        let mut statuses = Vec::new();
+        for request in requests {
+            statuses.push(self.ask(request).await.0);
+        }
+        statuses
+    }
+
+    /// How many calls have reached the provider since this was asked last.
+    pub fn sent(&self) -> Vec<http::request::Parts> {
+        std::mem::take(&mut *self.sent.lock().unwrap())
+    }
+
+    /// How the last exchange has ended.
+    pub fn end(&self) -> End {
+        self.ends.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+pub const GROK: &str = "/v1/acct/gw/grok/v1/chat/completions";
+
+/// A request for a chat with a key of its own.
+pub fn chat(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    post(GROK, body)
+}
+
+pub fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let body = body.into();
+    Request::post(path)
+        .header("host", "gateway.test")
+        .header("authorization", "Bearer sk-test")
+        .header("content-type", "application/json")
+        .header("content-length", body.len())
+        .body(Full::new(body))
+        .unwrap()
+}

@@ -1,0 +1,147 @@
+//! What was reserved becomes what was used.
+
+use std::io::ErrorKind;
+
+use http_body_util::BodyExt;
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::settings::limits::LimitRule;
+
+use super::scene::Finish;
+use super::{Reply, Scene, chat, fixed};
+
+const BODY: &str = r#"{"model":"grok-4.5","max_tokens":100,"messages":[]}"#;
+
+fn scene() -> Scene {
+    Scene::new(|set| {
+        set.limit(LimitRule::requests("requests", 1000, fixed()))
+            .limit(LimitRule::tokens("tokens", 1_000_000, fixed()))
+            .limit(LimitRule::input_tokens("input", 1_000_000, fixed()))
+            .limit(LimitRule::output_tokens("output", 1_000_000, fixed()))
+            .limit(LimitRule::usd("money", 1000.0, fixed()))
+    })
+}
+
+fn used(scene: &Scene) -> [u64; 5] {
+    let end = scene.end();
+    ["requests", "tokens", "input", "output", "money"].map(|rule| end.used(rule))
+}
+
+/// What is used after a request that is cached or refused by nobody: nothing is reserved any more.
+async fn counted(scene: &Scene) -> [u64; 5] {
+    scene.replies([Reply::status(400)]);
+    scene.ask(chat(BODY)).await;
+    let mut used = used(scene);
+    used[0] -= 1;
+    used
+}
+
+/// Estimated: a quarter of the bytes.
+const INPUT: u64 = (BODY.len() as u64).div_ceil(4);
+
+#[tokio::test]
+async fn what_is_settled_is_what_the_provider_wrote() {
+    let scene = scene();
+    let (mut tokens, mut ticks) = (0, 0);
+    let mut seed = fastrand::Rng::with_seed(7);
+    let mut requests = 0;
+    for _ in 0..200 {
+        let (input, output) = (seed.u64(1..5000), seed.u64(1..5000));
+        let reply = match seed.u32(..5) {
+            0 => Reply::stream(3, Some((input, output)), Finish::Ends),
+            1 => Reply::status(seed.choice([400, 401, 429, 500, 503]).unwrap()),
+            2 => Reply::Fails(ErrorKind::ConnectionRefused),
+            _ => Reply::used(input, output),
+        };
+        let is_sent = !matches!(reply, Reply::Fails(_));
+        requests += u64::from(is_sent);
+        scene.replies([reply]);
+        scene.ask(chat(BODY)).await;
+        let end = scene.end();
+        tokens += end.tokens;
+        ticks += end.ticks;
+        let used = used(&scene);
+        assert_eq!((used[0], used[1], used[4]), (requests, tokens, ticks), "{end:?}");
+        assert_eq!(used[1], used[2] + used[3]);
+    }
+    assert!(ticks > 0);
+    let counted = counted(&scene).await;
+    assert_eq!((counted[0], counted[1], counted[4]), (requests, tokens, ticks));
+}
+
+#[tokio::test]
+async fn tokens_are_reserved_until_they_are_known() {
+    let scene = Scene::new(|set| set.limit(LimitRule::tokens("tokens", INPUT + 100, fixed())));
+    scene.replies([Reply::stream(1, None, Finish::GoesOn)]);
+    let open = scene.send(chat(BODY)).await;
+    assert_eq!(scene.ask(chat(BODY)).await.0, 429, "an open stream holds its estimate");
+    drop(open);
+    scene.replies([Reply::used(1, 1)]);
+    let small = r#"{"model":"grok-4.5","max_tokens":9}"#;
+    assert_eq!(scene.ask(chat(small)).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_estimate_above_the_whole_limit_reserves_the_whole_limit() {
+    let scene = Scene::new(|set| set.limit(LimitRule::output_tokens("few", 10, fixed())));
+    scene.replies([Reply::used(1, 4)]);
+    assert_eq!(scene.ask(chat(BODY)).await.0, 200);
+    assert_eq!(scene.end().used("few"), 4);
+    let (status, body) = scene.ask(chat(BODY)).await;
+    assert!(status == 429 && body.contains("6 output tokens left"), "{body}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cancelled_counts_its_input_and_what_was_seen() {
+    for (finish, outcome) in
+        [(Finish::GoesOn, Outcome::Cancelled), (Finish::Breaks, Outcome::Broken)]
+    {
+        let scene = scene();
+        scene.replies([Reply::stream(3, None, finish)]);
+        let answer = scene.send(chat(BODY)).await;
+        let mut body = answer.into_body();
+        for _ in 0..3 {
+            body.frame().await.unwrap().unwrap();
+        }
+        if finish == Finish::Breaks {
+            body.frame().await.unwrap().unwrap_err();
+        }
+        drop(body);
+        assert_eq!(scene.end().outcome, outcome);
+        let used = used(&scene);
+        assert_eq!(used[..4], [1, INPUT + 12, INPUT, 12], "{outcome}");
+        assert!(used[4] > 0);
+        assert_eq!(counted(&scene).await, used);
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_before_the_head_has_used_the_estimate() {
+    let scene = scene();
+    scene.replies([Reply::Silent]);
+    tokio::select! {
+        biased;
+        _ = scene.send(chat(BODY)) => panic!("no head comes"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert_eq!(scene.end().outcome, Outcome::Cancelled);
+    assert_eq!(used(&scene)[..4], [1, INPUT + 100, INPUT, 100]);
+}
+
+#[tokio::test]
+async fn what_was_never_sent_counts_nothing() {
+    let scene = scene();
+    scene.replies([Reply::Fails(ErrorKind::ConnectionRefused)]);
+    assert_eq!(scene.ask(chat(BODY)).await.0, 502);
+    assert_eq!(used(&scene), [0; 5]);
+    assert_eq!(counted(&scene).await, [0; 5]);
+}
+
+#[tokio::test]
+async fn an_error_counts_as_a_request_alone() {
+    let scene = scene();
+    for status in [400, 429, 500] {
+        scene.replies([Reply::status(status)]);
+        scene.ask(chat(BODY)).await;
+    }
+    assert_eq!(used(&scene), [3, 0, 0, 0, 0]);
+}
