@@ -10,6 +10,8 @@ mod exceeded;
 mod fields;
 mod limiter;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod report;
 mod reservation;
 mod shared;
@@ -21,6 +23,9 @@ pub use self::exceeded::LimitExceeded;
 pub(super) use self::limiter::{Asking, Checked, Limits};
 pub use self::memory::MemoryStore;
 pub(super) use self::reservation::{call_ended, is_under_way};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError, RedisStoreStats};
 pub use self::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,

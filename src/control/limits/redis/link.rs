@@ -1,0 +1,276 @@
+//! The connection to one Redis, or to the nodes of a cluster.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::Value;
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig};
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind};
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use redis::{ClientTlsConfig, TlsCertificates};
+use tokio::time::Instant;
+
+use super::builder::RedisStoreError;
+
+/// A connection is made in this time or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// An answer that comes later is no longer waited for by anyone.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// What is sent and not acknowledged for so long ends the connection.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts to connect at most.
+const MAX_DELAY: Duration = Duration::from_millis(500);
+/// Attempts before a request is told that there is no connection; the next one begins anew.
+const ATTEMPTS: usize = 6;
+/// How many requests wait to be written at most. More wait for these.
+const BUFFER: usize = 1_024;
+/// A connection that is of no use is left after this time for a new one, which may reach another
+/// server of the same name.
+const RENEW_AFTER: Duration = Duration::from_secs(3);
+
+/// What to connect to.
+pub(super) enum Target {
+    One(Client),
+    Cluster(ClusterClient),
+}
+
+/// Of TLS, as PEM. Without roots, those of the platform are trusted.
+#[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), allow(dead_code))]
+pub(super) struct Certificates {
+    pub(super) roots: Option<Vec<u8>>,
+    /// Our own, and its key.
+    pub(super) identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+impl From<Certificates> for TlsCertificates {
+    fn from(certificates: Certificates) -> Self {
+        let identity = certificates.identity;
+        Self {
+            client_tls: identity
+                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
+            root_cert: certificates.roots,
+        }
+    }
+}
+
+impl Target {
+    /// With certificates it is TLS.
+    pub(super) fn new(
+        nodes: Vec<ConnectionInfo>,
+        is_cluster: bool,
+        certificates: Option<Certificates>,
+    ) -> Result<Self, RedisStoreError> {
+        let tcp = TcpSettings::default().set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let tcp = tcp.set_user_timeout(USER_TIMEOUT);
+        let error = match certificates {
+            Some(_) => RedisStoreError::Certificate,
+            None => RedisStoreError::Url,
+        };
+        if is_cluster {
+            let builder = ClusterClientBuilder::new(nodes)
+                .tcp_settings(tcp)
+                .connection_timeout(CONNECT_TIMEOUT)
+                .response_timeout(RESPONSE_TIMEOUT);
+            #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+            let builder = match certificates {
+                Some(certificates) => builder.certs(certificates.into()),
+                None => builder,
+            };
+            return builder.build().map(Self::Cluster).map_err(|_| error);
+        }
+        let node = nodes.into_iter().next().ok_or(RedisStoreError::Url)?.set_tcp_settings(tcp);
+        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+        let client = match certificates {
+            Some(certificates) => Client::build_with_tls(node, certificates.into()),
+            None => Client::open(node),
+        };
+        #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+        let client = Client::open(node);
+        client.map(Self::One).map_err(|_| error)
+    }
+
+    fn connect(&self) -> Result<Connection, RedisError> {
+        match self {
+            Self::One(client) => {
+                let config = ConnectionManagerConfig::new()
+                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                    .set_response_timeout(Some(RESPONSE_TIMEOUT))
+                    .set_min_delay(Duration::from_millis(20))
+                    .set_max_delay(MAX_DELAY)
+                    .set_number_of_retries(ATTEMPTS)
+                    .set_pipeline_buffer_size(BUFFER);
+                ConnectionManager::new_lazy_with_config(client.clone(), config).map(Connection::One)
+            }
+            Self::Cluster(client) => {
+                let config = ClusterConfig::new()
+                    .set_connection_timeout(CONNECT_TIMEOUT)
+                    .set_response_timeout(RESPONSE_TIMEOUT);
+                Ok(Connection::Cluster(client.get_pending_async_connection_with_config(config)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(client) => {
+                let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) =
+                    client.get_connection_info().addr()
+                else {
+                    return f.write_str("One");
+                };
+                f.debug_tuple("One").field(host).field(port).finish()
+            }
+            Self::Cluster(_) => f.write_str("Cluster"),
+        }
+    }
+}
+
+/// Cheap to clone: all clones write to the same sockets, and requests do not wait for each other's
+/// answers.
+#[derive(Clone)]
+enum Connection {
+    One(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    async fn send(&mut self, command: &Cmd) -> Result<Value, RedisError> {
+        let value = match self {
+            Self::One(connection) => connection.req_packed_command(command).await?,
+            Self::Cluster(connection) => connection.req_packed_command(command).await?,
+        };
+        value.extract_error()
+    }
+}
+
+/// A connection that is made when it is needed, and made anew when it is lost.
+#[derive(Debug)]
+pub(super) struct Link {
+    target: Target,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    connection: Connection,
+    since: Instant,
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Current").field("since", &self.since).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, current: Mutex::new(None) }
+    }
+
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, LinkError> {
+        let mut connection = self.connection()?;
+        connection.send(command).await.map_err(|error| LinkError::new(&error))
+    }
+
+    /// Leaves a connection that has been of no use for long, so that the next request makes one.
+    pub(super) fn renew(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = current.take_if(|current| current.since.elapsed() >= RENEW_AFTER);
+        drop(current);
+        drop(old);
+    }
+
+    fn connection(&self) -> Result<Connection, LinkError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = &*current {
+            return Ok(current.connection.clone());
+        }
+        let connection = self.target.connect().map_err(|error| LinkError::new(&error))?;
+        *current = Some(Current { connection: connection.clone(), since: Instant::now() });
+        drop(current);
+        // Whoever asks may stop waiting before there is a connection, so it is made on its own.
+        let mut first = connection.clone();
+        tokio::spawn(async move { first.send(&redis::cmd("PING")).await });
+        Ok(connection)
+    }
+}
+
+/// Redis was not reached, or has answered with an error.
+///
+/// Of an error of Redis it keeps the code alone: its text may repeat what it was sent, and that may be
+/// a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LinkError {
+    category: Box<str>,
+    code: Option<Box<str>>,
+    pub(super) kind: FailureKind,
+}
+
+/// What is known of an operation that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// The script is not known to the server.
+    NoScript,
+    /// It has not been run.
+    NotRun,
+    /// It may have been run.
+    Unknown,
+}
+
+impl LinkError {
+    fn new(error: &RedisError) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Server(ServerErrorKind::NoScript) => FailureKind::NoScript,
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
+                FailureKind::NotRun
+            }
+            _ if error.is_connection_refusal() => FailureKind::NotRun,
+            _ => FailureKind::Unknown,
+        };
+        let is_code = |code: &&str| code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let code = error.code().filter(is_code).map(Into::into);
+        let category = match error.is_io_error() {
+            // Of the system or of TLS, which have not seen what is sent.
+            true => error.to_string().into(),
+            false => error.category().into(),
+        };
+        Self { category, code, kind }
+    }
+
+    pub(super) fn malformed() -> Self {
+        Self {
+            category: "an answer that is none of the script".into(),
+            code: None,
+            kind: FailureKind::Unknown,
+        }
+    }
+
+    pub(super) fn failing() -> Self {
+        Self {
+            category: "not asked, for it has failed several times in a row".into(),
+            code: None,
+            kind: FailureKind::NotRun,
+        }
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redis: {}", self.category)?;
+        match &self.code {
+            Some(code) => write!(f, " ({code})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for LinkError {}

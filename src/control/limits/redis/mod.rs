@@ -1,0 +1,294 @@
+//! Counts in one Redis or Valkey, for many gateways.
+
+mod builder;
+mod circuit;
+mod link;
+mod queue;
+mod reply;
+mod script;
+mod worker;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+pub use self::builder::{RedisStoreBuilder, RedisStoreError};
+use self::circuit::{Circuit, Passage};
+use self::link::{FailureKind, Link, LinkError, Target};
+use self::queue::{Queue, Settle};
+use self::script::{Back, Call, Keys, Scripts};
+use super::store::{
+    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
+    StoreFuture,
+};
+use crate::settings::limits::Window;
+
+/// A [`LimitStore`] in Redis or Valkey, version 7 or later, alone or as a cluster: gateways with the same
+/// settings count together.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::limits::RedisStore;
+/// use tower_ai_gateway::settings::Secret;
+///
+/// let store = RedisStore::builder("redis://redis.internal:6379")
+///     .user("gateway")
+///     .password(Secret::new("example-password")?)
+///     .timeout(Duration::from_millis(20))
+///     .build()?;
+/// # let _ = store;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # How it counts
+///
+/// All claims of a request are decided by one script in one round trip, all or nothing, by Redis's
+/// clock and to the unit: of N gateways none can grant what another has used. Numbers are exact up to
+/// 2^53; larger limits count as that. All keys of a gateway have one hash tag, so they are in one slot of a
+/// cluster, and each key goes when it says nothing any more.
+///
+/// A claim with a lease is held until it is settled. Where that never comes, since a replica has crashed or
+/// settlements were lost, it no longer counts once its lease is over. Where it comes later, what was
+/// used is counted in full. Settling twice counts once.
+///
+/// A request that is dropped, or no longer waited for, while Redis decides, is taken back if it had a lease.
+/// Claims without one, of which Redis may have counted the request by then, stay: one request too many is
+/// counted at most.
+///
+/// # Trouble
+///
+/// Nothing is connected before the first request, and connections are made again in the background. A
+/// request waits for Redis no longer than the timeout. After five failures in a row requests fail at
+/// once, but for one a second, which finds out whether Redis is back. Failures are
+/// [counted](Self::stats), and told of in the log when they begin and when they are over.
+///
+/// Redis must not evict keys (`maxmemory-policy noeviction`): a counter that is evicted begins anew.
+/// After a failover of a replicated Redis, what the new master had not yet got is not counted.
+///
+/// [`settle`](LimitStore::settle) queues, and a task sends what is queued. While Redis is away it waits,
+/// within bounds. Dropping the store sends what is left, for five seconds, if the runtime lives so long;
+/// [`flush`](Self::flush) waits for that.
+///
+/// # TLS
+///
+/// `rediss://` trusts the roots of the platform, or [others](RedisStoreBuilder::roots_pem). Where the
+/// host has installed no default provider of rustls, building the store installs one: that of the
+/// feature `tls-aws-lc-rs`, else that of `tls-ring`.
+///
+/// Needs a tokio runtime.
+pub struct RedisStore {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the task that settles needs, too.
+#[derive(Debug)]
+struct Shared {
+    link: Link,
+    scripts: Scripts,
+    keys: Keys,
+    queue: Queue,
+    circuit: Circuit,
+    timeout: Duration,
+}
+
+/// What a [`RedisStore`] has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisStoreStats {
+    /// Operations that have failed, those that were not tried included.
+    pub failures: u64,
+    /// Reservations that wait to be settled.
+    pub queued: usize,
+    /// Reservations that were never settled, for too many waited.
+    pub dropped: u64,
+}
+
+impl RedisStore {
+    /// One Redis: `redis://user:password@host:port/database`, or `rediss://` for TLS. `valkey://` and
+    /// `valkeys://` are the same.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(vec![url.into()], false)
+    }
+
+    /// A cluster. The other nodes are found by those that are named.
+    pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(urls.into_iter().map(Into::into).collect(), true)
+    }
+
+    fn new(target: Target, builder: &RedisStoreBuilder) -> Self {
+        let shared = Shared {
+            link: Link::new(target),
+            scripts: Scripts::new(),
+            keys: Keys::new(&builder.prefix),
+            queue: Queue::new(builder.queue),
+            circuit: Circuit::default(),
+            timeout: builder.timeout,
+        };
+        Self { shared: Arc::new(shared), worker: Mutex::new(None) }
+    }
+
+    /// Waits until all that was settled is in Redis, or the time is over. Whether it is.
+    pub async fn flush(&self, within: Duration) -> bool {
+        self.start();
+        self.shared.queue.idle(Instant::now() + within).await
+    }
+
+    /// What it has seen since it was made.
+    #[must_use]
+    pub fn stats(&self) -> RedisStoreStats {
+        let Shared { queue, circuit, .. } = &*self.shared;
+        RedisStoreStats {
+            failures: circuit.failures(),
+            queued: queue.len(),
+            dropped: queue.dropped(),
+        }
+    }
+
+    /// Starts the task that settles, if none runs. That of another runtime may have ended with it.
+    fn start(&self) {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if worker.as_ref().is_none_or(JoinHandle::is_finished) {
+            *worker = Some(tokio::spawn(worker::run(self.shared.clone())));
+        }
+    }
+
+    async fn decide(&self, id: ReservationId, claims: &[Claim]) -> Result<Decision, StoreError> {
+        if claims.is_empty() {
+            return Ok(Decision { is_granted: true, ..Decision::default() });
+        }
+        self.start();
+        let call = self.shared.scripts.reserve(&self.shared.keys, id, claims);
+        let mut undo = Undo { queue: &self.shared.queue, id, claims, is_armed: false };
+        let read = |value: &redis::Value| reply::decision(value, claims.len());
+        self.shared.ask(&call, &mut undo.is_armed, read).await
+    }
+
+    async fn look<T>(
+        &self,
+        counter: Counter,
+        window: Window,
+        limit: u64,
+        back: Back,
+        read: impl FnOnce(&redis::Value) -> Result<T, LinkError>,
+    ) -> Result<T, StoreError> {
+        let Shared { scripts, keys, .. } = &*self.shared;
+        let call = scripts.standing(keys, counter, window, limit, back);
+        self.shared.ask(&call, &mut false, read).await
+    }
+}
+
+impl Shared {
+    /// Calls a script. `may_have_run` is set while it may, and stays so if that is not known at the end.
+    async fn ask<T>(
+        &self,
+        call: &Call<'_>,
+        may_have_run: &mut bool,
+        read: impl FnOnce(&redis::Value) -> Result<T, LinkError>,
+    ) -> Result<T, StoreError> {
+        let passage = self.circuit.passage();
+        if passage == Passage::Closed {
+            let error = StoreError::Unavailable(Box::new(LinkError::failing()));
+            self.circuit.skipped();
+            return Err(error);
+        }
+        *may_have_run = true;
+        let result = timeout(self.timeout, call.send(&self.link)).await;
+        let result = result.map(|result| result.and_then(|value| read(&value)));
+        let error = match result {
+            Ok(Ok(answer)) => {
+                *may_have_run = false;
+                self.circuit.succeeded();
+                return Ok(answer);
+            }
+            Ok(Err(error)) => {
+                *may_have_run = error.kind == FailureKind::Unknown;
+                StoreError::Unavailable(Box::new(error))
+            }
+            Err(_) => StoreError::Timeout,
+        };
+        self.circuit.failed(&error);
+        if passage == Passage::Probe {
+            self.link.renew();
+        }
+        Err(error)
+    }
+}
+
+/// Takes a reservation back of which it is not known whether it was made.
+struct Undo<'a> {
+    queue: &'a Queue,
+    id: ReservationId,
+    claims: &'a [Claim],
+    is_armed: bool,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if !self.is_armed {
+            return;
+        }
+        let leased = self.claims.iter().filter(|claim| claim.lease.is_some());
+        let settlements: Box<[_]> =
+            leased.map(|claim| Settlement { claim: *claim, at: 0, spent: 0 }).collect();
+        if !settlements.is_empty() {
+            self.queue.push(Settle { id: self.id, settlements, is_repeated: false });
+        }
+    }
+}
+
+impl LimitStore for RedisStore {
+    fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
+        Box::pin(self.decide(id, claims))
+    }
+
+    fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
+        // What has no lease and was used as it was counted needs nothing. A hold must go.
+        let is_due = |settlement: &&Settlement| {
+            settlement.claim.lease.is_some() || settlement.spent != settlement.claim.amount
+        };
+        let settlements: Box<[_]> = settlements.iter().filter(is_due).copied().collect();
+        if !settlements.is_empty() {
+            self.shared.queue.push(Settle { id, settlements, is_repeated: false });
+        }
+    }
+
+    fn standing<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+    ) -> StoreFuture<'a, Standing> {
+        Box::pin(self.look(*counter, window, limit, Back::Nothing, reply::standing))
+    }
+
+    fn give_back<'a>(
+        &'a self,
+        counter: &'a Counter,
+        window: Window,
+        limit: u64,
+        extra: Option<u64>,
+    ) -> StoreFuture<'a, ()> {
+        let back = extra.map_or(Back::All, Back::Amount);
+        let read = |value: &redis::Value| reply::standing(value).map(drop);
+        Box::pin(self.look(*counter, window, limit, back, read))
+    }
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("link", &self.shared.link)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

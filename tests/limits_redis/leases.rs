@@ -1,0 +1,116 @@
+//! What is reserved and never settled, settled late, or given up half-way.
+
+use std::task::{Context, Waker};
+
+use super::*;
+use crate::server::{TOO_LONG, eventually};
+
+const SHORT: Duration = Duration::from_millis(400);
+const LONG: Duration = Duration::from_secs(600);
+
+#[tokio::test]
+async fn what_a_crashed_replica_had_reserved_comes_back_after_its_lease() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let crashed = patient(&server);
+    let claims = [leased(claim(1, HOUR, 100, 60), SHORT), claim(2, HOUR, 100, 1)];
+    for _ in 0..1 {
+        assert!(reserve(&crashed, &claims).await.unwrap().is_granted);
+    }
+    drop(crashed);
+
+    let store = patient(&server);
+    assert!(!reserve(&store, &claims).await.unwrap().is_granted, "it is held");
+    eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
+    assert!(reserve(&store, &claims).await.unwrap().is_granted);
+    // What has no lease stays.
+    assert_eq!(used(&store, &claims[1]).await, 2);
+}
+
+#[tokio::test]
+async fn thousands_of_holds_that_end_at_once_all_come_back() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 10_000, 2), Duration::from_secs(2))];
+    for _ in 0..2_500 {
+        reserve(&store, &claims).await.unwrap();
+    }
+    eventually("all leases are over", async || used(&store, &claims[0]).await == 0).await;
+    assert!(server.keys().len() <= 1, "no holds are left");
+}
+
+#[tokio::test]
+async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1000, 300), SHORT)];
+
+    // Its hold was taken off when somebody looked …
+    let first = next_id();
+    let decision = store.reserve(first, &claims).await.unwrap();
+    eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
+    store.settle(first, &[settlement(claims[0], &decision, 250)]);
+    assert!(store.flush(TOO_LONG).await);
+    assert_eq!(used(&store, &claims[0]).await, 250);
+
+    // … or is there still, for nobody did.
+    let second = next_id();
+    let decision = store.reserve(second, &claims).await.unwrap();
+    tokio::time::sleep(SHORT * 2).await;
+    store.settle(second, &[settlement(claims[0], &decision, 100)]);
+    assert!(store.flush(TOO_LONG).await);
+    assert_eq!(used(&store, &claims[0]).await, 350);
+}
+
+#[tokio::test]
+async fn a_reservation_that_was_never_made_is_settled_to_nothing() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1000, 300), LONG)];
+    let decision = reserve(&store, &claims).await.unwrap();
+    // Of another id, and within its lease.
+    store.settle(next_id(), &[settlement(claims[0], &decision, 250)]);
+    assert!(store.flush(TOO_LONG).await);
+    assert_eq!(used(&store, &claims[0]).await, 300);
+}
+
+#[tokio::test]
+async fn a_reservation_that_is_given_up_half_way_is_taken_back() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1000, 300), LONG)];
+    reserve(&store, &[claim(9, HOUR, 9, 1)]).await.unwrap();
+
+    // Polled once, it is on its way to Redis. Then its client goes.
+    for _ in 0..20 {
+        let mut future = store.reserve(next_id(), &claims);
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        drop(future);
+    }
+    assert!(store.flush(TOO_LONG).await);
+    eventually("nothing is held", async || used(&store, &claims[0]).await == 0).await;
+    let calls = server.info("commandstats", "cmdstat_zadd");
+    assert!(calls.starts_with("calls=20,"), "all have reached Redis: {calls}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_settles_what_is_left() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 10_000, 5), LONG)];
+    for _ in 0..1_000 {
+        let id = next_id();
+        let decision = store.reserve(id, &claims).await.unwrap();
+        store.settle(id, &[settlement(claims[0], &decision, 3)]);
+    }
+    drop(store);
+    let store = patient(&server);
+    eventually("all is settled", async || used(&store, &claims[0]).await == 3_000).await;
+}

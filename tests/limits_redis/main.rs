@@ -1,0 +1,70 @@
+//! `RedisStore` against real servers.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod cluster;
+mod counting;
+mod leases;
+mod same_as_memory;
+mod server;
+mod tls;
+mod trouble;
+#[path = "../written/mod.rs"]
+mod written;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tower_ai_gateway::control::limits::{
+    Claim, Counter, Decision, LimitStore, RedisStore, ReservationId, Settlement, StoreError,
+};
+use tower_ai_gateway::settings::limits::{Period, Window};
+
+use self::server::Server;
+
+/// An hour, which seldom ends while a test runs.
+const HOUR: Window = Window::Fixed(Period::Hour);
+
+/// Waits long enough for a machine with much else to do.
+fn patient(server: &Server) -> RedisStore {
+    RedisStore::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+fn counter(id: u8) -> Counter {
+    Counter { gateway: [7; 8], id: [id; 16] }
+}
+
+fn claim(id: u8, window: Window, limit: u64, amount: u64) -> Claim {
+    Claim { counter: counter(id), window, limit, amount, lease: None, is_shadow: false }
+}
+
+fn leased(claim: Claim, lease: Duration) -> Claim {
+    Claim { lease: Some(lease), ..claim }
+}
+
+fn next_id() -> ReservationId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    ReservationId(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+async fn reserve(store: &RedisStore, claims: &[Claim]) -> Result<Decision, StoreError> {
+    store.reserve(next_id(), claims).await
+}
+
+/// What is in use of a counter.
+async fn used(store: &RedisStore, claim: &Claim) -> u64 {
+    store.standing(&claim.counter, claim.window, claim.limit).await.unwrap().used
+}
+
+fn settlement(claim: Claim, decision: &Decision, spent: u64) -> Settlement {
+    Settlement { claim, at: decision.at, spent }
+}
+
+/// A window of an hour must not end between two looks at it.
+async fn early_in_the_hour() {
+    server::eventually("another hour begins", async || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_secs() % 3600 < 3590
+    })
+    .await;
+}

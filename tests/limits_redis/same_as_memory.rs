@@ -1,0 +1,201 @@
+//! The scripts count as `MemoryStore` does, to the unit: both are given the same claims at the same
+//! times, hours and months apart.
+
+use std::sync::Arc;
+
+use tower_ai_gateway::control::limits::{MemoryStore, Standing};
+
+use super::server::{Reply, Wire};
+use super::*;
+
+/// A script of the crate, with the time from its last argument in the place of the server's.
+macro_rules! at_a_time {
+    ($file:literal) => {
+        concat!(
+            "#!lua\n",
+            include_str!("../../src/control/limits/redis/counter.lua"),
+            "\nclock = function() return tonumber(ARGV[#ARGV]) end\n",
+            include_str!(concat!("../../src/control/limits/redis/", $file))
+        )
+    };
+}
+
+struct Both {
+    wire: Wire,
+    memory: MemoryStore,
+    clock: Arc<AtomicU64>,
+}
+
+impl Both {
+    fn new(server: &Server, now: u64) -> Self {
+        let clock = Arc::new(AtomicU64::new(now));
+        let of_memory = clock.clone();
+        let memory =
+            MemoryStore::new().with_clock(Arc::new(move || of_memory.load(Ordering::Relaxed)));
+        Self { wire: Wire::connect(server.port).unwrap(), memory, clock }
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn numbers(&mut self, script: &str, counters: &[Counter], arguments: Vec<String>) -> Vec<u64> {
+        let names =
+            |end| counters.iter().map(move |counter| format!("{{c}}{}{end}", counter.id[0]));
+        let mut words =
+            vec!["EVAL".to_owned(), script.to_owned(), (2 * counters.len()).to_string()];
+        words.extend(names("").chain(names(":h")));
+        words.extend(arguments);
+        words.push(self.now().to_string());
+        match self.wire.call(&words).unwrap() {
+            Reply::List(list) => list.into_iter().map(|reply| reply.number() as u64).collect(),
+            Reply::Number(number) => vec![number as u64],
+            reply => panic!("{reply:?}"),
+        }
+    }
+
+    fn reserve(&mut self, claims: &[Claim]) -> Decision {
+        let mut arguments = vec!["0".to_owned()];
+        for claim in claims {
+            arguments.extend(words(claim.window, claim.limit));
+            arguments
+                .extend([claim.amount, 0, claim.is_shadow.into()].map(|word| word.to_string()));
+        }
+        let counters: Vec<_> = claims.iter().map(|claim| claim.counter).collect();
+        let numbers = self.numbers(at_a_time!("reserve.lua"), &counters, arguments);
+        let standings = numbers[2..].chunks(5).map(|numbers| Standing {
+            used: numbers[0],
+            left: numbers[1],
+            is_exceeded: numbers[2] == 1,
+            resets_after: Duration::from_millis(numbers[3]),
+            retry_after: Duration::from_millis(numbers[4]),
+        });
+        let decision = Decision {
+            is_granted: numbers[0] == 1,
+            at: numbers[1],
+            standings: standings.collect(),
+        };
+        assert_eq!(decision, self.memory.reserve_now(claims), "{claims:?} at {}", self.now());
+        decision
+    }
+
+    fn settle(&mut self, settlement: Settlement) {
+        let Settlement { claim, at, spent } = settlement;
+        let mut arguments = vec!["0".to_owned()];
+        arguments.extend(words(claim.window, claim.limit));
+        arguments.extend([claim.amount, 0, at, spent, 0].map(|word| word.to_string()));
+        self.numbers(at_a_time!("settle.lua"), &[claim.counter], arguments);
+        self.memory.settle_now(&[settlement]);
+    }
+
+    async fn give_back(&mut self, claim: &Claim, extra: Option<u64>) {
+        let back = extra.map_or("all".to_owned(), |extra| extra.to_string());
+        let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
+        arguments.push(back);
+        self.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments);
+        self.memory.give_back(&claim.counter, claim.window, claim.limit, extra).await.unwrap();
+    }
+
+    async fn look(&mut self, claim: &Claim) {
+        let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
+        arguments.push(String::new());
+        let numbers = self.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments);
+        let Standing { used, left, resets_after, .. } =
+            self.memory.standing(&claim.counter, claim.window, claim.limit).await.unwrap();
+        let resets_after = resets_after.as_millis() as u64;
+        assert_eq!(numbers, [used, left, resets_after], "{claim:?} at {}", self.now());
+    }
+}
+
+/// A window, as the scripts are told of it.
+fn words(window: Window, limit: u64) -> [String; 4] {
+    let millis = |duration: Duration| duration.as_nanos().div_ceil(1_000_000).max(1) as u64;
+    let (kind, span, burst) = match window {
+        Window::Fixed(Period::Minute) => (1, 1, 0),
+        Window::Fixed(Period::Hour) => (1, 2, 0),
+        Window::Fixed(Period::Day) => (1, 3, 0),
+        Window::Fixed(Period::Week) => (1, 4, 0),
+        Window::Fixed(Period::Month) => (1, 5, 0),
+        Window::Sliding(length) => (2, millis(length), 0),
+        Window::Bucket { per, burst } => (3, millis(per), burst),
+        other => panic!("{other:?}"),
+    };
+    [kind, span, limit, burst].map(|word: u64| word.to_string())
+}
+
+fn window(random: &mut fastrand::Rng, limit: u64) -> Window {
+    let periods = [Period::Minute, Period::Hour, Period::Day, Period::Week, Period::Month];
+    // From milliseconds to months.
+    let bits = random.u32(0..32);
+    let span = Duration::from_millis(random.u64(0..=1 << bits));
+    match random.u8(0..3) {
+        0 => Window::Fixed(periods[random.usize(0..5)]),
+        1 => Window::Sliding(span),
+        _ => Window::Bucket { per: span, burst: random.u64(0..=2 * limit) },
+    }
+}
+
+#[tokio::test]
+async fn any_sequence_counts_the_same() {
+    let server = Server::start(&[]);
+    for seed in 0..150 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        server.call(&["FLUSHALL"]);
+        // From 2001 on, for a hundred years.
+        let mut both = Both::new(&server, 978_307_200_000 + random.u64(0..3_000_000_000_000));
+        let limit = 1 << random.u32(0..30);
+        let kinds: Vec<_> =
+            (1..=3).map(|id| claim(id, window(&mut random, limit), limit, 0)).collect();
+        let mut made = Vec::new();
+        for _ in 0..40 {
+            let bits = random.u32(0..33);
+            both.clock.fetch_add(random.u64(0..1 << bits) * random.u64(0..2), Ordering::Relaxed);
+            match random.u8(0..10) {
+                0..6 => {
+                    let count = random.usize(1..=3);
+                    let mut amount = || random.u64(0..=1 + limit / 3);
+                    let mut claims: Vec<_> = kinds[..count]
+                        .iter()
+                        .map(|kind| Claim { amount: amount(), ..*kind })
+                        .collect();
+                    claims[0].is_shadow = random.u8(0..5) == 0;
+                    random.shuffle(&mut claims);
+                    let decision = both.reserve(&claims);
+                    if decision.is_granted {
+                        made.extend(claims.iter().map(|claim| settlement(*claim, &decision, 0)));
+                    }
+                }
+                6..8 if !made.is_empty() => {
+                    let settled = made.swap_remove(random.usize(0..made.len()));
+                    both.settle(Settlement { spent: random.u64(0..=limit / 2), ..settled });
+                }
+                8 => {
+                    let extra = (random.u8(0..4) > 0).then(|| random.u64(0..=limit));
+                    both.give_back(&kinds[random.usize(0..3)], extra).await;
+                }
+                _ => {}
+            }
+            for kind in &kinds {
+                both.look(kind).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_a_little_behind_stands_still() {
+    let server = Server::start(&[]);
+    let claims = [claim(1, Window::Bucket { per: Duration::from_secs(1), burst: 9 }, 3, 2)];
+    let start = 1_800_000_000_000;
+    let mut both = Both::new(&server, start);
+    for (clock, at) in [
+        (start, start),
+        (start - 60_000, start),
+        (start + 100, start + 100),
+        (start + 99, start + 100),
+        (start - 100_000, start - 100_000),
+    ] {
+        both.clock.store(clock, Ordering::Relaxed);
+        assert_eq!(both.reserve(&claims).at, at);
+    }
+}

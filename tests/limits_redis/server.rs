@@ -1,0 +1,227 @@
+//! A Redis of one's own: a process on a free port, with its data in a folder that goes with it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Far beyond what any step takes on the slowest of machines.
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(30);
+
+/// Until `condition` holds. Fails with `what` where it never does.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < TOO_LONG, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Until `condition` holds, and lets other tasks run meanwhile.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < TOO_LONG, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A server, killed when it is dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) folder: tempfile::TempDir,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// In the options, `{port}` is the port.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        // Another process may take the port before the server does: then it ends at once.
+        for _ in 0..20 {
+            let options = options.iter().map(|option| (*option).to_owned()).collect();
+            let folder = tempfile::tempdir().unwrap();
+            let mut server = Self { port: free_port(), folder, options, child: None };
+            if server.run() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it on its port, and waits until it answers. Whether it does.
+    pub(crate) fn run(&mut self) -> bool {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        // Of several options of one name, the last holds.
+        command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path());
+        let port = self.port.to_string();
+        command.args(self.options.iter().map(|option| option.replace("{port}", &port)));
+        command.args(["--logfile", "server.log"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child =
+            command.spawn().expect("redis-server is installed: apt-get install redis-server");
+        let mut has_ended = false;
+        wait_for("redis-server answers", || {
+            has_ended = child.try_wait().unwrap().is_some();
+            has_ended || self.answers()
+        });
+        self.child = Some(child);
+        !has_ended
+    }
+
+    fn answers(&self) -> bool {
+        // One that asks for a password or for TLS is there, too.
+        if self.options.iter().any(|option| option == "--tls-port") {
+            return TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        }
+        matches!(self.try_call(&["PING"]), Ok(Reply::Text(_) | Reply::Error(_)))
+    }
+
+    /// As `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn try_call(&self, words: &[&str]) -> std::io::Result<Reply> {
+        call(self.port, words)
+    }
+
+    #[track_caller]
+    pub(crate) fn call(&self, words: &[&str]) -> Reply {
+        match self.try_call(words) {
+            Ok(Reply::Error(error)) => panic!("{words:?}: {error}"),
+            Ok(reply) => reply,
+            Err(error) => panic!("{words:?}: {error}"),
+        }
+    }
+
+    /// The names of all keys.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.call(&["KEYS", "*"]).list().into_iter().map(Reply::text).collect()
+    }
+
+    /// A field of `INFO`.
+    pub(crate) fn info(&self, section: &str, field: &str) -> String {
+        let info = self.call(&["INFO", section]).text();
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_default().trim().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("server.log"));
+            eprintln!("Redis at port {}:\n{}", self.port, log.unwrap_or_default());
+        }
+    }
+}
+
+/// Below the ports that the system gives to clients, and with room for a cluster's second port.
+fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(11_000..22_000);
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free(port) && is_free(port + 10_000) {
+            return port;
+        }
+    }
+}
+
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reply {
+    Nothing,
+    Number(i64),
+    Text(String),
+    Error(String),
+    List(Vec<Reply>),
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Self::Number(number) => number,
+            other => panic!("{other:?} is no number"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            other => panic!("{other:?} is no text"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn list(self) -> Vec<Reply> {
+        match self {
+            Self::List(list) => list,
+            other => panic!("{other:?} is no list"),
+        }
+    }
+}
+
+/// One command on a connection of its own.
+fn call(port: u16, words: &[&str]) -> std::io::Result<Reply> {
+    Wire::connect(port)?.call(words)
+}
+
+/// A connection.
+pub(crate) struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    pub(crate) fn connect(port: u16) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(TOO_LONG))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    pub(crate) fn call<W: AsRef<str>>(&mut self, words: &[W]) -> std::io::Result<Reply> {
+        let mut command = format!("*{}\r\n", words.len());
+        for word in words {
+            let word = word.as_ref();
+            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        self.0.get_mut().write_all(command.as_bytes())?;
+        self.read()
+    }
+
+    fn read(&mut self) -> std::io::Result<Reply> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = line.trim_end();
+        let (kind, rest) = line.split_at(1);
+        Ok(match kind {
+            "+" => Reply::Text(rest.to_owned()),
+            "-" => Reply::Error(rest.to_owned()),
+            ":" => Reply::Number(rest.parse().unwrap()),
+            "$" if rest == "-1" => Reply::Nothing,
+            "$" => {
+                let mut bytes = vec![0; rest.parse::<usize>().unwrap() + 2];
+                self.0.read_exact(&mut bytes)?;
+                bytes.truncate(bytes.len() - 2);
+                Reply::Text(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            "*" => {
+                let count = rest.parse::<i64>().unwrap().max(0);
+                Reply::List((0..count).map(|_| self.read()).collect::<Result<_, _>>()?)
+            }
+            _ => panic!("no reply: {line:?}"),
+        })
+    }
+}

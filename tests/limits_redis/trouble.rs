@@ -1,0 +1,333 @@
+//! Redis gone, slow, restarted, full, read-only, or not Redis at all.
+
+use std::error::Error;
+use std::net::TcpListener;
+use std::time::Instant;
+
+use tower_ai_gateway::settings::Secret;
+
+use super::*;
+use crate::server::{TOO_LONG, eventually};
+use crate::written::Written;
+
+const LONG: Duration = Duration::from_secs(600);
+/// Of a request that waits for Redis.
+const TIMEOUT: Duration = Duration::from_millis(50);
+/// What a machine with much else to do may add to that.
+const SLACK: Duration = Duration::from_millis(1_000);
+
+fn hasty(server: &Server) -> RedisStore {
+    RedisStore::builder(server.url()).timeout(TIMEOUT).build().unwrap()
+}
+
+fn texts(error: &StoreError) -> String {
+    let source = error.source().map(ToString::to_string).unwrap_or_default();
+    format!("{error}: {source}: {error:?}")
+}
+
+/// Fails if it takes longer than a request may wait.
+#[track_caller]
+fn in_time(started: Instant) {
+    let took = started.elapsed();
+    assert!(took < TIMEOUT + SLACK, "it took {took:?}");
+}
+
+async fn until_it_answers(store: &RedisStore, claims: &[Claim]) -> Decision {
+    let mut decision = None;
+    eventually("Redis answers", async || {
+        decision = reserve(store, claims).await.ok();
+        decision.is_some()
+    })
+    .await;
+    decision.unwrap()
+}
+
+#[tokio::test]
+async fn a_store_starts_before_redis_and_finds_it_later() {
+    let mut server = Server::start(&[]);
+    server.kill();
+    let store = hasty(&server);
+    let claims = [claim(1, HOUR, 100, 1)];
+    for _ in 0..20 {
+        let started = Instant::now();
+        assert!(reserve(&store, &claims).await.is_err());
+        in_time(started);
+    }
+    assert!(store.stats().failures >= 20);
+    assert!(server.run());
+    assert!(until_it_answers(&store, &claims).await.is_granted);
+}
+
+#[tokio::test]
+async fn after_failures_in_a_row_nobody_waits() {
+    let mut server = Server::start(&[]);
+    server.kill();
+    let store = hasty(&server);
+    let claims = [claim(1, HOUR, 100, 1)];
+    for _ in 0..5 {
+        assert!(reserve(&store, &claims).await.is_err());
+    }
+    // Each would take 50 ms, if it waited: 50 s in all.
+    let started = Instant::now();
+    for _ in 0..1_000 {
+        assert!(matches!(
+            reserve(&store, &claims).await,
+            Err(StoreError::Unavailable(_) | StoreError::Timeout)
+        ));
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn killed_and_restarted_it_is_found_again_with_its_scripts_lost() {
+    early_in_the_hour().await;
+    let mut server = Server::start(&[]);
+    let store = hasty(&server);
+    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let mut made = Vec::new();
+    for _ in 0..100 {
+        let id = next_id();
+        let decision = until_it_answers(&store, &claims).await;
+        made.push((id, decision));
+    }
+    server.kill();
+    let started = Instant::now();
+    let _ = reserve(&store, &claims).await.unwrap_err();
+    in_time(started);
+    assert!(server.run());
+    // All counts are lost, and the scripts are.
+    let decision = until_it_answers(&store, &claims).await;
+    assert_eq!(decision.standings[0].used, 10);
+}
+
+#[tokio::test]
+async fn a_script_cache_that_was_flushed_costs_no_request() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [claim(1, HOUR, 100, 1)];
+    for used in 1..10 {
+        let decision = reserve(&store, &claims).await.unwrap();
+        assert_eq!(decision.standings[0].used, used);
+        server.call(&["SCRIPT", "FLUSH"]);
+    }
+    assert_eq!(store.stats().failures, 0);
+}
+
+#[tokio::test]
+async fn settlements_wait_until_redis_is_back() {
+    early_in_the_hour().await;
+    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let mut made = Vec::new();
+    for _ in 0..300 {
+        let id = next_id();
+        made.push((id, store.reserve(id, &claims).await.unwrap()));
+    }
+    server.kill();
+    for (id, decision) in &made {
+        store.settle(*id, &[settlement(claims[0], decision, 7)]);
+    }
+    assert!(!store.flush(Duration::from_millis(200)).await);
+    assert_eq!(store.stats().queued, 300);
+    assert!(server.run());
+    assert!(store.flush(TOO_LONG).await);
+    // A settlement that had reached Redis when it was killed was not counted twice.
+    let mut used = 0;
+    eventually("it answers", async || {
+        let standing = store.standing(&claims[0].counter, HOUR, 1).await;
+        used = standing.as_ref().map_or(0, |standing| standing.used);
+        standing.is_ok()
+    })
+    .await;
+    assert_eq!((used, store.stats().dropped), (2_100, 0));
+}
+
+#[tokio::test]
+async fn too_many_settlements_are_dropped_and_counted() {
+    let mut server = Server::start(&[]);
+    let store = RedisStore::builder(server.url()).queue(100).build().unwrap();
+    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let decision = until_it_answers(&store, &claims).await;
+    server.kill();
+    let started = Instant::now();
+    for _ in 0..10_000 {
+        store.settle(next_id(), &[settlement(claims[0], &decision, 7)]);
+    }
+    assert!(started.elapsed() < TOO_LONG);
+    // Some may be on their way.
+    let stats = store.stats();
+    assert!(stats.queued <= 612 && stats.dropped >= 9_388, "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_pause_of_redis_hangs_no_request_and_holds_nothing_after() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = hasty(&server);
+    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    until_it_answers(&store, &claims).await;
+    server.call(&["CLIENT", "PAUSE", "1500", "ALL"]);
+    let mut timeouts = 0;
+    for _ in 0..30 {
+        let started = Instant::now();
+        match reserve(&store, &claims).await {
+            Ok(decision) => assert!(decision.is_granted),
+            Err(StoreError::Timeout) => timeouts += 1,
+            Err(error) => assert!(timeouts > 0, "{}", texts(&error)),
+        }
+        in_time(started);
+    }
+    assert!(timeouts >= 1);
+    until_it_answers(&store, &claims).await;
+    assert!(store.flush(TOO_LONG).await);
+
+    // Those that were given up were taken back: what is held was granted.
+    let fresh = patient(&server);
+    let used = used(&fresh, &claims[0]).await;
+    let holds = server.keys().into_iter().find(|key| key.ends_with(":h")).unwrap();
+    let holds = server.call(&["ZCARD", &holds]).number();
+    assert_eq!(used, 10 * u64::try_from(holds).unwrap());
+    assert!(holds < 30, "{holds} are held");
+}
+
+#[tokio::test]
+async fn a_full_redis_refuses_whole_scripts_and_is_found_again() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG), claim(2, HOUR, 100, 1)];
+    let id = next_id();
+    let decision = store.reserve(id, &claims).await.unwrap();
+    server.call(&["CONFIG", "SET", "maxmemory", "1"]);
+    for _ in 0..3 {
+        let error = reserve(&store, &claims).await.unwrap_err();
+        assert!(texts(&error).contains("OOM"), "{}", texts(&error));
+    }
+    // Settlements free memory.
+    store.settle(id, &[settlement(claims[0], &decision, 4)]);
+    assert!(store.flush(TOO_LONG).await);
+    assert_eq!(used(&store, &claims[0]).await, 4);
+
+    server.call(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(reserve(&store, &claims).await.unwrap().standings[1].used, 2);
+}
+
+#[tokio::test]
+async fn a_replica_is_left_for_what_its_name_then_means() {
+    early_in_the_hour().await;
+    let master = Server::start(&[]);
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [claim(1, HOUR, 100, 1)];
+    reserve(&store, &claims).await.unwrap();
+    server.call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]);
+    let error = reserve(&store, &claims).await.unwrap_err();
+    assert!(texts(&error).contains("READONLY"), "{}", texts(&error));
+
+    // New connections are made while it stays so, for the name may be that of another server by now.
+    let connections = |server: &Server| server.info("stats", "total_connections_received");
+    let before: u64 = connections(&server).parse().unwrap();
+    let mut asked = 0;
+    eventually("a new connection", async || {
+        asked += 1;
+        assert!(reserve(&store, &claims).await.is_err());
+        // `INFO` is asked on a connection of its own.
+        connections(&server).parse::<u64>().unwrap() > before + asked
+    })
+    .await;
+    server.call(&["REPLICAOF", "NO", "ONE"]);
+    until_it_answers(&store, &claims).await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_hangs_nobody() {
+    // The system takes the connection, and nobody reads it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let store = RedisStore::builder(url).timeout(TIMEOUT).build().unwrap();
+    let claims = [leased(claim(1, HOUR, 100, 1), LONG)];
+    for _ in 0..30 {
+        let started = Instant::now();
+        assert!(reserve(&store, &claims).await.is_err());
+        in_time(started);
+    }
+    assert!(!store.flush(TIMEOUT).await);
+}
+
+#[tokio::test]
+async fn users_of_the_acl_are_let_in_and_no_password_is_told() {
+    let server = Server::start(&["--requirepass", "the-default-password"]);
+    let mut admin = server::Wire::connect(server.port).unwrap();
+    admin.call(&["AUTH", "the-default-password"]).unwrap();
+    let rules = ["ACL", "SETUSER", "gateway", "on", ">the-gateway-password", "~taig:*"];
+    let commands = ["+evalsha", "+eval", "+time", "+mget", "+get", "+set", "+zadd", "+zrem"];
+    let more = ["+zscore", "+zrange", "+zrangebyscore", "+pexpire", "+ping", "+hello", "+client"];
+    let words = [&rules[..], &commands, &more].concat();
+    assert_eq!(admin.call(&words).unwrap(), server::Reply::Text("OK".to_owned()));
+
+    let builder = || RedisStore::builder(server.url()).timeout(Duration::from_secs(10));
+    let password = |text| Secret::new(text).unwrap();
+    let good = builder().user("gateway").password(password("the-gateway-password"));
+    assert!(!format!("{good:?}").contains("password"));
+    let good = good.build().unwrap();
+    let claims = [leased(claim(1, HOUR, 100, 1), LONG)];
+    let id = next_id();
+    let decision = good.reserve(id, &claims).await.unwrap();
+    good.settle(id, &[settlement(claims[0], &decision, 2)]);
+    assert!(good.flush(TOO_LONG).await);
+    assert_eq!(used(&good, &claims[0]).await, 2);
+    assert!(!format!("{good:?}").contains("password"));
+
+    let in_url = format!("redis://gateway:the-gateway-password@127.0.0.1:{}", server.port);
+    let in_url = RedisStore::builder(in_url).timeout(Duration::from_secs(10)).build().unwrap();
+    assert_eq!(used(&in_url, &claims[0]).await, 2);
+
+    let bad = builder()
+        .timeout(Duration::from_secs(1))
+        .user("gateway")
+        .password(password("another-password"))
+        .build()
+        .unwrap();
+    let error = reserve(&bad, &claims).await.unwrap_err();
+    for text in [texts(&error), format!("{bad:?}")] {
+        assert!(!text.contains("password") && !text.contains("another"), "{text}");
+    }
+}
+
+#[test]
+fn an_url_that_is_none_is_refused_without_a_word_of_it() {
+    for url in ["http://user:pass-word@host", "redis://user:pass-word@host:port", "", "redis://"] {
+        let error = RedisStore::builder(url).build().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("pass-word"), "{error}");
+    }
+    let error = RedisStore::builder("rediss://127.0.0.1:1#insecure").build().unwrap_err();
+    assert!(error.to_string().contains("URL"), "{error}");
+    assert!(RedisStore::cluster(Vec::<String>::new()).build().is_err());
+    for prefix in ["", "a{b", "a b"] {
+        assert!(RedisStore::builder("redis://host").prefix(prefix).build().is_err());
+    }
+    assert!(RedisStore::builder("redis://host").roots_pem("x").build().is_err());
+    assert!(RedisStore::builder("rediss://host").roots_pem("x").build().is_err());
+}
+
+#[tokio::test]
+async fn a_trouble_is_told_once_and_so_is_its_end() {
+    let (written, _guard) = Written::capture();
+    let mut server = Server::start(&[]);
+    let store = hasty(&server);
+    let claims = [claim(1, HOUR, 100, 1)];
+    until_it_answers(&store, &claims).await;
+    server.kill();
+    for _ in 0..50 {
+        assert!(reserve(&store, &claims).await.is_err());
+    }
+    assert!(server.run());
+    until_it_answers(&store, &claims).await;
+    for _ in 0..50 {
+        reserve(&store, &claims).await.unwrap();
+    }
+    let lines = written.lines();
+    let of = |level| lines.iter().filter(|line| line.contains(level)).count();
+    assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
+}
