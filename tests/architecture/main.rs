@@ -33,7 +33,7 @@ fn sources() -> BTreeMap<Module, String> {
             let inner = [module, std::slice::from_ref(&stem)].concat();
             if path.is_dir() {
                 walk(&path, &inner, all);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let module = if ["mod", "lib"].contains(&&*stem) { module.to_vec() } else { inner };
                 all.insert(Module(module), fs::read_to_string(&path).unwrap());
             }

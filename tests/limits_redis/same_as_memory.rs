@@ -199,3 +199,32 @@ async fn a_clock_that_is_a_little_behind_stands_still() {
         assert_eq!(both.reserve(&claims).at, at);
     }
 }
+
+#[tokio::test]
+async fn a_settlement_that_may_have_been_made_is_not_made_twice() {
+    let server = Server::start(&[]);
+    let start = 1_800_000_000_000;
+    let lease = 60_000_u64;
+    let mut both = Both::new(&server, start);
+    let claim = claim(1, Window::Fixed(Period::Month), 1_000, 300);
+    let mut settle = |both: &mut Both, is_repeated: u64| {
+        let mut arguments = vec!["ab".to_owned()];
+        arguments.extend(words(claim.window, claim.limit));
+        let numbers = [claim.amount, lease, start, 50, is_repeated];
+        arguments.extend(numbers.map(|word| word.to_string()));
+        both.numbers(at_a_time!("settle.lua"), &[claim.counter], arguments);
+        let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
+        arguments.push(String::new());
+        both.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments)[0]
+    };
+    let mut arguments = vec!["ab".to_owned()];
+    arguments.extend(words(claim.window, claim.limit));
+    arguments.extend([claim.amount, lease, 0].map(|word| word.to_string()));
+    both.numbers(at_a_time!("reserve.lua"), &[claim.counter], arguments);
+
+    // Its lease is over, so without the hold nothing says whether it was settled but who asks.
+    both.clock.store(start + lease, Ordering::Relaxed);
+    assert_eq!(settle(&mut both, 1), 50, "the hold is there still");
+    assert_eq!(settle(&mut both, 1), 50);
+    assert_eq!(settle(&mut both, 0), 100, "it is one of another, whose lease is over");
+}

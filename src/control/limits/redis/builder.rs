@@ -1,12 +1,12 @@
 //! Where Redis is, and how it is asked.
 
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use super::RedisStore;
+use super::error::RedisStoreError;
 use super::link::{Certificates, Target};
 use crate::settings::Secret;
 
@@ -191,36 +191,3 @@ impl fmt::Debug for RedisStoreBuilder {
             .finish_non_exhaustive()
     }
 }
-
-/// A [`RedisStore`] could not be built. No text of it holds a part of a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RedisStoreError {
-    /// A URL is not of the form `redis://user:password@host:port/database` or `rediss://…`, or the
-    /// nodes of a cluster do not go together.
-    Url,
-    /// A prefix of keys is of visible ASCII characters, without braces.
-    Prefix,
-    /// Certificates were given, and no URL begins with `rediss://`.
-    Plain,
-    /// A certificate or its key cannot be read.
-    Certificate,
-    /// `rediss://` needs the feature `tls-aws-lc-rs` or `tls-ring`.
-    NoTls,
-}
-
-impl fmt::Display for RedisStoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Url => {
-                "a URL of Redis is not of the form redis://user:password@host:port/database"
-            }
-            Self::Prefix => "the prefix of keys in Redis must be visible ASCII without braces",
-            Self::Plain => "certificates for Redis need a URL that begins with rediss://",
-            Self::Certificate => "a certificate for Redis, or its key, cannot be read",
-            Self::NoTls => "rediss:// needs the feature tls-aws-lc-rs or tls-ring",
-        })
-    }
-}
-
-impl Error for RedisStoreError {}

@@ -1,21 +1,19 @@
 //! The connection to one Redis, or to the nodes of a cluster.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::Value;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig};
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind};
+use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, Value};
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
 
-use super::builder::RedisStoreError;
+use super::error::{LinkError, RedisStoreError};
 
 /// A connection is made in this time or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -203,74 +201,3 @@ impl Link {
         Ok(connection)
     }
 }
-
-/// Redis was not reached, or has answered with an error.
-///
-/// Of an error of Redis it keeps the code alone: its text may repeat what it was sent, and that may be
-/// a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LinkError {
-    category: Box<str>,
-    code: Option<Box<str>>,
-    pub(super) kind: FailureKind,
-}
-
-/// What is known of an operation that has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FailureKind {
-    /// The script is not known to the server.
-    NoScript,
-    /// It has not been run.
-    NotRun,
-    /// It may have been run.
-    Unknown,
-}
-
-impl LinkError {
-    fn new(error: &RedisError) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::Server(ServerErrorKind::NoScript) => FailureKind::NoScript,
-            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
-                FailureKind::NotRun
-            }
-            _ if error.is_connection_refusal() => FailureKind::NotRun,
-            _ => FailureKind::Unknown,
-        };
-        let is_code = |code: &&str| code.bytes().all(|byte| byte.is_ascii_uppercase());
-        let code = error.code().filter(is_code).map(Into::into);
-        let category = match error.is_io_error() {
-            // Of the system or of TLS, which have not seen what is sent.
-            true => error.to_string().into(),
-            false => error.category().into(),
-        };
-        Self { category, code, kind }
-    }
-
-    pub(super) fn malformed() -> Self {
-        Self {
-            category: "an answer that is none of the script".into(),
-            code: None,
-            kind: FailureKind::Unknown,
-        }
-    }
-
-    pub(super) fn failing() -> Self {
-        Self {
-            category: "not asked, for it has failed several times in a row".into(),
-            code: None,
-            kind: FailureKind::NotRun,
-        }
-    }
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redis: {}", self.category)?;
-        match &self.code {
-            Some(code) => write!(f, " ({code})"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Error for LinkError {}

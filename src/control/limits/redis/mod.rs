@@ -2,6 +2,7 @@
 
 mod builder;
 mod circuit;
+mod error;
 mod link;
 mod queue;
 mod reply;
@@ -15,9 +16,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-pub use self::builder::{RedisStoreBuilder, RedisStoreError};
+pub use self::builder::RedisStoreBuilder;
 use self::circuit::{Circuit, Passage};
-use self::link::{FailureKind, Link, LinkError, Target};
+pub use self::error::RedisStoreError;
+use self::error::{FailureKind, LinkError};
+use self::link::{Link, Target};
 use self::queue::{Queue, Settle};
 use self::script::{Back, Call, Keys, Scripts};
 use super::store::{

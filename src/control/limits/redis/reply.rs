@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::super::{Decision, Standing};
-use super::link::LinkError;
+use super::error::LinkError;
 
 /// Of each claim.
 const NUMBERS: usize = 5;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::{Cmd, Script};
 
 use super::super::{Claim, Counter, ReservationId};
-use super::link::{FailureKind, Link, LinkError};
+use super::error::{FailureKind, LinkError};
+use super::link::Link;
 use super::queue::Settle;
 use crate::settings::limits::{Period, Window};
 

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
-use super::link::{FailureKind, LinkError};
+use super::error::{FailureKind, LinkError};
 use super::queue::Settle;
 
 /// So many are taken out of the queue at once, …
