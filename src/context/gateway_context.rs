@@ -2,6 +2,8 @@
 
 pub(crate) mod acted;
 mod progress;
+#[cfg_attr(not(feature = "limits"), allow(dead_code, reason = "limits use it"))]
+pub(crate) mod reserved;
 pub(crate) mod session;
 
 use std::any::Any;
@@ -75,6 +77,7 @@ pub(crate) struct Arrival {
     /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
     /// Which of the gateway's tokens the client has shown, where that matters.
+    #[cfg_attr(not(feature = "limits"), allow(dead_code, reason = "limits use it"))]
     pub(crate) token: Option<u16>,
 }
 
@@ -153,8 +156,7 @@ impl GatewayContext {
     /// for the steps that it guards.
     #[cfg(feature = "limits")]
     pub(crate) fn is_on_way_of(&self, rule: &crate::settings::limits::LimitRule) -> bool {
-        !rule.is_of_route
-            || self.current().is_some_and(|step| step.limits.iter().any(|name| *name == rule.name))
+        !rule.is_of_route || self.current().is_some_and(|step| step.limits.contains(&rule.name))
     }
 
     /// Whether the gateway limits what may be used.

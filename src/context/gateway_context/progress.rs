@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::GatewayContext;
+use super::reserved::Reserved;
 use super::session::Conversation;
-use crate::context::reserved::Reserved;
 use crate::context::step::Step;
 use crate::context::step::StepKey;
 use crate::directives::Directives;

@@ -294,7 +294,7 @@ impl Limits {
         &self,
         context: &GatewayContext,
         reservation: &Reservation,
-        question: Question,
+        question: &Question,
     ) -> Result<(), LimitExceeded> {
         let rules = context.settings().map_or(&[][..], |settings| &settings.limits.rules);
         for number in &question.rules {
@@ -312,7 +312,7 @@ impl Limits {
             |rule: &LimitRule| rule.on_store_failure == OnStoreFailure::Local || rule.is_shadow;
         let pairs = question.rules.iter().copied().zip(question.claims.iter().copied());
         let (rules, claims) = pairs.filter(|(number, _)| own(number).is_some_and(is_local)).unzip();
-        let question = Question { rules, claims, ..question };
+        let question = Question { step: question.step, id: question.id, rules, claims };
         if question.claims.is_empty() {
             let mut state = reservation.state();
             state.checked.add(Steps::one(question.step));
@@ -339,7 +339,7 @@ impl Asking {
         let Some(reservation) = reservation else { return Ok(()) };
         match answer {
             Ok(decision) => limits.decided(&context, reservation, &question, &decision, false),
-            Err(_) => limits.failed(&context, reservation, question),
+            Err(_) => limits.failed(&context, reservation, &question),
         }
     }
 }

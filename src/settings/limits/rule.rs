@@ -239,6 +239,9 @@ impl Measure {
     }
 }
 
+/// What a host's function says of a request.
+type HostKey = Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>;
+
 /// Which requests of a rule count together. Those of one gateway and rule never count with others'.
 /// Requests without the value count together, as if it were an empty one.
 #[derive(Clone)]
@@ -262,7 +265,7 @@ pub enum CountBy {
     Metadata(Box<str>),
     /// Those for which the host's function gives the same text. Where it panics, the request is
     /// refused.
-    Host(Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>),
+    Host(HostKey),
 }
 
 impl CountBy {
