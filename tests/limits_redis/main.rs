@@ -1,15 +1,18 @@
-//! `RedisStore` against real servers.
+//! `RedisStore` against real servers. A program of its own, for it keeps deadlines of milliseconds.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod cluster;
 mod counting;
+#[path = "../it/support/every_thread.rs"]
+mod every_thread;
 mod leases;
 mod same_as_memory;
 mod server;
 mod tls;
 mod trouble;
-#[path = "../written/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
+#[path = "../it/support/written.rs"]
 mod written;
 
 use std::sync::atomic::{AtomicU64, Ordering};

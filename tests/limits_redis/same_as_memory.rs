@@ -207,7 +207,7 @@ async fn a_settlement_that_may_have_been_made_is_not_made_twice() {
     let lease = 60_000_u64;
     let mut both = Both::new(&server, start);
     let claim = claim(1, Window::Fixed(Period::Month), 1_000, 300);
-    let mut settle = |both: &mut Both, is_repeated: u64| {
+    let settle = |both: &mut Both, is_repeated: u64| {
         let mut arguments = vec!["ab".to_owned()];
         arguments.extend(words(claim.window, claim.limit));
         let numbers = [claim.amount, lease, start, 50, is_repeated];

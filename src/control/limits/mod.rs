@@ -22,10 +22,10 @@ mod window;
 pub use self::exceeded::LimitExceeded;
 pub(super) use self::limiter::{Asking, Checked, Limits};
 pub use self::memory::MemoryStore;
-pub(super) use self::reservation::{call_ended, is_under_way};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError, RedisStoreStats};
+pub(super) use self::reservation::{call_ended, is_under_way};
 pub use self::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,

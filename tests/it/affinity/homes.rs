@@ -15,7 +15,9 @@ use tower_ai_gateway::control::health::{BreakerSettings, CoolDownSettings, Healt
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, GatewaySettings};
 use tower_ai_gateway::{GatewayLayer, Provider};
 
-use crate::affinity::scene::{Scene, Sent, chat, keys, of_session, ok, providers, secret, status, weighted};
+use crate::affinity::scene::{
+    Scene, Sent, chat, keys, of_session, ok, providers, secret, status, weighted,
+};
 
 async fn home(scene: &Scene, session: usize) -> String {
     scene.sent(of_session(&format!("s-{session}"))).await.target()

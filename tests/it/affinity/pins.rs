@@ -17,7 +17,9 @@ use tower_ai_gateway::control::health::{
 };
 use tower_ai_gateway::settings::ConcurrencyLimit;
 
-use crate::affinity::scene::{Body, RESPONSES, Scene, Sent, json, keys, ok, post, providers, status};
+use crate::affinity::scene::{
+    Body, RESPONSES, Scene, Sent, json, keys, ok, post, providers, status,
+};
 
 const BODY: &str = r#"{"model":"gpt-5","input":"hi"}"#;
 
