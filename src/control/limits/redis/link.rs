@@ -34,8 +34,8 @@ const RENEW_AFTER: Duration = Duration::from_secs(3);
 
 /// What to connect to.
 pub(super) enum Target {
-    One(Client),
-    Cluster(ClusterClient),
+    One(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 /// Of TLS, as PEM. Without roots, those of the platform are trusted.
@@ -82,7 +82,7 @@ impl Target {
                 Some(certificates) => builder.certs(certificates.into()),
                 None => builder,
             };
-            return builder.build().map(Self::Cluster).map_err(|_| error);
+            return builder.build().map(Box::new).map(Self::Cluster).map_err(|_| error);
         }
         let node = nodes.into_iter().next().ok_or(RedisStoreError::Url)?.set_tcp_settings(tcp);
         #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -92,7 +92,7 @@ impl Target {
         };
         #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
         let client = Client::open(node);
-        client.map(Self::One).map_err(|_| error)
+        client.map(Box::new).map(Self::One).map_err(|_| error)
     }
 
     fn connect(&self) -> Result<Connection, RedisError> {
@@ -105,7 +105,8 @@ impl Target {
                     .set_max_delay(MAX_DELAY)
                     .set_number_of_retries(ATTEMPTS)
                     .set_pipeline_buffer_size(BUFFER);
-                ConnectionManager::new_lazy_with_config(client.clone(), config).map(Connection::One)
+                ConnectionManager::new_lazy_with_config(Client::clone(client), config)
+                    .map(Connection::One)
             }
             Self::Cluster(client) => {
                 let config = ClusterConfig::new()
