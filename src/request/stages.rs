@@ -401,7 +401,7 @@ impl Shared {
             Some(watch) if asks => self.ask_for_usage(&relay.context, &mut head, edit, watch),
             _ => None,
         };
-        if peek.is_lenient() && splice.is_none() {
+        if peek.is_lenient() && !peek.is_for_limits() && splice.is_none() {
             relay.watch = None;
         }
         let body = peek.into_body(edit, splice, &relay.context);

@@ -25,6 +25,8 @@ pub(crate) struct Watcher {
     splice: Option<Splice>,
     /// Whatever the body holds, it is relayed.
     is_lenient: bool,
+    /// But not with a second model behind the one that limits went by.
+    refuses_second_model: bool,
     /// Who is told that a limit has cut the body off.
     context: Option<GatewayContext>,
 }
@@ -43,7 +45,22 @@ impl Watcher {
         state: Arc<RequestState>,
         is_lenient: bool,
     ) -> Self {
-        Self { scanner, models, state, splice: None, is_lenient, context: None }
+        let refuses_second_model = false;
+        Self {
+            scanner,
+            models,
+            state,
+            splice: None,
+            is_lenient,
+            refuses_second_model,
+            context: None,
+        }
+    }
+
+    /// Refuses a second model, if limits went by the first.
+    pub(crate) fn refusing_second_model(mut self, yes: bool) -> Self {
+        self.refuses_second_model = yes;
+        self
     }
 
     /// Asks for the usage of a stream on the way.
@@ -106,25 +123,36 @@ impl Watcher {
 
     /// For bodies that are relayed whatever they hold.
     pub(crate) fn see(&mut self, data: &[u8]) {
+        let _ = self.look(data);
+    }
+
+    #[inline]
+    fn look(&mut self, data: &[u8]) -> Result<(), ScanError> {
         self.state.saw(data);
-        let Some(scanner) = &mut self.scanner else { return };
-        let is_sound = scanner.push(data).is_ok();
+        let Some(scanner) = &mut self.scanner else { return Ok(()) };
+        let scanned = scanner.push(data);
         self.state.stream.store(scanner.stream(), Ordering::Relaxed);
         if self.state.model().is_none()
             && let Some(model) = scanner.model()
         {
             self.state.set_model(string::decode(&model.raw).unwrap_or_default());
         }
-        if !is_sound {
+        if scanned.is_err() {
             self.scanner = None;
         }
+        scanned
     }
 
     /// For bodies that were routed by their model: what contradicts the routing is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
         if self.is_lenient {
-            self.see(data);
-            return Ok(());
+            return match self.look(data) {
+                Err(error @ ScanError::DuplicateModel) if self.refuses_second_model => {
+                    self.state.refuse(error);
+                    Err(error)
+                }
+                _ => Ok(()),
+            };
         }
         self.state.saw(data);
         let mut checked = Ok(());
@@ -158,5 +186,24 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.state.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_model_that_comes_late_does_not_evade_a_limit() {
+        let check = |refuses: bool, second: &[u8]| {
+            let mut scanner = ObjectScanner::new();
+            scanner.push(br#"{"model":"cheap","#).unwrap();
+            let watcher = Watcher::resume(Some(scanner), None, Arc::default(), true);
+            watcher.refusing_second_model(refuses).check(second, true)
+        };
+        let second = br#""model":"dear"}"#;
+        assert_eq!(check(true, second), Err(ScanError::DuplicateModel));
+        assert_eq!(check(false, second), Ok(()));
+        assert_eq!(check(true, b"no json"), Ok(()));
     }
 }

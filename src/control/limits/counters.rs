@@ -22,6 +22,8 @@ pub(super) struct Subject<'a> {
     pub(super) settings: &'a GatewaySettings,
     pub(super) upstream: &'a Upstream,
     pub(super) asked: &'a Asked,
+    /// It runs a model, whether that could be read or not.
+    pub(super) runs_model: bool,
     pub(super) extensions: &'a http::Extensions,
     pub(super) headers: &'a HeaderMap,
     pub(super) uri: &'a Uri,
@@ -33,10 +35,12 @@ impl<'a> Subject<'a> {
         settings: &'a GatewaySettings,
         upstream: &'a Upstream,
         asked: &'a Asked,
+        runs_model: bool,
         request: &'a Request<B>,
     ) -> Self {
         let (extensions, headers) = (request.extensions(), request.headers());
-        Self { context, settings, upstream, asked, extensions, headers, uri: request.uri() }
+        let uri = request.uri();
+        Self { context, settings, upstream, asked, runs_model, extensions, headers, uri }
     }
 
     /// Whether a rule is for this request.
@@ -45,10 +49,14 @@ impl<'a> Subject<'a> {
         let identity = self.context.identity();
         (providers.is_empty() || providers.iter().any(|name| self.upstream.answers_to(name)))
             && (models.is_empty()
-                || self.asked.model.as_deref().is_some_and(|model| {
-                    let mut forms = forms_of_model(model);
-                    forms.any(|form| models.iter().any(|pattern| pattern.matches(&form)))
-                }))
+                || match self.asked.model.as_deref() {
+                    Some(model) => {
+                        let mut forms = forms_of_model(model);
+                        forms.any(|form| models.iter().any(|pattern| pattern.matches(&form)))
+                    }
+                    // One that is hidden may be any.
+                    None => self.runs_model,
+                })
             && (paths.is_empty() || {
                 let path = plain(self.context.provider_path());
                 paths.iter().any(|wanted| begins(&path, &plain(wanted)))

@@ -157,7 +157,8 @@ impl Limits {
             true => Some(self.expected(context, &asked, is_call)),
             false => None,
         };
-        let subject = Subject::new(context, settings, upstream, &asked, request);
+        let subject =
+            Subject::new(context, settings, upstream, &asked, is_billed(context), request);
         let mut unknown = Vec::new();
         for (number, rule) in rules.rules.iter().enumerate() {
             let is_for = match rule.measure {

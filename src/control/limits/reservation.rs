@@ -132,12 +132,13 @@ impl Reserved for Reservation {
             });
             left.unwrap_or(u128::MAX)
         };
-        let asked = state.notes.iter().filter(|note| {
-            !note.has_store_failed && rules.get(note.rule).is_some_and(|rule| !rule.is_shadow)
-        });
-        if let Some(note) = asked.min_by_key(share)
+        let is_told = |rule: &LimitRule| !rule.is_shadow && rule.measure != Measure::Cost;
+        let told = state
+            .notes
+            .iter()
+            .filter(|note| !note.has_store_failed && rules.get(note.rule).is_some_and(is_told));
+        if let Some(note) = told.min_by_key(share)
             && let Some(rule) = rules.get(note.rule)
-            && rule.measure != Measure::Cost
         {
             fields::write(rule, &note.standing, headers);
         }

@@ -168,6 +168,11 @@ where
         matches!(self.peek_for, PeekFor::Nothing | PeekFor::Limits)
     }
 
+    /// Limits go by the model that it has named.
+    pub(crate) fn is_for_limits(&self) -> bool {
+        self.peek_for == PeekFor::Limits
+    }
+
     /// Looks at data that was read after what is sought was found.
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {

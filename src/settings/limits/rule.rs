@@ -115,7 +115,9 @@ impl LimitRule {
     /// Only requests for these models; `*` stands for any text. They are looked for in lower case,
     /// without a maker or `models/` before them and without a `:variant` or `@version` behind them,
     /// too. The provider may know the same model by other names: list them, or allow the gateway's
-    /// clients [certain models alone](crate::settings::GatewaySettingsBuilder::allow_models).
+    /// clients [certain models alone](crate::settings::GatewaySettingsBuilder::allow_models). A call
+    /// whose model cannot be read, such as one with a compressed body, may be for any: the rule holds
+    /// for it, too.
     pub fn only_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         for model in models {
             match Pattern::new(&model.as_ref().to_lowercase()) {
@@ -258,7 +260,8 @@ pub enum CountBy {
     Credential,
     /// Those to the same provider.
     Provider,
-    /// Those for the same model of the same provider, as the request names it, in lower case.
+    /// Those for the same model of the same provider, as the request names it, in lower case. All whose
+    /// model cannot be read count as one.
     Model,
     /// Those with the same value of this entry of the metadata. The client chooses it, unless the host
     /// [sets](crate::settings::GatewaySettingsBuilder::metadata) it. `1` and `"1"` are the same.

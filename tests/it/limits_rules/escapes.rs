@@ -102,6 +102,23 @@ async fn a_filter_by_model_or_path_is_not_evaded_by_spelling() {
 }
 
 #[tokio::test]
+async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
+    let scene =
+        Scene::new(|set| set.limit(LimitRule::requests("r", 1, fixed()).only_models(["grok-4"])));
+    assert_eq!(scene.ask(model("grok-4")).await.0, 200);
+    for hidden in [
+        chat(r#"{"model":"x","model":"grok-4"}"#),
+        chat(r#"{"model":4}"#),
+        chat("no object"),
+        with(chat("\x1f\x08"), "content-encoding", "gzip"),
+    ] {
+        assert_eq!(scene.ask(hidden).await.0, 429);
+    }
+    let upload = post("/v1/acct/gw/openai/v1/files", "--x");
+    assert_eq!(scene.ask(upload).await.0, 200, "it runs none");
+}
+
+#[tokio::test]
 async fn ids_in_the_path_that_lead_to_the_same_settings_count_together() {
     let path = |ids: &str| post(&format!("/v1/{ids}/grok/v1/chat/completions"), "{}");
     let scene = Scene::new(|set| set.limit(LimitRule::requests("r", 1, fixed())));
