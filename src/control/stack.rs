@@ -9,7 +9,7 @@ use super::health::HealthLayer;
 #[cfg(feature = "config")]
 use super::health::{BreakerSettings, CoolDownSettings};
 #[cfg(feature = "limits")]
-use super::limits::{LimitStore, Limits};
+use super::limits::{LimitStore, Limits, LimitsHandle};
 use super::{
     Classify, ConcurrencyLayer, Controlled, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
 };
@@ -162,6 +162,15 @@ impl ControlLayer {
     pub fn rate_limit_fields(mut self, yes: bool) -> Self {
         self.limits.writes_fields = yes;
         self
+    }
+
+    /// For the host's operator: how the limits stand, and resets of what counts. It is of the store that was
+    /// [given](Self::limits) until now.
+    #[cfg(feature = "limits")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    #[must_use]
+    pub fn limits_handle(&self) -> LimitsHandle {
+        self.limits.handle()
     }
 
     /// Circuit breakers and cool-downs. Without it there are none, and the load is shared all the

@@ -40,6 +40,8 @@ pub(crate) use self::rules::Rules;
 #[cfg(feature = "limits")]
 pub(crate) use self::rules::forms as forms_of_model;
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
+#[cfg(feature = "limits")]
+pub(crate) use self::table::shared_place;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;

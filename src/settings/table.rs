@@ -266,6 +266,23 @@ fn placed(mut settings: Arc<GatewaySettings>, place: &[&str]) -> Arc<GatewaySett
     settings
 }
 
+/// Who shares these settings by their place in a table: any account, or all unknown gateways, which are
+/// `*`. Others are of this account and gateway.
+#[cfg(feature = "limits")]
+pub(crate) fn shared_place<'a>(
+    scope: u64,
+    account: Option<&'a str>,
+    gateway: &'a str,
+) -> (Option<&'a str>, &'a str) {
+    if scope == scope_of(&["1"]) {
+        (None, "*")
+    } else if scope == scope_of(&["0", "*", gateway]) {
+        (None, gateway)
+    } else {
+        (account, gateway)
+    }
+}
+
 impl fmt::Debug for SettingsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SettingsTable")

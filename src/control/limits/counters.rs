@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, Request, Uri};
-use sha2::{Digest as _, Sha256};
 
 use super::asked::Asked;
+use super::board::Whom;
+use super::naming::{self, Naming};
 use super::store::Counter;
 use crate::context::GatewayContext;
 use crate::control::concurrency::credential;
@@ -72,23 +73,17 @@ impl<'a> Subject<'a> {
 
     /// Where this request counts by a rule. An error if a function of the host's has panicked.
     pub(super) fn counter(&self, rule: &LimitRule) -> Result<Counter, Panicked> {
-        let gateway = self.settings.scope.to_be_bytes();
-        if rule.by.is_empty() {
-            return Ok(Counter { gateway, id: rule.digest });
-        }
-        let mut digest = Sha256::new_with_prefix(rule.digest);
+        let mut naming = Naming::new(self.settings.scope, rule);
         for by in &rule.by {
-            let value = self.value(by)?;
-            let (kind, name) = kind(by);
-            for part in [kind.as_bytes(), name.as_bytes(), value.as_deref().unwrap_or_default()] {
-                digest.update((part.len() as u64).to_be_bytes());
-                digest.update(part);
-            }
+            naming.add(by, self.value(by)?.as_deref().unwrap_or_default());
         }
-        let digest: [u8; 32] = digest.finalize().into();
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest[..16]);
-        Ok(Counter { gateway, id })
+        Ok(naming.counter())
+    }
+
+    /// The same for an operator's eyes. A function of the host's is asked once more.
+    pub(super) fn whom(&self, rule: &LimitRule) -> Result<Whom, Panicked> {
+        let shown = |by| Ok(naming::shown(by, self.value(by)?.as_deref().unwrap_or_default()));
+        rule.by.iter().map(shown).collect()
     }
 
     fn value(&self, by: &CountBy) -> Result<Option<Cow<'a, [u8]>>, Panicked> {
@@ -117,20 +112,6 @@ impl<'a> Subject<'a> {
                 name.map(|name| Cow::Owned(name.into_bytes()))
             }
         })
-    }
-}
-
-/// What tells the values of one kind from those of another.
-fn kind(by: &CountBy) -> (&'static str, &str) {
-    match by {
-        CountBy::Token => ("token", ""),
-        CountBy::Subject => ("subject", ""),
-        CountBy::Label(name) => ("label", name),
-        CountBy::Credential => ("credential", ""),
-        CountBy::Provider => ("provider", ""),
-        CountBy::Model => ("model", ""),
-        CountBy::Metadata(key) => ("metadata", key),
-        CountBy::Host(_) => ("host", ""),
     }
 }
 

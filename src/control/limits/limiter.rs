@@ -10,6 +10,7 @@ use super::asked::{Asked, tokens_of};
 use super::counters::Subject;
 use super::estimate::Tokens;
 use super::exceeded::LimitExceeded;
+use super::handle::LimitsHandle;
 use super::memory::MemoryStore;
 use super::reservation::Reservation;
 use super::shared::Shared;
@@ -18,6 +19,7 @@ use super::store::{Claim, Decision, LimitStore, ReservationId, StoreError};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::settings::limits::{LimitRule, Measure, OnStoreFailure, OnUnknownPrice, Window};
+use crate::settings::shared_place;
 use crate::usage::{self, Billing, Pricing, Usage};
 
 /// How long an estimate counts where nobody settles it.
@@ -72,6 +74,10 @@ impl Limits {
             return Self::with(None, memory);
         }
         Self::with(store.map(|store| Arc::new(store) as Arc<dyn LimitStore>), Arc::default())
+    }
+
+    pub(in crate::control) fn handle(&self) -> LimitsHandle {
+        LimitsHandle::new(self.shared.clone())
     }
 
     fn with(store: Option<Arc<dyn LimitStore>>, local: Arc<MemoryStore>) -> Self {
@@ -210,6 +216,13 @@ impl Limits {
                 is_shadow: rule.is_shadow || !is_call,
             });
         }
+        for number in self.shared.board.missing(&question.claims) {
+            let rule = &rules.rules[question.rules[number]];
+            let place = shared_place(settings.scope, context.account(), context.gateway());
+            if let Ok(whom) = subject.whom(rule) {
+                self.shared.board.add(rule, place, &question.claims[number], whom);
+            }
+        }
         let mut state = reservation.state();
         for number in unknown {
             state.note(number).is_price_unknown = true;
@@ -259,6 +272,11 @@ impl Limits {
     ) -> Result<(), LimitExceeded> {
         let rules = context.settings().map_or(&[][..], |settings| &settings.limits.rules);
         let step = Steps::one(question.step);
+        let is_shadow = |number: usize| {
+            let rule = question.rules.get(number).and_then(|number| rules.get(*number));
+            rule.is_some_and(|rule| rule.is_shadow)
+        };
+        self.shared.board.decided(&question.claims, decision, is_shadow);
         let mut state = reservation.state();
         for (number, standing) in question.rules.iter().zip(&decision.standings) {
             let note = state.note(*number);
@@ -301,6 +319,7 @@ impl Limits {
         for number in &question.rules {
             reservation.state().note(*number).has_store_failed = true;
         }
+        self.shared.board.store_failed(&question.claims);
         let own = |number: &usize| rules.get(*number);
         let is_closed =
             |rule: &&LimitRule| rule.on_store_failure == OnStoreFailure::Closed && !rule.is_shadow;

@@ -4,12 +4,16 @@
 //! [given another](super::ControlLayer::limits).
 
 mod asked;
+mod board;
 mod counters;
 mod estimate;
 mod exceeded;
 mod fields;
+mod handle;
 mod limiter;
 mod memory;
+mod naming;
+mod overview;
 #[cfg(feature = "redis")]
 mod redis;
 mod report;
@@ -20,8 +24,10 @@ mod store;
 mod window;
 
 pub use self::exceeded::LimitExceeded;
+pub use self::handle::{LimitCounter, LimitsHandle, UnknownCounter};
 pub(super) use self::limiter::{Asking, Checked, Limits};
 pub use self::memory::MemoryStore;
+pub use self::overview::{CounterOverview, LimitsOverview, RuleOverview};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError, RedisStoreStats};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::board::Board;
 use super::estimate::Estimates;
 use super::memory::MemoryStore;
 use super::store::{LimitStore, ReservationId, Settlement, StoreError};
@@ -16,14 +17,15 @@ pub(super) struct Shared {
     /// The layer's own, or what takes the place of another one that fails.
     pub(super) local: Arc<MemoryStore>,
     pub(super) estimates: Estimates,
+    pub(super) board: Board,
     /// The host was told that the store fails.
     is_failing: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn new(store: Option<Arc<dyn LimitStore>>, local: Arc<MemoryStore>) -> Self {
-        let (estimates, is_failing) = (Estimates::default(), AtomicBool::new(false));
-        Self { store, local, estimates, is_failing }
+        let (estimates, board) = (Estimates::default(), Board::default());
+        Self { store, local, estimates, board, is_failing: AtomicBool::new(false) }
     }
 
     /// `is_local`: in the local store, whatever the other one is.
@@ -32,6 +34,12 @@ impl Shared {
             Some(store) => store.settle(id, settlements),
             None => self.local.settle_now(settlements),
         }
+        self.board.settled(settlements);
+    }
+
+    /// The store, or the local one where that is it.
+    pub(super) fn store(&self) -> &dyn LimitStore {
+        self.store.as_deref().unwrap_or(&*self.local)
     }
 
     /// Tells the host once that the store fails, and once that it no longer does.

@@ -8,7 +8,7 @@
 //! Nothing is kept about single reservations. A lease gives back what a crashed process had reserved,
 //! and here that is gone with the process.
 
-mod hash;
+pub(super) mod hash;
 mod shard;
 mod table;
 #[cfg(all(test, not(loom)))]

@@ -1,0 +1,212 @@
+//! What an operator can do with the limits of a layer.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::board::SeenRule;
+use super::naming::{self, Naming};
+use super::overview::{LimitsOverview, RuleOverview};
+use super::shared::Shared;
+use super::store::{Counter, LimitStore as _, Standing, StoreError};
+use crate::settings::GatewaySettings;
+use crate::settings::limits::Window;
+
+/// How many counters the store is asked about for one overview.
+const ASKED: usize = 64;
+
+/// For the host's operator: how the limits of a [`ControlLayer`](crate::control::ControlLayer) stand, and
+/// resets of what counts. Clones are of the same layer.
+///
+/// ```
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::settings::GatewaySettings;
+/// use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let daily = LimitRule::usd("daily", 5.0, Window::Fixed(Period::Day)).by(CountBy::Subject);
+/// let settings = GatewaySettings::builder().limit(daily).build()?;
+/// let limits = ControlLayer::new().limits_handle();
+/// for rule in limits.overview(10).await.rules {
+///     println!("{} of {}: {:?}", rule.rule, rule.gateway, rule.top);
+/// }
+/// let ada = limits.counter(&settings, "daily", &["ada"])?;
+/// assert_eq!(ada.reset().await?.used, 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct LimitsHandle {
+    shared: Arc<Shared>,
+}
+
+/// One counter of one rule.
+#[derive(Clone)]
+pub struct LimitCounter {
+    shared: Arc<Shared>,
+    counter: Counter,
+    window: Window,
+    limit: u64,
+}
+
+impl LimitsHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// How the limits stand: every rule that this process has seen requests under, and of each the `top`
+    /// fullest counters of those that it has seen (1,024 of a rule at most; of more, those seen last).
+    ///
+    /// The store is asked about the first 64 counters. The others, and all of them where it does not answer,
+    /// are as they stood at their last request here.
+    pub async fn overview(&self, top: usize) -> LimitsOverview {
+        let mut rules = self.shared.board.look(top);
+        self.ask(&mut rules).await;
+        rules.sort_by(|a, b| b.share().total_cmp(&a.share()).then_with(|| a.name.cmp(&b.name)));
+        let sums = self.shared.board.sums();
+        LimitsOverview {
+            rules: rules.into_iter().map(RuleOverview::of).collect(),
+            refused: sums.refused,
+            would_refuse: sums.would_refuse,
+            store_failures: sums.store_failures,
+            evicted: self.shared.local.evicted(),
+        }
+    }
+
+    async fn ask(&self, rules: &mut [SeenRule]) {
+        let mut left = ASKED;
+        for rule in rules {
+            for seen in &mut rule.top {
+                let Some(rest) = left.checked_sub(1) else { return };
+                left = rest;
+                let store = self.shared.store();
+                let answer = store.standing(&seen.counter, rule.window, rule.limit).await;
+                let Ok(standing) = answer else { return };
+                self.shared.board.found(&seen.counter, &standing);
+                seen.used = standing.used;
+                seen.resets_after = standing.resets_after;
+            }
+            rule.top.sort_by_key(|seen| std::cmp::Reverse(seen.used));
+        }
+    }
+
+    /// A counter, whether or not this process has seen it.
+    ///
+    /// `settings`: of the gateway, as the table has them. `whom`: the values that the rule counts by, in its
+    /// order, as an [overview](super::CounterOverview::whom) shows them; an empty one for requests that
+    /// have none. For tokens and keys it may also be the whole SHA-256 in hexadecimal digits. Models are
+    /// `provider/model`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such rule, or the values do not name one counter.
+    pub fn counter(
+        &self,
+        settings: &GatewaySettings,
+        rule: &str,
+        whom: &[&str],
+    ) -> Result<LimitCounter, UnknownCounter> {
+        let rule = settings.limits.find(rule).ok_or(UnknownCounter::Rule)?;
+        if whom.len() != rule.by.len() {
+            return Err(UnknownCounter::Values(rule.by.len()));
+        }
+        let seen = self.shared.board.find(settings.scope.to_be_bytes(), rule.digest, whom);
+        let counter = match seen[..] {
+            [counter] => counter,
+            [] => {
+                let mut naming = Naming::new(settings.scope, rule);
+                for (by, text) in rule.by.iter().zip(whom) {
+                    naming.add(by, &naming::value(by, text).ok_or(UnknownCounter::Digest)?);
+                }
+                naming.counter()
+            }
+            _ => return Err(UnknownCounter::Several),
+        };
+        let (window, limit) = (rule.window, rule.amount);
+        Ok(LimitCounter { shared: self.shared.clone(), counter, window, limit })
+    }
+}
+
+impl LimitCounter {
+    /// How it stands.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        let Self { shared, counter, window, limit } = self;
+        let standing = shared.store().standing(counter, *window, *limit).await?;
+        shared.board.found(counter, &standing);
+        Ok(standing)
+    }
+
+    /// Sets what was used to nothing, and gives how it stands then. What requests under way have reserved
+    /// is forgotten too; it counts again as far as it turns out to be more.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer. It may have been reset nevertheless.
+    pub async fn reset(&self) -> Result<Standing, StoreError> {
+        self.give_back(None).await
+    }
+
+    /// Gives so much back of what was used, in the measure's unit, and gives how it stands then. It is
+    /// never less than nothing that is used: more than was used makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer. It may have been given back nevertheless.
+    pub async fn raise(&self, extra: u64) -> Result<Standing, StoreError> {
+        self.give_back(Some(extra)).await
+    }
+
+    async fn give_back(&self, extra: Option<u64>) -> Result<Standing, StoreError> {
+        let Self { shared, counter, window, limit } = self;
+        if shared.store.is_some() {
+            // It counts there while the store fails.
+            shared.local.give_back(counter, *window, *limit, extra).await?;
+        }
+        shared.store().give_back(counter, *window, *limit, extra).await?;
+        self.standing().await
+    }
+}
+
+/// There is no such counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownCounter {
+    /// The gateway has no rule of this name.
+    Rule,
+    /// The rule counts by so many values.
+    Values(usize),
+    /// The beginning of a digest that was not seen here lately: the whole one is needed.
+    Digest,
+    /// Several counters are shown so.
+    Several,
+}
+
+impl fmt::Display for UnknownCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule => f.write_str("the gateway has no limit of this name"),
+            Self::Values(count) => write!(f, "the limit counts by {count} values: give as many"),
+            Self::Digest => {
+                f.write_str("no token or key with this beginning was seen: give its whole SHA-256")
+            }
+            Self::Several => f.write_str("several counters are shown so"),
+        }
+    }
+}
+
+impl Error for UnknownCounter {}
+
+impl fmt::Debug for LimitsHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitsHandle").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LimitCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitCounter").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
