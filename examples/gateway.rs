@@ -8,6 +8,8 @@ mod gateway {
     pub(crate) mod dashboard;
     pub(crate) mod files;
     pub(crate) mod hangup;
+    #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+    pub(crate) mod limits;
     pub(crate) mod log;
     #[cfg(all(feature = "log", feature = "metrics"))]
     pub(crate) mod log_counts;
@@ -136,10 +138,16 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         .mount(Mount::rest().exclusive())
         .ask_for_usage(options.ask_for_usage)
         .prices(prices.clone());
-    if let Some(settings) = config.settings {
-        builder = builder.settings(settings);
+    if let Some(settings) = &config.settings {
+        builder = builder.settings(settings.clone());
     }
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
+    #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+    let pages = pages.with(gateway::limits::router(
+        config.control.limits_handle(),
+        config.settings,
+        gateway::admin::Guard::from_env()?,
+    ));
     let pages = pages.open(options.admin).await?;
     let app = pages.beside(Router::new().route("/healthz", get(|| async { "ok\n" })));
     let client = config.client;

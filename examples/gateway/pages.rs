@@ -33,6 +33,12 @@ pub(crate) struct Opened {
 }
 
 impl Pages {
+    /// With these, too.
+    #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+    pub(crate) fn with(self, router: Router) -> Self {
+        Self { router: self.router.merge(router), ..self }
+    }
+
     /// Binds their address. That nobody asked for may be taken: then they are not shown there.
     pub(crate) async fn open(self, admin: Admin) -> Result<Opened, Box<dyn Error + Send + Sync>> {
         let wanted = match admin {

@@ -49,7 +49,7 @@ impl Config {
 
 #[cfg(feature = "control")]
 impl Config {
-    /// The control layers, with what the file's `[health]` and `[retry]` say; where they say
+    /// The control layers, with what the file's `[health]`, `[retry]` and `[limits]` say; where they say
     /// nothing, as [`ControlLayer::new`] makes them.
     ///
     /// They hold for the process: each layer counts for itself, so make one and clone that. When the
@@ -70,6 +70,8 @@ impl Config {
         if let Some(bytes) = max_body_bytes {
             layer = layer.replay_limit(bytes);
         }
+        #[cfg(feature = "limits")]
+        let layer = self.counted_in.apply(layer);
         layer
     }
 
@@ -91,6 +93,17 @@ impl Config {
     #[must_use]
     pub fn has_same_control(&self, other: &Self) -> bool {
         self.control == other.control
+    }
+}
+
+#[cfg(feature = "limits")]
+impl Config {
+    /// Whether the other file has the same `[limits]`. What has changed there holds for a
+    /// [`control_layer`](Self::control_layer) that is made anew, and not for one that is updated.
+    #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+    #[must_use]
+    pub fn has_same_limit_store(&self, other: &Self) -> bool {
+        self.counted_in.is_same(&other.counted_in)
     }
 }
 

@@ -13,6 +13,8 @@ mod holder;
 mod identity;
 #[cfg(any(feature = "control", feature = "jwt", feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod layers;
+#[cfg(feature = "limits")]
+mod limit_store;
 mod limits;
 mod names;
 mod place;
@@ -28,10 +30,12 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
-#[cfg(not(all(feature = "control", feature = "jwt")))]
+#[cfg(not(all(feature = "control", feature = "jwt", feature = "limits")))]
 use serde::de::IgnoredAny;
 #[cfg(not(feature = "jwt"))]
 use serde::de::IgnoredAny as Identity;
+#[cfg(not(feature = "limits"))]
+use serde::de::IgnoredAny as LimitStore;
 #[cfg(not(feature = "control"))]
 use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
 
@@ -42,6 +46,8 @@ use self::error::ConfigFileErrorKind as Kind;
 pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 #[cfg(feature = "jwt")]
 use self::identity::Identity;
+#[cfg(feature = "limits")]
+use self::limit_store::{CountedIn, LimitStore};
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -63,6 +69,7 @@ struct File {
     health: Option<Table<Health>>,
     retry: Option<Table<Retry>>,
     identity: Option<Table<Identity>>,
+    limits: Option<Table<LimitStore>>,
 }
 
 #[derive(Default, Deserialize, PartialEq)]
@@ -107,6 +114,8 @@ pub struct Config {
     certificates: Certificates,
     #[cfg(feature = "control")]
     control: Control,
+    #[cfg(feature = "limits")]
+    counted_in: CountedIn,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
@@ -170,6 +179,10 @@ impl Config {
         // Everybody would be let in.
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
+        #[cfg(feature = "limits")]
+        let counted_in = file.limits.map(|limits| CountedIn::of(limits, source)).transpose()?;
+        #[cfg(not(feature = "limits"))]
+        needs(file.limits.as_ref(), "the feature `limits`, which counts")?;
         let mut certificates: Certificates = Default::default();
         let providers = Providers::read(file.providers, source, &mut certificates)?;
         let is_served = file.unknown_gateways == UnknownGateways::Serve;
@@ -216,6 +229,8 @@ impl Config {
             certificates,
             #[cfg(feature = "control")]
             control,
+            #[cfg(feature = "limits")]
+            counted_in: counted_in.unwrap_or_default(),
             #[cfg(feature = "jwt")]
             jwt,
         })
@@ -223,7 +238,7 @@ impl Config {
 }
 
 /// Refuses a table that only another feature would act on.
-#[cfg(not(all(feature = "control", feature = "jwt")))]
+#[cfg(not(all(feature = "control", feature = "jwt", feature = "limits")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     let refuse = |table: &Table<IgnoredAny>| {
         table.refuse(Kind::UnknownKey, format_args!("this program was built without {what}"))

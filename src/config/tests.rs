@@ -9,6 +9,7 @@ mod control;
     feature = "control",
     feature = "jwt",
     feature = "limits",
+    feature = "redis",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 mod example;
@@ -26,6 +27,7 @@ use crate::credentials::secret::SecretError;
 /// A stand-in for the environment: every variable that begins with `HAS_` is there.
 fn env(name: &str) -> Result<Secret, SecretError> {
     match name {
+        "HAS_URL" => Secret::new("redis://user:sk-LEAK-password@127.0.0.1:1/0"),
         "HAS_SPACES" => Secret::new("sk-LEAK two words"),
         name if name.starts_with("HAS_") => Secret::new(format!("sk-LEAK-{name}")),
         name => Secret::from_env(name),

@@ -13,6 +13,7 @@ import { checkFormat } from './format.mjs';
 import { Gateway } from './gateway.mjs';
 import { check, finish } from './harness.mjs';
 import { checkHostile } from './hostile.mjs';
+import { checkLimits } from './limits.mjs';
 import { checkLog } from './log.mjs';
 import { checkLooks } from './looks.mjs';
 import { checkNumbers } from './numbers.mjs';
@@ -49,6 +50,7 @@ try {
   await checkAccess(browser, book, { binary, database });
   await checkUsage({ binary, database });
   await checkCallers(browser, { binary, folder });
+  await checkLimits(browser, { binary, folder, pictures });
 } catch (error) {
   await check('the suite runs to its end', () => { throw error; });
 } finally {

@@ -49,6 +49,9 @@ struct Followed {
     certificates: ClientCertificates,
     #[cfg(feature = "control")]
     control: ControlLayer,
+    /// What the control layers count in was made by this one.
+    #[cfg(feature = "limits")]
+    first: Config,
     #[cfg(feature = "jwt")]
     jwt: JwtLayer,
 }
@@ -71,6 +74,8 @@ impl Followed {
             control: config.control_layer(),
             #[cfg(feature = "jwt")]
             jwt: config.jwt_layer(),
+            #[cfg(feature = "limits")]
+            first: config,
         })
     }
 
@@ -149,6 +154,11 @@ impl Followed {
         if certificates != self.certificates {
             let file = self.path.display();
             tracing::warn!(%file, "client certificates are read at the start alone; restart for them");
+        }
+        #[cfg(feature = "limits")]
+        if !config.has_same_limit_store(&self.first) {
+            let file = self.path.display();
+            tracing::warn!(%file, "[limits] is read at the start alone; restart for it");
         }
         if let Some((file, table)) = prices {
             file.replace(table);

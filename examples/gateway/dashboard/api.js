@@ -3,7 +3,12 @@
 const BASE = '/dashboard/api';
 
 // What went wrong, in words for whoever looks at the page.
-export class Problem extends Error {}
+export class Problem extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 export async function get(path, parameters = {}, signal) {
   const query = new URLSearchParams();
@@ -27,7 +32,7 @@ async function ask(path, options) {
     if (error.name === 'AbortError') throw error;
     throw new Problem('The gateway does not answer. It may have been stopped; this page goes on trying.');
   }
-  if (!response.ok) throw new Problem(await reason(response));
+  if (!response.ok) throw new Problem(await reason(response), response.status);
   return parse(await response.text());
 }
 

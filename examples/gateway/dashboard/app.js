@@ -5,6 +5,7 @@ import { Detail } from './detail.js';
 import { byId, setText, show } from './dom.js';
 import { Filters } from './filters.js';
 import { count, seconds } from './format.js';
+import { Limits } from './limits.js';
 import { Log } from './log.js';
 import { Overview } from './overview.js';
 
@@ -16,6 +17,7 @@ const REST = 10;
 const filters = new Filters(() => refresh());
 const detail = new Detail();
 const overview = new Overview(filters);
+const limits = new Limits();
 const log = new Log((id) => detail.open(id));
 
 let asking = null;
@@ -34,6 +36,7 @@ async function refresh() {
       get('/summary', { from, to, bucket, ...filters.scope, by_label: filters.label }, signal),
       filters.isScoped ? get('/summary', { from, to, bucket: to - from }, signal) : null,
       log.refresh(from, filters.log, signal),
+      limits.refresh(signal),
     ]);
     filters.offer((all ?? summary).models);
     overview.show(summary);

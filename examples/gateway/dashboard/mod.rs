@@ -22,7 +22,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file of the page: its path, its kind and its text.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("/dashboard", HTML, include_str!("page.html")),
     ("/dashboard/style.css", CSS, include_str!("style.css")),
     ("/dashboard/app.js", SCRIPT, include_str!("app.js")),
@@ -32,6 +32,7 @@ const FILES: [(&str, &str, &str); 13] = [
     ("/dashboard/dom.js", SCRIPT, include_str!("dom.js")),
     ("/dashboard/filters.js", SCRIPT, include_str!("filters.js")),
     ("/dashboard/format.js", SCRIPT, include_str!("format.js")),
+    ("/dashboard/limits.js", SCRIPT, include_str!("limits.js")),
     ("/dashboard/log.js", SCRIPT, include_str!("log.js")),
     ("/dashboard/operations.js", SCRIPT, include_str!("operations.js")),
     ("/dashboard/overview.js", SCRIPT, include_str!("overview.js")),

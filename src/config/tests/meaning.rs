@@ -30,6 +30,7 @@ fn the_example_is_read() {
     feature = "control",
     feature = "jwt",
     feature = "limits",
+    feature = "redis",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
@@ -50,6 +51,7 @@ pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
     std::fs::write(identity.path(), key.cert.pem() + &key.signing_key.serialize_pem()).unwrap();
     let text = text
         .replace("TEAM_TOKEN", "HAS_B")
+        .replace("REDIS_URL", "HAS_URL")
         .replace("{ file = \"/run/secrets/team-token\" },", "")
         .replace("/run/secrets/grok.pem", identity.path().to_str().unwrap());
     (text, identity)
@@ -60,6 +62,7 @@ pub(super) fn with_what_it_leaves_out() -> (String, tempfile::NamedTempFile) {
     feature = "control",
     feature = "jwt",
     feature = "limits",
+    feature = "redis",
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 #[test]
@@ -78,6 +81,33 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
     assert!(team.timeouts.total.is_some());
     let defaults = team.defaults().unwrap();
     assert!(defaults.custom_cost.is_some() && defaults.byok_alias.is_some());
+}
+
+/// A URL of Redis may hold a password.
+#[cfg(feature = "redis")]
+#[test]
+fn where_limits_are_counted_is_told_and_not_shown() {
+    let one = read("[limits]\nredis = { env = \"HAS_URL\" }\nrate_limit_fields = true").unwrap();
+    let shown = format!("{one:?} {:?}", one.control_layer());
+    assert!(!shown.contains("LEAK"), "{shown}");
+    let same = |text: &str| one.has_same_limit_store(&read(&format!("[limits]\n{text}")).unwrap());
+    assert!(same("redis = { env = \"HAS_URL\" }\nrate_limit_fields = true"));
+    assert!(!same("redis = { env = \"HAS_URL\" }"));
+    assert!(!same("redis = { env = \"HAS_URL\" }\nrate_limit_fields = true\ndeadline_ms = 20"));
+    assert!(!same("redis_cluster = [{ env = \"HAS_URL\" }]\nrate_limit_fields = true"));
+    for (text, words) in [
+        ("redis = { env = \"HAS_A\" }", "limits: a URL of Redis is not of the form"),
+        ("redis = {}", "limits.redis: a URL of Redis has one of `env` and `file`"),
+        ("redis = \"redis://LEAK@127.0.0.1\"", "limits.redis: "),
+        ("redis_cluster = []", "limits: a cluster has a node at least"),
+        ("prefix = \"a\"", "limits.prefix: it is for `redis` and `redis_cluster`"),
+        ("deadline_ms = 5", "limits: `deadline_ms`: it is for `redis`"),
+        ("redis = { env = \"HAS_URL\" }\nprefix = \"{\"", "limits: the prefix of keys"),
+        ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it is one of"),
+    ] {
+        let error = read(&format!("[limits]\n{text}")).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("LEAK"), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! `/dashboard/api/limits`: how the limits of gateways stand, and resets of what counts.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+use tower_ai_gateway::control::limits::{
+    CounterOverview, LimitsHandle, LimitsOverview, RuleOverview, UnknownCounter,
+};
+use tower_ai_gateway::settings::Settings;
+use tower_ai_gateway::settings::limits::{Period, Window};
+
+use super::admin::{self, Guard};
+
+/// How many users of each limit are shown.
+const TOP: usize = 5;
+/// The whole of what an operator sends.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// What the pages act on.
+struct Limits {
+    handle: LimitsHandle,
+    /// `None` where no gateway has settings.
+    settings: Option<Settings>,
+    /// Who gets here, for the log.
+    by: &'static str,
+}
+
+/// The pages, for those whom the guard lets in.
+pub(crate) fn router(handle: LimitsHandle, settings: Option<Settings>, guard: Guard) -> Router {
+    let by = if guard.has_token() { "the admin token" } else { "this machine" };
+    Router::new()
+        .route("/dashboard/api/limits", get(show))
+        .route("/dashboard/api/limits/reset", post(reset))
+        .route("/dashboard/api/limits/raise", post(raise))
+        .with_state(Arc::new(Limits { handle, settings, by }))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(guard, admin::guard))
+        .layer(middleware::from_fn(strict))
+}
+
+/// Names that clients chose are in these answers: nothing may take them for a page, or keep them.
+async fn strict(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+async fn show(State(limits): State<Arc<Limits>>) -> Json<Value> {
+    let LimitsOverview { rules, refused, would_refuse, store_failures, evicted, .. } =
+        limits.handle.overview(TOP).await;
+    let rules: Vec<_> = rules.iter().map(rule).collect();
+    Json(json!({
+        "rules": rules, "refused": refused, "would_refuse": would_refuse,
+        "store_failures": store_failures, "evicted": evicted,
+    }))
+}
+
+fn rule(rule: &RuleOverview) -> Value {
+    let RuleOverview { account, gateway, rule: name, measure, limit, by, .. } = rule;
+    let RuleOverview { is_shadow, counters, refused, would_refuse, store_failures, top, .. } = rule;
+    let top: Vec<_> = top.iter().map(counter).collect();
+    json!({
+        "account": account, "gateway": gateway, "rule": name, "measure": measure.as_str(),
+        "limit": limit, "capacity": rule.capacity(), "window": window(rule.window), "by": by,
+        "shadow": is_shadow, "counters": counters, "refused": refused,
+        "would_refuse": would_refuse, "store_failures": store_failures, "top": top,
+    })
+}
+
+fn counter(counter: &CounterOverview) -> Value {
+    let CounterOverview { whom, used, left, resets_after, .. } = counter;
+    json!({ "whom": whom, "used": used, "left": left, "resets_ms": milliseconds(*resets_after) })
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn window(window: Window) -> String {
+    match window {
+        Window::Fixed(Period::Minute) => "minute".to_owned(),
+        Window::Fixed(Period::Hour) => "hour".to_owned(),
+        Window::Fixed(Period::Day) => "day".to_owned(),
+        Window::Fixed(Period::Week) => "week".to_owned(),
+        Window::Fixed(Period::Month) => "month".to_owned(),
+        Window::Sliding(time) => format!("{} s, sliding", time.as_secs()),
+        Window::Bucket { per, .. } => format!("{} s, bucket", per.as_secs()),
+        _ => "other".to_owned(),
+    }
+}
+
+type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+async fn reset(State(limits): State<Arc<Limits>>, peer: Peer, body: Bytes) -> Answer {
+    limits.change(peer, Change::read(&body, false)?).await
+}
+
+async fn raise(State(limits): State<Arc<Limits>>, peer: Peer, body: Bytes) -> Answer {
+    limits.change(peer, Change::read(&body, true)?).await
+}
+
+/// What is to be changed.
+struct Change {
+    account: Option<String>,
+    gateway: String,
+    rule: String,
+    whom: Vec<String>,
+    /// In the limit's unit; `None` for all.
+    extra: Option<u64>,
+}
+
+impl Change {
+    fn read(body: &[u8], needs_extra: bool) -> Result<Self, Failed> {
+        let value: Value = serde_json::from_slice(body).map_err(Failed::bad)?;
+        let Value::Object(mut fields) = value else {
+            return Err(Failed::bad("it must be a JSON object"));
+        };
+        let account = match fields.remove("account") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(account)) => Some(account),
+            Some(_) => return Err(Failed::bad("`account` must be a string")),
+        };
+        let mut text = |name| match fields.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(Failed::bad(format_args!("`{name}` is needed, a string"))),
+        };
+        let (gateway, rule) = (text("gateway")?, text("rule")?);
+        let whom = match fields.remove("whom") {
+            None => Some(Vec::new()),
+            Some(Value::Array(values)) => {
+                let text = |value: Value| value.as_str().map(str::to_owned);
+                values.into_iter().map(text).collect()
+            }
+            Some(_) => None,
+        };
+        let whom = whom.ok_or_else(|| Failed::bad("`whom` must be a list of strings"))?;
+        let extra = fields.remove("extra").map(|extra| extra.as_u64().filter(|extra| *extra > 0));
+        let extra = match (extra, needs_extra) {
+            (Some(Some(extra)), true) => Some(extra),
+            (None, false) => None,
+            (_, true) => return Err(Failed::bad("`extra` is needed, a whole number from 1 on")),
+            (Some(_), false) => return Err(Failed::bad("`extra` is for a raise alone")),
+        };
+        match fields.keys().next() {
+            Some(_) => Err(Failed::bad("it has account, gateway, rule, whom and extra alone")),
+            None => Ok(Self { account, gateway, rule, whom, extra }),
+        }
+    }
+}
+
+impl Limits {
+    async fn change(&self, peer: Peer, change: Change) -> Answer {
+        let Change { account, gateway, rule, whom, extra } = change;
+        let table = self.settings.as_ref().map(Settings::current);
+        let settings = table.as_ref().and_then(|table| table.get(account.as_deref(), &gateway));
+        let unknown = || Failed(StatusCode::NOT_FOUND, "there is no such gateway".to_owned());
+        let settings = settings.ok_or_else(unknown)?;
+        let values: Vec<_> = whom.iter().map(String::as_str).collect();
+        let counter = self.handle.counter(settings, &rule, &values).map_err(Failed::unknown)?;
+        let before = counter.standing().await.map_err(Failed::store)?;
+        let after = match extra {
+            Some(extra) => counter.raise(extra).await,
+            None => counter.reset().await,
+        };
+        let after = after.map_err(Failed::store)?;
+        let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical());
+        // Names may hold what would forge a line: they are quoted and escaped.
+        tracing::info!(
+            by = self.by,
+            ?peer,
+            ?account,
+            ?gateway,
+            ?rule,
+            ?whom,
+            ?extra,
+            before = before.used,
+            after = after.used,
+            "{}",
+            if extra.is_some() { "a limit was raised" } else { "a limit was reset" },
+        );
+        Ok(Json(json!({
+            "before": { "used": before.used, "left": before.left },
+            "after": {
+                "used": after.used, "left": after.left, "resets_ms": milliseconds(after.resets_after),
+            },
+        })))
+    }
+}
+
+type Answer = Result<Json<Value>, Failed>;
+
+/// Why nothing was done, or not all of it.
+#[derive(Debug)]
+struct Failed(StatusCode, String);
+
+impl Failed {
+    fn bad(why: impl Display) -> Self {
+        Self(StatusCode::BAD_REQUEST, why.to_string())
+    }
+
+    fn unknown(error: UnknownCounter) -> Self {
+        let status = match error {
+            UnknownCounter::Rule => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self(status, error.to_string())
+    }
+
+    fn store(error: impl Display) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let Self(status, message) = self;
+        (status, Json(json!({ "error": { "message": message } }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_read_strictly() {
+        let read =
+            |text: &str, raises| Change::read(text.as_bytes(), raises).map_err(|error| error.1);
+        let change = read(r#"{"account":"a","gateway":"g","rule":"r","whom":["x",""]}"#, false);
+        let change = change.map_err(|error| panic!("{error}")).unwrap();
+        assert_eq!((change.account.as_deref(), &*change.gateway), (Some("a"), "g"));
+        assert_eq!((&*change.rule, &change.whom[..]), ("r", &["x".to_owned(), String::new()][..]));
+        assert_eq!(change.extra, None);
+        for (text, raises, words) in [
+            ("", false, "EOF"),
+            ("[]", false, "object"),
+            (r#"{"rule":"r"}"#, false, "`gateway`"),
+            (r#"{"gateway":"g"}"#, false, "`rule`"),
+            (r#"{"gateway":"g","rule":"r","account":1}"#, false, "`account`"),
+            (r#"{"gateway":"g","rule":"r","whom":"x"}"#, false, "`whom`"),
+            (r#"{"gateway":"g","rule":"r","whom":[1]}"#, false, "`whom`"),
+            (r#"{"gateway":"g","rule":"r","extra":1}"#, false, "raise alone"),
+            (r#"{"gateway":"g","rule":"r"}"#, true, "`extra`"),
+            (r#"{"gateway":"g","rule":"r","extra":-1}"#, true, "`extra`"),
+            (r#"{"gateway":"g","rule":"r","more":1}"#, false, "alone"),
+        ] {
+            let error = read(text, raises).err().unwrap_or_default();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}
