@@ -66,7 +66,7 @@ export async function checkLimits(browser, { binary, folder, pictures }) {
   });
 
   await check('a hostile name among the users stays text', async () => {
-    assert.ok((await texts(row('per-team').locator('li'))).includes(`${HOSTILE.attribute}: 1 requests (33.3%)`));
+    assert.ok((await texts(row('per-team').locator('li'))).includes(`${HOSTILE.attribute}: 1 request (33.3%)`));
     assert.equal(await page.evaluate(() => window.pwned), undefined);
     assert.equal(await page.locator('#limits img, #limits a, [onerror]').count(), 0);
   });

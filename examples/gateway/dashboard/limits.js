@@ -67,8 +67,8 @@ function fill(row, rule) {
 // A rule that counts by nothing counts all together.
 const whom = (values) => (values.length ? values.map((value) => value || 'none').join(', ') : 'all');
 
-const UNITS = { requests: 'requests', tokens: 'tokens', input_tokens: 'input tokens', output_tokens: 'output tokens' };
+const UNITS = { requests: 'request', tokens: 'token', input_tokens: 'input token', output_tokens: 'output token' };
 
 // Money is in ticks.
 const amount = (value, { measure }) =>
-  measure === 'cost' ? dollars(value) : `${count(value)} ${UNITS[measure] ?? measure}`;
+  measure === 'cost' ? dollars(value) : `${count(value)} ${UNITS[measure] ?? measure}${value === 1 ? '' : 's'}`;
