@@ -63,6 +63,8 @@ mod keys;
 mod leaks;
 #[cfg(feature = "control")]
 mod limits;
+#[cfg(feature = "full")]
+mod limits_operator;
 #[cfg(feature = "limits")]
 mod limits_rules;
 #[cfg(feature = "control")]

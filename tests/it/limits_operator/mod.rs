@@ -1,14 +1,11 @@
 //! The operator's pages of limits, of the example gateway as a process.
 #![cfg(unix)]
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../program/mod.rs"]
-mod program;
 mod scene;
 
 use std::thread;
 
-use scene::{Answer, Scene};
+use self::scene::{Answer, Scene};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

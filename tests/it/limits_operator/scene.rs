@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::Program;
+use crate::support::program::Program;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The provider's key that the client brings.
