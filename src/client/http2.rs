@@ -40,7 +40,7 @@ pub(super) struct Http2<B> {
     exchanges: Exchanges,
     usage: Arc<Usage>,
     /// Looks of the pool's reaper until it is closed, if it stays unused.
-    looks_left: u32,
+    sweeps_left: u32,
 }
 
 /// The connection to a peer, whatever is sent on it.
@@ -116,7 +116,7 @@ impl<B> Http2<B> {
             told.allowed.store(connection.allowed(), Ordering::Relaxed);
             ended
         }));
-        Self { sender, connection, exchanges, usage, looks_left: SWEEPS }
+        Self { sender, connection, exchanges, usage, sweeps_left: SWEEPS }
     }
 
     /// Ends when the peer has told its limit, or not in time, or the connection is gone.
@@ -171,8 +171,8 @@ impl<B> Http2<B> {
     /// Counts a look of the reaper. Whether the connection was unused for too many of them.
     pub(super) fn look(&mut self) -> bool {
         let was_used = self.usage.was_used.swap(false, Ordering::Relaxed) || self.load() > 0;
-        self.looks_left = if was_used { SWEEPS } else { self.looks_left.saturating_sub(1) };
-        self.looks_left == 0
+        self.sweeps_left = if was_used { SWEEPS } else { self.sweeps_left.saturating_sub(1) };
+        self.sweeps_left == 0
     }
 
     /// Whether it is this connection that the stream is on.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 pub(super) struct Signal {
     state: Mutex<State>,
     /// Told where nobody uses the connection.
-    keeper: Arc<Notify>,
+    reaper: Arc<Notify>,
 }
 
 struct State {
@@ -25,14 +25,14 @@ enum Listener {
     /// The connection is being polled.
     Driver,
     Task(Waker),
-    Keeper,
+    Reaper,
 }
 
 impl Signal {
-    pub(super) fn new(keeper: Arc<Notify>) -> Arc<Self> {
+    pub(super) fn new(reaper: Arc<Notify>) -> Arc<Self> {
         // A connection has to be polled before anything can wake it.
         let state = State { woken: true, listener: Listener::Driver };
-        Arc::new(Self { state: Mutex::new(state), keeper })
+        Arc::new(Self { state: Mutex::new(state), reaper })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -54,12 +54,12 @@ impl Signal {
     }
 
     /// Nobody uses the connection from here on.
-    pub(super) fn park(&self) {
-        self.state().listener = Listener::Keeper;
+    pub(super) fn set_idle(&self) {
+        self.state().listener = Listener::Reaper;
     }
 
     /// The connection is used again.
-    pub(super) fn unpark(&self) {
+    pub(super) fn reuse(&self) {
         self.state().listener = Listener::Driver;
     }
 
@@ -82,9 +82,9 @@ impl Wake for Signal {
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.state();
         state.woken = true;
-        let is_parked = matches!(state.listener, Listener::Keeper);
-        let listener = match is_parked {
-            true => Listener::Keeper,
+        let is_idle = matches!(state.listener, Listener::Reaper);
+        let listener = match is_idle {
+            true => Listener::Reaper,
             false => std::mem::replace(&mut state.listener, Listener::Driver),
         };
         // A waker may run anything, so not under the lock.
@@ -92,7 +92,7 @@ impl Wake for Signal {
         match listener {
             Listener::Driver => {}
             Listener::Task(task) => task.wake(),
-            Listener::Keeper => self.keeper.notify_one(),
+            Listener::Reaper => self.reaper.notify_one(),
         }
     }
 }

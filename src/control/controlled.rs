@@ -18,7 +18,7 @@ pub use self::body::ControlBody;
 use super::call::{Bounds, Call, CallBody, CallFuture};
 use super::timeout::{HandedDown, timeouts_of, total_of};
 use super::timer::{Bound, Timer};
-use super::{Fallback, FallbackFuture, JudgedBody, Replay, ReplayBody, Retry};
+use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry};
 use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
@@ -125,7 +125,7 @@ pin_project! {
         Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
     {
         Direct { #[pin] call: CallFuture<S::Future, R> },
-        Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, JudgedBody<CallBody<R>>> },
+        Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, ClassifiedBody<CallBody<R>>> },
     }
 }
 

@@ -11,7 +11,6 @@ mod controlled;
 mod fallback;
 pub mod health;
 mod held;
-mod judge;
 mod keys;
 #[cfg(feature = "limits")]
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
@@ -24,13 +23,13 @@ mod retry_after;
 mod stack;
 pub mod timeout;
 mod timer;
+mod verdict;
 
 pub use self::call::{Call, CallBody, CallFuture};
 pub use self::classify::{CallClass, Classify};
 pub use self::concurrency::{ConcurrencyError, ConcurrencyLayer};
 pub use self::controlled::{ControlBody, ControlFuture, Controlled};
 pub use self::fallback::{Alternative, Fallback, FallbackFuture, FallbackLayer};
-pub use self::judge::JudgedBody;
 pub use self::keys::{
     FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeyScope, KeySource, Keyed,
 };
@@ -40,6 +39,7 @@ pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
 pub use self::stack::ControlLayer;
 pub use self::timeout::{DeadlineLayer, Timeout, TimeoutFuture, TimeoutLayer};
+pub use self::verdict::ClassifiedBody;
 use crate::response::failure::KnownError;
 
 pub(crate) static KNOWN_ERRORS: &[KnownError] = &[

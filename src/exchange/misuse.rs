@@ -27,7 +27,7 @@ pub(crate) fn is_first(given: &AtomicBool) -> bool {
         && !given.swap(true, Ordering::Relaxed)
 }
 
-/// Whether a service is an axum router or wraps one, judging by the name of its type.
+/// Whether a service is an axum router or wraps one, by the name of its type.
 ///
 /// The compiler does not promise what type names look like, so only a warning may depend on this.
 pub(crate) fn is_axum_router<S>() -> bool {

@@ -12,11 +12,11 @@ mod heads;
 mod log;
 pub(crate) mod misuse;
 pub(crate) mod observation;
-mod parking;
 mod record;
 pub(crate) mod request_state;
 mod served;
 mod settlement;
+mod shared_exchange;
 pub(crate) mod usage_option;
 
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use std::time::Instant;
 use http::{HeaderMap, Response, StatusCode};
 
 use self::heads::{ResponseHead, kept};
-pub(crate) use self::parking::{Parked, Parking};
 use self::record::{ExchangeRecord, text};
 use self::request_state::RequestState;
 use self::served::Served;
+pub(crate) use self::shared_exchange::{ExchangeHandle, SharedExchange};
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;

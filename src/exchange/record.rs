@@ -132,7 +132,7 @@ impl ExchangeRecord {
         self.observation.guards.tell(notes, &response, body);
     }
 
-    /// Judges the model that the response has named so far, if it has. Gives whether the response
+    /// Checks the model that the response has named so far, if it has. Gives whether the response
     /// may go on.
     #[inline(never)]
     pub(super) fn lets_served_pass(&mut self) -> bool {
@@ -145,8 +145,8 @@ impl ExchangeRecord {
     #[cold]
     fn read_served(&mut self) {
         let model = self.reader.meter().and_then(|meter| meter.model_so_far());
-        let judge = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
-        if let Some(served) = model.as_deref().and_then(judge) {
+        let classify = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
+        if let Some(served) = model.as_deref().and_then(classify) {
             self.served = served;
         }
     }

@@ -15,7 +15,7 @@ pub(super) enum Served {
     Forbidden,
 }
 
-/// Whether answers are judged at all: those to calls, where models are restricted.
+/// Whether answers are checked at all: those to calls, where models are restricted.
 pub(super) fn is_checked(context: &GatewayContext) -> bool {
     let rules = context.settings().map(|settings| &settings.rules);
     rules.is_some_and(|rules| rules.restrict_models()) && context.is_call()
@@ -28,7 +28,7 @@ pub(super) fn is_refused(context: &GatewayContext) -> bool {
 }
 
 impl Served {
-    /// Judges a model that has answered; `None` where nothing is set.
+    /// Checks a model that has answered; `None` where nothing is set.
     #[cold]
     pub(super) fn of(
         served: &str,

@@ -174,7 +174,9 @@ where
         if let Some(Ok(frame)) = &mut frame {
             strip(frame);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| told(error.into(), context))))
+        Poll::Ready(
+            frame.map(|frame| frame.map_err(|error| with_limit_reported(error.into(), context))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {
@@ -215,7 +217,7 @@ where
 
 /// An error of the client's body, of which the exchange is told where a limit is behind it.
 #[cold]
-fn told(error: BoxError, context: Option<&GatewayContext>) -> BoxError {
+fn with_limit_reported(error: BoxError, context: Option<&GatewayContext>) -> BoxError {
     if let Some(context) = context.filter(|_| is_over_limit(&*error)) {
         context.set_over_limit();
     }

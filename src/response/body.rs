@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use crate::exchange::request_state::RequestState;
-use crate::exchange::{Exchange, Parked, Parking};
+use crate::exchange::{Exchange, ExchangeHandle, SharedExchange};
 use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
 use crate::response::failure;
@@ -44,7 +44,7 @@ pin_project! {
 struct Guard {
     exchange: Exchange,
     /// Where the exchange is while nobody polls, if it can end then.
-    parked: Option<Parked>,
+    handle: Option<ExchangeHandle>,
     trailers: Trailers,
     /// The provider has answered from a model that the gateway forbids: nothing more passes.
     is_cut: bool,
@@ -80,22 +80,22 @@ impl<B> ResponseBody<B> {
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// The body of a provider's response. `parking`: where something may end it that is no poll.
+    /// The body of a provider's response. `shared_exchange`: set where a timer may end it between two polls.
     pub(crate) fn relayed(
         body: B,
         mut exchange: Exchange,
         trailers: Trailers,
         request: Option<Arc<RequestState>>,
         hiding: Option<Hiding>,
-        parking: Option<Arc<Parking>>,
+        shared_exchange: Option<Arc<SharedExchange>>,
     ) -> Self {
         if is_over(&body) {
             exchange.end(Outcome::Complete);
         }
         let hiding = hiding.map(Box::new);
-        let parked = parking.map(Parked::new);
-        let mut guard = Guard { exchange, parked, trailers, is_cut: false, request, hiding };
-        guard.park();
+        let handle = shared_exchange.map(ExchangeHandle::new);
+        let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
+        guard.put_back();
         Self { source: Source::Upstream { body }, guard }
     }
 }
@@ -104,37 +104,37 @@ impl Guard {
     /// The body is being polled.
     #[inline]
     fn resume(&mut self) {
-        if let Some(parked) = &self.parked {
-            self.exchange = parked.take();
+        if let Some(handle) = &self.handle {
+            self.exchange = handle.take();
         }
     }
 
     /// Nobody polls the body until further notice.
     #[inline]
-    fn park(&mut self) {
-        if let Some(parked) = &self.parked {
+    fn put_back(&mut self) {
+        if let Some(handle) = &self.handle {
             match self.exchange.is_observed() {
-                true => parked.park(std::mem::take(&mut self.exchange)),
-                false => self.parked = None,
+                true => handle.put_back(std::mem::take(&mut self.exchange)),
+                false => self.handle = None,
             }
         }
     }
 
     fn is_ended(&self) -> bool {
-        self.parked.is_none() && !self.exchange.is_observed()
+        self.handle.is_none() && !self.exchange.is_observed()
     }
 
     /// As [`poll_frame`](Self::poll_frame), where the exchange may end between two polls. By itself,
     /// for few are.
     #[inline(never)]
-    fn poll_parked<B: Body<Data = Bytes, Error: Into<BoxError>>>(
+    fn poll_shared<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.resume();
         let polled = self.poll_frame(body, cx);
-        self.park();
+        self.put_back();
         polled
     }
 
@@ -281,9 +281,9 @@ where
         if guard.is_cut {
             return Poll::Ready(None);
         }
-        match guard.parked {
+        match guard.handle {
             None => guard.poll_frame(body, cx),
-            Some(_) => guard.poll_parked(body, cx),
+            Some(_) => guard.poll_shared(body, cx),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::context::GatewayContext;
 use crate::directives::Warning;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
-use crate::exchange::{Exchange, Parking};
+use crate::exchange::{Exchange, SharedExchange};
 use crate::hook::{CacheStatus, Failure, Outcome};
 use crate::provider::headers;
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
@@ -101,12 +101,19 @@ impl ResponseRelay {
         if hiding.is_some() {
             headers.remove(CONTENT_LENGTH);
         }
-        let parking = response.extensions_mut().remove::<Arc<Parking>>();
+        let shared_exchange = response.extensions_mut().remove::<Arc<SharedExchange>>();
         response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
         response.map(|body| {
-            ResponseBody::relayed(body, self.exchange, trailers, self.watch, hiding, parking)
+            ResponseBody::relayed(
+                body,
+                self.exchange,
+                trailers,
+                self.watch,
+                hiding,
+                shared_exchange,
+            )
         })
     }
 

@@ -7,7 +7,7 @@ fn providers() -> Providers {
 }
 
 /// A route in one line: `grok <rest> acct=… gw=…`, `unified <endpoint>`, a refusal, or `not ours`.
-fn told(mounts: &[Mount], method: Method, path: &str) -> String {
+fn outcome(mounts: &[Mount], method: Method, path: &str) -> String {
     let providers = providers();
     let request = Request::builder().method(method).uri(path).body(()).unwrap();
     let Some(route) = route(mounts, || &providers, &request) else { return "not ours".into() };
@@ -32,7 +32,7 @@ fn told(mounts: &[Mount], method: Method, path: &str) -> String {
 }
 
 fn post(mounts: &[Mount], path: &str) -> String {
-    told(mounts, Method::POST, path)
+    outcome(mounts, Method::POST, path)
 }
 
 #[test]
@@ -147,10 +147,10 @@ fn the_universal_endpoint_takes_posts_alone() {
     let mounts = [Mount::hosted().universal()];
     for path in ["/v1/acct/gw", "/v1/acct/gw/"] {
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::OPTIONS] {
-            assert_eq!(told(&mounts, method, path), "PostOnly", "{path}");
+            assert_eq!(outcome(&mounts, method, path), "PostOnly", "{path}");
         }
     }
-    assert_eq!(told(&mounts, Method::GET, "/v1/ac!ct/gw"), "bad account id");
+    assert_eq!(outcome(&mounts, Method::GET, "/v1/ac!ct/gw"), "bad account id");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_bare_mount_has_no_ids() {
 fn unified_routes_take_posts_and_preflights_are_the_hosts() {
     let mounts = [Mount::hosted().universal()];
     let path = "/v1/acct/gw/compat/chat/completions";
-    assert_eq!(told(&mounts, Method::GET, path), "PostOnly");
+    assert_eq!(outcome(&mounts, Method::GET, path), "PostOnly");
     let providers = providers();
     for (path, method, header) in [
         (path, Method::OPTIONS, header::ACCESS_CONTROL_REQUEST_METHOD),
@@ -183,7 +183,7 @@ fn unified_routes_take_posts_and_preflights_are_the_hosts() {
             Request::builder().method(method).uri(path).header(header, "POST").body(()).unwrap();
         assert!(route(&mounts, || &providers, &request).is_none(), "{path}");
     }
-    assert_eq!(told(&mounts, Method::OPTIONS, "/v1/acct/gw/grok/chat"), "acct/gw grok chat");
+    assert_eq!(outcome(&mounts, Method::OPTIONS, "/v1/acct/gw/grok/chat"), "acct/gw grok chat");
 }
 
 #[test]

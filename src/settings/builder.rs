@@ -290,7 +290,7 @@ setters! { impl GatewaySettingsBuilder {
     /// The model that was asked for may answer under a dated name (`grok-4` as `grok-4-0709`). Where
     /// a provider's own names differ more (Azure's deployments, aliases), list them too. The status
     /// has been sent by then; and an answer that is compressed in a way that is not read, or names
-    /// no model, cannot be judged.
+    /// no model, cannot be checked.
     pub fn refuse_served_models(self) => self.settings.rules.refuses_served_models = true;
 
     /// What is tried where a provider fails; the first that fits a request counts.

@@ -23,9 +23,9 @@ const GEMINI: &str = "google-ai-studio/v1beta/models/gemini-x:generateContent";
 const DELTA: &str = r#"{"choices":[{"delta":{"content":"hi"}}]}"#;
 
 /// Whether it was a success, and the provider's code.
-type Judged = (bool, Option<String>);
+type Classified = (bool, Option<String>);
 
-fn judged(end: &EndEvent<'_>) -> Judged {
+fn classified(end: &EndEvent<'_>) -> Classified {
     let code = end.provider_error.map(|error| error.code.as_deref().unwrap_or("").to_owned());
     (end.is_success(), code)
 }
@@ -33,7 +33,7 @@ fn judged(end: &EndEvent<'_>) -> Judged {
 #[tokio::test]
 async fn an_error_in_band_is_no_success_and_keeps_its_code() {
     let mut provider = RawUpstream::start().await;
-    let (hook, mut ends) = Ends::by(judged);
+    let (hook, mut ends) = Ends::by(classified);
     let google = Provider::google_ai_studio().base_url(provider.base(""));
     let setup = Setup::new(provider.base("/v1")).provider(google);
     let gateway = setup.layer(|layer| layer.metrics_hook(hook)).start().await;

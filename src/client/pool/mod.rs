@@ -118,16 +118,16 @@ impl<B: SendBody> Pool<B> {
         }
     }
 
-    fn sweep(&self, is_look: bool) {
+    fn sweep(&self, is_sweep: bool) {
         for origins in [&self.http, &self.https] {
             let known: Vec<_> = {
                 let known = origins.read().unwrap_or_else(PoisonError::into_inner);
                 known.values().cloned().collect()
             };
-            known.iter().for_each(|origin| origin.sweep(is_look));
+            known.iter().for_each(|origin| origin.sweep(is_sweep));
             let are_all_used = !known.iter().any(|origin| origin.is_empty());
             drop(known);
-            if is_look && !are_all_used {
+            if is_sweep && !are_all_used {
                 let mut known = origins.write().unwrap_or_else(PoisonError::into_inner);
                 known.retain(|_, origin| is_used(origin));
             }

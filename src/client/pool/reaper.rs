@@ -45,12 +45,12 @@ async fn reap<B: SendBody>(
     loop {
         let _ = timeout_at(next, wake.notified()).await;
         let now = Instant::now();
-        let is_look = now >= next;
-        if is_look {
+        let is_sweep = now >= next;
+        if is_sweep {
             next = now + every;
         }
         // Gone: the last client has been dropped.
         let Some(pool) = pool.upgrade() else { return };
-        pool.sweep(is_look);
+        pool.sweep(is_sweep);
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Progress {
     /// The request body was longer than a layer above allows.
     is_over_limit: AtomicBool,
     /// A response may be put aside for what stands in its body.
-    is_judged: AtomicBool,
+    is_classified: AtomicBool,
     /// The first step, once the body has said where the request goes.
     pub(super) first: OnceLock<Step>,
     /// The model in the body of a request on a provider's own path, if that was read.
@@ -128,12 +128,12 @@ impl GatewayContext {
     }
 
     /// A response may be put aside for what stands in its body.
-    pub(crate) fn set_judged(&self) {
-        self.0.progress.is_judged.store(true, Ordering::Relaxed);
+    pub(crate) fn set_classified(&self) {
+        self.0.progress.is_classified.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_judged(&self) -> bool {
-        self.0.progress.is_judged.load(Ordering::Relaxed)
+    pub(crate) fn is_classified(&self) -> bool {
+        self.0.progress.is_classified.load(Ordering::Relaxed)
     }
 
     /// Which step is being tried, or has answered; 0 for the first.

@@ -144,7 +144,7 @@ impl Candidate {
     fn begin(&self, now: Instant, waits: bool) -> Result<(Tracked, Option<Permit>), Busy> {
         let permit = match &self.gate {
             None => None,
-            Some(gate) => match gate.try_enter() {
+            Some(gate) => match gate.try_acquire() {
                 None if !waits => return Err(Busy::Full),
                 permit => permit,
             },

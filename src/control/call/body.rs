@@ -117,7 +117,7 @@ where
                 let body = Guarded { inner, guards, idle, waiting_since, timer: Timer::default() };
                 let limits = Limits { total: bounds.total, unread };
                 let watched = Watched::new(body, limits, timer, &runtime);
-                head.extensions.insert(watched.parking());
+                head.extensions.insert(watched.shared_exchange());
                 Kind::Watched { watched }
             }
         };

@@ -12,8 +12,8 @@ use tower::BoxError;
 
 use super::body::CallBody;
 use super::guards::Guards;
-use crate::control::judge;
 use crate::control::timeout::Timing;
+use crate::control::verdict;
 use crate::response::failure;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
@@ -55,7 +55,7 @@ pin_project! {
         pub(super) timing: Option<Box<Timing>>,
         pub(super) guards: Guards,
         // A layer above reads the body of the response to see whether it is an answer.
-        pub(super) is_judged: bool,
+        pub(super) is_classified: bool,
         // The client must not leave the body unread for longer than its idle timeout.
         pub(super) watches_reader: bool,
     }
@@ -99,7 +99,7 @@ where
                 let guards = std::mem::take(sent.guards);
                 Poll::Ready(match result {
                     Ok(mut response) => {
-                        let guards = responded(&mut response, guards, *sent.is_judged);
+                        let guards = responded(&mut response, guards, *sent.is_classified);
                         let timing = sent.timing.take();
                         Ok(CallBody::of_call(response, timing, guards, *sent.watches_reader))
                     }
@@ -120,11 +120,15 @@ where
 }
 
 /// A response head came. Gives what the response holds until its end.
-fn responded<R: Body>(response: &mut Response<R>, mut guards: Guards, is_judged: bool) -> Guards {
+fn responded<R: Body>(
+    response: &mut Response<R>,
+    mut guards: Guards,
+    is_classified: bool,
+) -> Guards {
     if guards.is_empty() {
         return guards;
     }
-    let is_read = is_judged && response.status().is_success();
+    let is_read = is_classified && response.status().is_success();
     if failure::is_refusal(response) {
         // No verdict: the upstream was not asked.
         *guards.tracked() = None;
@@ -133,7 +137,7 @@ fn responded<R: Body>(response: &mut Response<R>, mut guards: Guards, is_judged:
         tracked.responded(response, is_read, Instant::now());
     }
     // A layer above may put any response aside, by a rule of the host's.
-    if (is_judged || judge::is_failure(response.status())) && !is_over(response.body()) {
+    if (is_classified || verdict::is_failure(response.status())) && !is_over(response.body()) {
         guards.share_permits(response);
     }
     guards

@@ -17,12 +17,12 @@ use crate::context::GatewayContext;
 use crate::control::balance::{Order, Picked, pick};
 use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
-use crate::control::judge;
 #[cfg(feature = "limits")]
 use crate::control::limits::{self, Asking, Checked, Limits};
 use crate::control::pins::Learning;
 use crate::control::timeout::{HandedDown, Timing, timeouts_of};
 use crate::control::timer::Bound;
+use crate::control::verdict;
 use crate::directives::timeouts::Timeouts;
 use crate::util::macros::service_accessors;
 use crate::util::operation::Operation;
@@ -242,7 +242,7 @@ impl<S> Call<S> {
         let Some(limiter) = limiter.filter(|own| permit.is_some() || own.may_limit(context)) else {
             return self.send(request, context, bounds, Guards::unlimited(tracked));
         };
-        let entry = limiter.enter(&request, context, permit);
+        let entry = limiter.acquire(&request, context, permit);
         match entry {
             Ok(Entry::Permitted(permits)) => {
                 self.send(request, context, bounds, Guards::new(permits, tracked))
@@ -278,13 +278,14 @@ impl<S> Call<S> {
         S: Service<Request<B>, Response = Response<R>>,
         R: Body,
     {
-        let is_judged = !guards.is_empty() && judge::is_announced(request.extensions(), context);
+        let is_classified =
+            !guards.is_empty() && verdict::is_announced(request.extensions(), context);
         let timing = bounds.and_then(|Bounds { timeouts, total }| {
             Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
         });
         let watches_reader = bounds.is_some();
         let call = self.inner.call(request);
-        CallFuture::sent(Sent { call, timing, guards, is_judged, watches_reader })
+        CallFuture::sent(Sent { call, timing, guards, is_classified, watches_reader })
     }
 }
 

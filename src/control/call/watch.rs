@@ -22,7 +22,7 @@ use tower::BoxError;
 
 use super::guarded::{Guarded, Polled};
 use crate::control::timer::{Bound, Timer};
-use crate::exchange::Parking;
+use crate::exchange::SharedExchange;
 use crate::response::failure;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
@@ -46,7 +46,7 @@ type Boxed<B> = Pin<Box<Guarded<B>>>;
 struct Shared<B: Body> {
     state: Mutex<State<B>>,
     limits: Limits,
-    parking: Arc<Parking>,
+    shared_exchange: Arc<SharedExchange>,
 }
 
 struct State<B: Body> {
@@ -69,8 +69,8 @@ where
     pub(super) fn new(body: Guarded<B>, limits: Limits, timer: Timer, runtime: &Handle) -> Self {
         let state =
             State { body: Some(Box::pin(body)), last: None, polled: Instant::now(), waiting: None };
-        let parking = Arc::default();
-        let shared = Arc::new(Shared { state: Mutex::new(state), limits, parking });
+        let shared_exchange = Arc::default();
+        let shared = Arc::new(Shared { state: Mutex::new(state), limits, shared_exchange });
         let task = runtime.spawn(watch(shared.clone(), timer)).abort_handle();
         Self { shared, task }
     }
@@ -78,8 +78,8 @@ where
 
 impl<B: Body> Watched<B> {
     /// Where the exchange of this body can wait, to be ended when the time is over.
-    pub(super) fn parking(&self) -> Arc<Parking> {
-        self.shared.parking.clone()
+    pub(super) fn shared_exchange(&self) -> Arc<SharedExchange> {
+        self.shared.shared_exchange.clone()
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
@@ -217,7 +217,7 @@ where
             waiting.wake();
         }
         if let Some(failure) = failure {
-            self.parking.expire(failure);
+            self.shared_exchange.expire(failure);
         }
     }
 }

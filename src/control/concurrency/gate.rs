@@ -19,8 +19,8 @@ pub(in crate::control) struct Gate {
 
 impl Gate {
     /// A permit, where one is free and no request waits for it.
-    pub(in crate::control) fn try_enter(&self) -> Option<Permit> {
-        self.pool.try_enter(self.limit)
+    pub(in crate::control) fn try_acquire(&self) -> Option<Permit> {
+        self.pool.try_acquire(self.limit)
     }
 
     pub(in crate::control) fn is_full(&self) -> bool {

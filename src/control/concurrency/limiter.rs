@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::{Extensions, HeaderMap, HeaderValue, Request, Uri};
 
+use super::acquiring::{Acquiring, Entry};
 use super::error::ConcurrencyError;
 use super::gate::{Gate, Gates};
 use super::pool::{Permit, Permits, Pool};
-use super::taking::{Entry, Taking};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::control::bounded_map::BoundedMap;
@@ -73,7 +73,7 @@ impl Limiter {
     }
 
     /// Asks for the permits of a request. `permit`: of its credential, if that is there already.
-    pub(in crate::control) fn enter<B>(
+    pub(in crate::control) fn acquire<B>(
         &self,
         request: &Request<B>,
         context: Option<&GatewayContext>,
@@ -82,7 +82,7 @@ impl Limiter {
         let gates = self.gates(request, context, permit.is_some());
         let mut permits = Permits::default();
         permit.into_iter().for_each(|permit| permits.push(permit));
-        Taking::new(gates, permits, self.limits.queue).advance()
+        Acquiring::new(gates, permits, self.limits.queue).advance()
     }
 
     /// Whether there may be a limit for a request at all.

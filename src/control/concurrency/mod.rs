@@ -42,13 +42,14 @@
 //! # let _ = limit;
 //! ```
 
+mod acquiring;
 mod error;
 mod gate;
 mod layer;
 mod limiter;
 mod pool;
-mod taking;
 
+pub(super) use self::acquiring::{Entry, Waiting};
 pub use self::error::ConcurrencyError;
 pub(super) use self::gate::Gate;
 pub use self::layer::ConcurrencyLayer;
@@ -56,4 +57,3 @@ pub(super) use self::limiter::Limiter;
 #[cfg(feature = "limits")]
 pub(super) use self::limiter::credential;
 pub(super) use self::pool::{Permit, Permits};
-pub(super) use self::taking::{Entry, Waiting};

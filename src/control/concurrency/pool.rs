@@ -38,22 +38,22 @@ pub(super) enum Turn {
 
 impl Pool {
     /// A permit, where one is free and nobody waits for it. `limit` is that of the pool from now on.
-    pub(super) fn try_enter(self: &Arc<Self>, limit: usize) -> Option<Permit> {
+    pub(super) fn try_acquire(self: &Arc<Self>, limit: usize) -> Option<Permit> {
         let (woken, is_in) = {
             let mut state = self.state();
             let woken = state.change(limit);
-            (woken, state.enter())
+            (woken, state.acquire())
         };
         woken.into_iter().for_each(Waker::wake);
         is_in.then(|| Permit(self.clone()))
     }
 
     /// A permit or a place in the queue, where fewer than `queue` wait.
-    pub(super) fn enter(self: &Arc<Self>, limit: usize, queue: usize) -> Turn {
+    pub(super) fn acquire(self: &Arc<Self>, limit: usize, queue: usize) -> Turn {
         let (woken, turn) = {
             let mut state = self.state();
             let woken = state.change(limit);
-            let turn = if state.enter() {
+            let turn = if state.acquire() {
                 Turn::Now(Permit(self.clone()))
             } else if state.waiting.len() >= queue {
                 Turn::QueueFull
@@ -98,7 +98,7 @@ impl State {
         self.grant()
     }
 
-    fn enter(&mut self) -> bool {
+    fn acquire(&mut self) -> bool {
         // Nobody waits then: whatever frees a place gives it to who waits.
         let is_free = self.held < self.limit;
         self.held += usize::from(is_free);
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn queued(pool: &Arc<Pool>, limit: usize) -> Ticket {
-        match pool.enter(limit, usize::MAX) {
+        match pool.acquire(limit, usize::MAX) {
             Turn::Later(ticket) => ticket,
             _ => panic!("not queued"),
         }
@@ -213,11 +213,11 @@ mod tests {
     #[test]
     fn nobody_overtakes_who_waits() {
         let pool = Arc::new(Pool::default());
-        let permit = pool.try_enter(1).unwrap();
+        let permit = pool.try_acquire(1).unwrap();
         let (mut first, mut second) = (queued(&pool, 1), queued(&pool, 1));
         assert!(turn(&mut second).is_none() && turn(&mut first).is_none());
         drop(permit);
-        assert!(pool.try_enter(1).is_none(), "the permit is the first one's, though unseen");
+        assert!(pool.try_acquire(1).is_none(), "the permit is the first one's, though unseen");
         assert!(turn(&mut second).is_none());
         let permit = turn(&mut first).unwrap();
         drop((permit, first));
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn who_leaves_the_queue_strands_nothing() {
         let pool = Arc::new(Pool::default());
-        let permit = pool.try_enter(1).unwrap();
+        let permit = pool.try_acquire(1).unwrap();
         let (first, second, mut third) = (queued(&pool, 1), queued(&pool, 1), queued(&pool, 1));
         drop(second);
         drop(permit);
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_changed_limit_holds_from_the_next_request_on() {
         let pool = Arc::new(Pool::default());
-        let mut held: Vec<_> = (0..4).map(|_| pool.try_enter(4).unwrap()).collect();
+        let mut held: Vec<_> = (0..4).map(|_| pool.try_acquire(4).unwrap()).collect();
         let mut waiting = queued(&pool, 2);
         held.drain(..2);
         assert!(turn(&mut waiting).is_none(), "two of two are held");
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(shown(&pool), "2 of 2 held, 0 waiting");
         let mut more = [queued(&pool, 2), queued(&pool, 2)];
         // Who brings a higher limit finds those first who waited under the lower one.
-        assert!(pool.try_enter(4).is_none());
+        assert!(pool.try_acquire(4).is_none());
         assert!(more.iter_mut().all(|ticket| ticket.pool.is_some() && turn(ticket).is_some()));
         drop((held, permit, waiting));
         assert_eq!(shown(&pool), "0 of 4 held, 0 waiting");
@@ -259,11 +259,11 @@ mod tests {
     #[test]
     fn the_queue_has_its_bound_and_a_limit_of_0_lets_nothing_in() {
         let pool = Arc::new(Pool::default());
-        assert!(pool.try_enter(0).is_none());
-        let ticket = pool.enter(0, 1);
+        assert!(pool.try_acquire(0).is_none());
+        let ticket = pool.acquire(0, 1);
         assert!(matches!(ticket, Turn::Later(_)));
-        assert!(matches!(pool.enter(0, 1), Turn::QueueFull));
+        assert!(matches!(pool.acquire(0, 1), Turn::QueueFull));
         drop(ticket);
-        assert!(matches!(pool.enter(0, 1), Turn::Later(_)));
+        assert!(matches!(pool.acquire(0, 1), Turn::Later(_)));
     }
 }

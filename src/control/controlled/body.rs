@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use crate::control::call::CallBody;
-use crate::control::judge::{Judged, JudgedBody, JudgedKind};
+use crate::control::verdict::{Classified, ClassifiedBody, ClassifiedKind};
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
@@ -34,9 +34,9 @@ pin_project! {
         R: Body,
     {
         AsItIs { #[pin] body: CallBody<R> },
-        Judged { judged: Pin<Box<Judged<CallBody<R>>>> },
+        Classified { classified: Pin<Box<Classified<CallBody<R>>>> },
         // By a fallback, above a retry.
-        JudgedAbove { judged: Pin<Box<Judged<JudgedBody<CallBody<R>>>>> },
+        ClassifiedAbove { classified: Pin<Box<Classified<ClassifiedBody<CallBody<R>>>>> },
     }
 }
 
@@ -46,12 +46,12 @@ impl<R: Body> ControlBody<R> {
     }
 
     /// The body of a response that has passed a retry and a fallback.
-    pub(super) fn of_repeated(body: JudgedBody<JudgedBody<CallBody<R>>>) -> Self {
+    pub(super) fn of_repeated(body: ClassifiedBody<ClassifiedBody<CallBody<R>>>) -> Self {
         let kind = match body.into_kind() {
-            JudgedKind::Judged { judged } => Kind::JudgedAbove { judged },
-            JudgedKind::AsItIs { body } => match body.into_kind() {
-                JudgedKind::Judged { judged } => Kind::Judged { judged },
-                JudgedKind::AsItIs { body } => Kind::AsItIs { body },
+            ClassifiedKind::Classified { classified } => Kind::ClassifiedAbove { classified },
+            ClassifiedKind::AsItIs { body } => match body.into_kind() {
+                ClassifiedKind::Classified { classified } => Kind::Classified { classified },
+                ClassifiedKind::AsItIs { body } => Kind::AsItIs { body },
             },
         };
         Self { kind }
@@ -73,8 +73,8 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
             KindProjection::AsItIs { body } => body.poll_frame(cx),
-            KindProjection::Judged { judged } => judged.as_mut().poll_frame(cx),
-            KindProjection::JudgedAbove { judged } => judged.as_mut().poll_frame(cx),
+            KindProjection::Classified { classified } => classified.as_mut().poll_frame(cx),
+            KindProjection::ClassifiedAbove { classified } => classified.as_mut().poll_frame(cx),
         }
     }
 
@@ -82,8 +82,8 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::AsItIs { body } => body.is_end_stream(),
-            Kind::Judged { judged } => judged.is_end_stream(),
-            Kind::JudgedAbove { judged } => judged.is_end_stream(),
+            Kind::Classified { classified } => classified.is_end_stream(),
+            Kind::ClassifiedAbove { classified } => classified.is_end_stream(),
         }
     }
 
@@ -91,8 +91,8 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::AsItIs { body } => body.size_hint(),
-            Kind::Judged { judged } => judged.size_hint(),
-            Kind::JudgedAbove { judged } => judged.size_hint(),
+            Kind::Classified { classified } => classified.size_hint(),
+            Kind::ClassifiedAbove { classified } => classified.size_hint(),
         }
     }
 }

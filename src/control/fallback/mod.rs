@@ -1,8 +1,8 @@
 //! Trying something else where a provider fails: another model, or another provider.
 
-mod aim;
 mod alternative;
 mod plan;
+mod step_head;
 mod steps;
 mod work;
 
@@ -22,8 +22,8 @@ use self::plan::Plan;
 pub use self::steps::FallbackFuture;
 use self::work::Work;
 use super::classify::{Classify, Rule};
-use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
+use super::verdict::{self, ClassifiedBody};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::provider::Provider;
@@ -139,7 +139,7 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    type Response = Response<JudgedBody<R>>;
+    type Response = Response<ClassifiedBody<R>>;
     type Error = S::Error;
     type Future = FallbackFuture<S, B, R>;
 
@@ -153,15 +153,15 @@ where
             context.acts(Actor::Fallback);
         }
         let alternatives = self.layer.alternatives.as_ref();
-        let take = request.body().take().cloned();
-        let work = take.and_then(|take| {
+        let recorded = request.body().recorded().cloned();
+        let work = recorded.and_then(|recorded| {
             let plan = Plan::of(context, alternatives, request.uri())?;
-            Some(Work::new(take, plan, self.layer.rule.clone()))
+            Some(Work::new(recorded, plan, self.layer.rule.clone()))
         });
         let Some(work) = work else {
             return FallbackFuture::direct(self.inner.call(request));
         };
-        judge::announce(&mut request, work.plan.context());
+        verdict::announce(&mut request, work.plan.context());
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);

@@ -14,8 +14,8 @@ use tower_service::Service;
 
 use super::work::Work;
 use crate::control::classify::CallClass;
-use crate::control::judge::{self, Given, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
+use crate::control::verdict::{self, ClassifiedBody, Classifying, Given, Verdict};
 use crate::control::{attempt, call};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
@@ -46,7 +46,7 @@ struct Steps<S, B> {
 /// What follows a step that is not handed on at once.
 enum Next<R, E> {
     /// The beginning of the response has not come yet.
-    Judge(Judging<R>),
+    Classify(Classifying<R>),
     /// It is no answer, and something else may be tried.
     Failed(Given<R, E>),
     /// It has failed in a way for which nothing else is tried.
@@ -55,7 +55,7 @@ enum Next<R, E> {
 
 /// The last response that is no answer, handed on if no other step has one.
 struct Last<R> {
-    response: Response<JudgedBody<R>>,
+    response: Response<ClassifiedBody<R>>,
     step: usize,
 }
 
@@ -89,7 +89,7 @@ where
         let this = self.project();
         this.call.poll_or(cx, |result, cx| {
             let Some(mut steps) = this.steps.take() else {
-                return ControlFlow::Break(judge::as_it_is(result));
+                return ControlFlow::Break(verdict::as_it_is(result));
             };
             let next = steps.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(steps.try_others(next)))
@@ -116,9 +116,9 @@ where
         loop {
             let failed = match next {
                 Next::Failed(failed) => failed,
-                Next::Judge(mut judging) => {
-                    let verdict = beside(last.as_mut(), |cx| judging.poll(cx)).await;
-                    match answered(judging, verdict) {
+                Next::Classify(mut classifying) => {
+                    let verdict = beside(last.as_mut(), |cx| classifying.poll(cx)).await;
+                    match answered(classifying, verdict) {
                         ControlFlow::Continue(failed) => failed,
                         ControlFlow::Break(given) => return given,
                     }
@@ -167,7 +167,7 @@ where
         R::Error: Into<BoxError>,
     {
         if attempt::report_end(self.plan.context(), &result) {
-            return ControlFlow::Break(judge::as_it_is(result));
+            return ControlFlow::Break(verdict::as_it_is(result));
         }
         let mut response = match result {
             Ok(response) => response,
@@ -192,24 +192,26 @@ where
         };
         if is_failure {
             return match self.may_go_on() {
-                true => ControlFlow::Continue(Next::Failed(Ok(response.map(JudgedBody::judged)))),
-                false => ControlFlow::Break(Ok(response.map(JudgedBody::new))),
+                true => ControlFlow::Continue(Next::Failed(Ok(
+                    response.map(ClassifiedBody::classified)
+                ))),
+                false => ControlFlow::Break(Ok(response.map(ClassifiedBody::new))),
             };
         }
-        let is_suspect = verdict.is_none() && judge::may_be_error(&response);
+        let is_suspect = verdict.is_none() && verdict::may_be_error(&response);
         // Nothing is held back where it is known that there is nothing else.
         if is_suspect && self.may_go_on_as_far_as_known(cx) {
-            match Judging::new(response, self.plan.shape()) {
-                Ok(mut judging) => {
-                    let Poll::Ready(verdict) = judging.poll(cx) else {
-                        return ControlFlow::Continue(Next::Judge(judging));
+            match Classifying::new(response, self.plan.shape()) {
+                Ok(mut classifying) => {
+                    let Poll::Ready(verdict) = classifying.poll(cx) else {
+                        return ControlFlow::Continue(Next::Classify(classifying));
                     };
-                    return answered(judging, verdict).map_continue(Next::Failed);
+                    return answered(classifying, verdict).map_continue(Next::Failed);
                 }
                 Err(unread) => response = unread,
             }
         }
-        ControlFlow::Break(Ok(response.map(JudgedBody::new)))
+        ControlFlow::Break(Ok(response.map(ClassifiedBody::new)))
     }
 
     /// Nothing else can be tried.
@@ -222,12 +224,15 @@ where
 }
 
 /// Breaks with a response that is an answer.
-fn answered<R, E>(judging: Judging<R>, verdict: Verdict) -> ControlFlow<Given<R, E>, Given<R, E>>
+fn answered<R, E>(
+    classifying: Classifying<R>,
+    verdict: Verdict,
+) -> ControlFlow<Given<R, E>, Given<R, E>>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    let response = Ok(judging.into_response());
+    let response = Ok(classifying.into_response());
     match verdict {
         Verdict::Answer => ControlFlow::Break(response),
         _ => ControlFlow::Continue(response),
@@ -235,7 +240,7 @@ where
 }
 
 impl<R> Last<R> {
-    fn new(mut response: Response<JudgedBody<R>>, step: usize) -> Self {
+    fn new(mut response: Response<ClassifiedBody<R>>, step: usize) -> Self {
         // What is tried next may need what the response holds.
         call::let_go(&mut response);
         Self { response, step }

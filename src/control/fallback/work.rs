@@ -9,20 +9,20 @@ use http_body::Body;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::aim::aim;
 use super::plan::{BodyModel, NamedModel, Plan};
+use super::step_head::step_head;
 use crate::TARGET;
 use crate::context::step::Step;
 use crate::control::classify::Rule;
-use crate::control::replay::{ReplayBody, Take};
-use crate::control::{attempt, judge};
+use crate::control::replay::{RecordedRequest, ReplayBody};
+use crate::control::{attempt, verdict};
 use crate::exchange::asked::Asked;
 use crate::routing::model::{Edit, escaped};
 
 /// What one request has tried, and what it needs to try the next step.
 pub(super) struct Work<B> {
     /// The client's own request.
-    pub(super) original: Arc<Take<B>>,
+    pub(super) original: Arc<RecordedRequest<B>>,
     pub(super) plan: Plan,
     pub(super) rule: Rule,
     /// The model that the body names; `None` until the body was read for it.
@@ -32,7 +32,7 @@ pub(super) struct Work<B> {
 }
 
 impl<B> Work<B> {
-    pub(super) fn new(original: Arc<Take<B>>, plan: Plan, rule: Rule) -> Self {
+    pub(super) fn new(original: Arc<RecordedRequest<B>>, plan: Plan, rule: Rule) -> Self {
         Self { original, plan, rule, model: None, step: 0 }
     }
 
@@ -63,18 +63,18 @@ impl<B> Work<B> {
             let steps = self.steps();
             (self.step..steps.len()).find_map(|at| {
                 let step = steps.get(at)?;
-                let take = self.take(step);
-                if take.is_none() {
+                let recorded = self.request_of(step);
+                if recorded.is_none() {
                     let provider = step.upstream.slug();
                     tracing::info!(target: TARGET, step = at + 1, provider, "a step cannot be taken");
                 }
-                Some((at + 1, take?))
+                Some((at + 1, recorded?))
             })
         };
-        let (number, take) = found?;
+        let (number, recorded) = found?;
         self.set_step(number);
-        let mut request = take.request();
-        judge::announce(&mut request, self.plan.context());
+        let mut request = recorded.request();
+        verdict::announce(&mut request, self.plan.context());
         Some(request)
     }
 
@@ -97,7 +97,7 @@ impl<B> Work<B> {
         self.model.is_none() && self.plan.needs_model()
     }
 
-    fn take(&self, step: &Step) -> Option<Arc<Take<B>>> {
+    fn request_of(&self, step: &Step) -> Option<Arc<RecordedRequest<B>>> {
         let context = self.plan.context();
         let first = match &self.plan {
             Plan::Gateway(context) => context.first_upstream()?,
@@ -105,8 +105,8 @@ impl<B> Work<B> {
         };
         let original = self.original.head.head();
         if let Some(entry) = &step.entry {
-            let head = aim(original, first, step, context, 0)?;
-            return Some(Take::other(head, entry.body.clone()));
+            let head = step_head(original, first, step, context, 0)?;
+            return Some(RecordedRequest::other(head, entry.body.clone()));
         }
         let edit = match &step.model {
             None => None,
@@ -117,7 +117,7 @@ impl<B> Work<B> {
         };
         let edits: Vec<_> = edit.into_iter().chain(self.without_option(step)).collect();
         let growth = edits.iter().map(Edit::growth).sum();
-        Some(self.original.varied(aim(original, first, step, context, growth)?, edits))
+        Some(self.original.varied(step_head(original, first, step, context, growth)?, edits))
     }
 
     /// Removes the option that asks for usage, if the provider of the step must not get it.
@@ -151,7 +151,7 @@ where
     /// Reads the body to its end, where what can be tried depends on its model.
     pub(super) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.must_look() {
-            let frames = ready!(self.original.tape().poll_whole(cx));
+            let frames = ready!(self.original.recording().poll_whole(cx));
             let model = frames.map(|frames| BodyModel::of(&frames));
             self.model = Some(model.unwrap_or(BodyModel::Unclear));
         }

@@ -55,8 +55,8 @@ impl Target {
     /// Begins a call, unless none can be made now.
     pub(in crate::control) fn begin(self, now: Instant) -> Result<Tracked, Blocked> {
         let permit = self.permit(now)?;
-        let enter = |account: &Option<Arc<Account>>| account.as_ref().map(Account::enter);
-        let (key, load) = (enter(&self.account), enter(&self.load));
+        let acquire = |account: &Option<Arc<Account>>| account.as_ref().map(Account::acquire);
+        let (key, load) = (acquire(&self.account), acquire(&self.load));
         let (answered, context, learning) = (None, None, None);
         Ok(Tracked { target: self, permit, answered, key, _load: load, context, learning })
     }
@@ -161,12 +161,12 @@ impl Tracked {
         }
     }
 
-    /// A response head came. `is_judged`: a layer above reads the body to see whether it is an
+    /// A response head came. `is_classified`: a layer above reads the body to see whether it is an
     /// answer.
     pub(in crate::control) fn responded<R>(
         &mut self,
         response: &mut Response<R>,
-        is_judged: bool,
+        is_classified: bool,
         now: Instant,
     ) {
         let status = response.status();
@@ -179,7 +179,7 @@ impl Tracked {
         {
             self.learning = None;
         }
-        if is_judged && let Some(blame) = self.blame() {
+        if is_classified && let Some(blame) = self.blame() {
             response.extensions_mut().insert(blame);
         }
     }

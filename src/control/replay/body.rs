@@ -11,8 +11,8 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use super::edit::Editor;
-use super::take::Take;
-use super::tape::Position;
+use super::recorded_request::RecordedRequest;
+use super::recording::Position;
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
@@ -34,7 +34,7 @@ pin_project! {
 }
 
 struct Reader<B> {
-    take: Arc<Take<B>>,
+    recorded: Arc<RecordedRequest<B>>,
     at: Position,
     editor: Option<Box<Editor>>,
 }
@@ -45,17 +45,19 @@ impl<B> ReplayBody<B> {
         Self { kind: Kind::Once { body } }
     }
 
-    pub(super) fn recorded(take: Arc<Take<B>>) -> Self {
-        let edits = (!take.edits.is_empty()).then(|| take.edits.clone());
+    pub(super) fn replaying(recorded: Arc<RecordedRequest<B>>) -> Self {
+        let edits = (!recorded.edits.is_empty()).then(|| recorded.edits.clone());
         let editor = edits.map(|edits| Box::new(Editor::new(edits)));
-        Self { kind: Kind::Recorded { reader: Reader { take, at: Position::default(), editor } } }
+        Self {
+            kind: Kind::Recorded { reader: Reader { recorded, at: Position::default(), editor } },
+        }
     }
 
     /// How the request can be sent again; `None` where it is not recorded.
-    pub(crate) fn take(&self) -> Option<&Arc<Take<B>>> {
+    pub(crate) fn recorded(&self) -> Option<&Arc<RecordedRequest<B>>> {
         match &self.kind {
             Kind::Once { .. } => None,
-            Kind::Recorded { reader } => Some(&reader.take),
+            Kind::Recorded { reader } => Some(&reader.recorded),
         }
     }
 
@@ -65,15 +67,15 @@ impl<B> ReplayBody<B> {
     /// Of several, the one that began to be read last is read on; the others fail.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        let take = self.take().filter(|take| take.is_replayable())?;
-        Some(Self::recorded(take.clone()))
+        let recorded = self.recorded().filter(|recorded| recorded.is_replayable())?;
+        Some(Self::replaying(recorded.clone()))
     }
 }
 
-impl<B> Take<B> {
+impl<B> RecordedRequest<B> {
     /// The request, from its beginning.
     pub(crate) fn request(self: &Arc<Self>) -> Request<ReplayBody<B>> {
-        Request::from_parts(self.head.head(), ReplayBody::recorded(self.clone()))
+        Request::from_parts(self.head.head(), ReplayBody::replaying(self.clone()))
     }
 }
 
@@ -97,12 +99,12 @@ where
             }
             KindProjection::Recorded { reader } => reader,
         };
-        let Reader { take, at, editor } = reader;
+        let Reader { recorded, at, editor } = reader;
         loop {
             if let Some(data) = editor.as_mut().and_then(|editor| editor.next()) {
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
-            let frame = ready!(take.tape().poll_frame(at, cx));
+            let frame = ready!(recorded.recording().poll_frame(at, cx));
             match (frame, editor.as_mut()) {
                 (Some(Ok(frame)), Some(editor)) => match frame.into_data() {
                     Ok(data) => editor.push(data),
@@ -116,9 +118,9 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Once { body } => body.is_end_stream(),
-            Kind::Recorded { reader: Reader { take, at, editor } } => {
+            Kind::Recorded { reader: Reader { recorded, at, editor } } => {
                 !editor.as_ref().is_some_and(|editor| editor.has_more())
-                    && take.tape().is_end_stream(at)
+                    && recorded.recording().is_end_stream(at)
             }
         }
     }
@@ -126,8 +128,8 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Once { body } => body.size_hint(),
-            Kind::Recorded { reader: Reader { take, at, editor } } => {
-                let hint = take.tape().size_hint(at);
+            Kind::Recorded { reader: Reader { recorded, at, editor } } => {
+                let hint = recorded.recording().size_hint(at);
                 match editor {
                     Some(editor) => grown(&hint, editor.growth_left()),
                     None => hint,

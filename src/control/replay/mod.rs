@@ -3,8 +3,8 @@
 mod body;
 mod edit;
 mod error;
-mod take;
-mod tape;
+mod recorded_request;
+mod recording;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -21,9 +21,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReplayBody;
-use self::take::KeptHead;
-pub(crate) use self::take::Take;
-use self::tape::{Keeping, Tape};
+use self::recorded_request::KeptHead;
+pub(crate) use self::recorded_request::RecordedRequest;
+use self::recording::{Keeping, Recording};
 use crate::context::GatewayContext;
 use crate::util::budget::BodyBudget;
 
@@ -146,7 +146,7 @@ impl<S> Replay<S> {
             // The entries of a universal request are in memory as it is.
             Some(context) if is_in_memory(context) => Keeping::all(),
             // What is known to be too large is not even begun with.
-            _ if !tape::fits(request.body().size_hint().lower(), limit) => {
+            _ if !recording::fits(request.body().size_hint().lower(), limit) => {
                 if let Some(context) = wanting {
                     context.give_up_retries();
                 }
@@ -159,7 +159,9 @@ impl<S> Replay<S> {
             }
         };
         let head = KeptHead::of(&request);
-        request.map(|body| ReplayBody::recorded(Take::new(head, Tape::new(body, keeping))))
+        request.map(|body| {
+            ReplayBody::replaying(RecordedRequest::new(head, Recording::new(body, keeping)))
+        })
     }
 }
 

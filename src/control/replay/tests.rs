@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower::BoxError;
 
 use super::error::ReplayError;
-use super::tape::Tape;
+use super::recording::Recording;
 use super::*;
 use crate::routing::model::Edit;
 
@@ -190,12 +190,12 @@ fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
     }
 }
 
-fn take(script: &Script, limit: usize) -> Arc<Take<Script>> {
+fn record(script: &Script, limit: usize) -> Arc<RecordedRequest<Script>> {
     let head = KeptHead::of(&Request::new(()));
     let keeping = Keeping::up_to(limit, &BodyBudget::default());
-    Take::new(head, Tape::new(script.clone(), keeping))
+    RecordedRequest::new(head, Recording::new(script.clone(), keeping))
 }
 
-fn reader(take: &Arc<Take<Script>>) -> ReplayBody<Script> {
-    ReplayBody::recorded(take.clone())
+fn reader(recorded: &Arc<RecordedRequest<Script>>) -> ReplayBody<Script> {
+    ReplayBody::replaying(recorded.clone())
 }

@@ -17,8 +17,8 @@ use tower_service::Service;
 use super::decision::Attempt;
 use super::work::Work;
 use crate::control::attempt;
-use crate::control::judge::{self, Given, JudgedBody, Judging, Verdict};
 use crate::control::replay::ReplayBody;
+use crate::control::verdict::{self, ClassifiedBody, Classifying, Given, Verdict};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Passed;
@@ -48,7 +48,7 @@ struct Again<S, B> {
 /// What follows an attempt that is not handed on at once.
 enum Next<R> {
     /// The beginning of the response has not come yet.
-    Judge(Judging<R>),
+    Classify(Classifying<R>),
     /// The request is sent again after this delay.
     Send(Duration),
 }
@@ -83,7 +83,7 @@ where
         let this = self.project();
         this.call.poll_or(cx, |result, cx| {
             let Some(mut again) = this.again.take() else {
-                return ControlFlow::Break(judge::as_it_is(result));
+                return ControlFlow::Break(verdict::as_it_is(result));
             };
             let next = again.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(again.go_on(next)))
@@ -105,9 +105,9 @@ impl<S, B> Again<S, B> {
         loop {
             let delay = match next {
                 Next::Send(delay) => delay,
-                Next::Judge(mut judging) => {
-                    let verdict = poll_fn(|cx| judging.poll(cx)).await;
-                    match self.work.judged(judging, verdict) {
+                Next::Classify(mut classifying) => {
+                    let verdict = poll_fn(|cx| classifying.poll(cx)).await;
+                    match self.work.classified(classifying, verdict) {
                         ControlFlow::Continue(delay) => delay,
                         ControlFlow::Break(response) => return Ok(response),
                     }
@@ -146,7 +146,7 @@ impl<B> Work<B> {
         R::Error: Into<BoxError>,
     {
         if attempt::report_end(self.context.as_ref(), &result) {
-            return ControlFlow::Break(judge::as_it_is(result));
+            return ControlFlow::Break(verdict::as_it_is(result));
         }
         let mut response = match result {
             Ok(response) => response,
@@ -161,33 +161,36 @@ impl<B> Work<B> {
         if self.drops_option(response.status()) {
             return ControlFlow::Continue(Next::Send(Duration::ZERO));
         }
-        if judge::may_be_error(&response) && self.may_go_on() {
-            match Judging::new(response, self.shape()) {
-                Ok(mut judging) => {
-                    let Poll::Ready(verdict) = judging.poll(cx) else {
-                        return ControlFlow::Continue(Next::Judge(judging));
+        if verdict::may_be_error(&response) && self.may_go_on() {
+            match Classifying::new(response, self.shape()) {
+                Ok(mut classifying) => {
+                    let Poll::Ready(verdict) = classifying.poll(cx) else {
+                        return ControlFlow::Continue(Next::Classify(classifying));
                     };
-                    return self.judged(judging, verdict).map_break(Ok).map_continue(Next::Send);
+                    return self
+                        .classified(classifying, verdict)
+                        .map_break(Ok)
+                        .map_continue(Next::Send);
                 }
                 Err(unread) => response = unread,
             }
         }
         // Where it is dropped, the client below sees to the rest of it.
         let delay = self.decide(Attempt::Head(response.status(), response.headers()));
-        decided(delay, Ok(response.map(JudgedBody::new))).map_continue(Next::Send)
+        decided(delay, Ok(response.map(ClassifiedBody::new))).map_continue(Next::Send)
     }
 
     /// The response, or the delay before the next attempt.
-    fn judged<R>(
+    fn classified<R>(
         &self,
-        judging: Judging<R>,
+        classifying: Classifying<R>,
         verdict: Verdict,
-    ) -> ControlFlow<Response<JudgedBody<R>>, Duration>
+    ) -> ControlFlow<Response<ClassifiedBody<R>>, Duration>
     where
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
-        let mut response = judging.into_response();
+        let mut response = classifying.into_response();
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
             // A response that has begun to answer is not asked for again.

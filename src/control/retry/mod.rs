@@ -21,8 +21,8 @@ use self::budget::Budgets;
 pub use self::settings::RetrySettings;
 use self::work::Work;
 use super::classify::{Classify, Rule};
-use super::judge::{self, JudgedBody};
 use super::replay::ReplayBody;
+use super::verdict::{self, ClassifiedBody};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::util::ready;
@@ -153,7 +153,7 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    type Response = Response<JudgedBody<R>>;
+    type Response = Response<ClassifiedBody<R>>;
     type Error = S::Error;
     type Future = RetryFuture<S, B, R>;
 
@@ -169,19 +169,25 @@ where
         if let Some(context) = context.filter(|_| may_go_on) {
             context.acts(Actor::Retries);
         }
-        let take = request.body().take().filter(|_| may_go_on || may_be_refused);
-        let Some(take) = take else {
+        let recorded = request.body().recorded().filter(|_| may_go_on || may_be_refused);
+        let Some(recorded) = recorded else {
             return RetryFuture::direct(self.inner.call(request));
         };
         let budget = self.layer.budgets.of(request.uri().authority());
-        let is_below_fallback = judge::is_announced(request.extensions(), context);
+        let is_below_fallback = verdict::is_announced(request.extensions(), context);
         let context = context.cloned();
-        let take = take.clone();
+        let recorded = recorded.clone();
         if may_go_on && !is_below_fallback {
-            judge::announce(&mut request, context.as_ref());
+            verdict::announce(&mut request, context.as_ref());
         }
-        let mut work =
-            Work::new(take, settings, self.layer.rule.clone(), budget, context, is_below_fallback);
+        let mut work = Work::new(
+            recorded,
+            settings,
+            self.layer.rule.clone(),
+            budget,
+            context,
+            is_below_fallback,
+        );
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);

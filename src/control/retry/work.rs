@@ -13,8 +13,8 @@ use super::decision::{Attempt, decide};
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::classify::Rule;
-use crate::control::replay::{ReplayBody, Take};
-use crate::control::{attempt, judge};
+use crate::control::replay::{RecordedRequest, ReplayBody};
+use crate::control::{attempt, verdict};
 use crate::exchange::asked::Asked;
 use crate::exchange::usage_option;
 use crate::usage::Shape;
@@ -23,7 +23,7 @@ use crate::util::redact::shown;
 
 /// What is needed to send a request again.
 pub(super) struct Work<B> {
-    take: Arc<Take<B>>,
+    recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
     rule: Rule,
     budget: Option<Arc<TpsBudget>>,
@@ -39,7 +39,7 @@ pub(super) struct Work<B> {
 
 impl<B> Work<B> {
     pub(super) fn new(
-        take: Arc<Take<B>>,
+        recorded: Arc<RecordedRequest<B>>,
         settings: RetrySettings,
         rule: Rule,
         budget: Option<Arc<TpsBudget>>,
@@ -47,10 +47,10 @@ impl<B> Work<B> {
         tells_verdict: bool,
     ) -> Self {
         let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
-        let asked = || take.head.extension::<Asked>().cloned();
+        let asked = || recorded.head.extension::<Asked>().cloned();
         let asked = may_be_refused.then(asked).flatten();
         Self {
-            take,
+            recorded,
             settings,
             rule,
             budget,
@@ -76,9 +76,9 @@ impl<B> Work<B> {
 
     /// The request once more.
     pub(super) fn request(&self) -> Request<ReplayBody<B>> {
-        let mut request = self.take.request();
+        let mut request = self.recorded.request();
         if self.settings.max_attempts > 1 {
-            judge::announce(&mut request, self.context.as_ref());
+            verdict::announce(&mut request, self.context.as_ref());
         }
         request
     }
@@ -92,15 +92,15 @@ impl<B> Work<B> {
                 self.learn();
             }
         }
-        if !usage_option::may_be_refused(status) || !self.take.is_replayable() {
+        if !usage_option::may_be_refused(status) || !self.recorded.is_replayable() {
             return false;
         }
         let Some(asked) = self.asked.take() else { return false };
-        let Some(place) = asked.place().filter(|place| self.take.has(place.start)) else {
+        let Some(place) = asked.place().filter(|place| self.recorded.has(place.start)) else {
             return false;
         };
         asked.is_sent(false);
-        self.take = self.take.without(place);
+        self.recorded = self.recorded.without(place);
         self.is_without = true;
         // It is not one of the attempts that are counted.
         self.attempts -= 1;
@@ -111,7 +111,7 @@ impl<B> Work<B> {
     fn learn(&self) {
         let Some(context) = &self.context else { return };
         let Some(upstream) = context.upstream() else { return };
-        let asked = self.take.head.extension::<Asked>();
+        let asked = self.recorded.head.extension::<Asked>();
         let model = context.routed_model().or_else(|| asked?.model()).unwrap_or_default();
         tracing::info!(
             target: TARGET,
@@ -126,13 +126,13 @@ impl<B> Work<B> {
     pub(super) fn shape(&self) -> Shape {
         match &self.context {
             Some(context) => context.shape(),
-            None => Operation::of(self.take.head.uri().path().trim_start_matches('/')).into(),
+            None => Operation::of(self.recorded.head.uri().path().trim_start_matches('/')).into(),
         }
     }
 
     /// Whether there may be another attempt.
     pub(super) fn may_go_on(&self) -> bool {
-        self.attempts < self.settings.max_attempts && self.take.is_replayable()
+        self.attempts < self.settings.max_attempts && self.recorded.is_replayable()
     }
 
     /// After which time there is another attempt.
@@ -145,11 +145,11 @@ impl<B> Work<B> {
             }
             return None;
         };
-        if !self.take.is_replayable() {
+        if !self.recorded.is_replayable() {
             return None;
         }
         if !budget::withdraw(self.budget.as_ref()) {
-            let origin = self.take.head.uri().authority().map(|authority| authority.as_str());
+            let origin = self.recorded.head.uri().authority().map(|authority| authority.as_str());
             tracing::info!(target: TARGET, origin, "no retry: the origin's budget is used up");
             return None;
         }

@@ -45,9 +45,9 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
         let value = HeaderValue::try_from(text.trim_matches([' ', '\t']));
         let mut value =
             value.map_err(|_| wrong("a string without line breaks or control characters"))?;
-        let fate = headers::entry_header(&name, &value);
-        value.set_sensitive(fate != EntryHeader::ToProvider);
-        match fate {
+        let disposition = headers::entry_header(&name, &value);
+        value.set_sensitive(disposition != EntryHeader::ToProvider);
+        match disposition {
             EntryHeader::ToProvider | EntryHeader::Credential => to_provider.push((name, value)),
             EntryHeader::Directive => {
                 to_gateway.insert(name, value);

@@ -181,7 +181,7 @@ async fn what_is_too_long_for_an_error_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_while_it_is_judged_is_none() {
+async fn an_answer_that_breaks_off_while_it_is_classified_is_none() {
     let half = || {
         let response = Response::builder().header("content-type", "application/json");
         Ok(response.body(broken(&["{\"id\""])).unwrap())

@@ -342,7 +342,7 @@ mod compressed {
     }
 
     #[tokio::test]
-    async fn compressed_errors_are_judged_and_pass_as_they_are() {
+    async fn compressed_errors_are_classified_and_pass_as_they_are() {
         let error = r#"{"error":{"message":"overloaded"}}"#;
         let answer_json = r#"{"id":"x","choices":[{"message":{"content":"hi"}}]}"#;
         for (content_type, body, leads_on) in [

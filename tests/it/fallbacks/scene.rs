@@ -9,7 +9,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_ai_gateway::control::{
-    FallbackLayer, JudgedBody, ReplayLayer, RetryLayer, RetrySettings,
+    ClassifiedBody, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
 };
 use tower_ai_gateway::settings::{GatewaySettings, GatewaySettingsBuilder, Secret};
 use tower_ai_gateway::{GatewayLayer, InterceptBody, Mount, Provider};
@@ -58,7 +58,8 @@ pub(crate) struct Scene {
 }
 
 /// The response, its body still to come.
-pub(crate) type Head = Response<InterceptBody<Full<Bytes>, JudgedBody<JudgedBody<AnswerBody>>>>;
+pub(crate) type Head =
+    Response<InterceptBody<Full<Bytes>, ClassifiedBody<ClassifiedBody<AnswerBody>>>>;
 
 /// A response that was read to its end.
 pub(crate) struct Got {

@@ -1,4 +1,4 @@
-//! The model that answers is judged by the gateway's rules, too.
+//! The model that answers is classified by the gateway's rules, too.
 
 use std::convert::Infallible;
 
@@ -124,7 +124,7 @@ async fn by_choice_of_the_host_it_is_broken_off_before_it_is_handed_on() {
 }
 
 #[tokio::test]
-async fn without_rules_no_answer_is_judged() {
+async fn without_rules_no_answer_is_classified() {
     let hook = memory::Recorder::default();
     let builder = layer().metrics_hook(hook.clone());
     ask(builder, GatewaySettingsBuilder::refuse_served_models, NATIVE, EVENTS, &STREAM_OF_ANOTHER)

@@ -173,7 +173,7 @@ async fn a_fallback_asks_no_guard_again() {
 
 /// A form is read for its model as far as a guard reads it, and behind that.
 #[tokio::test]
-async fn a_model_that_a_guard_reads_past_is_judged_all_the_same() {
+async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
     let settings = Arc::new(keys().allow_models(["whisper-*"]).build().unwrap());
     let (line, kind) = (
         "POST /v1/acct/gw/openai/v1/audio/transcriptions",

@@ -111,8 +111,8 @@ async fn exchanges_are_found_by_what_they_were() {
     let stream = log.get(&format!("/logs/{}", stream.as_str().unwrap())).await;
     assert_eq!(stream["request_head"], body);
     assert_eq!(stream["response_head"].as_str().unwrap().as_bytes(), STREAM);
-    let judged = log.send("PATCH", &format!("/logs/{first}"), br#"{"feedback":1}"#).await;
-    assert_eq!(judged.json()["feedback"], 1);
+    let classified = log.send("PATCH", &format!("/logs/{first}"), br#"{"feedback":1}"#).await;
+    assert_eq!(classified.json()["feedback"], 1);
 
     let summary = log.get("/summary").await;
     let totals = &summary["totals"];

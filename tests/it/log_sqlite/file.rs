@@ -133,14 +133,14 @@ fn others_read_while_one_writes() {
 const FILE: &str = "LOG_SQLITE_TEST_FILE";
 
 #[test]
-fn another_process_reads_and_judges() {
+fn another_process_reads_and_classifies() {
     if let Some(file) = std::env::var_os(FILE) {
         return be_the_other_process(&LogStore::open(file).unwrap());
     }
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "log_sqlite::file::another_process_reads_and_judges", "--nocapture"])
+        .args(["--exact", "log_sqlite::file::another_process_reads_and_classifies", "--nocapture"])
         .env(FILE, directory.file())
         .stdout(Stdio::piped())
         .spawn()
@@ -150,7 +150,7 @@ fn another_process_reads_and_judges() {
     for batch in various(1000).chunks(10) {
         write(&store, batch);
     }
-    assert!(lines.any(|line| line.ends_with("judged")), "the other process sees all records");
+    assert!(lines.any(|line| line.ends_with("classified")), "the other process sees all records");
     assert!(child.wait().unwrap().success());
     assert_eq!(store.get(&id(3)).unwrap().unwrap().feedback, Some(-1));
 }
@@ -163,7 +163,7 @@ fn be_the_other_process(store: &LogStore) {
     }
     let feedback = serde_json::from_str(r#"{"feedback":-1}"#).unwrap();
     store.set_feedback(&id(3), &feedback).unwrap();
-    println!("judged");
+    println!("classified");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
-use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::control::{ClassifiedBody, ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{Backoff, GatewaySettings};
 use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Outcome, Provider, ResponseBody};
@@ -35,7 +35,7 @@ impl Scene {
         self,
         upstream: &Upstream,
         headers: &[(&str, &str)],
-    ) -> Result<Response<ResponseBody<JudgedBody<AnswerBody>>>, BoxError> {
+    ) -> Result<Response<ResponseBody<ClassifiedBody<AnswerBody>>>, BoxError> {
         let service = ServiceBuilder::new()
             .layer(self.layer.build().unwrap().client_layer())
             .layer(self.replay)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, Layer, ServiceExt};
-use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::control::{ClassifiedBody, ReplayLayer, RetryLayer, RetrySettings};
 
 use crate::support::scripted::{AnswerBody, Upstream, answer};
 
@@ -32,7 +32,7 @@ pub(crate) async fn send<B>(
     upstream: &Upstream,
     settings: RetrySettings,
     request: Request<B>,
-) -> Result<Response<JudgedBody<AnswerBody>>, BoxError>
+) -> Result<Response<ClassifiedBody<AnswerBody>>, BoxError>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,

@@ -8,7 +8,7 @@ use http_body_util::channel::{Channel, Sender};
 use tokio::task::JoinHandle;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
 use tower_ai_gateway::client::ClientBody;
-use tower_ai_gateway::control::{JudgedBody, ReplayLayer, RetryLayer, RetrySettings};
+use tower_ai_gateway::control::{ClassifiedBody, ReplayLayer, RetryLayer, RetrySettings};
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, ResponseBody};
 
@@ -18,7 +18,7 @@ use crate::support::raw_upstream::RawUpstream;
 use crate::support::scripted::events::Events;
 use crate::support::scripted::read;
 
-type Sent = JoinHandle<Result<Response<ResponseBody<JudgedBody<ClientBody>>>, BoxError>>;
+type Sent = JoinHandle<Result<Response<ResponseBody<ClassifiedBody<ClientBody>>>, BoxError>>;
 
 /// Sends a request by a gateway that makes up to two attempts.
 fn send(upstream: &RawUpstream, events: &Events) -> (Sender<Bytes, std::io::Error>, Sent) {

@@ -62,8 +62,8 @@ where
     }
 
     /// Takes the connection into use. Whether a request can be sent on it.
-    pub(in crate::client) fn unpark(&mut self) -> bool {
-        self.signal.unpark();
+    pub(in crate::client) fn reuse(&mut self) -> bool {
+        self.signal.reuse();
         if self.signal.take() {
             self.poll_connection();
         }
@@ -132,7 +132,7 @@ where
             Pin::new(&mut response).poll(cx).map(|_| false)
         });
         if is_sent.await {
-            self.park();
+            self.set_idle();
         } else {
             self.drive_to_the_end().await;
         }
@@ -143,7 +143,7 @@ where
     async fn drive_to_the_end(mut self: Box<Self>) {
         let linger = self.origin.upgrade().map_or(LINGER, |origin| origin.linger());
         if timeout(linger, poll_fn(|cx| self.poll_sent(cx))).await.is_ok() {
-            self.park();
+            self.set_idle();
         }
     }
 
@@ -161,7 +161,7 @@ where
             self.poll_connection();
         }
         if self.sender.is_ready() {
-            self.park();
+            self.set_idle();
         } else if self.connection.is_some()
             && let Ok(runtime) = Handle::try_current()
         {
@@ -169,17 +169,17 @@ where
         }
     }
 
-    fn park(self: Box<Self>) {
+    fn set_idle(self: Box<Self>) {
         let origin = self.sender.is_ready().then(|| self.origin.upgrade()).flatten();
         if let Some(origin) = origin {
-            self.signal.park();
-            origin.park(self);
+            self.signal.set_idle();
+            origin.set_idle(self);
         }
     }
 
     /// Lets the reaper of the pool know again when the connection has something to tell.
     pub(in crate::client) fn rest(&self) {
-        self.signal.park();
+        self.signal.set_idle();
     }
 
     /// Asks `step` and the connection in turns, until `step` is done or neither gets on.

@@ -44,7 +44,7 @@ pub(in crate::client) struct Origin<B> {
 
 struct State<B> {
     /// Unused connections, the one that was used last at the end.
-    parked: Vec<Parked<B>>,
+    idle: Vec<Idle<B>>,
     shared: Vec<Http2<B>>,
     /// What the connections to this origin speak, once that is known.
     is_http2: Option<bool>,
@@ -54,10 +54,10 @@ struct State<B> {
     failures: u64,
 }
 
-struct Parked<B> {
+struct Idle<B> {
     connection: Box<Http1<B>>,
     /// Looks of the reaper until it is closed.
-    looks_left: u32,
+    sweeps_left: u32,
 }
 
 /// A connection for one exchange.
@@ -116,7 +116,7 @@ impl<B: SendBody> Origin<B> {
         #[cfg(feature = "proxy")] forwarding: Option<Forwarding>,
     ) -> Self {
         let state = State {
-            parked: Vec::new(),
+            idle: Vec::new(),
             shared: Vec::new(),
             is_http2,
             is_connecting: false,
@@ -171,9 +171,9 @@ impl<B: SendBody> Origin<B> {
 
     /// A connection over HTTP/1.1 that waits for a request.
     pub(in crate::client) fn idle(&self) -> Option<Box<Http1<B>>> {
-        while let Some(mut parked) = self.unpark() {
-            if parked.unpark() {
-                return Some(parked);
+        while let Some(mut idle) = self.reuse() {
+            if idle.reuse() {
+                return Some(idle);
             }
         }
         None
@@ -282,46 +282,46 @@ impl<B> Origin<B> {
     }
 
     /// Keeps a connection for the next request.
-    pub(in crate::client) fn park(&self, connection: Box<Http1<B>>) {
-        let looks_left = SWEEPS;
-        let parked = Parked { connection, looks_left };
+    pub(in crate::client) fn set_idle(&self, connection: Box<Http1<B>>) {
+        let sweeps_left = SWEEPS;
+        let idle = Idle { connection, sweeps_left };
         let mut state = self.state();
-        if state.parked.len() < self.limits.max_idle_per_origin {
-            state.parked.push(parked);
+        if state.idle.len() < self.limits.max_idle_per_origin {
+            state.idle.push(idle);
         }
     }
 
     /// Closes what was unused for too long or has been closed by the other side.
-    pub(super) fn sweep(&self, is_look: bool)
+    pub(super) fn sweep(&self, is_sweep: bool)
     where
         B: SendBody,
     {
         let mut state = self.state();
-        let taken = state.parked.extract_if(.., |parked| {
-            parked.looks_left -= u32::from(is_look);
-            parked.looks_left == 0 || parked.connection.is_woken()
+        let taken = state.idle.extract_if(.., |idle| {
+            idle.sweeps_left -= u32::from(is_sweep);
+            idle.sweeps_left == 0 || idle.connection.is_woken()
         });
         let taken: Vec<_> = taken.collect();
-        state.shared.retain_mut(|shared| !(shared.is_closed() || is_look && shared.look()));
+        state.shared.retain_mut(|shared| !(shared.is_closed() || is_sweep && shared.look()));
         drop(state);
         // Polled without the lock: hyper may wake anyone.
-        for mut parked in taken {
-            if parked.looks_left > 0 && parked.connection.unpark() {
-                parked.connection.rest();
-                self.state().parked.insert(0, parked);
+        for mut idle in taken {
+            if idle.sweeps_left > 0 && idle.connection.reuse() {
+                idle.connection.rest();
+                self.state().idle.insert(0, idle);
             } else {
-                parked.connection.close();
+                idle.connection.close();
             }
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         let state = self.state();
-        state.parked.is_empty() && state.shared.is_empty() && !state.is_connecting
+        state.idle.is_empty() && state.shared.is_empty() && !state.is_connecting
     }
 
-    fn unpark(&self) -> Option<Box<Http1<B>>> {
-        self.state().parked.pop().map(|parked| parked.connection)
+    fn reuse(&self) -> Option<Box<Http1<B>>> {
+        self.state().idle.pop().map(|idle| idle.connection)
     }
 }
 

@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    fn enter(&mut self, state: Option<Opened>) {
+    fn move_to(&mut self, state: Option<Opened>) {
         *self = Self {
             now: self.now,
             state,
@@ -101,7 +101,7 @@ impl Model {
             if self.now < self.since + OPEN_FOR {
                 return None;
             }
-            self.enter(Some(Opened::HalfOpen));
+            self.move_to(Some(Opened::HalfOpen));
         }
         if let Some((since, true)) = self.probes.last()
             && self.now < since + PROBE_FOR
@@ -114,7 +114,7 @@ impl Model {
 
     fn success(&mut self) -> usize {
         if self.state.is_some() {
-            self.enter(None);
+            self.move_to(None);
         }
         self.verdict(false, None);
         self.verdicts.len().saturating_sub(1)
@@ -123,7 +123,7 @@ impl Model {
     fn failure(&mut self) {
         match self.state {
             None => self.verdict(true, None),
-            Some(_) => self.enter(Some(Opened::Open)),
+            Some(_) => self.move_to(Some(Opened::Open)),
         }
     }
 
@@ -137,7 +137,7 @@ impl Model {
         self.verdicts.push(Verdict { at: self.now, failed, taken_back: false, instead_of });
         let (in_a_row, calls, failed) = (self.failures_in_a_row(), self.calls(), self.failed());
         if in_a_row >= 3 || calls >= 6 && 2 * failed >= calls {
-            self.enter(Some(Opened::Open));
+            self.move_to(Some(Opened::Open));
         }
     }
 

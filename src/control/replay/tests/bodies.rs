@@ -22,11 +22,11 @@ fn bodies() -> Vec<(Vec<Play>, Vec<Got>)> {
 fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
     for (script, expected) in bodies() {
         for stop in 0..=expected.len() {
-            let take = take(&Script::new(script.clone()), 10_000);
-            let mut first = reader(&take);
+            let recorded = record(&Script::new(script.clone()), 10_000);
+            let mut first = reader(&recorded);
             let before: Vec<_> = (0..stop).map(|_| poll(&mut first)).collect();
             assert_eq!(before, expected[..stop]);
-            let mut second = reader(&take);
+            let mut second = reader(&recorded);
             assert_eq!(read(&mut second), expected, "after {stop}");
             let rest = read(&mut first);
             match before.last() {
@@ -36,8 +36,8 @@ fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
                 _ => assert_eq!(rest, [failed(ReplayError::Superseded), Got::End]),
             }
             // And a third one, when the body itself is gone.
-            assert_eq!(read(&mut reader(&take)), expected);
-            assert!(take.is_replayable());
+            assert_eq!(read(&mut reader(&recorded)), expected);
+            assert!(recorded.is_replayable());
         }
     }
 }
@@ -45,36 +45,36 @@ fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
 #[test]
 fn a_reader_may_begin_while_the_body_is_still_coming() {
     let script = Script::new([data("ab")]);
-    let take = take(&script, 10_000);
-    let mut first = reader(&take);
+    let recorded = record(&script, 10_000);
+    let mut first = reader(&recorded);
     assert_eq!(read(&mut first), [got("ab")]);
-    let mut second = reader(&take);
+    let mut second = reader(&recorded);
     assert_eq!(read(&mut second), [got("ab")]);
     script.play(data("c"));
     assert_eq!(read(&mut second), [got("c")]);
     script.play(End);
     assert_eq!(read(&mut second), [Got::End]);
-    assert_eq!(read(&mut reader(&take)), [got("ab"), got("c"), Got::End]);
+    assert_eq!(read(&mut reader(&recorded)), [got("ab"), got("c"), Got::End]);
 }
 
 #[test]
 fn a_body_that_breaks_off_never_ends_well_for_anyone() {
     for stop in 0..=2 {
-        let take = take(&Script::new([data("ab"), data("c"), Error]), 10_000);
-        let mut early = reader(&take);
+        let recorded = record(&Script::new([data("ab"), data("c"), Error]), 10_000);
+        let mut early = reader(&recorded);
         for _ in 0..stop {
             poll(&mut early);
         }
         // Made before, read after.
         let mut clone = early.try_clone().unwrap();
-        let mut breaking = reader(&take);
+        let mut breaking = reader(&recorded);
         let expected = [got("ab"), got("c"), Got::Error("broken off".into()), Got::End];
         assert_eq!(read(&mut breaking), expected);
-        assert!(!take.is_replayable() && breaking.try_clone().is_none());
+        assert!(!recorded.is_replayable() && breaking.try_clone().is_none());
         let expected = [got("ab"), got("c"), failed(ReplayError::Broken), Got::End];
         assert!(!clone.is_end_stream());
         assert_eq!(read(&mut clone), expected);
-        assert!(!take.is_replayable());
+        assert!(!recorded.is_replayable());
     }
 }
 
@@ -82,9 +82,10 @@ fn a_body_that_breaks_off_never_ends_well_for_anyone() {
 fn nothing_is_copied() {
     let body = Bytes::from(vec![7; 5000]);
     let frames = [body.slice(..3000), body.slice(3000..)];
-    let take = take(&Script::new(frames.iter().cloned().map(Play::Data).chain([End])), 10_000);
+    let recorded =
+        record(&Script::new(frames.iter().cloned().map(Play::Data).chain([End])), 10_000);
     for _ in 0..3 {
-        let mut reader = reader(&take);
+        let mut reader = reader(&recorded);
         for frame in &frames {
             let Got::Data(data) = poll(&mut reader) else { panic!("no data") };
             assert_eq!((data.as_ptr(), data.len()), (frame.as_ptr(), frame.len()));
@@ -103,13 +104,13 @@ fn what_it_says_of_its_length_is_true_at_each_point() {
     ] {
         for stop in 0..=script.len() {
             let body = Script::new(script.clone());
-            let take = take(&if is_sized { body.sized() } else { body }, 10_000);
-            let mut first = reader(&take);
+            let recorded = record(&if is_sized { body.sized() } else { body }, 10_000);
+            let mut first = reader(&recorded);
             for _ in 0..stop {
                 poll(&mut first);
             }
             for _ in 0..2 {
-                let mut reader = reader(&take);
+                let mut reader = reader(&recorded);
                 loop {
                     let (hint, is_over) = (reader.size_hint(), reader.is_end_stream());
                     let frame = poll(&mut reader);
@@ -135,13 +136,13 @@ fn what_it_says_of_its_length_is_true_at_each_point() {
 
 #[test]
 fn a_sized_body_is_known_to_be_over_at_its_last_byte() {
-    let take = take(&Script::new([data("ab"), End]).sized(), 10_000);
-    let mut first = reader(&take);
+    let recorded = record(&Script::new([data("ab"), End]).sized(), 10_000);
+    let mut first = reader(&recorded);
     assert!(!first.is_end_stream());
     poll(&mut first);
     assert!(first.is_end_stream());
     assert_eq!(poll(&mut first), Got::End);
-    let mut second = reader(&take);
+    let mut second = reader(&recorded);
     assert_eq!(second.size_hint().exact(), Some(2));
     assert!(!second.is_end_stream());
     poll(&mut second);
@@ -160,9 +161,10 @@ fn a_body_that_is_sent_once_passes() {
 fn a_whole_body_needs_no_recording() {
     let head = KeptHead::of(&Request::new(()));
     for body in ["", "abc"] {
-        let take: Arc<Take<Script>> = Take::other(head.head(), Bytes::from_static(body.as_bytes()));
+        let recorded: Arc<RecordedRequest<Script>> =
+            RecordedRequest::other(head.head(), Bytes::from_static(body.as_bytes()));
         for _ in 0..2 {
-            let mut reader = reader(&take);
+            let mut reader = reader(&recorded);
             assert_eq!(reader.size_hint().exact(), Some(body.len() as u64));
             assert_eq!(reader.is_end_stream(), body.is_empty());
             let mut expected = vec![got("abc"), Got::End];

@@ -7,13 +7,13 @@ use proptest::sample::Index;
 const BODY: &[u8] = br#"{"messages":[{"role":"user","content":"hi"}],"model":"grok-4-fast","n":1}"#;
 
 fn changed(
-    take: &Arc<Take<Script>>,
+    recorded: &Arc<RecordedRequest<Script>>,
     cut: std::ops::Range<usize>,
     insert: &str,
-) -> Arc<Take<Script>> {
+) -> Arc<RecordedRequest<Script>> {
     let edit =
         Edit { cut: cut.start as u64..cut.end as u64, insert: Bytes::from(insert.to_owned()) };
-    take.varied(take.head.head(), vec![edit])
+    recorded.varied(recorded.head.head(), vec![edit])
 }
 
 proptest! {
@@ -32,12 +32,12 @@ proptest! {
         cuts.sort_unstable();
         let frames = cuts.windows(2).map(|ends| Play::Data(Bytes::from_static(&BODY[ends[0]..ends[1]])));
         let script = Script::new(frames.chain([if has_trailers { Trailers } else { End }]));
-        let take = take(&if is_sized { script.sized() } else { script }, 100_000);
-        let mut first = reader(&take);
+        let recorded = record(&if is_sized { script.sized() } else { script }, 100_000);
+        let mut first = reader(&recorded);
         for _ in 0..stop {
             poll(&mut first);
         }
-        let mut second = reader(&changed(&take, cut.clone(), insert));
+        let mut second = reader(&changed(&recorded, cut.clone(), insert));
         let expected = [&BODY[..model], insert.as_bytes(), &BODY[cut.end..]].concat();
         let mut bytes = Vec::new();
         let mut trailers = 0;
@@ -62,7 +62,7 @@ proptest! {
         prop_assert_eq!(bytes, expected);
         prop_assert_eq!(trailers, usize::from(has_trailers));
         // The body as it was is still there.
-        let whole: Vec<_> = read(&mut reader(&take)).into_iter().flat_map(|got| match got {
+        let whole: Vec<_> = read(&mut reader(&recorded)).into_iter().flat_map(|got| match got {
             Got::Data(data) => data.to_vec(),
             _ => Vec::new(),
         }).collect();
@@ -73,8 +73,8 @@ proptest! {
 #[test]
 fn what_is_not_changed_is_not_copied_either() {
     let body = Bytes::from_static(BODY);
-    let take = take(&Script::new([Play::Data(body.clone()), End]), 10_000);
-    let mut reader = reader(&changed(&take, 54..65, "m"));
+    let recorded = record(&Script::new([Play::Data(body.clone()), End]), 10_000);
+    let mut reader = reader(&changed(&recorded, 54..65, "m"));
     let Got::Data(head) = poll(&mut reader) else { panic!("no data") };
     assert_eq!(head.as_ptr(), body.as_ptr());
     assert_eq!(poll(&mut reader), got("m"));

@@ -39,8 +39,8 @@ proptest! {
         }).collect();
         let mut left: VecDeque<_> = frames.iter().cloned().map(Play::Data).chain([ending.clone()]).collect();
         let script = Script::default();
-        let take = take(&script, 100_000);
-        let mut readers = vec![(reader(&take), Vec::<Bytes>::new(), false)];
+        let recorded = record(&script, 100_000);
+        let mut readers = vec![(reader(&recorded), Vec::<Bytes>::new(), false)];
         let step = |readers: &mut Vec<(ReplayBody<Script>, Vec<Bytes>, bool)>, at: usize| {
             let last = readers.len() - 1;
             let (body, got, is_over) = &mut readers[at];
@@ -69,7 +69,7 @@ proptest! {
             match act {
                 Act::Play => left.pop_front().into_iter().for_each(|frame| script.play(frame)),
                 Act::Begin if readers.len() < 3 => {
-                    readers.push((reader(&take), Vec::new(), false));
+                    readers.push((reader(&recorded), Vec::new(), false));
                     // From its first poll on, it is the one that counts.
                     let last = readers.len() - 1;
                     step(&mut readers, last);
@@ -80,7 +80,7 @@ proptest! {
                     step(&mut readers, at);
                 }
                 Act::Look => {
-                    let _ = take.tape().poll_whole(&mut Context::from_waker(Waker::noop()));
+                    let _ = recorded.recording().poll_whole(&mut Context::from_waker(Waker::noop()));
                 }
             }
         }
@@ -90,18 +90,18 @@ proptest! {
             assert!(step(&mut readers, last), "all is there, and it waits");
         }
         prop_assert_eq!(readers[last].1.len(), frames.len());
-        prop_assert!(take.is_replayable());
+        prop_assert!(recorded.is_replayable());
     }
 }
 
 #[test]
 fn a_superseded_reader_is_woken_to_learn_of_it() {
-    let take = take(&Script::new([data("ab")]), 10_000);
-    let (woken, mut first) = (Arc::<Woken>::default(), reader(&take));
+    let recorded = record(&Script::new([data("ab")]), 10_000);
+    let (woken, mut first) = (Arc::<Woken>::default(), reader(&recorded));
     let waker = Waker::from(woken.clone());
     poll_with(&mut first, &waker);
     assert_eq!(poll_with(&mut first, &waker), Got::Pending);
-    let mut second = reader(&take);
+    let mut second = reader(&recorded);
     assert_eq!(woken.count(), 0);
     poll(&mut second);
     assert_eq!(woken.count(), 1);
@@ -111,13 +111,13 @@ fn a_superseded_reader_is_woken_to_learn_of_it() {
 #[test]
 fn who_looks_at_all_of_it_does_not_stop_the_reader() {
     let script = Script::new([data("ab")]);
-    let take = take(&script, 10_000);
+    let recorded = record(&script, 10_000);
     let [reading, looking] = [(); 2].map(|()| Arc::<Woken>::default());
     let [reads, looks] = [&reading, &looking].map(|woken| Waker::from(woken.clone()));
-    let mut reader = reader(&take);
+    let mut reader = reader(&recorded);
     poll(&mut reader);
     assert_eq!(poll_with(&mut reader, &reads), Got::Pending);
-    let look = || take.tape().poll_whole(&mut Context::from_waker(&looks));
+    let look = || recorded.recording().poll_whole(&mut Context::from_waker(&looks));
     assert!(look().is_pending());
     // Both are woken, for it is not known who is still there.
     script.play(data("c"));
@@ -135,9 +135,9 @@ fn who_looks_at_all_of_it_does_not_stop_the_reader() {
 #[test]
 fn nothing_is_made_of_a_body_that_was_not_kept() {
     for script in [vec![data("12345"), data("67890"), End], vec![data("12345"), Error]] {
-        let take = take(&Script::new(script), 100);
+        let recorded = record(&Script::new(script), 100);
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(take.tape().poll_whole(&mut cx), Poll::Ready(None));
-        assert_eq!(take.tape().poll_whole(&mut cx), Poll::Ready(None));
+        assert_eq!(recorded.recording().poll_whole(&mut cx), Poll::Ready(None));
+        assert_eq!(recorded.recording().poll_whole(&mut cx), Poll::Ready(None));
     }
 }

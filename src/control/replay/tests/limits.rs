@@ -12,12 +12,12 @@ fn two() -> Script {
 
 #[test]
 fn the_limit_is_kept_to_the_byte() {
-    let at = take(&two(), TWO_FRAMES);
+    let at = record(&two(), TWO_FRAMES);
     read(&mut reader(&at));
     assert!(at.is_replayable());
     assert_eq!(read(&mut reader(&at)), [got("12345"), got("67890"), Got::End]);
 
-    let over = take(&two(), TWO_FRAMES - 1);
+    let over = record(&two(), TWO_FRAMES - 1);
     let mut first = reader(&over);
     let mut clone = first.try_clone().unwrap();
     assert_eq!(poll(&mut first), got("12345"));
@@ -31,15 +31,15 @@ fn the_limit_is_kept_to_the_byte() {
 
 #[test]
 fn many_small_frames_are_too_much_also() {
-    let take = take(&Script::new((0..100).map(|_| data("1")).chain([End])), 1000);
-    assert_eq!(read(&mut reader(&take)).len(), 101);
-    assert!(!take.is_replayable());
+    let recorded = record(&Script::new((0..100).map(|_| data("1")).chain([End])), 1000);
+    assert_eq!(read(&mut reader(&recorded)).len(), 101);
+    assert!(!recorded.is_replayable());
 }
 
 #[test]
 fn a_reader_that_went_over_the_limit_reads_to_the_end() {
-    let take = take(&Script::new([data("12345"), data("67890"), data("a"), Trailers]), 100);
-    let mut first = reader(&take);
+    let recorded = record(&Script::new([data("12345"), data("67890"), data("a"), Trailers]), 100);
+    let mut first = reader(&recorded);
     assert_eq!(poll(&mut first), got("12345"));
     assert_eq!(poll(&mut first), got("67890"));
     assert_eq!(read(&mut first), [got("a"), Got::Trailers, Got::End]);

@@ -1,4 +1,4 @@
-//! A log in a SQLite file: records that can be asked for, summed up and judged.
+//! A log in a SQLite file: records that can be queried, summed up and rated.
 
 mod connection;
 mod error;

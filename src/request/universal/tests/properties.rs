@@ -53,7 +53,7 @@ struct Told {
     order: Vec<usize>,
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn entry() -> impl Strategy<Value = Told> {
     let order = Just((0..4).collect::<Vec<usize>>()).prop_shuffle();
     (
         any::<String>(),
@@ -116,7 +116,7 @@ fn write_member(key: &str, value: &Value, spaces: Spaces<'_>, out: &mut String) 
 proptest! {
     #[test]
     fn entries_agree_with_serde_json(
-        all in prop::collection::vec(told(), 1..4),
+        all in prop::collection::vec(entry(), 1..4),
         spaces in prop::collection::vec(prop::sample::select(vec!["", "", " ", "\n\t", "\r\n  "]), 1..9),
     ) {
         let mut spaces = spaces.iter().copied().cycle();

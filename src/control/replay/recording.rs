@@ -19,7 +19,7 @@ use crate::util::budget::{BodyBudget, FRAME_OVERHEAD, Held};
 
 /// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
 /// time: the one that began last.
-pub(crate) struct Tape<B>(Mutex<State<B>>);
+pub(crate) struct Recording<B>(Mutex<State<B>>);
 
 struct State<B> {
     /// `None` once it has ended.
@@ -92,7 +92,7 @@ pub(super) fn fits(least: u64, limit: usize) -> bool {
     least == 0 || least.saturating_add(FRAME_OVERHEAD as u64) <= limit as u64
 }
 
-impl<B> Tape<B> {
+impl<B> Recording<B> {
     fn with(rest: Option<Pin<Box<B>>>, keeping: Keeping) -> Self {
         let Keeping { limit, share, context } = keeping;
         Self(Mutex::new(State {
@@ -120,15 +120,15 @@ impl<B> Tape<B> {
 
     /// A body that is whole already.
     pub(crate) fn of(body: Bytes) -> Self {
-        let tape = Self::with(None, Keeping::all());
+        let recording = Self::with(None, Keeping::all());
         if !body.is_empty() {
-            tape.state().keep(body);
+            recording.state().keep(body);
         }
-        tape
+        recording
     }
 }
 
-impl<B> Tape<B>
+impl<B> Recording<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,

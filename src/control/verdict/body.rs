@@ -1,4 +1,4 @@
-//! A response body of which something was read to judge it.
+//! A response body of which something was read to classify it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ const KEPT: usize = 64 * 1024;
 pin_project! {
     /// The body of a response that has passed a [`Retry`](super::Retry) or a
     /// [`Fallback`](super::Fallback): its frames as they came.
-    pub struct JudgedBody<R> {
+    pub struct ClassifiedBody<R> {
         #[pin]
         kind: Kind<R>,
     }
@@ -30,13 +30,13 @@ pin_project! {
     pub(in crate::control) enum Kind<R> {
         AsItIs { #[pin] body: R },
         // Boxed, to be read before it is in its place.
-        Judged { judged: Pin<Box<Judged<R>>> },
+        Classified { classified: Pin<Box<Classified<R>>> },
     }
 }
 
 pin_project! {
     /// A body, and what was read of it ahead.
-    pub(in crate::control) struct Judged<R> {
+    pub(in crate::control) struct Classified<R> {
         // Mostly one frame tells.
         first: Option<Frame<Bytes>>,
         more: VecDeque<Frame<Bytes>>,
@@ -49,41 +49,47 @@ pin_project! {
     }
 }
 
-impl<R> JudgedBody<R> {
+impl<R> ClassifiedBody<R> {
     pub(in crate::control) fn new(body: R) -> Self {
         Self { kind: Kind::AsItIs { body } }
     }
 
     /// A body to be read [ahead](Self::poll_ahead).
-    pub(in crate::control) fn judged(rest: R) -> Self {
+    pub(in crate::control) fn classified(rest: R) -> Self {
         let (first, more, error) = (None, VecDeque::new(), None);
-        let judged =
-            Box::pin(Judged { first, more, error, is_held_back: false, has_ended: false, rest });
-        Self { kind: Kind::Judged { judged } }
+        let classified = Box::pin(Classified {
+            first,
+            more,
+            error,
+            is_held_back: false,
+            has_ended: false,
+            rest,
+        });
+        Self { kind: Kind::Classified { classified } }
     }
 
     pub(in crate::control) fn into_kind(self) -> Kind<R> {
         self.kind
     }
 
-    fn of_judged(&self) -> Option<&Judged<R>> {
+    fn of_classified(&self) -> Option<&Classified<R>> {
         match &self.kind {
             Kind::AsItIs { .. } => None,
-            Kind::Judged { judged } => Some(judged),
+            Kind::Classified { classified } => Some(classified),
         }
     }
 
     /// Whether nothing more is to come of it than what is ahead.
     pub(super) fn has_ended(&self) -> bool {
-        self.of_judged().is_some_and(|judged| judged.has_ended)
+        self.of_classified().is_some_and(|classified| classified.has_ended)
     }
 
     pub(super) fn is_broken(&self) -> bool {
-        self.of_judged().is_some_and(|judged| judged.error.is_some())
+        self.of_classified().is_some_and(|classified| classified.error.is_some())
     }
 }
 
-impl<R> JudgedBody<R>
+impl<R> ClassifiedBody<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -92,13 +98,13 @@ where
     pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match &mut self.kind {
             Kind::AsItIs { .. } => Poll::Ready(None),
-            Kind::Judged { judged } => judged.as_mut().poll_ahead(cx),
+            Kind::Classified { classified } => classified.as_mut().poll_ahead(cx),
         }
     }
 
     /// Reads what is there already, so that it is not lost with its connection.
     pub(in crate::control) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
-        let ahead = self.of_judged().into_iter().flat_map(Judged::ahead);
+        let ahead = self.of_classified().into_iter().flat_map(Classified::ahead);
         let mut kept: usize = ahead.map(|data| data.len().max(1)).sum();
         while kept < KEPT
             && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
@@ -108,13 +114,13 @@ where
     }
 }
 
-impl<R> Judged<R> {
+impl<R> Classified<R> {
     fn ahead(&self) -> impl Iterator<Item = &Bytes> + Clone {
         self.first.iter().chain(&self.more).filter_map(|frame| frame.data_ref())
     }
 }
 
-impl<R> Judged<R>
+impl<R> Classified<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -185,7 +191,7 @@ where
     }
 }
 
-impl<R> Body for JudgedBody<R>
+impl<R> Body for ClassifiedBody<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -200,26 +206,26 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
             KindProjection::AsItIs { body } => body.poll_frame(cx).map_err(Into::into),
-            KindProjection::Judged { judged } => judged.as_mut().poll_frame(cx),
+            KindProjection::Classified { classified } => classified.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::AsItIs { body } => body.is_end_stream(),
-            Kind::Judged { judged } => judged.is_end_stream(),
+            Kind::Classified { classified } => classified.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::AsItIs { body } => body.size_hint(),
-            Kind::Judged { judged } => judged.size_hint(),
+            Kind::Classified { classified } => classified.size_hint(),
         }
     }
 }
 
-opaque_debug!(JudgedBody<R>);
+opaque_debug!(ClassifiedBody<R>);
 
 #[cfg(test)]
 mod tests {
@@ -231,7 +237,7 @@ mod tests {
     #[test]
     fn an_error_that_was_read_ahead_leaves_time_to_send_what_came_before() {
         let frames = [Ok(Frame::data("begun".into())), Err(io::Error::other("broken off"))];
-        let mut body = JudgedBody::judged(StreamBody::new(stream::iter(frames)));
+        let mut body = ClassifiedBody::classified(StreamBody::new(stream::iter(frames)));
         let mut task = tokio_test::task::spawn(());
         task.enter(|cx, _| while let Poll::Ready(Some(_)) = body.poll_ahead(cx) {});
         assert!(body.is_broken());

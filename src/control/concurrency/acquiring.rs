@@ -7,7 +7,7 @@ use super::gate::{Gate, Gates};
 use super::pool::{Permit, Permits, Ticket, Turn};
 
 /// The gates that a request has before it, and the permits of those behind it.
-pub(super) struct Taking {
+pub(super) struct Acquiring {
     gates: <Gates as IntoIterator>::IntoIter,
     permits: Permits,
     queue: usize,
@@ -23,13 +23,13 @@ pub(in crate::control) enum Entry {
 
 /// A request in the queue before a gate.
 pub(in crate::control) struct Waiting {
-    taking: Taking,
+    acquiring: Acquiring,
     ticket: Ticket,
     /// When the request gives up; `None` where no clock counts as far.
     until: Option<Instant>,
 }
 
-impl Taking {
+impl Acquiring {
     /// `permits`: what the request has already.
     pub(super) fn new(gates: Gates, permits: Permits, queue: usize) -> Self {
         Self { gates: gates.into_iter(), permits, queue, since: None }
@@ -38,7 +38,7 @@ impl Taking {
     /// Goes on until a gate makes the request wait, or until there are no more.
     pub(super) fn advance(mut self) -> Result<Entry, ConcurrencyError> {
         while let Some(gate) = self.gates.next() {
-            if let Some(permit) = gate.try_enter() {
+            if let Some(permit) = gate.try_acquire() {
                 self.permits.push(permit);
                 continue;
             }
@@ -48,10 +48,14 @@ impl Taking {
             if until.is_some_and(|until| until <= now) {
                 return Err(ConcurrencyError::WAITED);
             }
-            match pool.enter(limit, self.queue) {
+            match pool.acquire(limit, self.queue) {
                 Turn::Now(permit) => self.permits.push(permit),
                 Turn::Later(ticket) => {
-                    return Ok(Entry::Waiting(Box::new(Waiting { taking: self, ticket, until })));
+                    return Ok(Entry::Waiting(Box::new(Waiting {
+                        acquiring: self,
+                        ticket,
+                        until,
+                    })));
                 }
                 Turn::QueueFull => return Err(ConcurrencyError::QUEUE_FULL),
             }
@@ -65,7 +69,7 @@ impl Waiting {
     pub(in crate::control) async fn permits(self: Box<Self>) -> Result<Permits, ConcurrencyError> {
         let mut next = self;
         loop {
-            let Waiting { mut taking, ticket, until } = *next;
+            let Waiting { mut acquiring, ticket, until } = *next;
             let permit: Permit = match until {
                 Some(until) => match timeout_at(until, ticket).await {
                     Ok(permit) => permit,
@@ -73,8 +77,8 @@ impl Waiting {
                 },
                 None => ticket.await,
             };
-            taking.permits.push(permit);
-            match taking.advance()? {
+            acquiring.permits.push(permit);
+            match acquiring.advance()? {
                 Entry::Permitted(permits) => return Ok(permits),
                 Entry::Waiting(waiting) => next = waiting,
             }
@@ -98,14 +102,14 @@ mod tests {
     /// When a request gives up that waits 50 ms before its first gate, and then before its second.
     async fn gives_up_at(first: u64, second: u64) -> Duration {
         let pools = [(); 2].map(|()| Arc::new(Pool::default()));
-        let first_permit = pools[0].try_enter(1);
-        let _second_permit = pools[1].try_enter(1);
+        let first_permit = pools[0].try_acquire(1);
+        let _second_permit = pools[1].try_acquire(1);
         let mut gates = Gates::default();
         for (pool, wait) in pools.into_iter().zip([first, second]) {
             gates.push(Gate { pool, limit: 1, wait: ms(wait) });
         }
         let start = Instant::now();
-        let entry = Taking::new(gates, Permits::default(), usize::MAX).advance().unwrap();
+        let entry = Acquiring::new(gates, Permits::default(), usize::MAX).advance().unwrap();
         let Entry::Waiting(waiting) = entry else { panic!("not queued") };
         let release = async {
             sleep(ms(50)).await;

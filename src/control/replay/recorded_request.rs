@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
-use super::tape::Tape;
+use super::recording::Recording;
 use crate::context::GatewayContext;
 use crate::routing::model::Edit;
 use crate::util::content_length;
@@ -89,34 +89,34 @@ impl From<Parts> for KeptHead {
 }
 
 /// One way in which a request is sent, as often as is needed.
-pub(crate) struct Take<B> {
+pub(crate) struct RecordedRequest<B> {
     pub(crate) head: KeptHead,
     source: Source<B>,
     pub(super) edits: Vec<Edit>,
 }
 
-/// Where the body of a take is.
+/// Where the body of a recorded request is.
 #[expect(clippy::large_enum_variant, reason = "most takes have their own, and spare an allocation")]
 enum Source<B> {
-    Own(Tape<B>),
-    /// A take that has its own.
-    Of(Arc<Take<B>>),
+    Own(Recording<B>),
+    /// One that has a body of its own.
+    Of(Arc<RecordedRequest<B>>),
 }
 
-impl<B> Take<B> {
-    pub(super) fn new(head: KeptHead, tape: Tape<B>) -> Arc<Self> {
-        Arc::new(Self { head, source: Source::Own(tape), edits: Vec::new() })
+impl<B> RecordedRequest<B> {
+    pub(super) fn new(head: KeptHead, recording: Recording<B>) -> Arc<Self> {
+        Arc::new(Self { head, source: Source::Own(recording), edits: Vec::new() })
     }
 
     /// Whether the body can be read from its beginning.
     pub(crate) fn is_replayable(&self) -> bool {
-        self.tape().is_replayable()
+        self.recording().is_replayable()
     }
 
-    pub(crate) fn tape(&self) -> &Tape<B> {
+    pub(crate) fn recording(&self) -> &Recording<B> {
         match &self.source {
-            Source::Own(tape) => tape,
-            Source::Of(take) => take.tape(),
+            Source::Own(recording) => recording,
+            Source::Of(recorded) => recorded.recording(),
         }
     }
 
@@ -144,6 +144,6 @@ impl<B> Take<B> {
 
     /// Another request altogether.
     pub(crate) fn other(head: Parts, body: Bytes) -> Arc<Self> {
-        Self::new(head.into(), Tape::of(body))
+        Self::new(head.into(), Recording::of(body))
     }
 }

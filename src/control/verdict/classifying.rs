@@ -9,7 +9,7 @@ use http_body::Body;
 use tokio::time::Instant;
 use tower::BoxError;
 
-use super::{JudgedBody, Verdict};
+use super::{ClassifiedBody, Verdict};
 use crate::control::health;
 use crate::control::timer::Timer;
 use crate::usage::metering::{Glance, Sight};
@@ -32,8 +32,8 @@ pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool 
 
 /// A response whose beginning is read until it tells what the response is, or for as long as a head
 /// may be held back.
-pub(in crate::control) struct Judging<R> {
-    response: Response<JudgedBody<R>>,
+pub(in crate::control) struct Classifying<R> {
+    response: Response<ClassifiedBody<R>>,
     /// `None` once it has told.
     glance: Option<Glance>,
     /// How many bytes were read.
@@ -43,7 +43,7 @@ pub(in crate::control) struct Judging<R> {
     timer: Timer,
 }
 
-impl<R> Judging<R>
+impl<R> Classifying<R>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -54,7 +54,7 @@ where
         shape: Shape,
     ) -> Result<Self, Response<R>> {
         let Some(glance) = Glance::new(response.headers(), shape) else { return Err(response) };
-        let response = response.map(JudgedBody::judged);
+        let response = response.map(ClassifiedBody::classified);
         let glance = Some(glance);
         Ok(Self { response, glance, read: 0, until: None, timer: Timer::default() })
     }
@@ -95,7 +95,7 @@ where
     }
 
     /// The response, with what was read of it.
-    pub(in crate::control) fn into_response(self) -> Response<JudgedBody<R>> {
+    pub(in crate::control) fn into_response(self) -> Response<ClassifiedBody<R>> {
         self.response
     }
 }

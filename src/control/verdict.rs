@@ -2,16 +2,16 @@
 //!
 //! A status says so, or what stands under a status of success: xAI and others answer with JSON that
 //! is an error, Anthropic and others with a stream whose first event is one. The head of such a
-//! response is held back until its beginning tells, within [bounds](judging).
+//! response is held back until its beginning tells, within [bounds](classifying).
 
 mod body;
-mod judging;
+mod classifying;
 
 use http::{Extensions, Request, Response, StatusCode};
 
-pub use self::body::JudgedBody;
-pub(super) use self::body::{Judged, Kind as JudgedKind};
-pub(super) use self::judging::{Judging, may_be_error};
+pub use self::body::ClassifiedBody;
+pub(super) use self::body::{Classified, Kind as ClassifiedKind};
+pub(super) use self::classifying::{Classifying, may_be_error};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 
@@ -27,11 +27,11 @@ pub(super) enum Verdict {
 }
 
 /// What a layer hands on that may have read the beginning of a response.
-pub(super) type Given<R, E> = Result<Response<JudgedBody<R>>, E>;
+pub(super) type Given<R, E> = Result<Response<ClassifiedBody<R>>, E>;
 
 /// Hands on a response of which nothing was read.
 pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
-    result.map(|response| response.map(JudgedBody::new))
+    result.map(|response| response.map(ClassifiedBody::new))
 }
 
 /// In the extensions of a request without a gateway.
@@ -42,14 +42,14 @@ struct Announced;
 /// then hold nothing that cannot be given back before the body is over.
 pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
     match context {
-        Some(context) => context.set_judged(),
+        Some(context) => context.set_classified(),
         None => drop(request.extensions_mut().insert(Announced)),
     }
 }
 
 pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayContext>) -> bool {
     match context {
-        Some(context) => context.is_judged(),
+        Some(context) => context.is_classified(),
         None => extensions.get::<Announced>().is_some(),
     }
 }

@@ -9,7 +9,7 @@ use crate::hook::Failure;
 /// Shared by the response body, whose exchange it is, and by what may end it: a timer below, which
 /// puts this into the extensions of its response.
 #[derive(Debug, Default)]
-pub(crate) struct Parking(Mutex<State>);
+pub(crate) struct SharedExchange(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -17,7 +17,7 @@ struct State {
     expired: Option<Failure>,
 }
 
-impl Parking {
+impl SharedExchange {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -34,13 +34,13 @@ impl Parking {
     }
 }
 
-/// The response body's hold on a [`Parking`]. Where it is dropped, the client has gone away.
+/// The response body's hold on a [`SharedExchange`]. Where it is dropped, the client has gone away.
 #[derive(Debug)]
-pub(crate) struct Parked(Arc<Parking>);
+pub(crate) struct ExchangeHandle(Arc<SharedExchange>);
 
-impl Parked {
-    pub(crate) fn new(parking: Arc<Parking>) -> Self {
-        Self(parking)
+impl ExchangeHandle {
+    pub(crate) fn new(shared_exchange: Arc<SharedExchange>) -> Self {
+        Self(shared_exchange)
     }
 
     /// The exchange, for as long as the body is polled; an empty one where it is over.
@@ -49,7 +49,7 @@ impl Parked {
     }
 
     /// The exchange waits again, or ends where its time has passed meanwhile.
-    pub(crate) fn park(&self, mut exchange: Exchange) {
+    pub(crate) fn put_back(&self, mut exchange: Exchange) {
         let expired = {
             let mut state = self.0.state();
             if state.expired.is_none() {
@@ -63,7 +63,7 @@ impl Parked {
     }
 }
 
-impl Drop for Parked {
+impl Drop for ExchangeHandle {
     fn drop(&mut self) {
         drop(self.take());
     }

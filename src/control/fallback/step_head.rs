@@ -21,7 +21,7 @@ use crate::util::content_length;
 ///
 /// `head` is that of the first step, `first` the provider that it is for, and `growth` the number of
 /// bytes by which the body differs from the client's.
-pub(super) fn aim(
+pub(super) fn step_head(
     mut head: Parts,
     first: &Upstream,
     step: &Step,
