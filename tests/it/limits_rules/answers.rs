@@ -164,3 +164,29 @@ async fn settings_that_are_replaced_keep_their_counts() {
     scene.replace(|set| set.limit(LimitRule::requests("another", 1, fixed())));
     assert_eq!(scene.ask(chat("{}")).await.0, 200);
 }
+
+#[cfg(all(feature = "log", feature = "metrics"))]
+#[tokio::test]
+async fn rules_are_measured_and_logged_without_whom_they_count() {
+    use tower_ai_gateway::Identity;
+    use tower_ai_gateway::settings::limits::CountBy;
+    let scene =
+        Scene::new(|set| set.limit(LimitRule::requests("few", 1, fixed()).by(CountBy::Subject)));
+    let request = || {
+        let mut request = chat("{}");
+        let identity = Identity::builder("ann-LEAK").build().unwrap();
+        request.extensions_mut().insert(identity);
+        request
+    };
+    scene.ask(request()).await;
+    assert!(scene.end().logged.is_empty());
+    scene.ask(request()).await;
+    assert_eq!(scene.end().logged, ["few"]);
+    let page = scene.page.render();
+    for name in ["ai_gateway_limit{", "ai_gateway_limit_used{", "ai_gateway_requests_limited{"] {
+        let line = page.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {page}"));
+        assert!(line.contains("few") && line.ends_with(" 1"), "{line}");
+    }
+    assert!(!page.contains("LEAK"), "{page}");
+}

@@ -108,6 +108,8 @@ pub struct End {
     pub attempts: u32,
     pub step: u32,
     pub limits: Vec<LimitReport>,
+    #[cfg(feature = "log")]
+    pub logged: Vec<String>,
     pub tokens: u64,
     pub ticks: u64,
 }
@@ -131,6 +133,9 @@ pub struct Scene {
     ends: Arc<Mutex<Vec<End>>>,
     clock: Arc<AtomicU64>,
     settings: Settings,
+    /// What is measured.
+    #[cfg(feature = "metrics")]
+    pub page: metrics_exporter_prometheus::PrometheusHandle,
 }
 
 /// 2026-11-29, noon, in milliseconds.
@@ -159,7 +164,15 @@ impl Scene {
         let ends: Arc<Mutex<Vec<End>>> = Arc::default();
         let log = ends.clone();
         let settings = Settings::new(table);
-        let layer = GatewayLayer::builder()
+        let builder = GatewayLayer::builder();
+        #[cfg(feature = "metrics")]
+        let (builder, page) = {
+            let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+            let page = recorder.handle();
+            let metrics = tower_ai_gateway::metrics::Metrics::new().recorder(recorder);
+            (builder.metrics_hook(metrics), page)
+        };
+        let layer = builder
             .mount(Mount::hosted().universal())
             .providers([Provider::xai(), Provider::openai(), Provider::google_ai_studio()])
             .settings(settings.clone())
@@ -170,6 +183,8 @@ impl Scene {
                     attempts: end.attempts,
                     step: end.step,
                     limits: end.limits.to_vec(),
+                    #[cfg(feature = "log")]
+                    logged: tower_ai_gateway::log::LogRecord::new(end).limits,
                     tokens: end.usage.and_then(|usage| usage.total()).unwrap_or(0),
                     ticks: end.cost.map_or(0, |cost| cost.ticks),
                 });
@@ -208,7 +223,16 @@ impl Scene {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
         let service = BoxCloneSyncService::new(service);
-        Self { service, replies, sent, ends, clock, settings }
+        Self {
+            service,
+            replies,
+            sent,
+            ends,
+            clock,
+            settings,
+            #[cfg(feature = "metrics")]
+            page,
+        }
     }
 
     /// What the provider does next.
