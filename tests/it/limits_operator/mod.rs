@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod scene;
+mod unseen;
 
 use std::thread;
 
@@ -70,18 +71,6 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     assert_eq!((&line["before"], &line["after"]), (&json!(2), &json!(1)));
     assert_eq!(lines[1]["message"], "a limit was reset");
     assert_eq!(lines[1]["after"], 0);
-}
-
-#[test]
-fn what_is_reset_before_it_was_seen_is_the_same_counter() {
-    let scene = Scene::new(RULES, &[]);
-    assert_eq!(scene.chats("a", 2), [200, 200]);
-    for team in ["a", "b"] {
-        let before = &scene.post("reset", &of(team)).json()["before"]["used"];
-        assert_eq!(*before, if team == "a" { 2 } else { 0 }, "{team}");
-    }
-    assert_eq!(scene.chats("b", 1), [200]);
-    assert_eq!(scene.post("reset", &of("b")).json()["before"]["used"], 1);
 }
 
 #[test]
