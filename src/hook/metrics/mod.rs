@@ -32,6 +32,10 @@
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
 //! | `ai_gateway.health.changes` | counter, under a `HealthLayer` (feature `control`) | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
 //! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
+//! | `ai_gateway.limit` | gauge, in the rule's unit: what each caller may use | `ai_gateway.limit.rule`, `ai_gateway.limit.measure`, and none of the common ones |
+//! | `ai_gateway.limit.used` | gauge, in the rule's unit: what the caller has used whose request ended last | those of `ai_gateway.limit` |
+//! | `ai_gateway.requests.limited` | counter: a limit had no room | those of `ai_gateway.limit`, and `ai_gateway.limit.shadow`: `true` where it let them pass |
+//! | `ai_gateway.limit.store_failed` | counter: the store of counts did not answer | those of `ai_gateway.limit` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
@@ -41,13 +45,7 @@
 //! | `ai_gateway.request.bytes` | counter, bytes | |
 //! | `ai_gateway.response.bytes` | counter, bytes | |
 //!
-//! Under the limits of a gateway (feature `limits`) there are four more, with the labels
-//! `ai_gateway.limit.rule` and `ai_gateway.limit.measure` in place of the common ones: the gauges
-//! `ai_gateway.limit` and `ai_gateway.limit.used`, what a caller may use and what that one has used whose
-//! request ended last, in the rule's unit; and the counters `ai_gateway.requests.limited`, of requests
-//! for which a rule had no room, with `ai_gateway.limit.shadow` (`true` where it let them pass), and
-//! `ai_gateway.limit.store_failed`, of those for which the store of counts did not answer. Whom a rule
-//! counts is never a label.
+//! Those of `ai_gateway.limit` come with the feature `limits`. Whom a rule counts is never a label.
 //!
 //! Common labels: `gen_ai.operation.name`, `ai_gateway.operation` (the name of an
 //! [`Operation`]), `gen_ai.provider.name`, `gen_ai.request.model`,

@@ -4,6 +4,8 @@ mod counts;
 #[cfg(feature = "control")]
 mod health;
 mod labels;
+#[cfg(feature = "limits")]
+mod limits;
 mod memory;
 mod names;
 mod provider;

@@ -1,7 +1,7 @@
 //! What the dashboard and the documentation name is what there is.
 
-/// All metrics are there with the control layers alone.
-#[cfg(feature = "control")]
+/// All metrics are there with limits alone.
+#[cfg(feature = "limits")]
 #[tokio::test]
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
     use std::collections::BTreeSet;
@@ -37,6 +37,7 @@ async fn the_dashboard_and_the_documentation_name_what_there_is() {
     unwell.ask(500).await;
     unwell.ask(500).await;
     scraped.extend(unwell.page().names());
+    scraped.extend(crate::limits::refused().await.names());
     assert!(scraped.len() > 17, "{scraped:?}");
 
     let dashboard = include_str!("../../../examples/grafana/tower-ai-gateway.json");
