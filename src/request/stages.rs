@@ -478,12 +478,11 @@ fn read_directives(
 
 /// Checks the models that a provider's own path calls. Says whether the body must be read for more.
 fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<PeekFor, Rejection> {
-    if !context.restricts_models() {
-        return Ok(PeekFor::Nothing);
-    }
-    let path = context.provider_path();
-    let reads_body = access::allow_path(Allowance::of(context), path, context.query())?
-        && !upstream.decides_by_path(path);
+    let reads_body = context.restricts_models() && {
+        let path = context.provider_path();
+        access::allow_path(Allowance::of(context), path, context.query())?
+            && !upstream.decides_by_path(path)
+    };
     Ok(match reads_body {
         true => PeekFor::AnyModel,
         false if context.is_call() && reads_for_limits(context) => PeekFor::Limits,

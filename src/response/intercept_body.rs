@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
@@ -14,19 +13,28 @@ use crate::util::opaque::opaque_debug;
 
 pin_project! {
     /// The body of a response that came from the host's app or through the gateway.
+    #[project = InterceptProjection]
     pub struct InterceptBody<A, U> {
         #[pin]
-        body: Either<A, ResponseBody<U>>,
+        from: From<A, U>,
+    }
+}
+
+pin_project! {
+    #[project = FromProjection]
+    enum From<A, U> {
+        App { #[pin] body: A },
+        Gateway { #[pin] body: ResponseBody<U> },
     }
 }
 
 impl<A, U> InterceptBody<A, U> {
     pub(crate) fn app(body: A) -> Self {
-        Self { body: Either::Left(body) }
+        Self { from: From::App { body } }
     }
 
     pub(crate) fn gateway(body: ResponseBody<U>) -> Self {
-        Self { body: Either::Right(body) }
+        Self { from: From::Gateway { body } }
     }
 }
 
@@ -44,15 +52,24 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.project().body.poll_frame(cx)
+        match self.project().from.project() {
+            FromProjection::App { body } => body.poll_frame(cx).map_err(Into::into),
+            FromProjection::Gateway { body } => body.poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.from {
+            From::App { body } => body.is_end_stream(),
+            From::Gateway { body } => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.from {
+            From::App { body } => body.size_hint(),
+            From::Gateway { body } => body.size_hint(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tower_ai_gateway::log::LogQuery;
 use crate::host::scene::{BLUE, CHAT, RED, Scene, UNIFIED};
 
 /// Every control header, saying what a hostile client would say.
-pub(crate) const EVERY_HEADER: [&str; 27] = [
+pub(crate) const EVERY_HEADER: [&str; 29] = [
     r#"cf-aig-metadata: {"tenant":"other","subject":"other","team":"other"}"#,
     r#"cf-aig-metadata: {"ten\u0061nt":"other"}"#,
     r#"cf-aig-custom-cost: {"total_cost":0}"#,
@@ -27,6 +27,8 @@ pub(crate) const EVERY_HEADER: [&str; 27] = [
     "cf-aig-connect-timeout: 60000",
     "cf-aig-idle-timeout: 60000",
     "cf-aig-total-timeout: 60000",
+    "cf-aig-session-id: other",
+    "cf-aig-no-session-affinity: true",
     "cf-aig-zdr: true",
     "cf-aig-zdr: false",
     "cf-aig-no-wholesale: false",

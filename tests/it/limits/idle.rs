@@ -24,8 +24,9 @@ use crate::support::controlled::{post, with};
 
 /// What the layers add to a request without a gateway, and to one whose gateway sets nothing.
 const ADDED: u64 = 0;
-/// What one more base URL adds: the list of choices with the state of each, the call, and the URI.
-const CHOICE: u64 = 5;
+/// What one more base URL adds: the list of choices with the state of each, the call, the URI, and
+/// whether the request is one of a conversation, which stays where it is.
+const CHOICE: u64 = 7;
 /// The future over that of a client that has none, in bytes.
 const FUTURE: usize = 136;
 /// The response body over that of the client.

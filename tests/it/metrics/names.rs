@@ -37,7 +37,7 @@ async fn the_dashboard_and_the_documentation_name_what_there_is() {
     unwell.ask(500).await;
     unwell.ask(500).await;
     scraped.extend(unwell.page().names());
-    scraped.extend(crate::limits::refused().await.names());
+    scraped.extend(crate::metrics::limits::refused().await.names());
     assert!(scraped.len() > 17, "{scraped:?}");
 
     let dashboard = include_str!("../../../examples/grafana/tower-ai-gateway.json");
