@@ -5,7 +5,7 @@ use std::fmt;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// A [`RedisStore`] could not be built. No text of it holds a part of a URL.
+/// A [`RedisStore`](super::RedisStore) could not be built. No text of it holds a part of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisStoreError {
