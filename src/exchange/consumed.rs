@@ -2,7 +2,7 @@
 
 use super::settlement::Settlement;
 use crate::context::reserved::{Spent, Used};
-use crate::hook::{CacheStatus, EndEvent, Outcome};
+use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::usage::metering::Metering;
 
 /// `end`: what is known of the exchange.
@@ -27,8 +27,11 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
         let is_whole = end.metering != Metering::Partial;
         return Used::Told { usage, cost: settlement.cost, is_whole, content_events };
     }
+    let has_timed_out = matches!(end.failure, Some(Failure::HeadTimeout | Failure::TotalTimeout));
     match (end.outcome, end.status.filter(|_| end.gateway_code.is_none())) {
         (Outcome::Cancelled, None) => Used::Unknown,
+        // The provider goes on without a client, and may bill it.
+        (_, None) if has_timed_out => Used::Unknown,
         (_, None) => Used::Nothing,
         (_, Some(status)) if !status.is_success() => Used::Nothing,
         (Outcome::Complete, _) if end.provider_error.is_some() => Used::Nothing,

@@ -88,7 +88,12 @@ impl<'a> Destination<'a> {
 
     fn has_keys(&self, context: &'a GatewayContext, settings: &GatewaySettings) -> bool {
         let directives = self.directives(context);
-        let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
+        let of_step = self.step.and_then(|step| match &step.key {
+            StepKey::Stored(alias) => alias.as_deref(),
+            StepKey::Given(_) => None,
+        });
+        let of_request = directives.and_then(|directives| directives.byok_alias.as_deref());
+        let alias = of_step.or(of_request);
         settings.keys.of(self.upstream, alias).nth(1).is_some()
     }
 
@@ -180,7 +185,7 @@ fn name_response_in_path(context: &GatewayContext) {
 
 fn name_response(context: &GatewayContext, conversation: &Conversation, id: &str) {
     if let Some(provider) = context.provider() {
-        conversation.set_stored(stored_response(context, provider, id), context.step());
+        conversation.set_stored(stored_response(context, provider, id), provider);
     }
 }
 
@@ -206,7 +211,7 @@ impl SessionReader {
         let has_session = context.conversation()?.session().is_some();
         let operation = context.operation();
         let is_needed = match operation {
-            Operation::Responses => true,
+            operation if goes_on(operation) => true,
             Operation::Chat | Operation::Completions | Operation::Messages => !has_session,
             _ => false,
         };
@@ -237,8 +242,7 @@ impl SessionReader {
             || has(PROMPT_CACHE_KEY)
             // Elsewhere it may stand before a `prompt_cache_key`, which says more.
             || self.operation == Operation::Messages && has(USER_ID);
-        let has_all =
-            has_session && (self.operation != Operation::Responses || has(PREVIOUS_RESPONSE));
+        let has_all = has_session && (!goes_on(self.operation) || has(PREVIOUS_RESPONSE));
         has_all || self.left == 0 || self.strings.is_over()
     }
 
@@ -253,12 +257,16 @@ impl SessionReader {
         if let Some((source, id)) = named.next().filter(|_| !self.has_session) {
             conversation.set_session(Session::new(context, source, id));
         }
-        let of_responses = self.operation == Operation::Responses;
-        let previous = self.strings.get(PREVIOUS_RESPONSE).filter(|_| of_responses);
+        let previous = self.strings.get(PREVIOUS_RESPONSE).filter(|_| goes_on(self.operation));
         if let Some(id) = previous {
             name_response(context, conversation, id);
         }
     }
+}
+
+/// Whether such a request may go on from a stored response.
+fn goes_on(operation: Operation) -> bool {
+    matches!(operation, Operation::Responses | Operation::Compact)
 }
 
 /// A client that waits to be asked for its body is asked by the provider.

@@ -134,9 +134,8 @@ fn prefix(hasher: Sha256) -> u128 {
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
     session: OnceLock<Session>,
-    /// The [`stored_response`] that the request goes on from or asks for, and the step for whose
-    /// provider that holds.
-    stored: OnceLock<(u128, u32)>,
+    /// The [`stored_response`] that the request goes on from or asks for, and the provider that has it.
+    stored: OnceLock<(u128, Box<str>)>,
     /// The targets that calls of this exchange have gone to.
     tried: Mutex<Vec<u64>>,
     affinity: AtomicU8,
@@ -152,13 +151,13 @@ impl Conversation {
         let _ = self.session.set(session);
     }
 
-    pub(crate) fn set_stored(&self, response: u128, step: u32) {
-        let _ = self.stored.set((response, step));
+    pub(crate) fn set_stored(&self, response: u128, provider: &str) {
+        let _ = self.stored.set((response, provider.into()));
     }
 
-    /// The stored response that a request of this step names.
-    pub(crate) fn stored(&self, step: u32) -> Option<u128> {
-        self.stored.get().filter(|(_, of)| *of == step).map(|(response, _)| *response)
+    /// The stored response that a request to this provider names.
+    pub(crate) fn stored(&self, provider: &str) -> Option<u128> {
+        self.stored.get().filter(|(_, of)| **of == *provider).map(|(response, _)| *response)
     }
 
     pub(crate) fn tried(&self) -> Vec<u64> {
@@ -175,6 +174,11 @@ impl Conversation {
             Some(Affinity::Pinned) => 3,
         };
         self.affinity.store(number, Ordering::Relaxed);
+    }
+
+    /// The last call has failed for what the gateway had added: its target is not at fault.
+    pub(crate) fn forgets_last(&self) {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).pop();
     }
 
     pub(crate) fn affinity(&self) -> Option<Affinity> {
@@ -269,8 +273,8 @@ mod tests {
         conversation.set_session(session(None, "a"));
         conversation.set_session(session(None, "b"));
         assert_eq!(conversation.session(), Some(&session(None, "a")));
-        conversation.set_stored(7, 0);
-        assert_eq!((conversation.stored(0), conversation.stored(1)), (Some(7), None));
+        conversation.set_stored(7, "grok");
+        assert_eq!((conversation.stored("grok"), conversation.stored("openai")), (Some(7), None));
         assert_eq!(conversation.affinity(), None);
         conversation.tries(1, Some(Affinity::Kept));
         conversation.tries(2, Some(Affinity::Moved));

@@ -22,7 +22,7 @@ pub(super) struct Load {
     pub(super) is_full: bool,
     /// How far it is from the session of the request, if that has one.
     pub(super) distance: Option<u64>,
-    /// A call of the same request has gone there before.
+    /// A call of the same request has gone there before, or any has failed there a moment ago.
     pub(super) was_tried: bool,
 }
 

@@ -58,7 +58,8 @@ pub(in crate::control) fn pick(
 ) -> Result<Picked, Unavailable> {
     let load = |candidate: &Candidate| Load {
         distance: order.session.map(|session| rendezvous::distance(session, candidate.id)),
-        was_tried: order.tried.contains(&candidate.id),
+        was_tried: order.tried.contains(&candidate.id)
+            || order.session.is_some() && candidate.target.is_avoided(now),
         ..candidate.load(now)
     };
     let mut loads: Vec<_> = candidates.iter().map(load).collect();

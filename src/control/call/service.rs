@@ -88,7 +88,8 @@ impl Parts {
                 let context = choices.context();
                 let stays = context.conversation().zip(pins);
                 let order = stays.as_ref().map(|(conversation, pins)| {
-                    let stored = conversation.stored(context.step());
+                    let stored =
+                        context.provider().and_then(|provider| conversation.stored(provider));
                     Order::of(conversation, stored.and_then(|response| pins.get(response)))
                 });
                 let order = order.unwrap_or_default();
@@ -171,7 +172,10 @@ where
     R::Error: Into<BoxError>,
 {
     asking.decide().await?;
+    // Nothing is sent while the client is not ready.
+    limits::is_under_way(request.extensions().get(), false);
     poll_fn(|cx| service.inner.poll_ready(cx)).await.map_err(Into::into)?;
+    limits::is_under_way(request.extensions().get(), true);
     let context = request.extensions().get::<GatewayContext>().cloned();
     service.call_within_limits(request, context.as_ref(), bounds).await
 }

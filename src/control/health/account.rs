@@ -16,8 +16,13 @@ use crate::hook::health::{ChangeReason, HealthState};
 pub(crate) struct Account {
     subject: Subject,
     cooling: Mutex<CoolDown>,
+    /// Until when sessions go elsewhere, if they can.
+    avoided: Mutex<CoolDown>,
     in_flight: AtomicUsize,
 }
+
+/// How long sessions avoid what has just failed.
+const AVOIDED: Duration = Duration::from_secs(30);
 
 impl Account {
     pub(crate) fn new(subject: Subject) -> Self {
@@ -27,6 +32,16 @@ impl Account {
     /// Until when it is not to be used, where that is yet to come.
     pub(crate) fn cooling_until(&self, now: Instant) -> Option<Instant> {
         self.cooling().until(now)
+    }
+
+    /// A call has failed in a way in which the next one would, too.
+    pub(super) fn avoid(&self, now: Instant) {
+        self.avoided.lock().unwrap_or_else(PoisonError::into_inner).begin(AVOIDED, now);
+    }
+
+    /// Whether that was a moment ago.
+    pub(crate) fn is_avoided(&self, now: Instant) -> bool {
+        self.avoided.lock().unwrap_or_else(PoisonError::into_inner).until(now).is_some()
     }
 
     /// How many exchanges are open.
@@ -61,7 +76,7 @@ impl Account {
 
 impl Neutral for Account {
     fn is_neutral(&self, now: Instant) -> bool {
-        self.cooling_until(now).is_none()
+        self.cooling_until(now).is_none() && !self.is_avoided(now)
     }
 }
 

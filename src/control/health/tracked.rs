@@ -52,6 +52,22 @@ impl Target {
         account.map_or(0, |account| account.in_flight())
     }
 
+    /// Whether a call has just failed there.
+    pub(in crate::control) fn is_avoided(&self, now: Instant) -> bool {
+        let mut accounts = self.load.iter().chain(&self.account);
+        accounts.any(|account| account.is_avoided(now))
+    }
+
+    /// Sessions are to go elsewhere for a while. `is_of_key`: the key is at fault, and not the place.
+    fn avoid(&self, is_of_key: bool, now: Instant) {
+        // What all keys do at one place does not follow from one of them.
+        match (&self.load, &self.account) {
+            (Some(place), _) if !is_of_key => place.avoid(now),
+            (None, Some(account)) => account.avoid(now),
+            _ => {}
+        }
+    }
+
     /// Begins a call, unless none can be made now.
     pub(in crate::control) fn begin(self, now: Instant) -> Result<Tracked, Blocked> {
         let permit = self.permit(now)?;
@@ -156,6 +172,7 @@ impl Tracked {
 
     /// No response came, and that is the upstream's fault.
     pub(in crate::control) fn failed(self, now: Instant) {
+        self.target.avoid(false, now);
         if let Some(permit) = self.permit {
             permit.failure(now, &self.target.gateway);
         }
@@ -174,6 +191,12 @@ impl Tracked {
         let cool_down = self.target.cool_down;
         let cool_for = cool_down.and_then(|settings| cooldown::asked(&settings, status, said));
         self.answered(is_failure(status), cool_for, now);
+        // A cool-down knows for how long.
+        let is_busy = status.as_u16() == 429 && cool_down.is_none();
+        let is_of_key = is_busy || matches!(status.as_u16(), 401 | 402);
+        if is_of_key || is_failure(status) {
+            self.target.avoid(is_of_key, now);
+        }
         if let Some(learning) = &mut self.learning
             && !(status.is_success() && learning.responded(response.headers()))
         {

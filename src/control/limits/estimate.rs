@@ -25,7 +25,7 @@ const MANY: u32 = 1024;
 /// Two for each doubling, up to 2^24 tokens.
 const STEPS: usize = 48;
 
-/// What was seen of each model, for all gateways.
+/// What was seen of each model, by gateway: the prompts of one tell nothing of those of another.
 #[derive(Debug)]
 pub(super) struct Estimates(BoundedMap<Learnt>);
 
@@ -65,7 +65,7 @@ impl Estimates {
     /// `bytes`: of the body; `None` where that is not known.
     pub(super) fn of(
         &self,
-        model: (&str, &str),
+        model: (u64, &str, &str),
         bytes: Option<u64>,
         max_tokens: Option<u64>,
     ) -> Tokens {
@@ -79,7 +79,7 @@ impl Estimates {
     }
 
     /// A whole answer has come to a body of so many bytes.
-    pub(super) fn learn(&self, model: (&str, &str), bytes: u64, usage: &Usage) {
+    pub(super) fn learn(&self, model: (u64, &str, &str), bytes: u64, usage: &Usage) {
         let (Some(input), Some(output)) = (usage.input(), usage.output()) else { return };
         let learnt = self.0.get(&model, Learnt::default);
         let mut seen = learnt.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MODEL: (&str, &str) = ("grok", "grok-4");
+    const MODEL: (u64, &str, &str) = (1, "grok", "grok-4");
 
     fn usage(input: u64, output: u64) -> Usage {
         Usage { input_uncached: Some(input), output_visible: Some(output), ..Usage::default() }
@@ -173,7 +173,8 @@ mod tests {
         assert_eq!(tokens.input, 1000);
         assert!((100..130).contains(&tokens.output), "{tokens:?}");
         assert_eq!(all.of(MODEL, None, None).input, 500);
-        assert_eq!(all.of(("grok", "other"), Some(2000), None).input, 500, "another model");
+        assert_eq!(all.of((1, "grok", "other"), Some(2000), None).input, 500, "another model");
+        assert_eq!(all.of((2, "grok", "grok-4"), Some(2000), None).input, 500, "another gateway");
         for _ in 0..5000 {
             all.learn(MODEL, 1000, &usage(500, 9000));
         }

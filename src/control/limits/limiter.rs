@@ -174,6 +174,12 @@ impl Limits {
             if !is_for || !context.is_on_way_of(rule) || !subject.is_under(rule) {
                 continue;
             }
+            if matches!((rule.measure, &expected), (Measure::Cost, Some((_, None)))) {
+                if rule.on_unknown_price == OnUnknownPrice::Refuse && !rule.is_shadow {
+                    return Err(LimitExceeded::unknown_price(rule, asked.model.as_deref()));
+                }
+                unknown.push(number);
+            }
             let counter = match subject.counter(rule) {
                 Ok(counter) => counter,
                 Err(_) => return Err(LimitExceeded::no_counter(rule)),
@@ -189,14 +195,8 @@ impl Limits {
             }
             let amount = match (rule.measure, &expected) {
                 (Measure::Requests, _) => 1,
-                (Measure::Cost, Some((_, None))) => {
-                    if rule.on_unknown_price == OnUnknownPrice::Refuse && !rule.is_shadow {
-                        let model = asked.model.as_deref();
-                        return Err(LimitExceeded::unknown_price(rule, model));
-                    }
-                    unknown.push(number);
-                    0
-                }
+                // The price is not known.
+                (Measure::Cost, Some((_, None))) => 0,
                 (_, Some((expected, _))) => expected.amount(rule),
                 (_, None) => 0,
             };
@@ -248,7 +248,8 @@ impl Limits {
             return (Expected { model, ..Expected::default() }, Some(0));
         }
         let estimates = &self.shared.estimates;
-        let mut tokens = estimates.of((provider, &model), asked.bytes, asked.max_tokens);
+        let scope = context.settings().map_or(0, |settings| settings.scope);
+        let mut tokens = estimates.of((scope, provider, &model), asked.bytes, asked.max_tokens);
         if !has_output {
             tokens.output = 0;
         }

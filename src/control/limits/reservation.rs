@@ -70,7 +70,8 @@ impl Reservation {
             && !model.is_empty()
         {
             let provider = context.provider().unwrap_or_default();
-            self.shared.estimates.learn((provider, model), spent.request_bytes, usage);
+            let scope = context.settings().map_or(0, |settings| settings.scope);
+            self.shared.estimates.learn((scope, provider, model), spent.request_bytes, usage);
         }
     }
 }

@@ -162,13 +162,21 @@ impl Expected {
 
     /// What an answer counts that has broken off.
     fn beginning(&self, rule: &LimitRule, content_events: u64) -> u64 {
-        self.cut(rule, content_events).amount(rule)
+        let cut = self.cut(rule, content_events);
+        match rule.measure {
+            Measure::InputTokens => cut.tokens.input,
+            Measure::OutputTokens => cut.tokens.output,
+            Measure::Cost => cut.cost(),
+            _ => cut.tokens.input.saturating_add(cut.tokens.output),
+        }
     }
 
     /// The same with so much less output.
     fn cut(&self, rule: &LimitRule, content_events: u64) -> Self {
         let seen = content_events.saturating_mul(TOKENS_PER_EVENT);
-        let output = seen.min(self.tokens.output).min(rule.most_output);
+        // The client says how much it wants at most; each event has at least one token all the same.
+        let most = self.tokens.output.min(rule.most_output).max(content_events);
+        let output = seen.min(most);
         let tokens = Tokens { input: self.tokens.input, output };
         let output_cost = self.output_cost_of(output);
         Self { model: String::new(), tokens, input_cost: self.input_cost, output_cost }

@@ -102,8 +102,11 @@ impl<B> Work<B> {
         asked.is_sent(false);
         self.recorded = self.recorded.without(place);
         self.is_without = true;
-        // It is not one of the attempts that are counted.
+        // It is not one of the attempts that are counted, and goes where the first one went.
         self.attempts -= 1;
+        if let Some(conversation) = self.context.as_ref().and_then(GatewayContext::conversation) {
+            conversation.forgets_last();
+        }
         true
     }
 

@@ -8,6 +8,7 @@ use tower::BoxError;
 
 use super::Peek;
 use crate::context::reserved::BodyAsks;
+use crate::json::object::ScanError;
 use crate::json::string;
 use crate::rejection::Rejection;
 use crate::request::affinity::SessionReader;
@@ -177,6 +178,12 @@ where
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(data) {
+                // Limits went by the first model, and the provider may go by the second.
+                Err(error @ ScanError::DuplicateModel)
+                    if self.is_for_limits() && self.watch.model().is_some() =>
+                {
+                    return Err(messages::unreadable_body(error));
+                }
                 Err(_) if self.is_lenient() => self.is_unreadable = true,
                 scanned => scanned.map_err(messages::unreadable_body)?,
             }

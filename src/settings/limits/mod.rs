@@ -34,8 +34,9 @@
 //!   [`most_output`](LimitRule::most_output).
 //! - Where the provider tells its usage, that is what counts. A response that fails, or has a status of
 //!   4xx or 5xx, counts no tokens. A stream that breaks off or is cancelled counts the estimated input and
-//!   4 tokens for each event with content, up to the estimated output. Where nothing is known of an
-//!   answer, or the client left before its head, the whole estimate counts.
+//!   4 tokens for each event with content, up to the estimated output, but one for each in any case. Where
+//!   nothing is known of an answer, or its head did not come in time, or the client left before it, the
+//!   whole estimate counts.
 //! - Requests of other methods than POST reserve nothing and are never refused, but usage that they
 //!   tell for the first time (a deferred completion, a background response) counts.
 //! - Batches are billed by their provider outside of what passes here, and count as requests only.

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::time::Instant;
 use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
 
 use crate::affinity::scene::{AT_ONCE, Body, CHAT, Scene, Sent, full, keys, ok, post, providers};
 
@@ -161,4 +162,17 @@ async fn the_unified_endpoint_reads_on_behind_the_model_and_changes_nothing_else
         scene.sent(post("/v1/acct/gw", &[], entry(headers))).await;
         assert_eq!(scene.end().source, Some(expected));
     }
+}
+
+#[tokio::test]
+async fn a_second_model_that_is_read_for_the_session_does_not_evade_a_limit() {
+    let rule = LimitRule::requests("dear", 1, Window::Fixed(Period::Month)).only_models(["dear"]);
+    let scene = Scene::new(providers(), keys(4).limit(rule), ControlLayer::new(), ok);
+    let frames = [r#"{"model":"cheap","#, r#""model":"dear"}"#];
+    let frames =
+        frames.map(|data| Ok::<_, io::Error>(Frame::data(Bytes::from_static(data.as_bytes()))));
+    let body = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
+    let answer = scene.send(post(CHAT, &[], "").map(|_| body)).await;
+    assert_eq!(answer.status(), 400, "{:?}", answer.body());
+    assert!(scene.all_sent().is_empty());
 }

@@ -166,7 +166,7 @@ async fn a_base_url_whose_breaker_is_open_is_passed_by() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_goes_to_another_key_and_leaves_nothing_behind() {
+async fn a_retry_goes_to_another_key_and_the_session_comes_back() {
     let is_busy = Arc::new(AtomicBool::new(false));
     let control = ControlLayer::new();
     let scene = Scene::new(providers(), keys(2), control, busy("key-1", &is_busy));
@@ -179,11 +179,15 @@ async fn a_retry_goes_to_another_key_and_leaves_nothing_behind() {
             ("cf-aig-retry-delay", "0"),
         ])
     };
-    for _ in 0..5 {
-        assert_eq!(scene.send(again()).await.status(), 200);
-        let keys: Vec<_> = scene.all_sent().iter().map(|sent| sent.key().to_owned()).collect();
-        assert_eq!(keys, ["key-1", "key-2"]);
-        assert_eq!(scene.end().affinity, Some(Affinity::Moved));
+    for _ in 0..3 {
+        let tried: [&[&str]; 3] = [&["key-1", "key-2"], &["key-2"], &["key-2"]];
+        for tried in tried {
+            assert_eq!(scene.send(again()).await.status(), 200);
+            let keys: Vec<_> = scene.all_sent().iter().map(|sent| sent.key().to_owned()).collect();
+            assert_eq!(keys, tried);
+            assert_eq!(scene.end().affinity, Some(Affinity::Moved));
+        }
+        tokio::time::advance(Duration::from_secs(31)).await;
     }
 }
 
@@ -247,5 +251,28 @@ async fn a_fallback_keeps_the_session_that_the_first_step_had() {
             targets.insert(sent.target());
         }
         assert_eq!(targets.len(), 1, "{targets:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_has_just_failed_is_left_by_its_sessions_for_a_while() {
+    for refusal in [401, 402, 429, 500] {
+        let fails = Arc::new(AtomicBool::new(false));
+        let failing = fails.clone();
+        let scene = Scene::new(providers(), keys(4), ControlLayer::new(), move |sent| {
+            let is_bad = failing.load(Ordering::Relaxed) && sent.key() == "key-1";
+            if is_bad { status(refusal) } else { ok(sent) }
+        });
+        let session = at_home_with_the_first(&scene).await.swap_remove(0);
+        fails.store(true, Ordering::Relaxed);
+        assert_eq!(scene.send(of_session(&session)).await.status(), refusal);
+        scene.all_sent();
+        for _ in 0..5 {
+            assert_ne!(scene.sent(of_session(&session)).await.key(), "key-1", "{refusal}");
+            assert_eq!(scene.end().affinity, Some(Affinity::Moved));
+        }
+        fails.store(false, Ordering::Relaxed);
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(scene.sent(of_session(&session)).await.key(), "key-1", "{refusal}");
     }
 }

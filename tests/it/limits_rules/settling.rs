@@ -145,3 +145,27 @@ async fn an_error_counts_as_a_request_alone() {
     }
     assert_eq!(used(&scene), [3, 0, 0, 0, 0]);
 }
+
+#[tokio::test]
+async fn who_asks_for_one_token_and_leaves_has_used_what_was_seen() {
+    let scene = scene();
+    scene.replies([Reply::stream(30, None, Finish::GoesOn)]);
+    let answer = scene.send(chat(r#"{"model":"grok-4.5","max_tokens":1,"messages":[]}"#)).await;
+    let mut body = answer.into_body();
+    for _ in 0..30 {
+        body.frame().await.unwrap().unwrap();
+    }
+    drop(body);
+    assert_eq!(scene.end().outcome, Outcome::Cancelled);
+    assert_eq!(used(&scene)[3], 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_too_slow_may_bill_all_the_same() {
+    let scene = scene();
+    scene.replies([Reply::Silent]);
+    let mut request = chat(BODY);
+    request.headers_mut().insert("cf-aig-request-timeout", "50".parse().unwrap());
+    assert_eq!(scene.ask(request).await.0, 504);
+    assert_eq!(used(&scene)[..4], [1, INPUT + 100, INPUT, 100]);
+}

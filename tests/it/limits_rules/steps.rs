@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use tower_ai_gateway::settings::limits::{LimitRule, OnExceeded};
+use tower_ai_gateway::settings::limits::{LimitRule, OnExceeded, OnUnknownPrice};
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
 use tower_ai_gateway::settings::{FallbackChain, GatewaySettingsBuilder, GatewayToken, Secret};
 
@@ -126,4 +126,16 @@ async fn a_dynamic_route_goes_to_a_cheaper_model_where_its_limit_has_no_room() {
     let direct = request("/v1/acct/gw/grok/v1/chat/completions", "grok-4.5");
     assert_eq!(scene.ask(direct).await.0, 200);
     assert!(scene.end().limits.is_empty());
+}
+
+#[tokio::test]
+async fn a_step_of_unknown_price_is_refused_though_the_first_has_a_price() {
+    let scene = Scene::new(|set| {
+        let rule = LimitRule::usd("daily", 5.0, fixed()).on_unknown_price(OnUnknownPrice::Refuse);
+        set.fallback(FallbackChain::on("grok-4.5").to_model("nobody-knows-it")).limit(rule)
+    });
+    scene.replies([Reply::status(500), Reply::used(1, 1)]);
+    let (status, body) = scene.ask(chat(BODY)).await;
+    assert!(status == 429 && body.contains("nobody-knows-it"), "{status}: {body}");
+    assert_eq!(scene.sent().len(), 1);
 }

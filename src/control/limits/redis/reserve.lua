@@ -31,14 +31,17 @@ local answer = { is_granted and 1 or 0, now }
 for i = 1, count do
   local key, window, amount = KEYS[i], windows[i], amounts[i]
   local counter, lease = by_key[key], tonumber(ARGV[2 + (i - 1) * 7 + 5])
-  if is_granted and amount > 0 then
+  local member = ARGV[1] .. ':' .. text(amount) .. ':' .. text(lease)
+  -- The client of a cluster asks again where it has lost a connection: what was counted then is not
+  -- counted again.
+  local is_again = lease > 0 and redis.call('ZSCORE', KEYS[count + i], member)
+  if is_granted and amount > 0 and not is_again then
     counter.used = counter.used + amount
     counter.is_changed = true
   end
   -- A hold of nothing, too, for by it a settlement is known to be the first.
   if is_granted and lease > 0 then
     local holds, ends = KEYS[count + i], now + lease
-    local member = ARGV[1] .. ':' .. text(amount) .. ':' .. text(lease)
     redis.call('ZADD', holds, text(ends), member)
     if counter.due == 0 or ends < counter.due then counter.due = ends end
     counter.last = math.max(counter.last, ends)
