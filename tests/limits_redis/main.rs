@@ -7,6 +7,10 @@ mod counting;
 #[path = "../it/support/every_thread.rs"]
 mod every_thread;
 mod leases;
+#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
+#[path = "../it/support/program.rs"]
+mod program;
+mod replicas;
 mod same_as_memory;
 mod server;
 mod tls;
