@@ -5,12 +5,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// Hashes what is uniform by itself, as digests are, with a multiplication for each 8 bytes. Who can choose
 /// what goes into a digest cannot look for two that collide, for the seeds are random.
 #[derive(Clone, Debug)]
-pub(in crate::control::limits) struct DigestHash {
+pub(crate) struct DigestHash {
     seeds: [u64; 2],
 }
 
 impl DigestHash {
-    pub(in crate::control::limits) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { seeds: [0, 1].map(|number| RandomState::new().hash_one(number)) }
     }
 }
@@ -24,7 +24,7 @@ impl BuildHasher for DigestHash {
     }
 }
 
-pub(in crate::control::limits) struct DigestHasher {
+pub(crate) struct DigestHasher {
     hash: u64,
     factor: u64,
 }
