@@ -43,6 +43,16 @@ pub(crate) enum StepKey {
     Given(Secret),
 }
 
+impl StepKey {
+    /// Which stored key it is, where the step says so.
+    pub(crate) fn alias(&self) -> Option<&str> {
+        match self {
+            Self::Stored(alias) => alias.as_deref(),
+            Self::Given(_) => None,
+        }
+    }
+}
+
 /// The whole request of a step, as its provider is to get it.
 pub(crate) struct StepRequest {
     pub(crate) uri: Uri,

@@ -88,13 +88,9 @@ impl<'a> Destination<'a> {
 
     fn has_keys(&self, context: &'a GatewayContext, settings: &GatewaySettings) -> bool {
         let directives = self.directives(context);
-        let of_step = self.step.and_then(|step| match &step.key {
-            StepKey::Stored(alias) => alias.as_deref(),
-            StepKey::Given(_) => None,
-        });
+        let of_step = self.step.and_then(|step| step.key.alias());
         let of_request = directives.and_then(|directives| directives.byok_alias.as_deref());
-        let alias = of_step.or(of_request);
-        settings.keys.of(self.upstream, alias).nth(1).is_some()
+        settings.keys.has_several(self.upstream, of_step.or(of_request))
     }
 
     #[inline]

@@ -71,6 +71,11 @@ impl Keys {
         known.copied().unwrap_or_else(|| digest(bare(sent.as_bytes())))
     }
 
+    /// Whether there are several of a provider under an alias.
+    pub(crate) fn has_several(&self, upstream: &Upstream, alias: Option<&str>) -> bool {
+        self.of(upstream, alias).nth(1).is_some()
+    }
+
     /// The keys of a provider under an alias: one, or several to balance over.
     pub(crate) fn of<'a>(
         &'a self,

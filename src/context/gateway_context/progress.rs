@@ -8,7 +8,6 @@ use super::GatewayContext;
 use super::reserved::Reserved;
 use super::session::Conversation;
 use crate::context::step::Step;
-use crate::context::step::StepKey;
 use crate::directives::Directives;
 use crate::directives::timeouts::Timeouts;
 use crate::provider::ApiKind;
@@ -220,10 +219,7 @@ impl GatewayContext {
 
     /// Which stored key the current step wants.
     pub(crate) fn key_alias(&self) -> Option<&str> {
-        let of_step = self.current().and_then(|step| match &step.key {
-            StepKey::Stored(alias) => alias.as_deref(),
-            StepKey::Given(_) => None,
-        });
+        let of_step = self.current().and_then(|step| step.key.alias());
         of_step.or_else(|| self.directives()?.byok_alias.as_deref())
     }
 

@@ -91,12 +91,11 @@ fn for_another_provider(headers: &HeaderMap) -> HeaderMap {
 }
 
 fn key<'a>(step: &'a Step, context: Option<&'a GatewayContext>) -> Option<&'a Secret> {
-    let alias = match &step.key {
-        StepKey::Given(key) => return Some(key),
-        StepKey::Stored(alias) => alias.as_deref(),
-    };
+    if let StepKey::Given(key) = &step.key {
+        return Some(key);
+    }
     let context = context?;
     let directives = step.directives.as_deref().or_else(|| context.directives());
-    let alias = alias.or_else(|| directives?.byok_alias.as_deref());
+    let alias = step.key.alias().or_else(|| directives?.byok_alias.as_deref());
     attach_key::stored(context, &step.upstream, alias)
 }

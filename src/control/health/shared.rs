@@ -204,8 +204,9 @@ pub(in crate::control) enum Candidates {
 /// Whether there is more than one base URL, or more than one key, that a request could be sent with.
 fn has_several(context: &GatewayContext) -> bool {
     context.upstream().is_some_and(|upstream| {
-        let keys = || Some(context.settings()?.keys.of(upstream, context.key_alias()));
-        upstream.origins().nth(1).is_some() || keys().is_some_and(|mut keys| keys.nth(1).is_some())
+        let keys = || context.settings().map(|settings| &settings.keys);
+        upstream.has_several_origins()
+            || keys().is_some_and(|keys| keys.has_several(upstream, context.key_alias()))
     })
 }
 
