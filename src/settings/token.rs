@@ -77,16 +77,7 @@ impl GatewayToken {
     /// The token with this SHA-256, written as 64 hexadecimal digits, as `sha256sum` does.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
-        let mut digest = [0; 32];
-        let digits = digits.as_bytes();
-        if digits.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-            let hex = |digit: u8| char::from(digit).to_digit(16);
-            *byte = u8::try_from(hex(pair[0])? << 4 | hex(pair[1])?).ok()?;
-        }
-        Some(Self::from_sha256(digest))
+        digest_from_hex(digits).map(Self::from_sha256)
     }
 }
 
@@ -107,6 +98,20 @@ impl fmt::Debug for GatewayToken {
 /// What is kept of a credential that must be recognised later.
 pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
+}
+
+/// A digest that is written as 64 hexadecimal digits.
+pub(crate) fn digest_from_hex(digits: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let digits = digits.as_bytes();
+    if digits.len() != 2 * digest.len() {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+    }
+    Some(digest)
 }
 
 /// Whether one of the tokens has this digest. Compares in constant time: all tokens, to the last byte.

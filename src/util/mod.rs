@@ -4,6 +4,7 @@ pub(crate) mod body_hint;
 pub(crate) mod budget;
 pub(crate) mod config_error;
 pub(crate) mod content_length;
+pub(crate) mod digest;
 pub(crate) mod file;
 pub mod identity;
 pub(crate) mod log_id;

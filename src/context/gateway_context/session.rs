@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::GatewayContext;
+use crate::util::digest::add_parts;
 
 /// The conversation that a request belongs to, as far as the gateway knows it.
 ///
@@ -114,15 +115,11 @@ pub(crate) fn stored_response(context: &GatewayContext, provider: &str, id: &str
     digest("stored-response", context, [provider.as_bytes(), id.as_bytes()])
 }
 
-/// Of all parts, each with its length: no two lists of parts have the same bytes.
 fn digest(kind: &str, context: &GatewayContext, parts: [&[u8]; 2]) -> u128 {
     let account = context.account().unwrap_or_default().as_bytes();
     let all = [kind.as_bytes(), account, context.gateway().as_bytes(), parts[0], parts[1]];
     let mut hasher = Sha256::new_with_prefix("tower-ai-gateway/affinity/1");
-    for part in all {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
+    add_parts(&mut hasher, &all);
     prefix(hasher)
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::memory::hash::DigestHash;
+use super::memory::system_now;
 use super::naming;
 use super::store::{Claim, Counter, Decision, Settlement, Standing};
 use super::window::capacity;
@@ -198,7 +199,7 @@ impl Board {
     /// A store was asked how a counter stands.
     pub(super) fn found(&self, counter: &Counter, standing: &Standing) {
         if let Some(slot) = self.shard(counter).counters.get_mut(counter) {
-            slot.stands(standing, now());
+            slot.stands(standing, system_now());
         }
     }
 
@@ -215,10 +216,10 @@ impl Board {
 
     /// All rules, those with the fullest counter first, and of each that many of its counters.
     pub(super) fn look(&self, top: usize) -> Vec<SeenRule> {
-        let now = now();
+        let now = system_now();
         let shards = self.0.iter();
         let mut rules: Vec<_> = shards.flat_map(|shard| lock(shard).look(top, now)).collect();
-        rules.sort_by(|a, b| b.share().total_cmp(&a.share()).then_with(|| a.name.cmp(&b.name)));
+        fullest_first(&mut rules);
         rules
     }
 
@@ -242,12 +243,6 @@ impl Board {
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Shard {
@@ -388,9 +383,14 @@ impl Slot {
     }
 }
 
+/// Puts the rules in order, those with the fullest counter first.
+pub(super) fn fullest_first(rules: &mut [SeenRule]) {
+    rules.sort_by(|a, b| b.share().total_cmp(&a.share()).then_with(|| a.name.cmp(&b.name)));
+}
+
 impl SeenRule {
     /// How much of the limit the fullest counter has used: 1.0 is all of it.
-    pub(super) fn share(&self) -> f64 {
+    fn share(&self) -> f64 {
         let most = capacity(self.window, self.limit).max(1) as f64;
         self.top.first().map_or(0.0, |counter| counter.used as f64 / most)
     }
@@ -428,7 +428,7 @@ mod tests {
             resets_after: Duration::from_secs(60),
             ..Standing::default()
         };
-        let decision = Decision { is_granted: true, at: now(), standings: vec![standing] };
+        let decision = Decision { is_granted: true, at: system_now(), standings: vec![standing] };
         board.decided(&[claim], &decision, |_| claim.is_shadow);
     }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::board::SeenRule;
+use super::board::{SeenRule, fullest_first};
 use super::naming::{self, Naming};
 use super::overview::{LimitsOverview, RuleOverview};
 use super::shared::Shared;
@@ -61,7 +61,7 @@ impl LimitsHandle {
     pub async fn overview(&self, top: usize) -> LimitsOverview {
         let mut rules = self.shared.board.look(top);
         self.ask(&mut rules).await;
-        rules.sort_by(|a, b| b.share().total_cmp(&a.share()).then_with(|| a.name.cmp(&b.name)));
+        fullest_first(&mut rules);
         let sums = self.shared.board.sums();
         LimitsOverview {
             rules: rules.into_iter().map(RuleOverview::of).collect(),

@@ -16,9 +16,10 @@ use super::reservation::Reservation;
 use super::shared::Shared;
 use super::state::{Expected, Group, Held, Steps};
 use super::store::{Claim, Decision, LimitStore, ReservationId, StoreError};
+use super::window::capacity;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
-use crate::settings::limits::{LimitRule, Measure, OnStoreFailure, OnUnknownPrice, Window};
+use crate::settings::limits::{LimitRule, Measure, OnStoreFailure, OnUnknownPrice};
 use crate::settings::shared_place;
 use crate::usage::{self, Billing, Pricing, Usage};
 
@@ -103,18 +104,19 @@ impl Limits {
         let reservation = Reservation::of(context, &self.shared, self.writes_fields);
         let Some(reservation) = reservation else { return Checked::Passed };
         let step = context.step();
-        if reservation.state().checked.meets(Steps::one(step)) {
-            reservation.state().under_way = Some(step);
-            return Checked::Passed;
+        {
+            let mut state = reservation.state();
+            if state.checked.meets(Steps::one(step)) {
+                state.under_way = Some(step);
+                return Checked::Passed;
+            }
         }
         let question = match self.question(request, context, reservation, step) {
             Ok(question) => question,
             Err(exceeded) => return Checked::Refused(Box::new(exceeded)),
         };
         if question.claims.is_empty() {
-            let mut state = reservation.state();
-            state.checked.add(Steps::one(step));
-            state.under_way = Some(step);
+            reservation.state().pass(step);
             return Checked::Passed;
         }
         match &self.shared.store {
@@ -151,7 +153,8 @@ impl Limits {
         };
         let rules = &settings.limits;
         let is_call = context.is_call();
-        let is_metered = rules.meters && is_billed(context);
+        let is_billed = is_billed(context);
+        let is_metered = rules.meters && is_billed;
         if !is_call && !is_metered {
             return Ok(question);
         }
@@ -163,8 +166,7 @@ impl Limits {
             true => Some(self.expected(context, &asked, is_call)),
             false => None,
         };
-        let subject =
-            Subject::new(context, settings, upstream, &asked, is_billed(context), request);
+        let subject = Subject::new(context, settings, upstream, &asked, is_billed, request);
         let mut unknown = Vec::new();
         for (number, rule) in rules.rules.iter().enumerate() {
             let is_for = match rule.measure {
@@ -200,17 +202,13 @@ impl Limits {
                 (_, Some((expected, _))) => expected.amount(rule),
                 (_, None) => 0,
             };
-            // What is larger than the whole limit waits until nothing else counts.
-            let most = match rule.window {
-                Window::Bucket { burst, .. } => burst,
-                _ => rule.amount,
-            };
             question.rules.push(number);
             question.claims.push(Claim {
                 counter,
                 window: rule.window,
                 limit: rule.amount,
-                amount: amount.min(most),
+                // What is larger than the whole limit waits until nothing else counts.
+                amount: amount.min(capacity(rule.window, rule.amount)),
                 lease: (rule.measure != Measure::Requests).then_some(LEASE),
                 // What is fetched was let pass when it was ordered.
                 is_shadow: rule.is_shadow || !is_call,
@@ -248,12 +246,15 @@ impl Limits {
             return (Expected { model, ..Expected::default() }, Some(0));
         }
         let estimates = &self.shared.estimates;
-        let scope = context.settings().map_or(0, |settings| settings.scope);
+        let settings = context.settings();
+        let scope = settings.map_or(0, |settings| settings.scope);
         let mut tokens = estimates.of((scope, provider, &model), asked.bytes, asked.max_tokens);
         if !has_output {
             tokens.output = 0;
         }
-        let cost = |tokens| cost(context, &model, tokens);
+        // Prices are looked up where a rule counts money.
+        let is_priced = settings.is_some_and(|settings| settings.limits.prices);
+        let cost = |tokens| if is_priced { cost(context, &model, tokens) } else { None };
         let (input_cost, all) = match cost(Tokens { output: 0, ..tokens }).zip(cost(tokens)) {
             Some((input, all)) => (input, Some(all)),
             None => (0, None),
@@ -289,8 +290,7 @@ impl Limits {
             let held = pairs.map(|(rule, claim)| Held { rule: *rule, claim: *claim, steps: step });
             let (id, at) = (question.id, decision.at);
             state.groups.push(Group { id, at, is_local, held: held.collect() });
-            state.checked.add(step);
-            state.under_way = Some(question.step);
+            state.pass(question.step);
             return Ok(());
         }
         drop(state);
@@ -335,9 +335,7 @@ impl Limits {
         let (rules, claims) = pairs.filter(|(number, _)| own(number).is_some_and(is_local)).unzip();
         let question = Question { step: question.step, id: question.id, rules, claims };
         if question.claims.is_empty() {
-            let mut state = reservation.state();
-            state.checked.add(Steps::one(question.step));
-            state.under_way = Some(question.step);
+            reservation.state().pass(question.step);
             return Ok(());
         }
         let decision = self.shared.local.reserve_now(&question.claims);

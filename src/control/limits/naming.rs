@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::store::Counter;
+use crate::settings::digest_from_hex;
 use crate::settings::limits::{CountBy, LimitRule};
+use crate::util::digest::add_parts;
 
 /// Longer values are shown as a digest.
 const LONGEST: usize = 256;
@@ -33,10 +35,7 @@ impl Naming {
     pub(super) fn add(&mut self, by: &CountBy, value: &[u8]) {
         let digest = self.digest.get_or_insert_with(|| Sha256::new_with_prefix(self.rule));
         let (kind, name) = kind(by);
-        for part in [kind.as_bytes(), name.as_bytes(), value] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
+        add_parts(digest, &[kind.as_bytes(), name.as_bytes(), value]);
     }
 
     pub(super) fn counter(self) -> Counter {
@@ -97,25 +96,12 @@ pub(super) fn value<'t>(by: &CountBy, text: &'t str) -> Option<Cow<'t, [u8]>> {
     match by {
         CountBy::Token | CountBy::Credential if !text.is_empty() => {
             let digits = text.strip_prefix(DIGEST).unwrap_or(text);
-            whole_digest(digits).map(|digest| Cow::Owned(digest.to_vec()))
+            digest_from_hex(digits).map(|digest| Cow::Owned(digest.to_vec()))
         }
         // Models count in lower case.
         CountBy::Model => Some(Cow::Owned(text.to_lowercase().into_bytes())),
         _ => Some(Cow::Borrowed(text.as_bytes())),
     }
-}
-
-fn whole_digest(digits: &str) -> Option<[u8; 32]> {
-    let digits = digits.as_bytes();
-    let mut digest = [0; 32];
-    if digits.len() != 2 * digest.len() {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
-    }
-    Some(digest)
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ impl Steps {
 }
 
 impl State {
+    /// The rules of a step let its call pass.
+    pub(super) fn pass(&mut self, step: u32) {
+        self.checked.add(Steps::one(step));
+        self.under_way = Some(step);
+    }
+
     /// What is known of this rule from now on.
     pub(super) fn note(&mut self, rule: usize) -> &mut Note {
         let at = self.notes.iter().position(|note| note.rule == rule).unwrap_or_else(|| {

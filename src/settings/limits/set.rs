@@ -13,6 +13,8 @@ pub(crate) struct Limits {
     pub(crate) counts_by_token: bool,
     /// Whether usage or cost counts.
     pub(crate) meters: bool,
+    /// Whether cost counts.
+    pub(crate) prices: bool,
 }
 
 impl Limits {
@@ -27,6 +29,7 @@ impl Limits {
         self.reads_bodies = meters || by_model;
         self.counts_by_token = counts_by_token;
         self.meters = meters;
+        self.prices = rules().any(|rule| rule.measure == Measure::Cost);
     }
 
     /// Finds the rules that dynamic routes name.

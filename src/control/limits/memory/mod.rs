@@ -87,13 +87,16 @@ enum Clock {
 impl Clock {
     fn now(&self) -> u64 {
         match self {
-            Self::System => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-            }
+            Self::System => system_now(),
             Self::Test(clock) => clock(),
         }
     }
+}
+
+/// In milliseconds since 1970.
+pub(crate) fn system_now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl MemoryStore {

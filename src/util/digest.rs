@@ -1,0 +1,29 @@
+//! Digests of several parts.
+
+use sha2::{Digest as _, Sha256};
+
+/// Adds parts to a digest, each behind its length: no two lists of parts are the same bytes.
+pub(crate) fn add_parts(digest: &mut Sha256, parts: &[&[u8]]) {
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_are_cut_elsewhere_are_other_parts() {
+        let of = |parts: &[&[u8]]| {
+            let mut digest = Sha256::new();
+            add_parts(&mut digest, parts);
+            <[u8; 32]>::from(digest.finalize())
+        };
+        let all = [of(&[b"ab", b"c"]), of(&[b"a", b"bc"]), of(&[b"abc"]), of(&[b"abc", b""])];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all[..at].iter().all(|other| other != one), "{at}");
+        }
+    }
+}
