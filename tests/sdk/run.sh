@@ -2,6 +2,7 @@
 # Runs real client libraries against the gateway, with a scripted provider behind it.
 #
 #   tests/sdk/run.sh [-v] [GATEWAY_BINARY]
+#   tests/sdk/run.sh --install               only installs what is missing
 #
 # All of it runs at a gateway without settings, to which clients bring their own keys (the mode
 # `open`). What is basic runs at gateways from a settings file too:
@@ -215,12 +216,14 @@ violations() {
     curl --silent --max-time 5 "http://127.0.0.1:$SDK_CONTROL/_violations"
 }
 
-[[ -x $gateway ]] || give_up "no gateway binary at $gateway"
-gateway=$(cd "$(dirname "$gateway")" && pwd)/$(basename "$gateway")
 [[ -x $python ]] || rm -f "$here/.venv/.stamp"
 [[ -d $here/node_modules ]] || rm -f "$here/node_modules/.stamp"
 install "$here/.venv/.stamp" "$here/requirements.txt" -- python_packages
 install "$here/node_modules/.stamp" "$here/package.json" "$here/package-lock.json" -- node_packages
+[[ $gateway != --install ]] || exit 0
+
+[[ -x $gateway ]] || give_up "no gateway binary at $gateway"
+gateway=$(cd "$(dirname "$gateway")" && pwd)/$(basename "$gateway")
 
 # Loopback must not go through a proxy, and no key of the user's may take part.
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
