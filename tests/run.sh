@@ -80,6 +80,7 @@ step 'docs' env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
 # By clippy, for flags of rustc would have all dependencies checked once more.
 step 'each feature alone' cargo hack clippy --each-feature --lib -- -D warnings
 step 'build of the tests' cargo test --all-features --no-run
+step 'build of the example' cargo build --all-features --example gateway
 step 'build without features' cargo test --no-default-features --lib --test it --no-run
 step 'build of control alone' cargo test --no-default-features --features control --lib --test it --no-run
 step 'build of config alone' cargo test --no-default-features --features config --lib --no-run
@@ -89,6 +90,8 @@ wait "$elsewhere" || exit 1
 trap - EXIT
 
 # From here on nothing is compiled: tests that keep time have the machine to themselves.
+GATEWAY_BIN=$(realpath "$target/debug/examples/gateway")
+export GATEWAY_BIN
 lenient 'prices against the catalogue' tests/prices/run.sh
 tested 'tests' cargo test --all-features
 tested 'tests without features' cargo test --no-default-features --lib --test it
