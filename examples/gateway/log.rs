@@ -1,5 +1,6 @@
 //! Logs: one JSON object a line, on standard error.
 
+mod json;
 mod lines;
 
 use std::{
@@ -17,6 +18,7 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
+use self::json::JsonLines;
 pub(crate) use self::lines::Lines;
 
 /// How long the last lines may take when the program ends.
@@ -83,12 +85,10 @@ where
 {
     tracing_subscriber::fmt()
         .json()
-        // Fields at the top level are what log stores index without being told to.
-        .flatten_event(true)
-        .with_span_list(false)
         .with_ansi(false)
         // It would tell of them by `eprintln!`.
         .log_internal_errors(false)
+        .event_format(JsonLines::default())
         .with_env_filter(filter)
         .with_writer(writer)
         .finish()

@@ -3,6 +3,9 @@
 //! Standard error can be full, closed, or a pipe that nobody reads: then a write fails, or blocks
 //! for ever. So lines wait in a bounded buffer for one thread that writes them. What finds no room
 //! or cannot be written is dropped and counted.
+//!
+//! To wake the thread, and a write, cost more than to make the line. So once it has written, the thread
+//! lets lines gather for some milliseconds, in which nobody wakes it.
 
 use std::{
     io::{self, ErrorKind},
@@ -26,6 +29,12 @@ const LONGEST_LINE: usize = 16 * 1024;
 /// What is kept of the beginning of a line that is cut.
 const KEPT: usize = 4 * 1024;
 
+/// How long lines may gather behind one that was written at once.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// They gather no longer where there are as many bytes.
+const ENOUGH: usize = MOST_WAITING / 4;
+
 /// How long until a descriptor that would block is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -36,15 +45,42 @@ pub(crate) struct Lines(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There are lines, or there are none any more.
-    changed: Condvar,
+    /// For the thread: there is something to write.
+    wake: Condvar,
+    /// For those who wait: a batch is written or dropped.
+    done: Condvar,
     dropped: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    is_writing: bool,
+    thread: Thread,
+    /// How many wait for the last line.
+    flushing: usize,
+}
+
+/// What the thread does.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Thread {
+    /// It sleeps until there is a line.
+    #[default]
+    Idle,
+    /// It lets lines gather.
+    Gathering,
+    Writing,
+}
+
+impl State {
+    /// How many bytes are worth waking the thread.
+    fn enough(&self) -> usize {
+        match self.thread {
+            Thread::Idle => 1,
+            Thread::Gathering if self.flushing > 0 => 1,
+            Thread::Gathering => ENOUGH,
+            Thread::Writing => usize::MAX,
+        }
+    }
 }
 
 impl Lines {
@@ -67,9 +103,14 @@ impl Lines {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let before = state.waiting.len();
         state.waiting.extend_from_slice(line);
+        let enough = state.enough();
+        let is_now_enough = before < enough && state.waiting.len() >= enough;
         drop(state);
-        self.0.changed.notify_all();
+        if is_now_enough {
+            self.0.wake.notify_one();
+        }
     }
 
     /// How many lines were dropped so far.
@@ -83,14 +124,17 @@ impl Lines {
     pub(crate) fn flush(&self, patience: Duration) {
         let until = Instant::now() + patience;
         let mut state = self.0.state();
-        while state.is_writing || !state.waiting.is_empty() {
+        state.flushing += 1;
+        self.0.wake.notify_one();
+        while state.thread == Thread::Writing || !state.waiting.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
-            let waited = self.0.changed.wait_timeout(state, left);
+            let waited = self.0.done.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.flushing -= 1;
     }
 }
 
@@ -126,13 +170,25 @@ impl Shared {
     /// Waits for lines and takes all.
     fn take(&self, batch: &mut Vec<u8>) {
         let mut state = self.state();
-        state.is_writing = false;
-        self.changed.notify_all();
+        if state.thread == Thread::Writing {
+            state.thread = Thread::Gathering;
+            self.done.notify_all();
+            let until = Instant::now() + GATHER;
+            while state.waiting.len() < state.enough() {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                let waited = self.wake.wait_timeout(state, left);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            state.thread = Thread::Idle;
+        }
         while state.waiting.is_empty() {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         mem::swap(&mut state.waiting, batch);
-        state.is_writing = true;
+        state.thread = Thread::Writing;
     }
 }
 
