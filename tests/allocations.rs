@@ -12,11 +12,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
+use axum::Router;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
+use tower::layer::util::Identity;
 use tower::{Layer, Service};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings, GatewaySettingsBuilder};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
@@ -162,6 +165,29 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     );
     assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
+}
+
+/// By `Router::layer` axum boxes and clones every layer for each request, even one that does nothing,
+/// and boxes the body that the gateway's answer has there.
+#[test]
+fn the_own_routes_of_an_axum_app_allocate_no_more_with_the_gateway_around_it() {
+    let app = || {
+        Router::new()
+            .route("/", get(|| async { "home\n" }))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/users", get(|| async { "users\n" }))
+            .route("/users/{id}", get(|| async { "a user\n" }))
+            .route("/users/{id}/orders", post(|| async { "ordered\n" }))
+    };
+    let own = "/users/7/orders";
+    let bare = allocations(&app(), own);
+    let around = allocations(&layer().upstream(AtOnce).layer(app()), own);
+    let idle = allocations(&app().layer(Identity::new()), own);
+    let inside = allocations(&app().layer(layer().upstream(AtOnce)), own);
+    println!("allocations of an axum app: {bare}, with the gateway around it {around}");
+    println!("  by Router::layer: {inside}, with a layer that does nothing {idle}");
+    assert_eq!(around, bare);
+    assert!(inside <= idle + 4, "{inside} {idle}");
 }
 
 #[test]

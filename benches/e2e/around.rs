@@ -24,5 +24,5 @@ async fn run(port: u16, upstream: u16) -> Result<(), BoxError> {
     let layer = GatewayLayer::builder().provider(provider).mount(Mount::hosted()).build()?;
     let client = HttpClient::builder().http2_prior_knowledge().build()?;
     let service = TowerToHyperService::new(layer.client_layer().layer(client));
-    serve(port, Builder::new(TokioExecutor::new()), service).await
+    serve(port, None, Builder::new(TokioExecutor::new()), service).await
 }

@@ -1,6 +1,6 @@
 //! The floor: a reverse proxy that does nothing but pass on.
 //!
-//! `bare port=P upstream=P`. It swaps the authority and pipes both bodies, over the same server and
+//! `bare port=P upstream=P`, with `certificate=FILE` over TLS. It swaps the authority and pipes both bodies, over the same server and
 //! client of hyper-util as the example gateway, on the same runtime.
 
 use std::convert::Infallible;
@@ -11,45 +11,65 @@ use http::{Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{Either, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::{Client, connect::Connect, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
 use crate::BoxError;
 use crate::fields;
 use crate::serve::serve;
+use crate::tls;
 
-type Upstream = Client<HttpConnector, Incoming>;
 type Relayed = Either<Incoming, Empty<Bytes>>;
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let fields = fields::of_args(args);
     let upstream = format!("127.0.0.1:{}", fields.text("upstream")?).parse()?;
     let port = fields.number("port")?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(port, upstream))
+    let mut transport = HttpConnector::new();
+    transport.set_nodelay(true);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match fields.text("certificate") {
+        Err(_) => runtime.block_on(run(port, Scheme::HTTP, upstream, transport)),
+        Ok(certificate) => {
+            transport.enforce_http(false);
+            let connector = tls::connector(certificate.as_ref(), transport)?;
+            runtime.block_on(run(port, Scheme::HTTPS, upstream, connector))
+        }
+    }
 }
 
-async fn run(port: u16, authority: Authority) -> Result<(), BoxError> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    let client: Upstream = Client::builder(TokioExecutor::new())
+async fn run<C>(
+    port: u16,
+    scheme: Scheme,
+    authority: Authority,
+    connector: C,
+) -> Result<(), BoxError>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(60))
         .build(connector);
     let service = service_fn(move |request| {
-        let response = forward(&client, &authority, request);
+        let response = forward(&client, &scheme, &authority, request);
         async move { Ok::<_, Infallible>(response.await) }
     });
-    serve(port, Builder::new(TokioExecutor::new()), service).await
+    serve(port, None, Builder::new(TokioExecutor::new()), service).await
 }
 
-fn forward(
-    client: &Upstream,
+fn forward<C>(
+    client: &Client<C, Incoming>,
+    scheme: &Scheme,
     authority: &Authority,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Response<Relayed>> + use<> {
+) -> impl Future<Output = Response<Relayed>> + use<C>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority.clone());
     let sent = Uri::from_parts(parts).map(|uri| {
         *request.uri_mut() = uri;

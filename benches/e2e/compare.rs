@@ -17,8 +17,7 @@ use crate::{plot, table};
 
 /// A window in which other work had more of the cores than this is measured again after a pause,
 pub(crate) const DISTURBED: f64 = 0.04;
-/// but only so often in a run, which takes up to 10 minutes.
-const REPEATS: usize = 200;
+/// but only so often in a run ([`Options::repeats`]).
 const PAUSE: Duration = Duration::from_millis(1500);
 
 /// All samples of one load, by target.
@@ -34,9 +33,14 @@ impl Measured {
         samples.filter(|sample| sample.others > DISTURBED).count()
     }
 
+    /// The samples of a target, where it was measured.
+    pub(crate) fn samples(&self, target: Target) -> Option<&[Sample]> {
+        let found = self.targets.iter().find(|(it, _)| *it == target);
+        found.map(|(_, samples)| &**samples)
+    }
+
     pub(crate) fn bare(&self) -> &[Sample] {
-        let bare = self.targets.iter().find(|(target, _)| *target == Target::Bare);
-        bare.map_or(&[], |(_, samples)| samples)
+        self.samples(Target::Bare).unwrap_or_default()
     }
 }
 
@@ -55,7 +59,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let page = Page::open(&options.page, &COMPARE)?;
     let before = Busy::now()?.share_within(Duration::from_secs(2))?;
     let (started, busy) = (Instant::now(), Busy::now()?);
-    let mut repeats = REPEATS;
+    let mut repeats = options.repeats;
     let measured = options.loads.iter().map(|load| measure(&options, *load, &mut repeats));
     let measured = measured.collect::<Result<_, _>>()?;
     let (took, stolen) = (started.elapsed(), busy.stolen_since()?);
@@ -70,11 +74,11 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
 }
 
 fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measured, BoxError> {
-    let mut ends = Ends::start(options.load_core)?;
+    let mut ends = Ends::start(options, load.upstream)?;
     let upstream = ends.upstream_port();
-    let servers = Target::ALL
-        .iter()
-        .map(|target| Ok((*target, target.start(options, &load, upstream)?, Vec::new())))
+    let servers = Target::of(&load, options)
+        .into_iter()
+        .map(|target| Ok((target, target.start(options, &load, upstream)?, Vec::new())))
         .collect::<Result<Vec<_>, BoxError>>();
     let mut servers = servers?;
 
@@ -94,7 +98,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
         let others = Spread::over(samples, |s| s.others).max * 100.0;
         let (target, rate, cpu) = (target.title(), rate.median, cpu.median);
         let load = load.to_string();
-        eprintln!("{load:<18} {target:<20} {rate:>10.0}/s {cpu:>9.4} s/1000, others {others:.1} %");
+        eprintln!("{load:<24} {target:<28} {rate:>10.0}/s {cpu:>9.4} s/1000, others {others:.1} %");
     }
     let targets = servers.into_iter().map(|(target, _, samples)| (target, samples)).collect();
     Ok(Measured { load, targets })

@@ -1,6 +1,6 @@
 //! What stands on both sides of a server under test: the upstream and the load, in one process.
 //!
-//! `ends port=P` is the upstream at that port, and a load for each line of fields between tabs that
+//! `ends port=P` is the upstream at that port (with `alpn=` and `certificate=`, over TLS), and a load for each line of fields between tabs that
 //! comes over standard input, of which it prints what it saw. Together on one core they can keep it
 //! awake: what a server takes to wake a core that sleeps depends on how busy it keeps that core, so
 //! that the slower of two would seem slower still.
@@ -13,8 +13,10 @@ use tokio::task::yield_now;
 
 use crate::BoxError;
 use crate::fields::{self, Fields};
+use crate::loads::Upstream;
+use crate::options::Options;
 use crate::process::{self, Server};
-use crate::{load, upstream};
+use crate::{load, tls, upstream};
 
 /// The process, as the one that leads the run sees it.
 pub(crate) struct Ends {
@@ -24,9 +26,15 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn start(core: usize) -> Result<Self, BoxError> {
+    pub(crate) fn start(options: &Options, upstream: Upstream) -> Result<Self, BoxError> {
         let port = process::free_port()?;
-        let mut command = process::role(core, "ends")?;
+        let mut command = process::role(options.load_core, "ends")?;
+        if let Some(alpn) = upstream.alpn() {
+            let certificate = options.certificate();
+            tls::certify(&certificate)?;
+            command
+                .args([format!("alpn={alpn}"), format!("certificate={}", certificate.display())]);
+        }
         command.arg(format!("port={port}")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Server::spawn(&mut command, port)?;
         let (orders, answers) = server.pipes().ok_or("the ends have no pipes")?;
@@ -50,7 +58,12 @@ impl Ends {
 
 /// The process itself.
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
-    let port = fields::of_args(args).number("port")?;
+    let fields = fields::of_args(args);
+    let port = fields.number("port")?;
+    let tls = match fields.text("alpn") {
+        Ok(alpn) => Some(tls::acceptor(fields.text("certificate")?.as_ref(), alpn)?),
+        Err(_) => None,
+    };
     process::block_on(async {
         let (sender, mut orders) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
@@ -59,7 +72,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
                 let _ = line.map(|line| sender.send(line));
             }
         });
-        tokio::spawn(upstream::run(port));
+        tokio::spawn(upstream::run(port, tls));
         while let Some(order) = orders.recv().await {
             let fields = Fields::of(order.split('\t'));
             let awake = (fields.text("awake")? == "1").then(|| tokio::spawn(stay_awake()));

@@ -14,6 +14,7 @@ pub(crate) const STREAMS: usize = 16;
 pub(crate) struct Load {
     pub(crate) exchange: Exchange,
     pub(crate) protocol: Protocol,
+    pub(crate) upstream: Upstream,
     /// How many requests are under way at any time.
     pub(crate) senders: usize,
 }
@@ -26,6 +27,9 @@ pub(crate) enum Exchange {
     Unified(usize),
     /// A request of 1 KiB, answered by a stream of so many events.
     Events(usize),
+    /// What a client library sends in the middle of a conversation: [`SDK_REQUEST`] bytes under its
+    /// headers, answered by a stream of so many events.
+    Sdk(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +40,35 @@ pub(crate) enum Protocol {
     H2c,
 }
 
+/// How the upstream is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    /// HTTP/1.1 without TLS.
+    Plain,
+    /// By rustls on both ends.
+    TlsHttp1,
+    TlsHttp2,
+}
+
+impl Upstream {
+    /// The one protocol that it agrees to.
+    pub(crate) fn alpn(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::TlsHttp1 => Some("http/1.1"),
+            Self::TlsHttp2 => Some("h2"),
+        }
+    }
+
+    pub(crate) fn scheme(self) -> &'static str {
+        if self == Self::Plain { "http" } else { "https" }
+    }
+}
+
 const KIB: usize = 1024;
+const SDK_REQUEST: usize = 20 * KIB;
+/// A client library opens a connection for each call under way; a program has few of them.
+const SDK_CALLS: usize = 4;
 const EXCHANGES: [Exchange; 6] = [
     Exchange::Json(KIB),
     Exchange::Json(20 * KIB),
@@ -49,32 +81,61 @@ const EXCHANGES: [Exchange; 6] = [
 impl Load {
     /// 1 KiB from each of 64 connections: what is measured where it need be but one.
     pub(crate) fn usual() -> Self {
-        Self { exchange: Exchange::Json(KIB), protocol: Protocol::Http1, senders: 64 }
+        Self::http1(Exchange::Json(KIB), 64)
+    }
+
+    fn http1(exchange: Exchange, senders: usize) -> Self {
+        Self { exchange, protocol: Protocol::Http1, upstream: Upstream::Plain, senders }
+    }
+
+    /// Those with TLS, and a client library's.
+    fn special() -> [Self; 3] {
+        let tls = |upstream| Self { upstream, ..Self::usual() };
+        [
+            tls(Upstream::TlsHttp1),
+            tls(Upstream::TlsHttp2),
+            Self::http1(Exchange::Sdk(1000), SDK_CALLS),
+        ]
+    }
+
+    /// Whether the gateway is measured with its logs on as well.
+    pub(crate) fn is_observed(&self) -> bool {
+        let is_some = match self.exchange {
+            Exchange::Json(KIB) => self.senders <= 64,
+            Exchange::Events(1000) => self.senders == 64,
+            Exchange::Sdk(_) => true,
+            _ => false,
+        };
+        is_some && self.protocol == Protocol::Http1
     }
 
     /// Those that are measured unless all are asked for.
     pub(crate) fn some() -> Vec<Self> {
-        let http1 = |exchange, senders| Self { exchange, protocol: Protocol::Http1, senders };
-        vec![
+        let http1 = Self::http1;
+        let mut loads = vec![
             http1(Exchange::Json(KIB), 1),
             http1(Exchange::Json(KIB), 64),
             http1(Exchange::Json(KIB), 1000),
-            Self { exchange: Exchange::Json(KIB), protocol: Protocol::H2c, senders: 64 },
+            Self { protocol: Protocol::H2c, ..Self::usual() },
             http1(Exchange::Json(20 * KIB), 64),
             http1(Exchange::Unified(KIB), 64),
             http1(Exchange::Unified(KIB * KIB), 64),
             http1(Exchange::Events(50), 64),
             http1(Exchange::Events(1000), 64),
-        ]
+        ];
+        loads.extend(Self::special());
+        loads
     }
 
     pub(crate) fn all() -> Vec<Self> {
         let mut loads = Vec::new();
         for exchange in EXCHANGES {
             for protocol in [Protocol::Http1, Protocol::H2c] {
-                loads.extend([1, 64, 1000].map(|senders| Self { exchange, protocol, senders }));
+                let of = |senders| Self { protocol, ..Self::http1(exchange, senders) };
+                loads.extend([1, 64, 1000].map(of));
             }
         }
+        loads.extend(Self::special());
         loads
     }
 
@@ -95,6 +156,10 @@ impl Load {
             Exchange::Json(bytes) => format!("{} in, 1 KiB out", size(bytes)),
             Exchange::Unified(bytes) => format!("unified route, {} in, 1 KiB out", size(bytes)),
             Exchange::Events(events) => format!("stream of {} events", grouped(events as f64)),
+            Exchange::Sdk(events) => {
+                let events = grouped(events as f64);
+                format!("client library, {} in, stream of {events} events", size(SDK_REQUEST))
+            }
         };
         let senders = grouped(self.senders as f64);
         let from = match (self.protocol, self.connections()) {
@@ -105,7 +170,12 @@ impl Load {
                 format!("h2c, {senders} at a time on {connections} connections")
             }
         };
-        format!("{what}; {from}")
+        let to = match self.upstream {
+            Upstream::Plain => "",
+            Upstream::TlsHttp1 => "; TLS and HTTP/1.1 to the upstream",
+            Upstream::TlsHttp2 => "; TLS and HTTP/2 to the upstream",
+        };
+        format!("{what}; {from}{to}")
     }
 }
 
@@ -117,7 +187,7 @@ impl Exchange {
 
     pub(crate) fn events(self) -> Option<usize> {
         match self {
-            Self::Events(events) => Some(events),
+            Self::Events(events) | Self::Sdk(events) => Some(events),
             Self::Json(_) | Self::Unified(_) => None,
         }
     }
@@ -132,6 +202,7 @@ impl Exchange {
             Self::Json(bytes) => (bytes, "grok-4", false),
             Self::Unified(bytes) => (bytes, "grok/grok-4", false),
             Self::Events(_) => (KIB, "grok-4", true),
+            Self::Sdk(_) => (SDK_REQUEST, "grok-4", true),
         };
         let head = format!(
             r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":""#
@@ -148,9 +219,15 @@ impl fmt::Display for Load {
             Exchange::Json(bytes) => write!(f, "json-{}", bytes / KIB)?,
             Exchange::Unified(bytes) => write!(f, "unified-{}", bytes / KIB)?,
             Exchange::Events(events) => write!(f, "events-{events}")?,
+            Exchange::Sdk(events) => write!(f, "sdk-{events}")?,
         }
         let protocol = if self.protocol == Protocol::Http1 { "http1" } else { "h2c" };
-        write!(f, "/{protocol}/{}", self.senders)
+        write!(f, "/{protocol}/{}", self.senders)?;
+        match self.upstream {
+            Upstream::Plain => Ok(()),
+            Upstream::TlsHttp1 => f.write_str("/tls-http1"),
+            Upstream::TlsHttp2 => f.write_str("/tls-http2"),
+        }
     }
 }
 

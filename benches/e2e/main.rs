@@ -24,6 +24,7 @@ mod serve;
 mod stats;
 mod table;
 mod targets;
+mod tls;
 mod upstream;
 
 use std::process::ExitCode;

@@ -3,12 +3,13 @@
 //!
 //! Without the buffering, some uploads of 1 MiB over h2c ended in 502, for a reason not looked into.
 
-use crate::loads::{Exchange, Load, Protocol};
+use crate::loads::{Load, Protocol};
 
 pub(crate) fn config(load: &Load, port: u16, upstream: u16) -> String {
     // This version takes HTTP/2 without TLS only at a port of its own.
     let http2 = if load.protocol == Protocol::H2c { " http2" } else { "" };
-    let buffering = if matches!(load.exchange, Exchange::Events(_)) { "off" } else { "on" };
+    let buffering = if load.exchange.events().is_some() { "off" } else { "on" };
+    let scheme = load.upstream.scheme();
     format!(
         "daemon off;
 worker_processes 1;
@@ -35,7 +36,7 @@ http {{
     server {{
         listen 127.0.0.1:{port}{http2} backlog=4096;
         location / {{
-            proxy_pass http://provider;
+            proxy_pass {scheme}://provider;
             proxy_http_version 1.1;
             proxy_set_header Connection \"\";
             proxy_buffering {buffering};

@@ -8,7 +8,11 @@ use crate::loads::Load;
 
 pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
+    /// Parts of the titles of targets that are measured beside the bare proxy; all where there is none.
+    targets: Vec<String>,
     pub(crate) rounds: usize,
+    /// How many windows that others disturbed are measured again; 200 take up to 10 minutes.
+    pub(crate) repeats: usize,
     pub(crate) warm_up_ms: u64,
     pub(crate) window_ms: u64,
     pub(crate) server_core: usize,
@@ -17,10 +21,11 @@ pub(crate) struct Options {
     // Programs.
     pub(crate) gateway: String,
     pub(crate) gateway_metered: String,
+    pub(crate) gateway_logged: String,
     pub(crate) gateway_full: String,
     pub(crate) axum_reverse_proxy: String,
     pub(crate) nginx: String,
-    /// A directory for what nginx has to write.
+    /// A directory for what the servers write.
     pub(crate) scratch: PathBuf,
     /// Where the tables go, between the markers.
     pub(crate) page: PathBuf,
@@ -36,20 +41,23 @@ impl Options {
             loads = Load::all();
         }
         let only = fields.text("only")?;
-        loads.retain(|load| load.to_string().contains(only));
+        loads.retain(|load| only.split(',').any(|part| load.to_string().contains(part)));
         let rounds = fields.number("rounds")?;
         if loads.is_empty() || rounds == 0 {
             return Err(format!("no load is called {only}, or there are no rounds").into());
         }
         Ok(Self {
             loads,
+            targets: fields.text("targets")?.split(',').map(str::to_owned).collect(),
             rounds,
+            repeats: fields.number("repeats")?,
             warm_up_ms: fields.number("warm_up_ms")?,
             window_ms: fields.number("window_ms")?,
             server_core: fields.number("server_core")?,
             load_core: fields.number("load_core")?,
             gateway: fields.text("gateway")?.to_owned(),
             gateway_metered: fields.text("gateway_metered")?.to_owned(),
+            gateway_logged: fields.text("gateway_logged")?.to_owned(),
             gateway_full: fields.text("gateway_full")?.to_owned(),
             axum_reverse_proxy: fields.text("axum_reverse_proxy")?.to_owned(),
             nginx: fields.text("nginx")?.to_owned(),
@@ -57,5 +65,14 @@ impl Options {
             page: fields.text("page")?.into(),
             plot: fields.text("plot")?.into(),
         })
+    }
+
+    pub(crate) fn names(&self, title: &str) -> bool {
+        self.targets.iter().any(|part| title.contains(part.as_str()))
+    }
+
+    /// Of the upstream, where it speaks TLS. The key lies beside it.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.scratch.join("certificate.pem")
     }
 }

@@ -10,7 +10,6 @@ use crate::compare::{DISTURBED, Measured, Run};
 use crate::loads::STREAMS;
 use crate::machine;
 use crate::options::Options;
-use crate::targets::Target;
 
 /// Where one of the runs writes to.
 pub(crate) struct Markers {
@@ -58,7 +57,7 @@ pub(crate) fn about(options: &Options, run: &Run) -> Result<String, BoxError> {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [before, after] = run.others.map(percent);
     let disturbed: usize = run.measured.iter().map(Measured::disturbed).sum();
-    let windows = run.measured.len() * Target::ALL.len() * options.rounds;
+    let windows = run.measured.iter().map(|it| it.targets.len() * options.rounds).sum::<usize>();
     Ok(format!(
         "Measured on {}; {}. {} rounds, each with a window of {} ms, {} min in all. Other work had \
          {before} of the cores before the run and {after} after it, and more than {} during {disturbed} \

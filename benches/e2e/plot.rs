@@ -17,8 +17,7 @@ const HEADING: f64 = 24.0;
 const MOST: f64 = 3.0;
 
 pub(crate) fn draw(run: &Run) -> String {
-    let group = HEADING + BAR * Target::ALL.len() as f64 + 8.0;
-    let height = TOP + group * run.measured.len() as f64 + 20.0;
+    let height = TOP + run.measured.iter().map(group).sum::<f64>() + 20.0;
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="11" fill="#1f2937">
 <rect width="{WIDTH}" height="{height}" fill="#fff"/>
@@ -39,18 +38,25 @@ pub(crate) fn draw(run: &Run) -> String {
                 writeln!(svg, r#"<path d="M{x} {TOP}V{:.0}" stroke="{color}"/>"#, height - 14.0);
             text(&mut svg, x - 3.0, height - 3.0, &tick.to_string(), "normal");
         }
-        for (index, measured) in run.measured.iter().enumerate() {
-            bars(&mut svg, measured, value, left, TOP + group * index as f64);
+        let mut top = TOP;
+        for measured in &run.measured {
+            bars(&mut svg, measured, value, left, top);
+            top += group(measured);
         }
     }
     svg.push_str("</svg>\n");
     svg
 }
 
+/// The height of a load.
+fn group(measured: &Measured) -> f64 {
+    HEADING + BAR * measured.targets.len() as f64 + 8.0
+}
+
 fn legend(svg: &mut String) {
     for (index, target) in Target::ALL.into_iter().enumerate() {
         let (row, column) = (index / 4, index % 4);
-        let (left, top) = (30.0 + 150.0 * column as f64, 14.0 + 18.0 * row as f64);
+        let (left, top) = (30.0 + 205.0 * column as f64, 14.0 + 18.0 * row as f64);
         let color = target.color();
         let _ =
             writeln!(svg, r#"<rect x="{left}" y="{top}" width="10" height="10" fill="{color}"/>"#);

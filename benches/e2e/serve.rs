@@ -7,15 +7,17 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpSocket;
+use tokio_rustls::TlsAcceptor;
 
 use crate::BoxError;
 
 /// How many connections may wait to be accepted: with less, some of 1,000 at once are reset.
 const WAITING: u32 = 4096;
 
-/// Gives each connection a clone of the service, and of `builder`.
+/// Over TLS where there is an acceptor. Gives each connection a clone of the service, and of `builder`.
 pub(crate) async fn serve<S, B>(
     port: u16,
+    tls: Option<TlsAcceptor>,
     builder: Builder<TokioExecutor>,
     service: S,
 ) -> Result<(), BoxError>
@@ -32,10 +34,17 @@ where
         let (stream, _) = listener.accept().await?;
         // Fails only where the client is gone already.
         let _ = stream.set_nodelay(true);
-        let (builder, service) = (builder.clone(), service.clone());
+        let (builder, service, tls) = (builder.clone(), service.clone(), tls.clone());
         tokio::spawn(async move {
             // A client that leaves is none of our errors.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+            let _ = match tls {
+                None => builder.serve_connection(TokioIo::new(stream), service).await,
+                Some(tls) => {
+                    let stream = TokioIo::new(tls.accept(stream).await?);
+                    builder.serve_connection(stream, service).await
+                }
+            };
+            Ok::<_, std::io::Error>(())
         });
     }
 }

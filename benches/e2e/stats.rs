@@ -51,4 +51,13 @@ impl Spread {
     ) -> Self {
         Self::of(samples.iter().zip(floor).map(|(sample, floor)| what(sample) / what(floor)))
     }
+
+    /// Of the difference in each round.
+    pub(crate) fn difference(
+        samples: &[Sample],
+        floor: &[Sample],
+        what: impl Fn(&Sample) -> f64,
+    ) -> Self {
+        Self::of(samples.iter().zip(floor).map(|(sample, floor)| what(sample) - what(floor)))
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::compare::{Measured, Run};
-use crate::loads::Exchange;
+use crate::loads::Load;
 use crate::numbers::{grouped, time};
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
@@ -13,21 +13,54 @@ pub(crate) fn summary(run: &Run) -> String {
     let mut text = String::new();
     let cpu = "CPU per request, as a multiple of the bare proxy's; less is better";
     let rate = "Requests or events per second, as a multiple of the bare proxy's; more is better";
-    ratios(&mut text, run, cpu, |sample| sample.cpu);
-    ratios(&mut text, run, rate, |sample| sample.rate);
+    let ratio = |what: fn(&Sample) -> f64| {
+        move |samples: &[Sample], bare: &[Sample]| {
+            format!("{:.2}", Spread::ratio(samples, bare, what).median)
+        }
+    };
+    compared(&mut text, run, cpu, |_| true, ratio(|sample| sample.cpu));
+    compared(&mut text, run, rate, |_| true, ratio(|sample| sample.rate));
+    let second = "beyond the bare proxy's, in percent of an answer that takes one second";
+    let share = |seconds: fn(&Sample) -> f64| {
+        move |samples: &[Sample], bare: &[Sample]| {
+            let beyond = Spread::difference(samples, bare, seconds).median;
+            format!("{:.4} %", beyond * 100.0)
+        }
+    };
+    let cpu = format!("What a user pays: CPU per request {second}");
+    compared(&mut text, run, &cpu, |_| true, share(|sample| sample.cpu / 1000.0));
+    // With more, the time is mostly that of the queue.
+    let few = |load: &Load| load.senders <= 4;
+    let time = format!("What a user waits: median time {second}");
+    compared(&mut text, run, &time, few, share(|sample| sample.p50_ns / 1e9));
     text
 }
 
-fn ratios(text: &mut String, run: &Run, title: &str, what: impl Fn(&Sample) -> f64) {
-    let compared: Vec<_> = Target::ALL.into_iter().filter(|it| *it != Target::Bare).collect();
+/// A table with a line for each load and a column for each target but the bare proxy.
+fn compared(
+    text: &mut String,
+    run: &Run,
+    title: &str,
+    takes: impl Fn(&Load) -> bool,
+    figure: impl Fn(&[Sample], &[Sample]) -> String,
+) {
+    let shown: Vec<_> = run.measured.iter().filter(|measured| takes(&measured.load)).collect();
+    let is_shown = |target: &Target| {
+        *target != Target::Bare && shown.iter().any(|it| it.samples(*target).is_some())
+    };
+    let targets: Vec<_> = Target::ALL.into_iter().filter(is_shown).collect();
+    if targets.is_empty() {
+        return;
+    }
     let _ = write!(text, "### {title}\n\n| load |");
-    compared.iter().for_each(|target| text.extend([" ", target.title(), " |"]));
-    let _ = write!(text, "\n|---|{}\n", "---:|".repeat(compared.len()));
-    for measured in &run.measured {
+    targets.iter().for_each(|target| text.extend([" ", target.title(), " |"]));
+    let _ = write!(text, "\n|---|{}\n", "---:|".repeat(targets.len()));
+    for measured in shown {
         let _ = write!(text, "| {} |", measured.load.title());
-        for (_, samples) in measured.targets.iter().filter(|(it, _)| *it != Target::Bare) {
-            let ratio = Spread::ratio(samples, measured.bare(), &what).median;
-            let _ = write!(text, " {ratio:.2} |");
+        for target in &targets {
+            let samples = measured.samples(*target);
+            let figure = samples.map_or("–".into(), |it| figure(it, measured.bare()));
+            let _ = write!(text, " {figure} |");
         }
         text.push('\n');
     }
@@ -42,7 +75,7 @@ pub(crate) fn details(run: &Run) -> String {
 }
 
 fn detail(text: &mut String, measured: &Measured) {
-    let is_stream = matches!(measured.load.exchange, Exchange::Events(_));
+    let is_stream = measured.load.exchange.events().is_some();
     let (unit, whole) = if is_stream { ("events", " of a stream") } else { ("requests", "") };
     let _ = write!(
         text,

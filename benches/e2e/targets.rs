@@ -1,9 +1,10 @@
 //! The servers under test, and how each of them is started and asked.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::BoxError;
-use crate::loads::{Exchange, Load};
+use crate::loads::{Exchange, Load, Upstream};
 use crate::nginx;
 use crate::options::Options;
 use crate::process::{self, Server};
@@ -25,13 +26,21 @@ pub(crate) enum Target {
     Metered,
     /// The example with all features, and settings that turn every control layer on.
     Controlled,
+    /// The example as it starts by default: a line for each exchange on standard error.
+    Line,
+    /// The example with a log of JSON lines.
+    JsonLines,
+    /// The example with a log in SQLite.
+    Sqlite,
+    /// The example with all features, metered, controlled and with a log in SQLite.
+    Everything,
     /// The layer around a client of HTTP/2, for many streams alone.
     Around,
     // A gateway that answers from its cache has its place here, once there is one.
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Direct,
         Self::Bare,
         Self::Nginx,
@@ -39,7 +48,24 @@ impl Target {
         Self::Gateway,
         Self::Metered,
         Self::Controlled,
+        Self::Line,
+        Self::JsonLines,
+        Self::Sqlite,
+        Self::Everything,
     ];
+
+    /// Those that are measured at this load: where there is TLS, those that speak it.
+    pub(crate) fn of(load: &Load, options: &Options) -> Vec<Self> {
+        let is_measured = |target: &Self| match target {
+            Self::Bare => true,
+            _ if !options.names(target.title()) => false,
+            Self::Direct | Self::AxumReverseProxy => load.upstream == Upstream::Plain,
+            Self::Nginx => load.upstream != Upstream::TlsHttp2,
+            Self::Line | Self::JsonLines | Self::Sqlite | Self::Everything => load.is_observed(),
+            Self::Gateway | Self::Metered | Self::Controlled | Self::Around => true,
+        };
+        Self::ALL.into_iter().filter(is_measured).collect()
+    }
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -50,6 +76,10 @@ impl Target {
             Self::Gateway => "gateway",
             Self::Metered => "gateway, metered",
             Self::Controlled => "gateway, controlled",
+            Self::Line => "gateway, line per exchange",
+            Self::JsonLines => "gateway, logged (JSON lines)",
+            Self::Sqlite => "gateway, logged (SQLite)",
+            Self::Everything => "gateway, everything",
             Self::Around => "the layer over HTTP/2",
         }
     }
@@ -63,6 +93,10 @@ impl Target {
             Self::Gateway => "#f2b457",
             Self::Metered => "#e8833a",
             Self::Controlled => "#c4472f",
+            Self::Line => "#a9c4ea",
+            Self::JsonLines => "#6f9bd8",
+            Self::Sqlite => "#3a6db5",
+            Self::Everything => "#1d2f6f",
             Self::Around => "#8c2f1b",
         }
     }
@@ -75,7 +109,9 @@ impl Target {
             _ => "/v1/acct/gw/grok/v1",
         };
         match load.exchange {
-            Exchange::Events(events) => format!("{route}/chat/completions?events={events}"),
+            Exchange::Events(events) | Exchange::Sdk(events) => {
+                format!("{route}/chat/completions?events={events}")
+            }
             Exchange::Json(_) | Exchange::Unified(_) => format!("{route}/chat/completions"),
         }
     }
@@ -83,7 +119,7 @@ impl Target {
     /// The credential, as `name:value`.
     pub(crate) fn header(self) -> String {
         match self {
-            Self::Controlled => format!("cf-aig-authorization:Bearer {TOKEN}"),
+            Self::Controlled | Self::Everything => format!("cf-aig-authorization:Bearer {TOKEN}"),
             _ => "authorization:Bearer bench-key".to_owned(),
         }
     }
@@ -107,9 +143,26 @@ impl Target {
         upstream: u16,
     ) -> Result<Server, BoxError> {
         let port = process::free_port()?;
+        let gateway = |program: &str| {
+            let mut command = process::pinned(cores, program);
+            let provider = format!("{}://127.0.0.1:{upstream}/v1", load.upstream.scheme());
+            command.args(["--listen", &format!("127.0.0.1:{port}")]);
+            command.args(["--provider", &format!("grok={provider}")]);
+            command.env("RUST_LOG", "error");
+            if load.upstream != Upstream::Plain {
+                command.env("SSL_CERT_FILE", options.certificate());
+            }
+            command
+        };
         let command = match self {
             Self::Direct => role(cores, "upstream", port, None)?,
-            Self::Bare => role(cores, "bare", port, Some(upstream))?,
+            Self::Bare => {
+                let mut command = role(cores, "bare", port, Some(upstream))?;
+                if load.upstream != Upstream::Plain {
+                    command.arg(format!("certificate={}", options.certificate().display()));
+                }
+                command
+            }
             Self::Around => role(cores, "around", port, Some(upstream))?,
             Self::Nginx => {
                 let directory = options.scratch.join("nginx");
@@ -127,12 +180,28 @@ impl Target {
                 command.args([port.to_string(), upstream.to_string()]);
                 command
             }
-            Self::Gateway => gateway(cores, &options.gateway, port, upstream),
-            Self::Metered => gateway(cores, &options.gateway_metered, port, upstream),
-            Self::Controlled => {
-                let mut command = gateway(cores, &options.gateway_full, port, upstream);
-                command.args(["--config", "benches/e2e/settings.toml"]);
-                command.env("BENCH_TOKEN", TOKEN).env("BENCH_KEY", "bench-key");
+            Self::Gateway => gateway(&options.gateway),
+            Self::Metered => gateway(&options.gateway_metered),
+            Self::Controlled => controlled(gateway(&options.gateway_full)),
+            Self::Line => {
+                let mut command = gateway(&options.gateway);
+                let file = std::fs::File::create(options.scratch.join("line.log"))?;
+                command.env_remove("RUST_LOG").stderr(file);
+                command
+            }
+            Self::JsonLines => {
+                let mut command = gateway(&options.gateway_logged);
+                command.arg("--log").arg(fresh(options.scratch.join("log.jsonl"))?);
+                command
+            }
+            Self::Sqlite => {
+                let mut command = gateway(&options.gateway_logged);
+                command.arg("--log-db").arg(fresh(options.scratch.join("log.db"))?);
+                command
+            }
+            Self::Everything => {
+                let mut command = controlled(gateway(&options.gateway_full));
+                command.arg("--log-db").arg(fresh(options.scratch.join("everything.db"))?);
                 command
             }
         };
@@ -152,10 +221,21 @@ fn role(
     Ok(command)
 }
 
-fn gateway(cores: &[usize], program: &str, port: u16, upstream: u16) -> Command {
-    let mut command = process::pinned(cores, program);
-    command.args(["--listen", &format!("127.0.0.1:{port}")]);
-    command.args(["--provider", &format!("grok=http://127.0.0.1:{upstream}/v1")]);
-    command.env("RUST_LOG", "error");
+fn controlled(mut command: Command) -> Command {
+    command.args(["--config", "benches/e2e/settings.toml"]);
+    command.env("BENCH_TOKEN", TOKEN).env("BENCH_KEY", "bench-key");
     command
+}
+
+/// The path of a log of which nothing is there yet.
+fn fresh(path: PathBuf) -> Result<PathBuf, BoxError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.clone().into_os_string();
+        file.push(suffix);
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(path)
 }

@@ -17,6 +17,7 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use tokio::time::Interval;
+use tokio_rustls::TlsAcceptor;
 
 use crate::BoxError;
 use crate::fields;
@@ -26,14 +27,14 @@ use crate::serve::serve;
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let port = fields::of_args(args).number("port")?;
-    process::block_on(run(port))
+    process::block_on(run(port, None))
 }
 
-pub(crate) async fn run(port: u16) -> Result<(), BoxError> {
+pub(crate) async fn run(port: u16, tls: Option<TlsAcceptor>) -> Result<(), BoxError> {
     let answers = Arc::new(Answers::new());
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http2().max_concurrent_streams(None);
-    serve(port, builder, service_fn(move |request| answer(answers.clone(), request))).await
+    serve(port, tls, builder, service_fn(move |request| answer(answers.clone(), request))).await
 }
 
 async fn answer(

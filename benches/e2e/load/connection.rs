@@ -1,7 +1,7 @@
 //! Connections over which requests are sent, by hyper's low-level client.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 use crate::BoxError;
-use crate::loads::{Load, Protocol, STREAMS};
+use crate::loads::{Exchange, Load, Protocol, STREAMS};
 
 /// One sender's place on a connection.
 pub(crate) enum Sender {
@@ -59,6 +59,21 @@ pub(crate) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxEr
     Ok(senders)
 }
 
+/// Those that OpenAI's library for Python sends.
+const SDK_HEADERS: [(&str, &str); 11] = [
+    ("accept", "application/json"),
+    ("accept-encoding", "identity"),
+    ("user-agent", "OpenAI/Python 1.99.0"),
+    ("x-stainless-arch", "x64"),
+    ("x-stainless-async", "false"),
+    ("x-stainless-lang", "python"),
+    ("x-stainless-os", "Linux"),
+    ("x-stainless-package-version", "1.99.0"),
+    ("x-stainless-read-timeout", "600"),
+    ("x-stainless-retry-count", "0"),
+    ("x-stainless-runtime", "CPython"),
+];
+
 /// What every sender sends, again and again.
 pub(crate) fn request(
     load: &Load,
@@ -71,6 +86,11 @@ pub(crate) fn request(
         .header(header::CONTENT_TYPE, "application/json")
         .header(header.0, header.1)
         .body(Full::from(load.exchange.request()))?;
+    if matches!(load.exchange, Exchange::Sdk(_)) {
+        let names = SDK_HEADERS
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        request.headers_mut().extend(names);
+    }
     match load.protocol {
         Protocol::Http1 => {
             request.headers_mut().insert(header::HOST, HeaderValue::from_str(&authority)?);

@@ -18,7 +18,7 @@ use crate::BoxError;
 use crate::fields::{self, Fields};
 use crate::load::connection::{self, Sender};
 use crate::load::watch::Watch;
-use crate::loads::{Exchange, Load, Protocol};
+use crate::loads::{Exchange, Load};
 use crate::process;
 
 /// So many connections are made at a time, lest the queue of those to be accepted overflow.
@@ -36,7 +36,7 @@ async fn run(fields: Fields<'_>) -> Result<(), BoxError> {
         (fields.number("watch")?, [fields.number("upstream")?, std::process::id()]);
     let (port, streams): (u16, usize) = (fields.number("port")?, fields.number("streams")?);
     let header = fields.text("header")?.split_once(':').ok_or("`header=` is NAME:VALUE")?;
-    let load = Load { exchange: Exchange::Events(0), protocol: Protocol::Http1, senders: AT_ONCE };
+    let load = Load { exchange: Exchange::Events(0), senders: AT_ONCE, ..Load::usual() };
     let request = connection::request(&load, port, fields.text("path")?, header)?;
 
     let events = Arc::new(AtomicU64::new(0));

@@ -13,7 +13,7 @@ const ROUNDS: usize = 5;
 
 pub(super) fn measure(options: &Options) -> Result<String, BoxError> {
     let load = Load::usual();
-    let mut ends = Ends::start(options.load_core)?;
+    let mut ends = Ends::start(options, load.upstream)?;
     let upstream = ends.upstream_port();
     let mut text = format!(
         "### 1 and 2 worker threads\n\n{load}: requests per second, median of {ROUNDS} rounds. With two, the \
