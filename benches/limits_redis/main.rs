@@ -16,7 +16,7 @@ use tower_ai_gateway::settings::limits::{Period, Window};
 
 use self::server::{Reply, Server};
 
-/// Of one turn.
+/// Of one turn, unless the command line says how many.
 const REQUESTS: u64 = 40_000;
 /// At a time.
 const CLIENTS: u64 = 50;
@@ -29,19 +29,22 @@ const SCRIPT: &str = concat!(
 );
 
 fn main() {
+    // `cargo bench` adds `--bench`.
+    let requests = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let requests = requests.unwrap_or(REQUESTS);
     let server = Server::start(&[]);
     let Reply::Text(hash) = server.call(&["SCRIPT", "LOAD", SCRIPT]) else { panic!("no hash") };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let store = RedisStore::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap();
     let store = Arc::new(store);
 
-    println!("{REQUESTS} requests, {CLIENTS} at a time, three claims each, two of them leased");
+    println!("{requests} requests, {CLIENTS} at a time, three claims each, two of them leased");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..=TURNS {
         server.call(&["FLUSHALL"]);
-        let their = benchmark(&server, &hash);
+        let their = benchmark(&server, &hash, requests);
         server.call(&["FLUSHALL"]);
-        let our = runtime.block_on(decisions(&store));
+        let our = runtime.block_on(decisions(&store, requests));
         if turn == 0 {
             continue; // to get warm
         }
@@ -80,7 +83,7 @@ fn claims() -> [Claim; 3] {
     ]
 }
 
-async fn decisions(store: &Arc<RedisStore>) -> f64 {
+async fn decisions(store: &Arc<RedisStore>, requests: u64) -> f64 {
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..CLIENTS)
@@ -90,7 +93,7 @@ async fn decisions(store: &Arc<RedisStore>) -> f64 {
                 let claims = claims();
                 loop {
                     let id = next.fetch_add(1, Ordering::Relaxed);
-                    if id >= REQUESTS {
+                    if id >= requests {
                         return;
                     }
                     let decision = store.reserve(ReservationId(id.into()), &claims).await.unwrap();
@@ -102,11 +105,11 @@ async fn decisions(store: &Arc<RedisStore>) -> f64 {
     for task in tasks {
         task.await.unwrap();
     }
-    REQUESTS as f64 / started.elapsed().as_secs_f64()
+    requests as f64 / started.elapsed().as_secs_f64()
 }
 
 /// The same, by `redis-benchmark`.
-fn benchmark(server: &Server, hash: &str) -> f64 {
+fn benchmark(server: &Server, hash: &str, requests: u64) -> f64 {
     let name =
         |id: &str, end: &str| format!("taig:v1:{{{}}}:{}{end}", "01".repeat(8), id.repeat(16));
     let keys = ["", ":h"].iter().flat_map(|end| ["01", "02", "03"].map(|id| name(id, end)));
@@ -136,7 +139,7 @@ fn benchmark(server: &Server, hash: &str) -> f64 {
         "0",
     ];
     let output = Command::new("redis-benchmark")
-        .args(["-p", &server.port.to_string(), "-n", &REQUESTS.to_string()])
+        .args(["-p", &server.port.to_string(), "-n", &requests.to_string()])
         .args(["-c", &CLIENTS.to_string(), "-r", "1000000000", "--csv", "evalsha", hash, "6"])
         .args(keys)
         .args(arguments)
