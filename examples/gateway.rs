@@ -61,7 +61,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LINGER: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let _last_lines = log::LastLines;
+    let _last_lines = log::LastLines::of_stderr();
     match runtime() {
         Ok(runtime) => {
             let code = runtime.block_on(command());

@@ -46,12 +46,18 @@ pub(crate) fn complain(text: &str) {
     stderr().push(format!("error: {text}\n").as_bytes());
 }
 
-/// Writes the last lines when it is dropped, as far as they can be written in a second.
-pub(crate) struct LastLines;
+/// Writes the last lines when it is dropped, be it by a panic, as far as they can be written in a second.
+pub(crate) struct LastLines<'a>(&'a Lines);
 
-impl Drop for LastLines {
+impl LastLines<'static> {
+    pub(crate) fn of_stderr() -> Self {
+        Self(stderr())
+    }
+}
+
+impl Drop for LastLines<'_> {
     fn drop(&mut self) {
-        stderr().flush(PATIENCE);
+        self.0.flush(PATIENCE);
     }
 }
 
@@ -103,9 +109,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct Output(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Lines {
+    impl io::Write for Output {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -116,7 +122,7 @@ mod tests {
 
     fn logged(filter: &str, events: impl FnOnce()) -> Vec<Value> {
         crate::every_thread::may_log();
-        let lines = Lines::default();
+        let lines = Output::default();
         let writer = lines.clone();
         let filter = self::filter(filter).0;
         tracing::subscriber::with_default(subscriber(filter, move || writer.clone()), events);
@@ -142,6 +148,22 @@ mod tests {
         assert_eq!(line["status"], 200);
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.as_bytes()[10] == b'T' && time.ends_with('Z'), "{time}");
+    }
+
+    #[test]
+    fn the_lines_before_a_panic_that_ends_the_program_are_written() {
+        let output = Output::default();
+        let lines = Lines::to(output.clone());
+        // The second one has to wait for more.
+        lines.push(b"one\n");
+        lines.flush(PATIENCE);
+        let panicked = panic::catch_unwind(|| {
+            let _last = LastLines(&lines);
+            lines.push(b"two\n");
+            panic::resume_unwind(Box::new("the end"));
+        });
+        assert!(panicked.is_err());
+        assert_eq!(*output.0.lock().unwrap(), b"one\ntwo\n");
     }
 
     #[test]

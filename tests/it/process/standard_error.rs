@@ -80,6 +80,21 @@ fn a_pipe_that_stays_unread_does_not_hold_up_the_end() {
 }
 
 #[test]
+fn the_line_of_every_exchange_is_there_at_the_end() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let program = Program::start_with(&["--mock"], |command| {
+        command.env_remove("RUST_LOG").stderr(file.reopen().unwrap());
+    });
+    refused(program.addr, 500);
+    serves(program.addr);
+    stops(program);
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    assert!(text.ends_with('\n'), "{text}");
+    let lines = text.lines().filter(|line| line.contains("\"message\":\"exchange ended\""));
+    assert!(lines.count() >= 501, "{text}");
+}
+
+#[test]
 fn an_error_at_the_start_is_an_exit_code_where_nobody_can_be_told() {
     let ended = |arguments: &[&str], variable: (&str, &str)| {
         let mut command = Command::new(binary());

@@ -78,6 +78,63 @@ fn a_blocked_output_holds_up_nobody_and_a_bounded_number_of_bytes() {
     assert!(written <= 2 * MOST_WAITING, "{written}");
 }
 
+/// An output that counts the writes.
+struct Counted(Arc<AtomicU64>);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_that_come_one_after_another_are_written_together() {
+    let writes = Arc::new(AtomicU64::new(0));
+    let lines = Lines::to(Counted(writes.clone()));
+    let begun = Instant::now();
+    for _ in 0..300 {
+        lines.push(b"a line\n");
+        // So long that the thread would have written it by then.
+        thread::sleep(Duration::from_micros(200));
+    }
+    lines.flush(PATIENCE);
+    let most = begun.elapsed().as_millis() / GATHER.as_millis() + 2;
+    let writes = writes.load(Ordering::Relaxed);
+    assert!(u128::from(writes) <= most, "{writes} writes of {most}");
+    assert_eq!(lines.dropped(), 0);
+}
+
+#[test]
+fn lines_stay_in_order_and_none_is_lost_where_there_is_room() {
+    let (lines, steps, written) = scripted();
+    drop(steps);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let lines = &lines;
+            scope.spawn(move || {
+                for line in 0..2000 {
+                    lines.push(format!("{thread} {line}\n").as_bytes());
+                }
+            });
+        }
+    });
+    lines.flush(PATIENCE);
+    let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    for thread in 0..4 {
+        let of: Vec<usize> = written
+            .lines()
+            .filter_map(|line| line.strip_prefix(&format!("{thread} ")))
+            .map(|line| line.parse().unwrap())
+            .collect();
+        assert_eq!(of, (0..2000).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn a_long_line_is_cut_and_stays_json() {
     let (lines, steps, written) = scripted();
