@@ -76,7 +76,7 @@ where
 struct Fields<'a>(&'a mut String);
 
 impl Fields<'_> {
-    fn push(&mut self, field: &Field, value: impl fmt::Display) {
+    fn push(&mut self, field: &Field, value: impl fmt::Display + Copy) {
         push_name(self.0, field.name());
         // A `String` takes everything.
         let _ = write!(self.0, "{value}");
