@@ -81,6 +81,7 @@ struct State {
     is_closed: bool,
     writer: Activity,
     /// Written records, whose memory is used again.
+    #[allow(clippy::vec_box, reason = "they come and go in their boxes")]
     spares: Vec<Box<LogRecord>>,
 }
 
