@@ -1,8 +1,11 @@
 //! What a shipped hook adds to an exchange, over an in-memory client that is always ready.
 //!
-//! `cargo bench --bench hooks --features metrics`. `added` is the difference between a layer with
+//! `cargo bench --bench hooks --features metrics,log-sqlite`. `added` is the difference between a layer with
 //! the hook and one with a hook that does nothing: of the least time that a batch took, for batches
 //! that alternate. It holds the four events of an exchange, into a Prometheus recorder.
+//!
+//! A log does most of its work on a thread of its own: for `LogHook` the figure is the processor's time
+//! of all threads, per exchange, with records that go as JSON lines to nowhere or as rows to a file.
 //!
 //! `hooks count {chat|alias|stream} {none|metrics} N` sends N exchanges and nothing else, for tools that
 //! count instructions.
@@ -25,8 +28,9 @@ use http_body::Body;
 use http_body_util::Full;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tower::{Layer, Service};
+use tower_ai_gateway::log::{JsonLines, LogHook, LogStore};
 use tower_ai_gateway::metrics::Metrics;
-use tower_ai_gateway::{Gateway, GatewayLayer, Provider};
+use tower_ai_gateway::{Gateway, GatewayLayer, MetricsHook, Provider};
 
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const ASKED: &str = r#"{"model":"grok-4.3","messages":[{"role":"user","content":"hello"}]}"#;
@@ -97,13 +101,52 @@ fn exchanges(service: &mut Gateway<Client>, asked: &'static str, count: u64) -> 
 }
 
 /// A layer whose hook does nothing, or measures.
-fn service(client: &Client, hook: Option<Metrics>) -> Gateway<Client> {
+fn service(client: &Client, hook: Option<impl MetricsHook>) -> Gateway<Client> {
     let builder = GatewayLayer::builder().provider(Provider::xai());
     let builder = match hook {
         Some(hook) => builder.metrics_hook(hook),
         None => builder.metrics_hook(()),
     };
     builder.build().unwrap().client_layer().layer(client.clone())
+}
+
+/// The processor's time of all threads of this process (Linux).
+fn processor_time() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let nanoseconds = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+/// What a log adds to an exchange on all threads.
+fn log(criterion: &mut Criterion, kind: &str, log: &LogHook) {
+    /// Fewer than the queue holds, so that no record is lost.
+    const BATCH: u64 = 4096;
+    let client = Client::chat();
+    let (mut without, mut with) =
+        (service(&client, None::<()>), service(&client, Some(log.clone())));
+    let mut group = criterion.benchmark_group("log of a chat, processor's time of all threads");
+    group.sample_size(10);
+    group.bench_function(kind, |bencher| {
+        bencher.iter_custom(|iterations| {
+            let (mut bare, mut logged) = (Duration::MAX, Duration::MAX);
+            for _ in 0..iterations.div_ceil(BATCH) {
+                let begin = processor_time();
+                exchanges(&mut without, client.asked, BATCH);
+                let between = processor_time();
+                exchanges(&mut with, client.asked, BATCH);
+                let report = log.flush(Duration::from_secs(60));
+                assert!(report.is_complete(), "{report}");
+                bare = bare.min(between - begin);
+                logged = logged.min(processor_time() - between);
+            }
+            let added = logged.saturating_sub(bare).as_secs_f64() / BATCH as f64;
+            Duration::from_secs_f64(added * iterations as f64).max(Duration::from_nanos(1))
+        });
+    });
+    group.finish();
 }
 
 fn recorder() -> (Metrics, PrometheusHandle) {
@@ -119,7 +162,7 @@ fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
     let mut group = criterion.benchmark_group(case);
     group.sample_size(40).measurement_time(Duration::from_secs(2));
     let (hook, handle) = recorder();
-    let (mut without, mut with) = (service(client, None), service(client, Some(hook)));
+    let (mut without, mut with) = (service(client, None::<()>), service(client, Some(hook)));
     group.bench_function("added by `Metrics`", |bencher| {
         bencher.iter_custom(|iterations| {
             let (mut bare, mut hooked) = (Duration::MAX, Duration::MAX);
@@ -162,5 +205,10 @@ fn main() {
     compare(&mut criterion, "chat of 1 KiB", &Client::chat());
     compare(&mut criterion, "chat of 1 KiB, model not known", &Client::alias());
     compare(&mut criterion, "stream of 5 events", &Client::stream());
+    let lines = LogHook::builder(JsonLines::new(std::io::sink())).build().unwrap();
+    log(&mut criterion, "JSON lines", &lines);
+    let directory = tempfile::tempdir().unwrap();
+    let store = LogStore::open(directory.path().join("log.db")).unwrap();
+    log(&mut criterion, "SQLite", &LogHook::builder(store.sink()).build().unwrap());
     criterion.final_summary();
 }

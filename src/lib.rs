@@ -296,6 +296,8 @@ pub use self::util::timeout;
 pub mod internals {
     #[cfg(fuzzing)]
     pub use crate::gateway::fuzzing::*;
+    #[cfg(feature = "log")]
+    pub use crate::hook::log::prepare;
     pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 

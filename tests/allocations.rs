@@ -266,3 +266,26 @@ fn the_futures_are_no_larger_than_they_were() {
     assert!(around <= 176, "{around}");
     assert!(beside <= 304, "{beside}");
 }
+
+#[cfg(feature = "log")]
+#[test]
+fn a_log_allocates_nothing_on_the_task_of_an_exchange() {
+    use tower_ai_gateway::log::{JsonLines, LogHook};
+
+    let path = "/v1/acct/gw/grok/v1/chat/completions";
+    let log = LogHook::builder(JsonLines::new(std::io::sink())).build().unwrap();
+    let logged = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(log.clone());
+    let logged = logged.build().unwrap().client_layer().layer(Streams(10));
+    let hooked = hooked().client_layer().layer(Streams(10));
+    // Records are used again once they are written; two of them take turns.
+    for _ in 0..4 {
+        allocations(&logged, path);
+        assert!(log.flush(std::time::Duration::from_secs(30)).is_complete());
+    }
+    let mut least = u64::MAX;
+    for _ in 0..4 {
+        least = least.min(allocations(&logged, path));
+        assert!(log.flush(std::time::Duration::from_secs(30)).is_complete());
+    }
+    assert_eq!(least, allocations(&hooked, path));
+}

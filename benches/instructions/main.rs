@@ -13,6 +13,7 @@ mod exchange;
 mod frames;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::Bytes;
 use count::{Held, each_exchange, each_time};
@@ -25,7 +26,8 @@ use http::{HeaderValue, Method, Request, Uri};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Layer, Service};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::internals::{Format, Meter};
+use tower_ai_gateway::internals::{Format, Meter, prepare};
+use tower_ai_gateway::log::{JsonLines, LogHook, LogRecord, LogSink, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
 use tower_ai_gateway::{EndEvent, GatewayLayer, GatewayLayerBuilder, Operation, Provider};
@@ -116,6 +118,72 @@ fn native_metrics() {
     each_exchange(layer.client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
+// What a log does on the task of an exchange: the rest is the writer's, and below.
+#[library_benchmark]
+fn native_log() {
+    let body = chat(KIB, true);
+    let log = LogHook::builder(JsonLines::new(std::io::sink())).build().unwrap();
+    let layer = builder().metrics_hook(log.clone()).build().unwrap();
+    let mut service = layer.client_layer().layer(Client::json());
+    let quiet = || {
+        // The record before is written, so that the writer does the same at each.
+        assert!(log.flush(Duration::from_secs(60)).is_complete());
+        request(NATIVE, &body)
+    };
+    each_exchange(&mut service, quiet);
+}
+
+/// A record as most are, of an exchange without bodies.
+fn record(number: u32) -> LogRecord {
+    let json = r#"{
+        "id": "019ebad4-0001-7000-8000-000000000000", "created_at": "2026-06-01T10:00:00.123Z",
+        "event_id": "019ebad4-0001-7000-8000-000000000000", "account": "acct", "gateway": "gw",
+        "provider": "grok", "model": "grok-4.3", "request_model": "grok-4.3",
+        "model_type": "chat", "request_type": "native", "method": "POST",
+        "path": "/v1/acct/gw/grok/v1/chat/completions", "duration": 812.345678,
+        "request_content_type": "application/json", "response_content_type": "application/json",
+        "user_agent": "OpenAI/JS 6.49.0", "status_code": 200, "success": true,
+        "outcome": "complete", "terminal": "json", "attempts": 1, "metering": "complete",
+        "tokens_in": 32, "tokens_out": 9, "usage_metadata": {
+            "input_uncached": 26, "cache_read": 6, "output_visible": 9, "reasoning": 0,
+            "total_reported": 41, "service_tier": "default"
+        },
+        "cost": 0.0000561, "cost_ticks": 561000, "cost_source": "reported",
+        "provider_request_id": "1",
+        "timings": { "to_head": 810.123456, "to_first_data": 811.1, "overhead": 0.031337 },
+        "request_size": 1024, "response_size": 1024
+    }"#;
+    let mut record: LogRecord = serde_json::from_str(json).unwrap();
+    record.id = format!("019ebad4-0001-7000-8000-{number:012x}");
+    record.event_id.clone_from(&record.id);
+    record
+}
+
+/// What the log's writer does with a batch of records.
+fn written(sink: &mut impl LogSink, batch: u32) {
+    let mut numbers = 0..;
+    each_time(
+        || numbers.by_ref().take(batch as usize).map(record).collect::<Vec<_>>(),
+        |mut records| {
+            records.iter_mut().for_each(prepare);
+            sink.write(&records).unwrap();
+            records
+        },
+    );
+}
+
+#[library_benchmark]
+fn log_record_json() {
+    written(&mut JsonLines::new(std::io::sink()), 1);
+}
+
+// Of 16 rows in one transaction.
+#[library_benchmark]
+fn log_rows_sqlite_16() {
+    let directory = tempfile::tempdir().unwrap();
+    written(&mut LogStore::open(directory.path().join("log.db")).unwrap().sink(), 16);
+}
+
 #[library_benchmark]
 fn native_stream_50() {
     let body = chat(KIB, true);
@@ -186,12 +254,15 @@ library_benchmark_group!(
         native,
         native_hook,
         native_metrics,
+        native_log,
         native_stream_50,
         native_control_idle,
         native_control_settings,
         peek,
         scan_request,
         scan_events,
+        log_record_json,
+        log_rows_sqlite_16,
     ]
 );
 

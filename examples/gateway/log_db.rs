@@ -55,7 +55,7 @@ impl LogDb {
 
     /// The page, behind its guard.
     pub(crate) fn dashboard(&self, guard: Guard) -> Router {
-        dashboard::router(self.store.router(), self.live.clone(), guard)
+        dashboard::router(self.store.router(), self.hook.clone(), self.live.clone(), guard)
     }
 
     /// Writes what is still queued, and says so if that is not all.
@@ -77,7 +77,13 @@ fn told(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::extract::ConnectInfo;
+    use http::Request;
+    use http_body_util::BodyExt as _;
+    use tower::{Layer as _, ServiceExt as _, service_fn};
     use tower_ai_gateway::log::{LogQuery, LogRecord, LogSink as _};
+    use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 
     use super::*;
 
@@ -91,5 +97,34 @@ mod tests {
             log.store.sink().write(std::slice::from_ref(&old)).unwrap();
             assert_eq!(log.store.count(&LogQuery::default()).unwrap(), left, "{keep:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_page_tells_how_many_records_are_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = LogDb::open(&directory.path().join("gateway.db"), None).unwrap();
+        let layer = GatewayLayer::builder().provider(Provider::xai());
+        let layer = log.observe(layer.mount(Mount::hosted().exclusive())).build().unwrap();
+        let upstream = service_fn(async |_| {
+            Err::<http::Response<Body>, _>(std::io::Error::other("nobody is called"))
+        });
+        let app = log.dashboard(Guard::from_env().unwrap());
+        let gateway = layer.upstream(upstream).layer(app);
+        let refused = || Request::get("/v1/acct/gw/nosuch/x").body(Body::empty()).unwrap();
+        let lost = async || {
+            let peer = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9)));
+            let ask = Request::get("/dashboard/api/live").header("host", "127.0.0.1:8787");
+            let page = gateway.clone().oneshot(ask.extension(peer).body(Body::empty()).unwrap());
+            let page = page.await.unwrap().into_body().collect().await.unwrap().to_bytes();
+            serde_json::from_slice::<serde_json::Value>(&page).unwrap()["lost"].clone()
+        };
+        gateway.clone().oneshot(refused()).await.unwrap();
+        assert!(log.hook.flush(FLUSH).is_complete());
+        assert_eq!(lost().await, 0);
+        // There is nowhere to write to any more.
+        directory.close().unwrap();
+        gateway.clone().oneshot(refused()).await.unwrap();
+        assert_eq!(log.hook.flush(FLUSH).counts.failed, 1);
+        assert_eq!(lost().await, 1);
     }
 }

@@ -61,6 +61,7 @@ async function watch() {
     const live = await get('/live');
     setText(byId('live-in-flight'), count(live.in_flight));
     setText(byId('live-streams'), count(live.streams));
+    showLost(live.lost);
     showCommand(live.gateway);
     byId('live').classList.toggle('busy', live.in_flight > 0);
   } catch {
@@ -84,6 +85,12 @@ function complain(error) {
   const text = error instanceof Problem ? error.message : error && `This page has a fault: ${error.message}`;
   show(byId('problem'), Boolean(text));
   setText(byId('problem'), text ?? '');
+}
+
+// Records that are in no log: the sums of this page lack them.
+function showLost(lost) {
+  show(byId('lost'), lost > 0);
+  setText(byId('lost'), lost > 0 ? `${count(lost)} records are missing here: since the gateway was started, the log could not take them.` : '');
 }
 
 // On an address of its own, this page is not where the gateway is.

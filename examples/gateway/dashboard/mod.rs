@@ -13,6 +13,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
+use tower_ai_gateway::log::LogHook;
 
 pub(crate) use self::live::Live;
 use super::admin::{self, Guard};
@@ -58,9 +59,9 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// The page, its files, and the log's own interface below `/dashboard/api`, for those whom the guard lets in.
-pub(crate) fn router(log: Router, live: Arc<Live>, guard: Guard) -> Router {
+pub(crate) fn router(log: Router, hook: LogHook, live: Arc<Live>, guard: Guard) -> Router {
     let mut router = Router::new()
-        .route("/dashboard/api/live", get(now).with_state(live))
+        .route("/dashboard/api/live", get(now).with_state((live, hook)))
         .route("/dashboard/", get(async || Redirect::permanent("/dashboard")))
         .nest("/dashboard/api", log);
     for (path, kind, text) in FILES {
@@ -81,7 +82,10 @@ async fn strict(request: Request, next: Next) -> Response {
     response
 }
 
-async fn now(State(live): State<Arc<Live>>) -> Json<Value> {
+async fn now(State((live, log)): State<(Arc<Live>, LogHook)>) -> Json<Value> {
     let (in_flight, streams) = (live.in_flight(), live.streams());
-    Json(json!({ "in_flight": in_flight, "streams": streams, "gateway": live.gateway() }))
+    // Records that are in no log and will be in none: the sums of the page lack them.
+    let lost = log.counts().lost();
+    let gateway = live.gateway();
+    Json(json!({ "in_flight": in_flight, "streams": streams, "lost": lost, "gateway": gateway }))
 }

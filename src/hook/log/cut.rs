@@ -1,7 +1,5 @@
 //! Bounding texts that a client or a provider chooses, before they are queued.
 
-use std::borrow::Cow;
-
 /// How many bytes of such a text are kept, unless the host says otherwise.
 pub(super) const TEXT_LIMIT: usize = 1024;
 
@@ -21,38 +19,48 @@ impl Cut {
         Self { limit, was_needed: false }
     }
 
-    pub(super) fn text(&mut self, text: &str) -> String {
+    /// Puts the text in the place of another, whose memory it uses.
+    pub(super) fn text(&mut self, into: &mut String, text: &str) {
+        into.clear();
         if text.len() <= self.limit {
-            return text.to_owned();
+            into.push_str(text);
+            return;
         }
         let mut ends = (0..=self.limit).rev();
         let end = ends.find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        self.marked(&text[..end])
+        self.marked(into, &text[..end]);
     }
 
     /// Bytes that need not be UTF-8, without decoding more of them than is kept.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> String {
+    pub(super) fn bytes(&mut self, into: &mut String, bytes: &[u8]) {
         let kept = bytes.get(..self.limit).unwrap_or(bytes);
         let text = String::from_utf8_lossy(kept);
+        // A replacement character is longer than the byte that it stands for.
+        if text.len() > self.limit || kept.len() == bytes.len() {
+            return self.text(into, &text);
+        }
+        into.clear();
+        self.marked(into, &text);
+    }
+
+    pub(super) fn option(&mut self, into: &mut Option<String>, text: Option<&str>) {
         match text {
-            // A replacement character is longer than the byte that it stands for.
-            text if text.len() > self.limit => self.text(&text),
-            text if kept.len() < bytes.len() => self.marked(&text),
-            Cow::Owned(text) => text,
-            Cow::Borrowed(text) => text.to_owned(),
+            Some(text) => self.text(into.get_or_insert_default(), text),
+            None => *into = None,
         }
     }
 
-    pub(super) fn option(&mut self, text: Option<&str>) -> Option<String> {
-        text.map(|text| self.text(text))
+    /// A copy of the text.
+    pub(super) fn copy(&mut self, text: &str) -> String {
+        let mut copy = String::new();
+        self.text(&mut copy, text);
+        copy
     }
 
-    fn marked(&mut self, kept: &str) -> String {
+    fn marked(&mut self, into: &mut String, kept: &str) {
         self.was_needed = true;
-        let mut text = String::with_capacity(kept.len() + MARK.len_utf8());
-        text.push_str(kept);
-        text.push(MARK);
-        text
+        into.push_str(kept);
+        into.push(MARK);
     }
 }
 
@@ -71,16 +79,21 @@ mod tests {
             ("", 0, "", false),
         ] {
             let mut cut = Cut::at(limit);
-            assert_eq!((cut.text(text), cut.was_needed), (expected.to_owned(), was_needed));
+            assert_eq!((cut.copy(text), cut.was_needed), (expected.to_owned(), was_needed));
         }
     }
 
     #[test]
     fn bytes_that_are_no_text_are_bounded_too() {
-        let mut cut = Cut::at(8);
-        assert_eq!((cut.bytes(b"abcdefgh"), cut.was_needed), ("abcdefgh".to_owned(), false));
-        assert_eq!(cut.bytes(b"abcdefghi"), "abcdefgh\u{2026}");
-        assert_eq!(cut.bytes(&[0xff; 1000]), "\u{fffd}\u{fffd}\u{2026}");
-        assert!(cut.was_needed);
+        for (bytes, expected, was_needed) in [
+            (&b"abcdefgh"[..], "abcdefgh", false),
+            (b"abcdefghi", "abcdefgh\u{2026}", true),
+            (&[0xff; 2], "\u{fffd}\u{fffd}", false),
+            (&[0xff; 1000], "\u{fffd}\u{fffd}\u{2026}", true),
+        ] {
+            let (mut cut, mut text) = (Cut::at(8), "what was there".to_owned());
+            cut.bytes(&mut text, bytes);
+            assert_eq!((text.as_str(), cut.was_needed), (expected, was_needed));
+        }
     }
 }

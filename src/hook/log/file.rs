@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::lines::{Lines, line};
+use super::lines::Lines;
 use super::regular::{self, Identity};
 use super::{LogRecord, LogSink, SinkError, rotate};
 use crate::util::macros::setters;
@@ -53,7 +53,7 @@ struct Current {
     /// Tells whether the path still leads to this file.
     identity: Identity,
     size: u64,
-    /// The day of its last record.
+    /// The day of its last record, where each day has a file.
     day: Option<Date>,
 }
 
@@ -99,35 +99,37 @@ impl LogFile {
         };
         let mut may_rotate = true;
         for record in batch {
-            let day = record.created_at.to_zoned(TimeZone::UTC).date();
-            let line = line(record).map_err(|error| self.lines.failed(error))?;
-            if may_rotate && self.is_due(&current, line.len(), day) {
-                self.send(&mut current)?;
+            let day = self.daily.then(|| record.created_at.to_zoned(TimeZone::UTC).date());
+            let begin = self.lines.len();
+            self.lines.add(record)?;
+            if may_rotate && self.is_due(&current, begin, day) {
+                self.send(&mut current, begin)?;
                 may_rotate = self.rotate(&current);
                 current = self.reopen().map_err(|error| self.lines.failed(error))?;
             }
-            self.lines.add(&line);
             // Exchanges do not end in the order in which they began.
-            current.day = current.day.max(Some(day));
+            current.day = current.day.max(day);
             if self.lines.is_full() {
-                self.send(&mut current)?;
+                self.send(&mut current, self.lines.len())?;
             }
         }
-        self.send(&mut current)?;
+        self.send(&mut current, self.lines.len())?;
         self.current = Some(current);
         Ok(())
     }
 
-    fn send(&mut self, current: &mut Current) -> Result<(), SinkError> {
-        current.size += self.lines.len() as u64;
-        self.lines.send(&mut current.file)
+    /// Writes the lines in the first `length` bytes of the buffer.
+    fn send(&mut self, current: &mut Current, length: usize) -> Result<(), SinkError> {
+        current.size += length as u64;
+        self.lines.send_first(&mut current.file, length)
     }
 
-    /// Whether a line of this length and day belongs in the next file.
-    fn is_due(&self, current: &Current, length: usize, day: Date) -> bool {
-        let size = current.size + self.lines.len() as u64;
-        let is_new_day = self.daily && current.day.is_some_and(|last| last < day);
-        let is_full = size.saturating_add(length as u64) > self.max_size;
+    /// Whether the line that begins at `begin` in the buffer, of a record of this day, belongs in the
+    /// next file.
+    fn is_due(&self, current: &Current, begin: usize, day: Option<Date>) -> bool {
+        let size = current.size.saturating_add(begin as u64);
+        let is_new_day = self.daily && current.day.is_some() && current.day < day;
+        let is_full = current.size.saturating_add(self.lines.len() as u64) > self.max_size;
         size > 0 && (is_full || is_new_day)
     }
 

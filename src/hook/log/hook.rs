@@ -22,7 +22,7 @@ const DROP_GRACE: Duration = Duration::from_secs(2);
 /// Writes one [`LogRecord`] for each exchange. Clones write to the same log.
 ///
 /// Records wait in a bounded queue for a thread that redacts and writes them: an exchange never
-/// waits for a disk. What does not fit into the queue is dropped and counted, and the host's own
+/// waits for a disk. Records gather for up to 20 ms and are written together. What does not fit into the queue is dropped and counted, and the host's own
 /// log is told so (`WARN`) when a loss begins, and once more when it is over.
 ///
 /// Clients that [the host lets](crate::settings::GatewaySettingsBuilder::client_controls) decide for
@@ -135,12 +135,14 @@ impl MetricsHook for LogHook {
         if !policy.wants_record(directives) {
             return;
         }
-        let mut record = Box::new(LogRecord::with_limit(end, policy.text_limit));
+        let kind = Kind::of(end);
+        let Some(mut record) = queue.spare(kind) else { return };
+        record.fill(end, policy.text_limit);
         if policy.wants_payloads(directives) {
             payload::attach(&mut record, end, policy.payload_limit);
         }
         let weight = weight(&record);
-        queue.push(record, weight, Kind::of(end));
+        queue.push(record, weight, kind);
     }
 
     fn payload_limit(&self, context: &GatewayContext) -> usize {

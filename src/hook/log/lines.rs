@@ -37,8 +37,7 @@ impl<W: Write + Send + 'static> LogSink for JsonLines<W> {
         let Self { writer, lines } = self;
         lines.begin();
         for record in batch {
-            let line = line(record).map_err(|error| lines.failed(error))?;
-            lines.add(&line);
+            lines.add(record)?;
             if lines.is_full() {
                 lines.send(writer)?;
             }
@@ -52,12 +51,6 @@ impl<W: Write + Send + 'static> LogSink for JsonLines<W> {
 }
 
 opaque_debug!(JsonLines<W>);
-
-pub(super) fn line(record: &LogRecord) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    Ok(line)
-}
 
 /// Buffered lines for a writer.
 #[derive(Debug, Default)]
@@ -76,8 +69,15 @@ impl Lines {
         self.written = 0;
     }
 
-    pub(super) fn add(&mut self, line: &[u8]) {
-        self.waiting.extend_from_slice(line);
+    /// Writes the line of a record into the buffer.
+    pub(super) fn add(&mut self, record: &LogRecord) -> Result<(), SinkError> {
+        let begin = self.waiting.len();
+        if let Err(error) = serde_json::to_writer(&mut self.waiting, record) {
+            self.waiting.truncate(begin);
+            return Err(self.failed(error.into()));
+        }
+        self.waiting.push(b'\n');
+        Ok(())
     }
 
     /// The buffered bytes.
@@ -95,18 +95,27 @@ impl Lines {
 
     /// Writes the buffered lines.
     pub(super) fn send(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
-        if self.waiting.is_empty() {
+        self.send_first(out, self.waiting.len())
+    }
+
+    /// Writes the lines in the first `length` bytes of the buffer.
+    pub(super) fn send_first(
+        &mut self,
+        out: &mut impl Write,
+        length: usize,
+    ) -> Result<(), SinkError> {
+        if length == 0 {
             return Ok(());
         }
         if self.is_torn {
             out.write_all(b"\n").map_err(|error| self.failed(error))?;
         }
-        let (sent, result) = write(out, &self.waiting);
+        let (sent, result) = write(out, &self.waiting[..length]);
         // JSON escapes line feeds, so each one in the buffer ends a line.
         let sent = &self.waiting[..sent];
         self.written += memchr::memchr_iter(b'\n', sent).count();
         self.is_torn = sent.last().is_some_and(|last| *last != b'\n');
-        self.waiting.clear();
+        self.waiting.drain(..length);
         result.map_err(|error| self.failed(error))
     }
 }
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_line_that_was_torn_is_ended_before_the_next_and_the_whole_ones_are_counted() {
-        let length = line(&records(1)[0]).unwrap().len();
+        let length = serde_json::to_vec(&records(1)[0]).unwrap().len() + 1;
         for (taken, whole, expected) in [
             (0, 0, vec!["7"]),
             (5, 0, vec!["torn: 5", "7"]),

@@ -15,7 +15,17 @@ use super::report::{FlushReport, LogCounts};
 use crate::hook::{CacheStatus, EndEvent, Outcome};
 
 /// The most records that are written at once.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
+
+/// How long the writer lets records gather before it writes: the more there are, the less each costs.
+/// Under load, one wake-up and one transaction are for hundreds of records.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The writer waits no longer where one part in so many of the queue is used.
+const PRESSING: usize = 8;
+
+/// The most written records that are kept to be used again.
+const MOST_SPARES: usize = BATCH;
 
 /// Requests that reached no provider may fill one part in four of the queue.
 const REFUSED_SHARE: usize = 4;
@@ -48,7 +58,8 @@ pub(super) enum Kind {
 /// The next task of the writer.
 #[derive(Debug)]
 pub(super) enum Work {
-    Write(Vec<LogRecord>),
+    /// Write the records that [`Queue::next`] has handed out.
+    Write,
     Flush(Vec<Flusher>),
     Stop,
 }
@@ -68,12 +79,26 @@ struct State {
     /// Each flush with the number of records that must be written or lost before it.
     flushes: Vec<(u64, Flusher)>,
     is_closed: bool,
-    is_writer_idle: bool,
+    writer: Activity,
+    /// Written records, whose memory is used again.
+    #[allow(clippy::vec_box, reason = "they come and go in their boxes")]
+    spares: Vec<Box<LogRecord>>,
+}
+
+/// What the writer is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Activity {
+    /// Waits for the first record.
+    Idle,
+    /// Waits for more records.
+    Gathering,
+    #[default]
+    Busy,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    record: Box<LogRecord>,
+pub(super) struct Waiting {
+    pub(super) record: Box<LogRecord>,
     weight: usize,
     kind: Kind,
 }
@@ -93,23 +118,46 @@ impl Queue {
         Self { limits, state: Mutex::default(), work: Condvar::new() }
     }
 
+    /// A record to fill: one that was written before, where there is one. `None` where its kind has no
+    /// room even for the smallest; it is counted as dropped then, and nobody has to fill it.
+    pub(super) fn spare(&self, kind: Kind) -> Option<Box<LogRecord>> {
+        let mut state = self.lock();
+        if !state.held.has_room(self.limits, size_of::<LogRecord>(), kind) {
+            Self::drop_one(state, kind);
+            return None;
+        }
+        let spare = state.spares.pop();
+        drop(state);
+        Some(spare.unwrap_or_default())
+    }
+
     /// Queues a record of `weight` bytes, or counts it as dropped if its kind has no room.
     pub(super) fn push(&self, record: Box<LogRecord>, weight: usize, kind: Kind) {
         let mut state = self.lock();
         if !state.held.has_room(self.limits, weight, kind) {
-            let is_refused = kind == Kind::Refused;
-            state.counts.dropped += 1;
-            state.counts.dropped_refused += u64::from(is_refused);
-            let why = if is_refused { REFUSED_FULL } else { FULL };
-            return Self::lose(state, 1, why);
+            return Self::drop_one(state, kind);
         }
         state.held += Held::one(weight, kind);
         state.count_held();
         state.waiting.push_back(Waiting { record, weight, kind });
-        if std::mem::take(&mut state.is_writer_idle) {
+        let is_awaited = match state.writer {
+            Activity::Idle => true,
+            Activity::Gathering => state.is_pressing(self.limits),
+            Activity::Busy => false,
+        };
+        if is_awaited {
+            // Once is enough.
+            state.writer = Activity::Busy;
             drop(state);
             self.work.notify_one();
         }
+    }
+
+    fn drop_one(mut state: MutexGuard<'_, State>, kind: Kind) {
+        let is_refused = kind == Kind::Refused;
+        state.counts.dropped += 1;
+        state.counts.dropped_refused += u64::from(is_refused);
+        Self::lose(state, 1, if is_refused { REFUSED_FULL } else { FULL });
     }
 
     pub(super) fn counts(&self) -> LogCounts {
@@ -123,7 +171,6 @@ impl Queue {
             let mut state = self.lock();
             let due = state.dealt_with() + state.counts.queued;
             state.flushes.push((due, flusher));
-            state.is_writer_idle = false;
         }
         self.work.notify_one();
         let flushed = flushed.recv_timeout(timeout);
@@ -137,22 +184,32 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Waits for the next task. Only the writer calls this.
-    pub(super) fn next(&self) -> Work {
+    /// Waits for the next task, and puts the records that are to be written into `batch`, which is
+    /// empty. Only the writer calls this.
+    pub(super) fn next(&self, batch: &mut Vec<Waiting>) -> Work {
         let mut state = self.lock();
+        let mut has_gathered = false;
         loop {
             let flushers = state.due_flushes();
             if !flushers.is_empty() {
                 return Work::Flush(flushers);
             }
             if !state.waiting.is_empty() {
-                let taken = state.waiting.len().min(BATCH);
-                let taken: Vec<_> = state.waiting.drain(..taken).collect();
-                for Waiting { weight, kind, .. } in &taken {
+                let is_awaited = state.is_closed || !state.flushes.is_empty();
+                if !has_gathered && !is_awaited && !state.is_pressing(self.limits) {
+                    state.writer = Activity::Gathering;
+                    let waited = self.work.wait_timeout(state, GATHER);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    state.writer = Activity::Busy;
+                    has_gathered = true;
+                    continue;
+                }
+                let length = state.waiting.len().min(BATCH);
+                batch.extend(state.waiting.drain(..length));
+                for Waiting { weight, kind, .. } in batch {
                     state.in_flight += Held::one(*weight, *kind);
                 }
-                drop(state);
-                return Work::Write(taken.into_iter().map(|waiting| *waiting.record).collect());
+                return Work::Write;
             }
             let now = Instant::now();
             let (is_closed, due) = (state.is_closed, state.losses.due());
@@ -166,7 +223,7 @@ impl Queue {
             if is_closed {
                 return Work::Stop;
             }
-            state.is_writer_idle = true;
+            state.writer = Activity::Idle;
             state = match due {
                 Some(due) => {
                     let waited = self.work.wait_timeout(state, due.duration_since(now));
@@ -174,8 +231,15 @@ impl Queue {
                 }
                 None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
-            state.is_writer_idle = false;
+            state.writer = Activity::Busy;
         }
+    }
+
+    /// Gives records back whose memory is to be used again: what is in them is of no more use.
+    pub(super) fn reuse(&self, records: impl Iterator<Item = Box<LogRecord>>) {
+        let mut state = self.lock();
+        let room = MOST_SPARES.saturating_sub(state.spares.len());
+        state.spares.extend(records.take(room));
     }
 
     /// Records how many of the last batch all sinks kept; the rest failed. Only the writer calls
@@ -215,6 +279,12 @@ impl Queue {
 }
 
 impl State {
+    /// The queue fills: records are not to wait for others.
+    fn is_pressing(&self, limits: Limits) -> bool {
+        self.waiting.len() >= BATCH.min(limits.records / PRESSING)
+            || self.held.bytes >= limits.bytes / PRESSING
+    }
+
     fn count_held(&mut self) {
         self.counts.queued = self.held.records as u64;
         self.counts.queued_bytes = self.held.bytes as u64;
@@ -280,5 +350,51 @@ impl SubAssign for Held {
         self.bytes -= less.bytes;
         self.refused_records -= less.refused_records;
         self.refused_bytes -= less.refused_bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::thread;
+
+    #[test]
+    fn records_gather_and_are_handed_out_together() {
+        const RECORDS: usize = 4000;
+        let queue = Arc::new(Queue::new(Limits { records: 100_000, bytes: usize::MAX }));
+        let writer = queue.clone();
+        let batches = thread::spawn(move || {
+            let (mut batch, mut written, mut batches) = (Vec::new(), 0, 0);
+            while written < RECORDS {
+                let Work::Write = writer.next(&mut batch) else { panic!("nobody flushes") };
+                (written, batches) = (written + batch.len(), batches + 1);
+                assert!(batch.len() <= BATCH, "{}", batch.len());
+                let length = batch.len();
+                writer.reuse(batch.drain(..).map(|waiting| waiting.record));
+                writer.finish_batch(length, None);
+            }
+            batches
+        });
+        for _ in 0..RECORDS {
+            let record = queue.spare(Kind::Served).unwrap();
+            queue.push(record, 1, Kind::Served);
+        }
+        let batches = batches.join().unwrap();
+        // One by one, it would be thousands.
+        assert!(batches <= 100, "{batches}");
+        assert_eq!(queue.counts().written, RECORDS as u64);
+        assert!(queue.lock().spares.len() <= MOST_SPARES);
+    }
+
+    #[test]
+    fn a_full_queue_says_so_before_a_record_is_made() {
+        let queue = Queue::new(Limits { records: 8, bytes: usize::MAX });
+        for _ in 0..8 {
+            queue.push(queue.spare(Kind::Served).unwrap(), 1, Kind::Served);
+        }
+        assert!(queue.spare(Kind::Served).is_none());
+        let counts = queue.counts();
+        assert_eq!((counts.queued, counts.dropped, counts.lost()), (8, 1, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! What a log keeps of one exchange.
 
 use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -242,109 +243,193 @@ impl LogRecord {
     /// each.
     #[must_use]
     pub fn new(end: &EndEvent<'_>) -> Self {
-        Self::with_limit(end, TEXT_LIMIT)
-    }
-
-    /// Likewise, with so many bytes of each text.
-    pub(super) fn with_limit(end: &EndEvent<'_>, limit: usize) -> Self {
-        let context = end.context;
-        let identity = context.identity();
-        let mut cut = Cut::at(limit);
-        let mut record = Self {
-            event_id: cut.bytes(context.event_id().as_bytes()),
-            account: cut.option(context.account()),
-            gateway: cut.text(context.gateway()),
-            subject: cut.option(identity.map(Identity::subject)),
-            groups: identity
-                .map(|identity| identity.groups().map(|group| cut.text(group)).collect())
-                .unwrap_or_default(),
-            labels: identity
-                .map(|identity| {
-                    let labels = identity.labels();
-                    labels.map(|(name, value)| (cut.text(name), cut.text(value))).collect()
-                })
-                .unwrap_or_default(),
-            model: cut.option(end.response_model.or(end.request_model)),
-            request_model: cut.option(end.request_model),
-            method: cut.text(context.method().as_str()),
-            path: cut.text(context.path()),
-            request_content_type: cut.option(end.request_content_type),
-            response_content_type: cut.option(end.response_content_type),
-            user_agent: cut.option(end.user_agent),
-            provider_error: end
-                .provider_error
-                .map(|error| cut.text(error.code.as_deref().unwrap_or_default())),
-            provider_request_id: cut.option(end.provider_request_id),
-            usage_metadata: end.usage.map(|usage| LoggedUsage {
-                service_tier: cut.option(end.service_tier),
-                parts: parts(end.usage_parts, &mut cut),
-                ..LoggedUsage::new(usage)
-            }),
-            metadata: context
-                .metadata()
-                .iter()
-                .map(|(key, value)| (cut.text(key), cut_value(&mut cut, value)))
-                .collect(),
-            ..Self::of_the_gateway(end)
-        };
-        record.cut = cut.was_needed;
+        let mut record = Self::default();
+        record.fill(end, TEXT_LIMIT);
         record
     }
 
-    /// What neither the client nor the provider can make long.
-    fn of_the_gateway(end: &EndEvent<'_>) -> Self {
+    /// Likewise, with so many bytes of each text, in the place of another record: its texts keep their
+    /// memory, so that a record that is used again allocates nothing.
+    pub(super) fn fill(&mut self, end: &EndEvent<'_>, limit: usize) {
+        // Every field is named, so that nothing of the other record is left.
+        let Self {
+            id,
+            created_at,
+            event_id,
+            account,
+            gateway,
+            subject,
+            groups,
+            labels,
+            provider,
+            model,
+            request_model,
+            model_type,
+            request_type,
+            method,
+            path,
+            duration,
+            request_content_type,
+            response_content_type,
+            user_agent,
+            status_code,
+            success,
+            outcome,
+            failure,
+            gave_up_retries,
+            flags,
+            limits,
+            gateway_code,
+            provider_error,
+            provider_request_id,
+            stream,
+            terminal,
+            cached,
+            cache_status,
+            step,
+            attempts,
+            session,
+            affinity,
+            metering,
+            tokens_in,
+            tokens_out,
+            usage_metadata,
+            cost,
+            cost_ticks,
+            cost_source,
+            cost_unknown,
+            custom_cost,
+            metadata,
+            timings,
+            request_size,
+            request_head,
+            request_head_complete,
+            response_size,
+            response_head,
+            response_head_complete,
+            cut: was_cut,
+            feedback,
+            score,
+        } = self;
         let context = end.context;
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let log_id = context.log_id();
+        let identity = context.identity();
+        let mut cut = Cut::at(limit);
+
+        // What the client or the provider chooses.
+        match context.given_event_id() {
+            Some(given) => cut.bytes(event_id, given.as_bytes()),
+            None => shown(event_id, &log_id),
+        }
+        cut.option(account, context.account());
+        cut.text(gateway, context.gateway());
+        cut.option(subject, identity.map(Identity::subject));
+        groups.clear();
+        labels.clear();
+        if let Some(identity) = identity {
+            groups.extend(identity.groups().map(|group| cut.copy(group)));
+            labels.extend(identity.labels().map(|(name, value)| (cut.copy(name), cut.copy(value))));
+        }
+        cut.option(model, end.response_model.or(end.request_model));
+        cut.option(request_model, end.request_model);
+        cut.text(method, context.method().as_str());
+        cut.text(path, context.path());
+        cut.option(request_content_type, end.request_content_type);
+        cut.option(response_content_type, end.response_content_type);
+        cut.option(user_agent, end.user_agent);
+        let code = end.provider_error.map(|error| error.code.as_deref().unwrap_or_default());
+        cut.option(provider_error, code);
+        cut.option(provider_request_id, end.provider_request_id);
+        match end.usage {
+            Some(usage) => {
+                let logged = usage_metadata.get_or_insert_default();
+                let mut service_tier = logged.service_tier.take();
+                cut.option(&mut service_tier, end.service_tier);
+                let parts = parts(end.usage_parts, &mut cut);
+                *logged = LoggedUsage { service_tier, parts, ..LoggedUsage::new(usage) };
+            }
+            None => *usage_metadata = None,
+        }
+        metadata.clear();
+        for (key, value) in context.metadata().iter() {
+            metadata.insert(cut.copy(key), cut_value(&mut cut, value));
+        }
+        *was_cut = cut.was_needed;
+
+        // What neither of them can make long.
+        shown(id, &log_id);
+        *created_at = timestamp(log_id.timestamp());
+        named(provider, context.provider());
+        put(model_type, context.operation().as_str());
+        named(request_type, context.endpoint());
+        *duration = milliseconds(end.timings.total);
+        *status_code = end.status.map(|status| status.as_u16());
+        *success = end.is_success();
+        put(outcome, end.outcome.as_str());
+        named(failure, end.failure.map(Failure::as_str));
+        *gave_up_retries = end.gave_up_retries;
+        *session = context.session().map(ToString::to_string);
+        named(affinity, context.affinity().map(Affinity::as_str));
+        flags.clear();
+        flags.extend(end.flags.iter().map(|flag| flag.to_string()));
+        limits.clear();
+        let exceeded = end.limits.iter().filter(|report| report.is_exceeded);
+        limits.extend(exceeded.map(|report| report.rule.to_string()));
+        *gateway_code = end.gateway_code;
+        *stream = end.stream;
+        named(terminal, end.terminal.map(Terminal::as_str));
+        *cached = end.cache == Some(CacheStatus::Hit);
+        named(cache_status, end.cache.map(CacheStatus::as_str));
+        *step = end.step;
+        *attempts = end.attempts;
+        put(metering, end.metering.as_str());
+        *tokens_in = end.usage.and_then(Usage::input);
+        *tokens_out = end.usage.and_then(Usage::output);
+        *cost = end.cost.map(|cost| cost.usd());
+        *cost_ticks = end.cost.map(|cost| cost.ticks);
+        named(cost_source, end.cost.map(|cost| cost.source.as_str()));
+        if let (Some(text), Some(CostSource::Table { as_of })) =
+            (cost_source, end.cost.map(|cost| cost.source))
+        {
+            // Writing to a string does not fail.
+            let _ = write!(text, " {as_of}");
+        }
+        *cost_unknown = end.is_cost_unknown();
         let custom: Option<CustomCost> =
             context.directives().and_then(|directives| directives.custom_cost);
-        Self {
-            id: context.log_id().to_string(),
-            created_at: timestamp(context.log_id().timestamp()),
-            provider: owned(context.provider()),
-            model_type: context.operation().as_str().to_owned(),
-            request_type: owned(context.endpoint()),
-            duration: milliseconds(end.timings.total),
-            status_code: end.status.map(|status| status.as_u16()),
-            success: end.is_success(),
-            outcome: end.outcome.as_str().to_owned(),
-            failure: owned(end.failure.map(Failure::as_str)),
-            gave_up_retries: end.gave_up_retries,
-            session: context.session().map(ToString::to_string),
-            affinity: owned(context.affinity().map(Affinity::as_str)),
-            flags: end.flags.iter().map(|flag| flag.to_string()).collect(),
-            limits: end
-                .limits
-                .iter()
-                .filter(|report| report.is_exceeded)
-                .map(|report| report.rule.to_string())
-                .collect(),
-            gateway_code: end.gateway_code,
-            stream: end.stream,
-            terminal: owned(end.terminal.map(Terminal::as_str)),
-            cached: end.cache == Some(CacheStatus::Hit),
-            cache_status: owned(end.cache.map(CacheStatus::as_str)),
-            step: end.step,
-            attempts: end.attempts,
-            metering: end.metering.as_str().to_owned(),
-            tokens_in: end.usage.and_then(Usage::input),
-            tokens_out: end.usage.and_then(Usage::output),
-            cost: end.cost.map(|cost| cost.usd()),
-            cost_ticks: end.cost.map(|cost| cost.ticks),
-            cost_source: end.cost.map(|cost| source(cost.source)),
-            cost_unknown: end.is_cost_unknown(),
-            custom_cost: custom.is_some(),
-            timings: LoggedTimings {
-                to_head: end.timings.to_head.map(milliseconds),
-                to_first_data: end.timings.to_first_data.map(milliseconds),
-                to_first_token: end.timings.to_first_token.map(milliseconds),
-                inter_token: end.timings.inter_token.map(milliseconds),
-                overhead: milliseconds(end.timings.overhead),
-            },
-            request_size: end.request_bytes,
-            response_size: end.response_bytes,
-            ..Self::default()
-        }
+        *custom_cost = custom.is_some();
+        *timings = LoggedTimings {
+            to_head: end.timings.to_head.map(milliseconds),
+            to_first_data: end.timings.to_first_data.map(milliseconds),
+            to_first_token: end.timings.to_first_token.map(milliseconds),
+            inter_token: end.timings.inter_token.map(milliseconds),
+            overhead: milliseconds(end.timings.overhead),
+        };
+        *request_size = end.request_bytes;
+        *response_size = end.response_bytes;
+        (*request_head, *request_head_complete) = (None, None);
+        (*response_head, *response_head_complete) = (None, None);
+        (*feedback, *score) = (None, None);
     }
+}
+
+/// Puts a text in the place of another, whose memory it uses.
+fn put(into: &mut String, text: &str) {
+    into.clear();
+    into.push_str(text);
+}
+
+fn named(into: &mut Option<String>, text: Option<&str>) {
+    match text {
+        Some(text) => put(into.get_or_insert_default(), text),
+        None => *into = None,
+    }
+}
+
+fn shown(into: &mut String, value: &impl Display) {
+    into.clear();
+    // Writing to a string does not fail.
+    let _ = write!(into, "{value}");
 }
 
 impl LoggedUsage {
@@ -362,7 +447,7 @@ impl LoggedUsage {
 fn parts(parts: &[UsagePart], cut: &mut Cut) -> Vec<LoggedPart> {
     cut.was_needed |= parts.len() > MOST_PARTS;
     let logged = |part: &UsagePart| LoggedPart {
-        model: cut.option(part.model.as_deref()),
+        model: part.model.as_deref().map(|model| cut.copy(model)),
         usage: LoggedUsage::new(&part.usage),
     };
     parts.iter().take(MOST_PARTS).map(logged).collect()
@@ -370,15 +455,8 @@ fn parts(parts: &[UsagePart], cut: &mut Cut) -> Vec<LoggedPart> {
 
 fn cut_value(cut: &mut Cut, value: &MetadataValue) -> MetadataValue {
     match value {
-        MetadataValue::String(text) => MetadataValue::String(cut.text(text)),
+        MetadataValue::String(text) => MetadataValue::String(cut.copy(text)),
         other => other.clone(),
-    }
-}
-
-fn source(source: CostSource) -> String {
-    match source {
-        CostSource::Table { as_of } => format!("{} {as_of}", source.as_str()),
-        CostSource::Custom | CostSource::Reported => source.as_str().to_owned(),
     }
 }
 

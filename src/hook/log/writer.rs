@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::queue::{Queue, Work};
+use super::queue::{Queue, Waiting, Work};
+use super::weight::weight;
 use super::{LogRecord, LogSink, SinkError};
 
 /// Changes a record or a text before it is written.
@@ -22,7 +23,15 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     prepare: Change<LogRecord>,
     sinks: Vec<Box<dyn LogSink>>,
+    /// What the queue hands out.
+    taken: Vec<Waiting>,
+    /// The records that are written, side by side as sinks want them. Between batches they are records
+    /// whose memory is used again.
+    records: Vec<LogRecord>,
 }
+
+/// A written record that takes up more memory is not used again.
+const MOST_REUSED: usize = 4 * 1024;
 
 impl Writer {
     /// Starts the thread. It ends when the queue is closed and empty.
@@ -31,7 +40,8 @@ impl Writer {
         prepare: Change<LogRecord>,
         sinks: Vec<Box<dyn LogSink>>,
     ) -> io::Result<()> {
-        let mut writer = Self { queue, prepare, sinks };
+        let (taken, records) = Default::default();
+        let mut writer = Self { queue, prepare, sinks, taken, records };
         thread::Builder::new().name("gateway-log".to_owned()).spawn(move || writer.run())?;
         Ok(())
     }
@@ -55,8 +65,10 @@ impl Writer {
     }
 
     fn step(&mut self) -> ControlFlow<()> {
-        match self.queue.next() {
-            Work::Write(records) => self.write(records),
+        // A panic may have left some.
+        self.taken.clear();
+        match self.queue.next(&mut self.taken) {
+            Work::Write => self.write(),
             Work::Flush(flushers) => {
                 let mut error = self.flush().err();
                 for flusher in flushers {
@@ -76,31 +88,53 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
-    fn write(&mut self, mut records: Vec<LogRecord>) {
-        let count = records.len();
-        let prepare = &self.prepare;
+    fn write(&mut self) {
+        let Self { queue, prepare, sinks, taken, records } = self;
+        let count = taken.len();
+        if records.len() < count {
+            records.resize_with(count, LogRecord::default);
+        }
+        for (record, waiting) in records.iter_mut().zip(taken.iter_mut()) {
+            std::mem::swap(record, &mut *waiting.record);
+        }
+        // What came in exchange was written before.
+        queue.reuse(taken.drain(..).map(|waiting| waiting.record));
         // Never write a record that could not be redacted.
-        records.retain_mut(|record| unwinding(|| prepare(record)).is_ok());
-        let mut error = (records.len() < count)
+        let mut kept = 0;
+        for at in 0..count {
+            if unwinding(|| prepare(&mut records[at])).is_ok() {
+                records.swap(kept, at);
+                kept += 1;
+            }
+        }
+        let mut error = (kept < count)
             .then(|| SinkError::from(io::Error::other("a closure of the host's panicked")));
-        let mut written = records.len();
-        for sink in self.sinks.iter_mut().filter(|_| !records.is_empty()) {
-            let result =
-                unwinding(|| sink.write(&records)).unwrap_or_else(|panic| Err(panic.into()));
+        let batch = &records[..kept];
+        let mut written = kept;
+        for sink in sinks.iter_mut().filter(|_| !batch.is_empty()) {
+            let result = unwinding(|| sink.write(batch)).unwrap_or_else(|panic| Err(panic.into()));
             if let Err(failed) = result {
                 written = written.min(failed.written);
                 error.get_or_insert(failed);
             }
         }
         // Free the memory before the queue accepts others in its place.
-        drop(records);
-        self.queue.finish_batch(written, error.as_ref().map(|error| &error.source));
+        records[..count].iter_mut().for_each(empty);
+        queue.finish_batch(written, error.as_ref().map(|error| &error.source));
     }
 
     fn flush(&mut self) -> io::Result<()> {
         // Flush all sinks, even if one fails.
         let flushed = self.sinks.iter_mut().map(|sink| unwinding(|| sink.flush())?);
         flushed.fold(Ok(()), Result::and)
+    }
+}
+
+/// Frees what may be large in a record that was written.
+fn empty(record: &mut LogRecord) {
+    (record.request_head, record.response_head) = (None, None);
+    if weight(record) > MOST_REUSED {
+        *record = LogRecord::default();
     }
 }
 

@@ -8,6 +8,7 @@ mod panics;
 mod payloads;
 mod queue;
 mod recovery;
+mod reuse;
 mod rotation;
 mod scene;
 mod secrets;

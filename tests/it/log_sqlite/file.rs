@@ -53,7 +53,7 @@ fn files_of_others_and_of_later_releases_are_left_alone() {
     let connection = rusqlite::Connection::open(directory.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = LogStore::open(directory.file()).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 2 }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 3 }), "{error}");
 
     let other = directory.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
@@ -85,7 +85,7 @@ fn old_records_go_with_all_that_belongs_to_them() {
     write(&store, &[new]);
     assert_eq!(kept(), 1);
     let connection = rusqlite::Connection::open(directory.file()).unwrap();
-    for (table, left) in [("records", 1), ("metadata", 0)] {
+    for (table, left) in [("logs", 1), ("metadata", 0)] {
         let count = format!("SELECT count(*) FROM {table}");
         let count: i64 = connection.query_row(&count, [], |row| row.get(0)).unwrap();
         assert_eq!(count, left, "{table}");

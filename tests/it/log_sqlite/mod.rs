@@ -5,6 +5,7 @@ mod feedback;
 mod file;
 mod identities;
 mod log;
+mod migration;
 mod queries;
 mod recovery;
 mod sums;

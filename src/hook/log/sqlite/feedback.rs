@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Deserializer};
 
-use super::write::{insert_metadata, without_bodies};
+use super::write::Insert;
 use super::{LogStore, StoreError, query};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
@@ -110,22 +110,13 @@ fn update(
 ) -> Result<Option<LogRecord>, StoreError> {
     // Lock for writing at once, so that nobody changes the record after it is read.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let seq: Option<i64> = transaction
-        .prepare_cached("SELECT seq FROM logs WHERE id = ?")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    let (Some(seq), Some(mut record)) = (seq, query::get(&transaction, id)?) else {
-        return Ok(None);
-    };
+    let Some((seq, mut record)) = query::get(&transaction, id)? else { return Ok(None) };
     feedback.apply(&mut record)?;
     transaction
-        .prepare_cached("UPDATE logs SET feedback = ? WHERE seq = ?")?
-        .execute((record.feedback, seq))?;
-    transaction
-        .prepare_cached("UPDATE records SET record = ? WHERE seq = ?")?
-        .execute((without_bodies(&record)?, seq))?;
+        .prepare_cached("UPDATE logs SET feedback = ?, score = ? WHERE seq = ?")?
+        .execute((record.feedback, record.score, seq))?;
     transaction.prepare_cached("DELETE FROM metadata WHERE seq = ?")?.execute([seq])?;
-    insert_metadata(&transaction, seq, &record)?;
+    Insert::prepare(&transaction)?.metadata(seq, &record)?;
     transaction.commit()?;
     Ok(Some(record))
 }

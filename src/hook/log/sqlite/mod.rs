@@ -1,5 +1,6 @@
 //! A log in a SQLite file: records that can be queried, summed up and rated.
 
+mod columns;
 mod connection;
 mod error;
 mod feedback;
@@ -111,7 +112,11 @@ impl LogStore {
     ///
     /// Fails where the database does.
     pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
-        self.connections.read(|connection| query::get(connection, id))
+        self.connections.read(|connection| {
+            // What belongs to a record is of the same moment.
+            let snapshot = connection.unchecked_transaction()?;
+            Ok(query::get(&snapshot, id)?.map(|(_, record)| record))
+        })
     }
 
     /// Sums and percentiles. Reads the records of the range once for each way of grouping them, and

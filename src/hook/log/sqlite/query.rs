@@ -6,11 +6,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{CachedStatement, Connection, params_from_iter};
 use serde::{Serialize, Serializer};
 
 use super::StoreError;
+use super::columns::{self, Id};
 use super::filter::{Filter, integer};
+use super::write::{BOOLEAN, NUMBER};
+use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
 
 /// The most records on a page.
@@ -90,9 +93,7 @@ impl From<&LogQuery> for Filter {
         let mut filter = Self::default();
         filter.is("created_at >= ?", query.from.map(|from| from.as_millisecond()));
         filter.is("created_at < ?", query.to.map(|to| to.as_millisecond()));
-        // The `+` keeps SQLite from using the index by model, and then sorting all of a provider.
-        let provider = if query.model.is_some() { "provider = ?" } else { "+provider = ?" };
-        filter.is(provider, query.provider.clone());
+        filter.is("provider = ?", query.provider.clone());
         filter.is("model = ?", query.model.clone());
         filter.is("operation = ?", query.operation.clone());
         if let Some(status) = &query.status {
@@ -103,8 +104,11 @@ impl From<&LogQuery> for Filter {
         filter.is("success = ?", query.success);
         filter.is("cached = ?", query.cached);
         filter.is("stream = ?", query.stream);
-        filter.is("event_id = ?", query.event_id.clone());
-        filter.is("id = ?", query.id.clone());
+        if let Some(event_id) = &query.event_id {
+            let id = Id::value(event_id);
+            filter.add("(event_id = ? OR event_id IS NULL AND id = ?)", [id.clone(), id]);
+        }
+        filter.is("id = ?", query.id.as_deref().map(Id::value));
         filter.is("subject = ?", query.subject.clone());
         let labels = "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)";
         let metadata = "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)";
@@ -119,7 +123,8 @@ impl From<&LogQuery> for Filter {
         filter.is("tokens_in <= ?", query.max_tokens_in.map(integer));
         filter.is("tokens_out >= ?", query.min_tokens_out.map(integer));
         filter.is("tokens_out <= ?", query.max_tokens_out.map(integer));
-        filter.is("duration >= ?", query.min_duration.map(|least| least.as_secs_f64() * 1e3));
+        let nanoseconds = |least: Duration| i64::try_from(least.as_nanos()).unwrap_or(i64::MAX);
+        filter.is("duration >= ?", query.min_duration.map(nanoseconds));
         filter.is("feedback = ?", query.feedback);
         filter
     }
@@ -180,16 +185,14 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
     } else {
         "ORDER BY created_at DESC, seq DESC"
     };
-    // The records come last, so that nothing sorts them but those of the page.
-    let chosen = filter.sql("SELECT created_at, seq FROM logs");
-    let sql = format!(
-        "SELECT created_at, seq, record FROM ({chosen} {order} LIMIT ?) JOIN records USING (seq)
-         {order}"
-    );
+    let sql = page_sql(&filter, order);
     // One more says whether there is a next page.
     let one_more = i64::from(limit + 1).into();
     let values = filter.values().iter().chain([&one_more]);
-    let mut statement = connection.prepare(&sql)?;
+    // What belongs to a record is of the same moment.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare(&sql)?;
+    let mut more = Entries::prepare(&snapshot)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut page = LogPage { logs: Vec::new(), next: None };
     let mut last = None;
@@ -198,37 +201,112 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
             page.next = last;
             break;
         }
-        page.logs.push(serde_json::from_str(&row.get::<_, String>(2)?)?);
-        last = Some(Cursor { created_at: row.get(0)?, seq: row.get(1)? });
+        let seq = row.get(0)?;
+        let mut record = LogRecord {
+            request_head_complete: row.get(1)?,
+            response_head_complete: row.get(2)?,
+            ..columns::read(row, 3)?
+        };
+        more.add(seq, &mut record)?;
+        last = Some(Cursor { created_at: record.created_at.as_millisecond(), seq });
+        page.logs.push(record);
     }
     Ok(page)
 }
 
+/// The records come last, so that nothing sorts them but those of the page.
+fn page_sql(filter: &Filter, order: &str) -> String {
+    let chosen = filter.sql("SELECT seq AS chosen, created_at AS arrived FROM logs");
+    // A cross join keeps SQLite from going through all logs and looking each up among the chosen.
+    format!(
+        "SELECT seq, request_complete, response_complete, {}
+         FROM ({chosen} {order} LIMIT ?) CROSS JOIN logs ON seq = chosen
+         LEFT JOIN bodies USING (seq) {}",
+        columns::SELECTED,
+        order.replace("created_at", "arrived").replace("seq", "chosen")
+    )
+}
+
 pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, StoreError> {
     let filter = Filter::from(query);
-    let sql = filter.sql("SELECT count(*) FROM logs");
+    let sql = filter.sql(COUNT);
     let count: i64 =
         connection.query_row(&sql, params_from_iter(filter.values()), |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
-/// A whole record, bodies included.
-pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<LogRecord>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT record, request_head, response_head FROM logs JOIN records USING (seq)
-         WHERE id = ?",
-    )?;
-    let columns = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?));
-    let Some((record, request_head, response_head)) =
-        statement.query_row([id], columns).optional()?
-    else {
-        return Ok(None);
+const COUNT: &str = "SELECT count(*) FROM logs";
+
+/// A whole record, bodies included, and its number.
+pub(super) fn get(
+    connection: &Connection,
+    id: &str,
+) -> Result<Option<(i64, LogRecord)>, StoreError> {
+    let mut statement = connection.prepare_cached(&one_sql())?;
+    let mut rows = statement.query([Id::value(id)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let seq = row.get(0)?;
+    let mut record = LogRecord {
+        request_head_complete: row.get(1)?,
+        response_head_complete: row.get(2)?,
+        request_head: row.get(3)?,
+        response_head: row.get(4)?,
+        ..columns::read(row, 5)?
     };
-    Ok(Some(LogRecord { request_head, response_head, ..serde_json::from_str(&record)? }))
+    Entries::prepare(connection)?.add(seq, &mut record)?;
+    Ok(Some((seq, record)))
+}
+
+fn one_sql() -> String {
+    format!(
+        "SELECT seq, request_complete, response_complete, request_head, response_head, {}
+         FROM logs LEFT JOIN bodies USING (seq) WHERE id = ?",
+        columns::SELECTED
+    )
+}
+
+/// The statements that read the labels and the metadata of a record.
+struct Entries<'c> {
+    labels: CachedStatement<'c>,
+    metadata: CachedStatement<'c>,
+}
+
+impl<'c> Entries<'c> {
+    fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            labels: connection.prepare_cached("SELECT key, value FROM labels WHERE seq = ?")?,
+            metadata: connection
+                .prepare_cached("SELECT key, value, kind FROM metadata WHERE seq = ?")?,
+        })
+    }
+
+    fn add(&mut self, seq: i64, record: &mut LogRecord) -> Result<(), StoreError> {
+        let mut rows = self.labels.query([seq])?;
+        while let Some(row) = rows.next()? {
+            record.labels.insert(row.get(0)?, row.get(1)?);
+        }
+        let mut rows = self.metadata.query([seq])?;
+        while let Some(row) = rows.next()? {
+            record.metadata.insert(row.get(0)?, value(row.get(1)?, row.get(2)?));
+        }
+        Ok(())
+    }
+}
+
+/// A value of metadata, by its text and its kind.
+fn value(text: String, kind: i64) -> MetadataValue {
+    let other = match kind {
+        NUMBER => text.parse().ok().map(MetadataValue::Number),
+        BOOLEAN => text.parse().ok().map(MetadataValue::Bool),
+        _ => None,
+    };
+    other.unwrap_or(MetadataValue::String(text))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rusqlite::types::Value;
 
     use super::*;
@@ -256,12 +334,61 @@ mod tests {
         let filter = Filter::from(&query);
         assert_eq!(
             filter.sql("SELECT 1 FROM logs"),
-            "SELECT 1 FROM logs WHERE +provider = ? AND subject = ? \
+            "SELECT 1 FROM logs WHERE provider = ? AND subject = ? \
              AND seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?) \
              AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
              AND cost_ticks <= ?"
         );
         assert_eq!(filter.values().last(), Some(&Value::Integer(i64::MAX)));
         assert_eq!(Filter::from(&LogQuery::default()).sql("SELECT"), "SELECT");
+    }
+
+    /// The indices that SQLite uses for a statement.
+    fn indices(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        // Parameters that are not bound are null.
+        let mut plan = statement.raw_query();
+        let mut used = Vec::new();
+        while let Some(step) = plan.next().unwrap() {
+            let step: String = step.get(3).unwrap();
+            let name = step.split_once(" INDEX ").and_then(|(_, rest)| rest.split(' ').next());
+            used.extend(name.map(str::to_owned));
+        }
+        used
+    }
+
+    #[test]
+    fn every_index_is_one_that_a_question_needs() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection).unwrap();
+        let page = |change: &dyn Fn(&mut LogQuery)| {
+            let mut query = LogQuery::default();
+            change(&mut query);
+            page_sql(&Filter::from(&query), "ORDER BY created_at DESC, seq DESC")
+        };
+        let text = || Some("x".to_owned());
+        let pairs = || vec![("x".to_owned(), "x".to_owned())];
+        let mut used = BTreeSet::new();
+        for (sql, expected) in [
+            (one_sql(), &["logs_by_id"][..]),
+            (page(&|_| ()), &["logs_by_time"]),
+            (page(&|query| query.from = Some(Timestamp::UNIX_EPOCH)), &["logs_by_time"]),
+            (page(&|query| query.outcome = text()), &["logs_by_time"]),
+            (page(&|query| query.model = text()), &["logs_by_model"]),
+            (page(&|query| (query.provider, query.model) = (text(), text())), &["logs_by_model"]),
+            (page(&|query| query.id = text()), &["logs_by_id"]),
+            (page(&|query| query.event_id = text()), &["logs_by_event", "logs_by_id"]),
+            (page(&|query| query.subject = text()), &["logs_by_subject"]),
+            (page(&|query| query.labels = pairs()), &["labels_by_value"]),
+            (page(&|query| query.metadata = pairs()), &["metadata_by_value"]),
+        ] {
+            let found = indices(&connection, &sql);
+            assert_eq!(found, expected, "{sql}");
+            used.extend(found);
+        }
+        let all = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+        let mut all = connection.prepare(all).unwrap();
+        let all = all.query_map([], |row| row.get(0)).unwrap();
+        assert_eq!(all.collect::<Result<BTreeSet<String>, _>>().unwrap(), used);
     }
 }

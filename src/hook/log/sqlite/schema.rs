@@ -1,18 +1,22 @@
 //! The tables, and how a database of an earlier release comes to have them.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::StoreError;
+use super::write::Insert;
+use crate::hook::log::LogRecord;
 
 /// Marks a file as a log of this crate; the bytes are `aigl`.
 const APPLICATION_ID: i32 = 0x6169_676c;
 
-/// Each brings a database of the version that is its index to the next.
-const MIGRATIONS: &[&str] = &[V1, V2];
+/// Brings a database to the next version.
+type Migration = fn(&Transaction<'_>) -> Result<(), StoreError>;
+
+/// Each migrates a database of the version that is its index.
+const MIGRATIONS: &[Migration] = &[|to| sql(to, V1), |to| sql(to, V2), to_columns];
 const LATEST: i32 = MIGRATIONS.len() as i32;
 
-/// `logs` has what is filtered by and summed up, in rows that are short to read; `records` has the
-/// whole, bodies last so that a list does not read them.
+/// The first version.
 const V1: &str = "
     CREATE TABLE logs (
         seq INTEGER PRIMARY KEY,
@@ -57,8 +61,8 @@ const V1: &str = "
     END;
 ";
 
-/// What is billed by other units than tokens, and who was calling. An operation has another name
-/// than before.
+/// The second version: what is billed by other units than tokens, and who was calling. An operation has
+/// another name than before.
 const V2: &str = "
     ALTER TABLE logs ADD COLUMN images INTEGER;
     ALTER TABLE logs ADD COLUMN duration_ms INTEGER;
@@ -87,6 +91,153 @@ const V2: &str = "
     UPDATE logs SET operation = 'video' WHERE operation = 'videos';
 ";
 
+/// The third version stores nothing twice. `logs` has a column for each field, those first by which
+/// records are found and summed up; `columns.rs` says which. Bodies have a table of their own, so that
+/// rows of `logs` are short. `event_id` is null where it is `id`, as it is by default.
+///
+/// The kind of a value of metadata is 0 for a text, 1 for a number and 2 for a boolean.
+const V3: &str = "
+    CREATE TABLE logs (
+        seq INTEGER PRIMARY KEY,
+        id ANY NOT NULL,
+        created_at INTEGER NOT NULL,
+        event_id ANY,
+        provider TEXT,
+        model TEXT,
+        operation TEXT NOT NULL,
+        status INTEGER,
+        outcome TEXT NOT NULL,
+        success INTEGER NOT NULL,
+        cached INTEGER NOT NULL,
+        stream INTEGER NOT NULL,
+        tokens_in INTEGER,
+        tokens_out INTEGER,
+        cost_ticks INTEGER,
+        cost_unknown INTEGER NOT NULL,
+        duration INTEGER NOT NULL,
+        first_token INTEGER,
+        feedback INTEGER,
+        subject TEXT,
+        images INTEGER,
+        duration_ms INTEGER,
+        characters INTEGER,
+        search_units INTEGER,
+        pages INTEGER,
+        account TEXT,
+        gateway TEXT NOT NULL,
+        request_model TEXT,
+        request_type TEXT,
+        method TEXT NOT NULL,
+        path TEXT NOT NULL,
+        request_content_type TEXT,
+        response_content_type TEXT,
+        user_agent TEXT,
+        failure TEXT,
+        gateway_code INTEGER,
+        provider_error TEXT,
+        provider_request_id TEXT,
+        terminal TEXT,
+        cache_status TEXT,
+        step INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        metering TEXT NOT NULL,
+        cost_source TEXT,
+        custom_cost INTEGER NOT NULL,
+        to_head INTEGER,
+        to_first_data INTEGER,
+        inter_token INTEGER,
+        overhead INTEGER NOT NULL,
+        request_size INTEGER NOT NULL,
+        response_size INTEGER NOT NULL,
+        cut INTEGER NOT NULL,
+        score REAL,
+        has_usage INTEGER NOT NULL,
+        input_uncached INTEGER,
+        cache_read INTEGER,
+        cache_write INTEGER,
+        cache_write_long INTEGER,
+        audio_input INTEGER,
+        image_input INTEGER,
+        output_visible INTEGER,
+        audio_output INTEGER,
+        image_output INTEGER,
+        reasoning INTEGER,
+        total_reported INTEGER,
+        tool_calls INTEGER,
+        service_tier TEXT,
+        more TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX logs_by_id ON logs (id);
+    CREATE INDEX logs_by_time ON logs (created_at);
+    CREATE INDEX logs_by_model ON logs (model, created_at);
+    CREATE INDEX logs_by_event ON logs (event_id) WHERE event_id IS NOT NULL;
+    CREATE INDEX logs_by_subject ON logs (subject, created_at) WHERE subject IS NOT NULL;
+    CREATE TABLE bodies (
+        seq INTEGER PRIMARY KEY,
+        request_complete INTEGER,
+        response_complete INTEGER,
+        request_head TEXT,
+        response_head TEXT
+    ) STRICT;
+    CREATE TABLE labels (
+        seq INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (seq, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX labels_by_value ON labels (key, value);
+    CREATE TABLE metadata (
+        seq INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        kind INTEGER NOT NULL,
+        PRIMARY KEY (seq, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX metadata_by_value ON metadata (key, value);
+    CREATE TRIGGER logs_deleted AFTER DELETE ON logs BEGIN
+        DELETE FROM bodies WHERE seq = old.seq;
+        DELETE FROM labels WHERE seq = old.seq;
+        DELETE FROM metadata WHERE seq = old.seq;
+    END;
+";
+
+fn sql(to: &Transaction<'_>, batch: &str) -> Result<(), StoreError> {
+    Ok(to.execute_batch(batch)?)
+}
+
+/// Writes every record of the second version into the tables of the third, under its old number so
+/// that cursors stay valid.
+fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
+    to.execute_batch(
+        "DROP TRIGGER logs_deleted;
+         DROP TABLE labels;
+         DROP TABLE metadata;
+         DROP TABLE logs;",
+    )?;
+    to.execute_batch(V3)?;
+    let mut unreadable = 0_u64;
+    {
+        let mut old = to
+            .prepare("SELECT seq, record, request_head, response_head FROM records ORDER BY seq")?;
+        let mut insert = Insert::prepare(to)?;
+        let mut rows = old.query([])?;
+        while let Some(row) = rows.next()? {
+            let read: Result<LogRecord, _> = serde_json::from_str(&row.get::<_, String>(1)?);
+            let Ok(mut record) = read else {
+                unreadable += 1;
+                continue;
+            };
+            record.request_head = row.get(2)?;
+            record.response_head = row.get(3)?;
+            insert.one(Some(row.get(0)?), &record)?;
+        }
+    }
+    if unreadable > 0 {
+        tracing::warn!(target: crate::TARGET, unreadable, "records of the log could not be migrated");
+    }
+    sql(to, "DROP TABLE records")
+}
+
 /// Brings the database to the latest version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     // At once a writer, so that of two processes one finds the work done.
@@ -106,7 +257,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         return Ok(());
     }
     for migration in missing {
-        transaction.execute_batch(migration)?;
+        migration(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", LATEST)?;
@@ -115,6 +266,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{columns, query};
     use super::*;
 
     #[test]
@@ -146,45 +298,45 @@ mod tests {
             let sql = "INSERT INTO records (seq, record) VALUES (?, ?)";
             connection.execute(sql, (seq, record)).unwrap();
         };
-        let chat = r#"{"model_type":"chat","duration":1.5,"cost_ticks":18446744073709551615}"#;
+        let chat =
+            r#"{"id":"1","model_type":"chat","duration":1.5,"cost_ticks":18446744073709551615}"#;
         insert(1, "chat", chat);
-        insert(2, "images", r#"{"model_type":"images","usage_metadata":{"images":3}}"#);
-        let videos = r#"{"id":"2","model_type":"videos","cost_ticks":18446744073709551615}"#;
-        insert(3, "videos", videos);
+        let images = r#"{"id":"3","model_type":"images","usage_metadata":{"images":3}}"#;
+        insert(3, "images", images);
+        insert(4, "videos", r#"{"id":"4","model_type":"videos"}"#);
+        insert(5, "chat", r#""what nobody can read""#);
+        insert(6, "chat", r#"{"id":"6","subject":"u","labels":{"plan":"paid"}}"#);
         migrate(&mut connection).unwrap();
-        let row = |seq: i64| {
-            let sql = "SELECT operation, record, images, cost_ticks, pages
-                FROM logs JOIN records USING (seq) WHERE seq = ?";
-            let columns = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            };
-            connection
-                .query_row::<(String, String, Option<i64>, i64, Option<i64>), _, _>(
-                    sql,
-                    [seq],
-                    columns,
-                )
-                .unwrap()
-        };
-        let ticks = 9_007_199_254_740_993;
-        assert_eq!(row(1), ("chat".to_owned(), chat.to_owned(), None, ticks, None));
-        assert_eq!(row(2).2, Some(3));
-        let video = videos.replace("videos", "video");
-        assert_eq!(row(3), ("video".to_owned(), video, None, ticks, None));
+        let record = |id| query::get(&connection, id).unwrap().unwrap();
+        let read = |json| serde_json::from_str::<LogRecord>(json).unwrap();
+        assert_eq!(record("1"), (1, read(chat)));
+        assert_eq!(record("3"), (3, read(images)), "under its number");
+        assert_eq!(record("4").1.model_type, "video");
+        assert_eq!(query::get(&connection, "5").unwrap(), None);
 
-        // Labels go with the exchange that they are of, as everything else does.
-        connection
-            .execute_batch(
-                "UPDATE logs SET subject = 'u' WHERE seq = 1;
-                 INSERT INTO labels VALUES (1, 'plan', 'paid'), (2, 'plan', 'free');
-                 DELETE FROM logs WHERE subject = 'u';",
-            )
-            .unwrap();
+        // What belongs to an exchange goes with it.
         let count = |table| {
             let sql = format!("SELECT count(*) FROM {table}");
             connection.query_row::<i64, _, _>(&sql, [], |row| row.get(0)).unwrap()
         };
-        assert_eq!(["logs", "records", "labels"].map(count), [2, 2, 1]);
+        assert_eq!(["logs", "labels"].map(count), [4, 1]);
+        connection.execute_batch("DELETE FROM logs WHERE subject = 'u'").unwrap();
+        assert_eq!(["logs", "labels"].map(count), [3, 0]);
+    }
+
+    #[test]
+    fn every_column_of_the_list_is_in_the_table_and_the_other_way_round() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement =
+            connection.prepare("SELECT name FROM pragma_table_info('logs')").unwrap();
+        let mut table: Vec<String> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let listed = columns::SELECTED.split(", ").map(|column| column.replace("logs.", ""));
+        let mut listed: Vec<_> = listed.chain(["seq".to_owned()]).collect();
+        table.sort();
+        listed.sort();
+        assert_eq!(table, listed);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::{Deserialize, Serialize};
 
+use super::columns::milliseconds;
 use super::filter::{Filter, integer};
 use super::query::LogQuery;
 use super::{StoreError, TICKS_PER_USD};
@@ -344,21 +345,21 @@ fn totals(row: &Row<'_>) -> Result<Totals, StoreError> {
     })
 }
 
-/// The SQL aggregate `percentiles(column)`, which returns JSON. With window functions,
+/// The SQL aggregate `percentiles(column)` of nanoseconds, which returns JSON in milliseconds. With window functions,
 /// SQLite would sort all records twice per grouping and take several times as long.
 struct NearestRank;
 
-impl Aggregate<Vec<f64>, String> for NearestRank {
-    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<f64>> {
+impl Aggregate<Vec<i64>, String> for NearestRank {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<i64>> {
         Ok(Vec::new())
     }
 
-    fn step(&self, row: &mut Context<'_>, values: &mut Vec<f64>) -> rusqlite::Result<()> {
-        values.extend(row.get::<Option<f64>>(0)?);
+    fn step(&self, row: &mut Context<'_>, values: &mut Vec<i64>) -> rusqlite::Result<()> {
+        values.extend(row.get::<Option<i64>>(0)?);
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, values: Option<Vec<f64>>) -> rusqlite::Result<String> {
+    fn finalize(&self, _: &mut Context<'_>, values: Option<Vec<i64>>) -> rusqlite::Result<String> {
         let percentiles = Percentiles::of(values.unwrap_or_default());
         serde_json::to_string(&percentiles)
             .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
@@ -366,11 +367,14 @@ impl Aggregate<Vec<f64>, String> for NearestRank {
 }
 
 impl Percentiles {
-    fn of(mut values: Vec<f64>) -> Self {
-        values.sort_unstable_by(f64::total_cmp);
+    /// Of nanoseconds.
+    fn of(mut values: Vec<i64>) -> Self {
+        values.sort_unstable();
         // Nearest rank: always a measured value, never one between two.
         let rank = |percent: usize| (values.len() * percent).div_ceil(100).checked_sub(1);
-        let value = |percent| rank(percent).and_then(|rank| values.get(rank).copied());
+        let value = |percent| {
+            rank(percent).and_then(|rank| values.get(rank)).map(|value| milliseconds(*value))
+        };
         Self { p50: value(50), p90: value(90), p99: value(99) }
     }
 }
@@ -381,14 +385,15 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
-        let of = |values: Vec<f64>| {
-            let Percentiles { p50, p90, p99 } = Percentiles::of(values);
+        let of = |values: Vec<i64>| {
+            let nanoseconds = values.into_iter().map(|value| value * 1_000_000).collect();
+            let Percentiles { p50, p90, p99 } = Percentiles::of(nanoseconds);
             [p50, p90, p99].map(|value| value.unwrap_or(-1.0))
         };
         assert_eq!(of(vec![]), [-1.0, -1.0, -1.0]);
-        assert_eq!(of(vec![7.0]), [7.0, 7.0, 7.0]);
-        assert_eq!(of(vec![3.0, 1.0, 2.0]), [2.0, 3.0, 3.0]);
-        assert_eq!(of((1..=100).rev().map(f64::from).collect()), [50.0, 90.0, 99.0]);
-        assert_eq!(of((1..=200).map(f64::from).collect()), [100.0, 180.0, 198.0]);
+        assert_eq!(of(vec![7]), [7.0, 7.0, 7.0]);
+        assert_eq!(of(vec![3, 1, 2]), [2.0, 3.0, 3.0]);
+        assert_eq!(of((1..=100).rev().collect()), [50.0, 90.0, 99.0]);
+        assert_eq!(of((1..=200).collect()), [100.0, 180.0, 198.0]);
     }
 }

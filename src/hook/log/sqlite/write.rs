@@ -3,11 +3,12 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
+use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::filter::integer;
-use super::{LogStore, StoreError};
-use crate::hook::log::{LogRecord, LogSink, LoggedUsage, SinkError};
+use super::{LogStore, StoreError, columns};
+use crate::directives::metadata::MetadataValue;
+use crate::hook::log::{LogRecord, LogSink, SinkError};
 
 /// The most records that one transaction deletes. It bounds how long others wait.
 const AT_ONCE: u32 = 1000;
@@ -64,90 +65,81 @@ impl LogStore {
 
 fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for record in records {
-        insert_one(&transaction, record)?;
+    {
+        let mut insert = Insert::prepare(&transaction)?;
+        for record in records {
+            insert.one(None, record)?;
+        }
     }
     Ok(transaction.commit()?)
 }
 
-fn insert_one(transaction: &Transaction<'_>, record: &LogRecord) -> Result<(), StoreError> {
-    let used = |figure: fn(&LoggedUsage) -> Option<u64>| {
-        record.usage_metadata.as_ref().and_then(figure).map(integer)
-    };
-    let is_new = transaction
-        .prepare_cached(
-            "INSERT INTO logs (id, created_at, event_id, provider, model, operation, status,
-                outcome, success, cached, stream, tokens_in, tokens_out, cost_ticks, cost_unknown,
-                duration, first_token, feedback, subject, images, duration_ms, characters, search_units, pages)
-             VALUES (:id, :created_at, :event_id, :provider, :model, :operation, :status,
-                :outcome, :success, :cached, :stream, :tokens_in, :tokens_out, :cost_ticks,
-                :cost_unknown, :duration, :first_token, :feedback, :subject, :images, :duration_ms, :characters,
-                :search_units, :pages)
-             ON CONFLICT (id) DO NOTHING",
-        )?
-        .execute(named_params! {
-            ":id": record.id,
-            ":created_at": record.created_at.as_millisecond(),
-            ":event_id": record.event_id,
-            ":provider": record.provider,
-            ":model": record.model,
-            ":operation": record.model_type,
-            ":status": record.status_code,
-            ":outcome": record.outcome,
-            ":success": record.success,
-            ":cached": record.cached,
-            ":stream": record.stream,
-            ":tokens_in": record.tokens_in.map(integer),
-            ":tokens_out": record.tokens_out.map(integer),
-            ":cost_ticks": record.cost_ticks.map(integer),
-            ":cost_unknown": record.cost_unknown,
-            ":duration": record.duration,
-            ":first_token": record.timings.to_first_token,
-            ":feedback": record.feedback,
-            ":subject": record.subject,
-            ":images": used(|usage| usage.images),
-            ":duration_ms": used(|usage| usage.duration_ms),
-            ":characters": used(|usage| usage.characters),
-            ":search_units": used(|usage| usage.search_units),
-            ":pages": used(|usage| usage.pages),
-        })?;
-    if is_new == 0 {
-        return Ok(());
-    }
-    let seq = transaction.last_insert_rowid();
-    transaction
-        .prepare_cached("INSERT INTO records VALUES (:seq, :record, :request, :response)")?
-        .execute(named_params! {
-            ":seq": seq,
-            ":record": without_bodies(record)?,
-            ":request": record.request_head,
-            ":response": record.response_head,
-        })?;
-    for (name, value) in &record.labels {
-        transaction
-            .prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?
-            .execute((seq, name, value))?;
-    }
-    insert_metadata(transaction, seq, record)
+/// The statements that write a record, looked up once for a batch.
+pub(super) struct Insert<'c> {
+    connection: &'c Connection,
+    logs: CachedStatement<'c>,
+    bodies: CachedStatement<'c>,
+    labels: CachedStatement<'c>,
+    metadata: CachedStatement<'c>,
 }
 
-/// The record as JSON without the bodies, which have columns of their own.
-pub(super) fn without_bodies(record: &LogRecord) -> Result<String, StoreError> {
-    let record = LogRecord { request_head: None, response_head: None, ..record.clone() };
-    Ok(serde_json::to_string(&record)?)
+impl<'c> Insert<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            logs: connection.prepare_cached(columns::INSERT)?,
+            bodies: connection.prepare_cached("INSERT INTO bodies VALUES (?, ?, ?, ?, ?)")?,
+            labels: connection.prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?,
+            metadata: connection.prepare_cached("INSERT INTO metadata VALUES (?, ?, ?, ?)")?,
+        })
+    }
+
+    /// Writes a record under this number, or else under the next one. A record whose id is known is
+    /// left as it is.
+    pub(super) fn one(&mut self, seq: Option<i64>, record: &LogRecord) -> Result<(), StoreError> {
+        self.logs.raw_bind_parameter(1, seq)?;
+        columns::bind(&mut self.logs, 2, record)?;
+        if self.logs.raw_execute()? == 0 {
+            return Ok(());
+        }
+        let seq = self.connection.last_insert_rowid();
+        let LogRecord { request_head, response_head, .. } = record;
+        let (request_complete, response_complete) =
+            (record.request_head_complete, record.response_head_complete);
+        let has_bodies = request_head.is_some()
+            || response_head.is_some()
+            || request_complete.is_some()
+            || response_complete.is_some();
+        if has_bodies {
+            let values = (seq, request_complete, response_complete, request_head, response_head);
+            self.bodies.execute(values)?;
+        }
+        for (name, value) in &record.labels {
+            self.labels.execute((seq, name, value))?;
+        }
+        self.metadata(seq, record)
+    }
+
+    pub(super) fn metadata(&mut self, seq: i64, record: &LogRecord) -> Result<(), StoreError> {
+        for (key, value) in &record.metadata {
+            match value {
+                MetadataValue::String(text) => self.metadata.execute((seq, key, text, TEXT))?,
+                MetadataValue::Number(number) => {
+                    self.metadata.execute((seq, key, number.to_string(), NUMBER))?
+                }
+                MetadataValue::Bool(flag) => {
+                    self.metadata.execute((seq, key, flag.to_string(), BOOLEAN))?
+                }
+            };
+        }
+        Ok(())
+    }
 }
 
-pub(super) fn insert_metadata(
-    transaction: &Transaction<'_>,
-    seq: i64,
-    record: &LogRecord,
-) -> Result<(), StoreError> {
-    let mut statement = transaction.prepare_cached("INSERT INTO metadata VALUES (?, ?, ?)")?;
-    for (key, value) in &record.metadata {
-        statement.execute((seq, key, value.to_string()))?;
-    }
-    Ok(())
-}
+/// Kinds of values of metadata.
+pub(super) const TEXT: i64 = 0;
+pub(super) const NUMBER: i64 = 1;
+pub(super) const BOOLEAN: i64 = 2;
 
 /// Deletes up to `most` records for each limit. Returns how many.
 fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, StoreError> {

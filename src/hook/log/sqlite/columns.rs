@@ -1,0 +1,454 @@
+//! The columns of `logs`, each with the field of a record that it stores.
+//!
+//! Every field is stored once: in a column of `logs`, in `labels`, `metadata` or `bodies`, or, where few
+//! records have it, in the JSON of the column `more`. To add a column, add a line to the list below and
+//! a migration that adds it to the table.
+
+use jiff::Timestamp;
+use rusqlite::types::{FromSqlError, FromSqlResult, Value, ValueRef};
+use rusqlite::{Row, Statement, ToSql};
+use serde::{Deserialize, Serialize};
+
+use super::filter::integer;
+use super::{StoreError, TICKS_PER_USD};
+use crate::hook::log::{LogRecord, LoggedPart, LoggedUsage};
+use crate::usage::ToolCalls;
+
+/// Columns that are not in the list: they depend on several fields.
+const SPECIAL: usize = 3;
+
+/// A question mark for each column of the list.
+macro_rules! mark {
+    ($column:literal) => {
+        ", ?"
+    };
+}
+
+/// Each line: the column, how its values are stored, and the field.
+macro_rules! columns {
+    (|$record:ident, $usage:ident| $($column:literal: $kind:ident = $($field:ident).+;)+) => {
+        /// The columns that [`read`] reads, in its order.
+        pub(super) const SELECTED: &str =
+            concat!("logs.event_id, logs.has_usage, logs.more", $(", logs.", $column),+);
+
+        /// Writes a record whose id is not there. `seq` comes first, then what [`bind`] binds.
+        pub(super) const INSERT: &str = concat!(
+            "INSERT INTO logs (seq, event_id, has_usage, more", $(", ", $column,)+
+            ") VALUES (?, ?, ?, ?", $(mark!($column),)+ ") ON CONFLICT (id) DO NOTHING",
+        );
+
+        /// Binds the columns of the list, from parameter `at` on. Returns the values that their
+        /// columns do not hold exactly.
+        fn bind_listed(
+            to: &mut Statement<'_>,
+            mut at: usize,
+            $record: &LogRecord,
+            $usage: &LoggedUsage,
+        ) -> Result<Exact, StoreError> {
+            let mut exact = Exact::new();
+            $(
+                if !<$kind as Stored<_>>::bind(&$($field).+, to, at)? {
+                    exact.insert($column.to_owned(), serde_json::to_value(&$($field).+)?);
+                }
+                at += 1;
+            )+
+            let _ = at;
+            Ok(exact)
+        }
+
+        /// Reads the columns of the list, from `at` on.
+        fn read_listed(
+            row: &Row<'_>,
+            mut at: usize,
+            $record: &mut LogRecord,
+            $usage: &mut LoggedUsage,
+        ) -> Result<(), StoreError> {
+            $(
+                $($field).+ = <$kind as Stored<_>>::read(row.get_ref(at)?)?;
+                at += 1;
+            )+
+            let _ = at;
+            Ok(())
+        }
+
+        /// Sets the values that their columns do not hold exactly.
+        fn set_exact(
+            exact: Exact,
+            $record: &mut LogRecord,
+            $usage: &mut LoggedUsage,
+        ) -> Result<(), StoreError> {
+            for (column, value) in exact {
+                match column.as_str() {
+                    "cost" => $record.cost = serde_json::from_value(value)?,
+                    $($column => $($field).+ = serde_json::from_value(value)?,)+
+                    // A later release might store it.
+                    _ => {}
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+columns! {
+    |record, usage|
+    // What is filtered by and summed up.
+    "id": Id = record.id;
+    "created_at": Time = record.created_at;
+    "provider": Plain = record.provider;
+    "model": Plain = record.model;
+    "operation": Plain = record.model_type;
+    "status": Plain = record.status_code;
+    "outcome": Plain = record.outcome;
+    "success": Plain = record.success;
+    "cached": Plain = record.cached;
+    "stream": Plain = record.stream;
+    "tokens_in": Plain = record.tokens_in;
+    "tokens_out": Plain = record.tokens_out;
+    "cost_ticks": Plain = record.cost_ticks;
+    "cost_unknown": Plain = record.cost_unknown;
+    "duration": Millis = record.duration;
+    "first_token": Millis = record.timings.to_first_token;
+    "feedback": Plain = record.feedback;
+    "subject": Plain = record.subject;
+    "images": Plain = usage.images;
+    "duration_ms": Plain = usage.duration_ms;
+    "characters": Plain = usage.characters;
+    "search_units": Plain = usage.search_units;
+    "pages": Plain = usage.pages;
+    // What is only shown.
+    "account": Plain = record.account;
+    "gateway": Plain = record.gateway;
+    "request_model": Plain = record.request_model;
+    "request_type": Plain = record.request_type;
+    "method": Plain = record.method;
+    "path": Plain = record.path;
+    "request_content_type": Plain = record.request_content_type;
+    "response_content_type": Plain = record.response_content_type;
+    "user_agent": Plain = record.user_agent;
+    "failure": Plain = record.failure;
+    "gateway_code": Plain = record.gateway_code;
+    "provider_error": Plain = record.provider_error;
+    "provider_request_id": Plain = record.provider_request_id;
+    "terminal": Plain = record.terminal;
+    "cache_status": Plain = record.cache_status;
+    "step": Plain = record.step;
+    "attempts": Plain = record.attempts;
+    "metering": Plain = record.metering;
+    "cost_source": Plain = record.cost_source;
+    "custom_cost": Plain = record.custom_cost;
+    "to_head": Millis = record.timings.to_head;
+    "to_first_data": Millis = record.timings.to_first_data;
+    "inter_token": Millis = record.timings.inter_token;
+    "overhead": Millis = record.timings.overhead;
+    "request_size": Plain = record.request_size;
+    "response_size": Plain = record.response_size;
+    "cut": Plain = record.cut;
+    "score": Plain = record.score;
+    "input_uncached": Plain = usage.input_uncached;
+    "cache_read": Plain = usage.cache_read;
+    "cache_write": Plain = usage.cache_write;
+    "cache_write_long": Plain = usage.cache_write_long;
+    "audio_input": Plain = usage.audio_input;
+    "image_input": Plain = usage.image_input;
+    "output_visible": Plain = usage.output_visible;
+    "audio_output": Plain = usage.audio_output;
+    "image_output": Plain = usage.image_output;
+    "reasoning": Plain = usage.reasoning;
+    "total_reported": Plain = usage.total_reported;
+    "tool_calls": Plain = usage.tool_calls;
+    "service_tier": Plain = usage.service_tier;
+}
+
+/// Values by their column, which holds something near them to filter by: a cost beyond 2^63 ticks, a
+/// time that is no whole number of nanoseconds.
+type Exact = serde_json::Map<String, serde_json::Value>;
+
+/// What few records have.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct More {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gave_up_retries: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affinity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<ToolCalls>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    inconsistent: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<LoggedPart>,
+    #[serde(skip_serializing_if = "Exact::is_empty")]
+    exact: Exact,
+}
+
+/// Binds all columns but `seq`, from parameter `at` on.
+pub(super) fn bind(
+    to: &mut Statement<'_>,
+    at: usize,
+    record: &LogRecord,
+) -> Result<(), StoreError> {
+    let none;
+    let usage = match &record.usage_metadata {
+        Some(usage) => usage,
+        None => {
+            none = LoggedUsage::default();
+            &none
+        }
+    };
+    let mut exact = bind_listed(to, at + SPECIAL, record, usage)?;
+    if record.cost != usd(record.cost_ticks) {
+        exact.insert("cost".to_owned(), serde_json::to_value(record.cost)?);
+    }
+    let more = More {
+        groups: record.groups.clone(),
+        flags: record.flags.clone(),
+        limits: record.limits.clone(),
+        gave_up_retries: record.gave_up_retries,
+        session: record.session.clone(),
+        affinity: record.affinity.clone(),
+        tools: usage.tools,
+        inconsistent: usage.inconsistent,
+        parts: usage.parts.clone(),
+        exact,
+    };
+    // By default the event has the id of the log.
+    let event_id = Some(&record.event_id).filter(|event_id| **event_id != record.id);
+    match event_id {
+        Some(event_id) => Id::bind(event_id, to, at)?,
+        None => bind_value(&rusqlite::types::Null, to, at)?,
+    };
+    to.raw_bind_parameter(at + 1, record.usage_metadata.is_some())?;
+    let more = (more != More::default()).then(|| serde_json::to_string(&more)).transpose()?;
+    to.raw_bind_parameter(at + 2, more)?;
+    Ok(())
+}
+
+/// The record in a row of [`SELECTED`], without its bodies, labels and metadata.
+pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, StoreError> {
+    let (mut record, mut usage) = (LogRecord::default(), LoggedUsage::default());
+    read_listed(row, at + SPECIAL, &mut record, &mut usage)?;
+    record.event_id = match row.get_ref(at)? {
+        ValueRef::Null => record.id.clone(),
+        event_id => Id::read(event_id)?,
+    };
+    let has_usage = row.get(at + 1)?;
+    let mut exact = Exact::new();
+    if let Some(more) = row.get_ref(at + 2)?.as_str_or_null()? {
+        let more: More = serde_json::from_str(more)?;
+        record.groups = more.groups;
+        record.flags = more.flags;
+        record.limits = more.limits;
+        record.gave_up_retries = more.gave_up_retries;
+        record.session = more.session;
+        record.affinity = more.affinity;
+        usage.tools = more.tools;
+        usage.inconsistent = more.inconsistent;
+        usage.parts = more.parts;
+        exact = more.exact;
+    }
+    let is_cost_exact = exact.contains_key("cost");
+    set_exact(exact, &mut record, &mut usage)?;
+    if !is_cost_exact {
+        record.cost = usd(record.cost_ticks);
+    }
+    record.usage_metadata = Some(usage).filter(|_| has_usage);
+    Ok(record)
+}
+
+fn usd(ticks: Option<u64>) -> Option<f64> {
+    ticks.map(|ticks| ticks as f64 / TICKS_PER_USD)
+}
+
+/// How values of a type are stored.
+trait Stored<T> {
+    /// Binds what the column is to hold. `false`: that is not exactly the value.
+    fn bind(value: &T, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool>;
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<T>;
+}
+
+impl<K: Stored<T>, T> Stored<Option<T>> for K {
+    fn bind(value: &Option<T>, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+        match value {
+            Some(value) => K::bind(value, to, at),
+            None => bind_value(&rusqlite::types::Null, to, at),
+        }
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Option<T>> {
+        if value == ValueRef::Null { Ok(None) } else { K::read(value).map(Some) }
+    }
+}
+
+/// Binds a value that SQLite stores as it is.
+fn bind_value(value: &impl ToSql, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+    to.raw_bind_parameter(at, value)?;
+    Ok(true)
+}
+
+/// As SQLite has it.
+struct Plain;
+
+macro_rules! plain {
+    ($($type:ty)+) => {$(
+        impl Stored<$type> for Plain {
+            fn bind(value: &$type, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+                bind_value(value, to, at)
+            }
+
+            fn read(value: ValueRef<'_>) -> FromSqlResult<$type> {
+                rusqlite::types::FromSql::column_result(value)
+            }
+        }
+    )+};
+}
+
+plain!(String bool i8 u16 u32 f64);
+
+/// SQLite's integers end at 2^63 - 1.
+impl Stored<u64> for Plain {
+    fn bind(value: &u64, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+        bind_value(&integer(*value), to, at)?;
+        Ok(i64::try_from(*value).is_ok())
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<u64> {
+        value.as_i64().map(i64::unsigned_abs)
+    }
+}
+
+/// Milliseconds since 1970.
+struct Time;
+
+impl Stored<Timestamp> for Time {
+    fn bind(value: &Timestamp, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+        let milliseconds = value.as_millisecond();
+        bind_value(&milliseconds, to, at)?;
+        Ok(value.as_nanosecond() == i128::from(milliseconds) * 1_000_000)
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Timestamp> {
+        Timestamp::from_millisecond(value.as_i64()?).map_err(FromSqlError::other)
+    }
+}
+
+/// Milliseconds as a whole number of nanoseconds.
+struct Millis;
+
+impl Stored<f64> for Millis {
+    fn bind(value: &f64, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+        // Casts of floats saturate.
+        let nanoseconds = (value * 1e6).round() as i64;
+        bind_value(&nanoseconds, to, at)?;
+        Ok(milliseconds(nanoseconds).to_bits() == value.to_bits())
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<f64> {
+        value.as_i64().map(milliseconds)
+    }
+}
+
+/// Nanoseconds in milliseconds.
+pub(super) fn milliseconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+/// A UUID as its 16 bytes, any other text as it is.
+pub(super) struct Id;
+
+impl Id {
+    /// The value that a column of ids has for this id.
+    pub(super) fn value(id: &str) -> Value {
+        match uuid(id) {
+            Some(bytes) => Value::Blob(bytes.to_vec()),
+            None => Value::Text(id.to_owned()),
+        }
+    }
+}
+
+impl Stored<String> for Id {
+    fn bind(value: &String, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool> {
+        match uuid(value) {
+            Some(bytes) => bind_value(&bytes, to, at),
+            None => bind_value(value, to, at),
+        }
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<String> {
+        match value {
+            ValueRef::Blob(bytes) => {
+                let bytes = bytes.try_into().map_err(|_| FromSqlError::InvalidType)?;
+                Ok(uuid_text(bytes))
+            }
+            text => text.as_str().map(str::to_owned),
+        }
+    }
+}
+
+const UUID_LENGTH: usize = 36;
+
+/// The bytes of a UUID that is written in the usual way: in lower case, with hyphens.
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let text: &[u8; UUID_LENGTH] = text.as_bytes().try_into().ok()?;
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (mut bytes, mut at) = ([0; 16], 0);
+    for byte in &mut bytes {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if text[at] != b'-' {
+                return None;
+            }
+            at += 1;
+        }
+        *byte = digit(text[at])? << 4 | digit(text[at + 1])?;
+        at += 2;
+    }
+    Some(bytes)
+}
+
+fn uuid_text(bytes: [u8; 16]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(UUID_LENGTH);
+    for (number, byte) in bytes.into_iter().enumerate() {
+        if matches!(number, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_16_bytes_and_reads_as_it_was() {
+        let text = "019ebad4-0001-7abc-8def-0123456789af";
+        assert_eq!(uuid_text(uuid(text).unwrap()), text);
+        for other in [
+            "",
+            "019ebad4-0001-7abc-8def-0123456789a",
+            "019EBAD4-0001-7abc-8def-0123456789af",
+            "019ebad40-001-7abc-8def-0123456789af",
+            "019ebad4-0001-7abc-8def-0123456789ag",
+            "019ebad4-0001-7abc-8def-0123456789a\u{e9}",
+        ] {
+            assert_eq!(uuid(other), None, "{other}");
+            assert_eq!(Id::value(other), Value::Text(other.to_owned()));
+        }
+    }
+}
