@@ -379,7 +379,7 @@ impl Shared {
             relay.watch = Some(watch.clone());
         }
         relay.exchange.dispatch();
-        let watcher = Watcher::new(watch).with(splice).telling(&relay.context);
+        let watcher = Watcher::boxed(watch, splice, &relay.context);
         request.map(|body| RequestBody::watched(body, watcher))
     }
 
