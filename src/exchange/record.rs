@@ -95,7 +95,9 @@ impl ExchangeRecord {
     /// them has cut off.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
         if self.context.attempts() == 0 {
-            self.context.begin_attempt(|| self.dispatched.unwrap_or(now));
+            let since = |began| now.saturating_duration_since(began);
+            let duration = || self.dispatched.map(since).unwrap_or_default();
+            return self.context.only_attempt_ended(result, duration);
         }
         self.context.attempt_ended(|| now, result);
     }
