@@ -78,7 +78,7 @@ impl Observers {
             let more = move || log_counts::page(&logs);
             #[cfg(not(feature = "log"))]
             let more = String::new;
-            let (hook, page) = prometheus::start(guard.clone(), prices.clone(), more)?;
+            let (hook, page) = prometheus::start(guard.clone(), prices.clone(), more);
             (layer.metrics_hook(hook), pages.merge(page))
         };
         #[cfg(feature = "log-sqlite")]

@@ -1,6 +1,6 @@
 //! `GET /metrics`: what the gateway measures, in Prometheus' text format.
 
-use std::time::Duration;
+mod histograms;
 
 use axum::Router;
 use axum::http::header;
@@ -8,20 +8,15 @@ use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics::{Counter, Key, KeyName, Level, Metadata, Recorder as _};
-use metrics_exporter_prometheus::{
-    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::usage::Prices;
 
+use self::histograms::Histograms;
 use super::admin::{self, Guard};
 use super::log;
-use super::supervise::outlive;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// How often what was recorded is moved into the buckets: until then every value is kept.
-const UPKEEP: Duration = Duration::from_secs(1);
 
 // The boundaries that OpenTelemetry's conventions for generative AI advise.
 const SECONDS: [f64; 14] =
@@ -34,37 +29,34 @@ const TOKENS: [f64; 14] = [
 const OVERHEAD: [f64; 12] =
     [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
 
-/// The hook that measures and the route that shows it, with `more` at the end of the page. Needs a
-/// runtime, for the upkeep.
+/// The hook that measures and the route that shows it, with `more` at the end of the page.
 pub(crate) fn start(
     guard: Guard,
     prices: Prices,
     more: impl Fn() -> String + Clone + Send + Sync + 'static,
-) -> Result<(Metrics, Router), BuildError> {
-    let recorder = recorder()?;
-    let handle = recorder.handle();
-    tokio::spawn(keep_up(handle.clone()));
-    let dropped = dropped_lines(&recorder);
+) -> (Metrics, Router) {
+    // `_total` behind counters, and the units.
+    let exporter = PrometheusBuilder::new().with_recommended_naming(true).build_recorder();
+    let handle = exporter.handle();
+    let dropped = dropped_lines(&exporter);
+    let histograms = Histograms::new(bounds);
+    let recorder = histograms.over(exporter);
     let page = get(|| async move {
         dropped.absolute(log::stderr().dropped());
-        page(handle.render() + &more())
+        page(handle.render() + &histograms.render() + &more())
     });
     let router = Router::new()
         .route("/metrics", page)
         .layer(middleware::from_fn_with_state(guard, admin::guard));
-    Ok((Metrics::new().recorder(recorder).prices(prices), router))
+    (Metrics::new().recorder(recorder).prices(prices), router)
 }
 
-fn recorder() -> Result<PrometheusRecorder, BuildError> {
-    let full = |name: &str| Matcher::Full(name.to_owned());
-    let builder = PrometheusBuilder::new()
-        // `_total` behind counters, and the units.
-        .with_recommended_naming(true)
-        .set_buckets(&SECONDS)?
-        .set_buckets_for_metric(full("gen_ai.client.operation.duration"), &SECONDS)?
-        .set_buckets_for_metric(full("gen_ai.client.token.usage"), &TOKENS)?
-        .set_buckets_for_metric(full("ai_gateway.overhead"), &OVERHEAD)?;
-    Ok(builder.build_recorder())
+fn bounds(histogram: &str) -> &'static [f64] {
+    match histogram {
+        "gen_ai.client.token.usage" => &TOKENS,
+        "ai_gateway.overhead" => &OVERHEAD,
+        _ => &SECONDS,
+    }
 }
 
 /// Of standard error: see [`log::Lines`].
@@ -78,17 +70,6 @@ fn dropped_lines(recorder: &PrometheusRecorder) -> Counter {
 
 fn page(text: String) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
-}
-
-async fn keep_up(handle: PrometheusHandle) {
-    let mut interval = tokio::time::interval(UPKEEP);
-    loop {
-        let turn = async {
-            interval.tick().await;
-            handle.run_upkeep();
-        };
-        outlive("metrics", turn).await;
-    }
 }
 
 #[cfg(test)]
@@ -105,8 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_went_through_the_gateway_is_on_the_page() {
-        let (hook, app) =
-            start(Guard::from_env().unwrap(), Prices::default(), String::new).unwrap();
+        let (hook, app) = start(Guard::from_env().unwrap(), Prices::default(), String::new);
         let mock = format!("http://{}/v1", mock::start().await.unwrap());
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url(mock))

@@ -3,11 +3,12 @@
 //! Layers below the gateway may make several calls for one exchange. The innermost layer that makes
 //! calls reports them; the exchange reports one call if no layer has reported any.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
 use crate::context::GatewayContext;
+use crate::exchange::observation::Observation;
 use crate::hook::{AttemptEvent, Failure};
 
 impl GatewayContext {
@@ -18,15 +19,35 @@ impl GatewayContext {
         result: Result<StatusCode, Failure>,
     ) {
         let Some((number, began)) = self.end_attempt() else { return };
-        let Some(observation) = self.observation() else { return };
+        self.report_attempt(number, result, || now().saturating_duration_since(began));
+    }
+
+    /// The one upstream call of an exchange has ended, of which no layer has reported anything.
+    pub(super) fn only_attempt_ended(
+        &self,
+        result: Result<StatusCode, Failure>,
+        duration: impl FnOnce() -> Duration,
+    ) {
+        let number = self.count_attempt();
+        self.report_attempt(number, result, duration);
+    }
+
+    fn report_attempt(
+        &self,
+        number: u32,
+        result: Result<StatusCode, Failure>,
+        duration: impl FnOnce() -> Duration,
+    ) {
+        let observation = self.observer().and_then(|observer| observer.downcast_ref());
+        let Some(Observation { hooks, .. }) = observation else { return };
         let attempt = AttemptEvent {
             context: self,
             number,
             step: self.step(),
             status: result.ok(),
             failure: result.err(),
-            duration: now().saturating_duration_since(began),
+            duration: duration(),
         };
-        observation.hooks.each(|hook| hook.on_attempt(&attempt));
+        hooks.each(|hook| hook.on_attempt(&attempt));
     }
 }

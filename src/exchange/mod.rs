@@ -20,7 +20,7 @@ mod shared_exchange;
 pub(crate) mod usage_option;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Response, StatusCode};
 
@@ -182,13 +182,18 @@ impl Exchange {
     /// Gives whether it may pass: not where it tells of a model from which the gateway lets nothing.
     pub(crate) fn data(&mut self, data: &[u8]) -> bool {
         let Some(record) = &mut self.0 else { return true };
+        // One look at the clock for all that one frame is the first of.
+        let mut elapsed = None;
         if record.timings.to_first_data.is_none() && !data.is_empty() {
-            record.timings.to_first_data = Some(record.arrived.elapsed());
+            elapsed = Some(record.arrived.elapsed());
+            record.timings.to_first_data = elapsed;
         }
         record.reader.push(data);
         if record.timings.to_first_token.is_none() && record.reader.has_content() {
-            record.timings.to_first_token = Some(record.arrived.elapsed());
+            elapsed = elapsed.or_else(|| Some(record.arrived.elapsed()));
+            record.timings.to_first_token = elapsed;
         }
+        record.timings.total = elapsed.unwrap_or_default();
         record.served == Served::Any || record.lets_served_pass()
     }
 
@@ -256,8 +261,17 @@ impl Exchange {
 
     #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(record) = self.0.take() {
+        if let Some(mut record) = self.0.take() {
+            record.timings.total = Duration::ZERO;
             record.close(outcome);
+        }
+    }
+
+    /// The data that has just passed was all: where the clock was read for it, that is the end.
+    #[inline]
+    pub(crate) fn end_with_data(&mut self) {
+        if let Some(record) = self.0.take() {
+            record.close(Outcome::Complete);
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) struct Observation {
 
 impl GatewayContext {
     /// What observes this exchange; `None` where there is no hook.
+    #[allow(dead_code, reason = "layers below the gateway keep it")]
     pub(crate) fn observation(&self) -> Option<Arc<Observation>> {
         Arc::downcast(self.observer()?.clone()).ok()
     }

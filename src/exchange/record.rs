@@ -95,7 +95,9 @@ impl ExchangeRecord {
     /// them has cut off.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
         if self.context.attempts() == 0 {
-            self.context.begin_attempt(|| self.dispatched.unwrap_or(now));
+            let since = |began| now.saturating_duration_since(began);
+            let duration = || self.dispatched.map(since).unwrap_or_default();
+            return self.context.only_attempt_ended(result, duration);
         }
         self.context.attempt_ended(|| now, result);
     }
@@ -184,7 +186,9 @@ impl ExchangeRecord {
     }
 
     fn end(&mut self, outcome: Outcome) {
-        self.timings.total = self.arrived.elapsed();
+        if self.timings.total.is_zero() {
+            self.timings.total = self.arrived.elapsed();
+        }
         self.reader.finish();
         // The model by which the response is priced.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
@@ -197,7 +201,8 @@ impl ExchangeRecord {
             && let Some(first) = self.timings.to_first_token
             && let Some(gaps) = content_events.checked_sub(1).filter(|gaps| *gaps > 0)
         {
-            let nanoseconds = (self.timings.total - first).as_nanos() / u128::from(gaps);
+            let nanoseconds =
+                self.timings.total.saturating_sub(first).as_nanos() / u128::from(gaps);
             self.timings.inter_token = u64::try_from(nanoseconds).ok().map(Duration::from_nanos);
         }
         let watch = self.watch.as_deref();
@@ -213,6 +218,7 @@ impl ExchangeRecord {
                 request_model,
                 cache: self.cache,
                 outcome,
+                total: self.timings.total,
                 characters: watch.and_then(RequestState::characters),
             },
             &self.reader,

@@ -86,6 +86,9 @@ impl RequestState {
     }
 
     pub(crate) fn set_asks_for_usage(&self, asks: bool) {
+        if self.asks_for_usage.load(Ordering::Relaxed) != UNKNOWN {
+            return;
+        }
         let answer = if asks { YES } else { NO };
         let (success, failure) = (Ordering::Release, Ordering::Relaxed);
         // What was said first holds.

@@ -1,6 +1,6 @@
 //! What an exchange is billed for. Computed when it is over.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
@@ -26,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) request_model: Option<&'a str>,
     pub(super) cache: Option<CacheStatus>,
     pub(super) outcome: Outcome,
+    /// How long the exchange has taken.
+    pub(super) total: Duration,
     /// Of the text that was to be spoken.
     pub(super) characters: Option<u64>,
 }
@@ -104,7 +106,7 @@ impl Settlement {
                 speed: meter.and_then(Meter::speed),
                 image_size: meter.and_then(Meter::image_size),
                 image_quality: meter.and_then(Meter::image_quality),
-                at: SystemTime::now(),
+                at: context.log_id().timestamp() + facts.total,
                 batch: false,
             };
             let custom = context.directives().and_then(|directives| directives.custom_cost);

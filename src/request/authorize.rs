@@ -19,41 +19,37 @@ const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 ///
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
+///
+/// Gives the number of the token, of `cf-aig-authorization` first; `None` where no token is asked for.
 pub(crate) fn authenticate(
     headers: &mut HeaderMap,
     scan: &mut HeaderScan,
     settings: &GatewaySettings,
     is_rest: bool,
-) -> Result<(), Rejection> {
+) -> Result<Option<usize>, Rejection> {
     if !settings.asks_for_token() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut is_welcome =
-        one(headers, &GATEWAY_TOKEN).is_some_and(|shown| is_token(shown, settings));
+    let mut number = one(headers, &GATEWAY_TOKEN).and_then(|shown| token_number(shown, settings));
     if scan.credentials {
-        is_welcome |= remove_tokens(headers, settings);
+        number = number.or(remove_tokens(headers, settings));
         if is_rest {
             remove(headers);
         }
         scan.credentials = any(headers);
     }
-    if is_welcome { Ok(()) } else { Err(messages::unauthorized(is_rest)) }
+    if number.is_some() { Ok(number) } else { Err(messages::unauthorized(is_rest)) }
 }
 
-/// The number of the gateway's token that a request shows: of `cf-aig-authorization` first.
-pub(crate) fn token_shown(headers: &HeaderMap, settings: &GatewaySettings) -> Option<u16> {
-    let number = |name| settings.token_number(after_bearer(one(headers, name)?));
-    number(&GATEWAY_TOKEN).or_else(|| CREDENTIALS.iter().find_map(number))
-}
-
-/// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
-/// of them opens the gateway: of a header with several values, none does.
-pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
-    let mut opens = false;
+/// Takes the gateway's tokens off the headers that providers read keys from, and gives the number of
+/// the first that opens the gateway: of a header with several values, none does.
+pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> Option<usize> {
+    let mut first = None;
     for name in &CREDENTIALS {
-        opens |= remove_token(headers, name, settings);
+        let number = remove_token(headers, name, settings);
+        first = first.or(number);
     }
-    opens
+    first
 }
 
 /// The same for one header.
@@ -61,19 +57,16 @@ pub(crate) fn remove_token(
     headers: &mut HeaderMap,
     name: &HeaderName,
     settings: &GatewaySettings,
-) -> bool {
-    let values = headers.get_all(name).iter();
-    let tokens = values.filter(|shown| is_token(shown, settings)).count();
-    if tokens == 0 {
-        return false;
-    }
+) -> Option<usize> {
+    let mut values = headers.get_all(name).iter();
+    let number = values.find_map(|shown| token_number(shown, settings))?;
     let is_alone = one(headers, name).is_some();
     headers.remove(name);
-    is_alone
+    is_alone.then_some(number)
 }
 
-fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
-    settings.accepts(after_bearer(shown))
+fn token_number(shown: &HeaderValue, settings: &GatewaySettings) -> Option<usize> {
+    settings.token_number(after_bearer(shown))
 }
 
 /// The value of a header that is there once: of two, neither is right.

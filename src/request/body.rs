@@ -80,8 +80,8 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Passed { body, context } }
     }
 
-    pub(crate) fn watched(body: B, watcher: Watcher) -> Self {
-        Self { kind: Kind::Watched { body, watcher: Box::new(watcher) } }
+    pub(crate) fn watched(body: B, watcher: impl Into<Box<Watcher>>) -> Self {
+        Self { kind: Kind::Watched { body, watcher: watcher.into() } }
     }
 
     /// A body of which all is there.

@@ -132,11 +132,14 @@ impl Shared {
                 Ok(Some(settings)) => {
                     let is_rest = route.place.gateway_by_header;
                     let own_host = own_host.as_ref();
-                    if settings.counts_by_token() {
-                        token = authorize::token_shown(request.headers(), &settings);
+                    match authorize(&settings, is_rest, request, &mut scan, own_host) {
+                        Ok(number) => {
+                            let number = number.filter(|_| settings.counts_by_token());
+                            token = number.and_then(|number| u16::try_from(number).ok());
+                            (Some(settings), None)
+                        }
+                        Err(refused) => (Some(settings), Some(refused)),
                     }
-                    let allowed = authorize(&settings, is_rest, request, &mut scan, own_host);
-                    (Some(settings), allowed.err())
                 }
                 Err(refused) => (None, Some(refused)),
             };
@@ -379,7 +382,7 @@ impl Shared {
             relay.watch = Some(watch.clone());
         }
         relay.exchange.dispatch();
-        let watcher = Watcher::new(watch).with(splice).telling(&relay.context);
+        let watcher = Watcher::boxed(watch, splice, &relay.context);
         request.map(|body| RequestBody::watched(body, watcher))
     }
 
@@ -436,14 +439,15 @@ impl Shared {
     }
 }
 
-/// Whether the request may use its gateway: it comes from a page that may, and shows a token.
+/// Whether the request may use its gateway: it comes from a page that may, and shows a token, of which
+/// this is the number.
 fn authorize<B>(
     settings: &GatewaySettings,
     is_rest: bool,
     request: &mut Request<B>,
     scan: &mut HeaderScan,
     own_host: Option<&HeaderValue>,
-) -> Result<(), Rejection> {
+) -> Result<Option<usize>, Rejection> {
     if let Some(origins) = &settings.origins
         && !origins.trust(request.headers(), own_host, request.uri())
     {

@@ -37,6 +37,22 @@ impl Watcher {
         Self::resume(Some(ObjectScanner::new()), None, state, true)
     }
 
+    /// Watches a body that was not read, in its place: a watcher is large. The rest as [`with`](Self::with)
+    /// and [`telling`](Self::telling).
+    pub(crate) fn boxed(
+        state: Arc<RequestState>,
+        splice: Option<Splice>,
+        context: &GatewayContext,
+    ) -> Box<Self> {
+        let mut watcher = Box::new(Self::new(state));
+        if splice.is_none() {
+            watcher.state.set_asks_for_usage(false);
+        }
+        watcher.splice = splice;
+        watcher.context = Some(context.clone());
+        watcher
+    }
+
     /// Goes on where the peek at the body has stopped. `is_lenient`: the body was not routed by its
     /// model, and is relayed whatever it holds.
     pub(crate) fn resume(

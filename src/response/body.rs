@@ -164,7 +164,7 @@ impl Guard {
                 Some(data) if self.exchange.is_observed() => {
                     self.exchange.handed_on(data.len());
                     if is_over(&*body) {
-                        self.exchange.end(Outcome::Complete);
+                        self.exchange.end_with_data();
                     }
                 }
                 Some(_) => {}

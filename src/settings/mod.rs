@@ -122,14 +122,9 @@ impl GatewaySettings {
         !self.tokens.is_empty()
     }
 
-    /// Whether a token is one of this gateway's.
-    pub(crate) fn accepts(&self, shown: &[u8]) -> bool {
-        !shown.is_empty() && token::accepts(&self.tokens, &digest(shown))
-    }
-
-    /// Which of this gateway's tokens it is.
-    pub(crate) fn token_number(&self, shown: &[u8]) -> Option<u16> {
-        token::position(&self.tokens, &digest(shown)).and_then(|at| u16::try_from(at).ok())
+    /// Which of this gateway's tokens it is, if it is one.
+    pub(crate) fn token_number(&self, shown: &[u8]) -> Option<usize> {
+        if shown.is_empty() { None } else { token::position(&self.tokens, &digest(shown)) }
     }
 
     /// Whether there are rules about what may be used.

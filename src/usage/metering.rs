@@ -150,17 +150,17 @@ impl Reader {
         if format.is_none() && payload_limit == 0 {
             return Self { sink: None, is_encoded };
         }
-        let sink = Sink {
+        // A meter is large: it is made in its place.
+        let mut sink = Box::new(Sink {
             // What cannot be decoded is kept as it is.
             coding: coding.unwrap_or(Coding::Plain),
-            meter: format.map(|format| {
-                let mut meter = Meter::new(format, shape, limit);
-                meter.see_head(headers);
-                meter
-            }),
+            meter: format.map(|format| Meter::new(format, shape, limit)),
             capture: Capture::new(payload_limit),
-        };
-        Self { sink: Some(Box::new(sink)), is_encoded }
+        });
+        if let Some(meter) = &mut sink.meter {
+            meter.see_head(headers);
+        }
+        Self { sink: Some(sink), is_encoded }
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {

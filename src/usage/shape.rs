@@ -147,6 +147,10 @@ impl From<Operation> for Shape {
 
 /// `chat`, `generate` and `embed` alone: other providers have longer paths.
 fn is_ollama(path: &str) -> bool {
-    let last = path.trim_end_matches('/').rsplit('/').next();
-    matches!(last, Some("chat" | "generate" | "embed"))
+    let path = path.trim_end_matches('/');
+    let ends_with = |last| {
+        let before = path.strip_suffix(last);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    ends_with("chat") || ends_with("generate") || ends_with("embed")
 }

@@ -167,9 +167,14 @@ impl GatewayContext {
         self.0.progress.attempt_began.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One more upstream call has been made; returns its number, from 1.
+    pub(crate) fn count_attempt(&self) -> u32 {
+        self.0.progress.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// One more upstream call is under way. The clock is read only if a hook is told of the call.
     pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
-        self.0.progress.attempts.fetch_add(1, Ordering::Relaxed);
+        self.count_attempt();
         if self.observer().is_some() {
             *self.attempt_began() = Some(now());
         }

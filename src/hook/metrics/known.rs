@@ -1,11 +1,10 @@
 //! Names that may be the value of a label.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rapidhash::fast::RandomState;
-
+use super::cache::Cache;
 use crate::util::redact::redacted;
 
 /// What stands for a name that is not known.
@@ -34,31 +33,28 @@ impl Id {
 }
 
 /// A set of names that only grows, with a limit for names that traffic brings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     most: usize,
-    names: RwLock<Names>,
-}
-
-#[derive(Debug, Default)]
-struct Names {
-    ids: HashMap<Box<str>, Id, RandomState>,
-    learned: usize,
+    ids: Cache<Box<str>, Id>,
+    /// How many names traffic has brought; locked while one is added.
+    learned: Mutex<usize>,
+    /// Whether it has brought as many as it may.
+    is_full: AtomicBool,
 }
 
 impl Known {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, names: RwLock::default() }
+        Self { most, ..Self::default() }
     }
 
     pub(super) fn set_most(&mut self, most: usize) {
         self.most = most;
+        *self.is_full.get_mut() = false;
     }
 
     pub(super) fn id(&self, name: Option<&str>) -> Id {
-        let Some(name) = name else { return Id::NONE };
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.ids.get(name).copied().unwrap_or(Id::OTHER)
+        name.map_or(Id::NONE, |name| self.ids.find(name).copied().unwrap_or(Id::OTHER))
     }
 
     /// The id of `name`. Calls `learn` if the name is not known.
@@ -71,7 +67,18 @@ impl Known {
 
     /// Adds `name`, regardless of the limit.
     pub(super) fn add(&self, name: &str) -> Id {
-        self.names.write().unwrap_or_else(PoisonError::into_inner).add(name)
+        // One at a time, so that no two names get one id.
+        let _learned = self.learned();
+        self.add_locked(name)
+    }
+
+    fn learned(&self) -> MutexGuard<'_, usize> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add_locked(&self, name: &str) -> Id {
+        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        *self.ids.get(&name.into(), || Id(next.saturating_add(Id::OTHER.0 + 1)))
     }
 
     /// Adds `name` if there is room.
@@ -81,37 +88,23 @@ impl Known {
 
     /// Adds `name` if there is room and it has at most `longest` bytes.
     pub(super) fn learn_within(&self, name: &str, longest: usize) -> Id {
-        let is_full = |names: &Names| names.learned >= self.most;
-        if name.len() > longest
-            || is_full(&self.names.read().unwrap_or_else(PoisonError::into_inner))
-        {
+        if name.len() > longest || self.is_full.load(Ordering::Relaxed) {
             return Id::OTHER;
         }
         // A provider may echo a credential.
         if matches!(redacted(name), Cow::Owned(_)) {
             return Id::OTHER;
         }
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(id) = names.ids.get(name) {
+        let mut learned = self.learned();
+        if let Some(id) = self.ids.find(name) {
             return *id;
         }
-        if is_full(&names) {
+        if *learned >= self.most {
+            self.is_full.store(true, Ordering::Relaxed);
             return Id::OTHER;
         }
-        names.learned += 1;
-        names.add(name)
-    }
-}
-
-impl Names {
-    fn add(&mut self, name: &str) -> Id {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
-        }
-        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-        let id = Id(next.saturating_add(Id::OTHER.0 + 1));
-        self.ids.insert(name.into(), id);
-        id
+        *learned += 1;
+        self.add_locked(name)
     }
 }
 

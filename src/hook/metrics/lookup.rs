@@ -57,9 +57,9 @@ impl Metrics {
     }
 
     /// The gauge of live streams. The head and the end of a stream use the same one.
-    pub(super) fn streams(&self, provider: Id, context: &GatewayContext) -> Gauge {
+    pub(super) fn streams(&self, provider: Id, context: &GatewayContext) -> &Gauge {
         let make = || self.register.gauge(names::STREAMS, place(context));
-        self.streams.get((provider, context.operation()), make)
+        self.streams.get(&(provider, context.operation()), make)
     }
 
     fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
@@ -102,7 +102,7 @@ impl Metrics {
         }
     }
 
-    pub(super) fn series(&self, mut key: Key, end: &EndEvent<'_>) -> Arc<Series> {
+    pub(super) fn series(&self, mut key: Key, end: &EndEvent<'_>) -> &Series {
         if let Some(series) = self.series.find(&key) {
             return series;
         }
@@ -113,7 +113,7 @@ impl Metrics {
             key.identity = key.identity.folded();
             key.code = key.code.folded();
         }
-        self.series.get(key, || {
+        self.series.get(&key, || {
             let place = place(end.context);
             let gateway = self.gateways.as_ref().map(|_| end.context.gateway());
             let mut all = place.clone();

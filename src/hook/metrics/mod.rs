@@ -238,7 +238,7 @@ impl MetricsHook for Metrics {
         let error = ErrorType::of_attempt(attempt);
         let make = || self.register.counter(names::ATTEMPTS, with_error(place(context), error));
         let key = (self.provider(context), context.operation(), error);
-        self.attempts.get(key, make).increment(1);
+        self.attempts.get(&key, make).increment(1);
     }
 
     fn on_head(&self, head: &HeadEvent<'_>) {
@@ -252,7 +252,7 @@ impl MetricsHook for Metrics {
         self.requests(end.context.operation_of_path()).active.decrement(1.0);
         let series = self.series(key, end);
         if end.stream {
-            series.streams(|| self.streams(key.provider, end.context)).decrement(1.0);
+            series.streams(|| self.streams(key.provider, end.context).clone()).decrement(1.0);
         }
         series.record(&self.register, end);
         for report in end.limits {

@@ -11,9 +11,18 @@ use crate::usage::{Format, Meter, Shape};
 /// What is decoded of a compressed response before it is looked at again: bombs grow no further.
 const STEP: usize = 256;
 
-/// JSON without any of these is no error.
-static WORDS: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| ["rror", "RROR", "TIMEOUT"].map(Finder::new));
+static RROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rror"));
+
+/// Whether any of the words is there without which JSON is no error: `rror`, `RROR` or `TIMEOUT`. Of the
+/// latter two a capital is searched for that is rare in text.
+fn may_be_error(json: &[u8]) -> bool {
+    let is_at = |from: Option<usize>, word: &[u8]| {
+        from.and_then(|from| json.get(from..)).is_some_and(|rest| rest.starts_with(word))
+    };
+    RROR.find(json).is_some()
+        || memchr::memchr2_iter(b'R', b'M', json)
+            .any(|at| is_at(Some(at), b"RROR") || is_at(at.checked_sub(2), b"TIMEOUT"))
+}
 
 /// What a beginning is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +72,7 @@ impl Glance {
             Coding::Plain => {
                 // Most JSON is an answer in one part, and is not read.
                 let is_whole = is_last && look.meter.is_none() && look.format == Format::Json;
-                if is_whole && WORDS.iter().all(|word| word.find(data).is_none()) {
+                if is_whole && !may_be_error(data) {
                     look.sight = Some(Sight::Answer);
                 } else {
                     look.at(data);
@@ -156,6 +165,22 @@ mod tests {
             for size in [1, 3, body.len().max(1)] {
                 assert_eq!(sight("application/json", body, size), expected, "{body}");
             }
+        }
+    }
+
+    #[test]
+    fn words_of_errors_are_found_wherever_they_stand() {
+        for word in ["rror", "RROR", "TIMEOUT"] {
+            for before in
+                ["", "M", "R", "RR", "TI", "rro", "some text of 40 bytes, RM and Mr Roe, "]
+            {
+                for after in ["", "s", " and more of it, for a search by vectors"] {
+                    assert!(may_be_error([before, word, after].concat().as_bytes()));
+                }
+            }
+        }
+        for none in ["", "R", "M", "RRO", "RRrr", "TIMEOU", "IMEOUT", "eror", "TIME OUT", "Rro"] {
+            assert!(!may_be_error(none.as_bytes()), "{none}");
         }
     }
 
