@@ -4,6 +4,9 @@
 mod attempt;
 mod balance;
 mod bounded_map;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub mod cache;
 mod call;
 mod classify;
 pub mod concurrency;

@@ -245,6 +245,7 @@ impl ExchangeRecord {
             metering: settlement.metering,
             cost: settlement.cost,
             cache: self.cache,
+            saved: None,
             step: context.step(),
             attempts: self.attempts(),
             gave_up_retries: context.gave_up_retries(),

@@ -39,7 +39,7 @@ impl Settlement {
         let usage = meter.and_then(Meter::usage);
         let usage = spoken(usage, facts.characters, meter).filter(|_| status.is_success());
         // From a cache of the host's own.
-        if facts.cache == Some(CacheStatus::Hit) {
+        if facts.cache.is_some_and(CacheStatus::is_hit) {
             return Self { metering: Metering::Repeated, ..Self::default() };
         }
         let billing = usage::billing(&usage::Call {

@@ -131,6 +131,9 @@ pub struct EndEvent<'a> {
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did, where there is one.
     pub cache: Option<CacheStatus>,
+    /// What the answer would have used and cost, where it came from the cache. It is in neither
+    /// [`usage`](Self::usage) nor [`cost`](Self::cost).
+    pub saved: Option<Saved>,
     /// Which step of a fallback answered; 0 for the first.
     pub step: u32,
     /// How many upstream calls were made.
@@ -316,6 +319,8 @@ named_enum! {
 pub enum CacheStatus {
     /// The response came from the cache: the provider knows nothing of it, and it costs nothing.
     Hit = "HIT",
+    /// The same, though the time of the answer is over: the provider has failed.
+    Stale = "STALE",
     /// The provider answered, for the cache had nothing.
     Miss = "MISS",
     /// The cache was not asked.
@@ -323,4 +328,22 @@ pub enum CacheStatus {
 }
 /// The name in capitals, as in `HIT`.
 pub fn as_str;
+}
+
+impl CacheStatus {
+    /// Whether the response came from the cache.
+    #[must_use]
+    pub fn is_hit(self) -> bool {
+        matches!(self, Self::Hit | Self::Stale)
+    }
+}
+
+/// What an answer from a cache would have used and cost, had the provider given it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// What the provider told of its usage when it made the answer.
+    pub usage: Option<Usage>,
+    /// What that costs; `None` where nobody knows.
+    pub cost: Option<Cost>,
 }

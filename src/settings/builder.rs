@@ -359,6 +359,14 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// Keeps answers, to give them again. See [`cache`](super::cache).
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    pub fn cache(mut self, cache: super::cache::CacheSettings) -> Self {
+        self.settings.cache = Some(Box::new(cache));
+        self
+    }
+
     /// The first mistake so far. A settings file asks after each setting, to name its place.
     #[cfg(feature = "config")]
     pub(crate) fn mistake(&self) -> Option<&SettingsError> {

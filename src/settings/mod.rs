@@ -6,6 +6,9 @@
 //! With the feature `config`, a table can be read from a TOML file (`config::Config`).
 
 mod builder;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub mod cache;
 mod check;
 mod client;
 mod concurrency;
@@ -91,6 +94,9 @@ pub struct GatewaySettings {
     pub(crate) session_affinity: Option<bool>,
     #[cfg(feature = "limits")]
     pub(crate) limits: limits::Limits,
+    /// What is kept of answers; `None` where only requests can ask for it.
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<Box<cache::CacheSettings>>,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.

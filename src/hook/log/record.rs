@@ -321,7 +321,7 @@ impl LogRecord {
             gateway_code: end.gateway_code,
             stream: end.stream,
             terminal: owned(end.terminal.map(Terminal::as_str)),
-            cached: end.cache == Some(CacheStatus::Hit),
+            cached: end.cache.is_some_and(CacheStatus::is_hit),
             cache_status: owned(end.cache.map(CacheStatus::as_str)),
             step: end.step,
             attempts: end.attempts,

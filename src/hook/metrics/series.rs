@@ -107,7 +107,7 @@ impl Series {
         }
         if let Some(status) = end.cache {
             let (at, value) = match status {
-                CacheStatus::Hit => (0, "hit"),
+                CacheStatus::Hit | CacheStatus::Stale => (0, "hit"),
                 CacheStatus::Miss => (1, "miss"),
                 CacheStatus::Bypass => (2, "bypass"),
             };
