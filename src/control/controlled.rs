@@ -29,7 +29,8 @@ use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
 #[cfg(feature = "cache")]
-use crate::util::ready::{self, Boxed};
+use crate::util::ready;
+use crate::util::ready::Boxed;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
 ///
@@ -145,7 +146,7 @@ pin_project! {
     {
         Direct { #[pin] call: CallFuture<S::Future, R> },
         Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, ClassifiedBody<CallBody<R>>> },
-        #[cfg(feature = "cache")]
+        #[cfg_attr(not(feature = "cache"), allow(dead_code))]
         Cached { work: Boxed<Result<Response<ControlBody<R>>, BoxError>> },
     }
 }
@@ -171,7 +172,6 @@ where
             PathProjection::Repeated { call } => {
                 call.poll(cx).map_ok(|response| response.map(ControlBody::of_repeated))
             }
-            #[cfg(feature = "cache")]
             PathProjection::Cached { work } => work.as_mut().poll(cx),
         };
         if polled.is_pending()

@@ -57,7 +57,9 @@ impl Body for CacheBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         loop {
             let (member, at, left) = match &mut self.0 {
-                Kind::Replaying(replaying) => return replaying.poll_frame(cx).map(|frame| frame.map(Ok)),
+                Kind::Replaying(replaying) => {
+                    return replaying.poll_frame(cx).map(|frame| frame.map(Ok));
+                }
                 Kind::Own(source) => return source.as_mut().poll_frame(cx),
                 Kind::Ended => return Poll::Ready(None),
                 Kind::Reading { member, at, left } => (member, at, left),

@@ -196,7 +196,11 @@ pub(in crate::control) fn failed(error: BoxError, has_failed: bool) -> Came {
 }
 
 /// An answer that another process gets.
-pub(in crate::control) fn followed(followed: Followed, target: &Target, budget: &BodyBudget) -> Came {
+pub(in crate::control) fn followed(
+    followed: Followed,
+    target: &Target,
+    budget: &BodyBudget,
+) -> Came {
     let (held, most) = (budget.share(), target.policy.most_response_bytes);
     let Followed { status, headers, body } = followed;
     let source = Box::pin(body.map_err(Into::into));

@@ -87,7 +87,9 @@ struct State {
 
 enum Phase {
     /// Nobody asks the provider. The next one that looks does.
-    Vacant { has_failed: bool },
+    Vacant {
+        has_failed: bool,
+    },
     Calling(Call),
     Reading(Box<Recording>),
     Stored(CacheEntry),

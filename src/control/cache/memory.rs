@@ -43,6 +43,7 @@ struct Inner {
     entries: Cache<CacheKey, Kept, Weight, std::hash::RandomState, Evictions>,
     generations: Generations,
     evicted: Arc<AtomicU64>,
+    capacity: u64,
 }
 
 #[derive(Clone)]
@@ -92,7 +93,12 @@ impl MemoryCache {
                 Evictions(evicted.clone()),
             ),
         };
-        Self(Arc::new(Inner { entries, generations: Generations::default(), evicted }))
+        Self(Arc::new(Inner {
+            entries,
+            generations: Generations::default(),
+            evicted,
+            capacity: bytes,
+        }))
     }
 
     fn find(&self, place: &CachePlace) -> Found {
@@ -140,6 +146,13 @@ impl CacheStore for MemoryCache {
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
         self.forget(what);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn make_room(&self) {
+        let Inner { entries, capacity, .. } = &*self.0;
+        // An eighth, that it is not asked again for the next one.
+        entries.set_capacity(entries.weight() / 8 * 7);
+        entries.set_capacity(*capacity);
     }
 
     fn stats(&self) -> CacheStats {

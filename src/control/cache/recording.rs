@@ -71,6 +71,8 @@ pub(super) struct After {
     pub(super) storing: Option<Box<Storing>>,
     pub(super) not_stored: Option<NotStored>,
     pub(super) stored: Option<Stored>,
+    /// Nobody can join any more.
+    pub(super) is_closed: bool,
 }
 
 /// An answer to be given to the store.
@@ -193,7 +195,7 @@ impl Recording {
             self.lose(NotStored::TooLarge, after);
         }
         let weight = weight(&data);
-        if !self.held.grow(weight) {
+        if !self.held.grow_modestly(weight) {
             self.loose += weight;
             self.lose(NotStored::NoMemory, after);
         }
@@ -203,6 +205,7 @@ impl Recording {
     /// It is not stored.
     fn lose(&mut self, why: NotStored, after: &mut After) {
         self.is_growing = false;
+        after.is_closed = true;
         if let Some(storing) = self.storing.take() {
             after.storing = Some(storing);
             after.not_stored = Some(why);
@@ -218,6 +221,7 @@ impl Recording {
     /// It has ended as its framing says.
     pub(super) fn ended(&mut self, after: &mut After) {
         self.end = Some(End::Clean);
+        after.is_closed = true;
         after.source = self.source.take();
         if self.length.is_some_and(|length| length != self.bytes) {
             return self.lose(NotStored::Incomplete, after);

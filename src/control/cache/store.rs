@@ -43,6 +43,10 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(Turn::Lead(None)) })
     }
 
+    /// No memory was left for an answer: gives some of this process back, where it holds any. Default:
+    /// does nothing.
+    fn make_room(&self) {}
+
     /// How it stands. Default: nothing is known.
     fn stats(&self) -> CacheStats {
         CacheStats::default()
@@ -203,6 +207,10 @@ impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
 
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
         (**self).turn(place, generation)
+    }
+
+    fn make_room(&self) {
+        (**self).make_room();
     }
 
     fn stats(&self) -> CacheStats {

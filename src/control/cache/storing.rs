@@ -165,6 +165,11 @@ impl Storing {
         CacheEntry::counted(entry, held)
     }
 
+    /// There was no memory for it.
+    pub(super) fn make_room(&self) {
+        self.target.writer.store.make_room();
+    }
+
     /// Gives it to the store.
     pub(super) fn commit(mut self, entry: CacheEntry) {
         let Target { place, generation, ref writer, .. } = self.target;
@@ -180,7 +185,9 @@ impl Storing {
 
 impl Drop for Storing {
     fn drop(&mut self) {
-        if self.is_whole && let Some(broadcast) = self.broadcast.take() {
+        if self.is_whole
+            && let Some(broadcast) = self.broadcast.take()
+        {
             broadcast.end(None);
         }
     }

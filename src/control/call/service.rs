@@ -14,9 +14,9 @@ use super::body::CallBody;
 use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
 use crate::context::GatewayContext;
+use crate::control::balance::{Order, Picked, pick};
 #[cfg(feature = "cache")]
 use crate::control::cache::Caching;
-use crate::control::balance::{Order, Picked, pick};
 use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 #[cfg(feature = "limits")]

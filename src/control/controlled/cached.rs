@@ -131,12 +131,7 @@ where
     }
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.
-    async fn share(
-        self,
-        caching: Caching,
-        target: Target,
-        budget: BodyBudget,
-    ) -> Came {
+    async fn share(self, caching: Caching, target: Target, budget: BodyBudget) -> Came {
         let broadcast = match caching.way(&target).await {
             Way::Found(entry) => return Came::Found(entry),
             Way::Follow(answer) => return followed(answer, &target, &budget),

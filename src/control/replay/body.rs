@@ -32,6 +32,7 @@ pin_project! {
         Once { #[pin] body: B },
         Recorded { reader: Reader<B> },
         // Boxed, for the cache alone makes it.
+        #[cfg_attr(not(feature = "cache"), allow(dead_code))]
         Read { read: Box<Read<B>> },
     }
 }
@@ -49,6 +50,7 @@ impl<B> ReplayBody<B> {
     }
 
     /// A body that is sent once, of which something was read ahead.
+    #[cfg(feature = "cache")]
     pub(in crate::control) fn read(read: Read<B>) -> Self {
         Self { kind: Kind::Read { read: Box::new(read) } }
     }

@@ -3,6 +3,7 @@
 mod body;
 mod edit;
 mod error;
+#[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache reads ahead"))]
 mod read;
 mod recorded_request;
 mod recording;
@@ -22,7 +23,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReplayBody;
-#[cfg_attr(not(feature = "cache"), expect(unused_imports, reason = "the cache reads ahead"))]
+#[cfg(feature = "cache")]
 pub(super) use self::read::{Read, Rest};
 use self::recorded_request::KeptHead;
 pub(crate) use self::recorded_request::RecordedRequest;

@@ -1,7 +1,11 @@
 //! Answers that are kept, given again, and shared by those who ask at the same time. The provider is in
 //! memory, and does what a test says.
 
+mod faults;
+mod flights;
 mod hits;
+mod memory_cache;
+mod stale;
 
 use std::convert::Infallible;
 use std::io;
@@ -23,10 +27,10 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::cache::CacheHandle;
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::cache::CacheSettings;
-use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder};
+use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, Settings, SettingsTable};
 use tower_ai_gateway::{BodyBudget, GatewayLayer, GatewayLayerBuilder, Provider, RequestBody};
 
-use crate::support::controlled::every_gateway;
+use crate::support::controlled::settings;
 use crate::support::guard;
 use crate::support::memory::{self, Recorder};
 
@@ -37,6 +41,9 @@ pub const EVENTS: &[(&str, &str)] = &[("content-type", "text/event-stream")];
 
 /// An answer as the client gets it.
 pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// What a client sends.
+pub type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
 type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, BoxError>>;
 
@@ -119,12 +126,13 @@ impl Feed {
 
 /// A gateway with a cache, and its provider.
 pub struct Stage {
-    service: BoxCloneSyncService<Request<Full<Bytes>>, Answer, Infallible>,
+    service: BoxCloneSyncService<Request<Sent>, Answer, Infallible>,
     asked: Mutex<mpsc::UnboundedReceiver<Asked>>,
     calls: Arc<AtomicUsize>,
     pub cache: CacheHandle,
     pub budget: BodyBudget,
     pub recorder: Recorder,
+    pub settings: Settings,
 }
 
 impl Stage {
@@ -146,17 +154,17 @@ impl Stage {
         build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
     ) -> Self {
         let recorder = Recorder::default();
-        let settings = every_gateway(|builder| set(builder.client_controls(ClientControl::ALL)));
+        let settings = Settings::new(table(set));
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url("http://provider.test"))
             .body_budget(budget.clone())
-            .settings(settings)
+            .settings(settings.clone())
             .metrics_hook(recorder.clone());
         let layer = build(layer).build().unwrap();
         let (sender, asked) = mpsc::unbounded_channel();
         let calls = Arc::<AtomicUsize>::default();
         let count = calls.clone();
-        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
+        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Sent>>>| {
             count.fetch_add(1, Ordering::SeqCst);
             let sender = sender.clone();
             async move {
@@ -173,7 +181,7 @@ impl Stage {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
         let service = BoxCloneSyncService::new(service);
-        Self { service, asked: Mutex::new(asked), calls, cache, budget, recorder }
+        Self { service, asked: Mutex::new(asked), calls, cache, budget, recorder, settings }
     }
 
     /// The next call that reaches the provider.
@@ -191,6 +199,13 @@ impl Stage {
         &self,
         request: Request<Full<Bytes>>,
     ) -> impl Future<Output = Answer> + Send + 'static {
+        self.send_any(request.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
+    }
+
+    pub fn send_any(
+        &self,
+        request: Request<Sent>,
+    ) -> impl Future<Output = Answer> + Send + 'static {
         let service = self.service.clone();
         async move { guard("the head", service.oneshot(request)).await.unwrap() }
     }
@@ -200,11 +215,38 @@ impl Stage {
         tokio::spawn(self.send(request))
     }
 
+    /// Sends it, however long that takes.
+    pub fn spawn_patiently(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> tokio::task::JoinHandle<Answer> {
+        let service = self.service.clone();
+        let request = request.map(|body| body.map_err(|never| match never {}).boxed_unsync());
+        tokio::spawn(async move { service.oneshot(request).await.unwrap() })
+    }
+
     /// The answer to a request that the provider answers as a whole.
     pub async fn fill(&self, body: &'static str, answer: &str) -> Answer {
         let response = self.spawn(ask(body));
         self.asked().await.answer_whole(JSON, answer);
         response.await.unwrap()
+    }
+
+    /// Nothing is left of it: no request, no task, and not one byte.
+    pub async fn finish(self) {
+        let Self { cache, budget, service, asked, recorder, .. } = self;
+        drop((service, asked, recorder));
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        guard("all tasks end", async {
+            while tasks() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let stats = cache.stats();
+        assert_eq!((stats.followers, stats.flights), (0, 0));
+        drop(cache);
+        assert_eq!(budget.used(), 0, "bytes are left");
     }
 
     /// Waits until this holds.
@@ -218,13 +260,23 @@ impl Stage {
     }
 }
 
+/// Every gateway with these settings, and clients that may use all headers.
+pub fn table(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> SettingsTable {
+    let settings = settings(|builder| set(builder.client_controls(ClientControl::ALL)));
+    SettingsTable::new().serve_unknown(settings)
+}
+
 pub fn ask(body: &'static str) -> Request<Full<Bytes>> {
     let request = Request::post(CHAT).header("host", "gateway.test");
     request.header("content-type", "application/json").body(Full::from(body)).unwrap()
 }
 
-pub fn status(answer: &Answer) -> &str {
-    answer.headers().get("cf-aig-cache-status").map_or("none", |status| status.to_str().unwrap())
+pub fn status(answer: &Answer) -> &'static str {
+    let status = answer.headers().get("cf-aig-cache-status");
+    let known = ["HIT", "STALE", "MISS", "BYPASS"];
+    let known = known.into_iter().find(|known| status.is_some_and(|status| status == known));
+    assert_eq!(known.is_some(), status.is_some());
+    known.unwrap_or("none")
 }
 
 /// All of a body that ends well.
@@ -258,3 +310,21 @@ pub fn event(text: &str) -> String {
 }
 
 pub const DONE: &str = "data: [DONE]\n\n";
+
+/// A question, and the answers to it.
+pub const QUESTION: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
+pub const TEXT: &str = r#"{"choices":[{"message":{"content":"hello"}}]}"#;
+
+/// Whether the provider is asked for an answer once more.
+pub async fn is_kept(stage: &Stage) -> bool {
+    let calls = stage.calls();
+    let answer = stage.spawn(ask(QUESTION));
+    tokio::select! {
+        answer = answer => {
+            let answer = answer.unwrap();
+            assert_eq!((status(&answer), stage.calls()), ("HIT", calls));
+            true
+        }
+        _ = stage.asked() => false,
+    }
+}

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::flights::{Flights, Key};
 use super::{Answered, Call, Came, Flight, Headed, Next, Phase, State};
+use crate::control::cache::counts::NotStored;
 use crate::control::cache::recording::{After, FlightError, Given, Stored};
 
 /// One that takes part. Leaves when it is dropped.
@@ -188,7 +189,11 @@ impl Member {
     }
 
     /// The next of the body, for one that has read so many frames.
-    pub(in crate::control::cache) fn poll_next(&self, at: usize, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(in crate::control::cache) fn poll_next(
+        &self,
+        at: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Next> {
         let mut after = After::default();
         let polled = {
             let mut state = self.flight.state();
@@ -261,11 +266,10 @@ impl Member {
 
     /// Does what must not be done under the lock.
     fn finish(&self, after: After) {
-        let After { wake, source, storing, not_stored, stored } = after;
+        let After { wake, source, storing, not_stored, stored, is_closed } = after;
         if let Some(why) = not_stored {
             self.flights.counts.not_stored(why).add();
         }
-        let is_closed = not_stored.is_some() || stored.is_some();
         // Stored before it is closed: who finds neither looks into the store again.
         if let Some(Stored { storing, entry }) = stored {
             storing.commit(entry);
@@ -274,6 +278,11 @@ impl Member {
             self.flights.close(key, &self.flight);
         }
         wake.into_iter().for_each(Waker::wake);
+        if let Some(storing) = &storing
+            && not_stored == Some(NotStored::NoMemory)
+        {
+            storing.make_room();
+        }
         drop((source, storing));
     }
 }
