@@ -112,7 +112,7 @@ impl Member {
                     let Phase::Calling(mut call) = calling else { continue };
                     let polling = Polling { flight: &flight };
                     let polled = call.as_mut().poll(&mut Context::from_waker(&flight.waker));
-                    polling.is_over();
+                    polling.returned();
                     let Poll::Ready(came) = polled else {
                         state.phase = Phase::Calling(call);
                         return Poll::Pending;
@@ -238,7 +238,7 @@ impl Member {
             };
             let polling = Polling { flight: &self.flight };
             let polled = recording.poll_source(&mut Context::from_waker(waker), after);
-            polling.is_over();
+            polling.returned();
             state.phase = match &after.stored {
                 // The last frame is given from there.
                 Some(stored) => Phase::Stored(stored.entry.clone()),
@@ -301,7 +301,7 @@ struct Polling<'a> {
 }
 
 impl Polling<'_> {
-    fn is_over(self) {
+    fn returned(self) {
         std::mem::forget(self);
     }
 }

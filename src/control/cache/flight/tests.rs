@@ -266,10 +266,8 @@ impl Scene {
         let random = &mut self.random;
         let can_answer = world.calling > 0 && world.verdict.is_none();
         let all = world.sources.iter().enumerate();
-        let open: Vec<usize> = all
-            .filter(|(_, feed)| !feed.is_over && !feed.is_dropped)
-            .map(|(at, _)| at)
-            .collect();
+        let open: Vec<usize> =
+            all.filter(|(_, feed)| !feed.is_over && !feed.is_dropped).map(|(at, _)| at).collect();
         if can_answer && (open.is_empty() || random.bool()) {
             let verdicts = [Verdict::Answer, Verdict::Answer, Verdict::Refusal, Verdict::Failure];
             world.verdict = random.choice(verdicts);
