@@ -188,39 +188,6 @@ fn locks_allocate_nothing_where_no_locked_header_is_sent() {
     }
 }
 
-#[cfg(feature = "cache")]
-#[test]
-fn a_cache_costs_nothing_where_nobody_asks_and_a_hit_costs_little() {
-    use tower_ai_gateway::control::ControlLayer;
-    use tower_ai_gateway::settings::cache::CacheSettings;
-    use tower_ai_gateway::settings::{Settings, SettingsTable};
-
-    let path = "/v1/acct/gw/grok/v1/chat/completions";
-    let of = |set: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder, control| {
-        let settings = set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap();
-        let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
-        let layer = GatewayLayer::builder().provider(Provider::xai()).settings(settings);
-        let layer = layer.build().unwrap();
-        match control {
-            Some(control) => {
-                let control: ControlLayer = control;
-                allocations(&layer.client_layer().layer(control.layer(AtOnce)), path)
-            }
-            None => allocations(&layer.client_layer().layer(AtOnce), path),
-        }
-    };
-    let bare = of(|set| set, None);
-    assert_eq!(of(|set| set, Some(ControlLayer::new())), bare, "nobody asks");
-    let control = ControlLayer::new();
-    let cached = |set: GatewaySettingsBuilder| {
-        set.cache(CacheSettings::new(std::time::Duration::from_secs(60)))
-    };
-    let hit = of(cached, Some(control.clone()));
-    let stats = control.cache_handle().stats();
-    println!("allocations: {bare} without a cache, {hit} at a hit, {stats:?}");
-    assert!(hit <= bare + 8, "{hit} {bare}");
-}
-
 /// Answers with a stream of so many events, each a frame of its own.
 #[derive(Clone, Copy)]
 struct Streams(usize);
