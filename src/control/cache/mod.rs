@@ -4,6 +4,7 @@
 //! [settings](crate::settings::cache) of a gateway or a request ask for it.
 
 mod asked;
+mod blob;
 mod entry;
 mod kept;
 mod key;
@@ -15,3 +16,6 @@ pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use super::redis::RedisStoreError;
