@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod cache;
 mod cluster;
 #[path = "../it/support/every_thread.rs"]
 mod every_thread;

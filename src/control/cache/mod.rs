@@ -8,10 +8,15 @@ mod blob;
 mod entry;
 mod kept;
 mod key;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 
 pub use self::entry::{CacheEntry, NewEntry};
 pub use self::key::{CacheKey, CachePlace, CacheScope};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use self::redis::{RedisCache, RedisCacheBuilder};
 pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
