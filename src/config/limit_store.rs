@@ -2,18 +2,30 @@
 
 #[cfg(feature = "redis")]
 use std::sync::Arc;
+#[cfg(feature = "redis")]
+use std::time::Duration;
 
 use serde::Deserialize;
 
-#[cfg(feature = "redis")]
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At as _, Mistake, Source, Table, Text};
-#[cfg(feature = "redis")]
-use super::redis::Given;
-use super::redis::{Deadline, Keys, Url};
+use super::holder::holder;
+use super::place::{At, Mistake, Source, Table, Text};
+use super::value::Milliseconds;
 use crate::control::ControlLayer;
 #[cfg(feature = "redis")]
 use crate::control::limits::RedisStore;
+#[cfg(feature = "redis")]
+use crate::settings::digest;
+
+const MOST_MS: u64 = 10_000;
+
+/// A URL, which may hold a password: the file says where it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Url {
+    env: Option<Text>,
+    file: Option<Text>,
+}
 
 /// `[limits]`
 #[derive(Default, Deserialize)]
@@ -21,7 +33,7 @@ use crate::control::limits::RedisStore;
 pub(super) struct LimitStore {
     redis: Option<Table<Url>>,
     redis_cluster: Option<Vec<Table<Url>>>,
-    deadline_ms: Option<Deadline>,
+    deadline_ms: Option<Milliseconds<1, MOST_MS>>,
     prefix: Option<Text>,
     rate_limit_fields: Option<bool>,
 }
@@ -39,37 +51,71 @@ pub(super) struct CountedIn {
 #[derive(Clone, Debug)]
 struct Redis {
     store: Arc<RedisStore>,
-    given: Given,
+    /// What it was built with, URLs as digests.
+    given: (bool, Vec<[u8; 32]>, Option<Duration>, Option<String>),
 }
 
 impl CountedIn {
     pub(super) fn of(section: Table<LimitStore>, source: &Source<'_>) -> Result<Self, Mistake> {
         let place = section.place();
-        let LimitStore { redis, redis_cluster, deadline_ms, prefix, rate_limit_fields } =
-            section.fields;
-        let rate_limit_fields = rate_limit_fields.unwrap_or_default();
-        let keys = Keys { redis, redis_cluster, deadline_ms, prefix };
-        let Some(redis) = keys.read(&place, source, "which counts there")? else {
-            return Ok(Self { rate_limit_fields, ..Self::default() });
+        let fields = section.fields;
+        let rate_limit_fields = fields.rate_limit_fields.unwrap_or_default();
+        let (urls, is_cluster) = match (fields.redis, fields.redis_cluster) {
+            (None, None) => {
+                let alone = "it is for `redis` and `redis_cluster`";
+                if let Some(prefix) = &fields.prefix {
+                    return Err(prefix.refuse(Kind::Conflict, alone));
+                }
+                if fields.deadline_ms.is_some() {
+                    return Err(
+                        place.refuse(Kind::Conflict, format_args!("`deadline_ms`: {alone}"))
+                    );
+                }
+                return Ok(Self { rate_limit_fields, ..Self::default() });
+            }
+            (Some(url), None) => (vec![url], false),
+            (None, Some(urls)) if !urls.is_empty() => (urls, true),
+            (None, Some(_)) => {
+                return Err(place.refuse(Kind::Value, "a cluster has a node at least"));
+            }
+            (Some(url), Some(_)) => {
+                return Err(url.refuse(Kind::Conflict, "it is one of `redis` and `redis_cluster`"));
+            }
         };
+        let mut read = Vec::with_capacity(urls.len());
+        for url in &urls {
+            let Some(holder) = holder(&url.env, &url.file)? else {
+                return Err(url.refuse(Kind::Missing, "a URL of Redis has one of `env` and `file`"));
+            };
+            read.push(holder.read(source)?);
+        }
         #[cfg(feature = "redis")]
         {
-            let (urls, given) = (redis.urls, redis.given);
-            let mut builder = match (given.is_cluster, &urls[..]) {
-                (false, [url]) => RedisStore::builder(url),
-                _ => RedisStore::cluster(urls),
+            let texts: Vec<_> = read.iter().map(|url| url.plain().as_bytes()).collect();
+            let digests = texts.iter().map(|url| digest(url)).collect();
+            let mut texts = texts.iter().map(|url| String::from_utf8_lossy(url).into_owned());
+            let mut builder = match (is_cluster, texts.next()) {
+                (false, Some(url)) => RedisStore::builder(url),
+                (_, first) => RedisStore::cluster(first.into_iter().chain(texts)),
             };
-            if let Some(timeout) = given.timeout {
+            let timeout = fields.deadline_ms.map(|deadline| deadline.0);
+            let prefix = fields.prefix.map(|prefix| prefix.into_inner());
+            if let Some(timeout) = timeout {
                 builder = builder.timeout(timeout);
             }
-            if let Some(prefix) = &given.prefix {
+            if let Some(prefix) = &prefix {
                 builder = builder.prefix(prefix.clone());
             }
             let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
+            let given = (is_cluster, digests, timeout, prefix);
             Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), given }) })
         }
         #[cfg(not(feature = "redis"))]
-        match redis {}
+        {
+            let _ = (is_cluster, read);
+            let message = "this program was built without the feature `redis`, which counts there";
+            Err(place.refuse(Kind::UnknownKey, message))
+        }
     }
 
     pub(super) fn apply(&self, layer: ControlLayer) -> ControlLayer {

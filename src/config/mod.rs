@@ -20,8 +20,6 @@ mod names;
 mod place;
 mod providers;
 mod redact;
-#[cfg(feature = "limits")]
-mod redis;
 mod routes;
 mod secrets;
 #[cfg_attr(not(feature = "limits"), path = "no_usage.rs")]

@@ -3,6 +3,7 @@
 mod cluster;
 mod entries;
 mod followers;
+mod gateways;
 mod purges;
 mod trouble;
 
