@@ -17,7 +17,7 @@ use tower_ai_gateway::control::cache::{
     Found, Generation, NewEntry, Purge, RedisCache, Turn,
 };
 
-use crate::server::{Reply, Server, TOO_LONG, eventually};
+use crate::server::{Server, TOO_LONG, eventually};
 
 /// Waits long enough for a machine with much else to do.
 fn patient(server: &Server) -> RedisCache {

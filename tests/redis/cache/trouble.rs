@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tower_ai_gateway::settings::Secret;
+
 use super::*;
 use crate::written::Written;
 
@@ -89,12 +91,14 @@ async fn paused_it_is_a_miss_in_time() {
     let has_no_turn = in_time(store.turn(&place(1), found.generation)).await.is_err();
     assert!((failed && has_no_turn) || started.elapsed() > Duration::from_millis(500));
     until_it_answers(&store).await;
-    // The turn that nobody waited for is given up: another is not kept waiting for it.
+    // The turn that nobody waited for is given up at once: another is not kept waiting for its end.
     let store = patient(&server);
+    let started = Instant::now();
     eventually("no lease is left", async || {
         matches!(store.turn(&place(1), found.generation).await, Ok(Turn::Lead(Some(_))))
     })
     .await;
+    assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -173,4 +177,41 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     let lines = written.lines();
     let of = |level| lines.iter().filter(|line| line.contains(level)).count();
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn an_acl_of_these_commands_suffices_and_no_password_is_told() {
+    let server = Server::start(&[]);
+    let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +incr +rpush +lrange +llen \
+                +lindex +pexpire +del +unlink +ping +hello +client";
+    let words: Vec<_> = rule.split_whitespace().collect();
+    let user = [&["ACL", "SETUSER", "gateway", "on", ">the-gateway-password"][..], &words].concat();
+    server.call(&user);
+    server.call(&["ACL", "SETUSER", "default", "off"]);
+    let password = Secret::new("the-gateway-password").unwrap();
+    let builder = RedisCache::builder(server.url()).timeout(TOO_LONG);
+    let store = builder.user("gateway").password(password).build().unwrap();
+    assert!(!format!("{store:?}").contains("password"));
+    let long = vec![7; 600 << 10];
+    keep(&store, &place(1), entry(&[&long])).await;
+    keep(&store, &place(1), entry(&[&long])).await;
+    assert!(is_kept(&store, &place(1)).await);
+    let (status, headers) = told();
+    for is_whole in [false, true] {
+        let mut broadcast = lead(&store, &place(2)).await;
+        let following = follow(&store, &place(2)).await;
+        broadcast.head(status, &headers);
+        let mut followed = following.await.unwrap().unwrap();
+        match is_whole {
+            true => broadcast.end(Some(entry(&[b"x"]))),
+            false => drop(broadcast),
+        }
+        assert_eq!(read(&mut followed).await.1, is_whole);
+    }
+    eventually("it is kept", async || is_kept(&store, &place(2)).await).await;
+    for what in [Purge::All, Purge::Entry { gateway: scope(1), key: CacheKey([2; 32]) }] {
+        store.purge(&what).await.unwrap();
+    }
+    assert!(!is_kept(&store, &place(2)).await);
+    assert_eq!(store.stats().failures, 0);
 }

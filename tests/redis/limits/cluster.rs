@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::*;
-use crate::server::{TOO_LONG, eventually, wait_for};
+use crate::server::{TOO_LONG, eventually};
 
 /// Of the tests.
 const KEY: &str = "taig:v1:{0707070707070707}:";
