@@ -81,11 +81,6 @@ impl RedisClient {
         Err(failure)
     }
 
-    /// How long a request waits.
-    pub(in crate::control) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// How many questions had no answer, those that were not asked included.
     pub(in crate::control) fn failures(&self) -> u64 {
         self.circuit.failures()

@@ -62,7 +62,7 @@ mod tests {
             let text = chunks.to_text();
             assert_eq!(Chunks::parse(text.as_bytes()), Some(Chunks { ..chunks }));
             assert_eq!(Chunks::parse(format!("{text} ").as_bytes()), None);
-            assert_eq!(Chunks::parse(format!("{text}0").as_bytes()), None);
+            assert_eq!(Chunks::parse(format!("{text}x").as_bytes()), None);
         }
         for text in ["", "taigchunks1 ab 2 1", "taigchunks1 ab 9 999999999999", "taigcch1"] {
             assert_eq!(Chunks::parse(text.as_bytes()), None, "{text}");
