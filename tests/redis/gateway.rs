@@ -25,7 +25,7 @@ pub(crate) struct Gateway(
 
 impl Gateway {
     pub(crate) fn new<F: Future<Output = Response<AnswerBody>> + Send + 'static>(
-        control: ControlLayer,
+        control: &ControlLayer,
         set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
         provider: impl Fn() -> F + Clone + Send + Sync + 'static,
     ) -> Self {

@@ -17,7 +17,7 @@
 //!
 //! Numbers are big-endian.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -102,12 +102,6 @@ impl CacheEntry {
         let entry =
             NewEntry { status, headers, frames, times, trailers, stored_at, fresh_for, stale_for };
         rest.is_empty().then(|| Self::new(entry))
-    }
-
-    /// Until when it may be given at all; `None`: no clock gets there.
-    pub(super) fn ends_at(&self) -> Option<SystemTime> {
-        let entry = self.parts();
-        entry.stored_at.checked_add(entry.fresh_for)?.checked_add(entry.stale_for)
     }
 }
 

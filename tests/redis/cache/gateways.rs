@@ -55,7 +55,7 @@ impl Scene {
         let gateway = |_| {
             let calls = calls.clone();
             Gateway::new(
-                ControlLayer::new().cache(patient(server)),
+                &ControlLayer::new().cache(patient(server)),
                 |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
                 move || stream(calls.clone()),
             )
@@ -127,7 +127,7 @@ async fn without_redis_each_gateway_asks_by_itself() {
         let store = RedisCache::builder(server.url()).build().unwrap();
         let calls = calls.clone();
         Gateway::new(
-            ControlLayer::new().cache(store),
+            &ControlLayer::new().cache(store),
             |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
             move || stream(calls.clone()),
         )

@@ -350,7 +350,7 @@ async fn a_gateway_tells_a_trouble_once_however_often_redis_comes_and_goes() {
     let provider =
         async || Response::new(Full::from("{}").map_err(|never| match never {}).boxed_unsync());
     let gateway =
-        Gateway::new(ControlLayer::new().limits(store.clone()), |set| set.limit(rule), provider);
+        Gateway::new(&ControlLayer::new().limits(store.clone()), |set| set.limit(rule), provider);
     for _ in 0..4 {
         let claims = [claim(1, HOUR, 100, 1)];
         until_it_answers(&store, &claims).await;

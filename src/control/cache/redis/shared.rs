@@ -53,7 +53,7 @@ impl Shared {
             found.entry = decode(blob, *place, generations.of_entry()).await;
         }
         let now = SystemTime::now();
-        found.entry = found.entry.filter(|entry| entry.ends_at().is_none_or(|end| now < end));
+        found.entry = found.entry.filter(|entry| end_of(entry).is_none_or(|end| now < end));
         Ok(found)
     }
 
@@ -133,7 +133,7 @@ impl Shared {
         token: &[u8],
     ) -> Result<bool, Failure> {
         let (generations, _) = self.look(place, None).await?;
-        let left = entry.ends_at().and_then(|end| end.duration_since(SystemTime::now()).ok());
+        let left = end_of(&entry).and_then(|end| end.duration_since(SystemTime::now()).ok());
         let Some(left) = left.filter(|left| millis(*left) > 0) else { return Ok(false) };
         if generations.of_flight() != generation {
             return Ok(false);
@@ -230,6 +230,12 @@ async fn encode(entry: CacheEntry, place: CachePlace, generation: Generation) ->
         true => tokio::task::spawn_blocking(encode).await.unwrap_or_default(),
         false => encode(),
     }
+}
+
+/// Until when an answer may be given at all; `None`: no clock gets there.
+fn end_of(entry: &CacheEntry) -> Option<SystemTime> {
+    let entry = entry.parts();
+    entry.stored_at.checked_add(entry.fresh_for)?.checked_add(entry.stale_for)
 }
 
 /// 1 or 0.
