@@ -5,6 +5,7 @@
 
 mod answering;
 mod asked;
+mod blob;
 mod body;
 mod caching;
 mod collect;
@@ -18,6 +19,8 @@ mod key;
 mod memory;
 mod plan;
 mod recording;
+#[cfg(feature = "redis")]
+mod redis;
 mod replaying;
 mod scopes;
 mod store;
@@ -36,8 +39,14 @@ pub use self::key::{CacheKey, CachePlace, CacheScope};
 pub use self::memory::MemoryCache;
 pub(super) use self::plan::{Plan, Wanted, wanted};
 pub(super) use self::recording::Source;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use self::redis::{RedisCache, RedisCacheBuilder};
 pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
 pub(super) use self::storing::Target;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use super::redis::RedisStoreError;
