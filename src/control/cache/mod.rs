@@ -4,9 +4,11 @@
 //! [settings](crate::settings::cache) of a gateway or a request ask for it.
 
 mod asked;
+mod codings;
 mod entry;
 mod kept;
 mod key;
+mod repeatable;
 mod store;
 
 pub use self::entry::{CacheEntry, NewEntry};
