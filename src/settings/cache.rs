@@ -6,6 +6,10 @@
 //! provider says of caching (`cache-control`) is not looked at: providers forbid it throughout, and here
 //! the operator has asked for it.
 //!
+//! The answers of one gateway are no other's. Settings in a [`SettingsTable`](super::SettingsTable), or with a
+//! [`scope`](super::GatewaySettingsBuilder::scope), keep their answers where they are replaced, and share
+//! them with other processes where the store does; others keep them for each build of them by itself.
+//!
 //! Clients have `cf-aig-cache-ttl`, `cf-aig-skip-cache` and `cf-aig-cache-key`, unless
 //! [`ClientControl::Cache`](super::ClientControl::Cache) is locked. `cf-aig-cache-key` asks for the cache
 //! where the gateway has none; a time to live alone does not. A client's time to live goes before the
@@ -70,6 +74,9 @@ impl CacheSettings {
     /// Gives one caller's answers to the others of the gateway, too: neither the identity nor the gateway
     /// token counts. Keys for the provider still do: clients that bring different ones share nothing.
     /// Default: each caller has its own.
+    ///
+    /// Where the key comes from a [layer](super::GatewaySettingsBuilder::keys_from_layer), which may have
+    /// one for each caller, callers stay apart.
     ///
     /// Where something else [authenticates](super::GatewaySettingsBuilder::authenticated_elsewhere), and
     /// a request has neither an [`Identity`](crate::Identity) nor a key of its client's, nobody can say
@@ -238,10 +245,12 @@ impl CacheRule {
             })
     }
 
+    pub(crate) fn check_models(&self) -> Result<(), SettingsError> {
+        if self.has_bad_model { Err(SettingsError::Pattern) } else { Ok(()) }
+    }
+
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
-        if self.has_bad_model {
-            return Err(SettingsError::Pattern);
-        }
+        self.check_models()?;
         let sizes = [self.most_request_bytes, self.most_response_bytes];
         let has_bounds = sizes.iter().any(Option::is_some) || !self.statuses.is_empty();
         let what = "a cache rule that never keeps";

@@ -28,6 +28,8 @@ mod table;
 mod token;
 
 pub use self::builder::GatewaySettingsBuilder;
+#[cfg(feature = "cache")]
+pub(crate) use self::builder::is_named;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;

@@ -70,7 +70,8 @@ fn asked_by<B>(
     let skips = directives.is_some_and(|directives| directives.skip_cache == Some(true));
     // What a request says goes before what its gateway says, but for `never`.
     let is_off = never || skips || fresh_for.is_zero();
-    let is_shared = settings.is_some_and(|settings| settings.is_shared);
+    let is_shared =
+        settings.is_some_and(|settings| settings.is_shared) && !gets_key_below(request, context);
     if is_off
         || *request.method() != Method::POST
         || !repeatable::is_repeatable(context.operation(), context.provider_path())
@@ -104,6 +105,16 @@ fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
         || context.token_digest().is_some()
         || context.has_credentials()
         || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
+}
+
+/// Whether the key for the provider comes from a layer below, which may have one for each caller.
+fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    let takes = context.settings().is_some_and(|settings| settings.takes_keys_from_layer);
+    takes
+        && context.upstream().is_none_or(|upstream| {
+            let header = upstream.key_header(context.way());
+            credentials::sent(request.headers(), header.name()).is_none()
+        })
 }
 
 /// The first rule that is for this request.

@@ -4,6 +4,8 @@
 //! change no answer. So a header that nobody here has heard of separates, too.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 
 use http::header::{ACCEPT_ENCODING, HeaderName};
 use http::{HeaderMap, Request};
@@ -15,7 +17,7 @@ use crate::context::GatewayContext;
 use crate::credentials;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
-use crate::settings::canonical_model;
+use crate::settings::{GatewaySettings, canonical_model, is_named};
 use crate::util::digest::add_parts;
 
 /// A digest of all that can change an answer: 256 bits.
@@ -123,6 +125,7 @@ impl KeyMaker {
         add_parts(
             &mut always,
             &[
+                &place_of_settings(context.settings()),
                 context.gateway().as_bytes(),
                 upstream.map_or("", |upstream| upstream.slug()).as_bytes(),
                 upstream.map_or("", |upstream| upstream.origin().base()).as_bytes(),
@@ -217,6 +220,15 @@ impl Model {
 
 fn decoded(scanner: &ObjectScanner) -> Option<Box<str>> {
     string::decode(&scanner.model()?.raw).map(String::into_boxed_str)
+}
+
+/// Where the settings of a gateway stand: two tenants of a host may have one id. Settings that stand
+/// nowhere and that nobody has named are others in each process, so that no store mixes them up.
+fn place_of_settings(settings: Option<&GatewaySettings>) -> [u8; 16] {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    let scope = settings.map_or(0, |settings| settings.scope);
+    let process = if scope == 0 || is_named(scope) { 0 } else { *PROCESS };
+    (u128::from(scope) << 64 | u128::from(process)).to_be_bytes()
 }
 
 /// Who is calling: the host's word for it, and the token that the gateway was shown. The keys for the

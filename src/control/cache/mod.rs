@@ -10,6 +10,8 @@ mod kept;
 mod key;
 mod repeatable;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::entry::{CacheEntry, NewEntry};
 pub use self::key::{CacheKey, CachePlace, CacheScope};
