@@ -19,7 +19,11 @@ mod keys;
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
 pub mod limits;
 mod list;
+#[cfg(feature = "limits")]
+mod notice;
 mod pins;
+#[cfg(feature = "redis")]
+mod redis;
 mod replay;
 mod retry;
 mod retry_after;

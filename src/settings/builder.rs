@@ -408,10 +408,6 @@ impl GatewaySettingsBuilder {
                  provider in place of the stored key. Set client_credentials to pass, ignore or refuse"
             );
         }
-        #[cfg(feature = "cache")]
-        {
-            settings.is_authenticated_elsewhere = is_authenticated_elsewhere;
-        }
         let is_open = settings.tokens.is_empty() && has_keys;
         settings.origins = is_open.then(|| Box::new(origins));
         if settings.fallbacks.iter().any(|fallback| fallback.steps.is_empty()) {

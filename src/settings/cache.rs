@@ -78,9 +78,9 @@ impl CacheSettings {
     /// Where the key comes from a [layer](super::GatewaySettingsBuilder::keys_from_layer), which may have
     /// one for each caller, callers stay apart.
     ///
-    /// Where something else [authenticates](super::GatewaySettingsBuilder::authenticated_elsewhere), and
-    /// a request has neither an [`Identity`](crate::Identity) nor a key of its client's, nobody can say
-    /// whose an answer is. Such requests pass by the cache unless it is shared.
+    /// Where callers of something that [authenticates elsewhere](super::GatewaySettingsBuilder::authenticated_elsewhere)
+    /// spend stored keys, and a request has neither an [`Identity`](crate::Identity) nor a key of its
+    /// client's, nobody can say whose an answer is. Such requests pass by the cache unless it is shared.
     pub fn shared(mut self) -> Self {
         self.is_shared = true;
         self

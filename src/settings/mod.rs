@@ -99,9 +99,6 @@ pub struct GatewaySettings {
     /// What is kept of answers; `None` where only requests can ask for it.
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<Box<cache::CacheSettings>>,
-    /// Something in front of the gateway says who may use it.
-    #[cfg(feature = "cache")]
-    pub(crate) is_authenticated_elsewhere: bool,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.

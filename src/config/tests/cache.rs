@@ -74,7 +74,7 @@ fn mistakes_are_named_with_their_line_and_key() {
             "ttl_seconds = 60\nmodels = [\"a\", \"\"]",
             "line 5, gateways.team.cache.rule[0].models[1]: ",
         ),
-        ("ttl_seconds = 60\nstatuses = [404]", "gateways.team.cache.rule[0].statuses[0]: "),
+        ("ttl_seconds = 60\nstatuses = [404]", "line 5, gateways.team.cache.rule[0].statuses: "),
         ("ttl_seconds = 60\nmost_request_bytes = 26_214_401", "rule[0].most_request_bytes: "),
         ("ttl_seconds = 60\nmost_response_bytes = 0", "rule[0].most_response_bytes: "),
         ("ttl_seconds = 0\nstatuses = [200]", "rule[0]: a cache rule that never keeps must be"),

@@ -97,12 +97,11 @@ fn is_on_request(settings: &CacheSettings) -> bool {
 }
 
 /// Whether answers of one caller can be kept from the others. They cannot where something in front of
-/// the gateway knows who is calling and has not said: to the gateway, all callers look alike.
+/// the gateway lets callers spend stored keys and has not said who is calling: all of them look alike.
 fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
-    let settings = context.settings();
-    settings.is_none_or(|settings| !settings.is_authenticated_elsewhere)
+    let is_open = context.settings().is_some_and(|settings| settings.origins.is_some());
+    !is_open
         || context.identity().is_some()
-        || context.token_digest().is_some()
         || context.has_credentials()
         || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
 }

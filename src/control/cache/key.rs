@@ -13,11 +13,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::asked::Policy;
 use super::codings::accepted;
+use super::scopes;
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
-use crate::settings::{GatewaySettings, canonical_model, is_named};
+use crate::settings::{GatewaySettings, is_named};
 use crate::util::digest::add_parts;
 
 /// A digest of all that can change an answer: 256 bits.
@@ -63,37 +64,6 @@ impl fmt::Debug for CacheScope {
         self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str(")")
     }
-}
-
-/// All entries of a gateway. `account`: as in the path, if it is there.
-pub(super) fn scope_of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
-    scope("gateway", account, gateway, "")
-}
-
-/// Those of a provider, by its slug.
-pub(super) fn scope_of_provider(account: Option<&str>, gateway: &str, slug: &str) -> CacheScope {
-    scope("provider", account, gateway, slug)
-}
-
-/// Those of a model, however it is written; of an empty name: of requests that name none.
-pub(super) fn scope_of_model(account: Option<&str>, gateway: &str, model: &str) -> CacheScope {
-    scope("model", account, gateway, &canonical_model(model))
-}
-
-/// Those of a client's `cf-aig-cache-key`.
-pub(super) fn scope_of_custom_key(account: Option<&str>, gateway: &str, key: &str) -> CacheScope {
-    scope("key", account, gateway, key)
-}
-
-fn scope(kind: &str, account: Option<&str>, gateway: &str, name: &str) -> CacheScope {
-    let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache/scope/1");
-    add_parts(&mut digest, &[kind.as_bytes()]);
-    add_option(&mut digest, account.map(str::as_bytes));
-    add_parts(&mut digest, &[gateway.as_bytes(), name.as_bytes()]);
-    let digest: [u8; 32] = digest.finalize().into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    CacheScope(half)
 }
 
 /// Puts a key together: the head of a request first, then its body as it is read.
@@ -188,14 +158,13 @@ impl KeyMaker {
                 add_parts(&mut digest, &[b"custom of a body", key.as_bytes(), &target, &body]);
             }
         }
-        let (account, gateway) = (context.account(), context.gateway());
-        let model = model.flatten();
+        let gateway = scopes::of_gateway(context.account(), context.gateway());
         CachePlace {
             key: CacheKey(digest.finalize().into()),
-            gateway: scope_of_gateway(account, gateway),
-            provider: scope_of_provider(account, gateway, context.provider().unwrap_or_default()),
-            model: scope_of_model(account, gateway, model.as_deref().unwrap_or_default()),
-            custom: custom.map(|key| scope_of_custom_key(account, gateway, &key)),
+            gateway,
+            provider: scopes::of_provider(gateway, context.provider().unwrap_or_default()),
+            model: scopes::of_model(gateway, model.flatten().as_deref().unwrap_or_default()),
+            custom: custom.map(|key| scopes::of_custom(gateway, &key)),
         }
     }
 }

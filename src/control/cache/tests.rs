@@ -18,6 +18,7 @@ use crate::GatewayLayer;
 use crate::context::GatewayContext;
 use crate::provider::Provider;
 use crate::request::body::RequestBody;
+use crate::routing::Mount;
 use crate::settings::{GatewaySettings, GatewaySettingsBuilder};
 use crate::util::identity::Identity;
 
@@ -125,7 +126,7 @@ impl Scene {
                 }
             }
         });
-        let mut gateway = GatewayLayer::builder().providers([
+        let mut gateway = GatewayLayer::builder().mount(Mount::hosted().universal()).providers([
             Provider::xai().base_url(self.base_url),
             Provider::openai(),
             Provider::google_ai_studio(),

@@ -3,9 +3,7 @@
 use http::Method;
 
 use super::*;
-use crate::control::cache::key::{
-    scope_of_custom_key, scope_of_gateway, scope_of_model, scope_of_provider,
-};
+use crate::control::cache::scopes;
 use crate::settings::GatewayToken;
 use crate::settings::cache::CacheSettings;
 
@@ -135,7 +133,10 @@ fn every_header_that_can_change_an_answer_separates() {
         apart(&with(one), &with(other));
         apart(&scene().without(name), &with(one));
         apart(&with(one), &with(one).with(name, other));
-        apart(&with(one).with(name, other), &with(other).with(name, one));
+        // Of codings, it is the set that counts.
+        if name != "accept-encoding" {
+            apart(&with(one).with(name, other), &with(other).with(name, one));
+        }
     }
 }
 
@@ -371,35 +372,21 @@ fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
 
 #[test]
 fn places_tell_what_they_can_be_purged_by() {
-    let account = Some("acct");
     let place = custom("c").place();
-    assert_eq!(place.gateway, scope_of_gateway(account, "gw"));
-    assert_eq!(place.provider, scope_of_provider(account, "gw", "grok"));
+    let gateway = scopes::of_gateway(Some("acct"), "gw");
+    assert_eq!(place.gateway, gateway);
+    assert_eq!(place.provider, scopes::of_provider(gateway, "grok"));
     for model in ["grok-4", "Grok-4", " models/grok-4"] {
-        assert_eq!(place.model, scope_of_model(account, "gw", model), "{model}");
+        assert_eq!(place.model, scopes::of_model(gateway, model), "{model}");
     }
-    assert_eq!(place.custom, Some(scope_of_custom_key(account, "gw", "c")));
+    assert_eq!(place.custom, Some(scopes::of_custom(gateway, "c")));
     assert_eq!(scene().place().custom, None);
     let google = scene()
         .uri("/v1/acct/gw/google-ai-studio/v1beta/models/gemini-a:generateContent")
         .body("{}")
         .place();
-    assert_eq!(google.model, scope_of_model(account, "gw", "gemini-a"));
+    assert_eq!(google.model, scopes::of_model(gateway, "gemini-a"));
     let unified = scene().uri("/v1/acct/gw/compat/chat/completions");
     let unified = unified.body(r#"{"model":"grok/grok-4","messages":[]}"#).place();
     assert_eq!((unified.model, unified.provider), (place.model, place.provider));
-    let all = [
-        scope_of_gateway(None, "gw"),
-        scope_of_gateway(Some(""), "gw"),
-        scope_of_gateway(account, "gw"),
-        scope_of_provider(account, "gw", "a"),
-        scope_of_provider(account, "gwa", ""),
-        scope_of_model(account, "gw", "a"),
-        scope_of_model(None, "gw", "a"),
-        scope_of_custom_key(account, "gw", "a"),
-        scope_of_custom_key(account, "gw", "A"),
-    ];
-    for (at, one) in all.iter().enumerate() {
-        assert!(all[..at].iter().all(|other| other != one), "{at}");
-    }
 }
