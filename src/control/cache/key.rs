@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::asked::Policy;
 use super::codings::accepted;
 use super::scopes;
+pub use super::scopes::CacheScope;
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::json::object::ObjectScanner;
@@ -24,11 +25,6 @@ use crate::util::digest::add_parts;
 /// A digest of all that can change an answer: 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey(pub [u8; 32]);
-
-/// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
-/// key of one. Nothing can be read from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CacheScope(pub [u8; 16]);
 
 /// Where an answer is kept: its key, and what it can be purged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +51,6 @@ impl fmt::Display for CacheKey {
 impl fmt::Debug for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CacheKey({self})")
-    }
-}
-
-impl fmt::Debug for CacheScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CacheScope(")?;
-        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(")")
     }
 }
 

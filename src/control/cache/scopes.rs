@@ -1,10 +1,24 @@
 //! What entries can be purged by, as digests of names.
 
+use std::fmt;
+
 use sha2::{Digest as _, Sha256};
 
-use super::key::CacheScope;
 use crate::settings::canonical_model;
 use crate::util::digest::add_parts;
+
+/// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
+/// key of one. Nothing can be read from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CacheScope(pub [u8; 16]);
+
+impl fmt::Debug for CacheScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheScope(")?;
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}
 
 /// Of an account and a gateway.
 pub(super) fn of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
