@@ -18,6 +18,10 @@ mod bills;
 mod bodies;
 #[cfg(feature = "full")]
 mod cache;
+#[cfg(feature = "full")]
+mod cache_fixtures;
+#[cfg(feature = "full")]
+mod cache_separation;
 #[cfg(feature = "client")]
 mod cancellation;
 #[cfg(feature = "client")]

@@ -33,6 +33,8 @@ pub enum NotStored {
     Encoded = "encoded",
     /// It is made later, and this is none yet.
     Later = "later",
+    /// It varies by what is not in its key (`vary`).
+    Varies = "varies",
     /// Too many answers were being written to the store.
     Busy = "busy",
     /// The store has failed.
@@ -43,7 +45,7 @@ pub fn as_str;
 }
 
 impl NotStored {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Failed,
         Self::Status,
         Self::Fallback,
@@ -56,6 +58,7 @@ impl NotStored {
         Self::Error,
         Self::Encoded,
         Self::Later,
+        Self::Varies,
         Self::Busy,
         Self::Store,
     ];

@@ -8,6 +8,7 @@ mod asked;
 mod blob;
 mod body;
 mod caching;
+mod codings;
 mod collect;
 mod counts;
 mod entry;
@@ -21,10 +22,13 @@ mod plan;
 mod recording;
 #[cfg(feature = "redis")]
 mod redis;
+mod repeatable;
 mod replaying;
 mod scopes;
 mod store;
 mod storing;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(super) use self::answering::{bypassed, hit, shared};

@@ -1,9 +1,24 @@
 //! What entries can be purged by, as digests of names.
 
+use std::fmt;
+
 use sha2::{Digest as _, Sha256};
 
-use super::key::CacheScope;
+use crate::settings::canonical_model;
 use crate::util::digest::add_parts;
+
+/// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
+/// key of one. Nothing can be read from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CacheScope(pub [u8; 16]);
+
+impl fmt::Debug for CacheScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheScope(")?;
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}
 
 /// Of an account and a gateway.
 pub(super) fn of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
@@ -18,9 +33,9 @@ pub(super) fn of_provider(gateway: CacheScope, slug: &str) -> CacheScope {
     digest("provider", &[&gateway.0, slug.as_bytes()])
 }
 
-/// Of a model within a gateway, in lower case.
+/// Of a model within a gateway, however it is written; of an empty name, of requests that name none.
 pub(super) fn of_model(gateway: CacheScope, model: &str) -> CacheScope {
-    digest("model", &[&gateway.0, model.to_lowercase().as_bytes()])
+    digest("model", &[&gateway.0, canonical_model(model).as_bytes()])
 }
 
 /// Of a custom key within a gateway.
@@ -60,6 +75,8 @@ mod tests {
         for (at, one) in all.iter().enumerate() {
             assert!(all[..at].iter().all(|other| other != one), "{at}");
         }
-        assert_eq!(of_model(gateway, "X"), of_model(gateway, "x"));
+        for name in ["X", " models/x "] {
+            assert_eq!(of_model(gateway, name), of_model(gateway, "x"), "{name}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::asked::Policy;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
+use super::kept::varies_by_more;
 use super::key::CachePlace;
 use super::store::{Broadcast, Generation};
 use super::writer::Writer;
@@ -91,6 +92,9 @@ impl Storing {
         }
         if length.is_some_and(|length| length > policy.most_response_bytes) {
             return Err(NotStored::TooLarge);
+        }
+        if varies_by_more(headers) {
+            return Err(NotStored::Varies);
         }
         let format = Format::of(headers.get(header::CONTENT_TYPE));
         let is_stream = Format::is_stream(format, context.provider_path());
