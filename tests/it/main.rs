@@ -17,6 +17,8 @@ mod bills;
 #[cfg(feature = "client")]
 mod bodies;
 #[cfg(feature = "client")]
+mod cache_seen;
+#[cfg(feature = "client")]
 mod cancellation;
 #[cfg(feature = "client")]
 mod completeness;
