@@ -3,10 +3,14 @@
 mod gateway {
     #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
     pub(crate) mod admin;
+    #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+    pub(crate) mod change;
     pub(crate) mod config;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod dashboard;
     pub(crate) mod files;
+    #[cfg(any(feature = "log-sqlite", all(feature = "limits", feature = "metrics")))]
+    pub(crate) mod guarded;
     pub(crate) mod hangup;
     #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
     pub(crate) mod limits;
