@@ -199,6 +199,7 @@ impl Exchange {
     /// A guard has put a label on the request.
     pub(crate) fn flag(&mut self, label: &str) {
         if let Some(record) = &mut self.0 {
+            record.context.set_flagged();
             record.notes.get_or_insert_default().flag(label);
         }
     }

@@ -16,6 +16,8 @@ mod benchmark;
 mod bills;
 #[cfg(feature = "client")]
 mod bodies;
+#[cfg(feature = "full")]
+mod cache;
 #[cfg(feature = "client")]
 mod cache_seen;
 #[cfg(feature = "client")]

@@ -48,9 +48,13 @@ impl CacheEntry {
     }
 
     /// An entry whose memory is counted.
-    #[expect(dead_code, reason = "the recording makes it")]
     pub(super) fn counted(entry: NewEntry, held: Held) -> Self {
         Self(Arc::new(Inner { entry, _held: Some(held) }))
+    }
+
+    /// Whether both are the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// What it is made of.

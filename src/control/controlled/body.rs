@@ -8,6 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+#[cfg(feature = "cache")]
+use crate::control::cache::CacheBody;
 use crate::control::call::CallBody;
 use crate::control::verdict::{Classified, ClassifiedBody, ClassifiedKind};
 use crate::util::opaque::opaque_debug;
@@ -37,12 +39,19 @@ pin_project! {
         Classified { classified: Pin<Box<Classified<CallBody<R>>>> },
         // By a fallback, above a retry.
         ClassifiedAbove { classified: Pin<Box<Classified<ClassifiedBody<CallBody<R>>>>> },
+        #[cfg(feature = "cache")]
+        Cached { body: Pin<Box<CallBody<CacheBody>>> },
     }
 }
 
 impl<R: Body> ControlBody<R> {
     pub(super) fn new(body: CallBody<R>) -> Self {
         Self { kind: Kind::AsItIs { body } }
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn of_cache(body: CallBody<CacheBody>) -> Self {
+        Self { kind: Kind::Cached { body: Box::pin(body) } }
     }
 
     /// The body of a response that has passed a retry and a fallback.
@@ -75,6 +84,8 @@ where
             KindProjection::AsItIs { body } => body.poll_frame(cx),
             KindProjection::Classified { classified } => classified.as_mut().poll_frame(cx),
             KindProjection::ClassifiedAbove { classified } => classified.as_mut().poll_frame(cx),
+            #[cfg(feature = "cache")]
+            KindProjection::Cached { body } => body.as_mut().poll_frame(cx),
         }
     }
 
@@ -84,6 +95,8 @@ where
             Kind::AsItIs { body } => body.is_end_stream(),
             Kind::Classified { classified } => classified.is_end_stream(),
             Kind::ClassifiedAbove { classified } => classified.is_end_stream(),
+            #[cfg(feature = "cache")]
+            Kind::Cached { body } => body.is_end_stream(),
         }
     }
 
@@ -93,6 +106,8 @@ where
             Kind::AsItIs { body } => body.size_hint(),
             Kind::Classified { classified } => classified.size_hint(),
             Kind::ClassifiedAbove { classified } => classified.size_hint(),
+            #[cfg(feature = "cache")]
+            Kind::Cached { body } => body.size_hint(),
         }
     }
 }
