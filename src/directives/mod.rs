@@ -31,6 +31,7 @@ use crate::usage::custom_cost::CustomCost;
 use crate::util::text::is_id;
 
 static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
+static CACHE_KEY: HeaderName = HeaderName::from_static("cf-aig-cache-key");
 
 /// What the client asks of the gateway for one request; `None` where it says nothing.
 ///
@@ -210,6 +211,11 @@ pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(&GATEWAY_ID).iter();
     let id = values.next().filter(|_| values.next().is_none())?;
     id.to_str().ok().filter(|id| is_id(id))
+}
+
+/// Whether a request asks by itself for its answer to be kept.
+pub(crate) fn asks_for_cache(headers: &HeaderMap) -> bool {
+    headers.contains_key(&CACHE_KEY)
 }
 
 /// What is left of headers for which a request is refused.

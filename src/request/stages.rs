@@ -132,7 +132,8 @@ impl Shared {
                 Ok(Some(settings)) => {
                     let is_rest = route.place.gateway_by_header;
                     let own_host = own_host.as_ref();
-                    if settings.counts_by_token() {
+                    if settings.counts_by_token() || keeps_answers(&settings, route, request, &scan)
+                    {
                         token = authorize::token_shown(request.headers(), &settings);
                     }
                     let allowed = authorize(&settings, is_rest, request, &mut scan, own_host);
@@ -485,11 +486,26 @@ fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<Peek
     };
     Ok(match reads_body {
         true => PeekFor::AnyModel,
-        false if context.is_call() && reads_for_limits(context) => PeekFor::Limits,
+        false if context.is_call() && reads_models(context) => PeekFor::Limits,
         false => PeekFor::Nothing,
     })
 }
 
-fn reads_for_limits(context: &GatewayContext) -> bool {
-    context.settings().is_some_and(GatewaySettings::reads_for_limits)
+fn reads_models(context: &GatewayContext) -> bool {
+    context.settings().is_some_and(GatewaySettings::reads_models)
+}
+
+/// Whether the answer may be kept, so that it matters who is calling. What the entries of a universal
+/// request ask for is not known yet.
+fn keeps_answers<B>(
+    settings: &GatewaySettings,
+    route: &Route<'_>,
+    request: &Request<B>,
+    scan: &HeaderScan,
+) -> bool {
+    let is_asked = || {
+        matches!(route.kind, RouteKind::Universal)
+            || scan.directives && directives::asks_for_cache(request.headers())
+    };
+    cfg!(feature = "cache") && settings.asks_for_token() && (settings.keeps_answers() || is_asked())
 }

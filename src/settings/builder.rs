@@ -359,10 +359,16 @@ impl GatewaySettingsBuilder {
         self
     }
 
-    /// Keeps answers, to give them again. See [`cache`](super::cache).
+    /// Keeps answers, to give them again. See [`cache`](super::cache). Said twice, the last one holds.
+    ///
+    /// Default: only the answers to requests that ask for it by `cf-aig-cache-key`, for 300 s unless they
+    /// say otherwise; as [`CacheSettings::on_request`](super::cache::CacheSettings::on_request).
     #[cfg(feature = "cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     pub fn cache(mut self, cache: super::cache::CacheSettings) -> Self {
+        if let Err(mistake) = cache.check() {
+            self.mistake.get_or_insert(mistake);
+        }
         self.settings.cache = Some(Box::new(cache));
         self
     }
@@ -401,6 +407,10 @@ impl GatewaySettingsBuilder {
                  of credentials that they bring: the host's own, such as a bearer token, go to the \
                  provider in place of the stored key. Set client_credentials to pass, ignore or refuse"
             );
+        }
+        #[cfg(feature = "cache")]
+        {
+            settings.is_authenticated_elsewhere = is_authenticated_elsewhere;
         }
         let is_open = settings.tokens.is_empty() && has_keys;
         settings.origins = is_open.then(|| Box::new(origins));

@@ -28,6 +28,8 @@ mod table;
 mod token;
 
 pub use self::builder::GatewaySettingsBuilder;
+#[cfg(feature = "cache")]
+pub(crate) use self::builder::is_named;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
@@ -40,8 +42,8 @@ pub use crate::directives::locks::{ClientControl, LockedHeaders};
 pub use self::resolved::IntoSettings;
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
-#[cfg(feature = "limits")]
-pub(crate) use self::rules::forms as forms_of_model;
+#[cfg(any(feature = "cache", feature = "limits"))]
+pub(crate) use self::rules::{canonical as canonical_model, forms as forms_of_model};
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 #[cfg(feature = "limits")]
 pub(crate) use self::table::shared_place;
@@ -97,6 +99,9 @@ pub struct GatewaySettings {
     /// What is kept of answers; `None` where only requests can ask for it.
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<Box<cache::CacheSettings>>,
+    /// Something in front of the gateway says who may use it.
+    #[cfg(feature = "cache")]
+    pub(crate) is_authenticated_elsewhere: bool,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.
@@ -154,6 +159,15 @@ impl GatewaySettings {
         false
     }
 
+    /// Whether a rule goes by the model of a request, so that the beginning of a body must be read.
+    pub(crate) fn reads_models(&self) -> bool {
+        #[cfg(feature = "cache")]
+        if self.cache.as_deref().is_some_and(cache::CacheSettings::goes_by_model) {
+            return true;
+        }
+        self.reads_for_limits()
+    }
+
     /// Whether such rules go by usage or cost, so that responses must be metered.
     pub(crate) fn meters_for_limits(&self) -> bool {
         #[cfg(feature = "limits")]
@@ -167,6 +181,15 @@ impl GatewaySettings {
         #[cfg(feature = "limits")]
         return self.limits.counts_by_token;
         #[cfg(not(feature = "limits"))]
+        false
+    }
+
+    /// Whether answers may be kept, each caller's for itself, where a request does not say so itself.
+    pub(crate) fn keeps_answers(&self) -> bool {
+        #[cfg(feature = "cache")]
+        return self.cache.is_some()
+            || self.defaults().is_some_and(|defaults| defaults.cache_key.is_some());
+        #[cfg(not(feature = "cache"))]
         false
     }
 

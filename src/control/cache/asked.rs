@@ -1,17 +1,20 @@
 //! Whether the answer to a request is to be kept, and how.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 
+use super::repeatable;
 use crate::context::GatewayContext;
-use crate::settings::cache::ReplayPace;
+use crate::credentials;
+use crate::directives::pattern::hides_a_model;
+use crate::json::object::ObjectScanner;
+use crate::json::string;
+use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
 
 /// For how long where only the request asks for it.
 const TTL: Duration = Duration::from_secs(300);
-
-/// The longest body of a request or an answer.
-const MOST_BYTES: u64 = 25 << 20;
 
 /// What the cache is to do with a request.
 #[derive(Clone, Debug)]
@@ -39,29 +42,96 @@ pub(super) struct Policy {
     pub(super) custom: Option<Box<str>>,
 }
 
-/// What a gateway and a request say together.
+/// What a gateway and a request say together. Costs next to nothing where neither asks.
 pub(super) fn asked<B>(request: &Request<B>, context: &GatewayContext) -> Asked {
-    let _ = request;
-    let directives = context.directives();
     let settings = context.settings().and_then(|settings| settings.cache.as_deref());
-    let custom = directives.and_then(|directives| directives.cache_key.clone());
-    if custom.is_none() && settings.is_none_or(|settings| settings.ttl.is_none()) {
+    let custom = context.directives().and_then(|directives| directives.cache_key.as_deref());
+    if settings.is_none() && custom.is_none() {
         return Asked::Nothing;
     }
+    asked_by(request, context, settings, custom)
+}
+
+fn asked_by<B>(
+    request: &Request<B>,
+    context: &GatewayContext,
+    settings: Option<&CacheSettings>,
+    custom: Option<&str>,
+) -> Asked {
+    let rule = settings.and_then(|settings| rule_for(settings, context));
+    let of_gateway = rule.map(|rule| rule.ttl).or_else(|| settings?.ttl);
+    let never = rule.is_some_and(CacheRule::is_never);
+    if custom.is_none() && (of_gateway.is_none() || never && settings.is_none_or(is_on_request)) {
+        return Asked::Nothing;
+    }
+    let directives = context.directives();
     let ttl = directives.and_then(|directives| directives.cache_ttl);
-    let fresh_for = ttl.or_else(|| settings?.ttl).unwrap_or(TTL);
+    let fresh_for = ttl.or(of_gateway).unwrap_or(TTL);
     let skips = directives.is_some_and(|directives| directives.skip_cache == Some(true));
-    if skips || fresh_for.is_zero() || !context.is_call() {
+    // What a request says goes before what its gateway says, but for `never`.
+    let is_off = never || skips || fresh_for.is_zero();
+    let is_shared =
+        settings.is_some_and(|settings| settings.is_shared) && !gets_key_below(request, context);
+    if is_off
+        || *request.method() != Method::POST
+        || !repeatable::is_repeatable(context.operation(), context.provider_path())
+        || !(is_shared || may_tell_caller(request, context))
+    {
         return Asked::Bypass;
     }
+    let bytes = |of_rule: fn(&CacheRule) -> Option<u64>| rule.and_then(of_rule);
     Asked::Keep(Box::new(Policy {
         fresh_for,
         stale_for: settings.map(|settings| settings.stale_if_error).unwrap_or_default(),
-        is_shared: settings.is_some_and(|settings| settings.is_shared),
+        is_shared,
         pace: settings.map(|settings| settings.pace).unwrap_or_default(),
-        most_request_bytes: MOST_BYTES,
-        most_response_bytes: MOST_BYTES,
-        statuses: Vec::new(),
-        custom,
+        most_request_bytes: bytes(|rule| rule.most_request_bytes).unwrap_or(MOST_BYTES),
+        most_response_bytes: bytes(|rule| rule.most_response_bytes).unwrap_or(MOST_BYTES),
+        statuses: rule.map(|rule| rule.statuses.clone()).unwrap_or_default(),
+        custom: custom.map(Into::into),
     }))
+}
+
+fn is_on_request(settings: &CacheSettings) -> bool {
+    settings.ttl.is_none()
+}
+
+/// Whether answers of one caller can be kept from the others. They cannot where something in front of
+/// the gateway knows who is calling and has not said: to the gateway, all callers look alike.
+fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    let settings = context.settings();
+    settings.is_none_or(|settings| !settings.is_authenticated_elsewhere)
+        || context.identity().is_some()
+        || context.token_digest().is_some()
+        || context.has_credentials()
+        || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
+}
+
+/// Whether the key for the provider comes from a layer below, which may have one for each caller.
+fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    let takes = context.settings().is_some_and(|settings| settings.takes_keys_from_layer);
+    takes
+        && context.upstream().is_none_or(|upstream| {
+            let header = upstream.key_header(context.way());
+            credentials::sent(request.headers(), header.name()).is_none()
+        })
+}
+
+/// The first rule that is for this request.
+fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option<&'s CacheRule> {
+    let model = settings.goes_by_model().then(|| model(context)).flatten();
+    let path = context.provider_path();
+    settings.rules.iter().find(|rule| rule.is_for(model.as_deref(), path))
+}
+
+/// The model of a request, as far as it is known before its body was read to the end.
+fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
+    let named = context.model().or_else(|| {
+        let entry = context.current()?.entry.as_deref()?;
+        let mut scanner = ObjectScanner::new().wary(true);
+        scanner.push(&entry.body).ok()?;
+        string::decode(&scanner.model()?.raw).map(Cow::Owned)
+    });
+    // The provider chooses, so that it may be any.
+    named.filter(|model| !hides_a_model(model))
 }

@@ -17,6 +17,8 @@ pub enum NotStored {
     Fallback = "fallback",
     /// A guard has put a label on the request.
     Flagged = "flagged",
+    /// It varies by what is not in the key.
+    Varies = "varies",
     /// It is longer than what is kept.
     TooLarge = "too_large",
     /// No memory was left for it.
@@ -43,11 +45,12 @@ pub fn as_str;
 }
 
 impl NotStored {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Failed,
         Self::Status,
         Self::Fallback,
         Self::Flagged,
+        Self::Varies,
         Self::TooLarge,
         Self::NoMemory,
         Self::Broken,

@@ -2,8 +2,7 @@
 
 use super::caching::Caching;
 use super::counts::NotStored;
-use super::key::CacheKey;
-use super::scopes;
+use super::key::{self, CacheKey};
 use super::store::{CacheStats, CacheStoreError, Purge};
 use crate::util::opaque::opaque_debug;
 
@@ -112,15 +111,16 @@ impl PurgeTarget {
 
     fn purge(&self) -> Purge {
         let Some(gateway) = &self.gateway else { return Purge::All };
-        let gateway = scopes::of_gateway(self.account.as_deref(), gateway);
+        let account = self.account.as_deref();
+        let scope = key::scope_of_gateway(account, gateway);
         let part = match &self.part {
-            None => return Purge::Gateway(gateway),
-            Some(Part::Entry(key)) => return Purge::Entry { gateway, key: *key },
-            Some(Part::Provider(slug)) => scopes::of_provider(gateway, slug),
-            Some(Part::Model(model)) => scopes::of_model(gateway, model),
-            Some(Part::Custom(key)) => scopes::of_custom(gateway, key),
+            None => return Purge::Gateway(scope),
+            Some(Part::Entry(key)) => return Purge::Entry { gateway: scope, key: *key },
+            Some(Part::Provider(slug)) => key::scope_of_provider(account, gateway, slug),
+            Some(Part::Model(model)) => key::scope_of_model(account, gateway, model),
+            Some(Part::Custom(key)) => key::scope_of_custom_key(account, gateway, key),
         };
-        Purge::Part { gateway, part }
+        Purge::Part { gateway: scope, part }
     }
 }
 

@@ -7,6 +7,7 @@ mod answering;
 mod asked;
 mod body;
 mod caching;
+mod codings;
 mod collect;
 mod counts;
 mod entry;
@@ -18,10 +19,12 @@ mod key;
 mod memory;
 mod plan;
 mod recording;
+mod repeatable;
 mod replaying;
-mod scopes;
 mod store;
 mod storing;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(super) use self::answering::{bypassed, hit, shared};

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::asked::Policy;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
+use super::kept::varies_by_more;
 use super::key::CachePlace;
 use super::store::{Broadcast, Generation};
 use super::writer::Writer;
@@ -29,7 +30,7 @@ pub(in crate::control) struct Target {
     pub(super) closed: u64,
     pub(super) policy: Arc<Policy>,
     /// Of the one that asks the provider.
-    pub(super) context: GatewayContext,
+    pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
 }
 
@@ -88,6 +89,9 @@ impl Storing {
         }
         if context.is_flagged() {
             return Err(NotStored::Flagged);
+        }
+        if varies_by_more(headers) {
+            return Err(NotStored::Varies);
         }
         if length.is_some_and(|length| length > policy.most_response_bytes) {
             return Err(NotStored::TooLarge);
