@@ -16,11 +16,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file of the page: its path, its kind and its text.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/dashboard", HTML, include_str!("page.html")),
     ("/dashboard/style.css", CSS, include_str!("style.css")),
     ("/dashboard/app.js", SCRIPT, include_str!("app.js")),
     ("/dashboard/api.js", SCRIPT, include_str!("api.js")),
+    ("/dashboard/cache.js", SCRIPT, include_str!("cache.js")),
     ("/dashboard/chart.js", SCRIPT, include_str!("chart.js")),
     ("/dashboard/detail.js", SCRIPT, include_str!("detail.js")),
     ("/dashboard/dom.js", SCRIPT, include_str!("dom.js")),
