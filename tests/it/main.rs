@@ -18,6 +18,8 @@ mod bills;
 mod bodies;
 #[cfg(feature = "full")]
 mod cache;
+#[cfg(feature = "full")]
+mod cache_operator;
 #[cfg(feature = "client")]
 mod cache_seen;
 #[cfg(feature = "client")]
