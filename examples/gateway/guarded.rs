@@ -33,6 +33,8 @@ async fn strict(State(policy): State<&'static str>, request: Request, next: Next
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.extend(HEADERS);
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
     response
 }
