@@ -57,7 +57,7 @@ fn an_operator_sees_what_the_cache_is_worth() {
     assert!(cache["bytes"].as_u64().unwrap() > 100, "{cache}");
     for name in ["saved_tokens", "saved_cost_ticks"] {
         let saved = cache[name].as_u64().unwrap();
-        assert!(saved > 0 && saved % 3 == 0, "{name}: {cache}");
+        assert!(saved > 0 && saved.is_multiple_of(3), "{name}: {cache}");
     }
     assert_eq!(cache["saved_cost_unknown"], 0);
 }
