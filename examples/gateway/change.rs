@@ -54,6 +54,7 @@ impl Fields {
         self.0.remove(name)
     }
 
+    #[cfg(feature = "limits")]
     pub(crate) fn text(&mut self, name: &str) -> Result<String, Failed> {
         self.optional_text(name)?
             .ok_or_else(|| Failed::bad(format_args!("`{name}` is needed, a string")))
