@@ -126,17 +126,19 @@ pub struct EndEvent<'a> {
     pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
-    /// What it cost. `None` where nobody knows ([`is_cost_unknown`](Self::is_cost_unknown)), and
-    /// where nothing is billed ([`Metering::Free`]).
+    /// What it cost: 0 where the answer came from a cache. `None` where nobody knows
+    /// ([`is_cost_unknown`](Self::is_cost_unknown)), and where nothing is billed ([`Metering::Free`]).
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did, where there is one.
     pub cache: Option<CacheStatus>,
-    /// What the answer would have used and cost, where it came from the cache. It is in neither
-    /// [`usage`](Self::usage) nor [`cost`](Self::cost).
-    pub saved: Option<Saved>,
+    /// What the answer would have used and cost, where it came from the cache: in neither
+    /// [`usage`](Self::usage) nor [`cost`](Self::cost). `None` for answers that nobody bills, as those
+    /// to `GET`.
+    pub saved: Option<&'a Saved>,
     /// Which step of a fallback answered; 0 for the first.
     pub step: u32,
-    /// How many upstream calls were made.
+    /// How many upstream calls were made: none where the answer came from a cache, but for those that
+    /// have failed before it was given ([`CacheStatus::Stale`]).
     pub attempts: u32,
     /// The request might have been sent again, but its body was not kept: it was too large for that,
     /// or all bodies together took as much memory as they may.
@@ -342,8 +344,9 @@ impl CacheStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// What the provider told of its usage when it made the answer.
+    /// What the provider told of its usage when it made the answer; `None` where it could not be read,
+    /// as where the client left before it came.
     pub usage: Option<Usage>,
-    /// What that costs; `None` where nobody knows.
+    /// What that would cost now; `None` where nobody knows.
     pub cost: Option<Cost>,
 }

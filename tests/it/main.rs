@@ -21,6 +21,10 @@ mod cache;
 #[cfg(feature = "full")]
 mod cache_fixtures;
 #[cfg(feature = "full")]
+mod cache_operator;
+#[cfg(feature = "client")]
+mod cache_seen;
+#[cfg(feature = "full")]
 mod cache_separation;
 #[cfg(feature = "client")]
 mod cancellation;

@@ -30,7 +30,7 @@ pub(in crate::control) struct Target {
     pub(super) closed: u64,
     pub(super) policy: Arc<Policy>,
     /// Of the one that asks the provider.
-    pub(super) context: GatewayContext,
+    pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
 }
 

@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
+use crate::hook::CacheStatus;
 use crate::control::cache::{
     CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wanted, Way, bypassed, came,
     failed, followed, hit, shared,
@@ -78,6 +79,10 @@ where
         let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
         let member = caching.join(&target, call);
         let response = shared(&caching, member, stale, &target).await?;
+        if response.extensions().get() == Some(&CacheStatus::Stale) {
+            // Others may have been asked since, and have failed: it is the first step's, who kept it.
+            target.context.set_step(0);
+        }
         Ok(within(response, bounds))
     }
 }

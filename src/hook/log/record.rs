@@ -94,8 +94,18 @@ pub struct LogRecord {
     pub terminal: Option<String>,
     /// The response came from a cache.
     pub cached: bool,
-    /// `HIT`, `MISS` or `BYPASS`, where there is a cache.
+    /// `HIT`, `STALE`, `MISS` or `BYPASS`, where there is a cache.
     pub cache_status: Option<String>,
+    /// All tokens that a response from a cache would have used. Left out of JSON where there are none,
+    /// as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_tokens: Option<u64>,
+    /// What it would have cost, in USD, for display.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_cost: Option<f64>,
+    /// The same in ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_cost_ticks: Option<u64>,
     /// Which step of a fallback answered.
     pub step: u32,
     /// How many upstream calls were made.
@@ -119,7 +129,7 @@ pub struct LogRecord {
     pub cost: Option<f64>,
     /// In ticks: 1 USD = 10^10 ticks.
     pub cost_ticks: Option<u64>,
-    /// `custom`, `reported`, or `table` and its date.
+    /// `custom`, `reported`, `cache`, or `table` and its date.
     pub cost_source: Option<String>,
     /// A successful response that should have a cost, and nobody knows it.
     pub cost_unknown: bool,
@@ -297,6 +307,7 @@ impl LogRecord {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let custom: Option<CustomCost> =
             context.directives().and_then(|directives| directives.custom_cost);
+        let saved_cost = end.saved.and_then(|saved| saved.cost);
         Self {
             id: context.log_id().to_string(),
             created_at: timestamp(context.log_id().timestamp()),
@@ -323,6 +334,9 @@ impl LogRecord {
             terminal: owned(end.terminal.map(Terminal::as_str)),
             cached: end.cache.is_some_and(CacheStatus::is_hit),
             cache_status: owned(end.cache.map(CacheStatus::as_str)),
+            saved_tokens: end.saved.and_then(|saved| saved.usage?.total()),
+            saved_cost: saved_cost.map(|cost| cost.usd()),
+            saved_cost_ticks: saved_cost.map(|cost| cost.ticks),
             step: end.step,
             attempts: end.attempts,
             metering: end.metering.as_str().to_owned(),
@@ -378,7 +392,7 @@ fn cut_value(cut: &mut Cut, value: &MetadataValue) -> MetadataValue {
 fn source(source: CostSource) -> String {
     match source {
         CostSource::Table { as_of } => format!("{} {as_of}", source.as_str()),
-        CostSource::Custom | CostSource::Reported => source.as_str().to_owned(),
+        CostSource::Custom | CostSource::Reported | CostSource::Cache => source.as_str().to_owned(),
     }
 }
 
