@@ -3,10 +3,22 @@
 mod gateway {
     #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
     pub(crate) mod admin;
+    #[cfg(all(feature = "cache", any(feature = "metrics", feature = "log-sqlite")))]
+    pub(crate) mod cache;
+    #[cfg(all(
+        any(feature = "cache", feature = "limits"),
+        any(feature = "metrics", feature = "log-sqlite")
+    ))]
+    pub(crate) mod change;
     pub(crate) mod config;
     #[cfg(feature = "log-sqlite")]
     pub(crate) mod dashboard;
     pub(crate) mod files;
+    #[cfg(any(
+        feature = "log-sqlite",
+        all(any(feature = "cache", feature = "limits"), feature = "metrics")
+    ))]
+    pub(crate) mod guarded;
     pub(crate) mod hangup;
     #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
     pub(crate) mod limits;
@@ -142,6 +154,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         builder = builder.settings(settings.clone());
     }
     let (observers, builder, pages) = Observers::start(&options, &prices, builder)?;
+    #[cfg(all(feature = "cache", any(feature = "metrics", feature = "log-sqlite")))]
+    let (builder, pages) = {
+        let savings = std::sync::Arc::<gateway::cache::Savings>::default();
+        let guard = gateway::admin::Guard::from_env()?;
+        let handle = config.control.cache_handle();
+        let router = gateway::cache::router(handle, savings.clone(), guard);
+        (builder.metrics_hook(savings), pages.with(router))
+    };
     #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
     let pages = pages.with(gateway::limits::router(
         config.control.limits_handle(),

@@ -311,6 +311,11 @@ struct Readme;
 #[doc = include_str!("../docs/identity.md")]
 struct Identities;
 
+/// And that of the page on caching.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/caching.md")]
+struct Caching;
+
 // Its code is compiled with the tests of all features.
 #[cfg(doc)]
 #[cfg_attr(

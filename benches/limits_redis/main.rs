@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[allow(dead_code)]
-#[path = "../../tests/limits_redis/server.rs"]
+#[path = "../../tests/redis/server.rs"]
 mod server;
 
 use std::process::Command;

@@ -1,18 +1,12 @@
 //! `/dashboard/api/limits`: how the limits of gateways stand, and resets of what counts.
 
-use std::fmt::Display;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
 use axum::routing::{get, post};
-use axum::{Extension, Json};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use tower_ai_gateway::control::limits::{
     CounterOverview, LimitsHandle, LimitsOverview, RuleOverview, UnknownCounter,
@@ -20,12 +14,11 @@ use tower_ai_gateway::control::limits::{
 use tower_ai_gateway::settings::Settings;
 use tower_ai_gateway::settings::limits::{Period, Window};
 
-use super::admin::{self, Guard};
+use super::admin::Guard;
+use super::change::{self, Answer, Failed, Fields, Peer};
 
 /// How many users of each limit are shown.
 const TOP: usize = 5;
-/// The whole of what an operator sends.
-const BODY_BYTES: usize = 16 * 1024;
 
 /// What the pages act on.
 struct Limits {
@@ -38,28 +31,13 @@ struct Limits {
 
 /// The pages, for those whom the guard lets in.
 pub(crate) fn router(handle: LimitsHandle, settings: Option<Settings>, guard: Guard) -> Router {
-    let by = if guard.has_token() { "the admin token" } else { "this machine" };
-    Router::new()
+    let by = change::by(&guard);
+    let routes = Router::new()
         .route("/dashboard/api/limits", get(show))
         .route("/dashboard/api/limits/reset", post(reset))
         .route("/dashboard/api/limits/raise", post(raise))
-        .with_state(Arc::new(Limits { handle, settings, by }))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(guard, admin::guard))
-        .layer(middleware::from_fn(strict))
-}
-
-/// Names that clients chose are in these answers: nothing may take them for a page, or keep them.
-async fn strict(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
-    response
+        .with_state(Arc::new(Limits { handle, settings, by }));
+    change::router(routes, guard)
 }
 
 async fn show(State(limits): State<Arc<Limits>>) -> Json<Value> {
@@ -106,8 +84,6 @@ fn window(window: Window) -> String {
     }
 }
 
-type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
-
 async fn reset(State(limits): State<Arc<Limits>>, peer: Peer, body: Bytes) -> Answer {
     limits.change(peer, Change::read(&body, false)?).await
 }
@@ -128,21 +104,10 @@ struct Change {
 
 impl Change {
     fn read(body: &[u8], needs_extra: bool) -> Result<Self, Failed> {
-        let value: Value = serde_json::from_slice(body).map_err(Failed::bad)?;
-        let Value::Object(mut fields) = value else {
-            return Err(Failed::bad("it must be a JSON object"));
-        };
-        let account = match fields.remove("account") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(account)) => Some(account),
-            Some(_) => return Err(Failed::bad("`account` must be a string")),
-        };
-        let mut text = |name| match fields.remove(name) {
-            Some(Value::String(text)) => Ok(text),
-            _ => Err(Failed::bad(format_args!("`{name}` is needed, a string"))),
-        };
-        let (gateway, rule) = (text("gateway")?, text("rule")?);
-        let whom = match fields.remove("whom") {
+        let mut fields = Fields::read(body)?;
+        let account = fields.optional_text("account")?;
+        let (gateway, rule) = (fields.text("gateway")?, fields.text("rule")?);
+        let whom = match fields.take("whom") {
             None => Some(Vec::new()),
             Some(Value::Array(values)) => {
                 let text = |value: Value| value.as_str().map(str::to_owned);
@@ -151,17 +116,15 @@ impl Change {
             Some(_) => None,
         };
         let whom = whom.ok_or_else(|| Failed::bad("`whom` must be a list of strings"))?;
-        let extra = fields.remove("extra").map(|extra| extra.as_u64().filter(|extra| *extra > 0));
+        let extra = fields.take("extra").map(|extra| extra.as_u64().filter(|extra| *extra > 0));
         let extra = match (extra, needs_extra) {
             (Some(Some(extra)), true) => Some(extra),
             (None, false) => None,
             (_, true) => return Err(Failed::bad("`extra` is needed, a whole number from 1 on")),
             (Some(_), false) => return Err(Failed::bad("`extra` is for a raise alone")),
         };
-        match fields.keys().next() {
-            Some(_) => Err(Failed::bad("it has account, gateway, rule, whom and extra alone")),
-            None => Ok(Self { account, gateway, rule, whom, extra }),
-        }
+        fields.end("account, gateway, rule, whom and extra")?;
+        Ok(Self { account, gateway, rule, whom, extra })
     }
 }
 
@@ -170,17 +133,16 @@ impl Limits {
         let Change { account, gateway, rule, whom, extra } = change;
         let table = self.settings.as_ref().map(Settings::current);
         let settings = table.as_ref().and_then(|table| table.get(account.as_deref(), &gateway));
-        let unknown = || Failed(StatusCode::NOT_FOUND, "there is no such gateway".to_owned());
-        let settings = settings.ok_or_else(unknown)?;
+        let settings = settings.ok_or_else(|| Failed::unknown("there is no such gateway"))?;
         let values: Vec<_> = whom.iter().map(String::as_str).collect();
-        let counter = self.handle.counter(settings, &rule, &values).map_err(Failed::unknown)?;
+        let counter = self.handle.counter(settings, &rule, &values).map_err(unknown)?;
         let before = counter.standing().await.map_err(Failed::store)?;
         let after = match extra {
             Some(extra) => counter.raise(extra).await,
             None => counter.reset().await,
         };
         let after = after.map_err(Failed::store)?;
-        let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical());
+        let peer = change::address(peer);
         // Names may hold what would forge a line: they are quoted and escaped.
         tracing::info!(
             by = self.by,
@@ -204,34 +166,10 @@ impl Limits {
     }
 }
 
-type Answer = Result<Json<Value>, Failed>;
-
-/// Why nothing was done, or not all of it.
-#[derive(Debug)]
-struct Failed(StatusCode, String);
-
-impl Failed {
-    fn bad(why: impl Display) -> Self {
-        Self(StatusCode::BAD_REQUEST, why.to_string())
-    }
-
-    fn unknown(error: UnknownCounter) -> Self {
-        let status = match error {
-            UnknownCounter::Rule => StatusCode::NOT_FOUND,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self(status, error.to_string())
-    }
-
-    fn store(error: impl Display) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-    }
-}
-
-impl IntoResponse for Failed {
-    fn into_response(self) -> Response {
-        let Self(status, message) = self;
-        (status, Json(json!({ "error": { "message": message } }))).into_response()
+fn unknown(error: UnknownCounter) -> Failed {
+    match error {
+        UnknownCounter::Rule => Failed::unknown(error),
+        _ => Failed::bad(error),
     }
 }
 
@@ -242,7 +180,7 @@ mod tests {
     #[test]
     fn a_change_is_read_strictly() {
         let read =
-            |text: &str, raises| Change::read(text.as_bytes(), raises).map_err(|error| error.1);
+            |text: &str, raises| Change::read(text.as_bytes(), raises).map_err(Failed::message);
         let change = read(r#"{"account":"a","gateway":"g","rule":"r","whom":["x",""]}"#, false);
         let change = change.map_err(|error| panic!("{error}")).unwrap();
         assert_eq!((change.account.as_deref(), &*change.gateway), (Some("a"), "g"));

@@ -34,7 +34,10 @@ pub(crate) struct Opened {
 
 impl Pages {
     /// With these, too.
-    #[cfg(all(feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+    #[cfg(all(
+        any(feature = "cache", feature = "limits"),
+        any(feature = "metrics", feature = "log-sqlite")
+    ))]
     pub(crate) fn with(self, router: Router) -> Self {
         Self { router: self.router.merge(router), ..self }
     }

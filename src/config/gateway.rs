@@ -2,6 +2,7 @@
 
 use toml::Spanned;
 
+use super::cache;
 use super::defaults::Defaults;
 use super::error::ConfigFileErrorKind as Kind;
 use super::fallbacks::Chain;
@@ -86,6 +87,7 @@ section! {
     concurrency: Table<Concurrency> =>
         builder = self::concurrency(&concurrency, names.providers, builder)?;
     limit: Vec<Table<usage::Rule>> => builder = usage::add(limit, names, builder)?;
+    cache: Table<cache::Raw> => builder = cache::add(cache, builder)?;
     defaults: Table<Defaults> => {
         let defaults = defaults.fields.apply(Directives::default(), &names.aliases)?;
         builder = builder.defaults(|all| *all = defaults);

@@ -49,7 +49,7 @@ impl Config {
 
 #[cfg(feature = "control")]
 impl Config {
-    /// The control layers, with what the file's `[health]`, `[retry]` and `[limits]` say; where they say
+    /// The control layers, with what the file's `[health]`, `[retry]`, `[limits]` and `[cache]` say; where they say
     /// nothing, as [`ControlLayer::new`] makes them.
     ///
     /// They hold for the process: each layer counts for itself, so make one and clone that. When the
@@ -72,6 +72,8 @@ impl Config {
         }
         #[cfg(feature = "limits")]
         let layer = self.counted_in.apply(layer);
+        #[cfg(feature = "cache")]
+        let layer = self.kept_in.apply(layer);
         layer
     }
 
@@ -104,6 +106,18 @@ impl Config {
     #[must_use]
     pub fn has_same_limit_store(&self, other: &Self) -> bool {
         self.counted_in.is_same(&other.counted_in)
+    }
+}
+
+#[cfg(feature = "cache")]
+impl Config {
+    /// Whether the other file has the same `[cache]`. What has changed there holds for a
+    /// [`control_layer`](Self::control_layer) that is made anew, and not for one that is updated. What is
+    /// kept of the answers of a gateway is in its settings, and is always updated.
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    #[must_use]
+    pub fn has_same_cache_store(&self, other: &Self) -> bool {
+        self.kept_in.is_same(&other.kept_in)
     }
 }
 

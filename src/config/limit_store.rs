@@ -2,30 +2,18 @@
 
 #[cfg(feature = "redis")]
 use std::sync::Arc;
-#[cfg(feature = "redis")]
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::holder::holder;
-use super::place::{At, Mistake, Source, Table, Text};
+use super::place::{At as _, Mistake, Source, Table, Text};
+use super::redis_at::{RedisAt, Url};
 use super::value::Milliseconds;
 use crate::control::ControlLayer;
 #[cfg(feature = "redis")]
 use crate::control::limits::RedisStore;
-#[cfg(feature = "redis")]
-use crate::settings::digest;
 
 const MOST_MS: u64 = 10_000;
-
-/// A URL, which may hold a password: the file says where it is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Url {
-    env: Option<Text>,
-    file: Option<Text>,
-}
 
 /// `[limits]`
 #[derive(Default, Deserialize)]
@@ -51,8 +39,8 @@ pub(super) struct CountedIn {
 #[derive(Clone, Debug)]
 struct Redis {
     store: Arc<RedisStore>,
-    /// What it was built with, URLs as digests.
-    given: (bool, Vec<[u8; 32]>, Option<Duration>, Option<String>),
+    /// What it was built with.
+    at: RedisAt,
 }
 
 impl CountedIn {
@@ -60,59 +48,29 @@ impl CountedIn {
         let place = section.place();
         let fields = section.fields;
         let rate_limit_fields = fields.rate_limit_fields.unwrap_or_default();
-        let (urls, is_cluster) = match (fields.redis, fields.redis_cluster) {
-            (None, None) => {
-                let alone = "it is for `redis` and `redis_cluster`";
-                if let Some(prefix) = &fields.prefix {
-                    return Err(prefix.refuse(Kind::Conflict, alone));
-                }
-                if fields.deadline_ms.is_some() {
-                    return Err(
-                        place.refuse(Kind::Conflict, format_args!("`deadline_ms`: {alone}"))
-                    );
-                }
-                return Ok(Self { rate_limit_fields, ..Self::default() });
-            }
-            (Some(url), None) => (vec![url], false),
-            (None, Some(urls)) if !urls.is_empty() => (urls, true),
-            (None, Some(_)) => {
-                return Err(place.refuse(Kind::Value, "a cluster has a node at least"));
-            }
-            (Some(url), Some(_)) => {
-                return Err(url.refuse(Kind::Conflict, "it is one of `redis` and `redis_cluster`"));
-            }
-        };
-        let mut read = Vec::with_capacity(urls.len());
-        for url in &urls {
-            let Some(holder) = holder(&url.env, &url.file)? else {
-                return Err(url.refuse(Kind::Missing, "a URL of Redis has one of `env` and `file`"));
-            };
-            read.push(holder.read(source)?);
-        }
+        let deadline = fields.deadline_ms.map(|deadline| deadline.0);
+        let (redis, cluster) = (fields.redis, fields.redis_cluster);
+        let at = RedisAt::read(&place, redis, cluster, deadline, fields.prefix, source)?;
+        let Some(at) = at else { return Ok(Self { rate_limit_fields, ..Self::default() }) };
         #[cfg(feature = "redis")]
         {
-            let texts: Vec<_> = read.iter().map(|url| url.plain().as_bytes()).collect();
-            let digests = texts.iter().map(|url| digest(url)).collect();
-            let mut texts = texts.iter().map(|url| String::from_utf8_lossy(url).into_owned());
-            let mut builder = match (is_cluster, texts.next()) {
+            let mut texts = at.texts();
+            let mut builder = match (at.is_cluster, texts.next()) {
                 (false, Some(url)) => RedisStore::builder(url),
                 (_, first) => RedisStore::cluster(first.into_iter().chain(texts)),
             };
-            let timeout = fields.deadline_ms.map(|deadline| deadline.0);
-            let prefix = fields.prefix.map(|prefix| prefix.into_inner());
-            if let Some(timeout) = timeout {
+            if let Some(timeout) = at.deadline {
                 builder = builder.timeout(timeout);
             }
-            if let Some(prefix) = &prefix {
+            if let Some(prefix) = &at.prefix {
                 builder = builder.prefix(prefix.clone());
             }
             let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
-            let given = (is_cluster, digests, timeout, prefix);
-            Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), given }) })
+            Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), at }) })
         }
         #[cfg(not(feature = "redis"))]
         {
-            let _ = (is_cluster, read);
+            let _ = at;
             let message = "this program was built without the feature `redis`, which counts there";
             Err(place.refuse(Kind::UnknownKey, message))
         }
@@ -130,8 +88,8 @@ impl CountedIn {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         #[cfg(feature = "redis")]
         {
-            let given = |own: &Self| own.redis.as_ref().map(|redis| redis.given.clone());
-            if given(self) != given(other) {
+            let at = |own: &Self| own.redis.as_ref().map(|redis| redis.at.clone());
+            if at(self) != at(other) {
                 return false;
             }
         }

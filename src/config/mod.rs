@@ -1,5 +1,9 @@
 //! Settings from a TOML file: [`Config`].
 
+#[cfg_attr(not(feature = "cache"), path = "no_cache.rs")]
+mod cache;
+#[cfg(feature = "cache")]
+mod cache_store;
 #[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), path = "no_certificates.rs")]
 mod certificates;
 #[cfg(feature = "control")]
@@ -20,6 +24,8 @@ mod names;
 mod place;
 mod providers;
 mod redact;
+#[cfg(any(feature = "cache", feature = "limits"))]
+mod redis_at;
 mod routes;
 mod secrets;
 #[cfg_attr(not(feature = "limits"), path = "no_usage.rs")]
@@ -30,8 +36,10 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
-#[cfg(not(all(feature = "control", feature = "jwt", feature = "limits")))]
+#[cfg(not(all(feature = "cache", feature = "control", feature = "jwt", feature = "limits")))]
 use serde::de::IgnoredAny;
+#[cfg(not(feature = "cache"))]
+use serde::de::IgnoredAny as CacheStore;
 #[cfg(not(feature = "jwt"))]
 use serde::de::IgnoredAny as Identity;
 #[cfg(not(feature = "limits"))]
@@ -39,6 +47,8 @@ use serde::de::IgnoredAny as LimitStore;
 #[cfg(not(feature = "control"))]
 use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
 
+#[cfg(feature = "cache")]
+use self::cache_store::{CacheStore, KeptIn};
 use self::certificates::Certificates;
 #[cfg(feature = "control")]
 use self::control::{Control, Health, Retry};
@@ -70,6 +80,7 @@ struct File {
     retry: Option<Table<Retry>>,
     identity: Option<Table<Identity>>,
     limits: Option<Table<LimitStore>>,
+    cache: Option<Table<CacheStore>>,
 }
 
 #[derive(Default, Deserialize, PartialEq)]
@@ -116,6 +127,8 @@ pub struct Config {
     control: Control,
     #[cfg(feature = "limits")]
     counted_in: CountedIn,
+    #[cfg(feature = "cache")]
+    kept_in: KeptIn,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
@@ -183,6 +196,10 @@ impl Config {
         let counted_in = file.limits.map(|limits| CountedIn::of(limits, source)).transpose()?;
         #[cfg(not(feature = "limits"))]
         needs(file.limits.as_ref(), "the feature `limits`, which counts")?;
+        #[cfg(feature = "cache")]
+        let kept_in = file.cache.map(|cache| KeptIn::of(cache, source)).transpose()?;
+        #[cfg(not(feature = "cache"))]
+        needs(file.cache.as_ref(), "the feature `cache`, which keeps answers")?;
         let mut certificates: Certificates = Default::default();
         let providers = Providers::read(file.providers, source, &mut certificates)?;
         let is_served = file.unknown_gateways == UnknownGateways::Serve;
@@ -231,6 +248,8 @@ impl Config {
             control,
             #[cfg(feature = "limits")]
             counted_in: counted_in.unwrap_or_default(),
+            #[cfg(feature = "cache")]
+            kept_in: kept_in.unwrap_or_default(),
             #[cfg(feature = "jwt")]
             jwt,
         })
@@ -238,7 +257,7 @@ impl Config {
 }
 
 /// Refuses a table that only another feature would act on.
-#[cfg(not(all(feature = "control", feature = "jwt", feature = "limits")))]
+#[cfg(not(all(feature = "cache", feature = "control", feature = "jwt", feature = "limits")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     let refuse = |table: &Table<IgnoredAny>| {
         table.refuse(Kind::UnknownKey, format_args!("this program was built without {what}"))

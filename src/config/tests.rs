@@ -1,5 +1,7 @@
 //! What settings files mean, and what is said of mistakes in them.
 
+#[cfg(feature = "cache")]
+mod cache;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod certificates;
 #[cfg(feature = "control")]

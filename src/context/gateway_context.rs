@@ -23,6 +23,8 @@ use crate::rejection::Asked;
 use crate::routing;
 use crate::routing::{GatewayPath, PathSpan};
 use crate::settings::GatewaySettings;
+#[cfg(any(feature = "cache", feature = "limits"))]
+use crate::settings::GatewayToken;
 use crate::usage::Shape;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
@@ -77,7 +79,10 @@ pub(crate) struct Arrival {
     /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
     /// Which of the gateway's tokens the client has shown, where that matters.
-    #[cfg_attr(not(feature = "limits"), allow(dead_code, reason = "limits use it"))]
+    #[cfg_attr(
+        not(any(feature = "cache", feature = "limits")),
+        allow(dead_code, reason = "limits and the cache use it")
+    )]
     pub(crate) token: Option<u16>,
 }
 
@@ -145,11 +150,12 @@ impl GatewayContext {
         self.0.arrival.settings.as_deref()
     }
 
-    /// The number in its settings of the gateway token that the client has shown, where limits go by
-    /// that.
-    #[cfg(feature = "limits")]
-    pub(crate) fn token(&self) -> Option<usize> {
-        self.0.arrival.token.map(usize::from)
+    /// What the gateway token is known by that the client has shown, where limits go by that or answers
+    /// are kept.
+    #[cfg(any(feature = "cache", feature = "limits"))]
+    pub(crate) fn token_digest(&self) -> Option<&[u8; 32]> {
+        let number = self.0.arrival.token.map(usize::from)?;
+        self.settings()?.tokens.get(number).map(GatewayToken::digest)
     }
 
     /// Whether a rule is for the way that the request takes: one that a dynamic route names holds only

@@ -5,6 +5,7 @@ use std::time::Instant;
 use http::Response;
 
 use crate::context::GatewayContext;
+use crate::hook::CacheStatus;
 use crate::response::failure;
 
 /// The time by tokio's clock, which tests can stop.
@@ -30,8 +31,14 @@ pub(super) fn report_end<R, E: 'static>(
     match result {
         _ if is_refused => context.forget_attempt(),
         Err(error) if failure::leads_elsewhere(error) => context.forget_attempt(),
+        Ok(response) if is_hit(response) => context.forget_attempt(),
         Ok(response) => context.attempt_ended(now, Ok(response.status())),
         Err(error) => context.attempt_ended(now, Err(failure::of_any(error))),
     }
     is_refused
+}
+
+/// Whether a cache of the host's has answered: then it was no call.
+fn is_hit<R>(response: &Response<R>) -> bool {
+    response.extensions().get().is_some_and(|status: &CacheStatus| status.is_hit())
 }

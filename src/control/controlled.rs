@@ -1,6 +1,8 @@
 //! The service of [`ControlLayer`](super::ControlLayer), its future and its response body.
 
 mod body;
+#[cfg(feature = "cache")]
+mod cached;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +17,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ControlBody;
+#[cfg(feature = "cache")]
+use self::cached::Cached;
+#[cfg(feature = "cache")]
+use super::cache::wanted;
 use super::call::{Bounds, Call, CallBody, CallFuture};
 use super::timeout::{HandedDown, timeouts_of, total_of};
 use super::timer::{Bound, Timer};
@@ -22,6 +28,9 @@ use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry}
 use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
+#[cfg(feature = "cache")]
+use crate::util::ready;
+use crate::util::ready::Boxed;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
 ///
@@ -80,6 +89,17 @@ where
         let context = request.extensions().get::<GatewayContext>().cloned();
         let timeouts = timeouts_of(request.extensions(), context.as_ref(), self.timeouts);
         let total = total_of(context.as_ref(), timeouts);
+        #[cfg(feature = "cache")]
+        if let Some(context) = &context
+            && let Some(caching) = self.steps.get_ref().get_ref().get_ref().caching()
+            && let Some(wanted) = wanted(&request, context)
+        {
+            let (caching, context) = (caching.clone(), context.clone());
+            let steps = ready::give_back(&mut self.steps);
+            let bounds = Bounds { timeouts, total };
+            let work = Box::pin(Cached { caching, steps, request, context, bounds }.run(wanted));
+            return ControlFuture { path: Path::Cached { work }, total, timer: Timer::default() };
+        }
         let path = match self.steps.records(context.as_ref()) {
             true => {
                 if let Some(total) = total {
@@ -126,6 +146,8 @@ pin_project! {
     {
         Direct { #[pin] call: CallFuture<S::Future, R> },
         Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, ClassifiedBody<CallBody<R>>> },
+        #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+        Cached { work: Boxed<Result<Response<ControlBody<R>>, BoxError>> },
     }
 }
 
@@ -150,6 +172,7 @@ where
             PathProjection::Repeated { call } => {
                 call.poll(cx).map_ok(|response| response.map(ControlBody::of_repeated))
             }
+            PathProjection::Cached { work } => work.as_mut().poll(cx),
         };
         if polled.is_pending()
             && let Some(total) = this.total

@@ -4,6 +4,9 @@
 mod attempt;
 mod balance;
 mod bounded_map;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub mod cache;
 mod call;
 mod classify;
 pub mod concurrency;
@@ -16,7 +19,11 @@ mod keys;
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
 pub mod limits;
 mod list;
+#[cfg(feature = "limits")]
+mod notice;
 mod pins;
+#[cfg(feature = "redis")]
+mod redis;
 mod replay;
 mod retry;
 mod retry_after;

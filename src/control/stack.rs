@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+#[cfg(feature = "cache")]
+use super::cache::{CacheHandle, CacheStore, Caching};
 use super::call::{Call, Parts};
 use super::health::HealthLayer;
 #[cfg(feature = "config")]
@@ -17,7 +19,7 @@ use crate::directives::timeouts::Timeouts;
 use crate::util::budget::BodyBudget;
 use crate::util::opaque::opaque_debug;
 
-/// All control layers in their order: total timeout, fallback, retries, the choice of base URL and
+/// All control layers in their order: total timeout, cache, fallback, retries, the choice of base URL and
 /// key, concurrency limits, circuit breakers and cool-downs, and the timeouts of each call.
 ///
 /// As it is, it does what requests and the settings of their gateways ask for, and nothing else: a
@@ -48,6 +50,8 @@ pub struct ControlLayer {
     health: HealthLayer,
     #[cfg(feature = "limits")]
     limits: Limits,
+    #[cfg(feature = "cache")]
+    caching: Caching,
 }
 
 impl Default for ControlLayer {
@@ -68,6 +72,8 @@ impl ControlLayer {
             health: HealthLayer::new(),
             #[cfg(feature = "limits")]
             limits: Limits::local(),
+            #[cfg(feature = "cache")]
+            caching: Caching::local(),
         }
     }
 
@@ -173,6 +179,35 @@ impl ControlLayer {
         self.limits.handle()
     }
 
+    /// Where answers are kept, for the [caches](crate::settings::cache) of gateways. Default: in this process,
+    /// in a [`MemoryCache`](crate::control::cache::MemoryCache) of the layer's own, which its clones and
+    /// services share.
+    ///
+    /// ```
+    /// use tower_ai_gateway::control::ControlLayer;
+    /// use tower_ai_gateway::control::cache::MemoryCache;
+    ///
+    /// // Two layers that keep together.
+    /// let store = MemoryCache::new();
+    /// let (one, other) = (ControlLayer::new().cache(store.clone()), ControlLayer::new().cache(store));
+    /// # let _ = (one, other);
+    /// ```
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    pub fn cache(mut self, store: impl CacheStore) -> Self {
+        self.caching = Caching::of(store);
+        self
+    }
+
+    /// For the host's operator: how the cache stands, and purges. It is of the store that was
+    /// [given](Self::cache) until now.
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    #[must_use]
+    pub fn cache_handle(&self) -> CacheHandle {
+        CacheHandle::new(self.caching.clone())
+    }
+
     /// Circuit breakers and cool-downs. Without it there are none, and the load is shared all the
     /// same among the base URLs and keys of a provider that has several.
     pub fn health(mut self, layer: HealthLayer) -> Self {
@@ -193,6 +228,8 @@ impl<S> Layer<S> for ControlLayer {
                 timeouts: Some(self.timeouts),
                 #[cfg(feature = "limits")]
                 limits: Some(self.limits.clone()),
+                #[cfg(feature = "cache")]
+                caching: Some(self.caching.clone()),
             },
         );
         let steps = self.fallback.layer(self.retry.layer(call));

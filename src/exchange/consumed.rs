@@ -7,7 +7,7 @@ use crate::usage::metering::Metering;
 
 /// `end`: what is known of the exchange.
 pub(super) fn consumed<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Spent<'a> {
-    let is_cached = end.cache == Some(CacheStatus::Hit);
+    let is_cached = end.cache.is_some_and(CacheStatus::is_hit);
     let failed_before = end.failure.is_some_and(|failure| failure.is_before_sending());
     Spent {
         is_unsent: is_cached || end.outcome == Outcome::Rejected || failed_before,

@@ -159,7 +159,11 @@ impl Exchange {
         let shape = record.context.shape();
         let kept = record.response_limit().max(record.payload_limit as usize);
         record.reader = Reader::new(headers, format, shape, limit, kept);
-        record.attempt_ended(now, Ok(status));
+        if cache.is_some_and(CacheStatus::is_hit) {
+            record.answered_by_cache(now);
+        } else {
+            record.attempt_ended(now, Ok(status));
+        }
     }
 
     /// The head is ready to be handed on.
@@ -200,6 +204,7 @@ impl Exchange {
     /// A guard has put a label on the request.
     pub(crate) fn flag(&mut self, label: &str) {
         if let Some(record) = &mut self.0 {
+            record.context.set_flagged();
             record.notes.get_or_insert_default().flag(label);
         }
     }

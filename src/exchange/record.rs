@@ -102,6 +102,14 @@ impl ExchangeRecord {
         self.context.attempt_ended(|| now, result);
     }
 
+    /// A cache below has answered: the provider was not asked, or a layer below has said that it was.
+    #[cold]
+    pub(super) fn answered_by_cache(&mut self, now: Instant) {
+        self.dispatched = None;
+        // A call that is not over yet was given up for an old answer.
+        self.context.attempt_ended(|| now, Err(Failure::Other));
+    }
+
     /// How many bytes of the response some guard wants to see.
     pub(super) fn response_limit(&mut self) -> usize {
         let guards = &self.observation.guards;
@@ -251,6 +259,7 @@ impl ExchangeRecord {
             metering: settlement.metering,
             cost: settlement.cost,
             cache: self.cache,
+            saved: settlement.saved.as_ref(),
             step: context.step(),
             attempts: self.attempts(),
             gave_up_retries: context.gave_up_retries(),

@@ -6,9 +6,9 @@ use http::{Method, StatusCode};
 
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
-use crate::hook::{CacheStatus, Outcome};
+use crate::hook::{CacheStatus, Outcome, Saved};
 use crate::usage::metering::{Metering, Reader};
-use crate::usage::{self, Billing, Cost, Later, Meter, Pricing, Usage};
+use crate::usage::{self, Billing, Cost, CostSource, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Settlement {
     pub(super) usage: Option<Usage>,
     pub(super) metering: Metering,
     pub(super) cost: Option<Cost>,
+    /// What an answer from a cache would have used and cost.
+    pub(super) saved: Option<Saved>,
 }
 
 /// What decides it, beside the bytes of the response.
@@ -40,10 +42,6 @@ impl Settlement {
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage);
         let usage = spoken(usage, facts.characters, meter).filter(|_| status.is_success());
-        // From a cache of the host's own.
-        if facts.cache == Some(CacheStatus::Hit) {
-            return Self { metering: Metering::Repeated, ..Self::default() };
-        }
         let billing = usage::billing(&usage::Call {
             method: context.method(),
             operation: context.operation(),
@@ -51,6 +49,16 @@ impl Settlement {
             rest: context.provider_path(),
             status,
         });
+        if facts.cache.is_some_and(CacheStatus::is_hit) {
+            // What is fetched once more was billed before, whoever answers.
+            let is_new = matches!(billing, Billing::Always | Billing::Told | Billing::Unknown);
+            let saved = (is_new && status.is_success()).then(|| {
+                let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+                Saved { usage, cost }
+            });
+            let cost = Some(Cost { ticks: 0, source: CostSource::Cache });
+            return Self { usage: None, metering: Metering::Repeated, cost, saved };
+        }
         let is_whole = facts.outcome == Outcome::Complete
             || meter.is_some_and(|meter| meter.terminal().is_some());
         let metering = reader.metering(is_whole);
@@ -90,31 +98,45 @@ impl Settlement {
         if is_free {
             return Self { metering: Metering::Free, ..Self::default() };
         }
-        let usage = usage.filter(|_| billing != Billing::Unknown);
-        let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::Told)
-            || meter.is_some_and(|meter| meter.error().is_some());
-        let is_unbilled = !status.is_success() || usage.is_none() && is_unanswered;
-        let cost = || {
-            let pricing = Pricing {
-                provider: context.provider().unwrap_or_default(),
-                model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
-                operation: context.operation(),
-                path: context.provider_path(),
-                service_tier: meter.and_then(Meter::service_tier),
-                host: upstream.map_or("", |upstream| upstream.host_name(context.origin())),
-                region: meter.and_then(Meter::region),
-                speed: meter.and_then(Meter::speed),
-                image_size: meter.and_then(Meter::image_size),
-                image_quality: meter.and_then(Meter::image_quality),
-                at: context.log_id().timestamp() + facts.total,
-                batch: false,
-            };
-            let custom = context.directives().and_then(|directives| directives.custom_cost);
-            let parts = meter.map_or(&[][..], Meter::parts);
-            usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing)
-        };
-        Self { cost: if is_unbilled { None } else { cost() }, usage, metering }
+        let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+        Self { usage, metering, cost, saved: None }
     }
+}
+
+/// The usage that counts, and what it costs.
+fn billed(
+    observation: &Observation,
+    facts: &Facts<'_>,
+    meter: Option<&Meter>,
+    status: StatusCode,
+    billing: &Billing<'_>,
+    usage: Option<Usage>,
+) -> (Option<Usage>, Option<Cost>) {
+    let context = facts.context;
+    let usage = usage.filter(|_| *billing != Billing::Unknown);
+    let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::Told)
+        || meter.is_some_and(|meter| meter.error().is_some());
+    if !status.is_success() || usage.is_none() && is_unanswered {
+        return (usage, None);
+    }
+    let pricing = Pricing {
+        provider: context.provider().unwrap_or_default(),
+        model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
+        operation: context.operation(),
+        path: context.provider_path(),
+        service_tier: meter.and_then(Meter::service_tier),
+        host: context.upstream().map_or("", |upstream| upstream.host_name(context.origin())),
+        region: meter.and_then(Meter::region),
+        speed: meter.and_then(Meter::speed),
+        image_size: meter.and_then(Meter::image_size),
+        image_quality: meter.and_then(Meter::image_quality),
+        at: context.log_id().timestamp() + facts.total,
+        batch: false,
+    };
+    let custom = context.directives().and_then(|directives| directives.custom_cost);
+    let parts = meter.map_or(&[][..], Meter::parts);
+    let cost = usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing);
+    (usage, cost)
 }
 
 /// Speech that comes as plain audio tells of nothing: its text is what is billed.

@@ -126,14 +126,19 @@ pub struct EndEvent<'a> {
     pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
-    /// What it cost. `None` where nobody knows ([`is_cost_unknown`](Self::is_cost_unknown)), and
-    /// where nothing is billed ([`Metering::Free`]).
+    /// What it cost: 0 where the answer came from a cache. `None` where nobody knows
+    /// ([`is_cost_unknown`](Self::is_cost_unknown)), and where nothing is billed ([`Metering::Free`]).
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did, where there is one.
     pub cache: Option<CacheStatus>,
+    /// What the answer would have used and cost, where it came from the cache: in neither
+    /// [`usage`](Self::usage) nor [`cost`](Self::cost). `None` for answers that nobody bills, as those
+    /// to `GET`.
+    pub saved: Option<&'a Saved>,
     /// Which step of a fallback answered; 0 for the first.
     pub step: u32,
-    /// How many upstream calls were made.
+    /// How many upstream calls were made: none where the answer came from a cache, but for those that
+    /// have failed before it was given ([`CacheStatus::Stale`]).
     pub attempts: u32,
     /// The request might have been sent again, but its body was not kept: it was too large for that,
     /// or all bodies together took as much memory as they may.
@@ -316,6 +321,8 @@ named_enum! {
 pub enum CacheStatus {
     /// The response came from the cache: the provider knows nothing of it, and it costs nothing.
     Hit = "HIT",
+    /// The same, though the time of the answer is over: the provider has failed.
+    Stale = "STALE",
     /// The provider answered, for the cache had nothing.
     Miss = "MISS",
     /// The cache was not asked.
@@ -323,4 +330,23 @@ pub enum CacheStatus {
 }
 /// The name in capitals, as in `HIT`.
 pub fn as_str;
+}
+
+impl CacheStatus {
+    /// Whether the response came from the cache.
+    #[must_use]
+    pub fn is_hit(self) -> bool {
+        matches!(self, Self::Hit | Self::Stale)
+    }
+}
+
+/// What an answer from a cache would have used and cost, had the provider given it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// What the provider told of its usage when it made the answer; `None` where it could not be read,
+    /// as where the client left before it came.
+    pub usage: Option<Usage>,
+    /// What that would cost now; `None` where nobody knows.
+    pub cost: Option<Cost>,
 }

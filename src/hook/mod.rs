@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use self::event::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, LimitReport, Outcome, RequestEvent,
-    Timings,
+    Saved, Timings,
 };
 pub use self::health::{ChangeReason, HealthChange, HealthState};
 use crate::context::GatewayContext;

@@ -329,6 +329,12 @@ fn toward_client(name: &str) -> Disposition {
     }
 }
 
+/// Whether a header of an answer is not of one hop, one client or the gateway.
+#[cfg(feature = "cache")]
+pub(crate) fn is_for_any_client(name: &str) -> bool {
+    toward_client(name) == Disposition::Kept
+}
+
 fn may_be_a_trailer(name: &str) -> bool {
     let is_content = matches!(
         name,
@@ -344,7 +350,7 @@ fn is_ordinary_connection(value: &HeaderValue) -> bool {
 }
 
 /// Every field that a `connection` line names is of this hop alone (RFC 9110 §7.6.1).
-fn remove_named_by_connection(headers: &mut HeaderMap) {
+pub(crate) fn remove_named_by_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

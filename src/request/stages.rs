@@ -134,7 +134,6 @@ impl Shared {
                     let own_host = own_host.as_ref();
                     match authorize(&settings, is_rest, request, &mut scan, own_host) {
                         Ok(number) => {
-                            let number = number.filter(|_| settings.counts_by_token());
                             token = number.and_then(|number| u16::try_from(number).ok());
                             (Some(settings), None)
                         }
@@ -489,11 +488,11 @@ fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<Peek
     };
     Ok(match reads_body {
         true => PeekFor::AnyModel,
-        false if context.is_call() && reads_for_limits(context) => PeekFor::Limits,
+        false if context.is_call() && reads_models(context) => PeekFor::Limits,
         false => PeekFor::Nothing,
     })
 }
 
-fn reads_for_limits(context: &GatewayContext) -> bool {
-    context.settings().is_some_and(GatewaySettings::reads_for_limits)
+fn reads_models(context: &GatewayContext) -> bool {
+    context.settings().is_some_and(GatewaySettings::reads_models)
 }

@@ -359,6 +359,20 @@ impl GatewaySettingsBuilder {
         self
     }
 
+    /// Keeps answers, to give them again. See [`cache`](super::cache). Said twice, the last one holds.
+    ///
+    /// Default: only the answers to requests that ask for it by `cf-aig-cache-key`, for 300 s unless they
+    /// say otherwise; as [`CacheSettings::on_request`](super::cache::CacheSettings::on_request).
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    pub fn cache(mut self, cache: super::cache::CacheSettings) -> Self {
+        if let Err(mistake) = cache.check() {
+            self.mistake.get_or_insert(mistake);
+        }
+        self.settings.cache = Some(Box::new(cache));
+        self
+    }
+
     /// The first mistake so far. A settings file asks after each setting, to name its place.
     #[cfg(feature = "config")]
     pub(crate) fn mistake(&self) -> Option<&SettingsError> {

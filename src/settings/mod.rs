@@ -6,6 +6,9 @@
 //! With the feature `config`, a table can be read from a TOML file (`config::Config`).
 
 mod builder;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub mod cache;
 mod check;
 mod client;
 mod concurrency;
@@ -25,6 +28,8 @@ mod table;
 mod token;
 
 pub use self::builder::GatewaySettingsBuilder;
+#[cfg(feature = "cache")]
+pub(crate) use self::builder::is_named;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
@@ -37,8 +42,8 @@ pub use crate::directives::locks::{ClientControl, LockedHeaders};
 pub use self::resolved::IntoSettings;
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
-#[cfg(feature = "limits")]
-pub(crate) use self::rules::forms as forms_of_model;
+#[cfg(any(feature = "cache", feature = "limits"))]
+pub(crate) use self::rules::{canonical as canonical_model, forms as forms_of_model};
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 #[cfg(feature = "limits")]
 pub(crate) use self::table::shared_place;
@@ -91,6 +96,9 @@ pub struct GatewaySettings {
     pub(crate) session_affinity: Option<bool>,
     #[cfg(feature = "limits")]
     pub(crate) limits: limits::Limits,
+    /// What is kept of answers; `None` where only requests can ask for it.
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<Box<cache::CacheSettings>>,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
     /// Set where stored keys are spent without a token: then it matters which page asks.
@@ -143,18 +151,19 @@ impl GatewaySettings {
         false
     }
 
+    /// Whether a rule goes by the model of a request, so that the beginning of a body must be read.
+    pub(crate) fn reads_models(&self) -> bool {
+        #[cfg(feature = "cache")]
+        if self.cache.as_deref().is_some_and(cache::CacheSettings::goes_by_model) {
+            return true;
+        }
+        self.reads_for_limits()
+    }
+
     /// Whether such rules go by usage or cost, so that responses must be metered.
     pub(crate) fn meters_for_limits(&self) -> bool {
         #[cfg(feature = "limits")]
         return self.limits.meters;
-        #[cfg(not(feature = "limits"))]
-        false
-    }
-
-    /// Whether such rules go by the gateway token.
-    pub(crate) fn counts_by_token(&self) -> bool {
-        #[cfg(feature = "limits")]
-        return self.limits.counts_by_token;
         #[cfg(not(feature = "limits"))]
         false
     }

@@ -104,6 +104,13 @@ pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// A model's name by which it counts, however a client writes it.
+#[cfg(any(feature = "cache", feature = "limits"))]
+pub(crate) fn canonical(model: &str) -> String {
+    let name = model.trim().to_lowercase();
+    name.strip_prefix("models/").map(str::to_owned).unwrap_or(name)
+}
+
 /// Without a `:variant` or an `@version`; a name that begins with `@` keeps it.
 fn bare(name: &str) -> &str {
     let end = name.char_indices().skip(1).find(|(_, character)| matches!(character, ':' | '@'));
@@ -137,6 +144,14 @@ mod tests {
         let patterns =
             |names: &[&str]| names.iter().filter_map(|name| Pattern::new(name)).collect();
         Rules { models: allowed.map(patterns), denied_models: patterns(denied), ..Rules::default() }
+    }
+
+    #[cfg(any(feature = "cache", feature = "limits"))]
+    #[test]
+    fn a_model_counts_as_one_however_it_is_written() {
+        for name in ["Gemini-2.5", " gemini-2.5 ", "models/gemini-2.5", "MODELS/gemini-2.5"] {
+            assert_eq!(canonical(name), "gemini-2.5", "{name}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl GatewayToken {
     }
 
     /// What it is known by.
-    #[cfg(feature = "limits")]
+    #[cfg(any(feature = "cache", feature = "limits"))]
     pub(crate) fn digest(&self) -> &[u8; 32] {
         &self.digest
     }

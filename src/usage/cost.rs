@@ -28,6 +28,8 @@ pub enum CostSource {
         /// The day of the table.
         as_of: Date,
     },
+    /// The answer came from a cache, and costs nothing.
+    Cache,
 }
 
 impl CostSource {
@@ -38,6 +40,7 @@ impl CostSource {
             Self::Custom => "custom",
             Self::Reported => "reported",
             Self::Table { .. } => "table",
+            Self::Cache => "cache",
         }
     }
 }

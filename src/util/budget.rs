@@ -99,6 +99,15 @@ impl Held {
         taken
     }
 
+    /// The same, for what can be done without: a quarter of the budget is left to others.
+    #[cfg(feature = "cache")]
+    #[must_use]
+    pub(crate) fn grow_modestly(&mut self, by: usize) -> bool {
+        let Account { used, limit } = &*self.budget.0;
+        let most = limit - limit / 4;
+        used.load(Ordering::Relaxed).saturating_add(by) <= most && self.grow(by)
+    }
+
     /// Gives so many bytes back, or all where it holds fewer.
     pub(crate) fn shrink(&mut self, by: usize) {
         let by = by.min(self.bytes);

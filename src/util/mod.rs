@@ -16,6 +16,8 @@ pub(crate) mod payload;
 pub(crate) mod percent;
 pub(crate) mod ready;
 pub(crate) mod redact;
+#[cfg(any(feature = "cache", feature = "limits"))]
+pub(crate) mod segments;
 pub(crate) mod sources;
 pub(crate) mod text;
 pub mod timeout;

@@ -6,6 +6,9 @@ import { createServer } from 'node:net';
 
 import { until } from './harness.mjs';
 
+// Each ends with this process, and there are more of them than the usual ten.
+process.setMaxListeners(100);
+
 export class Gateway {
   static async start(binary, options, environment = {}) {
     const listen = `127.0.0.1:${await freePort()}`;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { checkAccess } from './access.mjs';
 import { launch } from './browser.mjs';
+import { checkCache } from './cache.mjs';
 import { checkCallers } from './callers.mjs';
 import { Book } from './exchanges.mjs';
 import { checkFormat } from './format.mjs';
@@ -51,6 +52,7 @@ try {
   await checkUsage({ binary, database });
   await checkCallers(browser, { binary, folder });
   await checkLimits(browser, { binary, folder, pictures });
+  await checkCache(browser, { binary, folder, pictures });
 } catch (error) {
   await check('the suite runs to its end', () => { throw error; });
 } finally {

@@ -16,6 +16,16 @@ mod benchmark;
 mod bills;
 #[cfg(feature = "client")]
 mod bodies;
+#[cfg(feature = "full")]
+mod cache;
+#[cfg(feature = "full")]
+mod cache_fixtures;
+#[cfg(feature = "full")]
+mod cache_operator;
+#[cfg(feature = "client")]
+mod cache_seen;
+#[cfg(feature = "full")]
+mod cache_separation;
 #[cfg(feature = "client")]
 mod cancellation;
 #[cfg(feature = "client")]

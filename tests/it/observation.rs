@@ -190,7 +190,7 @@ async fn a_cache_in_the_upstream_stack_says_what_it_did() {
         (None, None, Some(2_244_800), Metering::Complete),
         (Some(CacheStatus::Miss), Some("MISS"), Some(2_244_800), Metering::Complete),
         (Some(CacheStatus::Bypass), Some("BYPASS"), Some(2_244_800), Metering::Complete),
-        (Some(CacheStatus::Hit), Some("HIT"), None, Metering::Repeated),
+        (Some(CacheStatus::Hit), Some("HIT"), Some(0), Metering::Repeated),
     ] {
         let (response, end) = cached(status).await;
         let told = response.headers().get("cf-aig-cache-status");

@@ -49,8 +49,8 @@ struct Followed {
     certificates: ClientCertificates,
     #[cfg(feature = "control")]
     control: ControlLayer,
-    /// What the control layers count in was made by this one.
-    #[cfg(feature = "limits")]
+    /// What the control layers count and keep answers in was made by this one.
+    #[cfg(any(feature = "cache", feature = "limits"))]
     first: Config,
     #[cfg(feature = "jwt")]
     jwt: JwtLayer,
@@ -74,7 +74,7 @@ impl Followed {
             control: config.control_layer(),
             #[cfg(feature = "jwt")]
             jwt: config.jwt_layer(),
-            #[cfg(feature = "limits")]
+            #[cfg(any(feature = "cache", feature = "limits"))]
             first: config,
         })
     }
@@ -159,6 +159,11 @@ impl Followed {
         if !config.has_same_limit_store(&self.first) {
             let file = self.path.display();
             tracing::warn!(%file, "[limits] is read at the start alone; restart for it");
+        }
+        #[cfg(feature = "cache")]
+        if !config.has_same_cache_store(&self.first) {
+            let file = self.path.display();
+            tracing::warn!(%file, "[cache] is read at the start alone; restart for it");
         }
         if let Some((file, table)) = prices {
             file.replace(table);

@@ -19,9 +19,13 @@ export async function get(path, parameters = {}, signal) {
   return ask(`${path}${suffix}`, { signal });
 }
 
-export function patch(path, change) {
+export const patch = (path, change) => send('PATCH', path, change);
+
+export const post = (path, change) => send('POST', path, change);
+
+function send(method, path, change) {
   const headers = { 'content-type': 'application/json' };
-  return ask(path, { method: 'PATCH', headers, body: JSON.stringify(change) });
+  return ask(path, { method, headers, body: JSON.stringify(change) });
 }
 
 async function ask(path, options) {
@@ -41,6 +45,7 @@ async function reason(response) {
     case 400: return `The gateway does not understand: ${await said(response)}.`;
     case 401: return 'The gateway wants its admin token: reload the page to give it.';
     case 403: return 'This page may be seen from the gateway’s own machine only.';
+    case 503: return `The gateway could not do it: ${await said(response)}.`;
     case 404: return 'The log has no such entry any more.';
     default: return `The log could not be read (status ${response.status}).`;
   }
@@ -57,5 +62,5 @@ async function said(response) {
 // Ticks are integers beyond what a float holds: their digits are taken as they were sent.
 function parse(text) {
   return JSON.parse(text, (name, value, context) =>
-    name === 'cost_ticks' && value !== null ? BigInt(context?.source ?? value) : value);
+    name.endsWith('cost_ticks') && value !== null ? BigInt(context?.source ?? value) : value);
 }

@@ -1,6 +1,7 @@
 // The page: asks the gateway every few seconds and shows what it says.
 
 import { Problem, get } from './api.js';
+import { Cache } from './cache.js';
 import { Detail } from './detail.js';
 import { byId, setText, show } from './dom.js';
 import { Filters } from './filters.js';
@@ -18,6 +19,7 @@ const filters = new Filters(() => refresh());
 const detail = new Detail();
 const overview = new Overview(filters);
 const limits = new Limits();
+const cache = new Cache(() => refresh());
 const log = new Log((id) => detail.open(id));
 
 let asking = null;
@@ -37,6 +39,7 @@ async function refresh() {
       filters.isScoped ? get('/summary', { from, to, bucket: to - from }, signal) : null,
       log.refresh(from, filters.log, signal),
       limits.refresh(signal),
+      cache.refresh(signal),
     ]);
     filters.offer((all ?? summary).models);
     overview.show(summary);

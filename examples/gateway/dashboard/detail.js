@@ -193,7 +193,14 @@ function hint({ model_type: kind, stream, success, metering, tokens_in: input })
     : null;
 }
 
+// What an answer from the cache would have used and cost.
+function saved({ cached, saved_tokens: tokens, saved_cost_ticks: ticks }) {
+  if (!cached || (tokens == null && ticks == null)) return null;
+  return [tokens == null ? null : `${count(tokens)} tokens`, ticks == null ? null : dollars(ticks)].filter(Boolean).join(', ');
+}
+
 function source(text) {
+  if (text === 'cache') return 'the cache: it costs nothing';
   if (text === 'reported') return 'the provider, in the response';
   if (text === 'custom') return 'the request, by cf-aig-custom-cost';
   return text?.startsWith('table') ? `price ${text.replace('table', 'table of')}` : text;
@@ -217,6 +224,7 @@ const exchange = (record) => [
   ['Upstream calls', record.attempts],
   ['Fallback step', record.step || null],
   ['Cache', record.cache_status],
+  ['Saved by it', saved(record)],
   ['End of stream', record.terminal],
   ['User agent', record.user_agent],
   ['Request', `${bytes(record.request_size)}${record.request_content_type ? `, ${record.request_content_type}` : ''}`],

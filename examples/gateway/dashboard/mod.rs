@@ -4,30 +4,25 @@ mod live;
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
-    middleware::{self, Next},
-    response::{Redirect, Response},
-    routing::get,
-};
+use axum::{Json, Router, extract::State, http::header, response::Redirect, routing::get};
 use serde_json::{Value, json};
 use tower_ai_gateway::log::LogHook;
 
 pub(crate) use self::live::Live;
-use super::admin::{self, Guard};
+use super::admin::Guard;
+use super::guarded::guarded;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file of the page: its path, its kind and its text.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/dashboard", HTML, include_str!("page.html")),
     ("/dashboard/style.css", CSS, include_str!("style.css")),
     ("/dashboard/app.js", SCRIPT, include_str!("app.js")),
     ("/dashboard/api.js", SCRIPT, include_str!("api.js")),
+    ("/dashboard/cache.js", SCRIPT, include_str!("cache.js")),
     ("/dashboard/chart.js", SCRIPT, include_str!("chart.js")),
     ("/dashboard/detail.js", SCRIPT, include_str!("detail.js")),
     ("/dashboard/dom.js", SCRIPT, include_str!("dom.js")),
@@ -41,22 +36,8 @@ const FILES: [(&str, &str, &str); 14] = [
 ];
 
 /// Whatever text gets onto the page, the browser runs no script but ours and asks no other host.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-             img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-];
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page, its files, and the log's own interface below `/dashboard/api`, for those whom the guard lets in.
 pub(crate) fn router(log: Router, hook: LogHook, live: Arc<Live>, guard: Guard) -> Router {
@@ -68,18 +49,7 @@ pub(crate) fn router(log: Router, hook: LogHook, live: Arc<Live>, guard: Guard) 
         router =
             router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], text) }));
     }
-    router
-        .layer(middleware::from_fn_with_state(guard, admin::guard))
-        // Around the guard: its refusals are pages, too.
-        .layer(middleware::from_fn(strict))
-}
-
-async fn strict(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
-    }
-    response
+    guarded(router, guard, POLICY)
 }
 
 async fn now(State((live, log)): State<(Arc<Live>, LogHook)>) -> Json<Value> {

@@ -28,6 +28,8 @@ pub(super) struct Progress {
     is_over_limit: AtomicBool,
     /// A response may be put aside for what stands in its body.
     is_classified: AtomicBool,
+    /// A guard has put a label on the request.
+    is_flagged: AtomicBool,
     /// The first step, once the body has said where the request goes.
     pub(super) first: OnceLock<Step>,
     /// The model in the body of a request on a provider's own path, if that was read.
@@ -133,6 +135,16 @@ impl GatewayContext {
 
     pub(crate) fn is_classified(&self) -> bool {
         self.0.progress.is_classified.load(Ordering::Relaxed)
+    }
+
+    /// A guard has put a label on the request.
+    pub(crate) fn set_flagged(&self) {
+        self.0.progress.is_flagged.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_flagged(&self) -> bool {
+        self.0.progress.is_flagged.load(Ordering::Relaxed)
     }
 
     /// Which step is being tried, or has answered; 0 for the first.

@@ -13,6 +13,8 @@ use super::guarded::{Guarded, Polled};
 use super::guards::Guards;
 use super::watch::{Limits, Watched};
 use crate::control::timeout::{IdleTimeout, Timing};
+#[cfg(feature = "cache")]
+use crate::control::timer::Bound;
 use crate::control::timer::Timer;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
@@ -62,6 +64,21 @@ where
             let body = Guarded { inner, guards, idle: None, waiting_since: None, timer };
             Self { kind: Kind::Polled { body: Some(body) } }
         })
+    }
+
+    /// The response with a body that ends with its exchange, and for which nothing is held.
+    #[cfg(feature = "cache")]
+    pub(in crate::control) fn within(
+        response: Response<R>,
+        total: Option<Bound>,
+    ) -> Response<Self> {
+        if total.is_none() {
+            return Self::plain(response);
+        }
+        let mut timing = Timing::default();
+        timing.body.total = total;
+        timing.body.watches_reader = true;
+        Self::of(response, timing, Guards::default())
     }
 
     /// The response with its body, for a call that has timeouts or not.

@@ -15,6 +15,8 @@ use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
 use crate::context::GatewayContext;
 use crate::control::balance::{Order, Picked, pick};
+#[cfg(feature = "cache")]
+use crate::control::cache::Caching;
 use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 #[cfg(feature = "limits")]
@@ -54,11 +56,19 @@ pub(in crate::control) struct Parts {
     /// What callers may use.
     #[cfg(feature = "limits")]
     pub(in crate::control) limits: Option<Limits>,
+    /// Here, for a service is cloned for each request; `None` where the layers above have none.
+    #[cfg(feature = "cache")]
+    pub(in crate::control) caching: Option<Caching>,
 }
 
 impl<S> Call<S> {
     pub(in crate::control) fn with(inner: S, parts: Parts) -> Self {
         Self { inner, parts: Arc::new(parts) }
+    }
+
+    #[cfg(feature = "cache")]
+    pub(in crate::control) fn caching(&self) -> Option<&Caching> {
+        self.parts.caching.as_ref()
     }
 }
 

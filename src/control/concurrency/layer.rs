@@ -103,6 +103,8 @@ impl<S> Layer<S> for ConcurrencyLayer {
                 timeouts: None,
                 #[cfg(feature = "limits")]
                 limits: None,
+                #[cfg(feature = "cache")]
+                caching: None,
             },
         )
     }

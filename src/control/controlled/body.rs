@@ -1,6 +1,7 @@
 //! The response body of [`Controlled`](super::Controlled).
 
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,6 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+#[cfg(feature = "cache")]
+use crate::control::cache::CacheBody;
 use crate::control::call::CallBody;
 use crate::control::verdict::{Classified, ClassifiedBody, ClassifiedKind};
 use crate::util::opaque::opaque_debug;
@@ -37,12 +40,23 @@ pin_project! {
         Classified { classified: Pin<Box<Classified<CallBody<R>>>> },
         // By a fallback, above a retry.
         ClassifiedAbove { classified: Pin<Box<Classified<ClassifiedBody<CallBody<R>>>>> },
+        // From the cache, or for it.
+        #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+        Cached { body: Cached },
     }
 }
+
+/// Nobody waits for the lock: it makes the body `Sync`, whatever it is for.
+type Cached = Mutex<Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>>;
 
 impl<R: Body> ControlBody<R> {
     pub(super) fn new(body: CallBody<R>) -> Self {
         Self { kind: Kind::AsItIs { body } }
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn of_cache(body: CallBody<CacheBody>) -> Self {
+        Self { kind: Kind::Cached { body: Mutex::new(Box::pin(body)) } }
     }
 
     /// The body of a response that has passed a retry and a fallback.
@@ -75,6 +89,9 @@ where
             KindProjection::AsItIs { body } => body.poll_frame(cx),
             KindProjection::Classified { classified } => classified.as_mut().poll_frame(cx),
             KindProjection::ClassifiedAbove { classified } => classified.as_mut().poll_frame(cx),
+            KindProjection::Cached { body } => {
+                body.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_frame(cx)
+            }
         }
     }
 
@@ -84,6 +101,9 @@ where
             Kind::AsItIs { body } => body.is_end_stream(),
             Kind::Classified { classified } => classified.is_end_stream(),
             Kind::ClassifiedAbove { classified } => classified.is_end_stream(),
+            Kind::Cached { body } => {
+                body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+            }
         }
     }
 
@@ -93,6 +113,9 @@ where
             Kind::AsItIs { body } => body.size_hint(),
             Kind::Classified { classified } => classified.size_hint(),
             Kind::ClassifiedAbove { classified } => classified.size_hint(),
+            Kind::Cached { body } => {
+                body.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+            }
         }
     }
 }

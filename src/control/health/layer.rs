@@ -92,6 +92,8 @@ impl<S> Layer<S> for HealthLayer {
                 timeouts: None,
                 #[cfg(feature = "limits")]
                 limits: None,
+                #[cfg(feature = "cache")]
+                caching: None,
             },
         )
     }

@@ -6,6 +6,7 @@ use crate::context::GatewayContext;
 use crate::context::reserved::BodyAsks;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
+use crate::settings::canonical_model as canonical;
 use crate::util::operation::Operation;
 
 /// What the current step of a request asks for, as far as that is known before it is sent.
@@ -36,12 +37,6 @@ impl Asked {
     }
 }
 
-/// A model's name by which it counts, however a client writes it.
-fn canonical(model: &str) -> String {
-    let name = model.trim().to_lowercase();
-    name.strip_prefix("models/").map(str::to_owned).unwrap_or(name)
-}
-
 /// Whether a call takes a prompt in tokens, and whether it answers in tokens.
 pub(super) fn tokens_of(operation: Operation) -> (bool, bool) {
     use Operation::*;
@@ -50,17 +45,5 @@ pub(super) fn tokens_of(operation: Operation) -> (bool, bool) {
         | Invoke | Completions => (true, true),
         Embeddings | Rerank | Moderations => (true, false),
         _ => (false, false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_counts_as_one_however_it_is_written() {
-        for name in ["Gemini-2.5", " gemini-2.5 ", "models/gemini-2.5", "MODELS/gemini-2.5"] {
-            assert_eq!(canonical(name), "gemini-2.5", "{name}");
-        }
     }
 }

@@ -13,8 +13,7 @@ use crate::control::concurrency::credential;
 use crate::provider::Upstream;
 use crate::settings::limits::{CountBy, LimitRule, RuleFilter};
 use crate::settings::{GatewaySettings, forms_of_model};
-use crate::util::operation::is_version;
-use crate::util::percent;
+use crate::util::segments;
 use crate::util::unwind::{self, Panicked};
 
 /// A request, as rules look at it.
@@ -59,8 +58,8 @@ impl<'a> Subject<'a> {
                     None => self.runs_model,
                 })
             && (paths.is_empty() || {
-                let path = plain(self.context.provider_path());
-                paths.iter().any(|wanted| begins(&path, &plain(wanted)))
+                let path = segments::plain(self.context.provider_path());
+                paths.iter().any(|wanted| path.starts_with(&segments::plain(wanted)))
             })
             && (groups.is_empty()
                 || identity.is_some_and(|own| groups.iter().any(|group| own.is_in(group))))
@@ -90,10 +89,7 @@ impl<'a> Subject<'a> {
         let text = |text: &'a str| Cow::Borrowed(text.as_bytes());
         let Self { context, settings, .. } = *self;
         Ok(match by {
-            CountBy::Token => {
-                let token = context.token().and_then(|number| settings.tokens.get(number));
-                token.map(|token| Cow::Borrowed(&token.digest()[..]))
-            }
+            CountBy::Token => context.token_digest().map(|digest| Cow::Borrowed(&digest[..])),
             CountBy::Subject => context.identity().map(|own| text(own.subject())),
             CountBy::Label(name) => context.identity().and_then(|own| own.label(name)).map(text),
             CountBy::Credential => credential(settings, self.upstream, self.headers, self.uri)
@@ -112,41 +108,5 @@ impl<'a> Subject<'a> {
                 name.map(|name| Cow::Owned(name.into_bytes()))
             }
         })
-    }
-}
-
-/// The segments of a path without encoding, case, empty ones and what stands for a version.
-fn plain(path: &str) -> Vec<String> {
-    let mut decoded = path.as_bytes().to_vec();
-    percent::percent_decode(&mut decoded);
-    let path = String::from_utf8_lossy(&decoded).to_lowercase();
-    let segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.skip_while(|segment| is_version(segment.as_bytes())).map(str::to_owned).collect()
-}
-
-fn begins(path: &[String], wanted: &[String]) -> bool {
-    path.starts_with(wanted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_the_same_however_it_is_written() {
-        let wanted = plain("chat/completions");
-        for path in [
-            "v1/chat/completions",
-            "chat/completions/",
-            "v1//chat/completions",
-            "V1/Chat/completions",
-            "v1/%63hat/completions",
-            "chat%2Fcompletions",
-        ] {
-            assert!(begins(&plain(path), &wanted), "{path}");
-        }
-        for path in ["v1/chat", "v1/completions", "v1/chat/completionsx"] {
-            assert!(!begins(&plain(path), &wanted), "{path}");
-        }
     }
 }

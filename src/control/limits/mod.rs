@@ -30,9 +30,12 @@ pub use self::memory::MemoryStore;
 pub use self::overview::{CounterOverview, LimitsOverview, RuleOverview};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError, RedisStoreStats};
+pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreStats};
 pub(super) use self::reservation::{call_ended, is_under_way};
 pub use self::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,
 };
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use super::redis::RedisStoreError;

@@ -1,14 +1,15 @@
 //! What all requests of a layer share.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::board::Board;
 use super::estimate::Estimates;
 use super::memory::MemoryStore;
 use super::store::{LimitStore, ReservationId, Settlement, StoreError};
 use crate::TARGET;
+use crate::control::notice::Notice;
 
 /// Where a layer counts, and what it has learnt.
 pub(super) struct Shared {
@@ -18,14 +19,16 @@ pub(super) struct Shared {
     pub(super) local: Arc<MemoryStore>,
     pub(super) estimates: Estimates,
     pub(super) board: Board,
-    /// The host was told that the store fails.
+    /// The lock need not be taken while this is not set.
     is_failing: AtomicBool,
+    notice: Mutex<Notice>,
 }
 
 impl Shared {
     pub(super) fn new(store: Option<Arc<dyn LimitStore>>, local: Arc<MemoryStore>) -> Self {
         let (estimates, board) = (Estimates::default(), Board::default());
-        Self { store, local, estimates, board, is_failing: AtomicBool::new(false) }
+        let (is_failing, notice) = (AtomicBool::new(false), Mutex::default());
+        Self { store, local, estimates, board, is_failing, notice }
     }
 
     /// `is_local`: in the local store, whatever the other one is.
@@ -42,21 +45,31 @@ impl Shared {
         self.store.as_deref().unwrap_or(&*self.local)
     }
 
-    /// Tells the host once that the store fails, and once that it no longer does.
+    /// Tells the host once that the store fails, and once that it no longer does, unless that does so
+    /// itself.
     pub(super) fn store_answered(&self, error: Option<&StoreError>) {
-        let is_failing = error.is_some();
-        if self.is_failing.load(Ordering::Relaxed) == is_failing
-            || self.is_failing.swap(is_failing, Ordering::Relaxed) == is_failing
+        if (error.is_none() && !self.is_failing.load(Ordering::Relaxed))
+            || self.store().tells_of_failures()
         {
             return;
         }
+        let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_failing.store(error.is_some(), Ordering::Relaxed);
+        let tells = match error {
+            Some(_) => notice.fails(),
+            None => notice.works(),
+        };
+        drop(notice);
         match error {
-            Some(error) => tracing::warn!(
+            Some(error) if tells => tracing::warn!(
                 target: TARGET,
                 %error,
                 "limits cannot be counted in their store: each rule does what its on_store_failure says"
             ),
-            None => tracing::warn!(target: TARGET, "limits are counted in their store again"),
+            None if tells => {
+                tracing::warn!(target: TARGET, "limits are counted in their store again");
+            }
+            _ => {}
         }
     }
 }

@@ -43,6 +43,12 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
         limit: u64,
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()>;
+
+    /// Whether it tells the host itself when it fails and when it works again. Default: it does not, and
+    /// the layer does.
+    fn tells_of_failures(&self) -> bool {
+        false
+    }
 }
 
 impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
@@ -71,6 +77,10 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()> {
         (**self).give_back(counter, window, limit, extra)
+    }
+
+    fn tells_of_failures(&self) -> bool {
+        (**self).tells_of_failures()
     }
 }
 

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use super::edit::Editor;
+use super::read::Read;
 use super::recorded_request::RecordedRequest;
 use super::recording::Position;
 use crate::util::opaque::opaque_debug;
@@ -30,6 +31,9 @@ pin_project! {
     enum Kind<B> {
         Once { #[pin] body: B },
         Recorded { reader: Reader<B> },
+        // Boxed, for the cache alone makes it.
+        #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+        Read { read: Box<Read<B>> },
     }
 }
 
@@ -45,6 +49,12 @@ impl<B> ReplayBody<B> {
         Self { kind: Kind::Once { body } }
     }
 
+    /// A body that is sent once, of which something was read ahead.
+    #[cfg(feature = "cache")]
+    pub(in crate::control) fn read(read: Read<B>) -> Self {
+        Self { kind: Kind::Read { read: Box::new(read) } }
+    }
+
     pub(super) fn replaying(recorded: Arc<RecordedRequest<B>>) -> Self {
         let edits = (!recorded.edits.is_empty()).then(|| recorded.edits.clone());
         let editor = edits.map(|edits| Box::new(Editor::new(edits)));
@@ -56,7 +66,7 @@ impl<B> ReplayBody<B> {
     /// How the request can be sent again; `None` where it is not recorded.
     pub(crate) fn recorded(&self) -> Option<&Arc<RecordedRequest<B>>> {
         match &self.kind {
-            Kind::Once { .. } => None,
+            Kind::Once { .. } | Kind::Read { .. } => None,
             Kind::Recorded { reader } => Some(&reader.recorded),
         }
     }
@@ -97,6 +107,7 @@ where
             KindProjection::Once { body } => {
                 return body.poll_frame(cx).map_err(Into::into);
             }
+            KindProjection::Read { read } => return read.poll_frame(cx),
             KindProjection::Recorded { reader } => reader,
         };
         let Reader { recorded, at, editor } = reader;
@@ -118,6 +129,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Once { body } => body.is_end_stream(),
+            Kind::Read { read } => read.is_end_stream(),
             Kind::Recorded { reader: Reader { recorded, at, editor } } => {
                 !editor.as_ref().is_some_and(|editor| editor.has_more())
                     && recorded.recording().is_end_stream(at)
@@ -128,6 +140,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Once { body } => body.size_hint(),
+            Kind::Read { read } => read.size_hint(),
             Kind::Recorded { reader: Reader { recorded, at, editor } } => {
                 let hint = recorded.recording().size_hint(at);
                 match editor {

@@ -3,6 +3,8 @@
 mod body;
 mod edit;
 mod error;
+#[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache reads ahead"))]
+mod read;
 mod recorded_request;
 mod recording;
 #[cfg(test)]
@@ -21,6 +23,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReplayBody;
+#[cfg(feature = "cache")]
+pub(super) use self::read::{Read, Rest};
 use self::recorded_request::KeptHead;
 pub(crate) use self::recorded_request::RecordedRequest;
 use self::recording::{Keeping, Recording};
@@ -161,6 +165,48 @@ impl<S> Replay<S> {
         let head = KeptHead::of(&request);
         request.map(|body| {
             ReplayBody::replaying(RecordedRequest::new(head, Recording::new(body, keeping)))
+        })
+    }
+}
+
+#[cfg(feature = "cache")]
+impl<S> Replay<S> {
+    /// What the bodies of a request share. `context`: the request's.
+    pub(super) fn budget(&self, context: &GatewayContext) -> BodyBudget {
+        context.body_budget().unwrap_or(&self.layer.budget).clone()
+    }
+
+    /// The request with a body that can be read again, if it can be, of which something was read ahead.
+    /// What is in memory as a whole stays there until the request is over, whatever the limit.
+    pub(super) fn record_read<B>(&self, request: Request<Read<B>>) -> Request<ReplayBody<B>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let context = request.extensions().get::<GatewayContext>();
+        let read = request.body();
+        let keeping = match &read.rest {
+            Rest::Error(_) => return request.map(ReplayBody::read),
+            Rest::Nothing | Rest::Trailers(_) => Keeping::all(),
+            Rest::Body(rest) => {
+                let wanting =
+                    context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
+                let limit = self.layer.limit.load(Ordering::Relaxed);
+                let least = read.bytes.saturating_add(rest.size_hint().lower());
+                if !recording::fits(least, limit) {
+                    if let Some(context) = wanting {
+                        context.give_up_retries();
+                    }
+                    return request.map(ReplayBody::read);
+                }
+                let shared = context.and_then(GatewayContext::body_budget);
+                let budget = shared.unwrap_or(&self.layer.budget);
+                Keeping::up_to(limit, budget).telling(wanting.cloned())
+            }
+        };
+        let head = KeptHead::of(&request);
+        request.map(|read| {
+            ReplayBody::replaying(RecordedRequest::new(head, Recording::of_read(read, keeping)))
         })
     }
 }

@@ -10,6 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use tower::BoxError;
 
 use super::error::ReplayError;
+#[cfg(feature = "cache")]
+use super::read::{Read, Rest};
 use super::waiting::Waiting;
 use crate::TARGET;
 use crate::context::GatewayContext;
@@ -116,6 +118,28 @@ impl<B> Recording<B> {
     /// Whether it can be read from its beginning.
     pub(crate) fn is_replayable(&self) -> bool {
         self.state().lost.is_none()
+    }
+
+    /// A body of which something was read ahead.
+    #[cfg(feature = "cache")]
+    pub(super) fn of_read(read: Read<B>, keeping: Keeping) -> Self {
+        let Read { frames, rest, held, .. } = read;
+        let (rest, trailers) = match rest {
+            Rest::Body(body) => (Some(body), None),
+            Rest::Trailers(trailers) => (None, Some(trailers)),
+            Rest::Nothing | Rest::Error(_) => (None, None),
+        };
+        let is_whole = rest.is_none();
+        let recording = Self::with(rest, keeping);
+        let mut state = recording.state();
+        frames.into_iter().for_each(|data| state.keep(data));
+        state.trailers = trailers;
+        if is_whole {
+            // It is accounted for by what has read it.
+            state.share = held;
+        }
+        drop(state);
+        recording
     }
 
     /// A body that is whole already.

@@ -304,7 +304,7 @@ impl State {
 impl Kind {
     /// A request that reached no provider counts as refused, whether by the gateway or the host.
     pub(super) fn of(end: &EndEvent<'_>) -> Self {
-        let is_cached = end.cache == Some(CacheStatus::Hit);
+        let is_cached = end.cache.is_some_and(CacheStatus::is_hit);
         if end.outcome == Outcome::Rejected || (end.attempts == 0 && !is_cached) {
             Self::Refused
         } else {

@@ -95,8 +95,18 @@ pub struct LogRecord {
     pub terminal: Option<String>,
     /// The response came from a cache.
     pub cached: bool,
-    /// `HIT`, `MISS` or `BYPASS`, where there is a cache.
+    /// `HIT`, `STALE`, `MISS` or `BYPASS`, where there is a cache.
     pub cache_status: Option<String>,
+    /// All tokens that a response from a cache would have used. Left out of JSON where there are none,
+    /// as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_tokens: Option<u64>,
+    /// What it would have cost, in USD, for display.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_cost: Option<f64>,
+    /// The same in ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_cost_ticks: Option<u64>,
     /// Which step of a fallback answered.
     pub step: u32,
     /// How many upstream calls were made.
@@ -120,7 +130,7 @@ pub struct LogRecord {
     pub cost: Option<f64>,
     /// In ticks: 1 USD = 10^10 ticks.
     pub cost_ticks: Option<u64>,
-    /// `custom`, `reported`, or `table` and its date.
+    /// `custom`, `reported`, `cache`, or `table` and its date.
     pub cost_source: Option<String>,
     /// A successful response that should have a cost, and nobody knows it.
     pub cost_unknown: bool,
@@ -286,6 +296,9 @@ impl LogRecord {
             terminal,
             cached,
             cache_status,
+            saved_tokens,
+            saved_cost,
+            saved_cost_ticks,
             step,
             attempts,
             session,
@@ -378,8 +391,12 @@ impl LogRecord {
         *gateway_code = end.gateway_code;
         *stream = end.stream;
         named(terminal, end.terminal.map(Terminal::as_str));
-        *cached = end.cache == Some(CacheStatus::Hit);
+        *cached = end.cache.is_some_and(CacheStatus::is_hit);
         named(cache_status, end.cache.map(CacheStatus::as_str));
+        let saved = end.saved.and_then(|saved| saved.cost);
+        *saved_tokens = end.saved.and_then(|saved| saved.usage?.total());
+        *saved_cost = saved.map(|cost| cost.usd());
+        *saved_cost_ticks = saved.map(|cost| cost.ticks);
         *step = end.step;
         *attempts = end.attempts;
         put(metering, end.metering.as_str());

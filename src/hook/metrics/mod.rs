@@ -39,7 +39,9 @@
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
-//! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `miss`, `bypass` |
+//! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `stale`, `miss`, `bypass` |
+//! | `ai_gateway.cache.saved.tokens` | counter: what answers from a cache would have used | `gen_ai.token.type`: `input`, `output` |
+//! | `ai_gateway.cache.saved.ticks` | counter, 10<sup>-10</sup> USD: what they would have cost | |
 //! | `ai_gateway.metering` | counter | `ai_gateway.metering.result`: as [`Metering`](crate::usage::Metering) |
 //! | `ai_gateway.overhead` | histogram, s | no model |
 //! | `ai_gateway.request.bytes` | counter, bytes | |
@@ -56,7 +58,8 @@
 //!
 //! Counters are exact: tokens of `input` and `output` are all that is billed, the other kinds are
 //! parts of them. What is free has no cost, and is not among the costs that are unknown. Once nothing is under way, as many requests have ended as have started.
-//! Durations are of exchanges that were sent to a provider.
+//! Durations are of exchanges that were sent to a provider; those of chunks are of no answer from a
+//! cache. The hit rate of a cache is `hit` and `stale` by `hit`, `stale` and `miss`.
 //!
 //! # Labels are bounded
 //!

@@ -31,6 +31,10 @@ metrics! {
         COST_UNKNOWN = "ai_gateway.cost.unknown", Count,
             "Successful responses whose cost nobody knows.";
         CACHE = "ai_gateway.cache", Count, "Responses by what a cache in the upstream stack did.";
+        SAVED_TOKENS = "ai_gateway.cache.saved.tokens", Count,
+            "Tokens of answers from a cache, which nobody bills again.";
+        SAVED_COST = "ai_gateway.cache.saved.ticks", Count,
+            "What answers from a cache would have cost, in ticks of 10^-10 USD.";
         METERING = "ai_gateway.metering", Count,
             "Responses of providers by how their usage was read.";
         FLAGGED = "ai_gateway.requests.flagged", Count,

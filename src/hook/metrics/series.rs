@@ -7,7 +7,7 @@ use metrics::{Counter, Gauge, Histogram, Label};
 use super::labels::ErrorType;
 use super::names::{self, label};
 use super::register::{Register, with_label};
-use crate::hook::{CacheStatus, EndEvent};
+use crate::hook::{CacheStatus, EndEvent, Timings};
 use crate::usage::metering::Metering;
 use crate::usage::{CostSource, Usage};
 
@@ -36,7 +36,9 @@ struct Later {
     tokens: [OnceLock<Counter>; 10],
     cost: [OnceLock<Counter>; 3],
     cost_unknown: OnceLock<Counter>,
-    cache: [OnceLock<Counter>; 3],
+    cache: [OnceLock<Counter>; 4],
+    saved_tokens: [OnceLock<Counter>; 2],
+    saved_cost: OnceLock<Counter>,
     metering: [OnceLock<Counter>; METERINGS],
     flagged: OnceLock<Counter>,
     streams: OnceLock<Gauge>,
@@ -75,8 +77,8 @@ impl Series {
             let make = || register.counter(name, with_label(&self.labels, kind, value));
             cell.get_or_init(make).increment(amount);
         };
-        let plain = |cell: &OnceLock<Counter>, name| {
-            cell.get_or_init(|| register.counter(name, self.labels.clone())).increment(1);
+        let plain = |cell: &OnceLock<Counter>, name, amount| {
+            cell.get_or_init(|| register.counter(name, self.labels.clone())).increment(amount);
         };
         let histogram = |cell: &OnceLock<Histogram>, name, value: Option<_>| {
             if let Some(value) = value {
@@ -89,32 +91,53 @@ impl Series {
                 || register.histogram(names::DURATION, with_error(self.labels.clone(), self.error));
             self.later.duration.get_or_init(make).record(end.timings.total);
         }
-        histogram(&self.later.first_chunk, names::TIME_TO_FIRST_CHUNK, end.timings.to_first_token);
-        histogram(&self.later.per_chunk, names::TIME_PER_OUTPUT_CHUNK, end.timings.inter_token);
+        // A replay says nothing of how fast a provider is.
+        if !end.cache.is_some_and(CacheStatus::is_hit) {
+            let Timings { to_first_token, inter_token, .. } = end.timings;
+            histogram(&self.later.first_chunk, names::TIME_TO_FIRST_CHUNK, to_first_token);
+            histogram(&self.later.per_chunk, names::TIME_PER_OUTPUT_CHUNK, inter_token);
+        }
         if let Some(usage) = end.usage {
             self.record_tokens(register, usage);
         }
         if let Some(cost) = end.cost {
             let at = match cost.source {
-                CostSource::Custom => 0,
-                CostSource::Reported => 1,
-                CostSource::Table { .. } => 2,
+                CostSource::Custom => Some(0),
+                CostSource::Reported => Some(1),
+                CostSource::Table { .. } => Some(2),
+                // It is nothing.
+                CostSource::Cache => None,
             };
-            let source = cost.source.as_str();
-            counter(&self.later.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
+            if let Some(at) = at {
+                let source = cost.source.as_str();
+                counter(&self.later.cost[at], names::COST, label::COST_SOURCE, source, cost.ticks);
+            }
         } else if end.is_cost_unknown() {
-            plain(&self.later.cost_unknown, names::COST_UNKNOWN);
+            plain(&self.later.cost_unknown, names::COST_UNKNOWN, 1);
         }
         if let Some(status) = end.cache {
             let (at, value) = match status {
                 CacheStatus::Hit => (0, "hit"),
                 CacheStatus::Miss => (1, "miss"),
                 CacheStatus::Bypass => (2, "bypass"),
+                CacheStatus::Stale => (3, "stale"),
             };
             counter(&self.later.cache[at], names::CACHE, label::CACHE_STATUS, value, 1);
         }
+        if let Some(saved) = end.saved {
+            let of = |tokens: fn(&Usage) -> Option<u64>| saved.usage.as_ref().and_then(tokens);
+            let types = [("input", of(Usage::input)), ("output", of(Usage::output))];
+            for (cell, (kind, tokens)) in self.later.saved_tokens.iter().zip(types) {
+                if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+                    counter(cell, names::SAVED_TOKENS, label::TOKEN_TYPE, kind, tokens);
+                }
+            }
+            if let Some(cost) = saved.cost.filter(|cost| cost.ticks > 0) {
+                plain(&self.later.saved_cost, names::SAVED_COST, cost.ticks);
+            }
+        }
         if !end.flags.is_empty() {
-            plain(&self.later.flagged, names::FLAGGED);
+            plain(&self.later.flagged, names::FLAGGED, 1);
         }
         if end.is_answered() {
             let cell = &self.later.metering[end.metering as usize];

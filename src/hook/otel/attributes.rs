@@ -99,6 +99,13 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     }
     set("ai_gateway.stream", Some(end.stream.into()));
     set("ai_gateway.cache_status", end.cache.map(|cache| cache.as_str().into()));
+    if let Some(saved) = end.saved {
+        let usage = saved.usage.as_ref();
+        set("ai_gateway.saved.input_tokens", usage.and_then(Usage::input).map(count));
+        set("ai_gateway.saved.output_tokens", usage.and_then(Usage::output).map(count));
+        set("ai_gateway.saved.cost.usd", saved.cost.map(|cost| cost.usd().into()));
+        set("ai_gateway.saved.cost.ticks", saved.cost.map(|cost| count(cost.ticks)));
+    }
     set("ai_gateway.step", Some(i64::from(end.step).into()));
     set("ai_gateway.attempts", Some(i64::from(end.attempts).into()));
     set("ai_gateway.session", context.session().map(|own| own.to_string().into()));

@@ -84,8 +84,9 @@
 //! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::usage::Metering) |
 //! | `ai_gateway.provider.error` | the provider's code of an error, whatever the status; empty where it gave none |
 //! | `ai_gateway.code` | the number in the gateway's own error |
-//! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported` or `table` |
+//! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported`, `table` or `cache` |
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
+//! | `ai_gateway.saved.input_tokens`, `.output_tokens`, `.cost.ticks`, `.cost.usd` | what a response from a cache would have used and cost |
 //! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
 //! | `ai_gateway.session`, `ai_gateway.affinity` | a digest of the [`Session`](crate::context::Session); `kept`, `moved` or `pinned` |
 //! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |

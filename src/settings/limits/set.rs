@@ -10,7 +10,6 @@ pub(crate) struct Limits {
     pub(crate) rules: Vec<LimitRule>,
     /// The model, or how many tokens are asked for.
     pub(crate) reads_bodies: bool,
-    pub(crate) counts_by_token: bool,
     /// Whether usage or cost counts.
     pub(crate) meters: bool,
     /// Whether cost counts.
@@ -21,13 +20,11 @@ impl Limits {
     /// Reads off the rules what must be known.
     pub(super) fn find_needs(&mut self) {
         let rules = || self.rules.iter();
-        let is_by = |test: fn(&CountBy) -> bool| rules().any(|rule| rule.by.iter().any(test));
         let meters = rules().any(|rule| rule.measure != Measure::Requests);
-        let by_model = is_by(|by| matches!(by, CountBy::Model))
-            || rules().any(|rule| !rule.only.models.is_empty());
-        let counts_by_token = is_by(|by| matches!(by, CountBy::Token));
+        let by_model = rules().any(|rule| {
+            !rule.only.models.is_empty() || rule.by.iter().any(|by| matches!(by, CountBy::Model))
+        });
         self.reads_bodies = meters || by_model;
-        self.counts_by_token = counts_by_token;
         self.meters = meters;
         self.prices = rules().any(|rule| rule.measure == Measure::Cost);
     }

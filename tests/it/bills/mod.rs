@@ -3,7 +3,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod books;
-mod fixture;
+pub(crate) mod fixture;
 mod google;
 mod messages;
 mod once;
@@ -24,7 +24,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider, RequestBody};
 
 type Body = Full<Bytes>;
 
-fn fixtures() -> Vec<Fixture> {
+pub(crate) fn fixtures() -> Vec<Fixture> {
     [openai::fixtures(), messages::fixtures(), google::fixtures(), other::fixtures()].concat()
 }
 
@@ -67,7 +67,7 @@ fn booked(end: &EndEvent<'_>) -> Booked {
     }
 }
 
-fn providers() -> Vec<Provider> {
+pub(crate) fn providers() -> Vec<Provider> {
     let further = [
         Provider::custom("ollama", "http://127.0.0.1:11434"),
         Provider::vertex_ai("p", "us-east5"),

@@ -1,7 +1,7 @@
 //! The operator's pages of limits, of the example gateway as a process.
 #![cfg(unix)]
 
-mod scene;
+pub(crate) mod scene;
 mod unseen;
 
 use std::thread;

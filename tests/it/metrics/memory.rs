@@ -31,15 +31,23 @@ async fn what_a_cache_did_is_counted_and_a_hit_costs_nothing() {
     let (metrics, handle) = recorder();
     let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(metrics);
     let layer = builder.build().unwrap();
-    for status in [CacheStatus::Miss, CacheStatus::Hit, CacheStatus::Hit, CacheStatus::Bypass] {
+    use CacheStatus::{Bypass, Hit, Miss, Stale};
+    for status in [Miss, Hit, Hit, Bypass, Stale] {
         exchange(&layer, status).await;
     }
     let page = page(&handle);
-    for (status, count) in [("hit", 2), ("miss", 1), ("bypass", 1)] {
+    for (status, count) in [("hit", 2), ("stale", 1), ("miss", 1), ("bypass", 1)] {
         let status = [("ai_gateway_cache_status", status)];
         assert_eq!(page.sum("ai_gateway_cache_total", &status), count, "{status:?}");
     }
     assert_eq!(page.sum("ai_gateway_cost_ticks_total", &[]), 2 * 1_234_567);
+    assert_eq!(page.sum("ai_gateway_cache_saved_ticks_total", &[]), 3 * 1_234_567);
+    for (kind, tokens) in [("input", 12), ("output", 291)] {
+        let kind = [("gen_ai_token_type", kind)];
+        assert_eq!(page.sum("ai_gateway_cache_saved_tokens_total", &kind), 3 * tokens, "{kind:?}");
+    }
+    let sources = page.sum("ai_gateway_cost_ticks_total", &[("ai_gateway_cost_source", "cache")]);
+    assert_eq!(sources, 0, "what costs nothing is no series");
     assert_eq!(page.sum("ai_gateway_cost_unknown_total", &[]), 0);
 }
 

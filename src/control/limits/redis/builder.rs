@@ -1,89 +1,31 @@
 //! Where Redis is, and how it is asked.
 
 use std::fmt;
-use std::time::Duration;
-
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use super::RedisStore;
-use super::error::RedisStoreError;
-use super::link::{Certificates, Target};
-use crate::settings::Secret;
+use crate::control::redis::{Options, RedisStoreError, connection_setters};
 
-/// How long an operation may take at most, unless the host says otherwise.
-const TIMEOUT: Duration = Duration::from_millis(50);
-const PREFIX: &str = "taig";
 /// Settlements of so many reservations wait at most, unless the host says otherwise.
 const QUEUE: usize = 8_192;
 
 /// Builds a [`RedisStore`].
 #[must_use = "nothing is built before `build`"]
 pub struct RedisStoreBuilder {
-    urls: Vec<String>,
-    is_cluster: bool,
-    user: Option<String>,
-    password: Option<Secret>,
-    roots: Option<Vec<u8>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
-    pub(super) timeout: Duration,
-    pub(super) prefix: String,
+    pub(super) options: Options,
     pub(super) queue: usize,
 }
 
+connection_setters!(RedisStoreBuilder);
+
 impl RedisStoreBuilder {
     pub(super) fn new(urls: Vec<String>, is_cluster: bool) -> Self {
-        Self {
-            urls,
-            is_cluster,
-            user: None,
-            password: None,
-            roots: None,
-            identity: None,
-            timeout: TIMEOUT,
-            prefix: PREFIX.to_owned(),
-            queue: QUEUE,
-        }
-    }
-
-    /// The user of Redis's ACL, in the place of one in the URL.
-    pub fn user(mut self, name: impl Into<String>) -> Self {
-        self.user = Some(name.into());
-        self
-    }
-
-    /// The password, in the place of one in the URL.
-    pub fn password(mut self, password: Secret) -> Self {
-        self.password = Some(password);
-        self
-    }
-
-    /// The certificate authorities to trust, as PEM, in the place of those of the platform. For
-    /// `rediss://`.
-    pub fn roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.roots = Some(pem.into());
-        self
-    }
-
-    /// The certificate to show, and its key, as PEM. For `rediss://`.
-    pub fn identity_pem(
-        mut self,
-        certificate: impl Into<Vec<u8>>,
-        key: impl Into<Vec<u8>>,
-    ) -> Self {
-        self.identity = Some((certificate.into(), key.into()));
-        self
-    }
-
-    /// How long a request waits for Redis at most (default: 50 ms).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+        Self { options: Options::new(urls, is_cluster), queue: QUEUE }
     }
 
     /// What the names of all keys begin with (default: `taig`). Gateways with the same prefix count
     /// together.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.options.prefix = prefix.into();
         self
     }
 
@@ -100,93 +42,16 @@ impl RedisStoreBuilder {
     ///
     /// Where a URL is none of Redis, a certificate cannot be read, or TLS is not compiled in.
     pub fn build(self) -> Result<RedisStore, RedisStoreError> {
-        // A brace would take the place of the hash tag, and the keys of a request their common slot.
-        if self.prefix.is_empty()
-            || !self.prefix.bytes().all(|byte| byte.is_ascii_graphic())
-            || self.prefix.contains(['{', '}'])
-        {
-            return Err(RedisStoreError::Prefix);
-        }
-        let target = self.target()?;
-        Ok(RedisStore::new(target, &self))
+        RedisStore::new(&self)
     }
-
-    fn target(&self) -> Result<Target, RedisStoreError> {
-        let mut nodes = Vec::with_capacity(self.urls.len());
-        for url in &self.urls {
-            nodes.push(self.node(url)?);
-        }
-        let is_tls = |node: &ConnectionInfo| matches!(node.addr(), ConnectionAddr::TcpTls { .. });
-        let is_secure = nodes.iter().any(is_tls);
-        if !is_secure && (self.roots.is_some() || self.identity.is_some()) {
-            return Err(RedisStoreError::Plain);
-        }
-        let certificates = is_secure
-            .then(|| Certificates { roots: self.roots.clone(), identity: self.identity.clone() });
-        #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-        if self.roots.as_deref().is_some_and(|pem| !has_certificates(pem)) {
-            return Err(RedisStoreError::Certificate);
-        }
-        Target::new(nodes, self.is_cluster, certificates)
-    }
-
-    fn node(&self, url: &str) -> Result<ConnectionInfo, RedisStoreError> {
-        let is_tls = url.starts_with("rediss:") || url.starts_with("valkeys:");
-        if is_tls {
-            ensure_provider()?;
-        }
-        let node = url.into_connection_info().map_err(|_| RedisStoreError::Url)?;
-        // Redis tells on a connection of this version when it goes away.
-        let mut settings =
-            node.redis_settings().clone().set_protocol(redis::ProtocolVersion::RESP3);
-        if let Some(user) = &self.user {
-            settings = settings.set_username(user);
-        }
-        if let Some(password) = &self.password {
-            let password = password.plain().to_str().map_err(|_| RedisStoreError::Url)?;
-            settings = settings.set_password(password);
-        }
-        match node.addr() {
-            ConnectionAddr::TcpTls { insecure: true, .. } => Err(RedisStoreError::Url),
-            _ => Ok(node.set_redis_settings(settings)),
-        }
-    }
-}
-
-/// The crate `redis` uses the default of the process, and rustls panics where there is none that it
-/// could choose. One that the host has installed stays.
-fn ensure_provider() -> Result<(), RedisStoreError> {
-    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        #[cfg(feature = "tls-aws-lc-rs")]
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        #[cfg(not(feature = "tls-aws-lc-rs"))]
-        let provider = rustls::crypto::ring::default_provider();
-        // Another thread may have been first, which is as good.
-        let _ = provider.install_default();
-    }
-    #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-    return Ok(());
-    #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-    Err(RedisStoreError::NoTls)
-}
-
-/// A text without one would be no error, and no server be trusted.
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-fn has_certificates(pem: &[u8]) -> bool {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-
-    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
-    certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
 }
 
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")
-            .field("is_cluster", &self.is_cluster)
-            .field("timeout", &self.timeout)
-            .field("prefix", &self.prefix)
+            .field("is_cluster", &self.options.is_cluster)
+            .field("timeout", &self.options.timeout)
+            .field("prefix", &self.options.prefix)
             .field("queue", &self.queue)
             .finish_non_exhaustive()
     }

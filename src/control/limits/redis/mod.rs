@@ -1,9 +1,6 @@
 //! Counts in one Redis or Valkey, for many gateways.
 
 mod builder;
-mod circuit;
-mod error;
-mod link;
 mod queue;
 mod reply;
 mod script;
@@ -14,20 +11,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use self::builder::RedisStoreBuilder;
-use self::circuit::{Circuit, Passage};
-pub use self::error::RedisStoreError;
-use self::error::{FailureKind, LinkError};
-use self::link::{Link, Target};
 use self::queue::{Queue, Settle};
-use self::script::{Back, Call, Keys, Scripts};
+use self::script::{Back, Keys, Scripts};
 use super::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,
 };
+use crate::control::redis::{Call, Failure, LinkError, Notes, RedisClient, RedisStoreError};
 use crate::settings::limits::Window;
+
+static NOTES: Notes = Notes {
+    fails: "limits are not counted in Redis; each rule's `on_store_failure` says what becomes of requests",
+    works: "limits are counted there",
+};
 
 /// A [`LimitStore`] in Redis or Valkey, version 7 or later, alone or as a cluster: gateways with the same
 /// settings count together.
@@ -90,12 +89,10 @@ pub struct RedisStore {
 /// What the task that settles needs, too.
 #[derive(Debug)]
 struct Shared {
-    link: Link,
+    client: RedisClient,
     scripts: Scripts,
     keys: Keys,
     queue: Queue,
-    circuit: Circuit,
-    timeout: Duration,
 }
 
 /// What a [`RedisStore`] has seen.
@@ -122,16 +119,14 @@ impl RedisStore {
         RedisStoreBuilder::new(urls.into_iter().map(Into::into).collect(), true)
     }
 
-    fn new(target: Target, builder: &RedisStoreBuilder) -> Self {
+    fn new(builder: &RedisStoreBuilder) -> Result<Self, RedisStoreError> {
         let shared = Shared {
-            link: Link::new(target),
+            client: RedisClient::new(&builder.options, &NOTES)?,
             scripts: Scripts::new(),
-            keys: Keys::new(&builder.prefix),
+            keys: Keys::new(&builder.options.prefix),
             queue: Queue::new(builder.queue),
-            circuit: Circuit::default(),
-            timeout: builder.timeout,
         };
-        Self { shared: Arc::new(shared), worker: Mutex::new(None) }
+        Ok(Self { shared: Arc::new(shared), worker: Mutex::new(None) })
     }
 
     /// Waits until all that was settled is in Redis, or the time is over. Whether it is.
@@ -143,9 +138,9 @@ impl RedisStore {
     /// What it has seen since it was made.
     #[must_use]
     pub fn stats(&self) -> RedisStoreStats {
-        let Shared { queue, circuit, .. } = &*self.shared;
+        let Shared { queue, client, .. } = &*self.shared;
         RedisStoreStats {
-            failures: circuit.failures(),
+            failures: client.failures(),
             queued: queue.len(),
             dropped: queue.dropped(),
         }
@@ -192,32 +187,11 @@ impl Shared {
         may_have_run: &mut bool,
         read: impl FnOnce(&redis::Value) -> Result<T, LinkError>,
     ) -> Result<T, StoreError> {
-        let passage = self.circuit.passage();
-        if passage == Passage::Closed {
-            let error = StoreError::Unavailable(Box::new(LinkError::failing()));
-            self.circuit.skipped();
-            return Err(error);
-        }
-        *may_have_run = true;
-        let result = timeout(self.timeout, call.send(&self.link)).await;
-        let result = result.map(|result| result.and_then(|value| read(&value)));
-        let error = match result {
-            Ok(Ok(answer)) => {
-                *may_have_run = false;
-                self.circuit.succeeded();
-                return Ok(answer);
-            }
-            Ok(Err(error)) => {
-                *may_have_run = error.kind == FailureKind::Unknown;
-                StoreError::Unavailable(Box::new(error))
-            }
-            Err(_) => StoreError::Timeout,
-        };
-        self.circuit.failed(&error);
-        if passage == Passage::Probe {
-            self.link.renew();
-        }
-        Err(error)
+        let question = async { read(&call.send(&self.client.link).await?) };
+        self.client.ask(may_have_run, question).await.map_err(|failure| match failure {
+            Failure::Timeout => StoreError::Timeout,
+            Failure::Link(error) => StoreError::Unavailable(Box::new(error)),
+        })
     }
 }
 
@@ -279,6 +253,10 @@ impl LimitStore for RedisStore {
         let read = |value: &redis::Value| reply::standing(value).map(drop);
         Box::pin(self.look(*counter, window, limit, back, read))
     }
+
+    fn tells_of_failures(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for RedisStore {
@@ -290,7 +268,7 @@ impl Drop for RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("link", &self.shared.link)
+            .field("link", &self.shared.client.link)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::super::{Decision, Standing};
-use super::error::LinkError;
+use crate::control::redis::LinkError;
 
 /// Of each claim.
 const NUMBERS: usize = 5;

@@ -2,36 +2,17 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, Script};
-
 use super::super::{Claim, Counter, ReservationId};
-use super::error::{FailureKind, LinkError};
-use super::link::Link;
 use super::queue::Settle;
+use crate::control::redis::{Call, Script, push_hex};
 use crate::settings::limits::{Period, Window};
-
-/// The largest number that a script, which has nothing but doubles, counts to exactly.
-const LARGEST: u64 = (1 << 53) - 1;
 
 /// All scripts.
 #[derive(Debug)]
 pub(super) struct Scripts {
-    reserve: Source,
-    settle: Source,
-    standing: Source,
-}
-
-#[derive(Debug)]
-struct Source {
-    text: &'static str,
-    /// By which the server knows it.
-    hash: Box<str>,
-}
-
-impl Source {
-    fn new(text: &'static str) -> Self {
-        Self { text, hash: Script::new(text).get_hash().into() }
-    }
+    reserve: Script,
+    settle: Script,
+    standing: Script,
 }
 
 /// A script that says what it does (Redis 7) is refused as a whole where there is no memory or nothing can
@@ -45,9 +26,9 @@ macro_rules! script {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            reserve: Source::new(script!("#!lua", "reserve.lua")),
-            settle: Source::new(script!("#!lua flags=allow-oom", "settle.lua")),
-            standing: Source::new(script!("#!lua flags=allow-oom", "standing.lua")),
+            reserve: Script::new(script!("#!lua", "reserve.lua")),
+            settle: Script::new(script!("#!lua flags=allow-oom", "settle.lua")),
+            standing: Script::new(script!("#!lua flags=allow-oom", "standing.lua")),
         }
     }
 
@@ -56,7 +37,7 @@ impl Scripts {
         keys.add(&mut call, claims.iter().map(|claim| claim.counter));
         call.text(&hex(&id.0.to_be_bytes()));
         for claim in claims {
-            call.window(claim.window, claim.limit);
+            add_window(&mut call, claim.window, claim.limit);
             call.number(claim.amount);
             call.number(claim.lease.map_or(0, lease_millis));
             call.number(claim.is_shadow.into());
@@ -73,7 +54,7 @@ impl Scripts {
             let id = hex(&reservation.id.0.to_be_bytes());
             for settlement in &reservation.settlements {
                 call.text(&id);
-                call.window(settlement.claim.window, settlement.claim.limit);
+                add_window(&mut call, settlement.claim.window, settlement.claim.limit);
                 call.number(settlement.claim.amount);
                 call.number(settlement.claim.lease.map_or(0, lease_millis));
                 call.number(settlement.at);
@@ -94,7 +75,7 @@ impl Scripts {
     ) -> Call<'_> {
         let mut call = Call::new(&self.standing, 5);
         keys.add(&mut call, [counter].into_iter());
-        call.window(window, limit);
+        add_window(&mut call, window, limit);
         match back {
             Back::Nothing => call.text(b""),
             Back::All => call.text(b"all"),
@@ -126,97 +107,35 @@ impl Keys {
 
     fn add(&self, call: &mut Call<'_>, counters: impl Iterator<Item = Counter> + Clone) {
         for counter in counters.clone() {
-            self.name(&mut call.keys, counter, b"");
+            self.name(call, counter, b"");
         }
         for counter in counters {
-            self.name(&mut call.keys, counter, b":h");
+            self.name(call, counter, b":h");
         }
     }
 
-    fn name(&self, keys: &mut Words, counter: Counter, end: &[u8]) {
-        keys.bytes.extend_from_slice(&self.prefix);
-        push_hex(&mut keys.bytes, &counter.gateway);
-        keys.bytes.extend_from_slice(b"}:");
-        push_hex(&mut keys.bytes, &counter.id);
-        keys.bytes.extend_from_slice(end);
-        keys.ends.push(keys.bytes.len());
+    fn name(&self, call: &mut Call<'_>, counter: Counter, end: &[u8]) {
+        call.keys.push_with(|bytes| {
+            bytes.extend_from_slice(&self.prefix);
+            push_hex(bytes, &counter.gateway);
+            bytes.extend_from_slice(b"}:");
+            push_hex(bytes, &counter.id);
+            bytes.extend_from_slice(end);
+        });
     }
 }
 
-/// One call of a script.
-#[derive(Debug)]
-pub(super) struct Call<'a> {
-    source: &'a Source,
-    keys: Words,
-    arguments: Words,
-}
-
-/// Texts, one behind the other.
-#[derive(Debug, Default)]
-struct Words {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Words {
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
-    }
-}
-
-impl<'a> Call<'a> {
-    fn new(source: &'a Source, arguments: usize) -> Self {
-        let arguments =
-            Words { bytes: Vec::with_capacity(8 * arguments), ends: Vec::with_capacity(arguments) };
-        Self { source, keys: Words::default(), arguments }
-    }
-
-    /// In one round trip; where the server does not know the script, in one more.
-    pub(super) async fn send(&self, link: &Link) -> Result<redis::Value, LinkError> {
-        match link.send(&self.command("EVALSHA", &self.source.hash)).await {
-            Err(LinkError { kind: FailureKind::NoScript, .. }) => {
-                link.send(&self.command("EVAL", self.source.text)).await
-            }
-            result => result,
-        }
-    }
-
-    fn command(&self, name: &str, script: &str) -> Cmd {
-        let words = self.keys.ends.len() + self.arguments.ends.len() + 3;
-        let bytes = self.keys.bytes.len() + self.arguments.bytes.len() + script.len() + 16;
-        let mut command = Cmd::with_capacity(words, bytes);
-        command.arg(name).arg(script).arg(self.keys.ends.len());
-        for word in self.keys.iter().chain(self.arguments.iter()) {
-            command.arg(word);
-        }
-        command
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        self.arguments.bytes.extend_from_slice(text);
-        self.arguments.ends.push(self.arguments.bytes.len());
-    }
-
-    fn number(&mut self, number: u64) {
-        use std::io::Write as _;
-        let number = number.min(LARGEST);
-        // Into memory, where nothing fails.
-        let _ = write!(self.arguments.bytes, "{number}");
-        self.arguments.ends.push(self.arguments.bytes.len());
-    }
-
-    fn window(&mut self, window: Window, limit: u64) {
-        let (kind, span, burst) = match window {
-            Window::Fixed(period) => (1, period_number(period), 0),
-            Window::Sliding(length) => (2, millis(length), 0),
-            Window::Bucket { per, burst } => (3, millis(per), burst),
-        };
-        self.number(kind);
-        self.number(span);
-        self.number(limit);
-        self.number(burst);
-    }
+/// Of a counter, four arguments.
+fn add_window(call: &mut Call<'_>, window: Window, limit: u64) {
+    let (kind, span, burst) = match window {
+        Window::Fixed(period) => (1, period_number(period), 0),
+        Window::Sliding(length) => (2, millis(length), 0),
+        Window::Bucket { per, burst } => (3, millis(per), burst),
+    };
+    call.number(kind);
+    call.number(span);
+    call.number(limit);
+    call.number(burst);
 }
 
 fn period_number(period: Period) -> u64 {
@@ -244,14 +163,6 @@ fn hex<const N: usize>(bytes: &[u8; N]) -> Vec<u8> {
     let mut text = Vec::with_capacity(2 * N);
     push_hex(&mut text, bytes);
     text
-}
-
-fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
 }
 
 #[cfg(test)]

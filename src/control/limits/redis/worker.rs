@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
-use super::error::{FailureKind, LinkError};
 use super::queue::Settle;
+use crate::control::redis::{FailureKind, LinkError};
 
 /// So many are taken out of the queue at once, …
 const BATCH: usize = 512;
@@ -78,14 +78,14 @@ async fn send(shared: &Arc<Shared>, batch: Vec<Settle>) -> Vec<Settle> {
 /// Of one gateway.
 async fn send_one(shared: Arc<Shared>, mut settles: Vec<Settle>) -> Vec<Settle> {
     let call = shared.scripts.settle(&shared.keys, &settles);
-    let kind = match timeout(TIMEOUT, call.send(&shared.link)).await {
+    let kind = match timeout(TIMEOUT, call.send(&shared.client.link)).await {
         Ok(Ok(redis::Value::Int(_))) => return Vec::new(),
         Ok(Ok(_)) => LinkError::malformed().kind,
         Ok(Err(error)) => error.kind,
         Err(_) => FailureKind::Unknown,
     };
     drop(call);
-    shared.link.renew();
+    shared.client.link.renew();
     for settle in &mut settles {
         settle.is_repeated |= kind == FailureKind::Unknown;
     }

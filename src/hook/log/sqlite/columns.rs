@@ -80,6 +80,7 @@ macro_rules! columns {
             for (column, value) in exact {
                 match column.as_str() {
                     "cost" => $record.cost = serde_json::from_value(value)?,
+                    "saved_cost" => $record.saved_cost = serde_json::from_value(value)?,
                     $($column => $($field).+ = serde_json::from_value(value)?,)+
                     // A later release might store it.
                     _ => {}
@@ -132,6 +133,8 @@ columns! {
     "provider_request_id": Plain = record.provider_request_id;
     "terminal": Plain = record.terminal;
     "cache_status": Plain = record.cache_status;
+    "saved_tokens": Plain = record.saved_tokens;
+    "saved_cost_ticks": Plain = record.saved_cost_ticks;
     "step": Plain = record.step;
     "attempts": Plain = record.attempts;
     "metering": Plain = record.metering;
@@ -208,6 +211,9 @@ pub(super) fn bind(
     if record.cost != usd(record.cost_ticks) {
         exact.insert("cost".to_owned(), serde_json::to_value(record.cost)?);
     }
+    if record.saved_cost != usd(record.saved_cost_ticks) {
+        exact.insert("saved_cost".to_owned(), serde_json::to_value(record.saved_cost)?);
+    }
     let more = More {
         groups: record.groups.clone(),
         flags: record.flags.clone(),
@@ -256,9 +262,13 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, StoreError> {
         exact = more.exact;
     }
     let is_cost_exact = exact.contains_key("cost");
+    let is_saved_cost_exact = exact.contains_key("saved_cost");
     set_exact(exact, &mut record, &mut usage)?;
     if !is_cost_exact {
         record.cost = usd(record.cost_ticks);
+    }
+    if !is_saved_cost_exact {
+        record.saved_cost = usd(record.saved_cost_ticks);
     }
     record.usage_metadata = Some(usage).filter(|_| has_usage);
     Ok(record)

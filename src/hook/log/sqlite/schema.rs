@@ -138,6 +138,8 @@ const V3: &str = "
         provider_request_id TEXT,
         terminal TEXT,
         cache_status TEXT,
+        saved_tokens INTEGER,
+        saved_cost_ticks INTEGER,
         step INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
         metering TEXT NOT NULL,

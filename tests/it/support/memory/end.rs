@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use tower_ai_gateway::context::TraceParent;
-use tower_ai_gateway::hook::{CacheStatus, Failure, Payload, Timings};
+use tower_ai_gateway::hook::{CacheStatus, Failure, Payload, Saved, Timings};
 use tower_ai_gateway::usage::{Cost, Metering, ProviderError, Terminal, Usage};
 use tower_ai_gateway::{EndEvent, Outcome};
 
@@ -32,6 +32,7 @@ pub struct End {
     pub metering: Metering,
     pub cost: Option<Cost>,
     pub cache: Option<CacheStatus>,
+    pub saved: Option<Saved>,
     pub step: u32,
     pub attempts: u32,
     pub timings: Timings,
@@ -82,6 +83,7 @@ impl End {
             metering: end.metering,
             cost: end.cost,
             cache: end.cache,
+            saved: end.saved.copied(),
             step: end.step,
             attempts: end.attempts,
             timings: end.timings,

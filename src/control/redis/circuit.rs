@@ -6,19 +6,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::StoreError;
+use super::client::Failure;
 use crate::TARGET;
+use crate::control::notice::Notice;
 
 /// After so many failures in a row, requests no longer wait for Redis …
 const FAILURES: u32 = 5;
 /// … but for one at a time, so often.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// A Redis that comes and goes is told of no more often.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Lets requests through to Redis while it answers, and one a second while it does not.
-#[derive(Debug, Default)]
+/// What the host is told of a Redis that fails.
+#[derive(Debug)]
+pub(in crate::control) struct Notes {
+    pub(in crate::control) fails: &'static str,
+    pub(in crate::control) works: &'static str,
+}
+
+/// Lets requests through to Redis while it answers, and one a second while it does not. It alone tells the
+/// host of either.
+#[derive(Debug)]
 pub(super) struct Circuit {
+    notes: &'static Notes,
     /// Nothing is wrong: the lock need not be taken.
     is_failing: AtomicBool,
     failures: AtomicU64,
@@ -29,8 +37,7 @@ pub(super) struct Circuit {
 struct State {
     failures: u32,
     next_probe: Option<Instant>,
-    was_told: bool,
-    told_at: Option<Instant>,
+    notice: Notice,
 }
 
 /// How a request goes to Redis.
@@ -43,6 +50,15 @@ pub(super) enum Passage {
 }
 
 impl Circuit {
+    pub(super) fn new(notes: &'static Notes) -> Self {
+        Self {
+            notes,
+            is_failing: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
     pub(super) fn passage(&self) -> Passage {
         if !self.is_failing.load(Ordering::Relaxed) {
             return Passage::Open;
@@ -66,15 +82,15 @@ impl Circuit {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = 0;
         state.next_probe = None;
-        let tells = std::mem::take(&mut state.was_told);
+        let tells = state.notice.works();
         self.is_failing.store(false, Ordering::Relaxed);
         drop(state);
         if tells {
-            tracing::info!(target: TARGET, "Redis answers again: limits are counted there");
+            tracing::info!(target: TARGET, "Redis answers again: {}", self.notes.works);
         }
     }
 
-    pub(super) fn failed(&self, error: &StoreError) {
+    pub(super) fn failed(&self, failure: &Failure) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_failing.store(true, Ordering::Relaxed);
@@ -82,20 +98,11 @@ impl Circuit {
         if state.failures == FAILURES {
             state.next_probe = Some(Instant::now() + PROBE_EVERY);
         }
-        let was_lately = state.told_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
-        if state.was_told || was_lately {
-            return;
-        }
-        state.was_told = true;
-        state.told_at = Some(Instant::now());
+        let tells = state.notice.fails();
         drop(state);
-        let cause = std::error::Error::source(error).map(tracing::field::display);
-        tracing::warn!(
-            target: TARGET,
-            %error,
-            cause,
-            "limits are not counted in Redis; each rule's `on_store_failure` says what becomes of requests",
-        );
+        if tells {
+            tracing::warn!(target: TARGET, error = %failure, "{}", self.notes.fails);
+        }
     }
 
     /// Something was not tried.
@@ -112,20 +119,22 @@ impl Circuit {
 mod tests {
     use super::*;
 
+    static NOTES: Notes = Notes { fails: "it fails", works: "it works" };
+
     #[tokio::test(start_paused = true)]
     async fn after_failures_in_a_row_one_request_a_second_goes_through() {
-        let circuit = Circuit::default();
+        let circuit = Circuit::new(&NOTES);
         for _ in 1..FAILURES {
-            circuit.failed(&StoreError::Timeout);
+            circuit.failed(&Failure::Timeout);
         }
         assert_eq!(circuit.passage(), Passage::Open);
-        circuit.failed(&StoreError::Timeout);
+        circuit.failed(&Failure::Timeout);
         assert_eq!(circuit.passage(), Passage::Closed);
 
         tokio::time::advance(PROBE_EVERY).await;
         assert_eq!(circuit.passage(), Passage::Probe);
         assert_eq!(circuit.passage(), Passage::Closed, "one at a time");
-        circuit.failed(&StoreError::Timeout);
+        circuit.failed(&Failure::Timeout);
         assert_eq!(circuit.passage(), Passage::Closed);
 
         tokio::time::advance(PROBE_EVERY).await;
@@ -137,9 +146,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_success_between_failures_begins_the_count_anew() {
-        let circuit = Circuit::default();
+        let circuit = Circuit::new(&NOTES);
         for _ in 0..100 {
-            circuit.failed(&StoreError::Timeout);
+            circuit.failed(&Failure::Timeout);
             circuit.succeeded();
         }
         assert_eq!(circuit.passage(), Passage::Open);

@@ -3,103 +3,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::server::{TOO_LONG, eventually, wait_for};
 use super::*;
+use crate::server::{TOO_LONG, eventually};
 
-const SLOTS: u16 = 16_384;
+/// Of the tests.
+const KEY: &str = "taig:v1:{0707070707070707}:";
 
-struct Cluster {
-    masters: Vec<Server>,
-    replica: Option<Server>,
-}
-
-fn node() -> Server {
-    Server::start(&[
-        "--cluster-enabled",
-        "yes",
-        "--cluster-node-timeout",
-        "1000",
-        "--cluster-require-full-coverage",
-        "no",
-        "--repl-diskless-sync-delay",
-        "0",
-    ])
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let masters: Vec<_> = (0..3).map(|_| node()).collect();
-        for (number, master) in (0..3).zip(&masters) {
-            let first = (number * SLOTS / 3).to_string();
-            let last = ((number + 1) * SLOTS / 3 - 1).to_string();
-            master.call(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
-            // Masters of one epoch do not agree about a failover for a while.
-            master.call(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
-        }
-        let cluster = Self { masters, replica: None };
-        for master in &cluster.masters[1..] {
-            cluster.meet(master);
-        }
-        cluster.wait();
-        cluster
-    }
-
-    /// Makes a node known to all.
-    fn meet(&self, node: &Server) {
-        node.call(&["CLUSTER", "MEET", "127.0.0.1", &self.masters[0].port.to_string()]);
-    }
-
-    /// Until all nodes agree that all is well.
-    fn wait(&self) {
-        let nodes = || self.masters.iter().chain(&self.replica);
-        wait_for("the cluster is whole", || {
-            nodes().all(|node| {
-                let Ok(server::Reply::Text(info)) = node.try_call(&["CLUSTER", "INFO"]) else {
-                    return false;
-                };
-                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
-            })
-        });
-    }
-
-    /// The master of the keys of the tests.
-    fn owner(&self) -> usize {
-        let key = "taig:v1:{0707070707070707}:";
-        let slot = self.masters[0].call(&["CLUSTER", "KEYSLOT", key]).number();
-        usize::try_from(slot * 3 / i64::from(SLOTS)).unwrap()
-    }
-
-    /// A second server with all that the owner has.
-    fn add_replica(&mut self) {
-        let replica = node();
-        self.meet(&replica);
-        let owner = self.owner();
-        let id = self.masters[owner].call(&["CLUSTER", "MYID"]).text();
-        wait_for("the replica knows its master", || {
-            matches!(replica.try_call(&["CLUSTER", "REPLICATE", &id]), Ok(server::Reply::Text(_)))
-        });
-        wait_for("the replica has its data, and all know of it", || {
-            let knows = |node: &Server| {
-                node.call(&["CLUSTER", "NODES"]).text().contains(&format!("slave {id}"))
-            };
-            replica.info("replication", "master_link_status") == "up"
-                && self.masters.iter().all(knows)
-        });
-        self.replica = Some(replica);
-        self.wait();
-    }
-
-    fn store(&self, timeout: Duration) -> RedisStore {
-        let urls: Vec<_> = self.masters.iter().map(Server::url).collect();
-        RedisStore::cluster(urls).timeout(timeout).build().unwrap()
-    }
+fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
+    RedisStore::cluster(cluster.urls()).timeout(timeout).build().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cluster_of_three_nodes_grants_exactly_what_limits_allow() {
     early_in_the_hour().await;
     let cluster = Cluster::start();
-    let stores: Vec<_> = (0..4).map(|_| Arc::new(cluster.store(TOO_LONG))).collect();
+    let stores: Vec<_> = (0..4).map(|_| Arc::new(store_of(&cluster, TOO_LONG))).collect();
     let claims_of = |gateway: u8| {
         let counter = |id| Counter { gateway: [gateway; 8], id: [id; 16] };
         let of =
@@ -145,8 +63,8 @@ async fn a_cluster_of_three_nodes_grants_exactly_what_limits_allow() {
 async fn a_failover_loses_no_count_and_hangs_nobody() {
     early_in_the_hour().await;
     let mut cluster = Cluster::start();
-    cluster.add_replica();
-    let store = cluster.store(Duration::from_millis(500));
+    cluster.add_replica(cluster.owner(KEY));
+    let store = store_of(&cluster, Duration::from_millis(500));
     let claims = [claim(1, HOUR, 1_000_000, 1)];
     eventually("the cluster answers", async || reserve(&store, &claims).await.is_ok()).await;
 
@@ -189,8 +107,8 @@ async fn a_failover_loses_no_count_and_hangs_nobody() {
 async fn a_killed_master_is_replaced_by_its_replica() {
     early_in_the_hour().await;
     let mut cluster = Cluster::start();
-    cluster.add_replica();
-    let store = cluster.store(Duration::from_millis(200));
+    cluster.add_replica(cluster.owner(KEY));
+    let store = store_of(&cluster, Duration::from_millis(200));
     let claims = [leased(claim(1, HOUR, 1_000_000, 10), TOO_LONG * 20)];
     let mut granted = Vec::new();
     eventually("the cluster answers", async || {
@@ -201,7 +119,7 @@ async fn a_killed_master_is_replaced_by_its_replica() {
         granted.len() == 100
     })
     .await;
-    let owner = cluster.owner();
+    let owner = cluster.owner(KEY);
     cluster.masters[owner].call(&["WAIT", "1", "5000"]);
     cluster.masters[owner].kill();
     for (id, decision) in &granted {

@@ -13,9 +13,9 @@ macro_rules! at_a_time {
     ($file:literal) => {
         concat!(
             "#!lua\n",
-            include_str!("../../src/control/limits/redis/counter.lua"),
+            include_str!("../../../src/control/limits/redis/counter.lua"),
             "\nclock = function() return tonumber(ARGV[#ARGV]) end\n",
-            include_str!(concat!("../../src/control/limits/redis/", $file))
+            include_str!(concat!("../../../src/control/limits/redis/", $file))
         )
     };
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// A [`RedisStore`](super::RedisStore) could not be built. No text of it holds a part of a URL.
+/// A store in Redis could not be built. No text of it holds a part of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisStoreError {
@@ -43,15 +43,15 @@ impl Error for RedisStoreError {}
 /// Of an error of Redis it keeps the code alone: its text may repeat what it was sent, and that may be
 /// a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LinkError {
+pub(in crate::control) struct LinkError {
     category: Box<str>,
     code: Option<Box<str>>,
-    pub(super) kind: FailureKind,
+    pub(in crate::control) kind: FailureKind,
 }
 
 /// What is known of an operation that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FailureKind {
+pub(in crate::control) enum FailureKind {
     /// The script is not known to the server.
     NoScript,
     /// It has not been run.
@@ -79,7 +79,7 @@ const REFUSED: [&str; 14] = [
 ];
 
 impl LinkError {
-    pub(super) fn new(error: &RedisError) -> Self {
+    pub(in crate::control) fn new(error: &RedisError) -> Self {
         let code = error.code().filter(|code| code.bytes().all(|byte| byte.is_ascii_uppercase()));
         let kind = match error.kind() {
             ErrorKind::Server(ServerErrorKind::NoScript) => FailureKind::NoScript,
@@ -96,7 +96,7 @@ impl LinkError {
         Self { category, code: code.map(Into::into), kind }
     }
 
-    pub(super) fn malformed() -> Self {
+    pub(in crate::control) fn malformed() -> Self {
         Self {
             category: "an answer that is none of the script".into(),
             code: None,
@@ -104,7 +104,7 @@ impl LinkError {
         }
     }
 
-    pub(super) fn failing() -> Self {
+    pub(in crate::control) fn failing() -> Self {
         Self {
             category: "not asked, for it has failed several times in a row".into(),
             code: None,

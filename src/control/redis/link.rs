@@ -154,7 +154,7 @@ impl Connection {
 
 /// A connection that is made when it is needed, and made anew when it is lost.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(in crate::control) struct Link {
     target: Target,
     current: Mutex<Option<Current>>,
 }
@@ -175,13 +175,13 @@ impl Link {
         Self { target, current: Mutex::new(None) }
     }
 
-    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, LinkError> {
+    pub(in crate::control) async fn send(&self, command: &Cmd) -> Result<Value, LinkError> {
         let mut connection = self.connection()?;
         connection.send(command).await.map_err(|error| LinkError::new(&error))
     }
 
     /// Leaves a connection that has been of no use for long, so that the next request makes one.
-    pub(super) fn renew(&self) {
+    pub(in crate::control) fn renew(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let old = current.take_if(|current| current.since.elapsed() >= RENEW_AFTER);
         drop(current);

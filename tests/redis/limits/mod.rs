@@ -1,23 +1,12 @@
-//! `RedisStore` against real servers. A program of its own, for it keeps deadlines of milliseconds.
-
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+//! `RedisStore`: limits that are counted for many gateways.
 
 mod cluster;
 mod counting;
-#[path = "../it/support/every_thread.rs"]
-mod every_thread;
 mod leases;
-#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
-#[path = "../it/support/program.rs"]
-mod program;
 mod replicas;
 mod same_as_memory;
-mod server;
 mod tls;
 mod trouble;
-#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
-#[path = "../it/support/written.rs"]
-mod written;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,7 +16,8 @@ use tower_ai_gateway::control::limits::{
 };
 use tower_ai_gateway::settings::limits::{Period, Window};
 
-use self::server::Server;
+use crate::cluster::Cluster;
+use crate::server::{self, Server};
 
 /// An hour, which seldom ends while a test runs.
 const HOUR: Window = Window::Fixed(Period::Hour);

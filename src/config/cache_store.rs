@@ -1,0 +1,111 @@
+//! `[cache]`: where all gateways of a process keep answers.
+
+#[cfg(feature = "redis")]
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::place::{At, Mistake, Source, Table, Text};
+use super::redis_at::{RedisAt, Url};
+use super::value::{Milliseconds, form};
+use crate::control::ControlLayer;
+use crate::control::cache::MemoryCache;
+#[cfg(feature = "redis")]
+use crate::control::cache::RedisCache;
+
+const MOST_MS: u64 = 10_000;
+
+form!(MemoryBytes(u64), "a whole number of bytes from 1048576 to 2^53", |bytes| (1 << 20
+    ..=1 << 53)
+    .contains(bytes));
+
+/// `[cache]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CacheStore {
+    memory_bytes: Option<MemoryBytes>,
+    redis: Option<Table<Url>>,
+    redis_cluster: Option<Vec<Table<Url>>>,
+    deadline_ms: Option<Milliseconds<1, MOST_MS>>,
+    prefix: Option<Text>,
+}
+
+/// What the section says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptIn {
+    memory_bytes: Option<u64>,
+    #[cfg(feature = "redis")]
+    redis: Option<Redis>,
+}
+
+/// Nothing is connected before the first request.
+#[cfg(feature = "redis")]
+#[derive(Clone, Debug)]
+struct Redis {
+    store: Arc<RedisCache>,
+    /// What it was built with.
+    at: RedisAt,
+}
+
+impl KeptIn {
+    pub(super) fn of(section: Table<CacheStore>, source: &Source<'_>) -> Result<Self, Mistake> {
+        let place = section.place();
+        let fields = section.fields;
+        let memory_bytes = fields.memory_bytes.map(|bytes| bytes.0);
+        let deadline = fields.deadline_ms.map(|deadline| deadline.0);
+        let (redis, cluster) = (fields.redis, fields.redis_cluster);
+        let at = RedisAt::read(&place, redis, cluster, deadline, fields.prefix, source)?;
+        let Some(at) = at else { return Ok(Self { memory_bytes, ..Self::default() }) };
+        if memory_bytes.is_some() {
+            let message = "`memory_bytes` is of the memory of this process, and `redis` says to keep \
+                           answers there: keep one of the two";
+            return Err(place.refuse(Kind::Conflict, message));
+        }
+        #[cfg(feature = "redis")]
+        {
+            let mut texts = at.texts();
+            let mut builder = match (at.is_cluster, texts.next()) {
+                (false, Some(url)) => RedisCache::builder(url),
+                (_, first) => RedisCache::cluster(first.into_iter().chain(texts)),
+            };
+            if let Some(timeout) = at.deadline {
+                builder = builder.timeout(timeout);
+            }
+            if let Some(prefix) = &at.prefix {
+                builder = builder.prefix(prefix.clone());
+            }
+            let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
+            Ok(Self { memory_bytes, redis: Some(Redis { store: Arc::new(store), at }) })
+        }
+        #[cfg(not(feature = "redis"))]
+        {
+            let _ = at;
+            let message =
+                "this program was built without the feature `redis`, which keeps them there";
+            Err(place.refuse(Kind::UnknownKey, message))
+        }
+    }
+
+    pub(super) fn apply(&self, layer: ControlLayer) -> ControlLayer {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.redis {
+            return layer.cache(redis.store.clone());
+        }
+        match self.memory_bytes {
+            Some(bytes) => layer.cache(MemoryCache::with_capacity(bytes)),
+            None => layer,
+        }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        #[cfg(feature = "redis")]
+        {
+            let at = |own: &Self| own.redis.as_ref().map(|redis| redis.at.clone());
+            if at(self) != at(other) {
+                return false;
+            }
+        }
+        self.memory_bytes == other.memory_bytes
+    }
+}

@@ -1,0 +1,17 @@
+//! `[gateways.….cache]`, where nothing would act on it.
+
+use serde::de::IgnoredAny;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::place::{At as _, Mistake, Table};
+use crate::settings::GatewaySettingsBuilder;
+
+pub(super) type Raw = IgnoredAny;
+
+pub(super) fn add(
+    cache: Table<Raw>,
+    _: GatewaySettingsBuilder,
+) -> Result<GatewaySettingsBuilder, Mistake> {
+    let message = "this program was built without the feature `cache`, which does it";
+    Err(cache.refuse(Kind::UnknownKey, message))
+}

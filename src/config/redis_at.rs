@@ -1,0 +1,105 @@
+//! Where a Redis is, in `[limits]` and `[cache]`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::ConfigFileErrorKind as Kind;
+use super::holder::holder;
+use super::place::{At as _, Mistake, Source, Table, Text};
+use crate::credentials::secret::Secret;
+use crate::settings::digest;
+
+/// A URL, which may hold a password: the file says where it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Url {
+    env: Option<Text>,
+    file: Option<Text>,
+}
+
+/// What a section says of a Redis.
+#[derive(Clone)]
+pub(super) struct RedisAt {
+    /// One, or some nodes of a cluster.
+    pub(super) urls: Vec<Secret>,
+    pub(super) is_cluster: bool,
+    pub(super) deadline: Option<Duration>,
+    pub(super) prefix: Option<String>,
+}
+
+impl RedisAt {
+    /// `None` where the section names none. `place`: of the section.
+    pub(super) fn read(
+        place: &Spanned<()>,
+        redis: Option<Table<Url>>,
+        cluster: Option<Vec<Table<Url>>>,
+        deadline: Option<Duration>,
+        prefix: Option<Text>,
+        source: &Source<'_>,
+    ) -> Result<Option<Self>, Mistake> {
+        let (urls, is_cluster) = match (redis, cluster) {
+            (None, None) => {
+                let alone = "it is for `redis` and `redis_cluster`";
+                if let Some(prefix) = &prefix {
+                    return Err(prefix.refuse(Kind::Conflict, alone));
+                }
+                if deadline.is_some() {
+                    return Err(
+                        place.refuse(Kind::Conflict, format_args!("`deadline_ms`: {alone}"))
+                    );
+                }
+                return Ok(None);
+            }
+            (Some(url), None) => (vec![url], false),
+            (None, Some(urls)) if !urls.is_empty() => (urls, true),
+            (None, Some(_)) => {
+                return Err(place.refuse(Kind::Value, "a cluster has a node at least"));
+            }
+            (Some(url), Some(_)) => {
+                return Err(url.refuse(Kind::Conflict, "it is one of `redis` and `redis_cluster`"));
+            }
+        };
+        let mut read = Vec::with_capacity(urls.len());
+        for url in &urls {
+            let Some(holder) = holder(&url.env, &url.file)? else {
+                return Err(url.refuse(Kind::Missing, "a URL of Redis has one of `env` and `file`"));
+            };
+            read.push(holder.read(source)?);
+        }
+        let prefix = prefix.map(Spanned::into_inner);
+        Ok(Some(Self { urls: read, is_cluster, deadline, prefix }))
+    }
+
+    /// The URLs as texts.
+    #[cfg(feature = "redis")]
+    pub(super) fn texts(&self) -> std::vec::IntoIter<String> {
+        let text = |url: &Secret| String::from_utf8_lossy(url.plain().as_bytes()).into_owned();
+        self.urls.iter().map(text).collect::<Vec<_>>().into_iter()
+    }
+
+    /// URLs as digests.
+    fn given(&self) -> (bool, Vec<[u8; 32]>, Option<Duration>, Option<&str>) {
+        let digests = self.urls.iter().map(|url| digest(url.plain().as_bytes())).collect();
+        (self.is_cluster, digests, self.deadline, self.prefix.as_deref())
+    }
+}
+
+impl PartialEq for RedisAt {
+    fn eq(&self, other: &Self) -> bool {
+        self.given() == other.given()
+    }
+}
+
+impl fmt::Debug for RedisAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisAt")
+            .field("urls", &self.urls.len())
+            .field("is_cluster", &self.is_cluster)
+            .field("deadline", &self.deadline)
+            .field("prefix", &self.prefix)
+            .finish()
+    }
+}

@@ -1,0 +1,122 @@
+//! The responses of requests for which somebody has asked for the cache.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderValue, Response, header};
+use tokio::time::Instant;
+use tower::BoxError;
+
+use super::body::CacheBody;
+use super::caching::Caching;
+use super::entry::CacheEntry;
+use super::flight::{Headed, Member, Own};
+use super::recording::FlightError;
+use super::storing::{Target, declared};
+use crate::control::timer::Timer;
+use crate::hook::CacheStatus;
+use crate::settings::cache::ReplayPace;
+
+/// How long a request waits for the head of what another one has asked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a request gets that shares a call. `stale`: what it may get where the provider fails.
+pub(in crate::control) async fn shared(
+    caching: &Caching,
+    mut member: Member,
+    stale: Option<CacheEntry>,
+    target: &Target,
+) -> Result<Response<CacheBody>, BoxError> {
+    let own = loop {
+        match headed(&mut member, stale.is_some()).await {
+            Some(Headed::Asked(head)) => {
+                caching.missed();
+                let length = declared(&head.headers);
+                let response = Response::from_parts(*head, CacheBody::reading(member, length));
+                return Ok(marked(response, CacheStatus::Miss));
+            }
+            Some(Headed::Followed(status, headers)) => {
+                caching.hit();
+                let length = declared(&headers);
+                let mut response = Response::new(CacheBody::reading(member, length));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                return Ok(aged(marked(response, CacheStatus::Hit), Duration::ZERO));
+            }
+            Some(Headed::Own(own)) => break Some(own),
+            Some(Headed::Failed) => break None,
+            Some(Headed::Panicked) | None => match member.leave() {
+                Some(alone) => member = alone,
+                None => return Err(FlightError::Panicked.into()),
+            },
+        }
+    };
+    // One of the others may ask now.
+    drop(member);
+    match (own, stale) {
+        (Some(Own { has_failed: true, .. }) | None, Some(entry)) => {
+            caching.stale();
+            Ok(replayed(entry, target.policy.pace, CacheStatus::Stale))
+        }
+        (Some(own), _) => {
+            caching.missed();
+            Ok(marked(own.result?.map(CacheBody::own), CacheStatus::Miss))
+        }
+        (None, None) => Err(FlightError::Panicked.into()),
+    }
+}
+
+/// The head, or what there is in its place; `None` where it does not come in time from another one.
+async fn headed(member: &mut Member, has_other: bool) -> Option<Headed> {
+    let (mut timer, mut until) = (Timer::default(), None);
+    poll_fn(|cx| match member.poll_head(has_other, cx) {
+        Poll::Ready(headed) => Poll::Ready(Some(headed)),
+        Poll::Pending if member.is_waiting_for_others() => {
+            let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
+            timer.poll_until(until, cx).map(|()| None)
+        }
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// What was found in the store.
+pub(in crate::control) fn hit(
+    caching: &Caching,
+    entry: CacheEntry,
+    target: &Target,
+) -> Response<CacheBody> {
+    caching.hit();
+    replayed(entry, target.policy.pace, CacheStatus::Hit)
+}
+
+/// The answer to a request that was not for the cache.
+pub(in crate::control) fn bypassed<B>(
+    caching: &Caching,
+    response: Response<B>,
+) -> Result<Response<B>, BoxError> {
+    caching.bypassed();
+    Ok(marked(response, CacheStatus::Bypass))
+}
+
+fn replayed(entry: CacheEntry, pace: ReplayPace, status: CacheStatus) -> Response<CacheBody> {
+    let parts = entry.parts();
+    let age = entry.age(SystemTime::now());
+    let (kept, headers) = (parts.status, parts.headers.clone());
+    let mut response = Response::new(CacheBody::replaying(entry, pace));
+    *response.status_mut() = kept;
+    *response.headers_mut() = headers;
+    aged(marked(response, status), age)
+}
+
+fn aged(mut response: Response<CacheBody>, age: Duration) -> Response<CacheBody> {
+    response.headers_mut().insert(header::AGE, HeaderValue::from(age.as_secs()));
+    response
+}
+
+/// A cache of the host's own, further down, may have said more.
+fn marked<B>(mut response: Response<B>, status: CacheStatus) -> Response<B> {
+    response.extensions_mut().get_or_insert_with(|| status);
+    response
+}

@@ -1,0 +1,136 @@
+//! Whether the answer to a request is to be kept, and how.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::{Method, Request};
+
+use super::repeatable;
+use crate::context::GatewayContext;
+use crate::credentials;
+use crate::directives::pattern::hides_a_model;
+use crate::json::object::ObjectScanner;
+use crate::json::string;
+use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
+
+/// For how long where only the request asks for it.
+const TTL: Duration = Duration::from_secs(300);
+
+/// What the cache is to do with a request.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// Nothing, and nothing is said of it: nobody has asked for a cache.
+    Nothing,
+    /// Nothing, though somebody has asked: the client gets `BYPASS`.
+    Bypass,
+    /// To look for its answer, and to keep it.
+    Keep(Box<Policy>),
+}
+
+/// How an answer is to be kept.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    pub(super) fresh_for: Duration,
+    pub(super) stale_for: Duration,
+    pub(super) is_shared: bool,
+    pub(super) pace: ReplayPace,
+    pub(super) most_request_bytes: u64,
+    pub(super) most_response_bytes: u64,
+    /// Of success; empty for all of them.
+    pub(super) statuses: Vec<u16>,
+    /// The client's `cf-aig-cache-key`.
+    pub(super) custom: Option<Box<str>>,
+}
+
+/// What a gateway and a request say together. Costs next to nothing where neither asks.
+pub(super) fn asked<B>(request: &Request<B>, context: &GatewayContext) -> Asked {
+    let settings = context.settings().and_then(|settings| settings.cache.as_deref());
+    let custom = context.directives().and_then(|directives| directives.cache_key.as_deref());
+    if settings.is_none() && custom.is_none() {
+        return Asked::Nothing;
+    }
+    asked_by(request, context, settings, custom)
+}
+
+fn asked_by<B>(
+    request: &Request<B>,
+    context: &GatewayContext,
+    settings: Option<&CacheSettings>,
+    custom: Option<&str>,
+) -> Asked {
+    let rule = settings.and_then(|settings| rule_for(settings, context));
+    let of_gateway = rule.map(|rule| rule.ttl).or_else(|| settings?.ttl);
+    let never = rule.is_some_and(CacheRule::is_never);
+    if custom.is_none() && (of_gateway.is_none() || never && settings.is_none_or(is_on_request)) {
+        return Asked::Nothing;
+    }
+    let directives = context.directives();
+    let ttl = directives.and_then(|directives| directives.cache_ttl);
+    let fresh_for = ttl.or(of_gateway).unwrap_or(TTL);
+    let skips = directives.is_some_and(|directives| directives.skip_cache == Some(true));
+    // What a request says goes before what its gateway says, but for `never`.
+    let is_off = never || skips || fresh_for.is_zero();
+    let is_shared =
+        settings.is_some_and(|settings| settings.is_shared) && !gets_key_below(request, context);
+    if is_off
+        || *request.method() != Method::POST
+        || !repeatable::is_repeatable(context.operation(), context.provider_path())
+        || !(is_shared || may_tell_caller(request, context))
+    {
+        return Asked::Bypass;
+    }
+    let bytes = |of_rule: fn(&CacheRule) -> Option<u64>| rule.and_then(of_rule);
+    Asked::Keep(Box::new(Policy {
+        fresh_for,
+        stale_for: settings.map(|settings| settings.stale_if_error).unwrap_or_default(),
+        is_shared,
+        pace: settings.map(|settings| settings.pace).unwrap_or_default(),
+        most_request_bytes: bytes(|rule| rule.most_request_bytes).unwrap_or(MOST_BYTES),
+        most_response_bytes: bytes(|rule| rule.most_response_bytes).unwrap_or(MOST_BYTES),
+        statuses: rule.map(|rule| rule.statuses.clone()).unwrap_or_default(),
+        custom: custom.map(Into::into),
+    }))
+}
+
+fn is_on_request(settings: &CacheSettings) -> bool {
+    settings.ttl.is_none()
+}
+
+/// Whether answers of one caller can be kept from the others. They cannot where something in front of
+/// the gateway lets callers spend stored keys and has not said who is calling: all of them look alike.
+fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    let is_open = context.settings().is_some_and(|settings| settings.origins.is_some());
+    !is_open
+        || context.identity().is_some()
+        || context.has_credentials()
+        || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
+}
+
+/// Whether the key for the provider comes from a layer below, which may have one for each caller.
+fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    let takes = context.settings().is_some_and(|settings| settings.takes_keys_from_layer);
+    takes
+        && context.upstream().is_none_or(|upstream| {
+            let header = upstream.key_header(context.way());
+            credentials::sent(request.headers(), header.name()).is_none()
+        })
+}
+
+/// The first rule that is for this request.
+fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option<&'s CacheRule> {
+    let model = settings.goes_by_model().then(|| model(context)).flatten();
+    let path = context.provider_path();
+    settings.rules.iter().find(|rule| rule.is_for(model.as_deref(), path))
+}
+
+/// The model of a request, as far as it is known before its body was read to the end.
+fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
+    let named = context.model().or_else(|| {
+        let entry = context.current()?.entry.as_deref()?;
+        let mut scanner = ObjectScanner::new().wary(true);
+        scanner.push(&entry.body).ok()?;
+        string::decode(&scanner.model()?.raw).map(Cow::Owned)
+    });
+    // The provider chooses, so that it may be any.
+    named.filter(|model| !hides_a_model(model))
+}

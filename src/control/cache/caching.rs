@@ -1,0 +1,215 @@
+//! What the services of one layer share of their cache.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use http::Response;
+use http_body_util::BodyExt;
+use tower::BoxError;
+
+use super::counts::{Counts, NotStored};
+use super::entry::CacheEntry;
+use super::flight::{Call, Came, Flights, Member, Own};
+use super::kept::kept;
+use super::key::CachePlace;
+use super::memory::MemoryCache;
+use super::recording::{Recording, Source};
+use super::store::{Broadcast, CacheStore, Followed, Found, Generation, Turn};
+use super::storing::{Head, Storing, Target};
+use super::writer::Writer;
+use crate::TARGET;
+use crate::util::budget::BodyBudget;
+use crate::util::unwind;
+
+/// How many requests may share a call, unless the host says otherwise.
+pub(super) const FOLLOWERS: usize = 1000;
+
+/// How often it is asked again whose turn it is.
+const TURNS: usize = 3;
+
+/// The store of a layer, the calls under way, and what was counted. Clones share all of it.
+#[derive(Clone)]
+pub(in crate::control) struct Caching(Arc<Inner>);
+
+struct Inner {
+    /// Made when it is first needed.
+    writer: OnceLock<Arc<Writer>>,
+    flights: Arc<Flights>,
+    counts: Arc<Counts>,
+}
+
+/// What was found in the store.
+pub(in crate::control) enum Lookup {
+    Fresh(CacheEntry),
+    /// What may be given where the provider fails.
+    Missing(Option<CacheEntry>),
+}
+
+/// Where an answer is to come from.
+pub(in crate::control) enum Way {
+    /// Somebody has stored it meanwhile.
+    Found(CacheEntry),
+    /// From the provider; other processes are told of it.
+    Ask(Option<Box<dyn Broadcast>>),
+    /// From another process.
+    Follow(Followed),
+}
+
+impl Caching {
+    /// In a store of its own.
+    pub(in crate::control) fn local() -> Self {
+        let counts = Arc::<Counts>::default();
+        let flights = Arc::new(Flights::new(counts.clone()));
+        Self(Arc::new(Inner { writer: OnceLock::new(), flights, counts }))
+    }
+
+    pub(in crate::control) fn of(store: impl CacheStore) -> Self {
+        let caching = Self::local();
+        caching.writer_of(|| Arc::new(store));
+        caching
+    }
+
+    fn writer_of(&self, store: impl FnOnce() -> Arc<dyn CacheStore>) -> &Arc<Writer> {
+        self.0.writer.get_or_init(|| Arc::new(Writer::new(store(), self.0.counts.clone())))
+    }
+
+    pub(in crate::control) fn writer(&self) -> &Arc<Writer> {
+        self.writer_of(|| Arc::new(MemoryCache::new()))
+    }
+
+    pub(super) fn store(&self) -> &dyn CacheStore {
+        &*self.writer().store
+    }
+
+    /// The store, if it was needed.
+    pub(super) fn store_in_use(&self) -> Option<&dyn CacheStore> {
+        self.0.writer.get().map(|writer| &*writer.store)
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    pub(super) fn flights(&self) -> &Flights {
+        &self.0.flights
+    }
+
+    pub(in crate::control) fn hit(&self) {
+        self.0.counts.hits.add();
+    }
+
+    pub(in crate::control) fn stale(&self) {
+        self.0.counts.stale.add();
+    }
+
+    pub(in crate::control) fn missed(&self) {
+        self.0.counts.misses.add();
+    }
+
+    pub(in crate::control) fn bypassed(&self) {
+        self.0.counts.bypasses.add();
+    }
+
+    /// Looks into the store.
+    pub(in crate::control) async fn look_up(&self, target: &mut Target) -> Lookup {
+        target.closed = self.0.flights.closed(target.place.key);
+        let (lookup, generation) = self.look(&target.place).await;
+        target.generation = generation;
+        lookup
+    }
+
+    /// Trouble with the store is a miss.
+    async fn look(&self, place: &CachePlace) -> (Lookup, Generation) {
+        let store = self.store();
+        let found = match unwind::run(|| store.get(place)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::debug!(target: TARGET, %error, "the cache was not asked");
+                Found::default()
+            }
+            Err(_) => Found::default(),
+        };
+        let Found { entry, generation } = found;
+        let now = SystemTime::now();
+        let lookup = match entry {
+            Some(entry) if entry.is_fresh(now) => Lookup::Fresh(entry),
+            entry => Lookup::Missing(entry.filter(|entry| entry.is_usable(now))),
+        };
+        (lookup, generation)
+    }
+
+    /// Shares the call for this place with others that want the same.
+    pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
+        let key = (target.place.key, target.generation);
+        self.0.flights.join(key, FOLLOWERS + 1, call)
+    }
+
+    /// Where the answer is to come from.
+    pub(in crate::control) async fn way(&self, target: &Target) -> Way {
+        let Target { place, generation, closed, .. } = target;
+        if self.0.flights.closed(place.key) != *closed
+            && let (Lookup::Fresh(entry), now) = self.look(place).await
+            && now == *generation
+        {
+            return Way::Found(entry);
+        }
+        let store = self.store();
+        for _ in 0..TURNS {
+            match unwind::run(|| store.turn(place, *generation)).await {
+                Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
+                Ok(Ok(Turn::Follow(following))) => match unwind::run(|| following).await {
+                    Ok(Ok(Some(followed))) => return Way::Follow(followed),
+                    Ok(Ok(None)) => {}
+                    Ok(Err(_)) | Err(_) => break,
+                },
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        Way::Ask(None)
+    }
+}
+
+/// An answer of the provider, as it is shared or not. `broadcast`: whom else it is for.
+pub(in crate::control) fn came(
+    response: Response<Source>,
+    target: Target,
+    broadcast: Option<Box<dyn Broadcast>>,
+    budget: &BodyBudget,
+    has_failed: bool,
+) -> Came {
+    let most = target.policy.most_response_bytes;
+    let mut storing = match Storing::new(&response, target, broadcast) {
+        Ok(storing) => Box::new(storing),
+        Err(why) => return Came::Own(Own { result: Ok(response), has_failed, why }),
+    };
+    let (parts, source) = response.into_parts();
+    let head = Head { status: parts.status, headers: kept(&parts.headers) };
+    storing.begins(&head);
+    let recording = Recording::new(head, source, Some(storing), budget.share(), most);
+    Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
+}
+
+/// There is no answer.
+pub(in crate::control) fn failed(error: BoxError, has_failed: bool) -> Came {
+    Came::Own(Own { result: Err(error), has_failed, why: NotStored::Failed })
+}
+
+/// An answer that another process gets.
+pub(in crate::control) fn followed(
+    followed: Followed,
+    target: &Target,
+    budget: &BodyBudget,
+) -> Came {
+    let (held, most) = (budget.share(), target.policy.most_response_bytes);
+    let Followed { status, headers, body } = followed;
+    let source = Box::pin(body.map_err(Into::into));
+    let recording = Recording::new(Head { status, headers }, source, None, held, most);
+    Came::Shared { head: None, recording: Box::new(recording) }
+}
+
+impl fmt::Debug for Caching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caching").field("store", &self.store_in_use()).finish_non_exhaustive()
+    }
+}

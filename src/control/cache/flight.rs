@@ -1,0 +1,186 @@
+//! One call to the provider for several requests that want the same answer.
+//!
+//! Nothing is spawned: the call and the body are polled by those who take part, under a lock, with a
+//! waker that wakes all who wait. So it goes on as long as one of them is left, and ends with the last.
+
+mod flights;
+mod member;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use http::response::Parts;
+use http::{HeaderMap, Response, StatusCode};
+use tower::BoxError;
+
+pub(in crate::control) use self::flights::Flights;
+pub(in crate::control) use self::member::Member;
+use self::waiting::Waiting;
+use super::counts::NotStored;
+use super::entry::CacheEntry;
+use super::recording::{Given, Recording, Source};
+
+/// A call to the provider. Nothing of it runs before it is polled.
+pub(in crate::control) type Call = Pin<Box<dyn Future<Output = Came> + Send>>;
+
+/// What a call gives.
+pub(in crate::control) enum Came {
+    /// An answer for everybody. `head`: as the one gets it that has asked; `None` where another process
+    /// has.
+    Shared { head: Option<Box<Parts>>, recording: Box<Recording> },
+    /// Somebody has stored the answer meanwhile.
+    Found(CacheEntry),
+    /// An answer for the one that has asked, and for nobody else.
+    Own(Own),
+}
+
+/// An answer that is not shared.
+pub(in crate::control) struct Own {
+    pub(in crate::control) result: Result<Response<Source>, BoxError>,
+    /// The provider has failed, so that an older answer may do.
+    pub(in crate::control) has_failed: bool,
+    pub(in crate::control) why: NotStored,
+}
+
+/// What one of those who take part gets first.
+pub(in crate::control) enum Headed {
+    /// The head of the answer to its own call. The body is read with `Member::poll_next`.
+    Asked(Box<Parts>),
+    /// The head of what another one has asked for.
+    Followed(StatusCode, HeaderMap),
+    /// The answer to its own call, which is not shared.
+    Own(Own),
+    /// The call of another one has failed, and this one has something else.
+    Failed,
+    /// A poll of the call has panicked.
+    Panicked,
+}
+
+/// What one of those who take part gets of the body.
+pub(super) enum Next {
+    /// `is_last`: there is nothing behind it.
+    Given { given: Given, is_last: bool },
+    /// The answer is stored: the rest is read from there.
+    Stored(CacheEntry),
+}
+
+struct Flight {
+    state: Mutex<State>,
+    waiting: Arc<Waiting>,
+    /// Wakes all that wait.
+    waker: Waker,
+}
+
+struct State {
+    phase: Phase,
+    /// Those who take part, by their places.
+    members: Vec<Option<Part>>,
+    count: usize,
+    /// The place of the one whose call it is.
+    asks: Option<usize>,
+}
+
+enum Phase {
+    /// Nobody asks the provider. The next one that looks does.
+    Vacant {
+        has_failed: bool,
+    },
+    Calling(Call),
+    Reading(Box<Recording>),
+    Stored(CacheEntry),
+    /// All have left, or a poll has panicked.
+    Over,
+}
+
+/// What is kept for one that takes part.
+#[derive(Default)]
+struct Part {
+    /// How many frames it has read.
+    at: usize,
+    /// The answer to its own call, where another one has polled that.
+    came: Option<Answered>,
+}
+
+enum Answered {
+    Shared(Box<Parts>),
+    Own(Own),
+}
+
+impl Flight {
+    fn new() -> Arc<Self> {
+        let waiting = Arc::new(Waiting::default());
+        let state = State {
+            phase: Phase::Vacant { has_failed: false },
+            members: Vec::new(),
+            count: 0,
+            asks: None,
+        };
+        Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of one more that takes part, and whether it is the first.
+    fn join(&self, most: usize) -> Joined {
+        let mut state = self.state();
+        if !state.phase.is_open() {
+            return Joined::Closed;
+        }
+        if state.count >= most {
+            return Joined::Full;
+        }
+        let place = state.members.iter().position(Option::is_none);
+        let place = place.unwrap_or(state.members.len());
+        match state.members.get_mut(place) {
+            Some(free) => *free = Some(Part::default()),
+            None => state.members.push(Some(Part::default())),
+        }
+        state.count += 1;
+        Joined::Member { place, is_first: state.count == 1 }
+    }
+}
+
+/// What became of the wish to take part.
+enum Joined {
+    Member {
+        place: usize,
+        is_first: bool,
+    },
+    /// As many as may take part do.
+    Full,
+    /// It is over, or what comes is not for others any more.
+    Closed,
+}
+
+impl Phase {
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
+            Self::Reading(recording) => recording.is_open(),
+            Self::Over => false,
+        }
+    }
+}
+
+impl State {
+    fn part(&mut self, place: usize) -> Option<&mut Part> {
+        self.members.get_mut(place)?.as_mut()
+    }
+
+    /// Lets go what everybody has read of an answer that is not stored.
+    fn release(&mut self) {
+        if let Phase::Reading(recording) = &mut self.phase
+            && !recording.is_growing()
+        {
+            let slowest = self.members.iter().flatten().map(|part| part.at).min();
+            recording.release(slowest.unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One of those who share a call to the provider.
+
+use std::mem::replace;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::flights::{Flights, Key};
+use super::{Answered, Call, Came, Flight, Headed, Next, Phase, State};
+use crate::control::cache::counts::NotStored;
+use crate::control::cache::recording::{After, FlightError, Given, Stored};
+
+/// One that takes part. Leaves when it is dropped.
+pub(in crate::control) struct Member {
+    flight: Arc<Flight>,
+    place: usize,
+    /// Its own call, until it is made.
+    call: Option<Call>,
+    flights: Arc<Flights>,
+    /// Where others find it; `None` where it is alone.
+    key: Option<Key>,
+    follows: bool,
+}
+
+impl Member {
+    pub(super) fn new(
+        flight: Arc<Flight>,
+        place: usize,
+        call: Call,
+        flights: Arc<Flights>,
+        key: Option<Key>,
+    ) -> Self {
+        Self { flight, place, call: Some(call), flights, key, follows: false }
+    }
+
+    /// One that shares with nobody.
+    pub(super) fn alone(call: Call, flights: Arc<Flights>) -> Self {
+        let flight = Flight::new();
+        flight.join(1);
+        Self::new(flight, 0, call, flights, None)
+    }
+
+    /// It has found others there.
+    pub(super) fn following(mut self) -> Self {
+        self.follows = true;
+        self.flights.counts.followers.add();
+        self
+    }
+
+    /// Leaves the others, and asks the provider for itself; `None` if its call was made before.
+    pub(in crate::control) fn leave(mut self) -> Option<Self> {
+        let call = self.call.take()?;
+        Some(Self::alone(call, self.flights.clone()))
+    }
+
+    /// Whether it waits for somebody else's call.
+    pub(in crate::control) fn is_waiting_for_others(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// The head, or what there is in its place. `has_other`: it need not ask after a failure.
+    pub(in crate::control) fn poll_head(
+        &mut self,
+        has_other: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Headed> {
+        let mut after = After::default();
+        // Dropped behind the lock.
+        let mut spent = Spent::default();
+        let polled = {
+            let flight = self.flight.clone();
+            let mut state = flight.state();
+            self.head(&mut state, has_other, cx, &mut after, &mut spent)
+        };
+        drop(spent);
+        self.finish(after);
+        polled
+    }
+
+    fn head(
+        &mut self,
+        state: &mut State,
+        has_other: bool,
+        cx: &mut Context<'_>,
+        after: &mut After,
+        spent: &mut Spent,
+    ) -> Poll<Headed> {
+        let (place, flight) = (self.place, self.flight.clone());
+        loop {
+            match state.part(place).and_then(|part| part.came.take()) {
+                Some(Answered::Shared(head)) => return Poll::Ready(Headed::Asked(head)),
+                Some(Answered::Own(own)) => return Poll::Ready(Headed::Own(own)),
+                None => {}
+            }
+            match &mut state.phase {
+                Phase::Vacant { has_failed: true } if has_other => {
+                    return Poll::Ready(Headed::Failed);
+                }
+                Phase::Vacant { .. } => {
+                    let Some(call) = self.call.take() else {
+                        return Poll::Ready(Headed::Panicked);
+                    };
+                    state.phase = Phase::Calling(call);
+                    state.asks = Some(place);
+                    if std::mem::take(&mut self.follows) {
+                        self.flights.counts.followers.remove();
+                    }
+                }
+                Phase::Calling(_) => {
+                    flight.waiting.add(place, cx.waker());
+                    // If the poll panics, the next one asks.
+                    let calling = replace(&mut state.phase, Phase::Vacant { has_failed: true });
+                    let Phase::Calling(mut call) = calling else { continue };
+                    let polling = Polling { flight: &flight };
+                    let polled = call.as_mut().poll(&mut Context::from_waker(&flight.waker));
+                    polling.returned();
+                    let Poll::Ready(came) = polled else {
+                        state.phase = Phase::Calling(call);
+                        return Poll::Pending;
+                    };
+                    spent.call = Some(call);
+                    flight.waiting.remove(place);
+                    if let Some(headed) = self.came(state, came, after, spent) {
+                        return Poll::Ready(headed);
+                    }
+                }
+                Phase::Reading(recording) => {
+                    let head = &recording.head;
+                    return Poll::Ready(Headed::Followed(head.status, head.headers.clone()));
+                }
+                Phase::Stored(entry) => {
+                    let entry = entry.parts();
+                    return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone()));
+                }
+                Phase::Over => return Poll::Ready(Headed::Panicked),
+            }
+        }
+    }
+
+    /// The call has given something. What it is for this one; `None` to look again.
+    fn came(
+        &self,
+        state: &mut State,
+        came: Came,
+        after: &mut After,
+        spent: &mut Spent,
+    ) -> Option<Headed> {
+        let waiting = &self.flight.waiting;
+        let asks = state.asks.take();
+        let (next, answered) = match came {
+            Came::Shared { head, mut recording } => {
+                after.wake = waiting.all();
+                recording.begin(after);
+                let phase = match &after.stored {
+                    Some(stored) => Phase::Stored(stored.entry.clone()),
+                    None => Phase::Reading(recording),
+                };
+                (phase, head.map(Answered::Shared))
+            }
+            Came::Found(entry) => {
+                after.wake = waiting.all();
+                (Phase::Stored(entry), None)
+            }
+            Came::Own(own) => {
+                after.not_stored = Some(own.why);
+                (Phase::Vacant { has_failed: own.has_failed }, Some(Answered::Own(own)))
+            }
+        };
+        state.phase = next;
+        match (answered, asks) {
+            (None, _) => None,
+            (Some(Answered::Shared(head)), Some(asks)) if asks == self.place => {
+                Some(Headed::Asked(head))
+            }
+            // It leaves with that, and wakes the next one, not all.
+            (Some(Answered::Own(own)), Some(asks)) if asks == self.place => Some(Headed::Own(own)),
+            (Some(answered), Some(asks)) => {
+                after.wake.extend(waiting.remove(asks));
+                match state.part(asks) {
+                    Some(part) => part.came = Some(answered),
+                    None => spent.answered = Some(answered),
+                }
+                None
+            }
+            (Some(answered), None) => {
+                spent.answered = Some(answered);
+                None
+            }
+        }
+    }
+
+    /// The next of the body, for one that has read so many frames.
+    pub(in crate::control::cache) fn poll_next(
+        &self,
+        at: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Next> {
+        let mut after = After::default();
+        let polled = {
+            let mut state = self.flight.state();
+            self.next(&mut state, at, cx, &mut after)
+        };
+        self.finish(after);
+        polled
+    }
+
+    fn next(
+        &self,
+        state: &mut State,
+        at: usize,
+        cx: &mut Context<'_>,
+        after: &mut After,
+    ) -> Poll<Next> {
+        let Flight { waiting, waker, .. } = &*self.flight;
+        loop {
+            let recording = match &mut state.phase {
+                Phase::Reading(recording) => recording,
+                Phase::Stored(entry) => return Poll::Ready(Next::Stored(entry.clone())),
+                Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => {
+                    let given = Given::Error(FlightError::Panicked.into());
+                    return Poll::Ready(Next::Given { given, is_last: true });
+                }
+            };
+            if let Some(given) = recording.get(at) {
+                let read = at + usize::from(matches!(given, Given::Data(_)));
+                let is_last = recording.is_over(read);
+                let is_growing = recording.is_growing();
+                if let Some(part) = state.part(self.place) {
+                    part.at = read;
+                }
+                if !is_growing {
+                    state.release();
+                }
+                return Poll::Ready(Next::Given { given, is_last });
+            }
+            waiting.add(self.place, cx.waker());
+            let Phase::Reading(mut recording) = replace(&mut state.phase, Phase::Over) else {
+                continue;
+            };
+            let polling = Polling { flight: &self.flight };
+            let polled = recording.poll_source(&mut Context::from_waker(waker), after);
+            polling.returned();
+            state.phase = match &after.stored {
+                // The last frame is given from there.
+                Some(stored) => Phase::Stored(stored.entry.clone()),
+                None => Phase::Reading(recording),
+            };
+            if polled.is_pending() {
+                return Poll::Pending;
+            }
+            waiting.remove(self.place);
+            after.wake.append(&mut waiting.all());
+        }
+    }
+
+    /// Whether nothing of the body is left, though nobody has asked.
+    pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
+        match &self.flight.state().phase {
+            Phase::Reading(recording) => recording.is_over(at),
+            Phase::Stored(entry) => {
+                let entry = entry.parts();
+                at == entry.frames.len() && entry.trailers.is_none()
+            }
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+        }
+    }
+
+    /// Does what must not be done under the lock.
+    fn finish(&self, after: After) {
+        let After { wake, source, storing, not_stored, stored, is_closed } = after;
+        if let Some(why) = not_stored {
+            self.flights.counts.not_stored(why).add();
+        }
+        // Stored before it is closed: who finds neither looks into the store again.
+        if let Some(Stored { storing, entry }) = stored {
+            storing.commit(entry);
+        }
+        if is_closed && let Some(key) = &self.key {
+            self.flights.close(key, &self.flight);
+        }
+        wake.into_iter().for_each(Waker::wake);
+        if let Some(storing) = &storing
+            && not_stored == Some(NotStored::NoMemory)
+        {
+            storing.make_room();
+        }
+        drop((source, storing));
+    }
+}
+
+/// What is dropped once the lock is released.
+#[derive(Default)]
+struct Spent {
+    call: Option<Call>,
+    answered: Option<Answered>,
+    phase: Option<Phase>,
+}
+
+/// Wakes all that wait if a poll panics: they get nothing more of it.
+struct Polling<'a> {
+    flight: &'a Flight,
+}
+
+impl Polling<'_> {
+    fn returned(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        self.flight.waker.wake_by_ref();
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let (mut after, mut spent) = (After::default(), Spent::default());
+        let is_last = {
+            let mut state = self.flight.state();
+            self.flight.waiting.remove(self.place);
+            let part = state.members.get_mut(self.place).and_then(Option::take);
+            spent.answered = part.and_then(|part| part.came);
+            state.count = state.count.saturating_sub(1);
+            if state.asks == Some(self.place) {
+                state.asks = None;
+            }
+            let is_last = state.count == 0;
+            if !is_last {
+                state.release();
+            }
+            match &mut state.phase {
+                Phase::Reading(recording) if is_last => {
+                    if recording.has_length() {
+                        // Nobody asks for an end behind the declared length.
+                        recording.ended(&mut after);
+                    }
+                    recording.abandoned(&mut after);
+                }
+                Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
+                Phase::Reading(_) | Phase::Calling(_) | Phase::Stored(_) | Phase::Over => {}
+            }
+            if is_last {
+                spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
+            }
+            is_last
+        };
+        self.finish(after);
+        if self.follows {
+            self.flights.counts.followers.remove();
+        }
+        if is_last && let Some(key) = &self.key {
+            self.flights.close(key, &self.flight);
+        }
+        drop(spent);
+    }
+}

@@ -1,0 +1,131 @@
+//! Which purge each answer has seen last.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use super::key::{CacheKey, CachePlace, CacheScope};
+use super::store::{Generation, Purge};
+
+/// How many purges of parts are remembered one by one. Beyond that, everything is purged once.
+const MOST: usize = 4096;
+
+/// Numbers for purges, from one counter: a place has that of the last purge which it was part of.
+#[derive(Debug, Default)]
+pub(super) struct Generations {
+    /// Of the last purge of everything.
+    all: AtomicU64,
+    /// Of the last purge at all.
+    last: AtomicU64,
+    parts: RwLock<HashMap<Purged, u64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Purged {
+    Gateway(CacheScope),
+    Part(CacheScope, CacheScope),
+    Entry(CacheKey),
+}
+
+impl Generations {
+    pub(super) fn of(&self, place: &CachePlace) -> Generation {
+        let all = self.all.load(Ordering::Acquire);
+        if self.last.load(Ordering::Acquire) == all {
+            return Generation(all);
+        }
+        let CachePlace { key, gateway, provider, model, custom } = *place;
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let custom = custom.map(|custom| Purged::Part(gateway, custom));
+        let purged = [
+            Purged::Gateway(gateway),
+            Purged::Part(gateway, provider),
+            Purged::Part(gateway, model),
+            Purged::Entry(key),
+        ];
+        let numbers = purged.iter().chain(&custom).filter_map(|purged| parts.get(purged));
+        // Read again under the lock: what was purged in parts may have become all.
+        let all = self.all.load(Ordering::Acquire);
+        Generation(numbers.copied().fold(all, u64::max))
+    }
+
+    pub(super) fn purge(&self, what: &Purge) {
+        let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
+        let number = self.last.load(Ordering::Acquire) + 1;
+        let purged = match *what {
+            Purge::All => None,
+            Purge::Gateway(gateway) => Some(Purged::Gateway(gateway)),
+            Purge::Part { gateway, part } => Some(Purged::Part(gateway, part)),
+            Purge::Entry { key, .. } => Some(Purged::Entry(key)),
+        };
+        match purged.filter(|_| parts.len() < MOST) {
+            Some(purged) => drop(parts.insert(purged, number)),
+            None => {
+                parts.clear();
+                self.all.store(number, Ordering::Release);
+            }
+        }
+        self.last.store(number, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(id: u8) -> CacheScope {
+        CacheScope([id; 16])
+    }
+
+    fn place(key: u8, gateway: u8) -> CachePlace {
+        CachePlace {
+            key: CacheKey([key; 32]),
+            gateway: scope(gateway),
+            provider: scope(10),
+            model: scope(20),
+            custom: (key == 1).then(|| scope(30)),
+        }
+    }
+
+    #[test]
+    fn a_purge_changes_what_it_is_for_and_nothing_else() {
+        let places = [place(1, 1), place(2, 1), place(3, 2)];
+        let gateway = scope(1);
+        for (what, changed) in [
+            (Purge::All, [true, true, true]),
+            (Purge::Gateway(gateway), [true, true, false]),
+            (Purge::Part { gateway, part: scope(10) }, [true, true, false]),
+            (Purge::Part { gateway, part: scope(20) }, [true, true, false]),
+            (Purge::Part { gateway, part: scope(30) }, [true, false, false]),
+            (Purge::Entry { gateway, key: CacheKey([2; 32]) }, [false, true, false]),
+            (Purge::Gateway(scope(3)), [false, false, false]),
+        ] {
+            let generations = Generations::default();
+            // What was purged before does not matter.
+            for _ in 0..2 {
+                let before = places.map(|place| generations.of(&place));
+                generations.purge(&what);
+                let after = places.map(|place| generations.of(&place));
+                for (at, changed) in changed.into_iter().enumerate() {
+                    assert_eq!(before[at] != after[at], changed, "{what:?}, {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_remembered_purges_everything() {
+        let generations = Generations::default();
+        let mut seen = vec![generations.of(&place(1, 1))];
+        for turn in 0..=MOST {
+            let mut key = [9; 32];
+            key[..8].copy_from_slice(&(turn as u64).to_be_bytes());
+            generations.purge(&Purge::Entry { gateway: scope(1), key: CacheKey(key) });
+            let now = generations.of(&place(1, 1));
+            if seen.last() != Some(&now) {
+                assert!(!seen.contains(&now) && turn == MOST);
+                seen.push(now);
+            }
+        }
+        assert_eq!(seen.len(), 2);
+    }
+}

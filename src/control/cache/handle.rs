@@ -1,0 +1,176 @@
+//! What the host's operator can see and do.
+
+use super::caching::Caching;
+use super::counts::NotStored;
+use super::key::CacheKey;
+use super::scopes;
+use super::store::{CacheStats, CacheStoreError, Purge};
+use crate::util::opaque::opaque_debug;
+
+/// How a cache stands, and purges. From
+/// [`ControlLayer::cache_handle`](crate::control::ControlLayer::cache_handle).
+///
+/// ```
+/// # async fn example() -> Result<(), tower_ai_gateway::control::cache::CacheStoreError> {
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::control::cache::PurgeTarget;
+///
+/// let layer = ControlLayer::new();
+/// let cache = layer.cache_handle();
+/// cache.purge(PurgeTarget::gateway("main").model("grok-4")).await?;
+/// println!("{} hits", cache.stats().hits);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct CacheHandle {
+    caching: Caching,
+}
+
+/// What a cache has done since its layer was made, in this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheReport {
+    /// Requests that were answered from the cache, with what others got while it came included.
+    pub hits: u64,
+    /// Requests that were answered with what was too old, for the provider has failed.
+    pub stale: u64,
+    /// Requests for which the provider was asked.
+    pub misses: u64,
+    /// Requests that asked for the cache and were not for it.
+    pub bypasses: u64,
+    /// Answers that were stored.
+    pub stored: u64,
+    /// Answers that were not, by the reason.
+    pub not_stored: Vec<(NotStored, u64)>,
+    /// Requests that wait for or read what another one gets, now.
+    pub followers: u64,
+    /// Calls that requests can share, now.
+    pub flights: u64,
+    /// How the store stands.
+    pub store: CacheStats,
+}
+
+/// What to purge, by names.
+///
+/// Nothing of it is looked up: a name that was never used purges nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "nothing is purged until it is given to `CacheHandle::purge`"]
+pub struct PurgeTarget {
+    account: Option<String>,
+    gateway: Option<String>,
+    part: Option<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Provider(String),
+    Model(String),
+    Custom(String),
+    Entry(CacheKey),
+}
+
+impl PurgeTarget {
+    /// Everything.
+    pub fn all() -> Self {
+        Self { account: None, gateway: None, part: None }
+    }
+
+    /// All of a gateway on a mount without accounts.
+    pub fn gateway(gateway: impl Into<String>) -> Self {
+        Self { account: None, gateway: Some(gateway.into()), part: None }
+    }
+
+    /// Of this account's gateway of that name.
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Only answers of this provider, by its slug.
+    pub fn provider(mut self, slug: impl Into<String>) -> Self {
+        self.part = Some(Part::Provider(slug.into()));
+        self
+    }
+
+    /// Only answers for this model, as it is asked for.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.part = Some(Part::Model(model.into()));
+        self
+    }
+
+    /// Only answers under this `cf-aig-cache-key`.
+    pub fn custom_key(mut self, key: impl Into<String>) -> Self {
+        self.part = Some(Part::Custom(key.into()));
+        self
+    }
+
+    /// Only the answer with this key.
+    pub fn entry(mut self, key: CacheKey) -> Self {
+        self.part = Some(Part::Entry(key));
+        self
+    }
+
+    fn purge(&self) -> Purge {
+        let Some(gateway) = &self.gateway else { return Purge::All };
+        let gateway = scopes::of_gateway(self.account.as_deref(), gateway);
+        let part = match &self.part {
+            None => return Purge::Gateway(gateway),
+            Some(Part::Entry(key)) => return Purge::Entry { gateway, key: *key },
+            Some(Part::Provider(slug)) => scopes::of_provider(gateway, slug),
+            Some(Part::Model(model)) => scopes::of_model(gateway, model),
+            Some(Part::Custom(key)) => scopes::of_custom(gateway, key),
+        };
+        Purge::Part { gateway, part }
+    }
+}
+
+impl CacheKey {
+    /// The key of these 64 hexadecimal digits; `None` where they are something else.
+    #[must_use]
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let mut key = [0; 32];
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Self(key))
+    }
+}
+
+impl CacheHandle {
+    pub(in crate::control) fn new(caching: Caching) -> Self {
+        Self { caching }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn stats(&self) -> CacheReport {
+        let counts = self.caching.counts();
+        let not_stored = NotStored::ALL.map(|why| (why, counts.not_stored(why).get()));
+        CacheReport {
+            hits: counts.hits.get(),
+            stale: counts.stale.get(),
+            misses: counts.misses.get(),
+            bypasses: counts.bypasses.get(),
+            stored: counts.stored.get(),
+            not_stored: not_stored.into_iter().filter(|(_, count)| *count > 0).collect(),
+            followers: counts.followers.get(),
+            flights: self.caching.flights().count() as u64,
+            store: self.caching.store_in_use().map(|store| store.stats()).unwrap_or_default(),
+        }
+    }
+
+    /// Forgets answers, those that are being recorded among them: they go on to whom they are for, and
+    /// are not stored.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked: then nothing is forgotten.
+    pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
+        self.caching.writer().store.purge(&target.purge()).await
+    }
+}
+
+opaque_debug!(CacheHandle);

@@ -1,0 +1,132 @@
+//! What is kept of the headers of an answer.
+
+use http::header::VARY;
+use http::{HeaderMap, HeaderName};
+
+use super::key::is_told_apart;
+use crate::provider::headers;
+
+/// The headers that are kept: not those of one hop, of one client or of one moment.
+pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    headers::remove_named_by_connection(&mut kept);
+    let dropped: Vec<HeaderName> =
+        kept.keys().filter(|name| !is_kept(name.as_str())).cloned().collect();
+    for name in &dropped {
+        kept.remove(name);
+    }
+    kept
+}
+
+fn is_kept(name: &str) -> bool {
+    let is_of_a_moment =
+        matches!(name, "age" | "alt-svc" | "date" | "server-timing" | "set-cookie2" | "via");
+    // `ratelimit-*`, `x-ratelimit-*`, `anthropic-ratelimit-*`, `x-ratelimitbysize-*`, `x-tokenlimit-*`.
+    let is_of_a_limit =
+        ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
+            || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
+    // Those that no client gets: of one hop, credentials, cookies and the gateway's own.
+    headers::is_for_any_client(name) && !is_of_a_moment && !is_of_a_limit
+}
+
+/// Whether an answer depends on what is not in its key, by its own account.
+pub(super) fn varies_by_more(headers: &HeaderMap) -> bool {
+    headers.get_all(VARY).iter().any(|value| {
+        let names = value.to_str().unwrap_or("*").split(',').map(str::trim);
+        names.filter(|name| !name.is_empty()).any(|name| !is_told_apart(name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn what_is_of_a_hop_a_client_or_a_moment_is_not_kept() {
+        for name in [
+            "connection",
+            "keep-alive",
+            "proxy-authenticate",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "http2-settings",
+            "set-cookie",
+            "set-cookie2",
+            "date",
+            "age",
+            "via",
+            "alt-svc",
+            "server-timing",
+            "retry-after",
+            "retry-after-ms",
+            "ratelimit",
+            "ratelimit-policy",
+            "ratelimit-remaining",
+            "ratelimitbysize-limit",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-reset-tokens",
+            "x-ratelimitbysize-remaining-minute",
+            "anthropic-ratelimit-tokens-reset",
+            "anthropic-ratelimit-unified-status",
+            "x-tokenlimit-remaining",
+            "x-trial-endpoint-call-remaining",
+            "authorization",
+            "api-key",
+            "x-api-key",
+            "x-goog-api-key",
+            "x-goog-upload-url",
+            "cf-aig-log-id",
+            "cf_aig_cache_status",
+        ] {
+            assert_eq!(kept(&map(&[(name, "x")])), HeaderMap::new(), "{name}");
+        }
+        let named = [("connection", "X-One, close"), ("x-one", "1"), ("x-two", "2")];
+        assert_eq!(kept(&map(&named)), map(&[("x-two", "2")]));
+    }
+
+    #[test]
+    fn all_else_is_kept_in_its_order() {
+        let all = map(&[
+            ("content-type", "text/event-stream"),
+            ("content-encoding", "gzip"),
+            ("content-length", "7"),
+            ("cache-control", "no-store"),
+            ("x-request-id", "req_1"),
+            ("request-id", "req_1"),
+            ("openai-processing-ms", "12"),
+            ("openai-organization", "org"),
+            ("vary", "accept-encoding"),
+            ("vary", "origin"),
+            ("x-limit", "1"),
+            ("cf-ray", "1"),
+            ("etag", "e"),
+        ]);
+        assert_eq!(kept(&all), all);
+        let order: Vec<_> = kept(&all).keys().cloned().collect();
+        assert_eq!(order, all.keys().cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_answer_that_varies_by_what_is_not_in_the_key_is_known() {
+        for told in ["accept-encoding", "Origin, Accept", "x-unknown,", "authorization"] {
+            assert!(!varies_by_more(&map(&[("vary", told)])), "{told}");
+        }
+        for more in ["*", "origin, User-Agent", "x-request-id"] {
+            assert!(varies_by_more(&map(&[("vary", "origin"), ("vary", more)])), "{more}");
+        }
+        assert!(!varies_by_more(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,56 @@
+//! Answers that are kept, and given again byte for byte: JSON, images, audio and event streams.
+//!
+//! A [`ControlLayer`](super::ControlLayer) does it where the
+//! [settings](crate::settings::cache) of a gateway or a request ask for it.
+
+mod answering;
+mod asked;
+mod blob;
+mod body;
+mod caching;
+mod codings;
+mod collect;
+mod counts;
+mod entry;
+mod flight;
+mod generations;
+mod handle;
+mod kept;
+mod key;
+mod memory;
+mod plan;
+mod recording;
+#[cfg(feature = "redis")]
+mod redis;
+mod repeatable;
+mod replaying;
+mod scopes;
+mod store;
+mod storing;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(super) use self::answering::{bypassed, hit, shared};
+pub(super) use self::body::CacheBody;
+pub(super) use self::caching::{Caching, Lookup, Way, came, failed, followed};
+pub(super) use self::collect::Collected;
+pub use self::counts::NotStored;
+pub use self::entry::{CacheEntry, NewEntry};
+pub(super) use self::flight::Came;
+pub use self::handle::{CacheHandle, CacheReport, PurgeTarget};
+pub use self::key::{CacheKey, CachePlace, CacheScope};
+pub use self::memory::MemoryCache;
+pub(super) use self::plan::{Plan, Wanted, wanted};
+pub(super) use self::recording::Source;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use self::redis::{RedisCache, RedisCacheBuilder};
+pub use self::store::{
+    Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
+    Purge, Turn,
+};
+pub(super) use self::storing::Target;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use super::redis::RedisStoreError;

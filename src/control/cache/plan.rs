@@ -1,0 +1,77 @@
+//! What the layers outside of the cache know of a request for it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tower::BoxError;
+
+use super::asked::{Asked, Policy, asked};
+use super::caching::Caching;
+use super::collect::{Collected, collect};
+use super::key::KeyMaker;
+use super::store::Generation;
+use super::storing::Target;
+use crate::context::GatewayContext;
+use crate::util::budget::Held;
+use crate::util::timeout::TimeoutError;
+
+/// Somebody has asked for the cache.
+pub(in crate::control) struct Wanted(Asked);
+
+/// Whether somebody has asked for the cache.
+pub(in crate::control) fn wanted<B>(
+    request: &Request<B>,
+    context: &GatewayContext,
+) -> Option<Wanted> {
+    let asked = asked(request, context);
+    (!matches!(asked, Asked::Nothing)).then_some(Wanted(asked))
+}
+
+/// A request whose answer is to be looked up, and kept.
+pub(in crate::control) struct Plan {
+    policy: Box<Policy>,
+    key: KeyMaker,
+}
+
+impl Wanted {
+    /// `None` for a request that is not for the cache, though somebody has asked.
+    pub(in crate::control) fn plan<B>(
+        self,
+        request: &Request<B>,
+        context: &GatewayContext,
+    ) -> Option<Plan> {
+        let Self(Asked::Keep(policy)) = self else { return None };
+        let key = KeyMaker::new(request, context, &policy);
+        Some(Plan { policy, key })
+    }
+}
+
+impl Plan {
+    /// Reads the body, for it is in the key. `patience`: how long the client may be silent.
+    pub(in crate::control) async fn collect<B>(
+        &mut self,
+        body: B,
+        held: Held,
+        patience: Option<Duration>,
+    ) -> Result<Collected<B>, TimeoutError>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
+    }
+
+    /// Where its answer is kept.
+    pub(in crate::control) fn target(self, caching: &Caching, context: GatewayContext) -> Target {
+        Target {
+            place: self.key.finish(),
+            generation: Generation::default(),
+            closed: 0,
+            policy: self.policy.into(),
+            context,
+            writer: caching.writer().clone(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Where Redis is, and how it is asked.
+
+use std::fmt;
+
+use super::RedisCache;
+use crate::control::redis::{Options, RedisStoreError, connection_setters};
+
+/// Builds a [`RedisCache`].
+#[must_use = "nothing is built before `build`"]
+pub struct RedisCacheBuilder {
+    pub(super) options: Options,
+}
+
+connection_setters!(RedisCacheBuilder);
+
+impl RedisCacheBuilder {
+    pub(super) fn new(urls: Vec<String>, is_cluster: bool) -> Self {
+        Self { options: Options::new(urls, is_cluster) }
+    }
+
+    /// What the names of all keys begin with (default: `taig`). Gateways with the same prefix share their
+    /// answers. It may be the same as that of limits.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.options.prefix = prefix.into();
+        self
+    }
+
+    /// The store. Nothing is connected before it is asked for the first time.
+    ///
+    /// # Errors
+    ///
+    /// Where a URL is none of Redis, a certificate cannot be read, or TLS is not compiled in.
+    pub fn build(self) -> Result<RedisCache, RedisStoreError> {
+        RedisCache::new(&self.options)
+    }
+}
+
+impl fmt::Debug for RedisCacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCacheBuilder")
+            .field("is_cluster", &self.options.is_cluster)
+            .field("timeout", &self.options.timeout)
+            .field("prefix", &self.options.prefix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading an answer that another process is getting.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use redis::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep};
+
+use super::leading::{KEPT, LEASE};
+use super::names::Name;
+use super::record::{Part, parts};
+use super::scripts::call;
+use super::shared::{Shared, flag, millis};
+use crate::control::cache::key::{CacheKey, CachePlace};
+use crate::control::cache::store::{CacheStoreError, Followed, Generation};
+use crate::control::redis::{Failure, LinkError};
+
+/// Between two looks, while something is coming …
+const PAUSE: Duration = Duration::from_millis(4);
+/// … and while nothing has come for this time.
+const QUIET: Duration = Duration::from_secs(2);
+const PAUSE_QUIET: Duration = Duration::from_millis(8);
+/// So many batches are read at once.
+const BATCHES: u64 = 8;
+
+/// One reader of one recording.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    key: CacheKey,
+    token: Vec<u8>,
+    lease: Name,
+    recording: Name,
+    /// Of the next batch.
+    number: u64,
+    read: VecDeque<Part>,
+    /// When it last had something.
+    came_at: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// It will never be whole.
+struct Lost;
+
+impl Reader {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        place: &CachePlace,
+        generation: Generation,
+        token: Vec<u8>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            key: place.key,
+            lease: shared.names.lease(place, generation),
+            recording: shared.names.recording(place, generation, &token),
+            shared,
+            token,
+            number: 0,
+            read: VecDeque::new(),
+            came_at: Instant::now(),
+            _permit: permit,
+        }
+    }
+
+    /// The answer, once its head is there; `None` where it has come to nothing before.
+    pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
+        let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
+        let body = Box::pin(Reading { state: State::Waiting(self) });
+        Ok(Some(Followed { status, headers, body }))
+    }
+
+    async fn next(&mut self) -> Result<Part, Lost> {
+        let mut answered_at = Instant::now();
+        loop {
+            if let Some(part) = self.read.pop_front() {
+                return Ok(part);
+            }
+            match self.look().await {
+                Ok(Some(batches)) if batches.is_empty() => answered_at = Instant::now(),
+                Ok(Some(batches)) => {
+                    self.came_at = Instant::now();
+                    self.read(batches)?;
+                    continue;
+                }
+                Ok(None) => return Err(Lost),
+                // It may be only a moment.
+                Err(_) if answered_at.elapsed() < LEASE => {}
+                Err(_) => return Err(Lost),
+            }
+            let is_quiet = self.came_at.elapsed() >= QUIET;
+            sleep(if is_quiet { PAUSE_QUIET } else { PAUSE }).await;
+        }
+    }
+
+    fn read(&mut self, batches: Vec<Bytes>) -> Result<(), Lost> {
+        for batch in batches {
+            let parts = parts(&batch, self.number, self.key, &self.token).ok_or(Lost)?;
+            self.read.extend(parts);
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    /// The next batches; `None` where there will be none.
+    async fn look(&mut self) -> Result<Option<Vec<Bytes>>, Failure> {
+        let client = &self.shared.client;
+        let mut follow = call(&self.shared.scripts.follow, &[&self.lease, &self.recording]);
+        follow.text(&self.token);
+        follow.number(self.number);
+        follow.number(self.number + BATCHES - 1);
+        follow.number(millis(KEPT));
+        let question = async { answer(follow.send(&client.link).await?) };
+        let (is_held, count, batches) = client.ask(&mut false, question).await?;
+        // Fewer than were read: some of it is gone.
+        let is_over = count < self.number || (batches.is_empty() && !is_held);
+        Ok((!is_over).then_some(batches))
+    }
+}
+
+fn answer(value: Value) -> Result<(bool, u64, Vec<Bytes>), LinkError> {
+    let Value::Array(values) = value else { return Err(LinkError::malformed()) };
+    let Ok([is_held, Value::Int(count), Value::Array(batches)]) = <[Value; 3]>::try_from(values)
+    else {
+        return Err(LinkError::malformed());
+    };
+    let batch = |value| match value {
+        Value::BulkString(bytes) => Ok(Bytes::from(bytes)),
+        _ => Err(LinkError::malformed()),
+    };
+    let batches = batches.into_iter().map(batch).collect::<Result<_, _>>()?;
+    let count = u64::try_from(count).map_err(|_| LinkError::malformed())?;
+    Ok((flag(&is_held)?, count, batches))
+}
+
+/// The body. It reads when it is asked for more, and not before.
+struct Reading {
+    state: State,
+}
+
+type Next = Pin<Box<dyn Future<Output = (Reader, Result<Part, Lost>)> + Send>>;
+
+enum State {
+    Waiting(Reader),
+    Asking(Next),
+    Trailers(HeaderMap),
+    Ended,
+}
+
+impl Body for Reading {
+    type Data = Bytes;
+    type Error = CacheStoreError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CacheStoreError>>> {
+        loop {
+            let part = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Trailers(trailers) => {
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+                State::Waiting(mut reader) => match reader.read.pop_front() {
+                    Some(part) => {
+                        self.state = State::Waiting(reader);
+                        Ok(part)
+                    }
+                    None => {
+                        self.state = State::Asking(Box::pin(async move {
+                            let part = reader.next().await;
+                            (reader, part)
+                        }));
+                        continue;
+                    }
+                },
+                State::Asking(mut next) => match next.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.state = State::Asking(next);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready((reader, part)) => {
+                        self.state = State::Waiting(reader);
+                        part
+                    }
+                },
+            };
+            match part {
+                Ok(Part::Data(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Ok(Part::End(Some(trailers))) => self.state = State::Trailers(trailers),
+                Ok(Part::End(None)) => self.state = State::Ended,
+                Ok(Part::Head(..)) | Err(Lost) => {
+                    self.state = State::Ended;
+                    return Poll::Ready(Some(Err(CacheStoreError::Broken)));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+}

@@ -1,0 +1,5 @@
+-- Forgets an entry. KEYS: the entry, the generation of purges. ARGV: a random number, ms that it is kept.
+drop_chunks(KEYS[1])
+redis.call('UNLINK', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return 1

@@ -1,0 +1,47 @@
+//! The scripts.
+
+use crate::control::redis::{Call, Script};
+
+use super::names::Name;
+
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) begin: Script,
+    pub(super) store: Script,
+    pub(super) forget: Script,
+    pub(super) turn: Script,
+    pub(super) append: Script,
+    pub(super) follow: Script,
+    pub(super) release: Script,
+}
+
+/// A script that says what it does (Redis 7) is refused as a whole where there is no memory or nothing can
+/// be written. What frees memory, and what only reads, is let through where there is none.
+macro_rules! script {
+    ($first:literal, $file:literal) => {
+        Script::new(concat!($first, "\n", include_str!("chunks.lua"), include_str!($file)))
+    };
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            begin: script!("#!lua", "begin.lua"),
+            store: script!("#!lua", "store.lua"),
+            forget: script!("#!lua flags=allow-oom", "forget.lua"),
+            turn: script!("#!lua", "turn.lua"),
+            append: script!("#!lua", "append.lua"),
+            follow: script!("#!lua flags=allow-oom", "follow.lua"),
+            release: script!("#!lua flags=allow-oom", "release.lua"),
+        }
+    }
+}
+
+/// A call with these keys.
+pub(super) fn call<'a>(script: &'a Script, keys: &[&Name]) -> Call<'a> {
+    let mut call = Call::new(script, 8);
+    for key in keys {
+        call.keys.push_with(|bytes| bytes.extend_from_slice(key));
+    }
+    call
+}

@@ -1,0 +1,252 @@
+//! Reading and writing entries.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use redis::{Cmd, Value};
+use tokio::sync::Semaphore;
+
+use super::both::both;
+use super::chunks::{CHUNK, Chunks, UNLISTED};
+use super::generations::{self, Generations, random};
+use super::names::{Name, Names};
+use super::scripts::{Scripts, call};
+use crate::control::cache::entry::CacheEntry;
+use crate::control::cache::key::CachePlace;
+use crate::control::cache::store::{Found, Generation, Purge};
+use crate::control::redis::{Failure, LinkError, RedisClient};
+
+/// Nobody waits for what is written, so it has more time than a request.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Generations are kept for so long after they were last needed.
+pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// A lease is of use for so long after its answer was kept: to those who looked for the answer before.
+const LINGER: Duration = Duration::from_secs(1);
+/// So many chunks are asked for at once. Redis does nothing else meanwhile.
+const CHUNKS_AT_ONCE: usize = 4;
+/// What is longer is checked on a thread of its own.
+const LONG: usize = 1 << 20;
+
+/// What all that is under way needs.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) client: RedisClient,
+    pub(super) names: Names,
+    pub(super) scripts: Scripts,
+    /// How many answers may be told to others at a time, and how many of others' be read.
+    pub(super) leaders: Arc<Semaphore>,
+    pub(super) readers: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(super) async fn get(&self, place: &CachePlace) -> Result<Found, Failure> {
+        let entry = self.names.entry(place.gateway, place.key);
+        let (generations, value) = self.look(place, Some(&entry)).await?;
+        let mut found = Found { entry: None, generation: generations.of_flight() };
+        let Some(value) = value else { return Ok(found) };
+        let blob = match Chunks::parse(&value) {
+            Some(chunks) => self.chunks(&entry, &chunks).await?,
+            None => Some(Bytes::from(value)),
+        };
+        if let Some(blob) = blob {
+            found.entry = decode(blob, *place, generations.of_entry()).await;
+        }
+        let now = SystemTime::now();
+        found.entry = found.entry.filter(|entry| end_of(entry).is_none_or(|end| now < end));
+        Ok(found)
+    }
+
+    /// The generations, and what is kept under `entry`.
+    async fn look(
+        &self,
+        place: &CachePlace,
+        entry: Option<&Name>,
+    ) -> Result<(Generations, Option<Vec<u8>>), Failure> {
+        let names = self.names.generations(place);
+        let mut own = redis::cmd("MGET");
+        own.arg(&names).arg(entry);
+        let everything = redis::Cmd::get(self.names.everything());
+        let count = names.len() + usize::from(entry.is_some());
+        let question = async {
+            let link = &self.client.link;
+            let (own, everything) = both(link.send(&own), link.send(&everything)).await;
+            Ok((generations::values(own?, count)?, generations::value(everything?)?))
+        };
+        let (mut own, everything) = self.client.ask(&mut false, question).await?;
+        let value = if entry.is_some() { own.pop().flatten() } else { None };
+        let own: Option<Vec<_>> = own.into_iter().collect();
+        match (own, everything) {
+            (Some(own), Some(everything)) => Ok((Generations { everything, own }, value)),
+            // What was kept is good for another generation.
+            _ => Ok((self.begin(&names).await?, None)),
+        }
+    }
+
+    /// Sets generations that are not there.
+    async fn begin(&self, names: &[Name]) -> Result<Generations, Failure> {
+        let random = random();
+        let mut own = call(&self.scripts.begin, &names.iter().collect::<Vec<_>>());
+        own.text(&random);
+        own.number(millis(KEPT));
+        let mut everything = redis::cmd("SET");
+        everything.arg(self.names.everything()).arg(&random);
+        everything.arg("NX").arg("GET").arg("PX").arg(millis(KEPT));
+        let question = async {
+            let link = &self.client.link;
+            let (own, everything) = both(own.send(link), link.send(&everything)).await;
+            let own = generations::values(own?, names.len())?.into_iter();
+            let own = own.collect::<Option<_>>().ok_or_else(LinkError::malformed)?;
+            let everything = generations::value(everything?)?.unwrap_or_else(|| random.to_vec());
+            Ok(Generations { everything, own })
+        };
+        self.client.ask(&mut false, question).await
+    }
+
+    /// All of them, or nothing.
+    async fn chunks(&self, entry: &Name, chunks: &Chunks) -> Result<Option<Bytes>, Failure> {
+        let names: Vec<_> = chunks.names(entry).collect();
+        let mut blob = Vec::with_capacity(chunks.bytes.min(CHUNK));
+        for names in names.chunks(CHUNKS_AT_ONCE) {
+            let mut command = redis::cmd("MGET");
+            command.arg(names);
+            let question =
+                async { generations::values(self.client.link.send(&command).await?, names.len()) };
+            for chunk in self.client.ask(&mut false, question).await? {
+                let Some(chunk) = chunk else { return Ok(None) };
+                blob.extend_from_slice(&chunk);
+                if blob.len() > chunks.bytes {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok((blob.len() == chunks.bytes).then(|| blob.into()))
+    }
+
+    /// Keeps an answer, unless something was purged or somebody else is getting it; `token`: of the lease
+    /// that must be held. Whether it is kept.
+    pub(super) async fn put(
+        &self,
+        place: &CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+        token: &[u8],
+    ) -> Result<bool, Failure> {
+        let (generations, _) = self.look(place, None).await?;
+        let left = end_of(&entry).and_then(|end| end.duration_since(SystemTime::now()).ok());
+        let Some(left) = left.filter(|left| millis(*left) > 0) else { return Ok(false) };
+        if generations.of_flight() != generation {
+            return Ok(false);
+        }
+        let fresh_for = entry.parts().fresh_for;
+        let blob = encode(entry, *place, generations.of_entry()).await;
+        let name = self.names.entry(place.gateway, place.key);
+        let mut names = Vec::new();
+        let value = match blob.len() > CHUNK {
+            false => blob,
+            true => {
+                let chunks = Chunks::new(blob.len());
+                names = chunks.names(&name).collect();
+                for (name, chunk) in names.iter().zip(blob.chunks(CHUNK)) {
+                    let mut command = redis::cmd("SET");
+                    command.arg(name).arg(chunk).arg("PX").arg(millis(UNLISTED));
+                    if let Err(failure) = self.write(&command).await {
+                        self.drop_chunks(&names).await;
+                        return Err(failure);
+                    }
+                }
+                chunks.to_text().into()
+            }
+        };
+        let own = self.names.generations(place);
+        let lease = self.names.lease(place, generation);
+        let mut keys = vec![&name, &lease];
+        keys.extend(own.iter().chain(&names));
+        let mut store = call(&self.scripts.store, &keys);
+        store.text(token);
+        store.text(&value);
+        store.number(millis(left));
+        store.number(millis(LINGER.min(fresh_for)));
+        store.number(millis(KEPT.max(left.saturating_add(KEPT))));
+        generations.own.iter().for_each(|own| store.text(own));
+        let question = async { flag(&store.send(&self.client.link).await?) };
+        let is_kept = self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
+        if !matches!(is_kept, Ok(true)) {
+            self.drop_chunks(&names).await;
+        }
+        is_kept
+    }
+
+    /// Otherwise they go by themselves.
+    async fn drop_chunks(&self, names: &[Name]) {
+        if !names.is_empty() {
+            let mut command = redis::cmd("UNLINK");
+            command.arg(names);
+            let _ = self.write(&command).await;
+        }
+    }
+
+    async fn write(&self, command: &Cmd) -> Result<Value, Failure> {
+        let question = self.client.link.send(command);
+        self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await
+    }
+
+    pub(super) async fn purge(&self, what: &Purge) -> Result<(), Failure> {
+        let name = match *what {
+            Purge::All => self.names.everything(),
+            Purge::Gateway(gateway) => self.names.gateway(gateway),
+            Purge::Part { gateway, part } => self.names.part(gateway, part),
+            Purge::Entry { gateway, key } => {
+                let entry = self.names.entry(gateway, key);
+                let purges = self.names.purges(gateway);
+                let mut forget = call(&self.scripts.forget, &[&entry, &purges]);
+                forget.text(&random());
+                forget.number(millis(KEPT));
+                let question = forget.send(&self.client.link);
+                self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await?;
+                return Ok(());
+            }
+        };
+        let mut command = redis::cmd("SET");
+        command.arg(name).arg(&random()).arg("PX").arg(millis(KEPT));
+        self.write(&command).await.map(drop)
+    }
+}
+
+async fn decode(blob: Bytes, place: CachePlace, generation: Generation) -> Option<CacheEntry> {
+    let is_long = blob.len() > LONG;
+    let decode = move || CacheEntry::from_bytes(&blob, &place, generation);
+    match is_long {
+        true => tokio::task::spawn_blocking(decode).await.ok().flatten(),
+        false => decode(),
+    }
+}
+
+async fn encode(entry: CacheEntry, place: CachePlace, generation: Generation) -> Vec<u8> {
+    let bytes: usize = entry.parts().frames.iter().map(Bytes::len).sum();
+    let encode = move || entry.to_bytes(&place, generation);
+    match bytes > LONG {
+        // Nothing of it panics; nothing is what nobody reads.
+        true => tokio::task::spawn_blocking(encode).await.unwrap_or_default(),
+        false => encode(),
+    }
+}
+
+/// Until when an answer may be given at all; `None`: no clock gets there.
+fn end_of(entry: &CacheEntry) -> Option<SystemTime> {
+    let entry = entry.parts();
+    entry.stored_at.checked_add(entry.fresh_for)?.checked_add(entry.stale_for)
+}
+
+/// 1 or 0.
+pub(super) fn flag(value: &Value) -> Result<bool, LinkError> {
+    match value {
+        Value::Int(0) => Ok(false),
+        Value::Int(1) => Ok(true),
+        _ => Err(LinkError::malformed()),
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

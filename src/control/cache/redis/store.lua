@@ -1,0 +1,20 @@
+-- Keeps an entry, all or nothing. KEYS: the entry, the lease, the generations, the chunks. ARGV: the token
+-- of the lease (or nothing: then nobody may hold it), the entry or the list of its chunks, ms that it is
+-- kept, ms that the lease stays, ms that generations are kept, and the generations that were seen.
+local token, generations = ARGV[1], #ARGV - 5
+if token == '' then
+  if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+elseif not is_held(KEYS[2], token) then
+  return 0
+end
+for i = 1, generations do
+  if redis.call('GET', KEYS[2 + i]) ~= ARGV[5 + i] then return 0 end
+end
+for i = 3 + generations, #KEYS do
+  if redis.call('PEXPIRE', KEYS[i], ARGV[3]) == 0 then return 0 end
+end
+drop_chunks(KEYS[1])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+for i = 1, generations do redis.call('PEXPIRE', KEYS[2 + i], ARGV[5], 'GT') end
+if token ~= '' then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+return 1

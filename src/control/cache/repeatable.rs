@@ -1,0 +1,97 @@
+//! Which calls can be answered once more with what was answered before.
+
+use crate::util::operation::Operation;
+
+/// Whether a POST on this path only makes an answer. Not those that change or begin something at the
+/// provider: files, batches, videos, voices, what is stored and polled, connections that stay open.
+pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
+    use Operation::*;
+    let path = path.trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    // Perplexity's answers that are fetched later.
+    let mut segments = path.split('/');
+    if segments.any(|segment| segment == "async") {
+        return false;
+    }
+    // Behind the call may stand the id of a stored one, and what is to be done with it.
+    match operation {
+        Chat => matches!(last, "completions" | "chat") || is_raw(last),
+        Messages => last == "messages" || is_raw(last),
+        Responses => last == "responses",
+        Interactions => last == "interactions",
+        Completions => matches!(last, "completions" | "complete" | "generate"),
+        // Replicate begins predictions, which are polled.
+        Invoke => !path.split('/').any(|segment| segment == "predictions"),
+        Compact | GenerateContent | Converse | CountTokens | Embeddings | Rerank | Moderations
+        | Images | Speech | Transcription | Ocr | Search => true,
+        Videos | Realtime | Audio | Models | Files | Batches | CachedContents | Other => false,
+    }
+}
+
+/// Vertex AI's verbs for the models of others.
+fn is_raw(segment: &str) -> bool {
+    segment.ends_with("rawPredict") || segment.ends_with("streamRawPredict")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_makes_an_answer_is_repeated() {
+        let is = |path| is_repeatable(Operation::of(path), path);
+        for path in [
+            "chat/completions",
+            "v1/chat/completions/",
+            "v2/chat",
+            "v1/messages",
+            "v1/messages/count_tokens",
+            "v1/responses",
+            "v1/responses/compact",
+            "v1beta/interactions",
+            "v1beta/models/gemini:streamGenerateContent",
+            "v1/projects/p/locations/r/publishers/anthropic/models/claude:streamRawPredict",
+            "openai/deployments/gpt/chat/completions",
+            "model/a.b/converse-stream",
+            "model/a.b/invoke",
+            "run/@cf/meta/llama",
+            "v1/embeddings",
+            "v1/images/generations",
+            "v1/images/edits",
+            "v1/audio/speech",
+            "v1/audio/transcriptions",
+            "v2/rerank",
+            "v1/moderations",
+            "v1/ocr",
+        ] {
+            assert!(is(path), "{path}");
+        }
+        for path in [
+            "v1/chat/completions/chatcmpl_1",
+            "v1/chat/deferred-completion/1",
+            "async/chat/completions",
+            "v1/responses/r_1",
+            "v1/responses/r_1/cancel",
+            "v1beta/interactions/i_1/cancel",
+            "v1/messages/batches",
+            "v1/files",
+            "upload/v1beta/files",
+            "v1/batches",
+            "v1beta/cachedContents",
+            "v1beta/models/gemini:batchGenerateContent",
+            "v1beta/models/veo:predictLongRunning",
+            "v1/videos",
+            "v1/realtime/client_secrets",
+            "v1/conversations",
+            "v1/threads/t_1/messages",
+            "v1/fine_tuning/jobs",
+            "v1/audio/voices",
+            "v1/models/owner/name/predictions",
+            "v1/predictions",
+            "v1/models",
+            "",
+        ] {
+            assert!(!is(path), "{path}");
+        }
+    }
+}

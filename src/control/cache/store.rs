@@ -1,0 +1,219 @@
+//! Where answers are kept.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+
+use super::entry::CacheEntry;
+use super::key::{CacheKey, CachePlace, CacheScope};
+
+/// Where answers are kept: in this process, in one place for many processes, or wherever the host likes.
+///
+/// It knows nothing of requests. Whatever goes wrong in it is a miss.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `CacheStore`",
+    note = "`MemoryCache` keeps answers in this process, `RedisCache` (feature `redis`) for many"
+)]
+pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
+    /// Looks an answer up. One that was purged, or whose time is over, is not there; one that may be
+    /// given only where the provider fails is.
+    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found>;
+
+    /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
+    fn put<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+    ) -> CacheFuture<'a, ()>;
+
+    /// Forgets answers, also those that are being recorded.
+    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()>;
+
+    /// Says which of several processes asks the provider, after a miss. Called by one request of a
+    /// process at a time. Default: this one does, and tells nobody.
+    fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
+        let _ = (place, generation);
+        Box::pin(async { Ok(Turn::Lead(None)) })
+    }
+
+    /// No memory was left for an answer: gives some of this process back, where it holds any. Default:
+    /// does nothing.
+    fn make_room(&self) {}
+
+    /// How it stands. Default: nothing is known.
+    fn stats(&self) -> CacheStats {
+        CacheStats::default()
+    }
+}
+
+/// What a store does in its own time. It may be dropped at any moment.
+pub type CacheFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, CacheStoreError>> + Send + 'a>>;
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The answer, where there is one.
+    pub entry: Option<CacheEntry>,
+    /// To be given to [`CacheStore::put`] and [`CacheStore::turn`].
+    pub generation: Generation,
+}
+
+/// Which purges an answer has seen. Another after each purge of something that it belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Generation(pub u64);
+
+/// What to forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purge {
+    /// Everything.
+    All,
+    /// All of a gateway.
+    Gateway(CacheScope),
+    /// A provider, a model or a custom key of a gateway.
+    Part {
+        /// The gateway.
+        gateway: CacheScope,
+        /// The part.
+        part: CacheScope,
+    },
+    /// One answer.
+    Entry {
+        /// The gateway.
+        gateway: CacheScope,
+        /// Its key.
+        key: CacheKey,
+    },
+}
+
+/// Who asks the provider.
+pub enum Turn {
+    /// This process. Other processes that want the same answer are told of it by the broadcast.
+    Lead(Option<Box<dyn Broadcast>>),
+    /// Another process does: what it gets comes here, too. `None` where it came to nothing before its
+    /// head, and it is time to ask again whose turn it is.
+    Follow(CacheFuture<'static, Option<Followed>>),
+}
+
+/// What a process that asks the provider tells the others. No method blocks: what cannot be told within
+/// bounds is not told, and those who follow ask the provider themselves or are broken off. Dropped before
+/// [`end`](Self::end), it has come to nothing.
+pub trait Broadcast: Send {
+    /// The head, as it will be kept.
+    fn head(&mut self, status: StatusCode, headers: &HeaderMap);
+
+    /// The next frame.
+    fn data(&mut self, data: &Bytes);
+
+    /// The answer is whole: keeps it, unless somebody else has taken over since or it was purged. `None`:
+    /// it is not to be kept, though it is whole.
+    fn end(self: Box<Self>, entry: Option<CacheEntry>);
+}
+
+/// An answer that another process is getting.
+pub struct Followed {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers as they are kept.
+    pub headers: HeaderMap,
+    /// The frames as they come. An error: the answer has broken off.
+    pub body: Pin<Box<dyn Body<Data = Bytes, Error = CacheStoreError> + Send>>,
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lead(_) => "Lead",
+            Self::Follow(_) => "Follow",
+        })
+    }
+}
+
+impl fmt::Debug for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Followed").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// How a store stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Answers that are there, those included whose time is over; `None` where that is not known.
+    pub entries: Option<u64>,
+    /// Bytes that they take; `None` where that is not known.
+    pub bytes: Option<u64>,
+    /// Answers that made room for others.
+    pub evicted: u64,
+    /// Operations that have failed.
+    pub failures: u64,
+}
+
+/// A store could not be asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CacheStoreError {
+    /// It did not answer in time.
+    Timeout,
+    /// It cannot be reached, or has answered with an error.
+    Unavailable(Box<dyn Error + Send + Sync>),
+    /// What another process was getting has broken off.
+    Broken,
+}
+
+impl fmt::Display for CacheStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "the cache did not answer in time",
+            Self::Unavailable(_) => "the cache cannot be used",
+            Self::Broken => "an answer that another process was getting has broken off",
+        })
+    }
+}
+
+impl Error for CacheStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Timeout | Self::Broken => None,
+            Self::Unavailable(source) => Some(&**source),
+        }
+    }
+}
+
+impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
+    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
+        (**self).get(place)
+    }
+
+    fn put<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+    ) -> CacheFuture<'a, ()> {
+        (**self).put(place, entry, generation)
+    }
+
+    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
+        (**self).purge(what)
+    }
+
+    fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
+        (**self).turn(place, generation)
+    }
+
+    fn make_room(&self) {
+        (**self).make_room();
+    }
+
+    fn stats(&self) -> CacheStats {
+        (**self).stats()
+    }
+}

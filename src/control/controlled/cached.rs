@@ -1,0 +1,156 @@
+//! The way of a request whose answer may come from the cache.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::{ControlBody, Steps};
+use crate::context::GatewayContext;
+use crate::control::cache::{
+    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wanted, Way, bypassed, came,
+    failed, followed, hit, shared,
+};
+use crate::control::call::{Bounds, CallBody};
+use crate::control::replay::{Read, ReplayBody};
+use crate::control::timeout::HandedDown;
+use crate::control::verdict;
+use crate::hook::CacheStatus;
+use crate::response::failure;
+use crate::util::budget::BodyBudget;
+
+/// A request for which somebody has asked for the cache.
+pub(super) struct Cached<S, B> {
+    pub(super) caching: Caching,
+    /// It is not ready: that would hold a place while the client is waited for.
+    pub(super) steps: Steps<S>,
+    pub(super) request: Request<B>,
+    pub(super) context: GatewayContext,
+    pub(super) bounds: Bounds,
+}
+
+impl<S, B, R> Cached<S, B>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    pub(super) async fn run(self, wanted: Wanted) -> Result<Response<ControlBody<R>>, BoxError> {
+        match wanted.plan(&self.request, &self.context) {
+            Some(plan) => self.look_up(plan).await,
+            None => {
+                let Self { caching, steps, request, context, bounds } = self;
+                let asking = Asking { steps, request: request.map(Read::unread), context, bounds };
+                asking.bypass(&caching).await
+            }
+        }
+    }
+
+    async fn look_up(self, mut plan: Plan) -> Result<Response<ControlBody<R>>, BoxError> {
+        let Self { caching, steps, request, context, bounds } = self;
+        let budget = steps.budget(&context);
+        let (head, body) = request.into_parts();
+        let read = match plan.collect(body, budget.share(), bounds.timeouts.body).await? {
+            Collected::Whole(read) => read,
+            Collected::Part(read) => {
+                let request = Request::from_parts(head, read);
+                return Asking { steps, request, context, bounds }.bypass(&caching).await;
+            }
+        };
+        let mut target = plan.target(&caching, context.clone());
+        let stale = match caching.look_up(&mut target).await {
+            Lookup::Fresh(entry) => return Ok(within(hit(&caching, entry, &target), bounds)),
+            Lookup::Missing(stale) => stale,
+        };
+        // Each of those who share the call has its own end of time.
+        let asking = Asking {
+            steps,
+            request: Request::from_parts(head, read),
+            context,
+            bounds: Bounds { total: None, ..bounds },
+        };
+        let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
+        let member = caching.join(&target, call);
+        let response = shared(&caching, member, stale, &target).await?;
+        if response.extensions().get() == Some(&CacheStatus::Stale) {
+            // Others may have been asked since, and have failed: it is the first step's, who kept it.
+            target.context.set_step(0);
+        }
+        Ok(within(response, bounds))
+    }
+}
+
+/// The response with its body, which ends in time though nobody polls it.
+fn within<R>(response: Response<CacheBody>, bounds: Bounds) -> Response<ControlBody<R>>
+where
+    R: Body,
+{
+    CallBody::within(response, bounds.total).map(ControlBody::of_cache)
+}
+
+/// A request for the provider, of which something was read.
+struct Asking<S, B> {
+    steps: Steps<S>,
+    request: Request<Read<B>>,
+    context: GatewayContext,
+    bounds: Bounds,
+}
+
+impl<S, B, R> Asking<S, B>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    /// Sends it as without a cache.
+    async fn send(self) -> Result<Response<ControlBody<R>>, BoxError> {
+        let Self { mut steps, mut request, context, bounds } = self;
+        poll_fn(|cx| steps.poll_ready(cx)).await?;
+        if steps.records(Some(&context)) {
+            if let Some(total) = bounds.total {
+                request.extensions_mut().insert(HandedDown(total));
+            }
+            let request = steps.record_read(request);
+            let response = steps.get_mut().call(request).await?;
+            return Ok(response.map(ControlBody::of_repeated));
+        }
+        let call = steps.get_mut().get_mut().get_mut();
+        let request = request.map(ReplayBody::read);
+        let response = call.call_within(request, Some(&context), Some(bounds)).await?;
+        Ok(response.map(ControlBody::new))
+    }
+
+    async fn bypass(self, caching: &Caching) -> Result<Response<ControlBody<R>>, BoxError> {
+        bypassed(caching, self.send().await?)
+    }
+
+    /// Sends it for all that want the same answer, unless that comes from elsewhere.
+    async fn share(self, caching: Caching, target: Target, budget: BodyBudget) -> Came {
+        let broadcast = match caching.way(&target).await {
+            Way::Found(entry) => return Came::Found(entry),
+            Way::Follow(answer) => return followed(answer, &target, &budget),
+            Way::Ask(broadcast) => broadcast,
+        };
+        let result = self.send().await;
+        let is_refused = failure::is_refused(&result);
+        match result {
+            Ok(response) => {
+                let has_failed = !is_refused && verdict::is_failure(response.status());
+                let response = response.map(|body| Box::pin(body) as Source);
+                came(response, target, broadcast, &budget, has_failed)
+            }
+            Err(error) => failed(error, !is_refused),
+        }
+    }
+}

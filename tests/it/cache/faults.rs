@@ -1,0 +1,198 @@
+//! Answers that come to nothing: they are handed on as they are, and never kept.
+
+use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
+
+use super::*;
+
+const IMAGE: &[(&str, &str)] = &[("content-type", "image/png")];
+
+/// An answer of these frames, which ends well or is reset: what the client got, and why it is not kept.
+async fn came(
+    headers: &[(&str, &str)],
+    frames: &[&str],
+    is_reset: bool,
+) -> (String, Vec<(NotStored, u64)>) {
+    let stage = Stage::new();
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let feed = asked.answer(200, headers);
+    frames.iter().for_each(|frame| feed.send((*frame).to_owned()));
+    if is_reset {
+        feed.reset();
+    }
+    drop(feed);
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let read = async |answer| match is_reset {
+        true => broken(answer).await,
+        false => text(answer).await,
+    };
+    let got = read(first).await;
+    assert_eq!(read(second).await, got, "the other gets the same");
+    let stats = stage.cache.stats();
+    assert_eq!((stats.stored, stats.store.entries), (0, Some(0)));
+    assert!(!is_kept(&stage).await);
+    let not_stored = stats.not_stored;
+    stage.finish().await;
+    (got, not_stored)
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_never_kept() {
+    let a = event("a");
+    let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
+    let length = &[("content-type", "application/json"), ("content-length", "40")];
+    let gzip = &[("content-type", "text/event-stream"), ("content-encoding", "x-unknown")];
+    for (headers, frames, is_reset, why) in [
+        // Reset by the provider.
+        (EVENTS, &[&*a, DONE][..], true, NotStored::Broken),
+        (JSON, &[r#"{"choices":[]}"#][..], true, NotStored::Broken),
+        // Cut off, without an error.
+        (EVENTS, &[&*a][..], false, NotStored::Incomplete),
+        (EVENTS, &[][..], false, NotStored::Incomplete),
+        (JSON, &[r#"{"choices":[{"#][..], false, NotStored::Incomplete),
+        (length, &[r#"{"choices":[]}"#][..], false, NotStored::Incomplete),
+        (IMAGE, &["png"][..], false, NotStored::Incomplete),
+        // Errors under a status of success.
+        (EVENTS, &[&*a, error, DONE][..], false, NotStored::Error),
+        (JSON, &[r#"{"error":{"message":"no"}}"#][..], false, NotStored::Error),
+        // A marker that nobody can see.
+        (gzip, &[&*a, DONE][..], false, NotStored::Encoded),
+    ] {
+        let (got, not_stored) = match why {
+            // These are not shared: each asks for itself.
+            NotStored::Encoded => continue,
+            _ => came(headers, frames, is_reset).await,
+        };
+        assert_eq!(not_stored, [(why, 1)], "{frames:?}");
+        assert_eq!(got, frames.concat(), "{frames:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_says_so_is_not_kept() {
+    for (code, headers, why) in [
+        (500, JSON, NotStored::Status),
+        (400, JSON, NotStored::Status),
+        (202, JSON, NotStored::Status),
+        (206, JSON, NotStored::Status),
+        (302, JSON, NotStored::Status),
+        (200, &[("content-length", "99999999")][..], NotStored::TooLarge),
+        (
+            200,
+            &[("content-type", "text/event-stream"), ("content-encoding", "x-unknown")],
+            NotStored::Encoded,
+        ),
+    ] {
+        let stage = Stage::new();
+        let answer = stage.spawn(ask(QUESTION));
+        let feed = stage.asked().await.answer(code, headers);
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status().as_u16(), status(&answer)), (code, "MISS"));
+        drop((feed, answer));
+        assert_eq!(stage.cache.stats().not_stored, [(why, 1)], "{code}");
+        assert!(!is_kept(&stage).await);
+        stage.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_image_with_its_length_is_kept() {
+    let stage = Stage::new();
+    let answer = stage.spawn(ask(QUESTION));
+    stage.asked().await.answer_whole(IMAGE, "png");
+    assert_eq!(text(answer.await.unwrap()).await, "png");
+    let hit = stage.send(ask(QUESTION)).await;
+    assert_eq!((status(&hit), &*hit.headers()["content-length"].to_str().unwrap()), ("HIT", "3"));
+    assert_eq!(text(hit).await, "png");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
+    let stage = Stage::new();
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(QUESTION));
+    let third = stage.spawn(ask(QUESTION));
+    stage.until("they follow", |stage| stage.cache.stats().followers == 2).await;
+    let feed = asked.answer(200, EVENTS);
+    let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
+    let third = third.await.unwrap();
+    // 40 MiB, of which 25 may be kept. Two read on, one does not.
+    let part = event(&"x".repeat(1 << 20));
+    for _ in 0..40 {
+        feed.send(part.clone());
+        assert!(next(&mut first).await == part);
+        assert!(next(&mut second).await == part);
+        // The one that does not read holds no more than may be kept.
+        assert!(stage.budget.used() <= 27 << 20, "{}", stage.budget.used());
+    }
+    feed.send(DONE);
+    drop(feed);
+    assert_eq!(text(first).await, DONE);
+    assert_eq!(text(second).await, DONE);
+    // It has missed something, and is told so.
+    assert!(broken(third).await.len() < 40 << 20);
+    assert_eq!(stage.cache.stats().not_stored, [(NotStored::TooLarge, 1)]);
+    assert!(!is_kept(&stage).await);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
+    let budget = BodyBudget::new(1 << 20);
+    let set = |set: GatewaySettingsBuilder| set.cache(CacheSettings::new(HOUR));
+    let stage = Stage::build(ControlLayer::new(), budget, set, |layer| layer);
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
+    let mut kept = 0;
+    for turn in 0..12 {
+        let question: &'static str = String::leak(format!("{{\"turn\":{turn}}}"));
+        let answer = stage.fill(question, &large).await;
+        assert!(text(answer).await == large);
+        // A quarter is left to requests.
+        assert!(stage.budget.used() <= (1 << 20) / 4 * 3);
+        let stored = stage.cache.stats().stored;
+        kept = kept.max(stored);
+    }
+    // What was there has made room, so that it goes on.
+    let stats = stage.cache.stats();
+    assert!(stats.stored >= 4, "{stats:?}");
+    assert!(stats.not_stored.iter().all(|(why, _)| *why == NotStored::NoMemory), "{stats:?}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_forgotten_while_it_is_read_is_read_to_its_end() {
+    let stage = Stage::new();
+    let response = stage.spawn(ask(QUESTION));
+    let feed = stage.asked().await.answer(200, EVENTS);
+    let frames = [event("a"), event("b"), DONE.to_owned()];
+    frames.iter().for_each(|frame| feed.send(frame.clone()));
+    drop(feed);
+    assert_eq!(text(response.await.unwrap()).await, frames.concat());
+    let mut hit = stage.send(ask(QUESTION)).await;
+    assert_eq!(next(&mut hit).await, frames[0]);
+    stage.cache.purge(PurgeTarget::all()).await.unwrap();
+    assert_eq!(stage.cache.stats().store.entries, Some(0));
+    assert!(!is_kept(&stage).await);
+    assert_eq!(text(hit).await, frames[1..].concat());
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn settings_that_change_meanwhile_change_nothing_that_is_under_way() {
+    let stage = Stage::new();
+    let answer = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    stage.settings.replace(table(|set| set));
+    asked.answer_whole(JSON, TEXT);
+    let answer = answer.await.unwrap();
+    assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
+    // Nobody asks for the cache any more.
+    let answer = stage.fill(QUESTION, TEXT).await;
+    assert_eq!(status(&answer), "none");
+    drop(answer);
+    stage.finish().await;
+}

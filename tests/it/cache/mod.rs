@@ -1,0 +1,330 @@
+//! Answers that are kept, given again, and shared by those who ask at the same time. The provider is in
+//! memory, and does what a test says.
+
+mod faults;
+mod flights;
+mod hits;
+mod memory_cache;
+mod stale;
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower_ai_gateway::control::cache::CacheHandle;
+use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::settings::cache::CacheSettings;
+use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, Settings, SettingsTable};
+use tower_ai_gateway::{BodyBudget, GatewayLayer, GatewayLayerBuilder, Provider, RequestBody};
+
+use crate::support::controlled::settings;
+use crate::support::guard;
+use crate::support::memory::{self, Recorder};
+
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const CHAT: &str = "/v1/acct/main/grok/v1/chat/completions";
+pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub const EVENTS: &[(&str, &str)] = &[("content-type", "text/event-stream")];
+
+/// An answer as the client gets it.
+pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// What a client sends.
+pub type Sent = UnsyncBoxBody<Bytes, io::Error>;
+
+type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, BoxError>>;
+
+struct Receiving(mpsc::UnboundedReceiver<Result<Frame<Bytes>, BoxError>>);
+
+impl Body for Receiving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// A call that has reached the provider.
+pub struct Asked {
+    pub head: Parts,
+    pub body: Bytes,
+    answer: oneshot::Sender<io::Result<Answer>>,
+}
+
+impl Asked {
+    /// Sends the head.
+    pub fn answer(self, status: u16, headers: &[(&str, &str)]) -> Feed {
+        let (frames, receiver) = mpsc::unbounded_channel();
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let body = Receiving(receiver).boxed_unsync();
+        let _ = self.answer.send(Ok(response.body(body).unwrap()));
+        Feed(frames)
+    }
+
+    /// Answers all of it, with its length.
+    pub fn answer_whole(self, headers: &[(&str, &str)], body: &str) {
+        let mut response = Response::builder().header("content-length", body.len());
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {});
+        let _ = self.answer.send(Ok(response.body(body.boxed_unsync()).unwrap()));
+    }
+
+    pub fn fail(self) {
+        let _ = self.answer.send(Err(io::ErrorKind::ConnectionReset.into()));
+    }
+
+    /// Nobody waits for an answer any more.
+    pub async fn cancelled(&mut self) {
+        guard("the call is given up", self.answer.closed()).await;
+    }
+}
+
+/// The body of an answer. Ends when it is dropped.
+#[derive(Clone)]
+pub struct Feed(Frames);
+
+impl Feed {
+    pub fn send(&self, data: impl Into<Bytes>) {
+        let _ = self.0.send(Ok(Frame::data(data.into())));
+    }
+
+    pub fn trailers(&self, trailers: HeaderMap) {
+        let _ = self.0.send(Ok(Frame::trailers(trailers)));
+    }
+
+    pub fn reset(&self) {
+        let _ = self.0.send(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()));
+    }
+
+    /// Nobody reads it any more.
+    pub async fn cancelled(&self) {
+        guard("the answer is given up", self.0.closed()).await;
+    }
+}
+
+/// A gateway with a cache, and its provider.
+pub struct Stage {
+    service: BoxCloneSyncService<Request<Sent>, Answer, Infallible>,
+    asked: Mutex<mpsc::UnboundedReceiver<Asked>>,
+    calls: Arc<AtomicUsize>,
+    pub cache: CacheHandle,
+    pub budget: BodyBudget,
+    pub recorder: Recorder,
+    pub settings: Settings,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        Self::with(ControlLayer::new(), |set| set.cache(CacheSettings::new(HOUR)))
+    }
+
+    pub fn with(
+        control: ControlLayer,
+        set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+    ) -> Self {
+        Self::build(control, BodyBudget::default(), set, |layer| layer)
+    }
+
+    pub fn build(
+        control: ControlLayer,
+        budget: BodyBudget,
+        set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+        build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
+    ) -> Self {
+        let recorder = Recorder::default();
+        let settings = Settings::new(table(set));
+        let layer = GatewayLayer::builder()
+            .provider(Provider::xai().base_url("http://provider.test"))
+            .body_budget(budget.clone())
+            .settings(settings.clone())
+            .metrics_hook(recorder.clone());
+        let layer = build(layer).build().unwrap();
+        let (sender, asked) = mpsc::unbounded_channel();
+        let calls = Arc::<AtomicUsize>::default();
+        let count = calls.clone();
+        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Sent>>>| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let sender = sender.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                let (answer, answered) = oneshot::channel();
+                let _ = sender.send(Asked { head, body, answer });
+                answered.await.map_err(io::Error::other)?
+            }
+        });
+        let cache = control.cache_handle();
+        let service = layer.upstream(control.layer(client)).layer(service_fn(memory::app));
+        let service = service.map_response(|response: Response<_>| {
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
+        });
+        let service = BoxCloneSyncService::new(service);
+        Self { service, asked: Mutex::new(asked), calls, cache, budget, recorder, settings }
+    }
+
+    /// The next call that reaches the provider.
+    pub async fn asked(&self) -> Asked {
+        guard("a call to the provider", async { self.asked.lock().await.recv().await.unwrap() })
+            .await
+    }
+
+    /// How many calls have reached the provider.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        self.send_any(request.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
+    }
+
+    pub fn send_any(
+        &self,
+        request: Request<Sent>,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        let service = self.service.clone();
+        async move { guard("the head", service.oneshot(request)).await.unwrap() }
+    }
+
+    /// Sends it from a task of its own.
+    pub fn spawn(&self, request: Request<Full<Bytes>>) -> tokio::task::JoinHandle<Answer> {
+        tokio::spawn(self.send(request))
+    }
+
+    /// Sends it, however long that takes.
+    pub fn spawn_patiently(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> tokio::task::JoinHandle<Answer> {
+        let service = self.service.clone();
+        let request = request.map(|body| body.map_err(|never| match never {}).boxed_unsync());
+        tokio::spawn(async move { service.oneshot(request).await.unwrap() })
+    }
+
+    /// The answer to a request that the provider answers as a whole.
+    pub async fn fill(&self, body: &'static str, answer: &str) -> Answer {
+        let response = self.spawn(ask(body));
+        self.asked().await.answer_whole(JSON, answer);
+        response.await.unwrap()
+    }
+
+    /// Nothing is left of it: no request, no task, and not one byte.
+    pub async fn finish(self) {
+        let Self { cache, budget, service, asked, recorder, .. } = self;
+        drop((service, asked, recorder));
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        guard("all tasks end", async {
+            while tasks() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let stats = cache.stats();
+        assert_eq!((stats.followers, stats.flights), (0, 0));
+        drop(cache);
+        assert_eq!(budget.used(), 0, "bytes are left");
+    }
+
+    /// Waits until this holds.
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        guard(what, async {
+            while !holds(self) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+}
+
+/// Every gateway with these settings, and clients that may use all headers.
+pub fn table(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> SettingsTable {
+    let settings = settings(|builder| set(builder.client_controls(ClientControl::ALL)));
+    SettingsTable::new().serve_unknown(settings)
+}
+
+pub fn ask(body: &'static str) -> Request<Full<Bytes>> {
+    let request = Request::post(CHAT).header("host", "gateway.test");
+    request.header("content-type", "application/json").body(Full::from(body)).unwrap()
+}
+
+pub fn status(answer: &Answer) -> &'static str {
+    let status = answer.headers().get("cf-aig-cache-status");
+    let known = ["HIT", "STALE", "MISS", "BYPASS"];
+    let known = known.into_iter().find(|known| status.is_some_and(|status| status == known));
+    assert_eq!(known.is_some(), status.is_some());
+    known.unwrap_or("none")
+}
+
+/// All of a body that ends well.
+pub async fn text(answer: Answer) -> String {
+    let body = guard("the body", answer.into_body().collect()).await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// The next frame, which is data.
+pub async fn next(answer: &mut Answer) -> String {
+    let frame = guard("a frame", answer.body_mut().frame()).await.unwrap().unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+/// What has come until a body broke off.
+pub async fn broken(answer: Answer) -> String {
+    let mut body = answer.into_body();
+    let mut text = String::new();
+    while let Some(frame) = guard("the body", body.frame()).await {
+        match frame {
+            Ok(frame) => text.push_str(str::from_utf8(frame.data_ref().unwrap()).unwrap()),
+            Err(_) => return text,
+        }
+    }
+    panic!("it has ended well: {text}");
+}
+
+/// An event of a chat.
+pub fn event(text: &str) -> String {
+    format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+}
+
+pub const DONE: &str = "data: [DONE]\n\n";
+
+/// A question, and the answers to it.
+pub const QUESTION: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
+pub const TEXT: &str = r#"{"choices":[{"message":{"content":"hello"}}]}"#;
+
+/// Whether the provider is asked for an answer once more.
+pub async fn is_kept(stage: &Stage) -> bool {
+    let calls = stage.calls();
+    let answer = stage.spawn(ask(QUESTION));
+    tokio::select! {
+        answer = answer => {
+            let answer = answer.unwrap();
+            assert_eq!((status(&answer), stage.calls()), ("HIT", calls));
+            true
+        }
+        _ = stage.asked() => false,
+    }
+}

@@ -1,0 +1,128 @@
+//! Answers behind their time, where the provider fails.
+
+use std::time::SystemTime;
+
+use tower_ai_gateway::control::cache::{
+    CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, MemoryCache,
+    NewEntry, Purge,
+};
+
+use super::*;
+
+/// Makes all that it gives older by so much.
+#[derive(Debug)]
+struct Older(MemoryCache, Duration);
+
+impl CacheStore for Older {
+    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
+        Box::pin(async move {
+            let mut found = self.0.get(place).await?;
+            found.entry = found.entry.map(|entry| {
+                let parts = entry.parts();
+                CacheEntry::new(NewEntry {
+                    status: parts.status,
+                    headers: parts.headers.clone(),
+                    frames: parts.frames.clone(),
+                    times: Vec::new(),
+                    trailers: None,
+                    stored_at: SystemTime::now() - self.1,
+                    fresh_for: parts.fresh_for,
+                    stale_for: parts.stale_for,
+                })
+            });
+            Ok(found)
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+    ) -> CacheFuture<'a, ()> {
+        self.0.put(place, entry, generation)
+    }
+
+    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
+        self.0.purge(what)
+    }
+
+    fn stats(&self) -> CacheStats {
+        self.0.stats()
+    }
+}
+
+/// An answer is there that is so old, where one is good for an hour, and an hour more at failures.
+async fn stage(age: Duration, stale: bool) -> Stage {
+    let control = ControlLayer::new().cache(Older(MemoryCache::new(), age));
+    let stage = Stage::with(control, |set| {
+        let cache = CacheSettings::new(HOUR);
+        set.cache(if stale { cache.stale_if_error(HOUR) } else { cache })
+    });
+    let answer = stage.fill(QUESTION, TEXT).await;
+    assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
+    stage
+}
+
+#[tokio::test]
+async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
+    let minute = Duration::from_secs(60);
+    for (age, stale, code, given) in [
+        (minute, true, 500, (200, "HIT")),
+        (HOUR + minute, true, 500, (200, "STALE")),
+        (HOUR + minute, true, 429, (200, "STALE")),
+        (HOUR + minute, true, 0, (200, "STALE")),
+        // The client's own mistake.
+        (HOUR + minute, true, 400, (400, "MISS")),
+        // Nobody wants it.
+        (HOUR + minute, false, 500, (500, "MISS")),
+        // Too old for anything.
+        (HOUR * 2 + minute, true, 500, (500, "MISS")),
+    ] {
+        let stage = stage(age, stale).await;
+        let answer = stage.spawn(ask(QUESTION));
+        if given.1 != "HIT" {
+            let asked = stage.asked().await;
+            match code {
+                0 => asked.fail(),
+                code => drop(asked.answer(code, JSON)),
+            }
+        }
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status().as_u16(), status(&answer)), given, "{age:?} {stale} {code}");
+        if given.0 == 200 {
+            let seconds = answer.headers()["age"].to_str().unwrap().parse::<u64>().unwrap();
+            assert!(seconds >= age.as_secs() && seconds < age.as_secs() + 30);
+            assert_eq!(text(answer).await, TEXT);
+        } else {
+            assert_eq!(answer.headers().get("age"), None);
+            drop(answer);
+        }
+        stage.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_well_again_gives_a_new_answer() {
+    let stage = stage(HOUR + Duration::from_secs(60), true).await;
+    let answer = stage.fill(QUESTION, r#"{"new":1}"#).await;
+    assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", r#"{"new":1}"#));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
+    let stage = stage(HOUR + Duration::from_secs(60), true).await;
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let others: Vec<_> = (0..8).map(|_| stage.spawn(ask(QUESTION))).collect();
+    stage.until("they follow", |stage| stage.cache.stats().followers == 8).await;
+    asked.fail();
+    for answer in std::iter::once(first).chain(others) {
+        let answer = answer.await.unwrap();
+        assert_eq!((status(&answer), text(answer).await.as_str()), ("STALE", TEXT));
+    }
+    assert_eq!(stage.calls(), 2);
+    assert_eq!(stage.cache.stats().stale, 9);
+    stage.finish().await;
+}

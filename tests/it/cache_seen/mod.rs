@@ -1,0 +1,14 @@
+//! What hooks, limits and clients see of an answer from a cache.
+
+mod events;
+#[cfg(feature = "cache")]
+mod layer;
+#[cfg(feature = "limits")]
+mod limits;
+#[cfg(feature = "full")]
+mod page;
+#[cfg(feature = "log")]
+mod records;
+mod scene;
+#[cfg(feature = "otel")]
+mod spans;

@@ -1,0 +1,296 @@
+//! One process asks the provider, the others read what it gets.
+
+use std::time::Instant;
+
+use super::*;
+
+/// Longer than a lease.
+const OVER: Duration = Duration::from_millis(2_100);
+
+#[tokio::test]
+async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let following = follow(&other, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from_static(b"first"));
+    let mut followed = following.await.unwrap().unwrap();
+    assert_eq!((followed.status, &followed.headers), (status, &headers));
+    let frame = next(&mut followed).await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(frame, "first");
+    // One that comes late gets all of it, too.
+    let mut late = follow(&other, &place(1)).await.await.unwrap().unwrap();
+    let mut all = b"first".to_vec();
+    for number in 0..300_u32 {
+        let frame = number.to_string().repeat(1 + number as usize * 3);
+        broadcast.data(&Bytes::from(frame.clone()));
+        all.extend_from_slice(frame.as_bytes());
+        tokio::task::yield_now().await;
+    }
+    let mut kept = parts(&[&all]);
+    kept.trailers = Some(headers.clone());
+    broadcast.end(Some(CacheEntry::new(kept)));
+    let (mut data, mut trailers) = (b"first".to_vec(), None);
+    while let Some(frame) = next(&mut followed).await {
+        match frame.unwrap().into_data() {
+            Ok(more) => data.extend_from_slice(&more),
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    assert!(data == all);
+    assert_eq!(trailers, Some(headers));
+    assert!(read(&mut late).await == (all.clone(), true));
+    eventually("it is kept", async || is_kept(&other, &place(1)).await).await;
+    assert!(frames(&other.get(&place(1)).await.unwrap().entry.unwrap()) == [all]);
+}
+
+/// A burst of frames, each told at once, against the clock.
+#[tokio::test]
+async fn the_first_byte_is_a_few_milliseconds_behind() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut best = Duration::MAX;
+    for key in 1..=10 {
+        let mut broadcast = lead(&one, &place(key)).await;
+        let following = tokio::spawn(follow(&other, &place(key)).await);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let (status, headers) = told();
+        let started = Instant::now();
+        broadcast.head(status, &headers);
+        broadcast.data(&Bytes::from_static(b"first"));
+        let mut followed = following.await.unwrap().unwrap().unwrap();
+        next(&mut followed).await.unwrap().unwrap();
+        best = best.min(started.elapsed());
+        broadcast.end(None);
+        assert_eq!(read(&mut followed).await, (Vec::new(), true));
+    }
+    // The best of them, for the machine may have much else to do.
+    assert!(best < Duration::from_millis(20), "{best:?}");
+}
+
+#[tokio::test]
+async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let broadcast = lead(&one, &place(1)).await;
+    let following = follow(&other, &place(1)).await;
+    drop(broadcast);
+    assert!(following.await.unwrap().is_none());
+    // It is the other's turn, and at once.
+    let started = Instant::now();
+    let mut broadcast = lead(&other, &place(1)).await;
+    assert!(started.elapsed() < Duration::from_millis(1_500));
+    let mut followed = {
+        let following = follow(&one, &place(1)).await;
+        let (status, headers) = told();
+        broadcast.head(status, &headers);
+        broadcast.data(&Bytes::from_static(b"part"));
+        following.await.unwrap().unwrap()
+    };
+    drop(next(&mut followed).await.unwrap().unwrap());
+    drop(broadcast);
+    assert_eq!(read(&mut followed).await, (Vec::new(), false), "never a clean end");
+    assert!(!is_kept(&one, &place(1)).await);
+}
+
+#[tokio::test]
+async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let following = follow(&other, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from_static(b"all"));
+    broadcast.end(None);
+    let mut followed = following.await.unwrap().unwrap();
+    assert_eq!(read(&mut followed).await, (b"all".to_vec(), true));
+    eventually("the lease is given up", async || {
+        !server.keys().iter().any(|key| key.contains(":l:"))
+    })
+    .await;
+    drop(lead(&other, &place(1)).await);
+    assert!(!is_kept(&one, &place(1)).await);
+}
+
+/// A request that looked for the answer just before it was kept does not ask the provider again.
+#[tokio::test]
+async fn who_looked_too_early_gets_what_was_kept_since() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let early = other.get(&place(1)).await.unwrap();
+    assert!(early.entry.is_none());
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from_static(b"all"));
+    broadcast.end(Some(entry(&[b"all"])));
+    eventually("it is kept", async || is_kept(&one, &place(1)).await).await;
+    let Turn::Follow(following) = other.turn(&place(1), early.generation).await.unwrap() else {
+        panic!("it would ask the provider again");
+    };
+    let mut followed = following.await.unwrap().unwrap();
+    assert_eq!(read(&mut followed).await, (b"all".to_vec(), true));
+}
+
+/// Its process is gone: here, the runtime that would renew the lease.
+fn killed(server: &Server, place: CachePlace, tell: bool) {
+    let url = server.url();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let broadcast = runtime.block_on(async {
+            let store = RedisCache::builder(url).timeout(TOO_LONG).build().unwrap();
+            let mut broadcast = lead(&store, &place).await;
+            if tell {
+                let (status, headers) = told();
+                broadcast.head(status, &headers);
+                broadcast.data(&Bytes::from_static(b"part"));
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            broadcast
+        });
+        runtime.shutdown_background();
+        std::mem::forget(broadcast);
+    })
+    .join()
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_leader_that_is_killed_is_followed_by_another() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    killed(&server, place(1), false);
+    let following = follow(&store, &place(1)).await;
+    assert!(following.await.unwrap().is_none());
+    drop(lead(&store, &place(1)).await);
+
+    killed(&server, place(2), true);
+    let mut followed = follow(&store, &place(2)).await.await.unwrap().unwrap();
+    assert_eq!(read(&mut followed).await, (b"part".to_vec(), false), "never a clean end");
+    let mut broadcast = lead(&store, &place(2)).await;
+    let following = follow(&store, &place(2)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from_static(b"whole"));
+    broadcast.end(Some(entry(&[b"whole"])));
+    let mut followed = following.await.unwrap().unwrap();
+    assert_eq!(read(&mut followed).await, (b"whole".to_vec(), true));
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_while_the_leader_goes_on() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let following = tokio::spawn(follow(&other, &place(1)).await);
+    tokio::time::sleep(2 * OVER).await;
+    assert!(!following.is_finished());
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from_static(b"late"));
+    tokio::time::sleep(OVER).await;
+    broadcast.end(Some(entry(&[b"late"])));
+    let mut followed = following.await.unwrap().unwrap().unwrap();
+    assert_eq!(read(&mut followed).await, (b"late".to_vec(), true));
+}
+
+/// A leader whose lease was taken over writes nothing any more: not to its recording, not to the entry.
+#[tokio::test]
+async fn a_slow_leader_cannot_overwrite() {
+    let server = Server::start(&[]);
+    let (slow, quick) = (patient(&server), patient(&server));
+    let (status, headers) = told();
+    let mut old = lead(&slow, &place(1)).await;
+    old.head(status, &headers);
+    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
+    // Its lease ends as if it had not been renewed in time.
+    server.call(&["DEL", &the_key(&server, ":l:")]);
+    let mut new = lead(&quick, &place(1)).await;
+    new.head(status, &headers);
+    new.data(&Bytes::from_static(b"new"));
+    new.end(Some(entry(&[b"new"])));
+    eventually("the new one is kept", async || is_kept(&quick, &place(1)).await).await;
+    old.data(&Bytes::from_static(b"old"));
+    old.end(Some(entry(&[b"old"])));
+    let before = Instant::now();
+    while before.elapsed() < OVER {
+        let found = quick.get(&place(1)).await.unwrap().entry.unwrap();
+        assert_eq!(frames(&found), [b"new"]);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Nor does one that has no lease, while another has.
+    let generation = generation(&slow, &place(2)).await;
+    let broadcast = lead(&quick, &place(2)).await;
+    slow.put(&place(2), entry(&[b"old"]), generation).await.unwrap();
+    assert!(!is_kept(&slow, &place(2)).await);
+    drop(broadcast);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_lost_or_changed_is_broken_off() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let (status, headers) = told();
+    for (key, spoil) in [(1, "lost"), (2, "changed"), (3, "shorter")] {
+        let mut broadcast = lead(&one, &place(key)).await;
+        let following = follow(&other, &place(key)).await;
+        broadcast.head(status, &headers);
+        let mut followed = following.await.unwrap().unwrap();
+        broadcast.data(&Bytes::from_static(b"first"));
+        next(&mut followed).await.unwrap().unwrap();
+        let recording = the_key(&server, ":r:");
+        match spoil {
+            "lost" => drop(server.call(&["DEL", &recording])),
+            "changed" => {
+                broadcast.data(&Bytes::from_static(b"second"));
+                let length = server.call(&["LLEN", &recording]).number();
+                eventually("it is told", async || {
+                    server.call(&["LLEN", &recording]).number() > length
+                })
+                .await;
+                server.call(&["LSET", &recording, "-1", "something else"]);
+            }
+            _ => drop(server.call(&["RPOP", &recording])),
+        }
+        broadcast.data(&Bytes::from_static(b"third"));
+        broadcast.end(Some(entry(&[b"x"])));
+        let (data, is_clean) = read(&mut followed).await;
+        assert!(!is_clean, "{spoil}: {data:?}");
+        eventually("all is over", async || {
+            !server
+                .keys()
+                .iter()
+                .any(|key| key.contains(":r:") && server.call(&["DEL", key]).number() == 0)
+        })
+        .await;
+        for key in server.keys() {
+            if key.contains(":r:") || key.contains(":l:") {
+                server.call(&["DEL", &key]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_than_is_bounded_is_not_told() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let following = follow(&other, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    let mut followed = following.await.unwrap().unwrap();
+    // At once, without a pause in which any of it could be sent.
+    for _ in 0..9 {
+        broadcast.data(&Bytes::from(vec![7; 1 << 20]));
+    }
+    broadcast.end(None);
+    assert!(!read(&mut followed).await.1);
+    eventually("nothing of it is left", async || {
+        !server.keys().iter().any(|key| key.contains(":r:") || key.contains(":l:"))
+    })
+    .await;
+}

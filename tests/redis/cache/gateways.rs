@@ -1,0 +1,142 @@
+//! Four gateways with a store each, and one provider.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use http::Response;
+use http_body_util::{BodyExt, Channel};
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::cache::CacheSettings;
+
+use super::*;
+use crate::gateway::{AnswerBody, Gateway};
+
+const QUESTION: &str = r#"{"model":"grok-4.3","messages":[],"stream":true}"#;
+const FRAMES: usize = 40;
+
+fn frame(number: usize) -> String {
+    if number + 1 == FRAMES {
+        return "data: [DONE]\n\n".to_owned();
+    }
+    let text = "x".repeat(number * 37 % 400);
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{number} {text}\"}}}}]}}\n\n"
+    )
+}
+
+/// A stream that takes its time, first to begin and then from frame to frame.
+async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
+    calls.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (mut sender, body) = Channel::<Bytes, tower::BoxError>::new(4);
+    tokio::spawn(async move {
+        for number in 0..FRAMES {
+            if sender.send_data(frame(number).into()).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    Response::builder()
+        .header("content-type", "text/event-stream")
+        .body(body.boxed_unsync())
+        .unwrap()
+}
+
+struct Scene {
+    gateways: Vec<Gateway>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Scene {
+    fn new(server: &Server) -> Self {
+        let calls = Arc::<AtomicUsize>::default();
+        let gateway = |_| {
+            let calls = calls.clone();
+            Gateway::new(
+                &ControlLayer::new().cache(patient(server)),
+                |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
+                move || stream(calls.clone()),
+            )
+        };
+        Self { gateways: (0..4).map(gateway).collect(), calls: calls.clone() }
+    }
+}
+
+/// What a client got: how the cache says, when the first byte came, and all of them.
+async fn ask(gateway: Gateway) -> (String, Instant, Vec<u8>) {
+    let response = gateway.ask(QUESTION).await;
+    assert_eq!(response.status(), 200);
+    let status = response.headers()["cf-aig-cache-status"].to_str().unwrap().to_owned();
+    let mut body = response.into_body();
+    let (mut first, mut data) = (None, Vec::new());
+    while let Some(frame) = body.frame().await {
+        first.get_or_insert_with(Instant::now);
+        data.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
+    }
+    (status, first.unwrap(), data)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once() {
+    let expected: String = (0..FRAMES).map(frame).collect();
+    let mut behind = Duration::MAX;
+    // The best of some, for the machine may have much else to do.
+    for _ in 0..5 {
+        let server = Server::start(&[]);
+        let scene = Scene::new(&server);
+        let clients: Vec<_> =
+            (0..64).map(|number| tokio::spawn(ask(scene.gateways[number % 4].clone()))).collect();
+        let (mut leader, mut followers) = (Vec::new(), Vec::new());
+        for client in clients {
+            let (status, first, data) = client.await.unwrap();
+            assert!(data == expected.as_bytes());
+            match &*status {
+                "MISS" => leader.push(first),
+                "HIT" => followers.push(first),
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!(scene.calls.load(Ordering::Relaxed), 1);
+        assert_eq!((leader.len(), followers.len()), (1, 63));
+        let last = followers.into_iter().max().unwrap();
+        behind = behind.min(last.saturating_duration_since(leader[0]));
+        // And then it is kept, for all of them.
+        for gateway in &scene.gateways {
+            let mut status = String::new();
+            eventually("it is kept", async || {
+                status = ask(gateway.clone()).await.0;
+                status == "HIT"
+            })
+            .await;
+        }
+        assert_eq!(scene.calls.load(Ordering::Relaxed), 1);
+    }
+    assert!(behind < Duration::from_millis(20), "{behind:?}");
+}
+
+/// Without Redis each process asks the provider by itself, and each client is served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_redis_each_gateway_asks_by_itself() {
+    let mut server = Server::start(&[]);
+    server.kill();
+    let expected: String = (0..FRAMES).map(frame).collect();
+    let calls = Arc::<AtomicUsize>::default();
+    let gateway = |_| {
+        let store = RedisCache::builder(server.url()).build().unwrap();
+        let calls = calls.clone();
+        Gateway::new(
+            &ControlLayer::new().cache(store),
+            |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
+            move || stream(calls.clone()),
+        )
+    };
+    let gateways: Vec<_> = (0..4).map(gateway).collect();
+    let clients: Vec<_> =
+        (0..64).map(|number| tokio::spawn(ask(gateways[number % 4].clone()))).collect();
+    for client in clients {
+        assert!(client.await.unwrap().2 == expected.as_bytes());
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
+}

@@ -1,0 +1,129 @@
+//! `RedisCache`: answers that many gateways share.
+
+mod cluster;
+mod entries;
+mod followers;
+mod gateways;
+mod purges;
+mod trouble;
+
+use std::future::poll_fn;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tower_ai_gateway::control::cache::{
+    Broadcast, CacheEntry, CacheKey, CachePlace, CacheScope, CacheStore, CacheStoreError, Followed,
+    Found, Generation, NewEntry, Purge, RedisCache, Turn,
+};
+
+use crate::server::{Server, TOO_LONG, eventually};
+
+/// Waits long enough for a machine with much else to do.
+fn patient(server: &Server) -> RedisCache {
+    RedisCache::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+fn scope(byte: u8) -> CacheScope {
+    CacheScope([byte; 16])
+}
+
+/// Of gateway 1, provider 2, model 3.
+fn place(key: u8) -> CachePlace {
+    CachePlace {
+        key: CacheKey([key; 32]),
+        gateway: scope(1),
+        provider: scope(2),
+        model: scope(3),
+        custom: None,
+    }
+}
+
+fn parts(frames: &[&[u8]]) -> NewEntry {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("text/event-stream"));
+    headers.append("x-two", HeaderValue::from_static("1"));
+    headers.append("x-two", HeaderValue::from_static("2"));
+    NewEntry {
+        status: StatusCode::OK,
+        headers,
+        frames: frames.iter().map(|frame| Bytes::copy_from_slice(frame)).collect(),
+        times: Vec::new(),
+        trailers: None,
+        stored_at: SystemTime::now(),
+        fresh_for: Duration::from_secs(300),
+        stale_for: Duration::ZERO,
+    }
+}
+
+fn entry(frames: &[&[u8]]) -> CacheEntry {
+    CacheEntry::new(parts(frames))
+}
+
+fn frames(entry: &CacheEntry) -> Vec<Vec<u8>> {
+    entry.parts().frames.iter().map(|frame| frame.to_vec()).collect()
+}
+
+async fn generation(store: &RedisCache, place: &CachePlace) -> Generation {
+    store.get(place).await.unwrap().generation
+}
+
+async fn keep(store: &RedisCache, place: &CachePlace, entry: CacheEntry) {
+    let generation = generation(store, place).await;
+    store.put(place, entry, generation).await.unwrap();
+}
+
+async fn is_kept(store: &RedisCache, place: &CachePlace) -> bool {
+    store.get(place).await.unwrap().entry.is_some()
+}
+
+async fn lead(store: &RedisCache, place: &CachePlace) -> Box<dyn Broadcast> {
+    let generation = generation(store, place).await;
+    match store.turn(place, generation).await.unwrap() {
+        Turn::Lead(Some(broadcast)) => broadcast,
+        other => panic!("{other:?}"),
+    }
+}
+
+type Following = std::pin::Pin<
+    Box<dyn Future<Output = Result<Option<Followed>, CacheStoreError>> + Send + 'static>,
+>;
+
+async fn follow(store: &RedisCache, place: &CachePlace) -> Following {
+    let generation = generation(store, place).await;
+    match store.turn(place, generation).await.unwrap() {
+        Turn::Follow(following) => following,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next frame of an answer; `None` at its end.
+async fn next(followed: &mut Followed) -> Option<Result<http_body::Frame<Bytes>, CacheStoreError>> {
+    poll_fn(|cx| followed.body.as_mut().poll_frame(cx)).await
+}
+
+/// The data until the end, and whether that was a clean one.
+async fn read(followed: &mut Followed) -> (Vec<u8>, bool) {
+    let mut data = Vec::new();
+    while let Some(frame) = next(followed).await {
+        match frame {
+            Ok(frame) => data.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Err(_) => return (data, false),
+        }
+    }
+    (data, true)
+}
+
+fn told() -> (StatusCode, HeaderMap) {
+    let entry = parts(&[]);
+    (entry.status, entry.headers)
+}
+
+/// The one key with this in its name.
+#[track_caller]
+fn the_key(server: &Server, kind: &str) -> String {
+    let mut keys = server.keys();
+    keys.retain(|key| key.contains(kind));
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    keys.remove(0)
+}

@@ -1,0 +1,107 @@
+//! What was purged never comes back.
+
+use super::*;
+
+const ALL: [Purge; 5] = [
+    Purge::All,
+    Purge::Gateway(CacheScope([1; 16])),
+    Purge::Part { gateway: CacheScope([1; 16]), part: CacheScope([2; 16]) },
+    Purge::Part { gateway: CacheScope([1; 16]), part: CacheScope([3; 16]) },
+    Purge::Part { gateway: CacheScope([1; 16]), part: CacheScope([4; 16]) },
+];
+
+#[tokio::test]
+async fn a_purge_forgets_what_belongs_to_it_and_nothing_else() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let other = |number: usize| {
+        let mut other = CachePlace { custom: Some(scope(4)), ..place(10 + number as u8) };
+        match number {
+            0 => {}
+            1 => other.gateway = scope(9),
+            2 => other.provider = scope(9),
+            3 => other.model = scope(9),
+            _ => other.custom = None,
+        }
+        other
+    };
+    let own = CachePlace { custom: Some(scope(4)), ..place(1) };
+    for (number, what) in ALL.iter().enumerate() {
+        for place in [own, other(number)] {
+            keep(&store, &place, entry(&[b"x"])).await;
+            assert!(is_kept(&store, &place).await);
+        }
+        store.purge(what).await.unwrap();
+        assert!(!is_kept(&store, &own).await, "{what:?}");
+        assert_eq!(is_kept(&store, &other(number)).await, number > 0, "{what:?}");
+    }
+    for key in [1, 2] {
+        keep(&store, &place(key), entry(&[b"x"])).await;
+    }
+    store.purge(&Purge::Entry { gateway: scope(1), key: CacheKey([1; 32]) }).await.unwrap();
+    assert!(!is_kept(&store, &place(1)).await);
+    assert!(is_kept(&store, &place(2)).await);
+}
+
+#[tokio::test]
+async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let own = CachePlace { custom: Some(scope(4)), ..place(1) };
+    let one = Purge::Entry { gateway: scope(1), key: own.key };
+    for what in ALL.iter().chain([&one]) {
+        let before = generation(&store, &own).await;
+        let broadcast = lead(&store, &own).await;
+        store.purge(what).await.unwrap();
+        store.put(&own, entry(&[b"old"]), before).await.unwrap();
+        assert!(!is_kept(&store, &own).await, "{what:?}");
+        // Those who come later do not read it either.
+        let mut second = lead(&store, &own).await;
+        broadcast.end(Some(entry(&[b"old"])));
+        let (status, headers) = told();
+        second.head(status, &headers);
+        second.end(Some(entry(&[b"new"])));
+        eventually("the later one is kept", async || is_kept(&store, &own).await).await;
+        for _ in 0..20 {
+            let found = store.get(&own).await.unwrap().entry.unwrap();
+            assert_eq!(frames(&found), [b"new"], "{what:?}");
+        }
+        store.purge(&one).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let own = CachePlace { custom: Some(scope(4)), ..place(1) };
+    keep(&store, &own, entry(&[b"old"])).await;
+    let key = the_key(&server, ":e:");
+    let old = "a-copy-of-it";
+    server.call(&["COPY", &key, old]);
+    let mut generations = server.keys();
+    generations.retain(|key| key.ends_with(":g") || key.contains(":g:"));
+    assert_eq!(generations.len(), 5, "{generations:?}");
+    for lost in &generations {
+        server.call(&["COPY", old, &key, "REPLACE"]);
+        let before = generation(&store, &own).await;
+        server.call(&["DEL", lost]);
+        assert!(!is_kept(&store, &own).await, "{lost}");
+        store.put(&own, entry(&[b"old"]), before).await.unwrap();
+        assert!(!is_kept(&store, &own).await, "{lost}");
+        // All are there again, and something new is kept.
+        keep(&store, &own, entry(&[b"new"])).await;
+        assert!(is_kept(&store, &own).await);
+        server.call(&["COPY", old, &key, "REPLACE"]);
+        assert!(!is_kept(&store, &own).await, "{lost}");
+    }
+    // The last purge is lost: what it forgot stays forgotten.
+    keep(&store, &own, entry(&[b"new"])).await;
+    let before = generation(&store, &own).await;
+    store.purge(&Purge::Entry { gateway: scope(1), key: own.key }).await.unwrap();
+    let mut purges = server.keys();
+    purges.retain(|key| key.ends_with(":p"));
+    server.call(&["DEL", &purges[0]]);
+    store.put(&own, entry(&[b"new"]), before).await.unwrap();
+    assert!(!is_kept(&store, &own).await);
+}

@@ -1,0 +1,89 @@
+//! A cluster of three nodes.
+
+use crate::server::{Reply, Server, wait_for};
+
+const SLOTS: u16 = 16_384;
+
+pub(crate) struct Cluster {
+    pub(crate) masters: Vec<Server>,
+    pub(crate) replica: Option<Server>,
+}
+
+fn node() -> Server {
+    Server::start(&[
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "1000",
+        "--cluster-require-full-coverage",
+        "no",
+        "--repl-diskless-sync-delay",
+        "0",
+    ])
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        let masters: Vec<_> = (0..3).map(|_| node()).collect();
+        for (number, master) in (0..3).zip(&masters) {
+            let first = (number * SLOTS / 3).to_string();
+            let last = ((number + 1) * SLOTS / 3 - 1).to_string();
+            master.call(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+            // Masters of one epoch do not agree about a failover for a while.
+            master.call(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
+        }
+        let cluster = Self { masters, replica: None };
+        for master in &cluster.masters[1..] {
+            cluster.meet(master);
+        }
+        cluster.wait();
+        cluster
+    }
+
+    /// Makes a node known to all.
+    fn meet(&self, node: &Server) {
+        node.call(&["CLUSTER", "MEET", "127.0.0.1", &self.masters[0].port.to_string()]);
+    }
+
+    /// Until all nodes agree that all is well.
+    pub(crate) fn wait(&self) {
+        let nodes = || self.masters.iter().chain(&self.replica);
+        wait_for("the cluster is whole", || {
+            nodes().all(|node| {
+                let Ok(Reply::Text(info)) = node.try_call(&["CLUSTER", "INFO"]) else {
+                    return false;
+                };
+                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
+            })
+        });
+    }
+
+    /// The master of a key.
+    pub(crate) fn owner(&self, key: &str) -> usize {
+        let slot = self.masters[0].call(&["CLUSTER", "KEYSLOT", key]).number();
+        usize::try_from(slot * 3 / i64::from(SLOTS)).unwrap()
+    }
+
+    /// A second server with all that a master has.
+    pub(crate) fn add_replica(&mut self, owner: usize) {
+        let replica = node();
+        self.meet(&replica);
+        let id = self.masters[owner].call(&["CLUSTER", "MYID"]).text();
+        wait_for("the replica knows its master", || {
+            matches!(replica.try_call(&["CLUSTER", "REPLICATE", &id]), Ok(Reply::Text(_)))
+        });
+        wait_for("the replica has its data, and all know of it", || {
+            let knows = |node: &Server| {
+                node.call(&["CLUSTER", "NODES"]).text().contains(&format!("slave {id}"))
+            };
+            replica.info("replication", "master_link_status") == "up"
+                && self.masters.iter().all(knows)
+        });
+        self.replica = Some(replica);
+        self.wait();
+    }
+
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.masters.iter().map(Server::url).collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! The stores in Redis against real servers. A program of its own, for it keeps deadlines of milliseconds.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod cache;
+mod cluster;
+#[path = "../it/support/every_thread.rs"]
+mod every_thread;
+mod gateway;
+mod limits;
+#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
+#[path = "../it/support/program.rs"]
+mod program;
+mod server;
+#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
+#[path = "../it/support/written.rs"]
+mod written;
