@@ -3,10 +3,10 @@
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 
-/// A `reqwest::Client` could not be used, or a request could not be sent or answered.
+/// A `reqwest::Client` could not be used, or a request failed.
 ///
-/// No text of it holds a URL, a header or a body; the `reqwest::Error` that is its source has lost
-/// its URL.
+/// Its messages never contain a URL, a header or a body; the URL is removed from the source
+/// `reqwest::Error`.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ReqwestError(#[from] Cause);
@@ -15,7 +15,7 @@ pub struct ReqwestError(#[from] Cause);
 pub(super) enum Cause {
     #[error("reqwest could not send the request or was not answered")]
     Client(#[source] reqwest::Error),
-    /// reqwest cannot ask for this URI as it is.
+    /// reqwest would change this URI.
     #[error("reqwest would send the request to another URI than it names")]
     Uri,
     #[error("the client may follow redirects: build it with `redirect(Policy::none())`")]
@@ -35,13 +35,14 @@ impl ReqwestError {
         Self(Cause::Client(error.without_url()))
     }
 
-    /// Whether no connection could be made, so that nothing of the request was sent.
+    /// Returns true if the connection could not be made. Nothing of the request was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(&self.0, Cause::Client(error) if error.is_connect())
     }
 
-    /// Whether the client follows redirects, or has followed one: the answer is dropped.
+    /// Returns true if the client may follow redirects, or has followed one and its response was
+    /// dropped.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         match &self.0 {
