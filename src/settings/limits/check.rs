@@ -1,4 +1,4 @@
-//! Checks rules.
+//! Checks limit rules.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::util::text::is_id;
 
 /// The most rules of a gateway.
 const MOST_RULES: usize = 64;
-/// Up to here every whole number is exact in a store that counts in floating point: 2^53.
+/// A store that counts in floating point is exact up to 2^53.
 const MOST: u64 = 1 << 53;
 const MOST_OUTPUT: u64 = 10_000_000;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
-/// A mistake in a rule.
+/// A mistake in a limit rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LimitError(&'static str);
 
@@ -27,7 +27,7 @@ impl fmt::Display for LimitError {
 }
 
 impl Limits {
-    /// Adds a rule, if it is one.
+    /// Checks a rule and adds it.
     pub(crate) fn add(&mut self, mut rule: LimitRule) -> Result<(), LimitError> {
         rule.check().map_err(LimitError)?;
         if self.find(&rule.name).is_some() {
@@ -68,7 +68,7 @@ impl LimitRule {
         }
     }
 
-    /// The same for rules of the same name, measure and window, in every process.
+    /// Stays the same in every process for rules of the same name, measure and window.
     fn digest(&self) -> [u8; 16] {
         let window = match self.window {
             Window::Fixed(period) => format!("fixed {period:?}"),
