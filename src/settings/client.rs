@@ -19,8 +19,8 @@ pub enum ClientCredentials {
     /// Send it to the provider. No stored key is used.
     #[default]
     Pass,
-    /// It is taken off before anything is chosen: the request is one without a key, for which a
-    /// stored one serves.
+    /// Remove it first, then treat the request as one without a key: a stored key is used if there
+    /// is one.
     Ignore,
     /// Refuse the request (403, code 2403).
     Refuse,

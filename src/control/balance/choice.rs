@@ -163,7 +163,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut choose = |loads: &[Load]| choose(loads, &mut rng).unwrap();
         assert_eq!(choose(&[at(1, 30), at(1, 20), at(1, 40)]), 1);
-        // Twice the weight halves the distance.
+        // Twice the weight, half the distance.
         assert_eq!(choose(&[at(2, 30), at(1, 20), at(1, 40)]), 0);
         assert_eq!(choose(&[at(1, 30), at(0, 1)]), 0);
         let full = Load { is_full: true, ..at(1, 1) };

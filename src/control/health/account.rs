@@ -39,7 +39,7 @@ impl Account {
         self.avoided.lock().unwrap_or_else(PoisonError::into_inner).begin(AVOIDED, now);
     }
 
-    /// Whether that was a moment ago.
+    /// Returns true if that happened within the last 30 s.
     pub(crate) fn is_avoided(&self, now: Instant) -> bool {
         self.avoided.lock().unwrap_or_else(PoisonError::into_inner).until(now).is_some()
     }

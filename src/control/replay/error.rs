@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a body cannot be read (again).
+/// Why a body cannot be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayError {
-    /// It is larger than what may be kept.
+    /// It exceeds the limit.
     TooLarge,
-    /// The client has broken it off.
+    /// The client broke it off.
     Broken,
-    /// The request was sent again, and this is the body of the earlier attempt.
+    /// The request was sent again; this body belongs to the earlier attempt.
     Superseded,
 }
 

@@ -11,7 +11,7 @@ const PERCENT: u64 = WHOLE / 100;
 
 impl DynamicRoute {
     /// The models that a request tries, with their nodes' names, in order. Empty if the route ends
-    /// before a model. At most [`MODELS`] long.
+    /// before a model. At most 64 long.
     ///
     /// Conditions do not depend on answers, so the whole list is known before the first attempt.
     pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Vec<Choice<'_>> {
