@@ -11,14 +11,15 @@ use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
-/// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
-/// wrong token is that to none.
+/// Accepts a request that has one of the gateway's tokens, if the gateway has tokens. A wrong token
+/// gets the same answer as a missing one.
 ///
-/// Many clients have one place for a credential, so a token may also stand where a provider's key
-/// does. It is taken off: the request is then one without a key, for which a stored one serves.
+/// Many clients can set only one credential, so a token may also be sent in place of a provider
+/// key. It is then removed, and the request is treated as one without a key, so that a stored key
+/// is used.
 ///
-/// `is_rest`: the request came on a path where clients have a single credential, which is then the
-/// gateway's and never a provider's.
+/// `is_rest`: on this path clients have a single credential, which is always the gateway's and
+/// never a provider's.
 pub(crate) fn authenticate(
     headers: &mut HeaderMap,
     scan: &mut HeaderScan,
@@ -40,14 +41,14 @@ pub(crate) fn authenticate(
     if is_welcome { Ok(()) } else { Err(messages::unauthorized(is_rest)) }
 }
 
-/// The number of the gateway's token that a request shows: of `cf-aig-authorization` first.
+/// The position of the token that a request sends; `cf-aig-authorization` is checked first.
 pub(crate) fn token_shown(headers: &HeaderMap, settings: &GatewaySettings) -> Option<u16> {
     let number = |name| settings.token_number(after_bearer(one(headers, name)?));
     number(&GATEWAY_TOKEN).or_else(|| CREDENTIALS.iter().find_map(number))
 }
 
-/// Takes the gateway's tokens off the headers that providers read keys from, and gives whether one
-/// of them opens the gateway: of a header with several values, none does.
+/// Removes the gateway's tokens from the headers that providers read keys from. Returns whether one
+/// of them is accepted; one in a header with several values is not.
 pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> bool {
     let mut opens = false;
     for name in &CREDENTIALS {
@@ -76,13 +77,13 @@ fn is_token(shown: &HeaderValue, settings: &GatewaySettings) -> bool {
     settings.accepts(after_bearer(shown))
 }
 
-/// The value of a header that is there once: of two, neither is right.
+/// The value of a header that is given once. If it is given twice, neither value counts.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// What stands behind the word `Bearer`, which may be left out.
+/// The value without the word `Bearer`, which is optional.
 pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
     let value = value.as_bytes().trim_ascii();
     match value.split_at_checked(7) {
@@ -103,7 +104,7 @@ mod tests {
         GatewaySettings::builder().token(old).token(new).build().unwrap()
     }
 
-    /// Whether a request is let in, and whether it still has a key for its provider.
+    /// Whether a request is accepted, and whether it still has a key for its provider.
     fn pass(is_rest: bool, headers: &[(&'static str, &'static str)]) -> (bool, bool) {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
