@@ -1,4 +1,4 @@
-//! What a host sends to a provider with each request.
+//! Query parameters and headers that a host adds to every request to a provider.
 
 use std::borrow::Cow;
 

@@ -1,14 +1,14 @@
-//! The join rule: base path and rest become one upstream path, byte for byte or not at all.
+//! Joins a base path and the rest of a request path, byte for byte.
 
 use crate::util::percent::percent_decode;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 
-/// Some server could resolve the path to one outside the base path, or it is malformed.
+/// The path is malformed, or some server might resolve it to one outside the base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathRefused;
 
-/// How often a chain of servers might decode a path: once more than any known one.
+/// How often a chain of servers might decode a path: once more than any known chain does.
 pub(crate) const DECODINGS: usize = 3;
 
 /// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded separators,
@@ -54,7 +54,7 @@ impl Base {
         check(path)?;
         let path = path.trim_end_matches('/');
         let tails = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
-        // A rest begins with no slash.
+        // A rest never starts with a slash.
         let tails = tails.filter(|tail| dedupe && !tail.starts_with('/')).map(Box::from);
         Ok(Self { path: path.into(), tails: tails.collect() })
     }
@@ -150,7 +150,7 @@ mod tests {
         ] {
             assert_eq!(join("/openai/v1", rest, None), path, "{rest}");
         }
-        // The longest run counts, whichever others there are.
+        // The longest run wins, whatever other runs there are.
         assert_eq!(join("/a/b/a/b", "a/b/a/b/c", None), "/a/b/a/b/c");
         assert_eq!(join("/a/b/a/b", "a/b/c", None), "/a/b/a/b/c");
         assert_eq!(join("/v1/v1", "v1/v1/v1/x", None), "/v1/v1/v1/x");
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// Another reading of the same rule: what a server could make of a path after some decodings.
+    /// The same rule restated: what a server could make of a path after some decodings.
     fn escapes(path: &str) -> bool {
         let mut seen = path.as_bytes().to_vec();
         (0..4).any(|round| {
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// The join rule as it is worded, over lists of segments.
+    /// The join rule in words, over lists of segments.
     fn naive(base: &[&str], rest: &[&str]) -> String {
         let longest = base.len().min(rest.len());
         let run = (1..=longest).rev().find(|run| base[base.len() - run..] == rest[..*run]);

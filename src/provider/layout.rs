@@ -13,7 +13,7 @@ pub(super) enum Layout {
     /// Each path begins with one of these. The first is prepended to a path that begins with none of
     /// them, and removed from a path in which another follows it.
     Rooted(&'static [&'static str]),
-    /// A deployment and a path of its own, or one of Azure's areas.
+    /// A deployment and its path, or one of Azure's areas.
     Azure,
     /// A model, or one of the areas `run` and `v1`.
     WorkersAi,
@@ -70,7 +70,7 @@ impl Layout {
         }
     }
 
-    /// Whether this path decides on the model, whatever the body names.
+    /// Returns true if this path decides the model, whatever the body names.
     pub(super) fn decides(self, rest: &str) -> bool {
         let rest = rest.strip_prefix("openai/").unwrap_or(rest);
         self == Self::Azure && rest.starts_with("deployments/")

@@ -29,9 +29,9 @@ use crate::util::macros::setters;
 
 /// An upstream API: its slug in gateway paths and its base URL.
 ///
-/// The built-in ones have constructors ([`Provider::xai`], …); the host's own, and OpenAI-compatible
-/// servers such as Ollama, vLLM and SGLang, are made with [`Provider::custom`]. The base URL is the
-/// host's choice alone: nothing in a request can choose scheme, host or port.
+/// The built-in ones have constructors ([`Provider::xai`], …). Use [`Provider::custom`] for your
+/// own and for OpenAI-compatible servers such as Ollama, vLLM and SGLang. Only the host chooses the
+/// base URL: nothing in a request can change scheme, host or port.
 ///
 /// ```
 /// use tower_ai_gateway::Provider;
@@ -61,9 +61,9 @@ pub struct Provider {
     headers: Vec<(String, String)>,
     model_aliases: Vec<(String, String)>,
     layout: Layout,
-    /// Which of several places of its API it is.
+    /// The site of its API, if the API has several.
     site: Option<Site>,
-    /// What is wrong with the names from which its base URL was made.
+    /// What is wrong with the names that its base URL was built from.
     mistake: Option<&'static str>,
     /// Whether it is asked for the usage of streams; `None` for the gateway's default.
     asks_for_usage: Option<bool>,
@@ -75,7 +75,7 @@ pub(crate) fn is_built_in(name: &str) -> bool {
 }
 
 impl Provider {
-    /// A provider of the host's own that speaks OpenAI's API below `base_url`.
+    /// Creates a custom provider with an OpenAI-compatible API below `base_url`.
     ///
     /// Its slug is `custom-{slug}`, as on the hosted gateway; the bare slug is an alias of it.
     #[must_use]
@@ -113,19 +113,19 @@ setters! { impl Provider {
     /// Another base URL, for a region, a proxy or a test. `http` or `https`, no query.
     pub fn base_url(self, base_url: impl Into<String>) => self.base_url = base_url.into();
 
-    /// This base URL alone, in place of the first and of all further ones: no request, and no key, is
-    /// sent to the former ones.
+    /// Replaces the first base URL and removes all further ones: no request and no key is sent to
+    /// them any more.
     pub fn only_base_url(self, base_url: impl Into<String>) => {
         self.further_base_urls.clear();
         self = self.base_url(base_url);
     };
 
-    /// One more base URL of the same API. A layer for load and health balances requests by their
-    /// weights, at least 1 each; without such a layer, the first base URL gets all requests.
+    /// Adds another base URL of the same API. A layer for load and health balances requests by
+    /// weight, at least 1 each. Without such a layer, the first base URL gets all requests.
     pub fn further_base_url(self, base_url: impl Into<String>, weight: u32) =>
         self.further_base_urls.push((base_url.into(), weight.max(1)));
 
-    /// The weight of the first base URL beside further ones. Default: 1.
+    /// The weight of the first base URL, if there are further ones. Default: 1.
     pub fn weight(self, weight: u32) => self.weight = weight.max(1);
 
     /// The header in which this API expects a stored key, without a prefix.
@@ -135,7 +135,7 @@ setters! { impl Provider {
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
     ///
-    /// `name` and `value` are plain text; they are percent-encoded. The client's own
+    /// Default: as the provider documents it; for custom providers, `authorization` with `Bearer`.
     /// parameters of this name are removed. It cannot be a key. Default: none.
     pub fn query(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
@@ -146,8 +146,8 @@ setters! { impl Provider {
     /// A header of every request to this provider, in place of the client's own. Its value is marked
     /// sensitive, and goes to no other provider.
     ///
-    /// It cannot be one that providers read keys from, one of this hop, or one that describes the
-    /// body. Default: none.
+    /// It cannot be a header that providers read keys from, a hop-by-hop header, or one that
+    /// describes the body. Default: none.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
@@ -166,14 +166,15 @@ setters! { impl Provider {
     ///
     /// // A deployment, by the name of the model in it.
     /// let azure = Provider::azure_openai("my-resource").model_alias("gpt-5", "my-deployment");
-    /// ```
+    /// A deployment, under the name of its model.
     pub fn model_alias(self, alias: impl Into<String>, model: impl Into<String>) =>
         self.model_aliases.push((alias.into(), model.into()));
 
-    /// One more name for this provider, in paths and as a prefix of model names.
+    /// Adds a name for this provider, in paths and as a prefix of model names.
     pub fn alias(self, alias: impl Into<String>) => self.aliases.push(alias.into());
 
-    /// Another slug, for one more account, resource or region of the same API. Aliases are cleared.
+    /// Changes the slug, for another account, resource or region of the same API. Clears the
+    /// aliases.
     pub fn with_slug(self, slug: impl Into<String>) => {
         self.slug = slug.into();
         self.aliases.clear();

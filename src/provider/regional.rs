@@ -1,8 +1,8 @@
 //! Providers whose host depends on a resource, a region or an account.
 //!
-//! The application names it, which fixes the base URL. The hosted gateway has these names in its
-//! paths; here a name in a path selects one of the providers that were set up, and an unknown one is
-//! refused. No part of a path ever becomes a part of a host.
+//! The application names it, which fixes the base URL. On the hosted gateway, paths contain these
+//! names; here a name in a path selects one of the configured providers, and an unknown name is
+//! refused. A part of a path never becomes part of a host.
 
 use super::Provider;
 use super::layout::Layout;
@@ -24,7 +24,7 @@ const NOT_A_LABEL: &str =
     "its resource, region or account must be 1 to 63 of A-Z a-z 0-9 -, as in a host's name";
 const NOT_A_PROJECT: &str = "its project must be 1 to 63 of A-Z a-z 0-9 - . : _";
 
-/// Whether it can be a label of a host's name.
+/// Returns true if it can be a label of a host name.
 fn is_label(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&text.len())
@@ -138,7 +138,7 @@ impl Provider {
         Self { layout: Layout::WorkersAi, mistake, ..provider }
     }
 
-    /// `label`: the part of the host that the caller chooses. `name`: the place as paths name it.
+    /// `label` is the part of the host that the caller chooses, `name` the site as paths name it.
     fn at_site(slug: &str, base_url: String, family: Family, label: &str, name: &str) -> Self {
         Self {
             site: Some(Site { family, name: name.into() }),

@@ -1,4 +1,4 @@
-//! The built-in providers that have one host.
+//! The built-in providers with a single host.
 //!
 //! Base URLs are the ones that the hosted gateway documents for each slug; where its paths after
 //! the slug carry the API version themselves (`anthropic/v1/messages`), the base is the bare host.

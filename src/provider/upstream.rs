@@ -1,4 +1,4 @@
-//! A provider that has been checked.
+//! A checked provider.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::provider::join::PathRefused;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
-/// A provider that has been checked.
+/// A checked provider.
 pub(crate) struct Upstream {
     provider: Provider,
     first: Origin,
@@ -28,7 +28,7 @@ pub(crate) struct Upstream {
     usage_option: UsageOption,
 }
 
-/// The longest name of a model that is read in a body.
+/// The maximum length of a model name in a body.
 const LONGEST_MODEL: usize = 1024;
 
 impl Upstream {
@@ -80,12 +80,12 @@ impl Upstream {
         std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
     }
 
-    /// Which place of its API it is, if there are several.
+    /// The site of its API, if there are several.
     pub(super) fn site(&self) -> Option<&Site> {
         self.provider.site.as_ref()
     }
 
-    /// Its own form of a path behind its slug, if the client's differs.
+    /// Its own form of a path after the slug, if the client's form differs.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
         if self.provider.layout == Layout::Plain {
             return None;
@@ -93,12 +93,12 @@ impl Upstream {
         self.provider.layout.rewritten(rest)
     }
 
-    /// Whether its models have names chosen by their owners, from which the model is not known.
+    /// Returns true if its model names are chosen by their owners and do not reveal the model.
     pub(crate) fn names_deployments(&self) -> bool {
         self.provider.layout == Layout::Azure
     }
 
-    /// Whether this path decides on the model, whatever the body names.
+    /// Returns true if this path decides the model, whatever the body names.
     pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
         self.provider.layout.decides(rest)
     }
@@ -127,7 +127,7 @@ impl Upstream {
         self.first.uri_by(way, path, self.query(None).as_deref())
     }
 
-    /// The query with what is fixed of it.
+    /// The query with the fixed parameters.
     fn query<'q>(&'q self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         match &self.fixed {
             None => query.map(Cow::Borrowed),
@@ -160,7 +160,7 @@ impl Upstream {
         found.map(|(_, model)| model.as_str())
     }
 
-    /// Whether it has more than one origin.
+    /// Returns true if it has more than one origin.
     pub(crate) fn has_several_origins(&self) -> bool {
         !self.further.is_empty()
     }
@@ -175,7 +175,7 @@ impl Upstream {
         &self.usage_option
     }
 
-    /// Where a stored key goes.
+    /// The header for a stored key.
     pub(crate) fn key_header(&self, way: ApiKind) -> &KeyHeader {
         match way {
             ApiKind::OpenAi(operation)
@@ -187,7 +187,7 @@ impl Upstream {
         }
     }
 
-    /// All headers in which a stored key may go.
+    /// All headers that a stored key may be sent in.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &KeyHeader> {
         let bearer = self.provider.openai_takes_bearer.then_some(&KeyHeader::Bearer);
         std::iter::once(&self.key_header).chain(bearer)

@@ -4,19 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Those that refuse the option, or report the usage of every stream anyway.
+/// Providers that refuse the option, or report the usage of every stream anyway.
 const UNASKED: [&str; 5] = ["mistral", "perplexity-ai", "openrouter", "workers-ai", "aws-bedrock"];
 
 /// How long a refusal is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// How many models are remembered at most; the oldest is forgotten for a new one.
+/// The maximum number of remembered models; the oldest is dropped.
 const MOST_MODELS: usize = 64;
 
-/// What is known of one provider.
+/// What is known about one provider.
 #[derive(Debug)]
 pub(crate) struct UsageOption {
-    /// What the host says of this provider.
+    /// The host's setting for this provider.
     set: Option<bool>,
     default: bool,
     /// The last successful request had the option.
@@ -42,7 +42,7 @@ impl UsageOption {
         }
     }
 
-    /// Whether to ask this provider. `all`: whether the host wants all providers to be asked.
+    /// Returns true if this provider is asked. `all`: the host wants all providers to be asked.
     pub(crate) fn is_wanted(&self, all: bool) -> bool {
         self.set.unwrap_or(all && self.default)
     }
