@@ -25,13 +25,13 @@ pub(crate) struct HeaderScan {
     removals: Removals,
     /// A `host` is still the client's, or there are several.
     has_foreign_host: bool,
-    /// The client takes part in trailers (`te: trailers`, RFC 9110 §10.1.4).
+    /// The client accepts trailers (`te: trailers`, RFC 9110 §10.1.4).
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
-    /// The client brings a key for a provider.
+    /// The client sends a key for a provider.
     pub(crate) credentials: bool,
-    /// The client wants to speak WebSocket from here on.
+    /// The client asks to switch to WebSocket.
     pub(crate) websocket: bool,
 }
 
@@ -50,7 +50,7 @@ enum Disposition {
 /// The headers to remove. Collected first, because the map cannot be changed during the pass.
 #[derive(Debug, Default)]
 struct Removals {
-    /// One bit for each of `USUAL`.
+    /// One bit per entry of `USUAL`.
     usual: u16,
     others: Vec<HeaderName>,
     /// A `connection` line names fields of this hop.

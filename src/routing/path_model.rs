@@ -218,7 +218,7 @@ fn reach(segments: &[&str]) -> Reach {
         // Store and search documents.
         | ["vector_stores" | "filesearchstores" | "containers" | "collections" | "documents", ..]
         | ["search"]
-        // Keep turns; what answers them names its model.
+        // Store turns; the call that answers them names its model.
         | ["threads"]
         | ["conversations", _, "items"]
         // Continue something that has its model already.
