@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over this byte and the spaces behind it.
+    /// Skips this byte and the spaces after it.
     fn punctuation(&mut self, expected: u8) -> Option<()> {
         self.rest = self.rest.strip_prefix(&[expected])?;
         self.spaces();

@@ -68,11 +68,11 @@ enum Member {
     /// Looked into.
     #[default]
     Plain,
-    /// A name, or several.
+    /// One or several names.
     Name(&'static str),
-    /// As `Name`, of something behind which a model stands.
+    /// Like `Name`, but the name hides a model.
     Alias(&'static str),
-    /// Brings a model of its own where it is an object.
+    /// If it is an object, it has its own model.
     Prompt,
     PassedOver,
     /// Skipped if it is an array.

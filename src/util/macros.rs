@@ -8,7 +8,7 @@
 macro_rules! service_accessors {
     ($service:ident<$inner:ident $(, $other:ident)?>, $field:ident) => {
         impl<$inner $(, $other)?> $service<$inner $(, $other)?> {
-            /// Puts `layer`, which makes this service, around `inner`.
+            /// Wraps `inner` with `layer`, which creates this service.
             pub fn new(
                 inner: $inner,
                 layer: &impl tower_layer::Layer<$inner, Service = Self>,

@@ -110,7 +110,7 @@ impl Operation {
 /// The segments of a path, without empty ones and versions.
 struct Segments<'a> {
     rest: std::str::Split<'a, char>,
-    /// A version precedes the segment that was returned last.
+    /// Whether a version precedes the last returned segment.
     is_versioned: bool,
 }
 

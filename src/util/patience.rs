@@ -7,8 +7,8 @@ use self::timer::Timer;
 
 /// A timeout that restarts on progress. Its timer is created at the first wait.
 ///
-/// The timer is tokio's. Without the features `client` and `control`, and outside of tokio's
-/// runtime, there is none, and the host bounds the wait.
+/// It uses tokio's timer. Without the features `client` and `control`, and outside of a tokio
+/// runtime, there is no timer, and the host must bound the wait.
 pub(crate) struct Patience {
     limit: Option<Duration>,
     timer: Option<Timer>,
