@@ -219,8 +219,8 @@ impl GatewayLayerBuilder {
     /// ([`Timeouts::body`](field@crate::directives::timeouts::Timeouts::body)). A total timeout
     /// also covers this time.
     ///
-    /// Default: 30 s. It is kept by tokio's timer where the feature `client` or `control` is on and
-    /// the gateway runs in tokio's runtime (with its timer enabled); elsewhere the host bounds it.
+    /// Default: 30 s. It uses tokio's timer, so it needs the feature `client` or `control` and a
+    /// tokio runtime with time enabled; otherwise the host must bound it.
     pub fn body_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.body_timeout = timeout;
         self
