@@ -18,8 +18,8 @@ pub struct ClientBody {
     /// Over HTTP/2, `None` once the body has ended. Dropped before `lease`.
     incoming: Option<Incoming>,
     lease: Lease,
-    /// Returned one poll later: on an error our server drops what it has not sent yet, so the frames
-    /// before the error get time to go out.
+    /// Returned one poll later: on an error our server drops what it has not sent yet, so the
+    /// frames before the error get time to go out.
     error: Option<hyper::Error>,
 }
 

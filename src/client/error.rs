@@ -28,21 +28,21 @@ pub(super) enum Cause {
     /// Connecting took longer than the connect timeout.
     #[error("the connection took too long")]
     ConnectTimeout(#[source] TimeoutError),
-    #[error("the request could not be sent or was not answered")]
+    #[error("the request could not be sent or got no response")]
     Send(#[source] hyper::Error),
-    #[error("the request could not be sent or was not answered")]
+    #[error("the request could not be sent or got no response")]
     SendHttp2(#[source] hyper::Error),
     /// A connector that does its own TLS was combined with certificates or a proxy.
     #[error(
-        "a connector that does TLS by itself takes no certificates and no proxy of the client's"
+        "a connector that does its own TLS cannot be combined with certificates or a proxy"
     )]
     Connector,
     #[cfg(feature = "proxy")]
-    #[error("the URL of a proxy is not of http, https, socks5 or socks5h")]
+    #[error("the URL of a proxy must be http, https, socks5 or socks5h")]
     ProxyUrl,
     /// The name given with a client certificate is not a server.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-    #[error("what a client certificate is for names no https server")]
+    #[error("the name given with a client certificate is not an https server")]
     Origin,
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[error("TLS could not be set up")]

@@ -29,7 +29,7 @@ pub(super) enum Verdict {
 /// The result of a layer that may have read the start of a response.
 pub(super) type Given<R, E> = Result<Response<ClassifiedBody<R>>, E>;
 
-/// Returns a response of which nothing was read.
+/// Wraps a response from which nothing was read.
 pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
     result.map(|response| response.map(ClassifiedBody::new))
 }

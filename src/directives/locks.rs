@@ -152,8 +152,8 @@ impl Locks {
         self.locked == LockedHeaders::Refuse
     }
 
-    /// Fails with the key if there is no room for the entry, or its key exists or is reserved for the
-    /// gateway itself.
+    /// Fails with the key if there is no room for the entry, or its key exists or is reserved for
+    /// the gateway itself.
     pub(crate) fn hold(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
         self.host.get_or_insert_default().entries.add_up_to(MOST, key, value)
     }

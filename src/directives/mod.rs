@@ -34,7 +34,8 @@ static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 
 /// What a client asks of the gateway for one request; `None` where it says nothing.
 ///
-/// Layers below the gateway find it through [`GatewayContext::directives`](crate::GatewayContext::directives).
+/// Layers below the gateway find it through
+/// [`GatewayContext::directives`](crate::GatewayContext::directives).
 ///
 /// ```
 /// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
@@ -76,7 +77,8 @@ pub struct Directives {
     pub backoff: Option<Backoff>,
     /// `cf-aig-skip-cache`, or its old name `cf-skip-cache`.
     pub skip_cache: Option<bool>,
-    /// `cf-aig-cache-ttl`, or its old name `cf-cache-ttl`: 60 s to 30 days; zero turns the cache off.
+    /// `cf-aig-cache-ttl`, or its old name `cf-cache-ttl`: 60 s to 30 days; zero turns the cache
+    /// off.
     pub cache_ttl: Option<Duration>,
     /// `cf-aig-cache-key`: 1 to 256 visible ASCII characters.
     pub cache_key: Option<Box<str>>,

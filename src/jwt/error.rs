@@ -102,16 +102,16 @@ impl fmt::Display for JwksError {
                 "the URL must be one of https, or of http on this machine, without credentials",
             ),
             Self::File(_) => f.write_str("the file of keys cannot be read"),
-            Self::Client(_) => f.write_str("the issuer cannot be asked for its keys"),
-            Self::Status(status) => write!(f, "the issuer answers {status} in place of its keys"),
+            Self::Client(_) => f.write_str("the request for the issuer's keys failed"),
+            Self::Status(status) => write!(f, "the issuer answered with status {status}"),
             Self::TooLarge => f.write_str("the set of keys is larger than 1 MiB"),
-            Self::Timeout => f.write_str("the issuer did not give its keys in time"),
+            Self::Timeout => f.write_str("the issuer did not answer in time"),
             Self::Malformed => f.write_str("what should be the keys is no JWKS"),
             Self::NoUsableKey => f.write_str("the JWKS has no key for signatures"),
             Self::TooOld => {
-                f.write_str("the issuer's keys are too old, and there are no newer ones")
+                f.write_str("the issuer's keys are too old and there are no newer ones")
             }
-            Self::NoRuntime => f.write_str("keys can be fetched in a tokio runtime alone"),
+            Self::NoRuntime => f.write_str("fetching keys needs a tokio runtime"),
         }
     }
 }
@@ -143,7 +143,7 @@ pub enum JwtConfigError {
     #[error("tokens need a claim for the subject")]
     NoSubject,
     /// The leeway is more than an hour.
-    #[error("the leeway must be an hour at most")]
+    #[error("the leeway must be at most an hour")]
     Leeway,
     /// An identity cannot have these labels.
     #[error("no identity can have these labels")]

@@ -182,7 +182,7 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
     for (name, value) in headers.iter_mut() {
         match toward_client(name.as_str()) {
             Disposition::Kept | Disposition::Host => {}
-            // It is for the client. Whoever reads it can upload in the client's name.
+            // It is for the client. Anyone who reads it can upload in the client's name.
             Disposition::Credential => value.set_sensitive(true),
             disposition => removals.push(disposition, name, value),
         }

@@ -11,8 +11,8 @@ pub(crate) struct PathRefused;
 /// How often a chain of servers might decode a path: once more than any known chain does.
 pub(crate) const DECODINGS: usize = 3;
 
-/// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded separators,
-/// or followed by `;` parameters.
+/// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded
+/// separators, or followed by `;` parameters.
 ///
 /// They are refused, not resolved, because the provider's server may resolve them differently.
 pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
@@ -38,7 +38,7 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
     if segments.any(is_dots) { Err(PathRefused) } else { Ok(()) }
 }
 
-/// The path before the rest: it begins with `/` and does not end with one, or is empty.
+/// The path before the rest: it starts with `/` and does not end with one, or is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     path: Box<str>,
@@ -47,9 +47,9 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// With `dedupe`, segments that end the base and begin the rest are merged, as many as match:
-    /// the base `/openai/v1` gives `/openai/v1/chat` for `openai/v1/chat`, `v1/chat` and `chat`. Whole
-    /// segments count, so `v1beta` stays.
+    /// With `dedupe`, segments that end the base and start the rest are merged, as many as match:
+    /// with the base `/openai/v1`, `openai/v1/chat`, `v1/chat` and `chat` all become
+    /// `/openai/v1/chat`. Only whole segments match, so `v1beta` stays.
     pub(crate) fn new(path: &str, dedupe: bool) -> Result<Self, PathRefused> {
         check(path)?;
         let path = path.trim_end_matches('/');
@@ -63,7 +63,7 @@ impl Base {
         &self.path
     }
 
-    /// The base, `/`, `rest` (which begins with no slash), and the query unchanged.
+    /// The base, `/`, `rest` (which has no leading slash), and the query unchanged.
     ///
     /// `rest` must have passed [`check`].
     pub(crate) fn join(
@@ -92,7 +92,7 @@ impl Base {
         PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| PathRefused)
     }
 
-    /// What follows the slash behind the base, if anything does.
+    /// What follows the slash after the base, if anything does.
     fn without_repeat<'a>(&self, rest: &'a str) -> Option<&'a str> {
         for tail in &self.tails {
             match rest.strip_prefix(&**tail) {

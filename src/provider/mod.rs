@@ -1,4 +1,4 @@
-//! Providers: the API behind a slug, and how it expects requests.
+//! Providers: the API of a slug, and how it expects requests.
 
 mod api_kind;
 mod fixed;
@@ -69,7 +69,7 @@ pub struct Provider {
     asks_for_usage: Option<bool>,
 }
 
-/// Whether a built-in provider has this slug or alias, added or not.
+/// Returns true if a built-in provider has this slug or alias, even if it was not added.
 pub(crate) fn is_built_in(name: &str) -> bool {
     table::NAMES.iter().chain(regional::NAMES).any(|known| *known == name)
 }
@@ -130,7 +130,7 @@ setters! { impl Provider {
 
     /// The header in which this API expects a stored key, without a prefix.
     ///
-    /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
+    /// Default: as the provider documents it; for custom providers, `authorization` with `Bearer`.
     pub fn key_header(self, name: impl Into<String>) => self.key_header = Some(name.into());
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
@@ -143,8 +143,8 @@ setters! { impl Provider {
         self.query.push((name, value));
     };
 
-    /// A header of every request to this provider, in place of the client's own. Its value is marked
-    /// sensitive, and goes to no other provider.
+    /// A header of every request to this provider, in place of the client's own. Its value is
+    /// marked sensitive, and goes to no other provider.
     ///
     /// It cannot be a header that providers read keys from, a hop-by-hop header, or one that
     /// describes the body. Default: none.
@@ -156,8 +156,8 @@ setters! { impl Provider {
 
     /// A name that clients may use for a model of this provider.
     ///
-    /// It applies where the gateway reads the model to choose the provider: on model-routed paths, and
-    /// in `compat` entries of universal requests. There the provider's name replaces it in the
+    /// It applies where the gateway reads the model to choose the provider: on model-routed paths,
+    /// and in `compat` entries of universal requests. There the provider's name replaces it in the
     /// body, all other bytes stay, and rules for models apply to the provider's name. On the
     /// provider's own paths bodies are not read and pass unchanged. Default: none.
     ///
@@ -186,34 +186,34 @@ setters! { impl Provider {
     /// custom ones.
     pub fn openai_path(self, path: impl Into<String>) => self.openai_path = path.into();
 
-    /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for the
-    /// unified routes.
+    /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for
+    /// the unified routes.
     ///
     /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
     pub fn messages_path(self, path: impl Into<String>) => self.messages_path = Some(path.into());
 
-    /// Whether segments that end the base URL and begin a path are merged.
+    /// Whether to merge segments that end the base URL and start a path.
     ///
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
     /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
     /// unchanged, and a built-in provider does not rewrite it either. On by default.
     pub fn join_rule(self, on: bool) => self.join_rule = on;
 
-    /// Whether this provider is asked for the usage of streams, overriding the gateway's setting; see
-    /// [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
+    /// Whether this provider is asked for the usage of streams, overriding the gateway's setting;
+    /// see [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
     ///
-    /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage of
-    /// every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
+    /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage
+    /// of every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
     pub fn ask_for_usage(self, asks: bool) => self.asks_for_usage = Some(asks);
 
     /// Whether the host's account at this provider has zero data retention: requests with
-    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it changes
-    /// no request. Off by default, for built-in providers too.
+    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it
+    /// changes no request. Off by default, for built-in providers too.
     pub fn zero_data_retention(self, on: bool) => self.keeps_nothing = on;
 }}
 
 impl Provider {
-    /// Whether `name` is the slug or an alias of this provider.
+    /// Returns true if `name` is the slug or an alias of this provider.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.slug == name || self.aliases.iter().any(|alias| alias == name)
@@ -272,13 +272,13 @@ impl Providers {
         Ok(Self(named.into()))
     }
 
-    /// For a layer whose providers come with its settings.
+    /// No providers: the settings of the layer have them.
     pub(crate) fn none() -> Self {
         Self(Box::default())
     }
 
-    /// The provider for a path behind a provider's name, and the path as that provider expects it. If
-    /// the path names a place (a resource or region), it is the provider set up for that place.
+    /// The provider for a path behind a provider's name, and the path as that provider expects it.
+    /// If the path names a place (a resource or region), it is the provider set up for that place.
     ///
     /// # Errors
     ///

@@ -123,7 +123,7 @@ impl Origin {
         &self.base
     }
 
-    /// Whether a URI is at this origin.
+    /// Returns true if a URI is at this origin.
     pub(crate) fn is_of(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
     }

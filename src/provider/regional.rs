@@ -39,12 +39,13 @@ fn is_project(text: &str) -> bool {
 }
 
 impl Provider {
-    /// Azure OpenAI, `https://{resource}.openai.azure.com/openai`; slug `azure-openai`, alias `azure`.
+    /// Azure OpenAI, `https://{resource}.openai.azure.com/openai`; slug `azure-openai`, alias
+    /// `azure`.
     ///
-    /// Paths are Azure's own, behind `openai/` or without it, or the hosted gateway's
-    /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1` paths:
-    /// it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`, where the
-    /// model is the name of a deployment. Keys go as `api-key`.
+    /// Paths are Azure's own, with or without `openai/`, or the hosted gateway's
+    /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1`
+    /// paths: it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`,
+    /// where the model is the name of a deployment. Keys go as `api-key`.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -65,13 +66,13 @@ impl Provider {
     }
 
     /// Google Vertex AI in a region, such as `https://us-central1-aiplatform.googleapis.com`; slug
-    /// `google-vertex-ai`, alias `vertex-ai`. The regions `global`, `us` and `eu` have hosts of their
-    /// own.
+    /// `google-vertex-ai`, alias `vertex-ai`. The regions `global`, `us` and `eu` have hosts of
+    /// their own.
     ///
     /// Paths are Google's, `v1/projects/{project}/locations/{region}/…`, of any project that the
     /// token is for; another region is refused. Model-routed requests go to the OpenAI-compatible
-    /// API of `project`. Keys are OAuth tokens, behind `Bearer`: they last an hour, so a layer such
-    /// as `KeyLayer` (feature `control`) fetches them.
+    /// API of `project`. Keys are OAuth tokens, sent with `Bearer`: they last an hour, so a layer
+    /// such as `KeyLayer` (feature `control`) fetches them.
     #[must_use]
     pub fn vertex_ai(project: impl AsRef<str>, region: impl AsRef<str>) -> Self {
         let (project, region) = (project.as_ref(), &*region.as_ref().to_ascii_lowercase());
@@ -93,9 +94,9 @@ impl Provider {
     /// `aws-bedrock`, alias `bedrock`.
     ///
     /// Paths are Amazon's, `model/{model}/converse`, or the hosted gateway's
-    /// `bedrock-runtime/{region}/model/…`. Model-routed requests go to `/openai/v1`. Stored keys are
-    /// Bedrock's API keys, behind `Bearer`. A request that its client has signed passes unchanged;
-    /// nothing is signed here.
+    /// `bedrock-runtime/{region}/model/…`. Model-routed requests go to `/openai/v1`. Stored keys
+    /// are Bedrock's API keys, sent with `Bearer`. A request that its client has signed passes
+    /// unchanged; nothing is signed here.
     #[must_use]
     pub fn bedrock(region: impl AsRef<str>) -> Self {
         let region = &*region.as_ref().to_ascii_lowercase();
@@ -111,7 +112,7 @@ impl Provider {
     ///
     /// Beside [`bedrock`](Self::bedrock), it is also reached as
     /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go as `x-api-key`, as its Messages API expects
-    /// them, and behind `Bearer` on model-routed paths.
+    /// them, and with `Bearer` on model-routed paths.
     #[must_use]
     pub fn bedrock_mantle(region: impl AsRef<str>) -> Self {
         let region = &*region.as_ref().to_ascii_lowercase();
@@ -127,7 +128,7 @@ impl Provider {
 
     /// Cloudflare's Workers AI of an account; slug `workers-ai`.
     ///
-    /// Paths are Cloudflare's behind `…/accounts/{account}/ai`, or a model alone, as on the hosted
+    /// Paths are Cloudflare's after `…/accounts/{account}/ai`, or a model alone, as on the hosted
     /// gateway: `@cf/meta/llama-3.1-8b-instruct` leads to `run/@cf/meta/llama-3.1-8b-instruct`.
     #[must_use]
     pub fn workers_ai(account: impl AsRef<str>) -> Self {

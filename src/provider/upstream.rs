@@ -70,7 +70,7 @@ impl Upstream {
         &self.provider.slug
     }
 
-    /// Whether `name` is the slug or an alias.
+    /// Returns true if `name` is the slug or an alias.
     pub(crate) fn answers_to(&self, name: &str) -> bool {
         self.provider.answers_to(name)
     }
@@ -149,12 +149,12 @@ impl Upstream {
         }
     }
 
-    /// Whether the host declares zero data retention for it.
+    /// Returns true if the host declares zero data retention for it.
     pub(crate) fn keeps_nothing(&self) -> bool {
         self.provider.keeps_nothing
     }
 
-    /// The model that an alias stands for.
+    /// The model of an alias.
     pub(crate) fn model_of(&self, alias: &str) -> Option<&str> {
         let found = self.provider.model_aliases.iter().find(|(name, _)| name == alias);
         found.map(|(_, model)| model.as_str())
@@ -170,7 +170,7 @@ impl Upstream {
         std::iter::once(&self.first).chain(&self.further)
     }
 
-    /// Whether it accepts the option that asks for the usage of streams.
+    /// What is known about the option that asks for the usage of streams.
     pub(crate) fn usage_option(&self) -> &UsageOption {
         &self.usage_option
     }
@@ -220,7 +220,7 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Whether `name` may be a slug or an alias.
+/// Returns true if `name` may be a slug or an alias.
 pub(crate) fn is_slug(name: &str) -> bool {
     let is_plain = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')

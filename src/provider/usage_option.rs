@@ -47,12 +47,12 @@ impl UsageOption {
         self.set.unwrap_or(all && self.default)
     }
 
-    /// Whether it may refuse the option, because it has not accepted it yet.
+    /// Returns true if it has not accepted the option yet, so it may refuse it.
     pub(crate) fn is_on_trial(&self) -> bool {
         !self.is_accepted.load(Ordering::Relaxed)
     }
 
-    /// Whether it has refused the option for this model, or for any if the model is not known.
+    /// Returns true if it has refused the option for this model, or for any if `model` is unknown.
     /// `model` may have a provider's prefix.
     pub(crate) fn is_refused(&self, model: Option<&str>) -> bool {
         let now = Instant::now();
@@ -105,7 +105,7 @@ fn learn(models: &mut Vec<Known>, model: &str, refused_until: Option<Instant>) {
     models.push(Known { model: model.into(), refused_until });
 }
 
-/// Whether `name` is `model`, with or without a prefix.
+/// Returns true if `name` is `model`, with or without a prefix.
 fn names(name: &str, model: &str) -> bool {
     let prefix = name.strip_suffix(model);
     prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('/'))

@@ -88,7 +88,7 @@ impl Splice {
         }
     }
 
-    /// Sets the provider, and whom to tell where the option was inserted.
+    /// Sets the provider, and what to notify of the position of the option.
     pub(crate) fn to(mut self, upstream: Arc<Upstream>, asked: Option<Asked>) -> Self {
         (self.upstream, self.asked) = (Some(upstream), asked);
         self

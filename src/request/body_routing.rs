@@ -106,7 +106,7 @@ impl Waits {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "all of it is boxed, and few are of the other kind")]
+#[expect(clippy::large_enum_variant, reason = "it is always boxed, and the other variant is rare")]
 enum Reading<B> {
     /// Up to the model.
     Model(Peek<B>),

@@ -249,14 +249,14 @@ impl Guard {
     }
 }
 
-/// The request was refused after its response had begun.
+/// The request was refused after its response had started.
 #[derive(Debug, thiserror::Error)]
 #[error("the gateway refused the rest of the request body and ended its response")]
 struct ResponseAborted;
 
 /// The provider answered from a model that the gateway forbids.
 #[derive(Debug, thiserror::Error)]
-#[error("the provider answered from a model that the gateway does not allow")]
+#[error("the provider answered with a model that the gateway does not allow")]
 struct ModelForbidden;
 
 impl<B> Body for ResponseBody<B>

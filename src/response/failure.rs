@@ -182,7 +182,7 @@ impl UpstreamError for io::Error {
     }
 }
 
-/// The answer for a request whose upstream call failed with this error.
+/// The answer to a request whose upstream call failed with this error.
 pub(crate) fn answer_to(error: &(dyn Error + 'static)) -> Rejection {
     let mut timeouts = sources(error).filter_map(|error| error.downcast_ref::<TimeoutError>());
     match timeouts.find(|timeout| timeout.phase() == TimeoutPhase::Body) {
@@ -191,7 +191,7 @@ pub(crate) fn answer_to(error: &(dyn Error + 'static)) -> Rejection {
     }
 }
 
-/// The answer for a request whose upstream call failed.
+/// The answer to a request whose upstream call failed.
 pub(crate) fn answer(failure: Failure) -> Rejection {
     let (code, message, retry) = match failure {
         Failure::Connect => (

@@ -46,7 +46,8 @@ impl Mount {
         Self::new(Cow::Borrowed("/v1"), Shape::Hosted)
     }
 
-    /// `POST /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
+    /// `POST
+    /// /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
     ///
     /// The header `cf-aig-gateway-id` names the gateway; the default is `default`.
     #[must_use]

@@ -13,10 +13,10 @@ pub enum SettingsError {
     )]
     KeysWithoutTokens,
     /// A token is empty, so every client has it.
-    #[error("a token is empty, so that everybody has it")]
+    #[error("a token is empty, so every client has it")]
     EmptyToken,
     /// A token has fewer than 8 bytes and can be guessed.
-    #[error("a token has fewer than 8 bytes, so that it can be guessed: draw some 32 at random")]
+    #[error("a token has fewer than 8 bytes and can be guessed: use 32 random bytes")]
     ShortToken,
     /// Two stored keys of a provider have the same alias, and one of them has no weight.
     #[error("`{provider}` has two keys named `{alias}`: give each a weight, or another alias")]

@@ -78,7 +78,7 @@ pub enum ConfigError {
         alias: String,
     },
     /// The default provider is not one of the added ones.
-    #[error("the default provider `{name}` is none of those that were added")]
+    #[error("the default provider `{name}` is not one of the added ones")]
     DefaultProvider {
         /// The name of the default provider.
         name: String,
@@ -91,14 +91,14 @@ pub enum ConfigError {
     SettingsElsewhere,
     /// The prefix of a mount is malformed.
     #[error(
-        "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
+        "`{prefix}` cannot be a mount: it must start with `/` and have no query, escape or dot segment"
     )]
     Mount {
         /// The prefix.
         prefix: String,
     },
     /// The name for `via` is not a token (RFC 9110 §5.6.2).
-    #[error("`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")]
+    #[error("`{name}` cannot be used in `via`: letters, digits and - . _ are allowed")]
     Via {
         /// The name.
         name: String,

@@ -10,8 +10,8 @@ const MOST: u64 = 16 * 1024 * 1024;
 /// Reads the text of a regular file of at most 16 MiB. A FIFO would block the caller until it is
 /// written to, and a device may have no end.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    // Check before opening, because opening a FIFO blocks. Whoever can swap the file in between can
-    // also change its content.
+    // Check before opening, because opening a FIFO blocks. Someone who can swap the file in between
+    // can also change its content.
     check(&path.metadata()?)?;
     let file = File::open(path)?;
     check(&file.metadata()?)?;

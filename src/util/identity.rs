@@ -79,7 +79,7 @@ struct Label {
 /// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "it is no identity until it is built"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct IdentityBuilder {
     subject: String,
     groups: Vec<String>,

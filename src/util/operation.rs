@@ -75,7 +75,8 @@ impl Operation {
         let mut segments = Segments::of(rest);
         let mut first = segments.next();
         match first {
-            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call follows the name.
+            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call follows the
+            // name.
             "deployments" | "engines" | "presets" => {
                 segments.next();
                 first = segments.next();
@@ -132,7 +133,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// The operation of a path that begins with these segments. `second` is empty if there is none.
+/// The operation of a path that starts with these segments. `second` is empty if there is none.
 fn of_call(rest: &str, first: &str, second: &str) -> Operation {
     match (first, second) {
         ("chat", "moderations") => Operation::Moderations,

@@ -13,20 +13,20 @@ pub struct ReqwestError(#[from] Cause);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
-    #[error("reqwest could not send the request or was not answered")]
+    #[error("reqwest could not send the request or got no response")]
     Client(#[source] reqwest::Error),
     /// reqwest would change this URI.
-    #[error("reqwest would send the request to another URI than it names")]
+    #[error("reqwest would send the request to another URI")]
     Uri,
     #[error("the client may follow redirects: build it with `redirect(Policy::none())`")]
     Follows,
-    #[error("the client has followed a redirect; its answer is dropped")]
+    #[error("the client has followed a redirect; the response was dropped")]
     Redirected,
     #[error(
         "the client may decode bodies: build it with `no_gzip()`, `no_brotli()`, `no_zstd()` and `no_deflate()`"
     )]
     Decodes,
-    #[error("the client keeps cookies, and would show them to others")]
+    #[error("the client keeps cookies and would send them for other callers")]
     Cookies,
 }
 

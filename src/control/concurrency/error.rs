@@ -31,7 +31,7 @@ impl fmt::Display for ConcurrencyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Waited => "too many requests are in flight, and none of them ended in time",
-            Kind::QueueFull => "too many requests are in flight, and too many wait for their end",
+            Kind::QueueFull => "too many requests are in flight, and too many are waiting",
         })
     }
 }

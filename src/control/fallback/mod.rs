@@ -59,7 +59,7 @@ use crate::util::ready;
 ///
 /// let upstream = ServiceBuilder::new()
 ///     .layer(ReplayLayer::on_demand())
-///     .layer(FallbackLayer::new()) // what to try stands in the settings of the gateway
+///     .layer(FallbackLayer::new()) // the gateway's settings say what to try
 ///     .service(client);
 /// # let _ = upstream;
 /// ```

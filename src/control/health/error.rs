@@ -36,7 +36,7 @@ impl fmt::Display for Unavailable {
                 "nothing was sent: the circuit breaker of the upstream is open"
             }
             UnavailableReason::CoolingDown => {
-                "nothing was sent: the upstream has asked to be left alone"
+                "nothing was sent: the upstream has asked to wait"
             }
         })
     }

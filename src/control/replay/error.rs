@@ -17,9 +17,9 @@ pub(crate) enum ReplayError {
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooLarge => "the request body is too large to be kept",
+            Self::TooLarge => "the request body is too large to be recorded",
             Self::Broken => "the request body broke off",
-            Self::Superseded => "the request was sent again, with this body from its beginning",
+            Self::Superseded => "the request was sent again, with this body from its start",
         })
     }
 }

@@ -177,7 +177,8 @@ where
         })
     }
 
-    /// Reads to the end and returns all frames, or `None` if not all are kept. Readers can continue.
+    /// Reads to the end and returns all frames, or `None` if not all are kept. Readers can
+    /// continue.
     pub(crate) fn poll_whole(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Bytes>>> {
         let mut state = self.state();
         while state.lost.is_none() {

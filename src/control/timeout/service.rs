@@ -1,4 +1,5 @@
-//! The service of [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
+//! The service of [`TimeoutLayer`](super::TimeoutLayer) and
+//! [`DeadlineLayer`](super::DeadlineLayer).
 
 use std::task::{Context, Poll};
 

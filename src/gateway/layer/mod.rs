@@ -253,7 +253,7 @@ impl GatewayLayer {
 /// [`Layer`].
 #[diagnostic::on_unimplemented(
     message = "a `GatewayLayer` by itself is not a `Layer`: it has no upstream",
-    label = "the gateway would take this service for its HTTP client",
+    label = "the gateway would use this service as its HTTP client",
     note = "beside an app: `.layer(gateway.upstream(client))`",
     note = "around an HTTP client: `gateway.around(client)`, or `.layer(gateway.client_layer())` in a `ServiceBuilder`"
 )]

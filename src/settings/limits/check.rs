@@ -54,7 +54,7 @@ impl LimitRule {
         if !is_id(&self.name) {
             Err("its name must be 1 to 64 of A-Z a-z 0-9 - _ .")
         } else if !(1..=MOST).contains(&self.amount) {
-            Err("its amount must be from 1 to 2^53; of money, from a tick to 900,000 USD")
+            Err("its amount must be from 1 to 2^53; for money, from one tick to 900,000 USD")
         } else if !has_window {
             Err("its window must be from 1 second to 31 days")
         } else if !has_burst {

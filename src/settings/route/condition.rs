@@ -101,7 +101,7 @@ impl Condition {
         let refuse =
             |field: String, reason| Err(RouteErrorKind::Condition { field: field.into(), reason });
         if depth == DEEPEST {
-            return refuse(String::new(), "it is nested too deep");
+            return refuse(String::new(), "it is nested too deeply");
         }
         let has_empty = [&self.all, &self.any].into_iter().flatten().any(Vec::is_empty);
         if has_empty || *self == Self::empty() {
@@ -186,7 +186,7 @@ impl Test {
         let values = self.eq.iter().chain(&self.ne).chain(self.one_of.iter().flatten());
         let mut values = values.chain(bounds.iter().flatten()).chain(&prefix);
         values.find_map(|value| match value {
-            Number(number) if !number.is_finite() => Some("it compares with what is no number"),
+            Number(number) if !number.is_finite() => Some("it compares with something that is not a number"),
             value => field.rejects(value),
         })
     }

@@ -37,7 +37,7 @@ pub enum RouteErrorKind {
     #[error("two nodes have this name")]
     DuplicateNode,
     /// More than 64 nodes.
-    #[error("it has {nodes} nodes, and 64 are the most")]
+    #[error("it has {nodes} nodes: at most 64 are allowed")]
     TooManyNodes {
         /// How many there are.
         nodes: usize,
@@ -46,7 +46,7 @@ pub enum RouteErrorKind {
     #[error("it does not say which node is first")]
     NoStart,
     /// The first node does not exist.
-    #[error("it starts at `{start}`, which is none of its nodes")]
+    #[error("it starts at `{start}`, which is not one of its nodes")]
     MissingStart {
         /// The name.
         start: Box<str>,
@@ -61,7 +61,7 @@ pub enum RouteErrorKind {
     #[error("it leads back to itself")]
     Loop,
     /// The node cannot be reached from the start.
-    #[error("no way leads to it from the start")]
+    #[error("it cannot be reached from the start")]
     Unreachable,
     /// The route has no model.
     #[error("it has no model")]
@@ -79,7 +79,7 @@ pub enum RouteErrorKind {
         target: Box<str>,
     },
     /// The shares add up to more than 100 percent.
-    #[error("its shares make {percent} percent, which is more than 100")]
+    #[error("its shares add up to {percent} percent, more than 100")]
     ShareSum {
         /// Their sum, in percent.
         percent: u32,

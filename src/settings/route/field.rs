@@ -17,7 +17,7 @@ use crate::util::identity;
 /// [`exists(false)`](Self::exists). Values of different types are not equal.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(from = "String"))]
-#[must_use = "a field is no condition until it is tested"]
+#[must_use = "a field does nothing until it is tested"]
 pub struct Field(pub(super) Source);
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,10 +77,10 @@ impl Field {
         match &self.0 {
             Source::Metadata(key) if key.is_empty() => Some("the key is empty"),
             Source::Metadata(key) if key.starts_with("cf.") => {
-                Some("keys beginning with `cf.` are reserved and never there")
+                Some("keys that start with `cf.` are reserved and never present")
             }
             Source::Label(name) if !identity::is_name(name) => {
-                Some("a label is named by 1 to 64 of `A-Z a-z 0-9 _`")
+                Some("the name of a label must be 1 to 64 of `A-Z a-z 0-9 _`")
             }
             Source::Header(name) if is_withheld(name.as_str()) => {
                 Some("headers with credentials, and the gateway's own, cannot be read")
@@ -111,8 +111,8 @@ impl Field {
             | (Source::Body(Model | User | ServiceTier), String(_))
             | (Source::Body(Stream), Bool(_))
             | (Source::Body(MaxTokens), Number(_)) => None,
-            (Source::Body(_), _) => Some("the field is never of the type that it compares with"),
-            _ => Some("an identity has texts alone"),
+            (Source::Body(_), _) => Some("the field never has the type that it is compared with"),
+            _ => Some("an identity has only texts"),
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum IdentityError {
         most: usize,
     },
     /// The name of a label is empty, too long, or has other characters than `A-Z a-z 0-9 _`.
-    #[error("the name of a label of the identity is not 1 to {longest} of `A-Z a-z 0-9 _`")]
+    #[error("a label name of the identity is not 1 to {longest} of `A-Z a-z 0-9 _`")]
     LabelName {
         /// The maximum length in bytes.
         longest: usize,
