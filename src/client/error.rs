@@ -14,6 +14,22 @@ use crate::util::timeout::{TimeoutError, TimeoutPhase};
 /// A client could not be built, or a request failed.
 ///
 /// Its messages never contain a URL, a header or a body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower::ServiceExt;
+/// use tower_ai_gateway::HttpClient;
+///
+/// let client: HttpClient<Full<Bytes>> = HttpClient::new()?;
+/// let request = Request::get("http://127.0.0.1:1/").body(Full::default())?;
+/// let error = client.oneshot(request).await.unwrap_err();
+/// assert!(error.is_connect(), "nothing listens there");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ClientError(#[from] Cause);
@@ -33,9 +49,7 @@ pub(super) enum Cause {
     #[error("the request could not be sent or got no response")]
     SendHttp2(#[source] hyper::Error),
     /// A connector that does its own TLS was combined with certificates or a proxy.
-    #[error(
-        "a connector that does its own TLS cannot be combined with certificates or a proxy"
-    )]
+    #[error("a connector that does its own TLS cannot be combined with certificates or a proxy")]
     Connector,
     #[cfg(feature = "proxy")]
     #[error("the URL of a proxy must be http, https, socks5 or socks5h")]

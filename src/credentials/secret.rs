@@ -95,6 +95,14 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 /// A key could not be loaded. Names the source, but never shows its content.
+///
+/// ```
+/// use tower_ai_gateway::settings::{Secret, SecretError};
+///
+/// let missing = Secret::from_env("NO_SUCH_VARIABLE").unwrap_err();
+/// assert!(matches!(missing, SecretError::Missing { .. }));
+/// assert!(matches!(Secret::new("two words"), Err(SecretError::Malformed { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {

@@ -96,6 +96,14 @@ impl ClientControl {
 }
 
 /// What happens to a header that a client may not use.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, LockedHeaders};
+///
+/// let settings = GatewaySettings::builder().locked_headers(LockedHeaders::Refuse).build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LockedHeaders {

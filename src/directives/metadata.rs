@@ -19,6 +19,13 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 pub struct Metadata(Vec<(String, MetadataValue)>);
 
 /// One value of [`Metadata`].
+///
+/// ```
+/// use tower_ai_gateway::context::MetadataValue;
+///
+/// assert_eq!(MetadataValue::from("blue"), MetadataValue::String("blue".to_owned()));
+/// assert_eq!(MetadataValue::from(7).to_string(), "7");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(any(feature = "config", feature = "log"), derive(serde::Deserialize), serde(untagged))]
 #[non_exhaustive]

@@ -40,7 +40,7 @@ static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 /// ```
 /// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
 ///
-/// For requests that do not set it themselves.
+/// // For requests that do not set it themselves.
 /// let settings = GatewaySettings::builder()
 ///     .defaults(|directives| {
 ///         directives.max_attempts = Some(3);
@@ -110,6 +110,16 @@ pub struct Directives {
 }
 
 /// How the delay between attempts grows.
+///
+/// ```
+/// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
+///
+/// let settings = GatewaySettings::builder()
+///     .defaults(|defaults| defaults.backoff = Some(Backoff::Linear))
+///     .build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]

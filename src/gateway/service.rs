@@ -35,7 +35,7 @@ use crate::util::macros::service_accessors;
 /// use tower::{ServiceExt, service_fn};
 /// use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 ///
-/// Instead of an HTTP client.
+/// // Instead of an HTTP client.
 /// let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
 ///     assert_eq!(request.uri(), "https://api.x.ai/v1/models");
 ///     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from("{}")))

@@ -7,6 +7,14 @@ use super::string;
 const LONGEST: usize = 256;
 
 /// A top-level scalar member of a request body that conditions can read.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{BodyField, Field};
+///
+/// let condition = Field::body(BodyField::Model).starts_with("gpt-5");
+/// assert_eq!(BodyField::Model.name(), "model");
+/// # let _ = condition;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyField {

@@ -6,6 +6,13 @@ use jsonwebtoken::jwk::KeyAlgorithm;
 /// A signature algorithm of a token. The signing key is always private to the issuer.
 ///
 /// There is no `none` and no `HS256`, so a public key cannot be misused as a shared secret.
+///
+/// ```
+/// use tower_ai_gateway::jwt::JwtAlgorithm;
+///
+/// assert_eq!(JwtAlgorithm::named("ES256"), Some(JwtAlgorithm::Es256));
+/// assert_eq!(JwtAlgorithm::named("HS256"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwtAlgorithm {

@@ -12,7 +12,7 @@
 //! use tower_ai_gateway::jwt::{Jwks, JwtLayer, JwtVerifier};
 //! use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
 //!
-//! Cloudflare Access: people have an email, service tokens a common name.
+//! // Cloudflare Access: people have an email, service tokens a common name.
 //! let team = "https://example.cloudflareaccess.com";
 //! let verifier = JwtVerifier::builder(Jwks::fetched(&format!("{team}/cdn-cgi/access/certs"))?)
 //!     .issuer(team)

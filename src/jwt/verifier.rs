@@ -25,6 +25,23 @@ const MOST_LEEWAY: Duration = Duration::from_secs(3600);
 ///
 /// A token must be signed with one of the issuer's keys and an accepted algorithm, and have `iss`,
 /// `aud` and `exp`; `nbf` is checked if present. Cheap to clone; clones share their keys.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_ai_gateway::jwt::{Jwks, JwtError, JwtVerifier};
+///
+/// # let keys = KEYS;
+/// let verifier = JwtVerifier::builder(Jwks::from_json(keys)?)
+///     .issuer("https://issuer.example")
+///     .audience("gateway")
+///     .build()?;
+/// assert!(matches!(verifier.verify("not-a-token").await, Err(JwtError::Malformed)));
+/// # Ok(()) }
+/// # const KEYS: &str = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+/// #     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+/// #     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// ```
 #[derive(Clone)]
 pub struct JwtVerifier(Arc<Inner>);
 

@@ -135,7 +135,7 @@ setters! { impl Provider {
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
     ///
-    /// Default: as the provider documents it; for custom providers, `authorization` with `Bearer`.
+    /// `name` and `value` are plain text and are percent-encoded. The client's own
     /// parameters of this name are removed. It cannot be a key. Default: none.
     pub fn query(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
@@ -164,9 +164,9 @@ setters! { impl Provider {
     /// ```
     /// use tower_ai_gateway::Provider;
     ///
-    /// // A deployment, by the name of the model in it.
+    /// // A deployment, under the name of its model.
     /// let azure = Provider::azure_openai("my-resource").model_alias("gpt-5", "my-deployment");
-    /// A deployment, under the name of its model.
+    /// ```
     pub fn model_alias(self, alias: impl Into<String>, model: impl Into<String>) =>
         self.model_aliases.push((alias.into(), model.into()));
 

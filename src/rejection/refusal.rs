@@ -182,7 +182,7 @@ impl Refusal {
     /// let client = tower::service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
     ///     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("the provider's answer")))
     /// });
-    /// The guard sees the provider's request and the gateway's context.
+    /// // The guard sees the provider's request and the gateway's context.
     /// let guarded = ServiceBuilder::new()
     ///     .filter(|request: Request<RequestBody<Full<Bytes>>>| {
     ///         let context = request.extensions().get::<GatewayContext>();

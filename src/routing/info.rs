@@ -7,6 +7,18 @@ use crate::util::operation::Operation;
 
 /// Where a gateway would send a request. Returned by
 /// [`GatewayLayer::route_of`](crate::GatewayLayer::route_of).
+///
+/// ```
+/// use http::Request;
+/// use tower_ai_gateway::{GatewayLayer, Operation, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let request = Request::post("/v1/acct/gw/grok/chat/completions").body(())?;
+/// let route = gateway.route_of(&request).unwrap();
+/// assert_eq!((route.account(), route.gateway()), (Some("acct"), "gw"));
+/// assert_eq!((route.provider(), route.operation()), (Some("grok"), Operation::Chat));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteInfo {
     account: Option<Box<str>>,

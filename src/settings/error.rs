@@ -3,6 +3,15 @@
 use super::route::RouteError;
 
 /// A mistake in the settings of a gateway.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, Secret, SettingsError};
+///
+/// let key = Secret::new("example-key")?;
+/// let error = GatewaySettings::builder().key("grok", key).build().unwrap_err();
+/// assert_eq!(error, SettingsError::KeysWithoutTokens);
+/// # Ok::<(), tower_ai_gateway::settings::SecretError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {

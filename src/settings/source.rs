@@ -76,6 +76,16 @@ impl<T: SettingsSource> SettingsSource for Arc<T> {
 }
 
 /// The gateway whose settings are wanted: an owned [`SettingsQuery`], to hold across an await.
+///
+/// ```
+/// use tower_ai_gateway::Identity;
+/// use tower_ai_gateway::settings::OwnedSettingsQuery;
+///
+/// let query = OwnedSettingsQuery::new("main").account("acct").identity(Identity::new("alice")?);
+/// assert_eq!(&*query.gateway, "main");
+/// assert_eq!(query.borrowed().account, Some("acct"));
+/// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OwnedSettingsQuery {

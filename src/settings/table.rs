@@ -15,6 +15,16 @@ use crate::util::identity::Identity;
 use crate::util::macros::setters;
 
 /// The gateway whose settings are wanted.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsQuery};
+/// use tower_ai_gateway::settings::{SettingsResolver, SettingsTable};
+///
+/// let table = SettingsTable::new().gateway("acct", "main", GatewaySettings::default());
+/// let settings = Settings::new(table);
+/// assert!(settings.resolve(&SettingsQuery::new("main").account("acct")).is_ok());
+/// assert!(settings.resolve(&SettingsQuery::new("other").account("acct")).is_err());
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SettingsQuery<'a> {

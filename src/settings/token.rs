@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 /// ```
 /// use tower_ai_gateway::settings::{GatewaySettings, GatewayToken};
 ///
-/// Both are valid until the old one is removed.
+/// // Both are valid until the old one is removed.
 /// let settings = GatewaySettings::builder()
 ///     .token(GatewayToken::new("the-token-until-today"))
 ///     .token(GatewayToken::new("the-token-of-tomorrow"))

@@ -4,6 +4,16 @@ use crate::util::macros::named_enum;
 
 named_enum! {
 /// The kind of API call, as events and logs name it.
+///
+/// ```
+/// use http::Request;
+/// use tower_ai_gateway::{GatewayLayer, Operation, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::openai()).build()?;
+/// let request = Request::post("/v1/acct/gw/openai/embeddings").body(())?;
+/// assert_eq!(gateway.route_of(&request).unwrap().operation(), Operation::Embeddings);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {

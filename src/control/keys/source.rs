@@ -45,8 +45,8 @@ pub trait KeySource: Send + Sync + 'static {
     /// [`KeyScope::Request`] each request has its own call.
     ///
     /// # Errors
+    ///
     /// Any failure to look up the key. It is not cached: the next request tries again.
-    /// Whatever keeps the source from knowing. It is not remembered: the next request asks again.
     fn fetch(
         &self,
         query: KeyQuery,
@@ -99,6 +99,13 @@ pub trait KeySource: Send + Sync + 'static {
 }
 
 /// Which requests share a fetched key.
+///
+/// ```
+/// use tower_ai_gateway::control::KeyScope;
+///
+/// let of_tenant = KeyScope::named("tenant-7");
+/// assert_ne!(of_tenant, KeyScope::Shared);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyScope {
@@ -139,6 +146,13 @@ impl<K: KeySource> KeySource for Arc<K> {
 }
 
 /// The key that is wanted.
+///
+/// ```
+/// use tower_ai_gateway::control::KeyQuery;
+///
+/// let query = KeyQuery::new("main", "grok").account("acct").alias("batch");
+/// assert_eq!((&*query.gateway, &*query.provider, &*query.alias), ("main", "grok", "batch"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct KeyQuery {
@@ -236,6 +250,16 @@ impl KeyQuery {
 }
 
 /// A key, and how long it may be cached.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::FetchedKey;
+/// use tower_ai_gateway::settings::Secret;
+///
+/// let key = FetchedKey::new(Secret::new("example-key")?, Duration::from_secs(300));
+/// # let _ = key;
+/// # Ok::<(), tower_ai_gateway::settings::SecretError>(())
+/// ```
 #[derive(Clone)]
 pub struct FetchedKey {
     pub(super) secret: Secret,

@@ -96,7 +96,10 @@ pub(crate) struct RecordedRequest<B> {
 }
 
 /// The body of a recorded request.
-#[expect(clippy::large_enum_variant, reason = "most requests own their body, and this saves an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most requests own their body, and this saves an allocation"
+)]
 enum Source<B> {
     Own(Recording<B>),
     /// The body of another recorded request, which owns it.

@@ -214,6 +214,13 @@ impl LimitRule {
 }
 
 /// What a rule counts.
+///
+/// ```
+/// use tower_ai_gateway::settings::limits::{LimitRule, Measure, Period, Window};
+///
+/// let rule = LimitRule::new("output", Measure::OutputTokens, 50_000, Window::Fixed(Period::Hour));
+/// assert_eq!(rule.measure().as_str(), "output_tokens");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Measure {
@@ -248,6 +255,16 @@ type HostKey = Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>;
 
 /// What separates the counts of a rule: requests with the same value count together. Different
 /// gateways and rules never share counts. A missing value counts like an empty one.
+///
+/// ```
+/// use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
+///
+/// // Separate counts for each team and model.
+/// let rule = LimitRule::tokens("team-model", 1_000_000, Window::Fixed(Period::Day))
+///     .by(CountBy::label("team"))
+///     .by(CountBy::Model);
+/// # let _ = rule;
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum CountBy {

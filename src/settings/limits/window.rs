@@ -3,6 +3,17 @@
 use std::time::Duration;
 
 /// How long usage counts.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
+///
+/// let minute = Duration::from_secs(60);
+/// let per_day = LimitRule::usd("budget", 20.0, Window::Fixed(Period::Day));
+/// let smooth = LimitRule::requests("rate", 600, Window::Sliding(minute));
+/// let bursts = LimitRule::requests("burst", 60, Window::Bucket { per: minute, burst: 20 });
+/// # let _ = (per_day, smooth, bursts);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Window {

@@ -9,6 +9,19 @@ use crate::settings::route::{Checked, DynamicRoute};
 use crate::util::macros::setters;
 
 /// Describes a [`DynamicRoute`]; [`build`](RouteBuilder::build) checks everything.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+///
+/// let route = DynamicRoute::builder("cheap-first")
+///     .version("2")
+///     .start("small")
+///     .node("small", Node::model("grok", "grok-3-mini").fallback("big"))
+///     .node("big", Node::model("grok", "grok-4"))
+///     .build()?;
+/// assert_eq!((route.name(), route.version()), ("cheap-first", "2"));
+/// # Ok::<(), tower_ai_gateway::settings::route::RouteError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a builder does nothing until `build` is called"]

@@ -186,7 +186,9 @@ impl Test {
         let values = self.eq.iter().chain(&self.ne).chain(self.one_of.iter().flatten());
         let mut values = values.chain(bounds.iter().flatten()).chain(&prefix);
         values.find_map(|value| match value {
-            Number(number) if !number.is_finite() => Some("it compares with something that is not a number"),
+            Number(number) if !number.is_finite() => {
+                Some("it compares with something that is not a number")
+            }
             value => field.rejects(value),
         })
     }

@@ -4,6 +4,16 @@ use std::error::Error;
 use std::fmt;
 
 /// A mistake in a dynamic route, and where it is.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node, RouteErrorKind};
+///
+/// let node = Node::model("grok", "grok-4").fallback("a");
+/// let route = DynamicRoute::builder("r").start("a").node("a", node);
+/// let error = route.build().unwrap_err();
+/// assert_eq!((error.route(), error.node()), ("r", Some("a")));
+/// assert_eq!(error.kind(), &RouteErrorKind::Loop);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError {
     route: Box<str>,

@@ -15,6 +15,15 @@ use crate::util::identity;
 ///
 /// If the field is absent, every test is false except [`not_equals`](Self::not_equals) and
 /// [`exists(false)`](Self::exists). Values of different types are not equal.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{BodyField, Field};
+///
+/// let is_staff = Field::identity_group().equals("staff");
+/// let is_short = Field::body(BodyField::MaxTokens).less_or_equal(1024);
+/// let is_canary = Field::header("x-canary").exists(true);
+/// # let _ = (is_staff, is_short, is_canary);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(from = "String"))]
 #[must_use = "a field does nothing until it is tested"]

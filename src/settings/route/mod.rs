@@ -53,6 +53,20 @@ pub use crate::json::scalars::BodyField;
 use crate::json::scalars::BodyFields;
 
 /// A checked route. Clones share it.
+///
+/// ```
+/// use tower_ai_gateway::settings::GatewaySettings;
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+///
+/// let route = DynamicRoute::builder("default")
+///     .start("main")
+///     .node("main", Node::model("grok", "grok-4"))
+///     .build()?;
+/// // Clients use it as `"model": "dynamic/default"`.
+/// let settings = GatewaySettings::builder().route(route).build()?;
+/// # let _ = settings;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DynamicRoute(Arc<Checked>);
 

@@ -8,6 +8,15 @@ use crate::util::macros::setters;
 
 /// A node of a dynamic route. It refers to other nodes by name. Mistakes are reported when the
 /// route is built.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{Field, Node};
+///
+/// // Paid users get the big model, and one in ten of the others does.
+/// let paid = Node::when(Field::identity_label("plan").equals("paid"), "big", "trial");
+/// let trial = Node::split_by(Field::identity_subject(), [(10, "big")], "small");
+/// # let _ = (paid, trial);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(transparent))]
 pub struct Node(pub(super) Kind);
@@ -181,6 +190,17 @@ impl Node {
 
 /// A node that tries a model. Its settings override the gateway's, and the request's own override
 /// both.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::route::Node;
+///
+/// let model = Node::model("grok", "grok-4")
+///     .timeout(Duration::from_secs(30))
+///     .attempts(2)
+///     .fallback("small");
+/// # let _ = model;
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a node does nothing until it is added to a route"]

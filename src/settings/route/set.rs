@@ -4,6 +4,21 @@ use super::DynamicRoute;
 use super::error::{RouteError, RouteErrorKind};
 
 /// Dynamic routes by name and version. The last added version of a name is deployed.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, DynamicRoutes, Node, RouteError};
+///
+/// let version = |version: &str| {
+///     let route = DynamicRoute::builder("support").version(version).start("main");
+///     route.node("main", Node::model("grok", "grok-4")).build()
+/// };
+/// let mut routes = DynamicRoutes::new();
+/// routes.add(version("1")?)?;
+/// routes.add(version("2")?)?;
+/// assert_eq!(routes.find("support").unwrap().version(), "2");
+/// assert!(routes.find("support@1").is_some());
+/// # Ok::<(), RouteError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct DynamicRoutes(Vec<DynamicRoute>);
 

@@ -1,6 +1,14 @@
 //! Why an identity is invalid.
 
 /// Why an [`Identity`](super::Identity) cannot be built.
+///
+/// ```
+/// use tower_ai_gateway::Identity;
+/// use tower_ai_gateway::identity::IdentityError;
+///
+/// let error = Identity::new("").unwrap_err();
+/// assert_eq!(error, IdentityError::Empty { what: "subject" });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
