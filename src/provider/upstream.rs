@@ -17,7 +17,6 @@ use crate::provider::join::PathRefused;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
-/// A checked provider.
 pub(crate) struct Upstream {
     provider: Provider,
     first: Origin,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::pool::{Permit, Pool};
 use crate::control::list::SmallList;
 
-/// One concurrency limit of a request.
 #[derive(Debug)]
 pub(in crate::control) struct Gate {
     /// The permits in use, and the queue for them.

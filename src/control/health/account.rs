@@ -11,7 +11,6 @@ use super::cooldown::CoolDown;
 use crate::control::bounded_map::Neutral;
 use crate::hook::health::{ChangeReason, HealthState};
 
-/// The state of one credential at one upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     subject: Subject,

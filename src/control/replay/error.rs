@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a body cannot be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayError {
     /// It exceeds the limit.

@@ -21,7 +21,6 @@ use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
-/// What is needed to send a request again.
 pub(super) struct Work<B> {
     recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
