@@ -13,17 +13,17 @@ use tokio::sync::oneshot;
 use super::in_flight::InFlight;
 use crate::util::opaque::opaque_debug;
 
-/// A response body that has its connection in use until it has ended or is dropped.
+/// A response body that keeps its connection in use until it ends or is dropped.
 pub struct ClientBody {
-    /// Gone over HTTP/2 when it has ended, and while this is dropped.
+    /// Over HTTP/2, `None` once the body has ended. Dropped before `lease`.
     incoming: Option<Incoming>,
     lease: Lease,
-    /// Told at the next poll: a server that meets an error sends nothing of what it has not sent
-    /// yet, so it gets time to send what came before.
+    /// Returned one poll later: on an error our server drops what it has not sent yet, so the
+    /// frames before the error get time to go out.
     error: Option<hyper::Error>,
 }
 
-/// A connection in the hands of a response body, which need not know the request body's type.
+/// A connection that a response body drives. Hides the type of the request body.
 pub(super) trait Driven: Send {
     fn poll_frame(
         &mut self,
@@ -31,29 +31,30 @@ pub(super) trait Driven: Send {
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>>;
 
-    /// The response body has ended or is not wanted any more, and is gone.
+    /// The response body has ended or was dropped.
     fn release(self: Box<Self>);
 }
 
 /// What a response body holds of its connection.
 enum Lease {
-    /// Nothing, or no more.
+    /// Nothing: the body has ended.
     Ended,
-    /// All of it. The mutex is never locked: it makes the body `Sync`.
+    /// The whole connection. The mutex is never locked: it makes the body `Sync`.
     Http1(Mutex<Box<dyn Driven>>),
-    /// A task of its own has it, until this is gone and a while longer.
+    /// A separate task drives the connection. Dropping the sender tells it that the body is done.
     Task(#[allow(dead_code)] oneshot::Sender<Infallible>),
-    /// One of its streams.
+    /// One stream of the connection.
     Http2(#[allow(dead_code)] InFlight),
 }
 
 impl ClientBody {
-    /// The body reads nothing from the connection by itself.
+    /// A body that reads nothing more from the connection.
     pub(super) fn ended(incoming: Incoming) -> Self {
         Self::new(incoming, Lease::Ended)
     }
 
-    /// A task drives the connection, and learns from `response` when this has ended or is dropped.
+    /// A body whose connection a task drives. Dropping `response` tells that task that the body is
+    /// done.
     pub(super) fn driven_elsewhere(
         incoming: Incoming,
         response: oneshot::Sender<Infallible>,
@@ -84,8 +85,8 @@ impl ClientBody {
             Lease::Http1(connection) => {
                 connection.into_inner().unwrap_or_else(PoisonError::into_inner).release();
             }
-            // h2 resets what is left of a stream only when nobody holds a part of it. What a
-            // response to HEAD says of its length stays there to be asked for.
+            // h2 resets an unfinished stream only when its last handle is dropped. A body without
+            // data is kept: after HEAD its size hint can still be read.
             Lease::Http2(_) => {
                 self.incoming.take_if(|incoming| incoming.size_hint().lower() == 0);
             }
@@ -142,7 +143,7 @@ impl Body for ClientBody {
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
-        // First, for a connection can be used again only when nothing waits for it.
+        // Drop it first: the connection is reusable only once nothing waits for it.
         self.incoming = None;
         self.release();
     }

@@ -1,4 +1,4 @@
-//! Making connections: name resolution, TCP, TLS, and what HTTP/2 begins with.
+//! Makes connections: name resolution, TCP, TLS and the HTTP/2 preface.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) type Usual = HttpConnector;
 pub(super) enum Transport {
     /// TCP, or TLS over it.
     Usual(Usual),
-    /// By a connector of the host's, through a proxy, or with certificates for some origins.
+    /// A custom connector, a proxy, or certificates for some origins.
     Own(Dialer),
 }
 
@@ -49,14 +49,14 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// How a proxy is asked for what is at that origin, where one is.
+    /// How to send requests for this origin through a proxy, if a proxy forwards them.
     #[cfg(feature = "proxy")]
     pub(super) fn forwarding(&self, scheme: &Scheme, authority: &Authority) -> Option<Forwarding> {
         proxy::forwarding(self.proxies.as_deref()?, scheme, authority)
     }
 
-    /// A connection to the origin, of the version that both sides want. Over HTTP/2 it takes the
-    /// lead, until others can use the connection.
+    /// Connects to the origin with the HTTP version that both sides support. If that is HTTP/2, it
+    /// takes `lead` and holds it until others can use the connection.
     pub(super) async fn connect<B: SendBody>(
         &self,
         origin: &Arc<Origin<B>>,
@@ -79,7 +79,7 @@ impl Connector {
         }
     }
 
-    /// Begins to speak HTTP.
+    /// Starts HTTP on a connected stream.
     async fn begin<B, T>(
         &self,
         stream: T,

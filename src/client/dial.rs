@@ -1,7 +1,7 @@
-//! A connector of any type, and the stream that it gives.
+//! A connector of any type, and the stream that it returns.
 //!
-//! Whoever makes connections in another way than the usual one pays for it with a virtual call for
-//! each read and write; the usual connections are of known types.
+//! A custom connector costs a virtual call per read and write. The default connectors have concrete
+//! types and cost none.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use crate::client::macros::passes_writes;
 
-/// Makes connections. Clones share what they have.
+/// Makes connections. Clones share the connector.
 #[derive(Clone)]
 pub(super) struct Dialer(Arc<dyn Dial>);
 
@@ -33,7 +33,7 @@ impl Dialer {
         Self(Arc::new(dial))
     }
 
-    /// A connector of bytes, about which nothing else is known.
+    /// A connector of byte streams that says nothing about the HTTP version.
     pub(super) fn plain<C>(connector: C) -> Self
     where
         C: Service<Uri> + Clone + Send + Sync + 'static,
@@ -44,7 +44,7 @@ impl Dialer {
         Self::new(Connector { connector, is_http2: |_: &C::Response| false })
     }
 
-    /// A connector that has negotiated the version of HTTP where it did TLS.
+    /// A connector that does TLS and negotiates the HTTP version.
     pub(super) fn negotiating<C>(connector: C) -> Self
     where
         C: Service<Uri> + Clone + Send + Sync + 'static,
@@ -98,7 +98,7 @@ where
     }
 }
 
-/// A connection to somewhere.
+/// A connection of any type.
 pub(super) struct Stream {
     io: Box<dyn Io>,
     is_http2: bool,
@@ -131,7 +131,7 @@ impl Write for Stream {
     passes_writes!(io);
 }
 
-/// The port of a URL that names none.
+/// The default port of a scheme.
 pub(in crate::client) fn implied_port(scheme: &Scheme) -> u16 {
     if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }

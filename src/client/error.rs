@@ -11,38 +11,52 @@ use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// A client could not be made, or a request could not be sent or answered.
+/// A client could not be built, or a request failed.
 ///
-/// No text of it holds a URL, a header or a body.
+/// Its messages never contain a URL, a header or a body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower::ServiceExt;
+/// use tower_ai_gateway::HttpClient;
+///
+/// let client: HttpClient<Full<Bytes>> = HttpClient::new()?;
+/// let request = Request::get("http://127.0.0.1:1/").body(Full::default())?;
+/// let error = client.oneshot(request).await.unwrap_err();
+/// assert!(error.is_connect(), "nothing listens there");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ClientError(#[from] Cause);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
-    /// The URI of the request names no server that could be asked.
+    /// The request's URI has no http or https server.
     #[error("the request's URI names no http or https server")]
     Uri,
     #[error("no connection could be made{}", through_proxy(.0))]
     Connect(#[source] BoxError),
-    /// There was no connection in time.
+    /// Connecting took longer than the connect timeout.
     #[error("the connection took too long")]
     ConnectTimeout(#[source] TimeoutError),
-    #[error("the request could not be sent or was not answered")]
+    #[error("the request could not be sent or got no response")]
     Send(#[source] hyper::Error),
-    #[error("the request could not be sent or was not answered")]
+    #[error("the request could not be sent or got no response")]
     SendHttp2(#[source] hyper::Error),
-    /// A connector that does TLS by itself, and certificates or a proxy beside it.
-    #[error(
-        "a connector that does TLS by itself takes no certificates and no proxy of the client's"
-    )]
+    /// A connector that does its own TLS was combined with certificates or a proxy.
+    #[error("a connector that does its own TLS cannot be combined with certificates or a proxy")]
     Connector,
     #[cfg(feature = "proxy")]
-    #[error("the URL of a proxy is not of http, https, socks5 or socks5h")]
+    #[error("the URL of a proxy must be http, https, socks5 or socks5h")]
     ProxyUrl,
-    /// What a client certificate is for names no server.
+    /// The name given with a client certificate is not a server.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-    #[error("what a client certificate is for names no https server")]
+    #[error("the name given with a client certificate is not an https server")]
     Origin,
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[error("TLS could not be set up")]
@@ -52,7 +66,7 @@ pub(super) enum Cause {
     Pem(#[source] rustls::pki_types::pem::Error),
 }
 
-/// What the text of a failed connection says of a proxy.
+/// The suffix of the message if the proxy failed.
 fn through_proxy(error: &BoxError) -> &'static str {
     #[cfg(feature = "proxy")]
     if crate::util::sources::sources(&**error).any(|error| error.is::<ViaProxy>()) {
@@ -67,21 +81,20 @@ impl ClientError {
         Self(Cause::ConnectTimeout(TimeoutError::new(TimeoutPhase::Connect, after)))
     }
 
-    /// Whether no connection could be made, so that nothing of the request was sent.
+    /// Returns true if the connection could not be made. Nothing of the request was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(self.0, Cause::Connect(_) | Cause::ConnectTimeout(_))
     }
 
-    /// Whether making a connection took longer than the connect timeout, the client's or that of
-    /// the request's [`ConnectTimeout`](crate::util::timeout::ConnectTimeout).
+    /// Returns true if connecting took longer than the connect timeout: the client's, or the
+    /// request's [`ConnectTimeout`](crate::util::timeout::ConnectTimeout).
     #[must_use]
     pub fn is_connect_timeout(&self) -> bool {
         matches!(self.0, Cause::ConnectTimeout(_))
     }
 
-    /// Whether no connection could be made because the proxy could not be reached, asks for a
-    /// password or refuses.
+    /// Returns true if the proxy could not be reached, asked for a password, or refused to connect.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     #[must_use]
@@ -95,8 +108,8 @@ impl UpstreamError for ClientError {
         match &self.0 {
             Cause::Connect(_) => Some(Failure::Connect),
             Cause::ConnectTimeout(_) => Some(Failure::ConnectTimeout),
-            // The connection has ended under the request. hyper calls that the user's where the
-            // request was waiting for a stream; a body that fails resets its stream instead.
+            // The connection ended during the request. hyper reports a user error if the request
+            // was still waiting for a stream; a failed request body resets the stream instead.
             Cause::SendHttp2(error) if foreign::h2_error(error).is_none() => Some(Failure::Reset),
             _ => None,
         }

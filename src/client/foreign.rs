@@ -1,5 +1,5 @@
-//! What the errors of other HTTP clients say: those of hyper, hyper-util, h2 and reqwest, and the
-//! timeouts of tokio and tower that a host puts around them.
+//! Classifies the errors of other HTTP clients (hyper, hyper-util, h2, reqwest), and of the tokio
+//! and tower timeouts that a host may wrap around them.
 
 use std::error::Error;
 use std::io;
@@ -45,7 +45,7 @@ impl UpstreamError for reqwest::Error {
         match self {
             error if error.is_connect() && error.is_timeout() => Some(Failure::ConnectTimeout),
             error if error.is_connect() => Some(of_connecting(error)),
-            // One type stands for reqwest's total and its read timeout.
+            // reqwest has one error for its total timeout and its read timeout.
             error if error.is_timeout() && (error.is_body() || error.is_decode()) => {
                 Some(Failure::IdleTimeout)
             }
@@ -55,7 +55,7 @@ impl UpstreamError for reqwest::Error {
     }
 }
 
-/// A connection that could not be made, or not in time.
+/// A failed connect, or one that timed out.
 fn of_connecting(error: &(dyn Error + 'static)) -> Failure {
     match sources(error).any(is_timeout) {
         true => Failure::ConnectTimeout,
@@ -78,20 +78,19 @@ pub(super) fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(<dyn Error>::downcast_ref)
 }
 
-/// Whether the provider has broken the rules of HTTP/2: it is the library that has ended the stream,
-/// or the connection.
+/// Returns true if the provider violated HTTP/2: our h2 library ended the stream or connection.
 fn is_of_protocol(error: &hyper::Error) -> bool {
     h2_error(error).is_some_and(h2::Error::is_library)
 }
 
-/// Whether it was the request body that broke off or ended too early. All else that ends an exchange
-/// is the provider's doing, or that of the way to it.
+/// Returns true if the request body failed or ended early. Any other cause is the provider or the
+/// network.
 fn is_of_request_body(error: &hyper::Error) -> bool {
     match h2_error(error) {
-        // hyper resets a stream of its own accord where its request body has failed, and says no
-        // more of it. What the library or the other side resets is told apart.
+        // If the request body fails, hyper resets the stream itself and gives no cause. Resets by
+        // the h2 library or by the peer are distinguishable from that.
         Some(error) => error.is_reset() && !error.is_remote() && !error.is_library(),
-        // Over HTTP/1.1 an error of the body is the source.
+        // Over HTTP/1.1 the body's error is the source.
         None => error.is_body_write_aborted() || error.is_user() && error.source().is_some(),
     }
 }

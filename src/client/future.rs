@@ -13,7 +13,7 @@ use crate::util::opaque::opaque_debug;
 /// The future of [`HttpClient`](super::HttpClient).
 #[must_use = "futures do nothing unless polled"]
 pub struct ClientFuture {
-    // Boxed, for hyper's futures have no names.
+    // Boxed: hyper's futures cannot be named.
     exchange: Pin<Box<dyn Future<Output = Result<Response<ClientBody>, ClientError>> + Send>>,
 }
 

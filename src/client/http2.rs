@@ -1,4 +1,4 @@
-//! An HTTP/2 connection, which many exchanges share. A task of its own drives it.
+//! An HTTP/2 connection, shared by many exchanges and driven by its own task.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -22,33 +22,33 @@ use super::sent::{Failed, Sent};
 use super::watched::Watched;
 use crate::client::sent::SendBody;
 
-/// What hyper says of the peer's limit before the peer has told it. No peer says this: its number has
-/// 32 bits, and `usize::MAX` stands for no limit. The pool begins one stream until the peer has told
-/// more, for what exceeds the limit would be refused.
+/// hyper's value for the peer's stream limit before the peer's SETTINGS arrive. No peer can send
+/// it: the setting has 32 bits, and `usize::MAX` means no limit. Until SETTINGS arrive the pool
+/// starts only one stream, because the peer would refuse those above its limit.
 pub(super) const UNTOLD_STREAMS: usize = usize::MAX - 1;
 
-/// How long others wait for the limit of a new connection before they make their own.
+/// How long others wait for a new connection's SETTINGS before they open their own.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is sent on a connection.
+/// The request body type of a connection.
 type Upload<B> = Sending<Sent<B>>;
 
 pub(super) struct Http2<B> {
     sender: SendRequest<Upload<B>>,
-    /// Driven by its task, and asked for what the peer allows.
+    /// Driven by its task. Also read for the peer's stream limit.
     connection: Arc<Mutex<Option<Box<dyn Peer>>>>,
     exchanges: Exchanges,
     usage: Arc<Usage>,
-    /// Looks of the pool's reaper until it is closed, if it stays unused.
+    /// Sweeps left until the reaper closes the connection, if it stays unused.
     sweeps_left: u32,
 }
 
-/// The connection to a peer, whatever is sent on it.
+/// A connection to a peer, whatever its body type.
 trait Peer: Send {
     /// How many streams the peer allows.
     fn allowed(&self) -> usize;
 
-    /// How it ended is told to the exchanges on it.
+    /// Ready when the connection has ended. Its exchanges get the error.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -66,33 +66,33 @@ where
     }
 }
 
-/// Held by the task of a connection. With it the connection goes, however the task ends: only then
-/// does hyper tell that the connection is closed.
+/// Owned by the task of a connection. Drops the connection however the task ends: hyper reports the
+/// connection as closed only after that.
 struct Driver(Arc<Mutex<Option<Box<dyn Peer>>>>);
 
 impl Drop for Driver {
     fn drop(&mut self) {
         let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Not under the lock: what waits for it is told now.
+        // Not under the lock: dropping it wakes the exchanges.
         drop(connection);
     }
 }
 
 struct Usage {
-    /// By the peer, as far as it has told.
+    /// The peer's limit as last seen.
     allowed: AtomicUsize,
-    /// Since the reaper of the pool last looked.
+    /// Whether it was used since the reaper's last sweep.
     was_used: AtomicBool,
 }
 
-/// A place on a connection for one exchange.
+/// One exchange's slot on a connection.
 pub(super) struct Stream<B> {
     sender: SendRequest<Upload<B>>,
     in_flight: InFlight,
 }
 
 impl<B> Http2<B> {
-    /// Drives `connection` from here on. Its executor was `exchanges`.
+    /// Spawns the task that drives `connection`, which was built with `exchanges` as its executor.
     pub(super) fn start<T>(
         sender: SendRequest<Upload<B>>,
         connection: Connection<Watched<T>, Upload<B>, Exchanges>,
@@ -119,7 +119,8 @@ impl<B> Http2<B> {
         Self { sender, connection, exchanges, usage, sweeps_left: SWEEPS }
     }
 
-    /// Ends when the peer has told its limit, or not in time, or the connection is gone.
+    /// Completes when the peer's SETTINGS have arrived, on a timeout, or when the connection is
+    /// gone.
     pub(super) fn told(
         &self,
         mut reads: watch::Receiver<()>,
@@ -143,7 +144,8 @@ impl<B> Http2<B> {
         self.exchanges.count()
     }
 
-    /// Whether one more exchange may begin on it: no more than `most`, nor than the peer allows.
+    /// Returns true if one more exchange may start: fewer than `most` run, and the peer allows
+    /// more.
     pub(super) fn has_room(&self, most: usize) -> bool {
         let load = self.load();
         load < most
@@ -153,12 +155,12 @@ impl<B> Http2<B> {
             }
     }
 
-    /// How many streams the peer allows. It may say something else at any time, which does not wake
-    /// the connection's task.
+    /// How many streams the peer allows. The peer may change it at any time without waking the
+    /// task.
     fn allowed(&self) -> usize {
         match self.connection.try_lock() {
             Ok(connection) => connection.as_ref().map_or(0, |connection| connection.allowed()),
-            // Its task drives it, and has looked the last time that it did.
+            // The task is driving the connection: use what it saw last time.
             Err(_) => self.usage.allowed.load(Ordering::Relaxed),
         }
     }
@@ -168,14 +170,14 @@ impl<B> Http2<B> {
         Stream { sender: self.sender.clone(), in_flight: self.exchanges.begin() }
     }
 
-    /// Counts a look of the reaper. Whether the connection was unused for too many of them.
+    /// Counts a sweep. Returns true if the connection was unused for too many of them.
     pub(super) fn look(&mut self) -> bool {
         let was_used = self.usage.was_used.swap(false, Ordering::Relaxed) || self.load() > 0;
         self.sweeps_left = if was_used { SWEEPS } else { self.sweeps_left.saturating_sub(1) };
         self.sweeps_left == 0
     }
 
-    /// Whether it is this connection that the stream is on.
+    /// Returns true if the stream is on this connection.
     pub(super) fn carries(&self, stream: &InFlight) -> bool {
         self.exchanges.carry(stream)
     }
@@ -185,7 +187,7 @@ impl<B> Stream<B>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    /// Sends the request and waits for the head of its response.
+    /// Sends the request and waits for the response head.
     pub(super) async fn send(
         mut self,
         request: Request<B>,

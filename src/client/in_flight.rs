@@ -1,9 +1,10 @@
-//! The exchanges on one HTTP/2 connection, and what ends an upload that nobody reads.
+//! The exchanges on one HTTP/2 connection, and how an upload that the upstream does not read is
+//! ended.
 //!
-//! hyper sends what does not go out at once of a request body from a task of its own. While the
-//! upstream does not read on, that task asks the body for nothing, so no body can end it. What can
-//! is the executor that hyper spawns it with: once the response is over and the upload has made no
-//! progress for a while, hyper's future is dropped, and h2 resets the stream.
+//! hyper sends a request body from a task of its own once it does not fit at once. While the
+//! upstream does not read, that task does not poll the body, so the body cannot end the upload. The
+//! executor that hyper spawns the task on can: when the response is over and the upload has made no
+//! progress for a while, it drops hyper's future, and h2 resets the stream.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,33 +21,33 @@ use pin_project_lite::pin_project;
 
 use crate::util::patience::Patience;
 
-/// What the smallest window of an honest upstream has room for.
+/// Fits the smallest window of an honest upstream.
 const FITS: usize = 16 * 1024;
 
-/// The exchanges on one connection. hyper's tasks for them are spawned here.
+/// The exchanges on one connection, and the executor of hyper's tasks for them.
 #[derive(Clone)]
 pub(super) struct Exchanges(Arc<Inner>);
 
 struct Inner {
-    /// How long an upload may stand still when its response is over.
+    /// How long an upload may stall after its response is over.
     linger: Duration,
-    /// Exchanges of which the response or the upload is not over.
+    /// Exchanges whose response or upload is not over.
     count: AtomicUsize,
-    /// The number of the last exchange with a request body; the first has 1.
+    /// The number of the latest exchange with a request body. Starts at 1.
     last: AtomicU64,
-    /// The exchange whose body hyper has just asked for its first frame; 0 where there is none.
-    /// Before hyper turns to anything else, it drops that body or spawns the task that sends it.
+    /// The exchange whose body hyper has just polled for its first frame; 0 if none. The next thing
+    /// hyper does is drop that body or spawn the task that sends it.
     asked: AtomicU64,
-    /// By the number of the exchange, for as long as its request body exists.
+    /// By exchange number, while the request body exists.
     uploads: Mutex<HashMap<u64, Upload>>,
 }
 
 #[derive(Default)]
 struct Upload {
     is_response_over: bool,
-    /// Since hyper's task was last polled.
+    /// Whether it made progress since hyper's task was last polled.
     has_moved: bool,
-    /// hyper's task, to be told when the response is over.
+    /// hyper's task, woken when the response is over.
     task: Option<Waker>,
 }
 
@@ -70,7 +71,7 @@ impl Exchanges {
         self.0.count.load(Ordering::Relaxed)
     }
 
-    /// Whether that exchange is one of these.
+    /// Returns true if the exchange is one of these.
     pub(super) fn carry(&self, exchange: &InFlight) -> bool {
         Arc::ptr_eq(&self.0, &exchange.exchanges.0)
     }
@@ -83,8 +84,8 @@ impl Exchanges {
         self.0.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the upload has moved since it was asked for the last time, where its response is
-    /// over; else the task is woken when it is.
+    /// Once the response is over: whether the upload has moved since the last call. Before that it
+    /// is pending, and wakes the task when the response is over.
     fn poll_moved(&self, number: u64, cx: &mut Context<'_>) -> Poll<bool> {
         let mut uploads = self.uploads();
         let Some(upload) = uploads.get_mut(&number) else { return Poll::Pending };
@@ -102,12 +103,12 @@ impl Exchanges {
 /// One exchange, until its response body has ended.
 pub(super) struct InFlight {
     exchanges: Exchanges,
-    /// 0 where there is no request body.
+    /// 0 if there is no request body.
     number: u64,
 }
 
 impl InFlight {
-    /// The request body, as hyper is to send it.
+    /// Wraps the request body for hyper.
     pub(super) fn upload<B: Body>(&mut self, body: B) -> Sending<B> {
         let numbered = (!body.is_end_stream()).then(|| {
             self.number = self.exchanges.0.last.fetch_add(1, Ordering::Relaxed) + 1;
@@ -121,7 +122,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let mut uploads = self.exchanges.uploads();
-        // The peer counts the stream until both sides of it are closed.
+        // The peer counts the stream until both sides are closed.
         let Some(upload) = uploads.get_mut(&self.number) else {
             drop(uploads);
             return self.exchanges.end();
@@ -135,20 +136,20 @@ impl Drop for InFlight {
     }
 }
 
-/// A request body on its way.
+/// A request body that is being sent.
 pub(super) struct Sending<B> {
     body: B,
-    /// Where there is a body.
+    /// `None` for an empty body.
     numbered: Option<Numbered>,
     last_byte: Option<Bytes>,
-    /// Of what was sent, in bytes.
+    /// Bytes sent so far.
     length: usize,
 }
 
 struct Numbered {
     exchanges: Exchanges,
     number: u64,
-    /// Whether hyper has asked for the first frame.
+    /// Whether hyper has polled for the first frame.
     is_asked: bool,
 }
 
@@ -185,11 +186,11 @@ impl<B> Sending<B> {
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Sending<B> {
-    /// Takes away the last byte of what may be the end of a long body, to send it by itself.
+    /// Splits off the last byte of a long body's last frame, to send it by itself.
     ///
-    /// hyper waits until there is room for one byte, then hands over all of a frame and, at the
-    /// end of the body, is done with it. What the upstream does not read would stay in h2's queue
-    /// for as long as the connection, in a stream that nobody can reset any more.
+    /// hyper waits for a window of one byte, then hands a whole frame to h2, and after the last
+    /// frame it is done. Data that the upstream does not read would then stay in h2's queue as long
+    /// as the connection, in a stream that can no longer be reset.
     fn hold_back(&mut self, data: &mut Bytes) {
         self.length = self.length.saturating_add(data.len());
         if self.length > FITS && data.len() > 1 && self.body.size_hint().lower() == 0 {
@@ -250,13 +251,13 @@ where
 }
 
 pin_project! {
-    // hyper's task of one upload, for as long as that makes sense.
+    // hyper's task for one upload, bounded in time after the response.
     struct Bounded<F> {
         #[pin]
         task: F,
         exchanges: Exchanges,
         number: u64,
-        // Begins when the response is over.
+        // Starts when the response is over.
         patience: Patience,
     }
 }

@@ -1,6 +1,6 @@
-//! Macros for what several connections repeat.
+//! Macros for the connection types.
 
-/// The methods of `hyper::rt::Write`, passed on to a field.
+/// Forwards the methods of `hyper::rt::Write` to a field.
 macro_rules! passes_writes {
     ($io:ident) => {
         fn poll_write(

@@ -1,4 +1,4 @@
-//! A ready upstream: hyper's connections, pooled, with rustls, tuned for long streams.
+//! The built-in upstream: hyper's connections, pooled, with rustls, tuned for long streams.
 
 mod body;
 #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
@@ -42,7 +42,7 @@ pub use self::reqwest::{ReqwestClient, ReqwestError, ReqwestFuture};
 pub(crate) use self::tls::{Server, check_identity};
 use crate::response::failure::KnownError;
 
-/// The errors of this client and of others.
+/// The errors of this client and of other HTTP clients.
 pub(crate) static KNOWN_ERRORS: &[KnownError] = &[
     KnownError::of::<ClientError>(),
     KnownError::of::<hyper_util::client::legacy::Error>(),

@@ -1,4 +1,4 @@
-//! Which versions of HTTP are spoken, and how.
+//! HTTP versions and their options.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::in_flight::Exchanges;
 
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
-/// Which versions of HTTP a client speaks.
+/// Which HTTP versions a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Versions {
     Negotiated,
@@ -18,7 +18,7 @@ pub(in crate::client) enum Versions {
     Http2,
 }
 
-/// How connections over HTTP/2 are set up.
+/// Options of HTTP/2 connections.
 #[derive(Clone, Copy)]
 pub(in crate::client) struct Http2Options {
     pub(in crate::client) stream_window: u32,
@@ -28,7 +28,7 @@ pub(in crate::client) struct Http2Options {
 }
 
 impl Http2Options {
-    /// For one connection, which has an executor of its own.
+    /// A builder for one connection, with its own executor.
     pub(in crate::client) fn builder(self, exchanges: Exchanges) -> http2::Builder<Exchanges> {
         let mut builder = http2::Builder::new(exchanges);
         builder

@@ -18,7 +18,7 @@ use super::error::{Cause, ClientError};
 use super::options::Versions;
 use super::via_proxy::ViaProxy;
 
-/// Which proxy is for which URI, as the host or the environment says. Holds passwords.
+/// The proxies set by the host or the environment. Holds passwords.
 #[derive(Clone, Default)]
 pub(super) struct ProxyOptions {
     http: String,
@@ -28,8 +28,8 @@ pub(super) struct ProxyOptions {
 }
 
 impl ProxyOptions {
-    /// What curl reads, the capitals first. Nothing in a CGI program, where a client's `Proxy` header
-    /// is the variable `HTTP_PROXY`.
+    /// Reads what curl reads, upper case first. Reads nothing in a CGI program: there a client's
+    /// `Proxy` header becomes `HTTP_PROXY`.
     pub(super) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Self {
         if variable("REQUEST_METHOD").is_some() {
             return Self::default();
@@ -55,9 +55,9 @@ impl ProxyOptions {
         self
     }
 
-    /// The rules, where there is any proxy.
+    /// The rules, if a proxy is set.
     ///
-    /// A proxy that is not understood is an error: without it, requests would go past it.
+    /// An unknown proxy is an error: ignoring it would send requests around the proxy.
     pub(super) fn rules(&self) -> Result<Option<Arc<Matcher>>, ClientError> {
         for url in [&self.http, &self.https, &self.all] {
             let proxy = Matcher::builder().all(url).build();
@@ -77,14 +77,14 @@ impl ProxyOptions {
     }
 }
 
-/// How requests over plain HTTP ask a proxy.
+/// How plain http requests are sent through a proxy.
 pub(super) struct Forwarding {
-    /// Without who is to be logged in there (RFC 9110, 4.2.4).
+    /// Without userinfo (RFC 9110, 4.2.4).
     pub(super) authority: Authority,
     pub(super) authorization: Option<HeaderValue>,
 }
 
-/// Whether requests to that origin go to a proxy as they are.
+/// `Some` if requests to that origin are sent to a proxy as they are.
 pub(super) fn forwarding(
     rules: &Matcher,
     scheme: &Scheme,
@@ -110,12 +110,12 @@ fn is_http(proxy: &Intercept) -> bool {
     matches!(proxy.uri().scheme_str(), Some("http" | "https"))
 }
 
-/// Dials through the proxy that the rules name, or past it.
+/// Connects through the proxy that the rules name, or directly.
 pub(super) struct Proxied {
     pub(super) rules: Arc<Matcher>,
-    /// To upstreams that need no proxy, and to proxies.
+    /// For upstreams without a proxy, and for proxies.
     pub(super) direct: Dialer,
-    /// To proxies that are reached over TLS.
+    /// For proxies that are reached over TLS.
     pub(super) secure: Dialer,
     pub(super) versions: Versions,
 }
@@ -154,7 +154,8 @@ fn tunnel(proxy: &Intercept, to_proxy: Dialer, uri: Uri) -> Dialing {
 
 fn socks(proxy: &Intercept, to_proxy: Dialer, uri: &Uri) -> Dialing {
     let mut socks = SocksV5::new(proxy.uri().clone(), to_proxy);
-    // `socks5h` has the proxy resolve the name. What hyper-util resolves by itself blocks the thread.
+    // With `socks5h` the proxy resolves the name. hyper-util's own resolution would block the
+    // thread.
     let resolves_here = proxy.uri().scheme_str() == Some("socks5");
     socks = socks.local_dns(false);
     if let Some((user, password)) = proxy.raw_auth() {
@@ -174,7 +175,7 @@ fn socks(proxy: &Intercept, to_proxy: Dialer, uri: &Uri) -> Dialing {
     })
 }
 
-/// With an address in the place of a name.
+/// Replaces the host name by an address.
 async fn resolved(uri: Uri) -> io::Result<Uri> {
     let host = uri.host().unwrap_or_default();
     if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
@@ -187,7 +188,7 @@ async fn resolved(uri: Uri) -> io::Result<Uri> {
     Uri::from_parts(parts).map_err(io::Error::other)
 }
 
-/// With a port that the scheme implies.
+/// Adds the scheme's default port.
 fn with_port(uri: &Uri) -> Option<Uri> {
     let scheme = uri.scheme()?;
     let port = uri.port_u16().unwrap_or_else(|| implied_port(scheme));

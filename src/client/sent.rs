@@ -1,4 +1,4 @@
-//! A request body that tells when it is done with, and who is waited for until then.
+//! A request body that reports when it has been sent or dropped.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ pub(in crate::client) trait SendBody:
 
 impl<B> SendBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
 
-/// Why there is no response, and the request where it was not sent.
+/// Why there is no response; with the request, if nothing of it was sent.
 pub(in crate::client) type Failed<B> = (hyper::Error, Option<Request<B>>);
 
-/// Whether the request body of the exchange at hand was taken to its end, or given up.
+/// Whether the current request body was read to its end or dropped.
 #[derive(Clone, Default)]
 pub(super) struct IsSent(Arc<AtomicBool>);
 
@@ -37,7 +37,7 @@ impl IsSent {
     }
 }
 
-/// hyper drops a request body as soon as it has all of it.
+/// hyper drops a request body as soon as it has read all of it.
 struct Marks(IsSent);
 
 impl Drop for Marks {
@@ -52,7 +52,7 @@ pub(super) struct Sent<B> {
     timed: Option<Timed>,
 }
 
-/// Whoever times the response head waits for the provider once the body is gone.
+/// When the body is dropped, the timeout of the response head starts.
 struct Timed(Upload);
 
 impl Drop for Timed {
@@ -62,7 +62,7 @@ impl Drop for Timed {
 }
 
 impl<B> Sent<B> {
-    /// `is_sent`: who wants to know, where anybody does.
+    /// `is_sent` is set when the body is done.
     pub(super) fn request(request: Request<B>, is_sent: Option<IsSent>) -> Request<Self> {
         let timed = request.extensions().get::<Upload>().cloned().map(Timed);
         if let Some(Timed(upload)) = &timed {

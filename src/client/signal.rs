@@ -1,4 +1,4 @@
-//! Who is told when a connection can get on.
+//! Who is woken when a connection can make progress.
 
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,13 @@ use std::task::{Wake, Waker};
 
 use tokio::sync::Notify;
 
-/// The waker of one connection, which stays the same whatever task drives the connection.
+/// The waker of one connection. It stays the same when another task drives the connection.
 ///
-/// What the connection is woken for while it is being polled wakes no task: who polls it asks
-/// [`arm`](Self::arm) before going to sleep.
+/// Wake-ups while the connection is being polled wake no task: the driver calls [`arm`](Self::arm)
+/// before it goes to sleep.
 pub(super) struct Signal {
     state: Mutex<State>,
-    /// Told where nobody uses the connection.
+    /// Notified while the connection is idle.
     reaper: Arc<Notify>,
 }
 
@@ -30,7 +30,7 @@ enum Listener {
 
 impl Signal {
     pub(super) fn new(reaper: Arc<Notify>) -> Arc<Self> {
-        // A connection has to be polled before anything can wake it.
+        // A connection must be polled once before anything can wake it.
         let state = State { woken: true, listener: Listener::Driver };
         Arc::new(Self { state: Mutex::new(state), reaper })
     }
@@ -39,8 +39,8 @@ impl Signal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the task is told of the next wake-up. If not, there was one since the last time:
-    /// the connection is to be polled now.
+    /// Registers the task for the next wake-up. Returns false if one came since the last poll: then
+    /// poll the connection now.
     pub(super) fn arm(&self, task: &Waker) -> bool {
         let mut state = self.state();
         if std::mem::take(&mut state.woken) {
@@ -53,22 +53,22 @@ impl Signal {
         true
     }
 
-    /// Nobody uses the connection from here on.
+    /// The connection is idle from here on.
     pub(super) fn set_idle(&self) {
         self.state().listener = Listener::Reaper;
     }
 
-    /// The connection is used again.
+    /// The connection is in use again.
     pub(super) fn reuse(&self) {
         self.state().listener = Listener::Driver;
     }
 
-    /// Whether the connection was woken, which is to be answered by polling it.
+    /// Takes the wake-up, if there was one. The caller must then poll the connection.
     pub(super) fn take(&self) -> bool {
         std::mem::take(&mut self.state().woken)
     }
 
-    /// Whether the connection was woken and not polled since.
+    /// Returns true if the connection was woken and not polled since.
     pub(super) fn is_woken(&self) -> bool {
         self.state().woken
     }
@@ -87,7 +87,7 @@ impl Wake for Signal {
             true => Listener::Reaper,
             false => std::mem::replace(&mut state.listener, Listener::Driver),
         };
-        // A waker may run anything, so not under the lock.
+        // Not under the lock: a waker may run any code.
         drop(state);
         match listener {
             Listener::Driver => {}

@@ -1,4 +1,4 @@
-//! rustls, with the trust that the features and the host choose.
+//! rustls, with the roots that the features and the host choose.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,12 +16,12 @@ use super::dial::{Dial, Dialer, Dialing};
 use super::error::{Cause, ClientError};
 use super::options::Versions;
 
-/// PEM texts of the host's, read when the client is built.
+/// PEM texts from the host, parsed when the client is built.
 #[derive(Clone, Default)]
 pub(super) struct TlsOptions {
     pub(super) extra_roots: Vec<Vec<u8>>,
     pub(super) identity: Option<Vec<u8>>,
-    /// By what the host calls the server they are for.
+    /// By the server's name as the host gave it.
     pub(super) identities: Vec<(String, Vec<u8>)>,
 }
 
@@ -30,7 +30,7 @@ impl TlsOptions {
         self.extra_roots.is_empty() && self.identity.is_none() && self.identities.is_empty()
     }
 
-    /// For servers that are shown no certificate.
+    /// For servers that get no client certificate.
     #[cfg(feature = "proxy")]
     pub(super) fn anonymous(&self) -> Self {
         Self { extra_roots: self.extra_roots.clone(), ..Self::default() }
@@ -42,7 +42,7 @@ pub(super) fn connector<T>(
     options: &TlsOptions,
     versions: Versions,
 ) -> Result<HttpsConnector<T>, ClientError> {
-    // The provider is named, for rustls panics where two are compiled in and none is chosen.
+    // Name the provider: rustls panics if two are compiled in and none is chosen.
     let config = ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Cause::Tls)?
@@ -62,7 +62,7 @@ pub(super) fn connector<T>(
     })
 }
 
-/// TLS over any transport, with the certificate that each server is to be shown.
+/// TLS over any transport, with the client certificate of each server.
 pub(super) fn dialer(
     transport: &Dialer,
     options: &TlsOptions,
@@ -84,7 +84,7 @@ pub(super) fn dialer(
     Ok(Dialer::new(ByServer { usual, own }))
 }
 
-/// A TLS configuration of its own for each of some servers. Sessions are not shared among them.
+/// Some servers have a TLS configuration of their own. Sessions are not shared among them.
 struct ByServer {
     usual: Dialer,
     own: HashMap<Server, Dialer>,
@@ -102,7 +102,7 @@ impl Dial for ByServer {
 pub(crate) struct Server(String, u16);
 
 impl Server {
-    /// A host, a host and port, or a URL of https.
+    /// Parses a host, a host and port, or an https URL.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         match uri.scheme() {
@@ -124,7 +124,7 @@ impl fmt::Display for Server {
     }
 }
 
-/// Says why a PEM text is no client certificate, and nothing of what it holds.
+/// Says why a PEM text is not a client certificate, without quoting it.
 #[cfg(feature = "config")]
 pub(crate) fn check_identity(pem: &[u8]) -> Result<(), &'static str> {
     let chain = certificates(pem).map_err(|_| "holds no well-formed certificate in PEM")?;

@@ -1,10 +1,10 @@
-//! The error of a proxy, told apart from the provider's.
+//! The error of a proxy, to distinguish it from the provider's.
 
 use std::io;
 
 use tower::BoxError;
 
-/// It was the proxy that could not be reached or did not connect.
+/// The proxy could not be reached or did not connect.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy could not be reached or did not connect")]
 pub(in crate::client) struct ViaProxy(#[source] BoxError);

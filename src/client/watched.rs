@@ -1,4 +1,4 @@
-//! A transport that tells when what was read from it has been dealt with.
+//! A transport that reports when everything read from it has been processed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::client::macros::passes_writes;
 
-/// Tells its receiver when a read finds nothing more: by then the reader has taken in what came
-/// before. It tells no more once the receiver is gone.
+/// Notifies its receiver when a read finds no more data: the reader has then processed what came
+/// before. It stops once the receiver is dropped.
 pub(super) struct Watched<T> {
     io: T,
     reads: Option<watch::Sender<()>>,

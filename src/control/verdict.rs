@@ -1,8 +1,8 @@
-//! Whether a response is an error, by its status or by the beginning of its body.
+//! Whether a response is an error, by its status or by the start of its body.
 //!
-//! A status says so, or what stands under a status of success: xAI and others answer with JSON that
-//! is an error, Anthropic and others with a stream whose first event is one. The head of such a
-//! response is held back until its beginning tells, within [bounds](classifying).
+//! Some providers send errors with a successful status: xAI and others as JSON, Anthropic and
+//! others as the first event of a stream. The head of such a response is held back until the start
+//! of its body is known, within [bounds](classifying).
 
 mod body;
 mod classifying;
@@ -15,21 +15,21 @@ pub(super) use self::classifying::{Classifying, may_be_error};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 
-/// What a response is, by its beginning.
+/// What a response is, by its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is an answer, or may be one.
+    /// An answer, or possibly one.
     Answer,
-    /// It is an error, of the kind that this status has, where that is known.
+    /// An error, with the status of that kind of error if known.
     Error(Option<StatusCode>),
-    /// It has broken off.
+    /// It broke off.
     Broken,
 }
 
-/// What a layer hands on that may have read the beginning of a response.
+/// The result of a layer that may have read the start of a response.
 pub(super) type Given<R, E> = Result<Response<ClassifiedBody<R>>, E>;
 
-/// Hands on a response of which nothing was read.
+/// Wraps a response from which nothing was read.
 pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
     result.map(|response| response.map(ClassifiedBody::new))
 }
@@ -38,8 +38,8 @@ pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
 #[derive(Clone, Copy, Debug)]
 struct Announced;
 
-/// Says to the layers below that the response may be put aside for what stands in its body: they
-/// then hold nothing that cannot be given back before the body is over.
+/// Tells the layers below that the response may be dropped because of its body: they must then be
+/// able to release what they hold before the body is over.
 pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
     match context {
         Some(context) => context.set_classified(),
@@ -54,7 +54,7 @@ pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayCont
     }
 }
 
-/// Whether a response of this status is no answer, for another provider could give one.
+/// Returns true if this status is not an answer, so that another provider may give one.
 pub(super) fn is_failure(status: StatusCode) -> bool {
     CallClass::from(status) >= CallClass::Elsewhere
 }

@@ -1,9 +1,9 @@
-//! Who may use a gateway, and with which key a provider is asked.
+//! Credentials: who may use a gateway, and the keys for providers.
 //!
-//! A key on the request passes unchanged to the provider that the request is routed to, and to no
-//! other. It is marked sensitive when it is first seen, so no `Debug` of a header map shows it and
-//! HTTP/2 never puts it into a compression table. A request without one gets the gateway's stored
-//! key for that provider, where there is one.
+//! A key on a request is passed unchanged to the provider that the request is routed to, and to no
+//! other. It is marked sensitive when first seen, so no `Debug` of a header map shows it and HTTP/2
+//! never puts it into a compression table. A request without a key gets the gateway's stored key
+//! for that provider, if there is one.
 
 pub(crate) mod query;
 pub(crate) mod secret;
@@ -21,20 +21,20 @@ pub(crate) static CREDENTIALS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-/// Where a gateway's own token stands.
+/// The header of a gateway's own token.
 pub(crate) const TOKEN_NAME: &str = "cf-aig-authorization";
 
-/// Whether providers read keys from this header.
+/// Returns true if providers read keys from this header.
 pub(crate) fn is_credential(name: &str) -> bool {
     matches!(name, "authorization" | "x-api-key" | "api-key" | "x-goog-api-key")
 }
 
-/// Whether there is any of them.
+/// Returns true if a credential header is present.
 pub(crate) fn any(headers: &HeaderMap) -> bool {
     CREDENTIALS.iter().any(|name| headers.contains_key(name))
 }
 
-/// A key without its scheme and the space around it: it is one key however a client spells it.
+/// A key without its scheme and surrounding space, so that all spellings give the same key.
 pub(crate) fn bare(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
     match value.iter().position(u8::is_ascii_whitespace) {
@@ -43,8 +43,8 @@ pub(crate) fn bare(value: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a credential header says nothing, which SDKs send for an empty key: it is blank, or a
-/// scheme with nothing behind it. A single word that is no known scheme is a key.
+/// Returns true if a credential header is blank or just a scheme, as SDKs send for an empty key. A
+/// single word that is not a known scheme is a key.
 pub(crate) fn is_empty(value: &HeaderValue) -> bool {
     const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"token", b"key", b"apikey", b"api-key"];
     let value = value.as_bytes().trim_ascii();
@@ -53,7 +53,7 @@ pub(crate) fn is_empty(value: &HeaderValue) -> bool {
         || value.len() <= 7 && SCHEMES.iter().any(|scheme| value.eq_ignore_ascii_case(scheme))
 }
 
-/// Takes off the credential headers whose values are all empty.
+/// Removes credential headers whose values are all empty.
 pub(crate) fn remove_empty(headers: &mut HeaderMap) {
     for name in &CREDENTIALS {
         if headers.get_all(name).iter().all(is_empty) {
@@ -62,14 +62,14 @@ pub(crate) fn remove_empty(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes all keys off a request, whoever they are for.
+/// Removes all keys from a request, for whichever provider.
 pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in &CREDENTIALS {
         headers.remove(name);
     }
 }
 
-/// The key that a request is sent with. `own`: the header that its provider reads.
+/// The key that a request is sent with. `own` is its provider's key header.
 pub(crate) fn sent<'h>(headers: &'h HeaderMap, own: &HeaderName) -> Option<&'h HeaderValue> {
     headers.get(own).or_else(|| CREDENTIALS.iter().find_map(|name| headers.get(name)))
 }

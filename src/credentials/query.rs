@@ -1,8 +1,8 @@
-//! Keys in a query, where some providers read one as well.
+//! Keys in the query, which some providers accept too.
 
 use std::iter;
 
-/// The values of all pairs that are named `key`, in whichever spelling, as a provider reads them.
+/// The values of all parameters named `key`, in any spelling that a provider would accept.
 pub(crate) fn keys(query: &str) -> impl Iterator<Item = Vec<u8>> {
     query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -10,13 +10,13 @@ pub(crate) fn keys(query: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The query without those pairs.
+/// The query without those parameters.
 pub(crate) fn without_keys(query: &str) -> String {
     let others = query.split('&').filter(|pair| keys(pair).next().is_none());
     others.collect::<Vec<_>>().join("&")
 }
 
-/// What percent-encoded text stands for. What is no encoding stands for itself.
+/// Percent-decodes a text. Invalid escapes stay as they are.
 fn decoded(mut text: &[u8]) -> impl Iterator<Item = u8> {
     iter::from_fn(move || {
         let (first, rest) = text.split_first()?;

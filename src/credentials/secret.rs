@@ -1,4 +1,4 @@
-//! Keys, as the gateway keeps them.
+//! Stored keys.
 
 use std::fmt;
 use std::path::Path;
@@ -7,8 +7,8 @@ use http::HeaderValue;
 
 use crate::util::text::is_visible;
 
-/// A key, ready to be put into a header. Nothing can print it: not `Debug`, not `Display`, no
-/// serializer, and as a header it is marked sensitive.
+/// A key, ready for a header. Nothing prints it: neither `Debug` nor a serializer, and there is no
+/// `Display`. As a header it is marked sensitive.
 ///
 /// ```
 /// use tower_ai_gateway::settings::Secret;
@@ -24,11 +24,12 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A key of 1 to 4096 visible ASCII characters; blanks around it are left out.
+    /// Creates a secret from 1 to 4096 visible ASCII characters. Surrounding white space is
+    /// removed.
     ///
     /// # Errors
     ///
-    /// Where it is empty, too long, or holds what a key cannot.
+    /// If the key is empty, too long, or has other characters.
     pub fn new(key: impl AsRef<str>) -> Result<Self, SecretError> {
         let key = key.as_ref().trim();
         let is_key = is_visible(key.as_bytes(), 4096);
@@ -42,11 +43,11 @@ impl Secret {
         Ok(Self { plain, bearer })
     }
 
-    /// The key in an environment variable.
+    /// Reads the key from an environment variable.
     ///
     /// # Errors
     ///
-    /// Where there is no such variable, or it holds no key.
+    /// If the variable does not exist or does not hold a key.
     pub fn from_env(name: &str) -> Result<Self, SecretError> {
         let place = || format!("the environment variable {name}").into();
         let text = std::env::var(name);
@@ -54,11 +55,11 @@ impl Secret {
         Self::new(text).map_err(|_| SecretError::Malformed { place: place() })
     }
 
-    /// The key in a regular file, which holds nothing else.
+    /// Reads the key from a regular file, which holds nothing else.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, or holds no key.
+    /// If the file cannot be read or does not hold a key.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretError> {
         let path = path.as_ref();
         let place = || format!("the file {}", path.display()).into();
@@ -67,12 +68,12 @@ impl Secret {
         Self::new(text).map_err(|_| SecretError::Malformed { place: place() })
     }
 
-    /// The key alone, as `x-api-key` wants it.
+    /// The key alone, as for `x-api-key`.
     pub(crate) fn plain(&self) -> &HeaderValue {
         &self.plain
     }
 
-    /// `Bearer` and the key, as `authorization` wants it.
+    /// `Bearer` and the key, as for `authorization`.
     pub(crate) fn bearer(&self) -> &HeaderValue {
         &self.bearer
     }
@@ -93,17 +94,25 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// A key that cannot be had. It says from where, and never what was found there.
+/// A key could not be loaded. Names the source, but never shows its content.
+///
+/// ```
+/// use tower_ai_gateway::settings::{Secret, SecretError};
+///
+/// let missing = Secret::from_env("NO_SUCH_VARIABLE").unwrap_err();
+/// assert!(matches!(missing, SecretError::Missing { .. }));
+/// assert!(matches!(Secret::new("two words"), Err(SecretError::Malformed { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// There is nothing at the place.
+    /// The source does not exist or cannot be read.
     #[error("{place} is not there or cannot be read")]
     Missing {
         /// The variable or file.
         place: Box<str>,
     },
-    /// What is there is no key: 1 to 4096 visible ASCII characters.
+    /// The source does not hold a key of 1 to 4096 visible ASCII characters.
     #[error("{place} holds no key: 1 to 4096 visible ASCII characters")]
     Malformed {
         /// The variable or file.

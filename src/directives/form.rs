@@ -1,5 +1,5 @@
-//! The forms of values, which are the same in headers, in the `config` of a universal entry, in
-//! settings files and in code.
+//! The formats of values: the same in headers, in the `config` of a universal entry, in settings
+//! files and in code.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -17,11 +17,11 @@ pub(crate) const TIMEOUTS: RangeInclusive<Duration> =
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(5);
 pub(crate) const ATTEMPTS: RangeInclusive<u8> = 1..=5;
 
-/// A value, as one of its sources spells it.
+/// A value as one of its sources spells it.
 #[derive(Clone, Copy)]
 pub(crate) enum Said<'s> {
     Header(&'s HeaderValue),
-    /// A value that a cursor has passed over.
+    /// A value that a cursor has validated.
     Json(&'s [u8]),
     #[cfg(feature = "config")]
     Toml(&'s toml::Value),
@@ -41,7 +41,7 @@ impl<'s> Said<'s> {
         }
     }
 
-    /// In JSON also `5000.0` or `5e3`, which some serialisers make of `5000`.
+    /// JSON may also have `5000.0` or `5e3`, which some serialisers write for `5000`.
     fn whole(self) -> Option<u64> {
         match self {
             Self::Header(value) => {
@@ -51,7 +51,7 @@ impl<'s> Said<'s> {
             }
             Self::Json(json) => {
                 let number: f64 = str::from_utf8(json).ok()?.parse().ok()?;
-                // Casts of floats saturate.
+                // Float casts saturate.
                 (number.fract() == 0.0 && number >= 0.0).then_some(number as u64)
             }
             #[cfg(feature = "config")]
@@ -74,12 +74,12 @@ impl<'s> Said<'s> {
     }
 }
 
-/// What values there are, and what to say of others.
+/// The format of a value, and what to say about invalid ones.
 pub(crate) trait Form {
     type Value;
     const MUST_BE: &'static str;
 
-    /// The value, which need not fit.
+    /// Parses a value, which may be out of range.
     fn value(said: Said<'_>) -> Option<Self::Value>;
 
     fn fits(value: &Self::Value) -> bool;

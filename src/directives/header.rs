@@ -1,4 +1,4 @@
-//! Every control header, one row each: its name, who may send it, and what it says.
+//! All control headers, one row each: name, lock, and meaning.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::usage::custom_cost::CustomCost;
 pub(crate) struct Directive {
     pub(super) header: HeaderName,
     text: &'static str,
-    /// `None` where no host can lock it.
+    /// `None` if a host cannot lock it.
     control: Option<ClientControl>,
     /// The same in the `config` of a universal entry, in both spellings.
     entry: Option<EntryKey>,
-    /// Sets what a value says, where nothing has set it yet. `Err`: what the value must be.
+    /// Sets the value unless it is set already. The error says what the value must be.
     pub(crate) set: Set,
 }
 
@@ -31,13 +31,13 @@ pub(crate) struct Directive {
 pub(crate) struct EntryKey {
     pub(crate) camel: &'static str,
     snake: &'static str,
-    /// As a warning calls it.
+    /// Its name in a warning.
     pub(crate) member: &'static str,
 }
 
 type Set = fn(&mut Directives, Said<'_>, &Locks) -> Result<(), Cow<'static, str>>;
 
-/// One row: the header, its control, the field with its form, or a function, and the key in entries.
+/// A row: the header, its control, the field with its format or a function, and the key in entries.
 macro_rules! row {
     ($text:literal, $control:expr, $field:ident: $form:ty $(, $camel:literal $snake:literal)?) => {
         row!($text, $control, |all, said, _| put::<$form>(&mut all.$field, said) $(, $camel $snake)?)
@@ -60,12 +60,12 @@ macro_rules! row {
     };
 }
 
-/// In the order in which they are read: of several mistakes the first is told.
+/// In reading order: if several are wrong, the first is reported.
 static TABLE: [Directive; 27] = {
     use ClientControl as C;
     [
         row!("cf-aig-metadata", Some(C::Metadata), metadata),
-        // Nobody is billed here, whatever it says.
+        // Ignored: nothing is billed here.
         row!("cf-aig-no-wholesale", None, |_, said, _| put::<Flag>(&mut None, said)),
         row!("cf-aig-gateway-id", None, gateway_id: Id),
         row!("cf-aig-event-id", Some(C::EventId), event_id: EventId),
@@ -112,12 +112,12 @@ impl Directive {
         &TABLE
     }
 
-    /// Its name, where clients may not use it.
+    /// Its name, if clients may not use it.
     pub(crate) fn locked(&self, locks: &Locks) -> Option<&'static str> {
         self.control.filter(|control| !locks.allow(*control)).map(|_| self.text)
     }
 
-    /// The one that a key in the `config` of a universal entry reads as, and its row.
+    /// The row of a key in the `config` of a universal entry.
     pub(crate) fn of_entry(
         reads: impl Fn(&str) -> bool,
     ) -> Option<(usize, &'static Self, EntryKey)> {
@@ -128,12 +128,12 @@ impl Directive {
     }
 }
 
-/// Whether a header of this name is one that clients may not use.
+/// Returns true if clients may not use this header.
 pub(crate) fn is_locked(name: &HeaderName, locks: &Locks) -> bool {
     TABLE.iter().any(|row| row.locked(locks).is_some() && row.header == *name)
 }
 
-/// Of two names of one directive, the one that stands first in the table counts.
+/// If a directive is given under two names, the first in the table counts.
 fn put<F: Form>(place: &mut Option<F::Value>, said: Said<'_>) -> Result<(), Cow<'static, str>> {
     let value = F::read(said).ok_or(F::MUST_BE)?;
     place.get_or_insert(value);

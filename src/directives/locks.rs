@@ -1,12 +1,12 @@
-//! Which `cf-aig-*` headers clients may use, and which metadata belong to the host.
+//! Which `cf-aig-*` headers clients may use, and which metadata keys belong to the host.
 
 use crate::directives::metadata::{Metadata, MetadataValue};
 use crate::util::macros::named_enum;
 
-/// The most metadata entries of the host, and the most keys that it reserves.
+/// The maximum number of the host's metadata entries, and of its reserved keys.
 const MOST: usize = 16;
 
-/// What affects costs, the log or what is kept of bodies.
+/// Controls that affect costs, the log, or what is kept of bodies.
 const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
     | ClientControl::CollectLog.bit()
     | ClientControl::CollectLogPayload.bit();
@@ -42,11 +42,11 @@ pub enum ClientControl {
     Timeouts = "timeouts",
     /// `metadata`: `cf-aig-metadata`.
     Metadata = "metadata",
-    /// `custom_cost`: `cf-aig-custom-cost`. Locked unless it is allowed.
+    /// `custom_cost`: `cf-aig-custom-cost`. Locked by default.
     CustomCost = "custom_cost",
-    /// `collect_log`: `cf-aig-collect-log`. Locked unless it is allowed.
+    /// `collect_log`: `cf-aig-collect-log`. Locked by default.
     CollectLog = "collect_log",
-    /// `collect_log_payload`: `cf-aig-collect-log-payload`. Locked unless it is allowed.
+    /// `collect_log_payload`: `cf-aig-collect-log-payload`. Locked by default.
     CollectLogPayload = "collect_log_payload",
     /// `key_alias`: `cf-aig-byok-alias`.
     KeyAlias = "key_alias",
@@ -77,14 +77,14 @@ impl ClientControl {
         Self::Session,
     ];
 
-    /// The control of this name; `None` where there is none.
+    /// The control with this name; `None` if there is none.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|control| control.name() == name)
     }
 
-    /// Whether clients may use it unless the host says otherwise. What affects costs, the log or what
-    /// is kept of bodies has to be allowed.
+    /// Returns true if clients may use it by default. Controls that affect costs, the log, or what
+    /// is kept of bodies must be allowed.
     #[must_use]
     pub const fn is_allowed_by_default(self) -> bool {
         self.bit() & LOCKED_BY_DEFAULT == 0
@@ -96,6 +96,14 @@ impl ClientControl {
 }
 
 /// What happens to a header that a client may not use.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, LockedHeaders};
+///
+/// let settings = GatewaySettings::builder().locked_headers(LockedHeaders::Refuse).build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LockedHeaders {
@@ -123,17 +131,17 @@ struct HostMetadata {
 }
 
 impl Locks {
-    /// What applies if nothing is set.
+    /// The defaults.
     const DEFAULT: Self =
         Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::PassOver, host: None };
 
-    /// Those that apply to a request without settings.
+    /// The locks of a request without settings.
     pub(crate) fn unset() -> &'static Self {
         static UNSET: Locks = Locks::DEFAULT;
         &UNSET
     }
 
-    /// Nothing is locked.
+    /// Locks nothing.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn none() -> Self {
         Self::DEFAULT.allowing(ClientControl::ALL)
@@ -152,13 +160,13 @@ impl Locks {
         self.locked == LockedHeaders::Refuse
     }
 
-    /// Fails with the key if there is no room for the entry, or its key exists or is reserved for the
-    /// gateway itself.
+    /// Fails with the key if there is no room for the entry, or its key exists or is reserved for
+    /// the gateway itself.
     pub(crate) fn hold(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
         self.host.get_or_insert_default().entries.add_up_to(MOST, key, value)
     }
 
-    /// As [`hold`](Self::hold), for a key without a value.
+    /// Like [`hold`](Self::hold), for a key without a value.
     pub(crate) fn reserve(&mut self, key: String) -> Result<(), String> {
         let reserved = &mut self.host.get_or_insert_default().reserved;
         if reserved.len() >= MOST || key.is_empty() || key.starts_with("cf.") {
@@ -168,15 +176,15 @@ impl Locks {
         Ok(())
     }
 
-    /// Whether a metadata key belongs to the host.
+    /// Returns true if a metadata key belongs to the host.
     pub(crate) fn reserve_key(&self, key: &str) -> bool {
         self.host.as_ref().is_some_and(|host| {
             host.entries.get(key).is_some() || host.reserved.iter().any(|own| **own == *key)
         })
     }
 
-    /// The host's own metadata, then these. An empty set stays empty: then the gateway's defaults apply,
-    /// which include the host's own.
+    /// Puts the host's own metadata first. An empty set stays empty: then the gateway's defaults
+    /// apply, which include the host's.
     pub(crate) fn with_host_metadata(&self, metadata: Metadata) -> Metadata {
         match &self.host {
             Some(host) if !metadata.is_empty() => metadata.after(&host.entries),

@@ -1,40 +1,46 @@
-//! What a client says about its own request, `cf-aig-metadata`, and what its host says.
+//! The metadata of a request: the client's (`cf-aig-metadata`) and the host's.
 
 use std::fmt;
 
 use crate::json::flat::{self, Scalar};
 
-/// The most entries of a client that are kept, as on the hosted gateway.
+/// The maximum number of a client's entries, as on the hosted gateway.
 const MOST: usize = 5;
-/// How much of a key that was left out is repeated in the warning.
+/// How much of a dropped key is repeated in the warning.
 const LONGEST_IN_WARNING: usize = 64;
 
-/// Up to here every whole number is exact: 2^53.
+/// Integers up to 2^53 are exact.
 #[cfg(feature = "log")]
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The entries of `cf-aig-metadata`, in their order: up to five, each a string, number or boolean;
-/// and before them those that the host has
-/// [set itself](crate::settings::GatewaySettingsBuilder::metadata).
+/// The entries of `cf-aig-metadata` in order: up to five strings, numbers or booleans, preceded by
+/// those that the host has [set itself](crate::settings::GatewaySettingsBuilder::metadata).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Vec<(String, MetadataValue)>);
 
 /// One value of [`Metadata`].
+///
+/// ```
+/// use tower_ai_gateway::context::MetadataValue;
+///
+/// assert_eq!(MetadataValue::from("blue"), MetadataValue::String("blue".to_owned()));
+/// assert_eq!(MetadataValue::from(7).to_string(), "7");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(any(feature = "config", feature = "log"), derive(serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum MetadataValue {
     /// A string.
     String(String),
-    /// A number. Whole ones beyond 2^53 lose their last digits: send ids as strings.
+    /// A number. Integers above 2^53 lose their last digits: send ids as strings.
     Number(f64),
     /// `true` or `false`.
     Bool(bool),
 }
 
 impl Metadata {
-    /// The entries, and the keys of those that were left out; `None` for what is no JSON object.
-    /// `is_taken`: whether a key is the host's, and no client may set it.
+    /// The entries, and the keys that were dropped; `None` if it is not a JSON object. `is_taken`:
+    /// the key belongs to the host, and clients may not set it.
     pub(crate) fn parse(
         json: &[u8],
         is_taken: impl Fn(&str) -> bool,
@@ -57,20 +63,19 @@ impl Metadata {
         Some((kept, left_out))
     }
 
-    /// Keeps an entry, or gives its key back where there is no room for it, or its key is there
-    /// already or reserved.
+    /// Adds an entry. Returns its key if there is no room, or the key exists or is reserved.
     pub(crate) fn add(&mut self, key: String, value: MetadataValue) -> Result<(), String> {
         self.add_up_to(MOST, key, value)
     }
 
-    /// The same, with room for this many.
+    /// The same with room for `most` entries.
     pub(crate) fn add_up_to(
         &mut self,
         most: usize,
         key: String,
         value: MetadataValue,
     ) -> Result<(), String> {
-        // `cf.` is reserved for what the gateway itself knows.
+        // `cf.` is reserved for the gateway's own entries.
         if self.len() >= most || key.starts_with("cf.") || self.get(&key).is_some() {
             return Err(key);
         }
@@ -78,7 +83,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// The host's own entries, and then these, but for those of the same keys.
+    /// The host's entries, followed by those of these with other keys.
     pub(crate) fn after(self, host: &Self) -> Self {
         let rest = self.0.into_iter().filter(|(key, _)| host.get(key).is_none());
         Self(host.0.iter().cloned().chain(rest).collect())
@@ -90,7 +95,7 @@ impl Metadata {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
-    /// All entries: the host's own, then the client's in the order in which it wrote them.
+    /// All entries: the host's, then the client's in the order it wrote them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -101,7 +106,7 @@ impl Metadata {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -138,13 +143,13 @@ impl fmt::Display for MetadataValue {
     }
 }
 
-/// Whole numbers are written as the client wrote them, without a fraction.
+/// Integers are written as the client wrote them, without a fraction.
 #[cfg(feature = "log")]
 impl serde::Serialize for MetadataValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::String(text) => serializer.serialize_str(text),
-            // Beyond, not every whole number has a value of its own. Casts of floats saturate.
+            // Above that, integers are not exact. Float casts saturate.
             Self::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
                 serializer.serialize_i64(*number as i64)
             }
@@ -154,7 +159,7 @@ impl serde::Serialize for MetadataValue {
     }
 }
 
-/// A key as it may stand in a header.
+/// A key as it may be shown in a header.
 fn visible(key: &str) -> String {
     let replace = |c: char| if c.is_ascii_graphic() { c } else { '?' };
     key.chars().take(LONGEST_IN_WARNING).map(replace).collect()

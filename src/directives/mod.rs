@@ -1,7 +1,7 @@
 //! The `cf-aig-*` request headers, parsed once.
 //!
 //! Names, values and ranges are those of Cloudflare's AI Gateway ("Header Glossary" and the pages
-//! it links to). A value outside its range refuses the request; nothing is guessed.
+//! it links to). A value outside of its range refuses the request; nothing is guessed.
 
 pub(crate) mod form;
 mod header;
@@ -32,14 +32,15 @@ use crate::util::text::is_id;
 
 static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 
-/// What the client asks of the gateway for one request; `None` where it says nothing.
+/// What a client asks of the gateway for one request; `None` where it says nothing.
 ///
-/// Layers below the gateway find it through [`GatewayContext::directives`](crate::GatewayContext::directives).
+/// Layers below the gateway find it through
+/// [`GatewayContext::directives`](crate::GatewayContext::directives).
 ///
 /// ```
 /// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
 ///
-/// // For requests that do not say it themselves.
+/// // For requests that do not set it themselves.
 /// let settings = GatewaySettings::builder()
 ///     .defaults(|directives| {
 ///         directives.max_attempts = Some(3);
@@ -58,17 +59,17 @@ pub struct Directives {
     pub event_id: Option<HeaderValue>,
     /// `cf-aig-metadata`: up to five entries for logs and metrics.
     pub metadata: Metadata,
-    /// `cf-aig-request-timeout`: the time until the response head, 1 ms to 1 hour.
+    /// `cf-aig-request-timeout`: the timeout of the response head, 1 ms to 1 hour.
     pub request_timeout: Option<Duration>,
-    /// `cf-aig-connect-timeout`, of this crate's own: the time for a connection, 1 ms to 1 hour.
+    /// `cf-aig-connect-timeout`, specific to this crate: the timeout of connecting, 1 ms to 1 hour.
     pub connect_timeout: Option<Duration>,
-    /// `cf-aig-idle-timeout`, of this crate's own: the time between two frames of the response,
-    /// 1 ms to 1 hour.
+    /// `cf-aig-idle-timeout`, specific to this crate: the maximum time between two frames of the
+    /// response, 1 ms to 1 hour.
     pub idle_timeout: Option<Duration>,
-    /// `cf-aig-total-timeout`, of this crate's own: the time until the end of the response, 1 ms to
-    /// 1 hour.
+    /// `cf-aig-total-timeout`, specific to this crate: the timeout of the whole exchange, 1 ms to 1
+    /// hour.
     pub total_timeout: Option<Duration>,
-    /// `cf-aig-max-attempts`: 1 to 5, the first one counted.
+    /// `cf-aig-max-attempts`: 1 to 5, including the first.
     pub max_attempts: Option<u8>,
     /// `cf-aig-retry-delay`: 0 to 5 s.
     pub retry_delay: Option<Duration>,
@@ -76,26 +77,27 @@ pub struct Directives {
     pub backoff: Option<Backoff>,
     /// `cf-aig-skip-cache`, or its old name `cf-skip-cache`.
     pub skip_cache: Option<bool>,
-    /// `cf-aig-cache-ttl`, or its old name `cf-cache-ttl`: 60 s to 30 days; zero turns the cache off.
+    /// `cf-aig-cache-ttl`, or its old name `cf-cache-ttl`: 60 s to 30 days; zero turns the cache
+    /// off.
     pub cache_ttl: Option<Duration>,
     /// `cf-aig-cache-key`: 1 to 256 visible ASCII characters.
     pub cache_key: Option<Box<str>>,
-    /// `cf-aig-custom-cost`: what this request costs, over any price table.
+    /// `cf-aig-custom-cost`: the cost of this request, which overrides price tables.
     pub custom_cost: Option<CustomCost>,
     /// `cf-aig-collect-log`.
     pub collect_log: Option<bool>,
     /// `cf-aig-collect-log-payload`.
     pub collect_log_payload: Option<bool>,
-    /// `cf-aig-byok-alias`: which stored key is to be used.
+    /// `cf-aig-byok-alias`: which stored key to use.
     pub byok_alias: Option<Box<str>>,
     /// `cf-aig-session-id`: the conversation that the request belongs to, 1 to 256 visible ASCII
     /// characters.
     pub session_id: Option<Box<str>>,
-    /// `cf-aig-no-session-affinity`: the request need not stay where its conversation is.
+    /// `cf-aig-no-session-affinity`: the request need not go where its conversation is.
     pub no_session_affinity: Option<bool>,
-    /// `cf-aig-zdr`: only providers that keep nothing of a request may get it
-    /// ([`Provider::zero_data_retention`](crate::Provider::zero_data_retention)).
-    /// `true` of the gateway's defaults, the request or its entry holds, whatever the others say.
+    /// `cf-aig-zdr`: only providers with zero data retention may get the request
+    /// ([`Provider::zero_data_retention`](crate::Provider::zero_data_retention)). A `true` in the
+    /// gateway's defaults, the request or its entry applies whatever the others say.
     pub zdr: Option<bool>,
     /// `cf-aig-otel-trace-id`: 32 hexadecimal digits.
     pub otel_trace_id: Option<u128>,
@@ -108,45 +110,55 @@ pub struct Directives {
 }
 
 /// How the delay between attempts grows.
+///
+/// ```
+/// use tower_ai_gateway::settings::{Backoff, GatewaySettings};
+///
+/// let settings = GatewaySettings::builder()
+///     .defaults(|defaults| defaults.backoff = Some(Backoff::Linear))
+///     .build()?;
+/// # let _ = settings;
+/// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Backoff {
     /// The same delay each time.
     Constant,
-    /// The delay times the number of the attempt.
+    /// The delay multiplied by the number of the attempt.
     Linear,
-    /// Twice the delay each time.
+    /// The delay doubles each time.
     Exponential,
 }
 
-/// A header for which a request is refused.
+/// A header that makes the request be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfit {
     pub(crate) name: HeaderName,
     pub(crate) fault: Fault,
 }
 
-/// Why what a client says is refused.
+/// Why a client's value is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is malformed: what it must be.
+    /// It is malformed. Says what it must be.
     MustBe(Cow<'static, str>),
     /// The host has locked it.
     Locked,
 }
 
 impl Directives {
-    /// Field by field what this says, and what `weaker` says where this says nothing.
+    /// Fills the fields that are not set from `weaker`.
     ///
-    /// Metadata are one field: those of the one replace those of the other.
+    /// Metadata count as one field.
     pub(crate) fn or(mut self, weaker: &Self) -> Self {
         macro_rules! fill {
             ($($field:ident)+) => {$(
                 self.$field = self.$field.or_else(|| weaker.$field.clone());
             )+};
         }
-        // A default that asks for it holds whatever the request says.
+        // A default of `true` applies whatever the request says.
         self.zdr = weaker.zdr.filter(|zdr| *zdr).or(self.zdr);
         fill!(gateway_id event_id request_timeout connect_timeout idle_timeout total_timeout
             max_attempts retry_delay backoff skip_cache cache_ttl cache_key custom_cost collect_log
@@ -171,12 +183,12 @@ impl Directives {
     }
 }
 
-/// What a client asks for, as far as the host lets it; `None` where there is no directive: the
-/// gateway's token is none.
+/// Parses a client's directives, as far as the host allows them; `None` if there are none. The
+/// gateway's token is not a directive.
 ///
-/// A header that is locked is passed over, whatever its value, or is what the request is refused for.
+/// A locked header is ignored, whatever its value, or makes the request be refused.
 pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Directives>>, Unfit> {
-    // Found in one walk: a look-up of each by its name would cost more than all the rest.
+    // One pass finds all: a look-up by name for each would cost more than everything else.
     let may_be_one = |name: &HeaderName| {
         let name = name.as_str();
         name.starts_with("cf-") && name != credentials::TOKEN_NAME
@@ -193,7 +205,7 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
         match row.locked(locks) {
             Some(_) if locks.refuse() => return Err(unfit(Fault::Locked)),
             Some(name) => Warning::pass_over(&mut directives.warning, name),
-            // A directive that is there twice has no value that is right.
+            // If a directive is given twice, neither value is right.
             None if values.next().is_some() => {
                 return Err(unfit(Fault::MustBe("given once".into())));
             }
@@ -204,15 +216,15 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
     Ok(Some(directives))
 }
 
-/// The gateway that `cf-aig-gateway-id` names. Whose gateway it is decides what the other headers
-/// may say, and who may hear that they are malformed.
+/// The gateway that `cf-aig-gateway-id` names. It decides which other headers are allowed, and who
+/// may learn that they are malformed.
 pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(&GATEWAY_ID).iter();
     let id = values.next().filter(|_| values.next().is_none())?;
     id.to_str().ok().filter(|id| is_id(id))
 }
 
-/// What is left of headers for which a request is refused.
+/// What is kept of the headers of a refused request.
 pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
     let gateway_id = gateway_id(headers)?.into();
     Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))

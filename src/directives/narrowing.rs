@@ -1,4 +1,5 @@
-//! `cf-aig-allowed-models` and `cf-aig-allowed-providers`: what a client lets its own request reach.
+//! `cf-aig-allowed-models` and `cf-aig-allowed-providers`: a client's own restrictions of its
+//! request.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crate::directives::pattern::hides_a_model;
 use crate::provider::Upstream;
 use crate::util::text::is_visible;
 
-/// The most names of one list.
+/// The maximum number of names in a list.
 const MOST: usize = 64;
 
 pub(crate) const MODELS_FORM: &str =
@@ -15,15 +16,15 @@ pub(crate) const MODELS_FORM: &str =
 pub(crate) const PROVIDERS_FORM: &str =
     "a comma list of 1 to 64 providers, such as `grok, custom-*`";
 
-/// Lists of what one request may reach. Each of them must allow it, beside the gateway's own rules,
-/// so that no list can widen what another one allows.
+/// Lists of what a request may reach. Each must allow it, in addition to the gateway's own rules,
+/// so a list can never widen what another allows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Narrowing {
     pub(super) models: Vec<Vec<Glob>>,
     pub(super) providers: Vec<Vec<Glob>>,
 }
 
-/// A name in which `*` stands for any text but `/`.
+/// A name in which `*` matches any text except `/`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Glob(Vec<Pattern>);
 
@@ -32,7 +33,7 @@ impl Glob {
         text.split('/').map(Pattern::new).collect::<Option<_>>().map(Self)
     }
 
-    /// A comma list; `None` where it is empty or too long, or has an element that is no name.
+    /// A comma-separated list; `None` if it is empty or too long, or an element is not a name.
     pub(crate) fn list(text: &str) -> Option<Vec<Self>> {
         let names = || text.split(',').map(str::trim);
         let is_name = |name: &str| is_visible(name.as_bytes(), 256);
@@ -45,14 +46,14 @@ impl Glob {
         all && segments.next().is_none()
     }
 
-    /// Whether it names one thing.
+    /// Returns true if it has no wildcard.
     fn is_literal(&self) -> bool {
         self.0.iter().all(Pattern::is_literal)
     }
 }
 
 impl Narrowing {
-    /// What both allow.
+    /// Combines both: a name must be allowed by each.
     pub(super) fn both(one: Option<Arc<Self>>, other: Option<&Arc<Self>>) -> Option<Arc<Self>> {
         match (one, other) {
             (Some(one), Some(other)) if one != *other => Some(Arc::new(Self {
@@ -72,11 +73,11 @@ impl Narrowing {
         self.providers.iter().all(|list| list.iter().any(is_named))
     }
 
-    /// Whether a model of this provider may be asked for, by its name there. A glob with a slash is
-    /// of a provider and its model, one without is of models of any provider. Where the provider is
-    /// not known yet, only the latter can allow.
+    /// Returns true if a model of this provider is allowed, by its name there. A glob with a slash
+    /// is for a provider and model; one without matches models of any provider. While the provider
+    /// is unknown, only the latter can allow.
     ///
-    /// A name behind which the provider picks a model must be listed as it is.
+    /// A name behind which the provider picks a model must be listed exactly.
     pub(crate) fn allows_model(&self, upstream: Option<&Upstream>, model: &str) -> bool {
         let name = model.strip_prefix("models/").unwrap_or(model);
         let hides = hides_a_model(name);

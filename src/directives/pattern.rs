@@ -1,8 +1,8 @@
-//! Names of models, with `*` for any text.
+//! Model names with `*` for any text.
 
 use std::fmt;
 
-/// A model's name in which `*` stands for any text, `/` included: `grok-4*`, `*`, `meta/*-instruct`.
+/// A model name in which `*` matches any text, including `/`: `grok-4*`, `*`, `meta/*-instruct`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     text: Box<str>,
@@ -17,12 +17,12 @@ impl Pattern {
         (1..=256).contains(&pattern.len()).then(|| Self { text: pattern.into(), stars })
     }
 
-    /// The same, for names in lower case.
+    /// The same for lower-case names.
     pub(crate) fn to_lowercase(&self) -> Option<Self> {
         Self::new(&self.text.to_lowercase())
     }
 
-    /// Whether it leaves the beginning of a name open.
+    /// Returns true if it starts with a wildcard.
     pub(crate) fn is_open(&self) -> bool {
         self.text.starts_with('*')
     }
@@ -31,7 +31,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it matches one name only.
+    /// Returns true if it matches a single name.
     pub(crate) fn is_literal(&self) -> bool {
         self.stars.is_none()
     }
@@ -41,7 +41,7 @@ impl Pattern {
         let (head, tail) = (&self.text[..first], &self.text[last + 1..]);
         let Some(rest) = name.strip_prefix(head) else { return false };
         let Some(mut rest) = rest.strip_suffix(tail) else { return false };
-        // The first match is the best for each part: it leaves most for those that follow.
+        // The first match is the best for each part: it leaves the most for the following ones.
         let middle = if first < last { &self.text[first + 1..last] } else { return true };
         for part in middle.split('*') {
             match rest.find(part) {
@@ -59,7 +59,8 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Names for which a provider chooses the model: routers, presets, `fallbacks: "default"`.
+/// Returns true for names behind which a provider picks the model: routers, presets, `fallbacks:
+/// "default"`.
 pub(crate) fn hides_a_model(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     let last = name.rsplit('/').next().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! How long an exchange may take, phase by phase.
+//! The timeouts of an exchange, by phase.
 
 use std::time::Duration;
 
 use crate::util::macros::setters;
 use crate::util::timeout::TimeoutPhase;
 
-/// How long an exchange with a provider may take. `None`, the default of each, means no bound.
+/// The timeouts of an exchange with a provider. `None`, the default of each, means no limit.
 ///
-/// The layers of the upstream stack read them from the request's extensions, and fall back to their
-/// own settings.
+/// The layers of the upstream stack read them from the request's extensions, and otherwise use
+/// their own settings.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,23 +20,25 @@ use crate::util::timeout::TimeoutPhase;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// To get a connection: a pooled one, or name resolution, TCP and TLS.
+    /// Getting a connection: a pooled one, or name resolution, TCP and TLS.
     pub connect: Option<Duration>,
-    /// From one part of a request body to the next, while waiting for the client.
+    /// Waiting for the next part of the client's request body.
     ///
-    /// If the body is read before anything is sent, for its `model` or all of a universal
-    /// request, the layer's own ([`GatewayLayerBuilder::body_timeout`](crate::GatewayLayerBuilder::body_timeout), 30 s)
-    /// applies if this is `None`. A body that is streamed is bounded by this alone, until the
-    /// response head, with [`HttpClient`](crate::HttpClient) below the layer of timeouts.
+    /// If the body is read before sending (for its `model`, or in a universal request) and this is
+    /// `None`, the layer's own timeout applies
+    /// ([`GatewayLayerBuilder::body_timeout`](crate::GatewayLayerBuilder::body_timeout), 30 s). For
+    /// a streamed body only this timeout applies, until the response head, with
+    /// [`HttpClient`](crate::HttpClient) below the timeout layer.
     pub body: Option<Duration>,
-    /// From an upstream call to its response head, for each attempt. With
-    /// [`HttpClient`](crate::HttpClient) it starts when the last part of the body was sent to the
-    /// provider, and stops while waiting for the client; with another client it starts at the call.
+    /// From an upstream call to its response head, per attempt. With
+    /// [`HttpClient`](crate::HttpClient) it starts when the last part of the body has been sent to
+    /// the provider, and pauses while waiting for the client; with another client it starts at the
+    /// call.
     pub head: Option<Duration>,
-    /// To the next frame of a response body, while it is polled; and for a client to go on reading,
-    /// while a frame is not polled.
+    /// Waiting for the next frame of a response body while it is polled, and for the client to
+    /// continue reading while it is not.
     pub idle: Option<Duration>,
-    /// From the request to the last byte of the response, all attempts included.
+    /// From the request to the last byte of the response, including all attempts.
     pub total: Option<Duration>,
 }
 
@@ -58,7 +60,7 @@ setters! { impl Timeouts {
 }}
 
 impl Timeouts {
-    /// The timeout of a phase that has one of its own.
+    /// The timeout of a phase, if the phase has one of its own.
     pub(crate) fn of_phase(&self, phase: TimeoutPhase) -> Option<Duration> {
         match phase {
             TimeoutPhase::Connect => self.connect,
@@ -70,7 +72,7 @@ impl Timeouts {
         }
     }
 
-    /// These; one that is not set is that of `weaker`.
+    /// Fills the timeouts that are not set from `weaker`.
     #[must_use]
     pub fn or(self, weaker: Timeouts) -> Timeouts {
         Self {

@@ -1,4 +1,4 @@
-//! The trace that a client wants its exchange to be in.
+//! The trace that a client wants its exchange to be part of.
 
 use http::{HeaderMap, HeaderName};
 
@@ -6,20 +6,20 @@ use crate::directives::Directives;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// A place in somebody else's trace (W3C Trace Context §3.2, or the `cf-aig-otel-*` headers).
+/// A position in the client's trace (W3C Trace Context §3.2, or the `cf-aig-otel-*` headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceParent {
-    /// The trace; never zero.
+    /// The trace id; never zero.
     pub trace_id: u128,
-    /// The span above; never zero.
+    /// The parent span's id; never zero.
     pub parent_span_id: Option<u64>,
-    /// Whether the client records this trace. Where it does not say, it does.
+    /// Whether the client records this trace; `true` if it does not say.
     pub is_sampled: bool,
 }
 
 impl TraceParent {
-    /// Each of the `cf-aig-otel-*` headers goes before what `traceparent` says.
+    /// The `cf-aig-otel-*` headers override `traceparent`, each by itself.
     pub(crate) fn of(headers: &HeaderMap, directives: Option<&Directives>) -> Option<Self> {
         let standard = || {
             let mut values = headers.get_all(&TRACEPARENT).iter();

@@ -1,11 +1,11 @@
-//! What the client is told in `cf-aig-warning`: parts of its request that did not count.
+//! `cf-aig-warning`: the parts of a request that were ignored.
 
 use http::HeaderValue;
 
-/// The most names that are repeated of each kind.
+/// The maximum number of names of each kind.
 const MOST: usize = 16;
 
-/// Parts of what a client said that did not count.
+/// The parts of a request that were ignored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Warning {
     /// Headers, and settings in the `config` of an entry, that the host has locked.
@@ -15,7 +15,7 @@ pub(crate) struct Warning {
 }
 
 impl Warning {
-    /// Adds the name of something that is locked.
+    /// Adds the name of something locked.
     pub(crate) fn pass_over(warning: &mut Option<Box<Self>>, name: &'static str) {
         let locked = &mut warning.get_or_insert_default().locked;
         if !locked.contains(&name) {
@@ -23,7 +23,7 @@ impl Warning {
         }
     }
 
-    /// Both. Metadata of the one replace those of the other, and so do those that were left out.
+    /// Combines both. The stronger's metadata replace the weaker's, and so do its dropped keys.
     pub(super) fn or(stronger: Option<Box<Self>>, weaker: Option<&Self>) -> Option<Box<Self>> {
         let (mut all, weaker) = match (stronger, weaker) {
             (Some(stronger), Some(weaker)) => (stronger, weaker),
@@ -49,7 +49,7 @@ impl Warning {
     }
 }
 
-/// Nothing where there are no names.
+/// Empty if there are no names.
 fn listed<S: AsRef<str>>(what: &str, names: &[S]) -> String {
     let shown: Vec<_> = names.iter().take(MOST).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(MOST) {

@@ -29,29 +29,29 @@ use crate::util::opaque::opaque_debug;
 use crate::util::ready;
 
 pin_project! {
-    /// One exchange. `F` is the upstream call of a request that was sent at once; a clone of `S` makes
-    /// the call of one whose body had to be read first.
+    /// An exchange. `F` is the upstream call of a request that was sent at once. If the body had to
+    /// be read first, a clone of `S` makes the call.
     #[project = ExchangingProjection]
     enum Exchanging<F, S, B>
     where
         S: Service<Request<RequestBody<B>>>,
     {
         Direct { #[pin] call: F, relay: Option<ResponseRelay> },
-        // Boxed, for the head of a request alone is larger than all the rest.
+        // Boxed: a request head alone is larger than everything else.
         Routing { routing: Option<(Box<BodyRouting<B>>, S)> },
         Routed { call: Pin<Box<Call<S, B>>>, relay: Option<ResponseRelay> },
         Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
 
-/// Why a future panics that is polled again after its response.
+/// The panic message of a future that is polled again after its response.
 const COMPLETED: &str = "polled after completion";
 
-/// An upstream that is readied first and then called.
+/// An upstream that is polled to readiness and then called.
 type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
 type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
 
-/// The upstream call failed. The caller knows the error's type and says what it means.
+/// The upstream call failed. The caller knows the error's type and classifies it.
 struct UpstreamFailed<E> {
     error: E,
     relay: ResponseRelay,
@@ -65,8 +65,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Goes on with a routed request after its first stages. `call` calls the upstream at once;
-    /// `for_later` takes a clone of it that can be called later, or dropped.
+    /// Continues a routed request after its first stages. `call` calls the upstream at once.
+    /// `for_later` takes a clone of it that can be called later or dropped.
     #[inline]
     fn start(
         shared: &Arc<Shared>,
@@ -93,7 +93,7 @@ where
         }
     }
 
-    /// `as_direct` gives a call as an `F`, where that is what it is.
+    /// `as_direct` converts a call to an `F` if it is one.
     fn poll(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -151,7 +151,7 @@ where
         let _entered = relay.exchange.enter();
         call.poll(cx)
     };
-    // Asked behind the call, which reads the request body.
+    // Check after polling the call, which reads the request body.
     if let Some(refusal) = relay.poll_refusal(cx) {
         return Poll::Ready(Ok(relay.cut_off(refusal).map(ResponseBody::local)));
     }
@@ -211,8 +211,8 @@ where
         request: Request<B>,
         inner: &mut S,
     ) -> Self {
-        // A slow upload must not hold a permit, and the clone that sends it later could wait for that
-        // very permit.
+        // A slow upload must not hold a permit: the clone that sends it later might wait for that
+        // same permit.
         let for_later = ready::give_back;
         let exchanging = Exchanging::start(shared, prepared, request, inner, S::call, for_later);
         Self { state: GatewayState::Ours { exchanging } }
@@ -251,7 +251,8 @@ where
 opaque_debug!(ResponseFuture<S, B> where S: Service<Request<RequestBody<B>>>);
 
 pin_project! {
-    /// The future of [`Intercept`](crate::Intercept): the app's, or an exchange with a provider.
+    /// The future of [`Intercept`](crate::Intercept): the app's future, or an exchange with a
+    /// provider.
     #[must_use = "futures do nothing unless polled"]
     pub struct InterceptFuture<F, U, B>
     where

@@ -1,6 +1,7 @@
-//! What must hold of any bytes: run by the fuzz targets in `fuzz/`, and over their seeds as a test.
+//! Properties that must hold for any input. Run by the fuzz targets in `fuzz/`, and over their
+//! seeds as a test.
 //!
-//! The first bytes of an input choose an operation and how the rest is cut into chunks.
+//! The first bytes of an input choose an operation and how to cut the rest into chunks.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use bytes::Bytes;
@@ -22,34 +23,34 @@ use crate::routing;
 use crate::routing::{Mount, RouteKind};
 use crate::usage::{Format, Meter, Shape};
 
-/// Every split gives the same reading.
+/// Every split gives the same result.
 pub fn sse_meter(data: &[u8]) {
     meter(Format::Sse, data);
 }
 
-/// Every split gives the same reading.
+/// Every split gives the same result.
 pub fn json_meter(data: &[u8]) {
     meter(Format::Json, data);
 }
 
-/// Every split gives the same reading.
+/// Every split gives the same result.
 pub fn json_lines_meter(data: &[u8]) {
     meter(Format::JsonLines, data);
 }
 
-/// Every split gives the same reading.
+/// Every split gives the same result.
 pub fn array_meter(data: &[u8]) {
     let [choice, seed, elements @ ..] = data else { return };
     meter(Format::Json, &[&[*choice, *seed, b'['], elements].concat());
 }
 
-/// Every split gives the same reading.
+/// Every split gives the same result.
 pub fn frames_meter(data: &[u8]) {
     meter(Format::AmazonEventStream, data);
 }
 
-/// The same over frames whose lengths and checksums are right: the rest of `data` is one payload
-/// per line, of an event whose type its first byte chooses.
+/// The same with valid lengths and checksums: the rest of `data` is one payload per line, whose
+/// first byte chooses the type of the event.
 pub fn payloads_meter(data: &[u8]) {
     let [choice, seed, payloads @ ..] = data else { return };
     let frames = payloads.split(|byte| *byte == b'\n').filter_map(|payload| {
@@ -147,7 +148,7 @@ fn chunks(seed: u8, mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The bound holds, and where nothing is wrong every split decodes to the same.
+/// The bound holds, and without errors every split decodes to the same.
 #[cfg(feature = "decompression")]
 pub fn decode(data: &[u8]) {
     use crate::usage::Problem;
@@ -177,7 +178,7 @@ pub fn decode(data: &[u8]) {
     }
 }
 
-/// A path that passes leads below the base path and nowhere else.
+/// An accepted path stays below the base path.
 pub fn path_map(data: &[u8]) {
     let Ok(uri) = Uri::try_from(data) else { return };
     let providers = Providers::new(Provider::all()).unwrap();
@@ -200,7 +201,7 @@ pub fn path_map(data: &[u8]) {
     }
 }
 
-/// Nothing of this hop and nothing of the gateway's crosses it.
+/// No hop-by-hop header and no header of the gateway crosses it.
 pub fn headers(data: &[u8]) {
     let mut request = lines(data);
     let mut response = request.clone();
@@ -221,7 +222,7 @@ pub fn headers(data: &[u8]) {
     headers::strip_trailers(&mut response);
 }
 
-/// What is malformed is refused, and never a panic.
+/// Malformed headers are refused without a panic.
 pub fn control_headers(data: &[u8]) {
     let headers = lines(data);
     let directives = directives::parse(&headers, &Locks::none());
@@ -229,7 +230,7 @@ pub fn control_headers(data: &[u8]) {
     let _ = flat::members(data);
 }
 
-/// A header per line, as far as they are headers.
+/// One header per line; invalid lines are dropped.
 fn lines(data: &[u8]) -> HeaderMap {
     let pairs = data.split(|byte| *byte == b'\n').filter_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
@@ -278,7 +279,7 @@ pub fn json_places(data: &[u8]) {
     assert_eq!(read(&mut body.chunks(1)), whole);
 }
 
-/// Every split finds the same model in a form, and never holds more than a part's head.
+/// Every split finds the same model in a form, and holds at most a part's head.
 pub fn form(data: &[u8]) {
     let [seed, body @ ..] = data else { return };
     let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
@@ -294,7 +295,7 @@ pub fn form(data: &[u8]) {
     let _ = Form::of(body);
 }
 
-/// Entries are what their body says, and hold nothing of the gateway's.
+/// Entries match their body and contain nothing of the gateway's.
 pub fn universal(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     let Ok(entries) = universal::parse(&body, &Locks::none()) else { return };
@@ -309,7 +310,7 @@ pub fn universal(data: &[u8]) {
         let scan = headers::scan_request(&mut headers, None, None);
         headers::strip_request(&mut headers, &scan, &HeaderValue::from_static("provider.test"));
         assert_eq!(headers, names);
-        // Cut out, a query reads as it did in its place.
+        // A query gives the same result cut out as in place.
         let mut scanner = ObjectScanner::new();
         assert!(query.is_empty() || scanner.push(query).and_then(|()| scanner.finish()).is_ok());
         assert_eq!(scanner.model().and_then(|model| string::decode(&model.raw)), entry.model);
@@ -318,7 +319,8 @@ pub fn universal(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    /// The seeds of a target, in a directory of its name: not in `fuzz/`, which cargo never packages.
+    /// The seeds of a target, in a directory of its name; not in `fuzz/`, because cargo never
+    /// packages that.
     fn replay(target: &str, check: fn(&[u8])) {
         let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/seeds/");
         let files = std::fs::read_dir(format!("{seeds}{target}")).unwrap();

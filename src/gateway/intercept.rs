@@ -15,11 +15,11 @@ use crate::request::stages::Shared;
 use crate::response::intercept_body::InterceptBody;
 use crate::util::macros::service_accessors;
 
-/// Sends requests on gateway paths to the upstream `U` and all others to the app `S`, untouched.
+/// Sends requests on gateway paths to the upstream `U`, and all others unchanged to the app `S`.
 ///
-/// Made by [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). Readiness is the app's alone:
-/// a saturated upstream delays its own requests and no others. Errors of the upstream become
-/// responses, so the error type is the app's, `Infallible` under axum.
+/// Created by [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). It is ready when the app
+/// is: a saturated upstream delays only its own requests. Errors of the upstream become responses,
+/// so the error type is the app's (`Infallible` with axum).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

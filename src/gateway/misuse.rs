@@ -1,4 +1,4 @@
-//! Warnings about requests that no mount takes, and about prices of no provider.
+//! Warnings about requests that match no mount, and about prices for no provider.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
@@ -15,8 +15,8 @@ use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
 impl Shared {
-    /// A request goes to the app. If it looks like one for a provider, warns with the paths that the
-    /// gateway does take: `nest`, for one, removes the prefix of a path.
+    /// Called for a request that goes to the app. If it looks like a provider call, warns with the
+    /// paths that the gateway takes: `nest`, for example, removes the prefix of a path.
     #[inline]
     pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
         let path = request.uri().path();
@@ -63,7 +63,7 @@ impl Shared {
 /// `/v1/messages`
 const SHORTEST_CALL: usize = 12;
 
-/// Endings of provider calls. An app hardly has paths that end so and match a mount.
+/// Endings of provider calls. An app is unlikely to have such paths that also match a mount.
 const CALLS: [&str; 11] = [
     "/chat/completions",
     "/v1/messages",
@@ -81,7 +81,8 @@ const CALLS: [&str; 11] = [
 /// Apps use these endings too, so they count only in a path that names a provider.
 const CALLS_BY_COMMON_NAMES: [&str; 2] = ["/responses", "/completions"];
 
-/// Whether the path names a built-in provider where a mount expects one, followed by a known call.
+/// Returns true if the path has a built-in provider where a mount expects one, followed by a known
+/// call.
 fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
     mounts
         .iter()
@@ -89,7 +90,8 @@ fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
         .any(|(provider, rest)| is_built_in(provider) && Operation::of(rest) != Operation::Other)
 }
 
-/// Whether the path ends like a call, and either names an added provider or matches a mount.
+/// Returns true if the path ends like a call, and either names an added provider or matches a
+/// mount.
 fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
     let ends_like = |calls: &[&str]| calls.iter().any(|call| path.ends_with(call));
     let is_call = ends_like(&CALLS);

@@ -1,4 +1,4 @@
-//! The layer, its builder, and the services that it makes.
+//! The layer, its builder, and its services.
 
 pub(crate) mod future;
 #[cfg(any(test, fuzzing))]

@@ -16,14 +16,14 @@ use crate::request::stages::Shared;
 use crate::response::body::ResponseBody;
 use crate::util::macros::service_accessors;
 
-/// Rewrites requests on gateway paths and has the wrapped client send them; the client gets all
-/// other requests as they are.
+/// Rewrites requests on gateway paths and sends them with the wrapped client. The client gets all
+/// other requests unchanged.
 ///
-/// Made by [`GatewayLayer::around`](crate::GatewayLayer::around), or by a
+/// Created by [`GatewayLayer::around`](crate::GatewayLayer::around), or by a
 /// [`ClientLayer`](crate::ClientLayer) in a stack of layers. The client's errors pass through
-/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which become its answer. Events
-/// classify the others if they are of a known HTTP client, of [`std::io`], or boxed. An error of the
-/// host's own type is searched for a refusal or a source only if it is boxed: put tower's
+/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which becomes the response.
+/// Events classify other errors if they come from a known HTTP client or [`std::io`], or are boxed.
+/// Your own error type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
 ///
 /// ```
@@ -35,7 +35,7 @@ use crate::util::macros::service_accessors;
 /// use tower::{ServiceExt, service_fn};
 /// use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 ///
-/// // In the place of an HTTP client.
+/// // Instead of an HTTP client.
 /// let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
 ///     assert_eq!(request.uri(), "https://api.x.ai/v1/models");
 ///     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from("{}")))

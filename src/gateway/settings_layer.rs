@@ -24,11 +24,10 @@ use crate::util::ready;
 use crate::util::ready::passed_future;
 use crate::util::unwind;
 
-/// The default bound on the time of a source.
+/// The default deadline of a source.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// What a layer above has put into the extensions: the settings of a gateway that takes them from
-/// there.
+/// Takes the settings of a gateway from the extensions, where a layer above has put them.
 pub(crate) struct FromExtensions;
 
 impl SettingsResolver for FromExtensions {
@@ -48,15 +47,15 @@ fn too_late() -> Refusal {
     )
 }
 
-/// Awaits the settings of each request on a gateway path, above the gateway. Made by
+/// Awaits the settings of each request on a gateway path, above the gateway. Created by
 /// [`GatewayLayer::settings_layer`](crate::GatewayLayer::settings_layer).
 ///
-/// Settings go into the extensions of the request, as an `Arc<GatewaySettings>`, and so does a
-/// [`Refusal`], which the gateway then answers with. Requests that are none of the gateway's, and
-/// those that a layer above has refused already, pass as they are.
+/// It inserts the settings into the request's extensions as an `Arc<GatewaySettings>`, or a
+/// [`Refusal`], which the gateway then answers with. Requests that are not for the gateway, or that
+/// a layer above has already refused, pass unchanged.
 ///
-/// A source that takes longer than the [deadline](Self::deadline) is dropped and answered for with
-/// 503, code 2503; one that panics with 500, code 2500.
+/// If a source takes longer than the [deadline](Self::deadline), it is dropped and the request is
+/// answered with 503, code 2503; if it panics, with 500, code 2500.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -84,9 +83,9 @@ impl<K: SettingsSource> SettingsLayer<K> {
         Self { shared, source: Arc::new(source), deadline: DEADLINE }
     }
 
-    /// How long the source may take for one request. Default: 5 s.
+    /// How long the source may take per request. Default: 5 s.
     ///
-    /// The timer is tokio's: without the features `client` and `control`, and outside of tokio's
+    /// It uses tokio's timer: without the features `client` and `control`, and outside of a tokio
     /// runtime, the source must bound its own time.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
@@ -148,13 +147,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> SettingsFuture<S, B> {
-        // Only this layer's own answer counts, for this request's own gateway.
+        // Only this layer's settings count: remove those that came from above.
         let Some(query) = self.layer.shared.settings_wanted(&request) else {
             return SettingsFuture::direct(self.inner.call(request));
         };
         request.extensions_mut().remove::<Arc<GatewaySettings>>();
         let SettingsLayer { source, deadline, .. } = self.layer.clone();
-        // A source may take its time: meanwhile no readiness of the service is held.
+        // Give the readiness back: a source may be slow.
         let service = ready::give_back(&mut self.inner);
         SettingsFuture::slow(async move {
             match find(source, query, deadline).await {
@@ -166,7 +165,7 @@ where
     }
 }
 
-/// Asks the source, for no longer than the deadline.
+/// Asks the source, with the deadline.
 async fn find<K: SettingsSource>(
     source: Arc<K>,
     query: OwnedSettingsQuery,

@@ -4,10 +4,11 @@ use super::number::is_number;
 use super::quote::find_quote;
 use super::{is_scalar, is_space, string};
 
-/// Arrays and objects within one another, the outermost counted; a bit of `Open::objects` each.
+/// The maximum nesting of arrays and objects, including the outermost: one bit of `Open::objects`
+/// each.
 const DEEPEST: u32 = u128::BITS;
 
-/// Moves from one value to the next. `None` means malformed, or that the text ends too early.
+/// Moves from one value to the next. `None` means malformed or truncated.
 pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
 }
@@ -39,15 +40,15 @@ impl<'a> Cursor<'a> {
         self.peek().is_none()
     }
 
-    /// Passes over `byte`, if it is next.
+    /// Skips `byte` if it is next.
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.rest = &self.rest[usize::from(is_next)..];
         is_next
     }
 
-    /// Whether another item follows in an array or object; its end is passed over, and the comma
-    /// before an item that is not the `first`. `None` where neither is there.
+    /// Returns whether another item follows in an array or object. Skips the end, or the comma
+    /// before an item that is not the `first`. `None` if neither is there.
     pub(crate) fn more(&mut self, close: u8, first: bool) -> Option<bool> {
         if self.take(close) {
             return Some(false);
@@ -55,24 +56,24 @@ impl<'a> Cursor<'a> {
         (first || self.take(b',')).then_some(true)
     }
 
-    /// A key and the colon behind it: the inside of the key as it is written.
+    /// Skips a key and its colon. Returns the inside of the key as written.
     pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
         self.spaces();
         let key = self.string()?;
         self.take(b':').then_some(key)
     }
 
-    /// Calls `each` at every element of an array; it must pass over it.
+    /// Calls `each` at every element of an array; `each` must skip it.
     pub(crate) fn elements(&mut self, each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.items([b'[', b']'], each)
     }
 
-    /// The same at every element that is an object; others are passed over.
+    /// The same for elements that are objects; others are skipped.
     pub(crate) fn objects(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.elements(|element| if element.is_at_object() { each(element) } else { element.skip() })
     }
 
-    /// Calls `each` with the inside of every key of an object; it must pass over the value.
+    /// Calls `each` with the inside of every key of an object; `each` must skip the value.
     pub(crate) fn members(
         &mut self,
         mut each: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -108,8 +109,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over a number, if it is a whole one of at least 0: the largest there is where it is
-    /// larger. Passes over anything else, too.
+    /// Reads a non-negative integer, or the maximum if it is too large. Skips any other value.
     #[inline(always)]
     pub(crate) fn number(&mut self) -> Option<Option<u64>> {
         let (mut number, mut length) = (0_u64, 0);
@@ -129,14 +129,14 @@ impl<'a> Cursor<'a> {
         self.skip().map(|()| None)
     }
 
-    /// Passes over a value and gives it as it is written.
+    /// Skips a value and returns it as written.
     pub(crate) fn raw(&mut self) -> Option<&'a [u8]> {
         let before = self.rest;
         self.skip()?;
         Some(&before[..before.len() - self.rest.len()])
     }
 
-    /// Passes over a value; of nested ones only the brackets are counted.
+    /// Skips a value; in nested ones it only counts brackets.
     pub(crate) fn skip(&mut self) -> Option<()> {
         match self.rest.first()? {
             b'"' => self.string().map(|_| ()),
@@ -149,7 +149,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The inside of a string.
+    /// Skips a string and returns its inside.
     #[inline(always)]
     fn string(&mut self) -> Option<&'a [u8]> {
         let inside = self.rest.strip_prefix(b"\"")?;
@@ -177,14 +177,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over this byte and the spaces behind it.
+    /// Skips this byte and the spaces after it.
     fn punctuation(&mut self, expected: u8) -> Option<()> {
         self.rest = self.rest.strip_prefix(&[expected])?;
         self.spaces();
         Some(())
     }
 
-    /// Passes over the spaces that come next: mostly there are none.
+    /// Skips spaces; usually there are none.
     #[inline(always)]
     fn spaces(&mut self) {
         while self.rest.first().is_some_and(|byte| is_space(*byte)) {
@@ -192,7 +192,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `true`, `false`, `null` or a number.
+    /// Skips `true`, `false`, `null` or a number.
     fn word(&mut self) -> Option<()> {
         let length = self.rest.iter().take_while(|byte| is_scalar(**byte)).count();
         let (word, rest) = self.rest.split_at(length);
@@ -200,8 +200,9 @@ impl<'a> Cursor<'a> {
         (matches!(word, b"true" | b"false" | b"null") || is_number(word)).then_some(())
     }
 
-    /// Passes over a value that is JSON as RFC 8259 has it, but for the insides of strings: all
-    /// readers agree on where a string ends. Gives it without the white space around it.
+    /// Skips a value that is valid JSON (RFC 8259), except that the insides of strings are not
+    /// checked: all readers agree on where a string ends. Returns it without surrounding white
+    /// space.
     pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
         self.spaces();
         let before = self.rest;
@@ -217,7 +218,7 @@ impl<'a> Cursor<'a> {
                 b'"' => self.string().map(|_| ())?,
                 _ => self.word()?,
             }
-            // Up to where the next value begins, through all that end before it.
+            // Continue to the next value, past the end of all values before it.
             loop {
                 let Some(close) = open.close() else {
                     return Some(&before[..before.len() - self.rest.len()]);
@@ -235,7 +236,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The brackets that are open, the innermost in the lowest bit.
+/// The open brackets; the innermost is the lowest bit.
 #[derive(Default)]
 struct Open {
     objects: u128,
@@ -254,15 +255,15 @@ impl Open {
         self.depth -= 1;
     }
 
-    /// What closes the innermost.
+    /// The closing bracket of the innermost.
     fn close(&self) -> Option<u8> {
         let close = if self.objects & 1 == 1 { b'}' } else { b']' };
         (self.depth > 0).then_some(close)
     }
 }
 
-/// The members of an object that a cursor has passed over: keys without their quotes, and values,
-/// both as they are written. `None` for any other value.
+/// The members of an object that a cursor has validated: keys without quotes, and values, as
+/// written. `None` for any other value.
 pub(crate) fn members(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut members = Vec::new();
     Cursor::new(value).members(|key, value| {
@@ -272,7 +273,7 @@ pub(crate) fn members(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     Some(members)
 }
 
-/// What a value that a cursor has passed over says, where it is a string.
+/// The text of a string that a cursor has validated. `None` for any other value.
 pub(crate) fn text(value: &[u8]) -> Option<String> {
     string::decode(value.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
 }
@@ -301,7 +302,7 @@ mod tests {
         })
     }
 
-    /// What of `json` the first value is, if there is one.
+    /// The first value of `json`.
     fn first(json: &str) -> Option<&str> {
         Cursor::new(json.as_bytes()).value().map(|value| str::from_utf8(value).unwrap())
     }
@@ -454,7 +455,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// Without escapes, for the insides of strings are another matter.
+        /// Without escapes: the insides of strings are not checked.
         #[test]
         fn the_grammar_is_that_of_serde_json(json in r#"([{}\[\],: "]|"a":|1|true|\[\]|null,){0,12}"#) {
             let mut cursor = Cursor::new(json.as_bytes());
@@ -462,7 +463,7 @@ mod tests {
             prop_assert_eq!(is_whole, serde_json::from_str::<Value>(&json).is_ok());
         }
 
-        /// And so it is for values of which one byte is missing.
+        /// The same for values with one byte missing.
         #[test]
         fn no_byte_can_be_spared(value in value(), lost in any::<prop::sample::Index>()) {
             let whole = value.to_string();

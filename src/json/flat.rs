@@ -1,4 +1,4 @@
-//! Flat JSON objects, as control headers carry them: read whole, scalars only.
+//! Flat JSON objects with scalars only, as in control headers.
 
 use super::cursor::{self, Cursor};
 use super::number::is_number;
@@ -9,11 +9,11 @@ pub(crate) enum Scalar {
     String(String),
     Number(f64),
     Bool(bool),
-    /// `null`, an object or an array: there, but not a scalar that a header may carry.
+    /// `null`, an object or an array: present, but not a scalar that a header may hold.
     Unusable,
 }
 
-/// The members of a flat JSON object in their order, or `None` where it is not one.
+/// The members of a flat JSON object in order, or `None` if it is not one.
 pub(crate) fn members(json: &[u8]) -> Option<Vec<(String, Scalar)>> {
     let mut cursor = Cursor::new(json);
     let mut members = Vec::new();
@@ -33,7 +33,7 @@ fn scalar(value: &[u8]) -> Option<Scalar> {
     }
 }
 
-/// A scalar that is no string.
+/// A scalar that is not a string.
 pub(crate) fn word(word: &str) -> Option<Scalar> {
     match word {
         "true" => Some(Scalar::Bool(true)),

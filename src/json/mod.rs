@@ -1,5 +1,5 @@
-//! The little JSON that a gateway needs: scan a passing object, walk one that is all there, read a
-//! flat one, write a string.
+//! The JSON functions that a gateway needs: scan a passing object, walk a complete one, read a flat
+//! one, write a string.
 
 pub(crate) mod cursor;
 pub(crate) mod flat;
@@ -13,7 +13,7 @@ pub(crate) mod string;
 pub(crate) mod strings;
 pub(crate) mod trail;
 
-/// Whether a byte can be part of a number or a word.
+/// Returns true if a byte can be part of a number or word.
 pub(crate) fn is_scalar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
 }

@@ -1,8 +1,8 @@
-//! Objects and arrays that are passed over.
+//! Skips objects and arrays.
 
 use super::quote::StringEnd;
 
-/// How deep in an object or an array a chunk has ended. By default, in front of its bracket.
+/// The nesting at the end of a chunk. The default is before the opening bracket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Nested {
     depth: u32,
@@ -10,10 +10,10 @@ pub(crate) struct Nested {
 }
 
 impl Nested {
-    /// Behind the bracket that opens it.
+    /// After the opening bracket.
     pub(crate) const OPENED: Self = Self { depth: 1, in_string: false };
 
-    /// How far it goes in this chunk, and whether it ends there.
+    /// Where it ends in this chunk, or the chunk's length; and whether it ends.
     #[inline]
     pub(crate) fn pass(
         &mut self,
@@ -26,7 +26,7 @@ impl Nested {
                 let (end, closed) = string.find(chunk, at);
                 self.in_string = !closed;
                 at = end + usize::from(closed);
-                // Mostly another string follows.
+                // Usually another string follows.
                 if closed && let [b':' | b',', b'"', ..] = chunk[at..] {
                     self.in_string = true;
                     at += 2;

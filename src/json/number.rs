@@ -1,6 +1,6 @@
-//! The grammar of numbers.
+//! The grammar of JSON numbers.
 
-/// RFC 8259 §6, which is stricter than Rust: no `+1`, `01`, `.5`, `1.`, `inf` or `nan`.
+/// Checks for RFC 8259 §6, which is stricter than Rust: no `+1`, `01`, `.5`, `1.`, `inf` or `nan`.
 pub(super) fn is_number(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let has_leading_zero = text.len() > 1 && text[0] == b'0' && text[1].is_ascii_digit();
@@ -19,7 +19,7 @@ pub(super) fn is_number(text: &[u8]) -> bool {
     !has_leading_zero && whole > 0 && fraction > 0 && exponent > 0 && rest.is_empty()
 }
 
-/// How many digits `text` begins with, and what follows them.
+/// The number of leading digits, and what follows them.
 fn digits(text: &[u8]) -> (usize, &[u8]) {
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     (count, &text[count..])
@@ -33,7 +33,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_those_of_json(text in "-?[0-9.eE+-]{0,8}") {
-            // Out of range is another matter, which the caller sees to.
+            // The caller checks the range.
             prop_assume!(!text.parse::<f64>().is_ok_and(f64::is_infinite));
             prop_assert_eq!(is_number(text.as_bytes()), serde_json::from_str::<serde_json::Number>(&text).is_ok());
         }

@@ -1,8 +1,8 @@
-//! A push scanner over the members of the one object that is a request body.
+//! A push scanner for the object that is a request body.
 //!
-//! It never builds a tree, never recurses and keeps nothing but the members it is asked for. Bytes
-//! may come in any split. It is strict about the shape of the outer object (a lenient reader could
-//! be led to another `model` than the provider's) and only counts brackets inside nested values.
+//! It builds no tree, does not recurse, and keeps only the members it is asked for. Bytes may be
+//! split anywhere. It is strict about the outer object, because a lenient reader could find another
+//! `model` than the provider does; in nested values it only counts brackets.
 
 mod value;
 
@@ -16,12 +16,12 @@ use super::quote::StringEnd;
 use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
 use super::string;
 
-/// The longest spelling, each letter a `\u` escape, of a key that matters here.
+/// The longest spelling, with every letter as a `\u` escape, of a key that matters here.
 const LONGEST_KEY: usize = 6 * "max_completion_tokens".len();
-/// No provider has longer model names; what is longer is not kept in memory.
+/// The longest model name that is kept. No provider has longer ones.
 const LONGEST_MODEL: usize = 1024;
 
-/// Why a body is not one that can be routed.
+/// Why a body cannot be routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanError {
     NotAnObject,
@@ -30,14 +30,14 @@ pub(crate) enum ScanError {
     DuplicateModel,
     ModelIsNotAString,
     ModelTooLong,
-    /// Not of the scanner itself, but of what else reads the body: a form that can be read in more
-    /// than one way, a model that is not allowed, and one that cannot be read, each with its member.
+    /// The last three come from other readers of the body: a form that can be read in several ways,
+    /// a model that is not allowed, and one that cannot be read, each with its member.
     AmbiguousForm,
     Forbidden(&'static str),
     Unreadable(&'static str),
 }
 
-/// The string of the top-level `model`: its inside as it is written, and where that begins.
+/// The string of the top-level `model`: its inside as written, and where that starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelString {
     pub(crate) raw: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct ModelString {
 }
 
 impl ModelString {
-    /// Where its inside stands in the body.
+    /// The position of the inside in the body.
     pub(crate) fn span(&self) -> Range<u64> {
         self.offset..self.offset + self.raw.len() as u64
     }
@@ -76,7 +76,7 @@ impl Default for State {
 enum Member {
     Field(BodyField),
     StreamOptions,
-    /// Azure's, beside which it takes no options for streams.
+    /// Azure's extension, with which Azure accepts no `stream_options`.
     DataSources,
     #[default]
     Other,
@@ -90,9 +90,9 @@ pub(crate) struct ObjectScanner {
     state: State,
     member: Member,
     string: StringEnd,
-    /// Offset of the next byte in the body.
+    /// The offset of the next byte in the body.
     offset: u64,
-    /// The head of a key that was split between two pushes.
+    /// The start of a key that was split between two pushes.
     key: Vec<u8>,
     saw_model: bool,
     model: Option<ModelString>,
@@ -100,12 +100,12 @@ pub(crate) struct ObjectScanner {
     stream: bool,
     has_stream_options: bool,
     has_data_sources: bool,
-    /// Offset of the brace that opens the first `stream_options`.
+    /// The offset of the opening brace of the first `stream_options`.
     stream_options: Option<NonZeroU64>,
-    /// Offset of the brace that closes the object.
+    /// The offset of the object's closing brace.
     closed_at: Option<NonZeroU64>,
     capture: Option<Box<Capture>>,
-    /// No key may be another spelling of `model` in the eyes of a reader that folds case.
+    /// Refuse keys that a case-insensitive reader would take for `model`.
     is_wary: bool,
 }
 
@@ -114,7 +114,7 @@ impl ObjectScanner {
         Self::default()
     }
 
-    /// Takes `Model` and `MODEL` for one `model` too many: some readers fold the case of keys.
+    /// Counts `Model` and `MODEL` as a second `model`: some readers ignore the case of keys.
     pub(crate) fn wary(self, is_wary: bool) -> Self {
         Self { is_wary, ..self }
     }
@@ -124,13 +124,12 @@ impl ObjectScanner {
         Self { capture: Some(Box::default()), ..Self::default() }
     }
 
-    /// What was captured so far; `None` where nothing is.
+    /// What was captured so far; `None` without capturing.
     pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
         self.capture.as_deref().map(Capture::scalars)
     }
 
-    /// The most tokens of output that the body asks for, by any of the names of that, where that was
-    /// captured.
+    /// The most output tokens that the body asks for, under any of the names, if that was captured.
     pub(crate) fn max_tokens(&self) -> Option<u64> {
         let fields =
             [BodyField::MaxTokens, BodyField::MaxCompletionTokens, BodyField::MaxOutputTokens];
@@ -141,8 +140,8 @@ impl ObjectScanner {
         fields.into_iter().filter_map(number).max()
     }
 
-    /// Whether nothing more needs to be read for `fields`: their values have passed, or the object
-    /// has closed without them. Never true of an open object where nothing is captured.
+    /// Returns true if nothing more needs to be read for `fields`: their values have passed, or the
+    /// object has closed without them. Without capturing, it is false until the object has closed.
     pub(crate) fn knows(&self, fields: BodyFields) -> bool {
         let seen = self.capture.as_deref().map(Capture::seen).unwrap_or_default();
         self.closed_at.is_some() || seen.has_all(fields)
@@ -153,23 +152,23 @@ impl ObjectScanner {
         self.model.as_ref().filter(|_| self.model_is_whole)
     }
 
-    /// Whether a top-level `"stream": true` has passed.
+    /// Returns true if a top-level `"stream": true` has passed.
     pub(crate) fn stream(&self) -> bool {
         self.stream
     }
 
-    /// Where the object of a request for a stream closes that has no `stream_options`.
+    /// The closing brace of a request that asks for a stream and has no `stream_options`.
     pub(crate) fn place_of_stream_options(&self) -> Option<u64> {
         let closed_at = self.closed_at.map(NonZeroU64::get);
         closed_at.filter(|_| self.stream && !self.has_stream_options && !self.has_data_sources)
     }
 
-    /// Where the object opens that the request has as its `stream_options`.
+    /// The opening brace of the request's `stream_options`.
     pub(crate) fn stream_options(&self) -> Option<u64> {
         self.stream_options.map(NonZeroU64::get).filter(|_| !self.has_data_sources)
     }
 
-    /// The body has ended: was that a whole object?
+    /// Checks that the object is complete at the end of the body.
     pub(crate) fn finish(&self) -> Result<(), ScanError> {
         match self.state {
             State::Done => Ok(()),
@@ -178,7 +177,7 @@ impl ObjectScanner {
         }
     }
 
-    /// Looks at the next bytes. After an error the scanner must not be used again.
+    /// Scans the next bytes. The scanner must not be used after an error.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), ScanError> {
         let mut at = 0;
         while at < chunk.len() {
@@ -202,7 +201,7 @@ impl ObjectScanner {
             State::Value => return self.value(chunk, at),
             State::CommaOrEnd if byte == b',' => self.state = State::Key,
             State::KeyOrEnd | State::CommaOrEnd if byte == b'}' => {
-                // Its opening brace stands before it.
+                // Its opening brace precedes it, so it is not 0.
                 self.closed_at = NonZeroU64::new(self.offset + at as u64);
                 self.state = State::Done;
             }
@@ -246,7 +245,7 @@ impl ObjectScanner {
         if self.member == Member::StreamOptions
             && std::mem::replace(&mut self.has_stream_options, true)
         {
-            // Of two, nobody knows which one counts.
+            // If it is given twice, we cannot tell which one counts.
             self.stream_options = None;
             self.member = Member::Other;
         }
@@ -255,7 +254,7 @@ impl ObjectScanner {
             return Err(ScanError::DuplicateModel);
         }
         match chunk[end + 1..] {
-            // As it is written nearly everywhere.
+            // The usual case.
             [b':', value, ..] if !is_space(value) => self.value(chunk, end + 2),
             _ => {
                 self.state = State::Colon;
@@ -265,7 +264,7 @@ impl ObjectScanner {
     }
 }
 
-/// `captures`: fields that only conditions read are told from others too.
+/// `captures`: also recognise the fields that only conditions read.
 fn member(key: &[u8], captures: bool) -> Member {
     match key {
         b"model" => return MODEL,

@@ -1,13 +1,13 @@
-//! A push scanner for the models that a JSON body names anywhere but in its top-level `model`.
+//! A push scanner for the models that a JSON body names outside of its top-level `model`.
 //!
-//! Read are strings, and strings in arrays, of members that name models: `fallbacks` and all whose
-//! keys end in `model`, `models`, `model_id` or `deployment`, at any depth; and `preset`, `agent` and
-//! `agent_id` at the top. A `model` that is an object counts by its `id`. Keys are compared without
-//! regard to case and separators.
+//! It reads strings, and strings in arrays, of members that name models: at any depth, `fallbacks`
+//! and all keys that end in `model`, `models`, `model_id` or `deployment`; at the top, `preset`,
+//! `agent` and `agent_id`. For a `model` that is an object, its `id` counts. Case and separators of
+//! keys are ignored.
 //!
-//! Passed over is what a client writes for the model or for itself: messages, inputs, metadata,
-//! schemas. Everything else is looked into, so that a place that nobody knows yet is read, too.
-//! It never builds a tree and never recurses; bytes may come in any split.
+//! It skips what a client writes for the model or for itself: messages, inputs, metadata, schemas.
+//! It looks into everything else, so that unknown places are found too. It builds no tree and does
+//! not recurse; bytes may be split anywhere.
 
 use super::is_space;
 use super::nested::Nested;
@@ -15,22 +15,22 @@ use super::quote::StringEnd;
 use super::trail::{Place, PlaceError, Trails};
 use super::{is_scalar, string};
 
-/// The longest key that matters, each letter a `\u` escape, with room for separators.
+/// The longest key that matters, with every letter as a `\u` escape, and room for separators.
 const LONGEST_KEY: usize = 6 * 32;
 const LONGEST_NAME: usize = 1024;
-/// Arrays and objects within one another; a bit of each set of [`Open`].
+/// The maximum nesting of arrays and objects: one bit of each set in [`Open`].
 const DEEPEST: u32 = u128::BITS;
 
 /// Members whose strings name models, at any depth.
 const NAMES: [&str; 6] = ["model", "models", "modelid", "modelname", "fallback", "fallbacks"];
 
-/// How other keys of such members end: `answering_model`, `input_model_id`.
+/// Endings of other keys of such members: `answering_model`, `input_model_id`.
 const ENDS: [&str; 5] = ["model", "models", "modelid", "modelname", "deployment"];
 
-/// Members that name what is asked, where they stand at the top.
+/// Top-level members that choose what is called.
 const EFFECTIVE: [&str; 6] = ["models", "modelid", "modelname", "preset", "agent", "agentid"];
 
-/// Members at any depth that hold schemas, or what is the client's own.
+/// Members at any depth that hold schemas or the client's own data.
 const PASSED_OVER: [&str; 11] = [
     "arguments",
     "defs",
@@ -45,7 +45,7 @@ const PASSED_OVER: [&str; 11] = [
     "schema",
 ];
 
-/// Members at any depth that hold texts and examples, in arrays. An object there may be anything.
+/// Members at any depth that hold arrays of texts and examples. Objects there may be anything.
 const TEXTS: [&str; 10] = [
     "chathistory",
     "content",
@@ -59,23 +59,23 @@ const TEXTS: [&str; 10] = [
     "toolresults",
 ];
 
-/// The same, of those that mean something else further inside.
+/// The same, for keys that have another meaning further inside.
 const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
 
-/// What the value of a member is.
+/// The kind of a member's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Member {
     /// Looked into.
     #[default]
     Plain,
-    /// A name, or several.
+    /// One or several names.
     Name(&'static str),
-    /// As `Name`, of something behind which a model stands.
+    /// Like `Name`, but the name hides a model.
     Alias(&'static str),
-    /// Brings a model of its own where it is an object.
+    /// If it is an object, it has its own model.
     Prompt,
     PassedOver,
-    /// Passed over where it is an array.
+    /// Skipped if it is an array.
     Texts,
 }
 
@@ -101,7 +101,7 @@ impl Default for State {
     }
 }
 
-/// The brackets that are open, the innermost in the lowest bit.
+/// The open brackets; the innermost is the lowest bit.
 #[derive(Debug, Default)]
 struct Open {
     depth: u32,
@@ -126,31 +126,31 @@ pub(crate) struct Places {
     open: Open,
     member: Member,
     string: StringEnd,
-    /// Of the key or the name that is being read.
+    /// The current key or name.
     text: Vec<u8>,
-    /// The member at the top that is being read names what is asked.
+    /// The current top-level member chooses what is called.
     is_effective: bool,
     has_names: bool,
-    /// Where the model must stand, if that is not the top.
+    /// Where the model must be, if that is not the top level.
     trails: Option<Trails>,
     routes: bool,
     has_models: bool,
 }
 
 impl Places {
-    /// For a body whose model must stand at this place.
+    /// A scanner for a body whose model must be at this place.
     pub(crate) fn needing(place: Option<Place>) -> Self {
         Self { trails: place.map(Trails::new), ..Self::default() }
     }
 
-    /// Whether a model has been named, and allowed, where it has an effect.
+    /// Returns true if an allowed model has been named where it has an effect.
     pub(crate) fn has_names(&self) -> bool {
         self.trails.as_ref().map_or(self.has_names, Trails::is_met)
     }
 
-    /// Looks at the next bytes. After an error the scanner must not be used again.
+    /// Scans the next bytes. The scanner must not be used after an error.
     ///
-    /// `allows`: whether a name may be asked for, and whether it hides a model.
+    /// `allows` says whether a name is allowed; the flag is set if the name hides a model.
     pub(crate) fn push(
         &mut self,
         chunk: &[u8],
@@ -299,7 +299,7 @@ impl Places {
             }
             Member::Alias(member) => {
                 let name = string::decode(&self.text).ok_or(PlaceError::Unreadable(member))?;
-                // As it is written where a model stands.
+                // In the spelling that is used in place of a model.
                 let is_bare = member == "preset" && !name.starts_with("@preset/");
                 let alias = if is_bare { format!("@preset/{name}") } else { name };
                 if !allows(&alias, true) {
@@ -341,7 +341,7 @@ impl Places {
             if self.trails.as_ref().is_some_and(|trails| !trails.is_met()) {
                 return Err(PlaceError::Unreadable("model"));
             }
-            // OpenRouter picks others by itself then.
+            // OpenRouter then chooses other models by itself.
             if self.routes && !self.has_models {
                 return Err(PlaceError::Unreadable("route"));
             }
@@ -353,14 +353,14 @@ impl Places {
         if let Some(trails) = &mut self.trails {
             trails.element(self.open.depth);
         }
-        // An object among names is one of several that may have a `model`.
+        // An object among names is an alternative that may have its own `model`.
         if self.open.names() { Member::Name("models") } else { Member::Plain }
     }
 
     fn member_of_key(&mut self) -> Result<Member, PlaceError> {
         let is_long = self.text.len() > LONGEST_KEY;
         let key = if is_long { None } else { string::decode(&self.text) };
-        // No key that matters, as is the empty one.
+        // Neither it nor the empty key matters.
         let key = key.unwrap_or_default();
         let mut plain = key.clone();
         plain.retain(|character| !matches!(character, '_' | '-' | '$' | ' '));
@@ -378,7 +378,7 @@ impl Places {
             self.is_effective = is_one_of(&EFFECTIVE);
         }
         match key {
-            // Read by the scanner of the body.
+            // The scanner of the body reads it.
             "model" if is_top => return Member::Plain,
             "preset" if is_top => return Member::Alias("preset"),
             "agent" if is_top => return Member::Alias("agent"),

@@ -1,14 +1,14 @@
-//! Where strings end.
+//! Finds the ends of strings.
 
-/// The search for the quote that ends a string, over chunks in any split.
+/// Searches for the closing quote of a string, over chunks split anywhere.
 #[derive(Debug, Default)]
 pub(crate) struct StringEnd {
-    /// The next byte of the string stands behind a backslash.
+    /// Whether the next byte of the string follows a backslash.
     escaped: bool,
 }
 
 impl StringEnd {
-    /// Where the string that `at` is inside of ends in this chunk, and whether it does.
+    /// The end, in this chunk, of the string that `at` is inside of; and whether it ends.
     #[inline(always)]
     pub(crate) fn find(&mut self, chunk: &[u8], at: usize) -> (usize, bool) {
         let mut from = at;
@@ -31,9 +31,9 @@ impl StringEnd {
     }
 }
 
-/// The length of the string that `bytes` begin inside of.
+/// The length of the string whose inside `bytes` start with.
 ///
-/// Most strings are short: sixteen bytes at a time they are over before a vector search has begun.
+/// Most strings are short: sixteen bytes at a time, they end before a vector search would start.
 #[inline(always)]
 pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
     const SHORT: usize = 32;
@@ -54,7 +54,7 @@ pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
     find_far_quote(bytes, passed)
 }
 
-/// Only quotes are searched for: one is escaped where an odd run of backslashes leads to it.
+/// Searches for quotes only: a quote is escaped if an odd number of backslashes precedes it.
 #[inline(never)]
 fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
@@ -66,7 +66,7 @@ fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// The lowest bit that is set stands in the first byte that is a quote; 0 where none is.
+/// The lowest set bit is in the first byte that is a quote; 0 if there is none.
 fn quotes(word: u128) -> u128 {
     const ONES: u128 = u128::MAX / 0xff;
     let differences = word ^ (ONES * b'"' as u128);
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// As one would do it without haste.
+    /// The straightforward implementation.
     fn find(bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {

@@ -1,12 +1,20 @@
-//! The few members of a request body that routing may depend on.
+//! The members of a request body that routing may use.
 
 use super::flat::{self, Scalar};
 use super::string;
 
-/// The longest value that is kept, as it is written between its quotes.
+/// The longest value that is kept, as written between its quotes.
 const LONGEST: usize = 256;
 
-/// A member of a request body that conditions may read: one at the top level, and a scalar.
+/// A top-level scalar member of a request body that conditions can read.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{BodyField, Field};
+///
+/// let condition = Field::body(BodyField::Model).starts_with("gpt-5");
+/// assert_eq!(BodyField::Model.name(), "model");
+/// # let _ = condition;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyField {
@@ -71,13 +79,13 @@ impl BodyFields {
     }
 }
 
-/// What a body says in the fields that conditions may read.
+/// The values of a body's fields that conditions can read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct BodyScalars([Option<Scalar>; 7]);
 
 impl BodyScalars {
-    /// `None` where the field is not there or `null`; [`Scalar::Unusable`] for what is too long to
-    /// be kept, malformed, or no scalar.
+    /// `None` if the field is missing or `null`; [`Scalar::Unusable`] if it is too long, malformed
+    /// or not a scalar.
     pub(crate) fn get(&self, field: BodyField) -> Option<&Scalar> {
         self.0[field as usize].as_ref()
     }
@@ -87,12 +95,12 @@ impl BodyScalars {
     }
 }
 
-/// Keeps the values of those fields while a scanner passes over a body.
+/// Keeps the values of these fields while a scanner reads a body.
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
     scalars: BodyScalars,
     seen: BodyFields,
-    /// The value that is being read.
+    /// The field whose value is being read.
     open: Option<BodyField>,
     raw: Vec<u8>,
 }
@@ -102,19 +110,19 @@ impl Capture {
         &self.scalars
     }
 
-    /// The fields whose values have passed as a whole.
+    /// The fields whose values have passed completely.
     pub(crate) fn seen(&self) -> BodyFields {
         self.seen
     }
 
-    /// A value begins: what of it has passed without [`extend`](Self::extend).
+    /// Starts a value. `head` is what has passed without [`extend`](Self::extend).
     pub(crate) fn begin(&mut self, field: BodyField, head: &[u8]) {
         self.raw.clear();
         self.raw.extend_from_slice(head);
         self.open = Some(field);
     }
 
-    /// More of the value that was begun, if one was.
+    /// Continues the current value, if there is one.
     pub(crate) fn extend(&mut self, part: &[u8]) {
         if self.open.is_some() {
             // One byte more than the longest is enough to know that it is too long.
@@ -138,7 +146,7 @@ impl Capture {
         self.set(field, value);
     }
 
-    /// An object or an array.
+    /// Records an object or array.
     pub(crate) fn nested(&mut self, field: BodyField) {
         self.set(field, Some(Scalar::Unusable));
     }
@@ -147,7 +155,7 @@ impl Capture {
         (self.raw.len() <= LONGEST).then_some(&self.raw)
     }
 
-    /// Of a key that is there twice the last value counts, as for most readers of JSON.
+    /// If a key is given twice, the last value counts, as for most JSON readers.
     fn set(&mut self, field: BodyField, value: Option<Scalar>) {
         self.scalars.set(field, value);
         self.seen.insert(field);

@@ -1,8 +1,8 @@
 //! JSON strings: decoding with positions, and writing.
 
-/// The decoded characters of the inside of a JSON string, each with the offset behind it in `raw`.
+/// The decoded characters of the inside of a JSON string, each with its end offset in `raw`.
 ///
-/// Ends early, with `None`, at a malformed escape or malformed UTF-8; [`Decoder::is_done`] tells.
+/// Ends early at a malformed escape or invalid UTF-8; check [`Decoder::is_done`].
 pub(crate) struct Decoder<'a> {
     raw: &'a [u8],
     at: usize,
@@ -72,7 +72,7 @@ fn hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
 }
 
-/// The inside of a JSON string as text, or `None` where it is malformed.
+/// Decodes the inside of a JSON string; `None` if it is malformed.
 pub(crate) fn decode(raw: &[u8]) -> Option<String> {
     if is_plain(raw) {
         return str::from_utf8(raw).ok().map(str::to_owned);
@@ -82,12 +82,12 @@ pub(crate) fn decode(raw: &[u8]) -> Option<String> {
     decoder.is_done().then_some(text)
 }
 
-/// Whether the inside of a JSON string is its text already, if it is UTF-8.
+/// Returns true if the inside of a JSON string has no escapes and no control characters.
 fn is_plain(raw: &[u8]) -> bool {
     raw.iter().all(|byte| *byte >= 0x20 && *byte != b'\\')
 }
 
-/// Whether the inside of a JSON string reads `plain`, whatever escapes it is spelt with.
+/// Returns true if the inside of a JSON string decodes to `plain`.
 pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
     if !raw.contains(&b'\\') {
         return raw == plain.as_bytes();
@@ -97,7 +97,7 @@ pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
     equal && decoder.is_done()
 }
 
-/// Appends `text` as a JSON string, quotes included.
+/// Appends `text` as a JSON string, including quotes.
 pub(crate) fn write(text: &str, out: &mut String) {
     out.push('"');
     for character in text.chars() {
@@ -108,7 +108,7 @@ pub(crate) fn write(text: &str, out: &mut String) {
             control if control < ' ' || control == '\u{7f}' => {
                 out.push_str(&format!("\\u{:04x}", u32::from(control)));
             }
-            // Harmless in JSON, but not where a page embeds it.
+            // Harmless in JSON, but not when embedded in a page.
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 out.push_str(&format!("\\u{:04x}", u32::from(character)));
             }

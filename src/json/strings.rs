@@ -1,18 +1,18 @@
 //! A push scanner for a few strings near the top of a JSON object.
 //!
-//! It reads members of the object itself and of objects directly inside it, keeps no more than one
-//! short value of each, and passes over everything else. It is lenient: what it finds only says
-//! which of several equal places a request goes to, so nothing is refused for it. Text before the
-//! first brace is passed over, which makes the data of an event stream readable, too.
+//! It reads members of the object and of objects directly inside it, keeps at most one short value
+//! per path, and skips everything else. It is lenient, because what it finds only chooses among
+//! equivalent targets: nothing is refused for it. It skips text before the first brace, so it can
+//! also read the data of an event stream.
 
 use super::nested::Nested;
 use super::quote::StringEnd;
 use super::{is_scalar, is_space, string};
 
-/// The longest key and the longest value that are kept, as they are written between their quotes.
+/// The longest key and value that are kept, as written between their quotes.
 const LONGEST: usize = 256;
 
-/// Where a string stands: the object inside the top one, if it is in one, and its key.
+/// The path of a string: the object inside the top one, if any, and the key.
 pub(crate) type StringPath = (Option<&'static str>, &'static str);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ enum State {
     Broken,
 }
 
-/// What the member is whose value comes.
+/// The member whose value follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
     Wanted(usize),
@@ -37,16 +37,16 @@ enum Member {
     Other,
 }
 
-/// Finds the strings at these paths. Of a key that is there twice the first string counts.
+/// Finds the strings at these paths. If a key is given twice, the first string counts.
 #[derive(Debug)]
 pub(crate) struct Strings<const N: usize> {
     paths: [StringPath; N],
     found: [Option<Box<str>>; N],
     state: State,
     member: Member,
-    /// The object inside the top one that is being read.
+    /// The current object inside the top one.
     inside: Option<&'static str>,
-    /// The key, or the value where it is wanted.
+    /// The current key, or the current value if it is wanted.
     text: Vec<u8>,
     end: StringEnd,
 }
@@ -64,25 +64,25 @@ impl<const N: usize> Strings<N> {
         }
     }
 
-    /// The string at the path of this index; `None` while it has not passed, and where it is empty,
-    /// malformed or longer than 256 bytes.
+    /// The string at the path of this index; `None` if it has not passed yet, is empty, malformed
+    /// or longer than 256 bytes.
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
         self.found.get(index)?.as_deref()
     }
 
-    /// Whether the object has closed, or is none.
+    /// Returns true if the object has closed or is not an object.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, State::Closed | State::Broken)
     }
 
-    /// Looks for another object behind the one that has closed.
+    /// Looks for another object after the one that has closed.
     pub(crate) fn next_object(&mut self) {
         if self.state == State::Closed {
             self.state = State::Start;
         }
     }
 
-    /// Looks at the next bytes; how many it has passed, which is all unless the object is over.
+    /// Scans the next bytes. Returns how many, which is all unless the object is over.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> usize {
         let mut at = 0;
         while at < chunk.len() && !self.is_over() {
@@ -161,7 +161,7 @@ impl<const N: usize> Strings<N> {
         end + 1
     }
 
-    /// What the key names that has passed.
+    /// What the key names.
     fn named(&self) -> Member {
         let is = |name: &str| string::reads(&self.text, name);
         let wanted = self.paths.iter().position(|(around, key)| *around == self.inside && is(key));
@@ -214,7 +214,7 @@ mod tests {
             "\u{feff} { \"metadata\" : {\"a\":[{}],\"user_id\" : \"u\"} ,\n\"prompt_cache_key\":\"k\"}",
             [None, Some("k"), Some("u")],
         );
-        // Inside a message, in an array, and as a value, they are something else.
+        // Inside a message, in an array, and as a value, they do not count.
         assert_found(r#"{"messages":[{"prompt_cache_key":"x"}],"user_id":"x"}"#, [None; 3]);
         assert_found(r#"{"a":"prompt_cache_key","b":"\"prompt_cache_key\":\"x\""}"#, [None; 3]);
         assert_found(r#"{"a":{"metadata":{"user_id":"x"}}}"#, [None; 3]);

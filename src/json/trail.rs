@@ -1,19 +1,19 @@
-//! Whether a body names its model at the place from which its provider takes it.
+//! Checks that a body names its model at the place where its provider reads it.
 //!
-//! Some calls take their model from inside the body, and a default or a stored one where there is
-//! none. A model that is named elsewhere has no effect there, so it does not count.
+//! Some calls take their model from inside the body, or use a default or stored model if there is
+//! none. A model named elsewhere then has no effect, so it does not count.
 
 use super::string;
 
 /// The elements of an array, in a path.
 const EACH: &str = "[]";
 
-/// Why a body is refused. The name is that of the member.
+/// Why a body is refused, with the name of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlaceError {
-    /// The model must not be asked for.
+    /// The model is not allowed.
     Forbidden(&'static str),
-    /// Nobody can tell which model is asked for.
+    /// It is unclear which model is asked for.
     Unreadable(&'static str),
     Malformed,
 }
@@ -21,9 +21,9 @@ pub(crate) enum PlaceError {
 /// Where a body must name its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// At its top, which sets up a realtime session.
+    /// At the top, which sets up a realtime session.
     Setup,
-    /// In the realtime `session` that it holds.
+    /// In the realtime `session` that it contains.
     Session,
     /// In the `params` of each of its `requests`.
     Requests,
@@ -31,19 +31,19 @@ pub(crate) enum Place {
     At(&'static [&'static str]),
 }
 
-/// Follows a body along one path. Keys count as they are written there; another spelling of one, or
-/// one that is given twice, has no one meaning.
+/// Follows a path through a body. Keys must be spelled as in the path; another spelling or a
+/// duplicate is ambiguous.
 #[derive(Debug)]
 struct Trail {
     path: &'static [&'static str],
-    /// How many of the open brackets within the top one are on the path.
+    /// How many of the open brackets below the top are on the path.
     matched: usize,
-    /// The member that is being read is on the path.
+    /// The current member is on the path.
     is_here: bool,
-    /// The steps whose keys have been read, a bit each.
+    /// The steps whose keys have been read, one bit each.
     seen: u32,
     is_found: bool,
-    /// An element has ended in which it was found.
+    /// It was found in an element that has ended.
     in_each: bool,
 }
 
@@ -106,10 +106,11 @@ impl Trail {
     }
 }
 
-/// What is known of a body that must name its model at one place.
+/// The state of a body that must name its model at one place.
 #[derive(Debug)]
 pub(crate) struct Trails {
-    /// To the model, to that of a session that only transcribes, and to the kind of the session.
+    /// The paths to the model, to the model of a transcription session, and to the kind of the
+    /// session.
     trails: [Trail; 3],
     is_transcription: bool,
     refuses_prompts: bool,
@@ -146,33 +147,33 @@ impl Trails {
         self.trails.iter_mut().for_each(|trail| trail.element(depth as usize));
     }
 
-    /// A bracket opens, in one at this depth.
+    /// A bracket opens inside one of this depth.
     pub(crate) fn open(&mut self, depth: u32) {
         self.trails.iter_mut().for_each(|trail| trail.open(depth as usize));
     }
 
-    /// A bracket closes, in one at this depth.
+    /// A bracket closes inside one of this depth.
     pub(crate) fn close(&mut self, depth: u32) -> Result<(), PlaceError> {
         self.trails.iter_mut().try_for_each(|trail| trail.close(depth as usize))
     }
 
-    /// Behind the key of a stored prompt, which brings a model of its own.
+    /// Returns true at the key of a stored prompt, which has a model of its own.
     pub(crate) fn refuses_prompt(&self, depth: u32) -> bool {
         self.refuses_prompts && depth <= 2
     }
 
-    /// A value begins. What ends a path is a string: `null` would ask for the default.
+    /// Checks the start of a value. A path must end at a string: `null` would select the default.
     pub(crate) fn value(&self, depth: u32, byte: u8) -> Result<(), PlaceError> {
         let is_end = self.trails.iter().any(|trail| trail.is_end(depth as usize));
         if is_end && byte != b'"' { Err(PlaceError::Unreadable("model")) } else { Ok(()) }
     }
 
-    /// Whether the string that is being read says what kind of session it is.
+    /// Returns true if the current string is the kind of the session.
     pub(crate) fn reads_kind(&self, depth: u32) -> bool {
         self.trails[KIND].is_end(depth as usize)
     }
 
-    /// A string has ended, and may be asked for if it names a model.
+    /// Records a string that has ended and, if it names a model, is allowed.
     pub(crate) fn string(&mut self, depth: u32, text: &[u8]) {
         if self.reads_kind(depth) {
             self.is_transcription = string::decode(text).as_deref() == Some("transcription");
@@ -182,7 +183,7 @@ impl Trails {
         }
     }
 
-    /// Whether the model has been named.
+    /// Returns true if the model has been named.
     pub(crate) fn is_met(&self) -> bool {
         let trail = &self.trails[if self.is_transcription { TRANSCRIPTION } else { MODEL }];
         trail.is_found || trail.in_each

@@ -1,11 +1,18 @@
-//! The signatures that a host may accept.
+//! The signature algorithms that a host may accept.
 
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::KeyAlgorithm;
 
-/// How a token is signed: always with a private key that the issuer alone has.
+/// A signature algorithm of a token. The signing key is always private to the issuer.
 ///
-/// There is no `none` and no `HS256`: a public key can never be taken for a shared secret.
+/// There is no `none` and no `HS256`, so a public key cannot be misused as a shared secret.
+///
+/// ```
+/// use tower_ai_gateway::jwt::JwtAlgorithm;
+///
+/// assert_eq!(JwtAlgorithm::named("ES256"), Some(JwtAlgorithm::Es256));
+/// assert_eq!(JwtAlgorithm::named("HS256"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwtAlgorithm {
@@ -29,7 +36,7 @@ pub enum JwtAlgorithm {
     EdDsa,
 }
 
-/// All of them, in their order, with what `jsonwebtoken` calls them.
+/// All algorithms in order, with their names in `jsonwebtoken`.
 const ALL: [(JwtAlgorithm, Algorithm); 9] = [
     (JwtAlgorithm::Rs256, Algorithm::RS256),
     (JwtAlgorithm::Rs384, Algorithm::RS384),
@@ -42,11 +49,11 @@ const ALL: [(JwtAlgorithm, Algorithm); 9] = [
     (JwtAlgorithm::EdDsa, Algorithm::EdDSA),
 ];
 
-/// What a verifier accepts where the host does not say.
+/// The default of a verifier.
 pub(super) const USUAL: [JwtAlgorithm; 3] =
     [JwtAlgorithm::Rs256, JwtAlgorithm::Es256, JwtAlgorithm::EdDsa];
 
-/// What a key can be used for.
+/// The kind of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Curve {
     Rsa,
@@ -56,13 +63,13 @@ pub(super) enum Curve {
 }
 
 impl JwtAlgorithm {
-    /// The algorithm of this name, as tokens spell it: `RS256`, `ES256`, `EdDSA`.
+    /// The algorithm with this name, as in tokens: `RS256`, `ES256`, `EdDSA`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::of_header(name.parse().ok()?)
     }
 
-    /// The one of a token's header; `None` for those with a shared secret.
+    /// The algorithm of a token's header; `None` for those with a shared secret.
     pub(super) fn of_header(algorithm: Algorithm) -> Option<Self> {
         ALL.iter().find(|(_, inner)| *inner == algorithm).map(|(own, _)| *own)
     }
@@ -71,7 +78,7 @@ impl JwtAlgorithm {
         ALL[self as usize].1
     }
 
-    /// What the `alg` of a key says; `None` where it is for something else than these signatures.
+    /// The algorithm in a key's `alg`; `None` if the key is not for these signatures.
     pub(super) fn of_key(algorithm: KeyAlgorithm) -> Option<Self> {
         Algorithm::try_from(algorithm).ok().and_then(Self::of_header)
     }

@@ -1,4 +1,4 @@
-//! The body of what a [`Jwt`](super::Jwt) answers with.
+//! The response body of a [`Jwt`](super::Jwt).
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of the service behind, or of a refusal.
+    /// The body of the inner service or of a refusal.
     #[project = JwtBodyProjection]
     pub struct JwtBody<B> {
         #[pin]

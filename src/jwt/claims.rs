@@ -1,22 +1,22 @@
-//! From the claims of a token to an identity.
+//! Maps the claims of a token to an identity.
 
 use serde_json::{Map, Value};
 
 use super::error::JwtError;
 use crate::util::identity::{Identity, IdentityError};
 
-/// Which claims make an identity.
+/// Which claims make up an identity.
 #[derive(Clone, Debug)]
 pub(super) struct Mapping {
-    /// The first that is there counts.
+    /// The first one present counts.
     pub(super) subject: Vec<String>,
     pub(super) groups: Option<String>,
-    /// The only groups that are taken over, where that is bounded.
+    /// The only groups to use, if restricted.
     pub(super) known_groups: Option<Vec<String>>,
     pub(super) labels: Vec<Label>,
 }
 
-/// A label, and the claim that it comes from.
+/// A label and its claim.
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     pub(super) name: String,
@@ -36,15 +36,15 @@ impl Mapping {
         self.labels.push(Label { name, claim, is_for_metrics });
     }
 
-    /// Whether an identity can have these labels at all.
+    /// Checks that an identity can have these labels.
     pub(super) fn check_labels(&self) -> Result<(), IdentityError> {
         let names = self.labels.iter().map(|label| label.name.as_str());
         names.fold(Identity::builder("x"), |identity, name| identity.label(name, "x")).build()?;
         Ok(())
     }
 
-    /// Nothing is cut: what does not fit is an error, for a group or label that is left out could be
-    /// one that takes a right away.
+    /// Nothing is cut: what does not fit is an error, because a dropped group or label might be one
+    /// that restricts.
     pub(super) fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, JwtError> {
         let mut identity = Identity::builder(self.subject(claims)?);
         if let Some(claim) = &self.groups {
@@ -78,7 +78,7 @@ impl Mapping {
     }
 }
 
-/// A list of texts, or one text of words, as in `scope`.
+/// A list of texts, or one text with words, as in `scope`.
 fn groups(claims: &Map<String, Value>, claim: &str) -> Result<Vec<String>, JwtError> {
     match find(claims, claim) {
         None => Ok(Vec::new()),
@@ -104,7 +104,7 @@ fn label(claims: &Map<String, Value>, claim: &str) -> Result<Option<String>, Jwt
     }
 }
 
-/// The claim of this name, or at this JSON pointer (RFC 6901); `null` is as good as none.
+/// The claim with this name or at this JSON pointer (RFC 6901). `null` counts as missing.
 fn find<'c>(claims: &'c Map<String, Value>, claim: &str) -> Option<&'c Value> {
     let found = match claim.strip_prefix('/') {
         None => claims.get(claim),

@@ -1,4 +1,4 @@
-//! Why a token gives no identity, why there are no keys, and what a verifier lacks.
+//! Why a token gives no identity, why keys are missing, and why a verifier cannot be built.
 
 use std::error::Error;
 use std::fmt;
@@ -9,87 +9,87 @@ use http::StatusCode;
 
 use crate::util::identity::IdentityError;
 
-/// Why a token gives no identity. Nothing of the token is in it.
+/// Why a token gives no identity. Never contains any part of the token.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
-    /// There is none.
+    /// The request has no token.
     #[error("there is no token")]
     Missing,
-    /// A header that holds a token is there more than once.
+    /// A header with a token is repeated.
     #[error("a header with a token is there more than once")]
     Repeated,
     /// It is longer than 16 KiB.
     #[error("the token is longer than 16 KiB")]
     TooLong,
-    /// It is no JWT, or its header asks for what is not known here.
+    /// It is not a JWT, or its header requires something unknown.
     #[error("the token is malformed")]
     Malformed,
-    /// It is signed in a way that the host does not accept, or that its key is not for.
+    /// The host does not accept its algorithm, or its key is for another one.
     #[error("the token's algorithm is not accepted")]
     Algorithm,
-    /// It does not say with which of several keys it is signed.
+    /// It does not name its key, and the issuer has several.
     #[error("the token does not name its key")]
     NoKeyId,
-    /// Its issuer has no such key.
+    /// The issuer has no such key.
     #[error("the token's key is unknown")]
     UnknownKey,
     /// Its signature is wrong.
     #[error("the token's signature is wrong")]
     Signature,
-    /// It was valid until some time ago.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// It will be valid later.
+    /// It is not valid yet.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// It is of another issuer.
+    /// It is from another issuer.
     #[error("the token is of another issuer")]
     Issuer,
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("the token is for another audience")]
     Audience,
-    /// A claim is not there that must be.
+    /// A required claim is missing.
     #[error("the token has no claim {claim}")]
     MissingClaim {
-        /// Its name, or where it was looked for.
+        /// The name of the claim, or where it was expected.
         claim: Box<str>,
     },
-    /// A claim that the host reads has another type than it can have.
+    /// A claim that is mapped has an unusable type.
     #[error("the token's claim {claim} cannot be used")]
     Claim {
-        /// Its name, or where it was looked for.
+        /// The name of the claim, or where it was expected.
         claim: Box<str>,
     },
-    /// Its claims make no identity: a text is too long, or there are too many groups.
+    /// Its claims do not make an identity: a text is too long, or there are too many groups.
     #[error("the token's claims make no identity")]
     Identity(#[source] IdentityError),
-    /// The issuer's keys cannot be had: this says nothing of the token.
+    /// The issuer's keys are unavailable. This says nothing about the token.
     #[error("the keys of the token's issuer cannot be had")]
     Keys(#[source] JwksError),
 }
 
-/// Why the keys of an issuer cannot be had.
+/// Why the keys of an issuer are unavailable.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JwksError {
-    /// The URL is not one of `https`, or of `http` on this machine alone, or it holds credentials.
+    /// The URL is neither `https` nor `http` on this machine, or it holds credentials.
     Url,
     /// The file cannot be read.
     File(Arc<io::Error>),
-    /// The client has failed.
+    /// The client failed.
     Client(Arc<dyn Error + Send + Sync>),
-    /// The issuer answers with another status than 200. Redirects are not followed.
+    /// The issuer answered with a status other than 200. Redirects are not followed.
     Status(StatusCode),
     /// The set is larger than 1 MiB.
     TooLarge,
     /// The issuer did not answer in time.
     Timeout,
-    /// What there is is no JWKS.
+    /// The data is not a JWKS.
     Malformed,
-    /// The set has no key that signatures can be checked with.
+    /// The set has no key for checking signatures.
     NoUsableKey,
-    /// What there was is too old, and nothing newer came.
+    /// The cached keys are too old, and no newer ones came.
     TooOld,
     /// There is no tokio runtime.
     NoRuntime,
@@ -102,16 +102,16 @@ impl fmt::Display for JwksError {
                 "the URL must be one of https, or of http on this machine, without credentials",
             ),
             Self::File(_) => f.write_str("the file of keys cannot be read"),
-            Self::Client(_) => f.write_str("the issuer cannot be asked for its keys"),
-            Self::Status(status) => write!(f, "the issuer answers {status} in place of its keys"),
+            Self::Client(_) => f.write_str("the request for the issuer's keys failed"),
+            Self::Status(status) => write!(f, "the issuer answered with status {status}"),
             Self::TooLarge => f.write_str("the set of keys is larger than 1 MiB"),
-            Self::Timeout => f.write_str("the issuer did not give its keys in time"),
+            Self::Timeout => f.write_str("the issuer did not answer in time"),
             Self::Malformed => f.write_str("what should be the keys is no JWKS"),
             Self::NoUsableKey => f.write_str("the JWKS has no key for signatures"),
             Self::TooOld => {
-                f.write_str("the issuer's keys are too old, and there are no newer ones")
+                f.write_str("the issuer's keys are too old and there are no newer ones")
             }
-            Self::NoRuntime => f.write_str("keys can be fetched in a tokio runtime alone"),
+            Self::NoRuntime => f.write_str("fetching keys needs a tokio runtime"),
         }
     }
 }
@@ -126,26 +126,26 @@ impl Error for JwksError {
     }
 }
 
-/// What a verifier cannot be built with.
+/// Why a verifier cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtConfigError {
-    /// No issuer was named: anybody's tokens would do.
+    /// No issuer is set: tokens from anyone would be accepted.
     #[error("tokens need an issuer")]
     NoIssuer,
-    /// No audience was named: tokens for other services would do.
+    /// No audience is set: tokens for other services would be accepted.
     #[error("tokens need an audience")]
     NoAudience,
-    /// No algorithm is left.
+    /// There is no algorithm.
     #[error("tokens need an algorithm")]
     NoAlgorithm,
-    /// No claim is left for the subject.
+    /// There is no claim for the subject.
     #[error("tokens need a claim for the subject")]
     NoSubject,
-    /// More leeway than an hour.
-    #[error("the leeway must be an hour at most")]
+    /// The leeway is more than an hour.
+    #[error("the leeway must be at most an hour")]
     Leeway,
-    /// No identity can have these labels.
+    /// An identity cannot have these labels.
     #[error("no identity can have these labels")]
     Labels(#[source] IdentityError),
 }

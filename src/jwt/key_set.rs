@@ -13,14 +13,14 @@ pub(super) struct KeySet(Vec<Key>);
 struct Key {
     id: Option<Box<str>>,
     curve: Curve,
-    /// The only one that it is for, where the key says so.
+    /// The only algorithm it is for, if the key names one.
     algorithm: Option<JwtAlgorithm>,
     key: DecodingKey,
 }
 
 impl KeySet {
-    /// Reads a set. Keys that are for something else, or that cannot be read, are left out: an
-    /// issuer may have keys of a kind that nobody here knows.
+    /// Parses a set. Keys for other purposes and unreadable keys are skipped: an issuer may have
+    /// kinds of keys that are unknown here.
     pub(super) fn parse(json: &[u8]) -> Result<Self, JwksError> {
         #[derive(serde::Deserialize)]
         struct Set {
@@ -31,7 +31,7 @@ impl KeySet {
         if keys.is_empty() { Err(JwksError::NoUsableKey) } else { Ok(Self(keys)) }
     }
 
-    /// The key that a token names. A token may name none where the set has a single one.
+    /// The key that a token names. A token need not name one if the set has a single key.
     pub(super) fn find(
         &self,
         id: Option<&str>,
@@ -43,7 +43,7 @@ impl KeySet {
                 _ => Err(JwtError::NoKeyId),
             };
         };
-        // Keys of different kinds may have one name (RFC 7517 §4.5).
+        // Keys of different kinds may share an id (RFC 7517 §4.5).
         let mut named = self.0.iter().filter(|key| key.id.as_deref() == Some(id)).peekable();
         if named.peek().is_none() {
             return Err(JwtError::UnknownKey);
@@ -66,7 +66,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
                 Curve::Ed25519
             }
-            // A shared secret has no place in a public set.
+            // A shared secret does not belong into a public set.
             _ => return None,
         };
         let common = &jwk.common;

@@ -1,4 +1,4 @@
-//! The layer in front of the gateway.
+//! The layer above the gateway.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,26 +21,26 @@ use crate::util::opaque::opaque_debug;
 use crate::util::ready;
 use crate::util::ready::passed_future;
 
-/// Lets requests pass that show a good token, and tells the gateway whose it is.
+/// Accepts requests with a valid token, and tells the gateway whose it is.
 ///
-/// It is to be the last layer that is added to an axum router, so that a request meets it before
-/// the gateway. The first of its [headers](Self::headers) that holds a JWT counts:
+/// Add it to an axum router as the last layer, so that a request reaches it before the gateway. The
+/// first of its [headers](Self::headers) that holds a JWT counts:
 ///
-/// * The token is good: its [`Identity`] goes into the extensions, in the place of one that an outer
-///   middleware may have put there. The token is taken off, with whatever else in these headers, or
-///   where providers' keys stand, says that it is of the same issuer: no provider sees it, and the
-///   gateway's stored key fills the place.
-/// * It is bad: 401 in JSON, with `www-authenticate: Bearer error="invalid_token"`.
-/// * The issuer's keys cannot be had: 503 with `retry-after`.
+/// * The token is valid: its [`Identity`] is put into the extensions and replaces one from an outer
+///   middleware. The token is removed, and so is every other token of the same issuer in these
+///   headers or in those of provider keys: no provider sees it, and the gateway's stored key is
+///   used instead.
+/// * It is invalid: 401 in JSON, with `www-authenticate: Bearer error="invalid_token"`.
+/// * The issuer's keys are unavailable: 503 with `retry-after`.
 /// * There is none: 401, unless an outer middleware has put an [`Identity`] into the extensions, or
 ///   the layer is [optional](Self::optional).
 ///
-/// What is no JWT in `authorization`, `x-api-key`, `api-key`, `x-goog-api-key` or
-/// `cf-aig-authorization` is left alone: there it is a provider's key or a gateway token. A JWT that
-/// is a provider's key can stand in `authorization` behind a header with the caller's own token, or
-/// where `authorization` is none of the headers.
+/// Values that are not JWTs in `authorization`, `x-api-key`, `api-key`, `x-goog-api-key` or
+/// `cf-aig-authorization` are ignored: they are provider keys or gateway tokens. If a provider's
+/// key is a JWT, send it in `authorization`, and the caller's own token in an earlier header; or
+/// remove `authorization` from the headers.
 ///
-/// Preflights of browsers have no token: a CORS layer must stand outside of this one.
+/// Preflight requests of browsers have no token: put a CORS layer outside of this one.
 ///
 /// ```
 /// # let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
@@ -64,7 +64,7 @@ pub struct JwtLayer {
 
 type Except = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
 
-/// What is checked, and where.
+/// What is checked, and in which headers.
 #[derive(Clone, Debug)]
 struct Checks {
     verifier: JwtVerifier,
@@ -73,7 +73,7 @@ struct Checks {
 }
 
 impl JwtLayer {
-    /// Every request must have a token, in `cf-access-jwt-assertion`, `authorization` or
+    /// Requires a token for every request, in `cf-access-jwt-assertion`, `authorization` or
     /// `cf-aig-authorization`.
     #[must_use]
     pub fn new(verifier: JwtVerifier) -> Self {
@@ -85,7 +85,7 @@ impl JwtLayer {
         Self::with(Some(Checks { verifier, headers, is_required: true }))
     }
 
-    /// Lets every request pass as it is, until it is [replaced](Self::replace).
+    /// Passes every request unchanged, until it is [replaced](Self::replace).
     #[must_use]
     pub fn off() -> Self {
         Self::with(None)
@@ -105,36 +105,35 @@ impl JwtLayer {
         Self { except: self.except, ..Self::with(Some(checks)) }
     }
 
-    /// Which headers may hold the token, in their order.
+    /// The headers that may hold the token, in order.
     #[must_use]
     pub fn headers(self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
         self.change(|checks| checks.headers = headers.into_iter().collect())
     }
 
-    /// Lets requests without a token pass without an identity. A bad token is refused all the same.
+    /// Passes requests without a token, and without an identity. An invalid token is still refused.
     #[must_use]
     pub fn optional(self) -> Self {
         self.change(|checks| checks.is_required = false)
     }
 
-    /// Lets requests with these targets pass unchecked: a health check, or a page with a password of
-    /// its own. A path of the gateway that is excepted is open to everybody.
+    /// Passes requests with these targets unchecked, such as a health check or a page with its own
+    /// password. An excepted gateway path is open to everyone.
     #[must_use]
     pub fn except(mut self, is_excepted: impl Fn(&Uri) -> bool + Send + Sync + 'static) -> Self {
         self.except = Some(Arc::new(is_excepted));
         self
     }
 
-    /// From here on, requests are checked as `other` does it, but for what is
-    /// [excepted](Self::except). All clones and services of this layer follow; requests under way
-    /// keep what they began with.
+    /// Uses the checks of `other` from now on, except for what is [excepted](Self::except). Affects
+    /// all clones and services of this layer; running requests keep their checks.
     pub fn replace(&self, other: &Self) {
         let checks = other.checks();
         *self.shared.write().unwrap_or_else(PoisonError::into_inner) = checks;
     }
 
-    /// The same, and keys that were fetched from the same URL stay: a file that was read again must
-    /// not depend on an issuer that is down.
+    /// The same, but keeps keys that were fetched from the same URL: a reloaded file must not
+    /// depend on an issuer that is down.
     #[cfg(feature = "config")]
     pub(crate) fn replace_and_keep_keys(&self, other: &Self) {
         let (old, mut new) = (self.checks(), other.checks());
@@ -157,7 +156,7 @@ impl<S> Layer<S> for JwtLayer {
     }
 }
 
-/// Lets requests pass that show a good token. See [`JwtLayer`].
+/// Accepts requests with a valid token. See [`JwtLayer`].
 #[derive(Clone, Debug)]
 pub struct Jwt<S> {
     inner: S,

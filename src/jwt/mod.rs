@@ -1,9 +1,9 @@
-//! An [`Identity`] from a signed token: a verifier, and a layer that stands in front of the gateway.
+//! An [`Identity`] from a signed token: a verifier, and a layer to put above the gateway.
 //!
-//! [`JwtVerifier`] checks a token's signature, issuer, audience and times, and maps its claims to an
-//! identity. [`JwtLayer`] finds the token in a request's headers, inserts the identity into the
-//! extensions, where the gateway reads it, and takes the token off, so that no provider sees it. The
-//! keys come from a [`Jwks`]: a text, a file, or the issuer's URL.
+//! [`JwtVerifier`] checks a token's signature, issuer, audience and times, and maps its claims to
+//! an identity. [`JwtLayer`] finds the token in a request's headers, inserts the identity into the
+//! extensions for the gateway, and removes the token so that no provider sees it. The keys come
+//! from a [`Jwks`]: a text, a file, or the issuer's URL.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,11 +28,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Tokens are checked with aws-lc-rs, by the crate `jsonwebtoken`. Where another crate turns on its
-//! other backend too, aws-lc-rs is installed as the default of the process when a verifier is built,
-//! unless the host has installed one.
+//! Tokens are checked with aws-lc-rs, by the crate `jsonwebtoken`. If another crate enables its
+//! other backend too, building a verifier installs aws-lc-rs as the process default, unless the
+//! host has installed one.
 //!
-//! Needs a tokio runtime where keys come from a file or a URL.
+//! Keys from a file or URL need a tokio runtime.
 
 mod algorithm;
 mod body;

@@ -1,4 +1,4 @@
-//! What callers get whose token is not good.
+//! The response to a request without a valid token.
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -8,10 +8,11 @@ use super::error::JwtError;
 use crate::json::string;
 use crate::rejection::SHOULD_RETRY;
 
-/// In seconds, after which keys may be had that could not be fetched.
+/// Seconds until keys that could not be fetched may be available.
 const KEYS_MAY_COME: u16 = 5;
 
-/// The answer, in the shape of the gateway's own errors: Anthropic's on `messages`, else OpenAI's.
+/// The response in the format of the gateway's own errors: Anthropic's on `messages`, otherwise
+/// OpenAI's.
 pub(super) fn response<B>(error: &JwtError, path: &str) -> Response<JwtBody<B>> {
     let is_keys = matches!(error, JwtError::Keys(_));
     let is_messages = path.ends_with("/messages") || path.contains("/messages/");
@@ -43,7 +44,7 @@ pub(super) fn response<B>(error: &JwtError, path: &str) -> Response<JwtBody<B>> 
     if is_keys {
         headers.insert(RETRY_AFTER, HeaderValue::from(KEYS_MAY_COME));
     } else {
-        // A request without any token is not told of an error (RFC 6750 §3).
+        // Without any token, the challenge has no error (RFC 6750 §3).
         let challenge = match error {
             JwtError::Missing => "Bearer",
             _ => r#"Bearer error="invalid_token""#,

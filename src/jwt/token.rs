@@ -1,4 +1,4 @@
-//! Where a token stands in a request, and how it is taken off.
+//! Finds a token in a request, and removes it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,12 +10,13 @@ use crate::credentials::TOKEN_NAME;
 use crate::credentials::{CREDENTIALS, is_credential};
 use crate::request::authorize::after_bearer;
 
-/// The longest token, in bytes.
+/// The maximum length of a token, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
 
-/// The token of a request: the first there is, in the order of the headers.
+/// The token of a request: the first one, in the order of the headers.
 ///
-/// A header where providers' keys or gateway tokens stand may hold no JWT at all: it is passed over.
+/// A header for provider keys or gateway tokens may hold something other than a JWT; then it is
+/// skipped.
 pub(super) fn find(headers: &HeaderMap, names: &[HeaderName]) -> Result<Option<String>, JwtError> {
     for name in names {
         let mut values = headers.get_all(name).iter();
@@ -38,9 +39,8 @@ pub(super) fn find(headers: &HeaderMap, names: &[HeaderName]) -> Result<Option<S
     Ok(None)
 }
 
-/// Takes a token that was used off the request, wherever it stands, and whatever else says that it
-/// is of the same issuer: a client may send its token twice, or an older one beside it, and no
-/// provider is to see it as a key.
+/// Removes a used token from the request, and all other tokens of the same issuer: a client may
+/// send its token twice, or an older one too, and a provider must not get it as a key.
 pub(super) fn remove(headers: &mut HeaderMap, names: &[HeaderName], used: &str, issuer: &str) {
     let is_own = |value: &HeaderValue| {
         let token = after_bearer(value);
@@ -53,8 +53,8 @@ pub(super) fn remove(headers: &mut HeaderMap, names: &[HeaderName], used: &str, 
     }
 }
 
-/// Whether it has the form of a signed token: three parts, of which the first is a JSON object with
-/// an `alg`. What is too long to be looked into counts as one if its parts do.
+/// Returns true if it has the form of a signed token: three parts, the first a JSON object with an
+/// `alg`. If it is too long to decode, only the start of the first part is checked.
 fn is_jwt(token: &[u8]) -> bool {
     let mut parts = token.split(|byte| *byte == b'.');
     let (Some(header), Some(_), Some(_), None) =
@@ -62,7 +62,7 @@ fn is_jwt(token: &[u8]) -> bool {
     else {
         return false;
     };
-    // `{"`, as every such header begins.
+    // `{"`, the start of every such header.
     if token.len() > LONGEST {
         return header.starts_with(b"eyJ");
     }
@@ -74,7 +74,7 @@ fn is_jwt(token: &[u8]) -> bool {
     json::<Header>(header).is_some()
 }
 
-/// Whom a token says it is of. Nothing of it was checked.
+/// The issuer that a token claims. Nothing has been checked.
 fn issuer_of(token: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {

@@ -1,4 +1,4 @@
-//! What checks a token.
+//! Checks tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,10 +21,27 @@ use crate::util::macros::setters;
 const LEEWAY: Duration = Duration::from_secs(60);
 const MOST_LEEWAY: Duration = Duration::from_secs(3600);
 
-/// Checks tokens of one issuer and gives whose they are.
+/// Checks tokens of one issuer and returns the identity of the caller.
 ///
-/// A token must be signed by one of the issuer's keys with an accepted algorithm, and have `iss`,
-/// `aud` and `exp`; `nbf` is checked where it is there. Cheap to clone; clones share their keys.
+/// A token must be signed with one of the issuer's keys and an accepted algorithm, and have `iss`,
+/// `aud` and `exp`; `nbf` is checked if present. Cheap to clone; clones share their keys.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_ai_gateway::jwt::{Jwks, JwtError, JwtVerifier};
+///
+/// # let keys = KEYS;
+/// let verifier = JwtVerifier::builder(Jwks::from_json(keys)?)
+///     .issuer("https://issuer.example")
+///     .audience("gateway")
+///     .build()?;
+/// assert!(matches!(verifier.verify("not-a-token").await, Err(JwtError::Malformed)));
+/// # Ok(()) }
+/// # const KEYS: &str = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+/// #     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+/// #     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// ```
 #[derive(Clone)]
 pub struct JwtVerifier(Arc<Inner>);
 
@@ -35,7 +52,7 @@ struct Inner {
     mapping: Mapping,
 }
 
-/// Makes a [`JwtVerifier`].
+/// Builds a [`JwtVerifier`].
 ///
 /// ```
 /// # let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
@@ -64,7 +81,7 @@ pub struct JwtVerifierBuilder {
     mapping: Mapping,
 }
 
-/// A token whose key may be on its way.
+/// A token that waits for keys.
 pub(super) struct Waiting {
     verifier: JwtVerifier,
     token: String,
@@ -72,14 +89,14 @@ pub(super) struct Waiting {
     flight: Flight,
 }
 
-/// What the header of a token says.
+/// The header of a token.
 struct Claimed {
     algorithm: JwtAlgorithm,
     key_id: Option<String>,
 }
 
 impl JwtVerifier {
-    /// Begins a verifier with the issuer's keys. It also needs an
+    /// Starts a verifier with the issuer's keys. It also needs an
     /// [issuer](JwtVerifierBuilder::issuer) and an [audience](JwtVerifierBuilder::audience).
     pub fn builder(jwks: Jwks) -> JwtVerifierBuilder {
         JwtVerifierBuilder {
@@ -92,11 +109,11 @@ impl JwtVerifier {
         }
     }
 
-    /// Whose token this is. It waits for keys where they must be fetched first, 5 s at most.
+    /// Returns the token's identity. If keys must be fetched first, it waits for at most 5 s.
     ///
     /// # Errors
     ///
-    /// The token is not good, or the keys cannot be had ([`JwtError::Keys`]).
+    /// If the token is invalid, or the keys are unavailable ([`JwtError::Keys`]).
     pub async fn verify(&self, token: &str) -> Result<Identity, JwtError> {
         match self.begin(token) {
             Ok(done) => done,
@@ -122,7 +139,7 @@ impl JwtVerifier {
         Self(Arc::new(Inner { jwks, issuer, validations, mapping }))
     }
 
-    /// Checks it at once where its key is known.
+    /// Checks the token at once if its key is known.
     pub(super) fn begin(&self, token: &str) -> Result<Result<Identity, JwtError>, Waiting> {
         let claimed = match self.read_header(token) {
             Ok(claimed) => claimed,
@@ -181,14 +198,14 @@ impl Waiting {
         flight.landed().await;
         let (set, failure) = verifier.0.jwks.landed().map_err(JwtError::Keys)?;
         match (verifier.check(&token, &claimed, &set), failure) {
-            // The key may be a new one that could not be fetched.
+            // It may be a new key that could not be fetched.
             (Err(JwtError::UnknownKey), Some(failure)) => Err(JwtError::Keys(failure)),
             (checked, _) => checked,
         }
     }
 }
 
-/// The claims of a good token.
+/// The claims of a valid token.
 fn claims(
     token: &str,
     key: &DecodingKey,
@@ -204,62 +221,63 @@ fn claims(
         ErrorKind::InvalidSignature => JwtError::Signature,
         ErrorKind::InvalidAlgorithm => JwtError::Algorithm,
         ErrorKind::MissingRequiredClaim(claim) => missing(claim),
-        // Its text may quote the token.
+        // The message may quote the token.
         _ => JwtError::Malformed,
     })
 }
 
 setters! { impl JwtVerifierBuilder {
-    /// What `iss` must be, to the letter.
+    /// The exact value of `iss`.
     pub fn issuer(self, issuer: impl Into<String>) => self.issuer = Some(issuer.into());
 
-    /// What must be in `aud`; of several, one is enough. May be called again.
+    /// A value that must be in `aud`. If called several times, one match is enough.
     pub fn audience(self, audience: impl Into<String>) => self.audiences.push(audience.into());
 
-    /// The only algorithms that are accepted. Default: `RS256`, `ES256` and `EdDSA`.
+    /// The accepted algorithms. Default: `RS256`, `ES256` and `EdDSA`.
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = JwtAlgorithm>) =>
         self.algorithms = algorithms.into_iter().collect();
 
-    /// By how much the clocks may differ, for `exp` and `nbf`. Default: 60 s; an hour at most, in
+    /// How much the clocks may differ, for `exp` and `nbf`. Default: 60 s; at most an hour, in
     /// whole seconds.
     pub fn leeway(self, leeway: Duration) => self.leeway = leeway;
 
-    /// Which claims name the subject: the first that is there, and is not empty, counts. Default:
-    /// `sub`.
+    /// The claims that name the subject; the first one that is present and not empty counts.
+    /// Default: `sub`.
     ///
-    /// All claims are named by their name, or by a JSON pointer, such as `/custom/team`. What a
-    /// claim of the user's own choice says, such as an unverified `email`, proves nothing.
+    /// Give claims by name or as a JSON pointer, such as `/custom/team`. A claim that users choose
+    /// themselves, such as an unverified `email`, proves nothing.
     pub fn subject_claims<C: Into<String>>(self, claims: impl IntoIterator<Item = C>) =>
         self.mapping.subject = claims.into_iter().map(Into::into).collect();
 
-    /// Which claim holds the groups: a list of texts, or one text of words. Default: none.
+    /// The claim with the groups: a list of texts, or one text with words. Default: none.
     ///
     /// A token with more groups than an [`Identity`] can have is refused, unless
     /// [`only_groups`](Self::only_groups) leaves few enough.
     pub fn groups_claim(self, claim: impl Into<String>) => self.mapping.groups = Some(claim.into());
 
-    /// The only groups that are taken over; others are left out. Default: all.
+    /// The only groups to use; others are dropped. Default: all.
     pub fn only_groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) =>
         self.mapping.known_groups = Some(groups.into_iter().map(Into::into).collect());
 
-    /// A label of the identity, from a claim with a text, a number or a boolean. Without that claim
-    /// there is no such label; one of another type, or longer than a label can be, makes the token a
-    /// bad one.
+    /// Adds a label to the identity from a claim with a text, number or boolean. Without that
+    /// claim, the label is missing. If the claim has another type or is too long for a label, the
+    /// token is refused.
     pub fn label(self, name: impl Into<String>, claim: impl Into<String>) =>
         self.mapping.label(name.into(), claim.into(), false);
 
-    /// The same for a label that [metrics have, too](crate::util::identity::IdentityBuilder::metric_label).
+    /// The same for a label that [metrics get
+    /// too](crate::util::identity::IdentityBuilder::metric_label).
     pub fn metric_label(self, name: impl Into<String>, claim: impl Into<String>) =>
         self.mapping.label(name.into(), claim.into(), true);
 }}
 
 impl JwtVerifierBuilder {
-    /// Checks it.
+    /// Checks everything and builds the verifier.
     ///
     /// # Errors
     ///
-    /// There is no issuer, audience, algorithm or claim for the subject, the leeway is too long, or
-    /// no identity can have the labels.
+    /// If there is no issuer, audience, algorithm or claim for the subject, the leeway is too long,
+    /// or an identity cannot have the labels.
     pub fn build(self) -> Result<JwtVerifier, JwtConfigError> {
         let Self { jwks, issuer, audiences, algorithms, leeway, mapping } = self;
         let issuer = issuer.filter(|issuer| !issuer.is_empty()).ok_or(JwtConfigError::NoIssuer)?;
@@ -276,7 +294,8 @@ impl JwtVerifierBuilder {
             return Err(JwtConfigError::Leeway);
         }
         mapping.check_labels().map_err(JwtConfigError::Labels)?;
-        // Two backends in one build are as good as none: whoever decodes first would panic.
+        // With two backends in one build, `jsonwebtoken` chooses none, and the first decode would
+        // panic.
         if CryptoProvider::try_get_default().is_none() {
             let _ = aws_lc::DEFAULT_PROVIDER.install_default();
         }

@@ -1,4 +1,4 @@
-//! What a host sends to a provider with each request.
+//! Query parameters and headers that a host adds to every request to a provider.
 
 use std::borrow::Cow;
 
@@ -53,8 +53,8 @@ impl Fixed {
         })))
     }
 
-    /// The client's query without the fixed names, followed by the fixed parameters. Other parameters
-    /// stay byte for byte.
+    /// The client's query without the fixed names, followed by the fixed parameters. Other
+    /// parameters stay byte for byte.
     pub(super) fn query<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         if self.names.is_empty() {
             return query.map(Cow::Borrowed);
@@ -91,13 +91,13 @@ impl Fixed {
     }
 }
 
-/// Whether a parameter of this name carries a key. Keys are stored, under rules of their own.
+/// Returns true if a parameter of this name carries a key. Keys belong in settings.
 fn is_key(name: &str) -> bool {
     name.eq_ignore_ascii_case("key") || redact::is_credential(name)
 }
 
-/// `None` for a malformed header, and for headers that are not forwarded, describe the body or carry
-/// keys.
+/// `None` for a malformed header, and for headers that are not forwarded, describe the body or
+/// carry keys.
 fn header(name: &str, value: &str, key: &KeyHeader) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::try_from(name).ok()?;
     let may_go = headers::may_hold_a_key(name.as_str())

@@ -1,4 +1,4 @@
-//! What never crosses the gateway, in either direction.
+//! Headers that must not cross the gateway, in either direction.
 //!
 //! Everything else is kept: names, values, repeats and the order of repeats.
 
@@ -11,53 +11,53 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::credentials;
 use crate::credentials::TOKEN_NAME;
 
-/// Where a file goes that a client of Google's uploads in parts. The URL alone is enough for it, and
-/// may hold a key.
+/// The URL of a chunked file upload to Google. The URL alone authorizes the upload, and may hold a
+/// key.
 const UPLOAD_URL: &str = "x-goog-upload-url";
 
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
-/// What one pass over a request's headers saw, and what it says must go.
+/// What one pass over a request's headers found, and which headers to remove.
 ///
-/// Everything is learnt in that pass, for each look-up by name costs as much as ten headers of it.
+/// One pass finds everything: each look-up by name costs as much as ten headers of the pass.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderScan {
     removals: Removals,
     /// A `host` is still the client's, or there are several.
     has_foreign_host: bool,
-    /// The client takes part in trailers (`te: trailers`, RFC 9110 §10.1.4).
+    /// The client accepts trailers (`te: trailers`, RFC 9110 §10.1.4).
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
-    /// The client brings a key for a provider.
+    /// The client sends a key for a provider.
     pub(crate) credentials: bool,
-    /// The client wants to speak WebSocket from here on.
+    /// The client asks to switch to WebSocket.
     pub(crate) websocket: bool,
 }
 
-/// What becomes of a header.
+/// What happens to a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Disposition {
     Kept,
     Host,
     Credential,
-    /// Goes, and is met often enough to have a bit: its place in `USUAL`.
+    /// Removed, and frequent enough for a bit: its index in `USUAL`.
     Usual(u8),
-    /// Goes.
+    /// Removed.
     Other,
 }
 
-/// What is to be removed: collected first, because a map cannot be changed while it is walked.
+/// The headers to remove. Collected first, because the map cannot be changed during the pass.
 #[derive(Debug, Default)]
 struct Removals {
-    /// One bit for each of `USUAL`.
+    /// One bit per entry of `USUAL`.
     usual: u16,
     others: Vec<HeaderName>,
     /// A `connection` line names fields of this hop.
     nominates: bool,
 }
 
-/// Names that are met often enough to need no memory.
+/// Frequent names, which are recorded without allocating.
 static USUAL: [HeaderName; 9] = [
     CONNECTION,
     TRANSFER_ENCODING,
@@ -86,7 +86,7 @@ impl Removals {
                 self.usual |= 1 << place;
                 self.nominates |= place == CONNECTION_PLACE && !is_ordinary_connection(value);
             }
-            // A repeated header is met once for each of its values.
+            // A repeated header appears once per value.
             _ if self.others.last() == Some(name) => {}
             _ => self.others.push(name.clone()),
         }
@@ -101,7 +101,8 @@ impl Removals {
             remove_named_by_connection(headers);
         }
         if self.has(TRANSFER_ENCODING_PLACE) {
-            // A length beside chunks is how messages are smuggled (RFC 9112 §6.3): the chunks count.
+            // A length beside chunked encoding allows request smuggling (RFC 9112 §6.3): chunks
+            // win.
             headers.remove(CONTENT_LENGTH);
         }
         let mut left = self.usual;
@@ -115,9 +116,9 @@ impl Removals {
     }
 }
 
-/// Looks at each header once. On the way credentials are marked sensitive, and the provider's
-/// `host`, where it is known already, takes the place of ours. What stood there goes to `own_host`,
-/// if anybody wants to know it. Credential headers with nothing in them are removed.
+/// Visits each header once. Marks credentials sensitive, removes empty credential headers, and, if
+/// the provider's `host` is known already, replaces ours with it. The old `host` is stored in
+/// `own_host` if that is given.
 pub(crate) fn scan_request(
     headers: &mut HeaderMap,
     mut host: Option<&HeaderValue>,
@@ -160,7 +161,7 @@ pub(crate) fn scan_request(
     scan
 }
 
-/// Removes what a provider must not see and puts its `host` in the place of ours, if it is not there.
+/// Removes what a provider must not see, and sets its `host` if that is not done yet.
 pub(crate) fn strip_request(headers: &mut HeaderMap, scan: &HeaderScan, host: &HeaderValue) {
     let trailer = scan.removals.has(TRAILER_PLACE).then(|| allowed_trailer_names(headers));
     scan.removals.remove_from(headers);
@@ -175,13 +176,13 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, scan: &HeaderScan, host: &H
     }
 }
 
-/// Removes what a provider must not say to a client, or does not mean for it.
+/// Removes what a client must not get from a provider, or is not meant for it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
     let mut removals = Removals::default();
     for (name, value) in headers.iter_mut() {
         match toward_client(name.as_str()) {
             Disposition::Kept | Disposition::Host => {}
-            // It is for the client, and lets whoever reads it upload in its name.
+            // It is for the client. Anyone who reads it can upload in the client's name.
             Disposition::Credential => value.set_sensitive(true),
             disposition => removals.push(disposition, name, value),
         }
@@ -194,7 +195,7 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
     }
 }
 
-/// Removes from trailers what they may not carry (RFC 9110 §6.5.1) or what would not pass as a header.
+/// Removes fields that must not be in trailers (RFC 9110 §6.5.1) or would not pass as headers.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
     let mut removals = Removals::default();
     for (name, value) in &*trailers {
@@ -205,18 +206,18 @@ pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
     removals.remove_from(trailers);
 }
 
-/// Where a header goes that stands in an entry of a universal request, not on the request itself.
+/// Where a header in an entry of a universal request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryHeader {
     ToProvider,
-    /// As above, and it carries a key.
+    /// To the provider; it carries a key.
     Credential,
-    /// It asks something of the gateway.
+    /// To the gateway, as a directive.
     Directive,
     Dropped,
 }
 
-/// An entry may send what a request may, but nothing of its own about a body that we frame.
+/// An entry may send what a request may, except headers about body framing, which is ours.
 pub(crate) fn entry_header(name: &HeaderName, value: &HeaderValue) -> EntryHeader {
     match toward_provider(name.as_str()) {
         Disposition::Kept if matches!(*name, CONTENT_LENGTH | EXPECT) => EntryHeader::Dropped,
@@ -229,7 +230,7 @@ pub(crate) fn entry_header(name: &HeaderName, value: &HeaderValue) -> EntryHeade
     }
 }
 
-/// The fields of one hop, in both directions.
+/// The hop-by-hop fields, in both directions.
 fn hop_by_hop(name: &str) -> Disposition {
     match name {
         "connection" => Disposition::Usual(CONNECTION_PLACE),
@@ -243,7 +244,7 @@ fn hop_by_hop(name: &str) -> Disposition {
     }
 }
 
-/// `cf-aig-…`, with underscores for hyphens too: some servers read the two as one.
+/// `cf-aig-…`, also with underscores for hyphens: some servers treat them alike.
 fn is_gateway_header(name: &str) -> bool {
     matches!(name.as_bytes(), [b'c', b'f', b'-' | b'_', b'a', b'i', b'g', b'-' | b'_', ..])
 }
@@ -252,12 +253,13 @@ fn is_directive(name: &str) -> bool {
     is_gateway_header(name) || matches!(name, "cf-cache-ttl" | "cf-skip-cache")
 }
 
-/// What Cloudflare adds in front of us: whence a request comes, and who Access says is calling.
+/// Headers that Cloudflare adds in front of us: the client's address, and the caller known to
+/// Access.
 fn is_of_the_edge(name: &str) -> bool {
     name == "cf-connecting-ip" || name.starts_with("cf-access-")
 }
 
-// In these two, the first letters settle it for nearly every header that is kept.
+// In the next two functions, the first letters decide for nearly every kept header.
 
 fn toward_provider(name: &str) -> Disposition {
     match name.as_bytes() {
@@ -281,15 +283,15 @@ fn toward_provider(name: &str) -> Disposition {
     }
 }
 
-/// Whether a provider may be sent a key in a header of this name.
+/// Returns true if a header of this name may carry a key to a provider.
 pub(crate) fn may_hold_a_key(name: &str) -> bool {
     let is_of_the_message = name.starts_with("content-") || name == "accept";
     matches!(toward_provider(name), Disposition::Kept | Disposition::Credential)
         && !is_of_the_message
 }
 
-/// Whether a header of a request for one provider may go to another one too. What is not known to
-/// be harmless stays: nobody can tell what else a provider takes for a key.
+/// Returns true if a header for one provider may also go to another. Only known harmless ones may:
+/// we cannot tell what else a provider takes for a key.
 pub(crate) fn is_for_any_provider(name: &str) -> bool {
     matches!(
         name,
@@ -343,7 +345,7 @@ fn may_be_a_trailer(name: &str) -> bool {
     !is_content && toward_provider(name) == Disposition::Kept
 }
 
-/// It names no field but those that go anyway.
+/// Returns true if it names no field that needs extra removal.
 fn is_ordinary_connection(value: &HeaderValue) -> bool {
     let value = value.as_bytes();
     value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
@@ -356,7 +358,7 @@ pub(crate) fn remove_named_by_connection(headers: &mut HeaderMap) {
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-        // The provider's may stand there already; the client's is replaced.
+        // `host` may be the provider's already; the client's is replaced anyway.
         .filter(|name| *name != HOST)
         .collect();
     for name in named {
@@ -369,7 +371,7 @@ fn has_token(value: &HeaderValue, token: &str) -> bool {
     parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The `trailer` header with only the names that may pass, or nothing where none may.
+/// The `trailer` header with only the allowed names; `None` if there are none.
 fn allowed_trailer_names(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut allowed = String::new();
     for value in headers.get_all(TRAILER) {

@@ -1,18 +1,18 @@
-//! The join rule: base path and rest become one upstream path, byte for byte or not at all.
+//! Joins a base path and the rest of a request path, byte for byte.
 
 use crate::util::percent::percent_decode;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 
-/// Some server could resolve the path to one outside the base path, or it is malformed.
+/// The path is malformed, or some server might resolve it to one outside the base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathRefused;
 
-/// How often a chain of servers might decode a path: once more than any known one.
+/// How often a chain of servers might decode a path: once more than any known chain does.
 pub(crate) const DECODINGS: usize = 3;
 
-/// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded separators,
-/// or followed by `;` parameters.
+/// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded
+/// separators, or followed by `;` parameters.
 ///
 /// They are refused, not resolved, because the provider's server may resolve them differently.
 pub(crate) fn check(path: &str) -> Result<(), PathRefused> {
@@ -38,7 +38,7 @@ fn no_dot_segment(path: &[u8]) -> Result<(), PathRefused> {
     if segments.any(is_dots) { Err(PathRefused) } else { Ok(()) }
 }
 
-/// The path before the rest: it begins with `/` and does not end with one, or is empty.
+/// The path before the rest: it starts with `/` and does not end with one, or is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     path: Box<str>,
@@ -47,14 +47,14 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// With `dedupe`, segments that end the base and begin the rest are merged, as many as match:
-    /// the base `/openai/v1` gives `/openai/v1/chat` for `openai/v1/chat`, `v1/chat` and `chat`. Whole
-    /// segments count, so `v1beta` stays.
+    /// With `dedupe`, segments that end the base and start the rest are merged, as many as match:
+    /// with the base `/openai/v1`, `openai/v1/chat`, `v1/chat` and `chat` all become
+    /// `/openai/v1/chat`. Only whole segments match, so `v1beta` stays.
     pub(crate) fn new(path: &str, dedupe: bool) -> Result<Self, PathRefused> {
         check(path)?;
         let path = path.trim_end_matches('/');
         let tails = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
-        // A rest begins with no slash.
+        // A rest never starts with a slash.
         let tails = tails.filter(|tail| dedupe && !tail.starts_with('/')).map(Box::from);
         Ok(Self { path: path.into(), tails: tails.collect() })
     }
@@ -63,7 +63,7 @@ impl Base {
         &self.path
     }
 
-    /// The base, `/`, `rest` (which begins with no slash), and the query unchanged.
+    /// The base, `/`, `rest` (which has no leading slash), and the query unchanged.
     ///
     /// `rest` must have passed [`check`].
     pub(crate) fn join(
@@ -92,7 +92,7 @@ impl Base {
         PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| PathRefused)
     }
 
-    /// What follows the slash behind the base, if anything does.
+    /// What follows the slash after the base, if anything does.
     fn without_repeat<'a>(&self, rest: &'a str) -> Option<&'a str> {
         for tail in &self.tails {
             match rest.strip_prefix(&**tail) {
@@ -150,7 +150,7 @@ mod tests {
         ] {
             assert_eq!(join("/openai/v1", rest, None), path, "{rest}");
         }
-        // The longest run counts, whichever others there are.
+        // The longest run wins, whatever other runs there are.
         assert_eq!(join("/a/b/a/b", "a/b/a/b/c", None), "/a/b/a/b/c");
         assert_eq!(join("/a/b/a/b", "a/b/c", None), "/a/b/a/b/c");
         assert_eq!(join("/v1/v1", "v1/v1/v1/x", None), "/v1/v1/v1/x");
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// Another reading of the same rule: what a server could make of a path after some decodings.
+    /// The same rule restated: what a server could make of a path after some decodings.
     fn escapes(path: &str) -> bool {
         let mut seen = path.as_bytes().to_vec();
         (0..4).any(|round| {
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// The join rule as it is worded, over lists of segments.
+    /// The join rule in words, over lists of segments.
     fn naive(base: &[&str], rest: &[&str]) -> String {
         let longest = base.len().min(rest.len());
         let run = (1..=longest).rev().find(|run| base[base.len() - run..] == rest[..*run]);

@@ -10,14 +10,14 @@ pub(super) enum Layout {
     /// As clients write them.
     #[default]
     Plain,
-    /// Each path begins with one of these. The first is prepended to a path that begins with none of
-    /// them, and removed from a path in which another follows it.
+    /// Each path starts with one of these. The first is prepended to a path that begins with none
+    /// of them, and removed from a path in which another follows it.
     Rooted(&'static [&'static str]),
-    /// A deployment and a path of its own, or one of Azure's areas.
+    /// A deployment and its path, or one of Azure's areas.
     Azure,
     /// A model, or one of the areas `run` and `v1`.
     WorkersAi,
-    /// OpenAI's paths without a version, or the name of a provider behind Hugging Face.
+    /// OpenAI's paths without a version, or the name of a provider that Hugging Face routes to.
     HuggingFace,
 }
 
@@ -43,7 +43,7 @@ const AZURE: [&str; 17] = [
 ];
 
 impl Layout {
-    /// The provider's form of a path behind its slug, if it differs.
+    /// The provider's form of a path after its slug, if it differs.
     pub(super) fn rewritten(self, rest: &str) -> Option<String> {
         let (first, behind) = split(rest);
         match self {
@@ -70,14 +70,14 @@ impl Layout {
         }
     }
 
-    /// Whether this path decides on the model, whatever the body names.
+    /// Returns true if this path decides the model, whatever the body names.
     pub(super) fn decides(self, rest: &str) -> bool {
         let rest = rest.strip_prefix("openai/").unwrap_or(rest);
         self == Self::Azure && rest.starts_with("deployments/")
     }
 }
 
-/// Whether the first segment of a path to Azure is an area, not a resource or a deployment.
+/// Returns true if the first segment of a path to Azure is an area, not a resource or a deployment.
 pub(super) fn is_azure_area(first: &str) -> bool {
     first.is_empty() || AZURE.contains(&first)
 }

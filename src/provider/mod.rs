@@ -1,4 +1,4 @@
-//! Providers: the API behind a slug, and how it expects requests.
+//! Providers: the API of a slug, and how it expects requests.
 
 mod api_kind;
 mod fixed;
@@ -29,9 +29,9 @@ use crate::util::macros::setters;
 
 /// An upstream API: its slug in gateway paths and its base URL.
 ///
-/// The built-in ones have constructors ([`Provider::xai`], …); the host's own, and OpenAI-compatible
-/// servers such as Ollama, vLLM and SGLang, are made with [`Provider::custom`]. The base URL is the
-/// host's choice alone: nothing in a request can choose scheme, host or port.
+/// The built-in ones have constructors ([`Provider::xai`], …). Use [`Provider::custom`] for your
+/// own and for OpenAI-compatible servers such as Ollama, vLLM and SGLang. Only the host chooses the
+/// base URL: nothing in a request can change scheme, host or port.
 ///
 /// ```
 /// use tower_ai_gateway::Provider;
@@ -61,21 +61,21 @@ pub struct Provider {
     headers: Vec<(String, String)>,
     model_aliases: Vec<(String, String)>,
     layout: Layout,
-    /// Which of several places of its API it is.
+    /// The site of its API, if the API has several.
     site: Option<Site>,
-    /// What is wrong with the names from which its base URL was made.
+    /// What is wrong with the names that its base URL was built from.
     mistake: Option<&'static str>,
     /// Whether it is asked for the usage of streams; `None` for the gateway's default.
     asks_for_usage: Option<bool>,
 }
 
-/// Whether a built-in provider has this slug or alias, added or not.
+/// Returns true if a built-in provider has this slug or alias, even if it was not added.
 pub(crate) fn is_built_in(name: &str) -> bool {
     table::NAMES.iter().chain(regional::NAMES).any(|known| *known == name)
 }
 
 impl Provider {
-    /// A provider of the host's own that speaks OpenAI's API below `base_url`.
+    /// Creates a custom provider with an OpenAI-compatible API below `base_url`.
     ///
     /// Its slug is `custom-{slug}`, as on the hosted gateway; the bare slug is an alias of it.
     #[must_use]
@@ -113,29 +113,29 @@ setters! { impl Provider {
     /// Another base URL, for a region, a proxy or a test. `http` or `https`, no query.
     pub fn base_url(self, base_url: impl Into<String>) => self.base_url = base_url.into();
 
-    /// This base URL alone, in place of the first and of all further ones: no request, and no key, is
-    /// sent to the former ones.
+    /// Replaces the first base URL and removes all further ones: no request and no key is sent to
+    /// them any more.
     pub fn only_base_url(self, base_url: impl Into<String>) => {
         self.further_base_urls.clear();
         self = self.base_url(base_url);
     };
 
-    /// One more base URL of the same API. A layer for load and health balances requests by their
-    /// weights, at least 1 each; without such a layer, the first base URL gets all requests.
+    /// Adds another base URL of the same API. A layer for load and health balances requests by
+    /// weight, at least 1 each. Without such a layer, the first base URL gets all requests.
     pub fn further_base_url(self, base_url: impl Into<String>, weight: u32) =>
         self.further_base_urls.push((base_url.into(), weight.max(1)));
 
-    /// The weight of the first base URL beside further ones. Default: 1.
+    /// The weight of the first base URL, if there are further ones. Default: 1.
     pub fn weight(self, weight: u32) => self.weight = weight.max(1);
 
     /// The header in which this API expects a stored key, without a prefix.
     ///
-    /// Default: as the provider documents it; `authorization`, behind `Bearer`, for custom ones.
+    /// Default: as the provider documents it; for custom providers, `authorization` with `Bearer`.
     pub fn key_header(self, name: impl Into<String>) => self.key_header = Some(name.into());
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
     ///
-    /// `name` and `value` are plain text; they are percent-encoded. The client's own
+    /// `name` and `value` are plain text and are percent-encoded. The client's own
     /// parameters of this name are removed. It cannot be a key. Default: none.
     pub fn query(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
@@ -143,11 +143,11 @@ setters! { impl Provider {
         self.query.push((name, value));
     };
 
-    /// A header of every request to this provider, in place of the client's own. Its value is marked
-    /// sensitive, and goes to no other provider.
+    /// A header of every request to this provider, in place of the client's own. Its value is
+    /// marked sensitive, and goes to no other provider.
     ///
-    /// It cannot be one that providers read keys from, one of this hop, or one that describes the
-    /// body. Default: none.
+    /// It cannot be a header that providers read keys from, a hop-by-hop header, or one that
+    /// describes the body. Default: none.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) => {
         let (name, value) = (name.into(), value.into());
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
@@ -156,24 +156,25 @@ setters! { impl Provider {
 
     /// A name that clients may use for a model of this provider.
     ///
-    /// It applies where the gateway reads the model to choose the provider: on model-routed paths, and
-    /// in `compat` entries of universal requests. There the provider's name replaces it in the
+    /// It applies where the gateway reads the model to choose the provider: on model-routed paths,
+    /// and in `compat` entries of universal requests. There the provider's name replaces it in the
     /// body, all other bytes stay, and rules for models apply to the provider's name. On the
     /// provider's own paths bodies are not read and pass unchanged. Default: none.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
     ///
-    /// // A deployment, by the name of the model in it.
+    /// // A deployment, under the name of its model.
     /// let azure = Provider::azure_openai("my-resource").model_alias("gpt-5", "my-deployment");
     /// ```
     pub fn model_alias(self, alias: impl Into<String>, model: impl Into<String>) =>
         self.model_aliases.push((alias.into(), model.into()));
 
-    /// One more name for this provider, in paths and as a prefix of model names.
+    /// Adds a name for this provider, in paths and as a prefix of model names.
     pub fn alias(self, alias: impl Into<String>) => self.aliases.push(alias.into());
 
-    /// Another slug, for one more account, resource or region of the same API. Aliases are cleared.
+    /// Changes the slug, for another account, resource or region of the same API. Clears the
+    /// aliases.
     pub fn with_slug(self, slug: impl Into<String>) => {
         self.slug = slug.into();
         self.aliases.clear();
@@ -185,34 +186,34 @@ setters! { impl Provider {
     /// custom ones.
     pub fn openai_path(self, path: impl Into<String>) => self.openai_path = path.into();
 
-    /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for the
-    /// unified routes.
+    /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for
+    /// the unified routes.
     ///
     /// Default: as the provider documents it; for others that of the OpenAI-compatible API.
     pub fn messages_path(self, path: impl Into<String>) => self.messages_path = Some(path.into());
 
-    /// Whether segments that end the base URL and begin a path are merged.
+    /// Whether to merge segments that end the base URL and start a path.
     ///
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
     /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
     /// unchanged, and a built-in provider does not rewrite it either. On by default.
     pub fn join_rule(self, on: bool) => self.join_rule = on;
 
-    /// Whether this provider is asked for the usage of streams, overriding the gateway's setting; see
-    /// [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
+    /// Whether this provider is asked for the usage of streams, overriding the gateway's setting;
+    /// see [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
     ///
-    /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage of
-    /// every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
+    /// Default: the gateway's setting. Those that refuse the option (Mistral) or report the usage
+    /// of every stream anyway (OpenRouter, Perplexity, Workers AI, Bedrock) are not asked.
     pub fn ask_for_usage(self, asks: bool) => self.asks_for_usage = Some(asks);
 
     /// Whether the host's account at this provider has zero data retention: requests with
-    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it changes
-    /// no request. Off by default, for built-in providers too.
+    /// `cf-aig-zdr: true` go to no other provider (400, code 2400). This only declares it; it
+    /// changes no request. Off by default, for built-in providers too.
     pub fn zero_data_retention(self, on: bool) => self.keeps_nothing = on;
 }}
 
 impl Provider {
-    /// Whether `name` is the slug or an alias of this provider.
+    /// Returns true if `name` is the slug or an alias of this provider.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.slug == name || self.aliases.iter().any(|alias| alias == name)
@@ -271,13 +272,13 @@ impl Providers {
         Ok(Self(named.into()))
     }
 
-    /// For a layer whose providers come with its settings.
+    /// No providers: the settings of the layer have them.
     pub(crate) fn none() -> Self {
         Self(Box::default())
     }
 
-    /// The provider for a path behind a provider's name, and the path as that provider expects it. If
-    /// the path names a place (a resource or region), it is the provider set up for that place.
+    /// The provider for a path behind a provider's name, and the path as that provider expects it.
+    /// If the path names a place (a resource or region), it is the provider set up for that place.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ pub(crate) struct Origin {
     openai: Base,
     /// The base of Messages, if it differs from OpenAI's paths.
     messages: Option<Base>,
-    /// Its index among those of its provider, from 0.
+    /// Its index among its provider's origins, from 0.
     pub(crate) number: u32,
     /// Its weight in balancing.
     pub(crate) weight: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Fails with what is wrong with the URL.
+    /// The error says what is wrong with the URL.
     pub(super) fn new(
         number: u32,
         base_url: &str,
@@ -123,7 +123,7 @@ impl Origin {
         &self.base
     }
 
-    /// Whether a URI is at this origin.
+    /// Returns true if a URI is at this origin.
     pub(crate) fn is_of(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
     }

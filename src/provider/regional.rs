@@ -1,8 +1,8 @@
 //! Providers whose host depends on a resource, a region or an account.
 //!
-//! The application names it, which fixes the base URL. The hosted gateway has these names in its
-//! paths; here a name in a path selects one of the providers that were set up, and an unknown one is
-//! refused. No part of a path ever becomes a part of a host.
+//! The application names it, which fixes the base URL. On the hosted gateway, paths contain these
+//! names; here a name in a path selects one of the configured providers, and an unknown name is
+//! refused. A part of a path never becomes part of a host.
 
 use super::Provider;
 use super::layout::Layout;
@@ -24,7 +24,7 @@ const NOT_A_LABEL: &str =
     "its resource, region or account must be 1 to 63 of A-Z a-z 0-9 -, as in a host's name";
 const NOT_A_PROJECT: &str = "its project must be 1 to 63 of A-Z a-z 0-9 - . : _";
 
-/// Whether it can be a label of a host's name.
+/// Returns true if it can be a label of a host name.
 fn is_label(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&text.len())
@@ -39,12 +39,13 @@ fn is_project(text: &str) -> bool {
 }
 
 impl Provider {
-    /// Azure OpenAI, `https://{resource}.openai.azure.com/openai`; slug `azure-openai`, alias `azure`.
+    /// Azure OpenAI, `https://{resource}.openai.azure.com/openai`; slug `azure-openai`, alias
+    /// `azure`.
     ///
-    /// Paths are Azure's own, behind `openai/` or without it, or the hosted gateway's
-    /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1` paths:
-    /// it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`, where the
-    /// model is the name of a deployment. Keys go as `api-key`.
+    /// Paths are Azure's own, with or without `openai/`, or the hosted gateway's
+    /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1`
+    /// paths: it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`,
+    /// where the model is the name of a deployment. Keys go as `api-key`.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -65,13 +66,13 @@ impl Provider {
     }
 
     /// Google Vertex AI in a region, such as `https://us-central1-aiplatform.googleapis.com`; slug
-    /// `google-vertex-ai`, alias `vertex-ai`. The regions `global`, `us` and `eu` have hosts of their
-    /// own.
+    /// `google-vertex-ai`, alias `vertex-ai`. The regions `global`, `us` and `eu` have hosts of
+    /// their own.
     ///
     /// Paths are Google's, `v1/projects/{project}/locations/{region}/…`, of any project that the
     /// token is for; another region is refused. Model-routed requests go to the OpenAI-compatible
-    /// API of `project`. Keys are OAuth tokens, behind `Bearer`: they last an hour, so a layer such
-    /// as `KeyLayer` (feature `control`) fetches them.
+    /// API of `project`. Keys are OAuth tokens, sent with `Bearer`: they last an hour, so a layer
+    /// such as `KeyLayer` (feature `control`) fetches them.
     #[must_use]
     pub fn vertex_ai(project: impl AsRef<str>, region: impl AsRef<str>) -> Self {
         let (project, region) = (project.as_ref(), &*region.as_ref().to_ascii_lowercase());
@@ -93,9 +94,9 @@ impl Provider {
     /// `aws-bedrock`, alias `bedrock`.
     ///
     /// Paths are Amazon's, `model/{model}/converse`, or the hosted gateway's
-    /// `bedrock-runtime/{region}/model/…`. Model-routed requests go to `/openai/v1`. Stored keys are
-    /// Bedrock's API keys, behind `Bearer`. A request that its client has signed passes unchanged;
-    /// nothing is signed here.
+    /// `bedrock-runtime/{region}/model/…`. Model-routed requests go to `/openai/v1`. Stored keys
+    /// are Bedrock's API keys, sent with `Bearer`. A request that its client has signed passes
+    /// unchanged; nothing is signed here.
     #[must_use]
     pub fn bedrock(region: impl AsRef<str>) -> Self {
         let region = &*region.as_ref().to_ascii_lowercase();
@@ -111,7 +112,7 @@ impl Provider {
     ///
     /// Beside [`bedrock`](Self::bedrock), it is also reached as
     /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go as `x-api-key`, as its Messages API expects
-    /// them, and behind `Bearer` on model-routed paths.
+    /// them, and with `Bearer` on model-routed paths.
     #[must_use]
     pub fn bedrock_mantle(region: impl AsRef<str>) -> Self {
         let region = &*region.as_ref().to_ascii_lowercase();
@@ -127,7 +128,7 @@ impl Provider {
 
     /// Cloudflare's Workers AI of an account; slug `workers-ai`.
     ///
-    /// Paths are Cloudflare's behind `…/accounts/{account}/ai`, or a model alone, as on the hosted
+    /// Paths are Cloudflare's after `…/accounts/{account}/ai`, or a model alone, as on the hosted
     /// gateway: `@cf/meta/llama-3.1-8b-instruct` leads to `run/@cf/meta/llama-3.1-8b-instruct`.
     #[must_use]
     pub fn workers_ai(account: impl AsRef<str>) -> Self {
@@ -138,7 +139,7 @@ impl Provider {
         Self { layout: Layout::WorkersAi, mistake, ..provider }
     }
 
-    /// `label`: the part of the host that the caller chooses. `name`: the place as paths name it.
+    /// `label` is the part of the host that the caller chooses, `name` the site as paths name it.
     fn at_site(slug: &str, base_url: String, family: Family, label: &str, name: &str) -> Self {
         Self {
             site: Some(Site { family, name: name.into() }),

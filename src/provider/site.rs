@@ -1,16 +1,16 @@
-//! Which resource, region or account of an API a provider is.
+//! The resource, region or account of a provider.
 
 use super::layout;
 
-/// Which place of an API a provider is.
+/// A provider's site of its API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Site {
     pub(super) family: Family,
-    /// As paths name it.
+    /// The name as in paths.
     pub(super) name: Box<str>,
 }
 
-/// An API that is in several places.
+/// An API with several sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Azure,
@@ -19,7 +19,7 @@ pub(super) enum Family {
 }
 
 impl Family {
-    /// The place that a path names, and the path as the provider expects it. `None` if it names none.
+    /// The site that a path names, and the rest of the path. `None` if it names none.
     pub(super) fn named(self, rest: &str) -> Option<(&str, &str)> {
         let (first, behind) = layout::split(rest);
         match self {
@@ -41,12 +41,12 @@ impl Family {
 }
 
 impl Site {
-    /// The place that a path names, and the path as the provider expects it. `None` if it names none.
+    /// The site that a path names, and the rest of the path. `None` if it names none.
     pub(super) fn named<'r>(&self, rest: &'r str) -> Option<(&'r str, &'r str)> {
         self.family.named(rest)
     }
 
-    /// Whether this is the place of that name, in the same family as `of`.
+    /// Returns true if this is the site of that name, in the same family as `of`.
     pub(super) fn is(&self, name: &str, of: &Self) -> bool {
         self.family == of.family && self.name.eq_ignore_ascii_case(name)
     }

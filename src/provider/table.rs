@@ -1,4 +1,4 @@
-//! The built-in providers that have one host.
+//! The built-in providers with a single host.
 //!
 //! Base URLs are the ones that the hosted gateway documents for each slug; where its paths after
 //! the slug carry the API version themselves (`anthropic/v1/messages`), the base is the bare host.
@@ -47,7 +47,8 @@ providers! {
     openai: "openai", "https://api.openai.com/v1" + "";
     /// Anthropic, `https://api.anthropic.com`; slug `anthropic`.
     anthropic: "anthropic", "https://api.anthropic.com" + "/v1", key in "x-api-key";
-    /// Google AI Studio (Gemini), `https://generativelanguage.googleapis.com`; slug `google-ai-studio`.
+    /// Google AI Studio (Gemini), `https://generativelanguage.googleapis.com`; slug
+    /// `google-ai-studio`.
     google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai", key in "x-goog-api-key";
     /// Groq, `https://api.groq.com/openai/v1`; slug `groq`.
     groq: "groq", "https://api.groq.com/openai/v1" + "";
@@ -71,10 +72,10 @@ providers! {
     /// version gets `v1`.
     together: "together" or "together-ai", "https://api.together.ai" + "/v1", paths Layout::Rooted(&["v1", "v2"]);
     /// Moonshot's Kimi, `https://api.moonshot.ai`; slug `moonshot`, alias `moonshotai`. A path
-    /// gets `v1` unless it has it or begins with `anthropic`.
+    /// gets `v1` unless it has it or starts with `anthropic`.
     moonshot: "moonshot" or "moonshotai", "https://api.moonshot.ai" + "/v1", messages below "/anthropic/v1", paths Layout::Rooted(&["v1", "anthropic"]);
-    /// Hugging Face's router, `https://router.huggingface.co`; slug `huggingface`. Paths are OpenAI's,
-    /// or `{provider}/v1/…` for one of the providers behind it.
+    /// Hugging Face's router, `https://router.huggingface.co`; slug `huggingface`. Paths are
+    /// OpenAI's, or `{provider}/v1/…` for one of the providers that it routes to.
     huggingface: "huggingface", "https://router.huggingface.co" + "/v1", paths Layout::HuggingFace;
     /// Baseten's model APIs, `https://inference.baseten.co/v1`; slug `baseten`. A model with a host
     /// of its own is a [custom](Self::custom) provider.

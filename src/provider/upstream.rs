@@ -1,4 +1,4 @@
-//! A provider that has been checked.
+//! A checked provider.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,6 @@ use crate::provider::join::PathRefused;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
-/// A provider that has been checked.
 pub(crate) struct Upstream {
     provider: Provider,
     first: Origin,
@@ -28,7 +27,7 @@ pub(crate) struct Upstream {
     usage_option: UsageOption,
 }
 
-/// The longest name of a model that is read in a body.
+/// The maximum length of a model name in a body.
 const LONGEST_MODEL: usize = 1024;
 
 impl Upstream {
@@ -70,7 +69,7 @@ impl Upstream {
         &self.provider.slug
     }
 
-    /// Whether `name` is the slug or an alias.
+    /// Returns true if `name` is the slug or an alias.
     pub(crate) fn answers_to(&self, name: &str) -> bool {
         self.provider.answers_to(name)
     }
@@ -80,12 +79,12 @@ impl Upstream {
         std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
     }
 
-    /// Which place of its API it is, if there are several.
+    /// The site of its API, if there are several.
     pub(super) fn site(&self) -> Option<&Site> {
         self.provider.site.as_ref()
     }
 
-    /// Its own form of a path behind its slug, if the client's differs.
+    /// Its own form of a path after the slug, if the client's form differs.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
         if self.provider.layout == Layout::Plain {
             return None;
@@ -93,12 +92,12 @@ impl Upstream {
         self.provider.layout.rewritten(rest)
     }
 
-    /// Whether its models have names chosen by their owners, from which the model is not known.
+    /// Returns true if its model names are chosen by their owners and do not reveal the model.
     pub(crate) fn names_deployments(&self) -> bool {
         self.provider.layout == Layout::Azure
     }
 
-    /// Whether this path decides on the model, whatever the body names.
+    /// Returns true if this path decides the model, whatever the body names.
     pub(crate) fn decides_by_path(&self, rest: &str) -> bool {
         self.provider.layout.decides(rest)
     }
@@ -127,7 +126,7 @@ impl Upstream {
         self.first.uri_by(way, path, self.query(None).as_deref())
     }
 
-    /// The query with what is fixed of it.
+    /// The query with the fixed parameters.
     fn query<'q>(&'q self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         match &self.fixed {
             None => query.map(Cow::Borrowed),
@@ -149,18 +148,18 @@ impl Upstream {
         }
     }
 
-    /// Whether the host declares zero data retention for it.
+    /// Returns true if the host declares zero data retention for it.
     pub(crate) fn keeps_nothing(&self) -> bool {
         self.provider.keeps_nothing
     }
 
-    /// The model that an alias stands for.
+    /// The model of an alias.
     pub(crate) fn model_of(&self, alias: &str) -> Option<&str> {
         let found = self.provider.model_aliases.iter().find(|(name, _)| name == alias);
         found.map(|(_, model)| model.as_str())
     }
 
-    /// Whether it has more than one origin.
+    /// Returns true if it has more than one origin.
     pub(crate) fn has_several_origins(&self) -> bool {
         !self.further.is_empty()
     }
@@ -170,12 +169,12 @@ impl Upstream {
         std::iter::once(&self.first).chain(&self.further)
     }
 
-    /// Whether it accepts the option that asks for the usage of streams.
+    /// What is known about the option that asks for the usage of streams.
     pub(crate) fn usage_option(&self) -> &UsageOption {
         &self.usage_option
     }
 
-    /// Where a stored key goes.
+    /// The header for a stored key.
     pub(crate) fn key_header(&self, way: ApiKind) -> &KeyHeader {
         match way {
             ApiKind::OpenAi(operation)
@@ -187,7 +186,7 @@ impl Upstream {
         }
     }
 
-    /// All headers in which a stored key may go.
+    /// All headers that a stored key may be sent in.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &KeyHeader> {
         let bearer = self.provider.openai_takes_bearer.then_some(&KeyHeader::Bearer);
         std::iter::once(&self.key_header).chain(bearer)
@@ -220,7 +219,7 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Whether `name` may be a slug or an alias.
+/// Returns true if `name` may be a slug or an alias.
 pub(crate) fn is_slug(name: &str) -> bool {
     let is_plain = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')

@@ -4,19 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Those that refuse the option, or report the usage of every stream anyway.
+/// Providers that refuse the option, or report the usage of every stream anyway.
 const UNASKED: [&str; 5] = ["mistral", "perplexity-ai", "openrouter", "workers-ai", "aws-bedrock"];
 
 /// How long a refusal is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// How many models are remembered at most; the oldest is forgotten for a new one.
+/// The maximum number of remembered models; the oldest is dropped.
 const MOST_MODELS: usize = 64;
 
-/// What is known of one provider.
+/// What is known about one provider.
 #[derive(Debug)]
 pub(crate) struct UsageOption {
-    /// What the host says of this provider.
+    /// The host's setting for this provider.
     set: Option<bool>,
     default: bool,
     /// The last successful request had the option.
@@ -42,17 +42,17 @@ impl UsageOption {
         }
     }
 
-    /// Whether to ask this provider. `all`: whether the host wants all providers to be asked.
+    /// Returns true if this provider is asked. `all`: the host wants all providers to be asked.
     pub(crate) fn is_wanted(&self, all: bool) -> bool {
         self.set.unwrap_or(all && self.default)
     }
 
-    /// Whether it may refuse the option, because it has not accepted it yet.
+    /// Returns true if it has not accepted the option yet, so it may refuse it.
     pub(crate) fn is_on_trial(&self) -> bool {
         !self.is_accepted.load(Ordering::Relaxed)
     }
 
-    /// Whether it has refused the option for this model, or for any if the model is not known.
+    /// Returns true if it has refused the option for this model, or for any if `model` is unknown.
     /// `model` may have a provider's prefix.
     pub(crate) fn is_refused(&self, model: Option<&str>) -> bool {
         let now = Instant::now();
@@ -105,7 +105,7 @@ fn learn(models: &mut Vec<Known>, model: &str, refused_until: Option<Instant>) {
     models.push(Known { model: model.into(), refused_until });
 }
 
-/// Whether `name` is `model`, with or without a prefix.
+/// Returns true if `name` is `model`, with or without a prefix.
 fn names(name: &str, model: &str) -> bool {
     let prefix = name.strip_suffix(model);
     prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('/'))

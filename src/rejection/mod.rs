@@ -1,4 +1,4 @@
-//! Errors of the gateway's own, as answers that the caller's SDK can read.
+//! The gateway's own errors, as responses that the caller's SDK can parse.
 
 mod refusal;
 
@@ -16,7 +16,7 @@ use crate::util::log_id::LogId;
 
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The shape of the gateway's own error bodies.
+/// The format of the gateway's own error bodies.
 ///
 /// ```
 /// use tower_ai_gateway::{ErrorFormat, GatewayLayer, Provider};
@@ -31,14 +31,14 @@ pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-re
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorFormat {
-    /// What the caller's SDK reads: Anthropic's shape on `messages`, OpenAI's elsewhere.
+    /// The caller's SDK format: Anthropic's on `messages`, OpenAI's elsewhere.
     #[default]
     Provider,
     /// The envelope of Cloudflare's hosted gateway, with `success`, `error` and `internalCode`.
     Cloudflare,
 }
 
-/// A number that stays the same whatever the message says.
+/// A number that identifies the error, whatever its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     Malformed,
@@ -55,11 +55,11 @@ pub(crate) enum Code {
     UpstreamFailed,
     Overloaded,
     Timeout,
-    /// Of the client: its request body did not come in time.
+    /// The client's request body did not arrive in time.
     SlowBody,
-    /// WebSocket, where there is none.
+    /// WebSocket, which is not supported here.
     UpgradeRequired,
-    /// Of a [`Refusal`].
+    /// From a [`Refusal`].
     Host {
         status: StatusCode,
         number: u16,
@@ -152,33 +152,33 @@ impl Code {
     }
 }
 
-/// What the form of an answer depends on.
+/// What the format of an error response depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     pub(crate) log_id: LogId,
-    /// Anthropic's API for messages, or one of its others.
+    /// For Anthropic's Messages API, including its subpaths.
     pub(crate) is_of_messages: bool,
-    /// By CONNECT (RFC 8441).
+    /// The request used CONNECT (RFC 8441).
     pub(crate) by_connect: bool,
 }
 
-/// A request that the gateway answers itself.
+/// A request that the gateway answers with an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Rejection {
     pub(crate) code: Code,
-    /// What a host calls it, in place of the code's own name.
+    /// The host's name for the error, which replaces the code's own.
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) message: Cow<'static, str>,
-    /// The header or member of the body that is at fault.
+    /// The header or body member at fault.
     pub(crate) param: Option<Cow<'static, str>>,
-    /// Whether another try can help; `None` where nobody knows.
+    /// Whether a retry can help; `None` if unknown.
     pub(crate) retry: Option<bool>,
-    /// How long until it can.
+    /// How long to wait before a retry.
     pub(crate) retry_after: Option<Duration>,
 }
 
 impl Rejection {
-    /// What the client must change before it tries again.
+    /// An error that the client must fix before it retries.
     pub(crate) fn of_request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code, message.into(), Some(false))
     }
@@ -215,14 +215,14 @@ impl Rejection {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static(value));
         }
         if let Some(after) = self.retry_after {
-            // Whole seconds, and never too few.
+            // Round up to whole seconds.
             let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code == Code::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        // HTTP/2, where it is asked for by CONNECT, has no such fields (RFC 9113 §8.2.2).
+        // Extended CONNECT over HTTP/2 has no such fields (RFC 9113 §8.2.2).
         if self.code == Code::UpgradeRequired && !asked.by_connect {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -261,7 +261,7 @@ impl Rejection {
         json
     }
 
-    /// As the hosted gateway writes it: `error` is an array, and the message stands there three times.
+    /// The hosted gateway's format: `error` is an array, and the message appears three times.
     fn cloudflare_body(&self) -> String {
         let mut message = String::new();
         string::write(&self.message, &mut message);

@@ -1,4 +1,4 @@
-//! A host's own answer to a request on a gateway path.
+//! A host's own error response to a request on a gateway path.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,25 +14,26 @@ const LONGEST_MESSAGE: usize = 1024;
 /// The longest name and parameter, in bytes.
 const LONGEST_NAME: usize = 128;
 
-/// An answer of the host's own to a request on a gateway path, in place of the provider's.
+/// The host's own error response to a request on a gateway path, instead of the provider's
+/// response.
 ///
-/// The gateway writes it in the shape that the caller's SDK reads, and ends the exchange as
-/// [`Outcome::Rejected`](crate::Outcome::Rejected) with the refusal's number in
-/// [`EndEvent::gateway_code`](crate::EndEvent::gateway_code). Nothing is booked as the provider's.
+/// The gateway writes it in the format that the caller's SDK reads, and ends the exchange as
+/// [`Outcome::Rejected`](crate::Outcome::Rejected), with the refusal's number in
+/// [`EndEvent::gateway_code`](crate::EndEvent::gateway_code). It is not attributed to the provider.
 ///
-/// It can come from five places:
+/// It can come from:
 ///
 /// - a [`SettingsResolver`](crate::settings::SettingsResolver), as its error;
 /// - the source of a [`SettingsLayer`](crate::gateway::settings_layer::SettingsLayer), as its error;
-/// - any layer above the gateway, which puts it into the extensions of the request;
-/// - any layer between the gateway and its client, which puts it into the extensions of its response
+/// - any layer above the gateway, in the extensions of the request;
+/// - any layer between the gateway and its client, in the extensions of its response
 ///   ([`into_response`](Self::into_response));
-/// - the same layer, as its error or as a source of that.
+/// - the same layer, as its error or as a source of its error.
 ///
-/// One of a layer above goes before the gateway's own checks, tokens included.
+/// A refusal from a layer above takes precedence over the gateway's own checks, including tokens.
 ///
-/// The client reads the message: it must hold no secret. Messages are cut to 1,024 bytes, names and
-/// parameters to 128.
+/// The client sees the message: it must not hold a secret. Messages are cut to 1,024 bytes, names
+/// and parameters to 128.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +51,7 @@ const LONGEST_NAME: usize = 128;
 ///     .param("messages");
 /// assert_eq!(refusal.gateway_code(), 9001);
 /// ```
-// Boxed, for it is the error type of functions that mostly succeed.
+// Boxed: it is the error type of functions that mostly succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("refused with {}: {}", .0.status.as_u16(), .0.message)]
 pub struct Refusal(Box<Inner>);
@@ -67,8 +68,8 @@ struct Inner {
 }
 
 impl Refusal {
-    /// A refusal with a status of 4xx or 5xx. Any other status becomes 500: a refusal must not look
-    /// like an answer.
+    /// Creates a refusal with a 4xx or 5xx status. Any other status becomes 500, so that a refusal
+    /// never looks like an answer.
     ///
     /// Its code is 2000 plus the status, as in 2403. `x-should-retry: false` is sent with a status
     /// of 4xx, except 408, 409, 425 and 429; otherwise the header is left out.
@@ -88,7 +89,7 @@ impl Refusal {
         }))
     }
 
-    /// 401, code 2009: the caller is not known.
+    /// 401, code 2009: the caller is unknown.
     #[must_use]
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message).code(2009)
@@ -100,29 +101,29 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// 400, code 2001: there is no gateway of this id. This is what an unknown gateway of a
-    /// [`SettingsTable`](crate::settings::SettingsTable) is answered with.
+    /// 400, code 2001: there is no gateway with this id. A
+    /// [`SettingsTable`](crate::settings::SettingsTable) refuses unknown gateways with it.
     #[must_use]
     pub fn unknown_gateway(gateway: &str) -> Self {
         let refusal = Self::new(StatusCode::BAD_REQUEST, no_gateway(gateway));
         refusal.code(2001).name("unknown_gateway")
     }
 
-    /// 404, code 2001: there is no such gateway for this caller.
+    /// 404, code 2001: this caller has no such gateway.
     #[must_use]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message).code(2001)
     }
 
-    /// 429, code 2003: the caller is too fast. Say when to come back by
-    /// [`retry_after`](Self::retry_after).
+    /// 429, code 2003: the caller sends too many requests. Set [`retry_after`](Self::retry_after)
+    /// to say when to come back.
     #[must_use]
     pub fn rate_limited(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, message).code(2003)
     }
 
-    /// 429, code 2041: the caller's money is spent. SDKs are told not to retry; a
-    /// [`should_retry`](Self::should_retry) says otherwise.
+    /// 429, code 2041: the caller's budget is used up. Tells SDKs not to retry, unless
+    /// [`should_retry`](Self::should_retry) is set.
     #[must_use]
     pub fn over_budget(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, message)
@@ -131,7 +132,7 @@ impl Refusal {
             .should_retry(false)
     }
 
-    /// 503, code 2503: the host cannot decide now. SDKs are told to retry, for nothing was sent.
+    /// 503, code 2503: the host cannot decide now. Tells SDKs to retry: nothing was sent.
     #[must_use]
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).should_retry(true)
@@ -139,37 +140,36 @@ impl Refusal {
 }
 
 setters! { impl Refusal {
-    /// The number in `gateway.code` of the body, and in the events. It is the host's to choose; the
-    /// gateway's own lie between 2000 and 2999.
+    /// The number in the body's `gateway.code` and in events. Choose any; the gateway's own are
+    /// from 2000 to 2999.
     pub fn code(self, number: u16) => self.0.number = number;
 
-    /// The text in `error.code` of an OpenAI-shaped body, such as `prompt_with_card_number`.
+    /// The text in `error.code` of an OpenAI-style body, such as `prompt_with_card_number`.
     ///
     /// Default: a name for the status, such as `not_allowed`.
     pub fn name(self, name: impl Into<Cow<'static, str>>) =>
         self.0.name = Some(cut(name.into(), LONGEST_NAME));
 
-    /// The header or member of the body that is at fault: `error.param` of an OpenAI-shaped body.
-    /// Default: none.
+    /// The header or body member at fault: `error.param` of an OpenAI-style body. Default: none.
     pub fn param(self, param: impl Into<Cow<'static, str>>) =>
         self.0.param = Some(cut(param.into(), LONGEST_NAME));
 
-    /// How long until another try can succeed: `retry-after`, in seconds, rounded up. Default: none.
+    /// How long to wait before a retry: `retry-after`, in seconds, rounded up. Default: none.
     pub fn retry_after(self, after: Duration) => self.0.retry_after = Some(after);
 
-    /// Whether another try can succeed: `x-should-retry`, which the SDKs obey.
+    /// Whether a retry can succeed: `x-should-retry`, which the SDKs obey.
     pub fn should_retry(self, retry: bool) => self.0.retry = Some(retry);
 }}
 
 impl Refusal {
-    /// A response by which a layer between the gateway and its client refuses a request. The
-    /// gateway knows it by the `Refusal` in its extensions and writes head and body anew; a layer
-    /// whose error may be any can return the `Refusal` as its error instead.
+    /// A response with which a layer between the gateway and its client refuses a request. The
+    /// gateway recognises it by the `Refusal` in its extensions and replaces head and body. A layer
+    /// with a boxed error type can return the `Refusal` as its error instead.
     ///
-    /// The layers of `control` do not act on it: it is not sent again, leads to no other provider,
-    /// and says nothing of the provider's health. A layer that refuses without reading the request
-    /// body drops it, and an HTTP/1.1 server may then close the connection while a client still
-    /// sends; one that stands above the gateway need not care.
+    /// The layers of `control` pass it on: they do not retry it, do not fall back, and do not count
+    /// it as the provider's failure. A layer that refuses without reading the request body drops
+    /// the body, and an HTTP/1.1 server may then close the connection while a client is still
+    /// sending; this does not happen to a layer above the gateway.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -182,7 +182,7 @@ impl Refusal {
     /// let client = tower::service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
     ///     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("the provider's answer")))
     /// });
-    /// // The guard sees the provider's own request, and what the gateway knows of it.
+    /// // The guard sees the provider's request and the gateway's context.
     /// let guarded = ServiceBuilder::new()
     ///     .filter(|request: Request<RequestBody<Full<Bytes>>>| {
     ///         let context = request.extensions().get::<GatewayContext>();
@@ -233,7 +233,7 @@ impl Refusal {
     }
 }
 
-/// Cuts a text to so many bytes, between two characters.
+/// Cuts a text to this many bytes, at a character boundary.
 fn cut(text: Cow<'static, str>, longest: usize) -> Cow<'static, str> {
     let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     let end = end.unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Whether a gateway allows the provider and the model of a request.
+//! Whether a gateway allows a request's provider and model.
 //!
-//! A gateway that allows certain models alone must not read another model in a request than its
-//! provider does. So what can be read in two ways is refused there, as is what cannot be read.
+//! A gateway that restricts models must read the same model in a request as the provider does. So
+//! it refuses whatever is ambiguous or unreadable.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
@@ -17,7 +17,7 @@ use crate::routing;
 use crate::routing::{PathModels, Reach};
 use crate::util::percent::query_text;
 
-/// Whether the gateway allows a provider, and the request or entry does.
+/// Checks that the gateway, and the request or entry, allow a provider.
 pub(crate) fn allow_provider(
     allowance: Allowance<'_>,
     upstream: &Upstream,
@@ -35,14 +35,14 @@ pub(crate) fn allow_provider(
     }
 }
 
-/// Whether a provider may get a request of which nothing may be kept.
+/// Checks that a provider may get a request whose data must not be retained.
 pub(crate) fn allow_retention(wants_zdr: bool, upstream: &Upstream) -> Result<(), Rejection> {
     let is_allowed = !wants_zdr || upstream.keeps_nothing();
     if is_allowed { Ok(()) } else { Err(messages::keeps_data(upstream.slug())) }
 }
 
-/// Whether the client lets its request go to a step that is the host's choice. `model`: `None` where
-/// nobody knows which.
+/// Returns true if the client allows its request to go to a step that the host chose. `model` is
+/// `None` if unknown.
 pub(crate) fn allow_step(
     context: &GatewayContext,
     upstream: &Upstream,
@@ -69,8 +69,7 @@ pub(crate) fn allow_model(allowance: Allowance<'_>, model: &str) -> Result<(), R
     })
 }
 
-/// Whether the models that a provider's own path and query call are allowed. Gives whether the body
-/// must be read, too.
+/// Checks the models in a provider's own path and query. Returns whether the body must be read too.
 pub(crate) fn allow_path(
     allowance: Allowance<'_>,
     rest: &str,
@@ -79,7 +78,7 @@ pub(crate) fn allow_path(
     let Allowance { context, .. } = allowance;
     let path = routing::read_path(rest);
     let is_call = context.is_call();
-    // A filter, there.
+    // There, a model in the query is a filter.
     let is_listing = !is_call && path.is_listing;
     let is_in_query = !is_listing && allow_query(allowance, query)?;
     let is_opened = path.is_realtime && *context.method() == Method::GET;
@@ -89,7 +88,7 @@ pub(crate) fn allow_path(
     if is_call && path.reach == Reach::Hidden {
         return Err(messages::hidden_model());
     }
-    // The query does not say which model Google opens.
+    // The query does not say which model a Google connection opens.
     let is_named = !path.models.is_empty() || is_in_query && !path.is_bidi;
     if is_opened && !is_named {
         return Err(messages::unreadable_model());
@@ -97,7 +96,7 @@ pub(crate) fn allow_path(
     Ok(path.reach != Reach::File)
 }
 
-/// Gives whether a model is named, or a call that has one.
+/// Checks the models in a query. Returns whether it names a model, or a call that has one.
 fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Rejection> {
     let mut is_named = false;
     for pair in query.unwrap_or_default().split('&') {
@@ -114,7 +113,7 @@ fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Re
     Ok(is_named)
 }
 
-/// Whether a body must name a model.
+/// Returns true if the body must name a model.
 pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
     let must_name = match path.reach {
         Reach::Named => path.models.is_empty(),
@@ -124,19 +123,19 @@ pub(crate) fn must_name(context: &GatewayContext, path: &PathModels) -> bool {
     must_name && context.is_call()
 }
 
-/// What reads a body on its way, where models are restricted.
+/// Reads a body for its models on its way to the provider, if models are restricted.
 pub(crate) fn reader(context: &GatewayContext, headers: &HeaderMap) -> Box<ModelReader> {
     let path = routing::read_path(context.provider_path());
     Box::new(ModelReader::of(context, headers, path.reach, must_name(context, &path)))
 }
 
-/// Whether a body is what it seems to be, where models are restricted.
+/// Checks that a body is in a form that can be read, if models are restricted.
 pub(crate) fn allow_body(headers: &HeaderMap, is_form: bool) -> Result<(), Rejection> {
     messages::refuse_encoded(headers)?;
     if is_form { Ok(()) } else { allow_form(headers) }
 }
 
-/// Whether all that an entry of a universal request reaches is allowed. `body`: all of it.
+/// Checks every model that an entry of a universal request reaches. `body` is the whole body.
 pub(crate) fn allow_entry(
     allowance: Allowance<'_>,
     rest: &str,
@@ -159,7 +158,7 @@ pub(crate) fn allow_entry(
     }
 }
 
-/// A form can be JSON to one reader and name another model to the next.
+/// One reader may take a form for JSON and another may find another model in it.
 pub(crate) fn allow_form(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let is_json = match (types.next(), types.next()) {
@@ -179,7 +178,8 @@ fn is_read_as_json(content_type: &str) -> bool {
     is_json || matches!(&*kind, "" | "text/plain" | "application/octet-stream")
 }
 
-/// Whether a body without a `model` at its top may pass on this path, where models are restricted.
+/// Checks whether a body without a top-level `model` is allowed on this path, if models are
+/// restricted.
 pub(crate) fn allow_without_model(
     context: &GatewayContext,
     rest: &str,
@@ -189,8 +189,8 @@ pub(crate) fn allow_without_model(
     if is_missing { Err(messages::unreadable_model()) } else { Ok(()) }
 }
 
-/// Whether there may be no body at all. A call that is known to take its model from there fails at
-/// the provider; of another nobody knows what it does.
+/// Checks whether the body may be empty. If the call is known to take its model from the body, the
+/// provider will refuse it; otherwise we do not know what it does.
 pub(crate) fn allow_empty(context: &GatewayContext) -> Result<(), Rejection> {
     let is_known = context.operation().takes_model();
     if is_known { Ok(()) } else { allow_without_model(context, context.provider_path(), false) }

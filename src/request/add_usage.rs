@@ -1,4 +1,4 @@
-//! The option on its way into a request body.
+//! Adds the option that asks for usage to a passing request body.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,38 +13,38 @@ use crate::request::stream_options::Options;
 use crate::routing::model::Edit;
 use crate::usage::Format;
 
-/// Goes before the brace that closes the body's object, when all its keys are known.
+/// Inserted before the closing brace of the body's object, once all its keys are known.
 const OPTION: &[u8] = br#","stream_options":{"include_usage":true}"#;
 const PADDING: &[u8] = &[b' '; OPTION.len()];
 
-/// The first version of Azure's API that takes the option.
+/// The first version of Azure's API that accepts the option.
 const FIRST_AZURE: &str = "2024-09";
 
-/// Where the option can stand in a body as the client sent it.
+/// Where the option can be inserted, in the client's original body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Places {
-    /// The brace that closes the body's object, where that has no such options.
+    /// The closing brace of the body's object, if it has no `stream_options`.
     pub(crate) brace: Option<u64>,
-    /// The brace that opens the client's own options.
+    /// The opening brace of the client's own `stream_options`.
     pub(crate) options: Option<u64>,
 }
 
-/// Puts the option into one body as that passes.
+/// Inserts the option into a passing body.
 ///
-/// Nothing is held back until it is known whether the option is wanted. So a length that was
-/// announced is announced with room for it, which is filled with blanks where it is not.
+/// Nothing is held back until we know whether to insert it. So an announced length is increased by
+/// the option's length, and if the option is not inserted, the difference is filled with spaces.
 #[derive(Debug)]
 pub(crate) struct Splice {
-    /// How many of the bytes that were announced are not there yet.
+    /// How many announced bytes have not been added yet.
     owed: usize,
     pads: bool,
-    /// Of the next byte, in the body as it is without what is added here.
+    /// The position of the next byte, in the body without what is added here.
     offset: u64,
-    /// From where on the client's own body has its places elsewhere, and by how much.
+    /// The position in the client's body from which an earlier edit shifts places, and by how much.
     shift: (u64, i64),
-    /// The client's own options, as far as they have passed.
+    /// The client's own `stream_options`, as far as they have passed.
     options: Option<Box<Options>>,
-    /// Nothing more is added but blanks.
+    /// Only spaces may still be added.
     is_settled: bool,
     ahead: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
@@ -54,7 +54,8 @@ pub(crate) struct Splice {
 }
 
 impl Splice {
-    /// Whether a request may be one for a stream of chat completions that knows the option.
+    /// Returns true if a request may be a streamed chat completion at a provider that knows the
+    /// option.
     pub(crate) fn suits(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         let content_type = headers.get(header::CONTENT_TYPE);
         *method == Method::POST
@@ -64,7 +65,7 @@ impl Splice {
             && !is_old_azure(uri)
     }
 
-    /// `edit`: what has been changed in the body in front of what is still to come.
+    /// `edit` is an earlier edit of the body, in front of what follows.
     pub(crate) fn new(headers: &mut HeaderMap, edit: Option<&Edit>) -> Self {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -87,22 +88,22 @@ impl Splice {
         }
     }
 
-    /// Whom it is for, and who is told of its place.
+    /// Sets the provider, and what to notify of the position of the option.
     pub(crate) fn to(mut self, upstream: Arc<Upstream>, asked: Option<Asked>) -> Self {
         (self.upstream, self.asked) = (Some(upstream), asked);
         self
     }
 
-    /// What goes out before the client's next frame.
+    /// What to send before the client's next frame.
     pub(crate) fn ahead(&mut self) -> Option<Frame<Bytes>> {
         let data = self.ahead.pop_front().map(Frame::data);
         data.or_else(|| self.trailers.take().map(Frame::trailers))
     }
 
-    /// A frame of the client's. `places`: where the option can stand, as far as that is known.
-    /// `model`: what the body names.
+    /// Takes a frame of the client's. `places` are the known places for the option, `model` is the
+    /// body's.
     ///
-    /// Gives whether the option went in.
+    /// Returns true if the option was inserted.
     pub(crate) fn data(&mut self, data: &mut Bytes, places: Places, model: Option<&str>) -> bool {
         let start = self.offset;
         self.offset = start.saturating_add(data.len() as u64);
@@ -126,7 +127,7 @@ impl Splice {
         true
     }
 
-    /// Where in these bytes which text is to stand; an empty one where nothing is missing.
+    /// Where in these bytes to insert which text; the text is empty if nothing is missing.
     fn place(&mut self, data: &[u8], start: u64, places: Places) -> Option<(usize, &'static [u8])> {
         let here = |place: Option<u64>| {
             let at = self.here(place?).checked_sub(start)?;
@@ -146,13 +147,13 @@ impl Splice {
         }
     }
 
-    /// Where a place of the client's body is in the body that passes here.
+    /// Converts a position in the client's body to one in the passing body.
     fn here(&self, place: u64) -> u64 {
         let (from, growth) = self.shift;
         if place < from { place } else { place.saturating_add_signed(growth) }
     }
 
-    /// The client's body has ended, maybe with trailers: what goes out in their place.
+    /// Ends the client's body, perhaps with trailers. Returns what to send instead.
     pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> Option<Frame<Bytes>> {
         self.trailers = trailers;
         self.has_ended = true;
@@ -165,12 +166,12 @@ impl Splice {
         self.ahead()
     }
 
-    /// Nothing is left to be asked of the client.
+    /// Returns true if the client's body has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// How many bytes are still to be added.
+    /// How many bytes will still be added.
     pub(crate) fn left(&self) -> u64 {
         let owed = if self.pads { self.owed } else { 0 };
         (owed + self.ahead.iter().map(Bytes::len).sum::<usize>()) as u64
@@ -183,7 +184,7 @@ impl Splice {
     }
 }
 
-/// Azure refuses what its version of the API does not know.
+/// Azure refuses options that its API version does not know.
 fn is_old_azure(uri: &Uri) -> bool {
     let parameters = uri.query().into_iter().flat_map(|query| query.split('&'));
     let mut versions = parameters.filter_map(|parameter| parameter.strip_prefix("api-version="));
@@ -218,7 +219,7 @@ mod tests {
         }
     }
 
-    /// What goes out for a body in frames of this size.
+    /// The output for a body in frames of this size.
     fn spliced(body: &str, size: usize, places: Places, edit: Option<&Edit>) -> String {
         let mut splice = Splice::new(&mut HeaderMap::new(), edit);
         let mut out = Vec::new();

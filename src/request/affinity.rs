@@ -1,9 +1,9 @@
 //! Which conversation a request belongs to, so that it keeps its key and base URL.
 //!
-//! Only where there is a choice, or the gateway asks for it: elsewhere nothing is looked at, added
-//! or read. The first of these names the session: `cf-aig-session-id`, the headers in [`HEADERS`],
-//! and in the body `prompt_cache_key`, then `metadata.user_id`. No hash of the first messages: most
-//! conversations of an app begin with the same ones, and would all go to the same key.
+//! Only used if there is a choice or the gateway asks for it; otherwise nothing is read or added.
+//! The first of these names the session: `cf-aig-session-id`, the headers in [`HEADERS`], and in
+//! the body `prompt_cache_key`, then `metadata.user_id`. The first messages are not hashed: most
+//! conversations of an app start with the same ones, and would all go to the same key.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -18,8 +18,8 @@ use crate::settings::GatewaySettings;
 use crate::util::operation::Operation;
 use crate::util::text::is_visible;
 
-/// Other headers that name a session: one that many gateways read, and those of Claude Code, Codex
-/// and OpenCode. One that is out of range, or there twice, names none.
+/// Other headers that name a session: one read by many gateways, and those of Claude Code, Codex
+/// and OpenCode. A value that is out of range or given twice does not count.
 static HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-session-id"),
     HeaderName::from_static("x-claude-code-session-id"),
@@ -28,24 +28,24 @@ static HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-session-affinity"),
 ];
 
-/// By which xAI finds the server that has the conversation in its cache.
+/// xAI uses it to find the server that has the conversation in its cache.
 static CONVERSATION_ID: HeaderName = HeaderName::from_static("x-grok-conv-id");
 
 const LONGEST_ID: usize = 256;
 
-/// How much of a body is read for its session.
+/// How many bytes of a body are read for its session.
 const READ_AT_MOST: usize = 256 * 1024;
 
-/// Where a step of a request goes.
+/// The target of a request's step.
 pub(crate) struct Destination<'a> {
     upstream: &'a Upstream,
     /// `None` for the client's own request on a provider's own path.
     step: Option<&'a Step>,
-    /// A key goes along that no other can replace.
+    /// The request has a key that must not be replaced.
     has_own_key: bool,
 }
 
-/// Finds the session of a request in its head, where conversations stay where they are.
+/// Finds the session in a request's head, if conversations keep their target.
 #[inline]
 pub(crate) fn apply(context: &GatewayContext, headers: &mut HeaderMap) {
     if let Some(to) = Destination::of(context)
@@ -56,7 +56,7 @@ pub(crate) fn apply(context: &GatewayContext, headers: &mut HeaderMap) {
 }
 
 impl<'a> Destination<'a> {
-    /// Of the step that is being tried.
+    /// The current step.
     #[inline]
     fn of(context: &'a GatewayContext) -> Option<Self> {
         let (upstream, step) = (context.upstream()?, context.current());
@@ -64,8 +64,8 @@ impl<'a> Destination<'a> {
         Some(Self { upstream, step, has_own_key: is_given || context.has_credentials() })
     }
 
-    /// Of a step that is to be tried. Its key is the gateway's: the client's goes to the first
-    /// provider alone.
+    /// A step to be tried. Its key is the gateway's: the client's key is only for the first
+    /// provider.
     pub(crate) fn of_step(step: &'a Step) -> Self {
         let has_own_key = matches!(step.key, StepKey::Given(_));
         Self { upstream: &step.upstream, step: Some(step), has_own_key }
@@ -76,7 +76,7 @@ impl<'a> Destination<'a> {
         own.or_else(|| context.directives())
     }
 
-    /// Whether several base URLs or keys can serve it.
+    /// Returns true if there are several base URLs or keys to choose from.
     #[inline]
     fn has_choice(&self, context: &'a GatewayContext) -> bool {
         self.upstream.has_several_origins()
@@ -111,14 +111,14 @@ impl<'a> Destination<'a> {
         name_response_in_path(context);
     }
 
-    /// As [`apply`], for a step that is to be tried.
+    /// Like [`apply`], for a step to be tried.
     pub(crate) fn apply(&self, context: &'a GatewayContext, headers: &mut HeaderMap) {
         if self.begin(context, headers) {
             self.name_conversation(context, headers);
         }
     }
 
-    /// Whether conversations stay where they are; if so, finds the session.
+    /// Returns true if conversations keep their target; then also finds the session.
     pub(crate) fn begin(&self, context: &'a GatewayContext, headers: &HeaderMap) -> bool {
         let keeps = self.keeps_conversations(context);
         if keeps {
@@ -141,8 +141,8 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// Tells xAI which conversation it is, where the client has named one to us and not to xAI. Its
-    /// Responses API goes by `prompt_cache_key`, which is the client's.
+    /// Names the conversation to xAI if the client has named it only to us. xAI's Responses API
+    /// uses the client's `prompt_cache_key` instead.
     pub(crate) fn name_conversation(&self, context: &GatewayContext, headers: &mut HeaderMap) {
         if self.upstream.slug() != "grok"
             || self.operation(context) != Operation::Chat
@@ -167,7 +167,7 @@ fn only_id<'h>(
     is_visible(id, LONGEST_ID).then(|| (name.as_str(), id))
 }
 
-/// A path below `responses/` names a response, which one account of the provider has stored.
+/// A path below `responses/` names a response that is stored in one account of the provider.
 fn name_response_in_path(context: &GatewayContext) {
     if context.operation() != Operation::Responses {
         return;
@@ -185,13 +185,13 @@ fn name_response(context: &GatewayContext, conversation: &Conversation, id: &str
     }
 }
 
-/// Reads a body as far as it takes to know its session.
+/// Reads a body up to its session.
 #[derive(Debug)]
 pub(crate) struct SessionReader {
     strings: Strings<3>,
     left: usize,
     operation: Operation,
-    /// A header has named it already.
+    /// A header has named the session already.
     has_session: bool,
 }
 
@@ -202,7 +202,7 @@ const PROMPT_CACHE_KEY: usize = 1;
 const USER_ID: usize = 2;
 
 impl SessionReader {
-    /// `None` where the body says nothing that is needed, or is better not waited for.
+    /// `None` if the body is not needed, or is better not waited for.
     pub(crate) fn of(context: &GatewayContext, headers: &HeaderMap) -> Option<Self> {
         let has_session = context.conversation()?.session().is_some();
         let operation = context.operation();
@@ -212,7 +212,7 @@ impl SessionReader {
             _ => false,
         };
         let is_read = is_needed
-            // Nothing else chooses.
+            // Without this feature nothing uses the session.
             && cfg!(feature = "control")
             && Destination::of(context)?.has_choice(context)
             && *context.method() == Method::POST
@@ -231,18 +231,18 @@ impl SessionReader {
         self.strings.push(part);
     }
 
-    /// Whether no more needs to be read.
+    /// Returns true if no more needs to be read.
     pub(crate) fn is_done(&self) -> bool {
         let has = |index| self.strings.get(index).is_some();
         let has_session = self.has_session
             || has(PROMPT_CACHE_KEY)
-            // Elsewhere it may stand before a `prompt_cache_key`, which says more.
+            // Elsewhere a more specific `prompt_cache_key` may follow.
             || self.operation == Operation::Messages && has(USER_ID);
         let has_all = has_session && (!goes_on(self.operation) || has(PREVIOUS_RESPONSE));
         has_all || self.left == 0 || self.strings.is_over()
     }
 
-    /// Tells the exchange of what was found.
+    /// Stores what was found in the exchange.
     pub(crate) fn finish(&self, context: &GatewayContext) {
         let Some(conversation) = context.conversation() else { return };
         let named =
@@ -260,12 +260,12 @@ impl SessionReader {
     }
 }
 
-/// Whether such a request may go on from a stored response.
+/// Returns true if the request may continue from a stored response.
 fn goes_on(operation: Operation) -> bool {
     matches!(operation, Operation::Responses | Operation::Compact)
 }
 
-/// A client that waits to be asked for its body is asked by the provider.
+/// With `expect`, the client waits until the provider asks for the body: do not read it here.
 fn is_plain_json(headers: &HeaderMap) -> bool {
     let is_json = |value: &HeaderValue| {
         let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which models a request may use.
+//! Which providers and models a request may use.
 
 use crate::context::GatewayContext;
 use crate::directives::Directives;
@@ -6,37 +6,37 @@ use crate::directives::narrowing::Narrowing;
 use crate::provider::Upstream;
 use crate::settings::Rules;
 
-/// What decides over the models of one request, or of one entry of a universal one.
+/// The rules for the models of a request, or of an entry of a universal request.
 #[derive(Clone, Copy)]
 pub(crate) struct Allowance<'a> {
     pub(crate) context: &'a GatewayContext,
-    /// What the client allows.
+    /// The client's own restrictions.
     pub(crate) narrowing: Option<&'a Narrowing>,
-    /// Those of an entry, in place of the request's.
+    /// The directives of an entry, which replace the request's.
     entry: Option<&'a Directives>,
     /// `None` until it is known.
     upstream: Option<&'a Upstream>,
 }
 
 impl<'a> Allowance<'a> {
-    /// For a request, at the provider that is known so far.
+    /// The rules for a request, at the provider known so far.
     pub(crate) fn of(context: &'a GatewayContext) -> Self {
         let upstream = context.upstream().map(|upstream| &**upstream);
         let narrowing = context.narrowing().map(|narrowing| &**narrowing);
         Self { context, narrowing, entry: None, upstream }
     }
 
-    /// For a provider that has just been found.
+    /// The same at a provider that has just been found.
     pub(crate) fn at(self, upstream: &'a Upstream) -> Self {
         Self { upstream: Some(upstream), ..self }
     }
 
-    /// For an entry of a universal request, with directives of its own.
+    /// The rules for an entry of a universal request, with its own directives.
     pub(crate) fn by(self, directives: &'a Directives) -> Self {
         Self { narrowing: directives.narrowing.as_deref(), entry: Some(directives), ..self }
     }
 
-    /// Whether only a provider that keeps nothing may get the request or entry.
+    /// Returns true if the provider must not retain the request's data.
     pub(crate) fn wants_zdr(self) -> bool {
         match self.entry {
             Some(directives) => directives.zdr == Some(true),
@@ -53,16 +53,16 @@ impl<'a> Allowance<'a> {
         rules.is_none_or(|rules| rules.allow_model(model)) && self.lets_pass(model)
     }
 
-    /// The same for a name behind which there is another model.
+    /// The same for a name that hides another model.
     pub(crate) fn allows_what_hides_a_model(self, name: &str) -> bool {
         let rules = self.context.settings().map(|settings| &settings.rules);
-        // Without rules of the gateway's, any such name is as good as any other model.
+        // Without rules of the gateway, such a name is treated like any model.
         let restricts = |rules: &&Rules| rules.restrict_models();
         rules.filter(restricts).is_none_or(|rules| rules.allow_what_hides_a_model(name))
             && self.lets_pass(name)
     }
 
-    /// Whether the client allows a model.
+    /// Returns true if the client allows the model.
     pub(crate) fn lets_pass(self, model: &str) -> bool {
         self.narrowing.is_none_or(|narrowing| narrowing.allows_model(self.upstream, model))
     }

@@ -1,4 +1,4 @@
-//! The key that a request is sent with: its client's, or the one that the gateway keeps.
+//! Chooses the key that a request is sent with: the client's or a stored one.
 
 use http::header::Entry;
 use http::uri::PathAndQuery;
@@ -14,8 +14,8 @@ use crate::request::authorize::{remove_token, remove_tokens};
 use crate::response::messages;
 use crate::settings::{ClientCredentials, GatewaySettings};
 
-/// Gives a request the gateway's key for its provider, unless it has one of its client's that may
-/// stay. Says whether it has. `has_credentials`: one of the usual headers holds a key.
+/// Adds the gateway's key for the provider unless the client's key is used. Returns whether it is.
+/// `has_credentials`: one of the usual headers holds a key.
 pub(crate) fn attach(
     headers: &mut HeaderMap,
     context: &GatewayContext,
@@ -38,7 +38,7 @@ pub(crate) fn attach(
     let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
     match (stored(context, upstream, alias), settings) {
         (Some(key), _) => header.insert(headers, key),
-        // A gateway that nobody has set up knows of no aliases.
+        // A gateway without settings has no aliases.
         (None, None) => {}
         (None, Some(settings)) if settings.takes_keys_from_layer => {}
         (None, Some(_)) if alias.is_some() => return Err(messages::unknown_alias()),
@@ -48,7 +48,7 @@ pub(crate) fn attach(
     Ok(false)
 }
 
-/// As [`attach`], for an entry of a universal request, whose headers nobody has authenticated.
+/// Like [`attach`], for an entry of a universal request, whose headers were not authenticated.
 pub(crate) fn attach_to_entry(
     headers: &mut HeaderMap,
     context: &GatewayContext,
@@ -65,7 +65,8 @@ pub(crate) fn attach_to_entry(
     attach(headers, context, Some(directives), has_credentials, upstream, way).map(|_| ())
 }
 
-/// Whether there is a key in a header that only this provider reads, and that was not looked at yet.
+/// Returns true if there is a key in a header that only this provider reads and that was not
+/// checked yet.
 fn has_own_key(
     headers: &mut HeaderMap,
     settings: Option<&GatewaySettings>,
@@ -80,14 +81,14 @@ fn has_own_key(
     mark_key(headers, own)
 }
 
-/// What the host wants done with a client's own key for a provider.
+/// What the host wants done with a client's own key.
 fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCredentials {
     let settings = context.settings();
     settings.map_or_else(Default::default, |settings| settings.client_credentials_for(upstream))
 }
 
-/// Treats a client's key in the query, where some providers read one as well, as the host has
-/// chosen. `uri`: as the provider is to get it.
+/// Applies the host's choice to a client's key in the query, which some providers read too. `uri`
+/// is the one that the provider will get.
 pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,
@@ -105,7 +106,7 @@ pub(crate) fn apply_to_query(
             let rest = query::without_keys(uri.query().unwrap_or_default());
             let whole = if rest.is_empty() { path } else { format!("{path}?{rest}") };
             let mut parts = std::mem::take(uri).into_parts();
-            // It was one before some of it was left out.
+            // It was valid before parts of it were removed.
             let whole = PathAndQuery::try_from(whole).map_err(|_| messages::malformed_path())?;
             parts.path_and_query = Some(whole);
             *uri = Uri::from_parts(parts).map_err(|_| messages::malformed_path())?;
@@ -114,7 +115,7 @@ pub(crate) fn apply_to_query(
     Ok(())
 }
 
-/// Gives whether there is a key in this header, and marks it sensitive. One that says nothing goes.
+/// Returns true if there is a key in this header, and marks it sensitive. Removes an empty header.
 fn mark_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
     let Entry::Occupied(mut values) = headers.entry(name) else { return false };
     if values.iter().all(crate::credentials::is_empty) {
@@ -125,7 +126,7 @@ fn mark_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
     true
 }
 
-/// The gateway's key for a provider; the first, where several share the load.
+/// The gateway's key for a provider; the first, if several share the load.
 pub(crate) fn stored<'a>(
     context: &'a GatewayContext,
     upstream: &'a Upstream,

@@ -11,11 +11,12 @@ use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
-/// Lets a request pass that shows one of the gateway's tokens, where there are any. The answer to a
-/// wrong token is that to none.
+/// Accepts a request that has one of the gateway's tokens, if the gateway has tokens. A wrong token
+/// gets the same answer as a missing one.
 ///
-/// Many clients have one place for a credential, so a token may also stand where a provider's key
-/// does. It is taken off: the request is then one without a key, for which a stored one serves.
+/// Many clients can set only one credential, so a token may also be sent in place of a provider
+/// key. It is then removed, and the request is treated as one without a key, so that a stored key
+/// is used.
 ///
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
@@ -69,13 +70,13 @@ fn token_number(shown: &HeaderValue, settings: &GatewaySettings) -> Option<usize
     settings.token_number(after_bearer(shown))
 }
 
-/// The value of a header that is there once: of two, neither is right.
+/// The value of a header that is given once. If it is given twice, neither value counts.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// What stands behind the word `Bearer`, which may be left out.
+/// The value without the word `Bearer`, which is optional.
 pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
     let value = value.as_bytes().trim_ascii();
     match value.split_at_checked(7) {
@@ -96,7 +97,7 @@ mod tests {
         GatewaySettings::builder().token(old).token(new).build().unwrap()
     }
 
-    /// Whether a request is let in, and whether it still has a key for its provider.
+    /// Whether a request is accepted, and whether it still has a key for its provider.
     fn pass(is_rest: bool, headers: &[(&'static str, &'static str)]) -> (bool, bool) {
         let mut map = HeaderMap::new();
         for (name, value) in headers {

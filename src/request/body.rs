@@ -1,4 +1,4 @@
-//! The request body that the upstream stack gets.
+//! The request body that the upstream stack receives.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -23,10 +23,10 @@ use crate::util::opaque::opaque_debug;
 use crate::util::sources::is_over_limit;
 
 pin_project! {
-    /// The client's request body on its way to a provider: the client's own frames, untouched.
+    /// The client's request body on its way to a provider: the client's own frames, unchanged.
     ///
-    /// A body is passed on as it is, or watched by the metrics hook, or was read up to its `model`
-    /// and goes on from there. Its error is boxed, for it may be the gateway's own.
+    /// It is passed on as it is, watched by the metrics hook, or was read up to its `model` and
+    /// continues from there. Its error is boxed because it may be the gateway's own.
     pub struct RequestBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -47,17 +47,17 @@ pin_project! {
 /// Frames that were read before anything was sent, then the rest.
 struct Peeked<B> {
     frames: VecDeque<Bytes>,
-    /// What they take of the budget, until they are handed on.
+    /// Their share of the budget, until they are passed on.
     share: Held,
-    /// `None` once it has ended: a body must not be polled behind its end.
+    /// `None` once it has ended: a body must not be polled after its end.
     rest: Option<Pin<Box<B>>>,
-    /// Those that were read ahead: there is no rest then.
+    /// Trailers that were read ahead; then there is no rest.
     trailers: Option<Box<HeaderMap>>,
     watcher: Watcher,
     is_refused: bool,
 }
 
-/// The rest of a model-routed body contradicts its beginning.
+/// The rest of a model-routed body contradicts its start.
 #[derive(Debug)]
 struct RequestRefused;
 
@@ -75,7 +75,7 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Untouched { body } }
     }
 
-    /// A body whose trailers are looked at.
+    /// A body whose trailers are filtered.
     pub(crate) fn passed(body: B, context: GatewayContext) -> Self {
         Self { kind: Kind::Passed { body, context } }
     }
@@ -84,7 +84,7 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Watched { body, watcher: watcher.into() } }
     }
 
-    /// A body of which all is there.
+    /// A body that is complete.
     pub(crate) fn whole(body: Bytes) -> Self {
         Self { kind: Kind::Whole { body: Full::new(body) } }
     }
@@ -184,7 +184,7 @@ where
             Kind::Untouched { body } | Kind::Passed { body, .. } => body.is_end_stream(),
             Kind::Whole { body } => body.is_end_stream(),
             Kind::Watched { body, watcher } => added(watcher).0 == 0 && body.is_end_stream(),
-            // A body cut short must be polled for its end, where that is found out.
+            // A body cut short must be polled to its end, because the poll reports it.
             Kind::Peeked { peeked } => {
                 peeked.frames.is_empty()
                     && peeked.trailers.is_none()
@@ -206,7 +206,7 @@ where
                 let rest = peeked.rest.as_ref().map(|rest| rest.size_hint());
                 let rest = rest.unwrap_or_else(|| match peeked.trailers {
                     None => SizeHint::with_exact(0),
-                    // A body of a known length is sent without its trailers.
+                    // A body of known length is sent without its trailers.
                     Some(_) => SizeHint::default(),
                 });
                 longer(&rest, (least + ahead, most + ahead))
@@ -215,7 +215,7 @@ where
     }
 }
 
-/// An error of the client's body, of which the exchange is told where a limit is behind it.
+/// Passes on an error of the client's body. Reports it to the exchange if a size limit caused it.
 #[cold]
 fn with_limit_reported(error: BoxError, context: Option<&GatewayContext>) -> BoxError {
     if let Some(context) = context.filter(|_| is_over_limit(&*error)) {
@@ -224,7 +224,7 @@ fn with_limit_reported(error: BoxError, context: Option<&GatewayContext>) -> Box
     error
 }
 
-/// Takes out what trailers may not carry.
+/// Removes fields that must not be in trailers.
 fn strip<D>(frame: &mut Frame<D>) {
     if let Some(trailers) = frame.trailers_mut() {
         headers::strip_trailers(trailers);
@@ -242,7 +242,7 @@ fn spliced<E>(
     }
     match frame {
         Some(Ok(mut frame)) => {
-            // Here too: trailers may go out later, behind what is added.
+            // Here too: trailers may be sent later, after the added bytes.
             strip(&mut frame);
             match frame.into_data() {
                 Ok(data) => Some(Ok(Frame::data(watcher.spliced(data)))),
@@ -254,7 +254,7 @@ fn spliced<E>(
     }
 }
 
-/// How many bytes the gateway is going to add, at least and at most.
+/// How many bytes the gateway will add, at least and at most.
 fn added(watcher: &Watcher) -> (u64, u64) {
     watcher.splice().map_or((0, 0), |splice| (splice.left(), splice.most()))
 }

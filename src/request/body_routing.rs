@@ -37,10 +37,10 @@ use crate::settings::GatewaySettings;
 use crate::util::patience::Patience;
 use crate::util::timeout::TimeoutPhase;
 
-/// A request as its provider is to get it, and what waits for the response.
+/// The request for the provider, and what waits for the response.
 type Sent<B> = (Request<RequestBody<B>>, ResponseRelay);
 
-/// The answer, and the rest of the body where it must be read first.
+/// The answer, and the rest of the body if it must be read first.
 type Refused<B> = (Box<Response<Bytes>>, Option<Drain<B>>);
 
 /// A request whose body is being read.
@@ -49,52 +49,52 @@ pub(crate) struct BodyRouting<B> {
     head: Request<()>,
     scan: HeaderScan,
     reading: Reading<B>,
-    /// `None` until the client must first be waited for.
+    /// `None` until the client must be waited for.
     waits: Option<Box<Waits>>,
     peek_for: PeekFor,
-    /// Made when the request is ready but for its session.
+    /// Set when only the session is missing.
     seeking: Option<Box<Seeking>>,
-    /// Made when the request is ready but for its guards.
+    /// Set when only the guards are missing.
     checks: Option<Box<Checks>>,
-    /// The dynamic route that the body names, while members of the body are read that it needs.
+    /// The dynamic route that the body names, while the body members that it needs are read.
     route: Option<RoutedModel>,
     pub(crate) relay: ResponseRelay,
 }
 
-/// Guards that look at a request that is ready but for them.
+/// Guards that check a request that is otherwise ready.
 struct Checks {
     change: BodyChange,
     checking: Checking,
-    /// What they are to see, and how much of the body each, until that is read.
+    /// What they will see, and how much of the body each, until that is read.
     unread: Option<(Subject, Vec<usize>)>,
 }
 
-/// The body is read on for the session that it names.
+/// The body is being read for its session.
 struct Seeking {
     change: BodyChange,
     reader: SessionReader,
-    /// A body that is slow goes on without.
+    /// After this time the request is sent without a session.
     patience: Patience,
 }
 
 /// How long a request is held back for its session.
 const SESSION_TIME: Duration = Duration::from_secs(1);
 
-/// How long the client may take to send what is read.
+/// Timeouts of the client's body.
 struct Waits {
-    /// How many bytes it had sent when it was last waited for.
+    /// How many bytes the client had sent when it was last waited for.
     seen: u64,
-    /// For its next bytes.
+    /// Until its next bytes.
     body: Patience,
     /// For the whole exchange.
     total: Patience,
-    /// For the rest of a body that is refused.
+    /// For the rest of a refused body.
     drain: Patience,
 }
 
 impl Waits {
     fn new(shared: &Shared, context: &GatewayContext) -> Self {
-        // The provider's own timeouts are not known before the provider is.
+        // The provider's own timeouts apply only once the provider is known.
         let general = context.settings().map(|settings| settings.timeouts);
         let timeouts = context.timeouts().or(general.unwrap_or_default());
         Self {
@@ -106,7 +106,7 @@ impl Waits {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "all of it is boxed, and few are of the other kind")]
+#[expect(clippy::large_enum_variant, reason = "it is always boxed, and the other variant is rare")]
 enum Reading<B> {
     /// Up to the model.
     Model(Peek<B>),
@@ -142,7 +142,7 @@ impl Checks {
     }
 }
 
-/// Members beside the model are only kept where the request may take a dynamic route.
+/// Members beside the model are kept only if the request may use a dynamic route.
 fn scanner_for(peek_for: PeekFor, context: &GatewayContext) -> ObjectScanner {
     if peek_for == PeekFor::Nothing {
         return ObjectScanner::new();
@@ -187,7 +187,7 @@ where
                 let reads_models = context.restricts_models() && !is_lenient;
                 let models = reads_models.then(|| match peek_for {
                     PeekFor::AnyModel => access::reader(context, head.headers()),
-                    // The unified endpoints take only JSON with a model at its top.
+                    // The unified endpoints accept only JSON with a top-level model.
                     _ => Box::new(ModelReader::json(context)),
                 });
                 Reading::Model(Peek::new(body, watch, peek_for, scanner, limit, share, models))
@@ -198,7 +198,7 @@ where
         Self { shared, head, scan, reading, waits, peek_for, seeking, checks, route, relay }
     }
 
-    /// Ready when the request may be sent, or may not.
+    /// Ready when the request may be sent or is refused.
     pub(crate) fn poll_routed(
         &mut self,
         cx: &mut Context<'_>,
@@ -249,7 +249,7 @@ where
         self.poll_session(Box::new(Seeking { change, reader, patience }), cx)
     }
 
-    /// Ready when the session is known, or the body does not tell it in time.
+    /// Ready when the session is known, or does not come in time.
     #[cold]
     fn poll_session(
         &mut self,
@@ -298,7 +298,7 @@ where
         checks.checking.poll(&mut self.relay.exchange, cx)
     }
 
-    /// Ready when it is found what the body is read for, or it cannot be, or took too long.
+    /// Ready when the body has been read far enough, cannot be read, or took too long.
     fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         let found = self.poll_body(cx);
         if found.is_pending() { self.poll_waits(cx).map(Err) } else { found }
@@ -351,8 +351,8 @@ where
         known.map_ok(|()| Found::Routed(routed))
     }
 
-    /// Chooses the provider and rewrites the head by what was found, or says why the request goes
-    /// nowhere.
+    /// Chooses the provider and rewrites the head from what was found, or says why the request is
+    /// refused.
     fn apply(&mut self, found: Found) -> Result<BodyChange, Rejection> {
         let Self { shared, head, scan, peek_for, relay, reading, .. } = self;
         let named = match (found, *peek_for, reading) {
@@ -387,7 +387,7 @@ where
         Ok(change)
     }
 
-    /// Puts what the body asks for where limits find it.
+    /// Stores what the body asks for in the extensions, for the limits.
     fn tell_limits(&mut self) {
         let settings = self.relay.context.settings();
         if settings.is_some_and(GatewaySettings::reads_for_limits)
@@ -397,7 +397,7 @@ where
         }
     }
 
-    /// Whether the models are allowed that were found on a provider's own path.
+    /// Checks the models found in a body on a provider's own path.
     fn restrict_models(&self, found: Found) -> Result<(), Rejection> {
         let Self { head, peek_for, relay, reading, .. } = self;
         let (context, peek) = match reading {
@@ -427,7 +427,7 @@ where
         }
     }
 
-    /// The request as its provider is to get it, or the answer.
+    /// The request for the provider, or the answer.
     pub(crate) fn into_request(
         self: Box<Self>,
         routed: Result<BodyChange, Rejection>,

@@ -1,7 +1,7 @@
-//! The list of models that a gateway may use, in the shape of OpenAI's `models`.
+//! The list of models that a gateway may use, in the format of OpenAI's `models`.
 //!
-//! It is made of what the host has said: the rows of its price table and the names in its allow
-//! list, as far as the rules let them pass. No provider is asked.
+//! It is built from the host's price table and allow list, as far as the rules allow those models.
+//! No provider is asked.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,10 +18,10 @@ use crate::settings::GatewaySettings;
 use crate::usage::PriceTable;
 use crate::util::percent::query_text;
 
-/// The most models of one list: price tables have some thousand rows.
+/// The maximum length of the list: price tables have some thousand rows.
 const MOST: usize = 10_000;
 
-/// The body of the answer: all models, or the one with this id, as it stands in the path.
+/// The body of the answer: all models, or the one with this id, as written in the path.
 pub(crate) fn answer(
     context: &GatewayContext,
     providers: &Providers,
@@ -41,7 +41,7 @@ pub(crate) fn answer(
         json.push_str("]}");
         return Ok(json);
     };
-    // A plus in a path is one.
+    // A plus in a path is a literal plus.
     let id = query_text(&id.replace('+', "%2B"));
     let named = id
         .split_once('/')
@@ -54,7 +54,7 @@ pub(crate) fn answer(
     Ok(json)
 }
 
-/// Nobody here knows when a model was made, and SDKs want a number.
+/// Writes a model. Its creation time is unknown, and SDKs require a number.
 fn write(id: &str, json: &mut String) {
     json.push_str(r#"{"id":"#);
     string::write(id, json);
@@ -82,7 +82,7 @@ impl Catalogue<'_> {
                 .rows()
                 .filter_map(|(row, _)| row.strip_prefix(upstream.slug())?.strip_prefix('/'));
             let allowance = Allowance::of(self.context).at(upstream);
-            // A name that has a price at some of the providers is no other's.
+            // A name with a price at some provider belongs to that provider only.
             let is_its = |name: &&str| {
                 let is_priced = || upstreams.iter().any(|one| has_price(one, name));
                 has_price(upstream, name) || !is_priced()
@@ -105,7 +105,7 @@ impl Catalogue<'_> {
         self.context.settings()
     }
 
-    /// Whether a provider is allowed, and has a key where the gateway keeps keys.
+    /// Returns true if a provider is allowed and, if the gateway stores keys, has one.
     fn is_usable(&self, upstream: &Upstream) -> bool {
         let has_key = self.settings().is_none_or(|settings| {
             let mut keys = settings.keys.iter();

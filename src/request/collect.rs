@@ -1,4 +1,4 @@
-//! Reading a whole request body, for the one route that cannot do with less.
+//! Reads a whole request body, for the one route that needs it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ pub(crate) struct Collect<B> {
     body: Pin<Box<B>>,
     watch: Arc<RequestState>,
     first: Bytes,
-    /// What came behind the first frame, and that: most bodies are one frame and need no copy.
+    /// The frames joined, once there are several: most bodies are one frame and need no copy.
     joined: BytesMut,
     share: Held,
     limit: usize,
-    /// It must not be polled any more.
+    /// The body must not be polled any more.
     is_over: bool,
 }
 
@@ -32,7 +32,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// `limit`: how many bytes it may have.
+    /// `limit` is the maximum size in bytes.
     pub(crate) fn new(body: B, watch: Arc<RequestState>, limit: usize, share: Held) -> Self {
         let (first, joined) = (Bytes::new(), BytesMut::new());
         Self { body: Box::pin(body), watch, first, joined, share, limit, is_over: false }
@@ -76,7 +76,7 @@ where
         }
         let (needed, room) = (self.held() + data.len(), self.joined.capacity());
         if needed > room {
-            // Counted before it is allocated.
+            // Reserve the budget before allocating.
             let room = needed.max(room.saturating_mul(2)).min(self.limit);
             self.take_of_budget(room - self.joined.capacity())?;
             self.joined.reserve(room - self.joined.len());
@@ -92,12 +92,12 @@ where
         self.share.grow(bytes).then_some(()).ok_or_else(messages::no_memory)
     }
 
-    /// What the body takes of the budget, for whoever has it from here on.
+    /// Hands over the body's share of the budget.
     pub(crate) fn take_share(&mut self) -> Held {
         self.share.take()
     }
 
-    /// The rest of a body that is refused, where it must be read.
+    /// The rest of a refused body, if it must be read.
     pub(crate) fn into_rest(self) -> Option<Drain<B>> {
         if self.is_over { None } else { Drain::of_rest(self.body, self.limit) }
     }

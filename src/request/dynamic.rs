@@ -14,10 +14,10 @@ use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
 use crate::settings::route::{Choice, DynamicRoute, Facts};
 
-/// The prefix of a model name that names a route.
+/// The prefix of route names among the models.
 pub(crate) const PREFIX: &str = "dynamic";
 
-/// Whether a model is the name of a route.
+/// Returns true if the model is the name of a route.
 pub(crate) fn is_route(routed: &RoutedModel) -> bool {
     routed.prefix() == Some(PREFIX)
 }
@@ -26,13 +26,13 @@ fn find<'a>(context: &'a GatewayContext, name: &str) -> Option<&'a DynamicRoute>
     context.settings()?.routes.find(name)
 }
 
-/// The members of the body that the route of this name reads.
+/// The body members that the route of this name reads.
 pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> BodyFields {
     find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
 }
 
-/// The steps of a request; empty if the gateway lacks what each of them needs. Only stored keys are
-/// used: the client cannot know for which provider to bring one.
+/// The steps of a request; empty if the gateway lacks what they need. Only stored keys are used:
+/// the client cannot know which provider's key to send.
 pub(crate) fn steps(
     context: &GatewayContext,
     routed: &RoutedModel,
@@ -47,7 +47,7 @@ pub(crate) fn steps(
     let identity = context.identity();
     let facts = Facts { identity, metadata, headers, body: body.unwrap_or(&nothing) };
     let chain = route.resolve(&facts);
-    // They were valid when they were read before.
+    // They were valid when they were first parsed.
     let own = directives::parse(headers, context.locks()).ok().flatten();
     let own = own.map(|own| *own).unwrap_or_default();
     let steps: Vec<_> =
@@ -62,8 +62,8 @@ pub(crate) fn steps(
 
 /// `None` if the gateway lacks what the node needs.
 ///
-/// `own`: what the request's headers say. It takes precedence over the node, and the node over the
-/// gateway's defaults.
+/// `own` are the directives of the request's headers. They override the node, and the node
+/// overrides the gateway's defaults.
 fn step(
     context: &GatewayContext,
     own: &Directives,

@@ -1,32 +1,32 @@
 //! A push scanner for the `model` of a `multipart/form-data` body.
 //!
-//! It holds no more than one part's headers and the model's name. What two readers could read in two
-//! ways is an error: a preamble or an epilogue, a boundary that is no delimiter, folded or bare
-//! lines, escapes in a name, a name given twice, nested forms, encoded parts, two models.
+//! It holds at most one part's headers and the model's name. Whatever two readers could read
+//! differently is an error: a preamble or epilogue, a boundary outside of a delimiter, folded or
+//! bare lines, escapes in a name, duplicate names, nested forms, encoded parts, two models.
 
 use memchr::memmem;
 
-/// The longest headers of one part.
+/// The maximum size of a part's headers.
 const LONGEST_HEAD: usize = 8 * 1024;
 const LONGEST_MODEL: usize = 256;
 
-/// Fields in which a provider reads models that are not looked for here.
+/// Fields in which a provider may read models that this scanner does not.
 const HIDING: [&str; 8] =
     ["models", "fallback", "fallbacks", "preset", "agent", "agentid", "session", "route"];
 
-/// The form is not one that all readers read alike.
+/// Readers may disagree about this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FormError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// So many bytes of the first delimiter have passed.
+    /// This many bytes of the first delimiter have passed.
     Start(usize),
-    /// Behind a delimiter: `CRLF`, or `--` at the end of the form. The first byte of either.
+    /// After a delimiter: `CRLF`, or `--` at the end of the form. Holds the first byte of either.
     Delimiter(Option<u8>),
     Head,
     Body,
-    /// Behind the last delimiter, where one `CRLF` may follow.
+    /// After the last delimiter, where one `CRLF` may follow.
     End(usize),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Form {
     state: State,
     /// `--` and the boundary.
     delimiter: Box<[u8]>,
-    /// The head of a part, or the last bytes of its body: those that may begin a delimiter.
+    /// The head of a part, or the last bytes of its body that may start a delimiter.
     held: Vec<u8>,
     /// The last two bytes of the body before `held`.
     before: [u8; 2],
@@ -45,7 +45,8 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// For a body of this `content-type`; `None` where it is no form, or says so in an odd way.
+    /// A scanner for a body with this `content-type`; `None` if it is not a form, or is an unusual
+    /// one.
     pub(crate) fn of(content_type: &[u8]) -> Option<Self> {
         let (kind, mut rest) = until_semicolon(content_type);
         if !kind.trim_ascii().eq_ignore_ascii_case(b"multipart/form-data") {
@@ -77,17 +78,17 @@ impl Form {
         })
     }
 
-    /// What the field `model` says, once it has passed.
+    /// The value of the field `model`, once it has passed.
     pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
-    /// Whether the last delimiter has passed.
+    /// Returns true if the last delimiter has passed.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, State::End(_))
     }
 
-    /// The body has ended: was that a whole form?
+    /// Checks that the form is complete at the end of the body.
     pub(crate) fn finish(&self) -> Result<(), FormError> {
         match self.state {
             State::End(0 | 2) => Ok(()),
@@ -95,7 +96,7 @@ impl Form {
         }
     }
 
-    /// Looks at the next bytes. After an error the scanner must not be used again.
+    /// Scans the next bytes. The scanner must not be used after an error.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), FormError> {
         let mut rest = chunk;
         while let [byte, behind @ ..] = rest {
@@ -140,7 +141,7 @@ impl Form {
         let room = LONGEST_HEAD - known;
         let taken = &rest[..rest.len().min(room)];
         self.held.extend_from_slice(taken);
-        // A part without any header line has no name.
+        // A part without headers has no name.
         let from = known.saturating_sub(3);
         let Some(end) = memmem::find(&self.held[from..], b"\r\n\r\n").map(|at| from + at) else {
             return if self.held.len() == LONGEST_HEAD {
@@ -170,7 +171,7 @@ impl Form {
     fn body<'a>(&mut self, rest: &'a [u8]) -> Result<&'a [u8], FormError> {
         let width = self.delimiter.len();
         if !self.held.is_empty() {
-            // What was held back, and as much of the rest as a delimiter could still take.
+            // The held bytes, and as many more as a delimiter may need.
             let known = self.held.len();
             let taken = rest.len().min(width - 1);
             self.held.extend_from_slice(&rest[..taken]);
@@ -206,7 +207,7 @@ impl Form {
             [.., first, second] => self.before = [*first, *second],
         }
         if self.in_model {
-            // The line break before the delimiter is not of the name.
+            // The line break before the delimiter is not part of the name.
             if self.value.len() + data.len() > LONGEST_MODEL + 2 {
                 return Err(FormError);
             }
@@ -215,7 +216,7 @@ impl Form {
         Ok(())
     }
 
-    /// A delimiter has passed: a line must have begun with it.
+    /// Ends a part at a delimiter, which must be at the start of a line.
     fn end_of_part(&mut self) -> Result<(), FormError> {
         if self.before != *b"\r\n" {
             return Err(FormError);
@@ -234,7 +235,7 @@ impl Form {
     }
 }
 
-/// How many bytes at the end may begin a delimiter.
+/// How many bytes at the end may start a delimiter.
 fn may_begin(data: &[u8], delimiter: &[u8]) -> usize {
     let longest = data.len().min(delimiter.len() - 1);
     (1..=longest)
@@ -243,7 +244,7 @@ fn may_begin(data: &[u8], delimiter: &[u8]) -> usize {
         .unwrap_or_default()
 }
 
-/// Whether a part of these header lines is the field `model`.
+/// Returns true if these headers are those of the field `model`.
 fn is_model(head: &[u8]) -> Result<bool, FormError> {
     let mut name = None;
     let mut kind: Option<Vec<u8>> = None;
@@ -295,7 +296,8 @@ fn is_model(head: &[u8]) -> Result<bool, FormError> {
     if is_hiding { Err(FormError) } else { Ok(false) }
 }
 
-/// A name as a lenient reader may read it: decoded, in lower case, without brackets and separators.
+/// The name as a lenient reader may see it: decoded, in lower case, without brackets and
+/// separators.
 fn plain(name: &[u8]) -> String {
     let mut name = name.to_vec();
     crate::util::percent::percent_decode(&mut name);
@@ -304,7 +306,7 @@ fn plain(name: &[u8]) -> String {
     name.chars().filter(|character| character.is_alphanumeric()).collect()
 }
 
-/// The name in a `content-disposition`, and whether there is a file name, too.
+/// The name in a `content-disposition`, and whether it has a file name.
 fn disposition(value: &[u8]) -> Result<(&[u8], bool), FormError> {
     let (kind, mut rest) = until_semicolon(value);
     if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
@@ -335,7 +337,7 @@ fn until_semicolon(value: &[u8]) -> (&[u8], &[u8]) {
 
 type Parameter<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
-/// The next `; key=value`, and what is behind it. A backslash before a quote is not for us to read.
+/// The next `; key=value` and the rest. Refuses a backslash before a quote.
 fn parameter(rest: &[u8]) -> Result<Option<Parameter<'_>>, FormError> {
     let rest = rest.trim_ascii();
     let Some(rest) = rest.strip_prefix(b";") else {
@@ -364,7 +366,7 @@ fn is_token(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
 
-/// Boundaries without quotes have more than tokens have, in practice.
+/// In practice, unquoted boundaries contain more than token characters.
 fn is_value(byte: &u8) -> bool {
     is_token(byte) || b"()/:=?,".contains(byte)
 }

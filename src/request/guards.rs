@@ -1,4 +1,4 @@
-//! The guards of one request at work.
+//! Runs the guards of a request.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use crate::util::patience::Patience;
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
 
-/// Asks one guard after the other until one refuses or all have passed the request.
+/// Asks the guards one after the other until one refuses.
 pub(crate) struct Checking {
     guards: Guards,
-    /// Which guard is asked next about what, and how much of the body it sees.
+    /// The next guards to ask, the subject, and how much of the body they see.
     queue: VecDeque<(usize, Arc<Subject>, usize)>,
     running: Option<Running>,
     patience: Patience,
@@ -38,14 +38,14 @@ impl Checking {
         self.guards.body_limits(&subject.head()).map_err(panicked)
     }
 
-    /// All guards are to be asked about it, behind what there is already.
+    /// Queues all guards for this subject.
     pub(crate) fn add(&mut self, subject: Subject, limits: Vec<usize>) {
         let subject = Arc::new(subject);
         let asked = limits.into_iter().enumerate();
         self.queue.extend(asked.map(|(guard, limit)| (guard, subject.clone(), limit)));
     }
 
-    /// Ready when the request may be sent, or may not.
+    /// Ready when the request may be sent or is refused.
     pub(crate) fn poll(
         &mut self,
         exchange: &mut Exchange,
@@ -86,8 +86,8 @@ fn panicked(Panicked: Panicked) -> Rejection {
     messages::guard_failed()
 }
 
-/// The future of one guard. The lock is never taken: it makes the future of an exchange `Sync`
-/// whatever the guard's is.
+/// The future of one guard. The mutex is never locked: it makes the exchange's future `Sync` even
+/// if the guard's is not.
 struct Running(Option<Mutex<Check>>);
 
 impl Running {

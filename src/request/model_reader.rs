@@ -1,8 +1,8 @@
-//! What reads a request body for all the models that it names, where a gateway restricts them.
+//! Reads all models that a request body names, if a gateway restricts models.
 //!
-//! It reads beside the way to the provider, from the first byte to the last, and keeps little. What
-//! it finds too late for an answer of its own breaks the body off, so that the provider never holds
-//! a whole request.
+//! It reads the whole body on its way to the provider and keeps little. If it finds a forbidden
+//! model too late to answer, it breaks the body off, so that the provider never gets a whole
+//! request.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
@@ -16,8 +16,8 @@ use crate::request::form::{Form, FormError};
 use crate::routing::Reach;
 use crate::util::opaque::opaque_debug;
 
-/// How much of a form is held while its model is sought. Small forms are refused before anything is
-/// sent; files go on, with the model behind them.
+/// How much of a form is held while looking for its model. Small forms are refused before anything
+/// is sent; large files are sent on, and may have their model at the end.
 const HELD: usize = 64 * 1024;
 
 pub(crate) struct ModelReader {
@@ -25,9 +25,9 @@ pub(crate) struct ModelReader {
     reading: Reading,
     /// A body that names no model is refused.
     must_name: bool,
-    /// The models stand in requests of which there may be very many.
+    /// The models are in the requests of a batch, which may be very many.
     is_batch: bool,
-    /// The body is on its way: nobody else looks at the model of a form.
+    /// The body is on its way: nothing else looks at the model of a form.
     is_late: bool,
     seen: usize,
 }
@@ -38,7 +38,7 @@ enum Reading {
     Form(Form),
 }
 
-// The context tells who it is.
+// The context identifies the caller.
 opaque_debug!(ModelReader { reading });
 
 impl ModelReader {
@@ -46,15 +46,15 @@ impl ModelReader {
         Self::json_behind(context, Reach::Named)
     }
 
-    /// For JSON behind a path of this reach.
+    /// A reader for JSON on a path of this reach.
     pub(crate) fn json_behind(context: &GatewayContext, reach: Reach) -> Self {
         let reading = Reading::Json(Places::needing(reach.place()));
         let context = context.clone();
         Self { context, reading, must_name: false, is_batch: false, is_late: false, seen: 0 }
     }
 
-    /// For a body with these headers, behind a path of this reach. The place at which a model must
-    /// stand is not looked for in forms, so they are no bodies there.
+    /// A reader for a body with these headers, on a path of this reach. If the path requires the
+    /// model in a certain place, forms are not accepted: that place is not looked for in forms.
     pub(crate) fn of(
         context: &GatewayContext,
         headers: &HeaderMap,
@@ -78,7 +78,7 @@ impl ModelReader {
         matches!(self.reading, Reading::Form(_))
     }
 
-    /// From now on the body goes to the provider as it is read.
+    /// From now on the body is sent as it is read.
     pub(crate) fn late(mut self: Box<Self>) -> Box<Self> {
         self.is_late = true;
         self
@@ -92,7 +92,7 @@ impl ModelReader {
         }
     }
 
-    /// Whether a model has been named that may be asked for.
+    /// Returns true if the body has named an allowed model.
     pub(crate) fn has_named(&self) -> bool {
         match &self.reading {
             Reading::Json(places) => places.has_names(),
@@ -100,7 +100,7 @@ impl ModelReader {
         }
     }
 
-    /// Whether the body may go on its way though more of it must be read.
+    /// Returns true if the body may be sent on although more of it must be read.
     pub(crate) fn may_go_on(&self) -> bool {
         match &self.reading {
             Reading::Json(places) => self.is_batch && places.has_names(),
@@ -108,13 +108,13 @@ impl ModelReader {
         }
     }
 
-    /// Looks at the next bytes. After an error the reader must not be used again.
+    /// Reads the next bytes. The reader must not be used after an error.
     pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
         let context = self.context.clone();
         self.push_for(Allowance::of(&context), data)
     }
 
-    /// The same by what holds for an entry of a universal request.
+    /// The same with the rules for an entry of a universal request.
     pub(crate) fn push_for(
         &mut self,
         allowance: Allowance<'_>,
@@ -148,10 +148,10 @@ impl ModelReader {
         }
     }
 
-    /// The body has ended.
+    /// Checks the end of the body.
     pub(crate) fn finish(&self) -> Result<(), ScanError> {
         match &self.reading {
-            // That is for the scanner of the body to say.
+            // The scanner of the body checks this.
             Reading::Json(_) => Ok(()),
             Reading::Form(form) => form.finish().map_err(|FormError| ScanError::AmbiguousForm),
         }

@@ -1,4 +1,4 @@
-//! Reading a request body just far enough to know its model.
+//! Reads a request body just far enough to know its model.
 
 mod ahead;
 
@@ -33,50 +33,50 @@ use crate::util::body_hint::is_over;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 use crate::util::patience::Patience;
 
-/// Frames below this are copied together, up to that much.
+/// Frames smaller than this are copied together, up to `LARGE`.
 const SMALL: usize = 512;
 const LARGE: usize = 16 * 1024;
 
-/// Holds the frames that stood before the end of `model`, and no more than that.
+/// Holds the frames up to the end of `model`, and no more.
 pub(crate) struct Peek<B> {
     body: Pin<Box<B>>,
     scanner: ObjectScanner,
-    /// Reads all the models, where they are restricted.
+    /// Reads all models, if they are restricted.
     models: Option<Box<ModelReader>>,
     watch: Arc<RequestState>,
     frames: VecDeque<Bytes>,
     trailers: Option<Box<HeaderMap>>,
-    /// Small frames, gathered: kept one by one they would take more memory than they hold bytes.
+    /// Small frames, copied together: one by one they would take more memory than they have bytes.
     small: BytesMut,
     held: usize,
-    /// What the frames take of the budget.
+    /// The frames' share of the budget.
     share: Held,
     limit: usize,
     peek_for: PeekFor,
-    /// Nothing can be found any more, and the body goes on all the same.
+    /// Nothing can be found any more, but the body is sent anyway.
     is_unreadable: bool,
     has_ended: bool,
     refused: Option<Rejection>,
-    /// How many bytes are read for nothing at most, once it is refused.
+    /// How many bytes are read and dropped at most, once the body is refused.
     bearable: usize,
 }
 
 /// What was found in a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// A model with its provider before it.
+    /// A model with its provider in front.
     Routed(RoutedModel),
     /// The model's name as it is.
     Named(String),
-    /// All of the body.
+    /// The whole body.
     Whole(Bytes),
-    /// Models may be named until the end: they are read on the way.
+    /// Models may follow until the end: they are read while the body is sent.
     Open,
-    /// A JSON object, or a form, that names no model.
+    /// A JSON object or a form without a model.
     NoModel,
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     NotJson,
-    /// There is no body.
+    /// The body is empty.
     Empty,
 }
 
@@ -85,7 +85,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// `limit`: how many bytes may be held until the model is found. `models`: reads all the models
+    /// `limit` is how many bytes may be held until the model is found. `models` reads all models
     /// that the body names.
     pub(crate) fn new(
         body: B,
@@ -115,12 +115,12 @@ where
         }
     }
 
-    /// Whether the body is read as a form.
+    /// Returns true if the body is read as a form.
     pub(crate) fn reads_form(&self) -> bool {
         self.models.as_ref().is_some_and(|models| models.is_form())
     }
 
-    /// Whether the body has named a model elsewhere than at its top.
+    /// Returns true if the body has named a model below its top level.
     pub(crate) fn has_named(&self) -> bool {
         self.models.as_ref().is_some_and(|models| models.has_named())
     }
@@ -154,7 +154,7 @@ where
                 }
                 Some(Ok(frame)) => frame,
             };
-            // Trailers before a model: the next poll says that the body has ended.
+            // Trailers before a model: the next poll reports the end of the body.
             let Some(data) = self.data_of(frame) else { continue };
             self.watch.saw(&data);
             if self.refused.is_some() {
@@ -176,7 +176,7 @@ where
         }
     }
 
-    /// Reads on until these members are known, or that they are not there.
+    /// Reads on until these members are known or known to be missing.
     pub(crate) fn poll_known(
         &mut self,
         fields: BodyFields,
@@ -194,12 +194,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// What is known of the members beside `model`.
+    /// The known members beside `model`.
     pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
         self.scanner.scalars()
     }
 
-    /// The body from its first byte on, changed where that is asked for.
+    /// The body from its first byte on, with the edit if there is one.
     pub(crate) fn into_body(
         mut self,
         edit: Option<&Edit>,
@@ -222,14 +222,14 @@ where
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)
     }
 
-    /// A client that still sends would take a reset for a broken connection and never see why it
-    /// was refused; so a rest of a known and bearable length is read and thrown away.
+    /// A client that is still sending would take a reset for a broken connection and never see the
+    /// refusal. So a rest of known and bearable length is read and dropped.
     fn rest_is_worth_reading(&self) -> bool {
         let left = self.body.size_hint().upper();
         left.is_some_and(|left| left <= self.limit as u64)
     }
 
-    /// As [`look_at`](Self::look_at), for forms.
+    /// Like [`look_at`](Self::look_at), for forms.
     fn look_at_form(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
         let Some(models) = &mut self.models else { return Ok(None) };
         let pushed = models.push(&data);
@@ -260,7 +260,7 @@ where
         self.held += data.len();
         match scanned {
             Ok(()) => self.keep(data)?,
-            // It is for the provider to say what it makes of it, if it may see it.
+            // The provider decides what to make of it, if it may get it.
             Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
                 self.keep(data)?;
                 self.is_unreadable = true;
@@ -297,7 +297,7 @@ where
         Ok(None)
     }
 
-    /// Keeps a frame for the provider, if the budget has room for it.
+    /// Keeps a frame for the provider, if the budget has room.
     fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
         let is_gathered = data.len() < SMALL && !self.small.is_empty();
         let overhead = if is_gathered { 0 } else { FRAME_OVERHEAD };
@@ -323,23 +323,23 @@ where
         self.share.release();
     }
 
-    /// Whether it is refused, and the rest is read for nothing.
+    /// Returns true if the body is refused and its rest is read and dropped.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused.is_some()
     }
 
-    /// What its client is told now, whatever is still to come.
+    /// The answer to give now, without reading further.
     pub(crate) fn give_up(&mut self) -> Rejection {
         self.has_ended = true;
         self.refused.take().unwrap_or_else(messages::broken_body)
     }
 
-    /// The client has sent nothing yet, or nobody has looked.
+    /// Returns true if nothing was read yet.
     pub(crate) fn is_unread(&self) -> bool {
         self.held == 0 && !self.has_ended
     }
 
-    /// The rest of a body that is refused after all, where it must be read.
+    /// The rest of a body that is refused after all, if it must be read.
     pub(crate) fn into_rest(self) -> Option<Drain<B>> {
         if self.has_ended { None } else { Drain::of_rest(self.body, self.limit) }
     }
@@ -374,24 +374,24 @@ where
     }
 }
 
-/// A body that nobody wants, where its client would otherwise not come to read the answer.
+/// Reads and drops a refused body, so that its client gets to read the answer.
 ///
-/// It is read up to a number of bytes and for a time, whatever it says of its length.
+/// It reads a bounded number of bytes for a bounded time, whatever length the body announces.
 pub(crate) struct Drain<B> {
     body: Pin<Box<B>>,
     left: usize,
     patience: Patience,
 }
 
-/// How long a body is read that nobody wants.
+/// How long a refused body is read.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// What a client can have written before it reads, without harm.
+/// How much a client may have written before it reads, without harm.
 const HARMLESS: u64 = 64 * 1024;
 
 impl<B: Body> Drain<B> {
-    /// Only a body of a known and bearable length; a client that asks before it sends gets its
-    /// answer at once.
+    /// `None` unless the body has a known and bearable length. A client that sends `expect` gets
+    /// its answer at once.
     pub(crate) fn of(request: Request<B>, limit: usize) -> Option<Self> {
         if !is_bearable(request.body(), limit) || request.headers().contains_key(EXPECT) {
             return None;
@@ -399,7 +399,7 @@ impl<B: Body> Drain<B> {
         Some(Self::new(Box::pin(request.into_body()), limit))
     }
 
-    /// The same for a body that was read in part.
+    /// The same for a body that was partly read.
     pub(crate) fn of_rest(body: Pin<Box<B>>, limit: usize) -> Option<Self> {
         is_bearable(&*body, limit).then(|| Self::new(body, limit))
     }
@@ -408,7 +408,7 @@ impl<B: Body> Drain<B> {
         Self { body, left: limit, patience: Patience::new(Some(DRAIN_TIME)) }
     }
 
-    /// Ready when all is read, the client has broken off, or it has sent enough or for long enough.
+    /// Ready when all is read, the client has broken off, or a bound is reached.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.body.as_mut().poll_frame(cx) {
@@ -426,7 +426,8 @@ impl<B: Body> Drain<B> {
     }
 }
 
-/// Whether a client that sends this body may have to be read before it reads, and can be.
+/// Returns true if the client may need to send this body before it reads, and the body is small
+/// enough.
 fn is_bearable<B: Body>(body: &B, limit: usize) -> bool {
     body.size_hint().upper().is_some_and(|length| (HARMLESS..=limit as u64).contains(&length))
 }

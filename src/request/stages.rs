@@ -1,8 +1,8 @@
-//! The stages of a request, in order: route, authorize, read directives, choose the provider, rewrite
-//! the head, send.
+//! The stages of a request, in order: route, authorize, read directives, choose the provider,
+//! rewrite the head, send.
 //!
-//! A request passes all of them within one call where its path names the provider. Where the body
-//! does, or a guard looks at the body, [`BodyRouting`] reads that first and goes on from there.
+//! If the path names the provider, a request passes all of them within one call. If the body does,
+//! or a guard looks at the body, [`BodyRouting`] reads the body first and then continues.
 //!
 //! [`BodyRouting`]: crate::request::body_routing::BodyRouting
 
@@ -54,29 +54,29 @@ use crate::util::identity::Identity;
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
 
-/// Stands for `host` until it is known which entry of a universal request is sent.
+/// Placeholder for `host` until the entry of a universal request is chosen.
 static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
 
-/// What the head of a request has led to.
+/// The result of the stages that need only the head.
 ///
-/// The request itself is not in it: moving one costs as much as most of what is done to it here.
+/// It does not contain the request: moving a request costs as much as most of the work here.
 pub(crate) enum Prepared {
     /// The head is rewritten: send it.
     Send(ResponseRelay),
-    /// Read something of the body first, or ask a guard.
+    /// Read part of the body first, or ask a guard.
     ReadBody(PeekFor, HeaderScan, ResponseRelay),
     Answered(Box<Response<Bytes>>),
 }
 
-/// Where the provider of a request is named.
+/// Where a request names its provider.
 pub(crate) enum NamedBy<'a> {
-    /// In the path of its own API.
+    /// In the path of the provider's own API.
     Path(&'a Arc<Upstream>),
-    /// Before the model in the body, for one of the unified endpoints.
+    /// Before the model in the body, for a unified endpoint.
     Model(RoutedModel, &'static str),
-    /// In the gateway's dynamic route that the body names as its model.
+    /// In the dynamic route that the body names as its model.
     DynamicRoute(RoutedModel, &'static str, Option<&'a BodyScalars>),
-    /// In the entries of a universal request. The second is the body's share of the budget.
+    /// In the entries of a universal request. `Held` is the body's share of the budget.
     Entries(Bytes, Held),
 }
 
@@ -91,7 +91,7 @@ pub(crate) enum Target<'c> {
     Entry(&'c StepRequest),
 }
 
-/// What becomes of the client's body.
+/// What happens to the client's body.
 pub(crate) enum BodyChange {
     None,
     Edited(Edit),
@@ -99,8 +99,8 @@ pub(crate) enum BodyChange {
 }
 
 impl Shared {
-    /// Takes the head of a routed request through the stages, as far as that goes without its body.
-    /// `is_around_router`: the client is an axum router, or a service around one.
+    /// Takes the head of a routed request through the stages, as far as possible without its body.
+    /// `is_around_router`: the client is an axum router or a service around one.
     pub(crate) fn prepare<B>(
         &self,
         snapshot: &Snapshot<'_>,
@@ -119,7 +119,7 @@ impl Shared {
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
-        // Only settings can restrict the pages that a request may come from.
+        // Only settings can restrict which pages a request may come from.
         let mut own_host = None;
         let kept_host = self.settings.is_some().then_some(&mut own_host);
         let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
@@ -142,7 +142,7 @@ impl Shared {
                 }
                 Err(refused) => (None, Some(refused)),
             };
-        // Without a token, not even the messages may tell which directives are locked.
+        // Without a token, even the messages must not tell which directives are locked.
         let is_authorized =
             refused.as_ref().is_none_or(|refused| refused.code != Code::Unauthorized);
         let (directives, unfit) = match scan.directives {
@@ -184,7 +184,7 @@ impl Shared {
         let mut relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
         relay.is_around_router = is_around_router;
 
-        // The refusal of a layer above goes before the gateway's own.
+        // A refusal from a layer above takes precedence over the gateway's own.
         let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
         let next = match from_above.or(refused).or(unfit) {
             Some(refused) => Err(refused),
@@ -227,8 +227,8 @@ impl Shared {
         }
     }
 
-    /// Chooses the provider and rewrites the head, where the path says enough. Otherwise says what
-    /// must be read of the body.
+    /// Chooses the provider and rewrites the head if the path is enough. Otherwise says what to
+    /// read of the body.
     fn start<B>(
         &self,
         route: &Route<'_>,
@@ -294,7 +294,7 @@ impl Shared {
                 let mut steps = steps.into_iter();
                 let no_model = || messages::route_without_model(routed.model());
                 let first = steps.next().ok_or_else(no_model)?;
-                // The client cannot know for which provider its keys would be.
+                // The client cannot know which provider its keys would go to.
                 credentials::remove(request.headers_mut());
                 for header in self.providers_of(context).key_headers() {
                     request.headers_mut().remove(header);
@@ -302,7 +302,7 @@ impl Shared {
                 context.set_has_credentials(false);
                 let first = context.set_first(first);
                 context.set_further(steps.collect());
-                // Without the query, for that may hold a key, too.
+                // Without the query, which may hold a key.
                 let uri = first.upstream.openai_uri(endpoint, None);
                 let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
                 routed.replace(first.model.as_deref().unwrap_or_default());
@@ -325,7 +325,7 @@ impl Shared {
         Ok((Target::Provider { upstream, way, uri }, change))
     }
 
-    /// Makes the head the one that the provider is to get.
+    /// Rewrites the head for the provider.
     pub(crate) fn rewrite<B>(
         &self,
         target: Target<'_>,
@@ -350,7 +350,7 @@ impl Shared {
                 *request.headers_mut() = entry.headers.clone();
             }
         }
-        // A client that picks the connection's version by itself refuses any other here.
+        // A client that chooses the version per connection refuses any other here.
         let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
         if let Some(via) = &self.via {
             via.append(request.headers_mut(), received);
@@ -360,8 +360,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Sends a request whose body was not read. Nothing looks at the body where nobody wants to know
-    /// of it.
+    /// Sends a request whose body was not read. The body is not watched unless something needs it.
     pub(crate) fn send<B>(
         &self,
         relay: &mut ResponseRelay,
@@ -385,7 +384,7 @@ impl Shared {
         request.map(|body| RequestBody::watched(body, watcher))
     }
 
-    /// Sends a request whose body was read in part.
+    /// Sends a request whose body was partly read.
     pub(crate) fn send_peeked<B>(
         &self,
         relay: &mut ResponseRelay,
@@ -411,7 +410,7 @@ impl Shared {
         head.map(|()| body)
     }
 
-    /// Sends a request whose whole body is there: nothing can be refused or added any more.
+    /// Sends a request with its whole body: nothing can be refused or added any more.
     pub(crate) fn send_whole<B>(
         &self,
         relay: &mut ResponseRelay,
@@ -423,7 +422,7 @@ impl Shared {
         head.map(|()| RequestBody::whole(body))
     }
 
-    /// Answers with the models of the gateway, or with the one that the path names.
+    /// Answers with the gateway's models, or with the one that the path names.
     #[cold]
     fn list(&self, route: &Route<'_>, relay: ResponseRelay) -> Prepared {
         let context = relay.context.clone();
@@ -455,8 +454,8 @@ fn authorize<B>(
     authorize::authenticate(request.headers_mut(), scan, settings, is_rest)
 }
 
-/// What the request asks of the gateway, over the gateway's defaults; and what is wrong with that.
-/// Where it may not use the gateway, only the gateway's own id is read.
+/// The request's directives over the gateway's defaults, and what is wrong with them. For an
+/// unauthorized request, only the gateway id is read.
 fn read_directives(
     headers: &HeaderMap,
     settings: Option<&GatewaySettings>,
@@ -479,7 +478,7 @@ fn read_directives(
     (directives, unfit)
 }
 
-/// Checks the models that a provider's own path calls. Says whether the body must be read for more.
+/// Checks the models in a provider's own path. Says whether the body must be read for more.
 fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<PeekFor, Rejection> {
     let reads_body = context.restricts_models() && {
         let path = context.provider_path();

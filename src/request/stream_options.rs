@@ -1,13 +1,13 @@
-//! The client's own `stream_options`, read while they pass.
+//! Reads the client's own `stream_options` as they pass.
 
 use crate::json::flat;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
-/// Longer ones are the client's own word.
+/// Longer ones are left as they are.
 const LONGEST: usize = 1024;
 
-/// Reads one object from its opening brace on.
+/// Reads one object, starting at its opening brace.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     nested: Nested,
@@ -16,8 +16,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The object goes on in these bytes. Where it closes in them: the index of its brace, and what
-    /// asks for usage in front of that; nothing where it says so, or something else, by itself.
+    /// Continues with these bytes. If the object closes in them, returns the index of its brace and
+    /// the text to insert before it; the text is empty if the object sets the option itself or is
+    /// malformed or too long.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<(usize, &'static [u8])> {
         let (end, is_over) = self.nested.pass(&mut self.string, bytes, 0);
         let room = (LONGEST + 1).saturating_sub(self.raw.len());

@@ -1,11 +1,11 @@
-//! `via`: by what name and protocol a request came here, for hosts that want providers to know.
+//! `via`: the name and protocol by which a request arrived, for hosts that want providers to know.
 
 use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Version};
 
 use crate::util::config_error::ConfigError;
 
-/// The values of `via`, ready for each version a request may arrive in.
+/// The values of `via` for each version in which a request may arrive.
 #[derive(Debug)]
 pub(crate) struct Via {
     http1_0: HeaderValue,
@@ -26,7 +26,7 @@ impl Via {
         }
     }
 
-    /// Adds a line behind those of the proxies before us.
+    /// Adds a line after those of earlier proxies.
     pub(crate) fn append(&self, headers: &mut HeaderMap, received: Version) {
         let value = match received {
             Version::HTTP_2 => &self.http2,

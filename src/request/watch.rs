@@ -14,20 +14,20 @@ use crate::json::string;
 use crate::request::add_usage::{Places, Splice};
 use crate::request::model_reader::ModelReader;
 
-/// Looks at the bytes of a request body as they pass.
+/// Reads the bytes of a request body as they pass.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     /// `None` once the body has turned out not to be a JSON object.
     scanner: Option<ObjectScanner>,
-    /// Reads all the models, where they are restricted.
+    /// Reads all models, if they are restricted.
     models: Option<Box<ModelReader>>,
     state: Arc<RequestState>,
     splice: Option<Splice>,
-    /// Whatever the body holds, it is relayed.
+    /// The body is relayed whatever it holds.
     is_lenient: bool,
-    /// But not with a second model behind the one that limits went by.
+    /// Except if a second model follows the one that limits used.
     refuses_second_model: bool,
-    /// Who is told that a limit has cut the body off.
+    /// Notified if a limit has cut the body off.
     context: Option<GatewayContext>,
 }
 
@@ -73,13 +73,13 @@ impl Watcher {
         }
     }
 
-    /// Refuses a second model, if limits went by the first.
+    /// Refuses a second model if limits used the first.
     pub(crate) fn refusing_second_model(mut self, yes: bool) -> Self {
         self.refuses_second_model = yes;
         self
     }
 
-    /// Asks for the usage of a stream on the way.
+    /// Adds the option that asks for stream usage.
     pub(crate) fn with(mut self, splice: Option<Splice>) -> Self {
         if splice.is_none() {
             self.state.set_asks_for_usage(false);
@@ -88,7 +88,7 @@ impl Watcher {
         self
     }
 
-    /// Tells the exchange, too, that a limit has cut the body off.
+    /// Also notifies the exchange if a limit has cut the body off.
     pub(crate) fn telling(mut self, context: &GatewayContext) -> Self {
         self.context = Some(context.clone());
         self
@@ -98,12 +98,12 @@ impl Watcher {
         self.context.as_ref()
     }
 
-    /// What goes out before the client's next frame.
+    /// What to send before the client's next frame.
     pub(crate) fn ahead(&mut self) -> Option<Frame<Bytes>> {
         self.splice.as_mut()?.ahead()
     }
 
-    /// The client's next data, as the provider is to get it.
+    /// The client's next data, as the provider gets it.
     pub(crate) fn spliced(&mut self, mut data: Bytes) -> Bytes {
         if let Some(splice) = &mut self.splice {
             let scanner = self.scanner.as_ref();
@@ -120,7 +120,7 @@ impl Watcher {
         data
     }
 
-    /// The client's body has ended, maybe with trailers: what goes out in their place.
+    /// Ends the client's body, perhaps with trailers. Returns what to send instead.
     pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> Option<Frame<Bytes>> {
         match &mut self.splice {
             Some(splice) => splice.end(trailers),
@@ -128,7 +128,7 @@ impl Watcher {
         }
     }
 
-    /// The client's body has ended, and must not be polled again.
+    /// Returns true if the client's body has ended and must not be polled again.
     pub(crate) fn has_ended(&self) -> bool {
         self.splice.as_ref().is_some_and(Splice::has_ended)
     }
@@ -137,7 +137,7 @@ impl Watcher {
         self.splice.as_ref()
     }
 
-    /// For bodies that are relayed whatever they hold.
+    /// Reads data of a body that is relayed whatever it holds.
     pub(crate) fn see(&mut self, data: &[u8]) {
         let _ = self.look(data);
     }
@@ -159,7 +159,7 @@ impl Watcher {
         scanned
     }
 
-    /// For bodies that were routed by their model: what contradicts the routing is an error.
+    /// Reads data of a body that was routed by its model: contradicting that model is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
         if self.is_lenient {
             return match self.look(data) {
@@ -191,7 +191,7 @@ impl Watcher {
         checked.inspect_err(|error| self.state.refuse(*error))
     }
 
-    /// Whether the JSON object has been seen to its end.
+    /// Returns true if the JSON object is complete.
     pub(crate) fn has_all(&self) -> bool {
         self.is_lenient
             || self.scanner.as_ref().is_none_or(|scanner| scanner.finish().is_ok())

@@ -1,4 +1,4 @@
-//! The response body that the client gets: the provider's frames, and one end event.
+//! The response body for the client: the provider's frames, and one end event.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
-    /// A response body that hands on each frame as it comes and notices how it ends.
+    /// A response body that passes each frame on at once and records how it ends.
     ///
-    /// Dropping it drops the upstream body, which tells the provider to stop. Its error is boxed,
-    /// for it may be the gateway's own.
+    /// Dropping it drops the upstream body, which tells the provider to stop. Its error is boxed
+    /// because it may be the gateway's own.
     pub struct ResponseBody<B> {
         #[pin]
         source: Source<B>,
@@ -39,48 +39,49 @@ pin_project! {
     }
 }
 
-/// What the body owes to the exchange.
+/// What connects the body with its exchange.
 #[derive(Debug, Default)]
 struct Guard {
     exchange: Exchange,
-    /// Where the exchange is while nobody polls, if it can end then.
+    /// Holds the exchange between polls, if it can end then.
     handle: Option<ExchangeHandle>,
     trailers: Trailers,
-    /// The provider has answered from a model that the gateway forbids: nothing more passes.
+    /// The provider has answered from a forbidden model: nothing more passes.
     is_cut: bool,
     /// Set while the rest of the request body can still refuse the request.
     request: Option<Arc<RequestState>>,
-    /// The client must not see the usage that the gateway asks for.
+    /// Set if the usage that the gateway asked for must be hidden from the client.
     hiding: Option<Box<Hiding>>,
 }
 
-/// What becomes of a response's trailers.
+/// What to do with a response's trailers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Trailers {
-    /// The client did not ask for any.
+    /// The client did not ask for them.
     #[default]
     Dropped,
-    /// They pass without what may not.
+    /// Passed on without forbidden fields.
     Stripped,
-    /// They are none of the gateway's business.
+    /// Passed on unchanged: the response is not the gateway's.
     Untouched,
 }
 
 impl<B> ResponseBody<B> {
-    /// A response that is none of the gateway's business.
+    /// A response to a request that is not for the gateway.
     pub(crate) fn passed(body: B) -> Self {
         let guard = Guard { trailers: Trailers::Untouched, ..Guard::default() };
         Self { source: Source::Upstream { body }, guard }
     }
 
-    /// An answer of the gateway's own; its exchange has ended already.
+    /// The gateway's own response, whose exchange has ended.
     pub(crate) fn local(body: Bytes) -> Self {
         Self { source: Source::Local { body: Full::new(body) }, guard: Guard::default() }
     }
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// The body of a provider's response. `shared_exchange`: set where a timer may end it between two polls.
+    /// The body of a provider's response. `shared_exchange` is set if a timer may end it between
+    /// polls.
     pub(crate) fn relayed(
         body: B,
         mut exchange: Exchange,
@@ -101,7 +102,7 @@ impl<B: Body> ResponseBody<B> {
 }
 
 impl Guard {
-    /// The body is being polled.
+    /// Called at the start of a poll.
     #[inline]
     fn resume(&mut self) {
         if let Some(handle) = &self.handle {
@@ -109,7 +110,7 @@ impl Guard {
         }
     }
 
-    /// Nobody polls the body until further notice.
+    /// Called at the end of a poll.
     #[inline]
     fn put_back(&mut self) {
         if let Some(handle) = &self.handle {
@@ -124,8 +125,8 @@ impl Guard {
         self.handle.is_none() && !self.exchange.is_observed()
     }
 
-    /// As [`poll_frame`](Self::poll_frame), where the exchange may end between two polls. By itself,
-    /// for few are.
+    /// Like [`poll_frame`](Self::poll_frame), if the exchange may end between polls. Not inlined:
+    /// few may.
     #[inline(never)]
     fn poll_shared<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
@@ -138,7 +139,7 @@ impl Guard {
         polled
     }
 
-    /// The next frame of the provider's body, as the client gets it.
+    /// The next frame of the provider's body for the client.
     #[inline(always)]
     fn poll_frame<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
@@ -176,9 +177,9 @@ impl Guard {
         Poll::Ready(frame)
     }
 
-    /// The next frame of the provider's body. Breaks the exchange off where that fails; its end is for
-    /// the caller to report.
-    // For each frame, and used in both ways of polling: a call would take 20 instructions more.
+    /// The next frame of the provider's body. If that fails, it ends the exchange; the caller
+    /// reports a normal end.
+    // Inlined: it runs for each frame, from both ways of polling, and a call costs 20 instructions.
     #[inline(always)]
     fn poll_upstream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
@@ -214,7 +215,7 @@ impl Guard {
         Poll::Ready(Some(Ok(frame)))
     }
 
-    /// As [`poll_frame`](Self::poll_frame), without the usage that the gateway has asked for.
+    /// Like [`poll_frame`](Self::poll_frame), without the usage that the gateway asked for.
     #[inline(never)]
     fn poll_hiding<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
@@ -235,7 +236,7 @@ impl Guard {
             };
             let Some(hiding) = &mut self.hiding else { break };
             match frame.map(Frame::into_data) {
-                // A client that is not told the length asks for the end behind the data.
+                // Without a known length the client polls for the end.
                 Some(Ok(data)) => self.exchange.handed_on(hiding.data(&data)),
                 last => {
                     let trailers = last.and_then(|frame| frame.err()?.into_trailers().ok());
@@ -248,14 +249,14 @@ impl Guard {
     }
 }
 
-/// The request was refused after its response had begun.
+/// The request was refused after its response had started.
 #[derive(Debug, thiserror::Error)]
 #[error("the gateway refused the rest of the request body and ended its response")]
 struct ResponseAborted;
 
 /// The provider answered from a model that the gateway forbids.
 #[derive(Debug, thiserror::Error)]
-#[error("the provider answered from a model that the gateway does not allow")]
+#[error("the provider answered with a model that the gateway does not allow")]
 struct ModelForbidden;
 
 impl<B> Body for ResponseBody<B>
@@ -289,7 +290,7 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            // Whoever trusts a `true` drops the body: that must not be taken for a cancellation.
+            // A peer drops the body after `true`, which must not count as a cancellation.
             Source::Upstream { body } => {
                 self.guard.is_ended()
                     && self.guard.hiding.as_ref().is_none_or(|hiding| hiding.is_empty())
@@ -317,7 +318,7 @@ mod tests {
     use super::*;
     use http_body_util::{BodyExt, StreamBody};
 
-    /// A body that has said its length, as those of HTTP/2 do that have trailers all the same.
+    /// A body with a known length. Over HTTP/2 it may still have trailers.
     struct Sized<B>(B, u64);
 
     impl<B: Body<Data = Bytes> + Unpin> Body for Sized<B> {
@@ -358,7 +359,7 @@ mod tests {
             None,
         );
         let mut got = Vec::new();
-        // As servers do that ask for the end behind each frame.
+        // Like a server that polls for the end after each frame.
         while !body.is_end_stream()
             && let Some(frame) = body.frame().await
         {

@@ -1,7 +1,7 @@
-//! What an error of the upstream service means, for the answer and the events.
+//! What an error of the upstream service means for the answer and the events.
 //!
-//! Errors are classified by their types and never by their texts, which may hold a URL and with it a
-//! key. An error and its sources are tried for each type that is known: those below and those of
+//! Errors are classified by type and never by text, which may contain a URL and a key. An error and
+//! its sources are tried for each known type: those below and those of
 //! [`KNOWN_ERRORS`](crate::KNOWN_ERRORS).
 
 use std::any::Any;
@@ -18,17 +18,17 @@ use crate::response::messages;
 use crate::util::sources::sources;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// What an error of any type is, as far as its type tells.
+/// Classifies an error of any type, as far as its type tells.
 pub(crate) fn of_any<E: 'static>(error: &E) -> Failure {
     as_error(error).map_or(Failure::Other, of)
 }
 
-/// The timeout that an error of any type is or wraps, as far as its type tells.
+/// The timeout that an error of any type is or wraps.
 pub(crate) fn timeout_of_any<E: 'static>(error: &E) -> Option<TimeoutError> {
     sources(as_error(error)?).find_map(|error| error.downcast_ref()).copied()
 }
 
-/// The refusal that an error of any type is or wraps, as far as its type tells.
+/// The refusal that an error of any type is or wraps.
 pub(crate) fn refusal_of_any<E: 'static>(error: &E) -> Option<&Refusal> {
     refusal_of(as_error(error)?)
 }
@@ -38,7 +38,8 @@ pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Ref
     sources(error).find_map(|error| error.downcast_ref())
 }
 
-/// Whether a layer below has refused the request: nothing is to be tried again, and nobody blamed.
+/// Returns true if a layer below has refused the request: it must not be retried or blamed on the
+/// provider.
 pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool {
     match result {
         Ok(response) => is_refusal(response),
@@ -46,35 +47,35 @@ pub(crate) fn is_refused<B, E: 'static>(result: &Result<Response<B>, E>) -> bool
     }
 }
 
-/// Whether nothing was sent, and another provider or model is to be tried in its place.
+/// Returns true if nothing was sent and another provider or model should be tried.
 pub(crate) fn leads_elsewhere<E: 'static>(error: &E) -> bool {
     let Some(error) = as_error(error) else { return false };
     sources(error).filter_map(as_upstream).any(UpstreamError::leads_elsewhere)
 }
 
-/// Whether a response is the refusal of a layer below.
+/// Returns true if a response is the refusal of a layer below.
 pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
     response.extensions().get::<Refusal>().is_some()
 }
 
-/// An error of an upstream stack that says itself what it means for the call.
+/// An error of an upstream stack that knows what it means for the call.
 pub(crate) trait UpstreamError: Error + 'static {
-    /// `None` where only its source tells.
+    /// `None` if only its source tells.
     fn failure(&self) -> Option<Failure>;
 
-    /// Nothing was sent, and something else is to be tried. Where there is nothing, its source is the
-    /// [`Refusal`] that the client gets.
+    /// Returns true if nothing was sent and something else should be tried. If there is nothing
+    /// else, the client gets the [`Refusal`] in its source.
     fn leads_elsewhere(&self) -> bool {
         false
     }
 
-    /// How long until another try can help.
+    /// How long to wait before a retry.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
 }
 
-/// One type of [`UpstreamError`], as an error of unknown type can be tried for it.
+/// A type of [`UpstreamError`], for trying an error of unknown type.
 pub(crate) struct KnownError {
     as_error: for<'e> fn(&'e dyn Any) -> Option<&'e (dyn Error + 'static)>,
     as_upstream: for<'e> fn(&'e (dyn Error + 'static)) -> Option<&'e dyn UpstreamError>,
@@ -113,18 +114,18 @@ fn as_upstream<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn UpstreamE
     known_errors().find_map(|known| (known.as_upstream)(error))
 }
 
-/// What an error is, or the first of its sources that is known.
+/// Classifies an error by itself or by its first known source.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
     let mut known = sources(error).filter_map(as_upstream);
     known.find_map(UpstreamError::failure).unwrap_or(Failure::Other)
 }
 
-/// How long until another try can help, where the error says so.
+/// How long to wait before a retry, if the error says so.
 fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
     sources(error).filter_map(as_upstream).find_map(UpstreamError::retry_after)
 }
 
-/// An error of a response body that had begun.
+/// Classifies an error of a response body that had started.
 pub(crate) fn of_body(error: &(dyn Error + 'static)) -> Failure {
     match of(error) {
         Failure::Connect | Failure::Other => Failure::Reset,
@@ -181,7 +182,7 @@ impl UpstreamError for io::Error {
     }
 }
 
-/// The answer for a request whose upstream call failed with this error.
+/// The answer to a request whose upstream call failed with this error.
 pub(crate) fn answer_to(error: &(dyn Error + 'static)) -> Rejection {
     let mut timeouts = sources(error).filter_map(|error| error.downcast_ref::<TimeoutError>());
     match timeouts.find(|timeout| timeout.phase() == TimeoutPhase::Body) {
@@ -190,7 +191,7 @@ pub(crate) fn answer_to(error: &(dyn Error + 'static)) -> Rejection {
     }
 }
 
-/// The answer for a request whose upstream call failed.
+/// The answer to a request whose upstream call failed.
 pub(crate) fn answer(failure: Failure) -> Rejection {
     let (code, message, retry) = match failure {
         Failure::Connect => (

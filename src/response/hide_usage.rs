@@ -1,4 +1,4 @@
-//! The extra chunk on its way out of a response body.
+//! Removes the extra usage chunk from a response body.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use http_body::Frame;
 use crate::exchange::request_state::RequestState;
 use crate::usage::{Lines, Piece, is_usage_chunk};
 
-/// A chunk of usage is not longer; an event that is may go on before it is whole.
+/// A usage chunk is never longer. A longer event may be passed on before it is complete.
 const LONGEST: usize = 64 * 1024;
 
-/// Takes the chunk of usage out of one event stream, if the gateway has asked for it. Only an
-/// event that came in part is held back.
+/// Removes the usage chunk from an event stream if the gateway has asked for it. Only an event that
+/// arrives in parts is held back.
 #[derive(Debug)]
 pub(crate) struct Hiding {
     watch: Arc<RequestState>,
     lines: Lines,
-    /// The beginning of an event.
+    /// The start of an event.
     held: BytesMut,
-    /// The event is too long to be the one.
+    /// The event is too long to be the usage chunk.
     passes: bool,
     ahead: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
-    /// How many bytes have been let pass.
+    /// How many bytes have been passed on.
     shown: usize,
     has_ended: bool,
 }
 
 impl Hiding {
-    /// `watch`: of the request, which knows who asked for usage.
+    /// `watch` is the request's; it knows who asked for usage.
     pub(crate) fn new(watch: Arc<RequestState>) -> Self {
         Self {
             watch,
@@ -45,26 +45,26 @@ impl Hiding {
         }
     }
 
-    /// What goes to the client before the provider's next frame.
+    /// What to send to the client before the provider's next frame.
     pub(crate) fn ahead(&mut self) -> Option<Frame<Bytes>> {
         let data = self.ahead.pop_front().map(Frame::data);
         data.or_else(|| self.trailers.take().map(Frame::trailers))
     }
 
-    /// Nothing is left to be asked of the provider.
+    /// Returns true if the provider's body has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// The client has got all that it is to get of what the provider has sent.
+    /// Returns true if nothing is held back.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty() && self.ahead.is_empty() && self.trailers.is_none()
     }
 
-    /// The provider's next data has come. Gives how many bytes may go to the client by it.
+    /// Takes the provider's next data. Returns how many bytes it passes on.
     pub(crate) fn data(&mut self, data: &Bytes) -> usize {
         let before = self.shown;
-        // Behind `passed`, nothing is on its way yet; at `start`, the last event begins.
+        // Bytes from `passed` on have not been passed on; the last event starts at `start`.
         let (mut rest, mut passed, mut start) = (&data[..], 0, 0);
         while let Some(piece) = self.lines.next(&mut rest) {
             if piece != Piece::End {
@@ -98,7 +98,7 @@ impl Hiding {
         self.shown - before
     }
 
-    /// The provider's body has ended, maybe with trailers. Gives how many bytes of it were left.
+    /// Ends the body, perhaps with trailers. Returns how many held bytes it passes on.
     pub(crate) fn end(&mut self, trailers: Option<HeaderMap>) -> usize {
         let held = self.held.split().freeze();
         let left = held.len();
@@ -134,7 +134,7 @@ mod tests {
         Hiding::new(Arc::new(watch))
     }
 
-    /// What comes out, and in how many pieces.
+    /// The output, and its number of pieces.
     fn shown(stream: &str, size: usize) -> (String, usize) {
         let mut hiding = hiding();
         let (mut out, mut pieces) = (Vec::new(), 0);

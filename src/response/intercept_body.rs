@@ -1,4 +1,4 @@
-//! The body of what a gateway beside an app answers with.
+//! The response body of a gateway beside an app.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

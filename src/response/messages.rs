@@ -1,4 +1,4 @@
-//! What is wrong with a request that goes nowhere, in words for its client.
+//! The messages of refused requests.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -19,10 +19,10 @@ use crate::util::timeout::TimeoutPhase;
 pub(crate) const NO_KEY: &str =
     "This gateway has no key for the provider: send one, as to the provider itself.";
 
-/// When a client may try again that found no memory left.
+/// When to retry after the memory budget was used up.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What is refused in one sentence: the code, the parameter at fault if there is one, and the text.
+/// Refusals with one sentence: the code, the parameter at fault if there is one, and the text.
 macro_rules! rejections {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)
         $code:ident $([$($param:tt)+])?: $($text:expr),+;)+) => {$(
@@ -34,7 +34,7 @@ macro_rules! rejections {
     )+};
 }
 
-/// Borrowed where nothing is filled in.
+/// Borrowed if nothing is filled in.
 fn text(arguments: fmt::Arguments<'_>) -> Cow<'static, str> {
     arguments.as_str().map_or_else(|| arguments.to_string().into(), Cow::Borrowed)
 }
@@ -45,7 +45,7 @@ rejections! {
     unknown_provider(slug: &str) UnknownProvider:
         "`{}` is no provider here. The path must be as in `…/grok/v1/chat/completions`.",
         shortened(slug);
-    /// A path never chooses a host: it names one that was set up.
+    /// A path never chooses a host: it names a configured site.
     unknown_site(site: &str) UnknownProvider:
         "The path names `{}`, a resource or region for which no provider is set up here.",
         shortened(site);
@@ -69,7 +69,7 @@ rejections! {
         "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; \
          send the path that is meant.";
     unknown_gateway(gateway: &str) UnknownGateway: "{}", crate::rejection::no_gateway(gateway);
-    /// It does not tell which there are.
+    /// Does not reveal which aliases exist.
     unknown_alias() UnknownAlias ["cf-aig-byok-alias"]:
         "The gateway keeps no key of this alias for the provider.";
     no_key() NoKey: "{NO_KEY}";
@@ -77,23 +77,23 @@ rejections! {
         "This gateway uses the keys that it keeps: send the request without a provider's key.";
     foreign_page() Forbidden ["origin"]: "This gateway does not serve pages of other origins.";
     provider_not_allowed(slug: &str) Forbidden: "This gateway does not allow the provider `{slug}`.";
-    /// The client asked for a provider that keeps nothing.
+    /// The client asked for zero data retention.
     keeps_data(slug: &str) Malformed ["cf-aig-zdr"]:
         "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the \
          provider `{slug}` here.";
-    /// By the client's own list.
+    /// The client's own list.
     provider_left_out(slug: &str) Forbidden ["cf-aig-allowed-providers"]:
         "The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.";
-    /// By the client's own list.
+    /// The client's own list.
     model_left_out(model: &str) Forbidden ["cf-aig-allowed-models"]:
         "The model `{}` is not in the request's `cf-aig-allowed-models`.", shortened(model);
     model_not_allowed(model: &str) Forbidden ["model"]:
         "This gateway does not allow the model `{}`.", shortened(model);
-    /// Where models are restricted, and the request may be for any.
+    /// Models are restricted, and the request may be for any.
     unreadable_model() Forbidden ["model"]:
         "This gateway allows certain models alone, and the request names none that can be read: \
          send plain JSON, or a form, with a `model`.";
-    /// Where models are restricted, and those of the request stand in a file or nobody knows where.
+    /// Models are restricted, and the request's are in a file or in an unknown place.
     hidden_model() Forbidden ["model"]:
         "This gateway allows certain models alone, and those of a batch cannot be read here. Send \
          its requests one by one.";
@@ -108,7 +108,7 @@ rejections! {
          one of chat/completions, responses, embeddings and messages, and its model as in \
          `grok/grok-4`.";
     broken_body() Malformed: "The request body broke off before its end.";
-    /// A layer above the gateway allows no body of this length.
+    /// A layer above the gateway limits the body's length.
     body_over_limit() BodyTooLarge: "The request body is larger than this server takes.";
     malformed_model() Malformed ["model"]: "`model` is no well-formed JSON string.";
     unknown_route(name: &str) UnknownProvider ["model"]:
@@ -140,7 +140,7 @@ pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
     }
 }
 
-/// The same for a missing token and for a wrong one.
+/// The same for a missing token and a wrong one.
 pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     let message = if is_rest {
         "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."
@@ -154,12 +154,12 @@ pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
 
 pub(crate) const NO_SETTINGS: &str = "The gateway could not find its settings; nothing was sent.";
 
-/// The host's own code has panicked.
+/// The host's code has panicked.
 pub(crate) fn no_settings() -> Rejection {
     Rejection::of_upstream(Code::Internal, NO_SETTINGS, None)
 }
 
-/// Likewise of a guard, which cannot let the request pass then.
+/// A guard has panicked, so the request must not pass.
 pub(crate) fn guard_failed() -> Rejection {
     let message = "A check of the request failed; nothing was sent.";
     Rejection::of_upstream(Code::Internal, message, None)
@@ -170,12 +170,13 @@ pub(crate) fn guard_silent() -> Rejection {
     Rejection::of_upstream(Code::Overloaded, message, Some(true))
 }
 
-/// 426 has clients such as Codex turn to plain HTTP at once, and nothing else has.
+/// Only 426 makes clients such as Codex fall back to plain HTTP at once.
 pub(crate) fn refuse_websocket<B>(
     request: &Request<B>,
     scan: &HeaderScan,
 ) -> Result<(), Rejection> {
-    // With a path, CONNECT is the one of RFC 8441: it names a protocol, and has no header for it.
+    // CONNECT with a path is extended CONNECT (RFC 8441), which names its protocol outside of the
+    // headers.
     let is_extended = *request.method() == Method::CONNECT && request.version() >= Version::HTTP_2;
     if !scan.websocket && !is_extended {
         return Ok(());
@@ -184,7 +185,7 @@ pub(crate) fn refuse_websocket<B>(
     Err(Rejection::of_request(Code::UpgradeRequired, message))
 }
 
-/// `TRACE` would echo the credentials, `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
+/// `TRACE` would echo the credentials, and `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
 pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
     match *method {
         Method::TRACE | Method::CONNECT => {
@@ -203,7 +204,7 @@ pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 
-/// The answer for a body that cannot be routed.
+/// The answer to a body that cannot be routed.
 pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
     let (code, message) = match error {
         ScanError::NotAnObject => (Code::Malformed, "The request body must be a JSON object."),
@@ -230,19 +231,19 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
     Rejection::of_request(code, message).param("model")
 }
 
-/// The answer for a body whose reading failed.
+/// The answer to a body that could not be read.
 pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
     if is_over_limit(error) { body_over_limit() } else { broken_body() }
 }
 
-/// All bodies together take as much memory as they may.
+/// The memory budget of all bodies is used up.
 pub(crate) fn no_memory() -> Rejection {
     let message =
         "The gateway holds as many request bodies as it may; nothing was sent. Try again shortly.";
     Rejection::of_upstream(Code::Overloaded, message, Some(true)).retry_after(Some(RETRY_AFTER))
 }
 
-/// The client did not send what must be read of its body in time.
+/// The client did not send in time the part of its body that must be read.
 pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
     let message = match phase {
         TimeoutPhase::Total => format!(
@@ -255,7 +256,7 @@ pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
 }
 
-/// The client fell silent while its request body was sent as it came.
+/// The client stopped sending its streamed request body.
 pub(crate) fn slow_upload(after: Duration) -> Rejection {
     let message = format!("Body timeout: nothing more of the request body came for {after:?}.");
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }

@@ -1,4 +1,4 @@
-//! Turns a provider's response, or the gateway's own answer, into the client's response.
+//! Turns a provider's response or the gateway's own answer into the client's response.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,7 +32,7 @@ const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
 const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
 const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
 
-/// What a request leaves behind for its response.
+/// What a request keeps for its response.
 #[derive(Debug)]
 pub(crate) struct ResponseRelay {
     pub(crate) context: GatewayContext,
@@ -65,7 +65,7 @@ impl ResponseRelay {
         }
     }
 
-    /// The response of the provider, as the client gets it.
+    /// The provider's response for the client.
     pub(crate) fn into_response<B: Body>(
         mut self,
         mut response: Response<B>,
@@ -75,7 +75,7 @@ impl ResponseRelay {
         }
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            // The request did not ask for it, and a tunnel would let anyone write on the connection.
+            // It was not requested, and a tunnel would let anyone write to the connection.
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
@@ -117,7 +117,7 @@ impl ResponseRelay {
         })
     }
 
-    /// Remembers whether the provider accepts being asked for usage.
+    /// Remembers whether the provider accepts the option that asks for usage.
     fn learn_usage_option(&self, status: StatusCode) {
         let Some(watch) = self.watch.as_ref() else { return };
         if watch.asks_for_usage() != Some(true) {
@@ -134,10 +134,10 @@ impl ResponseRelay {
         }
     }
 
-    /// What hides the usage that the gateway asked for from the client, if the response is a stream.
+    /// Hides the usage that the gateway asked for, if the response is a stream.
     fn hiding(&self, status: StatusCode, headers: &HeaderMap) -> Option<Hiding> {
         let watch = self.watch.as_ref()?;
-        // A provider may begin to answer before it has all of the request.
+        // A provider may start to answer before it has the whole request.
         let asks = watch.asks_for_usage() != Some(false);
         let is_stream = || {
             status.is_success()
@@ -147,8 +147,8 @@ impl ResponseRelay {
         (asks && is_stream()).then(|| Hiding::new(watch.clone()))
     }
 
-    /// Why the request must not go on: its body has turned out to contradict its beginning. Wakes the
-    /// task when that happens later.
+    /// The refusal of a request whose body contradicts its start. Registers the task for when that
+    /// happens later.
     pub(crate) fn poll_refusal(&self, cx: &Context<'_>) -> Option<Rejection> {
         match self.watch.as_ref()?.poll_refusal(cx) {
             Poll::Ready(refused) => refused.map(messages::unreadable_body),
@@ -156,21 +156,21 @@ impl ResponseRelay {
         }
     }
 
-    /// The answer for a request whose upstream call failed.
+    /// The answer to a request whose upstream call failed.
     pub(crate) fn failed(mut self, failure: Failure, rejection: Rejection) -> Response<Bytes> {
         self.exchange.attempt_failed(failure);
         self.answer(rejection, Outcome::Failed)
     }
 
-    /// The answer of a layer below that has refused the request. It does not count as a call: the
-    /// provider was not asked.
+    /// The answer of a layer below that refused the request. It does not count as a call: the
+    /// provider was not called.
     pub(crate) fn refused(mut self, refusal: Refusal) -> Response<Bytes> {
         self.exchange.call_refused();
         self.answer(refusal.into(), Outcome::Rejected)
     }
 
-    /// The answer for a request whose body was refused while it was sent. The provider's answer to the
-    /// part that it got does not matter.
+    /// The answer to a request whose body was refused while it was sent. What the provider answers
+    /// to the first part does not matter.
     pub(crate) fn cut_off(mut self, rejection: Rejection) -> Response<Bytes> {
         self.exchange.attempt_failed(Failure::RequestBody);
         self.answer(rejection, Outcome::Rejected)
@@ -186,7 +186,7 @@ impl ResponseRelay {
         response
     }
 
-    /// The gateway's own JSON that is no error, which ends the exchange.
+    /// The gateway's own JSON that is not an error. Ends the exchange.
     pub(crate) fn serve(mut self, json: String) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(json));
         let headers = response.headers_mut();

@@ -1,12 +1,24 @@
-//! What a host can learn of a request before the gateway handles it.
+//! What a host can learn about a request before the gateway handles it.
 
 use http::Request;
 
 use super::{Route, RouteKind, is_call, model_in};
 use crate::util::operation::Operation;
 
-/// Where a gateway would send a request, without sending it. Made by
+/// Where a gateway would send a request. Returned by
 /// [`GatewayLayer::route_of`](crate::GatewayLayer::route_of).
+///
+/// ```
+/// use http::Request;
+/// use tower_ai_gateway::{GatewayLayer, Operation, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
+/// let request = Request::post("/v1/acct/gw/grok/chat/completions").body(())?;
+/// let route = gateway.route_of(&request).unwrap();
+/// assert_eq!((route.account(), route.gateway()), (Some("acct"), "gw"));
+/// assert_eq!((route.provider(), route.operation()), (Some("grok"), Operation::Chat));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteInfo {
     account: Option<Box<str>>,
@@ -56,7 +68,7 @@ impl RouteInfo {
         self.account.as_deref()
     }
 
-    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    /// The gateway in the path or in `cf-aig-gateway-id`, otherwise `default`.
     #[must_use]
     pub fn gateway(&self) -> &str {
         &self.gateway
@@ -64,7 +76,7 @@ impl RouteInfo {
 
     /// The kind of path: `native`, `compat`, `rest` or `universal`, as in
     /// [`GatewayContext::endpoint`](crate::GatewayContext::endpoint). `None` if the gateway will
-    /// refuse it for its path.
+    /// refuse the path.
     #[must_use]
     pub fn endpoint(&self) -> Option<&'static str> {
         self.endpoint
@@ -76,14 +88,13 @@ impl RouteInfo {
         self.provider.as_deref()
     }
 
-    /// The kind of API call, known from the path.
+    /// The kind of API call, as far as the path tells.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// The model in the path, decoded once, as in Gemini's API and Bedrock's; `None` if the body
-    /// names it.
+    /// The model in the path, decoded once (Gemini, Bedrock); `None` if the body names it.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()

@@ -1,5 +1,5 @@
-//! Routing by URL: the gateway that a request is for, and the provider or endpoint. Pure, synchronous,
-//! and free of allocations.
+//! Routing by URL: which gateway and which provider or endpoint a request is for. Pure,
+//! synchronous, and free of allocations.
 
 mod info;
 pub(crate) mod model;
@@ -116,8 +116,8 @@ pub(crate) enum RouteRefused {
 /// The endpoints that are routed by `model`.
 const UNIFIED: [&str; 4] = ["chat/completions", "responses", "embeddings", "messages"];
 
-/// The route of a request, or `None` if it is not for the gateway. `providers`: called only for paths
-/// below a mount.
+/// The route of a request, or `None` if it is not for the gateway. `providers` is called only for
+/// paths below a mount.
 #[inline]
 pub(crate) fn route<'a, B>(
     mounts: &[Mount],
@@ -214,7 +214,7 @@ fn with_ids<'a>(
     Route { place, kind }
 }
 
-/// Routes by the provider segment: a known slug or alias, `compat`, `custom-…`, or none of ours.
+/// Routes by the provider segment: a known slug or alias, `compat`, `custom-…`, or none of them.
 fn provider<'a>(
     mount: &Mount,
     providers: &'a Providers,
@@ -253,7 +253,7 @@ fn provider<'a>(
     })
 }
 
-/// `models` and `models/{id}`, if they are read.
+/// Matches `models` and `models/{id}`, if the method reads them.
 fn models<'a>(method: &Method, path: &str, endpoint: &str) -> Option<RouteKind<'a>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
@@ -303,7 +303,7 @@ pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &
     (!rest.is_empty()).then_some((provider, rest))
 }
 
-/// Whether a method can run a model: those that read or delete something cannot.
+/// Returns true if a method can run a model: reading and deleting cannot.
 pub(crate) fn is_call(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }

@@ -1,4 +1,4 @@
-//! Model names with a provider's prefix, and removing that prefix from a body.
+//! Model names with a provider prefix, and how to remove the prefix from a body.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::json::object::ModelString;
 use crate::json::string::{self, Decoder};
 
-/// A frame that loses bytes in its middle is copied up to this size, and split in two beyond it.
+/// A frame that loses bytes in its middle is copied up to this size, and split beyond it.
 const COPY_UP_TO: usize = 16 * 1024;
 
 /// A change of a body: the bytes to leave out, and what replaces them.
@@ -49,7 +49,7 @@ impl RoutedModel {
         &self.name[self.slash.map_or(0, |slash| slash + 1)..]
     }
 
-    /// Its prefix names no provider: the whole name is the model.
+    /// Treats the whole name as the model: its prefix is not a provider.
     pub(crate) fn keep_prefix(&mut self) {
         self.slash = None;
         self.edit = Edit { cut: self.span.start..self.span.start, insert: Bytes::new() };
@@ -68,7 +68,7 @@ impl RoutedModel {
 /// `None` if the string is malformed or empty, or nothing precedes or follows its first slash.
 pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
     let mut decoder = Decoder::new(&model.raw);
-    // No escape is shorter than what it stands for.
+    // An escape is never shorter than its character.
     let mut name = String::with_capacity(model.raw.len());
     let mut slash = None;
     for (character, end) in decoder.by_ref() {

@@ -1,4 +1,4 @@
-//! The paths of the host's app at which the gateway answers.
+//! The paths of the host's app where the gateway answers.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,9 @@ use http::uri::PathAndQuery;
 
 /// A path of the host's app below which the gateway answers.
 ///
-/// Without any, a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway.
-/// A path below a mount is the gateway's if it names a configured provider, `compat` or
-/// `custom-…`; everything else falls through to the host's app, unless the mount is
+/// By default a layer has [`Mount::hosted`] and [`Mount::rest`], the paths of the hosted gateway. A
+/// path below a mount is for the gateway if it names a configured provider, `compat` or `custom-…`.
+/// Everything else falls through to the host's app, unless the mount is
 /// [exclusive](Mount::exclusive).
 ///
 /// ```
@@ -46,9 +46,10 @@ impl Mount {
         Self::new(Cow::Borrowed("/v1"), Shape::Hosted)
     }
 
-    /// `POST /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
+    /// `POST
+    /// /client/v4/accounts/{account_id}/ai/v1/{chat/completions,responses,messages,embeddings}`.
     ///
-    /// The gateway is named by the header `cf-aig-gateway-id`, else it is `default`.
+    /// The header `cf-aig-gateway-id` names the gateway; the default is `default`.
     #[must_use]
     pub fn rest() -> Self {
         Self::new(Cow::Borrowed("/client/v4/accounts"), Shape::Rest)
@@ -56,7 +57,7 @@ impl Mount {
 
     /// `{prefix}/{provider}/…` and `{prefix}/compat/…`, for an app with one gateway and no ids.
     ///
-    /// The prefix begins with a slash; an empty one puts the providers at the root.
+    /// The prefix starts with a slash; an empty prefix puts the providers at the root.
     #[must_use]
     pub fn at(prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
@@ -69,20 +70,20 @@ impl Mount {
 }
 
 setters! { impl Mount {
-    /// Claims every path below the mount: an unknown provider is an error of the gateway, not a
-    /// request for the host's app.
+    /// Claims every path below the mount: an unknown provider is then an error of the gateway, and
+    /// not passed to the host's app.
     pub fn exclusive(self) => self.exclusive = true;
 
-    /// Turns the universal endpoint on: `POST /v1/{account_id}/{gateway_id}`, with or without a
-    /// slash behind it, takes a JSON array of entries that are tried in order.
+    /// Enables the universal endpoint: `POST /v1/{account_id}/{gateway_id}`, with or without a
+    /// trailing slash, takes a JSON array of entries that are tried in order.
     ///
-    /// It is off by default, because its path could be one of the host's own, such as `/v1/users/42`.
-    /// Only [`Mount::hosted`] has this endpoint; on other mounts nothing changes.
+    /// Off by default, because the host may have such a path, for example `/v1/users/42`. Only
+    /// [`Mount::hosted`] has this endpoint; other mounts ignore it.
     pub fn universal(self) => self.universal = true;
 }}
 
 impl Mount {
-    /// A prefix is empty, or a path that a request could have, with no dot segment or query.
+    /// Returns true if the prefix is empty or a valid path without dot segments and query.
     pub(crate) fn is_sound(&self) -> bool {
         let is_path =
             || PathAndQuery::try_from(&*self.prefix).is_ok_and(|path| path.path() == self.prefix);

@@ -1,8 +1,8 @@
 //! Finds the models that a request can reach by its path, for gateways that restrict models.
 //!
-//! The bytes of a path are relayed unchanged. A chain of servers may read them differently: decoded
-//! up to three times, in either case, without empty segments and parameters (`;x`). A request is
-//! refused if it is forbidden in any of these readings.
+//! The bytes of a path are relayed unchanged, but a chain of servers may read them differently:
+//! decoded up to three times, in any case, without empty segments and parameters (`;x`). A request
+//! is refused if it is forbidden in any of these readings.
 
 use crate::json::trail::Place;
 
@@ -13,15 +13,15 @@ use crate::util::percent::percent_decode;
 /// Where a request names its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// The body is a file, in whatever form: no model is called.
+    /// The body is a file in any format: no model is called.
     File,
-    /// No model is needed, but one that is named must be allowed.
+    /// No model is required, but a named one must be allowed.
     Free,
     /// The path, the query or the body must name one.
     Named,
-    /// The body must name one at this place. Elsewhere it has no effect.
+    /// The body must name one at this place. Elsewhere a name has no effect.
     Inside(Place),
-    /// They are in a file, or at an unknown place.
+    /// They are in a file, or in an unknown place.
     Hidden,
 }
 
@@ -35,17 +35,17 @@ impl Reach {
     }
 }
 
-/// What one path says.
+/// The models that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PathModels {
     pub(crate) reach: Reach,
-    /// All models that the path calls in any reading: mostly none.
+    /// All models that the path calls in any reading; usually none.
     pub(crate) models: Vec<String>,
-    /// It opens a connection that runs a model, which the path or the query names.
+    /// It opens a connection to a model that the path or the query names.
     pub(crate) is_realtime: bool,
-    /// One of Google's, whose query names none.
+    /// One of Google's connections, whose query names no model.
     pub(crate) is_bidi: bool,
-    /// It lists stored completions, of a model that the query may name.
+    /// It lists stored completions, perhaps of a model in the query.
     pub(crate) is_listing: bool,
 }
 
@@ -56,9 +56,9 @@ impl PathModels {
     }
 }
 
-/// Reads the path of a call behind its provider's slug.
+/// Reads the path of a call after its provider's slug.
 pub(crate) fn read(rest: &str) -> PathModels {
-    // The usual paths need no copy.
+    // The common paths need no copy.
     if let Some(endpoint) = super::endpoint(rest) {
         let is_listing = endpoint == "chat/completions";
         return PathModels { is_listing, ..PathModels::new(Reach::Named) };
@@ -116,7 +116,7 @@ fn stricter(one: Reach, other: Reach) -> Reach {
         Reach::Hidden => 4,
     };
     match (one, other) {
-        // No body can name its model at both places.
+        // A body cannot name its model in both places.
         (Reach::Inside(here), Reach::Inside(there)) if here != there => Reach::Hidden,
         _ if rank(other) > rank(one) => other,
         _ => one,
@@ -148,7 +148,7 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             // On Hugging Face a task or an API follows the model.
             let name = name.split("/pipeline/").next().unwrap_or_default();
             let name = name.split("/v1/").next().unwrap_or_default();
-            // Anthropic's on Vertex: the body names the model whose tokens are counted.
+            // Anthropic's on Vertex: the body names the model to count tokens for.
             (!matches!(name, "" | "count-tokens")).then(|| name.to_owned())
         }
         "tunedmodels" => {
@@ -174,8 +174,8 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
     }
 }
 
-/// Where a path's models are named, by its segments after the version. A path that is not in this table
-/// must name one.
+/// Where the models of a path are named, by its segments after the version. A path that is not in
+/// this table must name one.
 fn reach(segments: &[&str]) -> Reach {
     let lower = segments.join("/").to_ascii_lowercase();
     let lower: Vec<&str> = lower.split('/').collect();
@@ -204,24 +204,24 @@ fn reach(segments: &[&str]) -> Reach {
         ["realtime", "transcription_sessions"] => {
             Reach::Inside(Place::At(&["input_audio_transcription", "model"]))
         }
-        // A grade asks the models that the eval has named.
+        // Graders call the models that the eval has named.
         ["evals", _, "runs"] => Reach::Inside(Place::At(&["data_source", "model"])),
         ["authtokens" | "auth_tokens"] => {
             Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]))
         }
-        // Bodies of these are files; a batch that is made of one is refused where it is started.
+        // The bodies are files. A batch made from a file is refused when it is started.
         ["files" | "upload" | "uploads", ..] => Reach::File,
-        // One model each, which has no name there.
+        // Each has a single, unnamed model.
         ["stt" | "tts", ..]
-        // Classifies, and answers nothing.
+        // Classifies only.
         | ["moderations", ..]
-        // Keep and search documents.
+        // Store and search documents.
         | ["vector_stores" | "filesearchstores" | "containers" | "collections" | "documents", ..]
         | ["search"]
-        // Keep turns; what answers them names its model.
+        // Store turns; the call that answers them names its model.
         | ["threads"]
         | ["conversations", _, "items"]
-        // Answers a run, which goes on with its model.
+        // Continue something that has its model already.
         | ["threads", .., "submit_tool_outputs"]
         | ["realtime", "calls", .., "reject" | "hangup" | "refer"]
         | ["fine_tuning", "jobs", .., "pause" | "resume"]
@@ -229,7 +229,7 @@ fn reach(segments: &[&str]) -> Reach {
         | ["evals"]
         | ["audio", "voices" | "voice_consents", ..] => Reach::Free,
         ["threads", ..] if !lower.contains(&"runs") => Reach::Free,
-        // A stored completion gets other metadata.
+        // Changes the metadata of a stored completion.
         ["chat", "completions", id] if id.starts_with("chatcmpl") => Reach::Free,
         _ => Reach::Named,
     }

@@ -104,7 +104,7 @@ fn the_universal_endpoint_is_there_where_it_is_turned_on() {
         ("/v1/acct/gw?a=1", "acct/gw universal", None),
         ("/v1/users/42", "users/42 universal", None),
         ("http://evil.example/v1/acct/gw", "acct/gw universal", None),
-        // A slug there is no provider, but the gateway's id.
+        // There, a slug is the gateway's id and not a provider.
         ("/v1/acct/grok", "acct/grok universal", None),
         ("/v1/acct/compat/", "acct/compat universal", None),
         ("/v1/a%20b/gw", "bad account id", None),

@@ -1,11 +1,12 @@
-//! Whether what settings name is there.
+//! Checks that the providers named in settings exist.
 
 use super::{GatewaySettings, SettingsError, SettingsTable};
 use crate::provider::Provider;
 
 impl GatewaySettings {
-    /// Whether every provider that these settings name, by slug or alias, is one of those that the
-    /// layer is built with. Without this, what is said of an unknown one is never used.
+    /// Checks that every provider named in these settings, by slug or alias, is one of `providers`:
+    /// those the layer is built with. Without this check, settings for an unknown provider silently
+    /// have no effect.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -18,7 +19,7 @@ impl GatewaySettings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError::UnknownProvider`] with the first name that is none of theirs.
+    /// [`SettingsError::UnknownProvider`] with the first unknown name.
     pub fn check_providers(&self, providers: &[Provider]) -> Result<(), SettingsError> {
         let is_known = |name: &str| providers.iter().any(|provider| provider.answers_to(name));
         match self.named_providers().find(|name| !is_known(name)) {
@@ -47,11 +48,11 @@ impl GatewaySettings {
 }
 
 impl SettingsTable {
-    /// [`GatewaySettings::check_providers`] of all settings in the table.
+    /// Calls [`GatewaySettings::check_providers`] on all settings in the table.
     ///
     /// # Errors
     ///
-    /// [`SettingsError::UnknownProvider`] with the first name that is none of theirs.
+    /// [`SettingsError::UnknownProvider`] with the first unknown name.
     pub fn check_providers(&self, providers: &[Provider]) -> Result<(), SettingsError> {
         self.iter().try_for_each(|settings| settings.check_providers(providers))
     }

@@ -1,6 +1,6 @@
-//! What becomes of keys that clients bring themselves.
+//! How clients' own provider keys are treated.
 
-/// What becomes of a key that a client brings for its provider, in a header or in the query.
+/// How to treat a provider key that a client sends, in a header or in the query.
 ///
 /// ```
 /// use tower_ai_gateway::settings::{ClientCredentials, GatewaySettings, Secret};
@@ -16,12 +16,12 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientCredentials {
-    /// It goes to the provider, and no stored key is used.
+    /// Send it to the provider. No stored key is used.
     #[default]
     Pass,
-    /// It is taken off before anything is chosen: the request is one without a key, for which a
-    /// stored one serves.
+    /// Remove it first, then treat the request as one without a key: a stored key is used if there
+    /// is one.
     Ignore,
-    /// The request is refused (403, code 2403).
+    /// Refuse the request (403, code 2403).
     Refuse,
 }

@@ -1,4 +1,4 @@
-//! How many exchanges may run at once.
+//! Limits of concurrent exchanges.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::provider::Upstream;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConcurrencyLimit {
-    /// How many.
+    /// The maximum number.
     pub limit: usize,
-    /// How long one more may wait for a permit before it is answered with 503.
+    /// How long a further exchange waits for a permit before the gateway answers 503.
     pub wait: Duration,
 }
 
 impl ConcurrencyLimit {
-    /// At most `limit` at once, at least 1. Further ones wait for up to a second.
+    /// At most `limit` at once (at least 1). Further exchanges wait for up to 1 s.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), wait: Duration::from_secs(1) }
     }
 
-    /// How long one more may wait.
+    /// Sets how long a further exchange waits.
     #[must_use]
     pub fn wait(mut self, time: Duration) -> Self {
         self.wait = time;
@@ -39,11 +39,11 @@ impl ConcurrencyLimit {
     }
 }
 
-/// The limits of a gateway.
+/// The concurrency limits of a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConcurrencyLimits {
     pub(crate) gateway: Option<ConcurrencyLimit>,
-    /// By slug or alias; `None` for each provider by itself.
+    /// By slug or alias; `None` applies to each provider separately.
     pub(crate) providers: Vec<(Option<Box<str>>, ConcurrencyLimit)>,
     pub(crate) credential: Option<ConcurrencyLimit>,
 }

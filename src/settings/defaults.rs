@@ -1,4 +1,4 @@
-//! The ranges of defaults: those of the headers that they stand for.
+//! Checks defaults against the ranges of the headers that they replace.
 
 use super::SettingsError;
 use crate::directives::Directives;
@@ -16,7 +16,7 @@ pub(crate) fn check(defaults: &Directives) -> Result<(), SettingsError> {
     fits::<TtlSeconds>(&all.cache_ttl, "cache_ttl", "zero, or from 60 s to 30 days")?;
     fits::<CacheKey>(&all.cache_key, "cache_key", CacheKey::MUST_BE)?;
     fits::<Id>(&all.byok_alias, "byok_alias", Id::MUST_BE)?;
-    // They tell one request from another: no gateway can know them.
+    // They identify one request, so a gateway cannot have a default for them.
     require(all.gateway_id.is_none(), "gateway_id", "left out")?;
     require(all.event_id.is_none(), "event_id", "left out")
 }

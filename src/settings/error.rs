@@ -3,20 +3,29 @@
 use super::route::RouteError;
 
 /// A mistake in the settings of a gateway.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, Secret, SettingsError};
+///
+/// let key = Secret::new("example-key")?;
+/// let error = GatewaySettings::builder().key("grok", key).build().unwrap_err();
+/// assert_eq!(error, SettingsError::KeysWithoutTokens);
+/// # Ok::<(), tower_ai_gateway::settings::SecretError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// There are stored keys, and nobody has to show who they are to use them.
+    /// The gateway has stored keys, but its clients need no authentication.
     #[error(
         "a gateway with stored keys needs a token, or anybody could spend them: add one, or \
              say that something else authenticates its clients"
     )]
     KeysWithoutTokens,
-    /// A token is empty, so that everybody has it.
-    #[error("a token is empty, so that everybody has it")]
+    /// A token is empty, so every client has it.
+    #[error("a token is empty, so every client has it")]
     EmptyToken,
-    /// A token has fewer than 8 bytes, so that it can be guessed.
-    #[error("a token has fewer than 8 bytes, so that it can be guessed: draw some 32 at random")]
+    /// A token has fewer than 8 bytes and can be guessed.
+    #[error("a token has fewer than 8 bytes and can be guessed: use 32 random bytes")]
     ShortToken,
     /// Two stored keys of a provider have the same alias, and one of them has no weight.
     #[error("`{provider}` has two keys named `{alias}`: give each a weight, or another alias")]
@@ -32,7 +41,7 @@ pub enum SettingsError {
         /// The alias.
         alias: String,
     },
-    /// A provider is named that the gateway does not have.
+    /// The settings name a provider that the gateway does not have.
     #[error("`{provider}` is no provider here")]
     UnknownProvider {
         /// The name.
@@ -44,7 +53,7 @@ pub enum SettingsError {
     /// A fallback has no steps.
     #[error("a fallback needs at least one model or provider to fall back to")]
     FallbackWithoutSteps,
-    /// A rule about what may be used cannot be added.
+    /// A limit rule cannot be added.
     #[error("limit `{name}`: {problem}")]
     Limit {
         /// The name of the rule.
@@ -58,7 +67,7 @@ pub enum SettingsError {
     /// A value is outside its range.
     #[error("{what} must be {must_be}")]
     OutOfRange {
-        /// What it is for.
+        /// The setting.
         what: &'static str,
         /// What it must be.
         must_be: &'static str,

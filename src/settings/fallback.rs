@@ -1,4 +1,4 @@
-//! What is tried when a provider fails.
+//! Fallbacks: what to try when a provider fails.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::directives::pattern::Pattern;
 use crate::provider::Upstream;
 use crate::util::macros::setters;
 
-/// What is tried, in order, when a request for certain models has failed.
+/// The models and providers to try, in order, after a request for certain models has failed.
 ///
 /// ```
 /// use tower_ai_gateway::settings::FallbackChain;
@@ -23,16 +23,16 @@ pub struct FallbackChain {
 /// One provider and model to try.
 #[derive(Clone)]
 pub(crate) struct FallbackStep {
-    /// A slug or alias; `None` for the provider that has failed.
+    /// A slug or alias; `None` for the provider that failed.
     pub(crate) provider: Option<Box<str>>,
-    /// `None` for the model that was asked for.
+    /// `None` for the requested model.
     pub(crate) model: Option<Box<str>>,
     pub(crate) alias: Option<Box<str>>,
 }
 
 impl FallbackChain {
-    /// For requests whose model matches `models`, in which `*` stands for any text. A request
-    /// without a model matches `*` alone.
+    /// Applies to requests whose model matches `models`, where `*` matches any text. A request
+    /// without a model matches only `*`.
     #[must_use]
     pub fn on(models: impl AsRef<str>) -> Self {
         Self { pattern: Pattern::new(models.as_ref()), provider: None, steps: Vec::new() }
@@ -40,23 +40,23 @@ impl FallbackChain {
 }
 
 setters! { impl FallbackChain {
-    /// Only if the request went to this provider, a slug or alias.
+    /// Applies only to requests to this provider, a slug or alias.
     pub fn from_provider(self, provider: impl Into<String>) =>
         self.provider = Some(provider.into().into());
 
-    /// Then another model of the same provider.
+    /// Adds another model of the same provider.
     pub fn to_model(self, model: impl Into<String>) => self.step(None, Some(model.into()), None);
 
-    /// Then a model of another provider, which needs a stored key: the client's own key is for the
-    /// first provider only.
+    /// Adds a model of another provider. It needs a stored key: the client's own key is only for
+    /// the first provider.
     pub fn to(self, provider: impl Into<String>, model: impl Into<String>) =>
         self.step(Some(provider.into()), Some(model.into()), None);
 
-    /// Then another provider under the same model name.
+    /// Adds another provider with the same model name.
     pub fn to_provider(self, provider: impl Into<String>) =>
         self.step(Some(provider.into()), None, None);
 
-    /// The stored key for the step that was added last. Default: the one that the request names by
+    /// Sets the stored key of the last added step. Default: the one named by the request's
     /// `cf-aig-byok-alias`, or else `default`.
     pub fn with_key(self, alias: impl Into<String>) => {
         if let Some(step) = self.steps.last_mut() {
@@ -66,7 +66,7 @@ setters! { impl FallbackChain {
 }}
 
 impl FallbackChain {
-    /// Whether it is for requests to this provider that name this model.
+    /// Returns true if the chain applies to a request to this provider for this model.
     pub(crate) fn fits(&self, upstream: &Upstream, model: Option<&str>) -> bool {
         let is_provider = |name: &str| upstream.answers_to(name);
         let is_model = |pattern: &Pattern| pattern.matches(model.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The providers' keys that a gateway keeps for its clients.
+//! The provider keys that a gateway stores for its clients.
 
 use http::HeaderValue;
 
@@ -7,7 +7,7 @@ use crate::credentials::secret::Secret;
 use crate::provider::Upstream;
 use crate::settings::digest;
 
-/// The alias that is used if none is named.
+/// The alias used if none is given.
 pub(crate) const DEFAULT_ALIAS: &str = "default";
 
 /// One key of one provider.
@@ -19,7 +19,7 @@ pub(crate) struct StoredKey {
     pub(crate) secret: Secret,
     /// Its weight among keys of the same provider and alias.
     pub(crate) weight: u32,
-    /// Computed once, not for each request.
+    /// Computed once, not per request.
     digest: [u8; 32],
 }
 
@@ -34,12 +34,12 @@ impl StoredKey {
         }
     }
 
-    /// Of the key as it stands in its header.
+    /// The digest of the key as sent in its header.
     pub(crate) fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
 
-    /// The digest, if the header value is a clone of this key (it shares its memory).
+    /// The digest, if the header value is a clone of this key (they then share memory).
     fn digest_of(&self, sent: &HeaderValue) -> Option<&[u8; 32]> {
         let is_sent = |own: &HeaderValue| std::ptr::eq(own.as_bytes(), sent.as_bytes());
         let is_own = is_sent(self.secret.plain()) || is_sent(self.secret.bearer());
@@ -56,7 +56,7 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Whether there is no other to choose.
+    /// Returns true if there is at most one key.
     pub(crate) fn is_single(&self) -> bool {
         self.0.len() < 2
     }
@@ -65,18 +65,18 @@ impl Keys {
         self.0.iter()
     }
 
-    /// The digest of a key in a header. Nothing is hashed if it is one of these.
+    /// The digest of a key in a header. A stored key is not hashed again.
     pub(crate) fn digest(&self, sent: &HeaderValue) -> [u8; 32] {
         let known = self.iter().find_map(|key| key.digest_of(sent));
         known.copied().unwrap_or_else(|| digest(bare(sent.as_bytes())))
     }
 
-    /// Whether there are several of a provider under an alias.
+    /// Returns true if a provider has several keys under an alias.
     pub(crate) fn has_several(&self, upstream: &Upstream, alias: Option<&str>) -> bool {
         self.of(upstream, alias).nth(1).is_some()
     }
 
-    /// The keys of a provider under an alias: one, or several to balance over.
+    /// The keys of a provider under an alias. Several are balanced over.
     pub(crate) fn of<'a>(
         &'a self,
         upstream: &'a Upstream,

@@ -1,9 +1,9 @@
-//! What a host sets for each of its gateways.
+//! The settings of each gateway.
 //!
-//! A gateway is what `{account_id}/{gateway_id}` in the path names. Its [`GatewaySettings`] say who
-//! may use it, with which keys, models and providers, and what holds where a request says nothing.
-//! They come from a [`SettingsResolver`], such as the handle [`Settings`] on a [`SettingsTable`].
-//! With the feature `config`, a table can be read from a TOML file (`config::Config`).
+//! A path names its gateway by `{account_id}/{gateway_id}`. That gateway's [`GatewaySettings`] say
+//! who may use it, which keys, models and providers it has, and the defaults of requests. They come
+//! from a [`SettingsResolver`], such as a [`Settings`] handle on a [`SettingsTable`]. With the
+//! feature `config`, a table can be read from a TOML file (`config::Config`).
 
 mod builder;
 #[cfg(feature = "cache")]
@@ -60,8 +60,8 @@ use crate::provider::Upstream;
 pub use crate::usage::custom_cost::CustomCost;
 use crate::util::opaque::opaque_debug;
 
-/// What a host sets for one gateway. Made by [`GatewaySettings::builder`], which finds every
-/// mistake; the default lets everything pass.
+/// The settings of one gateway. Build them with [`GatewaySettings::builder`], which checks
+/// everything; the default allows everything.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,22 +77,22 @@ use crate::util::opaque::opaque_debug;
 /// ```
 #[derive(Clone, Default)]
 pub struct GatewaySettings {
-    /// Whose limits these are: whatever ids a client has named, they count together. 0 until they
-    /// stand somewhere.
+    /// What the limits are counted under, whatever ids a client names. 0 until the settings have a
+    /// place.
     pub(crate) scope: u64,
     pub(crate) tokens: Vec<GatewayToken>,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,
-    /// What clients may not say.
+    /// What clients may not set.
     pub(crate) locks: Locks,
-    /// With the host's own metadata among them.
+    /// Includes the host's own metadata.
     defaults: Option<Box<Directives>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) provider_timeouts: Vec<(Box<str>, Timeouts)>,
     pub(crate) fallbacks: Vec<FallbackChain>,
     pub(crate) routes: DynamicRoutes,
     pub(crate) concurrency: ConcurrencyLimits,
-    /// Whether conversations keep their key and base URL; `None` where there are several of them.
+    /// Whether conversations keep their key and base URL; `None`: if there are several.
     pub(crate) session_affinity: Option<bool>,
     #[cfg(feature = "limits")]
     pub(crate) limits: limits::Limits,
@@ -101,30 +101,30 @@ pub struct GatewaySettings {
     pub(crate) cache: Option<Box<cache::CacheSettings>>,
     /// For models that name no provider.
     pub(crate) default_provider: Option<Box<str>>,
-    /// Set where stored keys are spent without a token: then it matters which page asks.
+    /// Set if stored keys are used without a token: then the page that sends a request matters.
     pub(crate) origins: Option<Box<Origins>>,
     /// Keys that are not stored here come from a layer below.
     pub(crate) takes_keys_from_layer: bool,
-    /// Requests without any key for their provider are refused.
+    /// Requests without a key for their provider are refused.
     pub(crate) requires_credentials: bool,
-    /// `None` where the host has not chosen.
+    /// `None` if the host has not chosen.
     pub(crate) client_credentials: Option<ClientCredentials>,
-    /// For providers, by slug or alias; of one provider, the first counts.
+    /// By slug or alias; the first entry for a provider counts.
     pub(crate) provider_client_credentials: Vec<(Box<str>, ClientCredentials)>,
 }
 
 impl GatewaySettings {
-    /// Settings to be made.
+    /// Starts building settings.
     pub fn builder() -> GatewaySettingsBuilder {
         GatewaySettingsBuilder::default()
     }
 
-    /// What clients may not use, under these settings or without any.
+    /// The locks of these settings, or the default ones.
     pub(crate) fn locks_of(settings: Option<&Self>) -> &Locks {
         settings.map_or(Locks::unset(), |settings| &settings.locks)
     }
 
-    /// Whether clients must show a token.
+    /// Returns true if clients must send a token.
     #[must_use]
     pub fn asks_for_token(&self) -> bool {
         !self.tokens.is_empty()
@@ -135,7 +135,7 @@ impl GatewaySettings {
         if shown.is_empty() { None } else { token::position(&self.tokens, &digest(shown)) }
     }
 
-    /// Whether there are rules about what may be used.
+    /// Returns true if there are limit rules.
     pub(crate) fn is_limited(&self) -> bool {
         #[cfg(feature = "limits")]
         return !self.limits.rules.is_empty();
@@ -143,7 +143,7 @@ impl GatewaySettings {
         false
     }
 
-    /// Whether such rules go by the model or by tokens, so that the beginning of a body must be read.
+    /// Returns true if a limit needs the model or tokens, so that the start of a body must be read.
     pub(crate) fn reads_for_limits(&self) -> bool {
         #[cfg(feature = "limits")]
         return self.limits.reads_bodies;
@@ -175,13 +175,14 @@ impl GatewaySettings {
         own.or(self.client_credentials).unwrap_or_default()
     }
 
-    /// What holds where a request says nothing.
+    /// What applies if a request does not say.
     pub(crate) fn defaults(&self) -> Option<&Directives> {
         self.defaults.as_deref()
     }
 
     /// The timeouts for a provider.
-    // Of each request, twice: what is returned is large, and most gateways have no list.
+    // Called twice per request. Inlined: the returned value is large, and most gateways have no
+    // list.
     #[inline(always)]
     pub(crate) fn timeouts_of(&self, upstream: &Upstream) -> Timeouts {
         let own = self.provider_timeouts.iter().find(|(name, _)| upstream.answers_to(name));
@@ -189,7 +190,7 @@ impl GatewaySettings {
     }
 }
 
-// Of tokens and keys, how many there are: a name of a key may tell more than a log should know.
+// Counts tokens and keys only: even the name of a key may say too much for a log.
 opaque_debug!(GatewaySettings {
     tokens.len(),
     keys.iter().count(),

@@ -15,8 +15,8 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Allows an origin: a scheme, a host, and a port unless it is the default. Returns false if it is
-    /// none.
+    /// Allows an origin: a scheme, a host, and a port unless it is the default. Returns false if it
+    /// is not an origin.
     pub(crate) fn allow(&mut self, origin: &str) -> bool {
         if origin == "*" {
             self.allows_all = true;
@@ -35,10 +35,10 @@ impl Origins {
         false
     }
 
-    /// Whether a request comes from an allowed page, from the gateway's own origin, or from no page.
+    /// Returns true if a request comes from an allowed page, the gateway's own origin, or no page.
     ///
-    /// Browsers declare it by `origin` or `sec-fetch-site`, which no page can forge; other clients send
-    /// neither. `host`: the client's, if it is no longer in the headers.
+    /// Browsers send `origin` or `sec-fetch-site`, which a page cannot forge; other clients send
+    /// neither. `host` is the client's, if it has been removed from the headers.
     pub(crate) fn trust(&self, headers: &HeaderMap, host: Option<&HeaderValue>, uri: &Uri) -> bool {
         if self.allows_all {
             return true;
@@ -63,7 +63,7 @@ impl Origins {
     }
 }
 
-/// Whether an origin is the one that the request was sent to.
+/// Returns true if an origin is the one that the request was sent to.
 fn is_of(origin: &str, host: Option<&HeaderValue>, uri: &Uri) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let Some(authority) = origin.authority() else { return false };

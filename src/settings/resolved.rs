@@ -1,15 +1,15 @@
-//! What a resolver may answer with.
+//! What a resolver closure may return.
 
 use std::sync::Arc;
 
 use super::GatewaySettings;
 use crate::rejection::Refusal;
 
-/// What a closure that resolves settings may return: the settings, `None` for an unknown gateway, or
-/// a [`Refusal`].
+/// What a settings resolver closure may return: settings, `None` for an unknown gateway, or a
+/// [`Refusal`].
 ///
-/// It is sealed: `Arc<GatewaySettings>`, an `Option` of it, a `Result` of it, and a `Result` of that
-/// `Option`, whose error is a [`Refusal`].
+/// Sealed. Implemented for `Arc<GatewaySettings>`, an `Option` of it, and a `Result` of either with
+/// a [`Refusal`] as its error.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::rejection::Refusal;
     note = "return `Arc<GatewaySettings>`, an `Option` of it, or a `Result` of either with a `Refusal`"
 )]
 pub trait IntoSettings: sealed::Sealed {
-    /// `gateway`: the id of the one that was asked for.
+    /// `gateway` is the requested id.
     #[doc(hidden)]
     fn into_settings(self, gateway: &str) -> Result<Arc<GatewaySettings>, Refusal>;
 }

@@ -1,4 +1,4 @@
-//! Which providers and models a gateway serves.
+//! Which providers and models a gateway allows.
 
 use crate::directives::pattern::Pattern;
 use crate::directives::pattern::hides_a_model;
@@ -9,11 +9,11 @@ use crate::provider::Upstream;
 pub(crate) struct Rules {
     /// Slugs or aliases; `None` if all are allowed.
     pub(crate) providers: Option<Vec<Box<str>>>,
-    /// `None` if all that are not denied are allowed.
+    /// `None` if every model that is not denied is allowed.
     pub(crate) models: Option<Vec<Pattern>>,
     /// In lower case.
     pub(crate) denied_models: Vec<Pattern>,
-    /// Answers from models that are not allowed are broken off.
+    /// Answers from forbidden models are broken off.
     pub(crate) refuses_served_models: bool,
 }
 
@@ -28,25 +28,25 @@ impl Rules {
         self.models.iter().flatten().filter(|one| one.is_literal()).map(Pattern::text)
     }
 
-    /// Whether the model of a request matters, so that it must be known before it is sent.
+    /// Returns true if the model must be known before a request is sent.
     pub(crate) fn restrict_models(&self) -> bool {
         self.models.is_some() || !self.denied_models.is_empty()
     }
 
-    /// Whether an answer from a model that is not allowed is an error.
+    /// Returns true if an answer from a forbidden model is an error.
     pub(crate) fn refuse_served_models(&self) -> bool {
         self.refuses_served_models && self.restrict_models()
     }
 
-    /// Whether a request may name this model.
+    /// Returns true if a request may name this model.
     ///
-    /// The allow list is matched against the name as it is written, without Google's `models/`. The
-    /// deny list is matched against every form under which a provider may know the same model. A
-    /// name for which the provider chooses the model itself must be in the allow list; a pattern that
-    /// begins with `*` does not allow it.
+    /// The allow list is matched against the name as written, without Google's `models/`. The deny
+    /// list is matched against every form in which a provider may know the model. A name behind
+    /// which the provider picks a model must be allowed explicitly; a pattern that starts with `*`
+    /// does not allow it.
     pub(crate) fn allow_model(&self, model: &str) -> bool {
         let mut name = model.strip_prefix("models/").unwrap_or(model);
-        // Each preset after a model is one more name, which a pattern for the model does not allow.
+        // Each preset after a model is another name, which a pattern for the model does not allow.
         while let Some(at) = name.to_ascii_lowercase().rfind("@preset/").filter(|at| *at > 0) {
             if !self.allow_what_hides_a_model(&name[at..]) {
                 return false;
@@ -70,16 +70,16 @@ impl Rules {
         !is_several && !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
     }
 
-    /// Whether a model is on the deny list, in whatever form.
+    /// Returns true if a model is denied, in any form.
     pub(crate) fn denies(&self, model: &str) -> bool {
         !self.denied_models.is_empty()
             && forms(model).any(|form| self.denied_models.iter().any(|one| one.matches(&form)))
     }
 
-    /// Whether a provider has answered from a model that is not allowed. `asked`: what was asked
-    /// for, by the client or by a step that the host has set up.
+    /// Returns true if a provider has answered from a forbidden model. `asked` is the model
+    /// requested by the client or by a step of the host.
     ///
-    /// Providers answer an alias with a dated name, which is the same model.
+    /// A dated name as the answer to an alias is the same model.
     pub(crate) fn forbid_served(&self, asked: Option<&str>, served: &str) -> bool {
         if self.allow_model(served) {
             return false;
@@ -90,8 +90,8 @@ impl Rules {
     }
 }
 
-/// The forms under which a denied model may be written: unchanged, without what precedes a slash,
-/// without a `:variant` or an `@version`, all without white space and in lower case.
+/// The forms of a denied model: the name itself, without what precedes a slash, and without a
+/// `:variant` or `@version`; all without white space and in lower case.
 pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
     let name: String = model.trim().trim_start_matches('~').to_lowercase();
     let starts: Vec<usize> =
@@ -117,7 +117,7 @@ fn bare(name: &str) -> &str {
     name[..end.map_or(name.len(), |(at, _)| at)].trim_end()
 }
 
-/// Whether `served` is `asked` or a dated name of it.
+/// Returns true if `served` is `asked` or a dated name of it.
 fn is_version_of(served: &str, asked: &str) -> bool {
     let plain = |name: &str| {
         let name = name.trim().to_ascii_lowercase();
@@ -226,7 +226,7 @@ mod tests {
             ("mistral-large-latest", "mistral-large-2411"),
             ("gpt-5:free", "gpt-5"),
             ("grok-4", "grok-4-preview-05-20"),
-            // A step of the host's own.
+            // A step that the host configured.
             ("other", "other-20250101"),
         ] {
             assert!(!rules.forbid_served(Some(asked), served), "{asked} {served}");

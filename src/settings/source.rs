@@ -1,4 +1,4 @@
-//! Where settings come from that must be awaited.
+//! Settings that must be awaited.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use super::{GatewaySettings, IntoSettings, SettingsQuery};
 use crate::rejection::Refusal;
 use crate::util::identity::Identity;
 
-/// A database, or anything else that must be awaited, asked for the settings of a gateway. It is
-/// asked by a [`SettingsLayer`](crate::gateway::settings_layer::SettingsLayer), once for each request on a gateway path.
+/// An asynchronous source of settings, such as a database. A
+/// [`SettingsLayer`](crate::gateway::settings_layer::SettingsLayer) calls it once per request on a
+/// gateway path.
 ///
 /// An async closure may return anything that is [`IntoSettings`].
 ///
@@ -37,12 +38,12 @@ use crate::util::identity::Identity;
     note = "pass an async closure `async |query: OwnedSettingsQuery| …`, or implement the trait"
 )]
 pub trait SettingsSource: Send + Sync + 'static {
-    /// The settings of this gateway. The future is dropped where the client goes away.
+    /// Finds the settings of a gateway. The future is dropped if the client disconnects.
     ///
     /// # Errors
     ///
-    /// What the client gets instead. For an error of the database itself that is
-    /// [`Refusal::unavailable`], in words that tell nothing of it.
+    /// The client's answer instead. For a failure of the database itself use
+    /// [`Refusal::unavailable`], with words that reveal nothing about it.
     fn find(
         &self,
         query: OwnedSettingsQuery,
@@ -74,47 +75,58 @@ impl<T: SettingsSource> SettingsSource for Arc<T> {
     }
 }
 
-/// Which gateway's settings are wanted: a [`SettingsQuery`] that can be kept while one waits.
+/// The gateway whose settings are wanted: an owned [`SettingsQuery`], to hold across an await.
+///
+/// ```
+/// use tower_ai_gateway::Identity;
+/// use tower_ai_gateway::settings::OwnedSettingsQuery;
+///
+/// let query = OwnedSettingsQuery::new("main").account("acct").identity(Identity::new("alice")?);
+/// assert_eq!(&*query.gateway, "main");
+/// assert_eq!(query.borrowed().account, Some("acct"));
+/// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OwnedSettingsQuery {
     /// The account in the path; `None` on mounts without one.
     pub account: Option<Box<str>>,
-    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    /// The gateway in the path or in `cf-aig-gateway-id`, otherwise `default`.
     pub gateway: Box<str>,
-    /// Who is calling, where the host's own middleware has put an [`Identity`] into the extensions.
+    /// The caller, if the host's middleware has put an [`Identity`] into the extensions.
     pub identity: Option<Identity>,
-    /// A copy of the extensions of the request, where that middleware may have put anything else.
+    /// A copy of the request's extensions, for anything else that the middleware puts there.
     pub extensions: Extensions,
 }
 
 impl OwnedSettingsQuery {
-    /// A query for this gateway without an account, an identity or extensions, to try a source with.
+    /// A query for this gateway without an account, an identity or extensions, to test a source
+    /// with.
     #[must_use]
     pub fn new(gateway: impl Into<Box<str>>) -> Self {
         let gateway = gateway.into();
         Self { account: None, gateway, identity: None, extensions: Extensions::new() }
     }
 
-    /// The same of this account.
+    /// Sets the account.
     #[must_use]
     pub fn account(self, account: impl Into<Box<str>>) -> Self {
         Self { account: Some(account.into()), ..self }
     }
 
-    /// The same from this caller.
+    /// Sets the caller.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }
     }
 
-    /// The same with these extensions of the request.
+    /// Sets the request's extensions.
     #[must_use]
     pub fn extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }
     }
 
-    /// The query that a [`SettingsResolver`](super::SettingsResolver) takes, such as a
+    /// The query for a [`SettingsResolver`](super::SettingsResolver), such as a
     /// [`SettingsTable`](super::SettingsTable) that a source falls back on.
     #[must_use]
     pub fn borrowed(&self) -> SettingsQuery<'_> {

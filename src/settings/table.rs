@@ -1,4 +1,4 @@
-//! The settings of many gateways, and the handle by which a host changes them while they are used.
+//! The settings of many gateways, and the handle to replace them at run time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,22 +14,32 @@ use crate::util::config_error::ConfigError;
 use crate::util::identity::Identity;
 use crate::util::macros::setters;
 
-/// Which gateway's settings are wanted.
+/// The gateway whose settings are wanted.
+///
+/// ```
+/// use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsQuery};
+/// use tower_ai_gateway::settings::{SettingsResolver, SettingsTable};
+///
+/// let table = SettingsTable::new().gateway("acct", "main", GatewaySettings::default());
+/// let settings = Settings::new(table);
+/// assert!(settings.resolve(&SettingsQuery::new("main").account("acct")).is_ok());
+/// assert!(settings.resolve(&SettingsQuery::new("other").account("acct")).is_err());
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SettingsQuery<'a> {
     /// The account in the path; `None` on mounts without one.
     pub account: Option<&'a str>,
-    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    /// The gateway in the path or in `cf-aig-gateway-id`, otherwise `default`.
     pub gateway: &'a str,
-    /// Who is calling, where the host's own middleware has put an [`Identity`] into the extensions.
+    /// The caller, if the host's middleware has put an [`Identity`] into the extensions.
     pub identity: Option<&'a Identity>,
-    /// The extensions of the request, where that middleware may have put anything else.
+    /// The request's extensions, for anything else that the middleware puts there.
     pub extensions: &'a Extensions,
 }
 
 impl<'a> SettingsQuery<'a> {
-    /// A query for this gateway without an account, an identity or extensions, to try a resolver
+    /// A query for this gateway without an account, an identity or extensions, to test a resolver
     /// with.
     #[must_use]
     pub fn new(gateway: &'a str) -> Self {
@@ -39,23 +49,22 @@ impl<'a> SettingsQuery<'a> {
 }
 
 setters! { impl<'a> SettingsQuery<'a> {
-    /// The same of this account.
+    /// Sets the account.
     pub fn account(self, account: &'a str) => self.account = Some(account);
 
-    /// The same from this caller.
+    /// Sets the caller.
     pub fn identity(self, identity: &'a Identity) => self.identity = Some(identity);
 
-    /// The same with these extensions of the request.
+    /// Sets the request's extensions.
     pub fn extensions(self, extensions: &'a Extensions) => self.extensions = extensions;
 }}
 
-/// Where a layer finds the settings of a gateway.
+/// Finds the settings of a gateway.
 ///
-/// It is asked once for each request on a gateway path, and the request keeps what it got to its
-/// end. The call must not block: look it up in what the host has at hand. A source that must be
-/// awaited, such as a database, is a layer of its own:
-/// [`GatewayLayer::settings_layer`](crate::GatewayLayer::settings_layer). Where the call panics the
-/// request is answered with 500, code 2500, and no other is touched.
+/// The layer calls it once per request on a gateway path, and the request keeps the result to its
+/// end. The call must not block: look the settings up in memory. For a source that must be awaited,
+/// such as a database, use [`GatewayLayer::settings_layer`](crate::GatewayLayer::settings_layer).
+/// If the call panics, that request is answered with 500, code 2500, and no other is affected.
 ///
 /// A closure may return anything that is [`IntoSettings`]:
 ///
@@ -98,20 +107,20 @@ setters! { impl<'a> SettingsQuery<'a> {
     note = "pass `Settings`, a closure `|query: &SettingsQuery<'_>| …`, or implement the trait"
 )]
 pub trait SettingsResolver: Send + Sync + 'static {
-    /// The settings of this gateway.
+    /// Returns the settings of this gateway.
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] is what the client gets instead, such as [`Refusal::unknown_gateway`],
+    /// A [`Refusal`], which the client gets as its answer, such as [`Refusal::unknown_gateway`],
     /// [`Refusal::forbidden`] or [`Refusal::over_budget`].
     fn resolve(&self, query: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal>;
 
-    /// The table that a request uses from its arrival to its end, for its
-    /// [providers](SettingsTable::providers) as for its settings. Where there is one,
-    /// [`resolve`](Self::resolve) is not asked.
+    /// Returns the table that a request uses from start to end, both for its
+    /// [providers](SettingsTable::providers) and its settings. If it returns one,
+    /// [`resolve`](Self::resolve) is not called.
     ///
-    /// It is asked before it is known whether the request is for a provider. Default: `None`, and
-    /// requests use the providers that the layer was built with.
+    /// It is called before the gateway knows whether the request is for a provider. Default:
+    /// `None`; requests then use the providers that the layer was built with.
     fn snapshot(&self) -> Option<Arc<SettingsTable>> {
         None
     }
@@ -137,7 +146,7 @@ impl<T: SettingsResolver> SettingsResolver for Arc<T> {
     }
 }
 
-/// One gateway for all: every account and gateway id has these settings.
+/// Every account and gateway id has these settings.
 impl SettingsResolver for Arc<GatewaySettings> {
     fn resolve(&self, _: &SettingsQuery<'_>) -> Result<Arc<GatewaySettings>, Refusal> {
         Ok(self.clone())
@@ -155,11 +164,11 @@ impl SettingsResolver for Arc<GatewaySettings> {
 /// ```
 #[derive(Clone, Default)]
 pub struct SettingsTable {
-    /// By gateway, then by account: most gateways have one.
+    /// By gateway, then by account: most ids exist in one account.
     gateways: HashMap<Box<str>, Vec<OfAccount>>,
-    /// What unknown gateways are served with; `None` where they are refused.
+    /// The settings of unknown gateways; `None` if they are refused.
     unknown: Option<Arc<GatewaySettings>>,
-    /// `None` where they are those of the layer.
+    /// `None` for the layer's providers.
     providers: Option<Arc<Providers>>,
 }
 
@@ -167,13 +176,13 @@ pub struct SettingsTable {
 type OfAccount = (Option<Box<str>>, Arc<GatewaySettings>);
 
 impl SettingsTable {
-    /// Without a gateway; those that are unknown are refused.
+    /// Creates an empty table, which refuses every gateway.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The settings of a gateway of an account, in place of earlier ones.
+    /// Sets the settings of an account's gateway.
     #[must_use]
     pub fn gateway(
         self,
@@ -184,8 +193,8 @@ impl SettingsTable {
         self.insert(Some(account.into()), gateway.into(), settings.into())
     }
 
-    /// The settings of the gateway of this id in every account that has no such gateway of its own,
-    /// and on mounts without accounts.
+    /// Sets the settings of this gateway id for mounts without accounts and for every account that
+    /// has no such gateway of its own.
     #[must_use]
     pub fn gateway_of_any_account(
         self,
@@ -205,7 +214,7 @@ impl SettingsTable {
         let account = account.map(String::into_boxed_str);
         let of_id = self.gateways.entry(gateway.into()).or_default();
         of_id.retain(|(known, _)| *known != account);
-        // Those without an account stand behind the others: the first that fits is the right one.
+        // The entry for any account comes last: the first match wins.
         let place = if account.is_some() { 0 } else { of_id.len() };
         of_id.insert(place, (account, settings));
         self
@@ -222,16 +231,16 @@ setters! { impl SettingsTable {
 }}
 
 impl SettingsTable {
-    /// The providers that requests are routed to while this table is in force, in place of those
-    /// that the layer was built with. Providers and their keys are then replaced together: a request
-    /// uses one table from its arrival to its end, and no key goes to the old place of a provider.
+    /// Sets the providers to route to while this table is in use, instead of the layer's. Providers
+    /// and their keys are then replaced together: a request uses one table from start to end, and
+    /// no key is sent to a provider's old address.
     ///
-    /// Default: the layer's own.
+    /// Default: the layer's providers.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the provider and what is wrong with it, as
-    /// [`GatewayLayerBuilder::build`](crate::GatewayLayerBuilder::build) has it.
+    /// A [`ConfigError`] with the provider and the problem, like
+    /// [`GatewayLayerBuilder::build`](crate::GatewayLayerBuilder::build).
     pub fn providers(
         mut self,
         providers: impl IntoIterator<Item = Provider>,
@@ -258,7 +267,7 @@ impl SettingsTable {
     }
 }
 
-/// Settings that have no name of their own, with that of their place in the table.
+/// Names settings by their place in the table, unless they have a name.
 fn placed(mut settings: Arc<GatewaySettings>, place: &[&str]) -> Arc<GatewaySettings> {
     if !is_named(settings.scope) {
         Arc::make_mut(&mut settings).scope = scope_of(place);
@@ -266,8 +275,8 @@ fn placed(mut settings: Arc<GatewaySettings>, place: &[&str]) -> Arc<GatewaySett
     settings
 }
 
-/// Who shares these settings by their place in a table: any account, or all unknown gateways, which are
-/// `*`. Others are of this account and gateway.
+/// The account and gateway that limits are reported under: any account, or `*` for all unknown
+/// gateways; otherwise the request's own.
 #[cfg(feature = "limits")]
 pub(crate) fn shared_place<'a>(
     scope: u64,
@@ -293,7 +302,7 @@ impl fmt::Debug for SettingsTable {
     }
 }
 
-/// A [`SettingsTable`] that a host replaces while it is used. Clones share the table.
+/// A [`SettingsTable`] that a host can replace while it is in use. Clones share the table.
 ///
 /// ```
 /// use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
@@ -311,23 +320,23 @@ impl fmt::Debug for SettingsTable {
 pub struct Settings(Arc<RwLock<Arc<SettingsTable>>>);
 
 impl Settings {
-    /// A handle on this table.
+    /// Creates a handle on this table.
     #[must_use]
     pub fn new(table: SettingsTable) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(table))))
     }
 
-    /// The whole table is another from now on, with its providers where it has its own. Requests
-    /// under way keep what they began with.
+    /// Replaces the whole table, including its providers if it has any. Running requests keep what
+    /// they started with.
     pub fn replace(&self, table: SettingsTable) {
         let table = Arc::new(table);
         let old =
             std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), table);
-        // A large table takes its time to go: not under the lock.
+        // Not under the lock: dropping a large table takes time.
         drop(old);
     }
 
-    /// The table of this moment.
+    /// The current table.
     #[must_use]
     pub fn current(&self) -> Arc<SettingsTable> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()

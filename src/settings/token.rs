@@ -1,19 +1,19 @@
-//! The tokens by which clients authenticate to a gateway.
+//! The tokens with which clients authenticate to a gateway.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// A gateway token, of which only the SHA-256 is kept.
+/// A gateway token. Only its SHA-256 is kept.
 ///
 /// A client sends it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
-/// that one can be replaced while it is in use.
+/// that one can be replaced without downtime.
 ///
 /// ```
 /// use tower_ai_gateway::settings::{GatewaySettings, GatewayToken};
 ///
-/// // Both are good until the old one is taken out.
+/// // Both are valid until the old one is removed.
 /// let settings = GatewaySettings::builder()
 ///     .token(GatewayToken::new("the-token-until-today"))
 ///     .token(GatewayToken::new("the-token-of-tomorrow"))
@@ -24,21 +24,21 @@ use subtle::ConstantTimeEq as _;
 #[derive(Clone)]
 pub struct GatewayToken {
     digest: [u8; 32],
-    /// Known only if the token was given as text.
+    /// Only known if the token was given as text.
     is_short: bool,
 }
 
-/// The fewest bytes of a token: 64 bits, if they are random.
+/// The minimum length of a token in bytes: 64 bits, if they are random.
 const SHORTEST: usize = 8;
 
-/// Placeholders that people forget to replace.
+/// Placeholders that are easily left in place.
 #[cfg(feature = "config")]
 const WELL_KNOWN: &str = "example example-token test token secret changeme change-me password admin \
                           default gateway demo foobar 12345678 123456789 1234567890";
 
 impl GatewayToken {
-    /// The token with this text, which is trimmed and not kept. It must have 8 bytes or more, which
-    /// `build` of the settings checks: draw some 32 at random.
+    /// Creates the token from its text, which is trimmed and not kept. It must have 8 bytes or
+    /// more, which `build` of the settings checks. Use 32 random bytes or so.
     #[must_use]
     pub fn new(token: impl AsRef<[u8]>) -> Self {
         let token = token.as_ref().trim_ascii();
@@ -51,30 +51,30 @@ impl GatewayToken {
         &self.digest
     }
 
-    /// Whether it is the token that everybody has.
+    /// Returns true if the token is the empty text.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::new("")
     }
 
-    /// Whether it is known to have fewer than 8 bytes.
+    /// Returns true if the token is known to have fewer than 8 bytes.
     pub(crate) fn is_short(&self) -> bool {
         self.is_short
     }
 
-    /// Whether it is a placeholder or a single byte, which anybody would try.
+    /// Returns true if it is a placeholder or a single byte, which an attacker would try.
     #[cfg(feature = "config")]
     pub(crate) fn is_well_known(&self) -> bool {
         let one_character = (0..=u8::MAX).any(|byte| *self == Self::new([byte]));
         one_character || WELL_KNOWN.split(' ').any(|word| *self == Self::new(word))
     }
 
-    /// The token with this SHA-256.
+    /// Creates the token from its SHA-256.
     #[must_use]
     pub fn from_sha256(digest: [u8; 32]) -> Self {
         Self { digest, is_short: false }
     }
 
-    /// The token with this SHA-256, written as 64 hexadecimal digits, as `sha256sum` does.
+    /// Creates the token from its SHA-256 in 64 hexadecimal digits, as `sha256sum` prints it.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
         digest_from_hex(digits).map(Self::from_sha256)
@@ -95,12 +95,12 @@ impl fmt::Debug for GatewayToken {
     }
 }
 
-/// What is kept of a credential that must be recognised later.
+/// Credentials are recognised by this digest.
 pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-/// A digest that is written as 64 hexadecimal digits.
+/// Parses a digest of 64 hexadecimal digits.
 pub(crate) fn digest_from_hex(digits: &str) -> Option<[u8; 32]> {
     let mut digest = [0; 32];
     let digits = digits.as_bytes();

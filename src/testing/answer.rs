@@ -1,4 +1,4 @@
-//! What a scripted provider answers.
+//! The answers of a scripted provider.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::body::{AnswerBody, Part};
 
 /// One answer of a [`ScriptedProvider`](super::ScriptedProvider).
 ///
-/// Delays are of tokio's clock, so a test that pauses it does not wait.
+/// Delays use tokio's clock, so a test with paused time does not wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,12 +38,12 @@ struct Given {
 }
 
 impl Answer {
-    /// 200 with a body of JSON, which is not checked.
+    /// 200 with a JSON body, which is not checked.
     pub fn json(body: impl Into<Bytes>) -> Self {
         Self::new("application/json", vec![Part::Data(body.into())])
     }
 
-    /// 200 with a stream of events: each item is the `data` of one, and a frame of its own.
+    /// 200 with server-sent events: each item is the `data` of one event, in a frame of its own.
     pub fn sse<D: AsRef<str>>(events: impl IntoIterator<Item = D>) -> Self {
         let frame = |data: D| {
             let lines = data.as_ref().split('\n').map(|line| format!("data: {line}\n"));
@@ -56,7 +56,7 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// Where the content type is not a header's value.
+    /// If the content type is not a valid header value.
     pub fn frames<D: Into<Bytes>>(
         content_type: &'static str,
         frames: impl IntoIterator<Item = D>,
@@ -65,12 +65,12 @@ impl Answer {
         Self::new(content_type, parts)
     }
 
-    /// No connection can be made.
+    /// The connection cannot be made.
     pub fn no_connection() -> Self {
         Self { delay: Duration::ZERO, result: Err(io::ErrorKind::ConnectionRefused) }
     }
 
-    /// The connection breaks before a response has begun.
+    /// The connection is reset before the response.
     pub fn reset() -> Self {
         Self { delay: Duration::ZERO, result: Err(io::ErrorKind::ConnectionReset) }
     }
@@ -85,7 +85,7 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// Where it is none: from 100 to 999.
+    /// If it is not from 100 to 999.
     #[track_caller]
     pub fn status(mut self, status: u16) -> Self {
         let status = StatusCode::from_u16(status);
@@ -100,7 +100,7 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// Where it is malformed.
+    /// If it is malformed.
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         if let Ok(given) = &mut self.result {
             given.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -108,13 +108,13 @@ impl Answer {
         self
     }
 
-    /// Waits before the response, or the error, comes.
+    /// Delays the response or the error.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Waits before each frame of the body.
+    /// Delays each frame of the body.
     pub fn pace(mut self, delay: Duration) -> Self {
         if let Ok(given) = &mut self.result {
             let parts = std::mem::take(&mut given.parts).into_iter();
@@ -123,7 +123,7 @@ impl Answer {
         self
     }
 
-    /// Breaks the connection behind the last frame, without an end of the body.
+    /// Breaks the connection after the last frame, without ending the body.
     pub fn breaking_off(mut self) -> Self {
         if let Ok(given) = &mut self.result {
             given.parts.push(Part::Break);

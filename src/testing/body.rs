@@ -12,14 +12,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-/// What comes next of a body.
+/// A step of a body.
 pub(super) enum Part {
     Data(Bytes),
     Wait(Duration),
     Break,
 }
 
-// What bodies hold is not for logs.
+// A body may hold user data: show its length only.
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,7 +73,7 @@ impl Body for AnswerBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // A stream does not say how long it will be.
+        // A stream's length is unknown.
         match self.parts.as_slices() {
             ([], []) => SizeHint::with_exact(0),
             ([Part::Data(data)], []) => SizeHint::with_exact(data.len() as u64),

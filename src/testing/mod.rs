@@ -1,7 +1,7 @@
-//! A stand-in for the providers, for tests of one's own app (feature `testing`).
+//! A stand-in for the providers, for tests of your app (feature `testing`).
 //!
-//! A [`ScriptedProvider`] takes the place of the HTTP client: it remembers what it is asked and
-//! answers from a queue. No socket is opened.
+//! A [`ScriptedProvider`] replaces the HTTP client: it records requests and answers from a queue.
+//! No socket is opened.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -47,13 +47,13 @@ use tower_service::Service;
 pub use self::answer::Answer;
 pub use self::body::AnswerBody;
 
-/// An HTTP client that sends nothing: it remembers each request and answers from a queue.
+/// An HTTP client that sends nothing: it records each request and answers from a queue.
 ///
-/// Clones share the queue and the requests, so a test keeps one and gives the other to
-/// [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). All providers are this one: which was
-/// meant stands in the URI of the request. A request body is read to its end before the answer is
-/// given; where it fails, the call fails with its error. A call for which nothing is queued fails,
-/// which the gateway answers with 502.
+/// Clones share the queue and the requests, so a test keeps one and passes the other to
+/// [`GatewayLayer::upstream`](crate::GatewayLayer::upstream). It stands for all providers: the
+/// request's URI shows which one was meant. It reads the request body to its end before it answers;
+/// if the body fails, the call fails with that error. A call with no queued answer fails, and the
+/// gateway answers 502.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -84,26 +84,26 @@ struct State {
 }
 
 impl ScriptedProvider {
-    /// Without an answer as yet.
+    /// Creates one with an empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Queues an answer: the next call that has none takes it.
+    /// Queues an answer. Each call takes the oldest.
     pub fn answer(&self, answer: Answer) -> &Self {
         self.state().answers.push_back(answer);
         self
     }
 
-    /// The requests that came whole, oldest first: method, absolute URI, headers, extensions (with
-    /// them the [`GatewayContext`](crate::GatewayContext)) and the whole body.
+    /// The requests that arrived complete, oldest first: method, absolute URI, headers, extensions
+    /// (including the [`GatewayContext`](crate::GatewayContext)) and the whole body.
     #[must_use]
     pub fn requests(&self) -> Vec<Request<Bytes>> {
         self.state().requests.clone()
     }
 
-    /// How many answers are left: 0 where a test has used all that it queued.
+    /// How many answers are left; 0 once a test has used all.
     #[must_use]
     pub fn unused(&self) -> usize {
         self.state().answers.len()
@@ -114,7 +114,7 @@ impl ScriptedProvider {
     }
 }
 
-// Requests hold keys.
+// Requests hold keys: show counts only.
 impl fmt::Debug for ScriptedProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();

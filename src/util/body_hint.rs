@@ -1,14 +1,14 @@
-//! The bodies that pass through the gateway.
+//! Size hints of the bodies that pass through the gateway.
 
 use http_body::{Body, SizeHint};
 
-/// Whether all data has been handed out. At the declared length a peer may stop reading, and never
-/// ask for the end behind it.
+/// Returns true if all data has been returned. A peer may stop reading at the declared length and
+/// never poll for the end.
 pub(crate) fn is_over<B: Body>(body: &B) -> bool {
     body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
-/// The hint of a body to which that much is added, at least and at most.
+/// The hint of a body to which this many bytes are added, at least and at most.
 pub(crate) fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
     let mut longer = SizeHint::new();
     longer.set_lower(hint.lower().saturating_add(least));

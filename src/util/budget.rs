@@ -1,21 +1,20 @@
-//! How much memory request bodies may take, all together.
+//! The memory budget of all request bodies together.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a frame takes beside its bytes.
+/// What a frame takes in addition to its bytes.
 pub(crate) const FRAME_OVERHEAD: usize = 64;
 
-/// How many bytes of request bodies may be held in memory at a time, whoever they belong to: bodies
-/// read for their `model`, bodies of universal requests, and copies kept to be sent again. Clones
-/// share one account.
+/// How many bytes of request bodies may be held in memory at a time: bodies read for their `model`,
+/// bodies of universal requests, and copies kept for retries. Clones share one account.
 ///
-/// A request whose body must be held and for which nothing is left is answered with 503 (code 2503,
-/// with `retry-after`); a copy for retries is given up instead, and the exchange goes on. Frames
-/// count for their bytes and 64 more; a body that is joined counts for its whole buffer, which is at
-/// most twice its length. What the HTTP server has received and nobody has read yet is not counted:
-/// over HTTP/2 its windows bound that.
+/// If a body must be held and the budget is used up, the request is answered with 503 (code 2503,
+/// with `retry-after`). A copy for retries is dropped instead, and the exchange continues. Each
+/// frame counts its bytes plus 64; a joined body counts its whole buffer, at most twice its length.
+/// What the HTTP server has received but nothing has read is not counted: over HTTP/2 the
+/// flow-control windows bound that.
 ///
 /// ```
 /// use tower_ai_gateway::{BodyBudget, GatewayLayer, Provider};
@@ -46,7 +45,7 @@ impl Default for BodyBudget {
 }
 
 impl BodyBudget {
-    /// A budget of so many bytes, of which none is used.
+    /// Creates a budget of this many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Account { used: AtomicUsize::new(0), limit: bytes }))
@@ -64,7 +63,7 @@ impl BodyBudget {
         self.0.limit
     }
 
-    /// A share of it, of nothing yet.
+    /// An empty share of the budget.
     pub(crate) fn share(&self) -> Held {
         Held { budget: self.clone(), bytes: 0 }
     }
@@ -79,7 +78,7 @@ impl fmt::Debug for BodyBudget {
     }
 }
 
-/// What one body holds of a budget; given back when it is dropped.
+/// One body's share of a budget, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Held {
     budget: BodyBudget,
@@ -87,7 +86,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Takes so many bytes more. Whether they were left; if not, nothing is taken.
+    /// Takes this many more bytes. Returns false and takes nothing if they are not available.
     #[must_use]
     pub(crate) fn grow(&mut self, by: usize) -> bool {
         let Account { used, limit } = &*self.budget.0;
@@ -115,7 +114,7 @@ impl Held {
         self.budget.0.used.fetch_sub(by, Ordering::Relaxed);
     }
 
-    /// All that it holds, for somebody else.
+    /// Moves everything it holds into a new share.
     pub(crate) fn take(&mut self) -> Self {
         Self { budget: self.budget.clone(), bytes: std::mem::take(&mut self.bytes) }
     }

@@ -37,13 +37,13 @@ pub enum ConfigError {
         /// What is wrong with the URL.
         reason: &'static str,
     },
-    /// The header for a provider's stored keys is malformed, or one that never reaches a provider.
+    /// The header for a provider's stored keys is malformed or never sent to a provider.
     #[error("the header for the keys of `{slug}` cannot be sent to a provider")]
     KeyHeader {
         /// The provider's slug.
         slug: String,
     },
-    /// A query parameter that is fixed has no name, or that of a key: keys are stored in settings.
+    /// A fixed query parameter has no name or is named like a key. Keys are stored in settings.
     #[error(
         "the query parameter `{name}` of `{slug}` cannot be fixed: it needs a name, and keys \
              are stored in settings"
@@ -54,8 +54,8 @@ pub enum ConfigError {
         /// The name of the parameter.
         name: String,
     },
-    /// A header that is fixed is malformed, never reaches a provider, belongs to the message, or is
-    /// one for keys, which are stored in settings.
+    /// A fixed header is malformed, never sent to a provider, belongs to the message, or is for
+    /// keys, which are stored in settings.
     #[error(
         "the header `{name}` of `{slug}` cannot be fixed: it is malformed, never reaches a \
              provider, or is one for keys, which are stored in settings"
@@ -66,7 +66,7 @@ pub enum ConfigError {
         /// The name of the header.
         name: String,
     },
-    /// A model alias is empty, too long, or there twice.
+    /// A model alias is empty, too long, or given twice.
     #[error(
         "the model alias `{alias}` of `{slug}` cannot be used: names are 1 to 1024 bytes \
              long, and an alias stands for one model"
@@ -77,27 +77,28 @@ pub enum ConfigError {
         /// The alias.
         alias: String,
     },
-    /// The default provider is none of those that were added.
-    #[error("the default provider `{name}` is none of those that were added")]
+    /// The default provider is not one of the added ones.
+    #[error("the default provider `{name}` is not one of the added ones")]
     DefaultProvider {
-        /// What should name it.
+        /// The name of the default provider.
         name: String,
     },
-    /// A layer that finds settings was asked for, and the gateway does not take them from it.
+    /// A settings layer was requested, but the gateway does not take its settings from a layer
+    /// above.
     #[error(
         "the gateway does not take its settings from a layer above: build it with `settings_from_extensions`"
     )]
     SettingsElsewhere,
     /// The prefix of a mount is malformed.
     #[error(
-        "`{prefix}` cannot be a mount: it must begin with `/` and hold no query, escape or dot segment"
+        "`{prefix}` cannot be a mount: it must start with `/` and have no query, escape or dot segment"
     )]
     Mount {
         /// The prefix.
         prefix: String,
     },
     /// The name for `via` is not a token (RFC 9110 §5.6.2).
-    #[error("`{name}` cannot stand in `via`: letters, digits and - . _ are allowed")]
+    #[error("`{name}` cannot be used in `via`: letters, digits and - . _ are allowed")]
     Via {
         /// The name.
         name: String,

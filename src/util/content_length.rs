@@ -1,15 +1,15 @@
-//! The announced length of a body that the gateway changes.
+//! The `content-length` of a body that the gateway changes.
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
-/// By how many bytes the body grows; fewer than none where it shrinks.
+/// Adds `growth`, which may be negative, to the announced length.
 pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
     let Some(length) = headers.get(CONTENT_LENGTH).filter(|_| growth != 0) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
     match length.and_then(|length| length.checked_add_signed(growth)) {
         Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
-        // Without it, the client service frames the body by itself.
+        // Without it, the client service chooses the framing.
         None => headers.remove(CONTENT_LENGTH),
     };
 }

@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// Adds parts to a digest, each behind its length: no two lists of parts are the same bytes.
+/// Adds parts to a digest, each preceded by its length, so that different lists never give the same
+/// bytes.
 pub(crate) fn add_parts(digest: &mut Sha256, parts: &[&[u8]]) {
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());

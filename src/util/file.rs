@@ -1,17 +1,17 @@
-//! Reading small files that a host names.
+//! Reads small files that a host names.
 
 use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::path::Path;
 
-/// Larger files are not read.
+/// Larger files are refused.
 const MOST: u64 = 16 * 1024 * 1024;
 
-/// The text of a regular file of at most 16 MiB. A FIFO in its place would block the caller until
-/// somebody writes to it, and a device may have no end.
+/// Reads the text of a regular file of at most 16 MiB. A FIFO would block the caller until it is
+/// written to, and a device may have no end.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    // To open a FIFO is what blocks, so it is looked at before. Whoever can put one there in between
-    // can change the file too.
+    // Check before opening, because opening a FIFO blocks. Someone who can swap the file in between
+    // can also change its content.
     check(&path.metadata()?)?;
     let file = File::open(path)?;
     check(&file.metadata()?)?;

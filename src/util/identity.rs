@@ -1,4 +1,4 @@
-//! Who is calling, as the host has found out: a subject, its groups and labels.
+//! The identity of a caller, as determined by the host: a subject, its groups and labels.
 
 mod error;
 
@@ -9,26 +9,25 @@ pub use self::error::IdentityError;
 use crate::util::macros::setters;
 use crate::util::redact::shown;
 
-/// The most groups of one identity.
+/// The maximum number of groups.
 const MOST_GROUPS: usize = 16;
-/// The most labels of one identity.
+/// The maximum number of labels.
 const MOST_LABELS: usize = 8;
-/// The longest subject, group or value of a label, in bytes.
+/// The maximum length of a subject, group or label value, in bytes.
 const LONGEST: usize = 256;
-/// The longest name of a label, in bytes.
+/// The maximum length of a label's name, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// Who is calling, as the host has found out.
+/// The identity of a caller, as determined by the host.
 ///
-/// The host's own middleware inserts it into the extensions of the request, in front of the
-/// gateway. It is read once, when a request is admitted; from there on it is
-/// [`GatewayContext::identity`](crate::GatewayContext::identity), in every event, and in what
-/// settings and key sources are asked by. No header sets, changes or removes it: clients have
-/// `cf-aig-metadata` for what they claim, and the two are never mixed.
+/// The host's own middleware inserts it into the extensions of the request, above the gateway. The
+/// gateway reads it once per request. It is then available as
+/// [`GatewayContext::identity`](crate::GatewayContext::identity), in every event, and in the
+/// queries of settings and key sources. No header can set, change or remove it: clients make their
+/// own claims in `cf-aig-metadata`, and the two are never mixed.
 ///
-/// It is for names and not for secrets: logs, spans and key sources see the whole of it. Metrics
-/// get the labels that were added by [`metric_label`](IdentityBuilder::metric_label) and nothing
-/// else. A clone shares it.
+/// Put names in it, not secrets: logs, spans and key sources see all of it. Metrics get only the
+/// labels added with [`metric_label`](IdentityBuilder::metric_label). Clones are shared.
 ///
 /// ```
 /// use http::Request;
@@ -56,9 +55,9 @@ pub struct Identity(Arc<Inner>);
 #[derive(PartialEq, Eq, Hash)]
 struct Inner {
     subject: Box<str>,
-    /// In order, each once.
+    /// Sorted, without duplicates.
     groups: Box<[Box<str>]>,
-    /// In the order of their names.
+    /// Sorted by name.
     labels: Box<[Label]>,
 }
 
@@ -69,7 +68,7 @@ struct Label {
     is_for_metrics: bool,
 }
 
-/// Makes an [`Identity`].
+/// Builds an [`Identity`].
 ///
 /// ```
 /// use tower_ai_gateway::Identity;
@@ -80,7 +79,7 @@ struct Label {
 /// # Ok::<(), tower_ai_gateway::identity::IdentityError>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "it is no identity until it is built"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct IdentityBuilder {
     subject: String,
     groups: Vec<String>,
@@ -92,17 +91,17 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// The subject is empty or longer than 256 bytes.
+    /// If the subject is empty or longer than 256 bytes.
     pub fn new(subject: impl Into<String>) -> Result<Self, IdentityError> {
         Self::builder(subject).build()
     }
 
-    /// Begins an identity with its subject: the user, tenant or service that is calling.
+    /// Starts an identity with its subject: the calling user, tenant or service.
     pub fn builder(subject: impl Into<String>) -> IdentityBuilder {
         IdentityBuilder { subject: subject.into(), groups: Vec::new(), labels: Vec::new() }
     }
 
-    /// Who is calling.
+    /// The subject.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject
@@ -113,7 +112,7 @@ impl Identity {
         self.0.groups.iter().map(|group| &**group)
     }
 
-    /// Whether the subject is in this group.
+    /// Returns true if the subject is in this group.
     #[must_use]
     pub fn is_in(&self, group: &str) -> bool {
         self.0.groups.iter().any(|own| **own == *group)
@@ -125,12 +124,12 @@ impl Identity {
         self.labels().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// All labels, by name.
+    /// All labels, sorted by name.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.labels.iter().map(|label| (&*label.name, &*label.value))
     }
 
-    /// The labels that may be labels of metrics, by name.
+    /// The labels for metrics, sorted by name.
     pub fn metric_labels(&self) -> impl Iterator<Item = (&str, &str)> {
         let labels = self.0.labels.iter().filter(|label| label.is_for_metrics);
         labels.map(|label| (&*label.name, &*label.value))
@@ -145,24 +144,24 @@ setters! { impl IdentityBuilder {
     pub fn groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) =>
         self.groups.extend(groups.into_iter().map(Into::into));
 
-    /// Adds a label, for logs, spans, settings, key sources and conditions of dynamic routes. An
-    /// identity has at most 8, each with a name of its own: 1 to 64 of
-    /// `A-Z a-z 0-9 _`, which every exporter writes alike.
+    /// Adds a label for logs, spans, settings, key sources and conditions of dynamic routes. An
+    /// identity has at most 8 labels with different names of 1 to 64 of `A-Z a-z 0-9 _`, which
+    /// every exporter can write.
     pub fn label(self, name: impl Into<String>, value: impl Into<String>) =>
         self.labels.push((name.into(), value.into(), false));
 
-    /// Adds a label that metrics may have, too: one with few values, none of which tells a person.
+    /// Adds a label that metrics get too. It should have few values and not identify a person.
     pub fn metric_label(self, name: impl Into<String>, value: impl Into<String>) =>
         self.labels.push((name.into(), value.into(), true));
 }}
 
 impl IdentityBuilder {
-    /// Checks it. Nothing is cut or left out.
+    /// Checks and builds the identity. Nothing is cut or dropped.
     ///
     /// # Errors
     ///
-    /// There are more than 16 groups or 8 labels, a name of a label has another form or is there
-    /// twice, or a text is empty or longer than 256 bytes.
+    /// If there are more than 16 groups or 8 labels, a label name is malformed or given twice, or a
+    /// text is empty or longer than 256 bytes.
     pub fn build(self) -> Result<Identity, IdentityError> {
         let Self { subject, mut groups, labels } = self;
         check(&subject, "subject")?;

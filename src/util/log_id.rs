@@ -7,17 +7,17 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
-/// Where the bytes of a UUID stand in its text, hyphens between them.
+/// The positions of a UUID's bytes in its text, between hyphens.
 const HEX_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const VERSION_7: u128 = 0x7 << 76;
 const VARIANT: u128 = 0b10 << 62;
 const RANDOM: u128 = (0xFFF << 64) | ((1 << 62) - 1);
 
-/// The id of one exchange: a UUIDv7 (RFC 9562 §5.7), 48 bits of milliseconds since 1970 and 74
+/// The id of an exchange: a UUIDv7 (RFC 9562 §5.7) with 48 bits of milliseconds since 1970 and 74
 /// random bits.
 ///
-/// It is unique for practical purposes, not secret: the random bits come from a fast generator of
-/// the thread. `Display` writes it in lower case with hyphens.
+/// It is unique for practical purposes, but not secret: the random bits come from a fast
+/// thread-local generator. `Display` writes lower case with hyphens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(u128);
 
@@ -45,7 +45,8 @@ impl LogId {
     }
 
     pub(crate) fn header_value(self) -> HeaderValue {
-        // It is cloned: as an owner it allocates once, where a copy would again for the first clone.
+        // It will be cloned. `from_owner` allocates once; a copied `Bytes` allocates again on its
+        // first clone.
         let text = Bytes::from_owner(self.text());
         // Cannot fail: these are hexadecimal digits and hyphens.
         HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))

@@ -1,14 +1,14 @@
-//! Macros for what many types repeat.
+//! Macros that many types share.
 
-/// The constructor and the accessors of a service that a layer makes: `new`, `get_ref`, `get_mut` and
+/// The constructor and accessors of a layer's service: `new`, `get_ref`, `get_mut` and
 /// `into_inner`.
 ///
-/// `service_accessors!(Timeout<S>, inner)`: the service and its field for the inner service, which is
-/// the first type parameter.
+/// `service_accessors!(Timeout<S>, inner)` names the service and its field for the inner service,
+/// which is the first type parameter.
 macro_rules! service_accessors {
     ($service:ident<$inner:ident $(, $other:ident)?>, $field:ident) => {
         impl<$inner $(, $other)?> $service<$inner $(, $other)?> {
-            /// Puts `layer`, which makes this service, around `inner`.
+            /// Wraps `inner` with `layer`, which creates this service.
             pub fn new(
                 inner: $inner,
                 layer: &impl tower_layer::Layer<$inner, Service = Self>,
@@ -34,7 +34,7 @@ macro_rules! service_accessors {
     };
 }
 
-/// Setters of a builder: each takes the builder, runs its one expression and returns it.
+/// Builder setters: each takes the builder, runs its expression and returns the builder.
 ///
 /// `setters! { impl Builder { pub fn limit(self, bytes: usize) => self.limit = bytes; }}`
 macro_rules! setters {
@@ -54,7 +54,7 @@ macro_rules! setters {
     };
 }
 
-/// An enum whose variants have names, the function that gives them, and `Display` by it.
+/// An enum with a name per variant, a function that returns the name, and `Display`.
 macro_rules! named_enum {
     (
         $(#[$meta:meta])* $vis:vis enum $enum:ident {

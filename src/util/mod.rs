@@ -1,4 +1,4 @@
-//! What all rooms use, and what uses none of them.
+//! Used by all rooms; uses none of them.
 
 pub(crate) mod body_hint;
 pub(crate) mod budget;

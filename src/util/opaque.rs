@@ -1,9 +1,9 @@
-//! `Debug` for types whose contents are not for logs.
+//! `Debug` for types that must not show their contents.
 
-/// Implements `Debug` for types that hold bodies, futures or closures: bodies are users' data, and
-/// the rest cannot be printed. Shows the type's name, and of its fields and methods the named ones.
+/// Implements `Debug` for types with bodies, futures or closures: bodies are users' data, and the
+/// rest cannot be printed. Shows the type's name and only the given fields and methods.
 ///
-/// `opaque_debug!(Name<A, B> { field, method(), list.len() } where A: Bound);` Everything behind the
+/// `opaque_debug!(Name<A, B> { field, method(), list.len() } where A: Bound);` Everything after the
 /// name is optional.
 macro_rules! opaque_debug {
     (

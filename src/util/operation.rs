@@ -4,10 +4,20 @@ use crate::util::macros::named_enum;
 
 named_enum! {
 /// The kind of API call, as events and logs name it.
+///
+/// ```
+/// use http::Request;
+/// use tower_ai_gateway::{GatewayLayer, Operation, Provider};
+///
+/// let gateway = GatewayLayer::builder().provider(Provider::openai()).build()?;
+/// let request = Request::post("/v1/acct/gw/openai/embeddings").body(())?;
+/// assert_eq!(gateway.route_of(&request).unwrap().operation(), Operation::Embeddings);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// `chat/completions`, deferred ones being fetched, and the `chat` of Cohere and Ollama.
+    /// `chat/completions`, fetching deferred ones, and the `chat` of Cohere and Ollama.
     Chat = "chat",
     /// OpenAI's `responses`.
     Responses = "responses",
@@ -21,12 +31,12 @@ pub enum Operation {
     Interactions = "interactions",
     /// Bedrock's `model/{id}/converse` and `converse-stream`.
     Converse = "converse",
-    /// Runs a model by its own form of request: Bedrock's `model/{id}/invoke` and
+    /// Runs a model with its own request format: Bedrock's `model/{id}/invoke` and
     /// `invoke-with-response-stream`, Workers AI's `run/{model}`, Replicate's `predictions`.
     Invoke = "invoke",
     /// Legacy text `completions`, `complete` and `generate`.
     Completions = "completions",
-    /// Counts the tokens of a request that is not made, or shows them: `messages/count_tokens`,
+    /// Counts or shows the tokens of a request without running it: `messages/count_tokens`,
     /// `responses/input_tokens`, Google's `:countTokens`, `tokenize`.
     CountTokens = "count_tokens",
     /// `embeddings`, `embed`, and Google's `:embedContent`.
@@ -43,9 +53,9 @@ pub enum Operation {
     Speech = "speech",
     /// Speech to text: `audio/transcriptions`, `audio/translations`, `stt`.
     Transcription = "transcription",
-    /// Connections that stay open: `realtime`, Google's `:bidiGenerateContent`.
+    /// Long-lived connections: `realtime`, Google's `:bidiGenerateContent`.
     Realtime = "realtime",
-    /// Anything else that has to do with audio.
+    /// Other audio endpoints.
     Audio = "audio",
     /// `ocr`.
     Ocr = "ocr",
@@ -57,7 +67,7 @@ pub enum Operation {
     Files = "files",
     /// `batches/…`, `messages/batches/…`, Google's `:batchGenerateContent`.
     Batches = "batches",
-    /// Google's `cachedContents`: prompts that are kept, for a price by the hour.
+    /// Google's `cachedContents`: stored prompts, billed by the hour.
     CachedContents = "cached_contents",
     /// Anything else.
     Other = "other",
@@ -67,7 +77,7 @@ pub fn as_str;
 }
 
 impl Operation {
-    /// From the path behind the provider's slug.
+    /// Derives it from the path after the provider's slug.
     pub(crate) fn of(rest: &str) -> Self {
         if matches!(rest, "chat/completions" | "v1/chat/completions") {
             return Self::Chat;
@@ -75,7 +85,8 @@ impl Operation {
         let mut segments = Segments::of(rest);
         let mut first = segments.next();
         match first {
-            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call follows the name.
+            // Azure's deployments, OpenAI's old engines, OpenRouter's presets: the call follows the
+            // name.
             "deployments" | "engines" | "presets" => {
                 segments.next();
                 first = segments.next();
@@ -90,7 +101,7 @@ impl Operation {
         }
     }
 
-    /// Whether a request body of this kind must name a model.
+    /// Returns true if a request body of this kind must name a model.
     pub(crate) fn takes_model(self) -> bool {
         matches!(
             self,
@@ -107,10 +118,10 @@ impl Operation {
     }
 }
 
-/// The segments of a path without empty ones and versions.
+/// The segments of a path, without empty ones and versions.
 struct Segments<'a> {
     rest: std::str::Split<'a, char>,
-    /// A version precedes the segment that was returned last.
+    /// Whether a version precedes the last returned segment.
     is_versioned: bool,
 }
 
@@ -119,7 +130,7 @@ impl<'a> Segments<'a> {
         Self { rest: rest.split('/'), is_versioned: false }
     }
 
-    /// Empty at the end.
+    /// Returns the empty string at the end.
     fn next(&mut self) -> &'a str {
         self.is_versioned = false;
         for segment in self.rest.by_ref() {
@@ -132,12 +143,12 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// The operation of a path that begins with these segments. `second` is empty if there is none.
+/// The operation of a path that starts with these segments. `second` is empty if there is none.
 fn of_call(rest: &str, first: &str, second: &str) -> Operation {
     match (first, second) {
         ("chat", "moderations") => Operation::Moderations,
         ("chat", "completions" | "deferred-completion" | "") => Operation::Chat,
-        // Mistral's, in the form of a chat.
+        // Mistral's, in the format of a chat.
         ("fim" | "agents", "completions") => Operation::Chat,
         ("responses", "compact") => Operation::Compact,
         ("responses", "input_tokens") => Operation::CountTokens,
@@ -175,7 +186,7 @@ fn of_call(rest: &str, first: &str, second: &str) -> Operation {
     }
 }
 
-/// Whether paths with this first segment are about a stored resource, and call no model.
+/// Returns true if paths with this first segment are about a stored resource and call no model.
 fn is_resource(first: &str) -> bool {
     matches!(
         first,
@@ -192,8 +203,8 @@ fn is_resource(first: &str) -> bool {
     )
 }
 
-/// Of a call after one or two segments that name where it runs: Azure's `{resource}/{deployment}/…`,
-/// the Hugging Face router's `{provider}/v1/…`.
+/// The operation of a call after one or two segments that say where it runs: Azure's
+/// `{resource}/{deployment}/…`, the Hugging Face router's `{provider}/v1/…`.
 fn behind_a_place(rest: &str) -> Operation {
     let mut segments = Segments::of(rest);
     segments.next();
@@ -217,7 +228,7 @@ fn behind_a_place(rest: &str) -> Operation {
     Operation::Other
 }
 
-/// Of `model/{id}/{verb}`.
+/// The operation of `model/{id}/{verb}`.
 fn of_bedrock(rest: &str) -> Operation {
     match rest.trim_end_matches('/').rsplit('/').next() {
         Some("converse" | "converse-stream") => Operation::Converse,
@@ -228,8 +239,8 @@ fn of_bedrock(rest: &str) -> Operation {
     }
 }
 
-/// Of `models/{model}:{verb}`, on Vertex AI after a project and a publisher; Replicate runs
-/// `models/{owner}/{name}/predictions`.
+/// The operation of `models/{model}:{verb}`, on Vertex AI after a project and a publisher.
+/// Replicate runs `models/{owner}/{name}/predictions`.
 fn of_google(rest: &str) -> Operation {
     let rest = rest.trim_end_matches('/');
     let (before, last) = rest.rsplit_once('/').unwrap_or(("", rest));
@@ -259,9 +270,9 @@ fn of_google(rest: &str) -> Operation {
     }
 }
 
-/// Of a list of stored resources, or of one of them.
+/// The operation of a list of stored resources, or of one of them.
 fn of_stored(rest: &str) -> Operation {
-    // The first of these that is in the path decides.
+    // The first of these that occurs in the path decides.
     const KINDS: [(&str, Operation); 7] = [
         ("batchPredictionJobs", Operation::Batches),
         ("cachedContents", Operation::CachedContents),
@@ -275,7 +286,7 @@ fn of_stored(rest: &str) -> Operation {
     KINDS.iter().find(|(name, _)| has(name)).map_or(Operation::Other, |(_, operation)| *operation)
 }
 
-/// The name and the verb of a segment `name:verb`; the colon may be encoded.
+/// The name and verb of a segment `name:verb`; the colon may be encoded.
 fn split_verb(segment: &str) -> Option<(&str, &str)> {
     let encoded = || segment.rsplit_once("%3A").or_else(|| segment.rsplit_once("%3a"));
     segment.rsplit_once(':').or_else(encoded)
@@ -285,7 +296,7 @@ fn is_anthropic_at_google(rest: &str) -> bool {
     rest.contains("publishers/anthropic/")
 }
 
-/// Whether a path is in Anthropic's Messages API, whose SDKs expect errors in a form of their own.
+/// Returns true if a path is in Anthropic's Messages API, whose SDKs expect their own error format.
 pub(crate) fn is_of_messages(rest: &str) -> bool {
     let first = Segments::of(rest).next();
     first == "messages"

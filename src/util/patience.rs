@@ -1,14 +1,14 @@
-//! How long a client is waited for while its request body is read here.
+//! Timeouts while a request body is read here.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use self::timer::Timer;
 
-/// A bound on a wait, which begins anew with each progress. Its timer exists from the first wait on.
+/// A timeout that restarts on progress. Its timer is created at the first wait.
 ///
-/// The timer is tokio's. Without the features `client` and `control`, and outside of tokio's
-/// runtime, there is none, and the host bounds the wait.
+/// It uses tokio's timer. Without the features `client` and `control`, and outside of a tokio
+/// runtime, there is no timer, and the host must bound the wait.
 pub(crate) struct Patience {
     limit: Option<Duration>,
     timer: Option<Timer>,
@@ -23,14 +23,14 @@ impl Patience {
         self.limit.unwrap_or(Duration::MAX)
     }
 
-    /// The client has sent something: the next wait has the whole time.
+    /// The client has sent something: the next wait has the full time.
     pub(crate) fn restart(&mut self) {
         if let Some(timer) = &mut self.timer {
             timer.restart();
         }
     }
 
-    /// Ready when the client was waited for too long; before that, the task is woken then.
+    /// Ready when the time is over. Until then the task is woken at that time.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
         if self.timer.is_none() {
@@ -46,7 +46,7 @@ mod timer {
     use std::task::{Context, Poll};
     use std::time::Duration;
 
-    /// There is none.
+    /// There is no timer.
     pub(crate) struct Timer(Infallible);
 
     impl Timer {
@@ -73,15 +73,15 @@ mod timer {
     use tokio::task::unconstrained;
     use tokio::time::{Instant, Sleep, sleep_until};
 
-    /// It is put off only when it fires.
+    /// A restart moves the timer only when it fires.
     pub(crate) struct Timer {
         sleep: Pin<Box<Sleep>>,
-        /// `None` until the next wait begins.
+        /// `None` until the next wait starts.
         until: Option<Instant>,
     }
 
     impl Timer {
-        /// `None` outside of a runtime, and for more than a clock can count.
+        /// `None` outside of a runtime, or if the clock cannot express the time.
         pub(crate) fn new(limit: Duration) -> Option<Self> {
             Handle::try_current().ok()?;
             let until = Instant::now().checked_add(limit)?;
@@ -103,7 +103,7 @@ mod timer {
                 }
             };
             loop {
-                // What is read may have spent the task's budget: that must not stop the clock.
+                // Reading may have used up the task's budget, which must not stop the clock.
                 ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
                 if self.sleep.deadline() >= until {
                     return Poll::Ready(());

@@ -1,21 +1,21 @@
-//! What hooks get to see of bodies, where they asked for it.
+//! What hooks see of bodies, if they ask for it.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The beginning of a body, up to the limit that a hook asked for.
+/// The start of a body, up to the limit that a hook asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Payload<'a> {
-    /// The bytes. They are the client's or the provider's and may hold anything, secrets included.
+    /// The bytes. They come from the client or provider and may hold anything, including secrets.
     pub bytes: &'a [u8],
-    /// All bytes that passed are here; otherwise they were more than the limit.
+    /// Whether these are all bytes; if not, there were more than the limit.
     pub is_whole: bool,
 }
 
 impl<'a> Payload<'a> {
-    /// The bytes as text; `None` where they are none. A character at the end that is cut in two, in a
-    /// payload that is not whole, is left out.
+    /// The bytes as text; `None` if they are not UTF-8. If the payload is cut, a partial last
+    /// character is left out.
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
         match str::from_utf8(self.bytes) {
@@ -27,13 +27,13 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// The bytes as text, with U+FFFD in the place of what is none.
+    /// The bytes as text, with U+FFFD in place of invalid parts.
     #[must_use]
     pub fn text_lossy(&self) -> Cow<'a, str> {
         self.text().map_or_else(|| String::from_utf8_lossy(self.bytes), Cow::Borrowed)
     }
 
-    /// As much of it as was asked for; `None` for nothing.
+    /// At most `limit` bytes of it; `None` if the limit is 0.
     pub(crate) fn up_to(self, limit: usize) -> Option<Self> {
         let bytes = &self.bytes[..self.bytes.len().min(limit)];
         let is_whole = self.is_whole && bytes.len() == self.bytes.len();
@@ -41,7 +41,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-// What bodies hold is for those who read them, not for logs.
+// Opaque: a body may hold user data.
 impl fmt::Debug for Payload<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payload")
@@ -51,7 +51,7 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
-/// Keeps the beginning of a body.
+/// Keeps the start of a body.
 #[derive(Default)]
 pub(crate) struct Capture {
     bytes: Vec<u8>,
@@ -60,7 +60,7 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Keeps nothing where the limit is 0.
+    /// With a limit of 0 it keeps nothing.
     pub(crate) fn new(limit: usize) -> Self {
         Self { bytes: Vec::new(), limit, is_cut: false }
     }
@@ -74,12 +74,12 @@ impl Capture {
         self.bytes.extend_from_slice(&data[..data.len().min(room)]);
     }
 
-    /// More has passed than what was pushed.
+    /// More has passed than was pushed.
     pub(crate) fn cut(&mut self) {
         self.is_cut = true;
     }
 
-    /// Whether nothing more will be kept.
+    /// Returns true if nothing more will be kept.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -1,6 +1,6 @@
-//! Percent-encoding, taken off once.
+//! Percent-decoding.
 
-/// One round of lenient decoding, in place: anything but `%` and two hex digits stays.
+/// Decodes once, leniently and in place: anything except `%` and two hex digits stays.
 pub(crate) fn percent_decode(path: &mut Vec<u8>) {
     let mut to = 0;
     let mut from = 0;

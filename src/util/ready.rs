@@ -1,4 +1,4 @@
-//! How a layer calls the service that it wraps: at once, or later from a boxed future.
+//! Helpers for cloning a ready service without losing or leaking its readiness.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-/// Takes the service that is ready; its clone stays for other requests.
+/// Takes the ready service and leaves its clone for other requests.
 pub(crate) fn take<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }
 
-/// Gives back what `poll_ready` reserved, and returns a service that has reserved nothing.
+/// Releases what `poll_ready` reserved, and returns a service that has reserved nothing.
 pub(crate) fn give_back<S: Clone>(inner: &mut S) -> S {
     *inner = inner.clone();
     inner.clone()
 }
 
-/// The slow path of a layer, boxed because most requests do not take it.
+/// The slow path of a layer, boxed because few requests take it.
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {
-    /// The call of the inner service, passed through, or the slow path in its place.
+    /// The inner service's call passed through, or the slow path instead.
     #[project = PassedProjection]
     pub(crate) enum Passed<F, T> {
         Direct { #[pin] call: F },
@@ -32,7 +32,7 @@ pin_project! {
 }
 
 impl<F: Future, T> Passed<F, T> {
-    /// `end` turns the output of the direct call into that of the layer.
+    /// `end` turns the output of the direct call into the layer's.
     #[inline]
     pub(crate) fn poll_map(
         self: Pin<&mut Self>,
@@ -45,8 +45,8 @@ impl<F: Future, T> Passed<F, T> {
         }
     }
 
-    /// As [`poll_map`](Self::poll_map), where the slow path may begin behind the direct call. The call
-    /// is dropped before: its service may be ready again only then.
+    /// Like [`poll_map`](Self::poll_map), but the slow path may follow the direct call. The call is
+    /// dropped first: its service may not be ready again before.
     #[inline]
     pub(crate) fn poll_or(
         mut self: Pin<&mut Self>,
@@ -66,8 +66,8 @@ impl<F: Future, T> Passed<F, T> {
     }
 }
 
-/// Defines the named future of a layer around [`Passed`]: what the direct call is, what the layer
-/// gives, and how the one becomes the other.
+/// Defines the named future of a layer around [`Passed`]: the direct call, the layer's output, and
+/// the conversion.
 macro_rules! passed_future {
     (
         $(#[$doc:meta])*

@@ -3,10 +3,10 @@
 use crate::util::macros::named_enum;
 use std::time::Duration;
 
-/// A timeout has passed.
+/// A timeout has expired.
 ///
-/// The gateway tells by its [`phase`](Self::phase) which, in its answer and to its hooks; a layer of
-/// the host's own may fail with it too.
+/// The gateway reports the [`phase`](Self::phase) in its answer and to its hooks. Your own layers
+/// may fail with this error too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,19 +24,19 @@ pub struct TimeoutError {
 }
 
 impl TimeoutError {
-    /// The time for `phase` was `after`, and it has passed.
+    /// The timeout of `phase` was `after`, and has expired.
     #[must_use]
     pub const fn new(phase: TimeoutPhase, after: Duration) -> Self {
         Self { phase, after }
     }
 
-    /// What took too long.
+    /// The phase that took too long.
     #[must_use]
     pub const fn phase(&self) -> TimeoutPhase {
         self.phase
     }
 
-    /// How long it was allowed to take.
+    /// The timeout's duration.
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after
@@ -48,9 +48,9 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutPhase {
-    /// Getting a connection. Nothing was sent.
+    /// Connecting. Nothing was sent.
     Connect = "connect",
-    /// Waiting for more of the request body, where it is read before it is sent.
+    /// Waiting for more of the request body, if it is read before it is sent.
     Body = "body",
     /// Waiting for the response head.
     Head = "head",
@@ -65,10 +65,11 @@ pub enum TimeoutPhase {
 pub const fn as_str;
 }
 
-/// How long one request may wait for its connection: an extension of the request, which
-/// `HttpClient` obeys where it is less than the client's own connect timeout.
+/// The connect timeout of one request: a request extension, which `HttpClient` obeys if it is
+/// shorter than the client's own connect timeout.
 ///
-/// A layer cannot see how a connection is made; so the layer of timeouts asks for it by this.
+/// A layer cannot see how a connection is made, so the timeout layer asks for it with this
+/// extension.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,17 +1,17 @@
-//! Calling code of the host's, which may panic.
+//! Calls host code, which may panic.
 //!
-//! A panic of it costs its own event or request. It must not unwind into the task, which may serve
-//! other requests of the connection; nor out of `Drop`, which would end the process.
+//! A panic costs only its own event or request. It must not unwind into the task, which may serve
+//! other requests of the connection, or out of `Drop`, which would abort the process.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What `call` returns, unless it panics.
+/// Returns the result of `call` unless it panics.
 pub(crate) fn call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(call)).map_err(Panicked::of)
 }
 
-/// What a future gives, unless making or polling it panics.
+/// Returns the output of a future unless creating or polling it panics.
 pub(crate) async fn run<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
     use std::pin::pin;
     use std::task::Poll;
@@ -24,14 +24,14 @@ pub(crate) async fn run<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output
     .await
 }
 
-/// Code of the host's has panicked. The panic hook has told of what.
+/// Host code has panicked. The panic hook has reported the details.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it panicked")]
 pub(crate) struct Panicked;
 
 impl Panicked {
     fn of(payload: Box<dyn Any + Send>) -> Self {
-        // Dropping it could panic again, and nobody would catch that.
+        // Dropping the payload could panic again, and nothing would catch that.
         std::mem::forget(payload);
         Self
     }

@@ -1,30 +1,30 @@
-//! How far the request body has come, for whoever times the response head.
+//! The progress of a request body, for the timeout of the response head.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
-/// Whose turn it is while a request body is sent: an extension of the request, put there by a layer
-/// that times the client or the response head and kept up by [`HttpClient`](crate::HttpClient).
+/// Who is waited for while a request body is sent. A layer with timeouts puts it into the request's
+/// extensions, and [`HttpClient`](crate::HttpClient) updates it.
 ///
-/// A client that is slow to send is not the provider's fault; a provider that does not read on is.
+/// A client that sends slowly is not the provider's fault; a provider that does not read is.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     began: Instant,
-    /// Microseconds from the beginning until this turn began, and in the last two bits whose it is.
+    /// Microseconds from `began` to the start of this turn, with the flags in the last two bits.
     turn: AtomicU64,
 }
 
-/// Since when somebody is waited for.
+/// Who is waited for, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) since: Instant,
     pub(crate) is_clients: bool,
-    /// Nothing more of the body is to be sent.
+    /// Nothing more of the body will be sent.
     pub(crate) is_sent: bool,
 }
 
@@ -33,18 +33,18 @@ const SENT: u64 = 2;
 const BITS: u32 = 2;
 
 impl Upload {
-    /// It is the provider's turn from now on, until somebody says otherwise.
+    /// Starts with the provider's turn.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner { began: Instant::now(), turn: AtomicU64::new(0) }))
     }
 
-    /// The body is about to be sent, perhaps once more.
+    /// The body is about to be sent, perhaps again.
     #[cfg(feature = "client")]
     pub(crate) fn begins(&self) {
         self.0.turn.fetch_and(!SENT, Ordering::Relaxed);
     }
 
-    /// The client is waited for, now or still.
+    /// Waits for the client. Continues a wait that has started.
     #[cfg(feature = "client")]
     pub(crate) fn waits_for_client(&self) {
         if self.0.turn.load(Ordering::Relaxed) & CLIENTS == 0 {
@@ -52,13 +52,13 @@ impl Upload {
         }
     }
 
-    /// The provider is waited for: it has been sent a part of the body.
+    /// Waits for the provider, which was sent part of the body.
     #[cfg(feature = "client")]
     pub(crate) fn waits_for_provider(&self) {
         self.begin(0);
     }
 
-    /// The provider is waited for: it has been sent all of the body, or gets no more of it.
+    /// Waits for the provider, which was sent the whole body or gets no more of it.
     #[cfg(feature = "client")]
     pub(crate) fn is_sent(&self) {
         self.begin(SENT);

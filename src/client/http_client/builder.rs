@@ -50,7 +50,7 @@ pub struct HttpClientBuilder {
     connect_timeout: Duration,
     tcp_keepalive: Option<Duration>,
     limits: Limits,
-    /// hyper's, where none is set: for that many it need not allocate.
+    /// `None`: hyper's default, for which hyper does not allocate.
     max_headers: Option<usize>,
     http2: Http2Options,
     versions: Versions,
@@ -61,7 +61,7 @@ pub struct HttpClientBuilder {
     tls: TlsOptions,
 }
 
-/// A connector of the host's.
+/// The host's own connector.
 #[derive(Clone)]
 struct OwnConnector {
     dialer: Dialer,
@@ -74,7 +74,7 @@ impl Default for HttpClientBuilder {
             connect_timeout: Duration::from_secs(10),
             tcp_keepalive: Some(Duration::from_secs(60)),
             limits: Limits {
-                // Below the 60 s after which many servers close, so that it is we who close first.
+                // Below the 60 s after which many servers close, so that our side closes first.
                 idle_timeout: Duration::from_secs(55),
                 linger: LINGER,
                 max_idle_per_origin: usize::MAX,
@@ -99,125 +99,127 @@ impl Default for HttpClientBuilder {
 }
 
 setters! { impl HttpClientBuilder {
-    /// The time for name resolution, TCP and TLS together. Default: 10 s; a
-    /// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout) can shorten the wait of one request.
+    /// Timeout of name resolution, TCP and TLS together. Default: 10 s. A request can shorten it
+    /// with [`ConnectTimeout`](crate::util::timeout::ConnectTimeout).
     pub fn connect_timeout(self, timeout: Duration) => self.connect_timeout = timeout;
 
-    /// When the operating system probes a silent connection. Default: after 60 s.
+    /// Idle time after which TCP keepalive probes start. Default: 60 s.
     pub fn tcp_keepalive(self, after: Option<Duration>) => self.tcp_keepalive = after;
 
-    /// How long an unused connection is kept. Default: 55 s.
+    /// How long an idle connection is kept. Default: 55 s.
     pub fn idle_timeout(self, timeout: Duration) => self.limits.idle_timeout = timeout;
 
-    /// How long a request body is still sent when its response is over: has ended, failed or been
-    /// dropped. Then the rest of the body is not read any more. Default: 10 s.
+    /// How long the rest of a request body is still sent after its response has ended, failed or
+    /// been dropped. After that the body is not read any more. Default: 10 s.
     ///
-    /// Over HTTP/1.1 this is the time for all of the rest. An upstream that answers early and does
-    /// not read the rest in that time loses its connection.
+    /// Over HTTP/1.1 it bounds the whole rest. If an upstream responds early and does not read the
+    /// rest in time, the connection is closed.
     ///
-    /// Over HTTP/2, where nobody waits for the connection meanwhile, the time begins anew with each
-    /// part of the body that the upstream has made room for. If it passes, the stream is reset;
-    /// the connection and the other exchanges on it go on.
+    /// Over HTTP/2 the time restarts whenever the upstream makes room for more of the body. When it
+    /// expires, the stream is reset; the connection and its other exchanges continue.
     pub fn upload_linger(self, time: Duration) => self.limits.linger = time;
 
-    /// How many unused connections are kept per origin. Default: no limit.
+    /// How many idle connections are kept per origin. Default: no limit.
     pub fn max_idle_per_origin(self, connections: usize) =>
         self.limits.max_idle_per_origin = connections;
 
-    /// How many HTTP/2 connections an origin may get. Default: 4; at least 1.
+    /// How many HTTP/2 connections are opened per origin. Default: 4; at least 1.
     ///
-    /// A second one is opened when as many exchanges are in flight on the first as it may carry, and
-    /// so on; when all are full they fill evenly, and what exceeds the peer's limit waits until a
-    /// stream ends. A peer that allows one stream at a time gets a connection for each exchange, up
-    /// to this number.
+    /// Another one is opened when the existing ones carry as many exchanges as they may. When all
+    /// are full, exchanges are spread evenly, and those above the peer's limit wait for a stream to
+    /// end. A peer that allows one stream at a time gets one connection per exchange, up to this
+    /// number.
     pub fn connections_per_origin(self, connections: usize) =>
         self.limits.connections_per_origin = connections.max(1);
 
-    /// How many exchanges share a connection before the next is opened, where the peer does not
-    /// allow less. Default: 90; at least 1.
+    /// How many exchanges share a connection before another is opened, unless the peer allows
+    /// fewer. Default: 90; at least 1.
     ///
-    /// An exchange is in flight until its response body has ended and its request body is sent. Most servers allow 100 streams.
+    /// An exchange counts until its response body has ended and its request body is sent. Most
+    /// servers allow 100 streams.
     pub fn streams_per_connection(self, streams: usize) =>
         self.limits.streams_per_connection = streams.max(1);
 
-    /// How many headers a response over HTTP/1.1 may have; one with more fails. Default: 100.
+    /// How many headers an HTTP/1.1 response may have; more is an error. Default: 100.
     ///
-    /// With any other number, room for so many is allocated for each response.
+    /// Any other number makes hyper allocate room for that many headers per response.
     pub fn http1_max_headers(self, headers: usize) => self.max_headers = Some(headers);
 
-    /// The HTTP/2 window of a stream, in bytes. Default: 1 MiB.
+    /// The HTTP/2 flow-control window of a stream, in bytes. Default: 1 MiB.
     pub fn http2_stream_window(self, bytes: u32) => self.http2.stream_window = bytes;
 
-    /// The HTTP/2 window of a connection, in bytes. Default: 16 MiB.
+    /// The HTTP/2 flow-control window of a connection, in bytes. Default: 16 MiB.
     ///
-    /// A large multiple of the stream window, lest one slow reader stall its neighbours.
+    /// Keep it a large multiple of the stream window, so that one slow reader does not stall the
+    /// others.
     pub fn http2_connection_window(self, bytes: u32) => self.http2.connection_window = bytes;
 
-    /// How often an HTTP/2 connection is pinged, idle ones too. Default: every 20 s.
+    /// How often an HTTP/2 connection is pinged, even if idle. Default: 20 s.
     pub fn http2_keepalive_interval(self, interval: Option<Duration>) =>
         self.http2.keepalive_interval = interval;
 
-    /// How long a ping may go unanswered before the connection is given up. Default: 10 s.
+    /// How long to wait for a ping's answer before the connection is closed. Default: 10 s.
     pub fn http2_keepalive_timeout(self, timeout: Duration) =>
         self.http2.keepalive_timeout = timeout;
 
-    /// HTTP/1.1 alone, whatever an upstream offers.
+    /// Speaks HTTP/1.1 only, whatever an upstream offers.
     pub fn http1_only(self) => self.versions = Versions::Http1;
 
-    /// HTTP/2 alone, without asking: over plain TCP too.
+    /// Speaks HTTP/2 only, without negotiation, even over plain TCP.
     pub fn http2_prior_knowledge(self) => self.versions = Versions::Http2;
 
-    /// Trusts the certificate authorities in `pem` too.
+    /// Also trusts the certificate authorities in `pem`.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
     pub fn extra_roots_pem(self, pem: impl Into<Vec<u8>>) => self.tls.extra_roots.push(pem.into());
 
-    /// Shows upstreams a client certificate: its chain and its private key, in one PEM text.
+    /// Presents a client certificate to upstreams: chain and private key in one PEM text.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
     pub fn identity_pem(self, pem: impl Into<Vec<u8>>) => self.tls.identity = Some(pem.into());
 
-    /// Shows a client certificate to one server alone: its chain and its private key, in one PEM
-    /// text. `server` is a host, a host and port, or the base URL of a provider; the port is 443
-    /// where none is named. No other server is shown it, and this one is not shown that of
+    /// Presents a client certificate to one server only: chain and private key in one PEM text.
+    /// `server` is a host, a host and port, or the base URL of a provider; the port defaults to
+    /// 443. No other server gets this certificate, and this server does not get the one from
     /// [`identity_pem`](Self::identity_pem).
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
     pub fn identity_pem_for(self, server: impl Into<String>, pem: impl Into<Vec<u8>>) =>
         self.tls.identities.push((server.into(), pem.into()));
 
-    /// Uses the proxies that the environment names now: `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`,
-    /// unless `NO_PROXY` has the host, each in capitals or not. Default: none, whatever the
-    /// environment says.
+    /// Uses the proxies from the environment, read now: `HTTPS_PROXY`, `HTTP_PROXY` and
+    /// `ALL_PROXY`, unless `NO_PROXY` lists the host; in upper or lower case. Default: the
+    /// environment is ignored.
     ///
-    /// A proxy is of `http`, `https`, `socks5` or `socks5h`, may have a user and password in its URL,
-    /// and should have a port. https goes through a tunnel (CONNECT, SOCKS 5), so the proxy sees host
-    /// and port alone. Plain http is sent to an HTTP proxy as it is. The connect timeout covers the
-    /// proxy's handshake.
+    /// A proxy URL has the scheme `http`, `https`, `socks5` or `socks5h`, may have a user and
+    /// password, and should have a port. https goes through a tunnel (CONNECT or SOCKS 5), so the
+    /// proxy sees only host and port. Plain http is sent to an HTTP proxy as it is. The connect
+    /// timeout includes the proxy's handshake.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn proxy_from_env(self) => {
         self.proxy = ProxyOptions::from_env(|name| {
-            // What is no text is no proxy's URL either, and must not be taken for none.
+            // Keep a value that is not UTF-8: it is a bad proxy URL, and must not count as no
+            // proxy.
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
         });
     };
 
-    /// Uses this proxy for every host but those that [`no_proxy`](Self::no_proxy) names, whatever the
-    /// environment says. Default: none.
+    /// Uses this proxy for all hosts except those of [`no_proxy`](Self::no_proxy), and ignores the
+    /// environment. Default: none.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn proxy(self, url: impl Into<String>) => self.proxy = ProxyOptions::all(url.into());
 
-    /// Hosts, domains, addresses and networks that need no proxy, set after the proxy: a list with
-    /// commas as in `NO_PROXY`.
+    /// Hosts, domains, addresses and networks to reach without the proxy, separated by commas as in
+    /// `NO_PROXY`. Call it after setting the proxy.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn no_proxy(self, hosts: impl Into<String>) => self.proxy = self.proxy.except(hosts.into());
 }}
 
 impl HttpClientBuilder {
-    /// Shows each of these certificates to its own servers, as
+    /// Presents each of these certificates to its servers, as
     /// [`identity_pem_for`](Self::identity_pem_for) does.
     #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
     #[cfg_attr(
@@ -230,9 +232,9 @@ impl HttpClientBuilder {
             .fold(self, |builder, (server, pem)| builder.identity_pem_for(server, pem))
     }
 
-    /// Makes connections by `connector` instead of TCP: over a Unix socket, in memory, with a
-    /// resolver of the host's own. It is asked with the scheme and authority of each origin. TLS
-    /// for https goes over what it gives, and the pool and all timeouts stay.
+    /// Connects with `connector` instead of TCP: over a Unix socket, in memory, or with your own
+    /// resolver. It is called with the scheme and authority of an origin. The client still does TLS
+    /// for https, pools the connections and applies all timeouts.
     ///
     /// ```
     /// use http::Uri;
@@ -258,9 +260,9 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Makes connections by `connector`, which does the TLS for https by itself and says in
-    /// [`Connection::connected`] whether HTTP/2 was negotiated. Certificates and proxies are its own
-    /// business: with one of the client's beside it, [`build`](Self::build) fails.
+    /// Connects with a `connector` that does TLS for https itself and reports in
+    /// [`Connection::connected`] whether HTTP/2 was negotiated. It must handle certificates and
+    /// proxies itself: [`build`](Self::build) fails if the client is also given any.
     pub fn tls_connector<C>(mut self, connector: C) -> Self
     where
         C: Service<Uri> + Clone + Send + Sync + 'static,
@@ -273,12 +275,12 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Makes the client.
+    /// Builds the client.
     ///
     /// # Errors
     ///
-    /// Where a PEM text is malformed or TLS cannot be set up, where the URL of a proxy is not one,
-    /// and where certificates or a proxy stand beside a connector that does TLS by itself.
+    /// If a PEM text is malformed, TLS cannot be set up, a proxy URL is invalid, or certificates or
+    /// a proxy are combined with a connector that does its own TLS.
     pub fn build<B>(self) -> Result<HttpClient<B>, ClientError>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -306,7 +308,7 @@ impl HttpClientBuilder {
         Ok(HttpClient { pool, connect_timeout: self.connect_timeout })
     }
 
-    /// The usual connections, unless the host has chosen otherwise.
+    /// The default connector, unless the host has set another.
     fn transport(
         &self,
         #[cfg(feature = "proxy")] proxies: Option<&Arc<Matcher>>,
@@ -369,7 +371,7 @@ impl HttpClientBuilder {
         tls::dialer(direct, &self.tls, self.versions)
     }
 
-    /// A proxy is shown no certificate, and is spoken to in HTTP/1.1.
+    /// A proxy gets no client certificate, and is spoken to in HTTP/1.1.
     #[cfg(feature = "proxy")]
     fn to_secure_proxy(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
         tls::dialer(direct, &self.tls.anonymous(), Versions::Http1)
@@ -400,7 +402,7 @@ impl HttpClientBuilder {
     }
 }
 
-/// What would go out in the clear is not sent.
+/// Refuses https instead of sending it in the clear.
 #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 struct WithoutTls(Dialer);
 

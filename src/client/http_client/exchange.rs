@@ -1,4 +1,4 @@
-//! An exchange that has to see to its connection.
+//! The slow path of an exchange: it may have to make its connection first.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -26,7 +26,7 @@ pub(super) async fn exchange<B: SendBody>(
             found => {
                 let asked = request.extensions().get().map(|ConnectTimeout(timeout)| *timeout);
                 let longest = asked.unwrap_or(Duration::MAX).min(client.connect_timeout);
-                // Boxed, for the exchange that follows shall not carry this about.
+                // Boxed, to keep it out of the size of the exchange's future.
                 let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
                 let connected = connected.await;
                 let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
@@ -51,7 +51,7 @@ pub(super) async fn exchange<B: SendBody>(
                 }
             },
         };
-        // A connection can be closed while a request is on the way to it.
+        // The server may close a connection while a request is on its way.
         request = match unsent {
             Some(request) if is_reused => request,
             _ if is_http2 => return Err(Cause::SendHttp2(error).into()),

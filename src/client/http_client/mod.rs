@@ -1,4 +1,4 @@
-//! The client: it finds a connection for each request, or makes one.
+//! The client: it finds or makes a connection for each request.
 
 mod builder;
 mod exchange;
@@ -24,14 +24,14 @@ use crate::client::error::ClientError;
 use crate::client::future::ClientFuture;
 use crate::client::pool::Pool;
 
-/// An HTTP client for the gateway to send with: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
+/// An HTTP client for the gateway: HTTP/1.1 and HTTP/2 (by ALPN), pooled, with TLS.
 ///
-/// It follows no redirects, reads no proxy settings from the environment unless told to, keeps no
-/// cookies and never decodes a body. A request that was not written yet when its pooled connection turned out
-/// to be closed is sent once more on another; nothing else is ever repeated.
+/// It follows no redirects, ignores proxy variables unless told otherwise, keeps no cookies and
+/// never decodes a body. If a pooled connection turns out to be closed before the request is
+/// written, the request is sent once more on another connection. Nothing else is ever retried.
 ///
-/// The body type `B` is inferred where the client is an upstream. Cheap to clone; clones share
-/// their connections.
+/// The body type `B` is inferred when the client is used as an upstream. Cheap to clone; clones
+/// share their connections.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,18 +51,18 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    /// A client with the defaults of [`HttpClientBuilder`].
+    /// Creates a client with the defaults of [`HttpClientBuilder`].
     ///
     /// # Errors
     ///
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ClientError> {
         HttpClientBuilder::default().build()
     }
 }
 
 impl HttpClient<()> {
-    /// A client to be configured; its body type is that of what is built.
+    /// Configures a client. `build` chooses the body type.
     pub fn builder() -> HttpClientBuilder {
         HttpClientBuilder::default()
     }

@@ -1,7 +1,6 @@
-//! An exchange on an HTTP/1.1 connection that was there already: most are.
+//! The fast path of an exchange: it reuses an idle HTTP/1.1 connection. Most do.
 //!
-//! It is moved to the heap once and polled there, so it is kept small: what takes another
-//! connection is only made where that is needed.
+//! The future is boxed once, so it is kept small: what a second connection needs is made only then.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +18,7 @@ use crate::client::future::ClientFuture;
 use crate::client::pool::{Answer, Http1, Origin};
 use crate::client::sent::SendBody;
 
-/// Hands the request to the connection at once.
+/// Sends the request on the connection right away.
 pub(super) fn reuse<B: SendBody>(
     client: HttpClient<B>,
     origin: Arc<Origin<B>>,
@@ -35,11 +34,11 @@ pin_project! {
     struct Reuse<A, B> {
         client: HttpClient<B>,
         origin: Arc<Origin<B>>,
-        // Until the answer is there.
+        // `None` once the response has arrived.
         connection: Option<Box<Http1<B>>>,
         #[pin]
         answer: A,
-        // On another connection, where this one had been closed.
+        // The retry on another connection, if this one was closed.
         again: Option<ClientFuture>,
     }
 }

@@ -1,8 +1,8 @@
 //! The connections of an [`HttpClient`](super::HttpClient), by origin.
 //!
-//! Over HTTP/1.1 an exchange has a connection to itself, and there are as many as there are
-//! exchanges. Over HTTP/2 exchanges share connections, and the next connection is made when all
-//! have as many as they may: what exceeds the peer's limit would wait there without a word.
+//! An HTTP/1.1 connection serves one exchange at a time, so there are as many as exchanges. HTTP/2
+//! connections are shared. Another one is opened when all are full: streams above the peer's limit
+//! would silently wait.
 
 mod limits;
 mod origin;
@@ -29,12 +29,12 @@ pub(super) struct Pool<B> {
     limits: Limits,
     http: Origins<B>,
     https: Origins<B>,
-    /// Told when an unused connection has something to tell.
+    /// Notified when an idle connection has been woken.
     wake_reaper: Arc<Notify>,
     reaper: Running,
 }
 
-/// By authority, as the URIs of requests spell it.
+/// By authority, as request URIs spell it.
 type Origins<B> = RwLock<HashMap<Box<str>, Arc<Origin<B>>>>;
 
 impl<B> Drop for Pool<B> {
@@ -50,7 +50,7 @@ impl<B> Pool<B> {
         Self { connector, limits, http, https, wake_reaper, reaper }
     }
 
-    /// Of all schemes.
+    /// The number of origins of both schemes.
     pub(super) fn origins(&self) -> usize {
         let count =
             |origins: &Origins<B>| origins.read().unwrap_or_else(PoisonError::into_inner).len();
@@ -76,7 +76,7 @@ impl<B: SendBody> Pool<B> {
             let is_http2 = match self.connector.versions {
                 Versions::Http1 => Some(false),
                 Versions::Http2 => Some(true),
-                // Without TLS nothing is negotiated.
+                // HTTP versions are negotiated in TLS only.
                 Versions::Negotiated if *scheme == Scheme::HTTP => Some(false),
                 Versions::Negotiated => None,
             };
@@ -94,7 +94,7 @@ impl<B: SendBody> Pool<B> {
         Ok(origin.clone())
     }
 
-    /// A connection where none could be had at once, and whether it was there before.
+    /// Waits for a connection or makes one. Returns it and whether it existed before.
     pub(super) async fn connect(
         self: &Arc<Self>,
         origin: &Arc<Origin<B>>,
@@ -135,7 +135,7 @@ impl<B: SendBody> Pool<B> {
     }
 }
 
-/// Whether an origin has connections, in use or not, or somebody is about to make one.
+/// Returns true if an origin has connections, in use or idle, or one is being made.
 fn is_used<B: SendBody>(origin: &Arc<Origin<B>>) -> bool {
     Arc::strong_count(origin) > 1 || Arc::weak_count(origin) > 0 || !origin.is_empty()
 }

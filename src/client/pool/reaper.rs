@@ -1,4 +1,4 @@
-//! The task that closes what nobody uses.
+//! The task that closes idle connections.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,12 +10,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{Pool, SWEEPS};
 use crate::client::sent::SendBody;
 
-/// Whether a pool has its reaper. It is gone when the runtime that it was started on is.
+/// Whether a pool's reaper is running. It ends with the runtime that it was started on.
 #[derive(Clone, Default)]
 pub(super) struct Running(Arc<AtomicBool>);
 
 impl Running {
-    /// Starts the reaper, unless it runs.
+    /// Starts the reaper unless it runs.
     pub(super) fn ensure<B: SendBody>(&self, pool: &Arc<Pool<B>>) {
         if !self.0.swap(true, Ordering::Relaxed) {
             let (wake, every) = (pool.wake_reaper.clone(), pool.limits.idle_timeout / SWEEPS);
@@ -32,14 +32,14 @@ impl Drop for Ending {
     }
 }
 
-/// Looks at all connections every so often, and at those that have something to tell when they do.
+/// Sweeps all connections at an interval, and checks idle ones when they are woken.
 async fn reap<B: SendBody>(
     pool: Weak<Pool<B>>,
     wake: Arc<Notify>,
     every: Duration,
     _ending: Ending,
 ) {
-    // A reaper that never slept would keep a core busy.
+    // Never zero: the loop would spin.
     let every = every.max(Duration::from_millis(1));
     let mut next = Instant::now() + every;
     loop {
@@ -49,7 +49,7 @@ async fn reap<B: SendBody>(
         if is_sweep {
             next = now + every;
         }
-        // Gone: the last client has been dropped.
+        // The last client has been dropped.
         let Some(pool) = pool.upgrade() else { return };
         pool.sweep(is_sweep);
     }

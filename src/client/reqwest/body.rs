@@ -1,4 +1,4 @@
-//! A request body as reqwest takes it.
+//! A request body in the form that reqwest takes.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Makes a body `Sync`, which reqwest asks for. Nobody else ever has it, so the lock is free.
+/// Makes a body `Sync`, as reqwest requires. It has one owner, so the lock is always free.
 pub(super) struct Shared<B>(Mutex<B>);
 
 impl<B> Shared<B> {

@@ -1,7 +1,7 @@
-//! What a built `reqwest::Client` does on its own.
+//! Checks what a built `reqwest::Client` does by itself.
 //!
-//! reqwest says so in its `Debug` text alone. What that text does not say is taken for the worst
-//! where the client came ready-made.
+//! reqwest shows it only in its `Debug` text. If a ready-made client's text does not say, the worst
+//! is assumed.
 
 use reqwest::Client;
 
@@ -18,7 +18,7 @@ pub(super) fn keeps_no_cookies(client: &Client) -> Result<(), ReqwestError> {
     }
 }
 
-/// Follows no redirects, decodes nothing, keeps no cookies.
+/// Checks that the client follows no redirects, decodes nothing and keeps no cookies.
 pub(super) fn leaves_alone(client: &Client) -> Result<(), ReqwestError> {
     keeps_no_cookies(client)?;
     let text = format!("{client:?}");
@@ -31,7 +31,7 @@ pub(super) fn leaves_alone(client: &Client) -> Result<(), ReqwestError> {
     }
 }
 
-/// `accepts: Accepts { gzip: true }`; without features that decode, `accepts: Accepts`.
+/// `accepts: Accepts { gzip: true }`; plain `accepts: Accepts` if reqwest has no decoding features.
 fn decodes(text: &str) -> Option<bool> {
     let (_, rest) = text.split_once(ACCEPTS)?;
     let Some(fields) = rest.strip_prefix(" { ") else { return Some(false) };

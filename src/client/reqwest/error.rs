@@ -3,30 +3,30 @@
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 
-/// A `reqwest::Client` could not be used, or a request could not be sent or answered.
+/// A `reqwest::Client` could not be used, or a request failed.
 ///
-/// No text of it holds a URL, a header or a body; the `reqwest::Error` that is its source has lost
-/// its URL.
+/// Its messages never contain a URL, a header or a body; the URL is removed from the source
+/// `reqwest::Error`.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ReqwestError(#[from] Cause);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
-    #[error("reqwest could not send the request or was not answered")]
+    #[error("reqwest could not send the request or got no response")]
     Client(#[source] reqwest::Error),
-    /// reqwest cannot ask for this URI as it is.
-    #[error("reqwest would send the request to another URI than it names")]
+    /// reqwest would change this URI.
+    #[error("reqwest would send the request to another URI")]
     Uri,
     #[error("the client may follow redirects: build it with `redirect(Policy::none())`")]
     Follows,
-    #[error("the client has followed a redirect; its answer is dropped")]
+    #[error("the client has followed a redirect; the response was dropped")]
     Redirected,
     #[error(
         "the client may decode bodies: build it with `no_gzip()`, `no_brotli()`, `no_zstd()` and `no_deflate()`"
     )]
     Decodes,
-    #[error("the client keeps cookies, and would show them to others")]
+    #[error("the client keeps cookies and would send them for other callers")]
     Cookies,
 }
 
@@ -35,13 +35,14 @@ impl ReqwestError {
         Self(Cause::Client(error.without_url()))
     }
 
-    /// Whether no connection could be made, so that nothing of the request was sent.
+    /// Returns true if the connection could not be made. Nothing of the request was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(&self.0, Cause::Client(error) if error.is_connect())
     }
 
-    /// Whether the client follows redirects, or has followed one: the answer is dropped.
+    /// Returns true if the client may follow redirects, or has followed one and its response was
+    /// dropped.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         match &self.0 {

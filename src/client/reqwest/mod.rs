@@ -1,4 +1,4 @@
-//! A ready upstream around a `reqwest::Client` of the host's own.
+//! An upstream that uses the host's own `reqwest::Client`.
 
 mod body;
 mod config;
@@ -24,17 +24,17 @@ pub use self::error::ReqwestError;
 use super::sent::Sent;
 use crate::util::opaque::opaque_debug;
 
-/// An upstream that sends with a `reqwest::Client`, for hosts that have one already: its proxies,
-/// resolver, certificates and connection pool.
+/// An upstream that sends with a `reqwest::Client`, for hosts that already have one: it keeps that
+/// client's proxies, resolver, certificates and connection pool.
 ///
-/// Bodies stream both ways, with their lengths and (where the connection carries them) trailers.
-/// Headers go as they are, but that reqwest adds `accept: */*` where there is no `accept`, and what
-/// the host has set as default headers. Redirects are handed to the client as they came.
+/// Bodies stream both ways, with their lengths and (if the connection carries them) trailers.
+/// Headers are sent as they are; reqwest adds `accept: */*` if there is no `accept`, and the host's
+/// default headers. Redirects are passed to the client.
 ///
-/// reqwest has no connect timeout unless its builder sets one, and does not obey the
-/// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout) of one request. Its `timeout` bounds a whole exchange
-/// and cuts long streams; leave it out and use the timeouts of the feature `control`. Unless told
-/// otherwise (`no_proxy`), it uses the proxies that the environment names.
+/// reqwest has no connect timeout unless its builder sets one, and ignores a request's
+/// [`ConnectTimeout`](crate::util::timeout::ConnectTimeout). Its `timeout` bounds a whole exchange
+/// and cuts long streams; do not set it, and use the timeouts of the feature `control`. It uses the
+/// proxies of the environment unless built with `no_proxy`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,12 +54,12 @@ pub struct ReqwestClient {
 }
 
 impl ReqwestClient {
-    /// A client as the builder has it, but that follows no redirects and decodes no bodies: it
-    /// would carry `x-api-key` to another host, and break lengths.
+    /// Builds a client from `builder`, with redirects and decoding off: a redirect would send
+    /// `x-api-key` to another host, and decoding breaks lengths.
     ///
     /// # Errors
     ///
-    /// Where reqwest cannot build the client, or it keeps cookies: one client's would go to the next.
+    /// If reqwest cannot build the client, or it keeps cookies: one caller's would go to the next.
     pub fn new(builder: ClientBuilder) -> Result<Self, ReqwestError> {
         let builder = builder.redirect(Policy::none()).referer(false);
         let builder = builder.no_gzip().no_brotli().no_zstd().no_deflate();
@@ -68,13 +68,13 @@ impl ReqwestClient {
         Ok(Self { client })
     }
 
-    /// A client that is built already. It must say itself that it follows no redirects
-    /// (`redirect(Policy::none())`), decodes no bodies (`no_gzip()` and the like, where reqwest has
-    /// those features) and keeps no cookies.
+    /// Wraps a client that is already built. Its `Debug` text must show that it follows no
+    /// redirects (`redirect(Policy::none())`), decodes no bodies (`no_gzip()` and so on, where
+    /// reqwest has those features) and keeps no cookies.
     ///
     /// # Errors
     ///
-    /// Where it does, or does not say.
+    /// If it does any of these, or does not show that it does not.
     pub fn from_client(client: Client) -> Result<Self, ReqwestError> {
         config::leaves_alone(&client)?;
         Ok(Self { client })
@@ -115,7 +115,7 @@ where
         let Some(url) = target::url(&parts.uri) else {
             return ReqwestFuture { state: State::Refused { error: Some(Cause::Uri.into()) } };
         };
-        // Its version is left at HTTP/1.1: which one is spoken is up to the connection.
+        // Leave the version at HTTP/1.1: the connection decides which one is spoken.
         let mut request = reqwest::Request::new(parts.method, url.clone());
         *request.headers_mut() = parts.headers;
         if !body.is_end_stream() {
@@ -125,7 +125,7 @@ where
     }
 }
 
-// A client's own text has its default headers, and with them perhaps a key.
+// reqwest's own text has the default headers, which may hold a key.
 opaque_debug!(ReqwestClient);
 
 pin_project! {
@@ -153,7 +153,7 @@ impl Future for ReqwestFuture {
         match self.project().state.project() {
             StateProjection::Sent { response, url } => {
                 let response = ready!(response.poll(cx)).map_err(ReqwestError::client)?;
-                // Of another place than was asked: a policy that hides itself has followed.
+                // Another URL than requested: a hidden redirect policy has followed one.
                 if response.url() != url {
                     return Poll::Ready(Err(Cause::Redirected.into()));
                 }
@@ -194,7 +194,7 @@ mod tests {
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
-        // Not checked, as one whose text says something else than it does.
+        // Built without the check, like a client whose text hides its policy.
         let mut client = ReqwestClient { client: Client::builder().no_proxy().build().unwrap() };
         let request = Request::get(url).body(Empty::<Bytes>::new()).unwrap();
         let error = client.call(request).await.unwrap_err();

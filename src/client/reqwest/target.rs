@@ -1,12 +1,12 @@
-//! The URL that reqwest makes of a request's URI.
+//! The URL that reqwest makes from a request's URI.
 
 use http::Uri;
 use reqwest::Url;
 
-/// The URL, where it asks for the same path and query.
+/// The URL, if it has the same path and query as the URI.
 ///
-/// A URL is normalised: `/v1/../admin` becomes `/admin`, and with it a base URL's path is left. A
-/// byte that becomes its own percent escape changes nothing.
+/// URLs are normalised: `/v1/../admin` becomes `/admin` and so leaves the path of a base URL. A
+/// byte that is percent-escaped changes nothing.
 pub(super) fn url(uri: &Uri) -> Option<Url> {
     let url = Url::parse(&uri.to_string()).ok()?;
     let is_same = matches!(url.scheme(), "http" | "https")
@@ -15,7 +15,7 @@ pub(super) fn url(uri: &Uri) -> Option<Url> {
     is_same.then_some(url)
 }
 
-/// Whether `url` is `uri`, but for bytes that it has escaped.
+/// Returns true if `url` equals `uri` except for escaped bytes.
 fn asks_for(url: &str, uri: &str) -> bool {
     let mut url = url.as_bytes();
     for byte in uri.bytes() {

@@ -1,28 +1,28 @@
-//! Choosing among several upstreams by weight and load.
+//! Chooses among several upstreams by weight and load.
 //!
-//! The power of two choices: two candidates are drawn in proportion to their weights, and the one
-//! with less to do for its weight is taken. Idle candidates get calls in proportion to their
-//! weights; a slow one fills up and gets fewer, without all of them rushing to the emptiest.
+//! Power of two choices: draw two candidates by weight, take the one with less load for its weight.
+//! Idle candidates get calls in proportion to their weights. A slow one fills up and gets fewer,
+//! and calls do not all rush to the emptiest.
 //!
-//! A request of a session goes to the candidate that is nearest to it, whatever its load.
+//! A request of a session goes to the session's nearest candidate, whatever its load.
 
 use super::rendezvous::is_nearer;
 use crate::control::health::Blocked;
 
-/// What there is to know of a candidate.
+/// The state of a candidate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
-    /// Its share of the calls. With 0 it gets none.
+    /// Its share of the calls. 0: none.
     pub(super) weight: u32,
     /// How many exchanges are open.
     pub(super) in_flight: usize,
-    /// Why it is left out.
+    /// Why it must not be used now.
     pub(super) blocked: Option<Blocked>,
-    /// All permits of its key are held.
+    /// All permits of its key are taken.
     pub(super) is_full: bool,
-    /// How far it is from the session of the request, if that has one.
+    /// Its distance from the request's session, if there is one.
     pub(super) distance: Option<u64>,
-    /// A call of the same request has gone there before, or any has failed there a moment ago.
+    /// The same request was sent there before, or a call failed there a moment ago.
     pub(super) was_tried: bool,
 }
 
@@ -35,20 +35,20 @@ impl Load {
         if self.blocked.is_some() { 0 } else { u64::from(self.weight) }
     }
 
-    /// Whether it could be taken but for a permit.
+    /// Returns true if it lacks only a permit.
     pub(super) fn is_only_full(&self) -> bool {
         self.is_full && self.draws_with_a_permit() > 0
     }
 
-    /// Whether there is less to do for the weight than at the other.
+    /// Returns true if it has less load for its weight than the other.
     fn is_below(&self, other: &Self) -> bool {
         let share = |load: &Self, of: &Self| load.in_flight as u128 * u128::from(of.weight);
         share(self, other) < share(other, self)
     }
 }
 
-/// The candidate that is nearest to the session among those that `counts` lets pass. One that was
-/// tried comes behind all others.
+/// The candidate nearest to the session among those that `counts` accepts. Candidates that were
+/// tried come last.
 pub(super) fn nearest(loads: &[Load], counts: impl Fn(&Load) -> bool) -> Option<usize> {
     let mut best: Option<(usize, &Load, u64)> = None;
     for (index, load) in loads.iter().enumerate().filter(|(_, load)| counts(load)) {
@@ -65,8 +65,8 @@ pub(super) fn nearest(loads: &[Load], counts: impl Fn(&Load) -> bool) -> Option<
     best.map(|(index, ..)| index)
 }
 
-/// The candidate to take. None left: what is free the soonest, or nothing where there is none with
-/// a weight.
+/// The candidate to use. If all are blocked, the error is the one that is free soonest; `None` if
+/// no candidate has a weight.
 pub(super) fn choose(loads: &[Load], rng: &mut fastrand::Rng) -> Result<usize, Option<Blocked>> {
     if let Some(nearest) = nearest(loads, |load| load.draws() > 0) {
         return Ok(nearest);
@@ -89,7 +89,7 @@ fn draw(loads: &[Load], except: Option<usize>, rng: &mut fastrand::Rng) -> Optio
         usable.filter(|(index, draws)| *draws > 0 && Some(*index) != except)
     };
     let sum: u64 = usable().map(|(_, draws)| draws).sum();
-    // Whoever is alone needs no luck.
+    // A single candidate needs no random number.
     let mut at = if sum == 0 { 0 } else { rng.u64(0..sum) };
     usable()
         .find(|(_, draws)| {
@@ -142,10 +142,10 @@ mod tests {
     #[test]
     fn who_has_more_to_do_for_its_weight_is_avoided() {
         assert_shares(&[load(1, 1), load(3, 0)], &[0.0, 1.0]);
-        // Three times the weight bears three times the load.
+        // Three times the weight, three times the load.
         assert_shares(&[load(1, 1), load(3, 4)], &[1.0, 0.0]);
         assert_shares(&[load(1, 1), load(3, 3)], &[0.25, 0.75]);
-        // Of three, the loaded one is never taken, for one of the others is always drawn beside it.
+        // The loaded one of three is never taken: one of the others is always drawn too.
         let shares = shares(&[load(1, 9), load(1, 0), load(1, 0)]);
         assert_eq!(shares[0], 0.0);
         assert!((shares[1] - 0.5).abs() < 0.01, "{shares:?}");
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn both_draws_are_different_and_by_weight() {
-        // The first is always the fuller one of two, so it is taken only where it is drawn twice.
+        // The first is always the fuller of two, so it is taken only if it is drawn twice.
         assert_shares(&[load(1_000_000, 1_000_001), load(1, 0)], &[0.0, 1.0]);
     }
 
@@ -163,7 +163,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut choose = |loads: &[Load]| choose(loads, &mut rng).unwrap();
         assert_eq!(choose(&[at(1, 30), at(1, 20), at(1, 40)]), 1);
-        // Twice the weight halves the distance.
+        // Twice the weight, half the distance.
         assert_eq!(choose(&[at(2, 30), at(1, 20), at(1, 40)]), 0);
         assert_eq!(choose(&[at(1, 30), at(0, 1)]), 0);
         let full = Load { is_full: true, ..at(1, 1) };

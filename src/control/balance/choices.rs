@@ -1,4 +1,4 @@
-//! The base URLs and keys among which a request of a gateway can choose.
+//! The base URLs and keys that a gateway request can choose from.
 
 use std::sync::Arc;
 
@@ -11,38 +11,37 @@ use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
 use crate::settings::keys::StoredKey;
 
-/// All base URLs of a provider, each with all stored keys that stand for the one that a request was
-/// given.
+/// All base URLs of a provider, each with all stored keys that can replace the request's.
 pub(in crate::control) struct Choices {
     context: GatewayContext,
     upstream: Arc<Upstream>,
-    /// Whether the request can go to further base URLs.
+    /// Whether the request may go to the other base URLs.
     is_movable: bool,
-    /// Where the key goes; `None` where the request's own is not to be touched.
+    /// The key's header; `None` if the request's own key must stay.
     key_header: Option<KeyHeader>,
     keys: Vec<StoredChoice>,
 }
 
-/// A stored key that a request can go with.
+/// A stored key that the request may use.
 struct StoredChoice {
     secret: Secret,
     weight: u32,
     digest: [u8; 32],
 }
 
-/// One of them.
+/// A base URL with a key.
 pub(in crate::control) struct Choice<'a> {
     pub(in crate::control) upstream: &'a Upstream,
     pub(in crate::control) origin: &'a Origin,
-    /// As it stands in its header; `None` for the request's own.
+    /// The header value; `None` for the request's own key.
     pub(in crate::control) key: Option<&'a HeaderValue>,
     pub(in crate::control) weight: u32,
-    /// Its identity: the same in every process, whatever other choices there are.
+    /// Stable identity: the same in every process, whatever the other choices are.
     pub(in crate::control) id: u64,
 }
 
 impl Choices {
-    /// `None` where there is nothing to choose.
+    /// `None` if there is nothing to choose.
     pub(in crate::control) fn of<B>(
         context: &GatewayContext,
         request: &Request<B>,
@@ -52,7 +51,7 @@ impl Choices {
             return None;
         }
         let is_movable = upstream.origins().nth(1).is_some()
-            // Where another layer has changed the URI, nobody knows what it is elsewhere.
+            // If another layer has changed the URI, we cannot translate it to another base URL.
             && uri_at(upstream.origin(), context, request.uri()).as_ref() == Some(request.uri());
         let shared = shared_keys(context, request.headers());
         if !is_movable && shared.is_none() {
@@ -96,11 +95,11 @@ impl Choices {
         })
     }
 
-    /// Makes a request one for the choice of this place among [`each`](Self::each).
+    /// Rewrites the request for the choice at this index of [`each`](Self::each).
     pub(in crate::control) fn take<B>(&self, index: usize, request: &mut Request<B>) {
         let Some((origin, key)) = self.pairs().nth(index) else { return };
         if origin.number > 0 {
-            // Whole or not at all: a URI can be too long elsewhere.
+            // All or nothing: the URI may be too long at another base URL.
             let Some(uri) = uri_at(origin, &self.context, request.uri()) else { return };
             *request.uri_mut() = uri;
             if let Some(host) = request.headers_mut().get_mut(HOST) {
@@ -114,13 +113,13 @@ impl Choices {
     }
 }
 
-/// What the URI of the current step is at a base URL, with the query of `uri`.
+/// The URI of the current step at a base URL, with the query of `uri`.
 fn uri_at(origin: &Origin, context: &GatewayContext, uri: &Uri) -> Option<Uri> {
     origin.uri_by(context.way(), context.provider_path(), uri.query())
 }
 
-/// The stored keys that can replace the one that the gateway has put into a request, and the header
-/// that they go in. `None` where there is no other, or where the key is not the gateway's.
+/// The stored keys that can replace the gateway's key in a request, and their header. `None` if
+/// there is no other key, or if the key is not the gateway's.
 fn shared_keys<'a>(
     context: &'a GatewayContext,
     headers: &HeaderMap,
@@ -130,7 +129,7 @@ fn shared_keys<'a>(
     let first = keys.clone().next()?;
     keys.clone().nth(1)?;
     let header = upstream.key_headers().find(|header| {
-        // The very copy that the gateway keeps: a client may have brought a key of the same text.
+        // Compare pointers: a client may send a key of the same text.
         let (own, sent) = (header.value(&first.secret), headers.get(header.name()));
         sent.is_some_and(|sent| std::ptr::eq(sent.as_bytes(), own.as_bytes()))
     })?;

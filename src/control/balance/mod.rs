@@ -1,4 +1,4 @@
-//! Which base URL and which stored key a call uses, where there are several.
+//! Which base URL and which stored key a call uses, if there are several.
 
 mod choice;
 mod choices;

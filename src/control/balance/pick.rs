@@ -1,4 +1,4 @@
-//! Picking one of several candidates, with a permit of its key and of its breaker.
+//! Picks one of several candidates, with permits of its key and its breaker.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::context::session::{Affinity, Conversation};
 use crate::control::concurrency::{Gate, Permit};
 use crate::control::health::{Blocked, Target, Tracked, Unavailable, UnavailableReason};
 
-/// A base URL and a key that a call could use.
+/// A base URL and key that a call could use.
 #[derive(Debug, Default)]
 pub(in crate::control) struct Candidate {
     pub(in crate::control) target: Target,
-    /// The limit of the calls with this key, if it has one.
+    /// The concurrency limit of this key, if it has one.
     pub(in crate::control) gate: Option<Gate>,
     /// The share of the calls; see [`Load::weight`].
     pub(in crate::control) weight: u32,
@@ -22,14 +22,14 @@ pub(in crate::control) struct Candidate {
     pub(in crate::control) id: u64,
 }
 
-/// What candidates are chosen by beside their health; by default, their load.
+/// How to choose among healthy candidates; by load if it is empty.
 #[derive(Debug, Default)]
 pub(in crate::control) struct Order {
     /// The hash of the session.
     session: Option<u64>,
-    /// The one that must be taken, if it is among them.
+    /// The candidate that must be used, if it is among them.
     pinned: Option<u64>,
-    /// Those that calls of the same request have gone to.
+    /// The candidates that earlier calls of this request used.
     tried: Vec<u64>,
 }
 
@@ -40,13 +40,14 @@ impl Order {
     }
 }
 
-/// The candidate of that index, for a call that may be made.
+/// The picked candidate, ready for a call.
 pub(in crate::control) struct Picked {
     pub(in crate::control) index: usize,
     pub(in crate::control) tracked: Tracked,
-    /// Of the limit of its key. `None` where it has none, or is full and must be waited for.
+    /// The permit of its key. `None` if the key has no limit, or all permits are taken and the call
+    /// must wait.
     pub(in crate::control) permit: Option<Permit>,
-    /// What came of the session, if there is one.
+    /// The session's affinity, if there is a session.
     pub(in crate::control) affinity: Option<Affinity>,
 }
 
@@ -66,7 +67,7 @@ pub(in crate::control) fn pick(
     let is_pinned =
         |candidate: &Candidate| Some(candidate.id) == order.pinned && candidate.weight > 0;
     if candidates.iter().any(is_pinned) {
-        // Another account does not know the response.
+        // Other accounts do not know the stored response.
         for (load, candidate) in loads.iter_mut().zip(candidates) {
             load.weight = if is_pinned(candidate) { load.weight } else { 0 };
         }
@@ -82,14 +83,14 @@ pub(in crate::control) fn pick(
     Ok(Picked { affinity, ..picked })
 }
 
-/// Which it is for the session where all are well.
+/// The session's candidate if all were healthy.
 fn home(loads: &[Load]) -> Option<usize> {
     let fresh = |load: &Load| Load { was_tried: false, ..*load };
     let loads: Vec<_> = loads.iter().map(fresh).collect();
     nearest(&loads, |load| load.weight > 0)
 }
 
-/// Goes by what the loads were a moment ago.
+/// Picks by loads that may be outdated by now.
 fn pick_by(
     candidates: &[Candidate],
     loads: &mut [Load],
@@ -101,7 +102,7 @@ fn pick_by(
         let index = match choose(loads, rng) {
             Ok(index) => index,
             Err(_) if loads.iter().any(Load::is_only_full) => {
-                // The call must wait for a permit: choose whose.
+                // The call must wait for a permit: choose which one.
                 waits = true;
                 loads.iter_mut().for_each(|load| load.is_full = false);
                 continue;
@@ -112,7 +113,7 @@ fn pick_by(
                 return Err(Unavailable { after: Duration::ZERO, reason });
             }
         };
-        // Other calls may have been faster since the loads were read.
+        // Another call may have been faster since the loads were read.
         match candidates[index].begin(now, waits) {
             Ok((tracked, permit)) => {
                 return Ok(Picked { index, tracked, permit, affinity: None });
@@ -123,7 +124,7 @@ fn pick_by(
     }
 }
 
-/// Why a candidate is not to be had at once.
+/// Why a candidate cannot be used right now.
 enum Busy {
     Full,
     Blocked(Blocked),
@@ -141,7 +142,7 @@ impl Candidate {
         }
     }
 
-    /// `waits`: where there is no permit of the key, one is waited for.
+    /// With `waits`, a missing permit of the key is no obstacle: it is waited for later.
     fn begin(&self, now: Instant, waits: bool) -> Result<(Tracked, Option<Permit>), Busy> {
         let permit = match &self.gate {
             None => None,

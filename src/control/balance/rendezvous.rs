@@ -1,14 +1,13 @@
-//! Where a session is at home: weighted rendezvous hashing.
+//! The home of a session: weighted rendezvous hashing.
 //!
-//! Each session ranks all targets by a number that follows from the two of them alone, so all
-//! processes rank alike and none has to remember anything. A target that is added takes sessions
-//! from all others alike, and moves no other ones.
+//! Each session ranks all targets by a hash of session and target, so all processes rank alike and
+//! nothing is remembered. A new target takes sessions evenly from all others, and no session moves
+//! between the others.
 //!
-//! Only whole numbers: a logarithm of floats may differ in its last bits from one platform to the
-//! next.
+//! Integers only: a floating-point logarithm may differ in its last bits between platforms.
 
-/// The identity of a base URL with a key, by the digest of that key. It does not depend on the order
-/// in which targets are configured, nor on how many there are.
+/// The identity of a base URL with a key (by its digest). It does not depend on the order or number
+/// of configured targets.
 pub(super) fn target(base: &str, key: Option<&[u8; 32]>) -> u64 {
     // FNV-1a, mixed at the end.
     let start = (0xcbf2_9ce4_8422_2325, 0x0000_0100_0000_01b3_u64);
@@ -20,18 +19,18 @@ pub(super) fn target(base: &str, key: Option<&[u8; 32]>) -> u64 {
     mix(mix(hash) ^ key)
 }
 
-/// How far a target is from a session, before its weight is counted: exponentially distributed, in
-/// units of 2⁻⁴⁸ bits.
+/// The distance from a session to a target before weighting: exponentially distributed, in units of
+/// 2⁻⁴⁸ bits.
 pub(super) fn distance(session: u64, target: u64) -> u64 {
     minus_log2(mix(mix(session) ^ target))
 }
 
-/// Whether a distance is the shorter one for its weight.
+/// Returns true if the first distance is shorter for its weight.
 pub(super) fn is_nearer((distance, weight): (u64, u32), (other, of): (u64, u32)) -> bool {
     u128::from(distance) * u128::from(of) < u128::from(other) * u128::from(weight)
 }
 
-/// Every bit of the input decides on every bit of the output (the finaliser of SplitMix64).
+/// The finaliser of SplitMix64: every input bit affects every output bit.
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -41,11 +40,11 @@ fn mix(x: u64) -> u64 {
 
 const FRACTION: u32 = 48;
 
-/// −log₂ of a number that is read as a fraction of 2⁶⁴, in units of 2⁻⁴⁸.
+/// −log₂ of a number read as a fraction of 2⁶⁴, in units of 2⁻⁴⁸.
 fn minus_log2(number: u64) -> u64 {
     let number = number | 1;
     let shift = number.leading_zeros();
-    // From 1 to 2, with 63 bits behind the point: squared, its logarithm is shifted by one bit.
+    // In [1, 2), with 63 fractional bits. Squaring shifts its logarithm by one bit.
     let mut left = number << shift;
     let mut log = u64::from(u64::BITS - 1 - shift);
     for _ in 0..FRACTION {
@@ -139,7 +138,7 @@ mod tests {
         }
     }
 
-    /// Replicas of every release and on every platform must come to the same.
+    /// Replicas of all releases and platforms must agree.
     #[test]
     fn numbers_never_change() {
         let target = target("https://api.x.ai/v1", Some(&[7; 32]));

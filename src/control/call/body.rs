@@ -20,13 +20,13 @@ use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
-    /// A response body that is bounded in time, and that counts as in flight until it is over.
+    /// A response body with timeouts, which keeps its permits until it is over.
     ///
-    /// It fails where the next frame takes too long. That time runs while something waits for a
-    /// frame, from the first poll on: a slow reader is not the provider's fault. Where it has a
-    /// deadline, no data passes after that, however slow its reader is; the end and trailers behind
-    /// the last byte do. On a timeout the wrapped body is dropped, which tells the provider to stop:
-    /// after a deadline even where nobody polls this one.
+    /// It fails if the next frame takes too long. That time runs from the first poll on while a
+    /// reader waits for a frame: a slow reader is not the provider's fault. After its deadline, if
+    /// it has one, no more data passes, however slow the reader is; the end and trailers after the
+    /// last byte do. On a timeout the wrapped body is dropped, which tells the provider to stop;
+    /// after a deadline even if this body is not polled.
     pub struct CallBody<R>
     where
         R: Body,
@@ -57,7 +57,7 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    /// The response with a body that nothing bounds and that holds nothing.
+    /// Wraps a response without bounds and without guards.
     fn plain(response: Response<R>) -> Response<Self> {
         response.map(|inner| {
             let (guards, timer) = (Guards::default(), Timer::default());
@@ -99,8 +99,7 @@ where
         Self::of(response, timing, guards)
     }
 
-    /// The response with its body, which a task watches where it has a bound that must hold though
-    /// nobody reads.
+    /// Wraps a response. If a bound must hold even while the body is not read, a task watches it.
     pub(in crate::control) fn of(
         mut response: Response<R>,
         timing: Timing,
@@ -122,7 +121,7 @@ where
         let is_over = is_over(response.body());
         let guards = if is_over { Guards::default() } else { guards };
         let must_watch = (bounds.total.is_some() || unread.is_some()) && !is_over;
-        // Without a runtime there are no timers either.
+        // Without a runtime there are no timers.
         let runtime = must_watch.then(Handle::try_current).and_then(Result::ok);
         let (mut head, inner) = response.into_parts();
         let (idle, waiting_since) = (bounds.idle, None);

@@ -30,7 +30,7 @@ pin_project! {
     }
 }
 
-/// What a call gives.
+/// The result of a call.
 pub(super) type Output<R> = Result<Response<CallBody<R>>, BoxError>;
 
 pin_project! {
@@ -47,16 +47,16 @@ pin_project! {
 }
 
 pin_project! {
-    /// A call that is under way.
+    /// A running call.
     pub(super) struct Sent<F> {
         #[pin]
         pub(super) call: F,
         // Boxed: most calls have no timeouts.
         pub(super) timing: Option<Box<Timing>>,
         pub(super) guards: Guards,
-        // A layer above reads the body of the response to see whether it is an answer.
+        // A layer above reads the response body to see whether it is an error.
         pub(super) is_classified: bool,
-        // The client must not leave the body unread for longer than its idle timeout.
+        // The client may not leave the body unread for longer than its idle timeout.
         pub(super) watches_reader: bool,
     }
 }
@@ -119,7 +119,7 @@ where
     }
 }
 
-/// A response head came. Gives what the response holds until its end.
+/// Handles a response head. Returns what the response keeps until its end.
 fn responded<R: Body>(
     response: &mut Response<R>,
     mut guards: Guards,
@@ -130,13 +130,13 @@ fn responded<R: Body>(
     }
     let is_read = is_classified && response.status().is_success();
     if failure::is_refusal(response) {
-        // No verdict: the upstream was not asked.
+        // No result to count: the upstream was not called.
         *guards.tracked() = None;
     }
     if let Some(tracked) = guards.tracked() {
         tracked.responded(response, is_read, Instant::now());
     }
-    // A layer above may put any response aside, by a rule of the host's.
+    // By a rule of the host, a layer above may drop any response.
     if (is_classified || verdict::is_failure(response.status())) && !is_over(response.body()) {
         guards.share_permits(response);
     }

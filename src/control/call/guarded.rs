@@ -1,4 +1,4 @@
-//! A response body, with what it holds until its end.
+//! A response body with what it keeps until its end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,20 +15,20 @@ use crate::util::body_hint::is_over;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 pin_project! {
-    /// A body with its idle timeout, and with what it holds until its end.
+    /// A body with its idle timeout and with what it keeps until its end.
     pub(super) struct Guarded<R> {
         #[pin]
         pub(super) inner: R,
         pub(super) guards: Guards,
         pub(super) idle: Option<Duration>,
-        // Since when the next frame is waited for.
+        // When the wait for the next frame began.
         pub(super) waiting_since: Option<Instant>,
-        // Frames do not reset it; where it fires early, it is set to when it should.
+        // Frames do not reset it. If it fires early, it is set again to the right time.
         pub(super) timer: Timer,
     }
 }
 
-/// What a poll gives.
+/// The result of a poll.
 pub(super) type Polled<R> = Poll<Option<Result<Frame<<R as Body>::Data>, BoxError>>>;
 
 impl<R> Guarded<R>

@@ -1,4 +1,4 @@
-//! What a response holds until its body is over.
+//! What a response keeps until its body is over.
 
 use bytes::Buf;
 use http::Response;
@@ -10,7 +10,7 @@ use crate::control::concurrency::Permits;
 use crate::control::health::Tracked;
 use crate::control::held::{Handle, Held};
 
-/// The permits of a response, and the call that a breaker and the load balancing keep count of.
+/// The permits of a response, and the call that health and load balancing track.
 #[derive(Default)]
 pub(in crate::control) struct Guards {
     permits: HeldPermits,
@@ -22,13 +22,14 @@ enum HeldPermits {
     #[default]
     Nothing,
     Own(Permits),
-    /// Something else may be tried instead of this response, which must not wait for them.
+    /// A layer above may drop this response and try something else, which must not wait for these
+    /// permits.
     Shared {
         _held: Held<Permits>,
     },
 }
 
-/// Gives back the permits of a response that is put aside.
+/// Releases the permits of a response that is dropped in favour of another try.
 pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
     if let Some(handle) = response.extensions_mut().remove::<Handle<Permits>>() {
         handle.let_go();
@@ -36,7 +37,7 @@ pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
 }
 
 impl Guards {
-    /// Those of a call that nothing limits.
+    /// The guards of a call without limits.
     pub(super) fn unlimited(tracked: Option<Box<Tracked>>) -> Self {
         Self { permits: HeldPermits::Nothing, tracked }
     }
@@ -55,7 +56,7 @@ impl Guards {
         &mut self.tracked
     }
 
-    /// Lets a layer above give back the permits of this response before its end.
+    /// Lets a layer above release the permits of this response before its end.
     pub(super) fn share_permits<B>(&mut self, response: &mut Response<B>) {
         match std::mem::take(&mut self.permits) {
             HeldPermits::Own(permits) => {
@@ -67,7 +68,7 @@ impl Guards {
         }
     }
 
-    /// The call failed before a response came.
+    /// Records that the call failed before a response came.
     pub(super) fn failed(self, error: &BoxError) {
         if let Some(tracked) = self.tracked
             && tracked.blames_upstream(error)
@@ -76,7 +77,7 @@ impl Guards {
         }
     }
 
-    /// A frame or the end of the body. `is_over`: no data comes after it.
+    /// Looks at a frame or the end of the body. `is_over`: no data follows.
     pub(super) fn see<D: Buf>(
         &mut self,
         frame: Option<&Result<Frame<D>, BoxError>>,

@@ -1,9 +1,9 @@
 //! One upstream call, with everything that lasts as long as its response.
 //!
-//! The layers for [concurrency](super::concurrency), [health](super::health) and all of them
-//! together ([`ControlLayer`](super::ControlLayer)) make one service, with the parts that they stand
-//! for: a call chooses its base URL and key, waits for its permits, passes the breaker and is sent.
-//! So a frame of a response passes one body, however many of them are in use.
+//! The layers for [concurrency](super::concurrency), [health](super::health), and the one with all
+//! of them ([`ControlLayer`](super::ControlLayer)) share this service; each enables its parts. A
+//! call chooses its base URL and key, waits for its permits, passes the breaker and is sent. So a
+//! response frame passes one body, however many parts are enabled.
 
 mod body;
 mod future;

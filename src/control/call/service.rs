@@ -30,13 +30,13 @@ use crate::util::macros::service_accessors;
 use crate::util::operation::Operation;
 use crate::util::ready;
 
-/// Makes calls within their limits, and none to upstreams that are not well. Made by
+/// Makes calls within their limits, and none to unhealthy upstreams. Created by
 /// [`ConcurrencyLayer`](crate::control::ConcurrencyLayer),
 /// [`HealthLayer`](crate::control::health::HealthLayer) and
 /// [`ControlLayer`](crate::control::ControlLayer).
 ///
-/// Ready when the wrapped client is: the wait for a permit is in the future, and holds nothing of
-/// the client. Clones share their permits. Errors are the client's, boxed,
+/// It is ready when the wrapped client is: the future waits for permits, without holding the
+/// client's readiness. Clones share their permits. Errors are the client's (boxed),
 /// [`ConcurrencyError`](crate::control::ConcurrencyError),
 /// [`Unavailable`](crate::control::health::Unavailable) and
 /// [`TimeoutError`](crate::timeout::TimeoutError).
@@ -46,14 +46,14 @@ pub struct Call<S> {
     parts: Arc<Parts>,
 }
 
-/// What a layer stands for.
+/// The parts that a layer enables.
 #[derive(Debug)]
 pub(in crate::control) struct Parts {
     pub(in crate::control) health: Option<Handle>,
     pub(in crate::control) limiter: Option<Limiter>,
-    /// Kept for each call, with the deadline of the exchange.
+    /// Timeouts of each call, with the deadline of the exchange.
     pub(in crate::control) timeouts: Option<Timeouts>,
-    /// What callers may use.
+    /// Limits of what callers may use.
     #[cfg(feature = "limits")]
     pub(in crate::control) limits: Option<Limits>,
     /// Here, for a service is cloned for each request; `None` where the layers above have none.
@@ -75,7 +75,7 @@ impl<S> Call<S> {
 service_accessors!(Call<S>, inner);
 
 impl Parts {
-    /// The base URL and key that a request is sent with, or why none can be used.
+    /// Chooses the base URL and key of a request, or says why none can be used.
     fn choose<B>(
         &self,
         request: &mut Request<B>,
@@ -118,21 +118,21 @@ impl Parts {
     }
 }
 
-/// Whether the provider may store the response, for requests that go on from it.
+/// Returns true if the provider may store the response for later requests.
 fn makes_response(context: &GatewayContext) -> bool {
     context.operation() == Operation::Responses && context.is_call()
 }
 
-/// What bounds a call in time.
+/// The time bounds of a call.
 #[derive(Clone, Copy)]
 pub(in crate::control) struct Bounds {
-    /// Those of the call's phases.
+    /// The bounds of the call's phases.
     pub(in crate::control) timeouts: Timeouts,
-    /// The end of the exchange, which the body of the response keeps.
+    /// The deadline of the exchange, which the response body keeps.
     pub(in crate::control) total: Option<Bound>,
 }
 
-/// The call that is kept count of, and the permit of its key.
+/// The tracked call, and the permit of its key.
 type Choice = (Option<Tracked>, Option<Permit>);
 
 impl<S, B, R> Service<Request<B>> for Call<S>
@@ -164,7 +164,7 @@ where
     }
 }
 
-/// Makes a call once the store of limits has let it pass.
+/// Makes the call once the store of limits has accepted it.
 #[cfg(feature = "limits")]
 async fn asked<S, B, R>(
     asking: Box<Asking>,
@@ -191,7 +191,7 @@ where
 }
 
 impl<S> Call<S> {
-    /// As [`call`](Service::call), for a request of which it is known what bounds it. `context`: the
+    /// Like [`call`](Service::call), for a request whose bounds are known. `context` is the
     /// request's.
     #[inline]
     pub(in crate::control) fn call_within<B, R>(
@@ -218,7 +218,8 @@ impl<S> Call<S> {
                     return CallFuture::refused(exceeded as BoxError);
                 }
                 Checked::Later(asking) => {
-                    // As one that waits for a permit, it holds no place in another layer's limit.
+                    // Like a request that waits for a permit, it must not hold a permit of another
+                    // layer.
                     let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
                     return CallFuture::waiting(asked(asking, service, request, bounds));
                 }
@@ -267,7 +268,7 @@ impl<S> Call<S> {
                 }
                 #[cfg(feature = "limits")]
                 limits::is_under_way(request.extensions().get(), false);
-                // A request that waits must not hold a place in another layer's limit.
+                // A waiting request must not hold a permit of another layer.
                 let service = Self { inner: ready::give_back(&mut self.inner), ..self.clone() };
                 let waited = Waited { waiting, tracked, service, request, bounds };
                 CallFuture::waiting(waited.send())

@@ -21,7 +21,7 @@ fn request() -> Request<()> {
     Request::new(())
 }
 
-/// The exchanges that are open at the one upstream.
+/// The number of exchanges in flight at the only upstream.
 fn load(layer: &HealthLayer) -> usize {
     match layer.shared.read().candidates(&request(), None, None) {
         Candidates::One(only, _) => only.in_flight(),
@@ -39,7 +39,7 @@ enum End {
     Never,
 }
 
-/// Two frames of data, and an end of some kind.
+/// Two frames of data, and some kind of end.
 #[derive(Debug)]
 struct Upstream {
     left: u64,

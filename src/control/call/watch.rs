@@ -1,12 +1,12 @@
-//! A body that ends in time though nobody polls it.
+//! A body that ends in time even if it is not polled.
 //!
-//! A body acts only when it is polled, and nobody polls the body of a client that does not read: the
-//! server waits for room in its socket, or for a window of HTTP/2. So where a response has a bound
-//! that must hold all the same, it is shared with a task that sleeps until then. That task polls the
-//! body a last time, which tells whether it has ended or who is slow, then drops it and keeps the
-//! error for its reader. With the timer and the shared body that takes some 640 bytes, and no time
-//! until it fires. One task for all exchanges of a runtime would save its own part of that, for a
-//! queue under a lock that they all share.
+//! A body acts only when it is polled, and the body of a client that does not read is not polled:
+//! the server waits for room in its socket or for an HTTP/2 window. So a response with a bound that
+//! must hold anyway is shared with a task that sleeps until then. The task polls the body once
+//! more, to see whether it has ended or who is slow, then drops it and keeps the error for the
+//! reader. With timer and shared body this costs about 640 bytes, and no time until it fires. One
+//! task for all exchanges of a runtime would save part of that, but needs a shared queue under a
+//! lock.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -26,21 +26,21 @@ use crate::exchange::SharedExchange;
 use crate::response::failure;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// What bounds a body.
+/// The bounds of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) total: Option<Bound>,
-    /// How long a reader may leave the body alone.
+    /// How long a reader may leave the body unread.
     pub(super) unread: Option<Duration>,
 }
 
-/// The reader's end of a watched body.
+/// The reader's side of a watched body.
 pub(super) struct Watched<B: Body> {
     shared: Arc<Shared<B>>,
     task: AbortHandle,
 }
 
-/// Boxed: it is dropped outside of the lock.
+/// Boxed, so that it can be dropped outside of the lock.
 type Boxed<B> = Pin<Box<Guarded<B>>>;
 
 struct Shared<B: Body> {
@@ -50,13 +50,13 @@ struct Shared<B: Body> {
 }
 
 struct State<B: Body> {
-    /// `None` once it has ended or took too long.
+    /// `None` once it has ended or timed out.
     body: Option<Boxed<B>>,
-    /// What the reader still gets.
+    /// The last item for the reader.
     last: Option<Result<Frame<B::Data>, BoxError>>,
-    /// When the reader last asked for a frame…
+    /// When the reader last polled for a frame.
     polled: Instant,
-    /// … and who is to be woken, if there was none.
+    /// The reader's waker, if that poll was pending.
     waiting: Option<Waker>,
 }
 
@@ -77,7 +77,7 @@ where
 }
 
 impl<B: Body> Watched<B> {
-    /// Where the exchange of this body can wait, to be ended when the time is over.
+    /// Where the exchange of this body can be put, to be ended on a timeout.
     pub(super) fn shared_exchange(&self) -> Arc<SharedExchange> {
         self.shared.shared_exchange.clone()
     }
@@ -92,7 +92,7 @@ impl<B: Body> Watched<B> {
         let state = self.shared.state();
         match &state.body {
             Some(body) => body.inner.size_hint(),
-            // Whoever trusts an exact length never comes to see the error behind it.
+            // A reader that trusts an exact length would stop before the error.
             None if state.last.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
         }
@@ -117,7 +117,7 @@ where
 impl<B: Body> Drop for Watched<B> {
     fn drop(&mut self) {
         self.task.abort();
-        // The task may outlive this by a moment: the body must not.
+        // The task may live a moment longer: the body must not.
         let body = self.shared.state().body.take();
         drop(body);
     }
@@ -134,19 +134,19 @@ impl<B: Body> Shared<B> {
         state.body.as_ref()?;
         let unread = self.unread(&state);
         let total = self.limits.total.map(|bound| bound.until);
-        // A time beyond all clocks never comes: then only the reader ends the body.
+        // A time that no clock can express never comes: then only the reader ends the body.
         total.into_iter().chain(unread).min()
     }
 
-    /// When the reader has left the body alone for too long. One that waits is woken by the idle
-    /// timeout of the call, and has as long again to come back.
+    /// When the reader has left the body unread for too long. A reader that waits is woken by the
+    /// call's idle timeout and then has the same time again to come back.
     fn unread(&self, state: &State<B>) -> Option<Instant> {
         let idle = self.limits.unread?;
         let patience = if state.waiting.is_some() { idle.checked_mul(2)? } else { idle };
         state.polled.checked_add(patience)
     }
 
-    /// Why the body must end now, if it must.
+    /// The timeout that has expired, if any.
     fn overdue(&self, state: &State<B>, now: Instant) -> Option<TimeoutError> {
         if let Some(total) = self.limits.total.filter(|bound| now >= bound.until) {
             return Some(total.error);
@@ -162,7 +162,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// What the reader gets, and the body where that was its end.
+    /// What the reader gets, and the body if it has ended.
     fn poll_frame(&self, cx: &mut Context<'_>) -> (Polled<B>, Option<Boxed<B>>) {
         let mut guard = self.state();
         let state = &mut *guard;
@@ -192,14 +192,14 @@ where
         }
     }
 
-    /// Ends the body where its time is over.
+    /// Ends the body if its time is over.
     fn expire(&self, now: Instant) {
         let (body, waiting, failure) = {
             let mut guard = self.state();
             let Some(timeout) = self.overdue(&guard, now) else { return };
             let state = &mut *guard;
             let Some(mut body) = state.body.take() else { return };
-            // The end may be there already, or the idle timeout of the call is the reason.
+            // The body may have just ended, or hit the idle timeout of the call.
             let last = body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             state.last = match last {
                 Poll::Ready(None) => None,
@@ -211,7 +211,7 @@ where
             let failure = error.map(|error| failure::of_body(&**error));
             (body, state.waiting.take(), failure)
         };
-        // All of these run foreign code: not under the lock.
+        // Not under the lock: all of these run foreign code.
         drop(body);
         if let Some(waiting) = waiting {
             waiting.wake();
@@ -222,7 +222,7 @@ where
     }
 }
 
-/// Sleeps until the body's time is over. Frames do not wake it; it looks when the last one came.
+/// Sleeps until the body's time is over. Frames do not wake it: it checks when the last one came.
 async fn watch<B>(shared: Arc<Shared<B>>, mut timer: Timer)
 where
     B: Body,

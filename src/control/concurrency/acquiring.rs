@@ -1,4 +1,4 @@
-//! A request on its way through its gates.
+//! A request that acquires the permits of its limits.
 
 use tokio::time::{Instant, timeout_at};
 
@@ -6,36 +6,36 @@ use super::error::ConcurrencyError;
 use super::gate::{Gate, Gates};
 use super::pool::{Permit, Permits, Ticket, Turn};
 
-/// The gates that a request has before it, and the permits of those behind it.
+/// The gates still to pass, and the permits of those passed.
 pub(super) struct Acquiring {
     gates: <Gates as IntoIterator>::IntoIter,
     permits: Permits,
     queue: usize,
-    /// When the request came to the first gate that made it wait.
+    /// When the first gate made the request wait.
     since: Option<Instant>,
 }
 
-/// A request with all its permits, or in the queue for one of them.
+/// A request with all its permits, or one that waits for a permit.
 pub(in crate::control) enum Entry {
     Permitted(Permits),
     Waiting(Box<Waiting>),
 }
 
-/// A request in the queue before a gate.
+/// A request in the queue of a gate.
 pub(in crate::control) struct Waiting {
     acquiring: Acquiring,
     ticket: Ticket,
-    /// When the request gives up; `None` where no clock counts as far.
+    /// When to give up; `None` if it is too far in the future for the clock.
     until: Option<Instant>,
 }
 
 impl Acquiring {
-    /// `permits`: what the request has already.
+    /// `permits` are those that the request has already.
     pub(super) fn new(gates: Gates, permits: Permits, queue: usize) -> Self {
         Self { gates: gates.into_iter(), permits, queue, since: None }
     }
 
-    /// Goes on until a gate makes the request wait, or until there are no more.
+    /// Acquires permits until a gate makes the request wait or no gate is left.
     pub(super) fn advance(mut self) -> Result<Entry, ConcurrencyError> {
         while let Some(gate) = self.gates.next() {
             if let Some(permit) = gate.try_acquire() {
@@ -65,7 +65,7 @@ impl Acquiring {
 }
 
 impl Waiting {
-    /// Waits for the permits of all gates.
+    /// Waits for the permits of all remaining gates.
     pub(in crate::control) async fn permits(self: Box<Self>) -> Result<Permits, ConcurrencyError> {
         let mut next = self;
         loop {
@@ -99,7 +99,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// When a request gives up that waits 50 ms before its first gate, and then before its second.
+    /// When a request gives up that waits 50 ms at its first gate and then at its second.
     async fn gives_up_at(first: u64, second: u64) -> Duration {
         let pools = [(); 2].map(|()| Arc::new(Pool::default()));
         let first_permit = pools[0].try_acquire(1);

@@ -1,4 +1,4 @@
-//! What a request gets that found no place.
+//! The error of a request that got no permit.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 
-/// A limit of concurrent requests is reached; nothing was sent.
+/// The limit of concurrent requests is reached. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyError(Kind);
 
@@ -20,7 +20,7 @@ impl ConcurrencyError {
     pub(super) const WAITED: Self = Self(Kind::Waited);
     pub(super) const QUEUE_FULL: Self = Self(Kind::QueueFull);
 
-    /// Whether so many requests were waiting already that this one did not wait at all.
+    /// Returns true if the queue was full, so that the request did not wait at all.
     #[must_use]
     pub fn is_queue_full(&self) -> bool {
         self.0 == Kind::QueueFull
@@ -31,7 +31,7 @@ impl fmt::Display for ConcurrencyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Waited => "too many requests are in flight, and none of them ended in time",
-            Kind::QueueFull => "too many requests are in flight, and too many wait for their end",
+            Kind::QueueFull => "too many requests are in flight, and too many are waiting",
         })
     }
 }

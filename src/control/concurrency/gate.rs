@@ -1,4 +1,4 @@
-//! One limit that a request is under.
+//! One concurrency limit of a request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +6,18 @@ use std::time::Duration;
 use super::pool::{Permit, Pool};
 use crate::control::list::SmallList;
 
-/// One limit that a request is under.
 #[derive(Debug)]
 pub(in crate::control) struct Gate {
-    /// The permits that are held, and the queue for them.
+    /// The permits in use, and the queue for them.
     pub(super) pool: Arc<Pool>,
-    /// How many permits there are.
+    /// The number of permits.
     pub(super) limit: usize,
-    /// How long a request may wait for one, counted from the call.
+    /// How long a request may wait for one, from the call on.
     pub(super) wait: Duration,
 }
 
 impl Gate {
-    /// A permit, where one is free and no request waits for it.
+    /// Returns a permit if one is free and no request waits for it.
     pub(in crate::control) fn try_acquire(&self) -> Option<Permit> {
         self.pool.try_acquire(self.limit)
     }
@@ -28,5 +27,5 @@ impl Gate {
     }
 }
 
-/// Those of a request: of its credential, its provider and its gateway.
+/// The gates of a request: credential, provider, gateway.
 pub(super) type Gates = SmallList<Gate, 3>;

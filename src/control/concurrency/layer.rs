@@ -9,9 +9,9 @@ use tower_layer::Layer;
 use super::limiter::{Limiter, Limits};
 use crate::control::call::{Call, Parts};
 
-/// Limits how many requests are in flight, each until its response body has ended.
+/// Limits how many requests are in flight. A request counts until its response body has ended.
 ///
-/// All services that one layer makes share their places. See [the module](super).
+/// All services of a layer share its permits. See [the module](super).
 ///
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {
@@ -31,13 +31,13 @@ pub struct ConcurrencyLayer {
 }
 
 impl ConcurrencyLayer {
-    /// At most `limit` requests at once; 0 lets none through.
+    /// At most `limit` requests at once. With 0, all are refused.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with(Some(limit))
     }
 
-    /// At most so many requests at once with the same key; see [`per`](Self::per).
+    /// Limits only requests with the same key; see [`per`](Self::per).
     #[must_use]
     pub fn keyed<K: Into<Box<str>>>(
         key: impl Fn(&Extensions) -> Option<(K, usize)> + Send + Sync + 'static,
@@ -45,7 +45,7 @@ impl ConcurrencyLayer {
         Self::with(None).per(key)
     }
 
-    /// The limits in the settings of the gateway above, and no other.
+    /// Applies only the limits in the settings of the gateway above.
     #[must_use]
     pub fn of_gateway() -> Self {
         Self::with(None)
@@ -57,11 +57,11 @@ impl ConcurrencyLayer {
         Self { limiter: Limiter::new(limits) }
     }
 
-    /// Limits requests with the same key too. `key` gives the key of a request and how many with it
-    /// may be in flight at once, or `None` where nothing limits it here.
+    /// Also limits requests with the same key. `key` returns a request's key and the limit of
+    /// requests in flight with it, or `None` if this rule does not limit it.
     ///
-    /// Asked at each request: a limit that has changed holds from that request on. Those that are
-    /// in flight already are not cut. A request for which `key` panics is refused.
+    /// It is called for each request: a changed limit applies from that request on, and does not
+    /// cut requests in flight. If `key` panics, the request is refused.
     #[must_use]
     pub fn per<K: Into<Box<str>>>(
         mut self,
@@ -74,15 +74,15 @@ impl ConcurrencyLayer {
         self
     }
 
-    /// How long a request may wait for a place, from its call on. Default: 1 s, which evens out a
-    /// burst and is no wait that anybody notices beside that for a model; zero refuses at once.
+    /// How long a request may wait for a permit, from its call on. Default: 1 s, which smooths a
+    /// burst and is short compared to a model's answer. With zero, requests are refused at once.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.limiter.limits.wait = wait;
         self
     }
 
-    /// How many requests may wait, for each key. Default: no bound but that of the time.
+    /// How many requests may wait, per key. Default: unlimited; they wait a bounded time anyway.
     #[must_use]
     pub fn queue(mut self, requests: usize) -> Self {
         self.limiter.limits.queue = requests;

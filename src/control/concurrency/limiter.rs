@@ -1,4 +1,4 @@
-//! Which limits a request is under.
+//! Which limits apply to a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
 
-/// A rule of the host's: the name and the limit of a request's pool, where there is one.
+/// A rule of the host: the name and limit of a request's pool, if it has one.
 type Rule = Arc<dyn Fn(&Extensions) -> Option<(Box<str>, usize)> + Send + Sync>;
 
-/// What a layer was made with.
+/// The configuration of a layer.
 #[derive(Clone)]
 pub(super) struct Limits {
     pub(super) all: Option<usize>,
@@ -46,24 +46,24 @@ impl fmt::Debug for Limits {
 #[derive(Clone, Debug)]
 pub(in crate::control) struct Limiter {
     pub(super) limits: Limits,
-    /// That of all requests of the layer.
+    /// The pool of all requests.
     all: Arc<Pool>,
     keyed: Arc<BoundedMap<Pool>>,
 }
 
-/// Up to this many pools are kept though nothing is in them.
+/// How many empty pools are kept.
 const KEPT: usize = 1024;
 
 /// Which requests share a pool.
 #[derive(Hash)]
 enum GateKey<'a> {
-    /// Those of a gateway, known by the scope of its settings.
+    /// Requests of a gateway, by the scope of its settings.
     Gateway(u64),
-    /// Those of a gateway to one provider.
+    /// Requests of a gateway to one provider.
     Provider(u64, &'a str),
-    /// Those of a gateway with one credential, known by its digest.
+    /// Requests of a gateway with one credential, by its digest.
     Credential(u64, [u8; 32]),
-    /// Those to which the host's rule of this number gives this name.
+    /// Requests that the host's rule of this index gives this name.
     Host(usize, &'a str),
 }
 
@@ -72,7 +72,7 @@ impl Limiter {
         Self { limits, all: Arc::default(), keyed: Arc::new(BoundedMap::growing(KEPT)) }
     }
 
-    /// Asks for the permits of a request. `permit`: of its credential, if that is there already.
+    /// Acquires the permits of a request. `permit` is that of its credential, if it has it already.
     pub(in crate::control) fn acquire<B>(
         &self,
         request: &Request<B>,
@@ -85,7 +85,7 @@ impl Limiter {
         Acquiring::new(gates, permits, self.limits.queue).advance()
     }
 
-    /// Whether there may be a limit for a request at all.
+    /// Returns false if no limit can apply to the request.
     pub(in crate::control) fn may_limit(&self, context: Option<&GatewayContext>) -> bool {
         let settings = context.and_then(GatewayContext::settings);
         self.limits.all.is_some()
@@ -93,7 +93,7 @@ impl Limiter {
             || settings.is_some_and(|settings| !settings.concurrency.is_empty())
     }
 
-    /// The limit of the requests with one of several stored keys.
+    /// The limit of requests with one of several stored keys.
     pub(in crate::control) fn of_key(
         &self,
         context: &GatewayContext,
@@ -116,11 +116,11 @@ impl Limiter {
         self.keyed.get(key, Pool::default)
     }
 
-    /// The gates of a request, in the order in which they are entered.
+    /// The gates of a request, in the order to acquire them.
     ///
-    /// That order is the same for all requests, so that no two wait for each other; and it goes from
-    /// the narrow to the wide, so that a request that waits for its own kind holds no permit of the
-    /// others. `has_credential`: without that of its credential.
+    /// The order is the same for all requests, so they cannot deadlock. It goes from narrow to
+    /// wide, so a request that waits for its own kind holds no permit of others. With
+    /// `has_credential`, the credential's gate is left out.
     fn gates<B>(
         &self,
         request: &Request<B>,
@@ -151,7 +151,7 @@ impl Limiter {
         gates
     }
 
-    /// The limits in the settings of a gateway.
+    /// Adds the limits in the gateway's settings.
     fn push_of_gateway<B>(
         &self,
         gates: &mut Gates,
@@ -181,8 +181,8 @@ impl Limiter {
     }
 }
 
-/// The digest of the credential that a request is sent with: in a header, or else in the query,
-/// where some providers read it.
+/// The digest of a request's credential: in a header, or else in the query, where some providers
+/// read it.
 pub(in crate::control) fn credential(
     settings: &GatewaySettings,
     upstream: &Upstream,

@@ -1,11 +1,10 @@
-//! A limit of concurrent requests that streams do not escape: a request counts until its response
-//! body has ended or is dropped.
+//! A limit of concurrent requests that includes streams: a request counts until its response body
+//! has ended or is dropped.
 //!
-//! tower's own `ConcurrencyLimit` forgets a request at its response head. A request that finds no
-//! place waits for one, in the order of arrival and for a bounded time, then fails with a
-//! [`ConcurrencyError`]; the gateway answers that with 503. A response that a
-//! [`FallbackLayer`](super::FallbackLayer) above puts aside, to try something else, gives its place
-//! back at once.
+//! tower's own `ConcurrencyLimit` releases its permit at the response head. Here, a request without
+//! a permit waits in order of arrival for a bounded time, then fails with a [`ConcurrencyError`],
+//! which the gateway answers with 503. If a [`FallbackLayer`](super::FallbackLayer) above drops a
+//! response to try something else, its permit is released at once.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +23,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Besides one pool for all requests there can be pools by key, each with a limit of its own:
+//! Besides the pool for all requests there can be pools by key, each with its own limit:
 //!
 //! ```
 //! use http::Extensions;

@@ -1,7 +1,7 @@
-//! Who is in, and who waits, under one limit.
+//! The permits and the queue of one limit.
 //!
-//! Everything is decided under one lock that is held for a few instructions; wakers are woken and
-//! dropped outside of it, for both may run code of others.
+//! All decisions are made under one lock, held for a few instructions. Wakers are woken and dropped
+//! outside of it: both may run foreign code.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,15 +21,15 @@ pub(super) struct Pool(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// As the request said that came last.
+    /// From the latest request.
     limit: usize,
     held: usize,
-    /// In the order of arrival. Who is no longer here, and did not leave, has got a permit.
+    /// In order of arrival. A ticket that is missing here has been granted a permit.
     waiting: BTreeMap<u64, Option<Waker>>,
     next: u64,
 }
 
-/// What a request gets that may wait.
+/// The result of asking for a permit.
 pub(super) enum Turn {
     Now(Permit),
     Later(Ticket),
@@ -37,7 +37,8 @@ pub(super) enum Turn {
 }
 
 impl Pool {
-    /// A permit, where one is free and nobody waits for it. `limit` is that of the pool from now on.
+    /// Returns a permit if one is free and no request waits for it. Sets the pool's limit to
+    /// `limit`.
     pub(super) fn try_acquire(self: &Arc<Self>, limit: usize) -> Option<Permit> {
         let (woken, is_in) = {
             let mut state = self.state();
@@ -48,7 +49,7 @@ impl Pool {
         is_in.then(|| Permit(self.clone()))
     }
 
-    /// A permit or a place in the queue, where fewer than `queue` wait.
+    /// Returns a permit, or a place in the queue if fewer than `queue` requests wait.
     pub(super) fn acquire(self: &Arc<Self>, limit: usize, queue: usize) -> Turn {
         let (woken, turn) = {
             let mut state = self.state();
@@ -69,7 +70,7 @@ impl Pool {
         turn
     }
 
-    /// Whether a request would have to wait.
+    /// Returns true if a request would have to wait.
     pub(super) fn is_full(&self, limit: usize) -> bool {
         self.state().held >= limit
     }
@@ -83,7 +84,7 @@ impl Pool {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Nothing that is done under the lock panics.
+    /// A poisoned lock is harmless: nothing under the lock panics.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,13 +100,13 @@ impl State {
     }
 
     fn acquire(&mut self) -> bool {
-        // Nobody waits then: whatever frees a place gives it to who waits.
+        // If a permit is free, the queue is empty: freed permits go to the queue first.
         let is_free = self.held < self.limit;
         self.held += usize::from(is_free);
         is_free
     }
 
-    /// Gives what is free to those who wait longest.
+    /// Grants free permits to those who have waited longest.
     fn grant(&mut self) -> SmallList<Waker> {
         let mut woken = SmallList::default();
         while self.held < self.limit
@@ -121,7 +122,7 @@ impl State {
 }
 
 impl Neutral for Pool {
-    /// A pool that nothing holds is empty.
+    /// A pool that nothing references is empty.
     fn is_neutral(&self, _: Instant) -> bool {
         true
     }
@@ -134,11 +135,11 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A place in a pool, given back on drop.
+/// A permit of a pool, returned on drop.
 #[derive(Debug)]
 pub(in crate::control) struct Permit(Arc<Pool>);
 
-/// Those of a request, one for each of its gates.
+/// The permits of a request, one per gate.
 pub(in crate::control) type Permits = SmallList<Permit, 3>;
 
 impl Drop for Permit {
@@ -147,7 +148,7 @@ impl Drop for Permit {
     }
 }
 
-/// A place in the queue of a pool, left on drop.
+/// A place in a pool's queue. Leaves the queue on drop.
 #[derive(Debug)]
 pub(super) struct Ticket {
     /// `None` once it was exchanged for a permit.
@@ -155,7 +156,7 @@ pub(super) struct Ticket {
     number: u64,
 }
 
-/// The permit, once it is this request's turn.
+/// Resolves to the permit when it is this request's turn.
 impl Future for Ticket {
     type Output = Permit;
 
@@ -182,7 +183,7 @@ impl Drop for Ticket {
         let Some(pool) = self.pool.take() else { return };
         let left = pool.state().waiting.remove(&self.number);
         if left.is_none() {
-            // The permit had come, and nobody has seen it.
+            // The permit was granted but not yet taken.
             pool.release();
         }
     }
@@ -233,7 +234,7 @@ mod tests {
         let (first, second, mut third) = (queued(&pool, 1), queued(&pool, 1), queued(&pool, 1));
         drop(second);
         drop(permit);
-        // The first has a permit that it never saw; it goes to the next in the queue.
+        // The first was granted a permit that it never took; it goes to the next in the queue.
         drop(first);
         assert!(turn(&mut third).is_some());
     }
@@ -249,7 +250,7 @@ mod tests {
         let permit = turn(&mut waiting).unwrap();
         assert_eq!(shown(&pool), "2 of 2 held, 0 waiting");
         let mut more = [queued(&pool, 2), queued(&pool, 2)];
-        // Who brings a higher limit finds those first who waited under the lower one.
+        // A request with a higher limit first admits those that wait under the lower one.
         assert!(pool.try_acquire(4).is_none());
         assert!(more.iter_mut().all(|ticket| ticket.pool.is_some() && turn(ticket).is_some()));
         drop((held, permit, waiting));

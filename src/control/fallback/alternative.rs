@@ -1,4 +1,4 @@
-//! What is tried where there is no gateway above to say so.
+//! The fallbacks of a client stack without a gateway.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::routing;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
-/// Another provider, or another model of the same one, for a client stack without a gateway.
+/// Another provider or another model to fall back to, in a client stack without a gateway.
 ///
 /// ```
 /// use tower_ai_gateway::Provider;
@@ -31,21 +31,21 @@ pub struct Alternative {
 }
 
 impl Alternative {
-    /// This provider. Without a [key](Self::key) it can be no other than the first one, whose
-    /// requests bring their own.
+    /// Falls back to this provider. Without a [key](Self::key) it must be the first provider: then
+    /// the request's own key is used.
     #[must_use]
     pub fn new(provider: Provider) -> Self {
         Self { provider, key: None, model: None }
     }
 
-    /// The key for this provider, in the header that it reads keys from.
+    /// Sets the key for this provider, in the provider's key header.
     #[must_use]
     pub fn key(mut self, key: Secret) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// The model to ask for, in the place of the body's top-level `model`.
+    /// Sets the model, which replaces the body's top-level `model`.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into().into());
@@ -53,7 +53,7 @@ impl Alternative {
     }
 }
 
-/// The providers of a stack without a gateway, checked.
+/// The checked providers of a stack without a gateway.
 #[derive(Debug)]
 pub(super) struct Alternatives {
     pub(super) first: Arc<Upstream>,
@@ -82,8 +82,8 @@ impl Alternatives {
         })
     }
 
-    /// What a request to this URI asks for, and what can be tried for it; `None` where it is not for
-    /// the first provider.
+    /// The operation that a request to this URI asks for, and its fallbacks; `None` if it is not
+    /// for the first provider.
     pub(super) fn steps(&self, uri: &Uri) -> Option<(Operation, Vec<Step>)> {
         let rest = self.first.origin().rest(uri)?;
         let steps = self.others.iter().filter_map(|Other { upstream, key, model }| {
@@ -100,9 +100,9 @@ impl Alternatives {
     }
 }
 
-/// A step to a provider; `None` where it has nothing at this path that one could be sure of.
+/// A step to a provider; `None` if it may have no such path.
 ///
-/// `first`: the provider that the client's own request is for. `rest`: its path there.
+/// `first` is the provider of the client's own request, `rest` its path there.
 pub(super) fn step_at(
     upstream: Arc<Upstream>,
     first: &Upstream,
@@ -111,7 +111,7 @@ pub(super) fn step_at(
 ) -> Option<Step> {
     match routing::endpoint(rest) {
         Some(endpoint) => Some(Step::unified(upstream, endpoint, model)),
-        // Elsewhere than at the four, providers have little in common.
+        // Beyond the four known endpoints, providers have little in common.
         None if upstream.slug() != first.slug() => None,
         None => Some(Step::native(upstream, rest.to_owned(), model)),
     }

@@ -1,4 +1,4 @@
-//! Trying something else where a provider fails: another model, or another provider.
+//! Falls back to another model or provider when a provider fails.
 
 mod alternative;
 mod plan;
@@ -30,25 +30,25 @@ use crate::provider::Provider;
 use crate::util::config_error::ConfigError;
 use crate::util::ready;
 
-/// Tries something else where a provider fails.
+/// Tries another model or provider when a provider fails.
 ///
-/// It goes on where there is no connection, at a timeout, on 408, 409, 425, 429 and all 5xx, and on
-/// a 200 that is an error; any other response is an answer. Where all fail, the last response is
-/// handed on.
+/// It falls back if there is no connection, on a timeout, on 408, 409, 425, 429 and all 5xx, and on
+/// a 200 that is an error. Any other response is an answer. If all fail, the last response is
+/// returned.
 ///
-/// Whether a 200 is an error is told by JSON of up to 4 KiB, and by the first event of a stream that
-/// is content or an error. As long as there is something else to try, the head of such a response is
-/// held back until that has come, for 4 KiB and for a second at most, and all bytes are handed on as
-/// they came. Compressed responses are read from a decoded copy (feature `decompression`). A prompt
-/// that Gemini blocks by its policy is answered.
+/// A 200 counts as an error if it is JSON of up to 4 KiB that says so, or if the first relevant
+/// event of a stream is an error. While something else can be tried, the head of such a response is
+/// held back until that is known, for at most 4 KiB and one second; all bytes are then passed on
+/// unchanged. Compressed responses are read from a decoded copy (feature `decompression`). A prompt
+/// that Gemini's policy blocks counts as answered.
 ///
-/// It stands under a [`ReplayLayer`](super::ReplayLayer) and above a
-/// [`RetryLayer`](super::RetryLayer), whose attempts are made for each step.
+/// Put it below a [`ReplayLayer`](super::ReplayLayer) and above a
+/// [`RetryLayer`](super::RetryLayer), which retries within each step.
 ///
-/// Under a gateway, what is tried are the further entries of a universal request, the further models
-/// of a dynamic route, or the [fallback chains](crate::settings::FallbackChain) of its settings.
-/// What the client brought as a key for one provider never goes to another: all keys are taken off
-/// first, and only the stored key of the other provider is used.
+/// Under a gateway it tries the further entries of a universal request, the further models of a
+/// dynamic route, or the [fallback chains](crate::settings::FallbackChain) of the settings. A
+/// client's key for one provider is never sent to another: all keys are removed first, and only the
+/// stored key of the other provider is used.
 ///
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {
@@ -59,7 +59,7 @@ use crate::util::ready;
 ///
 /// let upstream = ServiceBuilder::new()
 ///     .layer(ReplayLayer::on_demand())
-///     .layer(FallbackLayer::new()) // what to try stands in the settings of the gateway
+///     .layer(FallbackLayer::new()) // the gateway's settings say what to try
 ///     .service(client);
 /// # let _ = upstream;
 /// ```
@@ -70,14 +70,14 @@ pub struct FallbackLayer {
 }
 
 impl FallbackLayer {
-    /// Tries what the gateway above says.
+    /// Uses the fallbacks of the gateway above.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For a client stack without a gateway: where a request to `first` fails, these are tried in
-    /// their order. Requests to other places pass.
+    /// For a client stack without a gateway: if a request to `first` fails, these are tried in
+    /// order. Requests to other places pass unchanged.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -97,7 +97,7 @@ impl FallbackLayer {
     ///
     /// # Errors
     ///
-    /// Where a provider is misconfigured.
+    /// If a provider is misconfigured.
     pub fn between(
         first: Provider,
         alternatives: impl IntoIterator<Item = Alternative>,
@@ -106,7 +106,7 @@ impl FallbackLayer {
         Ok(Self { alternatives: Some(Arc::new(alternatives)), rule: Rule::default() })
     }
 
-    /// After which calls something else is tried. Default: as [above](Self).
+    /// Sets after which calls something else is tried. Default: as described [above](Self).
     #[must_use]
     pub fn classify(mut self, rule: impl Classify) -> Self {
         self.rule = Rule::new(rule);
@@ -122,7 +122,7 @@ impl<S> Layer<S> for FallbackLayer {
     }
 }
 
-/// Tries something else where a provider fails. See [`FallbackLayer`].
+/// Tries another model or provider when a provider fails. See [`FallbackLayer`].
 #[derive(Clone, Debug)]
 pub struct Fallback<S> {
     inner: S,

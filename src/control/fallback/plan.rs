@@ -1,4 +1,4 @@
-//! What can be tried for one request.
+//! What can be tried for a request.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::util::operation::Operation;
 /// Where the steps of a request come from.
 #[derive(Debug)]
 pub(super) enum Plan {
-    /// The gateway above: the request's own steps, or else its settings.
+    /// From the gateway above: the request's own steps, or else its settings.
     Gateway(GatewayContext),
-    /// The layer itself, where there is no gateway.
+    /// From the layer itself, without a gateway.
     Own { alternatives: Arc<Alternatives>, operation: Operation, steps: Vec<Step> },
 }
 
 impl Plan {
-    /// `None` where there is nothing but the first step.
+    /// `None` if there is only the first step.
     pub(super) fn of(
         context: Option<&GatewayContext>,
         alternatives: Option<&Arc<Alternatives>>,
@@ -45,7 +45,7 @@ impl Plan {
         }
     }
 
-    /// How the answer to the current step is written.
+    /// The format of the current step's response.
     pub(super) fn shape(&self) -> Shape {
         match self {
             Self::Gateway(context) => context.shape(),
@@ -53,7 +53,7 @@ impl Plan {
         }
     }
 
-    /// Whether the body must be read before it is known what can be tried.
+    /// Returns true if the possible steps depend on the model in the body.
     pub(super) fn needs_model(&self) -> bool {
         match self {
             Self::Gateway(context) => match context.further() {
@@ -64,7 +64,7 @@ impl Plan {
         }
     }
 
-    /// The steps after the first. `model`: what the body names.
+    /// The steps after the first. `model` is the body's.
     pub(super) fn steps(&self, model: Option<&str>) -> &[Step] {
         match self {
             Self::Own { steps, .. } => steps,
@@ -82,7 +82,7 @@ fn changes_model(step: &Step) -> bool {
     step.entry.is_none() && step.model.is_some()
 }
 
-/// What the settings of a gateway say can be tried.
+/// The fallbacks in the gateway's settings.
 fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
     let (Some(settings), Some(first)) = (context.settings(), context.first_upstream()) else {
         return Vec::new();
@@ -109,17 +109,17 @@ fn by_settings(context: &GatewayContext, model: Option<&str>) -> Vec<Step> {
     steps.collect()
 }
 
-/// What a whole body says of its model.
+/// The model of a complete body.
 #[derive(Debug)]
 pub(super) enum BodyModel {
     Named(NamedModel),
-    /// It is no JSON object, or one without a model.
+    /// It is not a JSON object, or has no model.
     Absent,
-    /// It has several models, or one that is not a text: providers may read it differently.
+    /// It has several models, or one that is not a string: providers may read it differently.
     Unclear,
 }
 
-/// The model that a body names, and where it stands.
+/// The model of a body, and its position.
 #[derive(Debug)]
 pub(super) struct NamedModel {
     pub(super) name: String,

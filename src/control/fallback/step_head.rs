@@ -1,7 +1,7 @@
-//! The request of a step: where it goes, and with which key.
+//! The request of a step: its URI, headers and key.
 //!
-//! Each step starts from the request of the first one, so that nothing added for one provider can
-//! reach another.
+//! Each step starts from the first step's request, so that nothing added for one provider can reach
+//! another.
 
 use crate::request::affinity::Destination;
 use crate::request::attach_key;
@@ -17,10 +17,10 @@ use crate::provider::Upstream;
 use crate::provider::headers;
 use crate::util::content_length;
 
-/// The head of a step's request; `None` where the step cannot be taken.
+/// The head of a step's request; `None` if the step cannot be taken.
 ///
-/// `head` is that of the first step, `first` the provider that it is for, and `growth` the number of
-/// bytes by which the body differs from the client's.
+/// `head` is the first step's, `first` its provider, and `growth` the difference in bytes between
+/// this body and the client's.
 pub(super) fn step_head(
     mut head: Parts,
     first: &Upstream,
@@ -30,7 +30,7 @@ pub(super) fn step_head(
 ) -> Option<Parts> {
     if let Some(StepRequest { uri, headers, .. }) = step.entry.as_deref() {
         let mut headers = headers.clone();
-        // The first request has the `via` of the gateway.
+        // Use the gateway's `via` of the first request.
         headers.remove(VIA);
         for via in head.headers.get_all(VIA) {
             headers.append(VIA, via.clone());
@@ -43,7 +43,7 @@ pub(super) fn step_head(
     }
     let has_host = head.headers.contains_key(HOST);
     let to = context.map(|context| (context, Destination::of_step(step)));
-    // The headers that name a session may not go to another provider.
+    // Headers that name a session may not go to another provider.
     let to = to.filter(|(context, to)| to.begin(context, &head.headers));
     let is_same = first.slug() == step.upstream.slug();
     if !is_same {
@@ -75,12 +75,12 @@ pub(super) fn step_head(
     Some(head)
 }
 
-/// Whether a layer below this one adds the keys.
+/// Returns true if a layer below adds the keys.
 fn takes_keys_from_layer(context: &GatewayContext) -> bool {
     context.settings().is_some_and(|settings| settings.takes_keys_from_layer)
 }
 
-/// The headers of a request that may go to another provider.
+/// The headers that may go to another provider.
 fn for_another_provider(headers: &HeaderMap) -> HeaderMap {
     let harmless = headers.iter().filter(|(name, _)| headers::is_for_any_provider(name.as_str()));
     let mut kept = HeaderMap::with_capacity(headers.len());

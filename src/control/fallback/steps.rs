@@ -1,4 +1,4 @@
-//! The future of [`Fallback`](super::Fallback): one request, tried step by step.
+//! The future of [`Fallback`](super::Fallback): tries one request step by step.
 
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ use crate::util::ready::Passed;
 pin_project! {
     /// The future of [`Fallback`](super::Fallback).
     ///
-    /// It holds the call of the first step as it is. What comes behind that is boxed.
+    /// The first call is stored inline; everything after it is boxed.
     #[must_use = "futures do nothing unless polled"]
     pub struct FallbackFuture<S, B, R>
     where
@@ -37,23 +37,23 @@ pin_project! {
     }
 }
 
-/// What tries further steps.
+/// Tries further steps.
 struct Steps<S, B> {
     service: S,
     work: Work<B>,
 }
 
-/// What follows a step that is not handed on at once.
+/// What to do with a step that is not returned at once.
 enum Next<R, E> {
-    /// The beginning of the response has not come yet.
+    /// The start of the response has not arrived yet.
     Classify(Classifying<R>),
-    /// It is no answer, and something else may be tried.
+    /// It failed, and something else may be tried.
     Failed(Given<R, E>),
-    /// It has failed in a way for which nothing else is tried.
+    /// It failed with an error after which nothing else is tried.
     Ended(E),
 }
 
-/// The last response that is no answer, handed on if no other step has one.
+/// The last failed response, returned if no other step succeeds.
 struct Last<R> {
     response: Response<ClassifiedBody<R>>,
     step: usize,
@@ -67,7 +67,7 @@ where
         Self { call: Passed::Direct { call }, steps: None }
     }
 
-    /// `call`: the first step. `service` makes the others.
+    /// `call` is the first step. `service` makes the others.
     pub(super) fn several(call: S::Future, service: S, work: Work<B>) -> Self {
         Self { call: Passed::Direct { call }, steps: Some(Box::new(Steps { service, work })) }
     }
@@ -104,7 +104,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Goes on behind the first step, until one is handed on.
+    /// Continues after the first step until a result can be returned.
     async fn try_others<R>(mut self: Box<Self>, mut next: Next<R, S::Error>) -> Given<R, S::Error>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
@@ -155,7 +155,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// What is handed on of a step that has ended, or what follows it.
+    /// The result to return, or what to do next.
     fn look_at<R, E>(
         &mut self,
         result: Result<Response<R>, E>,
@@ -199,7 +199,7 @@ where
             };
         }
         let is_suspect = verdict.is_none() && verdict::may_be_error(&response);
-        // Nothing is held back where it is known that there is nothing else.
+        // Hold nothing back if we know that there is nothing else to try.
         if is_suspect && self.may_go_on_as_far_as_known(cx) {
             match Classifying::new(response, self.plan.shape()) {
                 Ok(mut classifying) => {
@@ -214,7 +214,7 @@ where
         ControlFlow::Break(Ok(response.map(ClassifiedBody::new)))
     }
 
-    /// Nothing else can be tried.
+    /// Returns the last result: nothing else can be tried.
     fn hand_on<R, E>(&mut self, best: Result<Last<R>, E>) -> Given<R, E> {
         best.map(|last| {
             self.set_step(last.step);
@@ -223,7 +223,7 @@ where
     }
 }
 
-/// Breaks with a response that is an answer.
+/// Breaks with the response if it is an answer.
 fn answered<R, E>(
     classifying: Classifying<R>,
     verdict: Verdict,
@@ -241,14 +241,14 @@ where
 
 impl<R> Last<R> {
     fn new(mut response: Response<ClassifiedBody<R>>, step: usize) -> Self {
-        // What is tried next may need what the response holds.
+        // The next try may need the permits that this response holds.
         call::let_go(&mut response);
         Self { response, step }
     }
 }
 
-/// Awaits `poll`, and meanwhile keeps what comes of the response that may yet be handed on: its
-/// connection may end when the request that it answers is dropped.
+/// Awaits `poll` and meanwhile reads the response that may still be returned: its connection may
+/// close when its request is dropped.
 async fn beside<R, T>(
     mut last: Option<&mut Last<R>>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,

@@ -1,4 +1,4 @@
-//! What one request has tried, and what it can try next.
+//! The state of one request: what was tried, and what can be tried next.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -19,15 +19,15 @@ use crate::control::{attempt, verdict};
 use crate::exchange::asked::Asked;
 use crate::routing::model::{Edit, escaped};
 
-/// What one request has tried, and what it needs to try the next step.
+/// What was tried, and what is needed to try the next step.
 pub(super) struct Work<B> {
     /// The client's own request.
     pub(super) original: Arc<RecordedRequest<B>>,
     pub(super) plan: Plan,
     pub(super) rule: Rule,
-    /// The model that the body names; `None` until the body was read for it.
+    /// The body's model; `None` until the body was read for it.
     model: Option<BodyModel>,
-    /// The step that is being tried.
+    /// The current step.
     pub(super) step: usize,
 }
 
@@ -43,7 +43,7 @@ impl<B> Work<B> {
         }
     }
 
-    /// Makes the call of a step. It is reported here unless a layer below has begun to.
+    /// Makes the call of a step. Reports it as an attempt unless a layer below has.
     pub(super) fn call<S>(&self, service: &mut S, request: Request<ReplayBody<B>>) -> S::Future
     where
         S: Service<Request<ReplayBody<B>>>,
@@ -57,7 +57,7 @@ impl<B> Work<B> {
         call
     }
 
-    /// The request of the next step that can be taken.
+    /// The request of the next possible step.
     pub(super) fn next(&mut self) -> Option<Request<ReplayBody<B>>> {
         let found = {
             let steps = self.steps();
@@ -120,7 +120,7 @@ impl<B> Work<B> {
         Some(self.original.varied(step_head(original, first, step, context, growth)?, edits))
     }
 
-    /// Removes the option that asks for usage, if the provider of the step must not get it.
+    /// Removes the option that asks for usage, if the step's provider must not get it.
     fn without_option(&self, step: &Step) -> Option<Edit> {
         let asked = self.original.head.extension::<Asked>()?;
         let place = asked.place()?;
@@ -132,7 +132,7 @@ impl<B> Work<B> {
         (!is_kept).then_some(Edit { cut: place, insert: Bytes::new() })
     }
 
-    /// Whether there may be another step.
+    /// Returns true if there may be another step.
     pub(super) fn may_go_on(&self) -> bool {
         let is_replayable = self.original.is_replayable();
         if self.must_look() {
@@ -148,7 +148,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Reads the body to its end, where what can be tried depends on its model.
+    /// Reads the body to its end if the possible steps depend on its model.
     pub(super) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.must_look() {
             let frames = ready!(self.original.recording().poll_whole(cx));
@@ -158,7 +158,7 @@ where
         Poll::Ready(())
     }
 
-    /// The same as [`may_go_on`](Self::may_go_on), by the model if the body is all there.
+    /// Like [`may_go_on`](Self::may_go_on), but uses the model if the whole body has arrived.
     pub(super) fn may_go_on_as_far_as_known(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.may_go_on() {
             return false;

@@ -1,4 +1,4 @@
-//! The load of one credential at one upstream.
+//! The state of one credential at one upstream.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,16 @@ use super::cooldown::CoolDown;
 use crate::control::bounded_map::Neutral;
 use crate::hook::health::{ChangeReason, HealthState};
 
-/// What is known of one credential at one upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     subject: Subject,
     cooling: Mutex<CoolDown>,
-    /// Until when sessions go elsewhere, if they can.
+    /// Until when sessions prefer other candidates.
     avoided: Mutex<CoolDown>,
     in_flight: AtomicUsize,
 }
 
-/// How long sessions avoid what has just failed.
+/// How long sessions avoid a target that has just failed.
 const AVOIDED: Duration = Duration::from_secs(30);
 
 impl Account {
@@ -29,33 +28,33 @@ impl Account {
         Self { subject, ..Self::default() }
     }
 
-    /// Until when it is not to be used, where that is yet to come.
+    /// The end of the cool-down, if it is in the future.
     pub(crate) fn cooling_until(&self, now: Instant) -> Option<Instant> {
         self.cooling().until(now)
     }
 
-    /// A call has failed in a way in which the next one would, too.
+    /// Marks a failure that the next call would probably see too.
     pub(super) fn avoid(&self, now: Instant) {
         self.avoided.lock().unwrap_or_else(PoisonError::into_inner).begin(AVOIDED, now);
     }
 
-    /// Whether that was a moment ago.
+    /// Returns true if that happened within the last 30 s.
     pub(crate) fn is_avoided(&self, now: Instant) -> bool {
         self.avoided.lock().unwrap_or_else(PoisonError::into_inner).until(now).is_some()
     }
 
-    /// How many exchanges are open.
+    /// How many exchanges are in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Counts an exchange, until the guard is dropped.
+    /// Counts an exchange until the guard is dropped.
     pub(crate) fn acquire(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
-    /// It is not to be used for a while.
+    /// Starts a cool-down.
     pub(super) fn cool_down(&self, duration: Duration, now: Instant, gateway: &Listener) {
         let has_begun = {
             let mut cooling = self.cooling();

@@ -1,4 +1,4 @@
-//! Answers that turn out to be errors.
+//! Successful statuses whose bodies turn out to be errors.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use super::permit::Answered;
 use super::settings::CoolDownSettings;
 use crate::control::held::Handle;
 
-/// Tells of what stands under a status of success that is none. It is in the extensions of a
-/// response whose body is read for that.
+/// Reports an error behind a successful status. Stored in the extensions of a response whose body a
+/// layer above reads.
 #[derive(Clone)]
 pub(super) struct Blame {
     pub(super) answered: Option<Handle<Answered>>,
@@ -21,8 +21,7 @@ pub(super) struct Blame {
     pub(super) gateway: Listener,
 }
 
-/// The response is an error of the kind that this status has: the call counts as one that was
-/// answered with it, or with a 502 where the kind is not known.
+/// Counts the response as an error of this status, or as a 502 if the kind of error is unknown.
 pub(in crate::control) fn blame(extensions: &mut Extensions, status: Option<StatusCode>) {
     let Some(Blame { answered, cool_down, gateway }) = extensions.remove() else { return };
     let (status, now) = (status.unwrap_or(StatusCode::BAD_GATEWAY), Instant::now());
@@ -38,7 +37,7 @@ pub(in crate::control) fn blame(extensions: &mut Extensions, status: Option<Stat
     }
 }
 
-/// Whether a response of this status says that the upstream is not well.
+/// Returns true if a response of this status means that the upstream is unhealthy.
 pub(super) fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504 | 529)
 }

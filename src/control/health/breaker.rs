@@ -1,4 +1,4 @@
-//! A circuit breaker, as a state machine that is told the time.
+//! A circuit breaker, as a state machine without a clock of its own.
 
 use tokio::time::Instant;
 
@@ -7,14 +7,14 @@ use super::settings::BreakerSettings;
 use super::window::Window;
 use crate::hook::health::{ChangeReason, HealthState};
 
-/// Whether calls to one upstream are made.
+/// The circuit breaker of one upstream.
 ///
-/// A verdict counts in the period of the state in which its call was admitted, and not afterwards:
-/// what was sent before the circuit opened says nothing about how the upstream is now.
+/// A result counts only in the state in which its call was admitted: a call sent before the circuit
+/// opened says nothing about the upstream now.
 #[derive(Debug)]
 pub(super) struct Machine {
     settings: BreakerSettings,
-    /// Counts the changes of state.
+    /// Counts state changes.
     period: u64,
     state: State,
 }
@@ -26,23 +26,23 @@ enum State {
     HalfOpen { probe: Option<Probe>, probes: u64 },
 }
 
-/// The calls of a closed circuit.
+/// The results of a closed circuit.
 #[derive(Debug)]
 struct Tally {
     failures_in_a_row: u32,
-    /// Counts successes, those that were taken back too.
+    /// Counts successes, including those taken back later.
     successes: u64,
     window: Window,
 }
 
-/// A call that is to show whether the upstream is well again.
+/// A call that tests whether the upstream has recovered.
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     number: u64,
     since: Instant,
 }
 
-/// A call that was admitted.
+/// A call that was let through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     period: u64,
@@ -50,13 +50,13 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Whether the call has a place that must be given back.
+    /// Returns true if the call is a probe, whose place must be released.
     pub(super) fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
 }
 
-/// A success that may yet turn out to be none.
+/// A success that may still turn into a failure.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Success {
     period: u64,
@@ -65,14 +65,14 @@ pub(super) struct Success {
     failures_before: u32,
 }
 
-/// No call is made.
+/// The circuit is open: the call must not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Open {
-    /// When to ask again. Where a probe is on the way, nobody knows; it is a guess then.
+    /// When to try again. While a probe is running this is a guess.
     pub(crate) until: Instant,
 }
 
-/// How long a probe may well take.
+/// The assumed duration of a probe.
 const PROBE_GUESS: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Machine {
@@ -89,14 +89,14 @@ impl Machine {
         }
     }
 
-    /// Whether a call would be admitted.
+    /// Returns `Ok` if a call would be let through.
     pub(super) fn check(&self, now: Instant) -> Result<(), Open> {
         match &self.state {
             State::Closed(_) | State::HalfOpen { probe: None, .. } => Ok(()),
             State::Open { until } if now >= *until => Ok(()),
             State::Open { until } => Err(Open { until: *until }),
             State::HalfOpen { probe: Some(probe), .. } => {
-                // A probe may hang for long, and its client may be why. The next one goes ahead.
+                // A probe may hang, perhaps because of its client. Let the next one go ahead.
                 let patience = probe.since + self.settings.probe_for;
                 if now >= patience {
                     return Ok(());
@@ -106,7 +106,8 @@ impl Machine {
         }
     }
 
-    /// Admits a call or not. At the end of its time an open circuit is half open with the first one.
+    /// Lets a call through or not. After its time, an open circuit becomes half open with this
+    /// call.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
         self.check(now)?;
         let change = match self.state {
@@ -125,7 +126,7 @@ impl Machine {
         Ok((ticket, change))
     }
 
-    /// The call went well so far. A probe that did closes the circuit.
+    /// Records a success so far. A successful probe closes the circuit.
     pub(super) fn success(&mut self, ticket: Ticket, now: Instant) -> (Success, Option<Change>) {
         let mut success = Success { period: ticket.period, slot: 0, number: 0, failures_before: 0 };
         if ticket.period != self.period {
@@ -143,11 +144,11 @@ impl Machine {
             success.number = tally.successes;
             success.slot = tally.window.count(false, now);
         }
-        // Even a success can be the call by which there are enough of them for the share to count.
+        // Even a success may be the call that reaches `min_calls`.
         (success, change.or_else(|| self.judge(now)))
     }
 
-    /// The call failed.
+    /// Records a failure.
     pub(super) fn failure(&mut self, ticket: Ticket, now: Instant) -> Option<Change> {
         if ticket.period != self.period {
             return None;
@@ -160,9 +161,8 @@ impl Machine {
         self.judge(now)
     }
 
-    /// A call that went well has failed after all, as where a body breaks off behind a sound head:
-    /// it counts as a failure of now, and not as the success of then. It ends a row of failures
-    /// only if another call has gone well since.
+    /// Turns a recorded success into a failure of now, for example if a body breaks off after a
+    /// good head. It restores the row of failures unless another call has succeeded since.
     pub(super) fn take_back(&mut self, success: Success, now: Instant) -> Option<Change> {
         if success.period != self.period {
             return None;
@@ -177,7 +177,7 @@ impl Machine {
         self.judge(now)
     }
 
-    /// Nothing is known of the call, for the client went away.
+    /// Records no result: the client went away.
     pub(super) fn release(&mut self, ticket: Ticket) {
         if ticket.period == self.period
             && let State::HalfOpen { probe, .. } = &mut self.state
@@ -187,7 +187,7 @@ impl Machine {
         }
     }
 
-    /// Whether a new one would do as well: closed, and no failure counts.
+    /// Returns true if it equals a new one: closed, and no failure counts.
     pub(super) fn is_neutral(&self, now: Instant) -> bool {
         let State::Closed(tally) = &self.state else { return false };
         tally.failures_in_a_row == 0 && tally.window.sums(now).1 == 0

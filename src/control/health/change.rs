@@ -1,4 +1,4 @@
-//! What an observer is told of an upstream's health.
+//! How observers learn about health changes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::exchange::observation::Observation;
 use crate::hook::health::{ChangeReason, HealthChange, HealthState};
 use crate::util::unwind;
 
-/// A change without the name of the upstream.
+/// A state change, without its upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) from: HealthState,
@@ -15,7 +15,7 @@ pub(super) struct Change {
     pub(super) reason: ChangeReason,
 }
 
-/// Whose health it is, and who is always told of it.
+/// What changed, and the host's observer.
 #[derive(Clone, Default)]
 pub(crate) struct Subject {
     pub(super) provider: Option<Box<str>>,
@@ -23,13 +23,13 @@ pub(crate) struct Subject {
     pub(super) observer: Option<Observer>,
 }
 
-/// The gateway above, where there is one that has hooks.
+/// The gateway above, if it has hooks.
 pub(crate) type Listener = Option<Arc<Observation>>;
 
 pub(crate) type Observer = Arc<dyn Fn(&HealthChange<'_>) + Send + Sync>;
 
 impl Subject {
-    /// Tells the hooks of the gateway that the call came through, and then the host.
+    /// Calls the hooks of the gateway that the call came through, then the host's observer.
     pub(super) fn tell(&self, Change { from, to, reason }: Change, gateway: &Listener) {
         let (provider, upstream) = (self.provider.as_deref(), &*self.upstream);
         let change = HealthChange { provider, upstream, from, to, reason };

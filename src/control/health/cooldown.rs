@@ -1,4 +1,4 @@
-//! Leaving alone what has said that it was asked too often.
+//! Cool-downs: no calls with a key that was told to wait.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use tokio::time::Instant;
 
 use super::settings::CoolDownSettings;
 
-/// Until when something is not used.
+/// The end of a cool-down.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CoolDown {
     until: Option<Instant>,
 }
 
 impl CoolDown {
-    /// Until when, where that is yet to come.
+    /// The end, if it is in the future.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| *until > now)
     }
 
-    /// Another answer that names an earlier time does not shorten it.
+    /// A later answer with an earlier time does not shorten the cool-down.
     pub(super) fn begin(&mut self, duration: Duration, now: Instant) {
         self.until = self.until.max(Some(now + duration));
     }
 }
 
-/// How long an answer asks to be left alone. `retry_after`: what it says of that, where it matters.
+/// How long an answer asks to wait. `retry_after` parses the header, only if it is needed.
 pub(super) fn asked(
     settings: &CoolDownSettings,
     status: StatusCode,

@@ -1,4 +1,4 @@
-//! Calls that are not made.
+//! The error of a call that was not made.
 
 use std::error::Error;
 use std::fmt;
@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 
-/// No call was made, for the upstream is left alone for now.
+/// No call was made: the upstream is unhealthy or the key is cooling down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
-    /// How long until another try can help. Zero where nobody knows.
+    /// How long until a retry may succeed. Zero if unknown.
     pub after: Duration,
     /// Why.
     pub reason: UnavailableReason,
@@ -23,9 +23,9 @@ pub struct Unavailable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnavailableReason {
-    /// Too many calls have failed, and the circuit breaker is open.
+    /// Too many calls have failed and the circuit breaker is open.
     CircuitOpen,
-    /// The upstream has asked to be left alone.
+    /// The upstream has asked to wait.
     CoolingDown,
 }
 
@@ -35,16 +35,14 @@ impl fmt::Display for Unavailable {
             UnavailableReason::CircuitOpen => {
                 "nothing was sent: the circuit breaker of the upstream is open"
             }
-            UnavailableReason::CoolingDown => {
-                "nothing was sent: the upstream has asked to be left alone"
-            }
+            UnavailableReason::CoolingDown => "nothing was sent: the upstream has asked to wait",
         })
     }
 }
 
 impl Error for Unavailable {}
 
-/// Why an upstream or a key is not used, and until when.
+/// Why an upstream or key must not be used, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::control) struct Blocked {
     pub(in crate::control) until: Instant,

@@ -9,12 +9,12 @@ use super::shared::{Config, Handle};
 use crate::control::call::{Call, Parts};
 use crate::hook::health::HealthChange;
 
-/// Puts a circuit breaker and cool-downs around a client.
+/// Adds a circuit breaker and cool-downs to a client.
 ///
-/// An upstream is a scheme and an authority, and under a gateway a base URL of a provider. Each has a circuit breaker of its own, and each key
-/// that is used there a cool-down of its own, so that one caller's limit is not another's. All
-/// services of one layer and its clones share what they know; a layer that is configured anew
-/// begins anew. The [module documentation](super) has an example.
+/// An upstream is a scheme and authority; under a gateway, a base URL of a provider. Each upstream
+/// has its own circuit breaker, and each key at an upstream its own cool-down, so that one caller's
+/// rate limit does not affect others. All services of a layer and its clones share this state. A
+/// builder method returns a layer with new state. The [module documentation](super) has an example.
 ///
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {
@@ -35,26 +35,27 @@ pub struct HealthLayer {
 }
 
 impl HealthLayer {
-    /// A layer that does nothing yet.
+    /// Creates a layer that does nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Opens a circuit for each upstream of which too many calls fail. Default: never.
+    /// Enables circuit breakers: a circuit opens when too many calls to its upstream fail. Default:
+    /// off.
     #[must_use]
     pub fn breaker(self, settings: BreakerSettings) -> Self {
         self.with(|config| config.breaker = Some(settings.within()))
     }
 
-    /// Leaves alone each key that is told to wait. Default: never.
+    /// Enables cool-downs: a key that is told to wait is not used for that time. Default: off.
     #[must_use]
     pub fn cool_down(self, settings: CoolDownSettings) -> Self {
         self.with(|config| config.cool_down = Some(settings.within()))
     }
 
-    /// Calls `observer` after each change of a circuit breaker's state, on the task of the call
-    /// that has made it: it must not block. Default: nobody is told.
+    /// Calls `observer` after each state change of a circuit breaker, on the task of the call that
+    /// caused it: it must not block. Default: none.
     #[must_use]
     pub fn on_change(self, observer: impl Fn(&HealthChange<'_>) + Send + Sync + 'static) -> Self {
         self.with(|config| config.observer = Some(Arc::new(observer)))
@@ -66,9 +67,9 @@ impl HealthLayer {
         Self { shared: Handle::new(config) }
     }
 
-    /// Replaces what this layer, its clones and their services go by, while they are used. `None`
-    /// turns a breaker or cool-downs off. Where the breaker's settings are others than before, all
-    /// circuits begin anew, closed; cool-downs that are running go on to their ends.
+    /// Replaces the settings of this layer, its clones and their services while they are in use.
+    /// `None` turns breakers or cool-downs off. If the breaker settings differ from before, all
+    /// circuits start again, closed. Running cool-downs continue.
     pub fn reconfigure(
         &self,
         breaker: Option<BreakerSettings>,

@@ -1,9 +1,9 @@
-//! Leaving alone an upstream that is not well.
+//! Circuit breakers and cool-downs: stop calling an upstream that is unhealthy.
 //!
-//! [`HealthLayer`] goes around a client, below retries. Its circuit breaker makes no more calls to
-//! an upstream of which too many have failed; its cool-down leaves alone a key that was told to
-//! wait. Where no call is made, the error is [`Unavailable`], which the gateway answers by a 503
-//! with `retry-after`. Both are off until they are configured:
+//! [`HealthLayer`] wraps a client, below retries. Its circuit breaker stops calls to an upstream
+//! after too many failures. Its cool-down stops calls with a key that was told to wait. A call that
+//! is not made fails with [`Unavailable`], which the gateway answers with 503 and `retry-after`.
+//! Both are off until configured:
 //!
 //! ```
 //! use tower::ServiceBuilder;
@@ -28,32 +28,31 @@
 //!
 //! # Several base URLs and keys
 //!
-//! Where a provider has [further base URLs](crate::Provider::further_base_url), or a gateway several
+//! If a provider has [further base URLs](crate::Provider::further_base_url), or a gateway several
 //! [weighted keys](crate::settings::GatewaySettingsBuilder::weighted_key) of one alias for it, each
-//! call of the gateway takes one of them: of two that are drawn by their weights, the one that has
-//! less under way for its weight. What is open or cools down is left out. A key that the client
-//! brought is never exchanged; it cools down by itself, and base URLs are then compared by what all
-//! keys have under way there. A request whose URI a layer in between has changed stays where that
-//! says.
+//! call picks one: two are drawn by weight, and the one with less load for its weight is used. Open
+//! circuits and cooling keys are left out. A key that the client sent is never replaced; it has its
+//! own cool-down, and base URLs are then compared by the load of all keys. If a layer in between
+//! has changed the URI, the request goes to that URI.
 //!
-//! A request of a conversation ([`Session`](crate::context::Session)) goes by that instead, so that
-//! the provider's prompt cache serves it: each session ranks all keys and base URLs by a hash of the
-//! two and by weight, the same in every process, and goes to the first that is well, is not told to
-//! wait and has a permit. A retry goes to the next. Nothing is remembered, and a key that is added
-//! takes its share of the sessions and moves no other. A request that names a response stored by the
-//! provider (`previous_response_id`, or a path below `responses/`) goes to the key that made it, as
-//! far as this process has seen it made, and to no other.
+//! A request of a conversation ([`Session`](crate::context::Session)) is routed by that session
+//! instead, so that the provider's prompt cache is hit. Each session ranks all keys and base URLs
+//! by a weighted hash, the same in every process, and uses the first that is healthy, not cooling
+//! down and has a permit. A retry uses the next. Nothing is stored, and a new key takes its share
+//! of the sessions without moving others. A request that names a response stored by the provider
+//! (`previous_response_id`, or a path below `responses/`) goes only to the key that created it, if
+//! this process has seen that.
 //!
-//! Under a [`ControlLayer`](super::ControlLayer), a
-//! [limit for each credential](crate::settings::GatewaySettingsBuilder::concurrency_per_credential)
-//! holds for each of several stored keys by itself.
+//! Under a [`ControlLayer`](super::ControlLayer), a [limit per
+//! credential](crate::settings::GatewaySettingsBuilder::concurrency_per_credential) applies to each
+//! of several stored keys separately.
 //!
-//! # What is a failure
+//! # What counts as a failure
 //!
-//! An error of the client, a status of 500, 502, 503, 504 or 529, and a body that breaks off. Any
-//! other status is a success: of a 401 or 429 the upstream itself is well. A 200 that a retry or a
-//! fallback has found to be an error counts by the status that such an error has, or as a 502. No verdict at all are
-//! requests that the caller dropped or broke off, and those that a layer below refused to send.
+//! An error of the client, a status of 500, 502, 503, 504 or 529, or a body that breaks off. Any
+//! other status is a success: after a 401 or 429 the upstream itself is healthy. A 200 that a retry
+//! or fallback has recognised as an error counts as the status of that error, or as a 502. Requests
+//! that the caller dropped or broke off, or that a layer below refused to send, count as neither.
 
 mod account;
 mod blame;

@@ -1,4 +1,4 @@
-//! Calls that a circuit breaker has admitted.
+//! Calls that a circuit breaker has let through.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,13 +21,13 @@ impl Breaker {
         Self { subject, machine: Mutex::new(Machine::new(settings, now)) }
     }
 
-    /// Whether a call would be admitted.
+    /// Returns `Ok` if a call would be let through.
     pub(crate) fn check(&self, now: Instant) -> Result<(), Open> {
         self.machine().check(now)
     }
 
-    /// Admits a call or not. The permit must be told how the call went; without a verdict it is as
-    /// if there had been no call. `gateway`: who is told of what the call changes.
+    /// Lets a call through or not. Report the result to the permit; without a report the call does
+    /// not count. `gateway` is notified of state changes.
     pub(crate) fn admit(
         self: &Arc<Self>,
         now: Instant,
@@ -61,12 +61,12 @@ impl fmt::Debug for Breaker {
     }
 }
 
-/// A call that was admitted, and of which no verdict is known.
+/// A call that was let through and has no result yet.
 #[derive(Debug)]
 pub(crate) struct Permit(Option<(Arc<Breaker>, Ticket)>);
 
 impl Permit {
-    /// The call went well so far.
+    /// Reports a success so far.
     pub(crate) fn success(mut self, now: Instant, gateway: &Listener) -> Answered {
         Answered(self.0.take().map(|(breaker, ticket)| {
             let (success, change) = breaker.machine().success(ticket, now);
@@ -75,7 +75,7 @@ impl Permit {
         }))
     }
 
-    /// The call failed.
+    /// Reports a failure.
     pub(crate) fn failure(mut self, now: Instant, gateway: &Listener) {
         if let Some((breaker, ticket)) = self.0.take() {
             let change = breaker.machine().failure(ticket, now);
@@ -94,12 +94,12 @@ impl Drop for Permit {
     }
 }
 
-/// A call that went well so far, and whose body may still break off.
+/// A successful call whose body may still break off.
 #[derive(Debug)]
 pub(crate) struct Answered(Option<(Arc<Breaker>, Success)>);
 
 impl Answered {
-    /// It failed after all.
+    /// Reports that it failed after all.
     pub(crate) fn failure(self, now: Instant, gateway: &Listener) {
         if let Some((breaker, success)) = self.0 {
             let change = breaker.machine().take_back(success, now);

@@ -1,21 +1,21 @@
-//! When an upstream is left alone.
+//! Settings of circuit breakers and cool-downs.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The longest that any of these settings may be.
+/// The maximum of any duration here.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When a circuit breaker opens, and for how long.
 ///
-/// It opens after [`failures_in_a_row`](Self::failures_in_a_row), or where
+/// It opens after [`failures_in_a_row`](Self::failures_in_a_row), or if
 /// [`failed_share`](Self::failed_share) of at least [`min_calls`](Self::min_calls) within the
-/// [`window`](Self::window) have failed. After [`open_for`](Self::open_for) one call may probe
-/// whether the upstream is well again, and another one whenever
-/// [`probe_for`](Self::probe_for) has passed without an answer.
+/// [`window`](Self::window) have failed. After [`open_for`](Self::open_for), one call probes
+/// whether the upstream has recovered, and another whenever [`probe_for`](Self::probe_for) passes
+/// without an answer.
 ///
-/// A value out of its range counts as the nearest one within; [`validate`](Self::validate) tells of it.
+/// A value out of range is clamped; [`validate`](Self::validate) reports it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,62 +49,62 @@ impl Default for BreakerSettings {
 }
 
 impl BreakerSettings {
-    /// The defaults.
+    /// Creates the default settings.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many calls in a row must have failed; 1 or more. Default: 5. With `u32::MAX` this never
-    /// opens a circuit.
+    /// How many calls in a row must fail; 1 or more. Default: 5. `u32::MAX` turns this condition
+    /// off.
     #[must_use]
     pub fn failures_in_a_row(mut self, count: u32) -> Self {
         self.failures_in_a_row = count;
         self
     }
 
-    /// Which share of the calls in the window must have failed; above 0 and up to 1. Default: 0.5.
+    /// Which share of the calls in the window must fail; above 0, up to 1. Default: 0.5.
     #[must_use]
     pub fn failed_share(mut self, share: f64) -> Self {
         self.failed_share = share;
         self
     }
 
-    /// How many calls must be in the window before their share counts; 1 or more. Default: 20.
-    /// With `u32::MAX` the share never opens a circuit.
+    /// How many calls the window must hold before the share counts; 1 or more. Default: 20.
+    /// `u32::MAX` turns the share off.
     #[must_use]
     pub fn min_calls(mut self, count: u32) -> Self {
         self.min_calls = count;
         self
     }
 
-    /// How long a call counts, exact to a tenth of it; 10 ms to a day. Default: 30 s.
+    /// How long a call counts, precise to a tenth; 10 ms to one day. Default: 30 s.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window;
         self
     }
 
-    /// How long no call is made; 1 ms to a day. Default: 30 s.
+    /// How long the circuit stays open; 1 ms to one day. Default: 30 s.
     #[must_use]
     pub fn open_for(mut self, duration: Duration) -> Self {
         self.open_for = duration;
         self
     }
 
-    /// How long the next probe waits for the answer to the last one; 1 ms to a day. Default: 5 s.
+    /// How long to wait for a probe's answer before the next probe; 1 ms to one day. Default: 5 s.
     ///
-    /// A probe is a client's request, and that client may be slow: it must not hold the circuit.
+    /// A probe is a client's request, and a slow client must not keep the circuit open.
     #[must_use]
     pub fn probe_for(mut self, duration: Duration) -> Self {
         self.probe_for = duration;
         self
     }
 
-    /// Whether all values are within their ranges.
+    /// Checks that all values are in range.
     ///
     /// # Errors
-    /// The first one that is not.
+    /// Names the first value that is not.
     pub fn validate(&self) -> Result<(), HealthSettingsError> {
         let within = self.within();
         first_wrong(&[
@@ -117,12 +117,12 @@ impl BreakerSettings {
         ])
     }
 
-    /// The nearest that is within all ranges.
+    /// Clamps all values to their ranges.
     pub(super) fn within(self) -> Self {
         let share = self.failed_share;
         Self {
             failures_in_a_row: self.failures_in_a_row.max(1),
-            // What is not a number is not above 0 either.
+            // NaN is not above 0 either.
             failed_share: if share > 0.0 { share.min(1.0) } else { f64::MIN_POSITIVE },
             min_calls: self.min_calls.max(1),
             window: self.window.clamp(Duration::from_millis(10), LONGEST),
@@ -132,12 +132,12 @@ impl BreakerSettings {
     }
 }
 
-/// How long a throttled key is left alone.
+/// How long a throttled key is not used.
 ///
-/// After a 429 it is not used until the time that the provider's `retry-after-ms` or `retry-after`
-/// names; likewise after a 503 or 529 that has one of them.
+/// After a 429 the key waits as long as the provider's `retry-after-ms` or `retry-after` says;
+/// likewise after a 503 or 529 that has one of them.
 ///
-/// A value out of its range counts as the nearest one within; [`validate`](Self::validate) tells of it.
+/// A value out of range is clamped; [`validate`](Self::validate) reports it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -159,36 +159,36 @@ impl Default for CoolDownSettings {
 }
 
 impl CoolDownSettings {
-    /// The defaults.
+    /// Creates the default settings.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long after a 429 that names no time; up to the cap. Default: 1 s.
+    /// The cool-down after a 429 without a time; at most the cap. Default: 1 s.
     #[must_use]
     pub fn default_for(mut self, duration: Duration) -> Self {
         self.default = duration;
         self
     }
 
-    /// The longest, whatever the provider says; up to a day. Default: 30 s.
+    /// The maximum, whatever the provider says; up to one day. Default: 30 s.
     #[must_use]
     pub fn cap(mut self, duration: Duration) -> Self {
         self.cap = duration;
         self
     }
 
-    /// Whether all values are within their ranges.
+    /// Checks that all values are in range.
     ///
     /// # Errors
-    /// The first one that is not.
+    /// Names the first value that is not.
     pub fn validate(&self) -> Result<(), HealthSettingsError> {
         let within = self.within();
         first_wrong(&[("cap", self.cap == within.cap), ("default", self.default == within.default)])
     }
 
-    /// The nearest that is within all ranges.
+    /// Clamps all values to their ranges.
     pub(super) fn within(self) -> Self {
         let cap = self.cap.min(LONGEST);
         Self { default: self.default.min(cap), cap }
@@ -202,7 +202,7 @@ fn first_wrong(checks: &[(&'static str, bool)]) -> Result<(), HealthSettingsErro
     }
 }
 
-/// A setting is out of its range.
+/// A setting is out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthSettingsError {
     name: &'static str,

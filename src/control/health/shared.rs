@@ -1,4 +1,4 @@
-//! What all services of a layer share: the state of the upstreams and keys.
+//! The state of upstreams and keys, shared by all services of a layer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::control::pins::Pins;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::provider::{ApiKind, Upstream};
 
-/// What all services of a layer share; its settings can be replaced.
+/// The shared state of a layer; its settings can be replaced.
 #[derive(Clone, Debug, Default)]
 pub(in crate::control) struct Handle(Arc<RwLock<Shared>>);
 
@@ -30,7 +30,7 @@ impl Handle {
         Self(Arc::new(RwLock::new(Shared { config, ..Shared::default() })))
     }
 
-    /// Release it before other code is called.
+    /// Drop the guard before calling foreign code.
     pub(in crate::control) fn read(&self) -> RwLockReadGuard<'_, Shared> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,7 +46,7 @@ impl Handle {
         shared.config.breaker = breaker;
         shared.config.cool_down = cool_down;
         drop(shared);
-        // Many breakers take their time to go: not under the lock.
+        // Not under the lock: dropping many breakers takes time.
         drop(old);
     }
 }
@@ -56,9 +56,9 @@ pub(in crate::control) struct Shared {
     pub(super) config: Config,
     upstreams: BoundedMap<Breaker>,
     accounts: BoundedMap<Account>,
-    /// What all keys together do at an upstream.
+    /// The load of all keys together, per upstream.
     loads: BoundedMap<Account>,
-    /// Which of several keys and base URLs made what the provider has stored.
+    /// Which key and base URL created the responses that providers store.
     pub(in crate::control) pins: Arc<Pins>,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct Config {
 }
 
 impl Shared {
-    /// What a request could use: where it goes, or one of several base URLs and keys.
+    /// The targets of a request: the one it names, or several base URLs and keys to choose from.
     pub(in crate::control) fn candidates<B>(
         &self,
         request: &Request<B>,
@@ -120,7 +120,7 @@ impl Shared {
         Candidates::One(self.target(place, account, None, context, now), now)
     }
 
-    /// A choice whose load is weighed against that of others.
+    /// A target whose load is compared with the others'.
     fn target_of<B>(
         &self,
         choice: &Choice<'_>,
@@ -134,7 +134,7 @@ impl Shared {
                 let key = bare(key.as_bytes());
                 (Some(self.account(place, || std::iter::once(key.into()))), None)
             }
-            // A key cools down by itself, and base URLs are compared by what all keys do there.
+            // A key has its own cool-down; base URLs are compared by the load of all keys.
             None => {
                 let cools = self.config.cool_down.is_some();
                 let keys = || credentials(request, Some(choice.upstream));
@@ -186,22 +186,22 @@ impl Shared {
         Subject { provider, upstream, observer: self.config.observer.clone() }
     }
 
-    /// Who is told of changes beside the host, where there can be any.
+    /// The gateway to notify of changes, if there can be any.
     fn listener(&self, context: Option<&GatewayContext>) -> Listener {
         let has_state = self.config.breaker.is_some() || self.config.cool_down.is_some();
         context.filter(|_| has_state)?.observation()
     }
 }
 
-/// What a request may use, with the state of each as it is now.
+/// What a request may use, with the current state of each.
 pub(in crate::control) enum Candidates {
-    /// One, whose health does not matter.
+    /// A single target, without health tracking.
     Unwatched,
     One(Target, Instant),
     Several(Vec<Candidate>, Choices, Instant),
 }
 
-/// Whether there is more than one base URL, or more than one key, that a request could be sent with.
+/// Returns true if there are several base URLs or several keys to choose from.
 fn has_several(context: &GatewayContext) -> bool {
     context.upstream().is_some_and(|upstream| {
         let keys = || context.settings().map(|settings| &settings.keys);
@@ -210,22 +210,22 @@ fn has_several(context: &GatewayContext) -> bool {
     })
 }
 
-/// The provider of a request and its base URL, where the request goes there.
+/// The provider and base URL of a request, if it goes there.
 fn place<'a>(context: &'a GatewayContext, uri: &Uri) -> Option<(&'a str, &'a str)> {
     let upstream = context.upstream()?;
     let origin = upstream.origin();
     origin.is_of(uri).then(|| (upstream.slug(), origin.base()))
 }
 
-/// The scheme and the authority, without a password that may be in there. A client that knows only
-/// paths has one upstream.
+/// The scheme and the authority without userinfo. For a client that gets only paths there is one
+/// upstream.
 fn upstream(uri: &Uri) -> (&str, &str) {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     (uri.scheme_str().unwrap_or_default(), host)
 }
 
-/// `upstream`: a provider of the host's own may read its key from a header that no other has.
+/// `upstream`: a custom provider may have its own key header.
 fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,

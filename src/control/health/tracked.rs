@@ -1,4 +1,4 @@
-//! A call to an upstream with one credential, from its start to the end of its response body.
+//! A call to an upstream with one credential, from start to the end of the response body.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,17 +20,17 @@ use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
 use crate::response::failure;
 
-/// An upstream and a credential that a call could use.
+/// An upstream and credential that a call could use.
 #[derive(Clone, Debug, Default)]
 pub(in crate::control) struct Target {
-    /// Where failures are counted, if they are.
+    /// Counts failures, if breakers are on.
     pub(in crate::control) breaker: Option<Arc<Breaker>>,
-    /// The cool-down of the key and its load, if they matter.
+    /// The key's cool-down and load, if needed.
     pub(in crate::control) account: Option<Arc<Account>>,
-    /// The load of all keys, if that is what matters.
+    /// The load of all keys, if base URLs are compared.
     pub(in crate::control) load: Option<Arc<Account>>,
     pub(in crate::control) cool_down: Option<CoolDownSettings>,
-    /// Who hears of changes.
+    /// Notified of state changes.
     pub(in crate::control) gateway: Listener,
 }
 
@@ -39,7 +39,7 @@ impl Target {
     pub(in crate::control) fn blocked(&self, now: Instant) -> Option<Blocked> {
         let open = self.breaker.as_ref().and_then(|breaker| breaker.check(now).err());
         let open = open.map(|open| Blocked::open(open.until));
-        // Both must be over.
+        // Wait for the later of the two.
         self.cooling(now).into_iter().chain(open).max_by_key(|blocked| blocked.until)
     }
 
@@ -52,15 +52,16 @@ impl Target {
         account.map_or(0, |account| account.in_flight())
     }
 
-    /// Whether a call has just failed there.
+    /// Returns true if a call has just failed there.
     pub(in crate::control) fn is_avoided(&self, now: Instant) -> bool {
         let mut accounts = self.load.iter().chain(&self.account);
         accounts.any(|account| account.is_avoided(now))
     }
 
-    /// Sessions are to go elsewhere for a while. `is_of_key`: the key is at fault, and not the place.
+    /// Makes sessions avoid this target for a while. `is_of_key`: the key is at fault, not the
+    /// place.
     fn avoid(&self, is_of_key: bool, now: Instant) {
-        // What all keys do at one place does not follow from one of them.
+        // One key's error says nothing about the other keys at this place.
         match (&self.load, &self.account) {
             (Some(place), _) if !is_of_key => place.avoid(now),
             (None, Some(account)) => account.avoid(now),
@@ -68,7 +69,7 @@ impl Target {
         }
     }
 
-    /// Begins a call, unless none can be made now.
+    /// Starts a call, unless none can be made now.
     pub(in crate::control) fn begin(self, now: Instant) -> Result<Tracked, Blocked> {
         let permit = self.permit(now)?;
         let acquire = |account: &Option<Arc<Account>>| account.as_ref().map(Account::acquire);
@@ -78,7 +79,7 @@ impl Target {
     }
 
     fn permit(&self, now: Instant) -> Result<Option<Permit>, Blocked> {
-        // Checked first: it takes no place of a probe.
+        // Check this first: it does not use up a probe.
         if self.cooling(now).is_some()
             && let Some(blocked) = self.blocked(now)
         {
@@ -90,28 +91,28 @@ impl Target {
     }
 }
 
-/// A call until its response body is over or dropped. Dropped without a verdict, it leaves nothing
-/// behind.
+/// A call, until its response body has ended or is dropped. If it is dropped without a result, it
+/// does not count.
 #[derive(Debug)]
 pub(in crate::control) struct Tracked {
     target: Target,
-    /// Until the response head has come.
+    /// Until the response head arrives.
     permit: Option<Permit>,
-    /// Since then.
+    /// After that.
     answered: Option<Since>,
     key: Option<InFlight>,
     _load: Option<InFlight>,
-    /// Whose timeouts hold, where they are a gateway's.
+    /// Tells whose timeout expired, under a gateway.
     context: Option<GatewayContext>,
-    /// Where the response is one that its provider may store.
+    /// Set if the provider may store this response.
     learning: Option<Box<Learning>>,
 }
 
-/// A verdict that may be taken back.
+/// A success that can be taken back.
 #[derive(Debug)]
 enum Since {
     Own(Answered),
-    /// A layer above reads the body to see whether it is an answer.
+    /// A layer above reads the body to see whether it is an error.
     Shared(Held<Answered>),
 }
 
@@ -121,12 +122,12 @@ impl Tracked {
         self
     }
 
-    /// What the provider stores of this call is to be remembered.
+    /// Remembers what the provider stores of this call.
     pub(in crate::control) fn learns(&mut self, learning: Learning) {
         self.learning = Some(Box::new(learning));
     }
 
-    /// A frame of the response.
+    /// Looks at a frame of the response.
     pub(in crate::control) fn see(&mut self, data: &[u8]) {
         if let Some(learning) = &mut self.learning
             && !learning.push(data)
@@ -135,19 +136,20 @@ impl Tracked {
         }
     }
 
-    /// The call waits for something else first, and must not keep others from being a probe.
+    /// Gives up the permit while the call waits for something else, so that another call can probe.
     pub(in crate::control) fn suspend(&mut self) {
         self.permit = None;
     }
 
-    /// The call goes on, unless none can be made any more.
+    /// Continues the call, unless none can be made any more.
     pub(in crate::control) fn resume(&mut self, now: Instant) -> Result<(), Blocked> {
         self.permit = self.target.permit(now)?;
         Ok(())
     }
 
-    /// Whether an error says that the upstream is not well. It does not where the client broke its
-    /// request off or was less patient than the host, nor where a layer below refused to send.
+    /// Returns true if the error means that the upstream is unhealthy. It does not if the client
+    /// broke off its request or set a timeout shorter than the host's, or if a layer below refused
+    /// to send.
     pub(in crate::control) fn blames_upstream<E: 'static>(&self, error: &E) -> bool {
         let is_clients = || {
             let timeout = failure::timeout_of_any(error);
@@ -170,7 +172,7 @@ impl Tracked {
         }
     }
 
-    /// No response came, and that is the upstream's fault.
+    /// Records that no response came, through the upstream's fault.
     pub(in crate::control) fn failed(self, now: Instant) {
         self.target.avoid(false, now);
         if let Some(permit) = self.permit {
@@ -178,8 +180,8 @@ impl Tracked {
         }
     }
 
-    /// A response head came. `is_classified`: a layer above reads the body to see whether it is an
-    /// answer.
+    /// Records a response head. `is_classified`: a layer above reads the body to see whether it is
+    /// an error.
     pub(in crate::control) fn responded<R>(
         &mut self,
         response: &mut Response<R>,
@@ -191,7 +193,7 @@ impl Tracked {
         let cool_down = self.target.cool_down;
         let cool_for = cool_down.and_then(|settings| cooldown::asked(&settings, status, said));
         self.answered(is_failure(status), cool_for, now);
-        // A cool-down knows for how long.
+        // With a cool-down on, the cool-down handles a 429.
         let is_busy = status.as_u16() == 429 && cool_down.is_none();
         let is_of_key = is_busy || matches!(status.as_u16(), 401 | 402);
         if is_of_key || is_failure(status) {
@@ -224,7 +226,7 @@ impl Tracked {
         }
     }
 
-    /// What takes the verdict back where the response is no answer after all.
+    /// The handle with which a layer above can turn this success into a failure.
     fn blame(&mut self) -> Option<Blame> {
         let answered = match self.answered.take() {
             Some(Since::Own(answered)) => {
@@ -244,7 +246,7 @@ impl Tracked {
         matters.then(|| Blame { answered, cool_down, gateway: self.target.gateway.clone() })
     }
 
-    /// The body broke off, and that is the upstream's fault.
+    /// Records that the body broke off, through the upstream's fault.
     pub(in crate::control) fn broke(self, now: Instant) {
         let answered = match self.answered {
             Some(Since::Own(answered)) => Some(answered),

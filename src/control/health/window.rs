@@ -1,19 +1,19 @@
-//! The calls of the last while, counted in bounded memory.
+//! Counts the calls of the recent past in bounded memory.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many parts a window has.
+/// The number of parts of a window.
 pub(super) const PARTS: u64 = 10;
 
-/// Counts calls by the tenth of the window in which their verdict came.
+/// Counts calls by the tenth of the window in which their result came.
 #[derive(Debug)]
 pub(super) struct Window {
     origin: Instant,
-    /// How long a part is, in nanoseconds.
+    /// The length of a part, in nanoseconds.
     part: u64,
-    /// The newest part that was ever written to, counted from the origin.
+    /// The newest part written so far, counted from the origin.
     newest: u64,
     buckets: [Bucket; PARTS as usize],
 }
@@ -31,7 +31,7 @@ impl Window {
         Self { origin: now, part, newest: 0, buckets: Default::default() }
     }
 
-    /// Counts a call, and gives the part that it is in.
+    /// Counts a call and returns its part.
     pub(super) fn count(&mut self, has_failed: bool, now: Instant) -> u64 {
         let slot = self.slot(now);
         self.newest = slot;
@@ -52,7 +52,7 @@ impl Window {
         }
     }
 
-    /// How many calls there were, and how many of them failed.
+    /// The number of calls, and of those that failed.
     pub(super) fn sums(&self, now: Instant) -> (u32, u32) {
         let newest = self.slot(now);
         let live = self.buckets.iter().filter(|bucket| bucket.slot + PARTS > newest);
@@ -61,7 +61,7 @@ impl Window {
         })
     }
 
-    /// A time that another thread took a little earlier counts as the newest.
+    /// A time that another thread read slightly earlier counts as the newest.
     fn slot(&self, now: Instant) -> u64 {
         let passed = nanos(now.saturating_duration_since(self.origin));
         (passed / self.part).max(self.newest)
@@ -72,7 +72,7 @@ impl Window {
     }
 }
 
-/// Enough for centuries, and divided faster than 128 bits.
+/// Enough for centuries, and divides faster than 128 bits.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(window.sums(at(29)), (2, 1));
         assert_eq!(window.sums(at(30)), (1, 0));
         assert_eq!(window.sums(at(33)), (0, 0));
-        // What is long over is not taken back from what stands in its place.
+        // An expired part must not be decremented in its successor.
         let slot = window.count(false, at(35));
         window.count(false, at(65));
         window.uncount(slot);

@@ -1,4 +1,4 @@
-//! Keys that were fetched, until they are to be fetched again.
+//! Fetched keys, cached until they expire.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,22 +13,23 @@ use super::source::{FetchedKey, KeyQuery, KeySource};
 use crate::credentials::secret::Secret;
 use crate::util::unwind;
 
-/// How many keys are remembered. Bounded, because any caller can make up names of gateways.
+/// The maximum number of cached keys: callers can make up gateway names.
 const MOST: usize = 4096;
-/// For how long it is remembered that there is no key.
+/// How long the absence of a key is cached.
 const ABSENT_FOR: Duration = Duration::from_secs(10);
 
-/// What a source has said.
+/// The answer of a source.
 #[derive(Clone)]
 struct Known {
     key: Option<Secret>,
     until: Instant,
 }
 
-/// One query's answer, or the wait for it. A failure is shared only by requests that waited for it.
+/// One query's answer, or the wait for it. A failure is shared only with requests that waited for
+/// it.
 type Slot = Arc<OnceCell<Result<Known, KeyError>>>;
 
-/// A source, and what it has said.
+/// A source and its cached answers.
 pub(super) struct Cache<K> {
     source: K,
     depends_on_identity: bool,
@@ -43,7 +44,7 @@ impl<K: KeySource> Cache<K> {
 }
 
 impl<K> Cache<K> {
-    /// Whether queries have the identity, and each caller its own keys.
+    /// Whether queries include the identity, so that each caller has its own keys.
     pub(super) fn depends_on_identity(&self) -> bool {
         self.depends_on_identity
     }
@@ -56,14 +57,14 @@ impl<K> Cache<K> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known, or where it will be known.
+    /// The cached answer, or the slot in which to wait for it.
     pub(super) fn look_up(&self, query: &KeyQuery) -> Result<Option<Secret>, Pending> {
         let now = Instant::now();
         let mut slots = self.slots();
         if let Some(slot) = slots.get(query) {
             match slot.get() {
                 Some(Ok(known)) if known.until > now => return Ok(known.key.clone()),
-                // A fetch is under way.
+                // A fetch is running.
                 None => return Err(Pending(slot.clone())),
                 Some(_) => {}
             }
@@ -84,7 +85,7 @@ impl<K> Cache<K> {
     }
 }
 
-/// A key for one request, which is not kept.
+/// Fetches a key for one request, without caching it.
 pub(super) async fn fetch_once<K: KeySource>(
     cache: Arc<Cache<K>>,
     query: KeyQuery,
@@ -92,18 +93,18 @@ pub(super) async fn fetch_once<K: KeySource>(
     Ok(ask(&cache.source, query).await?.map(|fetched| fetched.secret))
 }
 
-/// Asks a source, which may panic.
+/// Calls the source, which may panic.
 async fn ask<K: KeySource>(source: &K, query: KeyQuery) -> Result<Option<FetchedKey>, KeyError> {
     let fetched = unwind::run(|| source.fetch(query)).await;
     fetched.unwrap_or_else(|panicked| Err(panicked.into())).map_err(KeyError::source_failed)
 }
 
-/// A key that is being fetched, or is to be.
+/// A key that is being fetched or must be.
 pub(super) struct Pending(Slot);
 
 impl Pending {
-    /// Waits for the one fetch that is under way. The first to wait fetches; if it is dropped before
-    /// the answer, the next one fetches.
+    /// Waits for the one running fetch. The first waiter fetches; if it is dropped before the
+    /// answer, the next one does.
     pub(super) async fn wait<K: KeySource>(
         self,
         cache: Arc<Cache<K>>,
@@ -114,7 +115,7 @@ impl Pending {
             let now = Instant::now();
             let known = match fetched {
                 Some(FetchedKey { secret, valid_for }) => {
-                    // A time beyond all clocks is as good as a day.
+                    // If no clock can express the time, a day will do.
                     let until = now.checked_add(valid_for);
                     let until = until.unwrap_or(now + Duration::from_secs(86_400));
                     Known { key: Some(secret), until }

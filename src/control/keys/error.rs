@@ -1,4 +1,4 @@
-//! Why a request got no key.
+//! Why a request has no key.
 
 use std::error::Error;
 use std::fmt;
@@ -9,13 +9,13 @@ use tower::BoxError;
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
 
-/// A request got no key for its provider; nothing was sent.
+/// A request has no key for its provider. Nothing was sent.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is none.
+    /// The source has no key.
     None,
-    /// The source failed. Its error is not shown to clients.
+    /// The source failed. Clients do not see its error.
     Source(Arc<dyn Error + Send + Sync>),
 }
 

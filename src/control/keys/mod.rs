@@ -1,4 +1,4 @@
-//! Keys from a secret manager: fetched when they are needed, and kept for as long as they are valid.
+//! Keys from a secret manager: fetched on demand, and cached while they are valid.
 
 mod cache;
 mod error;
@@ -28,14 +28,13 @@ use crate::util::ready;
 use crate::util::ready::{Boxed, passed_future};
 use crate::util::unwind;
 
-/// Gives each request of a gateway that has no key for its provider one from a [`KeySource`].
+/// Gives each gateway request without a key for its provider one from a [`KeySource`].
 ///
-/// It stands right around the client, under all other control layers, so that each step of a
-/// fallback gets the key of its own provider. Keys are kept for as long as the source says; that
-/// there is none is remembered for 10 s. What comes while a key is being fetched waits for that one
-/// call. Gateways that get their keys so say it by
-/// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer); others that have
-/// settings get none.
+/// Put it directly around the client, below all other control layers, so that each fallback step
+/// gets its own provider's key. Keys are cached as long as the source says, and the absence of a
+/// key for 10 s. Requests that arrive during a fetch wait for that fetch. Gateways opt in with
+/// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer); other gateways
+/// with settings get no keys.
 ///
 /// ```
 /// # use tower::{BoxError, ServiceExt as _};
@@ -66,7 +65,7 @@ pub struct KeyLayer<K> {
 }
 
 impl<K: KeySource> KeyLayer<K> {
-    /// With nothing fetched yet. All services of the layer share what is fetched.
+    /// Creates the layer. All its services share the cache.
     #[must_use]
     pub fn new(source: K) -> Self {
         Self { cache: Arc::new(Cache::new(source)) }
@@ -87,7 +86,7 @@ impl<S, K> Layer<S> for KeyLayer<K> {
     }
 }
 
-/// Gives requests their keys. See [`KeyLayer`].
+/// Adds keys to requests. See [`KeyLayer`].
 pub struct Keyed<S, K> {
     inner: S,
     cache: Arc<Cache<K>>,
@@ -125,7 +124,7 @@ where
         let Some(fetch) = put_known(&mut request, &self.cache).transpose() else {
             return KeyFuture::direct(self.inner.call(request));
         };
-        // A source may take its time: meanwhile no readiness of the service is held.
+        // Give the readiness back: a source may be slow.
         let service = ready::give_back(&mut self.inner);
         KeyFuture::slow(async move {
             put(&mut request, fetch?.await?)?;
@@ -141,10 +140,10 @@ passed_future! {
     poll where { S::Error: Into<BoxError>, } |result| result.map_err(Into::into)
 }
 
-/// A key that is being fetched.
+/// A running fetch of a key.
 type Fetch = Boxed<Result<Option<Secret>, KeyError>>;
 
-/// Puts the key in if the request needs one and it is known; otherwise returns the fetch of it.
+/// Adds the key if the request needs one and it is cached; otherwise returns the fetch.
 fn put_known<B, K: KeySource>(
     request: &mut Request<B>,
     cache: &Arc<Cache<K>>,
@@ -164,13 +163,13 @@ fn place<B>(request: &Request<B>) -> Option<(&GatewayContext, &Upstream)> {
     Some((context, &**context.upstream()?))
 }
 
-/// The key that a request lacks.
+/// The query for the key that a request lacks.
 fn wanted<B, K: KeySource>(
     request: &Request<B>,
     cache: &Cache<K>,
 ) -> Result<Option<KeyQuery>, KeyError> {
     let Some((context, upstream)) = place(request) else { return Ok(None) };
-    // Of those that have settings, one that lets everybody in must not lend keys to everybody.
+    // A gateway whose settings require no token must opt in before it lends keys to everybody.
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
         return Ok(None);
     }
@@ -190,7 +189,7 @@ fn wanted<B, K: KeySource>(
         provider: upstream.slug().into(),
         base_url: upstream.origin().base().into(),
         alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
-        // A source that sees it has it in the place where its key is kept.
+        // If the source sees the identity, it is part of the cache key.
         identity: context.identity().filter(|_| cache.depends_on_identity()).cloned(),
         scope,
         extensions: OwnExtensions(own),

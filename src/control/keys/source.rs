@@ -1,4 +1,4 @@
-//! Where keys come from that the gateway does not keep itself.
+//! Sources of keys that the gateway does not store.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::identity::Identity;
 use crate::util::opaque::opaque_debug;
 
-/// A secret manager, asked for the key of a provider.
+/// A source of provider keys, such as a secret manager.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,35 +39,35 @@ use crate::util::opaque::opaque_debug;
     note = "implement the trait: an async method `fetch` from a `KeyQuery` to a key"
 )]
 pub trait KeySource: Send + Sync + 'static {
-    /// The key for a provider, or `None` where there is none.
+    /// Fetches the key for a provider, or `None` if there is none.
     ///
-    /// At most one call is under way for each query; what waits for it shares its result. Queries of
-    /// [`KeyScope::Request`] are asked each on their own.
+    /// At most one call runs per query; other requests wait for its result. With
+    /// [`KeyScope::Request`] each request has its own call.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the source from knowing. It is not remembered: the next request asks again.
+    /// Any failure to look up the key. It is not cached: the next request tries again.
     fn fetch(
         &self,
         query: KeyQuery,
     ) -> impl Future<Output = Result<Option<FetchedKey>, BoxError>> + Send;
 
-    /// Whether keys depend on who is calling. Default: `true`: queries have the [`Identity`], and a
-    /// key that was fetched for one is used for no other. It is asked once, by
+    /// Whether keys depend on the caller. Default: `true`; queries then include the [`Identity`],
+    /// and a key fetched for one caller is not used for another. Called once, by
     /// [`KeyLayer::new`](super::KeyLayer::new).
     ///
-    /// A source whose keys are the same for all callers of a gateway returns `false`: queries then
-    /// have no identity, and all callers share what was fetched.
+    /// Return `false` if all callers of a gateway have the same keys: queries then have no
+    /// identity, and all callers share the cached keys.
     fn depends_on_identity(&self) -> bool {
         true
     }
 
-    /// For which requests a key is, by what the host's own middleware has put into their extensions.
-    /// Default: [`KeyScope::Shared`]: by nothing of that.
+    /// Which requests share a key, based on what the host's middleware has put into their
+    /// extensions. Default: [`KeyScope::Shared`], which ignores the extensions.
     ///
-    /// It is asked for each request that has no key, before what is known is looked up. `fetch` sees
-    /// nothing of the extensions but what is part of the place where its key is kept, so that a key
-    /// which was fetched for one tenant cannot be used for another:
+    /// Called for each request without a key, before the cache lookup. `fetch` sees only those
+    /// extensions that are part of the cache key, so a key fetched for one tenant cannot be used
+    /// for another:
     ///
     /// ```
     /// use tower::BoxError;
@@ -98,23 +98,30 @@ pub trait KeySource: Send + Sync + 'static {
     }
 }
 
-/// For which requests a key is that is fetched for one of them.
+/// Which requests share a fetched key.
+///
+/// ```
+/// use tower_ai_gateway::control::KeyScope;
+///
+/// let of_tenant = KeyScope::named("tenant-7");
+/// assert_ne!(of_tenant, KeyScope::Shared);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyScope {
-    /// For all that ask alike.
+    /// All requests with the same query.
     #[default]
     Shared,
-    /// For those with the same name, which is in [`KeyQuery::scope`]. It is no place for a secret:
+    /// Requests with the same name, which is in [`KeyQuery::scope`]. Never put a secret there:
     /// names stay in memory, and `Debug` shows them.
     Named(Box<str>),
-    /// For this request alone. Nothing is kept or shared, and [`KeyQuery::extensions`] has all that
-    /// is in the request's.
+    /// This request only. Nothing is cached or shared, and [`KeyQuery::extensions`] has all of the
+    /// request's extensions.
     Request,
 }
 
 impl KeyScope {
-    /// For those with this name.
+    /// Shares keys among requests with this name.
     #[must_use]
     pub fn named(name: impl Into<Box<str>>) -> Self {
         Self::Named(name.into())
@@ -138,7 +145,14 @@ impl<K: KeySource> KeySource for Arc<K> {
     }
 }
 
-/// Whose key is wanted.
+/// The key that is wanted.
+///
+/// ```
+/// use tower_ai_gateway::control::KeyQuery;
+///
+/// let query = KeyQuery::new("main", "grok").account("acct").alias("batch");
+/// assert_eq!((&*query.gateway, &*query.provider, &*query.alias), ("main", "grok", "batch"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct KeyQuery {
@@ -148,28 +162,28 @@ pub struct KeyQuery {
     pub gateway: Box<str>,
     /// The provider's slug.
     pub provider: Box<str>,
-    /// The base URL at which the provider is asked: a key for one place is not used at another.
+    /// The provider's base URL. A key for one place is not used at another.
     pub base_url: Box<str>,
-    /// `cf-aig-byok-alias`, or what the step of a fallback says, else `default`.
+    /// `cf-aig-byok-alias`, or the alias of the fallback step, otherwise `default`.
     pub alias: Box<str>,
-    /// Who is calling, where the host has said so and the source's keys
-    /// [depend on it](KeySource::depends_on_identity).
+    /// The caller, if the host has set it and the source's keys [depend on
+    /// it](KeySource::depends_on_identity).
     pub identity: Option<Identity>,
-    /// The name that the source has given the request by [`KeyScope::Named`].
+    /// The name from [`KeyScope::Named`].
     pub scope: Option<Box<str>>,
     pub(super) extensions: OwnExtensions,
 }
 
 impl KeyQuery {
-    /// What the host's own middleware has put into the extensions of the request. It is there for
-    /// [`KeyScope::Request`] alone, where the key serves no other request.
+    /// The request's extensions. Only available with [`KeyScope::Request`], where the key is for
+    /// this request only.
     #[must_use]
     pub fn extensions(&self) -> Option<&Extensions> {
         self.extensions.0.as_deref()
     }
 }
 
-/// The extensions of a query that is never looked up: so they need not be compared.
+/// The extensions of a query that is never cached, so they need no comparison.
 #[derive(Clone, Default)]
 pub(super) struct OwnExtensions(pub(super) Option<Box<Extensions>>);
 
@@ -194,7 +208,7 @@ impl fmt::Debug for OwnExtensions {
 }
 
 impl KeyQuery {
-    /// A query for the key `default` of a provider, to try a source with. It has no account, base URL
+    /// A query for a provider's key `default`, to test a source with. It has no account, base URL
     /// or identity.
     #[must_use]
     pub fn new(gateway: impl Into<Box<str>>, provider: impl Into<Box<str>>) -> Self {
@@ -210,32 +224,42 @@ impl KeyQuery {
         }
     }
 
-    /// The same of this account.
+    /// Sets the account.
     #[must_use]
     pub fn account(self, account: impl Into<Box<str>>) -> Self {
         Self { account: Some(account.into()), ..self }
     }
 
-    /// The same for a provider at this base URL.
+    /// Sets the provider's base URL.
     #[must_use]
     pub fn base_url(self, base_url: impl Into<Box<str>>) -> Self {
         Self { base_url: base_url.into(), ..self }
     }
 
-    /// The same for the key of this alias.
+    /// Sets the alias.
     #[must_use]
     pub fn alias(self, alias: impl Into<Box<str>>) -> Self {
         Self { alias: alias.into(), ..self }
     }
 
-    /// The same from this caller.
+    /// Sets the caller.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }
     }
 }
 
-/// A key, and for how long it may be used without asking again.
+/// A key, and how long it may be cached.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::FetchedKey;
+/// use tower_ai_gateway::settings::Secret;
+///
+/// let key = FetchedKey::new(Secret::new("example-key")?, Duration::from_secs(300));
+/// # let _ = key;
+/// # Ok::<(), tower_ai_gateway::settings::SecretError>(())
+/// ```
 #[derive(Clone)]
 pub struct FetchedKey {
     pub(super) secret: Secret,
@@ -243,7 +267,7 @@ pub struct FetchedKey {
 }
 
 impl FetchedKey {
-    /// A key that may be used for so long.
+    /// Creates a key that may be used for this time before it is fetched again.
     #[must_use]
     pub fn new(secret: Secret, valid_for: Duration) -> Self {
         Self { secret, valid_for }

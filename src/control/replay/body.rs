@@ -19,7 +19,7 @@ use crate::util::opaque::opaque_debug;
 pin_project! {
     /// A request body that is recorded while it is sent, so that it can be sent again.
     ///
-    /// Frames are kept as they are, not copied. Made by [`ReplayLayer`](super::ReplayLayer).
+    /// Frames are kept without copying. Created by [`ReplayLayer`](super::ReplayLayer).
     pub struct ReplayBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -63,7 +63,7 @@ impl<B> ReplayBody<B> {
         }
     }
 
-    /// How the request can be sent again; `None` where it is not recorded.
+    /// The recorded request; `None` if it is not recorded.
     pub(crate) fn recorded(&self) -> Option<&Arc<RecordedRequest<B>>> {
         match &self.kind {
             Kind::Once { .. } | Kind::Read { .. } => None,
@@ -71,10 +71,10 @@ impl<B> ReplayBody<B> {
         }
     }
 
-    /// The same body from its beginning, for a retry policy of the host's own; `None` where it is
-    /// not recorded, or has grown too large for that.
+    /// The same body from its start, for your own retry policy; `None` if it is not recorded or is
+    /// too large.
     ///
-    /// Of several, the one that began to be read last is read on; the others fail.
+    /// Only one clone can be read: the one that was started last. The others fail.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
         let recorded = self.recorded().filter(|recorded| recorded.is_replayable())?;
@@ -83,7 +83,7 @@ impl<B> ReplayBody<B> {
 }
 
 impl<B> RecordedRequest<B> {
-    /// The request, from its beginning.
+    /// The request, from the start of its body.
     pub(crate) fn request(self: &Arc<Self>) -> Request<ReplayBody<B>> {
         Request::from_parts(self.head.head(), ReplayBody::replaying(self.clone()))
     }

@@ -1,4 +1,4 @@
-//! Changes in a body that is read again: another model, or an option less.
+//! Edits in a body that is sent again: another model, or an option removed.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use bytes::{Buf, Bytes};
 
 use crate::routing::model::Edit;
 
-/// Makes the changes while the frames pass.
+/// Applies edits to passing frames.
 #[derive(Debug)]
 pub(crate) struct Editor {
-    /// In their order; none is inside of another.
+    /// In order, without overlaps.
     edits: Vec<Edit>,
-    /// How many of them are made.
+    /// How many are done.
     made: usize,
-    /// Of the next byte, in the body as it was.
+    /// The position of the next byte in the original body.
     offset: u64,
     ahead: VecDeque<Bytes>,
 }
@@ -24,10 +24,10 @@ impl Editor {
         Self { edits, made: 0, offset: 0, ahead: VecDeque::new() }
     }
 
-    /// Takes a frame; what becomes of it comes out [ahead](Self::next).
+    /// Takes a frame. [`next`](Self::next) returns the result.
     pub(crate) fn push(&mut self, mut data: Bytes) {
         while let Some(Edit { cut, insert }) = self.edits.get(self.made) {
-            // An edit at the very end of a frame is made at the beginning of the next one.
+            // An edit at the end of a frame is made at the start of the next one.
             let before = cut.start.saturating_sub(self.offset);
             if before >= data.len() as u64 {
                 break;
@@ -60,7 +60,7 @@ impl Editor {
         !self.ahead.is_empty()
     }
 
-    /// By how many bytes what is to come is longer than what comes in.
+    /// How many bytes longer the remaining output is than the remaining input.
     pub(crate) fn growth_left(&self) -> i64 {
         let ahead: usize = self.ahead.iter().map(Bytes::len).sum();
         let left = self.edits.get(self.made..).unwrap_or_default();
@@ -68,7 +68,7 @@ impl Editor {
             if self.offset <= edit.cut.start {
                 edit.growth()
             } else {
-                // What is cut out but has not come yet will not count.
+                // Bytes still to come that will be cut.
                 -i64::try_from(edit.cut.end.saturating_sub(self.offset)).unwrap_or(i64::MAX)
             }
         });
@@ -93,7 +93,7 @@ mod tests {
         ) {
             let mut ends = ends.map(|end| end.index(body.len()));
             ends.sort_unstable();
-            // Two that begin at one place have no order.
+            // Two edits at the same start have no defined order.
             prop_assume!(ends[0] < ends[2] && ends[1] < ends[2]);
             let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             cuts.extend([0, body.len()]);

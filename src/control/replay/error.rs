@@ -3,23 +3,22 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a body cannot be read (again).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayError {
-    /// It is larger than what may be kept.
+    /// It exceeds the limit.
     TooLarge,
-    /// The client has broken it off.
+    /// The client broke it off.
     Broken,
-    /// The request was sent again, and this is the body of the earlier attempt.
+    /// The request was sent again; this body belongs to the earlier attempt.
     Superseded,
 }
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooLarge => "the request body is too large to be kept",
+            Self::TooLarge => "the request body is too large to be recorded",
             Self::Broken => "the request body broke off",
-            Self::Superseded => "the request was sent again, with this body from its beginning",
+            Self::Superseded => "the request was sent again, with this body from its start",
         })
     }
 }

@@ -31,17 +31,17 @@ use self::recording::{Keeping, Recording};
 use crate::context::GatewayContext;
 use crate::util::budget::BodyBudget;
 
-/// How many bytes of a body are kept, unless the host says else.
+/// The default limit of a recorded body, in bytes.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 
-/// Makes requests repeatable for the layers below it, such as [`RetryLayer`](super::RetryLayer) and
+/// Makes requests repeatable for the layers below, such as [`RetryLayer`](super::RetryLayer) and
 /// [`FallbackLayer`](super::FallbackLayer).
 ///
-/// The first attempt does not wait for the body: it is recorded while it is sent. A body that
-/// outgrows the [limit](Self::limit) goes on, is kept no longer, and its request is not repeated; so
-/// does one for which nothing is left of the budget that all bodies share
-/// ([`GatewayLayerBuilder::body_budget`](crate::GatewayLayerBuilder::body_budget)). The end event says so.
-///
+/// The first attempt does not wait for the body: it is recorded while it is sent. If a body exceeds
+/// the [limit](Self::limit), or the shared budget
+/// ([`GatewayLayerBuilder::body_budget`](crate::GatewayLayerBuilder::body_budget)) is used up,
+/// sending continues, but the recording is dropped and the request is not repeated. The end event
+/// says so.
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {
 /// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
@@ -75,9 +75,9 @@ impl ReplayLayer {
         Self { limit: Arc::new(LIMIT.into()), budget: BodyBudget::default(), on_demand: false }
     }
 
-    /// Records only what the gateway above may want to repeat: requests with `cf-aig-max-attempts`
-    /// of 2 or more, those for which there is something to fall back to, and those that ask for the
-    /// usage of a stream of a provider that has not yet taken that well
+    /// Records only requests that may be repeated: those with `cf-aig-max-attempts` of 2 or more,
+    /// those with fallbacks, and those that ask for stream usage at a provider that has not
+    /// accepted that yet
     /// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)).
     #[must_use]
     pub fn on_demand() -> Self {
@@ -90,22 +90,21 @@ impl ReplayLayer {
         self
     }
 
-    /// How many bytes of a request are kept; each frame counts for 64 bytes more than it has.
-    /// Default: 16 MiB.
+    /// The most bytes kept of a request body; each frame counts 64 bytes extra. Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = Arc::new(bytes.into());
         self
     }
 
-    /// As [`limit`](Self::limit), for this layer, its clones and their services, while they are
-    /// used: for requests that come from now on.
+    /// Changes the [limit](Self::limit) of this layer, its clones and their services while they are
+    /// in use. Applies to new requests.
     pub fn change_limit(&self, bytes: usize) {
         self.limit.store(bytes, Ordering::Relaxed);
     }
 
-    /// What the copies of requests share that come from no gateway above; those of a gateway share
-    /// the gateway's budget. Default: 256 MiB.
+    /// The memory budget for requests without a gateway above; under a gateway, its budget applies.
+    /// Default: 256 MiB.
     #[must_use]
     pub fn body_budget(mut self, budget: BodyBudget) -> Self {
         self.budget = budget;
@@ -129,14 +128,14 @@ pub struct Replay<S> {
 }
 
 impl<S> Replay<S> {
-    /// Whether a layer below may have to send a request again. `context`: the request's.
+    /// Returns true if a layer below may have to repeat the request. `context` is the request's.
     pub(super) fn records(&self, context: Option<&GatewayContext>) -> bool {
         let is_wanted =
             |context: &GatewayContext| context.may_be_refused() || may_be_repeated(context);
         !self.layer.on_demand || context.is_some_and(is_wanted)
     }
 
-    /// The request with a body that is recorded, if it can be.
+    /// Wraps the request's body in a recording, if possible.
     pub(super) fn record<B>(&self, request: Request<B>) -> Request<ReplayBody<B>>
     where
         B: Body<Data = Bytes>,
@@ -147,9 +146,9 @@ impl<S> Replay<S> {
         let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
         let limit = self.layer.limit.load(Ordering::Relaxed);
         let keeping = match context {
-            // The entries of a universal request are in memory as it is.
+            // The entries of a universal request are in memory anyway.
             Some(context) if is_in_memory(context) => Keeping::all(),
-            // What is known to be too large is not even begun with.
+            // Do not start with a body that is known to be too large.
             _ if !recording::fits(request.body().size_hint().lower(), limit) => {
                 if let Some(context) = wanting {
                     context.give_up_retries();
@@ -234,13 +233,13 @@ where
     }
 }
 
-/// Whether the gateway above may want to send the request again.
+/// Returns true if the gateway above may repeat the request.
 fn may_be_repeated(context: &GatewayContext) -> bool {
     let attempts = context.directives().and_then(|directives| directives.max_attempts);
     attempts.is_some_and(|attempts| attempts > 1) || context.may_fall_back()
 }
 
-/// Whether nothing more is kept in memory by keeping the request.
+/// Returns true if keeping the request uses no additional memory.
 fn is_in_memory(context: &GatewayContext) -> bool {
     context.current().is_some_and(|step| step.entry.is_some())
 }

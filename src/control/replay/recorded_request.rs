@@ -1,4 +1,4 @@
-//! A request as it can be sent again.
+//! A request that can be sent again.
 
 use std::any::Any;
 use std::ops::Range;
@@ -13,8 +13,8 @@ use crate::context::GatewayContext;
 use crate::routing::model::Edit;
 use crate::util::content_length;
 
-/// A head that is kept. Its headers are a list, which takes half the time of a map to make: most are
-/// never sent again.
+/// A kept head. Its headers are a list, which takes half the time of a map to build: most are never
+/// sent again.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,
@@ -23,7 +23,7 @@ pub(crate) struct KeptHead {
     extensions: KeptExtensions,
 }
 
-/// Extensions that are kept. Most requests have the gateway's alone, which needs no map.
+/// Kept extensions. Most requests have only the gateway's context, which needs no map.
 enum KeptExtensions {
     Context(GatewayContext),
     All(Extensions),
@@ -53,7 +53,7 @@ impl KeptHead {
         &self.uri
     }
 
-    /// As it is sent.
+    /// A head to send.
     pub(crate) fn head(&self) -> Parts {
         let (mut head, ()) = Request::new(()).into_parts();
         head.method = self.method.clone();
@@ -88,18 +88,21 @@ impl From<Parts> for KeptHead {
     }
 }
 
-/// One way in which a request is sent, as often as is needed.
+/// A variant of a request, which can be sent several times.
 pub(crate) struct RecordedRequest<B> {
     pub(crate) head: KeptHead,
     source: Source<B>,
     pub(super) edits: Vec<Edit>,
 }
 
-/// Where the body of a recorded request is.
-#[expect(clippy::large_enum_variant, reason = "most takes have their own, and spare an allocation")]
+/// The body of a recorded request.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most requests own their body, and this saves an allocation"
+)]
 enum Source<B> {
     Own(Recording<B>),
-    /// One that has a body of its own.
+    /// The body of another recorded request, which owns it.
     Of(Arc<RecordedRequest<B>>),
 }
 
@@ -108,7 +111,7 @@ impl<B> RecordedRequest<B> {
         Arc::new(Self { head, source: Source::Own(recording), edits: Vec::new() })
     }
 
-    /// Whether the body can be read from its beginning.
+    /// Returns true if the body can be read from its start.
     pub(crate) fn is_replayable(&self) -> bool {
         self.recording().is_replayable()
     }
@@ -120,12 +123,12 @@ impl<B> RecordedRequest<B> {
         }
     }
 
-    /// Whether the byte at this place is sent.
+    /// Returns true if the byte at this position is sent.
     pub(crate) fn has(&self, place: u64) -> bool {
         !self.edits.iter().any(|edit| edit.cut.contains(&place))
     }
 
-    /// The same body without these bytes.
+    /// The same request without these bytes of its body.
     pub(crate) fn without(self: &Arc<Self>, bytes: Range<u64>) -> Arc<Self> {
         let cut = Edit { cut: bytes, insert: Bytes::new() };
         let mut head = self.head.head();
@@ -133,7 +136,7 @@ impl<B> RecordedRequest<B> {
         self.varied(head, self.edits.iter().cloned().chain([cut]).collect())
     }
 
-    /// The same body under another head, and changed.
+    /// The same body with another head and with edits.
     pub(crate) fn varied(self: &Arc<Self>, head: Parts, edits: Vec<Edit>) -> Arc<Self> {
         let owner = match &self.source {
             Source::Own(_) => self.clone(),
@@ -142,7 +145,7 @@ impl<B> RecordedRequest<B> {
         Arc::new(Self { head: head.into(), source: Source::Of(owner), edits })
     }
 
-    /// Another request altogether.
+    /// A new request.
     pub(crate) fn other(head: Parts, body: Bytes) -> Arc<Self> {
         Self::new(head.into(), Recording::of(body))
     }

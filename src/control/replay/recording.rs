@@ -1,4 +1,4 @@
-//! A body that is recorded while it is read for the first time.
+//! A body that is recorded while it is first read.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,27 +19,27 @@ use crate::control::list::SmallList;
 use crate::util::body_hint::longer;
 use crate::util::budget::{BodyBudget, FRAME_OVERHEAD, Held};
 
-/// The frames of a body, as far as they have been read, and the rest of it. One reader reads at a
-/// time: the one that began last.
+/// The frames of a body read so far, and the rest of it. Only the reader that started last may
+/// read.
 pub(crate) struct Recording<B>(Mutex<State<B>>);
 
 struct State<B> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
     waiting: Waiting,
-    /// What was kept. Most bodies are one frame.
+    /// The kept frames. Most bodies are one frame.
     frames: SmallList<Bytes>,
     trailers: Option<HeaderMap>,
-    /// What has come of it, kept or not.
+    /// What has arrived, kept or not.
     come: Length,
-    /// What the frames take in memory; `None` if it is accounted for elsewhere.
+    /// The frames' share of the memory budget; `None` if it is accounted for elsewhere.
     share: Option<Held>,
     limit: usize,
-    /// Told where the body is not kept.
+    /// Notified if the body cannot be kept.
     context: Option<GatewayContext>,
-    /// Why it cannot be read from its beginning any more.
+    /// Why it can no longer be read from its start.
     lost: Option<ReplayError>,
-    /// How many readers have begun.
+    /// How many readers have started.
     readers: u64,
 }
 
@@ -56,7 +56,7 @@ impl Length {
     }
 }
 
-/// How much of a body is kept, and the exchange that loses its retries if it is too much.
+/// How much of a body to keep, and the exchange that loses its retries if that is exceeded.
 pub(crate) struct Keeping {
     limit: usize,
     share: Option<Held>,
@@ -64,12 +64,12 @@ pub(crate) struct Keeping {
 }
 
 impl Keeping {
-    /// Whatever comes: it is in memory as it is.
+    /// Keep everything: it is in memory anyway.
     pub(super) fn all() -> Self {
         Self { limit: usize::MAX, share: None, context: None }
     }
 
-    /// Up to `limit` bytes, and as long as there is something left of `budget`.
+    /// Keep up to `limit` bytes while `budget` has room.
     pub(super) fn up_to(limit: usize, budget: &BodyBudget) -> Self {
         Self { limit, share: Some(budget.share()), context: None }
     }
@@ -80,16 +80,16 @@ impl Keeping {
     }
 }
 
-/// How far one reader has come.
+/// The position of one reader.
 #[derive(Debug, Default)]
 pub(crate) struct Position {
-    /// Which reader it is; 0 until it has begun.
+    /// The number of the reader; 0 until it has started.
     reader: u64,
     read: Length,
     has_ended: bool,
 }
 
-/// Whether a body of at least this many bytes can be kept at all.
+/// Returns true if a body of at least this size can be kept.
 pub(super) fn fits(least: u64, limit: usize) -> bool {
     least == 0 || least.saturating_add(FRAME_OVERHEAD as u64) <= limit as u64
 }
@@ -115,7 +115,7 @@ impl<B> Recording<B> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it can be read from its beginning.
+    /// Returns true if it can be read from its start.
     pub(crate) fn is_replayable(&self) -> bool {
         self.state().lost.is_none()
     }
@@ -173,7 +173,7 @@ where
         if at.reader == 0 {
             state.readers += 1;
             at.reader = state.readers;
-            // Wake the reader before this one, to fail.
+            // Wake the previous reader, so that it fails.
             state.waiting.wake_others(cx.waker());
         }
         if at.reader != state.readers {
@@ -201,8 +201,8 @@ where
         })
     }
 
-    /// Reads on to the end; gives what there is then, or `None` where it is not all there. Whoever
-    /// reads it goes on reading.
+    /// Reads to the end and returns all frames, or `None` if not all are kept. Readers can
+    /// continue.
     pub(crate) fn poll_whole(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Bytes>>> {
         let mut state = self.state();
         while state.lost.is_none() {
@@ -214,7 +214,7 @@ where
         Poll::Ready(None)
     }
 
-    /// What is still to come, to a reader that has come so far.
+    /// What is left for a reader at this position.
     pub(crate) fn size_hint(&self, at: &Position) -> SizeHint {
         if at.has_ended {
             return SizeHint::with_exact(0);
@@ -253,7 +253,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// The next data of the body itself, which is kept.
+    /// Reads and keeps the next data of the body.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
         let frame = ready!(self.waiting.poll(cx, |cx| rest.as_mut().poll_frame(cx)));

@@ -19,7 +19,7 @@ use super::recording::Recording;
 use super::*;
 use crate::routing::model::Edit;
 
-/// What a poll of a scripted body gives; `Pending` for as long as there is nothing.
+/// What a poll of a scripted body returns; `Pending` while there is nothing.
 #[derive(Clone, Debug)]
 enum Play {
     Data(Bytes),
@@ -34,7 +34,7 @@ fn data(text: &'static str) -> Play {
     Play::Data(Bytes::from_static(text.as_bytes()))
 }
 
-/// A body that a test plays.
+/// A body that a test drives.
 #[derive(Clone, Default)]
 struct Script(Arc<Mutex<Played>>);
 
@@ -42,7 +42,7 @@ struct Script(Arc<Mutex<Played>>);
 struct Played {
     frames: VecDeque<Play>,
     waker: Option<Waker>,
-    /// It says how long it is.
+    /// The length that it announces.
     length: Option<u64>,
     has_ended: bool,
 }
@@ -54,7 +54,7 @@ impl Script {
         script
     }
 
-    /// Says its length from the beginning.
+    /// Announces its length from the start.
     fn sized(self) -> Self {
         {
             let mut played = self.0.lock().unwrap();
@@ -121,7 +121,7 @@ fn trailers() -> HeaderMap {
     HeaderMap::from_iter([(http::header::ETAG, "t".parse().unwrap())])
 }
 
-/// Counts how often it is woken.
+/// Counts wake-ups.
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -137,7 +137,7 @@ impl Wake for Woken {
     }
 }
 
-/// What one poll of a reader gave.
+/// What one poll of a reader returned.
 #[derive(Debug, PartialEq, Eq)]
 enum Got {
     Data(Bytes),
@@ -174,7 +174,7 @@ fn poll(body: &mut ReplayBody<Script>) -> Got {
     poll_with(body, Waker::noop())
 }
 
-/// All that a reader gets until it has ended or must wait.
+/// Everything that a reader gets until it ends or must wait.
 fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
     let mut all = Vec::new();
     loop {

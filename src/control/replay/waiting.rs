@@ -1,12 +1,12 @@
-//! The tasks that wait for more of a body that several may read.
+//! The tasks that wait for a body that several may read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// The tasks that wait for a body.
 ///
-/// A body knows one waker alone, that of its last poll. One task waits by its own; where there are
-/// several, the body gets one that wakes them all, so that none is forgotten when another goes away.
+/// A body remembers one waker, that of the last poll. A single task uses its own; with several, the
+/// body gets one that wakes them all, so that no task is forgotten when another goes away.
 #[derive(Debug, Default)]
 pub(super) enum Waiting {
     #[default]
@@ -22,7 +22,7 @@ pub(super) enum Waiting {
 pub(super) struct All(Mutex<Vec<Waker>>);
 
 impl Waiting {
-    /// Polls the body for the task of `cx`, and wakes the others where it has something.
+    /// Polls the body for the task of `cx`, and wakes the other tasks if it is ready.
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -50,7 +50,7 @@ impl Waiting {
         polled
     }
 
-    /// Wakes all but this one, which is awake.
+    /// Wakes all tasks except this one, which is awake.
     pub(super) fn wake_others(&mut self, awake: &Waker) {
         match self {
             Self::Nobody => {}

@@ -1,4 +1,4 @@
-//! The future of [`Retry`](super::Retry): one request, sent as often as is needed.
+//! The future of [`Retry`](super::Retry): one request, sent as often as needed.
 
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ use crate::util::ready::Passed;
 pin_project! {
     /// The future of [`Retry`](super::Retry).
     ///
-    /// It holds the first call as it is. What comes behind that is boxed.
+    /// The first call is stored inline; everything after it is boxed.
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryFuture<S, B, R>
     where
@@ -34,22 +34,22 @@ pin_project! {
     {
         #[pin]
         call: Passed<S::Future, Given<R, S::Error>>,
-        // `None` if the request is sent once, whatever comes of it.
+        // `None` if the request is never sent again.
         again: Option<Box<Again<S, B>>>,
     }
 }
 
-/// What sends a request again.
+/// Sends a request again.
 struct Again<S, B> {
     service: S,
     work: Work<B>,
 }
 
-/// What follows an attempt that is not handed on at once.
+/// What to do with an attempt that is not returned at once.
 enum Next<R> {
-    /// The beginning of the response has not come yet.
+    /// The start of the response has not arrived yet.
     Classify(Classifying<R>),
-    /// The request is sent again after this delay.
+    /// Send the request again after this delay.
     Send(Duration),
 }
 
@@ -61,7 +61,7 @@ where
         Self { call: Passed::Direct { call }, again: None }
     }
 
-    /// `call`: the first attempt. `service` makes the others.
+    /// `call` is the first attempt. `service` makes the others.
     pub(super) fn repeated(call: S::Future, service: S, work: Work<B>) -> Self {
         Self { call: Passed::Direct { call }, again: Some(Box::new(Again { service, work })) }
     }
@@ -94,7 +94,7 @@ where
 opaque_debug!(RetryFuture<S, B, R> where S: Service<Request<ReplayBody<B>>>);
 
 impl<S, B> Again<S, B> {
-    /// Goes on behind the first attempt.
+    /// Continues after the first attempt.
     async fn go_on<R>(mut self: Box<Self>, mut next: Next<R>) -> Given<R, S::Error>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
@@ -134,7 +134,7 @@ impl<S, B> Again<S, B> {
 }
 
 impl<B> Work<B> {
-    /// What is handed on of an attempt that has ended, or what follows it.
+    /// The result to return, or what to do next.
     fn look_at<R, E>(
         &mut self,
         result: Result<Response<R>, E>,
@@ -175,7 +175,7 @@ impl<B> Work<B> {
                 Err(unread) => response = unread,
             }
         }
-        // Where it is dropped, the client below sees to the rest of it.
+        // If the response is dropped, the client below handles the rest of it.
         let delay = self.decide(Attempt::Head(response.status(), response.headers()));
         decided(delay, Ok(response.map(ClassifiedBody::new))).map_continue(Next::Send)
     }
@@ -193,7 +193,7 @@ impl<B> Work<B> {
         let mut response = classifying.into_response();
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
-            // A response that has begun to answer is not asked for again.
+            // A response that has started to answer is not requested again.
             _ => Attempt::Head(response.status(), response.headers()),
         };
         let delay = self.decide(attempt);

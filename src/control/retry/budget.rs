@@ -1,4 +1,4 @@
-//! How much of the load may be retries, for each origin by itself.
+//! How many retries each origin may get.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use http::uri::Authority;
 use tower::retry::budget::{Budget, TpsBudget};
 
-/// A gateway has a dozen origins. A client that calls many more gets its budgets anew.
+/// A gateway has a dozen origins. A client that calls many more starts with new budgets.
 const MOST_ORIGINS: usize = 1024;
 
-/// tower's budget for each origin: a provider in trouble is not hammered, and its trouble does not
-/// cost the others their retries.
+/// tower's retry budget per origin: a failing provider is not hammered, and does not use up the
+/// retries of the others.
 pub(super) struct Budgets(Mutex<Origins>);
 
 struct Origins {
     per_second: u32,
     share: f32,
-    /// The one that was asked for last stands first.
+    /// The most recently used is first.
     known: Vec<(Authority, Arc<TpsBudget>)>,
 }
 
-/// The time over which requests and retries are weighed.
+/// The period over which requests and retries are compared.
 const WINDOW: Duration = Duration::from_secs(10);
 
 impl Budgets {
@@ -29,7 +29,7 @@ impl Budgets {
         Self(Mutex::new(Origins { per_second, share, known: Vec::new() }))
     }
 
-    /// From now on they are so large. Those that are so already are kept as they are.
+    /// Changes the size of the budgets. Does nothing if the size is the same.
     pub(super) fn resize(&self, per_second: u32, share: f32) {
         let mut origins = self.origins();
         if (origins.per_second, origins.share) != (per_second, share) {
@@ -45,7 +45,7 @@ impl Budgets {
         let origin = origin?;
         let mut origins = self.origins();
         let Origins { per_second, share, known } = &mut *origins;
-        // An origin's authority is mostly a copy of the one that is known: the bytes tell.
+        // The authority is usually a clone of the known one: compare bytes first.
         let is_it = |known: &Authority| known.as_str() == origin.as_str() || known == origin;
         if let Some(at) = known.iter().position(|(known, _)| is_it(known)) {
             known.swap(0, at);
@@ -60,14 +60,14 @@ impl Budgets {
     }
 }
 
-/// One more request that may be sent again.
+/// Records a request that earns retries.
 pub(super) fn deposit(budget: Option<&Arc<TpsBudget>>) {
     if let Some(budget) = budget {
         budget.deposit();
     }
 }
 
-/// Whether one more retry is within the budget.
+/// Returns true if a retry is within the budget.
 pub(super) fn withdraw(budget: Option<&Arc<TpsBudget>>) -> bool {
     budget.is_none_or(|budget| budget.withdraw())
 }

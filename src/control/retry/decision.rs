@@ -1,4 +1,4 @@
-//! Whether a request is sent again, and when.
+//! Whether and when a request is sent again.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,18 +9,18 @@ use crate::control::classify::{CallClass, Rule};
 use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
 
-/// How an attempt has ended.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attempt<'a> {
     Head(StatusCode, &'a HeaderMap),
-    /// Under a status of success, by an error of the kind that this status has, where that is known.
+    /// An error behind a successful status, with the status of that kind of error if known.
     Hidden(Option<StatusCode>, &'a HeaderMap),
     Failed(Failure),
 }
 
-/// How long to wait before the next attempt; `None` where there is to be none.
+/// The delay before the next attempt; `None` if there is none.
 ///
-/// `attempts`: how many have been made. `random`: from 0 to 1.
+/// `attempts` have been made. `random` is between 0 and 1.
 pub(super) fn decide(
     settings: &RetrySettings,
     rule: &Rule,
@@ -33,7 +33,7 @@ pub(super) fn decide(
     }
     let wished = match attempt {
         Attempt::Head(_, headers) => retry_after(headers, SystemTime::now()),
-        // What a success says of patience is not about the error: some say it all the time.
+        // The `retry-after` of a success is not about the error: some providers send it always.
         Attempt::Hidden(..) | Attempt::Failed(_) => None,
     };
     if wished.is_some_and(|wished| wished > settings.max_retry_after) {

@@ -1,4 +1,4 @@
-//! Sending a request again that a provider could not answer.
+//! Sends failed requests again.
 
 mod attempts;
 mod budget;
@@ -27,25 +27,25 @@ use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::util::ready;
 
-/// Sends a request again where the provider could not answer it. Off unless asked for, since a
-/// request that is sent twice may be billed twice.
+/// Sends a request again if the provider could not answer it. Off by default, because a request
+/// that is sent twice may be billed twice.
 ///
-/// It is, where a connection fails before a response head has come, where the head takes too long,
-/// and on 408, 409, 429, 500, 502, 503, 504 and 529; not where the provider says
-/// `x-should-retry: false` or asks for more patience than is allowed; and never once a response has
-/// been handed on. `retry-after` and `retry-after-ms` are obeyed.
+/// It retries if a connection fails before the response head, if the head takes too long, and on
+/// 408, 409, 429, 500, 502, 503, 504 and 529. It does not retry if the provider says
+/// `x-should-retry: false` or asks for a longer wait than allowed, and never once a response was
+/// passed on. It obeys `retry-after` and `retry-after-ms`.
 ///
-/// As long as there is an attempt left, a 200 that is JSON or an event stream is read as by a
-/// [`FallbackLayer`](super::FallbackLayer), and within the same bounds: where its first event is an
-/// error, the request is sent again if the status that such an error has is one of those above, as
-/// 529 for Anthropic's `overloaded_error`. An error whose code says nothing is handed on.
+/// While an attempt is left, a 200 with JSON or an event stream is read like in a
+/// [`FallbackLayer`](super::FallbackLayer), with the same bounds. If its first event is an error
+/// whose status is one of those above, the request is sent again; Anthropic's `overloaded_error`
+/// counts as 529, for example. An error with an unknown code is passed on.
 ///
-/// Where a gateway has added to a request what asks for the usage of a stream
-/// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)), and the provider answers 400 or 422,
-/// the request is sent once more without that, whatever is set: once, at once, and not counted.
+/// If the gateway has added an option that asks for stream usage
+/// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)) and the
+/// provider answers 400 or 422, the request is sent again without it, whatever the settings: once,
+/// at once, and not counted as an attempt.
 ///
-/// It stands under a
-/// [`ReplayLayer`](super::ReplayLayer), in any client stack:
+/// Put it below a [`ReplayLayer`](super::ReplayLayer), in any client stack:
 ///
 /// ```
 /// # #[cfg(feature = "client")] fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -71,11 +71,11 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
-    /// Retries a second, and the share of the requests that were answered at once.
+    /// Retries per second, and as a share of the requests answered at once.
     pub(crate) const BUDGET: (u32, f32) = (10, 0.2);
 
-    /// With tower's budget for each origin: 10 retries a second, and a fifth of the requests that
-    /// were answered at once.
+    /// Creates a layer with a budget per origin: 10 retries per second, plus a fifth of the
+    /// requests answered at once.
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
         let (per_second, share) = Self::BUDGET;
@@ -83,22 +83,21 @@ impl RetryLayer {
         Self { settings, budgets, rule: Rule::default() }
     }
 
-    /// The same budgets, for retries of another kind.
+    /// The same budgets with other settings.
     pub(super) fn settings(mut self, settings: RetrySettings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Which calls are made again. Default: as [above](Self).
+    /// Sets which calls are retried. Default: as described [above](Self).
     #[must_use]
     pub fn classify(mut self, rule: impl Classify) -> Self {
         self.rule = Rule::new(rule);
         self
     }
 
-    /// How many retries an origin gets: so many a second whatever its load, weighed over 10 seconds,
-    /// and such a share of the requests that were answered at once. The services of a layer share
-    /// their budgets.
+    /// Sets the retry budget of an origin: `per_second` whatever its load, averaged over 10 s, plus
+    /// a `share` of the requests answered at once. The services of a layer share their budgets.
     ///
     /// `share` is from 0 to 1000, `per_second` up to a million.
     #[must_use]
@@ -108,8 +107,8 @@ impl RetryLayer {
         self
     }
 
-    /// As [`budget`](Self::budget), for this layer, its clones and their services, while they are
-    /// used. Where it is another than before, all origins begin with a new one.
+    /// Changes the [budget](Self::budget) of this layer, its clones and their services while they
+    /// are in use. If it differs from the previous one, all origins start with a new budget.
     pub fn resize_budget(&self, per_second: u32, share: f32) {
         let (per_second, share) = within(per_second, share);
         self.budgets.resize(per_second, share);
@@ -122,7 +121,7 @@ fn within(per_second: u32, share: f32) -> (u32, f32) {
 }
 
 impl Default for RetryLayer {
-    /// Sends again what asks for it.
+    /// Retries only requests that ask for it.
     fn default() -> Self {
         Self::new(RetrySettings::default())
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::context::GatewayContext;
 use crate::directives::Backoff;
 
-/// The most attempts, the first one counted.
+/// The maximum number of attempts, including the first.
 const MOST_ATTEMPTS: u8 = 5;
 
 /// How often and when a request is sent again.
 ///
 /// Under a gateway, `cf-aig-max-attempts`, `cf-aig-retry-delay` and `cf-aig-backoff`, or else the
-/// defaults of its settings, go before these.
+/// defaults of its settings, override these.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct RetrySettings {
 }
 
 impl Default for RetrySettings {
-    /// One attempt; where a request asks for more, delays that begin at 500 ms and double.
+    /// One attempt; if a request asks for more, delays start at 500 ms and double.
     fn default() -> Self {
         Self {
             max_attempts: 1,
@@ -50,13 +50,13 @@ impl Default for RetrySettings {
 }
 
 impl RetrySettings {
-    /// So many attempts in all, 1 to 5.
+    /// At most this many attempts in total, 1 to 5.
     #[must_use]
     pub fn attempts(attempts: u8) -> Self {
         Self { max_attempts: attempts.clamp(1, MOST_ATTEMPTS), ..Self::default() }
     }
 
-    /// The first delay; each is drawn at random between zero and its full length. Default: 500 ms.
+    /// The first delay. Each delay is random between zero and its full length. Default: 500 ms.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -70,35 +70,34 @@ impl RetrySettings {
         self
     }
 
-    /// The longest delay. Default: 30 s.
+    /// The maximum delay. Default: 30 s.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// How long a `retry-after` may be that is waited for; the response is handed on where it is
-    /// longer. Default: 30 s.
+    /// The longest `retry-after` to wait for; with a longer one the response is passed on. Default:
+    /// 30 s.
     #[must_use]
     pub fn max_retry_after(mut self, time: Duration) -> Self {
         self.max_retry_after = time;
         self
     }
 
-    /// Whether delays are drawn at random. Default: they are, so that clients do not
-    /// all come back at once.
+    /// Whether delays are random. Default: `true`, so that clients do not all come back at once.
     #[must_use]
     pub fn jitter(mut self, on: bool) -> Self {
         self.has_jitter = on;
         self
     }
 
-    /// Whether requests are sent again that do not ask for it.
+    /// Returns true if requests are retried without asking for it.
     pub(in crate::control) fn may_repeat(&self) -> bool {
         self.max_attempts > 1
     }
 
-    /// What holds for one request.
+    /// The settings of one request.
     pub(super) fn of(self, context: Option<&GatewayContext>) -> Self {
         let Some(directives) = context.and_then(GatewayContext::directives) else { return self };
         let attempts = directives.max_attempts.unwrap_or(self.max_attempts);
@@ -110,7 +109,7 @@ impl RetrySettings {
         }
     }
 
-    /// The longest delay behind so many attempts.
+    /// The maximum delay after this number of attempts.
     pub(super) fn full_delay(&self, attempts: u8) -> Duration {
         let attempts = u32::from(attempts.max(1));
         let factor = match self.backoff {

@@ -1,4 +1,4 @@
-//! What one request needs to be sent again.
+//! What is needed to send a request again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,6 @@ use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
-/// What is needed to send a request again.
 pub(super) struct Work<B> {
     recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
@@ -29,11 +28,11 @@ pub(super) struct Work<B> {
     budget: Option<Arc<TpsBudget>>,
     pub(super) context: Option<GatewayContext>,
     attempts: u8,
-    /// What may be refused of the request; `None` once it is sent without that.
+    /// The option that may be refused; `None` once the request is sent without it.
     asked: Option<Asked>,
-    /// A fallback above wants to know what has been read, and need not wait for it again.
+    /// A fallback above uses the verdict instead of reading the response again.
     pub(super) tells_verdict: bool,
-    /// It was refused, and what is under way does without it.
+    /// The option was refused, and the current attempt is without it.
     is_without: bool,
 }
 
@@ -74,7 +73,7 @@ impl<B> Work<B> {
         service.call(request)
     }
 
-    /// The request once more.
+    /// The request to send again.
     pub(super) fn request(&self) -> Request<ReplayBody<B>> {
         let mut request = self.recorded.request();
         if self.settings.max_attempts > 1 {
@@ -83,8 +82,8 @@ impl<B> Work<B> {
         request
     }
 
-    /// Whether the request is to be sent once more without the option that asks for usage: a
-    /// provider that has never taken it may have refused the request for that.
+    /// Returns true if the request must be sent again without the option that asks for usage: a
+    /// provider that has never accepted the option may have refused the request because of it.
     pub(super) fn drops_option(&mut self, status: StatusCode) -> bool {
         if self.is_without {
             self.is_without = false;
@@ -102,7 +101,7 @@ impl<B> Work<B> {
         asked.is_sent(false);
         self.recorded = self.recorded.without(place);
         self.is_without = true;
-        // It is not one of the attempts that are counted, and goes where the first one went.
+        // It does not count as an attempt, and goes to the same place as the first one.
         self.attempts -= 1;
         if let Some(conversation) = self.context.as_ref().and_then(GatewayContext::conversation) {
             conversation.forgets_last();
@@ -110,7 +109,7 @@ impl<B> Work<B> {
         true
     }
 
-    /// The provider answers without the option, and not with it.
+    /// Remembers that the provider answers only without the option.
     fn learn(&self) {
         let Some(context) = &self.context else { return };
         let Some(upstream) = context.upstream() else { return };
@@ -125,7 +124,7 @@ impl<B> Work<B> {
         upstream.usage_option().refuse(model);
     }
 
-    /// How the answer is written.
+    /// The format of the response.
     pub(super) fn shape(&self) -> Shape {
         match &self.context {
             Some(context) => context.shape(),
@@ -133,12 +132,12 @@ impl<B> Work<B> {
         }
     }
 
-    /// Whether there may be another attempt.
+    /// Returns true if there may be another attempt.
     pub(super) fn may_go_on(&self) -> bool {
         self.attempts < self.settings.max_attempts && self.recorded.is_replayable()
     }
 
-    /// After which time there is another attempt.
+    /// The delay before the next attempt, if there is one.
     pub(super) fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
         let is_first = self.attempts == 1;
         let Some(delay) = decide(&self.settings, &self.rule, self.attempts, attempt, fastrand::f64)

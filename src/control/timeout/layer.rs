@@ -28,8 +28,8 @@ pub struct TimeoutLayer {
 }
 
 impl TimeoutLayer {
-    /// Bounds calls by `connect`, `body`, `head` and `idle` of `timeouts`; a [`Timeouts`] in the
-    /// extensions of a request goes before them, field by field.
+    /// Bounds calls by `connect`, `body`, `head` and `idle` of `timeouts`. A [`Timeouts`] in a
+    /// request's extensions overrides them, field by field.
     #[must_use]
     pub const fn new(timeouts: Timeouts) -> Self {
         Self { timeouts }
@@ -44,15 +44,15 @@ impl<S> Layer<S> for TimeoutLayer {
     }
 }
 
-/// Bounds the time from a request to the last byte of its response, over everything below it:
+/// Bounds the time from a request to the last byte of its response, including everything below:
 /// retries, fallbacks and the waits between them.
 ///
-/// A healthy stream that lasts longer is cut: there is no such bound where none is set.
+/// A healthy stream that lasts longer is cut. Without a `total`, there is no bound.
 ///
 /// The bound also holds for clients that do not read: when it expires, everything below is dropped,
-/// and with it the connection to the provider and the permits of the exchange, whether or not
-/// anybody polls the body. Above a [`TimeoutLayer`] the same is true of its `idle`: a client that
-/// leaves a part of the response unread for that long is cut off.
+/// including the provider's connection and the permits of the exchange, even if the body is not
+/// polled. Above a [`TimeoutLayer`], the same holds for its `idle`: a client that leaves part of
+/// the response unread for that long is cut off.
 ///
 /// Both need a tokio runtime around [`call`](tower_service::Service::call)'s future.
 ///
@@ -74,8 +74,8 @@ pub struct DeadlineLayer {
 }
 
 impl DeadlineLayer {
-    /// Bounds requests by `total` of `timeouts`; that of a [`Timeouts`] in the extensions of a
-    /// request goes before it.
+    /// Bounds requests by `total` of `timeouts`. The `total` of a [`Timeouts`] in a request's
+    /// extensions overrides it.
     #[must_use]
     pub const fn new(timeouts: Timeouts) -> Self {
         Self { timeouts }

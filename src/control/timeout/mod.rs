@@ -1,8 +1,8 @@
-//! Timeouts of one upstream call: to its connection, to its response head, and between the frames
-//! of its response body.
+//! Timeouts of one upstream call: of its connection, its response head, and between the frames of
+//! its response body.
 //!
-//! tower's own `Timeout` ends at the response head. Here, a healthy stream lasts as long as it
-//! likes, and a silent one does not. For a bound over all attempts of a request see
+//! tower's own `Timeout` ends at the response head. Here, a healthy stream may last as long as it
+//! likes, but a silent one may not. To bound all attempts of a request together, see
 //! [`DeadlineLayer`].
 //!
 //! ```
@@ -35,7 +35,7 @@ use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::directives::timeouts::Timeouts;
 
-/// Tells the exchange that a layer keeps some of its timeouts.
+/// Tells the exchange that a layer enforces some of its timeouts.
 fn kept(context: Option<&GatewayContext>, actor: Actor) {
     if let Some(context) = context {
         context.acts(actor);
@@ -43,7 +43,7 @@ fn kept(context: Option<&GatewayContext>, actor: Actor) {
 }
 
 /// The timeouts of a request: those in its extensions, then those of the gateway above, then those
-/// that the layer was made with.
+/// of the layer.
 pub(super) fn timeouts_of(
     extensions: &Extensions,
     context: Option<&GatewayContext>,

@@ -1,4 +1,5 @@
-//! The service of [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
+//! The service of [`TimeoutLayer`](super::TimeoutLayer) and
+//! [`DeadlineLayer`](super::DeadlineLayer).
 
 use std::task::{Context, Poll};
 
@@ -12,11 +13,11 @@ use crate::context::GatewayContext;
 use crate::control::call::CallBody;
 use crate::directives::timeouts::Timeouts;
 
-/// Bounds the time of upstream calls, or of whole requests. Made by
+/// Bounds the time of upstream calls or of whole requests. Created by
 /// [`TimeoutLayer`](super::TimeoutLayer) and [`DeadlineLayer`](super::DeadlineLayer).
 ///
-/// It fails with a [`TimeoutError`](crate::util::timeout::TimeoutError), before the response head by its future
-/// and after it by the body.
+/// It fails with a [`TimeoutError`](crate::util::timeout::TimeoutError): the future before the
+/// response head, the body after it.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeout<S> {
     inner: S,

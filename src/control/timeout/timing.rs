@@ -1,4 +1,4 @@
-//! The bounds of one call or request, and the wait for its response head.
+//! The time bounds of a call or request, and the wait for its response head.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::directives::timeouts::Timeouts;
 use crate::util::timeout::{ConnectTimeout, TimeoutError, TimeoutPhase};
 use crate::util::upload::Upload;
 
-/// What bounds a call or a request in time.
+/// The time bounds of a call or request.
 #[derive(Default)]
 pub(in crate::control) struct Timing {
     head: Head,
     pub(in crate::control) body: BodyBounds,
-    /// Shared by the future and the body: a timer can be used again.
+    /// The future passes it to the body: a timer can be reused.
     pub(in crate::control) timer: Timer,
 }
 
-/// What bounds the wait for the response head.
+/// The bounds on the wait for the response head.
 #[derive(Default)]
 enum Head {
     #[default]
     Unbound,
-    /// How long the client and the provider are waited for, each in its turn.
+    /// How long to wait for the client's body and for the provider's head, in turn.
     Turns {
         body: Option<Duration>,
         head: Option<Duration>,
@@ -37,27 +37,27 @@ enum Head {
     Total(Bound),
 }
 
-/// What bounds a response body.
+/// The bounds of a response body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::control) struct BodyBounds {
     /// How long the next frame may take.
     pub(in crate::control) idle: Option<Duration>,
     pub(in crate::control) total: Option<Bound>,
-    /// Whether the client may leave a part of the body unread for no longer than `idle`.
+    /// Whether the client must not leave the body unread for longer than `idle`.
     pub(in crate::control) watches_reader: bool,
 }
 
-/// The deadline of the whole exchange, which a call below keeps for its response body: in the
-/// extensions of a request. One body then has both bounds.
+/// The deadline of the whole exchange, in the extensions of a request. The call below enforces it
+/// in its response body, so that one body has both bounds.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::control) struct HandedDown(pub(in crate::control) Bound);
 
-/// The `idle` of a response, for a [`DeadlineLayer`](super::DeadlineLayer) above: in the extensions
-/// of a response that nobody watches yet.
+/// The `idle` of a response that is not watched yet, in its extensions, for a
+/// [`DeadlineLayer`](super::DeadlineLayer) above.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::control) struct IdleTimeout(pub(in crate::control) Duration);
 
-/// The total of a request, counted from now.
+/// The deadline of a request, starting now.
 pub(in crate::control) fn total_of(
     context: Option<&GatewayContext>,
     timeouts: Timeouts,
@@ -69,7 +69,7 @@ pub(in crate::control) fn total_of(
 }
 
 impl Timing {
-    /// The total of a request.
+    /// The bounds of a whole request.
     pub(super) fn total(timeouts: Timeouts, context: Option<&GatewayContext>) -> Self {
         let total = total_of(context, timeouts);
         let head = total.map_or(Head::Unbound, Head::Total);
@@ -100,8 +100,8 @@ impl Timing {
         timing
     }
 
-    /// The timeouts of a call under a [`ControlLayer`](crate::control::ControlLayer), whose response
-    /// body also keeps the deadline of the exchange. `None` where there are none.
+    /// The timeouts of a call under a [`ControlLayer`](crate::control::ControlLayer), whose
+    /// response body also enforces the deadline of the exchange. `None` if there are none.
     pub(in crate::control) fn of_exchange(
         extensions: &mut Extensions,
         context: Option<&GatewayContext>,
@@ -118,7 +118,7 @@ impl Timing {
         is_bound.then(|| Box::new(timing))
     }
 
-    /// Ready when the response head took too long.
+    /// Ready when the response head has timed out.
     pub(in crate::control) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<TimeoutError> {
         match &self.head {
             Head::Unbound => Poll::Pending,
@@ -130,7 +130,7 @@ impl Timing {
                     false => (TimeoutPhase::Head, *head, body.filter(|_| !turn.is_sent)),
                 };
                 let end = limit.and_then(|limit| turn.since.checked_add(limit));
-                // Nothing wakes this task when the turn changes, so it looks from time to time.
+                // Nothing wakes this task when the turn changes, so it checks from time to time.
                 let look = other.and_then(|other| Instant::now().checked_add(other));
                 let Some(until) = end.into_iter().chain(look).min() else { return Poll::Pending };
                 ready!(self.timer.poll_until(until, cx));

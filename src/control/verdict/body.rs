@@ -1,4 +1,4 @@
-//! A response body of which something was read to classify it.
+//! A response body whose start may have been read to classify it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use tower::BoxError;
 use crate::util::body_hint::longer;
 use crate::util::opaque::opaque_debug;
 
-/// How much is read of a response that may be handed on later.
+/// How many bytes are read of a response that may be returned later.
 const KEPT: usize = 64 * 1024;
 
 pin_project! {
-    /// The body of a response that has passed a [`Retry`](super::Retry) or a
-    /// [`Fallback`](super::Fallback): its frames as they came.
+    /// The response body of [`Retry`](super::Retry) and [`Fallback`](super::Fallback): the original
+    /// frames.
     pub struct ClassifiedBody<R> {
         #[pin]
         kind: Kind<R>,
@@ -25,23 +25,23 @@ pin_project! {
 }
 
 pin_project! {
-    /// How a body is handed on.
+    /// How a body is passed on.
     #[project = KindProjection]
     pub(in crate::control) enum Kind<R> {
         AsItIs { #[pin] body: R },
-        // Boxed, to be read before it is in its place.
+        // Boxed, so that it can be polled before it is pinned in its place.
         Classified { classified: Pin<Box<Classified<R>>> },
     }
 }
 
 pin_project! {
-    /// A body, and what was read of it ahead.
+    /// A body and the frames read ahead.
     pub(in crate::control) struct Classified<R> {
-        // Mostly one frame tells.
+        // Usually one frame is enough.
         first: Option<Frame<Bytes>>,
         more: VecDeque<Frame<Bytes>>,
         error: Option<BoxError>,
-        // The error was held back for one poll.
+        // The error was delayed by one poll.
         is_held_back: bool,
         has_ended: bool,
         #[pin]
@@ -54,7 +54,7 @@ impl<R> ClassifiedBody<R> {
         Self { kind: Kind::AsItIs { body } }
     }
 
-    /// A body to be read [ahead](Self::poll_ahead).
+    /// Wraps a body to be read [ahead](Self::poll_ahead).
     pub(in crate::control) fn classified(rest: R) -> Self {
         let (first, more, error) = (None, VecDeque::new(), None);
         let classified = Box::pin(Classified {
@@ -79,7 +79,7 @@ impl<R> ClassifiedBody<R> {
         }
     }
 
-    /// Whether nothing more is to come of it than what is ahead.
+    /// Returns true if everything left has been read ahead.
     pub(super) fn has_ended(&self) -> bool {
         self.of_classified().is_some_and(|classified| classified.has_ended)
     }
@@ -94,7 +94,7 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    /// Reads a frame ahead and gives its data; `None` at the end or at an error.
+    /// Reads a frame ahead and returns its data; `None` at the end or at an error.
     pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match &mut self.kind {
             Kind::AsItIs { .. } => Poll::Ready(None),
@@ -102,7 +102,7 @@ where
         }
     }
 
-    /// Reads what is there already, so that it is not lost with its connection.
+    /// Reads what has arrived, so that it is not lost with its connection.
     pub(in crate::control) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
         let ahead = self.of_classified().into_iter().flat_map(Classified::ahead);
         let mut kept: usize = ahead.map(|data| data.len().max(1)).sum();
@@ -161,8 +161,8 @@ where
             return Poll::Ready(Some(Ok(frame)));
         }
         if *this.has_ended {
-            // A server that meets an error drops what it has not sent yet, the head as well: it gets
-            // time to send what came before.
+            // On an error our server drops what it has not sent yet, even the head: give it time to
+            // send.
             if this.error.is_some() && !std::mem::replace(this.is_held_back, true) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -182,7 +182,7 @@ where
     pub(in crate::control) fn size_hint(&self) -> SizeHint {
         let ahead: u64 = self.ahead().map(|data| data.len() as u64).sum();
         let rest = match (&self.error, self.has_ended) {
-            // A reader that trusts an exact length would not see the error behind it.
+            // A reader that trusts an exact length would stop before the error.
             (Some(_), _) => SizeHint::default(),
             (None, true) => SizeHint::with_exact(0),
             (None, false) => self.rest.size_hint(),

@@ -1,4 +1,4 @@
-//! Reading the beginning of a response before its head is handed on.
+//! Reads the start of a response before its head is passed on.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::control::timer::Timer;
 use crate::usage::metering::{Glance, Sight};
 use crate::usage::{Format, Shape};
 
-/// How long a head is held back at most, from the first wait for the body on.
+/// How long a head is held back, from the first wait for the body on.
 const TIME: Duration = Duration::from_secs(1);
 
-/// Whether the response may be an error although its status says success: not where the body is of
-/// a type that is not read, or too long for an error.
+/// Returns true if the response may be an error despite its successful status. False if the type of
+/// the body is not read, or the body is too long for an error.
 pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool {
     if !response.status().is_success() {
         return false;
@@ -30,15 +30,14 @@ pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool 
     }
 }
 
-/// A response whose beginning is read until it tells what the response is, or for as long as a head
-/// may be held back.
+/// A response whose start is read until it is classified, or as long as its head may be held back.
 pub(in crate::control) struct Classifying<R> {
     response: Response<ClassifiedBody<R>>,
-    /// `None` once it has told.
+    /// `None` once it is classified.
     glance: Option<Glance>,
     /// How many bytes were read.
     read: usize,
-    /// The end of the wait, from the first one on.
+    /// The end of the wait, set by the first one.
     until: Option<Instant>,
     timer: Timer,
 }
@@ -48,7 +47,7 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    /// Gives the response back where its body is in a coding that is not read.
+    /// Returns the response if the coding of its body is not supported.
     pub(in crate::control) fn new(
         response: Response<R>,
         shape: Shape,
@@ -77,7 +76,7 @@ where
             && let Some(data) = ready!(body.poll_ahead(cx))
         {
             let room = Glance::LONGEST.saturating_sub(*read);
-            // An empty frame counts for one byte.
+            // An empty frame counts as one byte.
             *read = read.saturating_add(data.len().max(1));
             let is_all = data.len() <= room;
             let seen = &data[..data.len().min(room)];
@@ -94,7 +93,7 @@ where
         })
     }
 
-    /// The response, with what was read of it.
+    /// The response, including what was read of it.
     pub(in crate::control) fn into_response(self) -> Response<ClassifiedBody<R>> {
         self.response
     }

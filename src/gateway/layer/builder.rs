@@ -31,7 +31,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The default of [`GatewayLayerBuilder::guard_timeout`].
 const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) finds every mistake.
+/// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) checks everything.
 ///
 /// ```
 /// use tower_ai_gateway::{ConfigError, GatewayLayer, Mount, Provider};
@@ -87,7 +87,7 @@ impl GatewayLayerBuilder {
         }
     }
 
-    /// Adds a provider. Where the [settings](Self::settings) come with providers of their own
+    /// Adds a provider. If the [settings](Self::settings) have their own providers
     /// ([`SettingsTable::providers`](crate::settings::SettingsTable::providers)), those are used
     /// instead, and none need be added here.
     pub fn provider(mut self, provider: Provider) -> Self {
@@ -101,86 +101,87 @@ impl GatewayLayerBuilder {
         self
     }
 
-    /// The provider of models that name none, by its slug or an alias: on model-routed paths, `grok-4`
-    /// and `meta-llama/llama-4` then go there, whole, where `grok-4` has no prefix and `meta-llama` is
-    /// no provider. Settings may name another
+    /// The provider of models without a provider prefix, by slug or alias. On model-routed paths,
+    /// `grok-4` (no prefix) and `meta-llama/llama-4` (an unknown prefix) then go to this provider
+    /// unchanged. Settings may name another
     /// ([`GatewaySettingsBuilder::default_provider`](crate::settings::GatewaySettingsBuilder::default_provider)).
     ///
-    /// Default: none; such requests are refused (400, code 2008).
+    /// Default: none. Such requests are refused (400, code 2008).
     pub fn default_provider(mut self, name: impl Into<String>) -> Self {
         self.default_provider = Some(name.into());
         self
     }
 
-    /// Adds a place where the gateway answers.
+    /// Adds a path where the gateway answers.
     ///
-    /// Default, where none is added: [`Mount::hosted`] and [`Mount::rest`].
+    /// Default if none is added: [`Mount::hosted`] and [`Mount::rest`].
     pub fn mount(mut self, mount: Mount) -> Self {
         self.mounts.push(mount);
         self
     }
 
-    /// Adds a hook that is told of every request on a gateway path.
+    /// Adds a hook, which observes every request on a gateway path.
     pub fn metrics_hook(mut self, hook: impl MetricsHook) -> Self {
         self.hooks.push(Box::new(hook));
         self
     }
 
-    /// Adds a guard, which sees every request before it is sent and may refuse it. Several are asked
-    /// in the order in which they were added; the first that refuses decides. What is answered without
-    /// a provider, such as a list of models, is not shown to them.
+    /// Adds a guard, which sees every request before it is sent and may refuse it. Several guards
+    /// are asked in the order in which they were added, until one refuses. Requests that are
+    /// answered without a provider, such as a list of models, are not shown to guards.
     pub fn guard(mut self, guard: impl Guard) -> Self {
         self.guards.add(guard);
         self
     }
 
-    /// How long all guards together may take for one request, beside the reading of its body; 503
-    /// (code 2503) beyond, and nothing is sent.
+    /// How long all guards together may take for one request, not counting the reading of its body.
+    /// After that the request is refused with 503 (code 2503), and nothing is sent.
     ///
-    /// Default: 10 s. It is kept as the [body timeout](Self::body_timeout) is.
+    /// Default: 10 s. It needs the same timer as the [body timeout](Self::body_timeout).
     pub fn guard_timeout(mut self, timeout: Duration) -> Self {
         self.guards.timeout = timeout;
         self
     }
 
-    /// What holds for each gateway: a handle on a table of settings that the host replaces while it
-    /// runs ([`Settings`](crate::settings::Settings)), one for all
-    /// (`Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`), or the host's own
-    /// [`SettingsResolver`], which can refuse requests by a [`Refusal`](crate::Refusal).
+    /// The settings of each gateway: a handle on a table that the host replaces at run time
+    /// ([`Settings`](crate::settings::Settings)), the same settings for all gateways
+    /// (`Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`), or your own
+    /// [`SettingsResolver`], which can refuse requests with a [`Refusal`](crate::Refusal).
     ///
-    /// Default: every gateway is served, and nothing is set.
+    /// Default: every gateway is served, without settings.
     pub fn settings(mut self, settings: impl SettingsResolver) -> Self {
         self.settings = Some(Box::new(settings));
         self.settings_above = false;
         self
     }
 
-    /// The settings of each request are in its extensions, as an
-    /// `Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>`: a layer above has put them
-    /// there, the host's own or [`GatewayLayer::settings_layer`]. It takes the place of
+    /// Takes each request's settings from its extensions, as an
+    /// `Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>` that a layer above has
+    /// inserted: your own or [`GatewayLayer::settings_layer`]. It replaces
     /// [`settings`](Self::settings).
     ///
-    /// A request on a gateway path that has neither settings nor a [`Refusal`](crate::Refusal) in its
-    /// extensions is answered with 500, code 2500: nothing is served with defaults.
+    /// A request on a gateway path with neither settings nor a [`Refusal`](crate::Refusal) in its
+    /// extensions is answered with 500, code 2500: it is never served with defaults.
     pub fn settings_from_extensions(mut self) -> Self {
         self.settings = Some(Box::new(FromExtensions));
         self.settings_above = true;
         self
     }
 
-    /// What models cost, where neither the provider nor the client says so. The host keeps a clone
-    /// to change prices while the gateway runs. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
+    /// The prices of models, used if neither the provider nor the client reports a cost. Keep a
+    /// clone to change prices at run time. Default:
+    /// [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
     ///
-    /// A table that has prices, and none for any of the providers, is warned of by
-    /// [`build`](Self::build).
+    /// [`build`](Self::build) logs a warning if the table has prices, but none for any of the
+    /// providers.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self.has_prices = true;
         self
     }
 
-    /// How many bytes of a response's usage may be kept while it passes; beyond, metering stops
-    /// and the relay goes on. Nothing else of a response is kept. 0 turns metering off.
+    /// How many bytes of a response may be buffered to read its usage. Beyond that, metering stops
+    /// and the relay continues. Nothing else of a response is buffered. 0 turns metering off.
     ///
     /// Default: 64 KiB.
     pub fn usage_limit(mut self, bytes: usize) -> Self {
@@ -188,78 +189,79 @@ impl GatewayLayerBuilder {
         self
     }
 
-    /// The shape of the gateway's own error bodies. Default: what the caller's SDK reads.
+    /// The format of the gateway's own error bodies. Default: the caller's SDK format.
     pub fn error_format(mut self, format: ErrorFormat) -> Self {
         self.error_format = format;
         self
     }
 
-    /// How many bytes of a model-routed body may stand before the end of its `model`; 413 beyond.
+    /// How many bytes of a model-routed body may precede the end of its `model`; more is answered
+    /// with 413.
     ///
-    /// Only they are held in memory. Default: 32 MiB.
+    /// Only these bytes are held in memory. Default: 32 MiB.
     pub fn peek_limit(mut self, bytes: usize) -> Self {
         self.peek_limit = bytes;
         self
     }
 
-    /// How many bytes of all request bodies may be held in memory together: those read for their
-    /// `model`, universal requests, and copies that a `ReplayLayer` below keeps. The host keeps a
-    /// clone to see how many are.
+    /// The memory budget of all request bodies together: those read for their `model`, universal
+    /// requests, and copies kept by a `ReplayLayer` below. Keep a clone to see how much is used.
     ///
-    /// Default: 256 MiB. Beyond, a request whose body must be held gets 503 and `retry-after`.
+    /// Default: 256 MiB. If it is used up, a request whose body must be held gets 503 and
+    /// `retry-after`.
     pub fn body_budget(mut self, budget: BodyBudget) -> Self {
         self.body_budget = budget;
         self
     }
 
-    /// How long the next part of a request body may take, where it is read before anything is sent;
-    /// 408 beyond. Settings may say else
-    /// ([`Timeouts::body`](field@crate::directives::timeouts::Timeouts::body)); a total timeout bounds the whole
-    /// of it, too.
+    /// How long the next part of a request body may take while the body is read before sending;
+    /// after that the request is answered with 408. Settings can override it
+    /// ([`Timeouts::body`](field@crate::directives::timeouts::Timeouts::body)). A total timeout
+    /// also covers this time.
     ///
-    /// Default: 30 s. It is kept by tokio's timer where the feature `client` or `control` is on and
-    /// the gateway runs in tokio's runtime (with its timer enabled); elsewhere the host bounds it.
+    /// Default: 30 s. It uses tokio's timer, so it needs the feature `client` or `control` and a
+    /// tokio runtime with time enabled; otherwise the host must bound it.
     pub fn body_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.body_timeout = timeout;
         self
     }
 
-    /// Asks providers for the usage of streams of chat completions whose clients did not ask for it,
-    /// by adding `stream_options.include_usage`, and keeps the extra chunk from those clients.
+    /// Asks providers for the usage of streamed chat completions whose clients did not ask for it,
+    /// by adding `stream_options.include_usage`, and hides the extra chunk from those clients.
     ///
-    /// A request that may be one is then sent with its `content-length` raised by the length of the
-    /// option, and with blanks at its end where the option is not needed. `stream_options` of the
-    /// client's that are an object without `include_usage` get that member. A client that sends
-    /// `include_usage` of either kind, or `null` in the place of the object, decides for itself. In
-    /// the response, an event that comes in parts is held back until it is whole (up to 64 KiB);
-    /// compressed streams keep their chunk.
+    /// A request that may need the option is sent with its `content-length` increased by the
+    /// option's length, and padded with spaces if the option turns out not to be needed. If the
+    /// client sends `stream_options` as an object without `include_usage`, that member is added. A
+    /// client that sends `include_usage` itself, or `null` instead of the object, decides for
+    /// itself. In the response, an event that arrives in parts is held back until it is complete
+    /// (up to 64 KiB); compressed streams keep their chunk.
     ///
-    /// Not asked are providers that refuse the option or need none, unless
-    /// [`Provider::ask_for_usage`] says else; other paths than `chat/completions` and `completions`;
-    /// and Azure's API in versions before 2024-09, or with `data_sources`. Where a provider answers
-    /// 400 or 422 to the option, a `RetryLayer` under a
-    /// `ReplayLayer` sends the request once more without it, if it has
-    /// kept the body: it does until the provider has taken the option once. If that is answered
-    /// well, or if nobody can send it again, the provider is not asked for that model for 10 minutes.
+    /// The option is not added for providers that refuse it or do not need it, unless
+    /// [`Provider::ask_for_usage`] says otherwise; for other paths than `chat/completions` and
+    /// `completions`; and for Azure's API before version 2024-09 or with `data_sources`. If a
+    /// provider answers 400 or 422 to the option, a `RetryLayer` below a `ReplayLayer` sends the
+    /// request again without it. The `ReplayLayer` keeps the bodies for this until the provider has
+    /// accepted the option once. If the second request succeeds, or cannot be sent, the provider is
+    /// not asked for that model for 10 minutes.
     ///
-    /// Default: off. Bodies are then the client's, byte for byte.
+    /// Default: off; bodies are sent byte for byte.
     pub fn ask_for_usage(mut self, asks: bool) -> Self {
         self.asks_for_usage = asks;
         self
     }
 
-    /// Adds `via: 1.1 {name}` to what providers get (RFC 9110 §7.6.3). Default: it is not added, for
-    /// who calls a provider through what is not the provider's business.
+    /// Adds `via: 1.1 {name}` to requests to providers (RFC 9110 §7.6.3). Default: not added, so
+    /// that providers do not learn which intermediaries a caller uses.
     pub fn via(mut self, name: impl Into<String>) -> Self {
         self.via = Some(name.into());
         self
     }
 
-    /// Checks everything and makes the layer.
+    /// Checks everything and builds the layer.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the provider or mount and what is wrong with it.
+    /// A [`ConfigError`] with the provider or mount and the problem.
     pub fn build(self) -> Result<GatewayLayer, ConfigError> {
         let mut mounts = self.mounts;
         if mounts.is_empty() {

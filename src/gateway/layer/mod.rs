@@ -20,7 +20,7 @@ use crate::routing::RouteInfo;
 use crate::settings::SettingsSource;
 use crate::util::config_error::ConfigError;
 
-/// An AI gateway, to be put beside an app or around an HTTP client. Cheap to clone.
+/// An AI gateway, to be placed beside an app or around an HTTP client. Cheap to clone.
 ///
 /// | place | made by | service |
 /// |---|---|---|
@@ -40,8 +40,8 @@ use crate::util::config_error::ConfigError;
 /// # Ok(()) }
 /// ```
 ///
-/// By itself it is not a [`Layer`]. Without an upstream, an app would get the rewritten requests and
-/// answer them with its own 404, so this does not compile:
+/// It is not a [`Layer`] by itself. Without an upstream, an app would receive the rewritten
+/// requests and answer them with its own 404, so this does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use axum::Router;
@@ -59,18 +59,18 @@ impl GatewayLayer {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Starts the configuration of a layer. It has no provider yet.
+    /// Starts the configuration of a layer, without a provider.
     pub fn builder() -> GatewayLayerBuilder {
         GatewayLayerBuilder::new()
     }
 
-    /// The layer that stands beside an app: requests on gateway paths go to `upstream`, all others
-    /// to the app.
+    /// Returns the layer to put beside an app: requests on gateway paths go to `upstream`, all
+    /// others to the app.
     ///
-    /// `upstream` is any HTTP client service, such as `HttpClient` (feature `client`), under any
-    /// layers. It is cloned for each request and driven to readiness by that request alone.
+    /// `upstream` is any HTTP client service, such as `HttpClient` (feature `client`), with any
+    /// layers around it. It is cloned for each request and polled to readiness by that request.
     ///
-    /// An upstream that cannot be cloned is refused here. Put it under tower's `Buffer`, which can be:
+    /// An upstream that is not `Clone` is refused here. Wrap it in tower's `Buffer`, which is:
     ///
     /// ```compile_fail,E0277
     /// # use tower_ai_gateway::{GatewayLayer, Provider};
@@ -82,11 +82,12 @@ impl GatewayLayer {
         InterceptLayer { gateway: self, upstream }
     }
 
-    /// The gateway around an HTTP client: it rewrites requests on gateway paths and has `client`
-    /// send them.
+    /// Puts the gateway around an HTTP client: it rewrites requests on gateway paths and sends them
+    /// with `client`.
     ///
-    /// The client takes requests with a [`RequestBody`] around the caller's body `B`. `B` is inferred
-    /// from a client of one body type. Name it for a client of any, and where nothing else says it:
+    /// The client takes requests with a [`RequestBody`] around the caller's body `B`. `B` is
+    /// inferred if the client has one body type. Name it if the client takes any body and nothing
+    /// else determines it:
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -101,7 +102,7 @@ impl GatewayLayer {
     /// # Ok(()) }
     /// ```
     ///
-    /// A client of other bodies is refused here, not where the first request is sent:
+    /// A client for other bodies is refused here, not when the first request is sent:
     ///
     /// ```compile_fail,E0277
     /// # use bytes::Bytes;
@@ -119,15 +120,15 @@ impl GatewayLayer {
         self.client_layer().layer(client)
     }
 
-    /// The layer that makes a [`Gateway`] around an HTTP client, for a stack of layers. See
+    /// Returns the layer that puts a [`Gateway`] around an HTTP client, for a stack of layers. See
     /// [`ClientLayer`] for an example.
     pub fn client_layer(&self) -> ClientLayer {
         ClientLayer { gateway: self.clone() }
     }
 
-    /// Where the gateway would take a request; `None` where it is not the gateway's. For layers
-    /// above: it reads the path and `cf-aig-gateway-id`, changes nothing, and checks nothing that
-    /// the gateway checks later.
+    /// Where the gateway would send a request; `None` if it is not for the gateway. For layers
+    /// above. It reads the path and `cf-aig-gateway-id`, changes nothing, and does none of the
+    /// gateway's later checks.
     ///
     /// ```
     /// use http::Request;
@@ -149,8 +150,8 @@ impl GatewayLayer {
         Some(RouteInfo::of(&route, request))
     }
 
-    /// A layer to stand above the gateway, which awaits the settings of each request on a gateway
-    /// path from `source`, such as a database.
+    /// Returns a layer to put above the gateway. It awaits the settings of each request on a
+    /// gateway path from `source`, such as a database.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -182,8 +183,8 @@ impl GatewayLayer {
     /// # }
     /// ```
     ///
-    /// A middleware written by hand can do the same. It goes by [`route_of`](Self::route_of), so that
-    /// it costs the app's other requests nothing:
+    /// Your own middleware can do the same. With [`route_of`](Self::route_of) it costs the app's
+    /// other requests nothing:
     ///
     /// ```
     /// use std::sync::Arc;
@@ -234,9 +235,9 @@ impl GatewayLayer {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::SettingsElsewhere`] where the gateway was not built with
-    /// [`settings_from_extensions`](GatewayLayerBuilder::settings_from_extensions): what the layer finds would
-    /// then be passed over.
+    /// [`ConfigError::SettingsElsewhere`] if the gateway was not built with
+    /// [`settings_from_extensions`](GatewayLayerBuilder::settings_from_extensions): it would then
+    /// ignore what the layer finds.
     pub fn settings_layer<K: SettingsSource>(
         &self,
         source: K,
@@ -248,10 +249,11 @@ impl GatewayLayer {
     }
 }
 
-/// Implemented by nothing, so that the compiler says what a `GatewayLayer` lacks to be a [`Layer`].
+/// Implemented by nothing. The compiler's message says what a `GatewayLayer` lacks to be a
+/// [`Layer`].
 #[diagnostic::on_unimplemented(
     message = "a `GatewayLayer` by itself is not a `Layer`: it has no upstream",
-    label = "the gateway would take this service for its HTTP client",
+    label = "the gateway would use this service as its HTTP client",
     note = "beside an app: `.layer(gateway.upstream(client))`",
     note = "around an HTTP client: `gateway.around(client)`, or `.layer(gateway.client_layer())` in a `ServiceBuilder`"
 )]
@@ -266,9 +268,10 @@ impl<S: HasUpstream> Layer<S> for GatewayLayer {
     }
 }
 
-/// The gateway beside an app: requests on gateway paths go to the upstream `U`, all others to the app.
+/// The gateway beside an app: requests on gateway paths go to the upstream `U`, all others to the
+/// app.
 ///
-/// Made by [`GatewayLayer::upstream`]. It makes an [`Intercept`] of the app.
+/// Created by [`GatewayLayer::upstream`]. It wraps the app in an [`Intercept`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -294,7 +297,7 @@ pub struct InterceptLayer<U> {
 }
 
 impl<U> InterceptLayer<U> {
-    /// The gateway, for [`GatewayLayer::route_of`] and the like.
+    /// The gateway, for example to call [`GatewayLayer::route_of`].
     pub fn gateway(&self) -> &GatewayLayer {
         &self.gateway
     }
@@ -308,11 +311,11 @@ impl<S, U: Clone> Layer<S> for InterceptLayer<U> {
     }
 }
 
-/// The gateway around an HTTP client: it makes a [`Gateway`] of the client.
+/// The gateway around an HTTP client: it wraps the client in a [`Gateway`].
 ///
-/// Made by [`GatewayLayer::client_layer`], for a stack of layers; [`GatewayLayer::around`] takes a
-/// client at once, and checks its body type. The innermost service of the stack must be the client:
-/// an app in its place answers the gateway's own requests, mostly with 404.
+/// Created by [`GatewayLayer::client_layer`], for a stack of layers. [`GatewayLayer::around`] takes
+/// a client directly and checks its body type. The innermost service of the stack must be the
+/// client: an app in its place would answer the gateway's requests, mostly with 404.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -338,7 +341,7 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    /// The gateway, for [`GatewayLayer::route_of`] and the like.
+    /// The gateway, for example to call [`GatewayLayer::route_of`].
     pub fn gateway(&self) -> &GatewayLayer {
         &self.gateway
     }

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// What one push of `body` finds: the model as text, `stream`, or the error.
+/// The result of one push of `body`: the model as text, `stream`, or the error.
 fn scan(body: &[u8]) -> Result<(Option<String>, bool), ScanError> {
     scan_chunks([body])
 }
@@ -83,7 +83,7 @@ fn depth_costs_no_stack_and_no_memory() {
     assert_eq!(scan(&body), model("m"));
 }
 
-/// JSON objects with nesting, escapes and keys that are nearly `model`.
+/// JSON objects with nesting, escapes and keys similar to `model`.
 fn objects() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
     let text = prop_oneof![

@@ -1,4 +1,4 @@
-//! What the scanner of a request does with values.
+//! How the scanner of a request handles values.
 
 use std::num::NonZeroU64;
 
@@ -80,7 +80,7 @@ impl ObjectScanner {
                 return Err(ScanError::ModelTooLong);
             }
             if model.raw.capacity() == 0 {
-                // Exactly as long as needed: a model's name is seldom split.
+                // Exactly as long as needed: a model's name is rarely split.
                 model.raw = part.to_vec();
             } else {
                 model.raw.extend_from_slice(part);

@@ -120,7 +120,7 @@ fn fields_have_names() {
     assert_eq!(BodyField::named("messages"), None);
 }
 
-/// As serde_json reads it.
+/// The value according to serde_json.
 fn expected(value: &Value) -> Option<Scalar> {
     match value {
         Value::Null => None,
@@ -163,7 +163,7 @@ fn keys() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A key or text, each character an escape where `escaped`.
+/// A key or text, with every character escaped if `escaped`.
 fn spelt(text: &str, escaped: bool) -> String {
     if !escaped {
         return serde_json::to_string(text).unwrap();
@@ -180,7 +180,7 @@ proptest! {
         pretty in any::<bool>(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
-        // serde_json cannot write a key twice.
+        // serde_json cannot write duplicate keys.
         let value = |value: &Value| if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         let mut written: Vec<_> = members
             .iter()

@@ -16,10 +16,10 @@ use super::super::error::JwksError;
 use super::super::key_set::KeySet;
 use super::Fetched;
 
-/// The largest set, in bytes.
+/// The maximum size of a set, in bytes.
 pub(super) const MOST: usize = 1024 * 1024;
 
-/// A URL that keys may come from: nobody on the way can put in their own.
+/// Checks that keys from a URL cannot be replaced on the way.
 pub(super) fn checked(url: &str) -> Result<Uri, JwksError> {
     let uri: Uri = url.parse().map_err(|_| JwksError::Url)?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -57,7 +57,7 @@ where
     Ok(Fetched { set, fresh_for: max_age(&head.headers) })
 }
 
-/// What `cache-control` says; nothing where it is not there.
+/// The lifetime in `cache-control`, if there is one.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut age = None;

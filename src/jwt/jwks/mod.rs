@@ -1,4 +1,4 @@
-//! The keys of an issuer: fetched when they are needed, kept, and fetched again.
+//! The keys of an issuer: fetched on demand, cached and refreshed.
 
 mod file;
 mod http;
@@ -33,16 +33,16 @@ use crate::client::HttpClient;
 use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
-/// How long keys from a file are kept: to read it again costs little.
+/// How long keys from a file are cached: reading it again is cheap.
 const FILE_FRESH_FOR: Duration = Duration::from_secs(60);
 
-/// The keys of an issuer, its JWKS.
+/// The keys of an issuer: its JWKS.
 ///
-/// Those from a [URL](Self::url) are kept for as long as the issuer's `cache-control: max-age` says,
-/// within a minute and a day, or else for an hour. Then they are fetched again while the old ones
-/// are in use. A token with an unknown key makes them be fetched at once, at most every 30 s. There
-/// is one fetch at a time, in a task of its own; whoever needs its result waits 5 s for it at most.
-/// While the issuer cannot be asked, the keys that there are stay in use for another day.
+/// Keys from a [URL](Self::url) are cached as long as the issuer's `cache-control: max-age` says,
+/// between a minute and a day, or else for an hour. Then they are fetched again while the old ones
+/// remain in use. A token with an unknown key triggers a fetch at once, at most every 30 s. There
+/// is one fetch at a time, in its own task; requests wait at most 5 s for it. While the issuer is
+/// unreachable, cached keys remain in use for another day.
 ///
 /// Cheap to clone; clones share their keys.
 ///
@@ -60,7 +60,7 @@ const FILE_FRESH_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Jwks(Arc<Shared>);
 
-/// Makes a [`Jwks`] that is fetched, with other bounds than the default ones.
+/// Builds a [`Jwks`] that is fetched, with custom times.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -85,7 +85,7 @@ pub struct JwksBuilder {
 }
 
 struct Shared {
-    /// `None` where the keys never change.
+    /// `None` if the keys never change.
     source: Option<Source>,
     location: Location,
     bounds: Bounds,
@@ -93,7 +93,7 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// Where keys come from.
+/// Where the keys come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Location {
     Text,
@@ -101,16 +101,16 @@ enum Location {
     Url(Uri),
 }
 
-/// How long what may take or be kept.
+/// Timeouts and lifetimes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// How long keys are kept where the source does not say.
+    /// How long keys are cached if the source does not say.
     pub(super) fresh_for: Duration,
-    /// How long they stay in use after that where they cannot be fetched.
+    /// How long they remain in use after that if they cannot be fetched.
     pub(super) stale_for: Duration,
-    /// How often they are fetched at most.
+    /// The minimum time between fetches.
     pub(super) interval: Duration,
-    /// How long one fetch may take.
+    /// The timeout of a fetch.
     pub(super) timeout: Duration,
 }
 
@@ -129,28 +129,28 @@ type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 type Fetch = Pin<Box<dyn Future<Output = Result<Fetched, JwksError>> + Send>>;
 type Source = Arc<dyn Fn() -> Fetch + Send + Sync>;
 
-/// What a source gives.
+/// The result of a source.
 pub(super) struct Fetched {
     set: KeySet,
-    /// How long the source says that it may be kept.
+    /// The lifetime that the source reports.
     fresh_for: Option<Duration>,
 }
 
-/// What there is for a token.
+/// The state of the keys for a token.
 pub(super) enum Known {
     Keys(Arc<KeySet>),
     Coming(Flight),
     Failed(JwksError),
 }
 
-/// A fetch that is under way.
+/// A running fetch.
 #[derive(Clone)]
 pub(super) struct Flight(watch::Receiver<()>);
 
 impl Flight {
-    /// Waits until it has ended, however it did.
+    /// Waits for its end, successful or not.
     pub(super) async fn landed(mut self) {
-        // Nothing is ever sent: it ends with its sender.
+        // Nothing is sent: the channel closes when the sender is dropped.
         let _ = self.0.changed().await;
     }
 }
@@ -160,7 +160,7 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// It is no JWKS, or has no key for signatures.
+    /// If it is not a JWKS, or has no key for signatures.
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, JwksError> {
         let set = KeySet::parse(text.as_ref())?;
         let (bounds, clock): (_, Clock) = (Bounds::default(), Arc::new(Instant::now));
@@ -169,12 +169,13 @@ impl Jwks {
         Ok(Self(Arc::new(Shared { source: None, location, bounds, clock, state })))
     }
 
-    /// Keys from a regular file of at most 1 MiB. It is read here, which blocks, and again after a
-    /// minute or where a token has an unknown key; what is broken then leaves the old keys in use.
+    /// Keys from a regular file of at most 1 MiB. The file is read now, which blocks, and again
+    /// after a minute or if a token has an unknown key. If it is invalid then, the old keys remain
+    /// in use.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is no JWKS, or has no key for signatures.
+    /// If the file cannot be read, is not a JWKS, or has no key for signatures.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, JwksError> {
         let path = path.as_ref().to_owned();
         let set = file::read(&path)?;
@@ -186,13 +187,13 @@ impl Jwks {
         Ok(keys)
     }
 
-    /// Keys from the issuer's URL, which a client of the host's asks for. Nothing is fetched yet.
+    /// Keys from the issuer's URL, fetched with your client. Nothing is fetched yet.
     ///
-    /// The client must not follow redirects; an answer that is one is no answer.
+    /// The client must not follow redirects; a redirect counts as a failure.
     ///
     /// # Errors
     ///
-    /// The URL is not one of `https`, or of `http` on this machine, or it holds credentials.
+    /// If the URL is neither `https` nor `http` on this machine, or holds credentials.
     pub fn url<C, B>(url: &str, client: C) -> Result<JwksBuilder, JwksError>
     where
         C: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -209,16 +210,17 @@ impl Jwks {
         Ok(JwksBuilder::new(source, location))
     }
 
-    /// Keys from the issuer's URL, by an [`HttpClient`](crate::HttpClient) of their own, which uses no
-    /// proxy: with one, or with another client, see [`url`](Self::url). Nothing is fetched yet.
+    /// Keys from the issuer's URL, fetched with an [`HttpClient`](crate::HttpClient) of their own
+    /// without a proxy. For a proxy or another client, see [`url`](Self::url). Nothing is fetched
+    /// yet.
     ///
     /// # Errors
     ///
-    /// The URL is not one of `https`, or of `http` on this machine, or it holds credentials.
+    /// If the URL is neither `https` nor `http` on this machine, or holds credentials.
     #[cfg(feature = "client")]
     #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
     pub fn fetched(url: &str) -> Result<Self, JwksError> {
-        // Set up at the first fetch.
+        // Created at the first fetch.
         let made = Arc::new(OnceLock::<HttpClient<Full<Bytes>>>::new());
         let client = service_fn(move |request| {
             let made = made.clone();
@@ -236,11 +238,11 @@ impl Jwks {
         Self::url(url, client).map(JwksBuilder::build)
     }
 
-    /// Fetches the keys now, whatever there is, or waits for the fetch that is under way.
+    /// Fetches the keys now, even if they are fresh, or waits for the running fetch.
     ///
     /// # Errors
     ///
-    /// They cannot be had. The keys that there are stay in use.
+    /// If they are unavailable. Cached keys remain in use.
     pub async fn refresh(&self) -> Result<(), JwksError> {
         let Some(source) = &self.0.source else { return Ok(()) };
         let running = self.0.state().flight();
@@ -254,13 +256,13 @@ impl Jwks {
         failure.map_or(Ok(()), Err)
     }
 
-    /// The keys for a token, or where they will be.
+    /// The keys for a token, or the fetch to wait for.
     pub(super) fn keys(&self) -> Known {
         self.known(|state, now, bounds| Some(state.keys(now, bounds)))
             .unwrap_or(Known::Failed(JwksError::TooOld))
     }
 
-    /// Newer keys than these, which lack the one that a token names; `None` where there are none.
+    /// Newer keys than `seen`, which lacks a token's key; `None` if there are none.
     pub(super) fn keys_after(&self, seen: &Arc<KeySet>) -> Option<Known> {
         self.known(|state, now, bounds| state.keys_after(seen, now, bounds))
     }
@@ -271,7 +273,7 @@ impl Jwks {
     ) -> Option<Known> {
         let Shared { source, bounds, clock, .. } = &*self.0;
         let now = clock();
-        // Whoever is told to fetch does so when the lock is free again.
+        // The fetch starts after the lock is released.
         let next = ask(&mut self.0.state(), now, bounds);
         let Some(source) = source else {
             return match next? {
@@ -282,7 +284,7 @@ impl Jwks {
         Some(match next? {
             Next::Use(set) => Known::Keys(set),
             Next::UseAndFetch(set) => {
-                // The old keys serve; how it goes is seen by those who come later.
+                // The old keys are used; a failure is seen by later requests.
                 let _ = self.0.start(source);
                 Known::Keys(set)
             }
@@ -295,13 +297,13 @@ impl Jwks {
         })
     }
 
-    /// What there is after a fetch, and how it failed if it did.
+    /// The keys after a fetch, and its error if it failed.
     pub(super) fn landed(&self) -> Result<(Arc<KeySet>, Option<JwksError>), JwksError> {
         let now = (self.0.clock)();
         self.0.state().landed(now, &self.0.bounds)
     }
 
-    /// Whether both come from one URL: then either has what the other has fetched.
+    /// Returns true if both come from the same URL: then each can use the other's keys.
     #[cfg(feature = "config")]
     pub(super) fn is_of_one_url(&self, other: &Self) -> bool {
         matches!(self.0.location, Location::Url(_)) && self.0.location == other.0.location
@@ -315,26 +317,26 @@ impl JwksBuilder {
 }
 
 setters! { impl JwksBuilder {
-    /// How long keys are kept where the issuer does not say. Default: an hour.
+    /// How long keys are cached if the issuer does not say. Default: 1 hour.
     pub fn fresh_for(self, time: Duration) => self.bounds.fresh_for = time;
 
-    /// How long keys stay in use after that while there are no newer ones. Default: a day.
+    /// How long keys remain in use after that if there are no newer ones. Default: 1 day.
     pub fn stale_for(self, time: Duration) => self.bounds.stale_for = time;
 
-    /// How often keys are fetched at most, whatever tokens come. Default: every 30 s; where there
-    /// are none yet, every 5 s if that is sooner.
+    /// The minimum time between fetches, whatever tokens arrive. Default: 30 s; at most 5 s while
+    /// there are no keys.
     pub fn interval(self, time: Duration) => self.bounds.interval = time;
 
-    /// How long one fetch may take, and whoever waits for it. Default: 5 s.
+    /// The timeout of a fetch, and of requests that wait for it. Default: 5 s.
     pub fn timeout(self, time: Duration) => self.bounds.timeout = time;
 
-    /// By which clock keys grow old, for tests. The timeout does not go by it.
+    /// The clock by which keys age, for tests. It does not affect the timeout.
     pub fn clock(self, now: impl Fn() -> Instant + Send + Sync + 'static) =>
         self.clock = Arc::new(now);
 }}
 
 impl JwksBuilder {
-    /// The keys, of which none is fetched yet.
+    /// Creates the keys without fetching any.
     #[must_use]
     pub fn build(self) -> Jwks {
         let Self { source, location, bounds, clock } = self;
@@ -348,8 +350,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a fetch, unless somebody else has. It goes on when the request is gone that asked for
-    /// it: or else whoever hangs up could make the issuer be asked as often as they like.
+    /// Starts a fetch unless one is running. It continues if the request that started it ends;
+    /// otherwise clients could trigger any number of fetches by hanging up.
     fn start(self: &Arc<Self>, source: &Source) -> Result<Flight, JwksError> {
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
         let (sender, receiver) = watch::channel(());
@@ -369,11 +371,11 @@ async fn fetch(source: Source, limit: Duration, mut landing: Landing) {
     landing.result = Some(fetched.unwrap_or(Err(JwksError::Timeout)));
 }
 
-/// The end of a fetch, even where it panics or its runtime ends.
+/// The end of a fetch, even if it panics or its runtime ends.
 struct Landing {
     shared: Arc<Shared>,
     result: Option<Result<Fetched, JwksError>>,
-    /// Dropped last, which wakes those who wait.
+    /// Dropped last; that wakes the waiting requests.
     _sender: watch::Sender<()>,
 }
 

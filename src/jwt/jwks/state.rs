@@ -1,4 +1,4 @@
-//! What is known of an issuer's keys, and what is to be done next. Nothing here waits.
+//! The state of an issuer's keys, and what to do next. Nothing here waits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,22 +7,22 @@ use super::super::error::JwksError;
 use super::super::key_set::KeySet;
 use super::{Bounds, Fetched, Flight};
 
-/// What an issuer may say of how long its keys are kept.
+/// The bounds on an issuer's `max-age`.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(86_400);
-/// For so long keys that are to be fetched again serve all the same, so that nobody waits.
+/// How long expired keys are used during a refresh, so that requests need not wait.
 const GRACE: Duration = Duration::from_secs(60);
-/// How often keys are asked for at most while there are none.
+/// The minimum time between fetches while there are no keys.
 const INTERVAL_WITHOUT: Duration = Duration::from_secs(5);
 
-/// The keys that there are, and the fetch that is under way.
+/// The cached keys and the running fetch.
 #[derive(Default)]
 pub(super) struct State {
     kept: Option<Kept>,
     flight: Option<Flight>,
-    /// When the last fetch began.
+    /// When the last fetch started.
     begun: Option<Instant>,
-    /// How it failed, if it did.
+    /// Its error, if it failed.
     failure: Option<JwksError>,
 }
 
@@ -72,7 +72,8 @@ impl State {
         if age < kept.fresh_for {
             return Next::Use(set);
         }
-        // After a fetch that failed the old ones serve at once, or each try would hold up everybody.
+        // After a failed fetch the old keys are used at once; otherwise each try would delay every
+        // request.
         let may_wait = self.failure.is_none() && age >= kept.fresh_for.saturating_add(GRACE);
         match &self.flight {
             Some(flight) if may_wait => Next::Wait(flight.clone()),
@@ -83,7 +84,7 @@ impl State {
         }
     }
 
-    /// For a token whose key is in none of these.
+    /// For a token whose key is not in `seen`.
     pub(super) fn keys_after(
         &self,
         seen: &Arc<KeySet>,
@@ -101,7 +102,7 @@ impl State {
         }
     }
 
-    /// After a fetch.
+    /// The keys after a fetch.
     pub(super) fn landed(
         &self,
         now: Instant,
@@ -113,7 +114,7 @@ impl State {
         }
     }
 
-    /// Begins a fetch, unless one is under way.
+    /// Registers a fetch, unless one is running.
     pub(super) fn fly(&mut self, flight: Flight, now: Instant) -> Result<Flight, Flight> {
         if let Some(running) = &self.flight {
             return Err(running.clone());
@@ -123,7 +124,7 @@ impl State {
         Ok(flight)
     }
 
-    /// Ends it.
+    /// Records the end of the fetch.
     pub(super) fn land(
         &mut self,
         result: Result<Fetched, JwksError>,

@@ -160,7 +160,7 @@ fn an_empty_credential_is_none() {
             assert!(!has_any && headers.len() == 1, "{name}: {empty}");
         }
     }
-    // Another header's key stays, and so does one beside an empty value of the same header.
+    // A key in another header stays, and so does one beside an empty value of the same header.
     let (has_any, headers) = scanned(&[("authorization", "Bearer"), ("x-api-key", "k")]);
     assert!(has_any && headers.len() == 1 && headers["x-api-key"] == "k");
     let (has_any, headers) = scanned(&[("x-api-key", ""), ("x-api-key", "k")]);
@@ -248,7 +248,8 @@ fn names_in_play() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// The oracle: all that was there, minus what is listed and what `connection` names.
+    /// The oracle: everything that was there, minus the listed headers and those that `connection`
+    /// names.
     #[test]
     fn the_rest_is_a_set_difference(
         names in prop::collection::vec(names_in_play(), 0..12),

@@ -1,4 +1,4 @@
-//! What is added to a body that passes, and what is not.
+//! What is added to a passing body, and what is not.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ async fn trailers_pass_without_what_they_may_not_carry() {
     assert_eq!(collected.trailers().unwrap().len(), 1);
 }
 
-/// A request whose body may be asked for its usage, and its watcher.
+/// A request whose body may get the usage option, and its watcher.
 fn spliced_body(
     frames: Vec<Frame<Bytes>>,
     length: u64,
@@ -57,7 +57,7 @@ fn spliced_body(
     let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
     let splice = Splice::new(&mut headers, None);
     let watcher = Watcher::new(Arc::default()).with(Some(splice));
-    // This panics where it is polled behind its end.
+    // It panics if it is polled after its end.
     let frames = futures_util::stream::unfold(frames.into_iter(), async |mut frames| {
         frames.next().map(|frame| (Ok::<_, BoxError>(frame), frames))
     });

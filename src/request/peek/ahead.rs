@@ -1,4 +1,4 @@
-//! Reading on for guards, behind what the body was read for.
+//! Reads further ahead for guards, sessions and limits.
 
 use std::task::{Context, Poll, ready};
 
@@ -23,13 +23,13 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Reads on until more than so many bytes are held, or all.
+    /// Reads on until more than this many bytes are held, or all.
     pub(crate) fn poll_held(
         &mut self,
         limit: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
-        // Where it goes is settled: nobody else looks at the model of a form any more.
+        // The target is decided: nothing else looks at the model of a form any more.
         self.models = self.models.take().map(ModelReader::late);
         while limit > 0 && self.held <= limit && !self.has_all() {
             ready!(self.poll_more(cx))?;
@@ -37,14 +37,14 @@ where
         Poll::Ready(if limit > 0 && self.has_all() { self.finish() } else { Ok(()) })
     }
 
-    /// Shows what is held, from the first byte on.
+    /// Shows the held bytes from the first one on.
     pub(crate) fn show_held(&mut self, mut see: impl FnMut(&[u8])) {
         self.flush();
         self.frames.iter().for_each(|frame| see(frame));
     }
 
-    /// Reads on until the session is known. Nobody has to wait for it: where the budget has no room
-    /// for what was read, the body goes on without.
+    /// Reads on until the session is known. If the budget has no room for what was read, the body
+    /// is sent without.
     pub(crate) fn poll_session(
         &mut self,
         reader: &mut SessionReader,
@@ -64,7 +64,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// Reads on until the model has passed, or nothing more can be told of the body.
+    /// Reads on until the model has passed, or nothing more can be found.
     pub(crate) fn poll_for_limits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         while self.scanner.model().is_none()
             && !self.is_unreadable
@@ -87,7 +87,7 @@ where
         }
     }
 
-    /// Reads one frame more, behind what the body was read for.
+    /// Reads another frame, after what the body was read for.
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         if let Some(data) = ready!(self.poll_data(cx))? {
             self.scan_on(&data)?;
@@ -97,7 +97,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// The data of the next frame; `None` where it has none, or the body has ended.
+    /// The data of the next frame; `None` if it has none or the body has ended.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Rejection>> {
         match ready!(self.body.as_mut().poll_frame(cx)) {
             None => self.has_ended = true,
@@ -116,8 +116,8 @@ where
         Poll::Ready(Ok(None))
     }
 
-    /// The first bytes of what is held, and whether they are all of the body. They are joined where
-    /// they lie, so that the provider's are the same.
+    /// The first held bytes, and whether they are the whole body. They are joined in place, so that
+    /// the provider gets the same bytes.
     pub(crate) fn beginning(&mut self, limit: usize) -> Result<(Bytes, bool), Rejection> {
         self.flush();
         self.tell_model();
@@ -154,7 +154,7 @@ where
         self.has_ended || is_over(&*self.body)
     }
 
-    /// The body has ended: is it what it was taken for?
+    /// Checks at the end of the body that it is what it was taken for.
     fn finish(&self) -> Result<(), Rejection> {
         let finished = match &self.models {
             _ if self.is_unreadable || self.is_lenient() => Ok(()),
@@ -164,21 +164,21 @@ where
         finished.map_err(messages::unreadable_body)
     }
 
-    /// Whatever the body holds, it is relayed.
+    /// Returns true if the body is relayed whatever it holds.
     pub(crate) fn is_lenient(&self) -> bool {
         matches!(self.peek_for, PeekFor::Nothing | PeekFor::Limits)
     }
 
-    /// Limits go by the model that it has named.
+    /// Returns true if limits use the model that the body has named.
     pub(crate) fn is_for_limits(&self) -> bool {
         self.peek_for == PeekFor::Limits
     }
 
-    /// Looks at data that was read after what is sought was found.
+    /// Scans data that was read after the search was done.
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(data) {
-                // Limits went by the first model, and the provider may go by the second.
+                // Limits used the first model, but the provider may use the second.
                 Err(error @ ScanError::DuplicateModel)
                     if self.is_for_limits() && self.watch.model().is_some() =>
                 {
@@ -205,13 +205,13 @@ where
         }
     }
 
-    /// Tells of a model that was not sought, or has come behind what was.
+    /// Reports a model that was not searched for, or came later.
     fn tell_model(&self) {
         let model = match &self.models {
             Some(models) => models.form_model().map(str::to_owned),
-            // Of two models nobody knows which one the provider takes.
+            // With two models, we cannot tell which one the provider uses.
             None if self.is_lenient() && !self.is_unreadable => self.scanner.model().map(|model| {
-                // As the watcher of a body does that is not read ahead.
+                // Same as the watcher of a body that is not read ahead.
                 string::decode(&model.raw).unwrap_or_default()
             }),
             None => None,

@@ -1,4 +1,4 @@
-//! Whether a request is changed so that its stream reports its usage.
+//! Whether to make a request's stream report its usage.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::routing::model::Edit;
 use crate::util::operation::Operation;
 
 impl Shared {
-    /// Whether the head allows it. The body may still say otherwise.
+    /// Returns true if the head allows it. The body may still not.
     pub(super) fn may_ask_for_usage<B>(
         &self,
         context: &GatewayContext,
@@ -26,8 +26,8 @@ impl Shared {
             && Splice::suits(context.method(), request.uri(), request.headers())
     }
 
-    /// What adds the option to the body, where the head [allows it](Self::may_ask_for_usage).
-    /// `edit`: what was changed in the body before.
+    /// What adds the option to the body, if the head [allows it](Self::may_ask_for_usage). `edit`
+    /// is an earlier edit of the body.
     pub(super) fn ask_for_usage<B>(
         &self,
         context: &GatewayContext,

@@ -1,4 +1,4 @@
-//! The configuration of a gateway layer, as its builder has checked it.
+//! The configuration of a gateway layer, checked by its builder.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use crate::util::unwind;
 /// Shared by all clones of a layer and its services.
 pub(crate) struct Shared {
     pub(crate) mounts: Vec<Mount>,
-    /// Used where the settings of a request have no providers of their own.
+    /// Used if the settings of a request have no providers of their own.
     pub(crate) providers: Arc<Providers>,
     /// The provider of models without a prefix, unless the settings name another.
     pub(crate) default_provider: Option<Box<str>>,
-    /// `None` where every gateway is served and nothing is set.
+    /// `None` if every gateway is served without settings.
     pub(crate) settings: Option<Box<dyn SettingsResolver>>,
-    /// A layer above puts the settings into the extensions of each request.
+    /// A layer above puts the settings into each request's extensions.
     pub(crate) settings_above: bool,
     pub(crate) observation: Arc<Observation>,
     pub(crate) error_format: ErrorFormat,
@@ -43,11 +43,11 @@ pub(crate) struct Shared {
 
 opaque_debug!(Shared { mounts, providers, observation });
 
-/// The settings table that is in force when a request first needs it. The request uses it to its
-/// end, even if the host replaces the table in the meantime.
+/// The settings table at the time when a request first needs it. The request uses it to its end,
+/// even if the host replaces the table meanwhile.
 pub(crate) struct Snapshot<'s> {
     shared: &'s Shared,
-    /// `None` inside where only the resolver knows the settings.
+    /// The inner `None`: only the resolver knows the settings.
     table: OnceCell<Option<Arc<SettingsTable>>>,
 }
 
@@ -65,12 +65,12 @@ impl Snapshot<'_> {
 }
 
 impl Shared {
-    /// Looks nothing up yet: most requests of an app are not the gateway's.
+    /// Looks nothing up yet: most requests of an app are not for the gateway.
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
         Snapshot { shared: self, table: OnceCell::new() }
     }
 
-    /// The route of a request; `None` where it is not the gateway's.
+    /// The route of a request; `None` if it is not for the gateway.
     #[inline]
     pub(crate) fn route<'s, B>(
         &'s self,
@@ -80,7 +80,7 @@ impl Shared {
         routing::route(&self.mounts, || snapshot.providers(), request)
     }
 
-    /// Which settings a layer above must find for a request; `None` where it needs none.
+    /// Which settings a layer above must find for a request; `None` if it needs none.
     pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
         let extensions = request.extensions();
         if extensions.get::<Refusal>().is_some() {
@@ -103,8 +103,8 @@ impl Shared {
         context.providers().unwrap_or(&self.providers)
     }
 
-    /// The provider of a model: the one before its slash, else the default one. The model is then
-    /// renamed to what that provider calls it.
+    /// The provider of a model: the one before the slash, otherwise the default. Also renames the
+    /// model to the provider's own name for it.
     pub(crate) fn provider_for<'s>(
         &'s self,
         context: &'s GatewayContext,

@@ -1,16 +1,16 @@
-//! The `config` of an entry: what it asks of the gateway, over all headers.
+//! The `config` of an entry: its directives, which override all headers.
 
 use super::error::{Member, Wrong};
 use crate::directives::locks::Locks;
 use crate::directives::{Directive, Directives, Fault, Said, Warning};
 use crate::json::{cursor, string};
 
-/// From a value that a cursor has passed over. Keys that are not known are ignored, and so are those
-/// whose value is `null`. What the host has locked is treated as its header is.
+/// Reads a value that a cursor has validated. Unknown keys and keys with the value `null` are
+/// ignored. A locked key is treated like its header.
 pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Directives, Wrong> {
     let members = cursor::members(json).ok_or((Member::Config, "an object"))?;
     let mut config = Directives::default();
-    // One bit for each row of the table.
+    // One bit per row of the table.
     let mut seen = 0_u32;
     for (key, value) in members {
         let found = Directive::of_entry(|name| string::reads(key, name));
@@ -25,7 +25,7 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Directives, Wrong> {
         }
         (row.set)(&mut config, Said::Json(value), locks)
             .map_err(|must_be| wrong(Fault::MustBe(must_be)))?;
-        // A value that is there twice, in whichever spellings, has no value that is right.
+        // If a value is given twice, in any spelling, neither is right.
         if seen & 1 << at != 0 {
             return Err(wrong(Fault::MustBe(super::GIVEN_ONCE.into())));
         }

@@ -8,16 +8,16 @@ use super::MOST_ENTRIES;
 use crate::directives::{Fault, Unfit};
 use crate::rejection::{Code, Rejection};
 
-/// Where a body is wrong, and why. No value of the body is in it.
+/// Where a body is wrong, and why. Never contains a value from the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntryError {
-    /// The entry's place in the array, from 0; `None` where the array itself is wrong.
+    /// The entry's index in the array, from 0; `None` if the array itself is wrong.
     pub(crate) entry: Option<usize>,
     pub(crate) member: Member,
     pub(crate) fault: Fault,
 }
 
-/// What is wrong in an entry whose place is not known yet.
+/// What is wrong in an entry, before its index is known.
 pub(super) struct Wrong {
     member: Member,
     fault: Fault,
@@ -44,7 +44,7 @@ impl From<Unfit> for Wrong {
 /// A part of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Member {
-    /// All of it.
+    /// The whole entry.
     Whole,
     Provider,
     Endpoint,
@@ -53,7 +53,7 @@ pub(crate) enum Member {
     Query,
     Model,
     Config,
-    /// One of the keys of `config`.
+    /// A key of `config`.
     Setting(&'static str),
 }
 
@@ -84,7 +84,7 @@ impl fmt::Display for Member {
             Self::Provider => f.write_str("provider"),
             Self::Endpoint => f.write_str("endpoint"),
             Self::Headers => f.write_str("headers"),
-            // Names can be longer than any message should be; they are ASCII.
+            // A header name can be too long for a message. It is ASCII.
             Self::Header(name) => {
                 let name = name.as_str();
                 write!(f, "headers.{}", name.get(..64).unwrap_or(name))
@@ -97,7 +97,7 @@ impl fmt::Display for Member {
     }
 }
 
-/// The answer for the body of a universal request that is not one, or asks for what is locked.
+/// The answer to a universal request whose body is invalid or asks for something locked.
 pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
     let EntryError { entry, member, fault } = error;
     let what = match (entry, member) {

@@ -1,4 +1,4 @@
-//! The `headers` of an entry: what goes to the provider, and what the gateway is asked for.
+//! The `headers` of an entry: those for the provider, and those for the gateway.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -9,7 +9,7 @@ use crate::json::{cursor, string};
 use crate::provider::headers;
 use crate::provider::headers::EntryHeader;
 
-/// The most headers of one entry, as HTTP/1 servers take of a request.
+/// The maximum number of headers of an entry, as HTTP/1 servers accept.
 const MOST: usize = 100;
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Headers {
     pub(super) directives: Option<Box<Directives>>,
 }
 
-/// From a value that a cursor has passed over.
+/// Reads a value that a cursor has validated.
 pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
     const MUST_BE: &str = "an object of at most 100 strings, their keys the names of HTTP headers";
     const { assert!(MOST == 100, "the text says so") };
@@ -27,12 +27,12 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
     let mut to_gateway = HeaderMap::new();
     let mut seen = Vec::new();
     for (key, value) in members {
-        // What is no name may be a key that somebody put into the wrong place: it is not repeated.
+        // An invalid name may be a key in the wrong place: do not repeat it.
         let name = string::decode(key).and_then(|name| HeaderName::try_from(name).ok());
         let name = name.filter(|_| seen.len() < MOST).ok_or((Member::Headers, MUST_BE))?;
         let wrong = |must_be| (Member::Header(name.clone()), must_be);
         if directives::is_locked(&name, locks) {
-            // Whatever it says, and however often.
+            // Whatever its value, and however often it is given.
             seen.push(name.clone());
             to_gateway.insert(name, HeaderValue::from_static(""));
             continue;

@@ -1,8 +1,8 @@
 //! The body of a universal request: entries that are tried in order until one answers.
 //!
-//! `[{"provider":"grok","endpoint":"v1/chat/completions","headers":{…},"query":{…},"config":{…}}, …]`,
-//! or one such object alone. All of it is checked before any entry is tried. `query` is the body
-//! that its provider gets, and is cut out of the request's body byte for byte.
+//! `[{"provider":"grok","endpoint":"v1/chat/completions","headers":{…},"query":{…},"config":{…}},
+//! …]`, or a single such object. Everything is checked before the first entry is tried. `query`
+//! becomes the provider's body, cut out of the request's body byte for byte.
 
 mod config;
 mod error;
@@ -25,39 +25,39 @@ use crate::json::object::{ModelString, ObjectScanner, ScanError};
 use crate::json::string;
 use crate::provider::join;
 
-/// The most entries of one request.
+/// The maximum number of entries of a request.
 const MOST_ENTRIES: usize = 16;
 
 const GIVEN_ONCE: &str = "given once";
 
-/// One step of a universal request.
+/// An entry of a universal request.
 #[derive(Clone)]
 pub(crate) struct Entry {
-    /// The slug as the client wrote it: nobody has looked for it yet.
+    /// The provider's slug as the client wrote it, not looked up yet.
     pub(crate) provider: String,
-    /// What stands behind the slug in a native path, and its query if there is one; sound, and
-    /// without slashes before it. A key may be in the query.
+    /// What follows the slug in a native path, with its query if there is one. Validated, and
+    /// without leading slashes. The query may hold a key.
     pub(crate) endpoint: String,
-    /// What the provider is to see, in its order, each name once; credentials are sensitive.
+    /// The headers for the provider, in order, each name once; credentials are sensitive.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The bytes of the object that the provider gets as its body; none where the entry has no `query`.
+    /// The bytes of the provider's body; empty if the entry has no `query`.
     pub(crate) query: Bytes,
-    /// What its `config` says.
+    /// The directives of its `config`.
     config: Directives,
     /// The top-level `model` of the query.
     pub(crate) model: Option<String>,
-    /// The same, as it stands there.
+    /// The same, as written.
     written_model: Option<ModelString>,
-    /// The query asks for a stream.
+    /// Whether the query asks for a stream.
     pub(crate) stream: bool,
     /// Its own `cf-aig-*` headers.
     directives: Option<Box<Directives>>,
 }
 
 impl Entry {
-    /// What holds for this entry: its `config`, then its headers, then those of the request.
+    /// The directives of this entry: its `config`, then its headers, then the request's.
     ///
-    /// Event id and metadata are the request's unless the entry's headers have their own.
+    /// Event id and metadata are the request's unless the entry's headers set them.
     pub(crate) fn directives(&self, request: &Directives) -> Directives {
         let own = self.config.clone();
         match &self.directives {
@@ -71,13 +71,13 @@ impl Entry {
         self.endpoint.split_once('?').map_or(&*self.endpoint, |(path, _)| path)
     }
 
-    /// What follows the `?` of the endpoint, if it has one.
+    /// The query of the endpoint, if it has one.
     pub(crate) fn endpoint_query(&self) -> Option<&str> {
         self.endpoint.split_once('?').map(|(_, query)| query)
     }
 }
 
-/// Neither keys nor what is asked: names, sizes and settings.
+/// Shows names, sizes and settings, but neither keys nor prompts.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -93,11 +93,11 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The entries of a body, at least one. The caller has bounded the size of the body.
+/// Parses the entries of a body, at least one. The caller has bounded the size of the body.
 ///
-/// A `query` may be left out, for an endpoint that takes no body; where it is there it must be an
-/// object. Members that are not known are ignored, and so are `headers` or a `config` of `null`.
-/// `locks`: what an entry may not ask of the gateway, any more than the request itself.
+/// `query` may be left out for an endpoint without a body; if present, it must be an object.
+/// Unknown members are ignored, and so are `headers` or a `config` of `null`. `locks` apply to
+/// entries as to the request itself.
 pub(crate) fn parse(body: &Bytes, locks: &Locks) -> Result<Vec<Entry>, EntryError> {
     let mut cursor = Cursor::new(body);
     let mut entries = Vec::new();
@@ -117,7 +117,7 @@ pub(crate) fn parse(body: &Bytes, locks: &Locks) -> Result<Vec<Entry>, EntryErro
     if cursor.is_at_end() { Ok(entries) } else { Err(EntryError::not_json()) }
 }
 
-/// The values of the members that are known, as they are written.
+/// The values of the known members, as written.
 #[derive(Default)]
 struct Values {
     provider: Option<Bytes>,
@@ -202,7 +202,7 @@ fn read(values: Values, locks: &Locks) -> Result<Entry, Wrong> {
     })
 }
 
-/// The text of an endpoint that can be joined to a base path.
+/// The text of an endpoint, if it can be joined to a base path.
 fn endpoint(value: &[u8]) -> Option<String> {
     let text = cursor::text(value)?;
     let text = text.trim_start_matches('/');

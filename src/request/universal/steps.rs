@@ -1,4 +1,4 @@
-//! The entries of a universal request, as the steps that they are.
+//! Turns the entries of a universal request into steps.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ use crate::routing::model;
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
-/// All of them are checked before the first is tried. `outer`: the headers of the client's request.
+/// Checks all entries before the first is tried. `outer` are the headers of the client's request.
 pub(crate) fn steps(
     entries: &[Entry],
     outer: &HeaderMap,
@@ -108,7 +108,7 @@ fn step(
     })
 }
 
-/// Gives the body's share of the budget to its entries, and to what they take beside it.
+/// Hands the body's share of the budget to its entries, and adds what they copy.
 pub(crate) fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
     let within = body.as_ptr_range();
     let requests = entries.iter().filter_map(|step| step.entry.as_deref());
@@ -122,7 +122,7 @@ pub(crate) fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Resul
     Ok(())
 }
 
-/// Where an entry leads, and with which body.
+/// Where an entry goes, and with which body.
 struct EntryTarget {
     upstream: Arc<Upstream>,
     way: ApiKind,
@@ -132,7 +132,7 @@ struct EntryTarget {
     body: Bytes,
 }
 
-/// `path`: of the entry's endpoint, behind the name of its provider's place.
+/// `path` is that of the entry's endpoint, after the name of the provider's site.
 fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<EntryTarget, PathRefused> {
     let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
     Ok(EntryTarget {
@@ -145,7 +145,7 @@ fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<EntryTar
     })
 }
 
-/// `compat` among the entries: the provider stands before the model, and is cut out.
+/// An entry for `compat`: the provider precedes the model and is cut out.
 fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<EntryTarget> {
     let endpoint = routing::endpoint(entry.endpoint_path())?;
     let mut routed = model::split(entry.written_model.as_ref()?)?;
@@ -163,7 +163,7 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<E
     })
 }
 
-/// What an entry says itself, over what of the client's request may go to any provider.
+/// The entry's own headers, over those of the client's request that may go to any provider.
 fn head(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(outer.len() + entry.headers.len());
     for (name, value) in outer {

@@ -14,7 +14,7 @@ fn read(body: &str) -> Result<Vec<Entry>, EntryError> {
     parse(&Bytes::copy_from_slice(body.as_bytes()), &Locks::none())
 }
 
-/// What is wrong with a body, as its client is told.
+/// What the client is told about a malformed body.
 fn refused(body: &str) -> (String, Option<String>) {
     let error = read(body).unwrap_err();
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
@@ -25,7 +25,7 @@ fn refused(body: &str) -> (String, Option<String>) {
     (rejection.message.into_owned(), rejection.param.map(Into::into))
 }
 
-/// A body of one good entry with these members in addition.
+/// A body with one valid entry and these additional members.
 fn with(members: &str) -> String {
     format!(r#"[{{"provider":"grok","endpoint":"chat/completions",{members}}}]"#)
 }

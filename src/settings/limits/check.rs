@@ -1,4 +1,4 @@
-//! Checks rules.
+//! Checks limit rules.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::util::text::is_id;
 
 /// The most rules of a gateway.
 const MOST_RULES: usize = 64;
-/// Up to here every whole number is exact in a store that counts in floating point: 2^53.
+/// A store that counts in floating point is exact up to 2^53.
 const MOST: u64 = 1 << 53;
 const MOST_OUTPUT: u64 = 10_000_000;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
-/// A mistake in a rule.
+/// A mistake in a limit rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LimitError(&'static str);
 
@@ -27,7 +27,7 @@ impl fmt::Display for LimitError {
 }
 
 impl Limits {
-    /// Adds a rule, if it is one.
+    /// Checks a rule and adds it.
     pub(crate) fn add(&mut self, mut rule: LimitRule) -> Result<(), LimitError> {
         rule.check().map_err(LimitError)?;
         if self.find(&rule.name).is_some() {
@@ -54,7 +54,7 @@ impl LimitRule {
         if !is_id(&self.name) {
             Err("its name must be 1 to 64 of A-Z a-z 0-9 - _ .")
         } else if !(1..=MOST).contains(&self.amount) {
-            Err("its amount must be from 1 to 2^53; of money, from a tick to 900,000 USD")
+            Err("its amount must be from 1 to 2^53; for money, from one tick to 900,000 USD")
         } else if !has_window {
             Err("its window must be from 1 second to 31 days")
         } else if !has_burst {
@@ -68,7 +68,7 @@ impl LimitRule {
         }
     }
 
-    /// The same for rules of the same name, measure and window, in every process.
+    /// Stays the same in every process for rules of the same name, measure and window.
     fn digest(&self) -> [u8; 16] {
         let window = match self.window {
             Window::Fixed(period) => format!("fixed {period:?}"),

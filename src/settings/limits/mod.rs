@@ -1,8 +1,7 @@
-//! Rules that limit what the callers of a gateway may use: requests, tokens and money per time.
+//! Rules that limit what callers of a gateway may use per time: requests, tokens or money.
 //!
-//! Several rules hold at once: a request passes if each of them has room for it, and then counts in
-//! all of them. Otherwise it counts in none, and is answered with 429 and the rule that makes it wait
-//! longest.
+//! A request passes if every rule has room for it, and then counts in all of them. Otherwise it
+//! counts in none, and is answered with 429 and the rule that requires the longest wait.
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,41 +19,43 @@
 //!
 //! # What is counted, and when
 //!
-//! **Requests** are those of the method POST that were sent to a provider, each once, however many
-//! attempts and fallbacks it took. What the gateway refuses itself counts nothing, and neither does
-//! what comes from a cache or finds no connection.
+//! **Requests** are POST requests sent to a provider. Each counts once, whatever the number of
+//! attempts and fallbacks. Requests that the gateway refuses, answers from a cache or finds no
+//! connection for do not count.
 //!
-//! **Tokens and money** are reserved before a request is sent, and settled when its response is over:
+//! **Tokens and money** are reserved before a request is sent and settled when its response is
+//! over:
 //!
-//! - The input is estimated from the bytes of the body, by the ratio of tokens to bytes that was seen
-//!   for the model (at first 1 to 4).
-//! - The output is what the body's `max_tokens`, `max_completion_tokens` or `max_output_tokens` says,
-//!   where that stands within what the gateway reads of a body; else what nine of ten answers of the
-//!   model stayed below (at first 4,096 tokens). It is never more than the rule's
+//! - The input is estimated from the size of the body, by the ratio of tokens to bytes seen for the
+//!   model (initially 1 to 4).
+//! - The output is the body's `max_tokens`, `max_completion_tokens` or `max_output_tokens`, if that
+//!   is within the part of the body that the gateway reads; otherwise the 90th percentile of the
+//!   model's answers (initially 4,096 tokens). It is at most the rule's
 //!   [`most_output`](LimitRule::most_output).
-//! - Where the provider tells its usage, that is what counts. A response that fails, or has a status of
-//!   4xx or 5xx, counts no tokens. A stream that breaks off or is cancelled counts the estimated input and
-//!   4 tokens for each event with content, up to the estimated output, but one for each in any case. Where
-//!   nothing is known of an answer, or its head did not come in time, or the client left before it, the
+//! - If the provider reports usage, that usage counts. A response that fails, or has a 4xx or 5xx
+//!   status, counts no tokens. A stream that breaks off or is cancelled counts the estimated input
+//!   and 4 tokens per event with content, up to the estimated output, but at least one per event.
+//!   If nothing is known of the response, its head timed out, or the client left before it, the
 //!   whole estimate counts.
-//! - Requests of other methods than POST reserve nothing and are never refused, but usage that they
-//!   tell for the first time (a deferred completion, a background response) counts.
-//! - Batches are billed by their provider outside of what passes here, and count as requests only.
+//! - Requests with other methods reserve nothing and are never refused. Usage that they report for
+//!   the first time (a deferred completion, a background response) counts.
+//! - Batches are billed by the provider later, and count as requests only.
 //!
 //! # How far a rule can be overshot
 //!
-//! All that is under way holds what it reserved, so that of `n` concurrent requests those pass whose
-//! estimates have room together. What they use beyond the limit is at most the sum of what each used
-//! beyond its own estimate: nothing where `max_tokens` is set below `most_output` and the input is
-//! estimated well. A request whose estimate is larger than the whole limit reserves the whole limit.
-//! One that lasts longer than a lease of 15 minutes holds nothing after it, and counts when it ends.
+//! Every running request holds its reservation, so concurrent requests pass only while the sum of
+//! their estimates has room. Together they can exceed the limit by at most the sum of what each
+//! used beyond its own estimate: by nothing if `max_tokens` is below `most_output` and the input is
+//! estimated well. A request whose estimate exceeds the whole limit reserves the whole limit. A
+//! reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts when
+//! it ends.
 //!
 //! # Several processes
 //!
-//! Counters are named by the account and the gateway as the settings table has them (or
-//! [`scope`](crate::settings::GatewaySettingsBuilder::scope)), and the rule's name, measure and window.
-//! Settings that are replaced keep their counts, with another amount too. Settings without a place in a
-//! table or a scope count for each build of them by itself.
+//! A counter is named by the account and gateway as in the settings table (or by
+//! [`scope`](crate::settings::GatewaySettingsBuilder::scope)) and by the rule's name, measure and
+//! window. So replaced settings keep their counts, even with another amount. Settings that have
+//! neither a place in a table nor a scope count separately for each build.
 
 mod check;
 mod rule;

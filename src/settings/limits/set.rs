@@ -1,23 +1,23 @@
-//! All rules of a gateway.
+//! All limit rules of a gateway.
 
 use super::{CountBy, LimitRule, Measure};
 use crate::settings::SettingsError;
 use crate::settings::route::{DynamicRoute, DynamicRoutes};
 
-/// The rules of a gateway, and what of a request must be known for them.
+/// The rules of a gateway, and what they need to know of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) rules: Vec<LimitRule>,
-    /// The model, or how many tokens are asked for.
+    /// The model or the requested number of tokens is needed.
     pub(crate) reads_bodies: bool,
     /// Whether usage or cost counts.
     pub(crate) meters: bool,
-    /// Whether cost counts.
+    /// A rule counts cost.
     pub(crate) prices: bool,
 }
 
 impl Limits {
-    /// Reads off the rules what must be known.
+    /// Collects what the rules need.
     pub(super) fn find_needs(&mut self) {
         let rules = || self.rules.iter();
         let meters = rules().any(|rule| rule.measure != Measure::Requests);
@@ -29,7 +29,7 @@ impl Limits {
         self.prices = rules().any(|rule| rule.measure == Measure::Cost);
     }
 
-    /// Finds the rules that dynamic routes name.
+    /// Marks the rules that dynamic routes name.
     pub(crate) fn find_routes(&mut self, routes: &DynamicRoutes) -> Result<(), SettingsError> {
         for name in routes.iter().flat_map(DynamicRoute::limits) {
             match self.rules.iter_mut().find(|rule| *rule.name == *name) {

@@ -1,38 +1,49 @@
-//! How long what was used counts.
+//! How long usage counts.
 
 use std::time::Duration;
 
-/// How long what was used counts.
+/// How long usage counts.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
+///
+/// let minute = Duration::from_secs(60);
+/// let per_day = LimitRule::usd("budget", 20.0, Window::Fixed(Period::Day));
+/// let smooth = LimitRule::requests("rate", 600, Window::Sliding(minute));
+/// let bursts = LimitRule::requests("burst", 60, Window::Bucket { per: minute, burst: 20 });
+/// # let _ = (per_day, smooth, bursts);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Window {
     /// Until the next minute, hour, day, week or month begins, in UTC.
     Fixed(Period),
-    /// In the last so many seconds: what was used in this stretch of time, and of what was used in
-    /// the one before, the share that is still within the window.
+    /// The last so much time, approximated: usage in the current interval plus the part of the
+    /// previous interval's usage that is still within the window.
     Sliding(Duration),
-    /// A bucket that is full at first and is filled again at a steady rate: the limit per `per`. It holds
-    /// `burst`.
+    /// A token bucket that starts full with `burst` and is refilled at a steady rate: the limit per
+    /// `per`.
     Bucket {
-        /// The time in which the limit is filled in.
+        /// The time in which the limit is refilled.
         per: Duration,
         /// The most that can be used at once.
         burst: u64,
     },
 }
 
-/// A period of the calendar, in UTC.
+/// A calendar period, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Period {
-    /// From second 0 on.
+    /// Starts at second 0.
     Minute,
-    /// From minute 0 on.
+    /// Starts at minute 0.
     Hour,
-    /// From midnight on.
+    /// Starts at midnight.
     Day,
-    /// From Monday's midnight on (ISO 8601).
+    /// Starts on Monday at midnight (ISO 8601).
     Week,
-    /// From the first day's midnight on.
+    /// Starts on the first day at midnight.
     Month,
 }

@@ -8,7 +8,20 @@ use crate::settings::route::node::{Kind, Model, Node};
 use crate::settings::route::{Checked, DynamicRoute};
 use crate::util::macros::setters;
 
-/// Describes a [`DynamicRoute`]; [`build`](RouteBuilder::build) finds every mistake.
+/// Describes a [`DynamicRoute`]; [`build`](RouteBuilder::build) checks everything.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+///
+/// let route = DynamicRoute::builder("cheap-first")
+///     .version("2")
+///     .start("small")
+///     .node("small", Node::model("grok", "grok-3-mini").fallback("big"))
+///     .node("big", Node::model("grok", "grok-4"))
+///     .build()?;
+/// assert_eq!((route.name(), route.version()), ("cheap-first", "2"));
+/// # Ok::<(), tower_ai_gateway::settings::route::RouteError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a builder does nothing until `build` is called"]
@@ -25,7 +38,7 @@ fn first_version() -> String {
     "1".to_owned()
 }
 
-/// Reads the table of nodes, in the order of their names.
+/// Reads the table of nodes, sorted by name.
 #[cfg(feature = "config")]
 fn nodes<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(String, Node)>, D::Error> {
     let nodes: std::collections::BTreeMap<_, _> = serde::Deserialize::deserialize(table)?;
@@ -42,23 +55,23 @@ setters! { impl RouteBuilder {
     /// Distinguishes routes of the same name: 1 to 64 of `A-Z a-z 0-9 - _ .`. Default: `1`.
     pub fn version(self, version: impl Into<String>) => self.version = version.into();
 
-    /// The name of the first node. It must be given.
+    /// The name of the first node. Required.
     pub fn start(self, node: impl Into<String>) => self.start = Some(node.into());
 
-    /// Adds a node, up to 64 of them. Names are 1 to 64 of `A-Z a-z 0-9 - _ .`; the order does not
+    /// Adds a node, up to 64. Its name is 1 to 64 of `A-Z a-z 0-9 - _ .`; the order does not
     /// matter.
     pub fn node(self, name: impl Into<String>, node: impl Into<Node>) =>
         self.nodes.push((name.into(), node.into()));
 }}
 
 impl RouteBuilder {
-    /// Checks everything and makes the route.
+    /// Checks everything and builds the route.
     ///
     /// # Errors
     ///
-    /// A [`RouteError`] that names the route and the node and what is wrong with it: a name, a
-    /// number or a condition that cannot be used, a node that does not exist, that cannot be
-    /// reached ([`Node::end`] aside) or that leads back to itself, or a route without a model.
+    /// A [`RouteError`] with the route, the node and the problem: an invalid name, number or
+    /// condition; a node that does not exist, cannot be reached ([`Node::end`] aside) or leads back
+    /// to itself; or a route without a model.
     pub fn build(self) -> Result<DynamicRoute, RouteError> {
         self.check()?;
         let mut body_fields = BodyFields::default();

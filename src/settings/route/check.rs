@@ -1,4 +1,4 @@
-//! Checks a route before it is used: its names, each node by itself, and the graph that they make.
+//! Checks a route before it is used: its names, each node, and the graph.
 
 use crate::directives::form::{ATTEMPTS, LONGEST_DELAY, TIMEOUTS};
 use crate::provider::is_slug;
@@ -9,13 +9,13 @@ use crate::util::text::is_id;
 
 const MOST_NODES: usize = 64;
 const MOST_SHARES: usize = 5;
-/// What fits into the field of the body that a condition may read.
+/// The longest value that a condition can read from the body.
 const LONGEST_MODEL: usize = 256;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Unseen,
-    /// On the path that is being walked.
+    /// On the current path.
     Open,
     Done,
 }
@@ -55,7 +55,7 @@ impl RouteBuilder {
         let mut marks = vec![Mark::Unseen; self.nodes.len()];
         self.walk(start, &mut marks).map_err(|name| of_node(name, RouteErrorKind::Loop))?;
         for ((name, node), mark) in self.nodes.iter().zip(marks) {
-            // An end that is never reached does no harm.
+            // An unreachable end does no harm.
             if mark == Mark::Unseen && *node != Node::end() {
                 return Err(of_node(name, RouteErrorKind::Unreachable));
             }
@@ -64,8 +64,8 @@ impl RouteBuilder {
         if has_model { Ok(()) } else { Err(of_route(RouteErrorKind::NoModel)) }
     }
 
-    /// Marks all nodes that can be reached from one, or returns the name of one that leads back to
-    /// itself. It recurses no deeper than there are nodes.
+    /// Marks all nodes reachable from one, or returns the name of a node that leads back to itself.
+    /// The depth is bounded by the number of nodes.
     fn walk(&self, at: usize, marks: &mut [Mark]) -> Result<(), &str> {
         let (name, node) = &self.nodes[at];
         match marks[at] {
@@ -81,7 +81,7 @@ impl RouteBuilder {
 }
 
 impl Node {
-    /// Checks what the node says without regard to others.
+    /// Checks the node alone.
     fn check(&self) -> Result<(), RouteErrorKind> {
         match &self.0 {
             Kind::When { condition, .. } => condition.check(),

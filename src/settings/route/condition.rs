@@ -1,4 +1,4 @@
-//! Conditions over what a request says.
+//! Conditions on a request.
 
 use crate::directives::metadata::MetadataValue;
 use crate::directives::metadata::MetadataValue::Number;
@@ -6,11 +6,11 @@ use crate::json::scalars::BodyFields;
 use crate::settings::route::error::RouteErrorKind;
 use crate::settings::route::field::{Field, Source};
 
-/// How deep conditions may be nested.
+/// The maximum nesting of conditions.
 const DEEPEST: usize = 16;
 
-/// What a request must be like: a test of one [`Field`], or several conditions together. A mistake
-/// is found when the route is built.
+/// A condition on a request: a test of one [`Field`], or a combination of conditions. Mistakes are
+/// reported when the route is built.
 ///
 /// ```
 /// use tower_ai_gateway::settings::route::{BodyField, Condition, Field};
@@ -22,7 +22,7 @@ const DEEPEST: usize = 16;
 /// ]);
 /// # let _ = condition;
 /// ```
-// All parts that are there must hold.
+// All parts that are present must hold.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize))]
 pub struct Condition {
@@ -33,7 +33,7 @@ pub struct Condition {
     pub(super) fields: Vec<(Field, Test)>,
 }
 
-/// What the value of a field must be like. All parts that are there must hold.
+/// A test of a field's value. All parts that are present must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Test {
@@ -49,7 +49,7 @@ pub(super) struct Test {
     pub(super) starts_with: Option<String>,
 }
 
-/// Reads the tests of fields, in the order of their names.
+/// Reads the tests of fields, sorted by name.
 #[cfg(feature = "config")]
 fn fields<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(Field, Test)>, D::Error> {
     let fields: std::collections::BTreeMap<String, _> = serde::Deserialize::deserialize(table)?;
@@ -57,7 +57,7 @@ fn fields<'de, D: serde::Deserializer<'de>>(table: D) -> Result<Vec<(Field, Test
 }
 
 impl Condition {
-    /// Without any part: it cannot be used.
+    /// A condition without parts, which is invalid by itself.
     pub(super) fn empty() -> Self {
         Self { all: None, any: None, not: None, fields: Vec::new() }
     }
@@ -67,7 +67,7 @@ impl Condition {
         Self { all: Some(conditions.into_iter().collect()), ..Self::empty() }
     }
 
-    /// One of them must hold.
+    /// At least one of them must hold.
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
         Self { any: Some(conditions.into_iter().collect()), ..Self::empty() }
     }
@@ -78,12 +78,12 @@ impl Condition {
         Self { not: Some(Box::new(condition)), ..Self::empty() }
     }
 
-    /// The conditions that it is made of.
+    /// The conditions nested in it.
     fn parts(&self) -> impl Iterator<Item = &Self> {
         self.all.iter().flatten().chain(self.any.iter().flatten()).chain(self.not.as_deref())
     }
 
-    /// Adds the members of the body that it reads.
+    /// Adds the body members that it reads.
     pub(super) fn body_fields(&self, fields: &mut BodyFields) {
         self.parts().for_each(|part| part.body_fields(fields));
         for (field, _) in &self.fields {
@@ -101,7 +101,7 @@ impl Condition {
         let refuse =
             |field: String, reason| Err(RouteErrorKind::Condition { field: field.into(), reason });
         if depth == DEEPEST {
-            return refuse(String::new(), "it is nested too deep");
+            return refuse(String::new(), "it is nested too deeply");
         }
         let has_empty = [&self.all, &self.any].into_iter().flatten().any(Vec::is_empty);
         if has_empty || *self == Self::empty() {
@@ -117,54 +117,54 @@ impl Condition {
     }
 }
 
-/// The tests that there are.
+/// The available tests.
 impl Field {
     fn tested(self, test: Test) -> Condition {
         Condition { fields: vec![(self, test)], ..Condition::empty() }
     }
 
-    /// It is this value.
+    /// The field equals this value.
     pub fn equals(self, value: impl Into<MetadataValue>) -> Condition {
         self.tested(Test { eq: Some(value.into()), ..Test::default() })
     }
 
-    /// It is another value, or absent.
+    /// The field has another value or is absent.
     pub fn not_equals(self, value: impl Into<MetadataValue>) -> Condition {
         self.tested(Test { ne: Some(value.into()), ..Test::default() })
     }
 
-    /// It is one of these values.
+    /// The field equals one of these values.
     pub fn one_of<V: Into<MetadataValue>>(self, values: impl IntoIterator<Item = V>) -> Condition {
         let values = values.into_iter().map(Into::into).collect();
         self.tested(Test { one_of: Some(values), ..Test::default() })
     }
 
-    /// Whether it is there. A `null` in the body is not.
+    /// The field is present, or with `false` absent. A `null` in the body counts as absent.
     pub fn exists(self, exists: bool) -> Condition {
         self.tested(Test { exists: Some(exists), ..Test::default() })
     }
 
-    /// It is a number below this one.
+    /// The field is a number below this one.
     pub fn less(self, number: impl Into<f64>) -> Condition {
         self.tested(Test { lt: Some(number.into()), ..Test::default() })
     }
 
-    /// It is this number or one below.
+    /// The field is this number or a smaller one.
     pub fn less_or_equal(self, number: impl Into<f64>) -> Condition {
         self.tested(Test { lte: Some(number.into()), ..Test::default() })
     }
 
-    /// It is a number above this one.
+    /// The field is a number above this one.
     pub fn greater(self, number: impl Into<f64>) -> Condition {
         self.tested(Test { gt: Some(number.into()), ..Test::default() })
     }
 
-    /// It is this number or one above.
+    /// The field is this number or a larger one.
     pub fn greater_or_equal(self, number: impl Into<f64>) -> Condition {
         self.tested(Test { gte: Some(number.into()), ..Test::default() })
     }
 
-    /// It is a text that begins like this.
+    /// The field is a text with this prefix.
     pub fn starts_with(self, prefix: impl Into<String>) -> Condition {
         self.tested(Test { starts_with: Some(prefix.into()), ..Test::default() })
     }
@@ -186,7 +186,9 @@ impl Test {
         let values = self.eq.iter().chain(&self.ne).chain(self.one_of.iter().flatten());
         let mut values = values.chain(bounds.iter().flatten()).chain(&prefix);
         values.find_map(|value| match value {
-            Number(number) if !number.is_finite() => Some("it compares with what is no number"),
+            Number(number) if !number.is_finite() => {
+                Some("it compares with something that is not a number")
+            }
             value => field.rejects(value),
         })
     }

@@ -3,7 +3,17 @@
 use std::error::Error;
 use std::fmt;
 
-/// A mistake in a dynamic route: where it is, and what.
+/// A mistake in a dynamic route, and where it is.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node, RouteErrorKind};
+///
+/// let node = Node::model("grok", "grok-4").fallback("a");
+/// let route = DynamicRoute::builder("r").start("a").node("a", node);
+/// let error = route.build().unwrap_err();
+/// assert_eq!((error.route(), error.node()), ("r", Some("a")));
+/// assert_eq!(error.kind(), &RouteErrorKind::Loop);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError {
     route: Box<str>,
@@ -24,7 +34,7 @@ pub enum RouteErrorKind {
         /// The version.
         version: Box<str>,
     },
-    /// The same name and version were added before.
+    /// The same name and version exist already.
     #[error("its version `{version}` is there twice")]
     DuplicateVersion {
         /// The version.
@@ -37,21 +47,21 @@ pub enum RouteErrorKind {
     #[error("two nodes have this name")]
     DuplicateNode,
     /// More than 64 nodes.
-    #[error("it has {nodes} nodes, and 64 are the most")]
+    #[error("it has {nodes} nodes: at most 64 are allowed")]
     TooManyNodes {
         /// How many there are.
         nodes: usize,
     },
-    /// The first node is not named.
+    /// The first node is not given.
     #[error("it does not say which node is first")]
     NoStart,
     /// The first node does not exist.
-    #[error("it starts at `{start}`, which is none of its nodes")]
+    #[error("it starts at `{start}`, which is not one of its nodes")]
     MissingStart {
         /// The name.
         start: Box<str>,
     },
-    /// A node to which this node leads does not exist.
+    /// This node leads to a node that does not exist.
     #[error("it leads to `{target}`, which is no node of the route")]
     MissingTarget {
         /// The name.
@@ -61,30 +71,30 @@ pub enum RouteErrorKind {
     #[error("it leads back to itself")]
     Loop,
     /// The node cannot be reached from the start.
-    #[error("no way leads to it from the start")]
+    #[error("it cannot be reached from the start")]
     Unreachable,
     /// The route has no model.
     #[error("it has no model")]
     NoModel,
-    /// A split without a share, or with more than five.
+    /// A split has no share or more than five.
     #[error("it has {shares} shares beside the rest: 1 to 5 are allowed")]
     ShareCount {
-        /// How many there are, the rest not counted.
+        /// The number of shares without the rest.
         shares: usize,
     },
-    /// A share of 0 percent.
+    /// A share is 0 percent.
     #[error("its share for `{target}` is 0 percent")]
     ZeroShare {
-        /// Where it leads.
+        /// The node it leads to.
         target: Box<str>,
     },
     /// The shares add up to more than 100 percent.
-    #[error("its shares make {percent} percent, which is more than 100")]
+    #[error("its shares add up to {percent} percent, more than 100")]
     ShareSum {
         /// Their sum, in percent.
         percent: u32,
     },
-    /// A split cannot go by this field.
+    /// A split cannot use this field.
     #[error(
         "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with 1 to \
              64 of A-Z a-z 0-9 _, or an entry of the metadata, as in `metadata.user_id`, and by \
@@ -94,15 +104,15 @@ pub enum RouteErrorKind {
         /// The key.
         key: Box<str>,
     },
-    /// A condition that cannot be used.
+    /// A condition cannot be used.
     #[error("its condition{} cannot be used: {reason}", on(.field))]
     Condition {
-        /// The field, such as `identity.label.plan`; empty if it is about none.
+        /// The field, such as `identity.label.plan`; empty if it concerns no field.
         field: Box<str>,
         /// What is wrong.
         reason: &'static str,
     },
-    /// The provider cannot be a slug.
+    /// The provider is not a valid slug.
     #[error("`{provider}` cannot be a provider's slug")]
     Provider {
         /// The provider.
@@ -123,7 +133,7 @@ pub enum RouteErrorKind {
     /// The delay between attempts is out of range.
     #[error("its delay between attempts must be at most 5 seconds")]
     RetryDelay,
-    /// The alias of a stored key is malformed. It is not shown.
+    /// The alias of a stored key is malformed. The message does not show it.
     #[error("its key alias must be 1 to 64 of A-Z a-z 0-9 - _ .")]
     KeyAlias,
 }
@@ -149,7 +159,7 @@ impl RouteError {
         &self.route
     }
 
-    /// The name of the node; `None` if the mistake is the route's own.
+    /// The name of the node; `None` if the mistake is in the route itself.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()

@@ -1,4 +1,4 @@
-//! What a request says, and whether a condition holds for it.
+//! The values of a request, and whether a condition holds for them.
 
 use std::borrow::Cow;
 
@@ -27,16 +27,16 @@ enum Value<'a> {
     Text(&'a str),
     Number(f64),
     Bool(bool),
-    /// Untyped text: it is read as the type of what it is compared with.
+    /// Untyped text, parsed as the type that it is compared with.
     Header(&'a str),
-    /// At least one.
+    /// The identity has at least one group.
     Groups(&'a Identity),
-    /// There, but equal to nothing.
+    /// Present, but equal to nothing.
     Unusable,
 }
 
 impl Facts<'_> {
-    /// The one value of a field as text: the same for `1` and `"1"`.
+    /// The single value of a field as text. `1` and `"1"` give the same.
     pub(super) fn text(&self, field: &Field) -> Option<Cow<'_, str>> {
         match self.get(field)? {
             Value::Text(text) | Value::Header(text) => Some(text.into()),
@@ -60,7 +60,7 @@ impl Facts<'_> {
                 MetadataValue::Bool(flag) => Value::Bool(*flag),
             }),
             Source::Header(name) => {
-                // A value that is marked as a secret is not for a route to read.
+                // A route must not read a value that is marked as a secret.
                 let value = self.headers.get(name).filter(|value| !value.is_sensitive())?;
                 Some(str::from_utf8(value.as_bytes()).map_or(Value::Unusable, Value::Header))
             }

@@ -1,10 +1,9 @@
 //! Dynamic routes: which models a request tries, and in which order.
 //!
-//! A client names a route in the place of a model, `"model": "dynamic/support"`. The route is a
-//! graph of nodes that the host owns: conditions and splits choose a branch, and the model nodes on
-//! it are tried, each with a node to go to when it fails. What only some may use is decided by the
-//! [`Identity`](crate::Identity) that the host gives a request, not by what the client claims of
-//! itself in its metadata.
+//! A client names a route instead of a model: `"model": "dynamic/support"`. The route is a graph of
+//! nodes that the host owns. Conditions and splits choose a branch; the model nodes on it are
+//! tried, each with a node to go to if it fails. To restrict a model to some users, test the
+//! [`Identity`](crate::Identity) that the host sets, not the metadata, which the client chooses.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,8 +26,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! With the feature `config`, [`RouteBuilder`], [`Node`], [`Condition`] and [`Field`] are read by
-//! serde too, in the form that settings files have.
+//! With the feature `config`, serde can read [`RouteBuilder`], [`Node`], [`Condition`] and
+//! [`Field`] in the format of settings files.
 
 mod builder;
 mod check;
@@ -53,7 +52,21 @@ pub use self::set::DynamicRoutes;
 pub use crate::json::scalars::BodyField;
 use crate::json::scalars::BodyFields;
 
-/// A checked graph of nodes under a name. A clone shares it.
+/// A checked route. Clones share it.
+///
+/// ```
+/// use tower_ai_gateway::settings::GatewaySettings;
+/// use tower_ai_gateway::settings::route::{DynamicRoute, Node};
+///
+/// let route = DynamicRoute::builder("default")
+///     .start("main")
+///     .node("main", Node::model("grok", "grok-4"))
+///     .build()?;
+/// // Clients use it as `"model": "dynamic/default"`.
+/// let settings = GatewaySettings::builder().route(route).build()?;
+/// # let _ = settings;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DynamicRoute(Arc<Checked>);
 
@@ -64,12 +77,12 @@ struct Checked {
 }
 
 impl DynamicRoute {
-    /// Begins a route. Its name is 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    /// Starts a route. Its name is 1 to 64 of `A-Z a-z 0-9 - _ .`.
     pub fn builder(name: impl Into<String>) -> RouteBuilder {
         RouteBuilder::new(name.into())
     }
 
-    /// The name by which clients ask for it, behind `dynamic/`.
+    /// The name that clients use after `dynamic/`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.route.name
@@ -81,7 +94,7 @@ impl DynamicRoute {
         &self.0.route.version
     }
 
-    /// The members of the body that its conditions read: the body is read no further than these.
+    /// The body members that its conditions read. The body is read no further than these.
     pub(crate) fn body_fields(&self) -> BodyFields {
         self.0.body_fields
     }
@@ -92,7 +105,7 @@ impl DynamicRoute {
         self.0.route.limits()
     }
 
-    /// All its models with the names of their nodes, to check that their providers and keys exist.
+    /// All its models with their nodes' names, to check that their providers and keys exist.
     pub(crate) fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
         self.0.route.models()
     }

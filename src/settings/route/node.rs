@@ -1,4 +1,4 @@
-//! The nodes of a route, which lead to one another by their names.
+//! The nodes of a route, which refer to each other by name.
 
 use std::time::Duration;
 
@@ -6,8 +6,17 @@ use crate::directives::Backoff;
 use crate::settings::route::{Condition, Field};
 use crate::util::macros::setters;
 
-/// One node of a dynamic route, which leads to others by their names. A mistake is found when the
+/// A node of a dynamic route. It refers to other nodes by name. Mistakes are reported when the
 /// route is built.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{Field, Node};
+///
+/// // Paid users get the big model, and one in ten of the others does.
+/// let paid = Node::when(Field::identity_label("plan").equals("paid"), "big", "trial");
+/// let trial = Node::split_by(Field::identity_subject(), [(10, "big")], "small");
+/// # let _ = (paid, trial);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(transparent))]
 pub struct Node(pub(super) Kind);
@@ -65,9 +74,10 @@ pub(super) struct Limit {
 }
 
 impl Node {
-    /// Goes to the node `then` as long as this [limit](crate::settings::limits) of the gateway has room,
-    /// and to `otherwise` where it has none, or where all that `then` leads to has failed. The limit
-    /// then holds for what goes by `then` alone, and for no other request of the gateway.
+    /// Goes to the node `then` while this [limit](crate::settings::limits) of the gateway has room.
+    /// Goes to `otherwise` if it has none, or if everything that `then` leads to has failed. The
+    /// limit then applies only to requests that go through `then`, and to no other request of the
+    /// gateway.
     ///
     /// ```
     /// use tower_ai_gateway::settings::GatewaySettings;
@@ -99,7 +109,7 @@ impl Node {
         Self(Kind::Limit(Limit { limit, then, otherwise }))
     }
 
-    /// Goes to the node `then` if the condition holds, and to `otherwise` if it does not.
+    /// Goes to the node `then` if the condition holds, otherwise to `otherwise`.
     #[must_use]
     pub fn when(
         condition: Condition,
@@ -110,8 +120,8 @@ impl Node {
         Self(Kind::When { condition, then, otherwise })
     }
 
-    /// Divides requests at random: each share is a percentage and the node to which it goes, one to
-    /// five of them, and the rest goes to `otherwise`.
+    /// Splits requests at random. Each of one to five shares is a percentage and its node; the rest
+    /// goes to `otherwise`.
     #[must_use]
     pub fn split(
         shares: impl IntoIterator<Item = (u8, impl Into<String>)>,
@@ -122,14 +132,14 @@ impl Node {
         Self(Kind::Split(Split { key: None, shares, otherwise: otherwise.into().into() }))
     }
 
-    /// Divides requests by a field: those with the same value go to the same node, always and
-    /// everywhere, as long as the names of route and node and the shares stay as they are. A first
-    /// share that grows keeps what it has. Requests without the field are divided at random.
+    /// Splits requests by a field. The same value always goes to the same node, in every process,
+    /// while the names of route and node and the shares stay the same. If the first share grows,
+    /// its requests stay in it. Requests without the field are split at random.
     ///
-    /// The field is the subject or a label of the [`Identity`](crate::Identity), which only the host
-    /// sets, or an entry of the [`Metadata`](crate::context::Metadata). The client chooses the latter, unless
-    /// the host sets or reserves the entry: it can try values until it gets the share that it wants.
-    /// `1` and `"1"` are the same value.
+    /// The field is the subject or a label of the [`Identity`](crate::Identity), which only the
+    /// host sets, or an entry of the [`Metadata`](crate::context::Metadata). Unless the host sets
+    /// or reserves that entry, the client chooses its value, and can try values until it gets the
+    /// share that it wants. `1` and `"1"` are equal.
     #[must_use]
     pub fn split_by(
         field: Field,
@@ -143,8 +153,8 @@ impl Node {
         node
     }
 
-    /// Tries a model; the route ends with its answer unless it fails. `provider` is a slug, `model`
-    /// the name by which the provider knows it.
+    /// Tries a model. The route ends with its answer unless the model fails. `provider` is a slug,
+    /// `model` the provider's name of the model.
     pub fn model(provider: impl Into<String>, model: impl Into<String>) -> Model {
         Model {
             provider: provider.into().into(),
@@ -158,13 +168,13 @@ impl Node {
         }
     }
 
-    /// Ends the route: no further model is tried.
+    /// Ends the route: no other model is tried.
     #[must_use]
     pub fn end() -> Self {
         Self(Kind::End {})
     }
 
-    /// The names of the nodes to which it leads.
+    /// The names of the nodes it leads to.
     pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
         let (shares, others) = match &self.0 {
             Kind::When { then, otherwise, .. } => (&[][..], [Some(then), Some(otherwise)]),
@@ -178,8 +188,19 @@ impl Node {
     }
 }
 
-/// A node that tries a model. Its settings go before those of the gateway, and what the request
-/// itself says goes before them.
+/// A node that tries a model. Its settings override the gateway's, and the request's own override
+/// both.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::settings::route::Node;
+///
+/// let model = Node::model("grok", "grok-4")
+///     .timeout(Duration::from_secs(30))
+///     .attempts(2)
+///     .fallback("small");
+/// # let _ = model;
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "config", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[must_use = "a node does nothing until it is added to a route"]
@@ -210,32 +231,32 @@ fn milliseconds<'de, D: serde::Deserializer<'de>>(number: D) -> Result<Option<Du
 }
 
 setters! { impl Model {
-    /// The time until the response head, of each attempt: 1 ms to 1 hour.
+    /// Timeout of the response head, per attempt: 1 ms to 1 hour.
     ///
-    /// Default: what the request or the gateway says.
+    /// Default: the request's, or else the gateway's.
     pub fn timeout(self, timeout: Duration) => self.timeout = Some(timeout);
 
-    /// How often it is tried, the first time included: 1 to 5.
+    /// The number of attempts, including the first: 1 to 5.
     ///
-    /// Default: what the request or the gateway says.
+    /// Default: the request's, or else the gateway's.
     pub fn attempts(self, attempts: u8) => self.attempts = Some(attempts);
 
     /// The delay before the second attempt: at most 5 s.
     ///
-    /// Default: what the request or the gateway says.
+    /// Default: the request's, or else the gateway's.
     pub fn retry_delay(self, delay: Duration) => self.retry_delay = Some(delay);
 
-    /// How the delay grows from attempt to attempt.
+    /// How the delay grows between attempts.
     ///
-    /// Default: what the request or the gateway says.
+    /// Default: the request's, or else the gateway's.
     pub fn backoff(self, backoff: Backoff) => self.backoff = Some(backoff);
 
-    /// Which stored key of the provider is used.
+    /// The provider's stored key to use.
     ///
-    /// Default: what the request says, or else the default one.
+    /// Default: the one that the request names, or else the default key.
     pub fn key_alias(self, alias: impl Into<String>) => self.key_alias = Some(alias.into().into());
 
-    /// The node to go to when the model fails after all attempts.
+    /// The node to go to if the model fails in all attempts.
     ///
     /// Default: the route ends with that failure.
     pub fn fallback(self, node: impl Into<String>) => self.fallback = Some(node.into().into());

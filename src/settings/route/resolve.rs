@@ -5,16 +5,15 @@ use sha2::{Digest, Sha256};
 use crate::settings::route::node::{Kind, Split};
 use crate::settings::route::{DynamicRoute, Facts, Model, RouteBuilder};
 
-/// Shares are counted in hundredths of a percent.
+/// Shares are in hundredths of a percent.
 const WHOLE: u64 = 10_000;
 const PERCENT: u64 = WHOLE / 100;
 
 impl DynamicRoute {
-    /// The models that a request tries, with the names of their nodes: the first, then the one to
-    /// try when that has failed, and so on. Empty if the route ends before a model. No longer than
-    /// there are nodes.
+    /// The models that a request tries, with their nodes' names, in order. Empty if the route ends
+    /// before a model. At most 64 long.
     ///
-    /// No condition depends on what a model answers, so this is known before the first is tried.
+    /// Conditions do not depend on answers, so the whole list is known before the first attempt.
     pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Vec<Choice<'_>> {
         let mut walk = Walk { route: &self.0.route, facts, steps: STEPS, chain: Vec::new() };
         let limits = Vec::new();
@@ -29,25 +28,25 @@ pub(crate) struct Choice<'r> {
     /// The name of its node.
     pub(crate) node: &'r str,
     pub(crate) model: &'r Model,
-    /// The limits of the gateway that the way to it is under.
+    /// The limits that apply on the way to it.
     pub(crate) limits: Vec<Box<str>>,
 }
 
-/// How many nodes are passed at most: both branches of a limit are, one behind the other.
+/// The most nodes visited. A limit visits both branches, one after the other.
 const STEPS: usize = 256;
-/// How many models are tried at most.
+/// The most models tried.
 const MODELS: usize = 64;
 
 struct Walk<'r, 'f> {
     route: &'r RouteBuilder,
     facts: &'f Facts<'f>,
-    /// How many nodes may still be passed.
+    /// How many more nodes may be visited.
     steps: usize,
     chain: Vec<Choice<'r>>,
 }
 
 impl<'r> Walk<'r, '_> {
-    /// Goes on from a node. It recurses no deeper than there are nodes.
+    /// Continues from a node. The depth is bounded by the number of nodes.
     fn from(&mut self, start: Option<&'r str>, limits: &[Box<str>]) {
         let route = self.route;
         let mut next = start;
@@ -95,8 +94,8 @@ impl Split {
     }
 }
 
-/// A value's position among all, from 0 to `WHOLE`. It must stay the same in every process and
-/// release, because it decides who gets which model.
+/// A value's position from 0 to `WHOLE`. It must stay the same in every process and release,
+/// because it decides which user gets which model.
 fn place(route: &str, node: &str, value: &str) -> u64 {
     let parts = [route, "\0", node, "\0", value];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));

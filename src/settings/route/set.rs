@@ -3,12 +3,27 @@
 use super::DynamicRoute;
 use super::error::{RouteError, RouteErrorKind};
 
-/// Dynamic routes by name and version. Of a name, the version that was added last is deployed.
+/// Dynamic routes by name and version. The last added version of a name is deployed.
+///
+/// ```
+/// use tower_ai_gateway::settings::route::{DynamicRoute, DynamicRoutes, Node, RouteError};
+///
+/// let version = |version: &str| {
+///     let route = DynamicRoute::builder("support").version(version).start("main");
+///     route.node("main", Node::model("grok", "grok-4")).build()
+/// };
+/// let mut routes = DynamicRoutes::new();
+/// routes.add(version("1")?)?;
+/// routes.add(version("2")?)?;
+/// assert_eq!(routes.find("support").unwrap().version(), "2");
+/// assert!(routes.find("support@1").is_some());
+/// # Ok::<(), RouteError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct DynamicRoutes(Vec<DynamicRoute>);
 
 impl DynamicRoutes {
-    /// Without routes.
+    /// Creates an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -18,7 +33,7 @@ impl DynamicRoutes {
     ///
     /// # Errors
     ///
-    /// [`RouteErrorKind::DuplicateVersion`] if the name and the version exist already.
+    /// [`RouteErrorKind::DuplicateVersion`] if that name and version exist already.
     pub fn add(&mut self, route: DynamicRoute) -> Result<(), RouteError> {
         if self.version(route.name(), route.version()).is_some() {
             let kind = RouteErrorKind::DuplicateVersion { version: route.version().into() };
@@ -28,8 +43,8 @@ impl DynamicRoutes {
         Ok(())
     }
 
-    /// The route for what follows `dynamic/` in a model name: `support` is the deployed version,
-    /// `support@2` a certain one.
+    /// Finds the route by what follows `dynamic/` in a model name: `support` is the deployed
+    /// version, `support@2` is version `2`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&DynamicRoute> {
         match name.split_once('@') {
@@ -38,18 +53,18 @@ impl DynamicRoutes {
         }
     }
 
-    /// All routes, in the order in which they were added.
+    /// All routes, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &DynamicRoute> {
         self.0.iter()
     }
 
-    /// How many there are, each version counted.
+    /// The number of routes; each version counts.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -11,7 +11,7 @@ fn big() -> Model {
     Node::model("grok", "grok-4")
 }
 
-/// A route whose first node is `start`, with the models `big` and `small`, both reached.
+/// A route whose first node is `start`, and which reaches the models `big` and `small`.
 fn with(start: impl Into<Node>) -> RouteBuilder {
     DynamicRoute::builder("support")
         .start("start")
@@ -168,7 +168,7 @@ fn mistakes_of_nodes_are_refused() {
         model(|model| model.timeout(Duration::from_millis(1)).attempts(1)),
         model(|model| model.retry_delay(Duration::from_secs(5)).key_alias("eu-1")),
         named("openai/gpt-oss \u{e9}"),
-        // Two ways to one node are no loop.
+        // Two paths to one node are not a loop.
         with(Node::when(yes(), "small", "big")),
         when(yes()).node("end", Node::end()),
     ] {
@@ -251,7 +251,7 @@ fn errors_name_the_route_and_the_node() {
     assert!(!format!("{error} {error:?}").contains("secret"));
 }
 
-/// A node of a graph that may be anything: where it leads to.
+/// A node of an arbitrary graph.
 fn any_node(count: usize) -> impl Strategy<Value = Node> {
     let name = (0..count).prop_map(|place| place.to_string());
     let names = prop::collection::vec(name.clone(), 1..4);
@@ -274,8 +274,7 @@ fn any_node(count: usize) -> impl Strategy<Value = Node> {
     ]
 }
 
-/// Whether the first node can be met again on the way from some node that it leads to: by the
-/// closure of the relation, not by the walk that is tested.
+/// Which nodes each node can reach: by the closure of the relation, not by the walk under test.
 fn reach(nodes: &[Node]) -> Vec<Vec<bool>> {
     let count = nodes.len();
     let mut reach = vec![vec![false; count]; count];

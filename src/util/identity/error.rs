@@ -1,6 +1,14 @@
-//! Why something is no identity.
+//! Why an identity is invalid.
 
 /// Why an [`Identity`](super::Identity) cannot be built.
+///
+/// ```
+/// use tower_ai_gateway::Identity;
+/// use tower_ai_gateway::identity::IdentityError;
+///
+/// let error = Identity::new("").unwrap_err();
+/// assert_eq!(error, IdentityError::Empty { what: "subject" });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -15,25 +23,25 @@ pub enum IdentityError {
     TooLong {
         /// Which of them: `subject`, `group` or `label`.
         what: &'static str,
-        /// How many bytes it may have.
+        /// The maximum length in bytes.
         longest: usize,
     },
     /// There are too many groups.
     #[error("the identity has more than {most} groups")]
     TooManyGroups {
-        /// How many there may be.
+        /// The maximum number of groups.
         most: usize,
     },
     /// There are too many labels.
     #[error("the identity has more than {most} labels")]
     TooManyLabels {
-        /// How many there may be.
+        /// The maximum number of labels.
         most: usize,
     },
     /// The name of a label is empty, too long, or has other characters than `A-Z a-z 0-9 _`.
-    #[error("the name of a label of the identity is not 1 to {longest} of `A-Z a-z 0-9 _`")]
+    #[error("a label name of the identity is not 1 to {longest} of `A-Z a-z 0-9 _`")]
     LabelName {
-        /// How many bytes it may have.
+        /// The maximum length in bytes.
         longest: usize,
     },
     /// Two labels have the same name.

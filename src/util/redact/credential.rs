@@ -1,14 +1,14 @@
-//! What credentials look like.
+//! The forms of credentials.
 
 use super::escape::{Unit, skip_space, unit};
 
-/// How much of a word decides whether it is a key.
+/// How many characters of a word decide whether it is a key.
 const LOOK_AHEAD: usize = 64;
-/// Behind a letter or a digit a key must be as long as keys are, and have a digit in it: `risk-` is
+/// After a letter or digit, a key must have the length of real keys and contain a digit: `risk-` is
 /// a word.
 const SURE: usize = 16;
 
-/// How keys begin, and how many characters must follow.
+/// The prefixes of keys, and how many characters must follow.
 pub(super) const PREFIXES: [(&str, usize); 25] = [
     ("sk-", 6),
     ("sk_", 16),
@@ -34,7 +34,7 @@ pub(super) const PREFIXES: [(&str, usize); 25] = [
     ("ghp_", 16),
     ("github_pat_", 16),
     ("xox", 12),
-    // A JSON object in base64: the head of a signed token.
+    // A JSON object in base64: the header of a signed token.
     ("eyJ", 16),
 ];
 
@@ -53,7 +53,7 @@ pub(super) const NAMES: [&str; 12] = [
     "xamzsecuritytoken",
 ];
 
-/// Names that end so are credentials, whosever they are.
+/// Names with these endings are credentials.
 pub(super) const ENDINGS: [&str; 12] = [
     "apikey",
     "accesskey",
@@ -71,9 +71,10 @@ pub(super) const ENDINGS: [&str; 12] = [
 
 pub(super) const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
 
-/// Whether a member of this name holds a credential. `name`: in lower case, without `-` and `_`.
+/// Returns true if a member of this name holds a credential. `name` is in lower case, without `-`
+/// and `_`.
 pub(super) fn is_credential(name: &str) -> bool {
-    // From the last letter on, for most differ there: a call to compare them would take longer.
+    // Compare from the last letter on, where most names differ: a `memcmp` call would take longer.
     let ends_so = |ending: &str| {
         let mut letters = name.bytes().rev().zip(ending.bytes().rev());
         name.len() >= ending.len() && letters.all(|(a, b)| a == b)
@@ -82,8 +83,7 @@ pub(super) fn is_credential(name: &str) -> bool {
     NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
 }
 
-/// For each letter, which letters may stand before it at the end of the name of a credential: a bit
-/// for each.
+/// For each letter, a bit set of the letters that may precede it at the end of a credential's name.
 static LAST_LETTERS: [u32; 256] = {
     const fn note(names: &[&str], before: &mut [u32; 256]) {
         let mut at = 0;
@@ -101,13 +101,13 @@ static LAST_LETTERS: [u32; 256] = {
     before
 };
 
-/// Whether the name of a credential may end with these two letters, which are in lower case: most
-/// names do not.
+/// Returns true if a credential's name may end with these two lower-case letters. Most names do
+/// not.
 pub(super) fn may_end_name(letter: u8, last: u8) -> bool {
     letter.is_ascii_lowercase() && LAST_LETTERS[usize::from(last)] >> (letter - b'a') & 1 == 1
 }
 
-/// Whether a word may be a key, or the beginning of one: where it is better to hide a name than to
+/// Returns true if a word may be a key or the start of one: it is better to hide a name than to
 /// show a key.
 #[cfg(feature = "config")]
 pub(crate) fn begins_as_key(word: &str) -> bool {
@@ -117,13 +117,13 @@ pub(crate) fn begins_as_key(word: &str) -> bool {
     PREFIXES.iter().any(is_key)
 }
 
-/// Where the key that begins at `at` ends. `is_word`: no letter or digit stands before it. `is_cut`:
-/// the text goes on where it ends here, so that a key may be short.
+/// The end of the key that starts at `at`. `is_word`: no letter or digit precedes it. `is_cut`: the
+/// text continues after its end, so the key may be short.
 pub(super) fn key_end(text: &str, at: usize, is_word: bool, is_cut: bool) -> Option<usize> {
     let first = unit(text, at)?.character;
     PREFIXES.iter().filter(|(prefix, _)| prefix.starts_with(first)).find_map(|(prefix, least)| {
         let begin = after(text, at, prefix, |a, b| a == b)?;
-        // Amazon's are base64.
+        // Amazon's keys are base64.
         let is_base64 = matches!(*prefix, "ABSK" | "bedrock-api-key-");
         let is_key = |c: char| {
             c.is_ascii_alphanumeric()
@@ -138,7 +138,7 @@ pub(super) fn key_end(text: &str, at: usize, is_word: bool, is_cut: bool) -> Opt
     })
 }
 
-/// Where the token behind `Bearer` begins and ends.
+/// The token after `Bearer`.
 pub(super) fn bearer(text: &str, at: usize, is_cut: bool) -> Option<(usize, usize)> {
     let word = after(text, at, "bearer", |a, b| a.eq_ignore_ascii_case(&b))?;
     let begin = skip_space(text, word);
@@ -149,7 +149,7 @@ pub(super) fn bearer(text: &str, at: usize, is_cut: bool) -> Option<(usize, usiz
         .then(|| (begin, run_end(text, body.end, is_token)))
 }
 
-/// Where the data of a long data URL begins and ends, from its `;base64,` on, and its length.
+/// The data of a long data URL that has `;base64,` at `at`.
 pub(super) fn base64(text: &str, at: usize) -> Option<(usize, usize)> {
     let begin = after(text, at, ";base64,", |a, b| a.eq_ignore_ascii_case(&b))?;
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
@@ -157,7 +157,7 @@ pub(super) fn base64(text: &str, at: usize) -> Option<(usize, usize)> {
     (body.length == LOOK_AHEAD).then(|| (begin, run_end(text, body.end, is_base64)))
 }
 
-/// The end of `expected`, if it begins at `at`.
+/// The end of `expected`, if the text has it at `at`.
 fn after(text: &str, mut at: usize, expected: &str, same: fn(char, char) -> bool) -> Option<usize> {
     for expected in expected.chars() {
         let unit = unit(text, at).filter(|unit| same(unit.character, expected))?;
@@ -166,8 +166,8 @@ fn after(text: &str, mut at: usize, expected: &str, same: fn(char, char) -> bool
     Some(at)
 }
 
-/// The first characters of a kind: [`LOOK_AHEAD`] at most, or a text full of beginnings of keys
-/// would be read over and over.
+/// The first characters of a kind, at most [`LOOK_AHEAD`]: a text full of key prefixes must not be
+/// read over and over.
 struct Run {
     length: usize,
     has_digit: bool,
@@ -196,7 +196,7 @@ fn run_end(text: &str, mut at: usize, belongs: impl Fn(char) -> bool) -> usize {
     at
 }
 
-/// A key for each prefix.
+/// One key per prefix.
 #[cfg(test)]
 pub(crate) fn samples() -> impl Iterator<Item = String> {
     PREFIXES.iter().map(|(prefix, _)| format!("{prefix}4f0123456789abcdef0123"))
@@ -288,7 +288,7 @@ mod tests {
         for word in ["sk-", "sk-learn", "skill", "xai-org", "eyJ", "", "hf_hub_download"] {
             assert_eq!(key(word), None, "{word}");
         }
-        // Within a word: long, and with a digit.
+        // Within a word a key must be long and have a digit.
         assert_eq!(key_end("sk-management-of-everything", 0, false, false), None);
         assert_eq!(key_end("sk-0123456789", 0, false, false), None);
         assert_eq!(key_end("sk-0123456789abcdef", 0, false, false), Some(19));

@@ -1,16 +1,16 @@
-//! Text as JSON sees it, at whatever depth it was put into strings of strings.
+//! Text as JSON sees it, at any nesting of strings within strings.
 
-/// One character of a text, or the backslashes before one that no escape explains.
+/// One character of a text, or backslashes that belong to no escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) character: char,
-    /// How many backslashes stand before it.
+    /// The number of backslashes before it.
     pub(super) slashes: usize,
-    /// Where it ends in the text.
+    /// Its end in the text.
     pub(super) end: usize,
 }
 
-/// The unit that begins at `at`, which is not the end of the text.
+/// The unit at `at`, which is not the end of the text.
 pub(super) fn unit(text: &str, at: usize) -> Option<Unit> {
     let rest = text.get(at..)?;
     let first = rest.chars().next()?;
@@ -31,15 +31,15 @@ pub(super) fn unit(text: &str, at: usize) -> Option<Unit> {
     Some(Unit { character, slashes, end: at + slashes + length })
 }
 
-/// What stands before a place, and where it begins.
+/// What precedes a position, and where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Before {
     pub(super) character: char,
     pub(super) begin: usize,
 }
 
-/// The unit that ends at `at`; a backslash, where that is behind an escape such as `\n`. `None`
-/// where `at` is `floor`, before which nothing is looked at.
+/// The unit that ends at `at`; a backslash if that follows an escape such as `\n`. `None` if `at`
+/// is `floor`: nothing before `floor` is read.
 pub(super) fn unit_before(text: &str, floor: usize, at: usize) -> Option<Before> {
     let read = text.get(floor..at)?;
     let last = *read.as_bytes().last()?;
@@ -61,7 +61,7 @@ pub(super) fn unit_before(text: &str, floor: usize, at: usize) -> Option<Before>
     })
 }
 
-/// Whether what is at `at` is the letter of an escape such as `\n`, which belongs to no word.
+/// Returns true if `at` is the letter of an escape such as `\n`, which is not part of a word.
 pub(super) fn is_letter_of_escape(text: &str, floor: usize, at: usize) -> bool {
     let bytes = text.as_bytes();
     let is_letter = matches!(bytes.get(at), Some(b'b' | b'f' | b'n' | b'r' | b't'));
@@ -71,13 +71,13 @@ pub(super) fn is_letter_of_escape(text: &str, floor: usize, at: usize) -> bool {
             || unicode_before(text, floor, at).is_some_and(|before| before.character == '\\'))
 }
 
-/// Whether `at` is at the `u` of an escape such as `\u0022`, or at one of its digits.
+/// Returns true if `at` is the `u` or a digit of an escape such as `\u0022`.
 pub(super) fn is_in_escape(text: &str, floor: usize, at: usize) -> bool {
     let end_of = |u: usize| unicode_before(text, floor, u + 5).is_some();
     (at.saturating_sub(4)..=at).any(|u| text.as_bytes().get(u) == Some(&b'u') && end_of(u))
 }
 
-/// An escape such as `\u0022` that ends at `at`.
+/// The escape such as `\u0022` that ends at `at`.
 fn unicode_before(text: &str, floor: usize, at: usize) -> Option<Before> {
     let (bytes, u) = (text.as_bytes(), at.checked_sub(5)?);
     if u <= floor || bytes.get(u) != Some(&b'u') || bytes.get(u - 1) != Some(&b'\\') {
@@ -87,20 +87,20 @@ fn unicode_before(text: &str, floor: usize, at: usize) -> Option<Before> {
     Some(Before { character, begin: run_begin(text, floor, u) })
 }
 
-/// Where the backslashes begin that end at `end`.
+/// The start of the backslashes that end at `end`.
 pub(super) fn run_begin(text: &str, floor: usize, end: usize) -> usize {
     let bytes = text.as_bytes().get(floor..end).unwrap_or_default();
     end - bytes.iter().rev().take_while(|byte| **byte == b'\\').count()
 }
 
-/// Half of a pair is as good as any character that is in no credential.
+/// For half of a surrogate pair, any character that is in no credential will do.
 fn unicode(digits: &str) -> Option<char> {
     let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let code = u32::from_str_radix(digits?, 16).ok()?;
     Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 
-/// Where the white space that begins at `at` ends, escaped line ends and tabs included.
+/// The end of the white space at `at`, including escaped line ends and tabs.
 pub(super) fn skip_space(text: &str, mut at: usize) -> usize {
     while let Some(unit) = unit(text, at) {
         at = match unit.character {
@@ -114,12 +114,12 @@ pub(super) fn skip_space(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Where the inside of a string ends that was opened by a quote behind `opening` backslashes: at
-/// the end of the text where it is never closed.
+/// The end of the inside of a string that was opened by a quote after `opening` backslashes; the
+/// end of the text if it is never closed.
 pub(super) fn string_end(text: &str, mut at: usize, opening: usize) -> usize {
     while let Some(unit) = unit(text, at) {
         let level = level(unit.slashes);
-        // A quote of an outer string ends the inner one too.
+        // A quote of an outer string also ends the inner one.
         if unit.character == '"' && level <= self::level(opening) {
             let of_quote = (1 << level) - 1;
             return at + unit.slashes - of_quote;
@@ -129,8 +129,7 @@ pub(super) fn string_end(text: &str, mut at: usize, opening: usize) -> usize {
     text.len()
 }
 
-/// How deep within strings of strings a quote stands behind so many backslashes: each level doubles
-/// them and adds one.
+/// The nesting of a quote after this many backslashes: each level doubles them and adds one.
 fn level(slashes: usize) -> u32 {
     slashes.trailing_ones()
 }
@@ -197,7 +196,7 @@ mod tests {
             for _ in 0..depth {
                 text = serde_json::to_string(&text).unwrap();
             }
-            // The quotes of all levels stand at both ends, each behind its backslashes.
+            // The quotes of all levels are at both ends, each after its backslashes.
             let quotes = (2_usize << depth) - 1;
             let end = string_end(&text, quotes, (1 << depth) - 1);
             prop_assert_eq!(end, text.len() - quotes);

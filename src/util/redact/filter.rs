@@ -1,17 +1,17 @@
-//! Telling at little cost that a short text holds no credential.
+//! A cheap check that a short text holds no credential.
 //!
-//! Nearly every text that is shown is the name of a model or a gateway: to search it takes longer
-//! than to look at its bytes one by one.
+//! Nearly every shown text is the name of a model or gateway. Checking its bytes one by one is
+//! faster than a search.
 
 use super::credential::PREFIXES;
 
-/// May stand before or in a credential that is found by its name, by `Bearer`, or in an escape.
+/// May precede or be in a credential found by its name, by `Bearer`, or in an escape.
 const OTHER: u8 = 1;
 /// The last byte of a prefix of keys, and the one before it.
 const LAST: u8 = 2;
 const BEFORE: u8 = 4;
 
-/// A longer text is searched.
+/// Longer texts are searched.
 const SHORT: usize = 64;
 
 const CLASSES: [u8; 256] = classes();
@@ -34,7 +34,7 @@ const fn classes() -> [u8; 256] {
     classes
 }
 
-/// Whether no credential is in the text. `false` says nothing.
+/// Returns true if the text holds no credential. `false` means unknown.
 pub(super) fn is_clean(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() > SHORT {
@@ -52,11 +52,11 @@ pub(super) fn is_clean(text: &str) -> bool {
     true
 }
 
-/// Whether a prefix ends with the byte at `at`.
+/// Returns true if a key prefix ends with the byte at `at`.
 fn ends_prefix(bytes: &[u8], at: usize) -> bool {
     let begun = &bytes[..=at];
     PREFIXES.iter().any(|(prefix, _)| {
-        // Most differ in one of their last bytes: they are compared without a call.
+        // Most differ in one of the last two bytes: comparing these needs no call.
         let [.., before, last] = prefix.as_bytes() else { return false };
         begun.ends_with(&[*before, *last]) && begun.ends_with(prefix.as_bytes())
     })

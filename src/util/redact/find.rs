@@ -1,7 +1,7 @@
-//! Finding what is to be replaced, without reading what lies between.
+//! Finds what to replace without reading everything in between.
 //!
-//! An automaton over the beginnings of credentials says where one may be, and `memchr` where a name
-//! may be given a value. There, and nowhere else, the text is read character by character.
+//! An automaton over the prefixes of credentials finds where one may be, and `memchr` finds where a
+//! name may be given a value. Only there is the text read character by character.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use super::value::{named_value, query_key};
 pub(super) const REDACTED: &str = "[REDACTED]";
 pub(super) const SHORTENED: &str = "[SHORTENED]";
 
-/// Something that is to be replaced.
+/// A part of the text to replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) begin: usize,
@@ -30,17 +30,17 @@ impl Found {
 }
 
 const QUERY_KEYS: [&str; 2] = ["?key=", "&key="];
-/// The first letters of `bearer` and of `;base64,`, whose case does not matter.
+/// The first letters of `bearer` and of `;base64,`, in any case.
 const ANY_CASE: [&str; 2] = ["bea", ";ba"];
-/// How the escape of an ASCII character begins. Any character of a credential may be escaped.
+/// The start of an escaped ASCII character. Any character of a credential may be escaped.
 const ESCAPE: &str = r"\u00";
 
-/// The prefixes of keys, and what is above.
+/// The prefixes of keys, and the literals above.
 static LITERALS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let prefixes = PREFIXES.iter().map(|(prefix, _)| *prefix);
     let exact = prefixes.chain(QUERY_KEYS).chain([ESCAPE]).map(str::to_owned);
     let literals = exact.chain(ANY_CASE.iter().flat_map(|literal| in_any_case(literal)));
-    // Leftmost matches alone are searched for by SIMD.
+    // Only leftmost matching uses SIMD.
     let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(literals);
     #[allow(clippy::expect_used, reason = "a few short constants, and every test builds it")]
     automaton.expect("an automaton of a few short words")
@@ -55,15 +55,15 @@ fn in_any_case(literal: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// No prefix is longer.
+/// The maximum length of a prefix.
 const LONGEST_PREFIX: usize = 16;
 
-/// Yields what is to be replaced, from left to right.
+/// Yields what to replace, from left to right.
 pub(super) struct Finder<'t> {
     text: &'t str,
-    /// The text goes on where it ends here.
+    /// Whether the text continues after its end.
     is_cut: bool,
-    /// The end of what was found last: the rest is read as if the text began here.
+    /// The end of the last match: the rest is read as if the text started here.
     floor: usize,
     literal: Next,
     separator: Next,
@@ -74,12 +74,12 @@ impl<'t> Finder<'t> {
         Self { text, is_cut, floor: 0, literal: Next::From(0), separator: Next::From(0) }
     }
 
-    /// What begins at a literal.
+    /// The match that starts at a literal.
     fn at_literal(&self, at: usize) -> Option<Found> {
         if self.text.as_bytes().get(at) == Some(&b'\\') { self.around(at) } else { self.at(at) }
     }
 
-    /// What begins at `at`, but for a value that has a name.
+    /// The match that starts at `at`, except a named value.
     fn at(&self, at: usize) -> Option<Found> {
         let Self { text, floor, is_cut, .. } = *self;
         if is_in_escape(text, floor, at) {
@@ -92,17 +92,17 @@ impl<'t> Finder<'t> {
         if let Some(end) = key_end(text, at, is_word, is_cut) {
             return Some(Found::credential((at, end)));
         }
-        // A key may begin with the letter of an escape such as `\n`; nothing else does.
+        // A key may start with the letter of an escape such as `\n`; nothing else may.
         match unit(text, at).filter(|_| !is_letter)?.character {
             'b' | 'B' if is_word => bearer(text, at, is_cut).map(Found::credential),
             ';' => base64(text, at).map(|(begin, end)| Found { begin, end, with: SHORTENED }),
-            // Google's, in a URL: anywhere else the word says too little.
+            // Google's key in a URL: elsewhere the word is too common.
             '?' | '&' => query_key(text, at).map(Found::credential),
             _ => None,
         }
     }
 
-    /// What has an escape in its first characters; the escape's last backslash is at `at`.
+    /// The match with an escape in its first characters; the escape's last backslash is at `at`.
     fn around(&self, at: usize) -> Option<Found> {
         let Self { text, floor, .. } = *self;
         let begin = run_begin(text, floor, at + 1);
@@ -111,7 +111,7 @@ impl<'t> Finder<'t> {
         if !is_escape || !character.is_ascii() {
             return None;
         }
-        // The escape may stand for any of those characters, not just for the first.
+        // The escape may stand for any of those characters, not only the first.
         let is_before = |at: &usize| {
             let byte = text.as_bytes().get(*at);
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_.?&;".contains(byte))
@@ -123,7 +123,7 @@ impl<'t> Finder<'t> {
         found.or_else(|| self.at_separator(begin).filter(|_| matches!(character, ':' | '=')))
     }
 
-    /// The value behind a separator.
+    /// The value after a separator.
     fn at_separator(&self, at: usize) -> Option<Found> {
         named_value(self.text, self.floor, at).map(Found::credential)
     }
@@ -163,10 +163,10 @@ impl Iterator for Finder<'_> {
     }
 }
 
-/// The next place at which to look.
+/// The next position to look at.
 #[derive(Clone, Copy)]
 enum Next {
-    /// Not looked for yet, and not before this.
+    /// Not searched yet; not before this.
     From(usize),
     At(usize),
     Nowhere,
@@ -200,8 +200,8 @@ mod tests {
     fn no_prefix_hides_another() {
         for (prefix, _) in PREFIXES {
             assert!((3..=LONGEST_PREFIX).contains(&prefix.len()), "{prefix}");
-            // Of two that begin at one place the automaton names one; of one within another, what
-            // is escaped behind it would be found too late.
+            // If two prefixes start at the same place, the automaton reports one. If one were
+            // inside another, escapes after it would be found too late.
             for at in 0..prefix.len() {
                 let literals = LITERALS.find_iter(&prefix[at..]).collect::<Vec<_>>();
                 let is_at_end = |end: usize| at + end == prefix.len();

@@ -1,4 +1,4 @@
-//! Taking credentials out of texts that clients and providers choose.
+//! Removes credentials from texts that clients and providers choose.
 
 mod credential;
 mod escape;
@@ -11,8 +11,8 @@ mod walker;
 
 use std::borrow::Cow;
 
-/// Whether a member, a parameter or a header of this name holds a credential. The last word of the
-/// name decides; case, `-` and `_` do not matter.
+/// Returns true if a member, parameter or header of this name holds a credential. The last word of
+/// the name decides; case, `-` and `_` are ignored.
 pub(crate) fn is_credential(name: &str) -> bool {
     let is_in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let word = name.rsplit(|c| !is_in_word(c)).next().unwrap_or_default();
@@ -29,19 +29,19 @@ pub(crate) use self::text::redact;
 #[cfg(any(feature = "log", feature = "otel"))]
 pub(crate) use self::text::redact_member;
 
-/// How many bytes of a text are shown in a line of the log or a span.
+/// How many bytes of a text are shown in a log line or span.
 const LONGEST: usize = 1024;
 
-/// What stands behind a text that was cut.
+/// Appended to a text that was cut.
 const CUT: &str = "…";
 
-/// The text with what looks like a credential replaced by `[REDACTED]`: keys by how the known
-/// providers' begin, tokens behind `Bearer`, and values of names such as `api_key` in JSON, in
-/// strings of JSON within JSON, and in queries. The data of long data URLs becomes `[SHORTENED]`.
+/// Replaces what looks like a credential by `[REDACTED]`: keys with the prefixes of known
+/// providers, tokens after `Bearer`, and values of names such as `api_key` in JSON, in JSON strings
+/// within JSON, and in queries. The data of long data URLs becomes `[SHORTENED]`.
 ///
-/// The crate's own log lines, spans and records have gone through it. It is here for hooks of the
-/// host's own that show what a client chooses: models, accounts, metadata. It takes time linear in
-/// the length of the text, and copies it only where something is replaced.
+/// The crate's own log lines, spans and records are redacted with it. Use it in your own hooks if
+/// they show what a client chooses: models, accounts, metadata. It takes linear time, and copies
+/// the text only if something is replaced.
 ///
 /// ```
 /// use tower_ai_gateway::hook::redacted;
@@ -55,12 +55,12 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     text::clean(text, false).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// A text for a log line or a span: redacted, and not longer than 1 KiB.
+/// A text for a log line or span: redacted, and at most 1 KiB long.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if filter::is_clean(text) { Cow::Borrowed(text) } else { shown_in_part(text) }
 }
 
-/// By itself, for nearly all texts are short names.
+/// Not inlined: nearly all texts are short names.
 #[inline(never)]
 fn shown_in_part(text: &str) -> Cow<'_, str> {
     let (kept, is_cut) = cut(text, LONGEST);
@@ -72,7 +72,7 @@ fn shown_in_part(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// At most `length` bytes and no half characters, and whether that is not all.
+/// At most `length` bytes without partial characters, and whether the text was cut.
 pub(crate) fn cut(text: &str, length: usize) -> (&str, bool) {
     let mut end = length.min(text.len());
     while !text.is_char_boundary(end) {
@@ -122,7 +122,7 @@ mod tests {
     fn a_value_of_every_name_is_redacted_through_every_entry_point() {
         for name in names() {
             for name in [name.to_owned(), format!("X-{}", name.to_uppercase())] {
-                // Some are names of credentials as they stand alone.
+                // Some names are credentials only on their own.
                 let is_one = is_credential(&name);
                 assert!(is_one || name.starts_with("X-"), "{name}");
                 let value = if is_one { "[REDACTED]" } else { "hunter2" };

@@ -1,14 +1,14 @@
-//! Taking credentials out of a text, in one pass.
+//! Removes credentials from a text in one pass.
 //!
-//! The text need not be JSON: it may be a stream of events, a part of a body, or prose with JSON in
-//! it. So nothing is parsed. Every quote may end a name, and every word may be a key, however they
-//! are escaped.
+//! The text need not be JSON: it may be an event stream, part of a body, or prose with JSON in it.
+//! So nothing is parsed. Every quote may end a name and every word may be a key, however they are
+//! escaped.
 
 use super::filter::is_clean;
 use super::find::{Finder, Found};
 
-/// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text goes on where
-/// it ends here.
+/// Replaces what looks like a credential, and shortens data URLs. `is_cut`: the text continues
+/// after its end.
 #[cfg(any(test, feature = "log"))]
 pub(crate) fn redact(text: &mut String, is_cut: bool) {
     if let Some(clean) = clean(text, is_cut) {
@@ -16,7 +16,7 @@ pub(crate) fn redact(text: &mut String, is_cut: bool) {
     }
 }
 
-/// As [`redact`], where anything is to be replaced. Nothing is copied where nothing is.
+/// Like [`redact`], but returns `None` without copying if there is nothing to replace.
 pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
     if is_clean(text) {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn clean(text: &str, is_cut: bool) -> Option<String> {
     Some(clean)
 }
 
-/// Replaces the value of a member, where its name is that of a credential.
+/// Replaces the value of a member if its name is that of a credential.
 #[cfg(any(feature = "log", feature = "otel"))]
 pub(crate) fn redact_member(name: &str, value: &mut String) {
     if super::is_credential(name) {
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// All characters of a JSON string as escapes.
+    /// A JSON string with all characters escaped.
     fn escaped(text: &str) -> String {
         text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
     }
@@ -177,7 +177,7 @@ mod tests {
             let text = redacted(&nested(&value, depth));
             prop_assert!(!text.contains(&key));
             prop_assert!(!unnested(&text, depth).to_string().contains(&key));
-            // Spelt with escapes alone, in nothing but a string.
+            // Spelled entirely with escapes, inside a single string.
             let text = redacted(&format!("{before}\"{}\"{after}", escaped(&key)));
             prop_assert!(!text.contains(&escaped(&key[3..])), "{}", text);
         }

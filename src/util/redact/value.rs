@@ -1,12 +1,12 @@
-//! Values that their names make credentials.
+//! Values whose names make them credentials.
 
 use super::credential;
 use super::escape::{skip_space, string_end, unit, unit_before};
 
-/// Longer than any name of a credential that is compared as a whole.
+/// Longer than any credential name that is compared as a whole.
 const LONGEST_NAME: usize = 24;
 
-/// The value behind a name that ends at `at`: what stands between quotes, or, behind `=`, a word.
+/// The value after a name that ends at `at`: a quoted string or, after `=`, a word.
 pub(super) fn value(text: &str, at: usize) -> Option<(usize, usize)> {
     let end = unit(text, at)?;
     let is_quoted = end.character == '"';
@@ -24,7 +24,7 @@ pub(super) fn value(text: &str, at: usize) -> Option<(usize, usize)> {
     (begin < end).then_some((begin, end))
 }
 
-/// The value of `key` in the query of a URL, behind the `?` or `&` at `at`.
+/// The value of `key` in a URL's query, after the `?` or `&` at `at`.
 pub(super) fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
     let begin = "key=".chars().try_fold(unit(text, at)?.end, |at, expected| {
         unit(text, at).filter(|unit| unit.character == expected).map(|unit| unit.end)
@@ -33,7 +33,7 @@ pub(super) fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
     (begin < end).then_some((begin, end))
 }
 
-/// Where an unquoted value ends.
+/// The end of an unquoted value.
 fn word_end(text: &str, begin: usize) -> usize {
     let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
     let mut end = begin;
@@ -43,8 +43,8 @@ fn word_end(text: &str, begin: usize) -> usize {
     end
 }
 
-/// The value that the `:` or `=` at `at` gives to the name of a credential. Nothing before `floor`
-/// is looked at.
+/// The value that the `:` or `=` at `at` assigns to the name of a credential. Nothing before
+/// `floor` is read.
 pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize, usize)> {
     if has_no_value(text.as_bytes(), at) || ends_otherwise(text.as_bytes(), at) {
         return None;
@@ -56,7 +56,8 @@ pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize,
     is_name_before(text, floor, quote).then(|| value(text, quote))?
 }
 
-/// Whether something other than a string begins right behind a `:` at `at`. `false` says nothing.
+/// Returns true if something other than a string follows directly after a `:` at `at`. `false`
+/// means unknown.
 fn has_no_value(text: &[u8], at: usize) -> bool {
     match text.get(at..) {
         Some([b':', first, ..]) => first.is_ascii_graphic() && !matches!(first, b'"' | b'\\'),
@@ -64,8 +65,8 @@ fn has_no_value(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a name before the separator at `at` ends as none of a credential does. `false` says
-/// nothing.
+/// Returns true if the name before the separator at `at` ends like no credential's. `false` means
+/// unknown.
 fn ends_otherwise(text: &[u8], at: usize) -> bool {
     let mut before = text.get(..at).unwrap_or_default();
     if let Some(quoted) = before.strip_suffix(b"\"") {
@@ -75,7 +76,7 @@ fn ends_otherwise(text: &[u8], at: usize) -> bool {
         }
     }
     let [.., letter, last] = before else { return false };
-    // They may also be of an escape such as `\u0074`.
+    // They may be part of an escape such as `\u0074`.
     let u = |back: usize| before.len().checked_sub(back).is_some_and(|at| before[at] == b'u');
     letter.is_ascii_alphabetic()
         && last.is_ascii_alphabetic()
@@ -84,7 +85,7 @@ fn ends_otherwise(text: &[u8], at: usize) -> bool {
         && !u(6)
 }
 
-/// Where the quote begins behind which there is nothing but white space up to `at`.
+/// The start of the quote that only white space separates from `at`.
 fn quote_before(text: &str, floor: usize, mut at: usize) -> Option<usize> {
     loop {
         let unit = unit_before(text, floor, at)?;
@@ -100,14 +101,14 @@ fn quote_before(text: &str, floor: usize, mut at: usize) -> Option<usize> {
     }
 }
 
-/// Whether the name of a credential ends at `end`.
+/// Returns true if the name of a credential ends at `end`.
 fn is_name_before(text: &str, floor: usize, end: usize) -> bool {
     let mut read = text.as_bytes().get(floor..end).unwrap_or_default();
     let mut name = Name::default();
     while let Some((byte, before)) = read.split_last() {
         match byte {
             b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {}
-            // What looks like the beginning of the name may be the end of an escape.
+            // What looks like the start of the name may be the end of an escape.
             b'\\' => return is_escaped_name_before(text, floor, end),
             _ => break,
         }
@@ -123,7 +124,7 @@ fn is_name_before(text: &str, floor: usize, end: usize) -> bool {
     name.is_one()
 }
 
-/// Likewise, character by character.
+/// The same, character by character.
 #[cold]
 fn is_escaped_name_before(text: &str, floor: usize, mut at: usize) -> bool {
     let mut name = Name::default();
@@ -137,7 +138,7 @@ fn is_escaped_name_before(text: &str, floor: usize, mut at: usize) -> bool {
     name.is_one()
 }
 
-/// The end of a name, as names are compared, which is read from its last letter on.
+/// The end of a name in normalised form, read from its last letter on.
 struct Name {
     letters: [u8; LONGEST_NAME],
     first: usize,
@@ -150,7 +151,7 @@ impl Default for Name {
 }
 
 impl Name {
-    /// `false` where what was read is enough to decide.
+    /// Returns false once the letters read are enough to decide.
     fn push_front(&mut self, byte: u8) -> bool {
         if matches!(byte, b'-' | b'_') {
             return true;

@@ -1,15 +1,15 @@
-//! Redaction as it was first written: a walk from character to character. It is slow, and easy to
-//! follow, so the tests hold the search against it.
+//! The first version of redaction: a walk from character to character. It is slow but easy to
+//! follow, so the tests compare the search with it.
 
 use super::credential::{base64, bearer, is_credential, key_end};
 use super::escape::unit;
 use super::find::{REDACTED, SHORTENED};
 use super::value::{query_key, value};
 
-/// Longer than any name of a credential.
+/// Longer than any credential name.
 const LONGEST_NAME: usize = 64;
 
-/// The text with everything replaced that is to be.
+/// The text with all replacements made.
 pub(super) fn walk(text: &str, is_cut: bool) -> String {
     let mut clean = Clean { text, done: 0, out: String::new() };
     let mut name = Name::default();
@@ -40,7 +40,7 @@ pub(super) fn walk(text: &str, is_cut: bool) -> String {
             continue;
         }
         at = unit.end;
-        // The letter of an escape such as `\n` belongs to no word, unless a key begins with it.
+        // The letter of an escape such as `\n` belongs to no word, unless a key starts with it.
         if unit.character == '\\'
             && matches!(text.as_bytes().get(at), Some(b'b' | b'f' | b'n' | b'r' | b't'))
             && key_end(text, at, true, is_cut).is_none()
@@ -54,7 +54,7 @@ pub(super) fn walk(text: &str, is_cut: bool) -> String {
     clean.out
 }
 
-/// The word that is being read, as names are compared.
+/// The current word in normalised form.
 #[derive(Default)]
 struct Name(String);
 
@@ -95,7 +95,7 @@ impl Clean<'_> {
     }
 }
 
-/// Whether a member of this name held a credential for the first walk.
+/// Returns true if the first version took a member of this name for a credential.
 pub(super) fn is_member(name: &str) -> bool {
     let mut word = Name::default();
     name.chars().for_each(|character| word.push(character));
@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    /// What texts are made of.
+    /// Building blocks of texts.
     fn part() -> impl Strategy<Value = String> {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let prefixes: Vec<_> = PREFIXES.iter().map(|(prefix, _)| (*prefix).to_owned()).collect();
@@ -198,7 +198,7 @@ mod tests {
         ]
     }
 
-    /// How a part may be written.
+    /// Ways to write a part.
     fn spelt() -> impl Strategy<Value = String> {
         (part(), 0..12_u8, any::<u32>(), 0..4_usize).prop_map(|(text, way, which, slashes)| {
             let escape = |c: char| {
@@ -216,7 +216,7 @@ mod tests {
             match way {
                 0 => text.chars().map(escape).collect(),
                 1 => some(&escape),
-                // One character alone.
+                // A single character.
                 2 => {
                     let at = which as usize % text.chars().count().max(1);
                     let spell = |(i, c)| if i == at { escape(c) } else { c.to_string() };
@@ -238,7 +238,7 @@ mod tests {
     fn text() -> impl Strategy<Value = String> {
         let parts = prop::collection::vec(spelt(), 0..16);
         (parts, 0..6_usize).prop_map(|(parts, depth)| {
-            // Most are as they are, some are strings within strings.
+            // Most are unchanged; some are strings within strings.
             let depth = depth.saturating_sub(2);
             let whole = (0..depth).fold(parts.concat(), |text, _| Value::String(text).to_string());
             let member = format!("{{\"a\":{whole}}}");
@@ -253,7 +253,7 @@ mod tests {
         fn the_search_replaces_what_the_walk_does(text in text(), is_cut: bool) {
             let searched = clean(&text, is_cut);
             let walked = walk(&text, is_cut);
-            // What is replaced by itself is copied all the same.
+            // A part that is replaced by itself is copied anyway.
             prop_assert!(searched.is_some() || walked == text);
             prop_assert_eq!(searched.as_ref().unwrap_or(&text), &walked);
         }

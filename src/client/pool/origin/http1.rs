@@ -1,7 +1,7 @@
-//! An HTTP/1.1 connection that is driven by whoever uses it.
+//! An HTTP/1.1 connection that is driven by its user.
 //!
-//! It has no task of its own: the call and then the response body poll it themselves. So what a
-//! provider sends wakes one task and not two, and passes through no channel between tasks.
+//! It has no task: first the call and then the response body poll it. So incoming data wakes one
+//! task, not two, and passes through no channel.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -27,21 +27,21 @@ use crate::client::pool::LINGER;
 use crate::client::sent::{Failed, IsSent, Sent};
 use crate::client::signal::Signal;
 
-/// How often a connection is polled in a row before other tasks get their turn.
+/// How often a connection is polled in a row before it yields to other tasks.
 const TURNS: usize = 32;
 
-/// hyper's part of a connection: it reads, writes, parses.
+/// hyper's side of a connection: it reads, writes and parses.
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 pub(in crate::client) struct Http1<B> {
     sender: SendRequest<Sent<B>>,
-    /// Gone once the connection is over.
+    /// `None` once the connection has ended.
     connection: Option<Connection>,
     signal: Arc<Signal>,
-    /// The signal, as what hyper polls with.
+    /// `signal` as the waker that hyper is polled with.
     waker: Waker,
     is_sent: IsSent,
-    /// Where it goes back to. A connection must not keep the pool alive that keeps it.
+    /// The origin to return to. Weak: an idle connection must not keep its own pool alive.
     origin: Weak<Origin<B>>,
 }
 
@@ -61,7 +61,7 @@ where
         Box::new(Self { sender, connection, signal, waker, is_sent: IsSent::default(), origin })
     }
 
-    /// Takes the connection into use. Whether a request can be sent on it.
+    /// Takes the connection out of idle. Returns false if no request can be sent on it.
     pub(in crate::client) fn reuse(&mut self) -> bool {
         self.signal.reuse();
         if self.signal.take() {
@@ -70,12 +70,12 @@ where
         self.sender.is_ready()
     }
 
-    /// Whether the provider has sent something, or closed, while nobody used the connection.
+    /// Returns true if data or a close arrived while the connection was idle.
     pub(in crate::client) fn is_woken(&self) -> bool {
         self.signal.is_woken()
     }
 
-    /// Ends an unused connection as its protocols have it, with TLS's farewell.
+    /// Shuts down an idle connection cleanly (TLS `close_notify`).
     pub(in crate::client) fn close(self) {
         let Self { sender, connection, .. } = self;
         drop(sender);
@@ -84,11 +84,12 @@ where
         }
     }
 
-    /// Hands the request over; the connection must be [driven](Self::poll_answer) for the answer.
+    /// Sends the request. The connection must be [driven](Self::poll_answer) to get the response.
     pub(in crate::client) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
         self.is_sent.reset();
         let request = Sent::request(request, Some(self.is_sent.clone()));
-        // Within tokio's budget it could be pending with the answer there, and nobody told.
+        // tokio's budget could make it pending although the response is there, and nothing would
+        // wake it.
         unconstrained(self.sender.try_send_request(request))
     }
 
@@ -103,14 +104,14 @@ where
         })
     }
 
-    /// The response, with the connection in the hands of its body.
+    /// The response, whose body now drives the connection.
     pub(in crate::client) fn answered(
         self: Box<Self>,
         response: Response<Incoming>,
     ) -> Response<ClientBody> {
         response.map(|incoming| {
             if !self.is_sent.get() {
-                // The rest of the request must go on even where nobody reads the response.
+                // The rest of the request must be sent even if the response is not read.
                 let (response, is_over) = oneshot::channel();
                 tokio::spawn(self.drive_beside(is_over));
                 ClientBody::driven_elsewhere(incoming, response)
@@ -123,7 +124,7 @@ where
         })
     }
 
-    /// Sends the rest of the request while the response is read, and for a while after that.
+    /// Sends the rest of the request while the response is read, and for a while after.
     async fn drive_beside(mut self: Box<Self>, mut response: oneshot::Receiver<Infallible>) {
         let is_sent = poll_fn(|cx| {
             if self.poll_sent(cx).is_ready() {
@@ -138,8 +139,9 @@ where
         }
     }
 
-    /// Sends what is left of a request whose response is over. An upstream that does not take it
-    /// in time loses its connection, and the client its upload: nobody waits for either any more.
+    /// Sends the rest of a request whose response is over. If the upstream does not read it in
+    /// time, the connection is closed and the client's upload ends: nothing waits for them any
+    /// more.
     async fn drive_to_the_end(mut self: Box<Self>) {
         let linger = self.origin.upgrade().map_or(LINGER, |origin| origin.linger());
         if timeout(linger, poll_fn(|cx| self.poll_sent(cx))).await.is_ok() {
@@ -147,7 +149,7 @@ where
         }
     }
 
-    /// Ready when the connection is free again, or over.
+    /// Ready when the connection is free again or has ended.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_turns(cx, |this, _| {
             let is_done = this.sender.is_ready() || this.connection.is_none();
@@ -155,7 +157,7 @@ where
         })
     }
 
-    /// Parks the connection where another request can follow on it, once the last one is written.
+    /// Returns the connection to the pool if another request can follow, once this one is written.
     fn finish(mut self: Box<Self>) {
         if !self.sender.is_ready() && self.signal.take() {
             self.poll_connection();
@@ -177,14 +179,14 @@ where
         }
     }
 
-    /// Lets the reaper of the pool know again when the connection has something to tell.
+    /// From now on, wake-ups of the connection go to the pool's reaper.
     pub(in crate::client) fn rest(&self) {
         self.signal.set_idle();
     }
 
-    /// Asks `step` and the connection in turns, until `step` is done or neither gets on.
+    /// Polls `step` and the connection in turns, until `step` is done or neither makes progress.
     ///
-    /// `step` waits for nothing but the connection, so no waker of it need reach the task.
+    /// `step` waits only for the connection, so it needs no waker of its own.
     fn poll_turns<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -205,14 +207,14 @@ where
 
     fn poll_connection(&mut self) {
         let Some(connection) = &mut self.connection else { return };
-        // How it ended is told to whoever waits for the response or reads its body.
+        // The sender or the response body gets the error.
         if connection.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
             self.connection = None;
         }
     }
 }
 
-/// What hyper makes of a request. Its future has no name.
+/// The future of hyper's `try_send_request`, which cannot be named.
 pub(in crate::client) trait Answer<B>:
     Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
 {

@@ -28,27 +28,27 @@ use crate::client::sent::SendBody;
 #[cfg(feature = "proxy")]
 use crate::client::via_proxy::ViaProxy;
 
-/// A scheme and an authority, and the connections there are to it.
+/// A scheme and authority, and the connections to it.
 pub(in crate::client) struct Origin<B> {
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
-    /// Where a proxy is asked for what is there.
+    /// How requests are sent through a proxy, if plain http goes through one.
     #[cfg(feature = "proxy")]
     forwarding: Option<Forwarding>,
     limits: Limits,
     state: Mutex<State<B>>,
-    /// A connection was made or could not be.
+    /// Notified when a connection was made or failed.
     changed: Notify,
 }
 
 struct State<B> {
-    /// Unused connections, the one that was used last at the end.
+    /// Idle connections; the most recently used is last.
     idle: Vec<Idle<B>>,
     shared: Vec<Http2<B>>,
-    /// What the connections to this origin speak, once that is known.
+    /// Whether this origin speaks HTTP/2, once known.
     is_http2: Option<bool>,
-    /// Somebody is making the connection that others wait for.
+    /// A connection is being made that others wait for.
     is_connecting: bool,
     /// How often that has failed.
     failures: u64,
@@ -56,7 +56,7 @@ struct State<B> {
 
 struct Idle<B> {
     connection: Box<Http1<B>>,
-    /// Looks of the reaper until it is closed.
+    /// Sweeps left until the reaper closes it.
     sweeps_left: u32,
 }
 
@@ -69,15 +69,15 @@ pub(in crate::client) enum Connection<B> {
 /// How a request gets its connection.
 pub(in crate::client) enum Found<B> {
     Connection(Connection<B>),
-    /// By making one; where there is a lead, others wait for what comes of it.
+    /// Make one. With a lead, others wait for the result.
     Connect(Option<Lead<B>>),
-    /// By waiting for the one that is being made, unless that fails once more.
+    /// Wait for the one that is being made, unless it fails.
     Wait {
         failures: u64,
     },
 }
 
-/// Held by who makes the connection that others wait for.
+/// Held while making the connection that others wait for.
 pub(in crate::client) struct Lead<B> {
     origin: Arc<Origin<B>>,
     has_failed: bool,
@@ -94,8 +94,8 @@ impl<B> Drop for Lead<B> {
 }
 
 impl<B> Lead<B> {
-    /// No connection can be made: the others find out for themselves, and not one after the other.
-    /// Where the one who made it has only left, another takes the lead.
+    /// Reports a failed connect: the waiters then connect by themselves, all at once. If the lead
+    /// is merely dropped, another waiter takes it.
     pub(super) fn fail(mut self) {
         self.has_failed = true;
     }
@@ -138,7 +138,7 @@ impl<B: SendBody> Origin<B> {
 
     /// A connection that can take a request now, or how to get one.
     ///
-    /// `alone` asks for one whatever others are about to make.
+    /// With `alone`, it does not wait for a connection that others are making.
     pub(in crate::client) fn find(self: &Arc<Self>, alone: bool) -> Found<B> {
         if let Some(connection) = self.idle() {
             return Found::Connection(Connection::Http1(connection));
@@ -151,7 +151,7 @@ impl<B: SendBody> Origin<B> {
         let most = self.limits.streams_per_connection;
         let mut shared = state.shared.iter();
         let with_room = shared.find(|connection| connection.has_room(most));
-        // The newest has room as soon as its peer's limit is known.
+        // The newest one may still get room, once its peer's limit is known.
         let is_full =
             state.shared.len() >= self.limits.connections_per_origin && !state.is_connecting;
         let least = || state.shared.iter().min_by_key(|connection| connection.load());
@@ -169,7 +169,7 @@ impl<B: SendBody> Origin<B> {
         Found::Connect(Some(Lead { origin: self.clone(), has_failed: false }))
     }
 
-    /// A connection over HTTP/1.1 that waits for a request.
+    /// An idle HTTP/1.1 connection that still works.
     pub(in crate::client) fn idle(&self) -> Option<Box<Http1<B>>> {
         while let Some(mut idle) = self.reuse() {
             if idle.reuse() {
@@ -179,7 +179,7 @@ impl<B: SendBody> Origin<B> {
         None
     }
 
-    /// Waits until `find` may say something else. Whether making the connection has failed.
+    /// Waits until `find` may return something else. Returns true if the connect has failed.
     pub(super) async fn changed(&self, failures: u64) -> bool {
         let changed = self.changed.notified();
         let mut changed = std::pin::pin!(changed);
@@ -198,8 +198,8 @@ impl<B: SendBody> Origin<B> {
         self.state().is_http2 = Some(false);
     }
 
-    /// Adds a connection that others may share, and takes the first place on it. Where there are
-    /// as many as may be, it is for this exchange alone.
+    /// Adds a shared connection and takes its first stream. If the origin has its maximum already,
+    /// the connection serves this exchange only.
     pub(in crate::client) fn share(&self, connection: Http2<B>) -> Stream<B> {
         let stream = connection.stream();
         let mut state = self.state();
@@ -210,12 +210,13 @@ impl<B: SendBody> Origin<B> {
         stream
     }
 
-    /// Forgets the connection of that stream: it takes no more requests.
+    /// Removes the connection of that stream: it takes no more requests.
     pub(in crate::client) fn forget(&self, stream: &InFlight) {
         self.state().shared.retain(|connection| !connection.carries(stream));
     }
 
-    /// The request as HTTP/1.1 has it: the authority in `host` alone, unless a proxy is asked.
+    /// Writes the request target in origin form, with the authority only in `host`; or in absolute
+    /// form for a proxy.
     pub(in crate::client) fn origin_form(&self, request: &mut Request<B>) {
         #[cfg(feature = "proxy")]
         if let Some(forwarding) = &self.forwarding {
@@ -230,7 +231,7 @@ impl<B: SendBody> Origin<B> {
         }
     }
 
-    /// The request as a proxy has it.
+    /// Writes the request as a proxy expects it.
     #[cfg(feature = "proxy")]
     #[cold]
     fn proxy_form(&self, request: &mut Request<B>, forwarding: &Forwarding) {
@@ -248,8 +249,8 @@ impl<B: SendBody> Origin<B> {
         }
     }
 
-    /// An answer over HTTP/1.1, unless it is the proxy that asks for a password: to the client that
-    /// would be the provider's word.
+    /// Passes an HTTP/1.1 response on, except a proxy's own 407: the client would take it for the
+    /// provider's.
     #[inline]
     pub(in crate::client) fn answered(
         &self,
@@ -258,7 +259,8 @@ impl<B: SendBody> Origin<B> {
         #[cfg(feature = "proxy")]
         if self.forwarding.is_some()
             && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            // A proxy must send it (RFC 9110 §15.5.8); the upstream's own 407 is an answer.
+            // A proxy must send this header (RFC 9110 §15.5.8). Without it the 407 is the
+            // upstream's own.
             && response.headers().contains_key(PROXY_AUTHENTICATE)
         {
             return Err(Cause::Connect(ViaProxy::asks_for_password()).into());
@@ -266,7 +268,7 @@ impl<B: SendBody> Origin<B> {
         Ok(response)
     }
 
-    /// The request with all of its URI, after an attempt over HTTP/1.1.
+    /// Restores the full URI after an attempt over HTTP/1.1.
     pub(in crate::client) fn absolute_form(&self, uri: &mut Uri) {
         let mut parts = std::mem::take(uri).into_parts();
         parts.scheme = Some(self.scheme.clone());
@@ -291,7 +293,7 @@ impl<B> Origin<B> {
         }
     }
 
-    /// Closes what was unused for too long or has been closed by the other side.
+    /// Closes connections that were idle for too long or that the peer has closed.
     pub(super) fn sweep(&self, is_sweep: bool)
     where
         B: SendBody,
@@ -304,7 +306,7 @@ impl<B> Origin<B> {
         let taken: Vec<_> = taken.collect();
         state.shared.retain_mut(|shared| !(shared.is_closed() || is_sweep && shared.look()));
         drop(state);
-        // Polled without the lock: hyper may wake anyone.
+        // Polled without the lock: hyper may wake any task.
         for mut idle in taken {
             if idle.sweeps_left > 0 && idle.connection.reuse() {
                 idle.connection.rest();
@@ -325,8 +327,8 @@ impl<B> Origin<B> {
     }
 }
 
-/// What `host` says: the authority without who is to be logged in there, and without a port that
-/// the scheme implies (RFC 9110, 4.2 and 7.2).
+/// The `Host` value: the authority without userinfo and without the scheme's default port (RFC
+/// 9110, 4.2 and 7.2).
 fn host(scheme: &Scheme, authority: &Authority) -> HeaderValue {
     let implied = implied_port(scheme);
     let value = |text: &dyn Display| HeaderValue::try_from(text.to_string());

@@ -111,7 +111,7 @@ fn who_loses_a_race_for_a_probe_asks_the_next() {
         candidate.target.clone().begin(now).unwrap().failed(now);
     }
     let due = now + 30 * SECOND;
-    // All look free to all four, and each has room for one alone.
+    // All four look free, and each has room for one.
     let loads = candidates.each_ref().map(|candidate| candidate.load(due));
     let mut ask = || pick_by(&candidates, &mut loads.clone(), due, &mut rng);
     let calls: Vec<_> = (0..3).map(|_| ask().unwrap()).collect();
@@ -121,7 +121,7 @@ fn who_loses_a_race_for_a_probe_asks_the_next() {
     assert_eq!(indexes, [0, 1, 2]);
 }
 
-/// A candidate with an id of its own.
+/// A candidate with its own id.
 fn identified(id: u64) -> Candidate {
     Candidate { id, ..candidate(1) }
 }
@@ -130,7 +130,7 @@ fn of_session(session: u64) -> Order {
     Order { session: Some(session), ..Order::default() }
 }
 
-/// The session that is nearest to the candidate of that index.
+/// A session that is nearest to the candidate at this index.
 fn session_at(candidates: &[Candidate], index: usize) -> u64 {
     let at = |session: &u64| {
         let picked = pick(candidates, &of_session(*session), Instant::now(), &mut rng()).unwrap();

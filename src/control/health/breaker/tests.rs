@@ -1,4 +1,4 @@
-//! The state machine against a model that keeps every call that it ever saw.
+//! Compares the state machine with a model that keeps every call.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const OPEN_FOR: u64 = 40;
 const PROBE_FOR: u64 = 15;
 const WINDOW: u64 = 50;
 
-/// Small numbers, so that few steps reach everything. The window's parts are 5 ms long.
+/// Small numbers, so that a few steps reach every state. The window's parts are 5 ms long.
 fn settings() -> BreakerSettings {
     BreakerSettings::new()
         .failures_in_a_row(3)
@@ -24,11 +24,11 @@ fn settings() -> BreakerSettings {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Admit,
-    /// About one of the calls that are being made.
+    /// Affects one of the running calls.
     Success(usize),
     Failure(usize),
     Release(usize),
-    /// One of those that went well fails after all.
+    /// A success turns into a failure.
     TakeBack(usize),
     Wait(u64),
 }
@@ -49,12 +49,12 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     now: u64,
     state: Option<Opened>,
-    /// When the state began.
+    /// When the state started.
     since: u64,
     period: u64,
-    /// Of this period: when, whether it failed, and whether it was taken back since.
+    /// In this period: when it came, whether it failed, and whether it was taken back since.
     verdicts: Vec<Verdict>,
-    /// Of this period: when each probe began, and whether it still has its place.
+    /// In this period: when each probe started, and whether it still holds its place.
     probes: Vec<(u64, bool)>,
 }
 
@@ -69,7 +69,7 @@ struct Verdict {
     at: u64,
     failed: bool,
     taken_back: bool,
-    /// A failure in the place of this success, which was the last one.
+    /// A failure that replaces this success, which was the last one.
     instead_of: Option<usize>,
 }
 
@@ -92,7 +92,7 @@ impl Model {
         };
     }
 
-    /// The number of the probe, where it is one.
+    /// The number of the probe, if it is one.
     fn admit(&mut self) -> Option<Option<usize>> {
         if self.state.is_none() {
             return Some(None);
@@ -141,7 +141,7 @@ impl Model {
         }
     }
 
-    /// Back to the last success, or beyond it if it was taken back as the last one.
+    /// Back to the last success, or beyond it if it was taken back while it was the last.
     fn failures_in_a_row(&self) -> usize {
         let (mut count, mut beyond) = (0, Vec::new());
         for (index, verdict) in self.verdicts.iter().enumerate().rev() {
@@ -163,7 +163,7 @@ impl Model {
         self.recent().filter(|verdict| verdict.failed).count()
     }
 
-    /// The window goes on by tenths, counted from when the circuit closed.
+    /// The window moves in tenths, counted from when the circuit closed.
     fn recent(&self) -> impl Iterator<Item = &Verdict> {
         let tenth = |at| (at - self.since) / (WINDOW / 10);
         let newest = tenth(self.now);
@@ -172,7 +172,7 @@ impl Model {
     }
 }
 
-/// Both, and the calls that are being made.
+/// Both, and the running calls.
 struct Pair {
     start: Instant,
     machine: Machine,
@@ -279,7 +279,7 @@ proptest! {
     }
 }
 
-/// Every sequence of a few steps, from every state that matters.
+/// Every short sequence of steps, from every state that matters.
 #[test]
 fn it_is_as_the_model_is_in_all_short_runs() {
     let steps = [

@@ -23,7 +23,7 @@ fn observed() -> (Arc<Breaker>, Seen) {
     (Arc::new(Breaker::new(subject(observer), settings, Instant::now())), seen)
 }
 
-/// A breaker that has opened, and the time at which a probe is due.
+/// A breaker that has opened, and the time when a probe is due.
 fn due() -> (Arc<Breaker>, Seen, Instant) {
     let (breaker, seen) = observed();
     let now = Instant::now();
@@ -35,7 +35,7 @@ fn due() -> (Arc<Breaker>, Seen, Instant) {
 const HALF_OPEN: (HealthState, HealthState, ChangeReason) =
     (HealthState::Open, HealthState::HalfOpen, ChangeReason::ProbeDue);
 
-/// What the calls of many threads at once come to.
+/// The permits that many threads get at the same time.
 fn rush(breaker: &Arc<Breaker>, now: Instant) -> Vec<Permit> {
     let barrier = Barrier::new(8);
     let rush = || {
@@ -90,7 +90,7 @@ fn a_probe_that_hangs_is_not_waited_for_forever() {
     let later = due + Duration::from_secs(5);
     assert!(breaker.admit(later - Duration::from_nanos(1), &None).is_err());
     let second = breaker.admit(later, &None).unwrap();
-    // The place is not its own any more.
+    // The place now belongs to another call.
     drop(hanging);
     assert!(breaker.admit(later, &None).is_err());
     second.success(later, &None);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Bodies with what a reader of theirs gets.
+/// Bodies, and what a reader of each gets.
 fn bodies() -> Vec<(Vec<Play>, Vec<Got>)> {
     vec![
         (
@@ -30,12 +30,12 @@ fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
             assert_eq!(read(&mut second), expected, "after {stop}");
             let rest = read(&mut first);
             match before.last() {
-                // It has not begun before now, and is the last to begin.
+                // It starts only now, and is the last to start.
                 None => assert_eq!(rest, expected),
                 Some(Got::End | Got::Trailers) => assert_eq!(rest, [Got::End]),
                 _ => assert_eq!(rest, [failed(ReplayError::Superseded), Got::End]),
             }
-            // And a third one, when the body itself is gone.
+            // A third reader, when the body itself is gone.
             assert_eq!(read(&mut reader(&recorded)), expected);
             assert!(recorded.is_replayable());
         }
@@ -65,7 +65,7 @@ fn a_body_that_breaks_off_never_ends_well_for_anyone() {
         for _ in 0..stop {
             poll(&mut early);
         }
-        // Made before, read after.
+        // Created before, read after.
         let mut clone = early.try_clone().unwrap();
         let mut breaking = reader(&recorded);
         let expected = [got("ab"), got("c"), Got::Error("broken off".into()), Got::End];

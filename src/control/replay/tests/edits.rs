@@ -1,4 +1,4 @@
-//! Another model in the place of the one that the body names.
+//! Replaces the model that the body names.
 
 use super::*;
 use proptest::prelude::*;
@@ -61,7 +61,7 @@ proptest! {
         }
         prop_assert_eq!(bytes, expected);
         prop_assert_eq!(trailers, usize::from(has_trailers));
-        // The body as it was is still there.
+        // The original body is unchanged.
         let whole: Vec<_> = read(&mut reader(&recorded)).into_iter().flat_map(|got| match got {
             Got::Data(data) => data.to_vec(),
             _ => Vec::new(),

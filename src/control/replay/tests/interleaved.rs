@@ -1,4 +1,4 @@
-//! Several readers at once, and who is woken.
+//! Several readers at once, and which one is woken.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,11 +6,11 @@ use proptest::sample::Index;
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// The body goes on by a frame.
+    /// The body continues with a frame.
     Play,
     Begin,
     Poll(Index),
-    /// Somebody reads it whole to look at it.
+    /// Another task reads the whole body to look at it.
     Look,
 }
 
@@ -46,7 +46,7 @@ proptest! {
             let (body, got, is_over) = &mut readers[at];
             match poll(body) {
                 Got::Data(data) => {
-                    // The very frame, and in its place.
+                    // The same frame, at the same position.
                     assert_eq!((data.as_ptr(), data.len()), (frames[got.len()].as_ptr(), frames[got.len()].len()));
                     got.push(data);
                 }
@@ -70,7 +70,7 @@ proptest! {
                 Act::Play => left.pop_front().into_iter().for_each(|frame| script.play(frame)),
                 Act::Begin if readers.len() < 3 => {
                     readers.push((reader(&recorded), Vec::new(), false));
-                    // From its first poll on, it is the one that counts.
+                    // It becomes the current reader with its first poll.
                     let last = readers.len() - 1;
                     step(&mut readers, last);
                 }
@@ -119,7 +119,7 @@ fn who_looks_at_all_of_it_does_not_stop_the_reader() {
     assert_eq!(poll_with(&mut reader, &reads), Got::Pending);
     let look = || recorded.recording().poll_whole(&mut Context::from_waker(&looks));
     assert!(look().is_pending());
-    // Both are woken, for it is not known who is still there.
+    // Both are woken: either of them may be gone.
     script.play(data("c"));
     assert_eq!((reading.count(), looking.count()), (1, 1));
     assert!(look().is_pending());

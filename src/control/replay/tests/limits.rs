@@ -3,7 +3,7 @@
 use super::*;
 use tower::{Layer, Service};
 
-/// Two frames of five bytes: what they take, with what each frame counts for beside its bytes.
+/// Two frames of five bytes, including the overhead per frame.
 const TWO_FRAMES: usize = 2 * (5 + 64);
 
 fn two() -> Script {
@@ -22,10 +22,10 @@ fn the_limit_is_kept_to_the_byte() {
     let mut clone = first.try_clone().unwrap();
     assert_eq!(poll(&mut first), got("12345"));
     assert!(over.is_replayable());
-    // Who reads does not notice.
+    // The current reader does not notice.
     assert_eq!(read(&mut first), [got("67890"), Got::End]);
     assert!(!over.is_replayable() && first.try_clone().is_none());
-    // Nobody gets a body that lacks its beginning.
+    // No reader gets a body without its start.
     assert_eq!(read(&mut clone), [failed(ReplayError::TooLarge), Got::End]);
 }
 

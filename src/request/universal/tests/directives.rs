@@ -1,4 +1,4 @@
-//! What an entry asks of the gateway.
+//! The directives of entries.
 
 use std::time::Duration;
 

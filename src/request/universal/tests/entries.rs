@@ -1,4 +1,4 @@
-//! What is read of entries.
+//! What entries contain.
 
 use std::time::Duration;
 

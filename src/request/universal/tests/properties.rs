@@ -1,4 +1,4 @@
-//! Properties of all bodies, with serde_json as the oracle.
+//! Properties of any body, with serde_json as the oracle.
 
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ fn entry() -> impl Strategy<Value = Told> {
 
 type Spaces<'a> = &'a mut dyn Iterator<Item = &'static str>;
 
-/// Writes a value as `serde_json` does, with white space between its tokens.
+/// Writes a value like `serde_json`, with white space between its tokens.
 fn write(value: &Value, spaces: Spaces<'_>, out: &mut String) {
     match value {
         Value::Array(items) => {
@@ -99,7 +99,7 @@ fn write(value: &Value, spaces: Spaces<'_>, out: &mut String) {
     }
 }
 
-/// What is written of the value, without the white space around it.
+/// The range of the written value, without surrounding white space.
 fn write_member(key: &str, value: &Value, spaces: Spaces<'_>, out: &mut String) -> Range<usize> {
     out.push_str(spaces.next().unwrap());
     out.push_str(&json!(key).to_string());

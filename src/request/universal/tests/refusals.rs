@@ -1,4 +1,4 @@
-//! What is refused, and what its client is told.
+//! What is refused, and with which message.
 
 use super::*;
 

@@ -37,7 +37,7 @@ fn on(condition: &str) -> Result<DynamicRoute, String> {
     ))
 }
 
-/// What a condition reads as.
+/// Parses a condition.
 fn condition(text: &str) -> Condition {
     #[derive(Deserialize)]
     struct Line {
@@ -97,7 +97,7 @@ fn a_route_in_toml_is_the_route_in_code() {
         .key_alias("eu")
         .fallback("small");
     let split = Node::split_by(Field::metadata("user_id"), [(10, "big"), (5, "stop")], "small");
-    // In the order of the names, as the file's map has them.
+    // In the order of the names, as in the file's map.
     let built = DynamicRoute::builder("support")
         .version("2")
         .start("paid")
@@ -229,7 +229,7 @@ fn conditions_that_cannot_be_used_are_refused() {
         (r#"{ "metadata.plan" = { eq = nan } }"#, "`metadata.plan`"),
         (r#"{}"#, "it is empty"),
         (r#"{ any = [] }"#, "it is empty"),
-        // Written without quotes, a field is a table in a table.
+        // Without quotes, a field is a table within a table.
         (r#"{ metadata.plan = { eq = "a" } }"#, "unknown field `plan`"),
         (r#"{ "metadata.plan" = { equals = "a" } }"#, "unknown field `equals`"),
         (r#"{ "metadata.plan" = { lt = "a" } }"#, "invalid type"),

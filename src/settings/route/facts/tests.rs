@@ -93,7 +93,7 @@ fn every_operator_on_every_kind_of_field() {
     }
 }
 
-/// What each operator says of a field.
+/// Every operator on a field.
 fn all_operators(field: fn() -> Field) -> [(&'static str, Condition); 10] {
     [
         ("equals", field().equals("x")),

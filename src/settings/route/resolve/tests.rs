@@ -40,7 +40,7 @@ fn a_way_is_a_chain_of_models() {
         .node("paid", Node::when(paid, "big", "short"))
         .node("short", Node::when(short, "stop", "small"))
         .node("big", Node::model("grok", "grok-4").fallback("again"))
-        // A condition behind a model decides on its fallback.
+        // A condition after a model decides its fallback.
         .node("again", Node::when(Field::metadata("vip").equals(true), "other", "small"))
         .node("other", Node::model("openai", "gpt").fallback("small"))
         .node("small", Node::model("grok", "grok-3-mini").fallback("stop"))
@@ -140,7 +140,7 @@ fn a_caller_goes_the_way_of_its_place_whatever_the_metadata_claim() {
     }
 }
 
-/// How many of 100,000 go to a, b and c.
+/// How many of 100,000 requests go to a, b and c.
 fn counts(route: &DynamicRoute, metadata: impl Fn(u32) -> String) -> [u32; 3] {
     let mut counts = [0; 3];
     for id in 0..100_000 {
