@@ -3,14 +3,16 @@
 //! Nothing is spawned: the call and the body are polled by those who take part, under a lock, with a
 //! waker that wakes all who wait. So it goes on as long as one of them is left, and ends with the last.
 
-mod flights;
 mod member;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -18,12 +20,84 @@ use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use tower::BoxError;
 
-pub(in crate::control) use self::flights::Flights;
 pub(in crate::control) use self::member::Member;
 use self::waiting::Waiting;
-use super::counts::NotStored;
+use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
+use super::key::CacheKey;
 use super::recording::{Given, Recording, Source};
+use super::store::Generation;
+
+/// Requests with the same key share a call, unless something was purged between them.
+type Key = (CacheKey, Generation);
+
+const SHARDS: usize = 16;
+
+pub(in crate::control) struct Flights {
+    shards: [Shard; SHARDS],
+    pub(super) counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Shard {
+    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    /// How many have closed. Who finds nothing in the store, and no flight either, must look into the
+    /// store again if one has closed since.
+    closed: AtomicU64,
+}
+
+impl Shard {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flights {
+    pub(super) fn new(counts: Arc<Counts>) -> Self {
+        Self { shards: Default::default(), counts }
+    }
+
+    fn shard(&self, key: CacheKey) -> &Shard {
+        &self.shards[usize::from(key.0[31]) % SHARDS]
+    }
+
+    /// Another number after each flight of this key that has closed.
+    pub(super) fn closed(&self, key: CacheKey) -> u64 {
+        self.shard(key).closed.load(Ordering::Acquire)
+    }
+
+    /// Takes part in the call for this key, or makes it. `most`: how many may take part.
+    pub(super) fn join(self: &Arc<Self>, key: Key, most: usize, call: Call) -> Member {
+        loop {
+            let flight = self.shard(key.0).flights().entry(key).or_insert_with(Flight::new).clone();
+            match flight.join(most) {
+                Joined::Member { place, is_first } => {
+                    let member = Member::new(flight, place, call, self.clone(), Some(key));
+                    return if is_first { member } else { member.following() };
+                }
+                Joined::Full => return Member::alone(call, self.clone()),
+                Joined::Closed => self.close(&key, &flight),
+            }
+        }
+    }
+
+    /// Nobody joins this one any more.
+    fn close(&self, key: &Key, flight: &Arc<Flight>) {
+        let shard = self.shard(key.0);
+        let mut flights = shard.flights();
+        if let Entry::Occupied(entry) = flights.entry(*key)
+            && Arc::ptr_eq(entry.get(), flight)
+        {
+            entry.remove();
+            shard.closed.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// How many calls are under way.
+    pub(super) fn count(&self) -> usize {
+        self.shards.iter().map(|shard| shard.flights().len()).sum()
+    }
+}
 
 /// A call to the provider. Nothing of it runs before it is polled.
 pub(in crate::control) type Call = Pin<Box<dyn Future<Output = Came> + Send>>;

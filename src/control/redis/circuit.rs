@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::Failure;
+use super::error::Failure;
 use crate::TARGET;
 use crate::control::notice::Notice;
 

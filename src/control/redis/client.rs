@@ -1,13 +1,12 @@
 //! One Redis, or a cluster, as a store asks it.
 
-use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::circuit::{Circuit, Notes, Passage};
-use super::error::{FailureKind, LinkError, RedisStoreError};
+use super::error::{Failure, FailureKind, LinkError, RedisStoreError};
 use super::link::Link;
 use super::options::Options;
 
@@ -17,13 +16,6 @@ pub(in crate::control) struct RedisClient {
     pub(in crate::control) link: Link,
     circuit: Circuit,
     timeout: Duration,
-}
-
-/// There is no answer.
-#[derive(Debug)]
-pub(in crate::control) enum Failure {
-    Timeout,
-    Link(LinkError),
 }
 
 impl RedisClient {
@@ -84,14 +76,5 @@ impl RedisClient {
     /// How many questions had no answer, those that were not asked included.
     pub(in crate::control) fn failures(&self) -> u64 {
         self.circuit.failures()
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout => f.write_str("Redis did not answer in time"),
-            Self::Link(error) => error.fmt(f),
-        }
     }
 }

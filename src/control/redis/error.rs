@@ -125,6 +125,22 @@ impl fmt::Display for LinkError {
 
 impl Error for LinkError {}
 
+/// There is no answer.
+#[derive(Debug)]
+pub(in crate::control) enum Failure {
+    Timeout,
+    Link(LinkError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("Redis did not answer in time"),
+            Self::Link(error) => error.fmt(f),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

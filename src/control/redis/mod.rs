@@ -9,8 +9,8 @@ mod options;
 mod script;
 
 pub(super) use self::circuit::Notes;
-pub(super) use self::client::{Failure, RedisClient};
+pub(super) use self::client::RedisClient;
 pub use self::error::RedisStoreError;
-pub(super) use self::error::{FailureKind, LinkError};
+pub(super) use self::error::{Failure, FailureKind, LinkError};
 pub(super) use self::options::{Options, connection_setters};
 pub(super) use self::script::{Call, Script, push_hex};

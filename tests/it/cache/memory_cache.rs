@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheKey, CachePlace, CacheScope, CacheStore, Generation, MemoryCache, NewEntry,
     Purge,

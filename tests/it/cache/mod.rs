@@ -16,8 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -63,7 +62,6 @@ impl Body for Receiving {
 
 /// A call that has reached the provider.
 pub struct Asked {
-    pub head: Parts,
     pub body: Bytes,
     answer: oneshot::Sender<io::Result<Answer>>,
 }
@@ -110,10 +108,6 @@ impl Feed {
         let _ = self.0.send(Ok(Frame::data(data.into())));
     }
 
-    pub fn trailers(&self, trailers: HeaderMap) {
-        let _ = self.0.send(Ok(Frame::trailers(trailers)));
-    }
-
     pub fn reset(&self) {
         let _ = self.0.send(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()));
     }
@@ -147,6 +141,7 @@ impl Stage {
         Self::build(control, BodyBudget::default(), set, |layer| layer)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each test makes one for this")]
     pub fn build(
         control: ControlLayer,
         budget: BodyBudget,
@@ -168,10 +163,10 @@ impl Stage {
             count.fetch_add(1, Ordering::SeqCst);
             let sender = sender.clone();
             async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                let body =
+                    request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
                 let (answer, answered) = oneshot::channel();
-                let _ = sender.send(Asked { head, body, answer });
+                let _ = sender.send(Asked { body, answer });
                 answered.await.map_err(io::Error::other)?
             }
         });

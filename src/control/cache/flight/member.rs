@@ -4,8 +4,7 @@ use std::mem::replace;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::flights::{Flights, Key};
-use super::{Answered, Call, Came, Flight, Headed, Next, Phase, State};
+use super::{Answered, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
 use crate::control::cache::counts::NotStored;
 use crate::control::cache::recording::{After, FlightError, Given, Stored};
 
