@@ -8,6 +8,7 @@ use crate::settings::GatewaySettingsBuilder;
 
 pub(super) type Raw = IgnoredAny;
 
+#[expect(clippy::needless_pass_by_value, reason = "as with the feature")]
 pub(super) fn add(
     cache: Table<Raw>,
     _: GatewaySettingsBuilder,

@@ -9,6 +9,7 @@ use crate::settings::GatewaySettingsBuilder;
 
 pub(super) type Rule = IgnoredAny;
 
+#[expect(clippy::needless_pass_by_value, reason = "as with the feature")]
 pub(super) fn add(
     rules: Vec<Table<Rule>>,
     _: &Names<'_>,

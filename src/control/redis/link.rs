@@ -60,6 +60,10 @@ impl From<Certificates> for TlsCertificates {
 
 impl Target {
     /// With certificates it is TLS.
+    #[cfg_attr(
+        not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")),
+        expect(clippy::needless_pass_by_value, reason = "TLS takes the certificates")
+    )]
     pub(super) fn new(
         nodes: Vec<ConnectionInfo>,
         is_cluster: bool,
