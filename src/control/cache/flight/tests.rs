@@ -186,6 +186,7 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         policy: Arc::new(policy),
         context: GatewayContext::new(arrival, None),
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
+        is_alone: Arc::default(),
     }
 }
 
