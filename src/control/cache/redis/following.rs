@@ -82,7 +82,7 @@ impl Reader {
     /// The answer, once its head is there; `None` where it has come to nothing before.
     pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
         let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
-        let body = Box::pin(Reading { state: State::Waiting(self) });
+        let body = Box::pin(Reading { state: State::Waiting(Box::new(self)) });
         Ok(Some(Followed { status, headers, body }))
     }
 
@@ -193,10 +193,10 @@ struct Reading {
     state: State,
 }
 
-type Next = Pin<Box<dyn Future<Output = (Reader, Result<Part, Lost>)> + Send>>;
+type Next = Pin<Box<dyn Future<Output = (Box<Reader>, Result<Part, Lost>)> + Send>>;
 
 enum State {
-    Waiting(Reader),
+    Waiting(Box<Reader>),
     Asking(Next),
     Trailers(HeaderMap),
     Ended,
