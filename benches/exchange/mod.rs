@@ -25,6 +25,7 @@ const BATCH: u64 = 8;
 #[derive(Clone)]
 pub struct Client(Arc<Answer>);
 
+#[derive(Clone)]
 struct Answer {
     frames: VecDeque<Bytes>,
     content_type: HeaderValue,
@@ -49,6 +50,16 @@ impl Client {
         ));
         let content_type = HeaderValue::from_static("text/event-stream");
         let frames = std::iter::repeat_n(event, events).collect();
+        Self(Arc::new(Answer { frames, content_type }))
+    }
+}
+
+impl Client {
+    /// The same, with the end that a chat has.
+    pub fn ended_stream(events: usize) -> Self {
+        let Self(stream) = Self::stream(events);
+        let Answer { mut frames, content_type } = Answer::clone(&stream);
+        frames.push_back(Bytes::from_static(b"data: [DONE]\n\n"));
         Self(Arc::new(Answer { frames, content_type }))
     }
 }

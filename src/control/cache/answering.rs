@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::body::CacheBody;
-use super::caching::Caching;
+use super::caching::{Caching, PATIENCE};
 use super::entry::CacheEntry;
 use super::flight::{Headed, Member, Own};
 use super::recording::FlightError;
@@ -17,9 +17,6 @@ use super::storing::{Target, declared};
 use crate::control::timer::Timer;
 use crate::hook::CacheStatus;
 use crate::settings::cache::ReplayPace;
-
-/// How long a request waits for the head of what another one has asked for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a request gets that shares a call. `stale`: what it may get where the provider fails.
 pub(in crate::control) async fn shared(
@@ -47,7 +44,10 @@ pub(in crate::control) async fn shared(
             Some(Headed::Own(own)) => break Some(own),
             Some(Headed::Failed) => break None,
             Some(Headed::Panicked) | None => match member.leave() {
-                Some(alone) => member = alone,
+                Some(alone) => {
+                    target.ask_alone();
+                    member = alone;
+                }
                 None => return Err(FlightError::Panicked.into()),
             },
         }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::Response;
 use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
 use tower::BoxError;
 
 use super::counts::{Counts, NotStored};
@@ -24,6 +25,9 @@ use crate::util::unwind;
 
 /// How many requests may share a call, unless the host says otherwise.
 pub(super) const FOLLOWERS: usize = 1000;
+
+/// How long a request waits for the head of what another one, here or elsewhere, has asked for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often it is asked again whose turn it is.
 const TURNS: usize = 3;
@@ -142,27 +146,49 @@ impl Caching {
     /// Shares the call for this place with others that want the same.
     pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
         let key = (target.place.key, target.generation);
-        self.0.flights.join(key, FOLLOWERS + 1, call)
+        let member = self.0.flights.join(key, FOLLOWERS + 1, call);
+        if member.is_alone() {
+            target.ask_alone();
+        }
+        member
     }
 
-    /// Where the answer is to come from.
+    /// The stored answer, unless something was purged since the first look.
+    async fn stored_since(&self, target: &Target) -> Option<CacheEntry> {
+        match self.look(&target.place).await {
+            (Lookup::Fresh(entry), now) if now == target.generation => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Where the answer is to come from. Another process is waited for as long as another request is.
     pub(in crate::control) async fn way(&self, target: &Target) -> Way {
         let Target { place, generation, closed, .. } = target;
         if self.0.flights.closed(place.key) != *closed
-            && let (Lookup::Fresh(entry), now) = self.look(place).await
-            && now == *generation
+            && let Some(entry) = self.stored_since(target).await
         {
             return Way::Found(entry);
         }
+        if target.is_alone() {
+            return Way::Ask(None);
+        }
+        let until = Instant::now() + PATIENCE;
         let store = self.store();
         for _ in 0..TURNS {
             match unwind::run(|| store.turn(place, *generation)).await {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
-                Ok(Ok(Turn::Follow(following))) => match unwind::run(|| following).await {
-                    Ok(Ok(Some(followed))) => return Way::Follow(followed),
-                    Ok(Ok(None)) => {}
-                    Ok(Err(_)) | Err(_) => break,
-                },
+                Ok(Ok(Turn::Follow(following))) => {
+                    match timeout_at(until, unwind::run(|| following)).await {
+                        Ok(Ok(Ok(Some(followed)))) => return Way::Follow(followed),
+                        // It may have been stored without being told.
+                        Ok(Ok(Ok(None))) => {
+                            if let Some(entry) = self.stored_since(target).await {
+                                return Way::Found(entry);
+                            }
+                        }
+                        Ok(Ok(Err(_)) | Err(_)) | Err(_) => break,
+                    }
+                }
                 Ok(Err(_)) | Err(_) => break,
             }
         }

@@ -1,5 +1,6 @@
 //! What a cache has done.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::util::macros::named_enum;
@@ -95,6 +96,14 @@ impl Count {
 }
 
 impl Counts {
+    /// Counts an answer once it is known whether it was written.
+    pub(super) fn on_written(self: Arc<Self>) -> Box<dyn FnOnce(bool) + Send> {
+        Box::new(move |is_stored| match is_stored {
+            true => self.stored.add(),
+            false => self.not_stored(NotStored::Store).add(),
+        })
+    }
+
     pub(super) fn not_stored(&self, why: NotStored) -> &Count {
         &self.not_stored[why as usize]
     }

@@ -1,5 +1,6 @@
 //! What the layers outside of the cache know of a request for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,6 +73,7 @@ impl Plan {
             policy: self.policy.into(),
             context,
             writer: caching.writer().clone(),
+            is_alone: Arc::default(),
         }
     }
 }

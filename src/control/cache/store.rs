@@ -112,6 +112,12 @@ pub trait Broadcast: Send {
     /// The next frame.
     fn data(&mut self, data: &Bytes);
 
+    /// `written` is to be called once it is known whether the answer that [`end`](Self::end) is given was
+    /// kept. Default: calls it at once, as if it were.
+    fn on_written(&mut self, written: Box<dyn FnOnce(bool) + Send>) {
+        written(true);
+    }
+
     /// The answer is whole: keeps it, unless somebody else has taken over since or it was purged. `None`:
     /// it is not to be kept, though it is whole.
     fn end(self: Box<Self>, entry: Option<CacheEntry>);

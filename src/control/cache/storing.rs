@@ -1,6 +1,7 @@
 //! Whether an answer that is being read is to be kept, and what is kept of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -32,6 +33,19 @@ pub(in crate::control) struct Target {
     /// Of the one that asks the provider.
     pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
+    /// Whether its call is for nobody else. All clones see it.
+    pub(super) is_alone: Arc<AtomicBool>,
+}
+
+impl Target {
+    /// Its call is for nobody else: it waited too long for others, or there were too many of them.
+    pub(super) fn ask_alone(&self) {
+        self.is_alone.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
 }
 
 /// Reads an answer beside those that it is for, and says at its end whether it is kept.
@@ -178,8 +192,8 @@ impl Storing {
     pub(super) fn commit(mut self, entry: CacheEntry) {
         let Target { place, generation, ref writer, .. } = self.target;
         match self.broadcast.take() {
-            Some(broadcast) => {
-                writer.counts.stored.add();
+            Some(mut broadcast) => {
+                broadcast.on_written(writer.counts.clone().on_written());
                 broadcast.end(Some(entry));
             }
             None => writer.write(place, entry, generation),

@@ -105,7 +105,7 @@ impl Circuit {
         }
     }
 
-    /// Something was not tried.
+    /// Something was not tried, or has failed beside the requests.
     pub(super) fn skipped(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }

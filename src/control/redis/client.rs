@@ -73,6 +73,22 @@ impl RedisClient {
         Err(failure)
     }
 
+    /// As [`ask_within`](Self::ask_within), of what asks again by itself until a time of its own: it goes on
+    /// while requests do not wait for Redis, and its failures are no reason for them not to.
+    pub(in crate::control) async fn ask_beside<T>(
+        &self,
+        within: Duration,
+        question: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, Failure> {
+        let failure = match timeout(within, question).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => Failure::Link(error),
+            Err(_) => Failure::Timeout,
+        };
+        self.circuit.skipped();
+        Err(failure)
+    }
+
     /// How many questions had no answer, those that were not asked included.
     pub(in crate::control) fn failures(&self) -> u64 {
         self.circuit.failures()

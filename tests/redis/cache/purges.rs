@@ -105,3 +105,25 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
     store.put(&own, entry(&[b"new"]), before).await.unwrap();
     assert!(!is_kept(&store, &own).await);
 }
+
+/// Clients name models and custom keys as they like.
+#[tokio::test]
+async fn a_generation_stays_long_only_once_something_is_kept() {
+    const HOUR: i64 = 60 * 60 * 1000;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let left = |key: &String| server.call(&["PTTL", key]).number();
+    generation(&store, &place(1)).await;
+    let is_all = |key: &&String| key.contains("{all}");
+    let keys = server.keys();
+    let (all, own): (Vec<_>, Vec<_>) = keys.iter().partition(is_all);
+    assert_eq!((all.len(), own.len()), (1, 4), "{keys:?}");
+    for key in own {
+        assert!((HOUR / 2..=HOUR).contains(&left(key)), "{key}: {}", left(key));
+    }
+    server.call(&["PEXPIRE", all[0], "60000"]);
+    keep(&store, &place(1), entry(&[b"x"])).await;
+    for key in keys {
+        assert!(left(&key) > 29 * 24 * HOUR, "{key}: {}", left(&key));
+    }
+}

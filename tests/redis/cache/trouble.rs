@@ -101,6 +101,30 @@ async fn paused_it_is_a_miss_in_time() {
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
 }
 
+/// Redis grants it after nobody waits for it any more.
+#[tokio::test]
+async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
+    let server = Server::start(&[]);
+    let store = hasty(&server);
+    let generation = until_it_answers(&store).await.generation;
+    // Redis knows the script, so that one command is enough.
+    drop(lead(&patient(&server), &place(2)).await);
+    eventually("that lease is given up", async || {
+        !server.keys().iter().any(|key| key.contains(":l:"))
+    })
+    .await;
+    let turns = the_key(&server, ":n");
+    let before = server.call(&["GET", &turns]).text();
+    server.call(&["CLIENT", "PAUSE", "300", "WRITE"]);
+    assert!(store.turn(&place(1), generation).await.is_err());
+    let started = Instant::now();
+    eventually("it is granted", async || server.call(&["GET", &turns]).text() != before).await;
+    eventually("it is given up", async || !server.keys().iter().any(|key| key.contains(":l:")))
+        .await;
+    // A lease ends by itself after 5 s.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn full_it_keeps_nothing_and_gives_what_it_has() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);

@@ -51,6 +51,11 @@ impl Member {
         Some(Self::alone(call, self.flights.clone()))
     }
 
+    /// Whether it shares with nobody.
+    pub(in crate::control) fn is_alone(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// Whether it waits for somebody else's call.
     pub(in crate::control) fn is_waiting_for_others(&self) -> bool {
         self.call.is_some()

@@ -14,14 +14,15 @@ use crate::context::GatewayContext;
 use crate::context::{Arrival, Endpoint};
 use crate::control::cache::asked::Policy;
 use crate::control::cache::body::CacheBody;
-use crate::control::cache::caching::came;
+use crate::control::cache::caching::{Caching, FOLLOWERS, PATIENCE, Way, came};
 use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;
-use crate::control::cache::store::{CacheStore, Generation};
+use crate::control::cache::store::{CacheFuture, CacheStore, Found, Generation, Purge, Turn};
 use crate::control::cache::storing::Target;
 use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -186,6 +187,7 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         policy: Arc::new(policy),
         context: GatewayContext::new(arrival, None),
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
+        is_alone: Arc::default(),
     }
 }
 
@@ -362,4 +364,53 @@ fn in_any_order_one_asks_and_all_get_every_byte() {
     // All of it has been part of it.
     assert!(whole > 20_000 && broken > 2_000 && calls > 20_000 && hits > 5_000);
     println!("{whole} whole, {broken} broken, {calls} calls, {hits} stored");
+}
+
+/// Another process asks the provider, and is never heard of again.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    turns: Arc<AtomicUsize>,
+}
+
+impl CacheStore for Elsewhere {
+    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+        Box::pin(async { Ok(Found::default()) })
+    }
+
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn turn<'a>(&'a self, _: &'a CachePlace, _: Generation) -> CacheFuture<'a, Turn> {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(Turn::Follow(Box::pin(std::future::pending()))) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_is_waited_for_as_long_as_another_request() {
+    let caching = Caching::of(Elsewhere::default());
+    let target = target(MemoryCache::new(), Arc::default());
+    let started = tokio::time::Instant::now();
+    let way = tokio::time::timeout(10 * PATIENCE, caching.way(&target)).await;
+    assert!(matches!(way, Ok(Way::Ask(None))));
+    assert_eq!(started.elapsed().as_secs(), PATIENCE.as_secs());
+}
+
+#[tokio::test]
+async fn one_that_asks_alone_waits_for_no_other_process() {
+    let store = Elsewhere::default();
+    let turns = store.turns.clone();
+    let caching = Caching::of(store);
+    let target = target(MemoryCache::new(), Arc::default());
+    let call = || Box::pin(std::future::pending()) as Call;
+    let members: Vec<_> = (0..=FOLLOWERS).map(|_| caching.join(&target, call())).collect();
+    assert!(!target.is_alone(), "{} share", members.len());
+    drop(caching.join(&target, call()));
+    assert!(matches!(caching.way(&target).await, Way::Ask(None)));
+    assert_eq!(turns.load(Ordering::Relaxed), 0);
 }

@@ -1,8 +1,14 @@
 -- Renews a lease, and adds to its recording. KEYS: the lease, the recording. ARGV: the token, ms of the
--- lease, ms of the recording, how many batches are there, and one more (or nothing). Answers 0 where the
+-- lease, ms of the recording, how many batches are there (or `cut`: then there shall
+-- be none), and one more (or nothing). Answers 0 where the
 -- lease or the recording is lost, 2 where somebody follows, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if not held then return 0 end
+if ARGV[4] == 'cut' then
+  redis.call('UNLINK', KEYS[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 1
+end
 local count = redis.call('LLEN', KEYS[2])
 local is_repeated = ARGV[5] ~= '' and count == ARGV[4] + 1 and redis.call('LINDEX', KEYS[2], -1) == ARGV[5]
 if not is_repeated then

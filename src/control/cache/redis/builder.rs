@@ -19,7 +19,7 @@ impl RedisCacheBuilder {
     }
 
     /// What the names of all keys begin with (default: `taig`). Gateways with the same prefix share their
-    /// answers. It may be the same as that of limits.
+    /// answers. Limits need a Redis that evicts nothing, so a server of their own.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.options.prefix = prefix.into();
         self

@@ -11,15 +11,17 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use redis::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
-use super::leading::{KEPT, LEASE};
+use super::leading::{BETWEEN_ATTEMPTS, KEPT, LEASE};
 use super::names::Name;
 use super::record::{Part, parts};
 use super::scripts::call;
 use super::shared::{Shared, flag, millis};
-use crate::control::cache::key::{CacheKey, CachePlace};
+use crate::control::cache::entry::CacheEntry;
+use crate::control::cache::key::CachePlace;
 use crate::control::cache::store::{CacheStoreError, Followed, Generation};
 use crate::control::redis::{Failure, LinkError};
 
@@ -28,19 +30,24 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// … and while nothing has come for this time.
 const QUIET: Duration = Duration::from_secs(2);
 const PAUSE_QUIET: Duration = Duration::from_millis(8);
+/// How long one look may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// So many batches are read at once.
 const BATCHES: u64 = 8;
 
 /// One reader of one recording.
 pub(super) struct Reader {
     shared: Arc<Shared>,
-    key: CacheKey,
+    place: CachePlace,
     token: Vec<u8>,
     lease: Name,
     recording: Name,
     /// Of the next batch.
     number: u64,
     read: VecDeque<Part>,
+    /// Of the data that was read: how many bytes, and their digest.
+    bytes: usize,
+    digest: Sha256,
     /// When it last had something.
     came_at: Instant,
     _permit: OwnedSemaphorePermit,
@@ -58,13 +65,15 @@ impl Reader {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         Self {
-            key: place.key,
+            place: *place,
             lease: shared.names.lease(place, generation),
             recording: shared.names.recording(place, generation, &token),
             shared,
             token,
             number: 0,
             read: VecDeque::new(),
+            bytes: 0,
+            digest: Sha256::new(),
             came_at: Instant::now(),
             _permit: permit,
         }
@@ -73,8 +82,38 @@ impl Reader {
     /// The answer, once its head is there; `None` where it has come to nothing before.
     pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
         let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
-        let body = Box::pin(Reading { state: State::Waiting(self) });
+        let body = Box::pin(Reading { state: State::Waiting(Box::new(self)) });
         Ok(Some(Followed { status, headers, body }))
+    }
+
+    /// The next part. Where the recording is gone, the rest comes from the stored answer, if there is one.
+    async fn next_or_stored(&mut self) -> Result<Part, Lost> {
+        match self.next().await {
+            Ok(part) => Ok(part),
+            Err(Lost) => {
+                let found = self.shared.get(&self.place).await.map_err(|_| Lost)?;
+                self.read = self.rest_of(&found.entry.ok_or(Lost)?).ok_or(Lost)?;
+                self.read.pop_front().ok_or(Lost)
+            }
+        }
+    }
+
+    /// What comes behind the data that was read; `None` where another answer was stored meanwhile.
+    fn rest_of(&self, entry: &CacheEntry) -> Option<VecDeque<Part>> {
+        let parts = entry.parts();
+        let (mut skip, mut digest) = (self.bytes, Sha256::new());
+        let mut rest = VecDeque::new();
+        for frame in &parts.frames {
+            let mut frame = frame.clone();
+            let known = frame.split_to(skip.min(frame.len()));
+            skip -= known.len();
+            digest.update(&known);
+            if !frame.is_empty() {
+                rest.push_back(Part::Data(frame));
+            }
+        }
+        rest.push_back(Part::End(parts.trailers.clone()));
+        (skip == 0 && digest.finalize() == self.digest.clone().finalize()).then_some(rest)
     }
 
     async fn next(&mut self) -> Result<Part, Lost> {
@@ -87,12 +126,15 @@ impl Reader {
                 Ok(Some(batches)) if batches.is_empty() => answered_at = Instant::now(),
                 Ok(Some(batches)) => {
                     self.came_at = Instant::now();
-                    self.read(batches)?;
+                    // What came before one that is spoiled is good.
+                    if self.read(batches).is_err() && self.read.is_empty() {
+                        return Err(Lost);
+                    }
                     continue;
                 }
                 Ok(None) => return Err(Lost),
                 // It may be only a moment.
-                Err(_) if answered_at.elapsed() < LEASE => {}
+                Err(_) if answered_at.elapsed() < LEASE => sleep(BETWEEN_ATTEMPTS).await,
                 Err(_) => return Err(Lost),
             }
             let is_quiet = self.came_at.elapsed() >= QUIET;
@@ -102,7 +144,13 @@ impl Reader {
 
     fn read(&mut self, batches: Vec<Bytes>) -> Result<(), Lost> {
         for batch in batches {
-            let parts = parts(&batch, self.number, self.key, &self.token).ok_or(Lost)?;
+            let parts = parts(&batch, self.number, self.place.key, &self.token).ok_or(Lost)?;
+            for part in &parts {
+                if let Part::Data(data) = part {
+                    self.bytes += data.len();
+                    self.digest.update(data);
+                }
+            }
             self.read.extend(parts);
             self.number += 1;
         }
@@ -118,7 +166,7 @@ impl Reader {
         follow.number(self.number + BATCHES - 1);
         follow.number(millis(KEPT));
         let question = async { answer(follow.send(&client.link).await?) };
-        let (is_held, count, batches) = client.ask(&mut false, question).await?;
+        let (is_held, count, batches) = client.ask_beside(LOOK_TIMEOUT, question).await?;
         // Fewer than were read: some of it is gone.
         let is_over = count < self.number || (batches.is_empty() && !is_held);
         Ok((!is_over).then_some(batches))
@@ -145,10 +193,10 @@ struct Reading {
     state: State,
 }
 
-type Next = Pin<Box<dyn Future<Output = (Reader, Result<Part, Lost>)> + Send>>;
+type Next = Pin<Box<dyn Future<Output = (Box<Reader>, Result<Part, Lost>)> + Send>>;
 
 enum State {
-    Waiting(Reader),
+    Waiting(Box<Reader>),
     Asking(Next),
     Trailers(HeaderMap),
     Ended,
@@ -175,7 +223,7 @@ impl Body for Reading {
                     }
                     None => {
                         self.state = State::Asking(Box::pin(async move {
-                            let part = reader.next().await;
+                            let part = reader.next_or_stored().await;
                             (reader, part)
                         }));
                         continue;

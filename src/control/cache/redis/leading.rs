@@ -21,7 +21,7 @@ use crate::control::cache::store::{Broadcast, Generation};
 use crate::control::redis::{Failure, LinkError};
 
 /// A lease is over so long after it was last renewed: whoever held it is gone.
-pub(super) const LEASE: Duration = Duration::from_secs(2);
+pub(super) const LEASE: Duration = Duration::from_secs(5);
 const RENEW_EVERY: Duration = Duration::from_millis(500);
 /// A recording is kept for so long after it was last written or read.
 pub(super) const KEPT: Duration = Duration::from_secs(30);
@@ -29,8 +29,8 @@ pub(super) const KEPT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 /// … and so long while nobody does.
 const PAUSE_ALONE: Duration = Duration::from_millis(100);
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
-/// A longer answer is not told to the end.
+pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+/// Of a longer answer nothing is told any more. It is kept all the same.
 const MOST_BYTES: usize = 32 << 20;
 /// So much may wait to be sent.
 const MOST_WAITING: usize = 8 << 20;
@@ -42,23 +42,28 @@ pub(super) struct Leading {
     queue: Arc<Queue>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
     state: Mutex<State>,
     /// There is more to do.
     has_work: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     waiting: VecDeque<Part>,
     bytes: usize,
     /// Bytes so far, of those that wait too.
     told: usize,
+    /// It came faster than Redis takes it: nothing is told any more.
+    is_cut: bool,
     outcome: Option<Outcome>,
+    written: Option<Written>,
 }
 
-#[derive(Debug)]
+/// Hears whether the answer was kept.
+type Written = Box<dyn FnOnce(bool) + Send>;
+
 enum Outcome {
     Whole(Option<CacheEntry>),
     Broken,
@@ -71,7 +76,7 @@ impl Queue {
 
     fn push(&self, part: Part) {
         let mut state = self.state();
-        if state.outcome.is_some() {
+        if state.outcome.is_some() || state.is_cut {
             return;
         }
         let bytes = match &part {
@@ -79,13 +84,14 @@ impl Queue {
             Part::Head(..) | Part::End(_) => 0,
         };
         if state.told + bytes > MOST_BYTES || state.bytes + bytes > MOST_WAITING {
-            drop(state);
-            self.end(Outcome::Broken);
-            return;
+            state.is_cut = true;
+            state.bytes = 0;
+            state.waiting = VecDeque::new();
+        } else {
+            state.told += bytes;
+            state.bytes += bytes;
+            state.waiting.push_back(part);
         }
-        state.told += bytes;
-        state.bytes += bytes;
-        state.waiting.push_back(part);
         drop(state);
         self.has_work.notify_one();
     }
@@ -114,6 +120,16 @@ impl Broadcast for Leading {
         while !rest.is_empty() {
             self.queue.push(Part::Data(rest.split_to(rest.len().min(BATCH))));
         }
+    }
+
+    fn on_written(&mut self, written: Written) {
+        let mut state = self.queue.state();
+        if state.outcome.is_none() {
+            state.written = Some(written);
+            return;
+        }
+        drop(state);
+        written(false);
     }
 
     fn end(self: Box<Self>, entry: Option<CacheEntry>) {
@@ -151,6 +167,7 @@ pub(super) fn lead(
         held_at: now,
         sent_at: now,
         is_followed: false,
+        is_cut: false,
     };
     tokio::spawn(async move {
         task.run().await;
@@ -173,6 +190,8 @@ struct Task {
     held_at: Instant,
     sent_at: Instant,
     is_followed: bool,
+    /// The recording is given up, and the lease is not.
+    is_cut: bool,
 }
 
 /// Somebody else may hold the lease, or the recording is not whole.
@@ -186,6 +205,15 @@ impl Task {
         };
         // What is said from now on is not kept.
         self.queue.end(Outcome::Broken);
+        let written = self.queue.state().written.take();
+        let is_kept = self.finish(outcome).await;
+        if let Some(written) = written {
+            written(is_kept);
+        }
+    }
+
+    /// Keeps the answer, or gives the lease up. Whether it is kept.
+    async fn finish(&mut self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Broken => self.release(true).await,
             Outcome::Whole(None) => self.release(false).await,
@@ -199,11 +227,12 @@ impl Task {
                     }
                 };
                 match beside(put, renewing).await {
-                    Ok(true) => {}
+                    Ok(true) => return true,
                     Ok(false) | Err(_) => self.release(false).await,
                 }
             }
         }
+        false
     }
 
     /// Sends what is said, until the answer is at its end.
@@ -211,8 +240,13 @@ impl Task {
         loop {
             let renewal = self.sent_at + RENEW_EVERY;
             let _ = timeout_at(renewal, self.has_more()).await;
+            let was_cut = self.is_cut;
             let (batch, outcome) = self.next();
-            if batch.is_none() && outcome.is_none() && Instant::now() < renewal {
+            if was_cut == self.is_cut
+                && batch.is_none()
+                && outcome.is_none()
+                && Instant::now() < renewal
+            {
                 continue;
             }
             match outcome {
@@ -234,6 +268,9 @@ impl Task {
                 let state = self.queue.state();
                 // The head and the first frame do not wait, nor does the end.
                 let is_due = state.outcome.is_some() || self.number < 2 || state.bytes >= BATCH;
+                if state.is_cut && !self.is_cut {
+                    return;
+                }
                 match state.waiting.is_empty() && state.outcome.is_none() {
                     true => None,
                     false if is_due => return,
@@ -250,8 +287,10 @@ impl Task {
     }
 
     /// What to send next. The outcome where nothing is left after it.
-    fn next(&self) -> (Option<Vec<u8>>, Option<Outcome>) {
-        let mut state = self.queue.state();
+    fn next(&mut self) -> (Option<Vec<u8>>, Option<Outcome>) {
+        let queue = self.queue.clone();
+        let mut state = queue.state();
+        self.is_cut = state.is_cut;
         let mut batch = Batch::new(self.number);
         let mut is_empty = true;
         while batch.len() < BATCH
@@ -265,7 +304,9 @@ impl Task {
         }
         let is_last = state.waiting.is_empty();
         let outcome = state.outcome.take_if(|_| is_last);
-        if let Some(Outcome::Whole(entry)) = &outcome {
+        if !self.is_cut
+            && let Some(Outcome::Whole(entry)) = &outcome
+        {
             let trailers = entry.as_ref().and_then(|entry| entry.parts().trailers.clone());
             batch.push(&Part::End(trailers));
             is_empty = false;
@@ -297,7 +338,10 @@ impl Task {
         append.text(&self.token);
         append.number(millis(LEASE));
         append.number(millis(KEPT));
-        append.number(self.number);
+        match self.is_cut {
+            true => append.text(b"cut"),
+            false => append.number(self.number),
+        }
         append.text(batch);
         let client = &self.shared.client;
         let question = async {
@@ -306,7 +350,7 @@ impl Task {
                 _ => Err(LinkError::malformed()),
             }
         };
-        client.ask_within(WRITE_TIMEOUT, &mut false, question).await
+        client.ask_beside(WRITE_TIMEOUT, question).await
     }
 
     /// So that others need not wait for its end.

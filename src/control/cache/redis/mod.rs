@@ -63,12 +63,12 @@ static NOTES: Notes = Notes {
 /// An answer is found in one round trip. It is one value with a checksum over the answer, its key and its
 /// generation; over 512 KiB it is several, and all of them or none. Whatever is not exactly what was
 /// written is a miss. Each key has a time to live, and Redis may evict any of them
-/// (`maxmemory-policy allkeys-lru` or `volatile-lru`): a generation that is evicted is replaced by another,
+/// (`maxmemory-policy allkeys-lru` or `volatile-lru`; limits need `noeviction`, so an instance of their own): a generation that is evicted is replaced by another,
 /// so that answers are lost and none that was purged comes back.
 ///
 /// # Across processes
 ///
-/// Who asks the provider holds a lease of two seconds, which it renews. Others read what it gets from
+/// Who asks the provider holds a lease of five seconds, which it renews. Others read what it gets from
 /// Redis, a few milliseconds later. Where it is killed, they ask anew whose turn it is if there was no head
 /// yet, and are broken off with an error if there was. Whoever has lost its lease can no longer write:
 /// Redis compares its token with that of the lease in the same step.

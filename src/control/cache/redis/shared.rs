@@ -21,6 +21,9 @@ use crate::control::redis::{Failure, LinkError, RedisClient};
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Generations are kept for so long after they were last needed.
 pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// A generation that no answer and no purge has needed yet is kept for so long: longer than any answer takes,
+/// and short, for clients name models and custom keys as they like.
+const BEGUN: Duration = Duration::from_secs(60 * 60);
 /// A lease is of use for so long after its answer was kept: to those who looked for the answer before.
 const LINGER: Duration = Duration::from_secs(1);
 /// So many chunks are asked for at once. Redis does nothing else meanwhile.
@@ -88,7 +91,7 @@ impl Shared {
         let random = random();
         let mut own = call(&self.scripts.begin, &names.iter().collect::<Vec<_>>());
         own.text(&random);
-        own.number(millis(KEPT));
+        own.number(millis(BEGUN));
         let mut everything = redis::cmd("SET");
         everything.arg(self.names.everything()).arg(&random);
         everything.arg("NX").arg("GET").arg("PX").arg(millis(KEPT));
@@ -167,12 +170,19 @@ impl Shared {
         store.text(&value);
         store.number(millis(left));
         store.number(millis(LINGER.min(fresh_for)));
-        store.number(millis(KEPT.max(left.saturating_add(KEPT))));
+        let generations_for = millis(left.saturating_add(KEPT));
+        store.number(generations_for);
         generations.own.iter().for_each(|own| store.text(own));
         let question = async { flag(&store.send(&self.client.link).await?) };
         let is_kept = self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
-        if !matches!(is_kept, Ok(true)) {
-            self.drop_chunks(&names).await;
+        match is_kept {
+            // It is in another slot of a cluster, so it is no part of the script.
+            Ok(true) => {
+                let mut command = redis::cmd("PEXPIRE");
+                command.arg(self.names.everything()).arg(generations_for).arg("GT");
+                let _ = self.write(&command).await;
+            }
+            Ok(false) | Err(_) => self.drop_chunks(&names).await,
         }
         is_kept
     }
