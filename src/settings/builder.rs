@@ -396,6 +396,10 @@ impl GatewaySettingsBuilder {
         if settings.tokens.iter().any(GatewayToken::is_short) {
             return Err(SettingsError::ShortToken);
         }
+        if settings.tokens.len() > usize::from(u16::MAX) {
+            let what = "the number of a gateway's tokens";
+            return Err(SettingsError::OutOfRange { what, must_be: "at most 65,535" });
+        }
         let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
         if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
             return Err(SettingsError::KeysWithoutTokens);
@@ -489,6 +493,12 @@ mod tests {
         assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));
         let short = locked().token(GatewayToken::new(" 1234567 "));
         assert_eq!(short.build().unwrap_err(), SettingsError::ShortToken);
+        let many = |count| {
+            let token = GatewayToken::new("test-token");
+            (0..count).fold(GatewaySettings::builder(), |all, _| all.token(token.clone())).build()
+        };
+        assert!(many(65_535).is_ok());
+        assert!(matches!(many(65_536), Err(SettingsError::OutOfRange { .. })));
         let empty = locked().token(GatewayToken::new(" "));
         assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyToken);
     }

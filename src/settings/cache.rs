@@ -73,14 +73,17 @@ impl CacheSettings {
 
     /// Gives one caller's answers to the others of the gateway, too: neither the identity nor the gateway
     /// token counts. Keys for the provider still do: clients that bring different ones share nothing.
-    /// Default: each caller has its own.
+    /// Requests with a `cf-aig-cache-key` share nothing either, or one caller could choose the answer of
+    /// another. Default: each caller has its own.
     ///
     /// Where the key comes from a [layer](super::GatewaySettingsBuilder::keys_from_layer), which may have
-    /// one for each caller, callers stay apart.
+    /// one for each caller, callers stay apart, by their [`Identity`](crate::Identity) with its groups and
+    /// labels, and their token. An identity that has several such keys, by
+    /// [`KeyScope`](crate::control::KeyScope), is one caller.
     ///
-    /// Where callers of something that [authenticates elsewhere](super::GatewaySettingsBuilder::authenticated_elsewhere)
-    /// spend stored keys, and a request has neither an [`Identity`](crate::Identity) nor a key of its
-    /// client's, nobody can say whose an answer is. Such requests pass by the cache unless it is shared.
+    /// Where a request has neither an identity, nor a key of its client's, nor a gateway token, nobody can
+    /// say whose an answer is. It passes by the cache unless that is shared. So does one that has a token
+    /// alone, where the key comes from a layer.
     pub fn shared(mut self) -> Self {
         self.is_shared = true;
         self
@@ -220,7 +223,8 @@ impl CacheRule {
         self
     }
 
-    /// Keeps answers with these statuses alone, of those from 200 to 299. Default: all of them.
+    /// Keeps answers with these statuses alone, of those from 200 to 299; 202, 205 and 206 never are.
+    /// Default: 200 alone.
     pub fn statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.statuses.extend(statuses);
         self

@@ -200,6 +200,12 @@ impl Meter {
         Some((id, later))
     }
 
+    /// Whether a document says that it is yet to be made, whether it can be fetched or not.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_pending && self.format == Format::Json
+    }
+
     /// Whether a response that was fetched had not been there when its request was answered.
     pub(crate) fn is_made_later(&self) -> bool {
         !self.is_pending && (self.is_background || self.shape == Shape::AsyncPerplexity)

@@ -12,6 +12,7 @@ use crate::directives::pattern::hides_a_model;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
 use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
+use crate::util::opaque::opaque_debug;
 
 /// For how long where only the request asks for it.
 const TTL: Duration = Duration::from_secs(300);
@@ -28,7 +29,7 @@ pub(super) enum Asked {
 }
 
 /// How an answer is to be kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Policy {
     pub(super) fresh_for: Duration,
     pub(super) stale_for: Duration,
@@ -36,7 +37,7 @@ pub(super) struct Policy {
     pub(super) pace: ReplayPace,
     pub(super) most_request_bytes: u64,
     pub(super) most_response_bytes: u64,
-    /// Of success; empty for all of them.
+    /// Those that are kept; empty for 200 alone.
     pub(super) statuses: Vec<u16>,
     /// The client's `cf-aig-cache-key`.
     pub(super) custom: Option<Box<str>>,
@@ -70,12 +71,17 @@ fn asked_by<B>(
     let skips = directives.is_some_and(|directives| directives.skip_cache == Some(true));
     // What a request says goes before what its gateway says, but for `never`.
     let is_off = never || skips || fresh_for.is_zero();
-    let is_shared =
-        settings.is_some_and(|settings| settings.is_shared) && !gets_key_below(request, context);
+    let shares = settings.is_some_and(|settings| settings.is_shared);
+    let has_key_below = gets_key_below(request, context);
+    // A custom key is chosen by its caller, who could name the answer of another one.
+    let is_shared = shares && !has_key_below && custom.is_none();
+    // Where answers are shared anyway, a token is enough, whatever keys come from below.
+    let is_known_by_token = context.token_digest().is_some() && (shares || !has_key_below);
     if is_off
         || *request.method() != Method::POST
         || !repeatable::is_repeatable(context.operation(), context.provider_path())
-        || !(is_shared || may_tell_caller(request, context))
+        || repeatable::is_queued(request.uri().query())
+        || !(is_shared || is_known_by_token || may_tell_caller(request, context))
     {
         return Asked::Bypass;
     }
@@ -96,19 +102,29 @@ fn is_on_request(settings: &CacheSettings) -> bool {
     settings.ttl.is_none()
 }
 
-/// Whether answers of one caller can be kept from the others. They cannot where something in front of
-/// the gateway lets callers spend stored keys and has not said who is calling: all of them look alike.
+/// Whether the caller is known by its identity, or by a key for the provider that it brings.
 fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
-    let is_open = context.settings().is_some_and(|settings| settings.origins.is_some());
-    !is_open
-        || context.identity().is_some()
+    context.identity().is_some()
         || context.has_credentials()
+        || is_key_of_client(request, context)
         || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
 }
 
-/// Whether the key for the provider comes from a layer below, which may have one for each caller.
+/// Whether the key in the headers can only be the client's, as that of an entry of a universal request: the
+/// gateway stores none.
+fn is_key_of_client<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    context.current().is_some_and(|step| step.entry.is_some())
+        && context.settings().is_none_or(|settings| settings.keys.is_empty())
+        && context.upstream().is_some_and(|upstream| {
+            let header = upstream.key_header(context.way());
+            credentials::sent(request.headers(), header.name()).is_some()
+        })
+}
+
+/// Whether the key for the provider may come from a layer below, which may have one for each caller. A
+/// gateway without settings may have such a layer, too.
 fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
-    let takes = context.settings().is_some_and(|settings| settings.takes_keys_from_layer);
+    let takes = context.settings().is_none_or(|settings| settings.takes_keys_from_layer);
     takes
         && context.upstream().is_none_or(|upstream| {
             let header = upstream.key_header(context.way());
@@ -134,3 +150,6 @@ fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
     // The provider chooses, so that it may be any.
     named.filter(|model| !hides_a_model(model))
 }
+
+// The custom key may tell what was asked.
+opaque_debug!(Policy { fresh_for, stale_for, is_shared, pace, statuses });

@@ -13,7 +13,6 @@ use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::flight::{Call, Came, Flights, Member, Own};
 use super::kept::kept;
-use super::key::CachePlace;
 use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
 use super::store::{Broadcast, CacheStore, Followed, Found, Generation, Turn};
@@ -118,13 +117,14 @@ impl Caching {
     /// Looks into the store.
     pub(in crate::control) async fn look_up(&self, target: &mut Target) -> Lookup {
         target.closed = self.0.flights.closed(target.place.key);
-        let (lookup, generation) = self.look(&target.place).await;
+        let (lookup, generation) = self.look(target).await;
         target.generation = generation;
         lookup
     }
 
     /// Trouble with the store is a miss.
-    async fn look(&self, place: &CachePlace) -> (Lookup, Generation) {
+    async fn look(&self, target: &Target) -> (Lookup, Generation) {
+        let Target { place, policy, .. } = target;
         let store = self.store();
         let found = match unwind::run(|| store.get(place)).await {
             Ok(Ok(found)) => found,
@@ -137,8 +137,8 @@ impl Caching {
         let Found { entry, generation } = found;
         let now = SystemTime::now();
         let lookup = match entry {
-            Some(entry) if entry.is_fresh(now) => Lookup::Fresh(entry),
-            entry => Lookup::Missing(entry.filter(|entry| entry.is_usable(now))),
+            Some(entry) if entry.is_fresh(now, policy) => Lookup::Fresh(entry),
+            entry => Lookup::Missing(entry.filter(|entry| entry.is_spare(now, policy))),
         };
         (lookup, generation)
     }
@@ -155,7 +155,7 @@ impl Caching {
 
     /// The stored answer, unless something was purged since the first look.
     async fn stored_since(&self, target: &Target) -> Option<CacheEntry> {
-        match self.look(&target.place).await {
+        match self.look(target).await {
             (Lookup::Fresh(entry), now) if now == target.generation => Some(entry),
             _ => None,
         }

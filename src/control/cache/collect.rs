@@ -20,7 +20,8 @@ use crate::util::timeout::{TimeoutError, TimeoutPhase};
 pub(in crate::control) enum Collected<B> {
     /// All of it is in the key.
     Whole(Read<B>),
-    /// It is too long, has trailers, or broke off; or there is no memory for it.
+    /// It is too long, has trailers, or broke off; or there is no memory for it; or it tells of a state at
+    /// the provider.
     Part(Read<B>),
 }
 
@@ -75,7 +76,7 @@ where
     }
     read.held = Some(held);
     Ok(match read.rest {
-        Rest::Nothing => Collected::Whole(read),
+        Rest::Nothing if key.is_clean() => Collected::Whole(read),
         _ => Collected::Part(read),
     })
 }

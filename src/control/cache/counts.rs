@@ -32,6 +32,8 @@ pub enum NotStored {
     Error = "error",
     /// It is encoded in a way that is not read, so that nobody can say whether it is whole.
     Encoded = "encoded",
+    /// Its media type is none of an answer, and nothing reads it.
+    MediaType = "media_type",
     /// It is made later, and this is none yet.
     Later = "later",
     /// It varies by what is not in its key (`vary`).
@@ -46,7 +48,7 @@ pub fn as_str;
 }
 
 impl NotStored {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Failed,
         Self::Status,
         Self::Fallback,
@@ -58,6 +60,7 @@ impl NotStored {
         Self::Incomplete,
         Self::Error,
         Self::Encoded,
+        Self::MediaType,
         Self::Later,
         Self::Varies,
         Self::Busy,

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::util::budget::Held;
+use crate::util::opaque::opaque_debug;
 
 /// An answer that is kept: its head and its frames as they came. Cheap to clone.
 #[derive(Clone)]
 pub struct CacheEntry(Arc<Inner>);
 
 /// What an entry is made of.
-#[derive(Debug)]
 pub struct NewEntry {
     /// The status.
     pub status: StatusCode,
@@ -63,6 +63,9 @@ impl CacheEntry {
         &self.0.entry
     }
 }
+
+// An answer may hold user data.
+opaque_debug!(NewEntry { status, headers.len(), frames.len(), stored_at, fresh_for, stale_for });
 
 /// Opaque: an answer may hold user data.
 impl fmt::Debug for CacheEntry {

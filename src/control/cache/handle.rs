@@ -53,7 +53,7 @@ pub struct CacheReport {
 /// What to purge, by names.
 ///
 /// Nothing of it is looked up: a name that was never used purges nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "nothing is purged until it is given to `CacheHandle::purge`"]
 pub struct PurgeTarget {
     account: Option<String>,
@@ -61,7 +61,7 @@ pub struct PurgeTarget {
     part: Option<Part>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Part {
     Provider(String),
     Model(String),
@@ -92,7 +92,8 @@ impl PurgeTarget {
         self
     }
 
-    /// Only answers for this model, as it is asked for.
+    /// Only answers for this model, as it is asked for, and those to requests whose model could not be
+    /// read, which may be for any.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.part = Some(Part::Model(model.into()));
         self
@@ -108,6 +109,15 @@ impl PurgeTarget {
     pub fn entry(mut self, key: CacheKey) -> Self {
         self.part = Some(Part::Entry(key));
         self
+    }
+
+    /// What is purged beside it: answers that may be for the model as well.
+    fn unknown(&self) -> Option<Purge> {
+        let (Some(gateway), Some(Part::Model(_))) = (&self.gateway, &self.part) else {
+            return None;
+        };
+        let gateway = scopes::of_gateway(self.account.as_deref(), gateway);
+        Some(Purge::Part { gateway, part: scopes::of_model(gateway, "") })
     }
 
     fn purge(&self) -> Purge {
@@ -167,10 +177,39 @@ impl CacheHandle {
     ///
     /// # Errors
     ///
-    /// Where the store cannot be asked: then nothing is forgotten.
+    /// Where the store cannot be asked: then nothing is forgotten, or not all of it.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
-        self.caching.writer().store.purge(&target.purge()).await
+        let store = &self.caching.writer().store;
+        store.purge(&target.purge()).await?;
+        match target.unknown() {
+            Some(unknown) => store.purge(&unknown).await,
+            None => Ok(()),
+        }
     }
 }
 
 opaque_debug!(CacheHandle);
+// A custom key may tell what was asked.
+opaque_debug!(PurgeTarget { account, gateway });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purge_by_model_is_one_of_unknown_models_too() {
+        let gateway = scopes::of_gateway(None, "main");
+        let target = || PurgeTarget::gateway("main");
+        let unknown = Purge::Part { gateway, part: scopes::of_model(gateway, "") };
+        assert_eq!(target().model("a").unknown(), Some(unknown));
+        assert_eq!(target().unknown(), None);
+        assert_eq!(target().provider("a").unknown(), None);
+        assert_eq!(PurgeTarget::all().unknown(), None);
+    }
+
+    #[test]
+    fn a_custom_key_is_not_shown() {
+        let shown = format!("{:?}", PurgeTarget::gateway("main").custom_key("what was asked"));
+        assert!(shown.contains("main") && !shown.contains("asked"), "{shown}");
+    }
+}

@@ -7,14 +7,15 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
-use http::header::{ACCEPT_ENCODING, HeaderName};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName};
 use http::{HeaderMap, Request};
 use sha2::{Digest as _, Sha256};
 
 use super::asked::Policy;
 use super::codings::accepted;
-use super::scopes;
 pub use super::scopes::CacheScope;
+use super::stateful::Stateful;
+use super::{repeatable, scopes};
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::json::object::ObjectScanner;
@@ -62,6 +63,9 @@ pub(super) struct KeyMaker {
     /// Path, query, and the headers of the content.
     target: Sha256,
     body: Sha256,
+    members: Stateful,
+    /// The body is compressed, so that nobody reads its members.
+    has_coding: bool,
     model: Model,
     /// Stands for `target` and `body`.
     custom: Option<Box<str>>,
@@ -96,13 +100,16 @@ impl KeyMaker {
         let mut target = Sha256::new();
         add_parts(&mut target, &[uri.path().as_bytes()]);
         add_option(&mut target, uri.query().map(str::as_bytes));
-        add_headers(&mut always, &mut target, request.headers());
+        let is_custom = upstream.is_some_and(|upstream| upstream.slug().starts_with("custom-"));
+        add_headers(&mut always, &mut target, request.headers(), is_custom);
         Self {
             model: Model::of(context, policy.custom.is_some()),
             context: context.clone(),
             always,
             target,
             body: Sha256::new(),
+            members: Stateful::new(),
+            has_coding: request.headers().contains_key(CONTENT_ENCODING),
             custom: policy.custom.clone(),
         }
     }
@@ -110,6 +117,7 @@ impl KeyMaker {
     /// The next bytes of the body.
     pub(super) fn push(&mut self, data: &[u8]) {
         self.body.update(data);
+        self.members.push(data);
         if let Model::Read(scanner) = &mut self.model {
             if scanner.push(data).is_err() {
                 self.model = Model::Unreadable;
@@ -121,8 +129,15 @@ impl KeyMaker {
         }
     }
 
+    /// Whether the body, which was read to its end, only asks for an answer: one that tells of a state at
+    /// the provider, or that cannot be read, is not for the cache.
+    pub(super) fn is_clean(&self) -> bool {
+        let may_be_other = !repeatable::takes_only_json(self.context.operation());
+        !self.has_coding && self.members.is_clean(may_be_other)
+    }
+
     pub(super) fn finish(self) -> CachePlace {
-        let Self { context, always: mut digest, target, body, model, custom } = self;
+        let Self { context, always: mut digest, target, body, members, model, custom, .. } = self;
         let model = match model {
             Model::Known(model) => Some(Some(model)),
             Model::Read(scanner) if scanner.finish().is_err() => None,
@@ -131,6 +146,11 @@ impl KeyMaker {
             Model::Unreadable => None,
         };
         let (target, body) = (target.finalize(), body.finalize());
+        if custom.is_some() {
+            // One key may be used for several operations, and with and without a stream.
+            let is_stream = [u8::from(members.is_stream())];
+            add_parts(&mut digest, &[context.operation().as_str().as_bytes(), &is_stream]);
+        }
         match (&custom, &model) {
             (None, _) => add_parts(&mut digest, &[b"computed", &target, &body]),
             // The model is as the request names it, so that no other's answer is given for it.
@@ -196,9 +216,19 @@ fn add_caller<B>(
     context: &GatewayContext,
     is_shared: bool,
 ) {
-    let own = |part| if is_shared { None } else { part };
-    add_option(digest, own(context.identity().map(|identity| identity.subject().as_bytes())));
-    add_option(digest, own(context.token_digest().map(<[u8; 32]>::as_slice)));
+    // A key from below may depend on all of it.
+    let identity = context.identity().filter(|_| !is_shared);
+    add_option(digest, identity.map(|identity| identity.subject().as_bytes()));
+    if let Some(identity) = identity {
+        digest.update((identity.groups().len() as u64).to_be_bytes());
+        identity.groups().for_each(|group| add_parts(digest, &[group.as_bytes()]));
+        digest.update((identity.labels().len() as u64).to_be_bytes());
+        for (name, value) in identity.labels() {
+            add_parts(digest, &[name.as_bytes(), value.as_bytes()]);
+        }
+    }
+    let token = context.token_digest().filter(|_| !is_shared);
+    add_option(digest, token.map(<[u8; 32]>::as_slice));
     // Which of the keys below the gateway it is.
     add_option(digest, context.key_alias().map(str::as_bytes));
     let keys: Vec<_> =
@@ -209,10 +239,12 @@ fn add_caller<B>(
     }
 }
 
-/// In the order of their names, each with all of its values in their order.
-fn add_headers(always: &mut Sha256, target: &mut Sha256, headers: &HeaderMap) {
+/// In the order of their names, each with all of its values in their order. `is_custom`: the provider is
+/// none that is built in, and may keep conversations by its headers.
+fn add_headers(always: &mut Sha256, target: &mut Sha256, headers: &HeaderMap, is_custom: bool) {
+    let is_added = |name: &str| !changes_nothing(name) || is_custom && is_of_session(name);
     let mut names: Vec<&HeaderName> =
-        headers.keys().filter(|name| !changes_nothing(name.as_str())).collect();
+        headers.keys().filter(|name| is_added(name.as_str())).collect();
     names.sort_unstable_by_key(|name| name.as_str());
     for name in names {
         let digest =
@@ -258,12 +290,6 @@ fn changes_nothing(name: &str) -> bool {
             | "x-cloud-trace-context"
             | "idempotency-key"
             | "x-idempotency-key"
-            | "x-session-id"
-            | "x-claude-code-session-id"
-            | "session_id"
-            | "session-id"
-            | "x-session-affinity"
-            | "x-grok-conv-id"
             | "x-stainless-arch"
             | "x-stainless-async"
             | "x-stainless-custom-poll-interval"
@@ -279,6 +305,20 @@ fn changes_nothing(name: &str) -> bool {
             | "x-stainless-runtime-version"
             | "x-stainless-timeout"
     ) || name.starts_with("x-b3-")
+        || is_of_session(name)
+}
+
+/// No built-in provider answers by one of these.
+fn is_of_session(name: &str) -> bool {
+    matches!(
+        name,
+        "x-session-id"
+            | "x-claude-code-session-id"
+            | "session_id"
+            | "session-id"
+            | "x-session-affinity"
+            | "x-grok-conv-id"
+    )
 }
 
 /// Whether an answer that varies by this header of the request can be told from others.

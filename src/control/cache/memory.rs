@@ -176,10 +176,11 @@ struct Weight;
 
 impl Weighter<CacheKey, Kept> for Weight {
     fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
-        let NewEntry { headers, frames, times, .. } = kept.entry.parts();
+        let NewEntry { headers, frames, times, trailers, .. } = kept.entry.parts();
         let frames: usize = frames.iter().map(Bytes::len).map(|len| len + FRAME_OVERHEAD).sum();
         let headers: usize = headers
             .iter()
+            .chain(trailers.iter().flatten())
             .map(|(name, value)| name.as_str().len() + value.len() + FRAME_OVERHEAD)
             .sum();
         (frames + headers + times.len() * size_of::<u32>() + OVERHEAD) as u64

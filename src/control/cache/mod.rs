@@ -10,6 +10,7 @@ mod body;
 mod caching;
 mod codings;
 mod collect;
+mod compact;
 mod counts;
 mod entry;
 mod flight;
@@ -25,6 +26,7 @@ mod redis;
 mod repeatable;
 mod replaying;
 mod scopes;
+mod stateful;
 mod store;
 mod storing;
 #[cfg(test)]

@@ -28,6 +28,21 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     }
 }
 
+/// Whether the query asks Workers AI to answer later.
+pub(super) fn is_queued(query: Option<&str>) -> bool {
+    query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        // One that is written with escapes may be read as any other.
+        name.contains('%') || name.eq_ignore_ascii_case("queueRequest")
+    })
+}
+
+/// Whether every body that such a call can have is a JSON object.
+pub(super) fn takes_only_json(operation: Operation) -> bool {
+    use Operation::*;
+    !matches!(operation, Invoke | Images | Transcription | Ocr | Search)
+}
+
 /// Vertex AI's verbs for the models of others.
 fn is_raw(segment: &str) -> bool {
     segment.ends_with("rawPredict") || segment.ends_with("streamRawPredict")
@@ -36,6 +51,17 @@ fn is_raw(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_queue_in_the_query_is_found() {
+        for query in ["queueRequest=true", "a=b&queueRequest", "queuerequest=1", "queue%52equest=1"]
+        {
+            assert!(is_queued(Some(query)), "{query}");
+        }
+        for query in [None, Some(""), Some("a=queueRequest"), Some("alt=sse&key=a%20b")] {
+            assert!(!is_queued(query), "{query:?}");
+        }
+    }
 
     #[test]
     fn only_what_makes_an_answer_is_repeated() {

@@ -9,9 +9,10 @@ use http::{HeaderMap, Response, StatusCode, Version, header};
 use tokio::time::Instant;
 
 use super::asked::Policy;
+use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
-use super::kept::varies_by_more;
+use super::kept::{kept, varies_by_more};
 use super::key::CachePlace;
 use super::store::{Broadcast, Generation};
 use super::writer::Writer;
@@ -20,6 +21,7 @@ use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
 use crate::util::budget::Held;
+use crate::util::operation::Operation;
 
 /// Where an answer is to be kept, and until when.
 #[derive(Clone)]
@@ -70,14 +72,32 @@ pub(super) struct Head {
     pub(super) headers: HeaderMap,
 }
 
-/// The statuses that are kept: not those that promise an answer, or give a part of one.
+/// The statuses that are kept: 200, or those that a rule names; not those that promise an answer, or give
+/// a part of one.
 fn is_kept(status: StatusCode, policy: &Policy) -> bool {
     let is_partial = matches!(
         status,
         StatusCode::ACCEPTED | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
     );
-    let is_listed = policy.statuses.is_empty() || policy.statuses.contains(&status.as_u16());
+    let is_listed = match &*policy.statuses {
+        [] => status == StatusCode::OK,
+        statuses => statuses.contains(&status.as_u16()),
+    };
     status.is_success() && !is_partial && is_listed
+}
+
+/// Whether an answer that no meter reads is what was asked for: no page of a proxy that says something else.
+fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
+    use Operation::{Embeddings, Images, Ocr, Speech, Transcription};
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else {
+        return false;
+    };
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_page = matches!(&*kind, "" | "text/html" | "application/xhtml+xml");
+    let is_media = kind == "application/octet-stream"
+        || ["audio/", "image/", "video/"].iter().any(|start| kind.starts_with(start));
+    !is_page
+        && (is_media || matches!(operation, Embeddings | Images | Ocr | Speech | Transcription))
 }
 
 /// The length that the head declares.
@@ -113,8 +133,11 @@ impl Storing {
         let format = Format::of(headers.get(header::CONTENT_TYPE));
         let is_stream = Format::is_stream(format, context.provider_path());
         let reader = Reader::new(headers, format, context.shape(), Meter::LIMIT, 0);
-        if reader.is_encoded() && (is_stream || length.is_none()) {
+        if reader.is_encoded() {
             return Err(NotStored::Encoded);
+        }
+        if reader.meter().is_none() && !is_media(headers, context.operation()) {
+            return Err(NotStored::MediaType);
         }
         let is_delimited = length.is_some()
             || headers.contains_key(header::TRANSFER_ENCODING)
@@ -158,7 +181,9 @@ impl Storing {
         if meter.error().is_some() || meter.terminal() == Some(Terminal::Failed) {
             return Err(NotStored::Error);
         }
-        if matches!(meter.later(), Some((_, Later::Background | Later::Pending))) {
+        if meter.is_unfinished()
+            || matches!(meter.later(), Some((_, Later::Background | Later::Pending)))
+        {
             return Err(NotStored::Later);
         }
         if self.reader.metering(true) != Metering::Complete {
@@ -175,6 +200,8 @@ impl Storing {
     /// What is kept of an answer that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
+        let (headers, frames) = (compact::headers(&headers), compact::frames(frames));
+        let trailers = trailers.map(|trailers| compact::headers(&kept(&trailers)));
         let Policy { fresh_for, stale_for, .. } = *self.target.policy;
         let times = self.times.take().map(|(_, times)| times).unwrap_or_default();
         let stored_at = SystemTime::now();
@@ -225,13 +252,110 @@ impl CacheEntry {
         now.duration_since(self.parts().stored_at).unwrap_or_default()
     }
 
-    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
-        self.age(now) < self.parts().fresh_for
+    /// For how long it may be given, and for how much longer where the provider fails: neither longer than
+    /// it was stored for, nor than its reader wants.
+    fn times(&self, policy: &Policy) -> (Duration, Duration) {
+        let NewEntry { fresh_for, stale_for, .. } = self.parts();
+        (*fresh_for.min(&policy.fresh_for), *stale_for.min(&policy.stale_for))
     }
 
-    /// Whether it may be given at least where the provider fails.
+    /// Whether it may be given to this reader.
+    pub(super) fn is_fresh(&self, now: SystemTime, policy: &Policy) -> bool {
+        is_kept(self.parts().status, policy) && self.age(now) < self.times(policy).0
+    }
+
+    /// Whether it may be given to this reader at least where the provider fails.
+    pub(super) fn is_spare(&self, now: SystemTime, policy: &Policy) -> bool {
+        let (fresh_for, stale_for) = self.times(policy);
+        is_kept(self.parts().status, policy) && self.age(now) < fresh_for.saturating_add(stale_for)
+    }
+
+    /// Whether it may be given to anybody at least where the provider fails.
     pub(super) fn is_usable(&self, now: SystemTime) -> bool {
         let NewEntry { fresh_for, stale_for, .. } = self.parts();
         self.age(now) < fresh_for.saturating_add(*stale_for)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(fresh_for: u64, stale_for: u64, statuses: &[u16]) -> Policy {
+        Policy {
+            fresh_for: Duration::from_secs(fresh_for),
+            stale_for: Duration::from_secs(stale_for),
+            is_shared: false,
+            pace: ReplayPace::AtOnce,
+            most_request_bytes: 1,
+            most_response_bytes: 1,
+            statuses: statuses.into(),
+            custom: Some("what was asked".into()),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_as_old_as_its_reader_lets_it_be() {
+        let now = SystemTime::now();
+        let entry = CacheEntry::new(NewEntry {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            frames: vec![Bytes::from_static(b"text")],
+            times: Vec::new(),
+            trailers: None,
+            stored_at: now - Duration::from_secs(100),
+            fresh_for: Duration::from_secs(200),
+            stale_for: Duration::from_secs(200),
+        });
+        for (policy, expected) in [
+            (policy(150, 0, &[]), (true, true)),
+            (policy(900, 0, &[]), (true, true)),
+            (policy(60, 0, &[]), (false, false)),
+            (policy(60, 60, &[]), (false, true)),
+            (policy(60, 30, &[]), (false, false)),
+            (policy(150, 150, &[201]), (false, false)),
+            (policy(150, 0, &[200, 201]), (true, true)),
+        ] {
+            let got = (entry.is_fresh(now, &policy), entry.is_spare(now, &policy));
+            assert_eq!(got, expected, "{policy:?}");
+        }
+        let late = now + Duration::from_secs(250);
+        assert!(!entry.is_spare(late, &policy(150, 150, &[])) && entry.is_usable(late));
+        for shown in [format!("{:?}", policy(1, 1, &[])), format!("{:?}", entry.parts())] {
+            assert!(!shown.contains("text") && !shown.contains("asked"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn only_200_is_kept_unless_a_rule_names_others() {
+        let kept = |status, statuses: &[u16]| {
+            is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
+        };
+        assert!(kept(200, &[]) && kept(201, &[201]) && !kept(200, &[201]));
+        for status in [201, 203, 204, 207, 300, 404] {
+            assert!(!kept(status, &[]), "{status}");
+        }
+        for status in [202, 205, 206] {
+            assert!(!kept(status, &[status]), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_no_meter_reads_is_kept_by_its_media_type() {
+        let is = |kind: Option<&'static str>, operation| {
+            let mut headers = HeaderMap::new();
+            if let Some(kind) = kind {
+                headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+            }
+            is_media(&headers, operation)
+        };
+        for kind in ["audio/mpeg", "Image/PNG; a=b", "video/mp4", "application/octet-stream"] {
+            assert!(is(Some(kind), Operation::Chat), "{kind}");
+        }
+        for kind in [None, Some(""), Some("text/html; charset=utf-8"), Some("TEXT/HTML")] {
+            assert!(!is(kind, Operation::Chat) && !is(kind, Operation::Speech), "{kind:?}");
+        }
+        assert!(!is(Some("text/plain"), Operation::Chat));
+        assert!(is(Some("text/plain"), Operation::Transcription));
     }
 }

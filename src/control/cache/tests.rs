@@ -32,6 +32,8 @@ struct Scene {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     identity: Option<String>,
+    /// In place of `identity`.
+    caller: Option<Identity>,
 }
 
 /// What the cache says of it.
@@ -55,6 +57,7 @@ impl Scene {
             headers: Vec::new(),
             body: br#"{"model":"grok-4","messages":[]}"#.into(),
             identity: None,
+            caller: None,
         }
         .with("authorization", "Bearer sk-one")
         .with("content-type", "application/json")
@@ -102,6 +105,9 @@ impl Scene {
         }
         if let Some(subject) = &self.identity {
             request = request.extension(Identity::new(subject).unwrap());
+        }
+        if let Some(caller) = &self.caller {
+            request = request.extension(caller.clone());
         }
         request.body(Full::from(self.body.clone())).unwrap()
     }

@@ -263,6 +263,7 @@ pub fn table(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder)
 
 pub fn ask(body: &'static str) -> Request<Full<Bytes>> {
     let request = Request::post(CHAT).header("host", "gateway.test");
+    let request = request.header("authorization", "Bearer sk-own");
     request.header("content-type", "application/json").body(Full::from(body)).unwrap()
 }
 

@@ -136,7 +136,8 @@ async fn call(world: World, target: Target, budget: BodyBudget) -> Came {
     };
     let body = Box::pin(Reading { world: world.clone(), number }) as Source;
     let status = if verdict == Verdict::Answer { 200 } else { 500 };
-    let mut response = Response::builder().status(status);
+    let mut response =
+        Response::builder().status(status).header("content-type", "application/octet-stream");
     response = response.header(header::TRANSFER_ENCODING, "chunked");
     came(response.body(body).unwrap(), target, None, &budget, verdict == Verdict::Failure)
 }

@@ -180,3 +180,76 @@ fn callers_that_cannot_be_told_apart_share_nothing() {
     let own_key = stored(CacheSettings::new(HOUR)).with("authorization", "Bearer own");
     assert_eq!(time(&own_key), Some(HOUR));
 }
+
+/// A layer below may have a key for each of them, with settings or without.
+#[test]
+fn callers_whose_keys_may_come_from_below_are_told_apart_or_pass() {
+    let bare = || Scene::new().without("authorization").with("cf-aig-cache-key", "c");
+    assert_eq!(time(&bare()), Some(Duration::ZERO));
+    let default = Some(Duration::from_secs(300));
+    assert_eq!(time(&bare().identity("ann")), default);
+    assert_eq!(time(&bare().with("authorization", "Bearer own")), default);
+    assert_eq!(time(&bare().uri(format!("{CHAT}?key=own"))), default);
+    let keyed = |cache: CacheSettings, has_token: bool| {
+        Scene::new()
+            .without("authorization")
+            .settings(|builder| {
+                let builder = builder.cache(cache).keys_from_layer();
+                match has_token {
+                    true => builder.token(crate::settings::GatewayToken::new("token-one")),
+                    false => builder.authenticated_elsewhere(),
+                }
+            })
+            .with("cf-aig-authorization", "token-one")
+    };
+    assert_eq!(time(&keyed(CacheSettings::new(HOUR), true)), Some(Duration::ZERO));
+    assert_eq!(time(&keyed(CacheSettings::new(HOUR), true).identity("ann")), Some(HOUR));
+    assert_eq!(time(&keyed(CacheSettings::new(HOUR).shared(), true)), Some(HOUR));
+    assert_eq!(time(&keyed(CacheSettings::new(HOUR).shared(), false)), Some(Duration::ZERO));
+    let own = keyed(CacheSettings::new(HOUR), true).with("authorization", "Bearer own");
+    assert_eq!(time(&own), Some(HOUR));
+}
+
+#[test]
+fn a_custom_key_shares_nothing() {
+    let shared = || on(CacheSettings::new(HOUR).shared());
+    assert!(shared().kept().1.is_shared);
+    assert!(!shared().with("cf-aig-cache-key", "c").kept().1.is_shared);
+    let unknown = Scene::new().without("authorization").with("cf-aig-cache-key", "c");
+    let unknown = unknown.settings(|builder| builder.cache(CacheSettings::new(HOUR).shared()));
+    assert_eq!(time(&unknown), Some(Duration::ZERO));
+}
+
+#[test]
+fn a_request_to_be_answered_later_is_not_kept() {
+    let scene = on(CacheSettings::new(HOUR));
+    assert_eq!(time(&scene.uri(format!("{CHAT}?queueRequest=true"))), Some(Duration::ZERO));
+}
+
+/// As it is read before it is sent.
+fn is_clean(scene: &Scene) -> bool {
+    let policy = scene.kept().1;
+    scene.sent(move |head, context, body| {
+        let mut maker = KeyMaker::new(head, context, &policy);
+        body.chunks(5).for_each(|piece| maker.push(piece));
+        maker.is_clean()
+    })
+}
+
+#[test]
+fn bodies_that_tell_of_a_state_at_the_provider_are_not_clean() {
+    let scene = || on(CacheSettings::new(HOUR));
+    assert!(is_clean(&scene()));
+    for body in [
+        r#"{"model":"a","background":true}"#,
+        r#"{"model":"a","deferred":true}"#,
+        r#"{"model":"a","conversation":"c"}"#,
+        r#"{"model":"a""#,
+        "[1]",
+    ] {
+        assert!(!is_clean(&scene().body(body)), "{body}");
+    }
+    assert!(!is_clean(&scene().with("content-encoding", "gzip")));
+    let speech = scene().uri("/v1/acct/gw/grok/v1/audio/transcriptions");
+    assert!(is_clean(&speech.body("--b\r\n")));
+}

@@ -148,7 +148,8 @@ fn keys_for_the_provider_separate_whoever_shares() {
             let with = |key: &str| scene().without("authorization").with(name, key);
             apart(&with("Bearer k1"), &with("Bearer k2"));
             apart(&with("k1"), &with("K1"));
-            apart(&with("k1"), &scene().without("authorization"));
+            let none = scene().without("authorization").identity("ann");
+            apart(&with("k1").identity("ann"), &none);
         }
         let acme = |key: &str| {
             let scene = scene().without("authorization").with("x-acme-key", key);
@@ -303,6 +304,39 @@ fn a_byte_in_another_field_is_another_request() {
     }
 }
 
+#[test]
+fn all_of_an_identity_separates() {
+    let by = |identity: Identity| {
+        let scene = scene();
+        let policy = scene.kept().1;
+        let mut request = scene.clone();
+        request.caller = Some(identity);
+        request.sent(move |head, context, body| place(head, context, &policy, body).key)
+    };
+    let ann = || Identity::builder("ann");
+    let all = [
+        by(ann().build().unwrap()),
+        by(ann().group("a").build().unwrap()),
+        by(ann().group("b").build().unwrap()),
+        by(ann().group("a").group("b").build().unwrap()),
+        by(ann().label("a", "b").build().unwrap()),
+        by(ann().label("a", "c").build().unwrap()),
+    ];
+    for (at, one) in all.iter().enumerate() {
+        assert!(all[..at].iter().all(|other| other != one), "{at}");
+    }
+    assert_eq!(all[5], by(ann().label("a", "c").build().unwrap()));
+}
+
+#[test]
+fn sessions_separate_at_custom_providers_alone() {
+    for name in ["x-session-id", "session-id", "session_id", "x-session-affinity"] {
+        let acme = || scene().uri("/v1/acct/gw/custom-acme/v1/chat/completions");
+        apart(&acme().with(name, "a"), &acme().with(name, "b"));
+        together(&scene().with(name, "a"), &scene().with(name, "b"));
+    }
+}
+
 /// With a custom key, for a gateway that has a cache only for that.
 fn custom(key: &str) -> Scene {
     Scene::new().with("cf-aig-cache-key", key)
@@ -312,7 +346,8 @@ fn custom(key: &str) -> Scene {
 fn a_custom_key_stands_for_path_query_and_body() {
     let one = custom("c");
     together(&one, &custom("c").uri(format!("{CHAT}?a=b")));
-    together(&one, &custom("c").uri("/v1/acct/gw/grok/v1/responses"));
+    apart(&one, &custom("c").uri("/v1/acct/gw/grok/v1/responses"));
+    apart(&one, &custom("c").body(r#"{"model":"grok-4","stream":true}"#));
     together(&one, &custom("c").body(r#"{"input":"other","model":"grok-4"}"#));
     together(&one, &custom("c").without("content-type").with("content-type", "application/x"));
     apart(&one, &custom("d"));

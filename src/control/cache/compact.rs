@@ -1,0 +1,85 @@
+//! Memory of answers that are kept: nothing in them holds more than its own bytes.
+//!
+//! Frames and header values are cut from the buffers of the connection, which a few bytes would keep whole.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue};
+
+/// Frames of fewer bytes are copied.
+const SMALL: usize = 4096;
+
+/// The same frames, with those that are small joined in buffers of their own.
+pub(super) fn frames(mut frames: Vec<Bytes>) -> Vec<Bytes> {
+    for run in frames.chunk_by_mut(|one, other| is_small(one) && is_small(other)) {
+        if run.first().is_some_and(is_small) {
+            join(run);
+        }
+    }
+    frames.shrink_to_fit();
+    frames
+}
+
+fn is_small(frame: &Bytes) -> bool {
+    frame.len() < SMALL
+}
+
+fn join(run: &mut [Bytes]) {
+    let mut joined = BytesMut::with_capacity(run.iter().map(Bytes::len).sum());
+    run.iter().for_each(|frame| joined.extend_from_slice(frame));
+    let mut joined = joined.freeze();
+    for frame in run {
+        *frame = joined.split_to(frame.len());
+    }
+}
+
+/// The same headers, with values of their own.
+pub(super) fn headers(headers: &HeaderMap) -> HeaderMap {
+    let mut copies = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        // It was one, so that it is one.
+        let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
+        copy.set_sensitive(value.is_sensitive());
+        copies.append(name.clone(), copy);
+    }
+    copies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_the_same_and_pin_no_buffer() {
+        let buffer = Bytes::from(vec![7; 1 << 16]);
+        let of = |at: usize, length| buffer.slice(at..at + length);
+        let large = of(200, SMALL);
+        let all =
+            vec![of(0, 100), of(100, 100), Bytes::new(), large.clone(), of(9000, 200), of(1, 1)];
+        let expected = all.clone();
+        let kept = frames(all);
+        assert_eq!(kept, expected);
+        let range = buffer.as_ptr_range();
+        let is_pinned = |frame: &Bytes| range.contains(&frame.as_ptr());
+        assert_eq!(
+            kept.iter().map(is_pinned).collect::<Vec<_>>(),
+            [false, false, false, true, false, false]
+        );
+        // One buffer for each run.
+        assert_eq!(kept[1].as_ptr(), kept[0].as_ptr().wrapping_add(100));
+        assert_eq!(kept[5].as_ptr(), kept[4].as_ptr().wrapping_add(200));
+    }
+
+    #[test]
+    fn header_values_are_the_same_and_pin_no_buffer() {
+        let buffer = Bytes::from(vec![b'x'; 8192]);
+        let mut all = HeaderMap::new();
+        for at in [0, 10] {
+            all.append("x-a", HeaderValue::from_maybe_shared(buffer.slice(at..at + 9)).unwrap());
+        }
+        assert_eq!(headers(&all), all);
+        drop(all.clone());
+        let copies = headers(&all);
+        drop(all);
+        assert!(buffer.try_into_mut().is_ok() && copies.len() == 2);
+    }
+}
