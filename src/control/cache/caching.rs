@@ -44,6 +44,8 @@ pub(in crate::control) enum Lookup {
     Fresh(CacheEntry),
     /// What may be given where the provider fails.
     Missing(Option<CacheEntry>),
+    /// The store could not be asked, so nobody knows what was purged.
+    Failed,
 }
 
 /// Where an answer is to come from.
@@ -126,9 +128,9 @@ impl Caching {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
-                Found::default()
+                return (Lookup::Failed, Generation::default());
             }
-            Err(_) => Found::default(),
+            Err(_) => return (Lookup::Failed, Generation::default()),
         };
         let Found { entry, generation } = found;
         let now = SystemTime::now();
@@ -143,6 +145,11 @@ impl Caching {
     pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
         let key = (target.place.key, target.generation);
         self.0.flights.join(key, FOLLOWERS + 1, call)
+    }
+
+    /// Makes the call for nobody else.
+    pub(in crate::control) fn alone(&self, call: Call) -> Member {
+        Member::alone(call, self.0.flights.clone())
     }
 
     /// Where the answer is to come from.

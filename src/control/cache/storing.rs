@@ -171,7 +171,7 @@ impl Storing {
 
     /// There was no memory for it.
     pub(super) fn make_room(&self) {
-        self.target.writer.store.make_room();
+        self.target.writer.make_room();
     }
 
     /// Gives it to the store.
