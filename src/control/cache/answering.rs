@@ -71,11 +71,7 @@ pub(in crate::control) async fn shared(
 }
 
 /// The head, or what there is in its place; `None` where it does not come in time from another one.
-async fn headed(
-    member: &mut Member,
-    has_other: bool,
-    patience: Duration,
-) -> Option<Headed> {
+async fn headed(member: &mut Member, has_other: bool, patience: Duration) -> Option<Headed> {
     let (mut timer, mut until) = (Timer::default(), None);
     poll_fn(|cx| match member.poll_head(has_other, cx) {
         Poll::Ready(headed) => Poll::Ready(Some(headed)),

@@ -265,7 +265,8 @@ impl State {
             && !recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            let asker = self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
+            let asker =
+                self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
             recording.release(slowest.unwrap_or_default(), asker.map(|part| part.at));
         }
     }

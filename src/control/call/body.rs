@@ -69,10 +69,7 @@ where
     /// The response with a body that ends with its exchange, or once its reader has left it unread for
     /// too long, and for which nothing is held.
     #[cfg(feature = "cache")]
-    pub(in crate::control) fn within(
-        mut response: Response<R>,
-        bounds: Bounds,
-    ) -> Response<Self> {
+    pub(in crate::control) fn within(mut response: Response<R>, bounds: Bounds) -> Response<Self> {
         let Bounds { timeouts, total } = bounds;
         let extensions = response.extensions_mut();
         if let Some(idle) = timeouts.idle {
