@@ -31,6 +31,7 @@ pub(super) struct Progress {
     /// A guard has put a label on the request.
     is_flagged: AtomicBool,
     /// Others read the answer, too, each at its own speed.
+    #[cfg(feature = "control")]
     is_read_by_many: AtomicBool,
     /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
     goes_on: AtomicBool,
