@@ -23,6 +23,11 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     {
         return Used::Nothing;
     }
+    let has_left = end.outcome == Outcome::Cancelled
+        || matches!(end.failure, Some(Failure::UnreadTimeout | Failure::TotalTimeout));
+    if has_left && end.context.goes_on() && end.metering != Metering::Complete {
+        return Used::Unknown;
+    }
     if let Some(usage) = &settlement.usage {
         let is_whole = end.metering != Metering::Partial;
         return Used::Told { usage, cost: settlement.cost, is_whole, content_events };

@@ -30,6 +30,11 @@ pub(super) struct Progress {
     is_classified: AtomicBool,
     /// A guard has put a label on the request.
     is_flagged: AtomicBool,
+    /// Others read the answer, too, each at its own speed.
+    #[cfg(feature = "control")]
+    is_read_by_many: AtomicBool,
+    /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
+    goes_on: AtomicBool,
     /// The first step, once the body has said where the request goes.
     pub(super) first: OnceLock<Step>,
     /// The model in the body of a request on a provider's own path, if that was read.
@@ -145,6 +150,27 @@ impl GatewayContext {
     #[cfg(feature = "cache")]
     pub(crate) fn is_flagged(&self) -> bool {
         self.0.progress.is_flagged.load(Ordering::Relaxed)
+    }
+
+    /// Others may read the answer, too: each reader is bounded on its own.
+    #[cfg(feature = "cache")]
+    pub(crate) fn set_read_by_many(&self) {
+        self.0.progress.is_read_by_many.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "control")]
+    pub(crate) fn is_read_by_many(&self) -> bool {
+        self.0.progress.is_read_by_many.load(Ordering::Relaxed)
+    }
+
+    /// Whether the provider goes on with the answer, and bills it, where this exchange is cancelled.
+    #[cfg(feature = "cache")]
+    pub(crate) fn set_goes_on(&self, goes_on: bool) {
+        self.0.progress.goes_on.store(goes_on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn goes_on(&self) -> bool {
+        self.0.progress.goes_on.load(Ordering::Relaxed)
     }
 
     /// Which step is being tried, or has answered; 0 for the first.

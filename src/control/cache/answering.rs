@@ -19,27 +19,30 @@ use crate::hook::CacheStatus;
 use crate::settings::cache::ReplayPace;
 
 /// What a request gets that shares a call. `stale`: what it may get where the provider fails.
+/// `head_timeout`: how long its provider has for a head.
 pub(in crate::control) async fn shared(
     caching: &Caching,
     mut member: Member,
     stale: Option<CacheEntry>,
     target: &Target,
+    head_timeout: Option<Duration>,
 ) -> Result<Response<CacheBody>, BoxError> {
+    let patience = head_timeout.map_or(PATIENCE, |timeout| timeout.min(PATIENCE));
     let own = loop {
-        match headed(&mut member, stale.is_some()).await {
+        match headed(&mut member, stale.is_some(), patience).await {
             Some(Headed::Asked(head)) => {
                 caching.missed();
                 let length = declared(&head.headers);
                 let response = Response::from_parts(*head, CacheBody::reading(member, length));
                 return Ok(marked(response, CacheStatus::Miss));
             }
-            Some(Headed::Followed(status, headers)) => {
+            Some(Headed::Followed(status, headers, age)) => {
                 caching.hit();
                 let length = declared(&headers);
                 let mut response = Response::new(CacheBody::reading(member, length));
                 *response.status_mut() = status;
                 *response.headers_mut() = headers;
-                return Ok(aged(marked(response, CacheStatus::Hit), Duration::ZERO));
+                return Ok(aged(marked(response, CacheStatus::Hit), age));
             }
             Some(Headed::Own(own)) => break Some(own),
             Some(Headed::Failed) => break None,
@@ -68,12 +71,12 @@ pub(in crate::control) async fn shared(
 }
 
 /// The head, or what there is in its place; `None` where it does not come in time from another one.
-async fn headed(member: &mut Member, has_other: bool) -> Option<Headed> {
+async fn headed(member: &mut Member, has_other: bool, patience: Duration) -> Option<Headed> {
     let (mut timer, mut until) = (Timer::default(), None);
     poll_fn(|cx| match member.poll_head(has_other, cx) {
         Poll::Ready(headed) => Poll::Ready(Some(headed)),
         Poll::Pending if member.is_waiting_for_others() => {
-            let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
+            let until = *until.get_or_insert_with(|| Instant::now() + patience);
             timer.poll_until(until, cx).map(|()| None)
         }
         Poll::Pending => Poll::Pending,

@@ -47,6 +47,8 @@ pub(in crate::control) enum Lookup {
     Fresh(CacheEntry),
     /// What may be given where the provider fails.
     Missing(Option<CacheEntry>),
+    /// The store could not be asked, so nobody knows what was purged.
+    Failed,
 }
 
 /// Where an answer is to come from.
@@ -130,9 +132,9 @@ impl Caching {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
-                Found::default()
+                return (Lookup::Failed, Generation::default());
             }
-            Err(_) => Found::default(),
+            Err(_) => return (Lookup::Failed, Generation::default()),
         };
         let Found { entry, generation } = found;
         let now = SystemTime::now();
@@ -159,6 +161,11 @@ impl Caching {
             (Lookup::Fresh(entry), now) if now == target.generation => Some(entry),
             _ => None,
         }
+    }
+
+    /// Makes the call for nobody else.
+    pub(in crate::control) fn alone(&self, call: Call) -> Member {
+        Member::alone(call, self.0.flights.clone())
     }
 
     /// Where the answer is to come from. Another process is waited for as long as another request is.

@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
@@ -27,6 +28,7 @@ use super::entry::CacheEntry;
 use super::key::CacheKey;
 use super::recording::{Given, Recording, Source};
 use super::store::Generation;
+use crate::context::GatewayContext;
 
 /// Requests with the same key share a call, unless something was purged between them.
 type Key = (CacheKey, Generation);
@@ -125,8 +127,8 @@ pub(in crate::control) struct Own {
 pub(in crate::control) enum Headed {
     /// The head of the answer to its own call. The body is read with `Member::poll_next`.
     Asked(Box<Parts>),
-    /// The head of what another one has asked for.
-    Followed(StatusCode, HeaderMap),
+    /// The head of what another one has asked for, and how old that is.
+    Followed(StatusCode, HeaderMap, Duration),
     /// The answer to its own call, which is not shared.
     Own(Own),
     /// The call of another one has failed, and this one has something else.
@@ -157,6 +159,13 @@ struct State {
     count: usize,
     /// The place of the one whose call it is.
     asks: Option<usize>,
+    /// The one whose call has given what is read.
+    asker: Option<Asker>,
+}
+
+struct Asker {
+    place: usize,
+    context: Option<GatewayContext>,
 }
 
 enum Phase {
@@ -167,7 +176,7 @@ enum Phase {
     Calling(Call),
     Reading(Box<Recording>),
     Stored(CacheEntry),
-    /// All have left, or a poll has panicked.
+    /// All have left.
     Over,
 }
 
@@ -193,6 +202,7 @@ impl Flight {
             members: Vec::new(),
             count: 0,
             asks: None,
+            asker: None,
         };
         Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
     }
@@ -217,6 +227,7 @@ impl Flight {
             None => state.members.push(Some(Part::default())),
         }
         state.count += 1;
+        state.mark();
         Joined::Member { place, is_first: state.count == 1 }
     }
 }
@@ -254,7 +265,36 @@ impl State {
             && !recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            recording.release(slowest.unwrap_or_default());
+            let asker =
+                self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
+            recording.release(slowest.unwrap_or_default(), asker.map(|part| part.at));
         }
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
+    }
+
+    /// Whether one that has read so many frames must wait for the one that has asked, since no memory
+    /// is left for more.
+    fn must_wait(&self, at: usize) -> bool {
+        let Phase::Reading(recording) = &self.phase else { return false };
+        let asker = self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
+        recording.is_full() && asker.is_some_and(|part| part.at < at)
+    }
+
+    /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
+    /// given more of it than that one has read.
+    fn mark(&self) {
+        let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
+        let is_behind = match &self.phase {
+            Phase::Reading(recording) => {
+                let part = self.members.get(*place).and_then(Option::as_ref);
+                part.is_some_and(|part| recording.has(part.at))
+            }
+            Phase::Stored(_) => true,
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+        };
+        context.set_goes_on(self.count > 1 || is_behind);
     }
 }

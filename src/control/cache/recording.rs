@@ -141,6 +141,11 @@ impl Recording {
         })
     }
 
+    /// Whether a frame behind so many is held.
+    pub(super) fn has(&self, at: usize) -> bool {
+        at < self.first + self.frames.len()
+    }
+
     /// Whether nothing is left for a reader that has read so many frames.
     pub(super) fn is_over(&self, at: usize) -> bool {
         let is_clean = matches!(self.end, Some(End::Clean)) && self.trailers.is_none();
@@ -212,7 +217,8 @@ impl Recording {
         }
     }
 
-    fn broken(&mut self, error: BoxError, after: &mut After) {
+    /// It has broken off.
+    pub(super) fn broken(&mut self, error: BoxError, after: &mut After) {
         self.end = Some(End::Broken(Shared(error.into())));
         self.lose(NotStored::Broken, after);
         after.source = self.source.take();
@@ -254,15 +260,16 @@ impl Recording {
     }
 
     /// Lets go what everybody has read who takes part, and what is more than may be held. `slowest`:
-    /// how many frames the slowest reader has read.
-    pub(super) fn release(&mut self, slowest: usize) {
+    /// how many frames the slowest reader has read. `asker`: how many the one has that has asked, which
+    /// is never broken off for others.
+    pub(super) fn release(&mut self, slowest: usize, asker: Option<usize>) {
         if self.is_growing {
             return;
         }
-        let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(LOOSE);
         while self.first < slowest
-            || (self.loose > LOOSE || self.held.bytes().saturating_add(self.loose) > most)
+            || self.is_full()
                 && self.frames.len() > 1
+                && asker.is_none_or(|asker| self.first < asker)
         {
             let Some(data) = self.frames.pop_front() else { return };
             self.first += 1;
@@ -271,6 +278,13 @@ impl Recording {
             self.loose -= loose;
             self.held.shrink(weight - loose);
         }
+    }
+
+    /// Whether more is held than may be, of an answer that is not kept.
+    pub(super) fn is_full(&self) -> bool {
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(LOOSE);
+        let held = self.held.bytes().saturating_add(self.loose);
+        !self.is_growing && (self.loose > LOOSE || held > most)
     }
 }
 

@@ -41,7 +41,7 @@ pub(in crate::control) struct Target {
 
 impl Target {
     /// Its call is for nobody else: it waited too long for others, or there were too many of them.
-    pub(super) fn ask_alone(&self) {
+    pub(in crate::control) fn ask_alone(&self) {
         self.is_alone.store(true, Ordering::Relaxed);
     }
 
@@ -212,7 +212,7 @@ impl Storing {
 
     /// There was no memory for it.
     pub(super) fn make_room(&self) {
-        self.target.writer.store.make_room();
+        self.target.writer.make_room();
     }
 
     /// Gives it to the store.

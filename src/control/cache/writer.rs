@@ -1,11 +1,13 @@
 //! Writing answers to a store, out of the way of those that read them.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
@@ -17,18 +19,37 @@ use crate::util::unwind;
 /// How many answers may wait for the store.
 const MOST_WRITES: usize = 64;
 
+/// How long a store that has given memory back is not asked for more.
+const BETWEEN_ROOMS: Duration = Duration::from_secs(1);
+
 /// A store, and what is being written to it.
 pub(in crate::control) struct Writer {
     pub(super) store: Arc<dyn CacheStore>,
     pub(super) counts: Arc<Counts>,
     writes: AtomicUsize,
+    /// When memory was last asked for.
+    made_room: Mutex<Option<Instant>>,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<(), CacheStoreError>> + Send>>;
 
 impl Writer {
     pub(super) fn new(store: Arc<dyn CacheStore>, counts: Arc<Counts>) -> Self {
-        Self { store, counts, writes: AtomicUsize::new(0) }
+        Self { store, counts, writes: AtomicUsize::new(0), made_room: Mutex::default() }
+    }
+
+    /// There was no memory for an answer. The store gives some back once in a while only: it must not
+    /// be emptied by as many answers as are lost at once.
+    pub(super) fn make_room(&self) {
+        let now = Instant::now();
+        {
+            let mut made = self.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+            if made.is_some_and(|made| now.saturating_duration_since(made) < BETWEEN_ROOMS) {
+                return;
+            }
+            *made = Some(now);
+        }
+        let _ = unwind::call(|| self.store.make_room());
     }
 
     /// Writes an answer: at once, or in a task where the store has to wait.
@@ -80,5 +101,50 @@ struct Slot(Arc<Writer>);
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.writes.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::cache::store::{CacheFuture, Found, Purge};
+
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl CacheStore for Counting {
+        fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+            Box::pin(async { Ok(Found::default()) })
+        }
+
+        fn put<'a>(
+            &'a self,
+            _: &'a CachePlace,
+            _: CacheEntry,
+            _: Generation,
+        ) -> CacheFuture<'a, ()> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn make_room(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_made_once_a_second() {
+        let store = Arc::<Counting>::default();
+        let writer = Writer::new(Arc::new(store.clone()), Arc::default());
+        for _ in 0..100 {
+            writer.make_room();
+        }
+        assert_eq!(store.0.load(Ordering::Relaxed), 1);
+        tokio::time::advance(BETWEEN_ROOMS).await;
+        writer.make_room();
+        assert_eq!(store.0.load(Ordering::Relaxed), 2);
     }
 }

@@ -11,10 +11,10 @@ use tower::BoxError;
 
 use super::guarded::{Guarded, Polled};
 use super::guards::Guards;
+#[cfg(feature = "cache")]
+use super::service::Bounds;
 use super::watch::{Limits, Watched};
 use crate::control::timeout::{IdleTimeout, Timing};
-#[cfg(feature = "cache")]
-use crate::control::timer::Bound;
 use crate::control::timer::Timer;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
@@ -66,13 +66,16 @@ where
         })
     }
 
-    /// The response with a body that ends with its exchange, and for which nothing is held.
+    /// The response with a body that ends with its exchange, or once its reader has left it unread for
+    /// too long, and for which nothing is held.
     #[cfg(feature = "cache")]
-    pub(in crate::control) fn within(
-        response: Response<R>,
-        total: Option<Bound>,
-    ) -> Response<Self> {
-        if total.is_none() {
+    pub(in crate::control) fn within(mut response: Response<R>, bounds: Bounds) -> Response<Self> {
+        let Bounds { timeouts, total } = bounds;
+        let extensions = response.extensions_mut();
+        if let Some(idle) = timeouts.idle {
+            extensions.get_or_insert_with(|| IdleTimeout(idle));
+        }
+        if total.is_none() && extensions.get::<IdleTimeout>().is_none() {
             return Self::plain(response);
         }
         let mut timing = Timing::default();

@@ -298,7 +298,8 @@ impl<S> Call<S> {
         let timing = bounds.and_then(|Bounds { timeouts, total }| {
             Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
         });
-        let watches_reader = bounds.is_some();
+        let is_read_by_many = context.is_some_and(GatewayContext::is_read_by_many);
+        let watches_reader = bounds.is_some() && !is_read_by_many;
         let call = self.inner.call(request);
         CallFuture::sent(Sent { call, timing, guards, is_classified, watches_reader })
     }

@@ -65,10 +65,14 @@ where
             }
         };
         let mut target = plan.target(&caching, context.clone());
-        let stale = match caching.look_up(&mut target).await {
+        let (stale, is_alone) = match caching.look_up(&mut target).await {
             Lookup::Fresh(entry) => return Ok(within(hit(&caching, entry, &target), bounds)),
-            Lookup::Missing(stale) => stale,
+            Lookup::Missing(stale) => (stale, false),
+            Lookup::Failed => (None, true),
         };
+        if is_alone {
+            target.ask_alone();
+        }
         // Each of those who share the call has its own end of time.
         let asking = Asking {
             steps,
@@ -76,9 +80,14 @@ where
             context,
             bounds: Bounds { total: None, ..bounds },
         };
+        target.context.set_read_by_many();
         let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
-        let member = caching.join(&target, call);
-        let response = shared(&caching, member, stale, &target).await?;
+        let member = match is_alone {
+            true => caching.alone(call),
+            false => caching.join(&target, call).of(target.context.clone()),
+        };
+        let head = bounds.timeouts.head;
+        let response = shared(&caching, member, stale, &target, head).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {
             // Others may have been asked since, and have failed: it is the first step's, who kept it.
             target.context.set_step(0);
@@ -87,12 +96,12 @@ where
     }
 }
 
-/// The response with its body, which ends in time though nobody polls it.
+/// The response with its body, which ends in time though nobody polls it: each reader has its own.
 fn within<R>(response: Response<CacheBody>, bounds: Bounds) -> Response<ControlBody<R>>
 where
     R: Body,
 {
-    CallBody::within(response, bounds.total).map(ControlBody::of_cache)
+    CallBody::within(response, bounds).map(ControlBody::of_cache)
 }
 
 /// A request for the provider, of which something was read.
@@ -150,7 +159,12 @@ where
                 let response = response.map(|body| Box::pin(body) as Source);
                 came(response, target, broadcast, &budget, has_failed)
             }
-            Err(error) => failed(error, !is_refused),
+            Err(error) => {
+                // A client that gives the provider no time says nothing of it.
+                let timeout = failure::timeout_of_any(&error);
+                let is_clients = timeout.is_some_and(|timeout| target.context.is_clients(&timeout));
+                failed(error, !is_refused && !is_clients)
+            }
         }
     }
 }

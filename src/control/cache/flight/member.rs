@@ -3,10 +3,13 @@
 use std::mem::replace;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
 
-use super::{Answered, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
+use super::{Answered, Asker, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
+use crate::context::GatewayContext;
 use crate::control::cache::counts::NotStored;
 use crate::control::cache::recording::{After, FlightError, Given, Stored};
+use crate::util::unwind;
 
 /// One that takes part. Leaves when it is dropped.
 pub(in crate::control) struct Member {
@@ -14,6 +17,8 @@ pub(in crate::control) struct Member {
     place: usize,
     /// Its own call, until it is made.
     call: Option<Call>,
+    /// Of its exchange.
+    context: Option<GatewayContext>,
     flights: Arc<Flights>,
     /// Where others find it; `None` where it is alone.
     key: Option<Key>,
@@ -28,11 +33,18 @@ impl Member {
         flights: Arc<Flights>,
         key: Option<Key>,
     ) -> Self {
-        Self { flight, place, call: Some(call), flights, key, follows: false }
+        let (call, context) = (Some(call), None);
+        Self { flight, place, call, context, flights, key, follows: false }
+    }
+
+    /// The exchange that it is for, which is billed where its call is made.
+    pub(in crate::control) fn of(mut self, context: GatewayContext) -> Self {
+        self.context = Some(context);
+        self
     }
 
     /// One that shares with nobody.
-    pub(super) fn alone(call: Call, flights: Arc<Flights>) -> Self {
+    pub(in crate::control::cache) fn alone(call: Call, flights: Arc<Flights>) -> Self {
         let flight = Flight::new();
         flight.join(1);
         Self::new(flight, 0, call, flights, None)
@@ -48,7 +60,9 @@ impl Member {
     /// Leaves the others, and asks the provider for itself; `None` if its call was made before.
     pub(in crate::control) fn leave(mut self) -> Option<Self> {
         let call = self.call.take()?;
-        Some(Self::alone(call, self.flights.clone()))
+        let mut alone = Self::alone(call, self.flights.clone());
+        alone.context = self.context.take();
+        Some(alone)
     }
 
     /// Whether it shares with nobody.
@@ -75,7 +89,7 @@ impl Member {
             let mut state = flight.state();
             self.head(&mut state, has_other, cx, &mut after, &mut spent)
         };
-        drop(spent);
+        discard(spent);
         self.finish(after);
         polled
     }
@@ -105,21 +119,30 @@ impl Member {
                     };
                     state.phase = Phase::Calling(call);
                     state.asks = Some(place);
+                    state.asker = Some(Asker { place, context: self.context.clone() });
                     if std::mem::take(&mut self.follows) {
                         self.flights.counts.followers.remove();
                     }
                 }
                 Phase::Calling(_) => {
                     flight.waiting.add(place, cx.waker());
-                    // If the poll panics, the next one asks.
                     let calling = replace(&mut state.phase, Phase::Vacant { has_failed: true });
                     let Phase::Calling(mut call) = calling else { continue };
-                    let polling = Polling { flight: &flight };
-                    let polled = call.as_mut().poll(&mut Context::from_waker(&flight.waker));
-                    polling.returned();
-                    let Poll::Ready(came) = polled else {
-                        state.phase = Phase::Calling(call);
-                        return Poll::Pending;
+                    let mut waker = Context::from_waker(&flight.waker);
+                    // It may be another one's: a panic is not to end this one's task.
+                    let came = match unwind::call(|| call.as_mut().poll(&mut waker)) {
+                        Ok(Poll::Ready(came)) => came,
+                        Ok(Poll::Pending) => {
+                            state.phase = Phase::Calling(call);
+                            return Poll::Pending;
+                        }
+                        Err(_) => {
+                            // The one whose call it was fails, and the next one asks.
+                            (state.asks, state.asker) = (None, None);
+                            spent.call = Some(call);
+                            after.wake.append(&mut flight.waiting.all());
+                            continue;
+                        }
                     };
                     spent.call = Some(call);
                     flight.waiting.remove(place);
@@ -128,12 +151,16 @@ impl Member {
                     }
                 }
                 Phase::Reading(recording) => {
-                    let head = &recording.head;
-                    return Poll::Ready(Headed::Followed(head.status, head.headers.clone()));
+                    let (head, age) = (&recording.head, Duration::ZERO);
+                    // It never asks for itself, so nothing of its request is needed any more.
+                    spent.own = self.call.take();
+                    return Poll::Ready(Headed::Followed(head.status, head.headers.clone(), age));
                 }
                 Phase::Stored(entry) => {
+                    let age = entry.age(SystemTime::now());
                     let entry = entry.parts();
-                    return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone()));
+                    spent.own = self.call.take();
+                    return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone(), age));
                 }
                 Phase::Over => return Poll::Ready(Headed::Panicked),
             }
@@ -162,14 +189,18 @@ impl Member {
             }
             Came::Found(entry) => {
                 after.wake = waiting.all();
+                // Whoever comes now finds it in the store.
+                after.is_closed = true;
                 (Phase::Stored(entry), None)
             }
             Came::Own(own) => {
                 after.not_stored = Some(own.why);
+                state.asker = None;
                 (Phase::Vacant { has_failed: own.has_failed }, Some(Answered::Own(own)))
             }
         };
         state.phase = next;
+        state.mark();
         match (answered, asks) {
             (None, _) => None,
             (Some(Answered::Shared(head)), Some(asks)) if asks == self.place => {
@@ -231,23 +262,36 @@ impl Member {
                 if let Some(part) = state.part(self.place) {
                     part.at = read;
                 }
+                state.mark();
                 if !is_growing {
+                    // Others may have waited for this one.
+                    let was_full = state.is_full();
                     state.release();
+                    if was_full {
+                        after.wake.append(&mut self.flight.waiting.all());
+                    }
                 }
                 return Poll::Ready(Next::Given { given, is_last });
             }
             waiting.add(self.place, cx.waker());
+            if state.must_wait(at) {
+                return Poll::Pending;
+            }
             let Phase::Reading(mut recording) = replace(&mut state.phase, Phase::Over) else {
                 continue;
             };
-            let polling = Polling { flight: &self.flight };
-            let polled = recording.poll_source(&mut Context::from_waker(waker), after);
-            polling.returned();
+            let mut cx = Context::from_waker(waker);
+            let polled = unwind::call(|| recording.poll_source(&mut cx, after));
+            let polled = polled.unwrap_or_else(|_| {
+                recording.broken(FlightError::Panicked.into(), after);
+                Poll::Ready(())
+            });
             state.phase = match &after.stored {
                 // The last frame is given from there.
                 Some(stored) => Phase::Stored(stored.entry.clone()),
                 None => Phase::Reading(recording),
             };
+            state.mark();
             if polled.is_pending() {
                 return Poll::Pending;
             }
@@ -287,33 +331,22 @@ impl Member {
         {
             storing.make_room();
         }
-        drop((source, storing));
+        discard((source, storing));
     }
+}
+
+/// Drops what is another one's: a panic is not to end this one's task.
+fn discard<T>(spent: T) {
+    let _ = unwind::call(move || drop(spent));
 }
 
 /// What is dropped once the lock is released.
 #[derive(Default)]
 struct Spent {
     call: Option<Call>,
+    own: Option<Call>,
     answered: Option<Answered>,
     phase: Option<Phase>,
-}
-
-/// Wakes all that wait if a poll panics: they get nothing more of it.
-struct Polling<'a> {
-    flight: &'a Flight,
-}
-
-impl Polling<'_> {
-    fn returned(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Polling<'_> {
-    fn drop(&mut self) {
-        self.flight.waker.wake_by_ref();
-    }
 }
 
 impl Drop for Member {
@@ -329,8 +362,17 @@ impl Drop for Member {
                 state.asks = None;
             }
             let is_last = state.count == 0;
+            if state.asker.as_ref().is_some_and(|asker| asker.place == self.place) {
+                // What was noted of it last stays.
+                state.asker = None;
+            }
             if !is_last {
+                let was_full = state.is_full();
                 state.release();
+                if was_full {
+                    after.wake.append(&mut self.flight.waiting.all());
+                }
+                state.mark();
             }
             match &mut state.phase {
                 Phase::Reading(recording) if is_last => {
@@ -355,6 +397,6 @@ impl Drop for Member {
         if is_last && let Some(key) = &self.key {
             self.flights.close(key, &self.flight);
         }
-        drop(spent);
+        discard(spent);
     }
 }

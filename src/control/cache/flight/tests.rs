@@ -1,6 +1,8 @@
 //! Members that come, wait, read and leave in thousands of orders. Only those are polled that were
 //! woken, so a wake-up that is lost shows.
 
+mod trouble;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 

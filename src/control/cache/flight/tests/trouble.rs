@@ -1,0 +1,150 @@
+//! Calls and bodies that panic, answers that somebody else has stored, and memory that runs out.
+
+use std::time::SystemTime;
+
+use http::HeaderMap;
+
+use super::*;
+use crate::control::cache::caching::failed;
+use crate::control::cache::entry::NewEntry;
+
+fn scene() -> Scene {
+    Scene::new(0, MemoryCache::new(), BodyBudget::new(150))
+}
+
+impl Scene {
+    fn member(&self, call: impl Future<Output = Came> + Send + 'static) -> Spawn<Member> {
+        let key = (self.target.place.key, self.target.generation);
+        task::spawn(self.flights.join(key, 8, Box::pin(call)))
+    }
+
+    fn answer(&self, body: Frames) -> impl Future<Output = Came> + Send + use<> {
+        let response = Response::builder().header(header::TRANSFER_ENCODING, "chunked");
+        let response = response.body(Box::pin(body) as Source).unwrap();
+        let (target, budget) = (self.target.clone(), self.budget.clone());
+        async move { came(response, target, None, &budget, false) }
+    }
+}
+
+fn head(member: &mut Spawn<Member>) -> Poll<Headed> {
+    member.enter(|cx, mut member| member.poll_head(false, cx))
+}
+
+fn next(member: &mut Spawn<Member>, at: usize) -> Poll<Next> {
+    member.enter(|cx, member| member.poll_next(at, cx))
+}
+
+fn is_data(polled: &Poll<Next>) -> bool {
+    matches!(polled, Poll::Ready(Next::Given { given: Given::Data(_), .. }))
+}
+
+fn is_panic(polled: &Poll<Next>) -> bool {
+    let Poll::Ready(Next::Given { given: Given::Error(error), .. }) = polled else { return false };
+    error.to_string().contains("panicked")
+}
+
+/// So many frames of so many bytes, then a panic.
+struct Frames(usize, usize);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        assert!(self.0 > 0, "no frame is left");
+        self.0 -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![0; self.1])))))
+    }
+}
+
+#[test]
+fn a_call_that_panics_fails_its_own_request_alone() {
+    let scene = scene();
+    let mut polls = 0;
+    let mut first = scene.member(poll_fn(move |_| {
+        polls += 1;
+        assert!(polls < 2, "the second poll");
+        Poll::Pending
+    }));
+    assert!(head(&mut first).is_pending());
+    let mut second = scene.member(async { failed("refused".into(), true) });
+    // It polls the call of the first, and then asks for itself.
+    assert!(matches!(head(&mut second), Poll::Ready(Headed::Own(_))));
+    assert!(first.is_woken());
+    assert!(matches!(head(&mut first), Poll::Ready(Headed::Panicked)));
+}
+
+#[test]
+fn a_body_that_panics_breaks_off() {
+    let scene = scene();
+    let mut first = scene.member(scene.answer(Frames(1, 1)));
+    assert!(matches!(head(&mut first), Poll::Ready(Headed::Asked(_))));
+    let mut second = scene.member(scene.answer(Frames(1, 1)));
+    assert!(matches!(head(&mut second), Poll::Ready(Headed::Followed(..))));
+    assert!(is_data(&next(&mut second, 0)));
+    assert!(is_panic(&next(&mut second, 1)));
+    assert!(is_data(&next(&mut first, 0)));
+    assert!(is_panic(&next(&mut first, 1)));
+}
+
+#[test]
+fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
+    let scene = scene();
+    let entry = CacheEntry::new(NewEntry {
+        status: StatusCode::OK,
+        headers: HeaderMap::new(),
+        frames: Vec::new(),
+        times: Vec::new(),
+        trailers: None,
+        stored_at: SystemTime::now() - Duration::from_secs(100),
+        fresh_for: Duration::from_secs(1000),
+        stale_for: Duration::ZERO,
+    });
+    let mut first = scene.member(async { Came::Found(entry) });
+    let Poll::Ready(Headed::Followed(_, _, age)) = head(&mut first) else { panic!("no head") };
+    assert!(age >= Duration::from_secs(100), "{age:?}");
+    assert_eq!(scene.flights.count(), 0);
+}
+
+#[test]
+fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
+    let scene = scene();
+    let mut asker = scene.member(scene.answer(Frames(21, 10_000)));
+    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Asked(_))));
+    let mut fast = scene.member(scene.answer(Frames(1, 1)));
+    assert!(matches!(head(&mut fast), Poll::Ready(Headed::Followed(..))));
+    let mut at = 0;
+    while is_data(&next(&mut fast, at)) {
+        at += 1;
+    }
+    assert!((2..10).contains(&at), "{at}");
+    for read in 0..20 {
+        assert!(is_data(&next(&mut asker, read)), "{read}");
+        assert!(read > 0 || fast.is_woken());
+    }
+    // It is behind now, and nobody waits for it.
+    let polled = next(&mut fast, at);
+    let Poll::Ready(Next::Given { given: Given::Error(error), .. }) = polled else {
+        panic!("what it has not read is held")
+    };
+    assert!(error.to_string().contains("slow reader"));
+    drop(fast);
+
+    // Where it goes away, the others read on.
+    let mut asker = scene.member(scene.answer(Frames(21, 10_000)));
+    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Asked(_))));
+    let mut fast = scene.member(scene.answer(Frames(1, 1)));
+    assert!(matches!(head(&mut fast), Poll::Ready(Headed::Followed(..))));
+    let mut at = 0;
+    while is_data(&next(&mut fast, at)) {
+        at += 1;
+    }
+    drop(asker);
+    assert!(fast.is_woken());
+    for at in at..20 {
+        assert!(is_data(&next(&mut fast, at)), "{at}");
+    }
+}

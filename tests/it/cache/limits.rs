@@ -1,0 +1,213 @@
+//! What those who share an answer are charged, what they hold, and how long they wait.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+use tower_ai_gateway::control::cache::{
+    CacheEntry, CacheFuture, CachePlace, CacheStore, CacheStoreError, Found, Generation, NewEntry,
+    Purge,
+};
+use tower_ai_gateway::hook::Failure;
+use tower_ai_gateway::settings::Timeouts;
+use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
+
+use super::*;
+
+const BOUNDED: &str =
+    r#"{"model":"grok-4","max_tokens":5000,"messages":[{"role":"user","content":"hi"}]}"#;
+
+/// A request whose provider has so many milliseconds for its head.
+fn ask_within(milliseconds: &'static str) -> Request<Full<Bytes>> {
+    let mut request = ask(QUESTION);
+    request.headers_mut().insert("cf-aig-request-timeout", milliseconds.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
+    for has_other in [true, false] {
+        let control = ControlLayer::new();
+        let limits = control.limits_handle();
+        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
+        let stage =
+            Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule.clone()));
+        let first = stage.spawn(ask(BOUNDED));
+        let asked = stage.asked().await;
+        let second = has_other.then(|| stage.spawn(ask(BOUNDED)));
+        stage
+            .until("it follows", |stage| stage.cache.stats().followers == u64::from(has_other))
+            .await;
+        let feed = asked.answer(200, EVENTS);
+        let mut first = first.await.unwrap();
+        feed.send(event("a"));
+        assert_eq!(next(&mut first).await, event("a"));
+        if let Some(second) = second {
+            let second = second.await.unwrap();
+            drop(first);
+            feed.send(DONE);
+            drop(feed);
+            assert_eq!(text(second).await, event("a") + DONE);
+        } else {
+            drop(first);
+        }
+        let used = limits.overview(1).await.rules[0].top[0].used;
+        assert_eq!(used >= 4000, has_other, "{used}");
+        stage.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
+    const LONG: usize = 20_000;
+    let stage = Stage::new();
+    let body: &'static str = Box::leak(QUESTION.replace("hi", &"x".repeat(LONG)).into_boxed_str());
+    let mut all = vec![stage.spawn(ask(body))];
+    let asked = stage.asked().await;
+    all.extend((0..3).map(|_| stage.spawn(ask(body))));
+    stage.until("the others follow", |stage| stage.cache.stats().followers == 3).await;
+    assert!(stage.budget.used() >= 3 * LONG);
+    let feed = asked.answer(200, EVENTS);
+    let mut answers = Vec::new();
+    for answer in all {
+        answers.push(answer.await.unwrap());
+    }
+    assert!(stage.budget.used() < LONG, "{}", stage.budget.used());
+    feed.send(DONE);
+    drop(feed);
+    for answer in answers {
+        assert_eq!(text(answer).await, DONE);
+    }
+    stage.finish().await;
+}
+
+/// One that does not read is ended by its own bound; the others get all of it.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stalls_is_bounded_by_itself() {
+    let idle = Duration::from_secs(2);
+    for stalled in [0, 1] {
+        let stage = Stage::with(ControlLayer::new(), |set| {
+            set.cache(CacheSettings::new(HOUR)).timeouts(Timeouts::default().idle(idle))
+        });
+        let first = stage.spawn_patiently(ask(QUESTION));
+        let asked = stage.asked().await;
+        let second = stage.spawn_patiently(ask(QUESTION));
+        stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+        let feed = asked.answer(200, EVENTS);
+        let mut answers = vec![first.await.unwrap(), second.await.unwrap()];
+        let stalls = answers.remove(stalled);
+        let mut reads = answers.remove(0);
+        for at in 0..10 {
+            feed.send(event(&at.to_string()));
+            assert_eq!(next(&mut reads).await, event(&at.to_string()));
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let end = stage.recorder.end();
+        assert_eq!(end.failure, Some(Failure::UnreadTimeout));
+        feed.send(DONE);
+        drop(feed);
+        assert_eq!(text(reads).await, DONE);
+        broken(stalls).await;
+
+        // And so is one to which it is given again.
+        let hit = stage.send(ask(QUESTION)).await;
+        assert_eq!(status(&hit), "HIT");
+        tokio::time::sleep(3 * idle).await;
+        assert_eq!(stage.recorder.ends().last().unwrap().failure, Some(Failure::UnreadTimeout));
+        broken(hit).await;
+        stage.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
+    let stage = Stage::new();
+    let first = stage.spawn_patiently(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn_patiently(ask_within("2000"));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let began = tokio::time::Instant::now();
+    stage.asked().await.answer_whole(JSON, TEXT);
+    assert_eq!(began.elapsed().as_secs_f64().round() as u64, 2);
+    assert_eq!(status(&second.await.unwrap()), "MISS");
+    asked.answer_whole(JSON, TEXT);
+    assert_eq!(text(first.await.unwrap()).await, TEXT);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_timeout_of_the_clients_own_makes_nobody_elses_answer_stale() {
+    let stage = Stage::with(ControlLayer::new().cache(Behind), |set| {
+        set.cache(CacheSettings::new(HOUR).stale_if_error(HOUR))
+    });
+    let first = stage.spawn(ask_within("300"));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    assert_eq!(first.await.unwrap().status(), 504);
+    stage.asked().await.answer_whole(JSON, r#"{"new":1}"#);
+    let second = second.await.unwrap();
+    assert_eq!((status(&second), text(second).await.as_str()), ("MISS", r#"{"new":1}"#));
+    drop(asked);
+    stage.finish().await;
+}
+
+/// It has an old answer to everything.
+#[derive(Debug)]
+struct Behind;
+
+impl CacheStore for Behind {
+    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+        let entry = CacheEntry::new(NewEntry {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            frames: vec![Bytes::from_static(TEXT.as_bytes())],
+            times: Vec::new(),
+            trailers: None,
+            stored_at: SystemTime::now() - Duration::from_secs(90),
+            fresh_for: Duration::from_secs(60),
+            stale_for: HOUR,
+        });
+        Box::pin(async { Ok(Found { entry: Some(entry), generation: Generation(0) }) })
+    }
+
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// It cannot be asked.
+#[derive(Debug)]
+struct Gone;
+
+impl CacheStore for Gone {
+    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+        Box::pin(async { Err(CacheStoreError::Timeout) })
+    }
+
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+        Box::pin(async { Err(CacheStoreError::Timeout) })
+    }
+
+    fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
+        Box::pin(async { Err(CacheStoreError::Timeout) })
+    }
+}
+
+#[tokio::test]
+async fn without_the_store_nothing_is_shared() {
+    let control = ControlLayer::new().cache(Gone);
+    let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
+    let all = [stage.spawn(ask(QUESTION)), stage.spawn(ask(QUESTION))];
+    for asked in [stage.asked().await, stage.asked().await] {
+        asked.answer_whole(JSON, TEXT);
+    }
+    for answer in all {
+        let answer = answer.await.unwrap();
+        assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
+    }
+    stage.finish().await;
+}
