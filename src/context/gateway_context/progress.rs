@@ -31,7 +31,6 @@ pub(super) struct Progress {
     /// A guard has put a label on the request.
     is_flagged: AtomicBool,
     /// Others read the answer, too, each at its own speed.
-    #[cfg(feature = "control")]
     is_read_by_many: AtomicBool,
     /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
     goes_on: AtomicBool,
@@ -158,7 +157,6 @@ impl GatewayContext {
         self.0.progress.is_read_by_many.store(true, Ordering::Relaxed);
     }
 
-    #[cfg(feature = "control")]
     pub(crate) fn is_read_by_many(&self) -> bool {
         self.0.progress.is_read_by_many.load(Ordering::Relaxed)
     }

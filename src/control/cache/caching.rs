@@ -163,11 +163,6 @@ impl Caching {
         }
     }
 
-    /// Makes the call for nobody else.
-    pub(in crate::control) fn alone(&self, call: Call) -> Member {
-        Member::alone(call, self.0.flights.clone())
-    }
-
     /// Where the answer is to come from. Another process is waited for as long as another request is.
     pub(in crate::control) async fn way(&self, target: &Target) -> Way {
         let Target { place, generation, closed, .. } = target;

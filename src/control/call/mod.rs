@@ -6,6 +6,7 @@
 //! response frame passes one body, however many parts are enabled.
 
 mod body;
+mod bounds;
 mod future;
 mod guarded;
 mod guards;
@@ -15,7 +16,8 @@ mod tests;
 mod watch;
 
 pub use self::body::CallBody;
+pub(super) use self::bounds::Bounds;
 pub use self::future::CallFuture;
 pub(super) use self::guards::{Guards, let_go};
 pub use self::service::Call;
-pub(super) use self::service::{Bounds, Parts};
+pub(super) use self::service::Parts;

@@ -11,6 +11,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::body::CallBody;
+use super::bounds::Bounds;
 use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
 use crate::context::GatewayContext;
@@ -23,7 +24,6 @@ use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 use crate::control::limits::{self, Asking, Checked, Limits};
 use crate::control::pins::Learning;
 use crate::control::timeout::{HandedDown, Timing, timeouts_of};
-use crate::control::timer::Bound;
 use crate::control::verdict;
 use crate::directives::timeouts::Timeouts;
 use crate::util::macros::service_accessors;
@@ -121,15 +121,6 @@ impl Parts {
 /// Returns true if the provider may store the response for later requests.
 fn makes_response(context: &GatewayContext) -> bool {
     context.operation() == Operation::Responses && context.is_call()
-}
-
-/// The time bounds of a call.
-#[derive(Clone, Copy)]
-pub(in crate::control) struct Bounds {
-    /// The bounds of the call's phases.
-    pub(in crate::control) timeouts: Timeouts,
-    /// The deadline of the exchange, which the response body keeps.
-    pub(in crate::control) total: Option<Bound>,
 }
 
 /// The tracked call, and the permit of its key.

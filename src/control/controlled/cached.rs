@@ -65,14 +65,15 @@ where
             }
         };
         let mut target = plan.target(&caching, context.clone());
-        let (stale, is_alone) = match caching.look_up(&mut target).await {
+        let stale = match caching.look_up(&mut target).await {
             Lookup::Fresh(entry) => return Ok(within(hit(&caching, entry, &target), bounds)),
-            Lookup::Missing(stale) => (stale, false),
-            Lookup::Failed => (None, true),
+            Lookup::Missing(stale) => stale,
+            Lookup::Failed => {
+                // It is shared in this process all the same.
+                target.ask_alone();
+                None
+            }
         };
-        if is_alone {
-            target.ask_alone();
-        }
         // Each of those who share the call has its own end of time.
         let asking = Asking {
             steps,
@@ -82,10 +83,7 @@ where
         };
         target.context.set_read_by_many();
         let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
-        let member = match is_alone {
-            true => caching.alone(call),
-            false => caching.join(&target, call).of(target.context.clone()),
-        };
+        let member = caching.join(&target, call).of(target.context.clone());
         let head = bounds.timeouts.head;
         let response = shared(&caching, member, stale, &target, head).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {

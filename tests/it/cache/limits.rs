@@ -198,16 +198,17 @@ impl CacheStore for Gone {
 }
 
 #[tokio::test]
-async fn without_the_store_nothing_is_shared() {
+async fn without_the_store_requests_share_a_call_in_their_process() {
     let control = ControlLayer::new().cache(Gone);
     let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
-    let all = [stage.spawn(ask(QUESTION)), stage.spawn(ask(QUESTION))];
-    for asked in [stage.asked().await, stage.asked().await] {
-        asked.answer_whole(JSON, TEXT);
-    }
-    for answer in all {
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    asked.answer_whole(JSON, TEXT);
+    for (answer, expected) in [(first, "MISS"), (second, "HIT")] {
         let answer = answer.await.unwrap();
-        assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
+        assert_eq!((status(&answer), text(answer).await.as_str()), (expected, TEXT));
     }
     stage.finish().await;
 }

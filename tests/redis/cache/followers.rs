@@ -361,7 +361,7 @@ async fn what_is_too_much_to_tell_is_kept_all_the_same() {
     the_key(&server, ":l:");
     let (sender, written) = tokio::sync::oneshot::channel();
     broadcast.on_written(Box::new(move |is_kept| sender.send(is_kept).unwrap()));
-    broadcast.end(Some(entry(&vec![&*megabyte; 9])));
+    broadcast.end(Some(entry(&[&*megabyte; 9])));
     assert!(written.await.unwrap());
     let kept = one.get(&place(1)).await.unwrap().entry.unwrap();
     assert!(frames(&kept) == vec![megabyte; 9]);

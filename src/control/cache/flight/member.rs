@@ -44,7 +44,7 @@ impl Member {
     }
 
     /// One that shares with nobody.
-    pub(in crate::control::cache) fn alone(call: Call, flights: Arc<Flights>) -> Self {
+    pub(super) fn alone(call: Call, flights: Arc<Flights>) -> Self {
         let flight = Flight::new();
         flight.join(1);
         Self::new(flight, 0, call, flights, None)

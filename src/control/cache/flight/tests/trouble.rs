@@ -19,7 +19,9 @@ impl Scene {
     }
 
     fn answer(&self, body: Frames) -> impl Future<Output = Came> + Send + use<> {
-        let response = Response::builder().header(header::TRANSFER_ENCODING, "chunked");
+        let response = Response::builder()
+            .header(header::TRANSFER_ENCODING, "chunked")
+            .header(header::CONTENT_TYPE, "audio/mpeg");
         let response = response.body(Box::pin(body) as Source).unwrap();
         let (target, budget) = (self.target.clone(), self.budget.clone());
         async move { came(response, target, None, &budget, false) }
