@@ -9,10 +9,10 @@ use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tower::BoxError;
 
+#[cfg(feature = "cache")]
 use super::bounds::Bounds;
 use super::guarded::{Guarded, Polled};
 use super::guards::Guards;
-#[cfg(feature = "cache")]
 use super::watch::{Limits, Watched};
 use crate::control::timeout::{IdleTimeout, Timing};
 use crate::control::timer::Timer;
