@@ -50,7 +50,7 @@ pub(crate) use self::table::shared_place;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
-#[cfg(feature = "limits")]
+#[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) use self::token::digest_from_hex;
 pub use crate::credentials::secret::{Secret, SecretError};
 use crate::directives::locks::Locks;

@@ -61,6 +61,7 @@ macro_rules! named_enum {
             $($(#[$doc:meta])* $variant:ident = $name:literal,)+
         }
         $(#[$fn_doc:meta])* pub $($function:ident)+;
+        $($(#[$all_doc:meta])* $all:vis const ALL;)?
     ) => {
         $(#[$meta])*
         $vis enum $enum {
@@ -75,10 +76,19 @@ macro_rules! named_enum {
             }
         }
 
+        named_enum!(@all $enum { $($variant)+ } $($(#[$all_doc])* $all)?);
+
         impl std::fmt::Display for $enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self { $(Self::$variant => $name,)+ })
             }
+        }
+    };
+    (@all $enum:ident { $($variant:ident)+ }) => {};
+    (@all $enum:ident { $($variant:ident)+ } $(#[$doc:meta])* $vis:vis) => {
+        impl $enum {
+            $(#[$doc])*
+            $vis const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
         }
     };
 }

@@ -115,21 +115,22 @@ fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
 fn is_key_of_client<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     context.current().is_some_and(|step| step.entry.is_some())
         && context.settings().is_none_or(|settings| settings.keys.is_empty())
-        && context.upstream().is_some_and(|upstream| {
-            let header = upstream.key_header(context.way());
-            credentials::sent(request.headers(), header.name()).is_some()
-        })
+        && has_key(request, context)
 }
 
 /// Whether the key for the provider may come from a layer below, which may have one for each caller. A
 /// gateway without settings may have such a layer, too.
 fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     let takes = context.settings().is_none_or(|settings| settings.takes_keys_from_layer);
-    takes
-        && context.upstream().is_none_or(|upstream| {
-            let header = upstream.key_header(context.way());
-            credentials::sent(request.headers(), header.name()).is_none()
-        })
+    takes && !has_key(request, context)
+}
+
+/// Whether the headers have a key for the provider, whoever put it there.
+fn has_key<B>(request: &Request<B>, context: &GatewayContext) -> bool {
+    context.upstream().is_some_and(|upstream| {
+        let header = upstream.key_header(context.way());
+        credentials::sent(request.headers(), header.name()).is_some()
+    })
 }
 
 /// The first rule that is for this request.

@@ -22,7 +22,7 @@ use crate::TARGET;
 use crate::util::budget::BodyBudget;
 use crate::util::unwind;
 
-/// How many requests may share a call, unless the host says otherwise.
+/// How many requests may share a call beside the one that asks.
 pub(super) const FOLLOWERS: usize = 1000;
 
 /// How long a request waits for the head of what another one, here or elsewhere, has asked for.

@@ -45,27 +45,8 @@ pub enum NotStored {
 }
 /// The name in lower case, as in `too_large`.
 pub fn as_str;
-}
-
-impl NotStored {
-    pub(super) const ALL: [Self; 16] = [
-        Self::Failed,
-        Self::Status,
-        Self::Fallback,
-        Self::Flagged,
-        Self::TooLarge,
-        Self::NoMemory,
-        Self::Broken,
-        Self::Abandoned,
-        Self::Incomplete,
-        Self::Error,
-        Self::Encoded,
-        Self::MediaType,
-        Self::Later,
-        Self::Varies,
-        Self::Busy,
-        Self::Store,
-    ];
+/// All of them.
+pub(super) const ALL;
 }
 
 /// Counted since the layer was made.

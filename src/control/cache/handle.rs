@@ -5,6 +5,7 @@ use super::counts::NotStored;
 use super::key::CacheKey;
 use super::scopes;
 use super::store::{CacheStats, CacheStoreError, Purge};
+use crate::settings::digest_from_hex;
 use crate::util::opaque::opaque_debug;
 
 /// How a cache stands, and purges. From
@@ -138,14 +139,7 @@ impl CacheKey {
     /// The key of these 64 hexadecimal digits; `None` where they are something else.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
-        let mut key = [0; 32];
-        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
-        }
-        Some(Self(key))
+        digest_from_hex(digits).map(Self)
     }
 }
 
