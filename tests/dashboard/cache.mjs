@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { contrast, nudge, open } from './browser.mjs';
+import { nudge, open } from './browser.mjs';
 import { HOSTILE } from './exchanges.mjs';
 import { Gateway } from './gateway.mjs';
 import { check, until } from './harness.mjs';
+import { standsOut } from './looks.mjs';
 import { showing } from './numbers.mjs';
 
 const CONFIG = `
@@ -106,16 +107,7 @@ export async function checkCache(browser, { binary, folder, pictures }) {
 
   await check('all texts of the cache stand out from their ground', async () => {
     await nudge(page);
-    for (const scheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      const ratios = {};
-      for (const of of TEXTS) ratios[of] = await contrast(page.locator(of));
-      assert.deepEqual(Object.entries(ratios).filter(([, ratio]) => !(ratio >= 4.5)), []);
-      await page.screenshot({ path: join(pictures, `cache-${scheme}.png`), fullPage: true });
-    }
-    await page.setViewportSize({ width: 360, height: 780 });
-    const widths = await page.locator('html').evaluate((element) => [element.scrollWidth, element.clientWidth]);
-    assert.deepEqual(widths, [360, 360]);
+    await standsOut(page, TEXTS, { pictures, name: 'cache' });
     assert.deepEqual([faults, foreign], [[], []]);
   });
   await context.close();

@@ -79,3 +79,18 @@ export async function checkLooks(browser, book, pictures) {
     await context.close();
   });
 }
+
+// The texts stand out from their ground in both colour schemes, of which pictures are taken, and nothing is wider than
+// a narrow screen.
+export async function standsOut(page, texts, { pictures, name }) {
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    const ratios = {};
+    for (const text of texts) ratios[text] = await contrast(page.locator(text));
+    assert.deepEqual(Object.entries(ratios).filter(([, ratio]) => !(ratio >= 4.5)), []);
+    await page.screenshot({ path: join(pictures, `${name}-${scheme}.png`), fullPage: true });
+  }
+  await page.setViewportSize({ width: 360, height: 780 });
+  const widths = await page.locator('html').evaluate((element) => [element.scrollWidth, element.clientWidth]);
+  assert.deepEqual(widths, [360, 360]);
+}
