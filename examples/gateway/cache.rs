@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
-use tower_ai_gateway::control::cache::{CacheHandle, CacheKey, PurgeTarget};
+use tower_ai_gateway::control::cache::{CacheHandle, CacheStoreError, PurgeTarget, SealedKey};
 use tower_ai_gateway::usage::Usage;
 use tower_ai_gateway::{EndEvent, MetricsHook};
 
@@ -85,7 +85,10 @@ impl Pages {
 
     async fn purge(&self, peer: Peer, purge: Purge) -> Answer {
         let target = purge.target();
-        self.handle.purge(target).await.map_err(Failed::store)?;
+        self.handle.purge(target).await.map_err(|error| match error {
+            CacheStoreError::UnknownKey => Failed::unknown(error),
+            _ => Failed::store(error),
+        })?;
         let Purge { account, gateway, part } = &purge;
         let (kind, name) = part.as_ref().map(Part::told).unzip();
         // Names may hold what would forge a line: they are quoted and escaped.
@@ -117,7 +120,7 @@ enum Part {
     Provider(String),
     Model(String),
     Key(String),
-    Entry { digits: String, key: CacheKey },
+    Entry { digits: String, key: SealedKey },
 }
 
 impl Part {
@@ -143,9 +146,9 @@ impl Purge {
         let account = fields.optional_text("account")?;
         let gateway = fields.optional_text("gateway")?;
         let entry = |digits: String| {
-            let key = CacheKey::from_hex(&digits);
-            key.map(|key| Part::Entry { digits, key })
-                .ok_or_else(|| Failed::bad("`entry` must be 64 hexadecimal digits"))
+            let key = digits.parse::<SealedKey>();
+            let key = key.map_err(|error| Failed::bad(format_args!("`entry`: {error}")))?;
+            Ok(Part::Entry { digits, key })
         };
         let mut parts = vec![
             fields.optional_text("provider")?.map(Part::Provider),
@@ -179,7 +182,7 @@ impl Purge {
             Some(Part::Provider(slug)) => target.provider(slug),
             Some(Part::Model(model)) => target.model(model),
             Some(Part::Key(key)) => target.custom_key(key),
-            Some(Part::Entry { key, .. }) => target.entry(*key),
+            Some(Part::Entry { key, .. }) => target.shown_entry(*key),
         }
     }
 }
@@ -194,14 +197,14 @@ mod tests {
         let all = read(r#"{"everything":true}"#).unwrap();
         assert_eq!(all.target(), PurgeTarget::all());
         let gateway = || PurgeTarget::gateway("g").account("a");
-        let digits = "0123456789abcdef".repeat(4);
-        let entry = CacheKey::from_hex(&digits).unwrap();
+        let digits = "0123456789abcdef".repeat(5);
+        let entry = digits.parse().unwrap();
         for (part, target) in [
             (String::new(), gateway()),
             (r#","provider":"grok""#.to_owned(), gateway().provider("grok")),
             (r#","model":"grok-4""#.to_owned(), gateway().model("grok-4")),
             (r#","key":"k""#.to_owned(), gateway().custom_key("k")),
-            (format!(r#","entry":"{digits}""#), gateway().entry(entry)),
+            (format!(r#","entry":"{digits}""#), gateway().shown_entry(entry)),
         ] {
             let text = format!(r#"{{"account":"a","gateway":"g"{part}}}"#);
             assert_eq!(read(&text).unwrap().target(), target, "{text}");
@@ -220,7 +223,7 @@ mod tests {
             (r#"{"everything":true,"model":"m"}"#, "alone"),
             (r#"{"gateway":1}"#, "`gateway`"),
             (r#"{"gateway":"g","model":"m","key":"k"}"#, "at a time"),
-            (r#"{"gateway":"g","entry":"12"}"#, "64"),
+            (r#"{"gateway":"g","entry":"12"}"#, "80"),
             (r#"{"gateway":"g","modell":"m"}"#, "alone"),
         ] {
             let error = read(text).err().unwrap_or_default();

@@ -86,7 +86,6 @@ impl Failed {
         Self(StatusCode::BAD_REQUEST, why.to_string())
     }
 
-    #[cfg(feature = "limits")]
     pub(crate) fn unknown(what: impl Display) -> Self {
         Self(StatusCode::NOT_FOUND, what.to_string())
     }

@@ -32,7 +32,7 @@ pub(crate) use self::shared_exchange::{ExchangeHandle, SharedExchange};
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
-use crate::hook::{CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
+use crate::hook::{CacheEntryShown, CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
 use crate::rejection::Code;
 use crate::settings::GatewaySettings;
 use crate::usage::metering::Reader;
@@ -163,6 +163,14 @@ impl Exchange {
             record.answered_by_cache(now);
         } else {
             record.attempt_ended(now, Ok(status));
+        }
+    }
+
+    /// The answer has this key in the cache.
+    #[cold]
+    pub(crate) fn has_cache_entry(&mut self, shown: CacheEntryShown) {
+        if let Some(record) = &mut self.0 {
+            record.cache_entry = Some(shown.0);
         }
     }
 

@@ -38,6 +38,7 @@ pub(super) struct ExchangeRecord {
     pub(super) stream: bool,
     pub(super) served: Served,
     pub(super) cache: Option<CacheStatus>,
+    pub(super) cache_entry: Option<Box<str>>,
     pub(super) timings: Timings,
     pub(super) response_bytes: u64,
     /// 32 bits, for there is a record for each open stream.
@@ -76,6 +77,7 @@ impl ExchangeRecord {
             stream: false,
             served: Served::Any,
             cache: None,
+            cache_entry: None,
             timings: Timings::default(),
             response_bytes: 0,
             payload_limit: u32::try_from(observation.hooks.payload_limit(context))
@@ -259,6 +261,7 @@ impl ExchangeRecord {
             metering: settlement.metering,
             cost: settlement.cost,
             cache: self.cache,
+            cache_entry: self.cache_entry.as_deref(),
             saved: settlement.saved.as_ref(),
             step: context.step(),
             attempts: self.attempts(),

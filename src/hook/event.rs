@@ -131,6 +131,10 @@ pub struct EndEvent<'a> {
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did, where there is one.
     pub cache: Option<CacheStatus>,
+    /// The key of the answer in the cache, as a purge of this one takes it: 80 hexadecimal digits, of which
+    /// nobody but the store can read what was asked. `None` where the cache was not asked, or was another.
+    /// For operators alone.
+    pub cache_entry: Option<&'a str>,
     /// What the answer would have used and cost, where it came from the cache: in neither
     /// [`usage`](Self::usage) nor [`cost`](Self::cost). `None` for answers that nobody bills, as those
     /// to `GET`.
@@ -339,6 +343,11 @@ impl CacheStatus {
         matches!(self, Self::Hit | Self::Stale)
     }
 }
+
+/// What [`EndEvent::cache_entry`] tells, on its way there: in the extensions of a response.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "cache"), allow(dead_code))]
+pub(crate) struct CacheEntryShown(pub(crate) Box<str>);
 
 /// What an answer from a cache would have used and cost, had the provider given it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -16,6 +16,7 @@ pub mod otel;
 
 use std::sync::Arc;
 
+pub(crate) use self::event::CacheEntryShown;
 pub use self::event::{
     AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, LimitReport, Outcome, RequestEvent,
     Saved, Timings,

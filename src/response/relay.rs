@@ -13,7 +13,7 @@ use crate::directives::Warning;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
 use crate::exchange::{Exchange, SharedExchange};
-use crate::hook::{CacheStatus, Failure, Outcome};
+use crate::hook::{CacheEntryShown, CacheStatus, Failure, Outcome};
 use crate::provider::headers;
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::response::body::ResponseBody;
@@ -85,6 +85,12 @@ impl ResponseRelay {
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);
+        // Hosts that forward extensions must not tell clients of it.
+        if cache.is_some()
+            && let Some(shown) = response.extensions_mut().remove::<CacheEntryShown>()
+        {
+            self.exchange.has_cache_entry(shown);
+        }
         self.learn_usage_option(status);
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);

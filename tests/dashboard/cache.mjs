@@ -65,6 +65,7 @@ export async function checkCache(browser, { binary, folder, pictures }) {
     await detail.locator('dt', { hasText: 'Saved by it' }).waitFor();
     const facts = await detail.locator('.facts').allTextContents();
     assert.ok(facts.some((all) => /HIT/.test(all) && /\d tokens, \$0\.0\d+/.test(all)), `${facts}`);
+    assert.ok(facts.some((all) => /Key of the entry[0-9a-f]{80}/.test(all)), `${facts}`);
     await page.keyboard.press('Escape');
   });
 
@@ -92,11 +93,20 @@ export async function checkCache(browser, { binary, folder, pictures }) {
     await until('each purge is told', () => gateway.said.split('the cache was purged').length === 4);
   });
 
+  await check('one answer is purged by the key that its record shows', async () => {
+    const { logs: [{ cache_entry: entry }] } = await gateway.json('/dashboard/api/logs?limit=1');
+    assert.match(entry, /^[0-9a-f]{80}$/);
+    assert.equal(await chat(), 'HIT');
+    await choose('entry', { account: 'acct', gateway: 'gw', name: entry });
+    await purge();
+    assert.equal(await chat(), 'MISS');
+  });
+
   await check('a name that is no key is refused in words, and a hostile one stays text', async () => {
     await choose('entry', { account: 'acct', gateway: 'gw', name: '12' });
     await button.click();
     await button.click();
-    await until('it says why', async () => (await said()).includes('64 hexadecimal digits'));
+    await until('it says why', async () => (await said()).includes('80 hexadecimal digits'));
     await choose('key', { name: HOSTILE.attribute });
     await purge();
     assert.equal(await page.evaluate(() => window.pwned), undefined);

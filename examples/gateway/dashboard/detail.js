@@ -224,6 +224,7 @@ const exchange = (record) => [
   ['Upstream calls', record.attempts],
   ['Fallback step', record.step || null],
   ['Cache', record.cache_status],
+  ['Key of the entry', record.cache_entry],
   ['Saved by it', saved(record)],
   ['End of stream', record.terminal],
   ['User agent', record.user_agent],

@@ -15,6 +15,7 @@ use super::flight::{Call, Came, Flights, Member, Own};
 use super::kept::kept;
 use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
+use super::sealed::KeySeal;
 use super::store::{Broadcast, CacheStore, Followed, Found, Generation, Turn};
 use super::storing::{Head, Storing, Target};
 use super::writer::Writer;
@@ -119,30 +120,30 @@ impl Caching {
     /// Looks into the store.
     pub(in crate::control) async fn look_up(&self, target: &mut Target) -> Lookup {
         target.closed = self.0.flights.closed(target.place.key);
-        let (lookup, generation) = self.look(target).await;
-        target.generation = generation;
+        let lookup;
+        (lookup, target.generation, target.seal) = self.look(target).await;
         lookup
     }
 
     /// Trouble with the store is a miss.
-    async fn look(&self, target: &Target) -> (Lookup, Generation) {
+    async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
         let Target { place, policy, .. } = target;
         let store = self.store();
         let found = match unwind::run(|| store.get(place)).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
-                return (Lookup::Failed, Generation::default());
+                return (Lookup::Failed, Generation::default(), None);
             }
-            Err(_) => return (Lookup::Failed, Generation::default()),
+            Err(_) => return (Lookup::Failed, Generation::default(), None),
         };
-        let Found { entry, generation } = found;
+        let Found { entry, generation, seal } = found;
         let now = SystemTime::now();
         let lookup = match entry {
             Some(entry) if entry.is_fresh(now, policy) => Lookup::Fresh(entry),
             entry => Lookup::Missing(entry.filter(|entry| entry.is_spare(now, policy))),
         };
-        (lookup, generation)
+        (lookup, generation, seal)
     }
 
     /// Shares the call for this place with others that want the same.
@@ -158,7 +159,7 @@ impl Caching {
     /// The stored answer, unless something was purged since the first look.
     async fn stored_since(&self, target: &Target) -> Option<CacheEntry> {
         match self.look(target).await {
-            (Lookup::Fresh(entry), now) if now == target.generation => Some(entry),
+            (Lookup::Fresh(entry), now, _) if now == target.generation => Some(entry),
             _ => None,
         }
     }

@@ -2,8 +2,9 @@
 
 use super::caching::Caching;
 use super::counts::NotStored;
-use super::key::CacheKey;
+use super::key::{CacheKey, CacheScope};
 use super::scopes;
+use super::sealed::SealedKey;
 use super::store::{CacheStats, CacheStoreError, Purge};
 use crate::settings::digest_from_hex;
 use crate::util::opaque::opaque_debug;
@@ -68,6 +69,7 @@ enum Part {
     Model(String),
     Custom(String),
     Entry(CacheKey),
+    Shown(SealedKey),
 }
 
 impl PurgeTarget {
@@ -112,6 +114,12 @@ impl PurgeTarget {
         self
     }
 
+    /// Only the answer whose key is shown so, in [`EndEvent::cache_entry`](crate::EndEvent::cache_entry).
+    pub fn shown_entry(mut self, key: SealedKey) -> Self {
+        self.part = Some(Part::Shown(key));
+        self
+    }
+
     /// What is purged beside it: answers that may be for the model as well.
     fn unknown(&self) -> Option<Purge> {
         let (Some(gateway), Some(Part::Model(_))) = (&self.gateway, &self.part) else {
@@ -121,17 +129,21 @@ impl PurgeTarget {
         Some(Purge::Part { gateway, part: scopes::of_model(gateway, "") })
     }
 
-    fn purge(&self) -> Purge {
-        let Some(gateway) = &self.gateway else { return Purge::All };
+    /// `None` for a key that `open` cannot read.
+    fn purge(&self, open: impl FnOnce(CacheScope, SealedKey) -> Option<CacheKey>) -> Option<Purge> {
+        let Some(gateway) = &self.gateway else { return Some(Purge::All) };
         let gateway = scopes::of_gateway(self.account.as_deref(), gateway);
         let part = match &self.part {
-            None => return Purge::Gateway(gateway),
-            Some(Part::Entry(key)) => return Purge::Entry { gateway, key: *key },
+            None => return Some(Purge::Gateway(gateway)),
+            Some(Part::Entry(key)) => return Some(Purge::Entry { gateway, key: *key }),
+            Some(Part::Shown(key)) => {
+                return open(gateway, *key).map(|key| Purge::Entry { gateway, key });
+            }
             Some(Part::Provider(slug)) => scopes::of_provider(gateway, slug),
             Some(Part::Model(model)) => scopes::of_model(gateway, model),
             Some(Part::Custom(key)) => scopes::of_custom(gateway, key),
         };
-        Purge::Part { gateway, part }
+        Some(Purge::Part { gateway, part })
     }
 }
 
@@ -172,9 +184,16 @@ impl CacheHandle {
     /// # Errors
     ///
     /// Where the store cannot be asked: then nothing is forgotten, or not all of it.
+    /// [`UnknownKey`](CacheStoreError::UnknownKey) where the store has never shown such a
+    /// [key](PurgeTarget::shown_entry).
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
         let store = &self.caching.writer().store;
-        store.purge(&target.purge()).await?;
+        let seal = match target.part {
+            Some(Part::Shown(_)) => store.seal().await?,
+            _ => None,
+        };
+        let what = target.purge(|gateway, key| seal?.open(gateway, key));
+        store.purge(&what.ok_or(CacheStoreError::UnknownKey)?).await?;
         match target.unknown() {
             Some(unknown) => store.purge(&unknown).await,
             None => Ok(()),

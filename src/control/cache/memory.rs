@@ -12,6 +12,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use super::entry::{CacheEntry, NewEntry};
 use super::generations::Generations;
 use super::key::{CacheKey, CachePlace};
+use super::sealed::KeySeal;
 use super::store::{CacheFuture, CacheStats, CacheStore, Found, Generation, Purge};
 use crate::util::budget::FRAME_OVERHEAD;
 
@@ -42,6 +43,7 @@ pub struct MemoryCache(Arc<Inner>);
 struct Inner {
     entries: Cache<CacheKey, Kept, Weight, std::hash::RandomState, Evictions>,
     generations: Generations,
+    seal: KeySeal,
     evicted: Arc<AtomicU64>,
     capacity: u64,
 }
@@ -96,6 +98,7 @@ impl MemoryCache {
         Self(Arc::new(Inner {
             entries,
             generations: Generations::default(),
+            seal: KeySeal::random(),
             evicted,
             capacity: bytes,
         }))
@@ -111,7 +114,7 @@ impl MemoryCache {
             drop(self.0.entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
             None
         });
-        Found { entry, generation }
+        Found { entry, generation, seal: Some(self.0.seal.clone()) }
     }
 
     fn keep(&self, place: &CachePlace, entry: CacheEntry, generation: Generation) {
@@ -146,6 +149,10 @@ impl CacheStore for MemoryCache {
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
         self.forget(what);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
+        Box::pin(std::future::ready(Ok(Some(self.0.seal.clone()))))
     }
 
     fn make_room(&self) {

@@ -26,6 +26,7 @@ mod redis;
 mod repeatable;
 mod replaying;
 mod scopes;
+mod sealed;
 mod stateful;
 mod store;
 mod storing;
@@ -48,6 +49,7 @@ pub(super) use self::recording::Source;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use self::redis::{RedisCache, RedisCacheBuilder};
+pub use self::sealed::{KeySeal, NotSealed, SealedKey};
 pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,

@@ -69,6 +69,7 @@ impl Plan {
         Target {
             place: self.key.finish(),
             generation: Generation::default(),
+            seal: None,
             closed: 0,
             policy: self.policy.into(),
             context,

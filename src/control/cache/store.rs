@@ -12,6 +12,7 @@ use http_body::Body;
 
 use super::entry::CacheEntry;
 use super::key::{CacheKey, CachePlace, CacheScope};
+use super::sealed::KeySeal;
 
 /// Where answers are kept: in this process, in one place for many processes, or wherever the host likes.
 ///
@@ -43,6 +44,12 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(Turn::Lead(None)) })
     }
 
+    /// By what the keys of its answers are shown, and read when one is purged. Default: none, and keys are
+    /// not shown.
+    fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// No memory was left for an answer: gives some of this process back, where it holds any. Default:
     /// does nothing.
     fn make_room(&self) {}
@@ -63,6 +70,8 @@ pub struct Found {
     pub entry: Option<CacheEntry>,
     /// To be given to [`CacheStore::put`] and [`CacheStore::turn`].
     pub generation: Generation,
+    /// By what its key is shown, there or not; see [`CacheStore::seal`].
+    pub seal: Option<KeySeal>,
 }
 
 /// Which purges an answer has seen. Another after each purge of something that it belongs to.
@@ -172,6 +181,8 @@ pub enum CacheStoreError {
     Unavailable(Box<dyn Error + Send + Sync>),
     /// What another process was getting has broken off.
     Broken,
+    /// A key that was shown is none of this gateway's in this store, or all is gone that was kept then.
+    UnknownKey,
 }
 
 impl fmt::Display for CacheStoreError {
@@ -180,6 +191,7 @@ impl fmt::Display for CacheStoreError {
             Self::Timeout => "the cache did not answer in time",
             Self::Unavailable(_) => "the cache cannot be used",
             Self::Broken => "an answer that another process was getting has broken off",
+            Self::UnknownKey => "this key is none of the gateway's, or all that was kept then is gone",
         })
     }
 }
@@ -187,7 +199,7 @@ impl fmt::Display for CacheStoreError {
 impl Error for CacheStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Timeout | Self::Broken => None,
+            Self::Timeout | Self::Broken | Self::UnknownKey => None,
             Self::Unavailable(source) => Some(&**source),
         }
     }
@@ -213,6 +225,10 @@ impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
 
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
         (**self).turn(place, generation)
+    }
+
+    fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
+        (**self).seal()
     }
 
     fn make_room(&self) {

@@ -14,9 +14,11 @@ use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use super::kept::{kept, varies_by_more};
 use super::key::CachePlace;
+use super::sealed::KeySeal;
 use super::store::{Broadcast, Generation};
 use super::writer::Writer;
 use crate::context::GatewayContext;
+use crate::hook::CacheEntryShown;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
@@ -29,6 +31,8 @@ pub(in crate::control) struct Target {
     pub(super) place: CachePlace,
     /// When the store was looked into.
     pub(super) generation: Generation,
+    /// By what its key is shown.
+    pub(super) seal: Option<KeySeal>,
     /// How many flights had closed before that.
     pub(super) closed: u64,
     pub(super) policy: Arc<Policy>,
@@ -47,6 +51,14 @@ impl Target {
 
     pub(super) fn is_alone(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
+    }
+
+    /// Says which entry it is, if anybody is told of the exchange.
+    pub(in crate::control) fn show<B>(&self, response: &mut Response<B>) {
+        if let Some(seal) = self.seal.as_ref().filter(|_| self.context.observer().is_some()) {
+            let key = seal.seal(self.place.gateway, self.place.key);
+            response.extensions_mut().insert(CacheEntryShown(key.to_string().into()));
+        }
     }
 }
 

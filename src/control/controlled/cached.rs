@@ -66,7 +66,11 @@ where
         };
         let mut target = plan.target(&caching, context.clone());
         let stale = match caching.look_up(&mut target).await {
-            Lookup::Fresh(entry) => return Ok(within(hit(&caching, entry, &target), bounds)),
+            Lookup::Fresh(entry) => {
+                let mut response = hit(&caching, entry, &target);
+                target.show(&mut response);
+                return Ok(within(response, bounds));
+            }
             Lookup::Missing(stale) => stale,
             Lookup::Failed => {
                 // It is shared in this process all the same.
@@ -85,11 +89,12 @@ where
         let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
         let member = caching.join(&target, call).of(target.context.clone());
         let head = bounds.timeouts.head;
-        let response = shared(&caching, member, stale, &target, head).await?;
+        let mut response = shared(&caching, member, stale, &target, head).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {
             // Others may have been asked since, and have failed: it is the first step's, who kept it.
             target.context.set_step(0);
         }
+        target.show(&mut response);
         Ok(within(response, bounds))
     }
 }

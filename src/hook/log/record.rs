@@ -97,6 +97,10 @@ pub struct LogRecord {
     pub cached: bool,
     /// `HIT`, `STALE`, `MISS` or `BYPASS`, where there is a cache.
     pub cache_status: Option<String>,
+    /// The key of the answer in the cache, as a purge takes it
+    /// ([`EndEvent::cache_entry`](crate::EndEvent::cache_entry)). Left out of JSON where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_entry: Option<String>,
     /// All tokens that a response from a cache would have used. Left out of JSON where there are none,
     /// as are the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -296,6 +300,7 @@ impl LogRecord {
             terminal,
             cached,
             cache_status,
+            cache_entry,
             saved_tokens,
             saved_cost,
             saved_cost_ticks,
@@ -393,6 +398,7 @@ impl LogRecord {
         named(terminal, end.terminal.map(Terminal::as_str));
         *cached = end.cache.is_some_and(CacheStatus::is_hit);
         named(cache_status, end.cache.map(CacheStatus::as_str));
+        named(cache_entry, end.cache_entry);
         let saved = end.saved.and_then(|saved| saved.cost);
         *saved_tokens = end.saved.and_then(|saved| saved.usage?.total());
         *saved_cost = saved.map(|cost| cost.usd());

@@ -15,7 +15,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
     let texts = fields!(id event_id gateway model_type method path outcome metering);
     let optional = fields!(account subject provider model request_model request_type
         request_content_type response_content_type user_agent failure provider_error
-        provider_request_id terminal cache_status cost_source request_head response_head);
+        provider_request_id terminal cache_status cache_entry cost_source request_head response_head);
     let optional = optional.into_iter().chain(usage.map(|usage| &usage.service_tier));
     let parts = usage.into_iter().flat_map(|usage| &usage.parts);
     let texts = texts
@@ -54,7 +54,7 @@ mod tests {
         let light = weight(&LogRecord::default());
         let long = json!("x".repeat(10_000));
         let mut weighed = 0;
-        let hidden = ["subject", "groups", "labels", "flags"].map(str::to_owned);
+        let hidden = ["subject", "groups", "labels", "flags", "cache_entry"].map(str::to_owned);
         for name in empty.as_object().unwrap().keys().chain(&hidden) {
             for value in [
                 long.clone(),

@@ -167,7 +167,7 @@ impl CacheStore for Behind {
             fresh_for: Duration::from_secs(60),
             stale_for: HOUR,
         });
-        Box::pin(async { Ok(Found { entry: Some(entry), generation: Generation(0) }) })
+        Box::pin(async { Ok(Found { entry: Some(entry), ..Found::default() }) })
     }
 
     fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {

@@ -6,6 +6,7 @@ mod flights;
 mod hits;
 mod limits;
 mod memory_cache;
+mod shown;
 mod stale;
 
 use std::convert::Infallible;

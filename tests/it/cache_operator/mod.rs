@@ -87,11 +87,11 @@ fn an_operator_purges_what_is_named_and_nothing_else() {
         purged += 1;
         assert_eq!(chat(&scene, headers), "MISS", "{what}");
     }
-    let no_entry = of("entry", &"0".repeat(64));
-    assert_eq!(purge(&scene, &no_entry).status, 200);
+    let no_entry = purge(&scene, &of("entry", &"0".repeat(80)));
+    assert!(no_entry.status == 404 && no_entry.body.contains("this key"), "{no_entry:?}");
     assert_eq!(chat(&scene, &[]), "HIT");
-    let lines = scene.told("the cache was purged", purged + 1);
-    assert_eq!(lines.len(), purged + 1, "{lines:?}");
+    let lines = scene.told("the cache was purged", purged);
+    assert_eq!(lines.len(), purged, "{lines:?}");
     let first = &lines[0];
     assert_eq!((&first["level"], &first["by"]), (&json!("INFO"), &json!("this machine")));
     assert!(first["peer"].as_str().unwrap().contains("127.0.0.1"), "{first}");

@@ -1,5 +1,7 @@
 //! What hooks, limits and clients see of an answer from a cache.
 
+#[cfg(all(feature = "cache", feature = "log"))]
+mod entry;
 mod events;
 #[cfg(feature = "cache")]
 mod layer;

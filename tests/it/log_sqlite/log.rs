@@ -119,6 +119,7 @@ pub fn various(count: usize) -> Vec<LogRecord> {
         record.status_code = (number % 5 != 2).then(|| [200, 400, 404, 429, 502][number / 3 % 5]);
         record.success = number.is_multiple_of(5) && record.status_code == Some(200);
         record.cached = number.is_multiple_of(4);
+        record.cache_entry = record.cached.then(|| format!("{number:080}"));
         record.stream = number.is_multiple_of(3);
         record.tokens_in = (!number.is_multiple_of(6)).then_some(number as u64 * 10);
         record.tokens_out = (!number.is_multiple_of(6)).then_some(number as u64);

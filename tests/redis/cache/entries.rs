@@ -10,7 +10,7 @@ async fn an_answer_is_found_as_it_was_by_all_processes() {
     new.times = vec![1, 2, 3];
     new.trailers = Some(new.headers.clone());
     let text = format!("{new:?}");
-    let Found { entry, generation } = one.get(&place(1)).await.unwrap();
+    let Found { entry, generation, .. } = one.get(&place(1)).await.unwrap();
     assert!(entry.is_none());
     one.put(&place(1), CacheEntry::new(new), generation).await.unwrap();
     let found = other.get(&place(1)).await.unwrap().entry.unwrap();

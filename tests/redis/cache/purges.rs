@@ -127,3 +127,27 @@ async fn a_generation_stays_long_only_once_something_is_kept() {
         assert!(left(&key) > 29 * 24 * HOUR, "{key}: {}", left(&key));
     }
 }
+
+/// What one process has shown, each of the others can purge, as long as something of that time is kept.
+#[tokio::test]
+async fn a_key_that_is_shown_is_read_by_all_who_share_the_answers() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let elsewhere =
+        RedisCache::builder(server.url()).prefix("other").timeout(TOO_LONG).build().unwrap();
+    assert!(one.seal().await.unwrap().is_none(), "nothing is kept yet");
+    keep(&one, &place(1), entry(&[b"x"])).await;
+    generation(&elsewhere, &place(1)).await;
+    let shown = one.get(&place(1)).await.unwrap().seal.unwrap().seal(scope(1), place(1).key);
+    let open =
+        async |store: &RedisCache| store.seal().await.unwrap().unwrap().open(scope(1), shown);
+    assert_eq!(open(&other).await, Some(place(1).key));
+    assert_eq!(open(&elsewhere).await, None);
+    // Of another answer and another gateway it is the same seal, and a purge of less than all leaves it.
+    for what in &ALL[1..] {
+        other.purge(what).await.unwrap();
+        assert_eq!(open(&one).await, Some(place(1).key), "{what:?}");
+    }
+    other.purge(&Purge::All).await.unwrap();
+    assert_eq!(open(&one).await, None, "it is gone, and so is what it was for");
+}

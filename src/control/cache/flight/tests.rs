@@ -186,6 +186,7 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
             custom: None,
         },
         generation: Generation(0),
+        seal: None,
         closed: 0,
         policy: Arc::new(policy),
         context: GatewayContext::new(arrival, None),

@@ -6,6 +6,7 @@
 use redis::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::control::cache::sealed::{self, KeySeal};
 use crate::control::cache::store::Generation;
 use crate::control::redis::LinkError;
 use crate::util::digest::add_parts;
@@ -29,6 +30,13 @@ impl Generations {
         self.digest(self.own.len())
     }
 
+    /// By what keys are shown: everything that is kept goes with it.
+    pub(super) fn seal(&self) -> KeySeal {
+        let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache key seal");
+        digest.update(&self.everything);
+        KeySeal::new(digest.finalize().into())
+    }
+
     fn digest(&self, count: usize) -> Generation {
         let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache generation");
         add_parts(&mut digest, &[&self.everything]);
@@ -39,10 +47,10 @@ impl Generations {
     }
 }
 
-/// What no other purge has.
+/// What no other purge has, and nobody can guess.
 pub(super) fn random() -> [u8; 32] {
     let mut text = Vec::with_capacity(32);
-    crate::control::redis::push_hex(&mut text, &fastrand::u128(..).to_be_bytes());
+    crate::control::redis::push_hex(&mut text, &sealed::random()[..16]);
     let mut random = [0; 32];
     random.copy_from_slice(&text);
     random

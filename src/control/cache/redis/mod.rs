@@ -25,6 +25,7 @@ use self::scripts::{Scripts, call};
 use self::shared::{KEPT, Shared, flag, millis};
 use super::entry::CacheEntry;
 use super::key::CachePlace;
+use super::sealed::KeySeal;
 use super::store::{
     CacheFuture, CacheStats, CacheStore, CacheStoreError, Found, Generation, Purge, Turn,
 };
@@ -196,6 +197,10 @@ impl CacheStore for RedisCache {
 
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
         Box::pin(async move { Ok(self.ask_turn(place, generation).await?) })
+    }
+
+    fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
+        Box::pin(async { Ok(self.shared.seal().await?) })
     }
 
     fn stats(&self) -> CacheStats {

@@ -14,6 +14,7 @@ use super::names::{Name, Names};
 use super::scripts::{Scripts, call};
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::key::CachePlace;
+use crate::control::cache::sealed::KeySeal;
 use crate::control::cache::store::{Found, Generation, Purge};
 use crate::control::redis::{Failure, LinkError, RedisClient};
 
@@ -46,7 +47,8 @@ impl Shared {
     pub(super) async fn get(&self, place: &CachePlace) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let (generations, value) = self.look(place, Some(&entry)).await?;
-        let mut found = Found { entry: None, generation: generations.of_flight() };
+        let seal = Some(generations.seal());
+        let mut found = Found { entry: None, generation: generations.of_flight(), seal };
         let Some(value) = value else { return Ok(found) };
         let blob = match Chunks::parse(&value) {
             Some(chunks) => self.chunks(&entry, &chunks).await?,
@@ -58,6 +60,14 @@ impl Shared {
         let now = SystemTime::now();
         found.entry = found.entry.filter(|entry| end_of(entry).is_none_or(|end| now < end));
         Ok(found)
+    }
+
+    /// By what keys are shown, now.
+    pub(super) async fn seal(&self) -> Result<Option<KeySeal>, Failure> {
+        let get = redis::Cmd::get(self.names.everything());
+        let question = async { generations::value(self.client.link.send(&get).await?) };
+        let everything = self.client.ask(&mut false, question).await?;
+        Ok(everything.map(|everything| Generations { everything, own: Vec::new() }.seal()))
     }
 
     /// The generations, and what is kept under `entry`.

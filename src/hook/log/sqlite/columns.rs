@@ -180,6 +180,8 @@ struct More {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     gave_up_retries: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cache_entry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     affinity: Option<String>,
@@ -219,6 +221,7 @@ pub(super) fn bind(
         flags: record.flags.clone(),
         limits: record.limits.clone(),
         gave_up_retries: record.gave_up_retries,
+        cache_entry: record.cache_entry.clone(),
         session: record.session.clone(),
         affinity: record.affinity.clone(),
         tools: usage.tools,
@@ -254,6 +257,7 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, StoreError> {
         record.flags = more.flags;
         record.limits = more.limits;
         record.gave_up_retries = more.gave_up_retries;
+        record.cache_entry = more.cache_entry;
         record.session = more.session;
         record.affinity = more.affinity;
         usage.tools = more.tools;

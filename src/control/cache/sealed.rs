@@ -1,0 +1,180 @@
+//! Keys as they are shown to operators.
+//!
+//! A key is a digest of what was asked. Whoever reads it in a log could guess what was asked, and see
+//! whether the guess was right. So it is shown encrypted, by what the store alone knows.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use super::key::{CacheKey, CacheScope};
+use crate::util::digest::add_parts;
+use crate::util::opaque::opaque_debug;
+
+const CHECK: usize = 8;
+const LENGTH: usize = CHECK + 32;
+
+/// What a store encrypts keys with before they are shown. Processes that share answers have the same one.
+#[derive(Clone)]
+pub struct KeySeal([u8; 32]);
+
+/// The key of an answer as logs show it and purges take it: 80 hexadecimal digits, the same for the same
+/// answer of a gateway. Only the store can read it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SealedKey([u8; LENGTH]);
+
+/// It is not 80 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSealed;
+
+impl KeySeal {
+    /// A seal of these bytes, which nobody but those who may read keys must know.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(secret)
+    }
+
+    /// One that nobody else has.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random())
+    }
+
+    /// The key of an answer, as it is shown.
+    #[must_use]
+    pub fn seal(&self, gateway: CacheScope, key: CacheKey) -> SealedKey {
+        let check = self.check(gateway, key);
+        let mut sealed = [0; LENGTH];
+        sealed[..CHECK].copy_from_slice(&check);
+        sealed[CHECK..].copy_from_slice(&self.masked(check, key.0));
+        SealedKey(sealed)
+    }
+
+    /// The key; `None` where it was not sealed by this, or for another gateway.
+    #[must_use]
+    pub fn open(&self, gateway: CacheScope, sealed: SealedKey) -> Option<CacheKey> {
+        let (check, masked) = sealed.0.split_first_chunk::<CHECK>()?;
+        let key = CacheKey(self.masked(*check, masked.try_into().ok()?));
+        (self.check(gateway, key) == *check).then_some(key)
+    }
+
+    /// Of another key another one: what masks one key masks no other.
+    fn check(&self, gateway: CacheScope, key: CacheKey) -> [u8; CHECK] {
+        let digest = self.digest("check", &[&gateway.0, &key.0]);
+        std::array::from_fn(|at| digest[at])
+    }
+
+    /// Masks a key, or unmasks it.
+    fn masked(&self, check: [u8; CHECK], key: [u8; 32]) -> [u8; 32] {
+        let mask = self.digest("mask", &[&check]);
+        std::array::from_fn(|at| key[at] ^ mask[at])
+    }
+
+    fn digest(&self, what: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache seal");
+        add_parts(&mut digest, &[what.as_bytes(), &self.0]);
+        add_parts(&mut digest, parts);
+        digest.finalize().into()
+    }
+}
+
+/// Bytes that no log tells anything of, unlike those of a fast generator, which ids are made of.
+pub(super) fn random() -> [u8; 32] {
+    let state = RandomState::new();
+    let mut random = [0; 32];
+    for (number, word) in random.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        *word = state.hash_one(number).to_be_bytes();
+    }
+    random
+}
+
+impl fmt::Display for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedKey({self})")
+    }
+}
+
+impl FromStr for SealedKey {
+    type Err = NotSealed;
+
+    fn from_str(digits: &str) -> Result<Self, NotSealed> {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16);
+        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+        let mut sealed = [0; LENGTH];
+        if pairs.len() != LENGTH || !rest.is_empty() {
+            return Err(NotSealed);
+        }
+        for (byte, [high, low]) in sealed.iter_mut().zip(pairs) {
+            let value = digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low);
+            *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or(NotSealed)?;
+        }
+        Ok(Self(sealed))
+    }
+}
+
+impl fmt::Display for NotSealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key of an entry is the 80 hexadecimal digits that the log shows")
+    }
+}
+
+impl std::error::Error for NotSealed {}
+
+// Whoever has it can read keys.
+opaque_debug!(KeySeal);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GATEWAY: CacheScope = CacheScope([1; 16]);
+
+    #[test]
+    fn a_key_is_read_by_its_store_and_for_its_gateway_alone() {
+        let (seal, other) = (KeySeal::random(), KeySeal::random());
+        let key = CacheKey([7; 32]);
+        let sealed = seal.seal(GATEWAY, key);
+        assert_eq!(sealed, seal.clone().seal(GATEWAY, key), "the same answer, the same digits");
+        assert_eq!(seal.open(GATEWAY, sealed), Some(key));
+        assert_eq!(other.open(GATEWAY, sealed), None);
+        assert_eq!(seal.open(CacheScope([2; 16]), sealed), None);
+        for bit in 0..8 * LENGTH {
+            let mut changed = sealed;
+            changed.0[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(seal.open(GATEWAY, changed), None, "{bit}");
+        }
+    }
+
+    /// Not even by one who knows another key, and how that is shown.
+    #[test]
+    fn nobody_else_can_test_a_guess() {
+        let seal = KeySeal::random();
+        let (known, guessed) = (CacheKey([7; 32]), CacheKey([8; 32]));
+        let (own, shown) = (seal.seal(GATEWAY, known), seal.seal(GATEWAY, guessed));
+        let mask = |key: CacheKey, sealed: SealedKey| {
+            std::array::from_fn::<u8, 32, _>(|at| key.0[at] ^ sealed.0[CHECK + at])
+        };
+        assert_ne!(mask(known, own), mask(guessed, shown));
+        assert_ne!(shown, KeySeal::random().seal(GATEWAY, guessed));
+        assert!(!format!("{seal:?}").contains(char::is_numeric));
+    }
+
+    #[test]
+    fn what_is_shown_reads_back_and_nothing_else_does() {
+        let sealed = KeySeal::random().seal(GATEWAY, CacheKey([7; 32]));
+        let shown = sealed.to_string();
+        assert_eq!((shown.len(), shown.parse()), (80, Ok(sealed)));
+        assert_eq!(shown.to_uppercase().parse(), Ok(sealed));
+        for bad in [&shown[1..], &format!("{shown}0"), &shown.replacen(&shown[..1], "g", 1), ""] {
+            assert_eq!(bad.parse::<SealedKey>(), Err(NotSealed), "{bad}");
+        }
+    }
+}
