@@ -46,7 +46,7 @@ pub(in crate::control) async fn shared(
             }
             Some(Headed::Own(own)) => break Some(own),
             Some(Headed::Failed) => break None,
-            Some(Headed::Panicked) | None => match member.leave() {
+            Some(Headed::Panicked | Headed::Unfit) | None => match member.leave() {
                 Some(alone) => {
                     target.ask_alone();
                     member = alone;

@@ -150,6 +150,7 @@ impl Caching {
     pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
         let key = (target.place.key, target.generation);
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
+        let member = member.under(target.policy.clone());
         if member.is_alone() {
             target.ask_alone();
         }

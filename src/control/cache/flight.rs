@@ -133,6 +133,8 @@ pub(in crate::control) enum Headed {
     Own(Own),
     /// The call of another one has failed, and this one has something else.
     Failed,
+    /// What others get is none that this one keeps.
+    Unfit,
     /// A poll of the call has panicked.
     Panicked,
 }

@@ -53,6 +53,12 @@ impl Target {
         self.is_alone.load(Ordering::Relaxed)
     }
 
+    /// Whether an answer under way with this status is one that is kept here, too. It is not old: a recording
+    /// is there for seconds behind its end, and nothing is kept for less than a minute.
+    pub(in crate::control) fn takes(&self, status: StatusCode) -> bool {
+        is_kept(status, &self.policy)
+    }
+
     /// Says which entry it is, if anybody is told of the exchange.
     pub(in crate::control) fn show<B>(&self, response: &mut Response<B>) {
         if let Some(seal) = self.seal.as_ref().filter(|_| self.context.observer().is_some()) {
@@ -86,7 +92,7 @@ pub(super) struct Head {
 
 /// The statuses that are kept: 200, or those that a rule names; not those that promise an answer, or give
 /// a part of one.
-fn is_kept(status: StatusCode, policy: &Policy) -> bool {
+pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
     let is_partial = matches!(
         status,
         StatusCode::ACCEPTED | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT

@@ -151,7 +151,10 @@ where
     async fn share(self, caching: Caching, target: Target, budget: BodyBudget) -> Came {
         let broadcast = match caching.way(&target).await {
             Way::Found(entry) => return Came::Found(entry),
-            Way::Follow(answer) => return followed(answer, &target, &budget),
+            Way::Follow(answer) if target.takes(answer.status) => {
+                return followed(answer, &target, &budget);
+            }
+            Way::Follow(_) => None,
             Way::Ask(broadcast) => broadcast,
         };
         let result = self.send().await;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
+use tower_ai_gateway::settings::cache::CacheRule;
 
 use super::*;
 
@@ -229,4 +230,29 @@ async fn no_more_than_a_thousand_wait_for_one() {
     assert_eq!(heads(all).await.iter().filter(|answer| status(answer) == "HIT").count(), 1000);
     assert_eq!(stage.calls(), 2);
     stage.finish().await;
+}
+
+/// Settings may change while an answer comes.
+#[tokio::test]
+async fn who_keeps_other_statuses_asks_for_itself() {
+    let stage = Stage::with(ControlLayer::new(), |set| set.cache(keeping(201)));
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    stage.settings.replace(table(|set| set.cache(keeping(200))));
+    let second = stage.spawn(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let feed = asked.answer(201, EVENTS);
+    let first = first.await.unwrap();
+    feed.send(DONE);
+    drop(feed);
+    stage.asked().await.answer_whole(JSON, TEXT);
+    let second = second.await.unwrap();
+    assert_eq!((status(&second), second.status().as_u16()), ("MISS", 200));
+    assert_eq!(text(second).await, TEXT);
+    assert_eq!(text(first).await, DONE);
+    stage.finish().await;
+}
+
+fn keeping(status: u16) -> CacheSettings {
+    CacheSettings::new(HOUR).rule(CacheRule::keep(HOUR).statuses([status]))
 }

@@ -320,6 +320,24 @@ async fn who_reads_too_slowly_gets_the_rest_from_the_kept_answer_if_it_is_the_sa
     }
 }
 
+/// It has read a head alone, which an answer that was kept meanwhile does not have.
+#[tokio::test]
+async fn the_body_of_another_answer_does_not_follow_a_head() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let mut broadcast = lead(&store, &place(1)).await;
+    let following = follow(&store, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    let mut followed = following.await.unwrap().unwrap();
+    let mut other = parts(&[b"other"]);
+    other.headers.insert("content-type", HeaderValue::from_static("application/json"));
+    broadcast.end(Some(CacheEntry::new(other)));
+    eventually("it is kept", async || is_kept(&store, &place(1)).await).await;
+    server.call(&["DEL", &the_key(&server, ":r:")]);
+    assert_eq!(read(&mut followed).await, (Vec::new(), false));
+}
+
 #[tokio::test]
 async fn more_than_is_bounded_is_not_told() {
     let server = Server::start(&[]);

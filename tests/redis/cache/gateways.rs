@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::Response;
 use http_body_util::{BodyExt, Channel};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::cache::CacheSettings;
+use tower_ai_gateway::settings::cache::{CacheRule, CacheSettings};
 
 use super::*;
 use crate::gateway::{AnswerBody, Gateway};
@@ -139,4 +139,41 @@ async fn without_redis_each_gateway_asks_by_itself() {
         assert!(client.await.unwrap().2 == expected.as_bytes());
     }
     assert_eq!(calls.load(Ordering::Relaxed), 4);
+}
+
+/// One keeps 201 and the other 200: neither gives what only the other keeps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
+    let server = Server::start(&[]);
+    let calls = Arc::<AtomicUsize>::default();
+    let gateway = |status: u16| {
+        let calls = calls.clone();
+        let cache = CacheSettings::new(Duration::from_secs(300));
+        let rule = CacheRule::keep(Duration::from_secs(300)).statuses([status]);
+        Gateway::new(
+            &ControlLayer::new().cache(patient(&server)),
+            |set| set.cache(cache.rule(rule)),
+            move || {
+                let stream = stream(calls.clone());
+                async move {
+                    let mut response = stream.await;
+                    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                    response
+                }
+            },
+        )
+    };
+    let (one, other) = (gateway(201), gateway(200));
+    let leader = tokio::spawn(async move { one.ask(QUESTION).await });
+    eventually("it leads", async || calls.load(Ordering::Relaxed) == 1).await;
+    let follower = other.ask(QUESTION).await;
+    assert_eq!(
+        (follower.status().as_u16(), &follower.headers()["cf-aig-cache-status"]),
+        (200, &HeaderValue::from_static("MISS"))
+    );
+    follower.into_body().collect().await.unwrap();
+    let leader = leader.await.unwrap();
+    assert_eq!(leader.status(), 201);
+    leader.into_body().collect().await.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use super::{Answered, Asker, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
 use crate::context::GatewayContext;
+use crate::control::cache::asked::Policy;
 use crate::control::cache::counts::NotStored;
 use crate::control::cache::recording::{After, FlightError, Given, Stored};
+use crate::control::cache::storing::is_kept;
 use crate::util::unwind;
 
 /// One that takes part. Leaves when it is dropped.
@@ -19,6 +21,8 @@ pub(in crate::control) struct Member {
     call: Option<Call>,
     /// Of its exchange.
     context: Option<GatewayContext>,
+    /// What it takes of others; `None`: all.
+    policy: Option<Arc<Policy>>,
     flights: Arc<Flights>,
     /// Where others find it; `None` where it is alone.
     key: Option<Key>,
@@ -33,8 +37,14 @@ impl Member {
         flights: Arc<Flights>,
         key: Option<Key>,
     ) -> Self {
-        let (call, context) = (Some(call), None);
-        Self { flight, place, call, context, flights, key, follows: false }
+        let (call, context, policy) = (Some(call), None, None);
+        Self { flight, place, call, context, policy, flights, key, follows: false }
+    }
+
+    /// It takes of others what it would take from the store.
+    pub(in crate::control::cache) fn under(mut self, policy: Arc<Policy>) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// The exchange that it is for, which is billed where its call is made.
@@ -73,6 +83,11 @@ impl Member {
     /// Whether it waits for somebody else's call.
     pub(in crate::control) fn is_waiting_for_others(&self) -> bool {
         self.call.is_some()
+    }
+
+    /// Whether it takes what others get; what its own call has found was looked at there.
+    fn takes(&self, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
+        self.call.is_none() || self.policy.as_ref().is_none_or(|policy| is_fit(policy))
     }
 
     /// The head, or what there is in its place. `has_other`: it need not ask after a failure.
@@ -152,12 +167,19 @@ impl Member {
                 }
                 Phase::Reading(recording) => {
                     let (head, age) = (&recording.head, Duration::ZERO);
+                    if !self.takes(|policy| is_kept(head.status, policy)) {
+                        return Poll::Ready(Headed::Unfit);
+                    }
                     // It never asks for itself, so nothing of its request is needed any more.
                     spent.own = self.call.take();
                     return Poll::Ready(Headed::Followed(head.status, head.headers.clone(), age));
                 }
                 Phase::Stored(entry) => {
-                    let age = entry.age(SystemTime::now());
+                    let now = SystemTime::now();
+                    if !self.takes(|policy| entry.is_fresh(now, policy)) {
+                        return Poll::Ready(Headed::Unfit);
+                    }
+                    let age = entry.age(now);
                     let entry = entry.parts();
                     spent.own = self.call.take();
                     return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone(), age));

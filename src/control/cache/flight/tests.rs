@@ -236,7 +236,7 @@ impl Scene {
                             drop(replace(actor));
                             false
                         }
-                        Poll::Ready(Headed::Failed | Headed::Panicked) => panic!("nothing did"),
+                        Poll::Ready(Headed::Failed | Headed::Unfit | Headed::Panicked) => panic!("nothing did"),
                     },
                     Actor::Reading(body, read) => match Pin::new(body).poll_frame(cx) {
                         Poll::Pending => false,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
 use redis::Value;
 use sha2::{Digest as _, Sha256};
@@ -44,6 +44,8 @@ pub(super) struct Reader {
     recording: Name,
     /// Of the next batch.
     number: u64,
+    /// The head that was read.
+    head: Option<(StatusCode, HeaderMap)>,
     read: VecDeque<Part>,
     /// Of the data that was read: how many bytes, and their digest.
     bytes: usize,
@@ -71,6 +73,7 @@ impl Reader {
             shared,
             token,
             number: 0,
+            head: None,
             read: VecDeque::new(),
             bytes: 0,
             digest: Sha256::new(),
@@ -82,6 +85,7 @@ impl Reader {
     /// The answer, once its head is there; `None` where it has come to nothing before.
     pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
         let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
+        self.head = Some((status, headers.clone()));
         let body = Box::pin(Reading { state: State::Waiting(Box::new(self)) });
         Ok(Some(Followed { status, headers, body }))
     }
@@ -101,6 +105,12 @@ impl Reader {
     /// What comes behind the data that was read; `None` where another answer was stored meanwhile.
     fn rest_of(&self, entry: &CacheEntry) -> Option<VecDeque<Part>> {
         let parts = entry.parts();
+        let is_same = |(status, headers): &(StatusCode, HeaderMap)| {
+            *status == parts.status && *headers == parts.headers
+        };
+        if !self.head.as_ref().is_some_and(is_same) {
+            return None;
+        }
         let (mut skip, mut digest) = (self.bytes, Sha256::new());
         let mut rest = VecDeque::new();
         for frame in &parts.frames {
