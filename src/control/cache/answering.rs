@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::body::CacheBody;
-use super::caching::{Caching, PATIENCE};
+use super::caching::Caching;
 use super::entry::CacheEntry;
 use super::flight::{Headed, Member, Own};
 use super::recording::FlightError;
@@ -19,17 +19,14 @@ use crate::hook::CacheStatus;
 use crate::settings::cache::ReplayPace;
 
 /// What a request gets that shares a call. `stale`: what it may get where the provider fails.
-/// `head_timeout`: how long its provider has for a head.
 pub(in crate::control) async fn shared(
     caching: &Caching,
     mut member: Member,
     stale: Option<CacheEntry>,
     target: &Target,
-    head_timeout: Option<Duration>,
 ) -> Result<Response<CacheBody>, BoxError> {
-    let patience = head_timeout.map_or(PATIENCE, |timeout| timeout.min(PATIENCE));
     let own = loop {
-        match headed(&mut member, stale.is_some(), patience).await {
+        match headed(&mut member, stale.is_some(), target.wait.until).await {
             Some(Headed::Asked(head)) => {
                 caching.missed();
                 let length = declared(&head.headers);
@@ -71,12 +68,11 @@ pub(in crate::control) async fn shared(
 }
 
 /// The head, or what there is in its place; `None` where it does not come in time from another one.
-async fn headed(member: &mut Member, has_other: bool, patience: Duration) -> Option<Headed> {
-    let (mut timer, mut until) = (Timer::default(), None);
+async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<Headed> {
+    let mut timer = Timer::default();
     poll_fn(|cx| match member.poll_head(has_other, cx) {
         Poll::Ready(headed) => Poll::Ready(Some(headed)),
         Poll::Pending if member.is_waiting_for_others() => {
-            let until = *until.get_or_insert_with(|| Instant::now() + patience);
             timer.poll_until(until, cx).map(|()| None)
         }
         Poll::Pending => Poll::Pending,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::Response;
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tower::BoxError;
 
 use super::counts::{Counts, NotStored};
@@ -154,6 +154,9 @@ impl Caching {
         if member.is_alone() {
             target.ask_alone();
         }
+        if member.follows() {
+            target.wait_for_others();
+        }
         member
     }
 
@@ -176,12 +179,13 @@ impl Caching {
         if target.is_alone() {
             return Way::Ask(None);
         }
-        let until = Instant::now() + PATIENCE;
         let store = self.store();
         for _ in 0..TURNS {
             match unwind::run(|| store.turn(place, *generation)).await {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
+                    target.wait_for_others();
+                    let until = target.wait.until;
                     match timeout_at(until, unwind::run(|| following)).await {
                         Ok(Ok(Ok(Some(followed)))) => return Way::Follow(followed),
                         // It may have been stored without being told.

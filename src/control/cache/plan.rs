@@ -13,7 +13,7 @@ use super::caching::Caching;
 use super::collect::{Collected, collect};
 use super::key::KeyMaker;
 use super::store::Generation;
-use super::storing::Target;
+use super::storing::{Target, Wait};
 use crate::context::GatewayContext;
 use crate::util::budget::Held;
 use crate::util::timeout::TimeoutError;
@@ -64,8 +64,15 @@ impl Plan {
         collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
     }
 
-    /// Where its answer is kept.
-    pub(in crate::control) fn target(self, caching: &Caching, context: GatewayContext) -> Target {
+    /// Where its answer is kept. `head`: how long its provider has for a head. `asks_once`: it is asked once
+    /// at most.
+    pub(in crate::control) fn target(
+        self,
+        caching: &Caching,
+        context: GatewayContext,
+        head: Option<Duration>,
+        asks_once: bool,
+    ) -> Target {
         Target {
             place: self.key.finish(),
             generation: Generation::default(),
@@ -74,7 +81,9 @@ impl Plan {
             policy: self.policy.into(),
             context,
             writer: caching.writer().clone(),
+            wait: Wait::new(head, asks_once),
             is_alone: Arc::default(),
+            has_waited: Arc::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, Response, StatusCode, Version, header};
 use tokio::time::Instant;
 
 use super::asked::Policy;
+use super::caching::PATIENCE;
 use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
@@ -18,12 +19,14 @@ use super::sealed::KeySeal;
 use super::store::{Broadcast, Generation};
 use super::writer::Writer;
 use crate::context::GatewayContext;
+use crate::control::timer::Bound;
 use crate::hook::CacheEntryShown;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
+use crate::util::timeout::TimeoutPhase;
 
 /// Where an answer is to be kept, and until when.
 #[derive(Clone)]
@@ -39,8 +42,28 @@ pub(in crate::control) struct Target {
     /// Of the one that asks the provider.
     pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
-    /// Whether its call is for nobody else. All clones see it.
+    pub(super) wait: Wait,
+    /// Whether its call is for nobody else, and whether it waited for others before. All clones see it.
     pub(super) is_alone: Arc<AtomicBool>,
+    pub(super) has_waited: Arc<AtomicBool>,
+}
+
+/// How long a request waits for a head that is not its own.
+#[derive(Clone, Copy)]
+pub(super) struct Wait {
+    /// For that of others, here or elsewhere.
+    pub(super) until: Instant,
+    /// For any, where its provider is asked once at most.
+    pub(super) head: Option<Bound>,
+}
+
+impl Wait {
+    /// From now on. `head`: how long its provider has. `asks_once`: it is asked once at most.
+    pub(super) fn new(head: Option<Duration>, asks_once: bool) -> Self {
+        let patience = head.map_or(PATIENCE, |head| head.min(PATIENCE));
+        let head = Bound::from_now(TimeoutPhase::Head, head.filter(|_| asks_once));
+        Self { until: Instant::now() + patience, head }
+    }
 }
 
 impl Target {
@@ -51,6 +74,16 @@ impl Target {
 
     pub(super) fn is_alone(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
+    }
+
+    /// It waits for others, whose time is its provider's, too.
+    pub(super) fn wait_for_others(&self) {
+        self.has_waited.store(true, Ordering::Relaxed);
+    }
+
+    /// Until when its own call must have a head, where it has waited for others before that.
+    pub(in crate::control) fn head_bound(&self) -> Option<Bound> {
+        self.wait.head.filter(|_| self.has_waited.load(Ordering::Relaxed))
     }
 
     /// Whether an answer under way with this status is one that is kept here, too. It is not old: a recording

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::{Instant, timeout_at};
 use tower::BoxError;
 use tower_service::Service;
 
@@ -17,6 +18,7 @@ use crate::control::cache::{
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
 use crate::control::timeout::HandedDown;
+use crate::control::timer::Bound;
 use crate::control::verdict;
 use crate::hook::CacheStatus;
 use crate::response::failure;
@@ -64,7 +66,8 @@ where
                 return Asking { steps, request, context, bounds }.bypass(&caching).await;
             }
         };
-        let mut target = plan.target(&caching, context.clone());
+        let asks_once = !steps.records(Some(&context));
+        let mut target = plan.target(&caching, context.clone(), bounds.timeouts.head, asks_once);
         let stale = match caching.look_up(&mut target).await {
             Lookup::Fresh(entry) => {
                 let mut response = hit(&caching, entry, &target);
@@ -88,8 +91,7 @@ where
         target.context.set_read_by_many();
         let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
         let member = caching.join(&target, call).of(target.context.clone());
-        let head = bounds.timeouts.head;
-        let mut response = shared(&caching, member, stale, &target, head).await?;
+        let mut response = shared(&caching, member, stale, &target).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {
             // Others may have been asked since, and have failed: it is the first step's, who kept it.
             target.context.set_step(0);
@@ -143,6 +145,22 @@ where
         Ok(response.map(ControlBody::new))
     }
 
+    /// The same. `bound`: until when there must be a head.
+    async fn send_within(
+        self,
+        bound: Option<Bound>,
+    ) -> Result<Response<ControlBody<R>>, BoxError> {
+        match bound {
+            None => self.send().await,
+            // Nothing is sent that has no time.
+            Some(bound) if bound.until <= Instant::now() => Err(bound.error.into()),
+            Some(bound) => match timeout_at(bound.until, self.send()).await {
+                Ok(result) => result,
+                Err(_) => Err(bound.error.into()),
+            },
+        }
+    }
+
     async fn bypass(self, caching: &Caching) -> Result<Response<ControlBody<R>>, BoxError> {
         bypassed(caching, self.send().await?)
     }
@@ -157,7 +175,7 @@ where
             Way::Follow(_) => None,
             Way::Ask(broadcast) => broadcast,
         };
-        let result = self.send().await;
+        let result = self.send_within(target.head_bound()).await;
         let is_refused = failure::is_refused(&result);
         match result {
             Ok(response) => {

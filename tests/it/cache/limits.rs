@@ -118,12 +118,51 @@ async fn a_reader_that_stalls_is_bounded_by_itself() {
     }
 }
 
+/// Where the provider may be asked once, its time is over then, whoever has asked it.
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
     let second = stage.spawn_patiently(ask_within("2000"));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(second.await.unwrap().status(), 504);
+    assert_eq!(began.elapsed().as_secs_f64().round() as u64, 2);
+    assert_eq!(stage.recorder.end().failure, Some(Failure::HeadTimeout));
+    assert_eq!(stage.calls(), 1, "nothing is sent that has no time");
+    asked.answer_whole(JSON, TEXT);
+    assert_eq!(text(first.await.unwrap()).await, TEXT);
+    stage.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_after_it_has_waited_has_the_rest_of_its_time() {
+    let stage = Stage::new();
+    let first = stage.spawn_patiently(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn_patiently(ask_within("3000"));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let began = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    asked.fail();
+    assert_eq!(first.await.unwrap().status(), 502);
+    let own = stage.asked().await;
+    assert_eq!(second.await.unwrap().status(), 504);
+    assert_eq!(began.elapsed().as_secs_f64().round() as u64, 3, "and not 2 + 3");
+    drop(own);
+    stage.finish().await;
+}
+
+/// Each attempt has its own time.
+#[tokio::test(start_paused = true)]
+async fn who_may_ask_again_asks_for_itself_when_it_has_waited() {
+    let stage = Stage::new();
+    let first = stage.spawn_patiently(ask(QUESTION));
+    let asked = stage.asked().await;
+    let mut request = ask_within("2000");
+    request.headers_mut().insert("cf-aig-max-attempts", "2".parse().unwrap());
+    let second = stage.spawn_patiently(request);
     stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
     let began = tokio::time::Instant::now();
     stage.asked().await.answer_whole(JSON, TEXT);

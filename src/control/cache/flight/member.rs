@@ -80,6 +80,11 @@ impl Member {
         self.key.is_none()
     }
 
+    /// Whether it has found others there, and asks for none itself.
+    pub(in crate::control::cache) fn follows(&self) -> bool {
+        self.follows
+    }
+
     /// Whether it waits for somebody else's call.
     pub(in crate::control) fn is_waiting_for_others(&self) -> bool {
         self.call.is_some()

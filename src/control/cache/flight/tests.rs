@@ -21,7 +21,7 @@ use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;
 use crate::control::cache::store::{CacheFuture, CacheStore, Found, Generation, Purge, Turn};
-use crate::control::cache::storing::Target;
+use crate::control::cache::storing::{Target, Wait};
 use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
 use std::sync::atomic::AtomicUsize;
@@ -191,7 +191,9 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         policy: Arc::new(policy),
         context: GatewayContext::new(arrival, None),
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
+        wait: Wait::new(None, true),
         is_alone: Arc::default(),
+        has_waited: Arc::default(),
     }
 }
 
