@@ -14,14 +14,15 @@ use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Settings, SettingsTable,
 };
-use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
+use tower_ai_gateway::{BodyBudget, GatewayLayer, Provider, RequestBody};
 
 pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
 #[derive(Clone)]
-pub(crate) struct Gateway(
-    BoxCloneSyncService<Request<Full<Bytes>>, Response<AnswerBody>, Infallible>,
-);
+pub(crate) struct Gateway {
+    service: BoxCloneSyncService<Request<Full<Bytes>>, Response<AnswerBody>, Infallible>,
+    pub(crate) budget: BodyBudget,
+}
 
 impl Gateway {
     pub(crate) fn new<F: Future<Output = Response<AnswerBody>> + Send + 'static>(
@@ -31,7 +32,11 @@ impl Gateway {
     ) -> Self {
         let settings = set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap();
         let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
-        let layer = GatewayLayer::builder().provider(Provider::xai()).settings(settings);
+        let budget = BodyBudget::default();
+        let layer = GatewayLayer::builder()
+            .provider(Provider::xai())
+            .settings(settings)
+            .body_budget(budget.clone());
         let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
             let provider = provider.clone();
             async move {
@@ -46,7 +51,7 @@ impl Gateway {
         let service = service.map_response(|response: Response<_>| {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
-        Self(BoxCloneSyncService::new(service))
+        Self { service: BoxCloneSyncService::new(service), budget }
     }
 
     /// A question to a model.
@@ -57,6 +62,6 @@ impl Gateway {
             .header("content-type", "application/json")
             .body(Full::from(body))
             .unwrap();
-        self.0.clone().oneshot(request).await.unwrap()
+        self.service.clone().oneshot(request).await.unwrap()
     }
 }

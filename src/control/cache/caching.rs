@@ -129,7 +129,7 @@ impl Caching {
     async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
         let Target { place, policy, .. } = target;
         let store = self.store();
-        let found = match unwind::run(|| store.get(place)).await {
+        let found = match unwind::run(|| store.get_within(place, &target.budget)).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
@@ -181,7 +181,7 @@ impl Caching {
         }
         let store = self.store();
         for _ in 0..TURNS {
-            match unwind::run(|| store.turn(place, *generation)).await {
+            match unwind::run(|| store.turn_within(place, *generation, &target.budget)).await {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
                     target.wait_for_others();

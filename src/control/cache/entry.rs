@@ -12,7 +12,11 @@ use crate::util::opaque::opaque_debug;
 
 /// An answer that is kept: its head and its frames as they came. Cheap to clone.
 #[derive(Clone)]
-pub struct CacheEntry(Arc<Inner>);
+pub struct CacheEntry {
+    entry: Arc<NewEntry>,
+    /// What it takes of the budget that all bodies share.
+    held: Option<Arc<Held>>,
+}
 
 /// What an entry is made of.
 pub struct NewEntry {
@@ -34,33 +38,27 @@ pub struct NewEntry {
     pub stale_for: Duration,
 }
 
-struct Inner {
-    entry: NewEntry,
-    /// What it takes of the budget that all bodies share.
-    _held: Option<Held>,
-}
-
 impl CacheEntry {
     /// An entry of these parts.
     #[must_use]
     pub fn new(entry: NewEntry) -> Self {
-        Self(Arc::new(Inner { entry, _held: None }))
+        Self { entry: Arc::new(entry), held: None }
     }
 
-    /// An entry whose memory is counted.
-    pub(super) fn counted(entry: NewEntry, held: Held) -> Self {
-        Self(Arc::new(Inner { entry, _held: Some(held) }))
+    /// The same, whose memory is counted.
+    pub(super) fn counted(self, held: Held) -> Self {
+        Self { held: Some(Arc::new(held)), ..self }
     }
 
     /// Whether both are the same one.
     pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.entry, &other.entry)
     }
 
     /// What it is made of.
     #[must_use]
     pub fn parts(&self) -> &NewEntry {
-        &self.0.entry
+        &self.entry
     }
 }
 
@@ -70,12 +68,13 @@ opaque_debug!(NewEntry { status, headers.len(), frames.len(), stored_at, fresh_f
 /// Opaque: an answer may hold user data.
 impl fmt::Debug for CacheEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NewEntry { status, frames, fresh_for, .. } = &self.0.entry;
+        let NewEntry { status, frames, fresh_for, .. } = &*self.entry;
         let bytes: usize = frames.iter().map(Bytes::len).sum();
         f.debug_struct("CacheEntry")
             .field("status", status)
             .field("bytes", &bytes)
             .field("fresh_for", fresh_for)
+            .field("is_counted", &self.held.is_some())
             .finish_non_exhaustive()
     }
 }

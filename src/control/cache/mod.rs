@@ -54,7 +54,7 @@ pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
-pub(super) use self::storing::Target;
+pub(super) use self::storing::{Target, Wait};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use super::redis::RedisStoreError;

@@ -15,7 +15,7 @@ use super::key::KeyMaker;
 use super::store::Generation;
 use super::storing::{Target, Wait};
 use crate::context::GatewayContext;
-use crate::util::budget::Held;
+use crate::util::budget::{BodyBudget, Held};
 use crate::util::timeout::TimeoutError;
 
 /// Somebody has asked for the cache.
@@ -64,14 +64,13 @@ impl Plan {
         collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
     }
 
-    /// Where its answer is kept. `head`: how long its provider has for a head. `asks_once`: it is asked once
-    /// at most.
+    /// Where its answer is kept. `budget`: of what is read of others' answers.
     pub(in crate::control) fn target(
         self,
         caching: &Caching,
         context: GatewayContext,
-        head: Option<Duration>,
-        asks_once: bool,
+        budget: BodyBudget,
+        wait: Wait,
     ) -> Target {
         Target {
             place: self.key.finish(),
@@ -81,7 +80,8 @@ impl Plan {
             policy: self.policy.into(),
             context,
             writer: caching.writer().clone(),
-            wait: Wait::new(head, asks_once),
+            wait,
+            budget,
             is_alone: Arc::default(),
             has_waited: Arc::default(),
         }

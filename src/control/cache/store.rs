@@ -13,6 +13,7 @@ use http_body::Body;
 use super::entry::CacheEntry;
 use super::key::{CacheKey, CachePlace, CacheScope};
 use super::sealed::KeySeal;
+use crate::util::budget::BodyBudget;
 
 /// Where answers are kept: in this process, in one place for many processes, or wherever the host likes.
 ///
@@ -25,6 +26,17 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     /// Looks an answer up. One that was purged, or whose time is over, is not there; one that may be
     /// given only where the provider fails is.
     fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found>;
+
+    /// The same, for a store that reads answers into memory: they count in `budget` as long as they are
+    /// there, and one for which there is no room in it is not there. Default: [`get`](Self::get).
+    fn get_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Found> {
+        let _ = budget;
+        self.get(place)
+    }
 
     /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
     fn put<'a>(
@@ -42,6 +54,17 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
         let _ = (place, generation);
         Box::pin(async { Ok(Turn::Lead(None)) })
+    }
+
+    /// The same, for a store that reads answers into memory; see [`get_within`](Self::get_within).
+    fn turn_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        generation: Generation,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Turn> {
+        let _ = budget;
+        self.turn(place, generation)
     }
 
     /// By what the keys of its answers are shown, and read when one is purged. Default: none, and keys are
@@ -225,6 +248,23 @@ impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
 
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
         (**self).turn(place, generation)
+    }
+
+    fn get_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Found> {
+        (**self).get_within(place, budget)
+    }
+
+    fn turn_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        generation: Generation,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Turn> {
+        (**self).turn_within(place, generation, budget)
     }
 
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {

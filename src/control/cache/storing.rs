@@ -24,7 +24,7 @@ use crate::hook::CacheEntryShown;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
-use crate::util::budget::Held;
+use crate::util::budget::{BodyBudget, Held};
 use crate::util::operation::Operation;
 use crate::util::timeout::TimeoutPhase;
 
@@ -43,6 +43,8 @@ pub(in crate::control) struct Target {
     pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
     pub(super) wait: Wait,
+    /// What is read of others' answers counts in it.
+    pub(super) budget: BodyBudget,
     /// Whether its call is for nobody else, and whether it waited for others before. All clones see it.
     pub(super) is_alone: Arc<AtomicBool>,
     pub(super) has_waited: Arc<AtomicBool>,
@@ -50,7 +52,7 @@ pub(in crate::control) struct Target {
 
 /// How long a request waits for a head that is not its own.
 #[derive(Clone, Copy)]
-pub(super) struct Wait {
+pub(in crate::control) struct Wait {
     /// For that of others, here or elsewhere.
     pub(super) until: Instant,
     /// For any, where its provider is asked once at most.
@@ -59,7 +61,7 @@ pub(super) struct Wait {
 
 impl Wait {
     /// From now on. `head`: how long its provider has. `asks_once`: it is asked once at most.
-    pub(super) fn new(head: Option<Duration>, asks_once: bool) -> Self {
+    pub(in crate::control) fn new(head: Option<Duration>, asks_once: bool) -> Self {
         let patience = head.map_or(PATIENCE, |head| head.min(PATIENCE));
         let head = Bound::from_now(TimeoutPhase::Head, head.filter(|_| asks_once));
         Self { until: Instant::now() + patience, head }
@@ -258,7 +260,7 @@ impl Storing {
         let stored_at = SystemTime::now();
         let entry =
             NewEntry { status, headers, frames, times, trailers, stored_at, fresh_for, stale_for };
-        CacheEntry::counted(entry, held)
+        CacheEntry::new(entry).counted(held)
     }
 
     /// There was no memory for it.

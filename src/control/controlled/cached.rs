@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wanted, Way, bypassed, came,
+    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed, came,
     failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
@@ -67,7 +67,8 @@ where
             }
         };
         let asks_once = !steps.records(Some(&context));
-        let mut target = plan.target(&caching, context.clone(), bounds.timeouts.head, asks_once);
+        let wait = Wait::new(bounds.timeouts.head, asks_once);
+        let mut target = plan.target(&caching, context.clone(), budget.clone(), wait);
         let stale = match caching.look_up(&mut target).await {
             Lookup::Fresh(entry) => {
                 let mut response = hit(&caching, entry, &target);

@@ -147,3 +147,32 @@ async fn every_key_has_a_time_to_live_and_a_version_in_its_name() {
     }
     drop(broadcast);
 }
+
+#[tokio::test]
+async fn an_answer_counts_in_the_budget_as_long_as_it_is_read() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let long = vec![7; 700 << 10];
+    for (key, data) in [(1, &long[..]), (2, b"short")] {
+        keep(&store, &place(key), entry(&[data])).await;
+        let budget = BodyBudget::new(2 << 20);
+        let found = store.get_within(&place(key), &budget).await.unwrap().entry.unwrap();
+        let all = frames(&found);
+        assert!(all == [data] && budget.used() >= data.len(), "{}", budget.used());
+        let copy = found.clone();
+        drop(found);
+        assert!(budget.used() >= data.len(), "somebody reads it still");
+        drop(copy);
+        assert_eq!(budget.used(), 0);
+
+        let full = BodyBudget::new(data.len());
+        let found = store.get_within(&place(key), &full).await.unwrap();
+        assert!(found.entry.is_none() && full.used() == 0);
+        assert_eq!(
+            found.generation,
+            generation(&store, &place(key)).await,
+            "a miss like any other"
+        );
+    }
+    assert_eq!(store.stats().failures, 0);
+}

@@ -177,3 +177,19 @@ async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
     leader.into_body().collect().await.unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
+
+/// What a client has not read yet of an answer from Redis is held for it, and counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_gone() {
+    let server = Server::start(&[]);
+    let scene = Scene::new(&server);
+    let (one, other) = (&scene.gateways[0], &scene.gateways[1]);
+    assert_eq!(ask(one.clone()).await.0, "MISS");
+    eventually("it is kept", async || server.keys().iter().any(|key| key.contains(":e:"))).await;
+    let hit = other.ask(QUESTION).await;
+    assert_eq!(hit.headers()["cf-aig-cache-status"], "HIT");
+    let used = other.budget.used();
+    assert!(used > (0..FRAMES).map(|number| frame(number).len()).sum(), "{used}");
+    drop(hit);
+    assert_eq!(other.budget.used(), 0);
+}

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::cache::{
     Broadcast, CacheEntry, CacheKey, CachePlace, CacheScope, CacheStore, CacheStoreError, Followed,
     Found, Generation, NewEntry, Purge, RedisCache, Turn,

@@ -192,6 +192,7 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         context: GatewayContext::new(arrival, None),
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
         wait: Wait::new(None, true),
+        budget: BodyBudget::default(),
         is_alone: Arc::default(),
         has_waited: Arc::default(),
     }

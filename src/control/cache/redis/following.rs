@@ -24,6 +24,7 @@ use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::key::CachePlace;
 use crate::control::cache::store::{CacheStoreError, Followed, Generation};
 use crate::control::redis::{Failure, LinkError};
+use crate::util::budget::BodyBudget;
 
 /// Between two looks, while something is coming …
 const PAUSE: Duration = Duration::from_millis(4);
@@ -52,6 +53,10 @@ pub(super) struct Reader {
     digest: Sha256,
     /// When it last had something.
     came_at: Instant,
+    /// What may be read of the stored answer …
+    budget: BodyBudget,
+    /// … and that answer, for the memory that it has.
+    stored: Option<CacheEntry>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -64,6 +69,7 @@ impl Reader {
         place: &CachePlace,
         generation: Generation,
         token: Vec<u8>,
+        budget: BodyBudget,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         Self {
@@ -78,6 +84,8 @@ impl Reader {
             bytes: 0,
             digest: Sha256::new(),
             came_at: Instant::now(),
+            budget,
+            stored: None,
             _permit: permit,
         }
     }
@@ -95,8 +103,10 @@ impl Reader {
         match self.next().await {
             Ok(part) => Ok(part),
             Err(Lost) => {
-                let found = self.shared.get(&self.place).await.map_err(|_| Lost)?;
-                self.read = self.rest_of(&found.entry.ok_or(Lost)?).ok_or(Lost)?;
+                let found = self.shared.get(&self.place, self.budget.share()).await;
+                let entry = found.map_err(|_| Lost)?.entry.ok_or(Lost)?;
+                self.read = self.rest_of(&entry).ok_or(Lost)?;
+                self.stored = Some(entry);
                 self.read.pop_front().ok_or(Lost)
             }
         }

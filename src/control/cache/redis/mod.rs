@@ -30,6 +30,7 @@ use super::store::{
     CacheFuture, CacheStats, CacheStore, CacheStoreError, Found, Generation, Purge, Turn,
 };
 use crate::control::redis::{Failure, LinkError, Notes, Options, RedisClient, RedisStoreError};
+use crate::util::budget::BodyBudget;
 
 /// So many answers of this process are told to others at a time. More are got without.
 const LEADERS: usize = 1_024;
@@ -109,7 +110,12 @@ impl RedisCache {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    async fn ask_turn(&self, place: &CachePlace, generation: Generation) -> Result<Turn, Failure> {
+    async fn ask_turn(
+        &self,
+        place: &CachePlace,
+        generation: Generation,
+        budget: &BodyBudget,
+    ) -> Result<Turn, Failure> {
         let shared = &self.shared;
         let Ok(leader) = shared.leaders.clone().try_acquire_owned() else {
             return Ok(Turn::Lead(None));
@@ -131,9 +137,14 @@ impl RedisCache {
         let Ok(permit) = shared.readers.clone().try_acquire_owned() else {
             return Ok(Turn::Lead(None));
         };
-        let reader = Reader::new(shared.clone(), place, generation, token, permit);
+        let reader = Reader::new(shared.clone(), place, generation, token, budget.clone(), permit);
         Ok(Turn::Follow(Box::pin(reader.follow())))
     }
+}
+
+/// Of those who ask the store by themselves.
+fn unbounded() -> BodyBudget {
+    BodyBudget::new(usize::MAX)
 }
 
 /// Whether the lease is ours, and its token.
@@ -176,7 +187,15 @@ impl From<Failure> for CacheStoreError {
 
 impl CacheStore for RedisCache {
     fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
-        Box::pin(async { Ok(self.shared.get(place).await?) })
+        Box::pin(async { Ok(self.shared.get(place, unbounded().share()).await?) })
+    }
+
+    fn get_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Found> {
+        Box::pin(async { Ok(self.shared.get(place, budget.share()).await?) })
     }
 
     fn put<'a>(
@@ -196,7 +215,16 @@ impl CacheStore for RedisCache {
     }
 
     fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
-        Box::pin(async move { Ok(self.ask_turn(place, generation).await?) })
+        Box::pin(async move { Ok(self.ask_turn(place, generation, &unbounded()).await?) })
+    }
+
+    fn turn_within<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        generation: Generation,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Turn> {
+        Box::pin(async move { Ok(self.ask_turn(place, generation, budget).await?) })
     }
 
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {

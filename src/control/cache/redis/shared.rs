@@ -17,6 +17,7 @@ use crate::control::cache::key::CachePlace;
 use crate::control::cache::sealed::KeySeal;
 use crate::control::cache::store::{Found, Generation, Purge};
 use crate::control::redis::{Failure, LinkError, RedisClient};
+use crate::util::budget::{FRAME_OVERHEAD, Held};
 
 /// Nobody waits for what is written, so it has more time than a request.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,21 +45,28 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) async fn get(&self, place: &CachePlace) -> Result<Found, Failure> {
+    /// `held`: what it takes of the memory for bodies; an answer for which there is none is not there.
+    pub(super) async fn get(&self, place: &CachePlace, mut held: Held) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let (generations, value) = self.look(place, Some(&entry)).await?;
         let seal = Some(generations.seal());
         let mut found = Found { entry: None, generation: generations.of_flight(), seal };
         let Some(value) = value else { return Ok(found) };
-        let blob = match Chunks::parse(&value) {
+        let chunks = Chunks::parse(&value);
+        if !held.grow_modestly(chunks.as_ref().map_or(value.len(), |chunks| chunks.bytes)) {
+            return Ok(found);
+        }
+        let blob = match chunks {
             Some(chunks) => self.chunks(&entry, &chunks).await?,
             None => Some(Bytes::from(value)),
         };
-        if let Some(blob) = blob {
-            found.entry = decode(blob, *place, generations.of_entry()).await;
-        }
+        let Some(blob) = blob else { return Ok(found) };
         let now = SystemTime::now();
-        found.entry = found.entry.filter(|entry| end_of(entry).is_none_or(|end| now < end));
+        let entry = decode(blob, *place, generations.of_entry())
+            .await
+            .filter(|entry| end_of(entry).is_none_or(|end| now < end))
+            .filter(|entry| held.grow_modestly(entry.parts().frames.len() * FRAME_OVERHEAD));
+        found.entry = entry.map(|entry| entry.counted(held));
         Ok(found)
     }
 
