@@ -26,7 +26,7 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     let has_left = end.outcome == Outcome::Cancelled
         || matches!(end.failure, Some(Failure::UnreadTimeout | Failure::TotalTimeout));
     if has_left && end.context.goes_on() && end.metering != Metering::Complete {
-        return Used::Unknown;
+        return Used::Later;
     }
     if let Some(usage) = &settlement.usage {
         let is_whole = end.metering != Metering::Partial;

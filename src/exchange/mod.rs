@@ -12,6 +12,8 @@ mod heads;
 mod log;
 pub(crate) mod misuse;
 pub(crate) mod observation;
+#[cfg(feature = "cache")]
+pub(crate) mod outlived;
 mod record;
 pub(crate) mod request_state;
 mod served;

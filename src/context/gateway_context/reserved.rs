@@ -14,6 +14,12 @@ pub(crate) trait Reserved: fmt::Debug + Send + Sync {
     /// The exchange is over. Called once.
     fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
 
+    /// The answer is at its end, which others may read though its own exchange is over: [`Used::Later`].
+    /// `told`: what it has used, where the provider has told that. Called once at most, before
+    /// [`end`](Self::end) or after it.
+    #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+    fn came(&self, context: &GatewayContext, told: Option<Box<Told>>);
+
     /// What the client may still use, for the head of its response, where the host wants that.
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap);
 
@@ -30,6 +36,15 @@ pub(crate) struct Spent<'a> {
     pub(crate) request_bytes: u64,
 }
 
+/// What a whole answer has used.
+#[derive(Debug)]
+#[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
+pub(crate) struct Told {
+    pub(crate) usage: Usage,
+    pub(crate) cost: Option<Cost>,
+    pub(crate) content_events: u64,
+}
+
 /// What is known of the usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Used<'a> {
@@ -41,6 +56,8 @@ pub(crate) enum Used<'a> {
     Beginning { content_events: u64 },
     /// There was an answer, or there will be.
     Unknown,
+    /// The answer goes on for others, and [`Reserved::came`] says what it has used.
+    Later,
 }
 
 /// What the body of a request asks for. In the extensions of the request, where limits need it.

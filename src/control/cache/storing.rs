@@ -20,6 +20,7 @@ use super::store::{Broadcast, Generation};
 use super::writer::Writer;
 use crate::context::GatewayContext;
 use crate::control::timer::Bound;
+use crate::exchange::outlived;
 use crate::hook::CacheEntryShown;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
@@ -27,6 +28,7 @@ use crate::usage::{Format, Later, Meter, Terminal};
 use crate::util::budget::{BodyBudget, Held};
 use crate::util::operation::Operation;
 use crate::util::timeout::TimeoutPhase;
+use crate::util::unwind;
 
 /// Where an answer is to be kept, and until when.
 #[derive(Clone)]
@@ -111,6 +113,8 @@ pub(super) struct Storing {
     /// It has ended as its framing says, though it is not kept.
     pub(super) is_whole: bool,
     reader: Reader,
+    /// All of it was read.
+    is_read: bool,
     is_stream: bool,
     /// The framing says where it ends, so that an end is no accident.
     is_delimited: bool,
@@ -196,8 +200,16 @@ impl Storing {
             || headers.contains_key(header::TRANSFER_ENCODING)
             || response.version() >= Version::HTTP_2;
         let times = (policy.pace == ReplayPace::Recorded).then(|| (Instant::now(), Vec::new()));
-        let is_whole = false;
-        Ok(Self { target, broadcast, is_whole, reader, is_stream, is_delimited, times })
+        Ok(Self {
+            target,
+            broadcast,
+            is_whole: false,
+            reader,
+            is_read: false,
+            is_stream,
+            is_delimited,
+            times,
+        })
     }
 
     /// Tells the others of the head.
@@ -225,6 +237,7 @@ impl Storing {
     /// Whether the answer is kept, which has ended as its framing says.
     pub(super) fn look(&mut self) -> Result<(), NotStored> {
         self.reader.finish();
+        self.is_read = true;
         if self.target.context.is_flagged() {
             return Err(NotStored::Flagged);
         }
@@ -287,6 +300,12 @@ impl Drop for Storing {
             && let Some(broadcast) = self.broadcast.take()
         {
             broadcast.end(None);
+        }
+        let context = &self.target.context;
+        if let Some(reserved) = context.reserved() {
+            // Its exchange may be over. A store of the host's is called.
+            let told = || outlived::told(context, &self.reader).filter(|_| self.is_read);
+            let _ = unwind::call(|| reserved.came(context, told()));
         }
     }
 }

@@ -8,10 +8,10 @@ use http::HeaderMap;
 use super::fields;
 use super::report::report;
 use super::shared::Shared;
-use super::state::{Group, Note, State, Steps, spent};
+use super::state::{Answer, Group, Note, State, Steps, spent};
 use super::store::Settlement;
 use crate::context::GatewayContext;
-use crate::context::reserved::{LimitReport, Reserved, Spent, Used};
+use crate::context::reserved::{LimitReport, Reserved, Spent, Told, Used};
 use crate::hook::Failure;
 use crate::settings::limits::{LimitRule, Measure};
 
@@ -64,32 +64,10 @@ impl Reservation {
         }
     }
 
-    /// Learns how much a model needs.
-    fn learn(&self, context: &GatewayContext, model: &str, spent: &Spent<'_>) {
-        if let Used::Told { usage, is_whole: true, .. } = spent.used
-            && !model.is_empty()
-        {
-            let provider = context.provider().unwrap_or_default();
-            let scope = context.settings().map_or(0, |settings| settings.scope);
-            self.shared.estimates.learn((scope, provider, model), spent.request_bytes, usage);
-        }
-    }
-}
-
-fn rules(context: &GatewayContext) -> &[LimitRule] {
-    context.settings().map_or(&[], |settings| &settings.limits.rules)
-}
-
-impl Reserved for Reservation {
-    fn end(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
+    /// Settles all that is held, and says how each rule stands then.
+    fn close(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
         let (groups, mut notes, sent, expected) = {
             let mut state = self.state();
-            if std::mem::replace(&mut state.has_ended, true) {
-                return Vec::new();
-            }
-            if let Some(step) = state.under_way.take().filter(|_| !used.is_unsent) {
-                state.sent.add(Steps::one(step));
-            }
             let expected = state.expected(context.step()).cloned().unwrap_or_default();
             let groups = std::mem::take(&mut state.groups);
             (groups, std::mem::take(&mut state.notes), state.sent, expected)
@@ -109,6 +87,15 @@ impl Reserved for Reservation {
             changes.push((held.rule, held.claim.amount, spent));
             spent
         });
+        Self::reports(rules, &notes, &changes)
+    }
+
+    /// `changes`: of a rule, what was reserved and what it has come to.
+    fn reports(
+        rules: &[LimitRule],
+        notes: &[Note],
+        changes: &[(usize, u64, u64)],
+    ) -> Vec<LimitReport> {
         let reports = notes.iter().filter_map(|note| {
             let own = changes.iter().filter(|(number, ..)| *number == note.rule);
             let used = own.fold(note.standing.used, |used, (_, reserved, spent)| {
@@ -117,6 +104,72 @@ impl Reserved for Reservation {
             Some(report(rules.get(note.rule)?, note, used))
         });
         reports.collect()
+    }
+
+    /// Learns how much a model needs.
+    fn learn(&self, context: &GatewayContext, model: &str, spent: &Spent<'_>) {
+        if let Used::Told { usage, is_whole: true, .. } = spent.used
+            && !model.is_empty()
+        {
+            let provider = context.provider().unwrap_or_default();
+            let scope = context.settings().map_or(0, |settings| settings.scope);
+            self.shared.estimates.learn((scope, provider, model), spent.request_bytes, usage);
+        }
+    }
+}
+
+/// What an answer has used that was read to its end.
+fn used_by(told: Option<&Told>) -> Used<'_> {
+    match told {
+        Some(Told { usage, cost, content_events }) => {
+            let (cost, content_events) = (*cost, *content_events);
+            Used::Told { usage, cost, is_whole: true, content_events }
+        }
+        None => Used::Unknown,
+    }
+}
+
+fn rules(context: &GatewayContext) -> &[LimitRule] {
+    context.settings().map_or(&[], |settings| &settings.limits.rules)
+}
+
+impl Reserved for Reservation {
+    fn end(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
+        let came = {
+            let mut state = self.state();
+            if std::mem::replace(&mut state.has_ended, true) {
+                return Vec::new();
+            }
+            if let Some(step) = state.under_way.take().filter(|_| !used.is_unsent) {
+                state.sent.add(Steps::one(step));
+            }
+            match (used.used, std::mem::take(&mut state.answer)) {
+                (Used::Later, Answer::Came(told)) => Some(told),
+                (Used::Later, _) => {
+                    state.answer = Answer::Awaited { request_bytes: used.request_bytes };
+                    return Self::reports(rules(context), &state.notes, &[]);
+                }
+                _ => None,
+            }
+        };
+        match &came {
+            Some(told) => self.close(context, &Spent { used: used_by(told.as_deref()), ..*used }),
+            None => self.close(context, used),
+        }
+    }
+
+    fn came(&self, context: &GatewayContext, told: Option<Box<Told>>) {
+        let request_bytes = {
+            let mut state = self.state();
+            let Answer::Awaited { request_bytes } = state.answer else {
+                state.answer = Answer::Came(told);
+                return;
+            };
+            state.answer = Answer::UnderWay;
+            request_bytes
+        };
+        let used = used_by(told.as_deref());
+        self.close(context, &Spent { is_unsent: false, used, request_bytes });
     }
 
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap) {

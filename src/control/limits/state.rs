@@ -2,7 +2,7 @@
 
 use super::estimate::Tokens;
 use super::store::{Claim, ReservationId, Standing};
-use crate::context::reserved::{Spent, Used};
+use crate::context::reserved::{Spent, Told, Used};
 use crate::settings::limits::{LimitRule, Measure};
 
 /// How many tokens an event with content stands for, where nobody has told the usage.
@@ -23,6 +23,18 @@ pub(super) struct State {
     /// What was expected of the steps.
     pub(super) expected: Vec<(u32, Expected)>,
     pub(super) has_ended: bool,
+    pub(super) answer: Answer,
+}
+
+/// What is known of an answer that may outlive its exchange.
+#[derive(Debug, Default)]
+pub(super) enum Answer {
+    #[default]
+    UnderWay,
+    /// Its exchange is over. How long the request body was.
+    Awaited { request_bytes: u64 },
+    /// It is at its end, and its exchange is not.
+    Came(Option<Box<Told>>),
 }
 
 /// A set of numbers of steps; those beyond the 64th count as one.
@@ -125,7 +137,7 @@ pub(super) fn spent(
     }
     match spent.used {
         Used::Nothing => Ok(0),
-        Used::Unknown => Ok(held.claim.amount),
+        Used::Unknown | Used::Later => Ok(held.claim.amount),
         Used::Beginning { content_events } => Ok(expected.beginning(rule, content_events)),
         Used::Told { usage, cost, is_whole, content_events } => {
             let least = match is_whole {

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
+use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CachePlace, CacheStore, CacheStoreError, Found, Generation, NewEntry,
     Purge,
@@ -52,6 +53,44 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
         }
         let used = limits.overview(1).await.rules[0].top[0].used;
         assert_eq!(used >= 4000, has_other, "{used}");
+        stage.finish().await;
+    }
+}
+
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\n";
+
+/// The estimate counts until the answer is at its end, and what it has used from then on.
+#[tokio::test]
+async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
+    for has_come in [false, true] {
+        let control = ControlLayer::new();
+        let limits = control.limits_handle();
+        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
+        let stage =
+            Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule.clone()));
+        let used = async || limits.overview(1).await.rules[0].top[0].used;
+        let first = stage.spawn(ask(BOUNDED));
+        let asked = stage.asked().await;
+        let second = stage.spawn(ask(BOUNDED));
+        stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+        let feed = asked.answer(200, EVENTS);
+        let mut first = first.await.unwrap();
+        feed.send(event("a"));
+        assert_eq!(next(&mut first).await, event("a"));
+        let second = second.await.unwrap();
+        let mut first = Some(first);
+        if !has_come {
+            first = None;
+            assert_eq!(stage.recorder.end().outcome, Outcome::Cancelled);
+            assert!(used().await >= 4000, "{}", used().await);
+        }
+        feed.send(USAGE);
+        feed.send(DONE);
+        drop(feed);
+        assert_eq!(text(second).await, event("a") + USAGE + DONE);
+        // All has come before it leaves, and it has read a part.
+        drop(first);
+        assert_eq!(used().await, 10, "{has_come}");
         stage.finish().await;
     }
 }

@@ -1,0 +1,32 @@
+//! What an answer has used that goes on for others when its own exchange is over.
+
+use std::time::SystemTime;
+
+use http::StatusCode;
+
+use super::settlement::{Facts, Settlement};
+use crate::context::GatewayContext;
+use crate::context::reserved::Told;
+use crate::hook::Outcome;
+use crate::usage::Meter;
+use crate::usage::metering::{Metering, Reader};
+
+/// What an answer of success has used that was read to its end, where the provider has told it.
+pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Box<Told>> {
+    let observation = context.observation()?;
+    let since = SystemTime::now().duration_since(context.log_id().timestamp());
+    let model = context.model();
+    let facts = Facts {
+        context,
+        status: Some(StatusCode::OK),
+        request_model: model.as_deref(),
+        cache: None,
+        outcome: Outcome::Complete,
+        total: since.unwrap_or_default(),
+        characters: None,
+    };
+    let Settlement { usage, metering, cost, .. } = Settlement::of(&observation, &facts, reader);
+    let content_events = reader.meter().map_or(0, Meter::content_events);
+    let usage = usage.filter(|_| metering == Metering::Complete)?;
+    Some(Box::new(Told { usage, cost, content_events }))
+}
