@@ -1,9 +1,11 @@
 //! One call to the provider for several requests that want the same answer.
 //!
-//! Nothing is spawned: the call and the body are polled by those who take part, under a lock, with a
-//! waker that wakes all who wait. So it goes on as long as one of them is left, and ends with the last.
+//! The call and the body are polled by those who take part, under a lock, with a waker that wakes all who
+//! wait. So it goes on as long as one of them is left, and ends with the last. A task is spawned only then,
+//! where other processes read the answer still.
 
 mod member;
+mod orphans;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
+use tokio::sync::Semaphore;
 use tower::BoxError;
 
 pub(in crate::control) use self::member::Member;
@@ -38,6 +41,8 @@ const SHARDS: usize = 16;
 pub(in crate::control) struct Flights {
     shards: [Shard; SHARDS],
     pub(super) counts: Arc<Counts>,
+    /// Of answers that are read for other processes alone.
+    orphans: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -56,7 +61,8 @@ impl Shard {
 
 impl Flights {
     pub(super) fn new(counts: Arc<Counts>) -> Self {
-        Self { shards: Default::default(), counts }
+        let orphans = Arc::new(Semaphore::new(orphans::MOST));
+        Self { shards: Default::default(), counts, orphans }
     }
 
     fn shard(&self, key: CacheKey) -> &Shard {
@@ -297,6 +303,20 @@ impl State {
             Phase::Stored(_) => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
         };
-        context.set_goes_on(self.count > 1 || is_behind);
+        context.set_goes_on(self.count > 1 || is_behind || self.is_followed());
+    }
+
+    /// The one that has asked leaves: the answer goes on all the same where other processes read it.
+    fn note_followers(&self) {
+        if let Some(Asker { context: Some(context), .. }) = &self.asker
+            && self.is_followed()
+        {
+            context.set_goes_on(true);
+        }
+    }
+
+    /// Whether other processes read the answer.
+    fn is_followed(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(recording) if recording.is_followed())
     }
 }

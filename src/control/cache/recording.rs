@@ -12,10 +12,11 @@ use http::HeaderMap;
 use http_body::Body;
 use tower::BoxError;
 
-use super::counts::NotStored;
+use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::storing::{Head, Storing, Whole, declared};
 use crate::util::budget::{FRAME_OVERHEAD, Held};
+use crate::util::unwind;
 
 /// A body of whatever type.
 pub(in crate::control) type Source = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
@@ -75,6 +76,35 @@ pub(super) struct After {
     pub(super) is_closed: bool,
 }
 
+impl After {
+    /// Does it. `close`: sees to it that nobody joins any more.
+    pub(super) fn finish(self, counts: &Counts, close: impl FnOnce()) {
+        let Self { wake, source, storing, not_stored, stored, is_closed } = self;
+        if let Some(why) = not_stored {
+            counts.not_stored(why).add();
+        }
+        // Stored before it is closed: who finds neither looks into the store again.
+        if let Some(Stored { storing, entry }) = stored {
+            storing.commit(entry);
+        }
+        if is_closed {
+            close();
+        }
+        wake.into_iter().for_each(Waker::wake);
+        if let Some(storing) = &storing
+            && not_stored == Some(NotStored::NoMemory)
+        {
+            storing.make_room();
+        }
+        discard((source, storing));
+    }
+}
+
+/// Drops what is another one's: a panic is not to end this one's task.
+pub(super) fn discard<T>(spent: T) {
+    let _ = unwind::call(move || drop(spent));
+}
+
 /// An answer to be given to the store.
 pub(super) struct Stored {
     pub(super) storing: Box<Storing>,
@@ -117,6 +147,11 @@ impl Recording {
     /// Whether somebody who comes now gets all of it.
     pub(super) fn is_open(&self) -> bool {
         self.is_growing && self.end.is_none()
+    }
+
+    /// Whether more of it comes, which other processes read.
+    pub(super) fn is_followed(&self) -> bool {
+        self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_followed())
     }
 
     /// Whether all frames that have come are held.

@@ -144,6 +144,12 @@ pub trait Broadcast: Send {
     /// The next frame.
     fn data(&mut self, data: &Bytes);
 
+    /// Whether other processes read it, as far as is known: where nobody here does any more, it is got for
+    /// them as long as this holds. Default: no.
+    fn is_followed(&self) -> bool {
+        false
+    }
+
     /// `written` is to be called once it is known whether the answer that [`end`](Self::end) is given was
     /// kept. Default: calls it at once, as if it were.
     fn on_written(&mut self, written: Box<dyn FnOnce(bool) + Send>) {

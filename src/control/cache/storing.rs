@@ -263,6 +263,11 @@ impl Storing {
         if is_whole { Ok(()) } else { Err(NotStored::Incomplete) }
     }
 
+    /// Whether other processes read it.
+    pub(super) fn is_followed(&self) -> bool {
+        self.broadcast.as_ref().is_some_and(|broadcast| broadcast.is_followed())
+    }
+
     /// What is kept of an answer that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;

@@ -4,6 +4,24 @@ use std::time::Instant;
 
 use super::*;
 
+#[tokio::test]
+async fn a_leader_knows_whether_it_is_followed() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!broadcast.is_followed());
+    let mut followed = follow(&other, &place(1)).await.await.unwrap().unwrap();
+    eventually("it is followed", async || broadcast.is_followed()).await;
+    // As long as that goes on, and no longer.
+    assert!(tokio::time::timeout(OVER + OVER / 2, next(&mut followed)).await.is_err());
+    assert!(broadcast.is_followed());
+    drop(followed);
+    eventually("nobody follows", async || !broadcast.is_followed()).await;
+}
+
 /// Longer than a lease.
 const OVER: Duration = Duration::from_millis(5_100);
 

@@ -193,3 +193,25 @@ async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_
     drop(hit);
     assert_eq!(other.budget.used(), 0);
 }
+
+/// The first one's client leaves, and the one at the other gateway reads on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_follows_from_another_gateway_gets_all_though_the_first_client_leaves() {
+    let server = Server::start(&[]);
+    let scene = Scene::new(&server);
+    let one = scene.gateways[0].clone();
+    let leader = tokio::spawn(async move { one.ask(QUESTION).await });
+    eventually("it leads", async || scene.calls.load(Ordering::Relaxed) == 1).await;
+    let follower = tokio::spawn(ask(scene.gateways[1].clone()));
+    let mut leader = leader.await.unwrap().into_body();
+    // Time to be known to be followed.
+    for _ in 0..FRAMES / 2 {
+        leader.frame().await.unwrap().unwrap();
+    }
+    drop(leader);
+    let (status, _, data) = follower.await.unwrap();
+    let expected: String = (0..FRAMES).map(frame).collect();
+    assert!(data == expected.as_bytes(), "{}", String::from_utf8_lossy(&data));
+    assert_eq!((&*status, scene.calls.load(Ordering::Relaxed)), ("HIT", 1));
+    eventually("it is kept", async || server.keys().iter().any(|key| key.contains(":e:"))).await;
+}

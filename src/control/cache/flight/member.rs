@@ -2,14 +2,14 @@
 
 use std::mem::replace;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use super::orphans::read_on;
 use super::{Answered, Asker, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
 use crate::context::GatewayContext;
 use crate::control::cache::asked::Policy;
-use crate::control::cache::counts::NotStored;
-use crate::control::cache::recording::{After, FlightError, Given, Stored};
+use crate::control::cache::recording::{After, FlightError, Given, discard};
 use crate::control::cache::storing::is_kept;
 use crate::util::unwind;
 
@@ -341,30 +341,12 @@ impl Member {
 
     /// Does what must not be done under the lock.
     fn finish(&self, after: After) {
-        let After { wake, source, storing, not_stored, stored, is_closed } = after;
-        if let Some(why) = not_stored {
-            self.flights.counts.not_stored(why).add();
-        }
-        // Stored before it is closed: who finds neither looks into the store again.
-        if let Some(Stored { storing, entry }) = stored {
-            storing.commit(entry);
-        }
-        if is_closed && let Some(key) = &self.key {
-            self.flights.close(key, &self.flight);
-        }
-        wake.into_iter().for_each(Waker::wake);
-        if let Some(storing) = &storing
-            && not_stored == Some(NotStored::NoMemory)
-        {
-            storing.make_room();
-        }
-        discard((source, storing));
+        after.finish(&self.flights.counts, || {
+            if let Some(key) = &self.key {
+                self.flights.close(key, &self.flight);
+            }
+        });
     }
-}
-
-/// Drops what is another one's: a panic is not to end this one's task.
-fn discard<T>(spent: T) {
-    let _ = unwind::call(move || drop(spent));
 }
 
 /// What is dropped once the lock is released.
@@ -378,7 +360,7 @@ struct Spent {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let (mut after, mut spent) = (After::default(), Spent::default());
+        let (mut after, mut spent, mut reads_on) = (After::default(), Spent::default(), false);
         let is_last = {
             let mut state = self.flight.state();
             self.flight.waiting.remove(self.place);
@@ -390,6 +372,7 @@ impl Drop for Member {
             }
             let is_last = state.count == 0;
             if state.asker.as_ref().is_some_and(|asker| asker.place == self.place) {
+                state.note_followers();
                 // What was noted of it last stays.
                 state.asker = None;
             }
@@ -407,7 +390,10 @@ impl Drop for Member {
                         // Nobody asks for an end behind the declared length.
                         recording.ended(&mut after);
                     }
-                    recording.abandoned(&mut after);
+                    reads_on = recording.is_followed();
+                    if !reads_on {
+                        recording.abandoned(&mut after);
+                    }
                 }
                 Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
                 Phase::Reading(_) | Phase::Calling(_) | Phase::Stored(_) | Phase::Over => {}
@@ -423,6 +409,9 @@ impl Drop for Member {
         }
         if is_last && let Some(key) = &self.key {
             self.flights.close(key, &self.flight);
+        }
+        if reads_on && let Some(Phase::Reading(recording)) = spent.phase.take() {
+            read_on(&self.flights, recording);
         }
         discard(spent);
     }

@@ -1,7 +1,7 @@
 -- Renews a lease, and adds to its recording. KEYS: the lease, the recording. ARGV: the token, ms of the
 -- lease, ms of the recording, how many batches are there (or `cut`: then there shall
 -- be none), and one more (or nothing). Answers 0 where the
--- lease or the recording is lost, 2 where somebody follows, else 1. May be repeated.
+-- lease or the recording is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if not held then return 0 end
 if ARGV[4] == 'cut' then
@@ -16,5 +16,5 @@ if not is_repeated then
   if ARGV[5] ~= '' then redis.call('RPUSH', KEYS[2], ARGV[5]) end
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return is_followed and 2 or 1

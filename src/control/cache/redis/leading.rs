@@ -1,6 +1,7 @@
 //! Telling others of an answer that this process is getting.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) const KEPT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 /// … and so long while nobody does.
 const PAUSE_ALONE: Duration = Duration::from_millis(100);
+/// Others are taken to read on for so long after they have last looked.
+const FOLLOWED: Duration = Duration::from_secs(5);
 pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 /// Of a longer answer nothing is told any more. It is kept all the same.
 const MOST_BYTES: usize = 32 << 20;
@@ -47,6 +50,8 @@ struct Queue {
     state: Mutex<State>,
     /// There is more to do.
     has_work: Notify,
+    /// Others read it.
+    is_followed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -122,6 +127,10 @@ impl Broadcast for Leading {
         }
     }
 
+    fn is_followed(&self) -> bool {
+        self.queue.is_followed.load(Ordering::Relaxed)
+    }
+
     fn on_written(&mut self, written: Written) {
         let mut state = self.queue.state();
         if state.outcome.is_none() {
@@ -166,7 +175,7 @@ pub(super) fn lead(
         number: 0,
         held_at: now,
         sent_at: now,
-        is_followed: false,
+        followed_at: None,
         is_cut: false,
     };
     tokio::spawn(async move {
@@ -189,7 +198,8 @@ struct Task {
     /// When the lease was last known to be held.
     held_at: Instant,
     sent_at: Instant,
-    is_followed: bool,
+    /// When others were last known to read it.
+    followed_at: Option<Instant>,
     /// The recording is given up, and the lease is not.
     is_cut: bool,
 }
@@ -203,7 +213,8 @@ impl Task {
             Ok(outcome) => outcome,
             Err(Lost) => Outcome::Broken,
         };
-        // What is said from now on is not kept.
+        // What is said from now on is not kept, and told to nobody.
+        self.queue.is_followed.store(false, Ordering::Relaxed);
         self.queue.end(Outcome::Broken);
         let written = self.queue.state().written.take();
         let is_kept = self.finish(outcome).await;
@@ -274,7 +285,7 @@ impl Task {
                 match state.waiting.is_empty() && state.outcome.is_none() {
                     true => None,
                     false if is_due => return,
-                    false if self.is_followed => Some(self.sent_at + PAUSE),
+                    false if self.is_followed() => Some(self.sent_at + PAUSE),
                     false => Some(self.sent_at + PAUSE_ALONE),
                 }
             };
@@ -322,15 +333,24 @@ impl Task {
             match self.append_once(batch).await {
                 Ok(0) => return Err(Lost),
                 Ok(answer) => {
-                    self.is_followed = answer == 2;
                     self.number += u64::from(!batch.is_empty());
                     (self.sent_at, self.held_at) = (Instant::now(), Instant::now());
+                    if answer == 2 {
+                        self.followed_at = Some(self.held_at);
+                    }
+                    // Nobody reads what is not told any more.
+                    let is_followed = self.is_followed() && !self.is_cut;
+                    self.queue.is_followed.store(is_followed, Ordering::Relaxed);
                     return Ok(());
                 }
                 Err(_) if self.held_at.elapsed() >= LEASE => return Err(Lost),
                 Err(_) => sleep(BETWEEN_ATTEMPTS).await,
             }
         }
+    }
+
+    fn is_followed(&self) -> bool {
+        self.followed_at.is_some_and(|at| at.elapsed() < FOLLOWED)
     }
 
     async fn append_once(&self, batch: &[u8]) -> Result<i64, Failure> {

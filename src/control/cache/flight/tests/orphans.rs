@@ -1,0 +1,153 @@
+//! Answers that are read on for other processes when nobody here reads them any more.
+
+use std::sync::atomic::AtomicBool;
+
+use http::HeaderMap;
+use http_body_util::{BodyExt, Channel};
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::control::cache::flight::orphans::MOST;
+use crate::control::cache::store::Broadcast;
+
+/// Others, who read as long as they like.
+#[derive(Clone, Default)]
+struct Others {
+    read: Arc<AtomicBool>,
+    /// Whether they have got all of it, once it is over.
+    end: Arc<Mutex<Option<bool>>>,
+}
+
+struct Telling(Others);
+
+impl Broadcast for Telling {
+    fn head(&mut self, _: StatusCode, _: &HeaderMap) {}
+
+    fn data(&mut self, _: &Bytes) {}
+
+    fn is_followed(&self) -> bool {
+        self.0.read.load(Ordering::Relaxed)
+    }
+
+    fn end(self: Box<Self>, entry: Option<CacheEntry>) {
+        *self.0.end.lock().unwrap() = Some(entry.is_some());
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.end.lock().unwrap().get_or_insert(false);
+    }
+}
+
+struct Stage {
+    flights: Arc<Flights>,
+    target: Target,
+    budget: BodyBudget,
+    others: Others,
+}
+
+type Feed = http_body_util::channel::Sender<Bytes, BoxError>;
+
+impl Stage {
+    fn new() -> Self {
+        let counts = Arc::<Counts>::default();
+        let others = Others::default();
+        others.read.store(true, Ordering::Relaxed);
+        let flights = Arc::new(Flights::new(counts.clone()));
+        let target = target(MemoryCache::new(), counts);
+        Self { flights, target, budget: BodyBudget::default(), others }
+    }
+
+    /// An answer of which this process has read one frame, and reads no more.
+    async fn left(&self) -> Feed {
+        let (mut feed, body) = Channel::<Bytes, BoxError>::new(8);
+        let response = Response::builder()
+            .header(header::TRANSFER_ENCODING, "chunked")
+            .header(header::CONTENT_TYPE, "audio/mpeg");
+        let response = response.body(Box::pin(body) as Source).unwrap();
+        let telling = Some(Box::new(Telling(self.others.clone())) as Box<dyn Broadcast>);
+        let (target, budget) = (self.target.clone(), self.budget.clone());
+        let call = Box::pin(async move { came(response, target, telling, &budget, false) });
+        let key = (self.target.place.key, self.target.generation);
+        let mut member = self.flights.join(key, 8, call);
+        let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
+        assert!(matches!(headed, Headed::Asked(_)));
+        feed.send_data(Bytes::from_static(b"first")).await.unwrap();
+        let mut body = CacheBody::reading(member, None);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
+        feed
+    }
+
+    fn ended(&self) -> Option<bool> {
+        *self.others.end.lock().unwrap()
+    }
+
+    /// How long it takes until the provider's answer is given up, of which a frame comes every so often.
+    async fn given_up(&self, feed: &mut Feed, every: Duration) -> Duration {
+        let began = Instant::now();
+        while feed.send_data(Bytes::from_static(b"more")).await.is_ok() {
+            sleep(every).await;
+        }
+        began.elapsed()
+    }
+
+    /// Nothing is left but what is stored.
+    fn is_over(&self) -> bool {
+        self.flights.orphans.available_permits() == MOST
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_read_to_its_end_for_others_and_kept() {
+    let stage = Stage::new();
+    let mut feed = stage.left().await;
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!((stage.ended(), stage.flights.count(), stage.is_over()), (None, 0, false));
+    feed.send_data(Bytes::from_static(b"rest")).await.unwrap();
+    drop(feed);
+    while stage.ended().is_none() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(stage.ended(), Some(true));
+    while !stage.is_over() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(stage.budget.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
+    let stage = Stage::new();
+    let mut feed = stage.left().await;
+    sleep(Duration::from_secs(3)).await;
+    stage.others.read.store(false, Ordering::Relaxed);
+    let after = stage.given_up(&mut feed, Duration::from_millis(100)).await;
+    assert!(after < Duration::from_secs(2), "{after:?}");
+    assert_eq!(stage.ended(), Some(false));
+
+    let stage = Stage::new();
+    let mut feed = stage.left().await;
+    let after = stage.given_up(&mut feed, Duration::from_secs(5)).await.as_secs();
+    assert!((600..=606).contains(&after), "{after}");
+    assert_eq!((stage.ended(), stage.budget.used()), (Some(false), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
+    let stage = Stage::new();
+    let mut feeds = Vec::new();
+    for _ in 0..MOST {
+        feeds.push(stage.left().await);
+    }
+    assert_eq!((stage.ended(), stage.flights.orphans.available_permits()), (None, 0));
+    let mut more = stage.left().await;
+    assert_eq!(stage.ended(), Some(false));
+    assert!(more.send_data(Bytes::new()).await.is_err());
+
+    let stage = Stage::new();
+    stage.others.read.store(false, Ordering::Relaxed);
+    let mut feed = stage.left().await;
+    assert_eq!((stage.ended(), stage.is_over()), (Some(false), true));
+    assert!(feed.send_data(Bytes::new()).await.is_err());
+}
