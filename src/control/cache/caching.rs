@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::Response;
 use http_body_util::BodyExt;
@@ -25,9 +25,6 @@ use crate::util::unwind;
 
 /// How many requests may share a call beside the one that asks.
 pub(super) const FOLLOWERS: usize = 1000;
-
-/// How long a request waits for the head of what another one, here or elsewhere, has asked for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often it is asked again whose turn it is.
 const TURNS: usize = 3;

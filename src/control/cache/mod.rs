@@ -32,6 +32,7 @@ mod store;
 mod storing;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod writer;
 
 pub(super) use self::answering::{bypassed, hit, shared};
@@ -54,7 +55,8 @@ pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
-pub(super) use self::storing::{Target, Wait};
+pub(super) use self::storing::Target;
+pub(super) use self::wait::Wait;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use super::redis::RedisStoreError;

@@ -220,7 +220,9 @@ impl fmt::Display for CacheStoreError {
             Self::Timeout => "the cache did not answer in time",
             Self::Unavailable(_) => "the cache cannot be used",
             Self::Broken => "an answer that another process was getting has broken off",
-            Self::UnknownKey => "this key is none of the gateway's, or all that was kept then is gone",
+            Self::UnknownKey => {
+                "this key is none of the gateway's, or all that was kept then is gone"
+            }
         })
     }
 }

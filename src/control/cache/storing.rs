@@ -9,7 +9,6 @@ use http::{HeaderMap, Response, StatusCode, Version, header};
 use tokio::time::Instant;
 
 use super::asked::Policy;
-use super::caching::PATIENCE;
 use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
@@ -17,6 +16,7 @@ use super::kept::{kept, varies_by_more};
 use super::key::CachePlace;
 use super::sealed::KeySeal;
 use super::store::{Broadcast, Generation};
+use super::wait::Wait;
 use super::writer::Writer;
 use crate::context::GatewayContext;
 use crate::control::timer::Bound;
@@ -27,7 +27,6 @@ use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
 use crate::util::budget::{BodyBudget, Held};
 use crate::util::operation::Operation;
-use crate::util::timeout::TimeoutPhase;
 use crate::util::unwind;
 
 /// Where an answer is to be kept, and until when.
@@ -50,24 +49,6 @@ pub(in crate::control) struct Target {
     /// Whether its call is for nobody else, and whether it waited for others before. All clones see it.
     pub(super) is_alone: Arc<AtomicBool>,
     pub(super) has_waited: Arc<AtomicBool>,
-}
-
-/// How long a request waits for a head that is not its own.
-#[derive(Clone, Copy)]
-pub(in crate::control) struct Wait {
-    /// For that of others, here or elsewhere.
-    pub(super) until: Instant,
-    /// For any, where its provider is asked once at most.
-    pub(super) head: Option<Bound>,
-}
-
-impl Wait {
-    /// From now on. `head`: how long its provider has. `asks_once`: it is asked once at most.
-    pub(in crate::control) fn new(head: Option<Duration>, asks_once: bool) -> Self {
-        let patience = head.map_or(PATIENCE, |head| head.min(PATIENCE));
-        let head = Bound::from_now(TimeoutPhase::Head, head.filter(|_| asks_once));
-        Self { until: Instant::now() + patience, head }
-    }
 }
 
 impl Target {
@@ -309,7 +290,7 @@ impl Drop for Storing {
         let context = &self.target.context;
         if let Some(reserved) = context.reserved() {
             // Its exchange may be over. A store of the host's is called.
-            let told = || outlived::told(context, &self.reader).filter(|_| self.is_read);
+            let told = || self.is_read.then(|| outlived::told(context, &self.reader)).flatten();
             let _ = unwind::call(|| reserved.came(context, told()));
         }
     }

@@ -12,8 +12,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed, came,
-    failed, followed, hit, shared,
+    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed,
+    came, failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -147,10 +147,7 @@ where
     }
 
     /// The same. `bound`: until when there must be a head.
-    async fn send_within(
-        self,
-        bound: Option<Bound>,
-    ) -> Result<Response<ControlBody<R>>, BoxError> {
+    async fn send_within(self, bound: Option<Bound>) -> Result<Response<ControlBody<R>>, BoxError> {
         match bound {
             None => self.send().await,
             // Nothing is sent that has no time.

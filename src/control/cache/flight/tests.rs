@@ -17,12 +17,13 @@ use crate::context::GatewayContext;
 use crate::context::{Arrival, Endpoint};
 use crate::control::cache::asked::Policy;
 use crate::control::cache::body::CacheBody;
-use crate::control::cache::caching::{Caching, FOLLOWERS, PATIENCE, Way, came};
+use crate::control::cache::caching::{Caching, FOLLOWERS, Way, came};
 use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;
 use crate::control::cache::store::{CacheFuture, CacheStore, Found, Generation, Purge, Turn};
-use crate::control::cache::storing::{Target, Wait};
+use crate::control::cache::storing::Target;
+use crate::control::cache::wait::{PATIENCE, Wait};
 use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
 use std::sync::atomic::AtomicUsize;
@@ -240,7 +241,9 @@ impl Scene {
                             drop(replace(actor));
                             false
                         }
-                        Poll::Ready(Headed::Failed | Headed::Unfit | Headed::Panicked) => panic!("nothing did"),
+                        Poll::Ready(Headed::Failed | Headed::Unfit | Headed::Panicked) => {
+                            panic!("nothing did")
+                        }
                     },
                     Actor::Reading(body, read) => match Pin::new(body).poll_frame(cx) {
                         Poll::Pending => false,

@@ -1,0 +1,29 @@
+//! How long a request waits for a head that it has not asked for itself.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::control::timer::Bound;
+use crate::util::timeout::TimeoutPhase;
+
+/// For that of what another one, here or elsewhere, has asked for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a request waits for a head.
+#[derive(Clone, Copy)]
+pub(in crate::control) struct Wait {
+    /// For that of others, here or elsewhere.
+    pub(super) until: Instant,
+    /// For any, where its provider is asked once at most.
+    pub(super) head: Option<Bound>,
+}
+
+impl Wait {
+    /// From now on. `head`: how long its provider has. `asks_once`: it is asked once at most.
+    pub(in crate::control) fn new(head: Option<Duration>, asks_once: bool) -> Self {
+        let patience = head.map_or(PATIENCE, |head| head.min(PATIENCE));
+        let head = Bound::from_now(TimeoutPhase::Head, head.filter(|_| asks_once));
+        Self { until: Instant::now() + patience, head }
+    }
+}
