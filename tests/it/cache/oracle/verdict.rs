@@ -34,7 +34,7 @@ impl Entries {
         match got.cache {
             "HIT" | "STALE" => {
                 ensure(part == Part::All, "an answer from a cache that nobody wants")?;
-                self.from_cache(begun, got, call, own, now)
+                self.of_cache(begun, got, call, own, now)
             }
             "MISS" | "BYPASS" | "none" => {
                 let said = match part {
@@ -68,7 +68,7 @@ impl Entries {
         })
     }
 
-    fn from_cache(
+    fn of_cache(
         &self,
         begun: &Begun,
         got: &Got,
