@@ -12,7 +12,8 @@
 #   rest    the token is the client's API key, on the REST routes; the gateway has the keys
 #
 # At last the libraries of several providers are asked what a call has used, and the gateway's log
-# must say the same (`usage_suite.py`, which starts its own gateway and providers).
+# must say the same (`usage_suite.py`, which starts its own gateway and providers), and whether they can
+# tell an answer from its cache (`cache_suite.py`, likewise).
 #
 # Needs python3 (with venv), node 20, npm and curl. The last line is always
 # "N passed, M failed"; the exit code is 0 only if something ran and nothing failed.
@@ -258,6 +259,7 @@ suites token gw-token "http://$set_up"
 suites stored gw-stored "http://$set_up"
 suites rest gw-stored "http://$set_up"
 SDK_MODE=usage suite python "$python" "$here/usage_suite.py" "$gateway"
+SDK_MODE=cache suite all "$python" "$here/cache_suite.py" "$gateway"
 
 # The gateways are the last processes that were started.
 gateways=("${pids[@]: -2}")

@@ -22,9 +22,9 @@ ASK = [{"role": "user", "content": "Say hello."}]
 
 
 class Gateway:
-    """A gateway in front of all the stand-in providers, and what it has logged."""
+    """A gateway in front of all the stand-in providers, and what it has logged. `settings`: of a file."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, settings=None):
         self.folder = tempfile.TemporaryDirectory()
         self.log = os.path.join(self.folder.name, "log.jsonl")
         self.providers = {slug: usage_provider.start(slug) for slug in usage_provider.PROVIDERS}
@@ -34,6 +34,10 @@ class Gateway:
         command = [binary, "--listen", f"127.0.0.1:{port}", "--log", self.log]
         for slug, server in self.providers.items():
             command += ["--provider", f"{slug}={server.base}"]
+        if settings:
+            with open(os.path.join(self.folder.name, "gateway.toml"), "w") as file:
+                file.write(settings)
+            command += ["--config", file.name]
         self.errors = open(os.path.join(self.folder.name, "stderr"), "w+")
         self.process = subprocess.Popen(command, stdout=self.errors, stderr=self.errors)
         self.address = f"http://127.0.0.1:{port}"

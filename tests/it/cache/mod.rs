@@ -6,6 +6,7 @@ mod flights;
 mod hits;
 mod limits;
 mod memory_cache;
+mod oracle;
 mod shown;
 mod stale;
 
@@ -15,17 +16,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_ai_gateway::control::cache::CacheHandle;
+use tower_ai_gateway::control::cache::{CacheEntry, CacheHandle, NewEntry};
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, Settings, SettingsTable};
@@ -64,6 +65,7 @@ impl Body for Receiving {
 
 /// A call that has reached the provider.
 pub struct Asked {
+    pub headers: HeaderMap,
     pub body: Bytes,
     answer: oneshot::Sender<io::Result<Answer>>,
 }
@@ -165,10 +167,10 @@ impl Stage {
             count.fetch_add(1, Ordering::SeqCst);
             let sender = sender.clone();
             async move {
-                let body =
-                    request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
                 let (answer, answered) = oneshot::channel();
-                let _ = sender.send(Asked { body, answer });
+                let _ = sender.send(Asked { headers: head.headers, body, answer });
                 answered.await.map_err(io::Error::other)?
             }
         });
@@ -312,6 +314,21 @@ pub const DONE: &str = "data: [DONE]\n\n";
 /// A question, and the answers to it.
 pub const QUESTION: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
 pub const TEXT: &str = r#"{"choices":[{"message":{"content":"hello"}}]}"#;
+
+/// The same answer, stored so long ago.
+pub fn as_old_as(entry: &CacheEntry, age: Duration) -> CacheEntry {
+    let parts = entry.parts();
+    CacheEntry::new(NewEntry {
+        status: parts.status,
+        headers: parts.headers.clone(),
+        frames: parts.frames.clone(),
+        times: parts.times.clone(),
+        trailers: parts.trailers.clone(),
+        stored_at: SystemTime::now() - age,
+        fresh_for: parts.fresh_for,
+        stale_for: parts.stale_for,
+    })
+}
 
 /// Whether the provider is asked for an answer once more.
 pub async fn is_kept(stage: &Stage) -> bool {

@@ -1,10 +1,8 @@
 //! Answers behind their time, where the provider fails.
 
-use std::time::SystemTime;
-
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, MemoryCache,
-    NewEntry, Purge,
+    Purge,
 };
 
 use super::*;
@@ -17,19 +15,7 @@ impl CacheStore for Older {
     fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
         Box::pin(async move {
             let mut found = self.0.get(place).await?;
-            found.entry = found.entry.map(|entry| {
-                let parts = entry.parts();
-                CacheEntry::new(NewEntry {
-                    status: parts.status,
-                    headers: parts.headers.clone(),
-                    frames: parts.frames.clone(),
-                    times: Vec::new(),
-                    trailers: None,
-                    stored_at: SystemTime::now() - self.1,
-                    fresh_for: parts.fresh_for,
-                    stale_for: parts.stale_for,
-                })
-            });
+            found.entry = found.entry.map(|entry| as_old_as(&entry, self.1));
             Ok(found)
         })
     }
