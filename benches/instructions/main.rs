@@ -29,7 +29,10 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::internals::{Format, Meter, prepare};
 use tower_ai_gateway::log::{JsonLines, LogHook, LogRecord, LogSink, LogStore};
 use tower_ai_gateway::metrics::Metrics;
-use tower_ai_gateway::settings::{GatewaySettings, GatewayToken, Secret, Settings, SettingsTable};
+use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
+use tower_ai_gateway::settings::{
+    GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, Settings, SettingsTable,
+};
 use tower_ai_gateway::{EndEvent, GatewayLayer, GatewayLayerBuilder, Operation, Provider};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
@@ -51,13 +54,28 @@ fn hooked() -> GatewayLayer {
     builder().metrics_hook(hook).build().unwrap()
 }
 
-/// A gateway with a token and a key, whose requests may be sent twice.
-fn settings() -> Settings {
+/// A gateway with a token and a key, whose requests may be sent twice, and with these rules.
+fn settings(rules: impl IntoIterator<Item = LimitRule>) -> Settings {
     let gateway = GatewaySettings::builder()
         .token(GatewayToken::new("test-token"))
         .key("grok", Secret::new("test-key").unwrap())
         .defaults(|defaults| defaults.max_attempts = Some(2));
+    let gateway = rules.into_iter().fold(gateway, GatewaySettingsBuilder::limit);
     Settings::new(SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap()))
+}
+
+/// An exchange with a gateway's token, under these rules.
+fn controlled(rules: impl IntoIterator<Item = LimitRule>) {
+    let body = chat(KIB, true);
+    let layer = builder().settings(settings(rules)).build().unwrap();
+    let service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
+    each_exchange(service, || {
+        let mut request = request(NATIVE, &body);
+        request.headers_mut().remove(AUTHORIZATION);
+        let token = HeaderValue::from_static("Bearer test-token");
+        request.headers_mut().insert("cf-aig-authorization", token);
+        request
+    });
 }
 
 // What the client and the bench itself take: in all other exchanges too.
@@ -197,18 +215,22 @@ fn native_control_idle() {
     each_exchange(service, || request(NATIVE, &body));
 }
 
+// With the feature `limits`, and no rule.
 #[library_benchmark]
 fn native_control_settings() {
-    let body = chat(KIB, true);
-    let layer = builder().settings(settings()).build().unwrap();
-    let service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
-    each_exchange(service, || {
-        let mut request = request(NATIVE, &body);
-        request.headers_mut().remove(AUTHORIZATION);
-        let token = HeaderValue::from_static("Bearer test-token");
-        request.headers_mut().insert("cf-aig-authorization", token);
-        request
-    });
+    controlled([]);
+}
+
+// Three rules, counted in memory: reserved and settled.
+#[library_benchmark]
+fn native_control_limits_3() {
+    let day = Window::Fixed(Period::Day);
+    controlled([
+        LimitRule::requests("rate", 1 << 30, Window::Sliding(Duration::from_secs(60)))
+            .by(CountBy::Token),
+        LimitRule::tokens("tokens", 1 << 40, day).by(CountBy::Model),
+        LimitRule::usd("money", 100_000.0, day).by(CountBy::Token),
+    ]);
 }
 
 // The model is last, so all of the body is peeked into.
@@ -258,6 +280,7 @@ library_benchmark_group!(
         native_stream_50,
         native_control_idle,
         native_control_settings,
+        native_control_limits_3,
         peek,
         scan_request,
         scan_events,

@@ -119,6 +119,10 @@ impl ObjectScanner {
         Self { is_wary, ..self }
     }
 
+    pub(crate) fn is_wary(&self) -> bool {
+        self.is_wary
+    }
+
     /// Also keeps the scalars that conditions may read.
     pub(crate) fn capturing() -> Self {
         Self { capture: Some(Box::default()), ..Self::default() }

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::context::GatewayContext;
-use crate::json::object::ObjectScanner;
+use crate::json::object::{ObjectScanner, ScanError};
 use crate::provider::Upstream;
 use crate::rejection::Rejection;
 use crate::request::allowance::Allowance;
@@ -15,6 +15,7 @@ use crate::request::model_reader::ModelReader;
 use crate::response::messages;
 use crate::routing;
 use crate::routing::{PathModels, Reach};
+use crate::settings::GatewaySettings;
 use crate::util::percent::query_text;
 
 /// Checks that the gateway, and the request or entry, allow a provider.
@@ -155,6 +156,17 @@ pub(crate) fn allow_entry(
     match model {
         Some(model) => allow_model(allowance, model),
         None => allow_without_model(context, rest, reader.has_named()),
+    }
+}
+
+/// Checks that the whole body of an entry names one model alone, if rules go by it.
+pub(crate) fn allow_one_model(context: &GatewayContext, body: &[u8]) -> Result<(), Rejection> {
+    if !context.settings().is_some_and(GatewaySettings::goes_by_model) {
+        return Ok(());
+    }
+    match ObjectScanner::new().wary(true).push(body) {
+        Err(error @ ScanError::DuplicateModel) => Err(messages::unreadable_body(error)),
+        _ => Ok(()),
     }
 }
 

@@ -154,7 +154,8 @@ fn scanner_for(peek_for: PeekFor, context: &GatewayContext) -> ObjectScanner {
         _ if is_limited => ObjectScanner::capturing(),
         _ => ObjectScanner::new(),
     };
-    scanner.wary(context.restricts_models() && peek_for != PeekFor::Limits)
+    let goes_by_model = context.settings().is_some_and(GatewaySettings::goes_by_model);
+    scanner.wary(goes_by_model || context.restricts_models() && peek_for != PeekFor::Limits)
 }
 
 impl<B> BodyRouting<B>

@@ -212,11 +212,12 @@ where
         }
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let is_lenient = self.is_lenient();
+        let refuses_second_model = self.refuses_second_model();
         let reads_json = !self.is_unreadable && !self.reads_form();
         let scanner = reads_json.then_some(self.scanner);
         let models = self.models.filter(|_| !self.has_ended).map(ModelReader::late);
         let watcher = Watcher::resume(scanner, models, self.watch, is_lenient)
-            .refusing_second_model(self.peek_for == PeekFor::Limits);
+            .refusing_second_model(refuses_second_model);
         let watcher = watcher.with(splice).telling(context);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)

@@ -25,7 +25,7 @@ pub(crate) struct Watcher {
     splice: Option<Splice>,
     /// The body is relayed whatever it holds.
     is_lenient: bool,
-    /// Except if a second model follows the one that limits used.
+    /// Except if it names two models, and rules go by one.
     refuses_second_model: bool,
     /// Notified if a limit has cut the body off.
     context: Option<GatewayContext>,
@@ -73,7 +73,7 @@ impl Watcher {
         }
     }
 
-    /// Refuses a second model if limits used the first.
+    /// Refuses a second model, as rules go by the first.
     pub(crate) fn refusing_second_model(mut self, yes: bool) -> Self {
         self.refuses_second_model = yes;
         self

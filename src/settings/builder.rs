@@ -16,6 +16,7 @@ use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::metadata::MetadataValue;
 use crate::directives::pattern::Pattern;
 use crate::directives::timeouts::Timeouts;
+use crate::util::digest::add_parts;
 use crate::util::macros::setters;
 use crate::util::text::is_id;
 
@@ -444,8 +445,7 @@ const NAMED: u64 = 1 << 63;
 pub(crate) fn scope_of(name: &[&str]) -> u64 {
     let mut digest = Sha256::new();
     for part in name {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
+        add_parts(&mut digest, &[part.as_bytes()]);
     }
     let digest: [u8; 32] = digest.finalize().into();
     digest[..8].iter().fold(0, |scope, byte| scope << 8 | u64::from(*byte)) | NAMED

@@ -151,13 +151,22 @@ impl GatewaySettings {
         false
     }
 
-    /// Whether a rule goes by the model of a request, so that the beginning of a body must be read.
+    /// Whether a rule needs the beginning of a body.
     pub(crate) fn reads_models(&self) -> bool {
+        self.goes_by_model() || self.reads_for_limits()
+    }
+
+    /// Whether a rule of limits or of the cache goes by the model of a request. Then a request must not
+    /// name two, of which the provider might use the other.
+    pub(crate) fn goes_by_model(&self) -> bool {
         #[cfg(feature = "cache")]
         if self.cache.as_deref().is_some_and(cache::CacheSettings::goes_by_model) {
             return true;
         }
-        self.reads_for_limits()
+        #[cfg(feature = "limits")]
+        return self.limits.go_by_model;
+        #[cfg(not(feature = "limits"))]
+        false
     }
 
     /// Whether such rules go by usage or cost, so that responses must be metered.

@@ -83,6 +83,14 @@ impl Cluster {
         self.wait();
     }
 
+    /// Until the replica has all that its master has now. (`WAIT` is for what its own connection has written.)
+    pub(crate) fn wait_for_replica(&self, owner: usize) {
+        let replica = self.replica.as_ref().unwrap();
+        let offset = |node: &Server, field| node.info("replication", field).parse::<u64>().unwrap();
+        let sent = offset(&self.masters[owner], "master_repl_offset");
+        wait_for("the replica has all", || offset(replica, "slave_repl_offset") >= sent);
+    }
+
     pub(crate) fn urls(&self) -> Vec<String> {
         self.masters.iter().map(Server::url).collect()
     }

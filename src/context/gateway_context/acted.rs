@@ -13,12 +13,22 @@ pub(crate) enum Actor {
     Total = 8,
     Limits = 16,
     Usage = 32,
+    Choice = 64,
 }
 
 impl GatewayContext {
     /// A layer has seen what is set, and acts on it where there is cause.
     pub(crate) fn acts(&self, actor: Actor) {
         self.0.progress.acted.fetch_or(actor as u8, Ordering::Relaxed);
+    }
+
+    /// Returns true if there are several base URLs or several stored keys to choose from.
+    pub(crate) fn has_several_targets(&self) -> bool {
+        self.upstream().is_some_and(|upstream| {
+            let keys = || self.settings().map(|settings| &settings.keys);
+            upstream.has_several_origins()
+                || keys().is_some_and(|keys| keys.has_several(upstream, self.key_alias()))
+        })
     }
 
     /// The first of the settings that hold for this exchange on which nobody has acted.
@@ -38,6 +48,7 @@ impl GatewayContext {
             (Actor::Total, timeouts.total.is_some(), "total timeout"),
             (Actor::Limits, is_limited, "concurrency limits"),
             (Actor::Usage, self.is_limited(), "limits"),
+            (Actor::Choice, self.has_several_targets(), "several base URLs or keys"),
         ];
         let mut missing =
             wanted.into_iter().filter(|(actor, is_set, _)| *is_set && acted & *actor as u8 == 0);

@@ -14,6 +14,7 @@ use super::permit::Breaker;
 use super::settings::{BreakerSettings, CoolDownSettings};
 use super::tracked::Target;
 use crate::context::GatewayContext;
+use crate::context::acted::Actor;
 use crate::control::balance::{Candidate, Choice, Choices};
 use crate::control::bounded_map::BoundedMap;
 use crate::control::concurrency::Limiter;
@@ -89,7 +90,10 @@ impl Shared {
         context: Option<&GatewayContext>,
         limiter: Option<&Limiter>,
     ) -> Candidates {
-        let several = context.filter(|context| has_several(context));
+        let several = context.filter(|context| context.has_several_targets());
+        if let Some(context) = several {
+            context.acts(Actor::Choice);
+        }
         if let Some((context, choices)) =
             several.and_then(|context| Some((context, Choices::of(context, request)?)))
         {
@@ -199,15 +203,6 @@ pub(in crate::control) enum Candidates {
     Unwatched,
     One(Target, Instant),
     Several(Vec<Candidate>, Choices, Instant),
-}
-
-/// Returns true if there are several base URLs or several keys to choose from.
-fn has_several(context: &GatewayContext) -> bool {
-    context.upstream().is_some_and(|upstream| {
-        let keys = || context.settings().map(|settings| &settings.keys);
-        upstream.has_several_origins()
-            || keys().is_some_and(|keys| keys.has_several(upstream, context.key_alias()))
-    })
 }
 
 /// The provider and base URL of a request, if it goes there.

@@ -19,6 +19,7 @@ use super::store::{Claim, Decision, LimitStore, ReservationId, StoreError};
 use super::window::capacity;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
+use crate::routing::{self, Reach};
 use crate::settings::limits::{LimitRule, Measure, OnStoreFailure, OnUnknownPrice};
 use crate::settings::shared_place;
 use crate::usage::{self, Billing, Pricing, Usage};
@@ -166,7 +167,9 @@ impl Limits {
             true => Some(self.expected(context, &asked, is_call)),
             false => None,
         };
-        let subject = Subject::new(context, settings, upstream, &asked, is_billed, request);
+        // A batch runs models, and is billed later.
+        let runs_model = is_billed || rules.go_by_model && reaches_hidden_models(context);
+        let subject = Subject::new(context, settings, upstream, &asked, runs_model, request);
         let mut unknown = Vec::new();
         for (number, rule) in rules.rules.iter().enumerate() {
             let is_for = match rule.measure {
@@ -373,6 +376,13 @@ fn is_billed(context: &GatewayContext) -> bool {
         status: http::StatusCode::OK,
     });
     billing != Billing::Never
+}
+
+/// Whether the models that a call runs stand elsewhere than at the top of its body: in a batch, or in
+/// what sets a session up.
+fn reaches_hidden_models(context: &GatewayContext) -> bool {
+    let reach = routing::read_path(context.provider_path()).reach;
+    context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))
 }
 
 /// What so many tokens cost, in ticks; `None` where nobody knows.

@@ -174,14 +174,17 @@ where
         self.peek_for == PeekFor::Limits
     }
 
+    /// Returns true if a body that is relayed whatever it holds must not name two models.
+    pub(super) fn refuses_second_model(&self) -> bool {
+        self.is_for_limits() && self.scanner.is_wary()
+    }
+
     /// Scans data that was read after the search was done.
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(data) {
-                // Limits used the first model, but the provider may use the second.
-                Err(error @ ScanError::DuplicateModel)
-                    if self.is_for_limits() && self.watch.model().is_some() =>
-                {
+                // Rules go by one model, and the provider may use the other.
+                Err(error @ ScanError::DuplicateModel) if self.refuses_second_model() => {
                     return Err(messages::unreadable_body(error));
                 }
                 Err(_) if self.is_lenient() => self.is_unreadable = true,

@@ -39,7 +39,7 @@
 //!   whole estimate counts.
 //! - Requests with other methods reserve nothing and are never refused. Usage that they report for
 //!   the first time (a deferred completion, a background response) counts.
-//! - Batches are billed by the provider later, and count as requests only.
+//! - Batches are billed by the provider later, and count as one request each, for whatever models.
 //!
 //! # How far a rule can be overshot
 //!

@@ -118,8 +118,8 @@ impl LimitRule {
     /// the end. If the provider knows the same model by other names, list those too, or allow the
     /// gateway's clients [certain models
     /// only](crate::settings::GatewaySettingsBuilder::allow_models). A request whose model cannot
-    /// be read, for example because its body is compressed, may be for any model, so the rule
-    /// applies to it.
+    /// be read, for example because its body is compressed or it is a batch, may be for any model, so
+    /// the rule applies to it. One that names two is refused.
     pub fn only_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         for model in models {
             match Pattern::new(&model.as_ref().to_lowercase()) {

@@ -10,6 +10,8 @@ pub(crate) struct Limits {
     pub(crate) rules: Vec<LimitRule>,
     /// The model or the requested number of tokens is needed.
     pub(crate) reads_bodies: bool,
+    /// What a rule counts, or whether it applies, depends on the model.
+    pub(crate) go_by_model: bool,
     /// Whether usage or cost counts.
     pub(crate) meters: bool,
     /// A rule counts cost.
@@ -24,9 +26,11 @@ impl Limits {
         let by_model = rules().any(|rule| {
             !rule.only.models.is_empty() || rule.by.iter().any(|by| matches!(by, CountBy::Model))
         });
+        let prices = rules().any(|rule| rule.measure == Measure::Cost);
         self.reads_bodies = meters || by_model;
+        self.go_by_model = by_model || prices;
         self.meters = meters;
-        self.prices = rules().any(|rule| rule.measure == Measure::Cost);
+        self.prices = prices;
     }
 
     /// Marks the rules that dynamic routes name.

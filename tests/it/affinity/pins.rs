@@ -1,5 +1,6 @@
 //! A request that goes on from a stored response goes to the key that made it.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use tower_ai_gateway::control::health::{
     CoolDownSettings, HealthLayer, Unavailable, UnavailableReason,
 };
 use tower_ai_gateway::settings::ConcurrencyLimit;
+use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::affinity::scene::{
     Body, RESPONSES, Scene, Sent, json, keys, ok, post, providers, status,
@@ -105,6 +107,28 @@ async fn a_response_is_gone_on_from_at_the_key_that_made_it() {
                 assert_eq!(scene.sent(request).await.target(), *target, "{below}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_response_is_gone_on_from_at_the_base_url_that_made_it_with_its_key() {
+    let openai = Provider::openai().base_url("https://one.test/v1");
+    let openai = openai.further_base_url("https://two.test/v1", 1);
+    let layer =
+        GatewayLayer::builder().provider(openai.further_base_url("https://three.test/v1", 1));
+    let scene = Scene::new(layer, keys(2), ControlLayer::new(), provider(Form::Json));
+    let mut made = Vec::new();
+    for _ in 0..60 {
+        made.push(scene.sent(post(RESPONSES, &[], BODY)).await.target());
+    }
+    let different: BTreeSet<_> = made.iter().collect();
+    assert_eq!(different.len(), 6, "each base URL with each key");
+    for (number, target) in made.iter().enumerate() {
+        for headers in [&[][..], &[("session_id", "codex")]] {
+            assert_eq!(scene.sent(after(number, headers)).await.target(), *target);
+        }
+        let fetched = at(Method::GET, &format!("{RESPONSES}/resp_{number}"));
+        assert_eq!(scene.sent(fetched).await.target(), *target);
     }
 }
 

@@ -11,7 +11,8 @@ use http::{Request, StatusCode};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_ai_gateway::control::{ControlLayer, DeadlineLayer, TimeoutLayer};
 use tower_ai_gateway::settings::{
-    ConcurrencyLimit, FallbackChain, GatewaySettings, Settings, SettingsTable, Timeouts,
+    ClientCredentials, ConcurrencyLimit, FallbackChain, GatewaySettings, Secret, Settings,
+    SettingsTable, Timeouts,
 };
 use tower_ai_gateway::testing::{Answer, ScriptedProvider};
 use tower_ai_gateway::usage::{Price, PriceTable, Prices};
@@ -290,6 +291,11 @@ fn cases() -> Vec<(&'static str, GatewayLayerBuilder, Request<Body>)> {
     };
     let timeouts = Timeouts::default();
     let limit = ConcurrencyLimit::new(8);
+    let key = |text| Secret::new(text).unwrap();
+    let two_keys = settings().authenticated_elsewhere();
+    let two_keys = two_keys.client_credentials(ClientCredentials::Ignore);
+    let two_keys = two_keys.weighted_key("grok", "default", key("sk-one"), 1);
+    let two_keys = two_keys.weighted_key("grok", "default", key("sk-two"), 1);
     vec![
         ("max_attempts", xai(), asking("cf-aig-max-attempts", "3")),
         ("timeouts", xai(), asking("cf-aig-request-timeout", "1000")),
@@ -305,6 +311,7 @@ fn cases() -> Vec<(&'static str, GatewayLayerBuilder, Request<Body>)> {
             post(NATIVE),
         ),
         ("concurrency limits", build(settings().concurrency(limit)), post(NATIVE)),
+        ("several base URLs or keys", build(two_keys), post(NATIVE)),
     ]
 }
 

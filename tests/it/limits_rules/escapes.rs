@@ -107,7 +107,6 @@ async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
         Scene::new(|set| set.limit(LimitRule::requests("r", 1, fixed()).only_models(["grok-4"])));
     assert_eq!(scene.ask(model("grok-4")).await.0, 200);
     for hidden in [
-        chat(r#"{"model":"x","model":"grok-4"}"#),
         chat(r#"{"model":4}"#),
         chat("no object"),
         with(chat("\x1f\x08"), "content-encoding", "gzip"),
@@ -116,6 +115,110 @@ async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
     }
     let upload = post("/v1/acct/gw/openai/v1/files", "--x");
     assert_eq!(scene.ask(upload).await.0, 200, "it runs none");
+}
+
+/// Rules go by one of the two, and a provider may use the other.
+async fn refuses_two_models(request: fn(&str) -> Sent) {
+    let twice = [
+        r#"{"model":"grok-3","model":"grok-4"}"#,
+        r#"{"model":"grok-3","Model":"grok-4"}"#,
+        r#"{"MODEL":"grok-4","model":"grok-3"}"#,
+        r#"{"model":"grok-3","m\u006fdel":"grok-4"}"#,
+        // To some readers this is the model, and rules would find none.
+        r#"{"Model":"grok-4"}"#,
+    ];
+    let rules = [
+        LimitRule::requests("r", 9, fixed()).only_models(["grok-4"]),
+        LimitRule::requests("r", 9, fixed()).by(CountBy::Model),
+        LimitRule::usd("r", 9.0, fixed()),
+    ];
+    for rule in rules {
+        let scene = Scene::new(|set| set.limit(rule.clone()));
+        for body in twice {
+            let (status, answer) = scene.ask(request(body)).await;
+            assert!(status == 400 && answer.contains("model"), "{body}: {status} {answer}");
+        }
+        assert!(scene.sent().is_empty(), "{rule:?}");
+        // Below the top it is none of the request's.
+        let below = r#"{"model":"grok-3","metadata":{"model":"a","Model":"b"}}"#;
+        assert_eq!(scene.ask(request(below)).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn two_models_are_refused_on_a_providers_path() {
+    refuses_two_models(|body| chat(body.to_owned())).await;
+}
+
+#[tokio::test]
+async fn two_models_are_refused_on_the_unified_path() {
+    refuses_two_models(|body| {
+        let body = body.replace("grok-", "grok/grok-");
+        post("/v1/acct/gw/compat/chat/completions", body)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_models_are_refused_in_an_entry() {
+    refuses_two_models(|body| {
+        let head = r#""provider":"grok","endpoint":"v1/chat/completions""#;
+        let entry =
+            format!(r#"[{{{head},"headers":{{"authorization":"Bearer k"}},"query":{body}}}]"#);
+        post("/v1/acct/gw", entry)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_no_rule_goes_by_passes_untouched() {
+    let scene = Scene::new(|set| {
+        set.limit(LimitRule::requests("r", 9, fixed())).limit(LimitRule::tokens(
+            "t",
+            90_000,
+            fixed(),
+        ))
+    });
+    for body in [r#"{"model":"a","model":"b"}"#, r#"{"model":"a","Model":"b"}"#, r#"{"Model":1}"#] {
+        assert_eq!(scene.ask(chat(body)).await.0, 200, "{body}");
+    }
+}
+
+/// What they cost is not known when they are ordered, and is billed by the provider later.
+#[tokio::test]
+async fn a_batch_is_one_request_to_any_model_and_uses_no_tokens() {
+    let batches = [
+        ("openai/v1/batches", r#"{"input_file_id":"f","endpoint":"/v1/responses"}"#),
+        ("grok/v1/batches", r#"{"name":"b"}"#),
+        ("grok/v1/batches/b_1/requests", r#"{"batch_requests":[{},{}]}"#),
+        ("openai/v1/messages/batches", r#"{"requests":[{"params":{"model":"grok-4"}}]}"#),
+    ];
+    let batch = |(path, body)| post(&format!("/v1/acct/gw/{path}"), body);
+    let count = batches.len() as u64;
+    let rules: [fn(LimitRule) -> LimitRule; 3] = [
+        |rule| rule,
+        |rule| rule.only_models(["grok-4"]),
+        |rule| rule.only_paths(["batches", "messages/batches"]),
+    ];
+    for rule in rules {
+        let rule = rule(LimitRule::requests("r", count - 1, fixed()));
+        let scene =
+            Scene::new(|set| set.limit(rule.clone()).limit(LimitRule::tokens("t", 1, fixed())));
+        let statuses = scene.statuses(batches.map(batch)).await;
+        assert_eq!(statuses, [200, 200, 200, 429], "{rule:?}");
+    }
+    // What runs none is under no rule about models.
+    let of_model = LimitRule::requests("r", 1, fixed()).only_models(["grok-4"]);
+    let scene = Scene::new(|set| set.limit(of_model));
+    let free = |path| post(&format!("/v1/acct/gw/openai/v1/{path}"), "{}");
+    let statuses =
+        scene.statuses(["batches/b_1/cancel", "batches/b_2/cancel", "files"].map(free)).await;
+    assert_eq!(statuses, [200, 200, 200]);
+    // By model they count together at each provider, for theirs are not known.
+    let by_model = LimitRule::requests("r", 1, fixed()).by(CountBy::Model);
+    let scene = Scene::new(|set| set.limit(by_model));
+    let statuses = scene.statuses([batches[0], batches[0], batches[1]].map(batch)).await;
+    assert_eq!(statuses, [200, 429, 200]);
 }
 
 #[tokio::test]
@@ -261,4 +364,15 @@ async fn streams_that_are_left_open_count() {
     assert_eq!(scene.ask(chat("{}")).await.0, 429);
     drop(open);
     assert_eq!(scene.ask(chat("{}")).await.0, 429, "they have counted");
+
+    // Of tokens they hold what was expected, then what was seen.
+    let body = r#"{"model":"grok-4","max_tokens":100}"#;
+    let scene = Scene::new(|set| set.limit(LimitRule::output_tokens("t", 250, fixed())));
+    scene.replies((0..2).map(|_| Reply::stream(1, None, Finish::GoesOn)));
+    let open = [scene.send(chat(body)).await, scene.send(chat(body)).await];
+    assert_eq!(scene.ask(chat(body)).await.0, 429);
+    drop(open);
+    scene.replies([Reply::used(1, 1)]);
+    assert_eq!(scene.ask(chat(body)).await.0, 200);
+    assert!(scene.end().used("t") < 100, "{:?}", scene.end());
 }

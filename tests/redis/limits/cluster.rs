@@ -120,7 +120,7 @@ async fn a_killed_master_is_replaced_by_its_replica() {
     })
     .await;
     let owner = cluster.owner(KEY);
-    cluster.masters[owner].call(&["WAIT", "1", "5000"]);
+    cluster.wait_for_replica(owner);
     cluster.masters[owner].kill();
     for (id, decision) in &granted {
         store.settle(*id, &[settlement(claims[0], decision, 3)]);

@@ -3,6 +3,9 @@
 mod cluster;
 mod counting;
 mod leases;
+mod processes;
+mod replica_trouble;
+mod replica_windows;
 mod replicas;
 mod same_as_memory;
 mod tls;

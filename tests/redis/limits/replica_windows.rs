@@ -1,0 +1,181 @@
+//! Sliding windows and buckets over four processes: no request passes for which there is no room, and
+//! none is refused for which there is.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::processes::{CLIENTS, Processes};
+use crate::server::Server;
+
+const RULES: &str = r#"
+[limits]
+redis = { env = "REDIS_URL_0" }
+deadline_ms = 10_000
+
+[gateways.sliding]
+account = "acct"
+
+[[gateways.sliding.limit]]
+name = "sliding"
+requests = 50
+technique = "sliding"
+window_ms = 1000
+on_store_failure = "closed"
+
+[gateways.bucket]
+account = "acct"
+
+[[gateways.bucket.limit]]
+name = "bucket"
+requests = 50
+technique = "bucket"
+window_ms = 1000
+burst = 100
+on_store_failure = "closed"
+"#;
+
+const LIMIT: u64 = 50;
+const BURST: u64 = 100;
+/// Of both, in milliseconds.
+const LENGTH: u64 = 1000;
+const TIME: Duration = Duration::from_secs(5);
+/// By how many milliseconds what the server takes for the time may differ.
+const SLACK: u64 = 5;
+
+/// When a request was decided at the earliest and at the latest, by the clock of this machine.
+#[derive(Clone, Copy)]
+struct Span {
+    from: u64,
+    to: u64,
+}
+
+/// What became of the requests of one gateway.
+#[derive(Default)]
+struct Answers {
+    granted: Vec<Span>,
+    refused: Vec<Span>,
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+/// All that four processes answer in some time, of both gateways.
+fn ask() -> [Answers; 2] {
+    let server = Server::start(&[]);
+    let processes = Processes::start(RULES, &[server.url()]);
+    let answers: [Mutex<Answers>; 2] = Default::default();
+    let next = AtomicUsize::new(0);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connections = processes.connect();
+                while started.elapsed() < TIME {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let (kind, at) = (number % 2, number / 2 % connections.len());
+                    let gateway = ["sliding", "bucket"][kind];
+                    let from = now() - SLACK;
+                    let status = connections[at].as_mut().unwrap().ask(gateway, "t", "grok-4.3");
+                    let span = Span { from, to: now() + SLACK };
+                    let mut answers = answers[kind].lock().unwrap();
+                    match status.unwrap() {
+                        200 => answers.granted.push(span),
+                        429 => answers.refused.push(span),
+                        status => panic!("{status}"),
+                    }
+                }
+            });
+        }
+    });
+    answers.map(|answers| answers.into_inner().unwrap())
+}
+
+/// Requests that were granted, by the time.
+struct Granted {
+    from: Vec<u64>,
+    to: Vec<u64>,
+}
+
+impl Granted {
+    fn new(spans: &[Span]) -> Self {
+        let mut from: Vec<_> = spans.iter().map(|span| span.from).collect();
+        let mut to: Vec<_> = spans.iter().map(|span| span.to).collect();
+        from.sort_unstable();
+        to.sort_unstable();
+        Self { from, to }
+    }
+
+    /// How many were decided at another time for sure, and how many perhaps.
+    fn outside(&self, first: u64, last: u64) -> (usize, usize) {
+        let begun = self.from.partition_point(|from| *from < first);
+        let over = self.to.partition_point(|to| *to < first);
+        let begins = self.from.len() - self.from.partition_point(|from| *from <= last);
+        let ends = self.to.len() - self.to.partition_point(|to| *to <= last);
+        (over + begins, begun + ends)
+    }
+
+    /// At least so many were decided between these times.
+    fn least(&self, first: u64, last: u64) -> u64 {
+        self.from.len().saturating_sub(self.outside(first, last).1) as u64
+    }
+
+    /// At most so many.
+    fn most(&self, first: u64, last: u64) -> u64 {
+        (self.from.len() - self.outside(first, last).0) as u64
+    }
+}
+
+/// What counts of the stretch before goes down evenly, as the documents say.
+fn assert_slides(answers: &Answers) {
+    let granted = Granted::new(&answers.granted);
+    // Those of which it is known in which stretch they were decided.
+    let known = |spans: &[Span]| {
+        let spans = spans.iter().copied();
+        spans.filter(|span| span.from / LENGTH == span.to / LENGTH).collect::<Vec<_>>()
+    };
+    let start = |span: &Span| span.from / LENGTH * LENGTH;
+    for span in known(&answers.granted) {
+        let start = start(&span);
+        let before = granted.least(start - LENGTH, start - 1);
+        let rest = LENGTH - span.to % LENGTH;
+        let used = granted.least(start, span.from - 1) + before * rest / LENGTH;
+        assert!(used < LIMIT, "one passes beside {used}");
+    }
+    let refused = known(&answers.refused);
+    assert!(refused.len() > 100, "{}: nothing was tried", refused.len());
+    for span in refused {
+        let start = start(&span);
+        let before = granted.most(start - LENGTH, start - 1);
+        let rest = LENGTH - span.from % LENGTH;
+        let used = granted.most(start, span.to) + (before * rest).div_ceil(LENGTH);
+        assert!(used >= LIMIT, "one is refused beside {used}");
+    }
+}
+
+/// A bucket that was full at first lets pass what has flowed in since, and all of that.
+fn assert_flows(answers: &Answers) {
+    let granted = Granted::new(&answers.granted);
+    for first in &granted.from {
+        for last in granted.to.iter().filter(|last| *last > first) {
+            let passed = granted.least(*first, *last);
+            let most = BURST + (last - first) * LIMIT / LENGTH + 1;
+            assert!(passed <= most, "{passed} pass in {} ms", last - first);
+        }
+    }
+    assert!(answers.refused.len() > 100, "{}: nothing was tried", answers.refused.len());
+    let (begun, began) = (granted.from[0], granted.to[0]);
+    for span in &answers.refused {
+        let passed = granted.most(begun, span.to);
+        let flowed = span.from.saturating_sub(began) * LIMIT / LENGTH;
+        assert!(passed + 1 >= BURST + flowed, "one is refused beside {passed}, {flowed} flowed in");
+    }
+}
+
+#[test]
+fn windows_that_slide_and_buckets_let_pass_what_they_say_over_four_processes() {
+    let [sliding, bucket] = ask();
+    assert_slides(&sliding);
+    assert_flows(&bucket);
+}
