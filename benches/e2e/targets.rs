@@ -34,13 +34,14 @@ pub(crate) enum Target {
     Sqlite,
     /// The example with all features, metered, controlled and with a log in SQLite.
     Everything,
+    /// The example with all features and a cache, which has every answer after the first.
+    Cached,
     /// The layer around a client of HTTP/2, for many streams alone.
     Around,
-    // A gateway that answers from its cache has its place here, once there is one.
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Direct,
         Self::Bare,
         Self::Nginx,
@@ -52,6 +53,7 @@ impl Target {
         Self::JsonLines,
         Self::Sqlite,
         Self::Everything,
+        Self::Cached,
     ];
 
     /// Those that are measured at this load: where there is TLS, those that speak it.
@@ -62,6 +64,8 @@ impl Target {
             Self::Direct | Self::AxumReverseProxy => load.upstream == Upstream::Plain,
             Self::Nginx => load.upstream != Upstream::TlsHttp2,
             Self::Line | Self::JsonLines | Self::Sqlite | Self::Everything => load.is_observed(),
+            // Where the upstream is not asked, it does not matter how it would be.
+            Self::Cached => load.is_observed() && load.upstream == Upstream::Plain,
             Self::Gateway | Self::Metered | Self::Controlled | Self::Around => true,
         };
         Self::ALL.into_iter().filter(is_measured).collect()
@@ -80,6 +84,7 @@ impl Target {
             Self::JsonLines => "gateway, logged (JSON lines)",
             Self::Sqlite => "gateway, logged (SQLite)",
             Self::Everything => "gateway, everything",
+            Self::Cached => "gateway, from its cache",
             Self::Around => "the layer over HTTP/2",
         }
     }
@@ -97,6 +102,7 @@ impl Target {
             Self::JsonLines => "#6f9bd8",
             Self::Sqlite => "#3a6db5",
             Self::Everything => "#1d2f6f",
+            Self::Cached => "#2fa3a0",
             Self::Around => "#8c2f1b",
         }
     }
@@ -183,6 +189,11 @@ impl Target {
             Self::Gateway => gateway(&options.gateway),
             Self::Metered => gateway(&options.gateway_metered),
             Self::Controlled => controlled(gateway(&options.gateway_full)),
+            Self::Cached => {
+                let mut command = gateway(&options.gateway_full);
+                command.args(["--config", "benches/e2e/cached.toml"]);
+                command
+            }
             Self::Line => {
                 let mut command = gateway(&options.gateway);
                 let file = std::fs::File::create(options.scratch.join("line.log"))?;

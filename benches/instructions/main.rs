@@ -17,14 +17,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use count::{Held, each_exchange, each_time};
-use exchange::{Client, chat, request};
+use exchange::{Client, chat, exchange, request};
 use frames::Frames;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, Uri};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::runtime::Builder;
 use tower::{Layer, Service};
+use tower_ai_gateway::config::Config;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::internals::{Format, Meter, prepare};
 use tower_ai_gateway::log::{JsonLines, LogHook, LogRecord, LogSink, LogStore};
@@ -233,6 +235,42 @@ fn native_control_limits_3() {
     ]);
 }
 
+/// The settings of `benches/e2e`: every layer has something to look at and nothing to do.
+fn every_layer() -> SettingsTable {
+    let directory = tempfile::tempdir().unwrap();
+    let mut text = include_str!("../e2e/settings.toml").to_owned();
+    for (name, value) in [("BENCH_TOKEN", "test-token"), ("BENCH_KEY", "test-key")] {
+        let file = directory.path().join(name);
+        std::fs::write(&file, value).unwrap();
+        text = text.replace(&format!("env = {name:?}"), &format!("file = {file:?}"));
+    }
+    Config::from_toml(&text).unwrap().settings()
+}
+
+// As a server runs it: the tasks that it leaves behind are counted, too.
+#[library_benchmark]
+fn native_control_every_layer() {
+    // One of the models that are allowed.
+    let body = String::from_utf8(chat(KIB, true).to_vec()).unwrap();
+    let body = Bytes::from(body.replace("grok/grok-4", "grok-4"));
+    let layer = builder().settings(Settings::new(every_layer())).build().unwrap();
+    let mut service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    let token = HeaderValue::from_static("Bearer test-token");
+    let asked = || {
+        let mut request = request(NATIVE, &body);
+        request.headers_mut().remove(AUTHORIZATION);
+        request.headers_mut().insert("cf-aig-authorization", token.clone());
+        request
+    };
+    each_time(asked, |request| {
+        runtime.block_on(async {
+            exchange(&mut service, request);
+            tokio::task::yield_now().await;
+        });
+    });
+}
+
 // The model is last, so all of the body is peeked into.
 #[library_benchmark]
 #[bench::kib_1(KIB)]
@@ -281,6 +319,7 @@ library_benchmark_group!(
         native_control_idle,
         native_control_settings,
         native_control_limits_3,
+        native_control_every_layer,
         peek,
         scan_request,
         scan_events,

@@ -59,14 +59,18 @@ impl fmt::Debug for Pattern {
     }
 }
 
+/// What precedes a preset's name, in lower case.
+pub(crate) const PRESET: &str = "@preset/";
+
 /// Returns true for names behind which a provider picks the model: routers, presets, `fallbacks:
 /// "default"`.
 pub(crate) fn hides_a_model(name: &str) -> bool {
-    let name = name.trim().to_ascii_lowercase();
+    let name = name.trim();
     let last = name.rsplit('/').next().unwrap_or_default();
-    name.contains("@preset/")
-        || matches!(last, "auto" | "default" | "model-router")
-        || name == "openrouter/free"
+    let hides = ["auto", "default", "model-router"];
+    hides.iter().any(|one| last.eq_ignore_ascii_case(one))
+        || name.eq_ignore_ascii_case("openrouter/free")
+        || name.contains('@') && name.to_ascii_lowercase().contains(PRESET)
 }
 
 #[cfg(test)]

@@ -241,7 +241,7 @@ impl ObjectScanner {
         self.member = member(key, self.capture.is_some());
         let is_lookalike = self.is_wary
             && self.member == Member::Other
-            && string::decode(key).is_some_and(|key| key.eq_ignore_ascii_case("model"));
+            && string::decoded(key).is_some_and(|key| key.eq_ignore_ascii_case("model"));
         self.key.clear();
         if is_lookalike {
             return Err(ScanError::DuplicateModel);

@@ -9,6 +9,8 @@
 //! It looks into everything else, so that unknown places are found too. It builds no tree and does
 //! not recurse; bytes may be split anywhere.
 
+use std::borrow::Cow;
+
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
@@ -291,17 +293,17 @@ impl Places {
         self.state = State::CommaOrEnd;
         match self.member {
             Member::Name(member) => {
-                let name = string::decode(&self.text).ok_or(PlaceError::Unreadable(member))?;
+                let name = string::decoded(&self.text).ok_or(PlaceError::Unreadable(member))?;
                 if !allows(&name, false) {
                     return Err(PlaceError::Forbidden(member));
                 }
                 self.has_names |= self.is_effective;
             }
             Member::Alias(member) => {
-                let name = string::decode(&self.text).ok_or(PlaceError::Unreadable(member))?;
+                let name = string::decoded(&self.text).ok_or(PlaceError::Unreadable(member))?;
                 // In the spelling that is used in place of a model.
                 let is_bare = member == "preset" && !name.starts_with("@preset/");
-                let alias = if is_bare { format!("@preset/{name}") } else { name };
+                let alias = if is_bare { format!("@preset/{name}").into() } else { name };
                 if !allows(&alias, true) {
                     return Err(PlaceError::Forbidden(member));
                 }
@@ -359,16 +361,17 @@ impl Places {
 
     fn member_of_key(&mut self) -> Result<Member, PlaceError> {
         let is_long = self.text.len() > LONGEST_KEY;
-        let key = if is_long { None } else { string::decode(&self.text) };
+        let text = std::mem::take(&mut self.text);
+        let key = if is_long { None } else { string::decoded(&text) };
         // Neither it nor the empty key matters.
         let key = key.unwrap_or_default();
-        let mut plain = key.clone();
-        plain.retain(|character| !matches!(character, '_' | '-' | '$' | ' '));
-        plain.make_ascii_lowercase();
+        let plain = without_style(&key);
         if let Some(trails) = &mut self.trails {
             trails.key(self.open.depth, &key, &plain)?;
         }
-        Ok(self.member_called(&plain))
+        let member = self.member_called(&plain);
+        self.text = text;
+        Ok(member)
     }
 
     fn member_called(&mut self, key: &str) -> Member {
@@ -405,6 +408,16 @@ impl Places {
     fn refuses_prompt(&self) -> bool {
         self.trails.as_ref().is_some_and(|trails| trails.refuses_prompt(self.open.depth))
     }
+}
+
+/// The key in lower case and without separators.
+fn without_style(key: &str) -> Cow<'_, str> {
+    let is_separator = |character| matches!(character, '_' | '-' | '$' | ' ');
+    if !key.contains(|character: char| is_separator(character) || character.is_ascii_uppercase()) {
+        return Cow::Borrowed(key);
+    }
+    let plain = key.chars().filter(|character| !is_separator(*character));
+    Cow::Owned(plain.map(|character| character.to_ascii_lowercase()).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! JSON strings: decoding with positions, and writing.
 
+use std::borrow::Cow;
+
 /// The decoded characters of the inside of a JSON string, each with its end offset in `raw`.
 ///
 /// Ends early at a malformed escape or invalid UTF-8; check [`Decoder::is_done`].
@@ -74,12 +76,17 @@ fn hex4(digits: &[u8]) -> Option<u32> {
 
 /// Decodes the inside of a JSON string; `None` if it is malformed.
 pub(crate) fn decode(raw: &[u8]) -> Option<String> {
+    decoded(raw).map(Cow::into_owned)
+}
+
+/// The same, without a copy if it has no escapes.
+pub(crate) fn decoded(raw: &[u8]) -> Option<Cow<'_, str>> {
     if is_plain(raw) {
-        return str::from_utf8(raw).ok().map(str::to_owned);
+        return str::from_utf8(raw).ok().map(Cow::Borrowed);
     }
     let mut decoder = Decoder::new(raw);
     let text = decoder.by_ref().map(|(character, _)| character).collect();
-    decoder.is_done().then_some(text)
+    decoder.is_done().then_some(Cow::Owned(text))
 }
 
 /// Returns true if the inside of a JSON string has no escapes and no control characters.

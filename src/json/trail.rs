@@ -176,7 +176,7 @@ impl Trails {
     /// Records a string that has ended and, if it names a model, is allowed.
     pub(crate) fn string(&mut self, depth: u32, text: &[u8]) {
         if self.reads_kind(depth) {
-            self.is_transcription = string::decode(text).as_deref() == Some("transcription");
+            self.is_transcription = string::decoded(text).as_deref() == Some("transcription");
         }
         for trail in &mut self.trails {
             trail.is_found |= trail.is_end(depth as usize);

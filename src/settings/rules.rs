@@ -1,7 +1,6 @@
 //! Which providers and models a gateway allows.
 
-use crate::directives::pattern::Pattern;
-use crate::directives::pattern::hides_a_model;
+use crate::directives::pattern::{PRESET, Pattern, hides_a_model};
 use crate::provider::Upstream;
 
 /// What a gateway allows. Default: everything.
@@ -47,13 +46,13 @@ impl Rules {
     pub(crate) fn allow_model(&self, model: &str) -> bool {
         let mut name = model.strip_prefix("models/").unwrap_or(model);
         // Each preset after a model is another name, which a pattern for the model does not allow.
-        while let Some(at) = name.to_ascii_lowercase().rfind("@preset/").filter(|at| *at > 0) {
+        while let Some(at) = last_preset(name).filter(|at| *at > 0) {
             if !self.allow_what_hides_a_model(&name[at..]) {
                 return false;
             }
             name = &name[..at];
         }
-        if self.denies(model) || self.denies(name) {
+        if self.denies(model) || name.len() != model.len() && self.denies(name) {
             return false;
         }
         match &self.models {
@@ -65,15 +64,19 @@ impl Rules {
 
     /// The same for a name that hides another model: an agent, a router.
     pub(crate) fn allow_what_hides_a_model(&self, name: &str) -> bool {
-        let is_several = name.to_ascii_lowercase().rfind("@preset/").is_some_and(|at| at > 0);
+        let is_several = last_preset(name).is_some_and(|at| at > 0);
         let mut allowed = self.models.iter().flatten();
         !is_several && !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
     }
 
     /// Returns true if a model is denied, in any form.
     pub(crate) fn denies(&self, model: &str) -> bool {
-        !self.denied_models.is_empty()
-            && forms(model).any(|form| self.denied_models.iter().any(|one| one.matches(&form)))
+        let is_denied = |form: &str| self.denied_models.iter().any(|one| one.matches(form));
+        match self.denied_models.is_empty() {
+            true => false,
+            false if has_one_form(model) => is_denied(model),
+            false => forms(model).any(|form| is_denied(&form)),
+        }
     }
 
     /// Returns true if a provider has answered from a forbidden model. `asked` is the model
@@ -90,6 +93,12 @@ impl Rules {
     }
 }
 
+/// Returns true if the name is the only one of its [`forms`]. Nearly all are.
+fn has_one_form(model: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    model.bytes().all(is_plain)
+}
+
 /// The forms of a denied model: the name itself, without what precedes a slash, and without a
 /// `:variant` or `@version`; all without white space and in lower case.
 pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
@@ -102,6 +111,11 @@ pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
         let whole = (bare != form).then(|| form.to_owned());
         whole.into_iter().chain(std::iter::once(bare.to_owned())).collect::<Vec<_>>()
     })
+}
+
+/// Where the last preset in a name begins.
+fn last_preset(name: &str) -> Option<usize> {
+    if name.contains('@') { name.to_ascii_lowercase().rfind(PRESET) } else { None }
 }
 
 /// A model's name by which it counts, however a client writes it.
@@ -173,6 +187,17 @@ mod tests {
         }
         for name in ["grok-3", "gpt-5-mini", "meta/llama", "@cf/meta/llama"] {
             assert!(rules.allow_model(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_one_form_is_that_form() {
+        for name in ["", "grok-4", "gpt-4.1-mini_x", "-", "."] {
+            assert!(has_one_form(name), "{name}");
+            assert_eq!(forms(name).collect::<Vec<_>>(), [name]);
+        }
+        for name in ["Grok", "a/b", "a:b", "a@b", "~a", " a", "a ", "é"] {
+            assert!(!has_one_form(name), "{name}");
         }
     }
 

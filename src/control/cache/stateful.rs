@@ -179,7 +179,7 @@ impl Stateful {
 
 /// Some readers ignore the case of keys.
 fn member(key: &[u8]) -> Member {
-    let Some(key) = string::decode(key) else { return Member::Other };
+    let Some(key) = string::decoded(key) else { return Member::Other };
     if MEMBERS.iter().any(|member| key.eq_ignore_ascii_case(member)) {
         return Member::Stateful;
     }

@@ -10,6 +10,7 @@ use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::recording::Recording;
 use crate::context::GatewayContext;
+use crate::control::timeout::HandedDown;
 use crate::routing::model::Edit;
 use crate::util::content_length;
 
@@ -23,9 +24,9 @@ pub(crate) struct KeptHead {
     extensions: KeptExtensions,
 }
 
-/// Kept extensions. Most requests have only the gateway's context, which needs no map.
+/// Kept extensions. Most requests have only the gateway's context and perhaps a deadline, which need no map.
 enum KeptExtensions {
-    Context(GatewayContext),
+    Few(GatewayContext, Option<HandedDown>),
     All(Extensions),
 }
 
@@ -44,7 +45,10 @@ impl KeptHead {
     /// The extension of this type.
     pub(crate) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         match &self.extensions {
-            KeptExtensions::Context(context) => (context as &dyn Any).downcast_ref(),
+            KeptExtensions::Few(context, deadline) => {
+                let deadline = || (deadline.as_ref()? as &dyn Any).downcast_ref();
+                (context as &dyn Any).downcast_ref().or_else(deadline)
+            }
             KeptExtensions::All(all) => all.get(),
         }
     }
@@ -64,7 +68,10 @@ impl KeptHead {
             head.headers.append(name.clone(), value.clone());
         }
         match &self.extensions {
-            KeptExtensions::Context(context) => drop(head.extensions.insert(context.clone())),
+            KeptExtensions::Few(context, deadline) => {
+                head.extensions.insert(context.clone());
+                deadline.map(|deadline| head.extensions.insert(deadline));
+            }
             KeptExtensions::All(all) => head.extensions = all.clone(),
         }
         head
@@ -73,8 +80,11 @@ impl KeptHead {
 
 impl KeptExtensions {
     fn of(extensions: &Extensions) -> Self {
+        let deadline = extensions.get::<HandedDown>();
         match extensions.get::<GatewayContext>() {
-            Some(context) if extensions.len() == 1 => Self::Context(context.clone()),
+            Some(context) if extensions.len() == 1 + usize::from(deadline.is_some()) => {
+                Self::Few(context.clone(), deadline.copied())
+            }
             _ => Self::All(extensions.clone()),
         }
     }
