@@ -1,12 +1,13 @@
-//! What a response holds that others may wait for, and gives back early where it is put aside.
+//! Resources that a response holds until its end, such as permits, and that a layer above can
+//! release earlier.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Held until it is dropped, or until one of its handles lets it go.
+/// Holds a resource until it is dropped or a handle releases the resource.
 #[derive(Debug)]
 pub(super) struct Held<T>(Handle<T>);
 
-/// Lets it go. It is in the extensions of a response that may be no answer.
+/// Releases the resource. A layer that discards a response finds the handle in its extensions.
 #[derive(Debug)]
 pub(super) struct Handle<T>(Arc<Mutex<Option<T>>>);
 
@@ -29,11 +30,11 @@ impl<T> Drop for Held<T> {
 impl<T> Handle<T> {
     pub(super) fn let_go(&self) {
         let held = self.take();
-        // It may wake others: not under the lock.
+        // Drop it outside the lock: dropping may wake other tasks.
         drop(held);
     }
 
-    /// Takes it, if it is still held.
+    /// Takes the resource if it is still held.
     pub(super) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,13 +1,13 @@
-//! When the host is told that something fails.
+//! Limits how often a repeated failure is logged.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Something that comes and goes is told of no more often.
+/// The minimum time between two reports of the same failure.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Tells the host once that something fails and once that it works again, however often either is seen.
+/// Reports a failure once, and its end once, however often either is observed.
 #[derive(Debug, Default)]
 pub(super) struct Notice {
     was_told: bool,
@@ -15,7 +15,7 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    /// Whether to tell that it fails.
+    /// Call on failure. Returns true if it should be reported.
     pub(super) fn fails(&mut self) -> bool {
         let was_lately = self.told_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
         if self.was_told || was_lately {
@@ -26,7 +26,7 @@ impl Notice {
         true
     }
 
-    /// Whether to tell that it works again.
+    /// Call on success. Returns true if the recovery should be reported.
     pub(super) fn works(&mut self) -> bool {
         std::mem::take(&mut self.was_told)
     }

@@ -2,7 +2,7 @@
 //!
 //! Some providers send errors with a successful status: xAI and others as JSON, Anthropic and
 //! others as the first event of a stream. The head of such a response is held back until the start
-//! of its body is known, within [bounds](classifying).
+//! of its body has been read, within [bounds](classifying).
 
 mod body;
 mod classifying;
@@ -34,12 +34,12 @@ pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
     result.map(|response| response.map(ClassifiedBody::new))
 }
 
-/// In the extensions of a request without a gateway.
+/// Marks a request without a gateway, in its extensions.
 #[derive(Clone, Copy, Debug)]
 struct Announced;
 
-/// Tells the layers below that the response may be dropped because of its body: they must then be
-/// able to release what they hold before the body is over.
+/// Marks the request: its response may be dropped because of its body, so layers below must be able
+/// to release their permits before the body ends.
 pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
     match context {
         Some(context) => context.set_classified(),
