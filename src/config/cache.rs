@@ -1,4 +1,4 @@
-//! `[gateways.….cache]`: which answers are kept.
+//! `[gateways.….cache]`: which answers are cached.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ section! {
 }
 
 section! {
-    /// One rule.
+    /// A rule.
     Rule, rule: CacheRule, _cx: ();
     ttl_seconds: RuleTtl;
     models: Vec<Text> => for model in models {

@@ -101,7 +101,7 @@ section! {
 }
 
 impl Table<Raw> {
-    /// All of a gateway but its name.
+    /// Reads everything of a gateway except its name.
     pub(super) fn read(
         self,
         source: &Source<'_>,
@@ -126,7 +126,7 @@ fn of_clients(choice: &Text) -> Result<ClientCredentials, Mistake> {
     word(choice, one_of(words), "\"pass\", \"ignore\" or \"refuse\"")
 }
 
-/// Finds a mistake while it is known where it was made.
+/// Reports the builder's mistake at this place.
 fn fitting(
     builder: GatewaySettingsBuilder,
     place: &Text,

@@ -1,4 +1,4 @@
-//! `[identity.jwt]`: whose tokens say who is calling.
+//! `[identity.jwt]`: the issuer of tokens that identify callers.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -44,7 +44,7 @@ section! {
     required: bool;
 }
 
-/// One text, or several.
+/// A string or a list of strings.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "it must be a string or a list of strings")]
 pub(super) enum OneOrMore {
@@ -111,7 +111,7 @@ impl Table<Jwt> {
     }
 }
 
-/// Says what is wrong, and with what is behind it.
+/// An error with its sources.
 fn refuse(place: &impl At, kind: Kind, error: &dyn Error) -> Mistake {
     match error.source() {
         Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
@@ -124,7 +124,7 @@ fn fetched(url: &str) -> Result<Jwks, JwksError> {
     Jwks::fetched(url)
 }
 
-/// There is nothing to fetch it with.
+/// Without an HTTP client, keys cannot be fetched.
 #[cfg(not(feature = "client"))]
 fn fetched(_: &str) -> Result<Jwks, JwksError> {
     let error = "this program was built without the feature `client`, which fetches it";

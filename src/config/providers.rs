@@ -1,4 +1,4 @@
-//! `[providers]`: the built-in table, with what the file moves or adds.
+//! `[providers]`: changes and additions to the built-in providers.
 
 mod kinds;
 
@@ -62,10 +62,10 @@ section! {
         cx.certificates.add(&client_certificate, &provider, cx.source)?;
 }
 
-/// What a provider is read with.
+/// The context for reading a provider.
 pub(super) struct Around<'c> {
     providers: &'c Providers,
-    /// Where it stands among them, if it is one of them.
+    /// Its index among them, if it is one of them.
     at: Option<usize>,
     source: &'c Source<'c>,
     certificates: &'c mut Certificates,
@@ -78,7 +78,7 @@ pub(super) struct FurtherBaseUrl {
     weight: Option<Weight>,
 }
 
-/// All providers that a file knows.
+/// The built-in providers with the file's changes and additions.
 pub(super) struct Providers(pub(super) Vec<Provider>);
 
 impl Providers {
@@ -109,12 +109,12 @@ impl Providers {
         Ok(providers)
     }
 
-    /// The slug of the provider of this name.
+    /// The slug of the provider with this name.
     pub(super) fn slug(&self, name: &Text) -> Result<String, Mistake> {
         self.find(name.get_ref()).map_err(|message| name.refuse(Kind::UnknownProvider, message))
     }
 
-    /// The same; else what to say of it.
+    /// Like [`slug`](Self::slug), but fails with a message.
     pub(super) fn find(&self, name: &str) -> Result<String, String> {
         let known = self.0.iter().find(|provider| provider.answers_to(name));
         known
@@ -160,7 +160,7 @@ impl Around<'_> {
     }
 }
 
-/// The value of a header: plain text, or what holds it, where it is no-one else's business.
+/// The value of a header: plain text, or the place of a secret.
 pub(super) enum FixedHeader {
     Plain(String),
     Held(Held),
@@ -213,7 +213,7 @@ impl<'de> Deserialize<'de> for FixedHeader {
     }
 }
 
-/// Finds a mistake while it is known where it was made.
+/// Checks the provider so far, so that an error is reported at this place.
 fn check(provider: Provider, place: &Text) -> Result<Provider, Mistake> {
     match Upstream::new(provider.clone()) {
         Ok(_) => Ok(provider),

@@ -1,4 +1,4 @@
-//! `[[gateways.….limit]]`: what may be used, per time.
+//! `[[gateways.….limit]]`: limit rules.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ form!(Amount(u64), "a whole number from 1 to 2^53", |amount| (1..=1 << 53).conta
 form!(Usd(f64), "an amount of money above 0, up to 900000", |usd| *usd >= 1e-10 && *usd <= 9e5);
 
 section! {
-    /// One rule.
+    /// A rule.
     Rule, rule: LimitRule, names: &Names<'_>;
     name: Text;
     requests: Amount;
@@ -165,7 +165,7 @@ fn period_of(name: &str) -> Option<Period> {
     })
 }
 
-/// How long it is where it does not begin by the clock.
+/// The length of a period that does not start by the clock.
 fn length(period: Period) -> Duration {
     Duration::from_secs(match period {
         Period::Minute => 60,

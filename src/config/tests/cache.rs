@@ -1,4 +1,4 @@
-//! What a file says of the cache.
+//! Settings of the cache.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn where_answers_are_kept_is_told() {
     }
 }
 
-/// A URL of Redis may hold a password.
+/// A URL of Redis may contain a password.
 #[cfg(feature = "redis")]
 #[test]
 fn a_redis_for_answers_is_told_and_not_shown() {

@@ -1,8 +1,8 @@
-//! Keys and tokens are shown nowhere, wherever somebody may have put them.
+//! Errors and `Debug` never show keys and tokens, wherever they are in a file.
 
 use super::*;
 
-/// As xAI's keys look, but for the word.
+/// Looks like a key of xAI, except for the word.
 const KEY: &str = "sk-LEAK-0123456789abcdefghijklmnopqrstuvwxyz";
 
 fn refusal(text: &str) -> ConfigFileError {

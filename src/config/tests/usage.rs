@@ -1,4 +1,4 @@
-//! Which providers are asked for the usage of streams.
+//! The setting that asks a provider for the usage of streams.
 
 use super::*;
 
