@@ -1,20 +1,21 @@
-//! What is known of the option in one request, for those who may send the request again.
+//! The state of the usage option in one request, shared with layers that may send the request
+//! again.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::exchange::request_state::RequestState;
 
-/// In the extensions of a request that may get the option, where it may have to be sent without it.
+/// An extension of requests that may get the option and may have to be sent again without it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     watch: Arc<RequestState>,
-    /// Where the option stands in the body as it is sent.
+    /// The byte range of the option in the sent body.
     place: OnceLock<Range<u64>>,
-    /// Whether the host wants all providers to be asked.
+    /// Whether the host asks all providers for usage.
     all: bool,
 }
 
@@ -29,12 +30,12 @@ impl Asked {
 }
 
 impl Asked {
-    /// Where the option stands, once it is there.
+    /// The byte range of the option in the sent body, once it was added.
     pub(crate) fn place(&self) -> Option<Range<u64>> {
         self.0.place.get().cloned()
     }
 
-    /// The model that the body names.
+    /// The model in the body.
     pub(crate) fn model(&self) -> Option<&str> {
         self.0.watch.model()
     }
@@ -43,7 +44,7 @@ impl Asked {
         self.0.all
     }
 
-    /// The body is sent with the option or without it.
+    /// Records whether the body is now sent with the option.
     pub(crate) fn is_sent(&self, with: bool) {
         self.0.watch.change_asks_for_usage(with);
     }
