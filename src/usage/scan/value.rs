@@ -1,4 +1,4 @@
-//! What the scanner does with values.
+//! How the scanner handles values.
 
 use super::{Scanner, State};
 use crate::json::is_scalar;
@@ -24,7 +24,7 @@ impl Scanner {
         };
     }
 
-    /// Gives where to go on.
+    /// Handles the value at `at`. Returns where to continue.
     #[inline(always)]
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
@@ -74,12 +74,13 @@ impl Scanner {
         Ok(at + 1)
     }
 
-    /// Whether an `error` here is one of the answer: that of a response comes with its status.
+    /// Returns true if an `error` here concerns the answer. A response reports its error with its
+    /// status.
     fn tells_errors(&self) -> bool {
         !matches!(self.place(), Place::Response | Place::StatusDetails)
     }
 
-    /// Most objects that are kept are whole in their chunk; the others are kept until they are.
+    /// Keeps an object. Most are complete in their chunk; others are buffered.
     fn keep(&mut self, chunk: &[u8], at: usize, kept: Kept) -> Result<usize, Problem> {
         self.event.reached_usage = true;
         let place = self.place();

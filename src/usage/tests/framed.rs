@@ -1,4 +1,4 @@
-//! Streams in other framings than server-sent events, and what comes in no tokens of a chat.
+//! Streams in framings other than server-sent events, and usage other than the tokens of chats.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::usage::{Shape, frame};
 /// Documents with the types of their events.
 type Documents = Vec<(&'static str, Value)>;
 
-/// How the documents of a stream stand in its bytes.
+/// The framing of a stream's documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
     Body,
@@ -31,7 +31,7 @@ impl Wire {
         }
     }
 
-    /// Each document with the type of its event.
+    /// Encodes each document with the type of its event.
     fn write(self, documents: &[(&str, Value)]) -> Vec<u8> {
         let text = |(kind, document): &(&str, Value)| match self {
             Self::Body => format!("\n\n {document}\n").into_bytes(),
@@ -589,7 +589,7 @@ fn an_array_is_read_as_its_events_would_be() {
     }
 }
 
-/// What the documents of a stream or a body use, read from trees: by the tables of each API.
+/// The usage of a stream's or body's documents, read from trees by tables of each API.
 fn reference(shape: Shape, documents: &[(&str, Value)]) -> Option<Usage> {
     let mut usage: Option<Usage> = None;
     for (_, document) in documents {
@@ -657,7 +657,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A stream of a shape, cut where it may be.
+/// A stream of a shape, possibly cut.
 fn scene() -> impl Strategy<Value = (Wire, Shape, Documents)> {
     let figures = prop::array::uniform5(0_u64..100_000);
     let texts = prop::collection::vec(text(), 0..6);
