@@ -1,4 +1,4 @@
-//! Streams that are no server-sent events: arrays, lines and frames, to the byte and to the token.
+//! Streams other than server-sent events: arrays, lines and frames, with exact bytes and tokens.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::hook::Failure;
@@ -13,7 +13,7 @@ const GEMINI: &str = "/v1/acct/gw/grok/v1beta/models/gemini:streamGenerateConten
 const OLLAMA: &str = "/v1/acct/gw/grok/api/chat";
 const FRAMES: &str = "application/vnd.amazon.eventstream";
 
-/// One exchange that the provider answers with this stream, in chunks of `size` bytes.
+/// An exchange that the provider answers with this stream, in chunks of `size` bytes.
 async fn stream(scene: &mut Scene, path: &str, kind: &str, body: &[u8], size: usize) -> End {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\

@@ -1,5 +1,5 @@
-//! What costs nothing has no cost, no unknown cost and repeats nothing: in events, in the log and in
-//! the metrics. What only looks free is billed.
+//! Free responses have no cost, no unknown cost and no repeated usage: in events, the log and
+//! metrics. Responses that only look free are billed.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
 use crate::support::memory::{Step, Upstream};
 
-/// What the end event of one exchange says.
+/// A part of the end event.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     operation: &'static str,
@@ -179,7 +179,7 @@ async fn what_only_looks_free_is_billed() {
         assert_eq!((told.operation, told.metering), (operation, Metering::Complete), "{line}");
         assert_eq!((told.has_usage, told.cost), (true, Some(30_000_000_000)), "{line}");
     }
-    // What nobody tells is not known, which is not the same as free.
+    // An unreported cost is unknown, and not free.
     for (line, operation) in [
         ("POST mistral/v1/moderations", "moderations"),
         ("POST openai/v1/containers", "other"),
@@ -188,7 +188,7 @@ async fn what_only_looks_free_is_billed() {
         let told = scene.ask(line, "{}").await;
         assert_eq!((told.operation, told.is_cost_unknown), (operation, true), "{line}");
     }
-    // Tokens by the hour are no tokens of a call.
+    // Tokens billed per hour are not tokens of a call.
     let line = "POST google-ai-studio/v1beta/cachedContents";
     let told = scene.ask(line, USED).await;
     assert_eq!((told.operation, told.has_usage, told.cost), ("cached_contents", false, None));
@@ -220,7 +220,7 @@ async fn the_providers_code_of_an_error_is_in_the_event_the_log_and_the_metrics(
     }
 }
 
-/// Of the record alone, for what hooks and files make of it.
+/// Checks the record only; hooks and files have their own tests.
 #[tokio::test]
 async fn a_free_exchange_reads_back_as_free() {
     let scene = Scene::new();

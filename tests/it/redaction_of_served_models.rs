@@ -1,4 +1,4 @@
-//! The line about an answer from a model that is not allowed shows no secret, wherever one stood.
+//! The warning about an answer from a forbidden model contains no secrets.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn a_forbidden_model_is_told_without_a_secret() {
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    // A rule that admits what looks like a key, so that both models can be one.
+    // A rule that allows names that look like keys, so that both models can be one.
     let settings = GatewaySettings::builder().authenticated_elsewhere().allow_models(["sk-*f"]);
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())

@@ -1,4 +1,4 @@
-//! The first answer that could not be metered for its coding is told of, and only that.
+//! The warning about the first answer with an unsupported compression is logged once.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -9,7 +9,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 use crate::support::memory::{Step, Upstream};
 use crate::support::written::Written;
 
-/// The coding that is not read, whatever features there are.
+/// A coding that no feature supports.
 const UNKNOWN: &[(&str, &str)] =
     &[("content-type", "application/json"), ("content-encoding", "compress")];
 const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];

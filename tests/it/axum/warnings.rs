@@ -1,4 +1,4 @@
-//! What compiles and cannot work is told in the log, once, and what is set up well is not.
+//! Setups that compile but cannot work are logged once; correct ones are not.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn ask(app: &Router, request: Request<Body>) -> StatusCode {
     app.clone().oneshot(request).await.unwrap().status()
 }
 
-/// The one warning, which says all of this.
+/// The only warning, which must contain all of these texts.
 #[track_caller]
 fn only(lines: &Written, parts: &[&str]) {
     let warnings = lines.warnings();
@@ -57,7 +57,7 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
     let apps: [fn(Router, ClientLayer) -> Router; 7] = [
         |own, gateway| own.layer(gateway),
         |own, gateway| own.fallback(|| async { (StatusCode::NOT_FOUND, "nowhere") }).layer(gateway),
-        // As most apps that serve an API have it.
+        // Like most apps that serve an API.
         |own, gateway| own.fallback(|| json(StatusCode::NOT_FOUND)).layer(gateway),
         |own, gateway| own.fallback(|| json(StatusCode::METHOD_NOT_ALLOWED)).layer(gateway),
         |own, gateway| own.fallback(get(page)).layer(gateway),
@@ -128,16 +128,16 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
     let as_it_is: Nest = |inner| inner;
     let nested: Nest = |inner| Router::new().nest("/ai", inner);
     let cases = [
-        // The prefix is gone when the layer looks for it.
+        // The prefix was removed before the layer sees the path.
         (
             at_ai(),
             nested,
             "/ai/grok/chat/completions",
             "path=\"/grok/chat/completions\" mounts=\"/ai/{provider}/…\"",
         ),
-        // Not nested at all, though clients were told so.
+        // Not nested at all, although clients use the prefix.
         (xai(), as_it_is, "/ai/v1/acct/gw/grok/v1/chat/completions", "providers=\"grok\""),
-        // A provider that nobody has added.
+        // A provider that was not added.
         (
             xai(),
             as_it_is,
@@ -146,7 +146,7 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
         ),
         (at_ai(), as_it_is, "/ai/anthropic/v1/messages", "/ai/anthropic/v1/messages"),
         (xai(), as_it_is, "/ai/compat/chat/completions", "/ai/compat/chat/completions"),
-        // The prefix is gone, and the end is a common one: the name of a provider decides.
+        // The prefix was removed, and the end is a common one: the provider's name decides.
         (at_ai(), nested, "/ai/grok/responses", "path=\"/grok/responses\""),
         (at_ai(), nested, "/ai/grok/completions", "path=\"/grok/completions\""),
     ];
@@ -189,7 +189,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
         ("GET", "openai/models"),
         ("GET", "openai/v1/models"),
         ("GET", "mistral/models"),
-        // Whoever that is.
+        // For any provider.
         ("POST", "acme/chat/completions"),
         ("POST", "acme/v1/responses"),
         ("POST", "acme/v1/completions"),
@@ -231,12 +231,12 @@ async fn what_an_app_serves_itself_is_not_told_of() {
         "/v1/embeddings",
         "/v1/acct/gw/unknown/files",
         "/grok",
-        // In the shape of a mount, and ending like a call.
+        // Paths that look like a mount and end like a call.
         "/v1/forms/42/survey/responses",
         "/v1/users/42/tasks/completions",
         "/v1/users/42/inbox/search",
         "/ai/forms/responses",
-        // With a provider's name, but in no place for it, or nothing that is asked of one behind it.
+        // Paths with a provider's name in another position, or without a call after it.
         "/forms/openai/responses",
         "/v1/forms/openai/responses",
         "/api/openai/chat/completions",

@@ -1,4 +1,4 @@
-//! Work that goes on in the background is billed once: when its usage is first seen.
+//! Background work is billed once: when its usage is first seen.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider, RequestBody};
 
 type Body = Full<Bytes>;
 
-/// What is kept of an end: tokens in and out, and whether a cost is missing.
+/// A part of an end event: tokens in and out, and whether the cost is unknown.
 type Told = (Option<u64>, Option<u64>, bool);
 
-/// Sends each request to a gateway of its own layer and gives what it tells of each.
+/// Sends these requests through one gateway layer, and returns the end of each.
 async fn told(asked: &[(&str, &str, Value)]) -> Vec<Told> {
     let ends = Arc::new(Mutex::new(Vec::new()));
     let hook = ends.clone();
@@ -71,7 +71,7 @@ fn response(id: &str, status: &str) -> Value {
 }
 
 const NOTHING: Told = (None, None, false);
-/// Its usage is known, and no table has a price for `gpt-x`.
+/// The usage is known, but no table has a price for `gpt-x`.
 const BILLED: Told = (Some(5), Some(7), true);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The operator's pages of the cache, of the example gateway as a process.
+//! The operator's pages of the cache, with the example gateway as a process.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ ttl_seconds = 3600
 const JSON: &str = "content-type: application/json";
 const PURGE: &str = "POST /dashboard/api/cache/purge";
 
-/// What the cache did with one chat.
+/// What the cache did with a chat.
 fn chat(scene: &Scene, headers: &[&str]) -> String {
     let answer = scene.chat(headers);
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -143,7 +143,7 @@ fn names_cannot_forge_a_line_and_no_answer_is_a_page() {
         ("GET /dashboard/api/limits", "default-src 'none'; frame-ancestors 'none'"),
         (PURGE, "default-src 'none'; frame-ancestors 'none'"),
     ] {
-        // A refusal is an answer, too.
+        // A refusal is also an answer.
         let head = scene.ask(line, &["content-type: text/plain"], "{}").head;
         for field in ["x-content-type-options: nosniff", "cache-control: no-store"] {
             assert!(head.contains(field), "{line}: {head}");

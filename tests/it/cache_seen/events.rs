@@ -43,7 +43,7 @@ async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
                 (end.attempts, end.outcome, end.cache),
                 (0, Outcome::Complete, Some(status))
             );
-            // It is read as any answer.
+            // It is metered like any answer.
             assert_eq!(end.response_model, fresh.response_model);
             assert_eq!((end.terminal, end.content_events), (fresh.terminal, fresh.content_events));
             assert_eq!((end.stream, end.response_bytes), (fresh.stream, fresh.response_bytes));
@@ -79,13 +79,13 @@ async fn what_nobody_bills_saves_nothing() {
         assert_eq!((end.saved, end.metering), (None, Metering::Repeated), "{end:?}");
         assert_eq!(end.cost.unwrap().ticks, 0);
     }
-    // An error is no answer.
+    // An error is not an answer.
     let error = Reply::json(r#"{"error":{"code":"overloaded","message":"no"}}"#);
     let end = end(chat(), error.by(Hit)).await;
     assert_eq!(end.saved.and_then(|saved| saved.cost), None);
 }
 
-/// An answer that a cache gives more than once does not use up the one time that it is billed.
+/// A hit does not count as the one billing of an answer.
 #[tokio::test]
 async fn a_hit_is_not_remembered_as_billed() {
     let recorder = Recorder::default();
@@ -110,7 +110,7 @@ async fn a_hit_is_not_remembered_as_billed() {
     assert_eq!(billed, [false, false, true, false]);
 }
 
-/// A cache between the gateway and an app's client, and a client that leaves in mid-stream.
+/// A cache between the gateway and an app's client, and a client that disconnects within a stream.
 #[tokio::test]
 async fn beside_an_app_a_hit_that_is_left_is_told_as_far_as_it_went() {
     let recorder = Recorder::default();
@@ -132,7 +132,7 @@ async fn beside_an_app_a_hit_that_is_left_is_told_as_far_as_it_went() {
     assert_eq!((saved.usage, saved.cost), (None, None), "the usage had not come yet");
 }
 
-/// A cache of the host's own, below layers that count calls.
+/// The host's own cache, below layers that count calls.
 #[cfg(feature = "control")]
 #[tokio::test]
 async fn a_hit_below_the_control_layers_is_no_call() {

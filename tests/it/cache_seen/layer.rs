@@ -1,4 +1,4 @@
-//! What is seen of the cache of the control layers.
+//! The cache of the control layers, as seen by hooks and clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,7 @@ async fn a_hit_passes_a_limit_that_has_no_room() {
     assert_eq!(scene.sent().len(), 1);
 }
 
-/// Answers as they will be in an hour and a half.
+/// Makes answers an hour and a half older.
 #[derive(Debug, Default)]
 struct Later(MemoryCache);
 

@@ -1,4 +1,4 @@
-//! An answer from a cache spends nothing of what its caller may.
+//! An answer from a cache does not use up the caller's limits.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What hooks, limits and clients see of an answer from a cache.
+//! Answers from a cache in hooks, limits and headers.
 
 mod events;
 #[cfg(feature = "cache")]

@@ -1,4 +1,4 @@
-//! What the log keeps of an answer from a cache.
+//! Answers from a cache in the log.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! What a span says of an answer from a cache.
+//! Answers from a cache in spans.
 
 use serde_json::json;
 use tower_ai_gateway::hook::CacheStatus::{Hit, Miss};

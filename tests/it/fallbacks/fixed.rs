@@ -1,4 +1,4 @@
-//! What a host has fixed for one provider, where another is tried, and aliases of that one.
+//! Fixed headers and parameters of one provider when another is tried, and that one's aliases.
 
 use std::sync::Arc;
 

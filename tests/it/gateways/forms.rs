@@ -1,4 +1,4 @@
-//! Forms are read for their `model` on the way, where models are restricted.
+//! Forms are scanned for their `model` while they pass, if models are restricted.
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -84,7 +84,7 @@ async fn no_provider_gets_a_whole_form_of_another_model() {
                 assert!(sent.iter().all(|sent| sent.body.is_none()), "{parts:?}");
             }
         }
-        // A form without an end, and one that goes on behind it.
+        // A form without an end, and one with data after its end.
         let model = field("model", "whisper-1");
         for body in [format!("{model}{}", file(size)), format!("{}x", form(&[model, file(size)]))] {
             let (answer, sent) = send(&scene, LINE, &body, 997).await;

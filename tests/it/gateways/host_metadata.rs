@@ -1,4 +1,4 @@
-//! Metadata that are the host's own, and keys that no client can set.
+//! The host's own metadata, and reserved keys that clients cannot set.
 
 use serde_json::json;
 use tower_ai_gateway::settings::route::{DynamicRoute, Field, Node};
@@ -28,7 +28,7 @@ fn an_entry(metadata: Option<&str>) -> String {
     entry("grok", "v1/chat/completions", &headers, &json!({ "model": "grok-4" }))
 }
 
-/// The metadata of a request whose client says this, by each way in which it can.
+/// The metadata of a request whose client sends this, in each possible way.
 async fn by_all_ways(scene: &Scene, said: Option<&str>) -> Vec<(Answer, Vec<String>)> {
     let header = said.map(|json| ("cf-aig-metadata", json));
     let headers = header.as_slice();
@@ -39,7 +39,7 @@ async fn by_all_ways(scene: &Scene, said: Option<&str>) -> Vec<(Answer, Vec<Stri
         (REST, headers, BODY.to_owned()),
         (UNIVERSAL, headers, an_entry(None)),
         (UNIVERSAL, &[], an_entry(said)),
-        // Of both, the entry's count.
+        // The entry's metadata take precedence.
         (UNIVERSAL, &[("cf-aig-metadata", r#"{"tenant":"x"}"#)], an_entry(said)),
     ] {
         let answer = scene.ask(line, headers, &body).await;

@@ -1,4 +1,4 @@
-//! Which providers and models a gateway allows, on every kind of path.
+//! Allowed providers and models of a gateway, on all kinds of paths.
 
 use serde_json::json;
 

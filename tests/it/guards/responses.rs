@@ -1,4 +1,4 @@
-//! The end of a response as an event; nothing of it is held back.
+//! Responses are reported at their end and not delayed.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::guard::Verdict;
@@ -26,7 +26,7 @@ async fn a_stream_is_relayed_as_it_comes_and_told_of_once() {
         let mut upstream = provider.accept().await;
         upstream.read_message().await;
         upstream.send([STREAM_HEAD, &chunk(EVENT)].concat()).await;
-        // The client has the first event while the provider goes on.
+        // The client gets the first event while the provider continues.
         assert_eq!(wire.read_head().await.status(), 200);
         assert_eq!(wire.read_chunk().await.unwrap(), EVENT);
         upstream.send(chunk(EVENT)).await;
@@ -44,7 +44,7 @@ async fn a_stream_is_relayed_as_it_comes_and_told_of_once() {
         let flags = vec!["odd".to_owned()];
         let told = Told { status: 200, outcome: end, stream: true, body, is_whole: false, flags };
         assert_eq!(reports.told().await, told);
-        // Hooks see of a response what they have asked for themselves.
+        // Hooks get only the part of a response that they requested.
         assert_eq!(ends.next().await, (end, false));
         assert!(reports.told.try_recv().is_err(), "once");
         assert!(nothing.told.try_recv().is_err(), "the other has not asked");

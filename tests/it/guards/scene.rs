@@ -1,4 +1,4 @@
-//! A gateway with guards on a socket, and guards that tell what they see.
+//! A gateway with guards on a socket, and guards that record their input.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -64,13 +64,13 @@ pub(crate) async fn serve(layer: GatewayLayerBuilder) -> Gateway {
     Gateway::serve(service).await
 }
 
-/// As a middleware of the host's that knows who is calling.
+/// Acts as the host's middleware, which identifies the caller.
 fn known(mut request: Request<Incoming>) -> Request<Incoming> {
     request.extensions_mut().insert(Identity::new("tenant").unwrap());
     request
 }
 
-/// What a guard was shown.
+/// The input of a guard.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) provider: String,
@@ -84,7 +84,7 @@ pub(crate) struct Seen {
     pub(crate) content_encoding: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) is_whole: bool,
-    /// Everything, as `Debug` writes it.
+    /// The `Debug` output of everything.
     pub(crate) debug: String,
 }
 
@@ -112,7 +112,7 @@ impl Seen {
     }
 }
 
-/// A response that a guard was told of.
+/// A response as reported to a guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) status: u16,
@@ -125,7 +125,7 @@ pub(crate) struct Told {
 
 type Decide = dyn Fn(&Seen) -> Verdict + Send + Sync;
 
-/// Asks for so many bytes, tells what it sees, and decides by a closure.
+/// Requests this many bytes, records its input, and decides with a closure.
 pub(crate) struct Spy {
     limit: usize,
     response_limit: usize,
@@ -134,7 +134,7 @@ pub(crate) struct Spy {
     told: UnboundedSender<Told>,
 }
 
-/// What a [`Spy`] has seen.
+/// The records of a [`Spy`].
 pub(crate) struct Reports {
     pub(crate) seen: UnboundedReceiver<Seen>,
     pub(crate) told: UnboundedReceiver<Told>,
@@ -165,7 +165,7 @@ impl Reports {
         guard("a guard that is asked", self.seen.recv()).await.unwrap()
     }
 
-    /// The one request that was shown, and no other.
+    /// The only request that was checked.
     pub(crate) async fn only(&mut self) -> Seen {
         let seen = self.next().await;
         assert!(self.seen.is_empty(), "the guard is asked once");
@@ -183,7 +183,7 @@ impl Guard for Spy {
     }
 
     async fn check(&self, request: GuardRequest<'_>) -> Verdict {
-        // As one that asks somebody else.
+        // Like a guard that calls another service.
         tokio::task::yield_now().await;
         let seen = Seen::of(&request);
         let verdict = (self.decide)(&seen);
@@ -208,7 +208,7 @@ impl Guard for Spy {
     }
 }
 
-/// Reads so much and never decides; counts how many of its futures there are.
+/// Reads this many bytes and never decides. Counts its active futures.
 #[derive(Clone, Default)]
 pub(crate) struct Hanging {
     pub(crate) limit: usize,
@@ -244,7 +244,7 @@ impl Guard for Hanging {
     }
 }
 
-/// Polls until it is so, or fails and says what never came.
+/// Polls until the condition holds, or fails with `what`.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! What hooks are told of the health of upstreams.
+//! Health events in hooks.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,7 +18,7 @@ use crate::support::memory;
 
 type Change = (Option<String>, String, HealthState, HealthState, ChangeReason);
 
-/// Remembers every change and counts ends.
+/// Records every change and counts ends.
 #[derive(Default)]
 struct Changes {
     seen: Mutex<Vec<Change>>,
@@ -46,7 +46,7 @@ impl Changes {
     }
 }
 
-/// Panics whenever it is told anything of health.
+/// Panics at every health event.
 struct Panicking;
 
 impl MetricsHook for Panicking {
@@ -60,7 +60,7 @@ fn health() -> HealthLayer {
     HealthLayer::new().breaker(breaker).cool_down(CoolDownSettings::default())
 }
 
-/// One request through a gateway with these hooks; the provider answers with this status.
+/// Sends a request through a gateway with these hooks; the provider answers with this status.
 async fn ask(hooks: Vec<Box<dyn MetricsHook>>, health: &HealthLayer, status: u16) -> u16 {
     let builder = hooks.into_iter().fold(GatewayLayer::builder(), |builder, hook| {
         let hook: Arc<dyn MetricsHook> = Arc::from(hook);

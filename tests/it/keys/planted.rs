@@ -1,4 +1,4 @@
-//! Whether a leak would be seen.
+//! Checks that leaks are detected.
 
 use crate::keys::leaky::Leak;
 use crate::keys::oracle::key;

@@ -1,4 +1,5 @@
-//! A total timeout bounds all that is done for a request: attempts, fallbacks and the waits between.
+//! A total timeout bounds everything done for a request: attempts, fallbacks and the waits between
+//! them.
 
 use tokio::time::Instant;
 use tower_ai_gateway::control::ControlLayer;

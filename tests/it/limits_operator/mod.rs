@@ -1,4 +1,4 @@
-//! The operator's pages of limits, of the example gateway as a process.
+//! The operator's pages of limits, with the example gateway as a process.
 #![cfg(unix)]
 
 pub(crate) mod scene;
@@ -60,7 +60,7 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     assert_eq!(scene.post("reset", &of("a")).json()["after"]["left"], 2);
     assert_eq!(scene.chats("a", 3), [200, 200, 429]);
 
-    // One that this process has not seen.
+    // A counter that is unknown to this process.
     assert_eq!(scene.post("reset", &of("zed")).json()["before"]["used"], 0);
     let lines = scene.told("a limit was", 3);
     assert_eq!(lines.len(), 3, "{lines:?}");

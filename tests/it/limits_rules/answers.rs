@@ -1,4 +1,4 @@
-//! What a request gets for which there is no room.
+//! Answers to requests that exceed a limit.
 
 use std::time::Duration;
 

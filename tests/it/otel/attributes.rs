@@ -1,4 +1,4 @@
-//! What a span says of an exchange that went well.
+//! The attributes of a successful exchange's span.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ fn nanoseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// Removes a time in seconds, which must lie within the span.
+/// Removes a time in seconds, which must be within the span.
 #[track_caller]
 fn take_seconds(attributes: &mut Map<String, Value>, key: &str, span: &Span) -> f64 {
     let seconds = attributes.remove(key).and_then(|value| value.as_f64());

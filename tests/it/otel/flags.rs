@@ -1,4 +1,4 @@
-//! What guards have flagged is an attribute.
+//! Flags of guards are an attribute.
 
 use opentelemetry_proto::tonic::common::v1::any_value;
 use tower_ai_gateway::Guard;

@@ -1,4 +1,4 @@
-//! Which trace a span is part of, and which provider it goes to.
+//! The trace of a span, and its tracer provider.
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
@@ -49,7 +49,7 @@ async fn the_client_says_where_a_span_belongs() {
     let (second, ..) = place(&mut scene, &[]).await;
     assert_ne!(first, second, "each request begins a trace");
 
-    // No parent is made up. Without a generator that asks, the wish stands in an attribute.
+    // No parent is invented. Without a suitable generator, the requested id is an attribute.
     let (trace, parent, requested) = place(&mut scene, &[&own_trace]).await;
     assert_ne!(trace, TRACE);
     assert_eq!((&parent[..], requested), ("", json!(TRACE)));

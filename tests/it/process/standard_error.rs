@@ -1,4 +1,4 @@
-//! Standard error that is full, closed, broken, or that nobody reads.
+//! Standard error that is full, closed, broken or unread.
 
 use std::fs::File;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Which answers and failures are followed by another attempt, and when.
+//! Which answers and failures cause another attempt, and when.
 
 use std::io::ErrorKind;
 use std::time::Duration;

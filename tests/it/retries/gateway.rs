@@ -1,4 +1,4 @@
-//! Under a gateway: what the request, the gateway's settings and the layer say, and what hooks learn.
+//! Retries below a gateway: precedence of the request, the gateway and the layer, and events.
 
 use std::sync::Arc;
 use std::time::Duration;

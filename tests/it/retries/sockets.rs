@@ -1,4 +1,4 @@
-//! Over real connections.
+//! Retries over real connections.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::scripted::read;
 
 type Sent = JoinHandle<Result<Response<ResponseBody<ClassifiedBody<ClientBody>>>, BoxError>>;
 
-/// Sends a request by a gateway that makes up to two attempts.
+/// Sends a request through a gateway that makes up to two attempts.
 fn send(upstream: &RawUpstream, events: &Events) -> (Sender<Bytes, std::io::Error>, Sent) {
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(8);
     let gateway = GatewayLayer::builder()
@@ -47,7 +47,7 @@ async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
     let mut early = upstream.accept().await;
     early.read_head().await;
     assert_eq!(early.read_chunk().await.unwrap(), b"one ");
-    // With a body that does not end, so that nothing but the gateway ends this connection.
+    // With a body that does not end, so that only the gateway can end this connection.
     early.send("HTTP/1.1 503 Busy\r\ncontent-length: 100\r\n\r\nbusy").await;
     let mut late = upstream.accept().await;
     let head = late.read_head().await;

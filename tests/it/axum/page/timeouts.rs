@@ -83,7 +83,7 @@ async fn a_timeout_above_lets_a_stream_go_on_and_idle_ends_it() {
     let (response, mut provider) = tokio::join!(app.oneshot(post(NATIVE)), provider);
     let mut body = response.unwrap().into_body();
     assert!(body.frame().await.unwrap().is_ok());
-    // It is the time itself that is tested: longer than the layer above allows.
+    // The time itself is tested: longer than the layer above allows.
     tokio::time::sleep(SHORT * 2).await;
     provider.send(chunk(b"data: {}\n\n")).await;
     assert!(body.frame().await.unwrap().is_ok(), "the stream goes on");
