@@ -23,12 +23,12 @@ impl<T> Held<T> {
 
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
-        self.0.let_go();
+        self.0.release();
     }
 }
 
 impl<T> Handle<T> {
-    pub(super) fn let_go(&self) {
+    pub(super) fn release(&self) {
         let held = self.take();
         // Drop it outside the lock: dropping may wake other tasks.
         drop(held);
@@ -51,18 +51,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whichever_comes_first_lets_it_go() {
+    fn the_handle_and_the_drop_release_it() {
         let inside = Arc::new(());
         let held = Held::new(inside.clone());
         let handle = held.handle();
         assert_eq!(Arc::strong_count(&inside), 2);
-        handle.clone().let_go();
+        handle.clone().release();
         assert_eq!(Arc::strong_count(&inside), 1);
         drop(held);
         let held = Held::new(inside.clone());
         let handle = held.handle();
         drop(held);
         assert_eq!(Arc::strong_count(&inside), 1, "a handle alone holds nothing");
-        handle.let_go();
+        handle.release();
     }
 }

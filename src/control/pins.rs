@@ -14,7 +14,7 @@ use crate::context::session::stored_response;
 use crate::usage::metering::ResponseId;
 
 /// The number of responses in one generation. Two full generations take about 3 MiB.
-const KNOWN: usize = 32 * 1024;
+const CAPACITY: usize = 32 * 1024;
 
 /// Targets by hash of a stored response, in two generations: when the young one is full, it
 /// replaces the old one. So entries that were not used while `CAPACITY` others were are dropped.
@@ -54,7 +54,7 @@ impl Pins {
 impl Generations {
     /// Returns the entries that were dropped.
     fn insert(&mut self, response: u128, target: u64) -> HashMap<u128, u64> {
-        let is_full = self.young.len() >= KNOWN;
+        let is_full = self.young.len() >= CAPACITY;
         let old = if is_full {
             std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
         } else {
@@ -74,7 +74,7 @@ impl fmt::Debug for Pins {
 
 /// Reads the id of a response and remembers its target.
 #[derive(Debug)]
-pub(in crate::control) struct Learning {
+pub(in crate::control) struct ResponseReader {
     pins: Arc<Pins>,
     target: u64,
     context: GatewayContext,
@@ -82,7 +82,7 @@ pub(in crate::control) struct Learning {
     id: Option<ResponseId>,
 }
 
-impl Learning {
+impl ResponseReader {
     pub(in crate::control) fn new(pins: Arc<Pins>, target: u64, context: GatewayContext) -> Self {
         Self { pins, target, context, id: None }
     }
@@ -114,7 +114,7 @@ mod tests {
     fn what_was_used_last_is_known_and_the_map_is_bounded() {
         let pins = Pins::default();
         pins.learn(0, 7);
-        for response in 1..10 * KNOWN as u128 {
+        for response in 1..10 * CAPACITY as u128 {
             pins.learn(response, 1);
             if response % 1000 == 0 {
                 assert_eq!(pins.get(0), Some(7), "after {response}");
@@ -122,7 +122,7 @@ mod tests {
         }
         assert_eq!(pins.get(1), None);
         let generations = pins.lock();
-        assert!(generations.young.len() + generations.old.len() <= 2 * KNOWN);
+        assert!(generations.young.len() + generations.old.len() <= 2 * CAPACITY);
     }
 
     #[test]

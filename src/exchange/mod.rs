@@ -4,7 +4,6 @@
 //! and from there into the response body. If it is dropped before an explicit end, the client has
 //! disconnected. It is empty if no hook or log needs the event.
 
-pub(crate) mod asked;
 pub(crate) mod attempt;
 mod characters;
 mod consumed;
@@ -20,7 +19,7 @@ mod shared_exchange;
 pub(crate) mod usage_option;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::{HeaderMap, Response, StatusCode};
 
@@ -197,8 +196,8 @@ impl Exchange {
             elapsed = elapsed.or_else(|| Some(record.arrived.elapsed()));
             record.timings.to_first_token = elapsed;
         }
-        record.timings.total = elapsed.unwrap_or_default();
-        record.served == Served::Any || record.lets_served_pass()
+        record.last_data = elapsed;
+        record.served == Served::Any || record.allows_served_model()
     }
 
     /// Adds a guard's label to the request.
@@ -210,7 +209,7 @@ impl Exchange {
     }
 
     /// Counts bytes of the response body that go to the client.
-    pub(crate) fn handed_on(&mut self, length: usize) {
+    pub(crate) fn relayed(&mut self, length: usize) {
         if let Some(record) = &mut self.0 {
             record.response_bytes += length as u64;
         }
@@ -234,7 +233,7 @@ impl Exchange {
     }
 
     /// Ends the exchange with an error from the gateway itself.
-    pub(crate) fn answered(&mut self, code: Code, length: usize, outcome: Outcome) {
+    pub(crate) fn answered_with_error(&mut self, code: Code, length: usize, outcome: Outcome) {
         if let Some(record) = &mut self.0 {
             if record.dispatched.is_none() {
                 record.timings.overhead += record.working_since.elapsed();
@@ -248,7 +247,7 @@ impl Exchange {
 
     /// Ends the exchange with a successful answer from the gateway itself, such as a list of
     /// models.
-    pub(crate) fn served(&mut self, status: StatusCode, length: usize) {
+    pub(crate) fn answered_locally(&mut self, status: StatusCode, length: usize) {
         if let Some(record) = &mut self.0 {
             record.timings.overhead += record.working_since.elapsed();
             record.status = Some(status);
@@ -267,9 +266,8 @@ impl Exchange {
 
     #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(mut record) = self.0.take() {
-            record.timings.total = Duration::ZERO;
-            record.close(outcome);
+        if let Some(record) = self.0.take() {
+            record.close(outcome, None);
         }
     }
 
@@ -277,7 +275,8 @@ impl Exchange {
     #[inline]
     pub(crate) fn end_with_data(&mut self) {
         if let Some(record) = self.0.take() {
-            record.close(Outcome::Complete);
+            let total = record.last_data;
+            record.close(Outcome::Complete, total);
         }
     }
 }

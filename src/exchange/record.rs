@@ -39,6 +39,8 @@ pub(super) struct ExchangeRecord {
     pub(super) served: Served,
     pub(super) cache: Option<CacheStatus>,
     pub(super) timings: Timings,
+    /// From arrival to the last data, if the clock was read for it.
+    pub(super) last_data: Option<Duration>,
     pub(super) response_bytes: u64,
     /// 32 bits, because each open stream has a record.
     pub(super) payload_limit: u32,
@@ -77,6 +79,7 @@ impl ExchangeRecord {
             served: Served::Any,
             cache: None,
             timings: Timings::default(),
+            last_data: None,
             response_bytes: 0,
             payload_limit: u32::try_from(observation.hooks.payload_limit(context))
                 .unwrap_or(u32::MAX),
@@ -126,7 +129,7 @@ impl ExchangeRecord {
     }
 
     /// Calls the guards with the ended response.
-    fn tell_guards(&self, outcome: Outcome) {
+    fn notify_guards(&self, outcome: Outcome) {
         let Some(notes) = &self.notes else { return };
         let Some(status) = self.status.filter(|_| self.code.is_none()) else { return };
         let response = GuardedResponse {
@@ -140,21 +143,21 @@ impl ExchangeRecord {
             flags: notes.flags(),
         };
         let body = |limit| self.reader.payload().and_then(|payload| payload.up_to(limit));
-        self.observation.guards.tell(notes, &response, body);
+        self.observation.guards.notify(notes, &response, body);
     }
 
     /// Checks the model that the response has named so far, if any. Returns false if the response
     /// must be cut off.
     #[inline(never)]
-    pub(super) fn lets_served_pass(&mut self) -> bool {
+    pub(super) fn allows_served_model(&mut self) -> bool {
         if self.served == Served::Unknown {
-            self.read_served();
+            self.check_served_model();
         }
         self.served != Served::Forbidden || !served::is_refused(&self.context)
     }
 
     #[cold]
-    fn read_served(&mut self) {
+    fn check_served_model(&mut self) {
         let model = self.reader.meter().and_then(|meter| meter.model_so_far());
         let classify = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
         if let Some(served) = model.as_deref().and_then(classify) {
@@ -185,23 +188,22 @@ impl ExchangeRecord {
         }
     }
 
-    /// Reports the end of the exchange and drops the record.
+    /// Reports the end of the exchange and drops the record. `total`: its duration, if it was measured
+    /// already.
     ///
     /// This may run while the task unwinds, so it must not panic. Each hook's panics are caught on
     /// their own; here only the host's `tracing` subscriber can panic.
-    pub(super) fn close(mut self: Box<Self>, outcome: Outcome) {
-        let _ = unwind::call(|| self.end(outcome));
+    pub(super) fn close(mut self: Box<Self>, outcome: Outcome, total: Option<Duration>) {
+        let _ = unwind::call(|| self.end(outcome, total));
         let _ = unwind::call(move || drop(self));
     }
 
-    fn end(&mut self, outcome: Outcome) {
-        if self.timings.total.is_zero() {
-            self.timings.total = self.arrived.elapsed();
-        }
+    fn end(&mut self, outcome: Outcome, total: Option<Duration>) {
+        self.timings.total = total.unwrap_or_else(|| self.arrived.elapsed());
         self.reader.finish();
         // Check the final model, which also determines the price.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
-            self.read_served();
+            self.check_served_model();
         }
         let outcome = self.classify(outcome);
         let meter = self.reader.meter();
@@ -287,7 +289,7 @@ impl ExchangeRecord {
         });
         event.limits = limits.as_deref().unwrap_or_default();
         self.observation.hooks.each(|hook| hook.on_end(&event));
-        self.tell_guards(outcome);
+        self.notify_guards(outcome);
         let is_answered = self.status.is_some() && self.code.is_none() && self.cache.is_none();
         self.span.in_scope(|| {
             // Catch panics inside the span, so that it is not exited while unwinding: a subscriber

@@ -41,7 +41,7 @@ impl Settlement {
         let upstream = context.upstream();
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage);
-        let usage = spoken(usage, facts.characters, meter).filter(|_| status.is_success());
+        let usage = with_characters(usage, facts.characters, meter).filter(|_| status.is_success());
         let billing = usage::billing(&usage::Call {
             method: context.method(),
             operation: context.operation(),
@@ -51,9 +51,11 @@ impl Settlement {
         });
         if facts.cache.is_some_and(CacheStatus::is_hit) {
             // Fetching a stored response again is never billed, so a cache saves nothing.
-            let is_new = matches!(billing, Billing::Always | Billing::Told | Billing::Unknown);
+            let is_new =
+                matches!(billing, Billing::Always | Billing::IfReported | Billing::Unknown);
             let saved = (is_new && status.is_success()).then(|| {
-                let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+                let (usage, cost) =
+                    usage_and_cost(observation, facts, meter, status, &billing, usage);
                 Saved { usage, cost }
             });
             let cost = Some(Cost { ticks: 0, source: CostSource::Cache });
@@ -82,7 +84,7 @@ impl Settlement {
                     true
                 }
             },
-            Billing::Told => usage.is_none() && is_read,
+            Billing::IfReported => usage.is_none() && is_read,
             // Without usage, the work is not finished, so do not remember the id.
             Billing::Once { .. } if usage.is_none() => is_read,
             Billing::Once { id } => !is_new(id),
@@ -98,13 +100,13 @@ impl Settlement {
         if is_free {
             return Self { metering: Metering::Free, ..Self::default() };
         }
-        let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+        let (usage, cost) = usage_and_cost(observation, facts, meter, status, &billing, usage);
         Self { usage, metering, cost, saved: None }
     }
 }
 
 /// The billed usage and its cost.
-fn billed(
+fn usage_and_cost(
     observation: &Observation,
     facts: &Facts<'_>,
     meter: Option<&Meter>,
@@ -114,7 +116,7 @@ fn billed(
 ) -> (Option<Usage>, Option<Cost>) {
     let context = facts.context;
     let usage = usage.filter(|_| *billing != Billing::Unknown);
-    let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::Told)
+    let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::IfReported)
         || meter.is_some_and(|meter| meter.error().is_some());
     if !status.is_success() || usage.is_none() && is_unanswered {
         return (usage, None);
@@ -140,11 +142,16 @@ fn billed(
 }
 
 /// Adds the characters of the text if a speech response, such as plain audio, reports no usage.
-fn spoken(usage: Option<Usage>, characters: Option<u64>, meter: Option<&Meter>) -> Option<Usage> {
-    let is_told = usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
+fn with_characters(
+    usage: Option<Usage>,
+    characters: Option<u64>,
+    meter: Option<&Meter>,
+) -> Option<Usage> {
+    let is_reported =
+        usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
     let has_failed = meter.is_some_and(|meter| meter.error().is_some());
     match characters {
-        Some(_) if !is_told && !has_failed => {
+        Some(_) if !is_reported && !has_failed => {
             Some(Usage { characters, ..usage.unwrap_or_default() })
         }
         _ => usage,

@@ -13,7 +13,7 @@ pub(crate) enum Billing<'a> {
         id: &'a str,
     },
     /// Billed if it reports usage. If not, the work has started, and a later response reports it.
-    Told,
+    IfReported,
     /// Billed, but its usage does not determine the cost.
     Unknown,
     /// Billed when usage is first seen for this id, and only if the response was generated after
@@ -89,7 +89,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         // The start of a video. Google's polls do not report usage, so the cost is unknown from the
         // start.
         Operation::Videos if last.contains("predictLongRunning") => Billing::Always,
-        Operation::Videos => Billing::Told,
+        Operation::Videos => Billing::IfReported,
         // Ollama's requests for details.
         Operation::Models if matches!(last, "show" | "tags" | "ps") => Billing::Never,
         Operation::Realtime if is_token_for_client(last) => Billing::Never,
@@ -163,7 +163,7 @@ mod tests {
                 Billing::Later { id: &rest[at..at + id.len()] }
             }
             Billing::Always => Billing::Always,
-            Billing::Told => Billing::Told,
+            Billing::IfReported => Billing::IfReported,
             Billing::Unknown => Billing::Unknown,
             Billing::Never => Billing::Never,
         }
@@ -266,8 +266,8 @@ mod tests {
     #[test]
     fn a_video_is_billed_once() {
         assert_eq!(of("GET", "v1/videos/r1", 200), Billing::Once { id: "r1" });
-        assert_eq!(of("POST", "v1/videos/generations", 200), Billing::Told);
-        assert_eq!(of("POST", "v1/videos", 200), Billing::Told);
+        assert_eq!(of("POST", "v1/videos/generations", 200), Billing::IfReported);
+        assert_eq!(of("POST", "v1/videos", 200), Billing::IfReported);
         assert_eq!(of("POST", "v1beta/models/veo:predictLongRunning", 200), Billing::Always);
     }
 

@@ -80,7 +80,7 @@ impl Guards {
 
     /// Calls `on_response` of the guards with a response limit. `body` returns the start of the
     /// body up to a limit.
-    pub(crate) fn tell<'a>(
+    pub(crate) fn notify<'a>(
         &self,
         notes: &Notes,
         response: &GuardedResponse<'a>,
