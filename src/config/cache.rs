@@ -71,7 +71,7 @@ impl Table<Rule> {
     fn read(self) -> Result<CacheRule, Mistake> {
         let place = self.place();
         let rule = match &self.ttl_seconds {
-            None => return Err(self.misses("ttl_seconds")),
+            None => return Err(self.missing("ttl_seconds")),
             Some(RuleTtl(0)) => CacheRule::never(),
             Some(ttl) => CacheRule::keep(seconds(ttl.0)),
         };

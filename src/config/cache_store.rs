@@ -33,7 +33,7 @@ pub(super) struct CacheStore {
 
 /// The store that the section selects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KeptIn {
+pub(super) struct CacheStoreChoice {
     memory_bytes: Option<u64>,
     #[cfg(feature = "redis")]
     redis: Option<Redis>,
@@ -48,7 +48,7 @@ struct Redis {
     at: RedisAt,
 }
 
-impl KeptIn {
+impl CacheStoreChoice {
     pub(super) fn of(section: Table<CacheStore>, source: &Source<'_>) -> Result<Self, Mistake> {
         let place = section.place();
         let fields = section.fields;

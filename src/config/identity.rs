@@ -64,8 +64,8 @@ impl From<OneOrMore> for Vec<String> {
 impl Table<Jwt> {
     pub(super) fn read(self, source: &Source<'_>) -> Result<JwtLayer, Mistake> {
         let place = self.place();
-        self.issuer.as_ref().ok_or_else(|| place.misses("issuer"))?;
-        self.audience.as_ref().ok_or_else(|| place.misses("audience"))?;
+        self.issuer.as_ref().ok_or_else(|| place.missing("issuer"))?;
+        self.audience.as_ref().ok_or_else(|| place.missing("audience"))?;
         let builder = JwtVerifier::builder(self.keys(source)?);
         let name = |name| word(name, |text| text.parse().ok(), "the name of a header");
         let headers = self.headers.as_ref().map(|all| all.iter().map(name).collect());
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line_and_key() {
+    fn mistakes_are_reported_with_their_line_and_key() {
         let keys = "jwks_file = \"jwks.json\"\n";
         for (text, expected) in [
             ("[identity.jwt]\n".to_owned(), "line 1, identity.jwt: it needs `issuer`"),

@@ -29,7 +29,7 @@ pub(super) struct LimitStore {
 
 /// The store that the section selects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CountedIn {
+pub(super) struct LimitStoreChoice {
     rate_limit_fields: bool,
     #[cfg(feature = "redis")]
     redis: Option<Redis>,
@@ -44,7 +44,7 @@ struct Redis {
     at: RedisAt,
 }
 
-impl CountedIn {
+impl LimitStoreChoice {
     pub(super) fn of(section: Table<LimitStore>, source: &Source<'_>) -> Result<Self, Mistake> {
         let place = section.place();
         let fields = section.fields;

@@ -67,7 +67,7 @@ fn bounded(
     limit: &Option<Limit>,
     wait: &Option<WaitMs>,
 ) -> Result<ConcurrencyLimit, Mistake> {
-    let limit = limit.as_ref().ok_or_else(|| section.misses("limit"))?;
+    let limit = limit.as_ref().ok_or_else(|| section.missing("limit"))?;
     let limit = ConcurrencyLimit::new(limit.0 as usize);
     Ok(wait.as_ref().map_or(limit, |wait| limit.wait(wait.0)))
 }

@@ -48,7 +48,7 @@ use serde::de::IgnoredAny as LimitStore;
 use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
 
 #[cfg(feature = "cache")]
-use self::cache_store::{CacheStore, KeptIn};
+use self::cache_store::{CacheStore, CacheStoreChoice};
 use self::certificates::Certificates;
 #[cfg(feature = "control")]
 use self::control::{Control, Health, Retry};
@@ -57,7 +57,7 @@ pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 #[cfg(feature = "jwt")]
 use self::identity::Identity;
 #[cfg(feature = "limits")]
-use self::limit_store::{CountedIn, LimitStore};
+use self::limit_store::{LimitStore, LimitStoreChoice};
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -126,9 +126,9 @@ pub struct Config {
     #[cfg(feature = "control")]
     control: Control,
     #[cfg(feature = "limits")]
-    counted_in: CountedIn,
+    counted_in: LimitStoreChoice,
     #[cfg(feature = "cache")]
-    kept_in: KeptIn,
+    kept_in: CacheStoreChoice,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
@@ -194,11 +194,12 @@ impl Config {
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
         #[cfg(feature = "limits")]
-        let counted_in = file.limits.map(|limits| CountedIn::of(limits, source)).transpose()?;
+        let counted_in =
+            file.limits.map(|limits| LimitStoreChoice::of(limits, source)).transpose()?;
         #[cfg(not(feature = "limits"))]
         needs(file.limits.as_ref(), "the feature `limits`, which counts")?;
         #[cfg(feature = "cache")]
-        let kept_in = file.cache.map(|cache| KeptIn::of(cache, source)).transpose()?;
+        let kept_in = file.cache.map(|cache| CacheStoreChoice::of(cache, source)).transpose()?;
         #[cfg(not(feature = "cache"))]
         needs(file.cache.as_ref(), "the feature `cache`, which keeps answers")?;
         let mut certificates: Certificates = Default::default();

@@ -66,7 +66,7 @@ pub(super) trait At {
     }
 
     /// The error for a missing setting in this table.
-    fn misses(&self, name: &str) -> Mistake {
+    fn missing(&self, name: &str) -> Mistake {
         self.refuse(Kind::Missing, format_args!("it needs `{name}`, which is not there"))
     }
 

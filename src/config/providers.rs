@@ -18,7 +18,7 @@ use crate::util::config_error::ConfigError;
 use crate::util::redact;
 
 section! {
-    Raw, provider: Provider, cx: Around<'_>;
+    Raw, provider: Provider, cx: ProviderContext<'_>;
     kind: Text;
     base_url: Text;
     weight: Weight => provider = provider.weight(weight.0);
@@ -63,7 +63,7 @@ section! {
 }
 
 /// The context for reading a provider.
-pub(super) struct Around<'c> {
+pub(super) struct ProviderContext<'c> {
     providers: &'c Providers,
     /// Its index among them, if it is one of them.
     at: Option<usize>,
@@ -97,8 +97,8 @@ impl Providers {
                 if is_set { Err(twice()) } else { Ok(()) }
             };
             at.and_then(|at| providers.0.get(at)).map_or(Ok(()), once)?;
-            let around = Around { providers: &providers, at, source, certificates };
-            let provider = around.provider(&name, raw)?;
+            let context = ProviderContext { providers: &providers, at, source, certificates };
+            let provider = context.provider(&name, raw)?;
             once(&provider)?;
             set.push(provider.slug().to_owned());
             match at.and_then(|at| providers.0.get_mut(at)) {
@@ -123,7 +123,7 @@ impl Providers {
     }
 }
 
-impl Around<'_> {
+impl ProviderContext<'_> {
     fn provider(self, name: &Text, mut raw: Table<Raw>) -> Result<Provider, Mistake> {
         let known = self.at.and_then(|at| self.providers.0.get(at)).cloned();
         let of_kind = match (raw.fields.kind.take(), &known) {
@@ -148,7 +148,7 @@ impl Around<'_> {
         let provider = match (known, &raw.base_url) {
             (Some(known), None) => known,
             (Some(known), Some(url)) => check(known.base_url(url.get_ref()), url)?,
-            (None, None) => return Err(raw.misses("base_url")),
+            (None, None) => return Err(raw.missing("base_url")),
             (None, Some(url)) => {
                 let provider = Provider::custom(name.get_ref(), url.get_ref());
                 // Check the name first, so that a bad name is not reported at the URL.

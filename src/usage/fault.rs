@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_an_error_is_told_by_its_code() {
+    fn the_kind_of_an_error_follows_from_its_code() {
         for (code, expected) in [
             ("overloaded_error", Some(529)),
             ("rate_limit_error", Some(429)),

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_in_any_case_and_with_parameters() {
+    fn formats_are_recognised_in_any_case_and_with_parameters() {
         for (content_type, format) in [
             ("text/event-stream", Some(Format::Sse)),
             ("Text/Event-Stream ; charset=utf-8", Some(Format::Sse)),

@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn google_tells_reasoning_by_the_total_alone() {
+    fn google_reports_reasoning_only_in_the_total() {
         let json = r#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}"#;
         let usage = of(Shape::ChatGoogle, json);
         assert_eq!((usage.output_visible, usage.reasoning), (Some(12), Some(62)));

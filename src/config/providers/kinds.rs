@@ -12,7 +12,7 @@ pub(super) fn of_kind(
     raw: &mut Table<Raw>,
 ) -> Result<Option<(Provider, Option<Text>)>, Mistake> {
     let section = raw.place();
-    let need = |name, value: Option<Text>| value.ok_or_else(|| section.misses(name));
+    let need = |name, value: Option<Text>| value.ok_or_else(|| section.missing(name));
     let (provider, place) = match kind {
         "azure-openai" | "azure" => {
             let resource = need("resource", raw.fields.resource.take())?;

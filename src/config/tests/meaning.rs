@@ -86,7 +86,7 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
 /// A URL of Redis may contain a password.
 #[cfg(feature = "redis")]
 #[test]
-fn where_limits_are_counted_is_told_and_not_shown() {
+fn the_store_for_limits_is_read_and_not_shown() {
     let one = read("[limits]\nredis = { env = \"HAS_URL\" }\nrate_limit_fields = true").unwrap();
     let shown = format!("{one:?} {:?}", one.control_layer());
     assert!(!shown.contains("LEAK"), "{shown}");

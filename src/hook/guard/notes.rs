@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_are_bounded_and_told_once() {
+    fn flags_are_bounded_and_kept_once() {
         let mut notes = Notes::default();
         for label in ["a", "", "a", &"\u{e9}".repeat(65)] {
             notes.flag(label);

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn units_that_are_no_tokens_are_told() {
+    fn units_other_than_tokens_are_attributes() {
         let mut usage = Usage { characters: Some(7), pages: Some(2), ..Usage::default() };
         usage.duration_ms = Some(1500);
         let told: Vec<_> =

@@ -98,7 +98,7 @@ impl Glance {
         if let Some(meter) = &mut self.look.meter {
             meter.finish();
         }
-        self.look.sight.or_else(|| self.look.tell()).unwrap_or(Sight::Answer)
+        self.look.sight.or_else(|| self.look.verdict()).unwrap_or(Sight::Answer)
     }
 }
 
@@ -114,11 +114,11 @@ impl Look {
             let (format, shape) = (self.format, self.shape);
             let new = || Box::new(Meter::new(format, shape, Glance::LONGEST));
             self.meter.get_or_insert_with(new).push(part);
-            self.sight = self.tell().or((part.len() < line.len()).then_some(Sight::Answer));
+            self.sight = self.verdict().or((part.len() < line.len()).then_some(Sight::Answer));
         }
     }
 
-    fn tell(&self) -> Option<Sight> {
+    fn verdict(&self) -> Option<Sight> {
         let meter = self.meter.as_deref()?;
         match meter.error() {
             Some(error) if error.is_refusal() => Some(Sight::Answer),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_events_the_first_that_tells_counts() {
+    fn the_first_event_with_content_or_an_error_decides() {
         let (error, content) = (
             "data: {\"error\":{\"type\":\"overloaded_error\"}}\n\n",
             "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n",

@@ -261,14 +261,15 @@ impl TokenPrice {
         let (audio, images) = (known(usage.audio_input), known(usage.image_input));
         let text = known(usage.input_uncached).checked_sub(audio)?.checked_sub(images)?;
         let cached = known(usage.cache_read);
-        let is_told = |tokens: u64, rate: Option<Rate>| {
+        let has_price = |tokens: u64, rate: Option<Rate>| {
             tokens == 0 || cached == 0 || rate.is_none() || rate == self.cached_input
         };
         let is_of_images = case.is_edit() && usage.image_input.is_none();
         if is_of_images && self.image_input.is_some_and(|rate| Some(rate) != self.input) {
             return None;
         }
-        if !is_told(audio, self.cached_audio_input) || !is_told(images, self.cached_image_input) {
+        if !has_price(audio, self.cached_audio_input) || !has_price(images, self.cached_image_input)
+        {
             return None;
         }
         let long = known(usage.cache_write_long);

@@ -29,7 +29,7 @@ impl Scanner {
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
             (b'{', Member::Enter(place)) if !place.is_array() && self.has_room() => {
-                self.event.has_error |= place == Place::Error && self.tells_errors();
+                self.event.has_error |= place == Place::Error && self.reports_errors();
                 self.event.has_response |= place == Place::Response;
                 self.enter(place);
             }
@@ -76,7 +76,7 @@ impl Scanner {
 
     /// Returns true if an `error` here concerns the answer. A response reports its error with its
     /// status.
-    fn tells_errors(&self) -> bool {
+    fn reports_errors(&self) -> bool {
         !matches!(self.place(), Place::Response | Place::StatusDetails)
     }
 
@@ -129,7 +129,9 @@ impl Scanner {
                 self.number(&chunk[at..end], closed, figure, digits);
             }
             Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
-            Member::Enter(Place::Error) => self.event.has_error |= end > at && self.tells_errors(),
+            Member::Enter(Place::Error) => {
+                self.event.has_error |= end > at && self.reports_errors()
+            }
             _ => {}
         }
         if !closed {

@@ -251,7 +251,7 @@ fn invoke_wraps_the_events_of_messages() {
 }
 
 #[test]
-fn invoke_tells_the_tokens_of_any_model_at_the_end() {
+fn invoke_reports_the_tokens_of_any_model_at_the_end() {
     let reading = wire(
         Wire::Chunks,
         Shape::Invoke,
@@ -268,7 +268,7 @@ fn invoke_tells_the_tokens_of_any_model_at_the_end() {
 }
 
 #[test]
-fn invoke_tells_the_tokens_of_a_body_in_its_head() {
+fn invoke_reports_the_tokens_of_a_body_in_its_head() {
     let mut headers = http::HeaderMap::new();
     for (name, value) in [
         ("x-amzn-bedrock-input-token-count", "25"),
@@ -428,7 +428,7 @@ fn ollama() -> Vec<Value> {
 }
 
 #[test]
-fn ollama_tells_its_counts_in_the_last_line() {
+fn ollama_reports_its_counts_in_the_last_line() {
     let expected =
         Usage { input_uncached: Some(26), output_visible: Some(298), ..Usage::default() };
     let stream = wire(Wire::Lines, Shape::Ollama, &untyped(&ollama()));

@@ -333,14 +333,14 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
         let shape = with(shape, "model", model);
         match decoy {
             // The later of two errors counts, which a tree cannot represent.
-            Some(("error", _)) if may_tell_error(&shape) => shape,
+            Some(("error", _)) if may_report_error(&shape) => shape,
             Some((key, value)) if shape.get(key).is_none() => with(shape, key, Some(value)),
             _ => shape,
         }
     })
 }
 
-fn may_tell_error(shape: &Value) -> bool {
+fn may_report_error(shape: &Value) -> bool {
     let keys = ["response", "interaction", "x_groq", "promptFeedback", "error_type", "status_code"];
     keys.iter().any(|key| shape.get(*key).is_some()) || !shape["choices"][0]["error"].is_null()
 }

@@ -44,7 +44,7 @@ fn messages_never_fall() {
 }
 
 #[test]
-fn messages_tell_lifetimes_tier_region_and_speed_at_the_start() {
+fn messages_report_lifetimes_tier_region_and_speed_at_the_start() {
     let start = r#"{"type":"message_start","message":{"model":"c","usage":{"input_tokens":3,
         "cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":10,
         "ephemeral_1h_input_tokens":20},"output_tokens":1,"service_tier":"priority",
