@@ -1,4 +1,4 @@
-//! A whole gateway in memory, with its provider.
+//! A gateway in memory with its provider.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -49,7 +49,7 @@ impl Gateway {
         Self(BoxCloneSyncService::new(service))
     }
 
-    /// A question to a model.
+    /// A request to a model.
     pub(crate) async fn ask(&self, body: &'static str) -> Response<AnswerBody> {
         let request = Request::post("/v1/acct/gw/grok/v1/chat/completions")
             .header("host", "gateway.test")

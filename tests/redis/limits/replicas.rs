@@ -1,4 +1,4 @@
-//! Four gateways as processes of their own, which count in one Redis.
+//! Four gateway processes that count in one Redis.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -53,8 +53,8 @@ impl Replicas {
         Self { _server: server, _folder: folder, programs, addresses }
     }
 
-    /// Sends so many requests, each team's over all replicas. What each team was granted, refused, and
-    /// not answered. `before`: called before each request with its number.
+    /// Sends this many requests, each team's to all replicas. Returns how many each team was
+    /// granted, refused, and not answered. `before`: called before each request with its number.
     fn ask(&self, requests: usize, before: impl Fn(usize) + Sync) -> Vec<[usize; 3]> {
         let counts: Vec<[AtomicUsize; 3]> = (0..TEAMS).map(|_| Default::default()).collect();
         let next = AtomicUsize::new(0);
@@ -69,7 +69,7 @@ impl Replicas {
                             break;
                         }
                         before(number);
-                        // Those that are left take over, as behind a balancer.
+                        // The remaining replicas take over, as behind a load balancer.
                         let count = connections.len();
                         let mut turns = (0..count).map(|turn| (number / TEAMS + turn) % count);
                         let Some(at) = turns.find(|at| connections[*at].is_some()) else { break };
@@ -94,7 +94,7 @@ impl Replicas {
     }
 }
 
-/// One that is kept alive.
+/// A persistent connection.
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
