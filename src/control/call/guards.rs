@@ -1,4 +1,4 @@
-//! What a response keeps until its body is over.
+//! The permits and counters that a response holds until its body ends.
 
 use bytes::Buf;
 use http::Response;

@@ -1,4 +1,4 @@
-//! The layer.
+//! [`HealthLayer`](super::HealthLayer), which creates the services.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is needed to send a request again.
+//! The state of a request that may be sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
