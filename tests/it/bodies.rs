@@ -295,7 +295,7 @@ async fn expect_100_continue_is_answered_once_the_body_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_by_its_head_is_not_told_to_continue() {
+async fn a_request_that_is_refused_by_its_head_gets_no_100_continue() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;

@@ -161,7 +161,7 @@ async fn lines_are_a_stream() {
 const SPEECH: &str = "/v1/acct/gw/grok/v1/audio/speech";
 
 #[tokio::test]
-async fn speech_without_usage_is_told_in_characters() {
+async fn speech_without_usage_is_counted_in_characters() {
     let mut scene = Scene::new().await;
     let request = br#"{"model":"tts-1","voice":"alloy","input":"caf\u00e9 \"au\" lait"}"#;
     let answer = |status: &str, kind: &str, body: &[u8]| {

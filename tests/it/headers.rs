@@ -220,7 +220,7 @@ async fn responses_keep_all_that_is_the_clients_business() {
 }
 
 #[tokio::test]
-async fn responses_lose_what_a_provider_may_not_tell_a_client() {
+async fn responses_lose_what_a_provider_may_not_send_to_a_client() {
     let headers = [
         "set-cookie: a=1",
         "set-cookie: b=2",

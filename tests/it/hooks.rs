@@ -46,7 +46,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn every_ending_is_told_once_and_as_what_it_was() {
+async fn every_ending_is_reported_once_and_as_what_it_was() {
     let data = [Step::Data("a"), Step::Pending, Step::Data("b")];
     let ok = Upstream::ok(&data);
     let trailers = Upstream::ok(&[Step::Data("a"), Step::Trailers]);
@@ -160,7 +160,7 @@ async fn every_ending_is_told_once_and_as_what_it_was() {
 }
 
 #[tokio::test]
-async fn errors_of_a_wrapped_client_pass_and_are_told() {
+async fn errors_of_a_wrapped_client_pass_and_are_reported() {
     let recorder = Recorder::default();
     let service = layer(recorder.clone()).client_layer().layer(Upstream::fails());
     let error = service.oneshot(post(NATIVE, "{}")).await.unwrap_err();
@@ -173,7 +173,7 @@ async fn errors_of_a_wrapped_client_pass_and_are_told() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_the_gateways_is_not_told() {
+async fn a_request_that_is_not_the_gateways_is_not_reported() {
     let recorder = Recorder::default();
     let request = Request::get("/health").body(Full::default()).unwrap();
     let response = exchange(recorder.clone(), Upstream::fails(), request).await;
@@ -253,7 +253,7 @@ async fn the_time_that_a_client_takes_is_not_the_gateways_own() {
 }
 
 #[tokio::test]
-async fn a_model_routed_request_is_told_with_its_provider_and_model() {
+async fn a_model_routed_request_is_reported_with_its_provider_and_model() {
     let recorder = Recorder::default();
     let body = r#"{"messages":[],"model":"xai/grok-4","stream":true}"#;
     let response = exchange(recorder.clone(), Upstream::ok(&[]), post(UNIFIED, body)).await;
@@ -287,7 +287,7 @@ fn abandon_after(
 }
 
 #[test]
-fn a_client_that_leaves_at_any_moment_is_told_once() {
+fn a_client_that_leaves_at_any_moment_is_reported_once() {
     let body = [
         Step::Pending,
         Step::Data("a"),

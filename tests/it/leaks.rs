@@ -218,9 +218,9 @@ async fn nothing_that_is_written_of_any_exchange_holds_a_secret() {
     let layer = layer(&written).build().unwrap();
     written.note(&layer);
     send_all(&layer, &written).await;
-    let told =
+    let reported =
         ["exchange ended", "EndEvent", "AttemptEvent", "invalid_gateway_token", "not_allowed"];
-    written.assert_clean(&told);
+    written.assert_clean(&reported);
     written.assert_clean(&["unknown_key_alias", "malformed_request", "provider_unreachable"]);
 }
 

@@ -81,7 +81,7 @@ async fn the_clients_words_about_its_request_reach_the_events_and_not_the_provid
 }
 
 #[tokio::test]
-async fn traceparent_is_the_trace_unless_the_gateway_is_told_another() {
+async fn traceparent_is_the_trace_unless_the_client_sets_another() {
     let mut scene = Scene::new().await;
     let standard = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-00");
     let mut of = async |headers: &[&str]| {
@@ -193,8 +193,8 @@ async fn a_cache_in_the_upstream_stack_says_what_it_did() {
         (Some(CacheStatus::Hit), Some("HIT"), Some(0), Metering::Repeated),
     ] {
         let (response, end) = cached(status).await;
-        let told = response.headers().get("cf-aig-cache-status");
-        assert_eq!(told.map(|value| value.to_str().unwrap()), header);
+        let reported = response.headers().get("cf-aig-cache-status");
+        assert_eq!(reported.map(|value| value.to_str().unwrap()), header);
         assert_eq!((end.cache, end.metering), (status, metering));
         assert_eq!(end.cost.map(|cost| cost.ticks), ticks);
     }

@@ -37,7 +37,7 @@ async fn app(_: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(Response::new(Body::default()))
 }
 
-fn told(ends: &Ends) -> impl Fn(&EndEvent<'_>) + Send + Sync + 'static {
+fn reported(ends: &Ends) -> impl Fn(&EndEvent<'_>) + Send + Sync + 'static {
     let ends = ends.clone();
     move |end| {
         let status = end.status.map(|status| status.as_u16());
@@ -56,7 +56,7 @@ async fn a_resolver_that_panics_costs_its_own_request() {
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .settings(resolver)
-        .metrics_hook(told(&ends))
+        .metrics_hook(reported(&ends))
         .build()
         .unwrap();
     let gateway = layer.upstream(service_fn(provider)).layer(service_fn(app));
@@ -98,7 +98,7 @@ async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .metrics_hook(Hook)
-        .metrics_hook(told(&ends))
+        .metrics_hook(reported(&ends))
         .build()
         .unwrap();
     let broken =
@@ -234,7 +234,7 @@ mod control {
         let ends = Ends::default();
         let layer = GatewayLayer::builder()
             .provider(Provider::xai())
-            .metrics_hook(told(&ends))
+            .metrics_hook(reported(&ends))
             .build()
             .unwrap();
         let upstream =

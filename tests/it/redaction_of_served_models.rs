@@ -18,7 +18,7 @@ type Body = Full<Bytes>;
 const SECRET: &str = "sk-LEAK0123456789abcdef";
 
 #[tokio::test]
-async fn a_forbidden_model_is_told_without_a_secret() {
+async fn a_forbidden_model_is_reported_without_a_secret() {
     every_thread::may_log();
     let text = Written::default();
     let writer = text.clone();

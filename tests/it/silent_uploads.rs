@@ -37,10 +37,10 @@ fn upload(
         false => HttpClient::builder(),
     };
     let failures = Failures::default();
-    let told = failures.clone();
+    let reported = failures.clone();
     let gateway = GatewayLayer::builder()
         .provider(Provider::xai().base_url(base))
-        .metrics_hook(move |end: &EndEvent<'_>| told.lock().unwrap().push(end.failure))
+        .metrics_hook(move |end: &EndEvent<'_>| reported.lock().unwrap().push(end.failure))
         .build()
         .unwrap()
         .upstream(ControlLayer::new().timeouts(timeouts).layer(client.build().unwrap()));

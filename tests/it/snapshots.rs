@@ -232,7 +232,7 @@ struct Tally {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
     let settings = Settings::new(table(FIRST));
-    let (told, known) = watch::channel(FIRST);
+    let (reported, known) = watch::channel(FIRST);
     let ends = Ends::default();
     let mistakes = ends.mistakes.clone();
     let layer = layer(settings.clone(), &ends);
@@ -241,7 +241,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
         for n in FIRST + 1.. {
             ticks.tick().await;
             settings.replace(table(n));
-            told.send_replace(n);
+            reported.send_replace(n);
         }
     });
     let calls = Arc::<AtomicU64>::default();
@@ -332,7 +332,7 @@ async fn the_resolver_is_asked_once_for_each_request() {
 async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_settings() {
     for way in 0..4 {
         let settings = Settings::new(table(FIRST));
-        let (told, known) = watch::channel(FIRST);
+        let (reported, known) = watch::channel(FIRST);
         let ends = Ends::default();
         let mistakes = ends.mistakes.clone();
         let layer = layer(settings.clone(), &ends);
@@ -347,7 +347,7 @@ async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_setti
         settings.replace(SettingsTable::new());
         name_model.send(()).unwrap();
         assert!(call.poll().is_pending(), "the provider waits");
-        told.send_replace(FIRST + 1);
+        reported.send_replace(FIRST + 1);
         let (status, text) = call.await;
         assert_eq!((status.as_u16(), text), (200, format!("{FIRST} {FIRST}")));
         assert_eq!(ends.ended.load(Ordering::Relaxed), 1);

@@ -34,7 +34,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn the_first_answer_of_a_layer_that_is_not_metered_is_told_of() {
+async fn the_first_answer_of_a_layer_that_is_not_metered_is_warned_of() {
     let (lines, _guard) = Written::capture();
     let first = layer();
     exchange(&first, Method::POST, "chat/completions", PLAIN).await;
@@ -69,7 +69,7 @@ async fn who_wants_no_metering_is_not_warned() {
 }
 
 #[tokio::test]
-async fn gzip_is_read_with_the_feature_and_told_of_without() {
+async fn gzip_is_read_with_the_feature_and_warned_of_without() {
     let (lines, _guard) = Written::capture();
     exchange(&layer(), Method::POST, "chat/completions", GZIP).await;
     let warnings = lines.warnings();

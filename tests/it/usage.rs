@@ -188,7 +188,7 @@ async fn stored_answers_and_lists_are_never_billed() {
 }
 
 #[tokio::test]
-async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
+async fn a_video_is_billed_at_the_first_poll_that_reports_its_cost() {
     let mut scene = Scene::new().await;
     let pending = json("202 Accepted", r#"{"status":"pending","progress":1}"#);
     let done = json(

@@ -153,7 +153,7 @@ async fn over_tls_the_provider_chooses_the_version() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_told_to_speaks_http1_alone() {
+async fn a_client_for_http1_only_uses_no_other_version() {
     let (handler, mut seen) = observed();
     let provider = HyperUpstream::start_tls(&["h2", "http/1.1"], handler).await;
     let pem = provider.pem.clone().unwrap();

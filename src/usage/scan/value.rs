@@ -130,7 +130,7 @@ impl Scanner {
             }
             Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
             Member::Enter(Place::Error) => {
-                self.event.has_error |= end > at && self.reports_errors()
+                self.event.has_error |= end > at && self.reports_errors();
             }
             _ => {}
         }

@@ -49,7 +49,7 @@ fn only(lines: &Written, parts: &[&str]) {
 // ===== without an upstream =====
 
 #[tokio::test]
-async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
+async fn a_layer_without_an_upstream_is_warned_of_at_the_first_request() {
     async fn page() -> Html<&'static str> {
         Html("<p>an app of one page</p>")
     }
@@ -90,7 +90,7 @@ async fn json(status: StatusCode) -> (StatusCode, axum::Json<serde_json::Value>)
 }
 
 #[tokio::test]
-async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_of() {
+async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_warned_of() {
     let (lines, _guard) = Written::capture();
     for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
         let mock = Router::new().fallback(move || json(status));
@@ -121,7 +121,7 @@ fn answered(answers: usize) -> ScriptedProvider {
 }
 
 #[tokio::test]
-async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for() {
+async fn the_first_call_that_no_mount_takes_is_warned_of_with_the_expected_paths() {
     let nowhere = || async { StatusCode::NOT_FOUND };
     let at_ai = || xai().mount(Mount::at("/ai"));
     type Nest = fn(Router) -> Router;
@@ -166,7 +166,7 @@ fn ask_for(method: &str, path: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
+async fn calls_of_each_kind_are_warned_of_where_their_provider_was_not_added() {
     let hosted = "/v1/acct/gw";
     let calls = [
         ("POST", "openai/responses"),
@@ -216,7 +216,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
 }
 
 #[tokio::test]
-async fn what_an_app_serves_itself_is_not_told_of() {
+async fn what_an_app_serves_itself_is_not_warned_of() {
     let (lines, _guard) = Written::capture();
     let gateway = xai().mount(Mount::hosted()).mount(Mount::at("/ai")).build().unwrap();
     let own = || async { "the app's" };
@@ -315,7 +315,7 @@ async fn read(app: Router, request: Request<Body>) {
 }
 
 #[tokio::test]
-async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
+async fn a_setting_that_no_layer_acts_on_is_warned_of_once() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let app = Router::new().layer(builder.build().unwrap().upstream(answered(3)));
@@ -329,7 +329,7 @@ async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn under_control_layers_nothing_is_told_of() {
+async fn under_control_layers_nothing_is_warned_of() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let client = ControlLayer::new().layer(answered(1));
@@ -357,7 +357,7 @@ async fn the_layers_that_are_needed_are_enough() {
 }
 
 #[tokio::test]
-async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
+async fn requests_without_settings_or_answers_are_not_warned_of() {
     let (lines, _guard) = Written::capture();
     let app = Router::new().layer(xai().build().unwrap().upstream(answered(1)));
     read(app.clone(), post(NATIVE)).await;
@@ -370,7 +370,7 @@ async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
 // ===== prices =====
 
 #[test]
-fn prices_for_none_of_the_providers_are_told_of_when_the_layer_is_built() {
+fn prices_for_none_of_the_providers_are_warned_of_when_the_layer_is_built() {
     let (lines, _guard) = Written::capture();
     let acme = || Provider::custom("acme", "http://127.0.0.1:9/v1");
     let acme = || GatewayLayer::builder().provider(acme());

@@ -90,7 +90,7 @@ fn an_operator_purges_what_is_named_and_nothing_else() {
     let no_entry = of("entry", &"0".repeat(64));
     assert_eq!(purge(&scene, &no_entry).status, 200);
     assert_eq!(chat(&scene, &[]), "HIT");
-    let lines = scene.told("the cache was purged", purged + 1);
+    let lines = scene.reported("the cache was purged", purged + 1);
     assert_eq!(lines.len(), purged + 1, "{lines:?}");
     let first = &lines[0];
     assert_eq!((&first["level"], &first["by"]), (&json!("INFO"), &json!("this machine")));
@@ -116,7 +116,7 @@ fn nobody_else_may_look_or_purge() {
     }
     assert_eq!(post(&[JSON], &of("key", &"x".repeat(20_000)).to_string()), 413);
     assert_eq!(chat(&scene, &[]), "HIT", "what is refused purges nothing");
-    assert_eq!(scene.told("the cache was purged", 0).len(), 0);
+    assert_eq!(scene.reported("the cache was purged", 0).len(), 0);
 
     let scene = Scene::new(CONFIG, &[("GATEWAY_ADMIN_TOKEN", "operator-token")]);
     for line in ["GET /dashboard/api/cache", PURGE] {
@@ -125,7 +125,7 @@ fn nobody_else_may_look_or_purge() {
         assert_eq!(ask(&[JSON, "authorization: Bearer other"]), 401);
         assert_eq!(ask(&[JSON, "authorization: Bearer operator-token"]), 200);
     }
-    let lines = scene.told("the cache was purged", 1);
+    let lines = scene.reported("the cache was purged", 1);
     assert_eq!((lines.len(), &lines[0]["by"]), (1, &json!("the admin token")));
     assert!(!lines[0].to_string().contains("operator-token"));
 }
@@ -135,9 +135,9 @@ fn names_cannot_forge_a_line_and_no_answer_is_a_page() {
     let scene = Scene::new(CONFIG, &[]);
     let name = "a\u{1b}[31m\nERROR forged\u{7}\u{202e}";
     assert_eq!(purge(&scene, &of("key", name)).status, 200);
-    let lines = scene.told("the cache was purged", 1);
-    let told = lines[0]["name"].as_str().unwrap();
-    assert!(!told.contains(|of: char| of.is_control() || of == '\u{202e}'), "{told:?}");
+    let lines = scene.reported("the cache was purged", 1);
+    let reported = lines[0]["name"].as_str().unwrap();
+    assert!(!reported.contains(|of: char| of.is_control() || of == '\u{202e}'), "{reported:?}");
     for (line, policy) in [
         ("GET /dashboard/api/cache", "default-src 'none'; frame-ancestors 'none'"),
         ("GET /dashboard/api/limits", "default-src 'none'; frame-ancestors 'none'"),

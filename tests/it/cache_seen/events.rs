@@ -32,7 +32,7 @@ async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
             let (response, recorder) = seen(chat(), reply.clone().by(status)).await;
             assert_eq!(response.headers()["cf-aig-cache-status"], status.as_str());
             assert_eq!(response.headers()["age"], "7");
-            assert_eq!(recorder.order(), "request head end", "no call is told of");
+            assert_eq!(recorder.order(), "request head end", "no call is reported");
             let end = recorder.end();
             let saved = end.saved.unwrap();
             assert_eq!((saved.usage, saved.cost), (fresh.usage, fresh.cost), "{status:?}");
@@ -112,7 +112,7 @@ async fn a_hit_is_not_remembered_as_billed() {
 
 /// A cache between the gateway and an app's client, and a client that disconnects within a stream.
 #[tokio::test]
-async fn beside_an_app_a_hit_that_is_left_is_told_as_far_as_it_went() {
+async fn beside_an_app_a_hit_that_is_left_is_reported_as_far_as_it_went() {
     let recorder = Recorder::default();
     let cache = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
         let hello = chat_event(r#"{"content":"hello"}"#).leak();
@@ -139,7 +139,7 @@ async fn a_hit_below_the_control_layers_is_no_call() {
     use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 
     type Body = UnsyncBoxBody<Bytes, BoxError>;
-    async fn told(layer: GatewayLayer, status: Option<CacheStatus>) {
+    async fn reported(layer: GatewayLayer, status: Option<CacheStatus>) {
         let client =
             service_fn(move |_: Request<ReplayBody<RequestBody<Full<Bytes>>>>| async move {
                 let reply = status.map_or(Reply::chat(), |status| Reply::chat().by(status));
@@ -159,7 +159,7 @@ async fn a_hit_below_the_control_layers_is_no_call() {
         (Some(Hit), "request head end", 0),
     ] {
         let recorder = Recorder::default();
-        told(layer(recorder.clone()), status).await;
+        reported(layer(recorder.clone()), status).await;
         assert_eq!((&*recorder.order(), recorder.end().attempts), (order, attempts), "{status:?}");
     }
 }

@@ -172,8 +172,8 @@ async fn an_old_answer_is_the_first_steps_whoever_else_has_failed() {
     assert_eq!((stale.cost.unwrap().ticks, stale.usage), (0, None));
     let saved = stale.saved.unwrap();
     assert_eq!((saved.usage, saved.cost), (miss.usage, miss.cost), "{stale:?}");
-    let told = scene.recorder.seen();
-    let statuses: Vec<_> = told
+    let reported = scene.recorder.seen();
+    let statuses: Vec<_> = reported
         .iter()
         .filter_map(|seen| match seen {
             Seen::Attempt { status, .. } => status.map(|status| status.as_u16()),

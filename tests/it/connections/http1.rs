@@ -130,14 +130,14 @@ impl Closing {
 async fn closing(answer: &'static str) -> Closing {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let ((close, mut told), (done, closed)) = (mpsc::channel(1), mpsc::channel(1));
+    let ((close, mut reported), (done, closed)) = (mpsc::channel(1), mpsc::channel(1));
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut came = [0; 1024];
             let _ = stream.read(&mut came).await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
-            if told.recv().await.is_none() {
+            if reported.recv().await.is_none() {
                 return;
             }
             drop(stream);
@@ -189,9 +189,9 @@ async fn a_body_that_nobody_wants_takes_its_connection_along() {
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
     let arrived = Arc::new(Notify::new());
-    let told = arrived.clone();
+    let reported = arrived.clone();
     let server = Server::start(1, move |_| {
-        told.notify_one();
+        reported.notify_one();
         std::future::pending()
     });
     let (server, mut client) = (server.await, Client::new().unwrap());
@@ -269,7 +269,7 @@ async fn where_nothing_listens_nothing_was_sent() {
 async fn a_large_request_is_written_whole_where_the_response_is_short_and_early() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (told, mut read_next) = mpsc::unbounded_channel::<()>();
+    let (reported, mut read_next) = mpsc::unbounded_channel::<()>();
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut came = vec![0; 64 << 10];
@@ -289,6 +289,6 @@ async fn a_large_request_is_written_whole_where_the_response_is_short_and_early(
     let client = Client::new().unwrap();
     let response = soon(client.clone().oneshot(request)).await.unwrap();
     assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "early");
-    told.send(()).unwrap();
+    reported.send(()).unwrap();
     soon(server).await.unwrap();
 }

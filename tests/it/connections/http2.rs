@@ -27,9 +27,9 @@ fn client(connections: usize, streams: usize) -> Client {
 /// Signals each arriving request, and answers it when a permit is available.
 async fn holding(streams: u32) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     let (arrived, answers) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let told = (arrived.clone(), answers.clone());
+    let reported = (arrived.clone(), answers.clone());
     let server = Server::start(streams, move |_| {
-        let (arrived, answers) = told.clone();
+        let (arrived, answers) = reported.clone();
         async move {
             arrived.add_permits(1);
             answers.acquire().await.unwrap().forget();
@@ -157,7 +157,7 @@ async fn where_none_can_be_made_nobody_waits_for_the_others() {
 async fn one_that_has_ended_is_not_asked_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let ((close, mut told), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
+    let ((close, mut reported), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -166,7 +166,7 @@ async fn one_that_has_ended_is_not_asked_again() {
             let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
             tokio::select! {
                 _ = &mut connection => panic!("the client keeps it"),
-                told = told.recv() => told.unwrap(),
+                reported = reported.recv() => reported.unwrap(),
             }
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

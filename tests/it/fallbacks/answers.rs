@@ -212,7 +212,7 @@ async fn where_all_fail_the_last_response_is_handed_on() {
     assert_eq!(got.header("cf-aig-step"), Some("0"));
     let end = scene.events.end();
     assert_eq!((end.step, end.attempts, end.status), (0, 2, Some(429)));
-    assert_eq!(scene.events.told(), [(1, 0, "429".into()), (2, 1, "connect".into())]);
+    assert_eq!(scene.events.reported(), [(1, 0, "429".into()), (2, 1, "connect".into())]);
 }
 
 #[tokio::test]

@@ -214,14 +214,17 @@ async fn elsewhere_than_at_the_four_endpoints_only_the_model_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_step_has_its_attempts_and_events_tell_them_apart() {
+async fn each_step_has_its_attempts_and_events_distinguish_them() {
     let chain = FallbackChain::on("*").to("openai", "gpt").to("acme", "a");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK, OPENAI]));
     let headers = [("cf-aig-max-attempts", "2")];
     let got = scene.send(CHAT, &headers, BODY).await;
     assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("a")));
     let expected = [(1, 0, "503"), (2, 0, "503"), (3, 1, "503"), (4, 1, "503"), (5, 2, "200")];
-    assert_eq!(scene.events.told(), expected.map(|(n, step, told)| (n, step, told.to_owned())));
+    assert_eq!(
+        scene.events.reported(),
+        expected.map(|(n, step, reported)| (n, step, reported.to_owned()))
+    );
     let end = scene.events.end();
     assert_eq!((end.attempts, end.step, end.outcome), (5, 2, Outcome::Complete));
     assert_eq!(
@@ -235,6 +238,9 @@ async fn each_step_has_its_attempts_and_events_tell_them_apart() {
     );
     scene.send(CHAT, &[], BODY).await;
     let expected = [(1, 0, "503"), (2, 1, "503"), (3, 2, "200")];
-    assert_eq!(scene.events.told(), expected.map(|(n, step, told)| (n, step, told.to_owned())));
+    assert_eq!(
+        scene.events.reported(),
+        expected.map(|(n, step, reported)| (n, step, reported.to_owned()))
+    );
     assert_eq!(scene.events.end().attempts, 3);
 }

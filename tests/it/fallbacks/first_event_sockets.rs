@@ -62,8 +62,8 @@ impl Scene {
             .breaker(BreakerSettings::default().failures_in_a_row(2).open_for(MINUTE))
             .cool_down(CoolDownSettings::default())
             .on_change(move |change: &tower_ai_gateway::control::health::HealthChange<'_>| {
-                let told = format!("{} to {}: {}", change.from, change.to, change.reason);
-                changes.lock().unwrap().push(told);
+                let reported = format!("{} to {}: {}", change.from, change.to, change.reason);
+                changes.lock().unwrap().push(reported);
             });
         let stack = ControlLayer::new().health(health).layer(HttpClient::new().unwrap());
         let app = service_fn(async |_: Request<Full<Bytes>>| {

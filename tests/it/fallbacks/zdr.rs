@@ -22,7 +22,7 @@ async fn refuses(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str
 }
 
 #[tokio::test]
-async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_is_told() {
+async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_gets_an_error() {
     let scene = Scene::new(keys(), busy(&[]));
     for (path, body) in [
         (OPENAI_CHAT, r#"{"model":"gpt-5"}"#),

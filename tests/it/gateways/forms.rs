@@ -60,7 +60,7 @@ async fn an_allowed_model_passes_byte_for_byte() {
         }
     }
     let ends = scene.hook.ends();
-    assert!(ends.iter().all(|end| end.request_model.is_some()), "the model is told to hooks");
+    assert!(ends.iter().all(|end| end.request_model.is_some()), "the model is reported to hooks");
 }
 
 #[tokio::test]

@@ -61,8 +61,8 @@ async fn the_hosts_entries_hold_and_win_and_take_no_room() {
     let said = r#"{"a":1,"tenant":"blue","b":1,"plan":"paid","c":1,"d":1,"e":1,"f":1}"#;
     for (answer, metadata) in by_all_ways(&scene, Some(said)).await {
         assert_eq!(metadata, ["tenant=red", "seats=7", "a=1", "b=1", "c=1", "d=1", "e=1"]);
-        let told = "cf-aig-metadata: left out tenant, plan, f";
-        assert_eq!(warning(&answer), Some(told));
+        let reported = "cf-aig-metadata: left out tenant, plan, f";
+        assert_eq!(warning(&answer), Some(reported));
     }
     for spelt in [r#"{"ten\u0061nt":"blue"}"#, r#"{"\u0070lan":"paid"}"#] {
         for (answer, metadata) in by_all_ways(&scene, Some(spelt)).await {

@@ -158,8 +158,8 @@ async fn is_passed_over(scene: &Scene, by: By, header: &Control) {
         let (answer, sent) = send(scene, by, header.name, value).await;
         let what = format!("{by:?} {}: {value}: {answer:?}", header.name);
         assert_eq!(answer.status, 200, "{what}");
-        let told = format!("locked, passed over: {}", header.name);
-        assert_eq!(warning(&answer), Some(&*told), "{what}");
+        let reported = format!("locked, passed over: {}", header.name);
+        assert_eq!(warning(&answer), Some(&*reported), "{what}");
         let sent = sent.unwrap();
         assert!(!(header.is_in_force)(sent.context.directives().unwrap()), "{what}");
         assert!(sent.headers.keys().all(|name| !name.as_str().starts_with("cf-")), "{what}");
@@ -278,8 +278,8 @@ async fn the_config_of_an_entry_is_under_the_same_locks() {
                 let body = with(format!(r#""{key}":{value}"#));
                 let answer = scene.ask(UNIVERSAL, &[], &body).await;
                 assert_eq!(answer.status, 200, "{key} {value}: {answer:?}");
-                let told = format!("locked, passed over: config.{camel}");
-                assert_eq!(warning(&answer), Some(&*told));
+                let reported = format!("locked, passed over: config.{camel}");
+                assert_eq!(warning(&answer), Some(&*reported));
                 let sent = scene.sent().pop().unwrap();
                 let mut directives = sent.context.directives().unwrap().clone();
                 directives.event_id = None;
@@ -328,9 +328,9 @@ async fn warnings_of_the_request_and_of_its_entry_are_one_value() {
         json!({ "cf-aig-collect-log": "false", "cf-aig-metadata": r#"{"a":null,"b":1}"# });
     let outer = [("cf-aig-custom-cost", "{}"), ("cf-aig-collect-log", "x")];
     let answer = scene.ask(UNIVERSAL, &outer, &an_entry(&headers)).await;
-    let told = "locked, passed over: cf-aig-collect-log, cf-aig-custom-cost; \
+    let reported = "locked, passed over: cf-aig-collect-log, cf-aig-custom-cost; \
                 cf-aig-metadata: left out a";
-    assert_eq!(warning(&answer), Some(told));
+    assert_eq!(warning(&answer), Some(reported));
     assert_eq!(answer.headers.get_all("cf-aig-warning").iter().count(), 1);
 }
 

@@ -73,7 +73,7 @@ async fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_no_name_is_told_in_the_words_of_the_path() {
+async fn a_model_that_is_no_name_is_refused_in_the_words_of_the_path() {
     let scene = scene();
     let long = format!(r#"{{"model":"{}"}}"#, "x".repeat(2000));
     for body in [r#"{"model":["ok"]}"#, r#"{"model":null}"#, &long] {

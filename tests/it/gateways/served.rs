@@ -75,7 +75,7 @@ const STREAM: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn an_answer_of_another_model_is_told_and_handed_on() {
+async fn an_answer_of_another_model_is_reported_and_passed_on() {
     for (kind, frames, is_forbidden) in [
         (EVENTS, &STREAM_OF_ANOTHER[..], true),
         (EVENTS, &STREAM[..], false),

@@ -114,7 +114,7 @@ async fn over_a_socket_with_http2_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn who_may_not_come_in_is_told_that_first() {
+async fn unauthorized_clients_get_that_error_first() {
     let scene = Scene::with(|of| of.token(token("sk-LEAK-token")));
     let line = "GET /v1/acct/gw/openai/responses";
     let upgrade = ("upgrade", "websocket");

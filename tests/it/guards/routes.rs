@@ -51,7 +51,7 @@ async fn every_kind_of_request_is_shown_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_guard_is_told_no_less_than_the_provider() {
+async fn a_guard_gets_no_less_than_the_provider() {
     let provider = Recorder::start().await;
     let (spy, mut reports) = Spy::passing(1000);
     let azure = Provider::azure_openai("res").base_url(provider.base(""));
@@ -194,9 +194,9 @@ async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
             let sent = request(line, &[kind], form.as_bytes());
             let answer = gateway.connect().await.send_and_read(&sent).await;
             assert_eq!(answer.status(), status, "{limit} {model}: {}", answer.text());
-            let told = ends.next().await;
+            let reported = ends.next().await;
             if status == 200 {
-                assert_eq!(told.as_deref(), Some(model), "{limit}");
+                assert_eq!(reported.as_deref(), Some(model), "{limit}");
                 assert_eq!(provider.only().body(), form.as_bytes());
             } else {
                 assert!(provider.requests().is_empty(), "the provider gets no whole request");

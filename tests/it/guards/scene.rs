@@ -114,7 +114,7 @@ impl Seen {
 
 /// A response as reported to a guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) status: u16,
     pub(crate) outcome: Outcome,
     pub(crate) stream: bool,
@@ -131,13 +131,13 @@ pub(crate) struct Spy {
     response_limit: usize,
     decide: Box<Decide>,
     seen: UnboundedSender<Seen>,
-    told: UnboundedSender<Told>,
+    reported: UnboundedSender<Reported>,
 }
 
 /// The records of a [`Spy`].
 pub(crate) struct Reports {
     pub(crate) seen: UnboundedReceiver<Seen>,
-    pub(crate) told: UnboundedReceiver<Told>,
+    pub(crate) reported: UnboundedReceiver<Reported>,
 }
 
 impl Spy {
@@ -145,9 +145,9 @@ impl Spy {
         limit: usize,
         decide: impl Fn(&Seen) -> Verdict + Send + Sync + 'static,
     ) -> (Self, Reports) {
-        let ((seen, sees), (told, tells)) = (unbounded_channel(), unbounded_channel());
-        let spy = Self { limit, response_limit: 0, decide: Box::new(decide), seen, told };
-        (spy, Reports { seen: sees, told: tells })
+        let ((seen, sees), (reported, tells)) = (unbounded_channel(), unbounded_channel());
+        let spy = Self { limit, response_limit: 0, decide: Box::new(decide), seen, reported };
+        (spy, Reports { seen: sees, reported: tells })
     }
 
     pub(crate) fn passing(limit: usize) -> (Self, Reports) {
@@ -172,8 +172,8 @@ impl Reports {
         seen
     }
 
-    pub(crate) async fn told(&mut self) -> Told {
-        guard("the end of a response", self.told.recv()).await.unwrap()
+    pub(crate) async fn reported(&mut self) -> Reported {
+        guard("the end of a response", self.reported.recv()).await.unwrap()
     }
 }
 
@@ -196,7 +196,7 @@ impl Guard for Spy {
     }
 
     fn on_response(&self, response: &GuardedResponse<'_>) {
-        let told = Told {
+        let reported = Reported {
             status: response.status.as_u16(),
             outcome: response.outcome,
             stream: response.stream,
@@ -204,7 +204,7 @@ impl Guard for Spy {
             is_whole: response.body.is_whole,
             flags: response.flags.iter().map(|flag| flag.to_string()).collect(),
         };
-        let _ = self.told.send(told);
+        let _ = self.reported.send(reported);
     }
 }
 

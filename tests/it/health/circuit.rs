@@ -19,7 +19,7 @@ use crate::health::script::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_told() {
+async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_notified() {
     let seen: Arc<Mutex<Vec<_>>> = Arc::default();
     let log = seen.clone();
     let layer = HealthLayer::new().breaker(BreakerSettings::default()).on_change(move |change| {

@@ -157,7 +157,7 @@ impl Scene {
         let handle = recorder.handle();
         let collector = Collector::start().await;
         let tracing = collector.provider(|provider| provider);
-        let (told, ends) = Ends::by(|end| {
+        let (reported, ends) = Ends::by(|end| {
             let settings = end.context.metadata().get("settings").map(ToString::to_string);
             (end.context.identity().cloned(), settings.unwrap_or_default())
         });
@@ -167,7 +167,7 @@ impl Scene {
             .metrics_hook(log.clone())
             .metrics_hook(Metrics::new().recorder(recorder).max_identities(2))
             .metrics_hook(SpanHook::of(&tracing))
-            .metrics_hook(told)
+            .metrics_hook(reported)
             .build()
             .unwrap();
         let asked = vault.asked.clone();

@@ -31,7 +31,7 @@ fn all_of(call: &Call) -> String {
 pub(crate) struct Seen {
     pub(crate) calls: Vec<Call>,
     /// The response and all its events.
-    pub(crate) told: String,
+    pub(crate) reported: String,
 }
 
 impl Seen {
@@ -51,8 +51,8 @@ impl Seen {
                 return Err(format!("{provider} was asked without a key:\n{all}"));
             }
         }
-        match owners(&self.told).first() {
-            Some(owner) => Err(format!("the key for {owner} was told:\n{}", self.told)),
+        match owners(&self.reported).first() {
+            Some(owner) => Err(format!("the key for {owner} was leaked:\n{}", self.reported)),
             None => Ok(()),
         }
     }

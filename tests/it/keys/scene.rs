@@ -162,12 +162,12 @@ impl Pair {
             .iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
         let headers: Vec<_> = headers.collect();
-        let told = format!(
+        let reported = format!(
             "{headers:?} {:?} {:?} {events:?}",
             head.extensions,
             body.map(String::from_utf8),
         );
-        Seen { calls: upstream.calls(), told }
+        Seen { calls: upstream.calls(), reported }
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_place_is_held_until_the_stream_has_ended_or_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_finds_no_place_waits_for_a_bounded_time_and_is_told_to_try_again() {
+async fn a_request_without_a_permit_waits_for_a_bounded_time_and_gets_a_retry_after() {
     let patient = ConcurrencyLimit::new(1).wait(3 * SECOND);
     let scene = streams(every_gateway(|settings| settings.concurrency(patient)));
     let held = admitted(&scene, post(GROK)).await.unwrap();

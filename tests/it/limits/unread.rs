@@ -40,11 +40,11 @@ fn ends(scene: &Scene) -> Vec<(Outcome, Option<Failure>)> {
 
 /// The end without a poll, and whether a returning reader gets a clean one.
 async fn ended(scene: &Scene, answer: Answer) -> (Outcome, Option<Failure>, bool) {
-    let told = ends(scene);
-    assert_eq!(told.len(), 1, "{told:?}");
+    let reported = ends(scene);
+    assert_eq!(reported.len(), 1, "{reported:?}");
     let is_whole = answer.into_body().collect().await.is_ok();
-    assert_eq!(ends(scene), told, "the reader has ended it once more");
-    (told[0].0, told[0].1, is_whole)
+    assert_eq!(ends(scene), reported, "the reader has ended it once more");
+    (reported[0].0, reported[0].1, is_whole)
 }
 
 async fn first_frame(answer: &mut Answer) {

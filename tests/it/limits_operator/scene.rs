@@ -93,7 +93,7 @@ impl Scene {
     }
 
     /// Waits for this many JSON lines on standard error with these words.
-    pub fn told(&self, words: &str, count: usize) -> Vec<Value> {
+    pub fn reported(&self, words: &str, count: usize) -> Vec<Value> {
         let end = Instant::now() + PATIENCE;
         loop {
             let lines = self.lines.lock().unwrap().clone();

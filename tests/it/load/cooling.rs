@@ -42,7 +42,7 @@ async fn used(scene: &Scene) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_left_alone_for_exactly_as_long_as_it_was_told_while_others_serve() {
+async fn a_key_cools_down_for_exactly_its_retry_after_while_others_serve() {
     let scene = shared();
     while scene.ask(with(post(CHAT), "x-tired", "one")).await.0 == 200 {}
     scene.sent();
@@ -54,7 +54,7 @@ async fn a_key_is_left_alone_for_exactly_as_long_as_it_was_told_while_others_ser
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_is_told_when_to_come_back() {
+async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_gets_a_retry_after() {
     let scene = shared();
     let tire = || with(post(CHAT), "x-tired", "one two");
     assert_eq!(scene.ask(tire()).await.0, 429, "the answer itself passes");

@@ -39,10 +39,10 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(base: String, log: LogHook) -> Self {
-        let (told, ends) = Ends::by(|_| ());
+        let (reported, ends) = Ends::by(|_| ());
         let hook = log.clone();
         let setup = Setup::new(base).all_controls();
-        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
+        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, log, ends }
     }
 

@@ -206,8 +206,8 @@ async fn hostile_questions_find_nothing_and_learn_nothing() {
                 let message =
                     answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
                 assert!(!message.is_empty() && message.len() < 200, "{start}: {message}");
-                for told in ["SELECT", "qlite", "syntax", "log.db"] {
-                    assert!(!message.contains(told), "{start}: {message}");
+                for reported in ["SELECT", "qlite", "syntax", "log.db"] {
+                    assert!(!message.contains(reported), "{start}: {message}");
                 }
             }
             status => panic!("{start}: {status}"),

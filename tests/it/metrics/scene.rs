@@ -43,12 +43,12 @@ impl Scene {
         let upstream = Recorder::answering(provider).await;
         let raw = RawUpstream::start().await;
         let (metrics, handle) = recorder();
-        let (told, ends) = Ends::by(|_| ());
+        let (reported, ends) = Ends::by(|_| ());
         let gateway = Setup::new(upstream.base("/v1"))
             .provider(Provider::custom("raw", raw.base("/v1")))
             .provider(Provider::custom("gone", unreachable()))
             .all_controls()
-            .layer(|layer| layer.metrics_hook(change(metrics)).metrics_hook(told))
+            .layer(|layer| layer.metrics_hook(change(metrics)).metrics_hook(reported))
             .start()
             .await;
         Self { gateway, handle, ends, raw }

@@ -26,7 +26,7 @@ fn take_seconds(attributes: &mut Map<String, Value>, key: &str, span: &Span) -> 
 }
 
 #[tokio::test]
-async fn a_complete_stream_is_told_in_full() {
+async fn a_complete_stream_has_all_attributes() {
     let provider = streaming().await;
     let mut scene = Scene::new(provider.base("/v1")).await;
     let before = nanoseconds(SystemTime::now());
@@ -104,7 +104,7 @@ async fn a_complete_stream_is_told_in_full() {
 }
 
 #[tokio::test]
-async fn messages_tell_what_was_written_to_the_cache() {
+async fn messages_report_what_was_written_to_the_cache() {
     let provider = Recorder::answering(|_| {
         json_response(
             "200 OK",

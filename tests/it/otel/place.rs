@@ -98,9 +98,9 @@ async fn the_global_provider_is_used_where_none_is_given() {
     let tracing = collector.provider(|provider| provider);
     opentelemetry::global::set_tracer_provider(tracing.clone());
     let provider = Recorder::start().await;
-    let (told, mut ends) = Ends::by(|_| ());
+    let (reported, mut ends) = Ends::by(|_| ());
     let setup = Setup::new(provider.base("/v1"));
-    let setup = setup.layer(|layer| layer.metrics_hook(SpanHook::global()).metrics_hook(told));
+    let setup = setup.layer(|layer| layer.metrics_hook(SpanHook::global()).metrics_hook(reported));
     setup.start().await.answer(request("GET /ai/grok/v1/models", &[], b"")).await;
     ends.next().await;
     flush(&tracing).await;

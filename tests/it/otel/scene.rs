@@ -38,11 +38,11 @@ impl Scene {
         collector: Collector,
         tracing: SdkTracerProvider,
     ) -> Self {
-        let (told, ends) = Ends::by(|end| end.timings.total);
+        let (reported, ends) = Ends::by(|end| end.timings.total);
         let hook = SpanHook::of(&tracing);
         let setup = Setup::new(base).provider(Provider::custom("acme", "http://[::1]:1/"));
         // In this order: when the end is signalled, the span was exported.
-        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
+        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, collector, tracing, ends }
     }
 

@@ -236,6 +236,6 @@ where
         let _ = guard("the end of the body", response.into_body().collect()).await;
         check(*how, &events, "controlled");
         let attempts = if how.is_worth_a_retry() { 2 } else { 1 };
-        assert_eq!(events.told().len(), attempts, "{how:?}: {:?}", events.told());
+        assert_eq!(events.reported().len(), attempts, "{how:?}: {:?}", events.reported());
     }
 }

@@ -159,7 +159,7 @@ async fn without_one_there_is_no_connection() {
 }
 
 #[test]
-fn a_wrong_server_or_text_is_told_at_once_and_no_key_is() {
+fn a_wrong_server_or_text_is_an_error_at_once_and_no_key_is_shown() {
     let identity = Authority::new().identity("first");
     let build = |server: &str, pem: &str| {
         let builder = HttpClient::builder().identity_pem_for(server, pem);

@@ -267,7 +267,7 @@ async fn socks_is_spoken_with_user_and_password() {
 }
 
 #[test]
-fn a_url_that_is_no_proxys_is_refused_and_not_told() {
+fn a_url_that_is_no_proxys_is_refused_and_not_shown() {
     for url in
         ["ftp://user:secret@p", "socks4://user:secret@p", "http://secret@", "not a url secret"]
     {

@@ -106,7 +106,7 @@ async fn a_bare_reqwest_error_of_a_hosts_own_adapter_is_classified() {
 }
 
 #[tokio::test]
-async fn no_error_tells_the_url() {
+async fn no_error_shows_the_url() {
     let url = format!("http://{}/v1/x?key=sk-secret", gone());
     let request = Request::post(url).header("x-api-key", "sk-secret").body(full("{}")).unwrap();
     let error = client().oneshot(request).await.unwrap_err();

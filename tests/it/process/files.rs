@@ -59,10 +59,10 @@ fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
     fs::write(&path, gateway("b")).unwrap();
     until("the file is followed", || knows(program.addr, "b"));
 
-    let told = log.count("everything stays as it was");
+    let reported = log.count("everything stays as it was");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    until("the directory is refused", || log.count("everything stays as it was") > told);
+    until("the directory is refused", || log.count("everything stays as it was") > reported);
     assert!(knows(program.addr, "b"));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, gateway("c")).unwrap();

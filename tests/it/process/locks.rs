@@ -86,7 +86,7 @@ fn a_check_says_where_a_lock_is_wrong() {
 }
 
 #[test]
-fn a_check_tells_what_is_only_doubtful() {
+fn a_check_warns_of_what_is_only_doubtful() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     fs::write(&path, "[gateways.team]\nauthenticated_elsewhere = true\nkeys = [{ provider = \"grok\", env = \"KEY\" }]\n").unwrap();

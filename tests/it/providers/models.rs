@@ -159,7 +159,7 @@ const IN_PATHS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn the_model_in_a_path_is_what_hooks_are_told() {
+async fn the_model_in_a_path_is_reported_to_hooks() {
     let scene = scene(|of| of);
     for (path, model) in IN_PATHS {
         let call = scene.send(&format!("POST /v1/acct/gw/{path}"), &[], "{}").await.unwrap();

@@ -48,7 +48,7 @@ async fn one(connection: &mut Connection, books: &Books, number: u64, exchange: 
         Course::Broken => {
             see_content(&mut body).await;
             books.signal(number).notify_one();
-            assert!(collect(body).await.is_err(), "the client is told");
+            assert!(collect(body).await.is_err(), "the client gets an error");
             return false;
         }
         Course::ProviderError => assert_eq!(status, 429),

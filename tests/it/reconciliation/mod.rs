@@ -112,7 +112,7 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
 
     // A cancelled stream counts the usage that had arrived, and all courses occur.
     let parts = (0..EXCHANGES).map(Exchange::number).filter(|e| e.course == Course::Cancelled);
-    let partial: u64 = parts.map(|exchange| exchange.told(1).ticks).sum();
+    let partial: u64 = parts.map(|exchange| exchange.reported(1).ticks).sum();
     let is_partial =
         |record: &&Value| record["outcome"] == "cancelled" && record["metering"] == "partial";
     let cancelled = records.iter().filter(is_partial);

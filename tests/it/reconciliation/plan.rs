@@ -123,14 +123,14 @@ impl Exchange {
     /// The usage that the client of this exchange receives, complete or partial.
     pub fn billed(&self) -> Sum {
         match self.course {
-            Course::Json | Course::Stream => self.told(self.visible + self.reasoning),
-            Course::Broken | Course::Unfinished | Course::Cancelled => self.told(1),
+            Course::Json | Course::Stream => self.reported(self.visible + self.reasoning),
+            Course::Broken | Course::Unfinished | Course::Cancelled => self.reported(1),
             _ => Sum::default(),
         }
     }
 
     /// The usage that the provider has sent when it has written `output` tokens.
-    pub fn told(&self, output: u64) -> Sum {
+    pub fn reported(&self, output: u64) -> Sum {
         let input = self.fresh + self.cached;
         Sum { exchanges: 1, input, output, ticks: self.ticks(output) }
     }

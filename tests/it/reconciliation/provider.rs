@@ -40,7 +40,7 @@ impl Books {
         let number = request.headers()["x-number"].to_str().unwrap().parse().unwrap();
         let exchange = Exchange::number(number);
         request.into_body().collect().await.unwrap();
-        let usage = |output| *self.written.lock().unwrap() += exchange.told(output);
+        let usage = |output| *self.written.lock().unwrap() += exchange.reported(output);
         let output = exchange.visible + exchange.reasoning;
         match exchange.course {
             Course::Json => {

@@ -102,7 +102,7 @@ impl Case {
     ) -> Self {
         let settings = GatewaySettings::builder().authenticated_elsewhere();
         let settings = set(settings).key("grok", key("grok")).key("openai", key("openai"));
-        let (told, ends) = Ends::by(|end| End {
+        let (reported, ends) = Ends::by(|end| End {
             outcome: end.outcome,
             code: end.gateway_code,
             attempts: end.attempts,
@@ -111,7 +111,7 @@ impl Case {
         let layer = GatewayLayer::builder()
             .providers([Provider::xai(), Provider::openai()])
             .settings(Arc::new(settings.build().unwrap()))
-            .metrics_hook(told);
+            .metrics_hook(reported);
         let app = service_fn(async |_: Request<Full<Bytes>>| {
             Ok::<_, Infallible>(Response::new(full("the app")))
         });
@@ -346,12 +346,12 @@ async fn a_refusal_below_the_key_layer_is_no_failure_of_the_key() {
         let upstream = answers();
         let (client, _) = guard(upstream.clone(), way, |_, before| (before < 2).then(busy));
         let client = KeyLayer::new(Vault(fetched.clone())).layer(client);
-        let (told, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code, end.failure));
+        let (reported, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code, end.failure));
         let settings = GatewaySettings::builder().authenticated_elsewhere().keys_from_layer();
         let gateway = GatewayLayer::builder()
             .provider(Provider::xai())
             .settings(Arc::new(settings.build().unwrap()))
-            .metrics_hook(told)
+            .metrics_hook(reported)
             .build()
             .unwrap();
         let gateway = gateway.client_layer().layer(ControlLayer::new().layer(client));

@@ -62,7 +62,7 @@ impl Hooks {
         let handle = recorder.handle();
         let collector = Collector::start().await;
         let tracing = collector.provider(|provider| provider);
-        let (told, ends) = Ends::by(|end| Ended {
+        let (reported, ends) = Ends::by(|end| Ended {
             outcome: end.outcome,
             code: end.gateway_code,
             status: end.status.map(|status| status.as_u16()),
@@ -78,7 +78,11 @@ impl Hooks {
         let hooks = (log.clone(), Metrics::new().recorder(recorder), SpanHook::of(&tracing));
         let add = |builder: GatewayLayerBuilder| {
             let (log, metrics, spans) = hooks;
-            builder.metrics_hook(log).metrics_hook(metrics).metrics_hook(spans).metrics_hook(told)
+            builder
+                .metrics_hook(log)
+                .metrics_hook(metrics)
+                .metrics_hook(spans)
+                .metrics_hook(reported)
         };
         (Self { store, log, ends, handle, tracing, collector, _directory: directory }, add)
     }

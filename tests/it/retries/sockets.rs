@@ -60,7 +60,7 @@ async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
     assert_eq!(response.status(), 200);
     assert_eq!(read(response.into_body()).await.unwrap(), b"well");
     assert!(!early.read_chunks().await.is_whole, "nobody sends the rest there");
-    assert_eq!(events.told(), [(1, 0, "503".into()), (2, 0, "200".into())]);
+    assert_eq!(events.reported(), [(1, 0, "503".into()), (2, 0, "200".into())]);
     assert_eq!(events.end().attempts, 2);
 }
 
@@ -95,7 +95,7 @@ async fn a_client_that_breaks_off_is_not_the_providers_failure() {
     wire.read_chunk().await;
     sender.abort(std::io::ErrorKind::ConnectionReset.into());
     assert!(guard("the failure", sent).await.unwrap().is_err());
-    assert_eq!(events.told(), [(1, 0, "request_body".into())]);
+    assert_eq!(events.reported(), [(1, 0, "request_body".into())]);
     assert_eq!(upstream.connections(), 1);
 }
 

@@ -72,10 +72,10 @@ pub(crate) fn in_limited_process(test: &str) {
         .env(LIMITED, "1")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}{}",
+        output.status.success() && reported.contains("1 passed"),
+        "{reported}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

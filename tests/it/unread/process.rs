@@ -83,8 +83,8 @@ fn bounds_that_are_none_are_refused() {
             command.args(["--listen", "127.0.0.1:0"]).env(name, value);
             let output = command.output().unwrap();
             assert!(!output.status.success(), "{name}={value}");
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert!(told.contains(name), "{told}");
+            let reported = String::from_utf8(output.stderr).unwrap();
+            assert!(reported.contains(name), "{reported}");
         }
     }
 }

@@ -84,10 +84,10 @@ async fn a_stream_that_does_not_end_is_waited_for_no_longer_than_the_grace() {
 #[test]
 fn a_stream_that_is_cut_off_ends_as_cancelled_and_once() {
     let ends: Arc<Mutex<Vec<(LogId, Outcome)>>> = Arc::default();
-    let told = ends.clone();
+    let reported = ends.clone();
     let observed = move |base: String| {
         let hook = move |end: &EndEvent<'_>| {
-            told.lock().unwrap().push((end.context.log_id(), end.outcome));
+            reported.lock().unwrap().push((end.context.log_id(), end.outcome));
         };
         let provider = Provider::xai().base_url(base);
         GatewayLayer::builder().provider(provider).metrics_hook(hook).build().unwrap()

@@ -37,7 +37,7 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test]
-async fn the_gateways_own_timeout_is_told_to_the_client() {
+async fn the_gateways_own_timeout_is_an_error_for_the_client() {
     let mut upstream = RawUpstream::start().await;
     let app = timed(layer_to(upstream.base("/v1")), SHORT, LONG, LONG).unwrap();
     let (response, _held) = tokio::join!(app.oneshot(post(NATIVE)), upstream.accept());

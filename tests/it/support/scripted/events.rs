@@ -41,7 +41,7 @@ impl Events {
     }
 
     /// Numbers, steps, and status or failure of all attempts.
-    pub fn told(&self) -> Vec<(u32, u32, String)> {
+    pub fn reported(&self) -> Vec<(u32, u32, String)> {
         let result = |attempt: &Attempt| match (attempt.status, attempt.failure) {
             (Some(status), None) => status.to_string(),
             (None, Some(failure)) => failure.to_string(),
