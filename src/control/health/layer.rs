@@ -1,4 +1,4 @@
-//! [`HealthLayer`](super::HealthLayer), which creates the services.
+//! [`HealthLayer`], which creates the services.
 
 use std::sync::Arc;
 
